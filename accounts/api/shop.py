@@ -1,0 +1,109 @@
+"""Contract 000, "Authentication": SimpleJWT's four addresses over our sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import actions
+from common.address import client_address
+from common.contracts.shop import ShopView
+from common.permissions import Anyone
+from common.routing import route
+
+
+class Credentials(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    password = serializers.CharField(trim_whitespace=False, max_length=128)
+
+
+class TokenPair(serializers.Serializer[Any]):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+
+
+class RefreshInput(serializers.Serializer[Any]):
+    refresh = serializers.CharField(max_length=4096)
+
+
+class Refreshed(serializers.Serializer[Any]):
+    access = serializers.CharField()
+    refresh = serializers.CharField(required=False, help_text="Only where refresh tokens rotate.")
+
+
+class TokenInput(serializers.Serializer[Any]):
+    token = serializers.CharField(max_length=4096)
+
+
+class Nothing(serializers.Serializer[Any]):
+    """An empty object."""
+
+
+class Login(ShopView):
+    """Sign in with email and password.
+
+    The access token is good for an hour, the refresh token for seven days. Ten wrong passwords for one account
+    within 15 minutes are answered 429.
+    """
+
+    permission_classes = [Anyone]
+    input_class = Credentials
+
+    @extend_schema(responses=TokenPair)
+    def post(self, request: Request) -> Response:
+        _user, tokens = actions.sign_in(
+            **self.read_body(), address=client_address(request._request), now=timezone.now()
+        )
+        return Response({"access": tokens.access, "refresh": tokens.refresh})
+
+
+class Refresh(ShopView):
+    """Trade a refresh token for a new access token, its claims written anew."""
+
+    permission_classes = [Anyone]
+    input_class = RefreshInput
+
+    @extend_schema(responses=Refreshed)
+    def post(self, request: Request) -> Response:
+        if settings.ROTATE_REFRESH_TOKENS:
+            tokens = actions.rotate_refresh(**self.read_body(), now=timezone.now())
+            return Response({"access": tokens.access, "refresh": tokens.refresh})
+        return Response({"access": actions.refresh_access(**self.read_body())})
+
+
+class Verify(ShopView):
+    """Ask whether a token of either kind is good now."""
+
+    permission_classes = [Anyone]
+    input_class = TokenInput
+
+    @extend_schema(responses=Nothing)
+    def post(self, request: Request) -> Response:
+        actions.verify_token(**self.read_body())
+        return Response({})
+
+
+class Logout(ShopView):
+    """End the session of a refresh token; its access token ends with it."""
+
+    permission_classes = [Anyone]
+    input_class = RefreshInput
+
+    @extend_schema(responses=Nothing)
+    def post(self, request: Request) -> Response:
+        actions.sign_out(**self.read_body(), now=timezone.now())
+        return Response({})
+
+
+urlpatterns = [
+    route("token/", Login.as_view()),
+    route("token/refresh/", Refresh.as_view()),
+    route("token/verify/", Verify.as_view()),
+    route("token/blacklist/", Logout.as_view()),
+]

@@ -1,0 +1,34 @@
+"""Django's own doors (the admin, session pages) check credentials where all doors do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.actions import WrongCredentials, check_credentials
+from accounts.models import User
+from common.address import client_address
+
+
+class SignInBackend(ModelBackend):
+    """`authenticate()` over `check_credentials`. TooManyGuesses passes through and is answered 429."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        email = username or kwargs.get("email")
+        if not email or password is None or request is None:
+            return None
+        try:
+            return check_credentials(
+                email=email, password=password, address=client_address(request), now=timezone.now()
+            )
+        except WrongCredentials:
+            return None

@@ -1,0 +1,141 @@
+"""People and what lets them in: users, their devices, sessions and the addresses they sign in from."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from simple_history.models import HistoricalRecords
+
+from accounts.phones import validate_phone
+from accounts.querysets import SessionQuerySet
+from common.caller import STAFF, Role
+from common.ids import Identified
+
+# No 0, O, 1, I: a referral code is read out loud.
+_CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+def new_referral_code() -> str:
+    """`REF-` and eight of 32 letters: 40 random bits."""
+    return "REF-" + "".join(secrets.choice(_CODE_LETTERS) for _ in range(8))
+
+
+def normal_email(email: str) -> str:
+    """The one spelling under which an address is stored, looked up and counted."""
+    return email.strip().lower()
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> User:
+        """A user; without a password one who cannot sign in (a walk-in, an imported customer)."""
+        user = self.model(email=normal_email(email) if email else None, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, **({"role": Role.ADMIN, "is_superuser": True} | fields))
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email=normal_email(username or ""))
+
+
+class User(Identified, AbstractBaseUser, PermissionsMixin):
+    """A person. Names, email and phone live here and nowhere else."""
+
+    email = models.EmailField(unique=True, null=True, blank=True)
+    first_name = models.CharField(max_length=100, blank=True, default="")
+    last_name = models.CharField(max_length=100, blank=True, default="")
+    phone = models.CharField(max_length=30, blank=True, default="", validators=[validate_phone])
+    role = models.CharField(max_length=12, choices=Role.choices, default=Role.CUSTOMER, db_index=True)
+    avatar = models.URLField(blank=True, default="")
+    referral_code = models.CharField(max_length=20, unique=True, default=new_referral_code)
+    rewards_balance = models.PositiveIntegerField(default=0, help_text="Whole points; the ledger's sum.")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    history = HistoricalRecords(excluded_fields=["password", "last_login"])
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(email__isnull=True) | models.Q(email=Lower("email")),
+                name="user_email_is_lower_case",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or self.email or f"User {self.pk}"
+
+    def clean(self) -> None:
+        # An empty box in a form means: no address.
+        self.email = normal_email(self.email) or None if self.email else None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the admin lets this person in."""
+        return self.is_superuser or self.role in STAFF
+
+
+class Device(Identified):
+    """A phone or browser a user signs in from, for push messages."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    device_id = models.CharField(max_length=200)
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "device_id"], name="device_once_per_user")]
+
+    def __str__(self) -> str:
+        return self.device_id
+
+
+class Session(Identified):
+    """One sign-in. Its uuid is the tokens' `sid`; when it ends, they end with it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, blank=True)
+    refresh_jti = models.CharField(max_length=32, help_text="The one refresh token that is good now.")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user"], condition=models.Q(ended_at=None), name="session_living_of_user")
+        ]
+
+    def __str__(self) -> str:
+        return f"Session {self.pk}"
+
+
+class KnownAddress(models.Model):
+    """Where a user signed in from, so that strangers' guesses cannot lock the owner out."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_addresses")
+    address = models.CharField(max_length=64)
+    last_sign_in_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "address"], name="known_address_once_per_user")]
+        verbose_name_plural = "known addresses"
+
+    def __str__(self) -> str:
+        return self.address

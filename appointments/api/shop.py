@@ -1,0 +1,77 @@
+"""Contract 000, "Customer Appointments Endpoint"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from appointments.models import Appointment, AppointmentStatus
+from appointments.querysets import AppointmentFilters
+from common.contracts.shop import ShopCustomerList
+from common.fields import Instant, Words
+from common.query import ListQuery
+from common.routing import route
+from customers.api.shop import name_of
+from vehicles.api.shop import VehicleBriefSerializer
+
+
+class ReportedProblemSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+
+
+class TechnicianSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    role = serializers.CharField()
+    email = serializers.CharField(allow_blank=True)
+    user_id = serializers.IntegerField(allow_null=True)
+
+
+class AppointmentSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    vehicle_id = serializers.IntegerField()
+    vehicle = VehicleBriefSerializer()
+    reported_problem_id = serializers.IntegerField(allow_null=True)
+    reported_problem = ReportedProblemSerializer(allow_null=True)
+    assigned_technician_id = serializers.IntegerField(source="technician_id", allow_null=True)
+    assigned_technician = TechnicianSerializer(source="technician", allow_null=True)
+    customer_id = serializers.IntegerField()
+    customer_name = name_of("customer.")
+    description = serializers.CharField(allow_blank=True)
+    date = Instant(source="start")
+    status = serializers.ChoiceField(choices=AppointmentStatus.choices)
+    assigned_at = Instant(allow_null=True)
+    started_at = Instant(allow_null=True)
+    completed_at = Instant(allow_null=True)
+
+
+class AppointmentQuery(ListQuery):
+    status = Words(AppointmentStatus.values, help_text="Comma-separated.")
+    dateFrom = serializers.DateField(source="date_from", required=False, help_text="First day, inclusive.")
+    dateTo = serializers.DateField(source="date_to", required=False, help_text="Last day, inclusive.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self.refuse_upside_down(attrs, "dateFrom", "dateTo")
+        return attrs
+
+
+class CustomerAppointments(ShopCustomerList):
+    """All visits of the signed-in customer, the latest first."""
+
+    query = AppointmentQuery
+    serializer_class = AppointmentSerializer
+
+    def rows(self, filters: AppointmentFilters) -> QuerySet[Appointment]:  # type: ignore[override]
+        return (
+            Appointment.objects.visible_to(self.caller)
+            .matching(filters)
+            .with_details()
+            .order_by("-start", "-id")
+        )
+
+
+urlpatterns = [route("appointments/customers/me/appointments/", CustomerAppointments.as_view())]

@@ -1,0 +1,232 @@
+"""Where and when the shop works, who works there, and who comes."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
+
+from appointments.querysets import AppointmentQuerySet
+from common.constraints import NoOverlap
+from common.ids import Identified
+from common.transitions import Machine
+from customers.models import Customer
+from vehicles.models import Vehicle
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(f"{name} is not a time zone of the IANA database.", code="invalid_time_zone")
+
+
+class Weekday(models.IntegerChoices):
+    """As `datetime.weekday()` counts."""
+
+    MONDAY = 0
+    TUESDAY = 1
+    WEDNESDAY = 2
+    THURSDAY = 3
+    FRIDAY = 4
+    SATURDAY = 5
+    SUNDAY = 6
+
+
+class Location(Identified):
+    """A garage customers drive to. Its calendar days are days in its own time zone."""
+
+    name = models.CharField(max_length=120)
+    address = models.CharField(max_length=250)
+    latitude = models.DecimalField(
+        max_digits=9, decimal_places=6, validators=[MinValueValidator(-90), MaxValueValidator(90)]
+    )
+    longitude = models.DecimalField(
+        max_digits=9, decimal_places=6, validators=[MinValueValidator(-180), MaxValueValidator(180)]
+    )
+    phone = models.CharField(max_length=30, blank=True, default="")
+    time_zone = models.CharField(max_length=50, validators=[validate_time_zone])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    history = HistoricalRecords()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OpeningHours(models.Model):
+    """One stretch of one weekday in the location's local time; a day without one is closed."""
+
+    id = models.BigAutoField(primary_key=True)
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="opening_hours")
+    weekday = models.PositiveSmallIntegerField(choices=Weekday.choices)
+    opens = models.TimeField()
+    closes = models.TimeField()
+
+    class Meta:
+        verbose_name_plural = "opening hours"
+        constraints = [
+            models.UniqueConstraint(fields=["location", "weekday"], name="opening_hours_once_a_weekday"),
+            models.CheckConstraint(
+                condition=Q(opens__lt=F("closes")),
+                name="opens_before_it_closes",
+                violation_error_message="It must open before it closes.",
+            ),
+            models.CheckConstraint(condition=Q(weekday__lte=6), name="weekday_is_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{Weekday(self.weekday).label} {self.opens:%H:%M}–{self.closes:%H:%M}"
+
+
+class Closure(models.Model):
+    """A day on which a location stays closed whatever its hours say."""
+
+    id = models.BigAutoField(primary_key=True)
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="closures")
+    day = models.DateField()
+    reason = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["location", "day"], name="closure_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}"
+
+
+class Bay(models.Model):
+    """A place where one vehicle at a time is worked on."""
+
+    id = models.BigAutoField(primary_key=True)
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="bays")
+    name = models.CharField(max_length=50)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["location", "name"], name="bay_name_once_a_location")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Technician(Identified):
+    """Somebody who works on vehicles, with or without a login of his own."""
+
+    name = models.CharField(max_length=200)
+    role = models.CharField(max_length=60, default="technician")
+    email = models.EmailField(blank=True, default="")
+    location = models.ForeignKey(
+        Location, on_delete=models.SET_NULL, null=True, blank=True, related_name="technicians"
+    )
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="technician"
+    )
+
+    history = HistoricalRecords()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ServiceType(Identified):
+    """What can be booked, and how long it takes in a bay."""
+
+    code = models.SlugField(max_length=50, unique=True, help_text="As apps send it: oil_change.")
+    name = models.CharField(max_length=100)
+    minutes = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(24 * 60)])
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(minutes__gte=1, minutes__lte=24 * 60), name="service_fits_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReportedProblem(Identified):
+    """A symptom customers choose from."""
+
+    name = models.CharField(max_length=100)
+    description = models.TextField(blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AppointmentStatus(models.TextChoices):
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+HOLDS_A_BAY = (AppointmentStatus.PENDING.value, AppointmentStatus.IN_PROGRESS.value)
+
+APPOINTMENT_MACHINE: Machine = {
+    AppointmentStatus.PENDING: frozenset({AppointmentStatus.IN_PROGRESS, AppointmentStatus.CANCELLED}),
+    AppointmentStatus.IN_PROGRESS: frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.CANCELLED}),
+    AppointmentStatus.COMPLETED: frozenset(),
+    AppointmentStatus.CANCELLED: frozenset(),
+}
+
+
+class Appointment(Identified):
+    """A visit: one vehicle in one bay in `[start, end)`."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="appointments")
+    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="appointments")
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="appointments")
+    bay = models.ForeignKey(Bay, on_delete=models.PROTECT, related_name="appointments")
+    services = models.ManyToManyField(ServiceType, blank=True, related_name="appointments")
+    reported_problem = models.ForeignKey(
+        ReportedProblem, on_delete=models.SET_NULL, null=True, blank=True, related_name="appointments"
+    )
+    technician = models.ForeignKey(
+        Technician, on_delete=models.SET_NULL, null=True, blank=True, related_name="appointments"
+    )
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    status = models.CharField(
+        max_length=11, choices=AppointmentStatus.choices, default=AppointmentStatus.PENDING
+    )
+    description = models.TextField(blank=True, default="", help_text="The customer's words.")
+    notes = models.TextField(blank=True, default="", help_text="The shop's; customers do not see them.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    assigned_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+    objects = AppointmentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            NoOverlap(
+                name="bay_is_held_once",
+                holder="bay",
+                start="start",
+                end="end",
+                statuses=HOLDS_A_BAY,
+                violation_error_message="This bay is taken at that time.",
+            ),
+            models.CheckConstraint(
+                condition=Q(start__lt=F("end")),
+                name="visit_starts_before_it_ends",
+                violation_error_message="A visit must start before it ends.",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=AppointmentStatus.values), name="appointment_status_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-start", "-id"], name="appointment_of_customer"),
+            models.Index(fields=["bay", "start"], name="appointment_of_bay"),
+            models.Index(fields=["location", "start"], name="appointment_of_location"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Appointment {self.pk}"

@@ -1,0 +1,66 @@
+"""Rows of appointments."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from django.db import models
+from django.db.models import DateField, F, Func
+
+from common.caller import Caller
+
+if TYPE_CHECKING:
+    from appointments.models import Appointment
+
+    Rows = models.QuerySet[Appointment]
+else:
+    Rows = models.QuerySet
+
+
+class AppointmentFilters(TypedDict, total=False):
+    status: list[str]
+    date_from: date
+    date_to: date
+
+
+class LocalDay(Func):
+    """The calendar day of an instant in the time zone that a column names."""
+
+    output_field = DateField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="(%(expressions)s)::date", arg_joiner=" AT TIME ZONE ", **context
+        )
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        # Django's own function, registered on every connection; 'UTC' is how instants are stored.
+        return self.as_sql(
+            compiler, connection, template="django_datetime_cast_date(%(expressions)s, 'UTC')", **context
+        )
+
+
+class AppointmentQuerySet(Rows):
+    def visible_to(self, caller: Caller) -> AppointmentQuerySet:
+        """Staff see every visit, a customer his own."""
+        return self if caller.is_staff else self.filter(customer_id=caller.customer_id)
+
+    def matching(self, filters: AppointmentFilters) -> AppointmentQuerySet:
+        """Both bounds are inclusive days in the time zone of the visit's location."""
+        rows = self
+        if "status" in filters:
+            rows = rows.filter(status__in=filters["status"])
+        if "date_from" in filters or "date_to" in filters:
+            rows = rows.alias(local_day=LocalDay(F("start"), F("location__time_zone")))
+        if "date_from" in filters:
+            rows = rows.filter(local_day__gte=filters["date_from"])
+        if "date_to" in filters:
+            rows = rows.filter(local_day__lte=filters["date_to"])
+        return rows
+
+    def with_details(self) -> AppointmentQuerySet:
+        """With what a row of a list shows."""
+        return self.select_related("vehicle", "technician", "reported_problem", "customer__contact")
+
+

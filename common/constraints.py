@@ -1,0 +1,138 @@
+"""Two rows may not hold the same thing at the same time, on both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement, Table
+from django.db.models import BaseConstraint, Model
+
+
+class NoOverlap(BaseConstraint):
+    """No two rows with the same `holder` and a status in `statuses` overlap in `[start, end)`.
+
+    An exclusion constraint (GiST; needs btree_gist) on PostgreSQL. On SQLite two triggers, written as deferred
+    statements: Django remakes a table to change it, and runs deferred statements against the new one.
+    """
+
+    def __init__(
+        self, *, name: str, holder: str, start: str, end: str, statuses: tuple[str, ...], **kwargs: Any
+    ) -> None:
+        self.holder, self.start, self.end, self.statuses = holder, start, end, tuple(statuses)
+        super().__init__(name=name, **kwargs)
+
+    def deconstruct(self) -> Any:
+        path, args, kwargs = super().deconstruct()
+        return path, args, kwargs | self._parts()
+
+    def _parts(self) -> dict[str, Any]:
+        return {"holder": self.holder, "start": self.start, "end": self.end, "statuses": self.statuses}
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, NoOverlap):
+            return self.name == other.name and self._parts() == other._parts()
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.holder, self.start, self.end, self.statuses))
+
+    def constraint_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+        assert model is not None and schema_editor is not None
+        if schema_editor.connection.vendor == "sqlite":
+            schema_editor.deferred_sql.extend(self._triggers(model, schema_editor))
+            return ""
+        return str(self._exclusion(model, schema_editor))
+
+    def create_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Statement | None:
+        assert model is not None and schema_editor is not None
+        if schema_editor.connection.vendor == "sqlite":
+            schema_editor.deferred_sql.extend(self._triggers(model, schema_editor))
+            return None
+        return Statement(
+            "ALTER TABLE %(table)s ADD %(constraint)s",
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            constraint=self._exclusion(model, schema_editor),
+        )
+
+    def remove_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Statement | None:
+        assert model is not None and schema_editor is not None
+        if schema_editor.connection.vendor == "sqlite":
+            return None  # the schema editor remakes the table, and the triggers go with the old one
+        return Statement(
+            "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s",
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            name=schema_editor.quote_name(self.name),
+        )
+
+    def _columns(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> dict[str, str]:
+        return {
+            part: schema_editor.quote_name(model._meta.get_field(name).column)  # type: ignore[union-attr]
+            for part, name in {
+                "holder": self.holder, "start": self.start, "end": self.end, "status": "status"
+            }.items()
+        } | {"statuses": ", ".join(f"'{status}'" for status in self.statuses)}  # fmt: skip
+
+    def _exclusion(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
+        return Statement(
+            "CONSTRAINT %(name)s EXCLUDE USING gist (%(holder)s WITH =, "
+            "tstzrange(%(start)s, %(end)s, '[)') WITH &&) WHERE (%(status)s IN (%(statuses)s))",
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            name=schema_editor.quote_name(self.name),
+            **self._columns(model, schema_editor),
+        )
+
+    def _triggers(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> list[Statement]:
+        # Django stores UTC as text that sorts as time does.
+        template = (
+            "CREATE TRIGGER %(trigger)s BEFORE %(event)s ON %(table)s "
+            "WHEN NEW.%(status)s IN (%(statuses)s) AND EXISTS (SELECT 1 FROM %(table)s "
+            "WHERE %(holder)s = NEW.%(holder)s AND %(status)s IN (%(statuses)s) AND %(pk)s IS NOT NEW.%(pk)s "
+            "AND %(start)s < NEW.%(end)s AND %(end)s > NEW.%(start)s) "
+            "BEGIN SELECT RAISE(ABORT, '%(name)s'); END"
+        )
+        columns = self._columns(model, schema_editor)
+        watched = ", ".join(columns[part] for part in ("holder", "start", "end", "status"))
+        return [
+            Statement(
+                template,
+                table=Table(model._meta.db_table, schema_editor.quote_name),
+                trigger=schema_editor.quote_name(f"{self.name}_{kind}"),
+                event=event,
+                name=self.name,
+                pk=schema_editor.quote_name(model._meta.pk.column),
+                **columns,
+            )
+            for kind, event in (("insert", "INSERT"), ("update", f"UPDATE OF {watched}"))
+        ]
+
+    def validate(
+        self,
+        model: type[Model],
+        instance: Model,
+        exclude: Any = None,
+        using: str = DEFAULT_DB_ALIAS,
+    ) -> None:
+        """What a form says before the database would."""
+        if exclude and {self.holder, self.start, self.end, "status"} & set(exclude):
+            return
+        start, end = getattr(instance, self.start), getattr(instance, self.end)
+        holder = getattr(instance, f"{self.holder}_id")
+        if getattr(instance, "status") not in self.statuses or None in (start, end, holder):
+            return
+        held = model._default_manager.using(using).filter(
+            **{
+                f"{self.holder}_id": holder,
+                "status__in": self.statuses,
+                f"{self.start}__lt": end,
+                f"{self.end}__gt": start,
+            }
+        )
+        if held.exclude(pk=instance.pk).exists():
+            raise ValidationError(self.get_violation_error_message(), code=self.violation_error_code)

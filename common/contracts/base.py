@@ -1,0 +1,54 @@
+"""What every contract has: a name, the addresses it owns, and how it spells what went wrong."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from rest_framework import serializers
+
+from common.errors import Kind
+from common.json import dumps
+from common.problems import STATUS, Problem
+
+
+class Contract(ABC):
+    """One of the five documented APIs. Stateless; each has one instance, in its own module."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    prefixes: ClassVar[tuple[str, ...]]  # whose error body is used outside a view; the longest wins
+    invalid_status: ClassVar[int] = 400
+    wording: ClassVar[Mapping[str, tuple[str, str]]] = {}  # code -> (title, detail) as the contract prints it
+
+    @abstractmethod
+    def body(self, problem: Problem) -> dict[str, Any]:
+        """The error body, worded as the contract prints it."""
+
+    @abstractmethod
+    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+        """The declaration of `body` for the schema, by status."""
+
+    def status(self, problem: Problem) -> int:
+        return self.invalid_status if problem.kind is Kind.INVALID else STATUS[problem.kind]
+
+    def spell(self, problem: Problem) -> tuple[int, dict[str, Any], Mapping[str, str]]:
+        """Status, body and extra headers of a problem in this contract."""
+        if problem.code in self.wording:
+            title, detail = self.wording[problem.code]
+            problem = replace(problem, title=title, detail=detail)
+        return self.status(problem), self.body(problem), problem.headers
+
+    def answer(self, problem: Problem) -> HttpResponse:
+        """The same outside a view: unknown routes, bodies too large, a database that is away."""
+        status, body, headers = self.spell(problem)
+        return HttpResponse(dumps(body), status=status, content_type="application/json", headers=dict(headers))
+
+
+class FieldMessages(serializers.DictField):
+    """`{name: [messages]}`; a nested object's messages nest as its fields do."""
+
+    child = serializers.JSONField()

@@ -1,0 +1,52 @@
+"""Contract 004: the customer service that other services call. `{error, detail}`; wrong fields by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from common.contracts.base import Contract
+from common.errors import Kind
+from common.problems import NON_FIELD, Problem
+from common.views import ContractView
+
+
+class CrmError(serializers.Serializer[Any]):
+    error = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class CrmInvalid(serializers.Serializer[Any]):
+    """Each wrong field with its messages; `error` and `detail` where no field is to blame."""
+
+    error = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+
+
+class CrmContract(Contract):
+    name = "crm"
+    title = "CRM"
+    prefixes = ("/api/auth/profile/update/", "/api/v1/customers/")
+    wording = {
+        "customers_only": ("Access denied", "Only customers can access this endpoint."),
+        "no_customer_record": (
+            "Customer profile not found",
+            "No profile has been created for this user yet. Create it with POST profile/create/.",
+        ),
+    }
+
+    def body(self, problem: Problem) -> dict[str, Any]:
+        if problem.kind is Kind.INVALID and problem.fields and NON_FIELD not in problem.fields:
+            return dict(problem.fields)
+        return {"error": problem.title, "detail": problem.detail} | dict(problem.facts)
+
+    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+        return CrmInvalid if status == 400 else CrmError
+
+
+CRM = CrmContract()
+
+
+class CrmView(ContractView):
+    contract = CRM

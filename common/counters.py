@@ -1,0 +1,49 @@
+"""Fixed-window counters over Django's cache: one atomic `incr` a hit, right under parallel guesses.
+
+While Redis is away each process counts for itself: a limit that is per process for a minute beats both
+refusing everybody and counting nothing.
+"""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from django.core.cache import BaseCache, caches
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+
+def hit(key: str, *, limit: int, window: int) -> int | None:
+    """Count one event. None while within `limit` per `window` seconds, else the seconds to wait."""
+    now = time.time()
+    if _count(_key(key, window, now), window, 1) <= limit:
+        return None
+    return max(1, window - int(now % window))
+
+
+def take_back(key: str, *, window: int) -> None:
+    """Undo one hit: a right password is not a wrong guess."""
+    _count(_key(key, window, time.time()), window, -1)
+
+
+def _key(key: str, window: int, now: float) -> str:
+    return f"count:{key}:{int(now // window)}"
+
+
+def _count(key: str, window: int, step: int) -> int:
+    try:
+        return _add(caches["default"], key, window, step)
+    except RedisError:
+        log.warning("counter_falls_back_to_this_process")
+        return _add(caches["local"], key, window, step)
+
+
+def _add(cache: BaseCache, key: str, window: int, step: int) -> int:
+    cache.add(key, 0, window)
+    try:
+        return cache.incr(key, step)
+    except ValueError:  # expired between the two
+        cache.add(key, 0, window)
+        return cache.incr(key, step)

@@ -1,0 +1,65 @@
+"""Answers outside a view: in the contract's words under its address, a small page elsewhere."""
+
+from __future__ import annotations
+
+import sys
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from common.contracts.registry import contract_for
+from common.problems import (
+    BAD_REQUEST,
+    CSRF_FAILED,
+    SERVER_ERROR,
+    STATUS,
+    UNAVAILABLE,
+    UNKNOWN_ROUTE,
+    Problem,
+    is_database_away,
+)
+
+
+def page_for(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """The problem as a page for people."""
+    response = render(request, "problem.html", {"problem": problem}, status=STATUS[problem.kind])
+    response.headers.update(problem.headers)
+    return response
+
+
+def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """The problem in the words of whoever owns the address."""
+    contract = contract_for(request.path)
+    return contract.answer(problem) if contract else page_for(request, problem)
+
+
+def unknown_route(request: HttpRequest, path: str = "") -> HttpResponse:
+    """The last route. In a contract it answers as the contract does, also with DEBUG on, when Django would show
+    its own page."""
+    contract = contract_for(request.path)
+    if contract is None:
+        raise Http404
+    return contract.answer(UNKNOWN_ROUTE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, BAD_REQUEST)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, Problem(CSRF_FAILED.kind, "forbidden", "Access denied", "You may not see this page."))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, UNKNOWN_ROUTE)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls this while the exception is being handled."""
+    error = sys.exc_info()[1]
+    away = error is not None and is_database_away(error)
+    return answer(request, UNAVAILABLE if away else SERVER_ERROR)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return answer(request, CSRF_FAILED)

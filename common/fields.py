@@ -1,0 +1,87 @@
+"""Serializer fields that every contract spells with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
+
+from rest_framework import serializers
+
+MAX_ID = 2**63 - 1  # what both databases' integers hold
+
+
+class Instant(serializers.DateTimeField):
+    """An instant, written in UTC with `Z` whatever `TIME_ZONE` says."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default_timezone=UTC, **kwargs)
+
+
+class Id(serializers.IntegerField):
+    """A public integer id; anything that cannot be one is refused before the database sees it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"min_value": 1, "max_value": MAX_ID} | kwargs)
+
+
+class Money(serializers.DecimalField):
+    """Dollars and cents, at most 99,999,999.99. Written as a string; `as_number` writes a JSON number."""
+
+    def __init__(self, *, as_number: bool = False, **kwargs: Any) -> None:
+        self.as_number = as_number
+        super().__init__(max_digits=10, decimal_places=2, coerce_to_string=not as_number, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        written = super().to_representation(value)
+        return float(written) if self.as_number and written is not None else written
+
+
+class Derived(serializers.Field[Any, Any, Any, Any]):
+    """A value computed from others by a pure function, spelled by `output`.
+
+    `paths` are dotted; one that runs through a list (`part_lines.quantity`) yields a list of values.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], *paths: str, output: serializers.Field[Any, Any, Any, Any]
+    ) -> None:
+        self.function = function
+        self.paths = tuple(paths)
+        self.output = output
+        super().__init__(source="*", read_only=True)
+
+    def to_representation(self, value: Any) -> Any:
+        result = self.function(*(follow(value, path.split(".")) for path in self.paths))
+        return None if result is None else self.output.to_representation(result)
+
+
+def follow(value: Any, path: list[str]) -> Any:
+    """Walk `path` from an object: None stays None, a related manager fans out into a list."""
+    for depth, name in enumerate(path):
+        if value is None:
+            return None
+        value = getattr(value, name)
+        if hasattr(value, "all"):
+            return [follow(item, path[depth + 1 :]) for item in value.all()]
+    return value
+
+
+class Words(serializers.ListField):
+    """A comma-separated query value, each word one of `choices` in any case, with `-` or `_`.
+
+    Validated: a list without repetitions, in the given order.
+    """
+
+    def __init__(self, choices: list[str], **kwargs: Any) -> None:
+        self.choices = list(choices)
+        super().__init__(child=serializers.ChoiceField(choices=self.choices), required=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        words = [word.strip().lower().replace("-", "_") for word in str(data).split(",") if word.strip()]
+        for word in words:
+            if word not in self.choices:
+                raise serializers.ValidationError(
+                    f'"{word}" is not one of {", ".join(self.choices)}.', code="invalid_choice"
+                )
+        return list(dict.fromkeys(words))

@@ -1,0 +1,62 @@
+"""What machines ask: is the process alive, can it serve, how does it fare."""
+
+from __future__ import annotations
+
+import hmac
+from uuid import uuid4
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from django_prometheus.exports import ExportToDjangoView
+
+log = structlog.get_logger(__name__)
+
+
+def database_works() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            return bool(cursor.fetchone() == (1,))
+    except Exception as error:  # whatever a driver or a pool raises: the part is down
+        log.warning("database_is_away", error=type(error).__name__)
+        return False
+
+
+def cache_works() -> bool:
+    try:
+        probe = uuid4().hex
+        cache.set("readyz", probe, 5)
+        return cache.get("readyz") is not None
+    except Exception as error:
+        log.warning("cache_is_away", error=type(error).__name__)
+        return False
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers. Asks nothing of anybody else, so that a database's fall does not restart the web."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Whether requests can be served: 200, or 503 naming the part that is down."""
+    parts = {"database": database_works(), "cache": cache_works()}
+    ready = all(parts.values())
+    body = {"status": "ok" if ready else "unavailable"} | {
+        name: "ok" if works else "down" for name, works in parts.items()
+    }
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' text format, for the holder of `METRICS_TOKEN`; for anybody else there is no such page."""
+    given = request.headers.get("Authorization", "").encode()
+    if not settings.METRICS_TOKEN or not hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode()):
+        raise Http404
+    return ExportToDjangoView(request)

@@ -1,0 +1,99 @@
+"""One key, one effect. Key, effect and answer are one transaction (DESIGN, decision 17).
+
+The second of two parallel callers waits on the unique index (PostgreSQL) or on the write lock (SQLite) until
+the first has committed, and gets the first one's answer; after 5 s it is told that the first is still at work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.errors import DomainError, Invalid, Kind
+from common.json import dumps
+from common.models import IdempotencyKey
+from common.permissions import caller_of
+
+LIFETIME = timedelta(hours=24)
+PATIENCE_SECONDS = 5
+
+
+class KeyReused(DomainError):
+    kind = Kind.UNPROCESSABLE
+    code = "idempotency_key_reused"
+    title = "Idempotency key reused"
+    message = "This Idempotency-Key was already used for another request."
+
+
+class StillAnswering(DomainError):
+    code = "idempotency_in_progress"
+    title = "Request in progress"
+    message = "A request with this Idempotency-Key is still being answered. Try again."
+
+
+def answer_once(
+    handler: Callable[..., Response], key: str, request: Request, *args: Any, **kwargs: Any
+) -> Response:
+    """Run `handler` under the key, or replay what it answered before.
+
+    Only 2xx answers are kept; anything else leaves neither effect nor key. Raises Invalid for an unusable key,
+    KeyReused when the key came with another request, StillAnswering after 5 s of waiting.
+    """
+    if not 0 < len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise Invalid("Must be 1 to 255 printable ASCII characters.", field="Idempotency-Key")
+    now, user_id = timezone.now(), caller_of(request).user_id
+    fingerprint = hashlib.sha256(
+        b"\n".join((str(request.method).encode(), request.path.encode(), request._request.body))
+    ).hexdigest()
+    with transaction.atomic():
+        with _patience():
+            IdempotencyKey.objects.filter(user_id=user_id, created_at__lt=now - LIFETIME).delete()
+            row, is_first = _take(user_id=user_id, key=key, fingerprint=fingerprint, created_at=now)
+        if not is_first:
+            if row.fingerprint != fingerprint:
+                raise KeyReused
+            return Response(orjson.loads(row.body) if row.body else None, status=row.status)
+        response = handler(request, *args, **kwargs)
+        if not 200 <= response.status_code < 300:
+            transaction.set_rollback(True)
+            return response
+        row.status = response.status_code
+        row.body = "" if response.data is None else dumps(response.data).decode()
+        row.save(update_fields=["status", "body"])
+        return response
+
+
+def _take(**values: Any) -> tuple[IdempotencyKey, bool]:
+    """The key's row and whether it is ours. On PostgreSQL the insert waits for a parallel one to end."""
+    try:
+        with transaction.atomic():
+            return IdempotencyKey.objects.create(**values), True
+    except IntegrityError:
+        return IdempotencyKey.objects.get(user_id=values["user_id"], key=values["key"]), False
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Wait for the first caller at most `PATIENCE_SECONDS`; the effect itself keeps its own patience."""
+    if connection.vendor != "postgresql":
+        # IMMEDIATE took the write lock before this line: whoever is here is alone.
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'")
+        try:
+            yield
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", None) == "55P03":  # lock_not_available
+                raise StillAnswering from None
+            raise
+        cursor.execute("SET LOCAL lock_timeout = DEFAULT")

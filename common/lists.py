@@ -1,0 +1,105 @@
+"""Lists: the caller's rows, filtered, whole by default, paged on request."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from common.query import ListQuery
+from common.views import ContractView
+
+DEFAULT_PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of `total` rows and the absolute links around it."""
+
+    number: int
+    size: int
+    total: int
+    url: str
+
+    @property
+    def last(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+    @property
+    def bounds(self) -> slice:
+        return slice((self.number - 1) * self.size, self.number * self.size)
+
+    def link(self, number: int) -> str:
+        return replace_query_param(self.url, "page", number)
+
+    @property
+    def next_url(self) -> str | None:
+        return self.link(self.number + 1) if self.number < self.last else None
+
+    @property
+    def previous_url(self) -> str | None:
+        return self.link(self.number - 1) if self.number > 1 else None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 8288 `Link` and the total, for contracts whose lists are bare arrays."""
+        links = {
+            "first": self.link(1),
+            "prev": self.previous_url,
+            "next": self.next_url,
+            "last": self.link(self.last),
+        }
+        return {
+            "Link": ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url),
+            "X-Total-Count": str(self.total),
+        }
+
+
+class ListView(ContractView):
+    """A list route: declares its filters, its row's serializer and its rows; the contract gives the shape."""
+
+    query: ClassVar[type[ListQuery]] = ListQuery
+    serializer_class: ClassVar[type[serializers.Serializer[Any]]]
+
+    @abstractmethod
+    def rows(self, filters: dict[str, Any]) -> QuerySet[Any]:
+        """The rows this caller may see, filtered, with what the serializer shows, in a total order."""
+
+    @abstractmethod
+    def spell(self, rows: list[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+        """Body and headers in the contract's list shape."""
+
+    @classmethod
+    def list_fields(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]] | None:
+        """What the envelope carries beside `results`; None for a bare array."""
+        return None
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        filters = self.query.read(request.query_params)
+        page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
+        rows = self.rows(filters)
+        page = None
+        if page_number or page_size:
+            page = self.page(request, rows, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
+            rows = rows[page.bounds]
+        body, headers = self.spell(self.serializer_class(rows, many=True).data, page)
+        return Response(body, headers=headers)
+
+    def page(self, request: Request, rows: QuerySet[Any], number: int, size: int) -> Page:
+        page = Page(number, size, rows.count(), request.build_absolute_uri())
+        if number > page.last:
+            raise serializers.ValidationError({"page": [f"There are {page.last} pages."]})
+        return page
+
+
+class BareList(ListView):
+    """A bare array; paging speaks through headers."""
+
+    def spell(self, rows: list[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+        return rows, page.headers if page else {}

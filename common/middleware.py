@@ -1,0 +1,79 @@
+"""What happens around every request: its log line, its size, its policy, and refusals outside a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from csp.middleware import CSPMiddleware
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django_structlog.middlewares.request import RequestMiddleware
+
+from common.contracts.registry import contract_for
+from common.errors import Kind
+from common.fallbacks import answer
+from common.problems import TOO_LARGE, problem_from
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class RequestLog(RequestMiddleware):
+    """One line a request: method, path, status, request id. Never the query string: tokens travel there."""
+
+    def prepare(self, request: HttpRequest) -> None:
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        if len(given) > 64 or not given.replace("-", "").isalnum() or not given.isascii():
+            request.META.pop("HTTP_X_REQUEST_ID", None)
+        super().prepare(request)
+        request.META["REQUEST_ID"] = structlog.contextvars.get_contextvars()["request_id"]
+
+    def handle_response(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        super().handle_response(request, response)
+        response.headers["X-Request-ID"] = request.META["REQUEST_ID"]
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {request.path}"
+
+
+class Refusals:
+    """A refusal raised outside a contract's view (a login page, the admin) or by a database that is away."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        problem = problem_from(exception)
+        if problem is None or problem.kind not in (Kind.TOO_MANY, Kind.UNAVAILABLE):
+            return None
+        return answer(request, problem)
+
+
+class BodyLimit:
+    """413 in the contract's shape before a byte of the body is read. The admin takes larger files."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) > settings.MAX_BODY_BYTES:
+            contract = contract_for(request.path)
+            if contract:
+                return contract.answer(TOO_LARGE)
+        return self.get_response(request)
+
+
+class ContentSecurityPolicy(CSPMiddleware):
+    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and scripts."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.path.startswith("/admin/"):
+            directives: dict[str, Any] = settings.ADMIN_CONTENT_SECURITY_POLICY
+            response._csp_replace = directives  # type: ignore[attr-defined]
+        return super().process_response(request, response)

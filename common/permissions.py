@@ -1,0 +1,67 @@
+"""Who may call. A view that names none of these is refused to everybody (`Nobody` is the default)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rest_framework import exceptions
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from common import errors
+from common.caller import Caller, Role
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which imports this module through the settings
+
+
+class Nobody(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return False
+
+
+class Anyone(BasePermission):
+    """Open: logins, registration, health, documentation."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return True
+
+
+class SignedIn(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        caller_of(request)
+        return True
+
+
+class CustomerRole(BasePermission):
+    """A customer, perhaps without a customer record yet."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if caller_of(request).role != Role.CUSTOMER:
+            raise errors.CustomersOnly
+        return True
+
+
+class CustomersOnly(CustomerRole):
+    """A customer with a customer record."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        super().has_permission(request, view)
+        if caller_of(request).customer_id is None:
+            raise errors.NoCustomerRecord
+        return True
+
+
+class StaffOnly(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not caller_of(request).is_staff:
+            raise errors.StaffOnly
+        return True
+
+
+def caller_of(request: Request) -> Caller:
+    """The authenticated caller of a request; NotAuthenticated where there is none."""
+    caller = request.user
+    if not isinstance(caller, Caller):
+        raise exceptions.NotAuthenticated
+    return caller

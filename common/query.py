@@ -1,0 +1,53 @@
+"""Query parameters, read as strictly as a body: nothing is clamped, nothing is ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework import serializers
+
+from common.fields import Words
+
+MAX_PAGE_SIZE = 200
+
+
+class Query(serializers.Serializer[Any]):
+    """The declared parameters of a route; subclasses add their own."""
+
+    @classmethod
+    def read(cls, params: QueryDict) -> dict[str, Any]:
+        """The validated values of the parameters that were sent. `?name=` counts as not sent.
+
+        Raises ValidationError that names each unknown, repeated or wrong parameter.
+        """
+        fields = cls().fields
+        given: dict[str, str] = {}
+        wrong: dict[str, list[str]] = {}
+        for name, values in params.lists():
+            field = fields.get(name)
+            if field is None:
+                wrong[name] = ["Unknown parameter."]
+            elif len(values) > 1 and not isinstance(field, Words):
+                wrong[name] = ["Given more than once."]
+            elif joined := ",".join(str(value) for value in values).strip():
+                given[name] = joined
+        query = cls(data=given)
+        if not query.is_valid() or wrong:
+            raise serializers.ValidationError({**wrong, **query.errors})
+        return dict(query.validated_data)
+
+    def refuse_upside_down(self, attrs: dict[str, Any], lower: str, upper: str) -> None:
+        """A lower bound after the upper one is a mistake, not an empty list."""
+        low, high = attrs.get(self.fields[lower].source), attrs.get(self.fields[upper].source)
+        if low is not None and high is not None and low > high:
+            raise serializers.ValidationError({lower: [f"Must not be after {upper}."]})
+
+
+class ListQuery(Query):
+    """Every list is whole by default and paged on request; either parameter alone pages."""
+
+    page = serializers.IntegerField(required=False, min_value=1, max_value=2**31, help_text="From 1.")
+    page_size = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_PAGE_SIZE, help_text="At most 200; 50 if only `page` is sent."
+    )

@@ -1,0 +1,65 @@
+"""Routes that answer with and without their documented slash, and id converters that fit the database.
+
+A redirect would lose a write's body, so neither spelling redirects; `//` is nobody's address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.urls import URLPattern
+from django.urls.converters import register_converter
+from django.urls.resolvers import RoutePattern
+
+from common import ids
+
+
+class _EitherSlash(RoutePattern):
+    def match(self, path: str) -> Any:
+        if path.endswith("//"):
+            return None
+        other = path[:-1] if path.endswith("/") else f"{path}/"
+        return super().match(path) or super().match(other)
+
+
+def route(path: str, view: Callable[..., HttpResponseBase], name: str | None = None) -> URLPattern:
+    """One documented address. Swagger lists it once, as it is written here."""
+    return URLPattern(_EitherSlash(path, name=name, is_endpoint=True), view, None, name)
+
+
+class IdConverter:
+    """A positive integer of at most 63 bits; a longer one is an unknown address, not an error."""
+
+    regex = "[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if not 0 < number < 2**63:
+            raise ValueError
+        return number
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+def prefixed(prefix: str) -> type:
+    """A converter for `ORD123`-like ids; the view gets the integer."""
+
+    class Converter:
+        regex = prefix + "[0-9]{1,19}"
+
+        def to_python(self, value: str) -> int:
+            number = ids.read(prefix, value)
+            if number is None:
+                raise ValueError
+            return number
+
+        def to_url(self, value: int) -> str:
+            return ids.spell(prefix, value)
+
+    return Converter
+
+
+register_converter(IdConverter, "id")

@@ -1,0 +1,180 @@
+"""The OpenAPI schema of all contracts on one page.
+
+Every operation gets its contract as tag and as prefix of its id and components (two rooms' `VehicleSerializer`s
+would otherwise overwrite each other), the contract's error answers, and the examples recorded in
+`docs/examples/<contract>.json` - which a test compares with what the API really answers.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
+
+from common.contracts.base import Contract
+from common.fields import Derived
+from common.lists import ListView
+from common.permissions import Anyone
+from common.views import ContractView
+
+_DESCRIPTIONS = {
+    "400": "The request is malformed or a value is wrong; the body names it.",
+    "401": "No valid token.",
+    "403": "Not for this role.",
+    "404": "There is no such thing for this caller.",
+    "405": "Not a method of this address.",
+    "409": "A lost race or an illegal step.",
+    "413": "The body is too large.",
+    "415": "The body is not JSON.",
+    "422": "A value is wrong, or the idempotency key was used for another request.",
+    "429": "Too many requests; `Retry-After` says how long to wait.",
+    "503": "The service cannot answer right now.",
+}
+
+
+@cache
+def recorded_examples(contract: str) -> dict[str, Any]:
+    """`{operation id: {"request": body, "responses": {status: body}}}` of one contract."""
+    path = settings.EXAMPLES_DIR / f"{contract}.json"
+    examples: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return examples
+
+
+class CachedGenerator(SchemaGenerator):
+    """Building the schema takes a second; the routes of a process do not change."""
+
+    def get_schema(self, request: Any = None, public: bool = False) -> Any:
+        return _built_schema()
+
+
+@cache
+def _built_schema() -> Any:
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+class ContractSchema(AutoSchema):
+    view: Any
+
+    @property
+    def contract(self) -> Contract | None:
+        return getattr(self.view, "contract", None)
+
+    def get_tags(self) -> list[str]:
+        return [self.contract.title] if self.contract else ["Documentation"]
+
+    def get_operation_id(self) -> str:
+        """`shop_customer_appointments_get`: contract, view, method; stable when an address moves."""
+        if not self.contract:
+            return super().get_operation_id()
+        name = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(self.view).__name__)
+        return f"{self.contract.name}{name}_{self.method.lower()}"
+
+    def get_summary(self) -> str | None:
+        return super().get_summary() or super().get_description().partition("\n")[0].rstrip(".")
+
+    def get_description(self) -> str:
+        return super().get_description().partition("\n")[2].strip()
+
+    def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: Any) -> str:
+        name = super().get_serializer_name(serializer, direction)
+        prefix = self.contract.name.title() if self.contract else ""
+        return name if name.startswith(prefix) else prefix + name
+
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        if isinstance(field, Derived):
+            field = field.output
+        return super()._map_serializer_field(field, direction, bypass_extensions)
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        if Anyone in getattr(self.view, "permission_classes", []):
+            return [{}]
+        return [{"session": []}] if getattr(self.view, "session_login", False) else [{"bearer": []}]
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters: list[Any] = []
+        if isinstance(self.view, ListView) and self.method == "GET":
+            parameters.append(self.view.query)
+        if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
+            parameters.append(
+                OpenApiParameter(
+                    "Idempotency-Key",
+                    OpenApiTypes.STR,
+                    OpenApiParameter.HEADER,
+                    description="The same key and body within 24 h replay the first answer.",
+                )
+            )
+        return parameters
+
+    def get_request_serializer(self) -> Any:
+        if isinstance(self.view, ContractView):
+            return self.view.input_class if self.method in ("POST", "PUT", "PATCH") else None
+        return super().get_request_serializer()
+
+    def get_response_serializers(self) -> Any:
+        if isinstance(self.view, ListView) and self.method == "GET":
+            return self._list_response()
+        return super().get_response_serializers()
+
+    def _list_response(self) -> Any:
+        row = self.view.serializer_class
+        fields = self.view.list_fields()
+        if fields is None:
+            return row(many=True)
+        name = row.__name__.removesuffix("Serializer") + "List"
+        return type(name, (serializers.Serializer,), {"results": row(many=True), **fields})
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        if self.contract:
+            for status in self._refusals() - set(bodies):
+                serializer = self.contract.error_serializer(int(status))
+                response = OpenApiResponse(serializer, description=_DESCRIPTIONS[status])
+                bodies[status] = self._get_response_for_code(response, status)
+            for status, body in bodies.items():
+                self._attach_example(body, self._recorded().get("responses", {}).get(status))
+        return dict(sorted(bodies.items()))
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        body = super()._get_request_body(direction)
+        if body:
+            self._attach_example(body, self._recorded().get("request"))
+        return body
+
+    def _recorded(self) -> dict[str, Any]:
+        recorded: dict[str, Any] = {}
+        if self.contract:
+            recorded = recorded_examples(self.contract.name).get(self.get_operation_id(), {})
+        return recorded
+
+    @staticmethod
+    def _attach_example(body: dict[str, Any], example: Any) -> None:
+        for content in body.get("content", {}).values():
+            if example is not None:
+                content["example"] = example
+
+    def _is_signed_in(self) -> bool:
+        return Anyone not in self.view.permission_classes
+
+    def _refusals(self) -> set[str]:
+        """The error statuses this operation can answer with, by its nature."""
+        assert self.contract
+        refusals = {"429", "503"}
+        invalid = str(self.contract.invalid_status)
+        if self._is_signed_in():
+            refusals |= {"401", "403", "404"}
+        if isinstance(self.view, ListView) and self.method == "GET":
+            refusals |= {invalid}
+        if self.method in ("POST", "PUT", "PATCH"):
+            refusals |= {"400", invalid, "401", "413", "415"}
+        if self.method == "POST" and self._is_signed_in():
+            refusals |= {"409", "422"}
+        return refusals
+
+

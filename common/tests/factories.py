@@ -1,0 +1,173 @@
+"""Rows for tests: valid by default, every detail on request."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from accounts.models import User
+from appointments.models import Appointment, Bay, Location, ReportedProblem, ServiceType, Technician
+from customers.models import Customer, CustomerUser
+from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from vehicles.models import Vehicle
+
+PASSWORD = "correct horse battery"
+
+
+class UserFactory(DjangoModelFactory[User]):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"person{n}@example.com")
+    first_name = "Pat"
+    last_name = factory.Sequence(lambda n: f"Person{n}")
+    phone = "(555) 010-0000"
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        return model_class.objects.create_user(kwargs.pop("email"), kwargs.pop("password", PASSWORD), **kwargs)
+
+
+class CustomerFactory(DjangoModelFactory[Customer]):
+    """A customer with a contact who may sign in; `login=False` leaves the login out."""
+
+    class Meta:
+        model = Customer
+        skip_postgeneration_save = True
+
+    contact = factory.SubFactory(UserFactory)
+    customer_since = factory.LazyFunction(timezone.now)
+    street_address = "123 Elm St"
+    city = "Springfield"
+    state = "NY"
+    postal_code = "10001"
+
+    @factory.post_generation
+    def login(self, create, extracted, **kwargs):
+        if create and extracted is not False and self.contact is not None:
+            CustomerUser.objects.create(customer=self, user=self.contact)
+
+
+
+class VehicleFactory(DjangoModelFactory[Vehicle]):
+    class Meta:
+        model = Vehicle
+
+    customer = factory.SubFactory(CustomerFactory)
+    vin = factory.Sequence(lambda n: f"1HGBH41JXMN{n:06d}")
+    make = "Honda"
+    model = "Civic"
+    year = 2020
+    license_plate = "ABC-123"
+    color = "Silver"
+
+
+class LocationFactory(DjangoModelFactory[Location]):
+    class Meta:
+        model = Location
+
+    name = factory.Sequence(lambda n: f"Garage {n}")
+    address = "500 Main St"
+    latitude = Decimal("40.7128")
+    longitude = Decimal("-74.006")
+    time_zone = "UTC"
+
+
+class BayFactory(DjangoModelFactory[Bay]):
+    class Meta:
+        model = Bay
+
+    location = factory.SubFactory(LocationFactory)
+    name = factory.Sequence(lambda n: f"Bay {n}")
+
+
+class TechnicianFactory(DjangoModelFactory[Technician]):
+    class Meta:
+        model = Technician
+
+    name = factory.Sequence(lambda n: f"Technician {n}")
+    email = "tech@example.com"
+
+
+class ServiceTypeFactory(DjangoModelFactory[ServiceType]):
+    class Meta:
+        model = ServiceType
+
+    code = factory.Sequence(lambda n: f"service_{n}")
+    name = factory.Sequence(lambda n: f"Service {n}")
+    minutes = 30
+
+
+class ReportedProblemFactory(DjangoModelFactory[ReportedProblem]):
+    class Meta:
+        model = ReportedProblem
+
+    name = "Noise"
+
+
+class AppointmentFactory(DjangoModelFactory[Appointment]):
+    """Each in a bay of its own unless a bay is given, so that none collide."""
+
+    class Meta:
+        model = Appointment
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    customer = factory.SelfAttribute("vehicle.customer")
+    bay = factory.SubFactory(BayFactory)
+    location = factory.SelfAttribute("bay.location")
+    start = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
+    end = factory.LazyAttribute(lambda visit: visit.start + timedelta(minutes=30))
+    description = "Oil change"
+
+
+class PartFactory(DjangoModelFactory[Part]):
+    class Meta:
+        model = Part
+
+    name = "Oil Filter"
+    part_number = factory.Sequence(lambda n: f"PART-{n}")
+    manufacturer = "Fram"
+    unit_price = Decimal("9.49")
+
+
+class ServiceFactory(DjangoModelFactory[Service]):
+    class Meta:
+        model = Service
+
+    name = "Oil Change"
+    labor_cost = Decimal("45.00")
+
+
+class RepairOrderFactory(DjangoModelFactory[RepairOrder]):
+    class Meta:
+        model = RepairOrder
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    customer = factory.SelfAttribute("vehicle.customer")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class PartLineFactory(DjangoModelFactory[PartLine]):
+    class Meta:
+        model = PartLine
+
+    repair_order = factory.SubFactory(RepairOrderFactory)
+    part = factory.SubFactory(PartFactory)
+    quantity = 1
+    unit_price = factory.SelfAttribute("part.unit_price")
+    taxable = factory.SelfAttribute("part.taxable")
+
+
+class ServiceLineFactory(DjangoModelFactory[ServiceLine]):
+    class Meta:
+        model = ServiceLine
+
+    repair_order = factory.SubFactory(RepairOrderFactory)
+    service = factory.SubFactory(ServiceFactory)
+    labor_cost = factory.SelfAttribute("service.labor_cost")
+    taxable = factory.SelfAttribute("service.taxable")

@@ -1,0 +1,95 @@
+"""The base of every JSON route: authentication, refusals in the contract's words, idempotent writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import structlog
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from common import counters, errors
+from common.authentication import BearerAuthentication
+from common.caller import Caller
+from common.contracts.base import Contract
+from common.idempotency import answer_once
+from common.json import AlwaysJSON, JSONParser, JSONRenderer, TextJSONParser
+from common.permissions import caller_of
+from common.problems import problem_from
+
+log = structlog.get_logger(__name__)
+
+
+class ContractView(APIView):
+    """A route of one contract. What it forgets to allow is refused (`permissions.Nobody`)."""
+
+    contract: ClassVar[Contract]
+    authentication_classes = [BearerAuthentication]
+    renderer_classes = [JSONRenderer]
+    parser_classes = [JSONParser, TextJSONParser]
+    content_negotiation_class = AlwaysJSON
+    metadata_class = None
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    # Body names of domain fields, where they differ: an action's error names the domain's.
+    input_class: ClassVar[type[Serializer[Any]] | None] = None
+
+    @property
+    def caller(self) -> Caller:
+        return caller_of(self.request)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        key = request.headers.get("Idempotency-Key")
+        if request.method == "POST" and key is not None and isinstance(request.user, Caller):
+            # DRF looks the handler up after this; the instance's attribute wins over the class's.
+            self.post = partial(answer_once, self.post, key)
+
+    def check_throttles(self, request: Request) -> None:
+        if isinstance(request.user, Caller):
+            wait = counters.hit(f"user:{request.user.user_id}", limit=settings.RATE_USER, window=60)
+            if wait is not None:
+                raise errors.TooMany(retry_after=wait)
+
+    def read_body(self, input_class: type[Serializer[Any]] | None = None) -> dict[str, Any]:
+        """The request's body, validated; ValidationError names every wrong field."""
+        serializer = (input_class or self._input_class())(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def _input_class(self) -> type[Serializer[Any]]:
+        assert self.input_class is not None
+        return self.input_class
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        return self.refuse
+
+    def refuse(self, error: Exception, context: dict[str, Any]) -> Response | None:
+        """Any refusal in the contract's words; None lets a fault of ours be logged and answered as a 500."""
+        if isinstance(error, errors.DomainError) and error.field and self.input_class:
+            error.field = self._wire_name(error.field)
+        problem = problem_from(error)
+        if problem is None:
+            return None
+        status, body, headers = self.contract.spell(problem)
+        headers = dict(headers)
+        if status == 401:
+            headers["WWW-Authenticate"] = self.get_authenticate_header(self.request)
+        if status == 405:
+            headers["Allow"] = ", ".join(self.allowed_methods)
+        return Response(body, status=status, headers=headers)
+
+    def _wire_name(self, name: str) -> str:
+        for wire, field in self._input_class()().fields.items():
+            if (field.source or wire) == name:
+                return wire
+        return name
+
+    def raise_uncaught_exception(self, exc: Exception) -> None:
+        raise exc
+
+

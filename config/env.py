@@ -1,0 +1,71 @@
+"""Typed readers of the environment that fail loudly.
+
+django-environ reads `.env` and casts; it takes any unknown word for false, though, and a setting
+somebody mistyped must stop the start and name itself, never quietly mean something else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+env = environ.Env()
+
+
+def read_env_file(path: Path) -> None:
+    """Read `path` where it exists; what the environment already says wins."""
+    if path.is_file():
+        env.read_env(path)
+
+
+def text(name: str, default: str = "") -> str:
+    return str(env.str(name, default=default)).strip()
+
+
+def words(name: str, default: list[str]) -> list[str]:
+    """A comma-separated list; blanks are dropped."""
+    raw = text(name)
+    return [word.strip() for word in raw.split(",") if word.strip()] if raw else list(default)
+
+
+def flag(name: str, default: bool) -> bool:
+    raw = text(name, "true" if default else "false").lower()
+    if raw in _TRUE:
+        return True
+    if raw in _FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {raw!r}.")
+
+
+def number(name: str, default: int, *, least: int = 0) -> int:
+    raw = text(name, str(default)) or str(default)
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {raw!r}.") from None
+    if value < least:
+        raise ImproperlyConfigured(f"{name} must be at least {least}, not {value}.")
+    return value
+
+
+def secret(name: str, *, development: str, debug: bool) -> str:
+    """A signing key. In production it must be given and be long and varied enough (security.W009)."""
+    value = text(name)
+    if debug:
+        return value or development
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set. With DEBUG=false a signing key is needed; make one with\n"
+            '  python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
+        )
+    if len(value) < 50 or len(set(value)) < 5 or value == development or value.startswith("django-insecure"):
+        raise ImproperlyConfigured(
+            f"{name} is too weak: it needs at least 50 characters, 5 of them different, "
+            "and must not be the development key."
+        )
+    return value

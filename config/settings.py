@@ -1,0 +1,316 @@
+"""All settings, in one file; each one that the environment can change is read by a typed helper.
+
+The embedded default needs nothing set: SQLite, in-memory cache, mail to the console. PostgreSQL, Redis
+and a public host come through environment variables alone (README, "Settings").
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config.env import flag, number, read_env_file, secret, text, words
+from config.logs import logging_config
+from config.unfold import UNFOLD as UNFOLD
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+read_env_file(BASE_DIR / ".env")
+
+# --- What kind of start this is -------------------------------------------------------------------
+
+DEBUG = flag("DEBUG", False)
+SECRET_KEY = secret("SECRET_KEY", development="development-only-" + "not-a-secret-" * 4, debug=DEBUG)
+ALLOWED_HOSTS = words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+if not DEBUG and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS is not set. With DEBUG=false, name the hosts this site answers to."
+    )
+# Absolute links in mail and answers outside a request.
+PUBLIC_URL = text("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "csp",
+    "django_filters",
+    "django_prometheus",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "import_export",
+    "rest_framework",
+    "simple_history",
+    # The house, lowest floor first.
+    "common",
+    "accounts",
+    "customers",
+    "vehicles",
+    "appointments",
+    "repair_orders",
+    "portal",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "common.middleware.RequestLog",
+    "common.middleware.Refusals",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "common.middleware.BodyLimit",
+    "common.middleware.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+# Every route takes both spellings by itself (common/routing.py); a redirect would lose a write's body.
+APPEND_SLASH = False
+TEST_RUNNER = "config.runner.PytestRunner"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database ---------------------------------------------------------------------------------------
+
+USE_POSTGRES = flag("USE_POSTGRES", False)
+_POSTGRES: dict[str, Any] = {
+    "ENGINE": "django.db.backends.postgresql",
+    "NAME": text("DB_NAME", "membership_auto"),
+    "USER": text("DB_USER", "postgres"),
+    "PASSWORD": text("DB_PASSWORD", "postgres"),
+    "HOST": text("DB_HOST", "localhost"),
+    "PORT": text("DB_PORT", "5432"),
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        # A connection per request costs PostgreSQL 7 ms of CPU. The pool is per process.
+        "pool": {
+            "min_size": 1,
+            "max_size": number("DB_POOL_SIZE", 10, least=1),
+            "timeout": number("DB_POOL_TIMEOUT", 10, least=1),
+        },
+        "server_side_binding": True,
+        "prepare_threshold": 0,
+    },
+}
+_SQLITE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": text("SQLITE_PATH") or BASE_DIR / "db.sqlite3",
+    "OPTIONS": {
+        # IMMEDIATE takes the write lock at BEGIN, so that writers queue instead of failing half way;
+        # in WAL readers never wait for them.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
+    },
+}
+DATABASES = {"default": _POSTGRES if USE_POSTGRES else _SQLITE}
+
+# --- Cache and counters -----------------------------------------------------------------------------
+
+REDIS_URL = text("REDIS_URL")
+_LOCAL_CACHE: dict[str, Any] = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    "OPTIONS": {"MAX_ENTRIES": 100_000},
+}
+_REDIS_CACHE: dict[str, Any] = {
+    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+    "LOCATION": REDIS_URL,
+    "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+}
+CACHES = {
+    "default": _REDIS_CACHE if REDIS_URL else {**_LOCAL_CACHE, "LOCATION": "default"},
+    # What counters fall back to while Redis is away (common/counters.py).
+    "local": {**_LOCAL_CACHE, "LOCATION": "local"},
+}
+
+# --- Who may come in --------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.SignInBackend"]
+# The one look-up of a request: session uuid -> Caller. A dotted path, because it joins rooms above common/.
+CALLER_LOADER = "customers.callers.load_caller"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/admin/login/"
+
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 60, least=1)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=number("REFRESH_TOKEN_DAYS", 7, least=1)),
+    "SIGNING_KEY": SECRET_KEY,
+    "USER_ID_FIELD": "uuid",
+}
+# No contract prints a new refresh token, so a front end would lose it.
+ROTATE_REFRESH_TOKENS = flag("ROTATE_REFRESH_TOKENS", False)
+
+# Rates are fixed windows; a developer's machine gets 50 times as much.
+_RATE_FACTOR = 50 if DEBUG else 1
+RATE_LOGIN = number("RATE_LOGIN", 10 * _RATE_FACTOR, least=1)  # wrong ones, per account in 15 minutes
+RATE_REGISTER = number("RATE_REGISTER", 20 * _RATE_FACTOR, least=1)  # per address and hour
+RATE_USER = number("RATE_USER", 1_000 * _RATE_FACTOR, least=1)  # requests per user and minute
+# How many proxies in front of the process append to X-Forwarded-For; 0 trusts the socket's address alone.
+TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
+
+# --- The API ----------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    # Near empty on purpose: a contract's views say what they are (common/contracts/). What forgets to is refused.
+    "DEFAULT_PERMISSION_CLASSES": ["common.permissions.Nobody"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_SCHEMA_CLASS": "common.schema.ContractSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+# 10,000 telematics samples fit; a photo does not travel as JSON.
+MAX_BODY_BYTES = number("MAX_BODY_BYTES", 2 * 1024 * 1024, least=1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Garage API",
+    "DESCRIPTION": "One car-repair business, five documented contracts over one domain model. "
+    "Each operation carries its contract as tag.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["common.permissions.Anyone"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "persistAuthorization": False,
+        "displayRequestDuration": True,
+        "tryItOutEnabled": True,
+        "filter": True,
+        "defaultModelsExpandDepth": 0,
+    },
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [],  # enums stand inline
+    "SORT_OPERATIONS": False,
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+        }
+    },
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+EXAMPLES_DIR = BASE_DIR / "docs" / "examples"
+
+CORS_ALLOWED_ORIGINS = words(
+    "CORS_ALLOWED_ORIGINS", ["http://localhost:3000", "http://localhost:3001", "http://127.0.0.1:3000"]
+)
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["Link", "X-Total-Count", "Retry-After", "X-Request-ID"]
+
+# --- Pages, cookies, headers ------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS", [])
+CSRF_FAILURE_VIEW = "common.fallbacks.csrf_failure"
+SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", not DEBUG)
+# A container's probe speaks plain HTTP to the process itself.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = number("SECURE_HSTS_SECONDS", 0 if DEBUG else 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+# Unfold writes inline styles and scripts, and Alpine evaluates expressions.
+ADMIN_CONTENT_SECURITY_POLICY = {
+    "script-src": [SELF, "'unsafe-inline'", "'unsafe-eval'"],
+    "style-src": [SELF, "'unsafe-inline'"],
+}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Time and language ------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = text("TIME_ZONE", "UTC")
+
+# --- Seeing what happens ----------------------------------------------------------------------------
+
+# /metrics answers only to `Authorization: Bearer <METRICS_TOKEN>`; without a token it does not exist.
+METRICS_TOKEN = text("METRICS_TOKEN")
+PROMETHEUS_METRICS_EXPORT_PORT = None
+LOGGING = logging_config(level=text("LOG_LEVEL", "INFO"), pretty=DEBUG)
+DJANGO_STRUCTLOG_USER_ID_FIELD = None  # the caller's id is bound where he is authenticated
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False

@@ -1,0 +1,25 @@
+"""The settings the suite runs under: the product's own, with cheap passwords and an eye on N+1 queries.
+
+`USE_POSTGRES=true` and `REDIS_URL` choose the real ones, as they do for the product.
+"""
+
+import os
+
+os.environ.setdefault("DEBUG", "true")
+
+from config.settings import *  # noqa: F403, E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+INSTALLED_APPS = [*INSTALLED_APPS, "zeal"]  # noqa: F405
+MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]  # noqa: F405
+ZEAL_RAISE = True
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+RATE_LOGIN, RATE_REGISTER, RATE_USER = 10, 20, 1_000  # as in production, whatever DEBUG says
+LOGGING = {**LOGGING, "root": {"handlers": [], "level": "INFO"}}  # noqa: F405
+# A file, not memory: tests of parallel requests need one connection per thread.
+if not USE_POSTGRES:  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / "test.sqlite3"}  # noqa: F405
+    (BASE_DIR / "var").mkdir(exist_ok=True)  # noqa: F405
+elif "pool" in DATABASES["default"]["OPTIONS"]:  # noqa: F405
+    # Each thread of a storm holds a connection, and the suite drops its database at the end.
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 40, "timeout": 30}  # noqa: F405

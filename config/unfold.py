@@ -1,0 +1,79 @@
+"""How the staff's admin looks and what its side bar offers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse_lazy
+
+
+def _item(title: str, icon: str, model: str) -> dict[str, Any]:
+    app, name = model.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+    }
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Garage",
+    "SITE_HEADER": "Garage",
+    "SITE_SUBHEADER": "Service desk",
+    "SITE_SYMBOL": "car_repair",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": "Today",
+                "items": [
+                    _item("Appointments", "event", "appointments.appointment"),
+                    _item("Repair orders", "build", "repair_orders.repairorder"),
+                ],
+            },
+            {
+                "title": "Customers",
+                "separator": True,
+                "items": [
+                    _item("Customers", "groups", "customers.customer"),
+                    _item("Vehicles", "directions_car", "vehicles.vehicle"),
+                    _item("Notifications", "notifications", "customers.notification"),
+                ],
+            },
+            {
+                "title": "Catalogue",
+                "separator": True,
+                "items": [
+                    _item("Parts", "settings", "repair_orders.part"),
+                    _item("Services", "handyman", "repair_orders.service"),
+                    _item("Service types", "category", "appointments.servicetype"),
+                    _item("Reported problems", "report", "appointments.reportedproblem"),
+                ],
+            },
+            {
+                "title": "Shop",
+                "separator": True,
+                "collapsible": True,
+                "items": [
+                    _item("Locations", "location_on", "appointments.location"),
+                    _item("Technicians", "engineering", "appointments.technician"),
+                ],
+            },
+            {
+                "title": "Access",
+                "separator": True,
+                "collapsible": True,
+                "items": [
+                    _item("Users", "person", "accounts.user"),
+                    _item("Sessions", "key", "accounts.session"),
+                    _item("Groups", "shield_person", "auth.group"),
+                ],
+            },
+        ],
+    },
+}

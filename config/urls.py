@@ -1,0 +1,54 @@
+"""Every route of every contract, on one page."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from accounts.api import shop as accounts_shop
+from appointments.api import shop as appointments_shop
+from common import fallbacks, health
+from common.routing import route
+from common.schema import CachedGenerator
+from customers.api import shop as customers_shop
+from repair_orders.api import shop as repair_orders_shop
+from vehicles.api import shop as vehicles_shop
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Whoever opens the bare host is looking for the documentation."""
+    return redirect("docs")
+
+
+SHOP: list[URLPattern | URLResolver] = [
+    path("api/", include(accounts_shop.urlpatterns)),  # token/, /refresh/, /verify/, /blacklist/
+    path("api/", include(customers_shop.urlpatterns)),  # auth/customer-profile/
+    path("api/shop/", include(appointments_shop.urlpatterns)),  # appointments/customers/me/appointments/
+    path("api/shop/", include(vehicles_shop.urlpatterns)),  # vehicles/customers/me/vehicles/
+    path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
+]
+
+DOCS: list[URLPattern | URLResolver] = [
+    route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
+    route("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("admin/", admin.site.urls),
+    *SHOP,
+    *DOCS,
+    re_path(r"^(?P<path>.*)$", fallbacks.unknown_route),
+]
+
+handler400 = "common.fallbacks.bad_request"
+handler403 = "common.fallbacks.forbidden"
+handler404 = "common.fallbacks.not_found"
+handler500 = "common.fallbacks.server_error"
+

@@ -1,0 +1,85 @@
+"""People of the suite, and how they call.
+
+Alice and Bob are customers, Carol a customer's login without a record yet, Tim a technician, Ada an
+administrator. Each has a real session and sends a real token.
+"""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import caches
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.actions import open_session
+from accounts.models import User
+from common.tests import factories
+
+
+@pytest.fixture(autouse=True)
+def _empty_caches():
+    for cache in caches.all(initialized_only=False):
+        cache.clear()
+
+
+@pytest.fixture
+def now():
+    return timezone.now()
+
+
+@pytest.fixture
+def api():
+    """A client without credentials."""
+    return APIClient()
+
+
+def signed_in(user: User) -> APIClient:
+    """A client that sends a real access token of a real session."""
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {open_session(user=user, now=timezone.now()).access}")
+    return client
+
+
+@pytest.fixture
+def sign_in():
+    return signed_in
+
+
+@pytest.fixture
+def alice(db):
+    return factories.CustomerFactory(contact__first_name="Alice", contact__last_name="Cooper")
+
+
+@pytest.fixture
+def bob(db):
+    return factories.CustomerFactory(contact__first_name="Bob", contact__last_name="Baker")
+
+
+@pytest.fixture
+def carol(db):
+    return factories.UserFactory(first_name="Carol", last_name="Clark")
+
+
+@pytest.fixture
+def tim(db):
+    return factories.UserFactory(first_name="Tim", last_name="Turner", role="technician")
+
+
+@pytest.fixture
+def ada(db):
+    return factories.UserFactory(first_name="Ada", last_name="Admin", role="admin", is_superuser=True)
+
+
+@pytest.fixture
+def as_alice(alice):
+    return signed_in(alice.contact)
+
+
+@pytest.fixture
+def as_bob(bob):
+    return signed_in(bob.contact)
+
+
+@pytest.fixture
+def as_tim(tim):
+    return signed_in(tim)

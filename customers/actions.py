@@ -1,0 +1,68 @@
+"""What changes a customer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.models import User
+from common.caller import Caller
+from common.errors import DomainError
+from customers.models import Customer, CustomerUser, Notification
+
+
+class AlreadyACustomer(DomainError):
+    """The login already acts for a customer."""
+
+    code = "already_a_customer"
+    title = "Profile already exists"
+    message = "This user already has a customer profile."
+
+
+def create_customer(*, user: User | None, now: datetime, **fields: Any) -> Customer:
+    """A customer whose contact and first login is `user`; None for a record without a person.
+
+    Raises AlreadyACustomer when the user acts for one.
+    """
+    try:
+        with transaction.atomic():
+            customer = Customer.objects.create(contact=user, **({"customer_since": now} | fields))
+            if user is not None:
+                CustomerUser.objects.create(customer=customer, user=user)
+            return customer
+    except IntegrityError as error:
+        if CustomerUser.objects.filter(user=user).exists():
+            raise AlreadyACustomer from error
+        raise
+
+
+def customer_for_write(caller: Caller, *, now: datetime) -> Customer:
+    """The caller's customer, made at the first write where a contract wants it made (003).
+
+    Two parallel first writes make one: the second finds the first one's.
+    """
+    if caller.customer_id is None:
+        try:
+            return create_customer(user=User.objects.get(pk=caller.user_id), now=now)
+        except AlreadyACustomer:
+            pass
+    return Customer.objects.with_contact().get(logins__user_id=caller.user_id)
+
+
+def count_service(*, customer_id: int, now: datetime) -> None:
+    """One more completed service, in one statement."""
+    Customer.objects.filter(pk=customer_id).update(
+        total_services=F("total_services") + 1, last_service_date=now
+    )
+
+
+def notify(*, customer_id: int, type: str, title: str, message: str, now: datetime) -> Notification:
+    """Tell a customer something; he finds it in his list."""
+    return Notification.objects.create(
+        customer_id=customer_id, type=type, title=title, message=message, created_at=now
+    )
+
+

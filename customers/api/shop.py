@@ -1,0 +1,73 @@
+"""Contract 000, "Customer Profile Endpoint", and the customer inside other rooms' bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.contracts.shop import ShopView
+from common.fields import Derived
+from common.permissions import CustomersOnly
+from common.routing import route
+from customers.models import Customer
+from customers.names import customer_name, one_line_address, or_empty
+
+
+def name_of(path: str) -> Derived:
+    """`customer_name` of a row whose customer is at `path` (empty for the customer itself)."""
+    return Derived(
+        customer_name,
+        f"{path}company_name",
+        f"{path}contact.first_name",
+        f"{path}contact.last_name",
+        output=serializers.CharField(),
+    )
+
+
+def address_of(path: str) -> Derived:
+    parts = ("street_address", "city", "state", "postal_code", "country")
+    return Derived(one_line_address, *(f"{path}{part}" for part in parts), output=serializers.CharField())
+
+
+def contact_text(path: str) -> Derived:
+    """An email or phone; empty where the customer has no contact."""
+    return Derived(or_empty, path, output=serializers.CharField(allow_blank=True))
+
+
+class ProfileCustomer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = name_of("")
+    email = contact_text("contact.email")
+    phone = contact_text("contact.phone")
+    address = address_of("")
+
+
+class Profile(serializers.Serializer[Any]):
+    user_id = serializers.IntegerField()
+    customer = ProfileCustomer()
+    user_role = serializers.CharField()
+
+
+class CustomerProfile(ShopView):
+    """The signed-in customer's own profile."""
+
+    permission_classes = [CustomersOnly]
+
+    @extend_schema(responses=Profile)
+    def get(self, request: Request) -> Response:
+        caller = self.caller
+        customer = Customer.objects.visible_to(caller).with_contact().get()
+        return Response(
+            {
+                "user_id": caller.user_id,
+                "customer": ProfileCustomer(customer).data,
+                "user_role": caller.role,
+            }
+        )
+
+
+urlpatterns = [route("auth/customer-profile/", CustomerProfile.as_view())]

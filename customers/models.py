@@ -1,0 +1,126 @@
+"""The accounts a shop bills, who may act for them, and what they were told."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from accounts.phones import validate_phone
+from common.ids import Identified
+from customers.names import HOME, customer_name, one_line_address
+from customers.querysets import CustomerQuerySet, NotificationQuerySet
+
+
+def default_notifications() -> dict[str, bool]:
+    """Everything on, as contract 002's settings start."""
+    return {"email": True, "order_updates": True, "refund_updates": True, "support_replies": True}
+
+
+class ContactMethod(models.TextChoices):
+    EMAIL = "email"
+    PHONE = "phone"
+    SMS = "sms"
+
+
+class Customer(Identified):
+    """A person or a business. `contact` is the one person shown and billed; names, email and phone are his."""
+
+    contact = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="contact_of",
+        help_text="Shown and billed. A customer without one is written “Former customer”.",
+    )
+
+    street_address = models.CharField(max_length=200, blank=True, default="")
+    city = models.CharField(max_length=100, blank=True, default="")
+    state = models.CharField(max_length=100, blank=True, default="")
+    postal_code = models.CharField(max_length=20, blank=True, default="")
+    country = models.CharField(max_length=100, blank=True, default=HOME)
+
+    company_name = models.CharField(max_length=200, blank=True, default="")
+    business_type = models.CharField(max_length=100, blank=True, default="")
+    tax_id = models.CharField("tax ID", max_length=50, blank=True, default="")
+
+    emergency_contact_name = models.CharField(max_length=200, blank=True, default="")
+    emergency_contact_phone = models.CharField(max_length=30, blank=True, default="", validators=[validate_phone])
+    emergency_contact_relationship = models.CharField(max_length=100, blank=True, default="")
+
+    is_verified = models.BooleanField(default=False)
+    customer_since = models.DateTimeField()
+    last_service_date = models.DateTimeField(null=True, blank=True)
+    total_services = models.PositiveIntegerField(default=0, help_text="Completed repair orders count by themselves.")
+
+    preferred_contact_method = models.CharField(
+        max_length=5, choices=ContactMethod.choices, default=ContactMethod.EMAIL
+    )
+    # Stored once; three contracts spell them.
+    notification_preferences = models.JSONField(default=default_notifications, blank=True)
+    language = models.CharField(max_length=10, default="en")
+    theme = models.CharField(max_length=10, default="light")
+    timezone = models.CharField(max_length=50, default="UTC+0")
+    currency = models.CharField(max_length=3, default="USD")
+
+    history = HistoricalRecords()
+    objects = CustomerQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(preferred_contact_method__in=ContactMethod.values),
+                name="customer_contact_method_is_known",
+            )
+        ]
+        indexes = [models.Index(fields=["customer_since", "id"], name="customer_by_age")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """Reads the contact: load it with `with_contact()` wherever more than one customer is shown."""
+        first, last = (self.contact.first_name, self.contact.last_name) if self.contact else ("", "")
+        return customer_name(self.company_name, first, last)
+
+    @property
+    def address(self) -> str:
+        return one_line_address(self.street_address, self.city, self.state, self.postal_code, self.country)
+
+
+class CustomerUser(models.Model):
+    """A login that may act for a customer. A user acts for at most one."""
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="logins")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="customer_login"
+    )
+
+    class Meta:
+        verbose_name = "login"
+
+    def __str__(self) -> str:
+        return f"Login {self.pk}"
+
+
+class Notification(Identified):
+    """Something a customer was told. `type` is the sender's word in capitals (ORDER, APPOINTMENT, …)."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="notifications")
+    type = models.CharField(max_length=30)
+    title = models.CharField(max_length=200)
+    message = models.TextField()
+    read = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["customer", "-created_at", "-id"], name="notification_newest_first")]
+
+    def __str__(self) -> str:
+        return self.title

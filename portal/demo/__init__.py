@@ -1,0 +1,45 @@
+"""The contracts' own examples as rows: documented accounts, documented ids, dates around today.
+
+`load()` is all or nothing. Ids that a contract prints are set; everything else is numbered by the database.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.apps import apps
+from django.core.management.color import no_style
+from django.db import connection, transaction
+
+from accounts.models import User
+from portal.demo import business, fleet, garage, shop, staff
+from portal.demo.calendar import Calendar
+
+
+class NotEmpty(Exception):
+    """The database holds rows that are not the demo's."""
+
+
+def load(*, now: datetime) -> bool:
+    """Fill an empty database. False when the demo is there already; raises NotEmpty for anything else."""
+    with transaction.atomic():
+        if User.objects.filter(email=shop.EMAIL, pk=shop.USER_ID).exists():
+            return False
+        if User.objects.exists():
+            raise NotEmpty
+        calendar = Calendar(now)
+        staff.load()
+        place = garage.load()
+        shop.load(calendar, place)
+        fleet.load(calendar, place)
+        business.load(calendar)
+        _reset_sequences()
+        return True
+
+
+def _reset_sequences() -> None:
+    """After fixed ids the next row must get a free number."""
+    models = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), models):
+            cursor.execute(statement)

@@ -1,0 +1,183 @@
+"""The life of a repair order: requested, estimated, approved or denied, worked on, completed.
+
+Lines change only while the customer has not said his word. Every verb that reads the total locks the order
+first, so that what is approved or frozen is what was read.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from common.errors import DomainError, Invalid, Missing
+from common.transitions import transition
+from customers.actions import count_service, notify
+from customers.models import Customer
+from repair_orders.models import (
+    LINES_MAY_CHANGE,
+    REPAIR_ORDER_MACHINE,
+    Part,
+    PartLine,
+    RepairOrder,
+    RepairOrderStatus,
+    Service,
+    ServiceLine,
+)
+from repair_orders.queries import totals_of
+from vehicles.models import Vehicle
+
+LARGEST_TOTAL = Decimal("99999999.99")
+
+
+class LinesAreFixed(DomainError):
+    """The customer has said his word on these lines; extra work needs a new estimate."""
+
+    code = "lines_are_fixed"
+    title = "Not possible in this state"
+    message = "Lines can change only while the order is requested or pending."
+
+
+class StaleTotal(DomainError):
+    """What the customer wants to approve is not what the order costs now. `total` is the present one."""
+
+    code = "stale_total"
+    title = "The estimate has changed"
+    message = "The estimate has changed since it was shown. Look at the new total and approve that."
+
+
+class TotalTooLarge(Invalid):
+    code = "total_too_large"
+    message = f"The order would cost more than {LARGEST_TOTAL}."
+
+
+class VehicleNotOfCustomer(Missing):
+    code = "vehicle_not_found"
+    title = "Vehicle not found"
+    message = "Vehicle not found."
+
+
+def request_repair(
+    *, customer: Customer, vehicle: Vehicle, description: str, now: datetime, tax_percent: Decimal = Decimal(0)
+) -> RepairOrder:
+    """A customer says what is wrong with one of his vehicles in use. Raises VehicleNotOfCustomer."""
+    if vehicle.customer_id != customer.pk or vehicle.archived_at is not None:
+        raise VehicleNotOfCustomer(field="vehicle")
+    return RepairOrder.objects.create(
+        customer=customer, vehicle=vehicle, description=description, tax_percent=tax_percent, created_at=now
+    )
+
+
+def add_part(*, order: RepairOrder, part: Part, quantity: int = 1) -> PartLine:
+    """Sell a part at today's price. Raises LinesAreFixed, TotalTooLarge."""
+    with transaction.atomic():
+        _lock_for_lines(order)
+        line = PartLine.objects.create(
+            repair_order=order, part=part, quantity=quantity, unit_price=part.unit_price, taxable=part.taxable
+        )
+        _refuse_too_large(order)
+        return line
+
+
+def add_service(*, order: RepairOrder, service: Service) -> ServiceLine:
+    """Sell a service at today's price. Raises LinesAreFixed, TotalTooLarge."""
+    with transaction.atomic():
+        _lock_for_lines(order)
+        line = ServiceLine.objects.create(
+            repair_order=order, service=service, labor_cost=service.labor_cost, taxable=service.taxable
+        )
+        _refuse_too_large(order)
+        return line
+
+
+def remove_line(*, line: PartLine | ServiceLine) -> None:
+    """Take a line off its order. Raises LinesAreFixed."""
+    with transaction.atomic():
+        _lock_for_lines(line.repair_order)
+        line.delete()
+
+
+def send_estimate(
+    *, order: RepairOrder, by: int | None, now: datetime, notes: str | None = None
+) -> None:
+    """Ask the customer for his word on the lines as they are; also again, and for extra work on an approved order.
+
+    Raises IllegalTransition.
+    """
+    values = {} if notes is None else {"notes": notes}
+    with transaction.atomic():
+        _lock(order)
+        _move(order, RepairOrderStatus.PENDING, by=by, now=now, estimated_at=now, approved_at=None, **values)
+        notify(
+            customer_id=order.customer_id,
+            type="REPAIR_ORDER",
+            title="Estimate ready",
+            message=f"The estimate for repair order {order.pk} is {totals_of(order).total}. Please approve or deny it.",
+            now=now,
+        )
+
+
+def approve(*, order: RepairOrder, by: int | None, now: datetime, total: Decimal | None = None) -> None:
+    """The customer's yes. With `total`, only to exactly that amount.
+
+    Raises StaleTotal with the present total, IllegalTransition.
+    """
+    with transaction.atomic():
+        _lock(order)
+        present = totals_of(order).total
+        if order.status == RepairOrderStatus.PENDING and total is not None and total != present:
+            raise StaleTotal(total=str(present))
+        _move(order, RepairOrderStatus.APPROVED, by=by, now=now, approved_at=now)
+
+
+def deny(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
+    """The customer's no, or the shop's to a request. Raises IllegalTransition."""
+    _move(order, RepairOrderStatus.DENIED, by=by, now=now, denied_at=now, denial_reason=reason)
+
+
+def start(*, order: RepairOrder, by: int | None, now: datetime) -> None:
+    """Work begins. Raises IllegalTransition."""
+    _move(order, RepairOrderStatus.IN_PROGRESS, by=by, now=now, started_at=now)
+
+
+def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
+    """Work is done: the total is frozen, the service counted, the customer told. Raises IllegalTransition."""
+    with transaction.atomic():
+        _lock(order)
+        _move(
+            order,
+            RepairOrderStatus.COMPLETED,
+            by=by,
+            now=now,
+            completed_at=now,
+            total_cost=totals_of(order).total,
+        )
+        count_service(customer_id=order.customer_id, now=now)
+        notify(
+            customer_id=order.customer_id,
+            type="REPAIR_ORDER",
+            title="Repair completed",
+            message=f"Repair order {order.pk} is completed. Your total is {order.total_cost}.",
+            now=now,
+        )
+
+
+def _lock(order: RepairOrder) -> None:
+    order.refresh_from_db(from_queryset=RepairOrder.objects.select_for_update())
+
+
+def _lock_for_lines(order: RepairOrder) -> None:
+    _lock(order)
+    if order.status not in LINES_MAY_CHANGE:
+        raise LinesAreFixed
+
+
+def _refuse_too_large(order: RepairOrder) -> None:
+    figures = totals_of(order)
+    if max(figures.subtotal, figures.total) > LARGEST_TOTAL:
+        raise TotalTooLarge(field="quantity")
+
+
+def _move(order: RepairOrder, to: str, *, by: int | None, now: datetime, **values: object) -> None:
+    transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, **values)

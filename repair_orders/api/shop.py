@@ -1,0 +1,131 @@
+"""Contract 000, "Customer Repair Orders Endpoint"."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from common.contracts.shop import ShopCustomerList
+from common.fields import Derived, Instant, Money, Words
+from common.query import ListQuery
+from common.routing import route
+from customers.api.shop import name_of
+from repair_orders.models import RepairOrder, RepairOrderStatus
+from repair_orders.money import order_total
+from repair_orders.querysets import RepairOrderFilters
+from vehicles.api.shop import VehicleBriefSerializer
+
+# The contract knows three states; denied orders are not listed (DESIGN, decision 3).
+STATES: dict[str, list[str]] = {
+    "pending": [RepairOrderStatus.REQUESTED, RepairOrderStatus.PENDING, RepairOrderStatus.APPROVED],
+    "in_progress": [RepairOrderStatus.IN_PROGRESS],
+    "completed": [RepairOrderStatus.COMPLETED],
+}
+_WORD_OF = {state: word for word, states in STATES.items() for state in states}
+
+_TOTAL_PATHS = (
+    "part_lines.unit_price",
+    "part_lines.quantity",
+    "part_lines.taxable",
+    "service_lines.labor_cost",
+    "service_lines.taxable",
+    "discount_amount",
+    "discount_percent",
+    "tax_percent",
+)
+
+
+def spell_status(status: str) -> str:
+    return _WORD_OF[status]
+
+
+def frozen_or_present(frozen: Decimal | None, *columns: Any) -> Decimal:
+    """`total_cost`: frozen when the order is completed, until then the same figure as the calculated one."""
+    return order_total(*columns) if frozen is None else frozen
+
+
+def line_total(unit_price: Decimal, quantity: int) -> Decimal:
+    return unit_price * quantity
+
+
+class SoldPartSerializer(serializers.Serializer[Any]):
+    """The part of a line, at the price and taxed as it was sold."""
+
+    id = serializers.IntegerField(source="part.id")
+    name = serializers.CharField(source="part.name")
+    part_number = serializers.CharField(source="part.part_number")
+    manufacturer = serializers.CharField(source="part.manufacturer", allow_blank=True)
+    unit_price = Money()
+    taxable = serializers.BooleanField()
+    warranty_months = serializers.IntegerField(source="part.warranty_months")
+
+
+class PartLineSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    part = SoldPartSerializer(source="*")
+    quantity = serializers.IntegerField()
+    total_price = Derived(line_total, "unit_price", "quantity", output=Money())
+
+
+class SoldServiceSerializer(serializers.Serializer[Any]):
+    """The service of a line, at the price and taxed as it was sold."""
+
+    id = serializers.IntegerField(source="service.id")
+    name = serializers.CharField(source="service.name")
+    description = serializers.CharField(source="service.description", allow_blank=True)
+    labor_cost = Money()
+    taxable = serializers.BooleanField()
+    warranty_months = serializers.IntegerField(source="service.warranty_months")
+
+
+class ServiceLineSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    service = SoldServiceSerializer(source="*")
+
+
+class RepairOrderSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    vehicle_id = serializers.IntegerField()
+    vehicle = VehicleBriefSerializer()
+    customer_id = serializers.IntegerField()
+    customer_name = name_of("customer.")
+    status = Derived(spell_status, "status", output=serializers.ChoiceField(choices=list(STATES)))
+    discount_amount = Money()
+    discount_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
+    tax_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
+    total_cost = Derived(frozen_or_present, "total_cost", *_TOTAL_PATHS, output=Money())
+    date_created = Instant(source="created_at")
+    notes = serializers.CharField(allow_blank=True)
+    repair_order_parts = PartLineSerializer(source="part_lines", many=True)
+    repair_order_services = ServiceLineSerializer(source="service_lines", many=True)
+    calculated_total_cost = Derived(order_total, *_TOTAL_PATHS, output=Money())
+
+
+class RepairOrderQuery(ListQuery):
+    status = Words(list(STATES), help_text="Comma-separated.")
+
+    def validate_status(self, words: list[str]) -> list[str]:
+        """The contract's words as the states they stand for."""
+        return [state for word in words for state in STATES[word]]
+
+
+class CustomerRepairOrders(ShopCustomerList):
+    """All repair orders of the signed-in customer, the newest first. Denied ones are not listed."""
+
+    query = RepairOrderQuery
+    serializer_class = RepairOrderSerializer
+
+    def rows(self, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:  # type: ignore[override]
+        return (
+            RepairOrder.objects.visible_to(self.caller)
+            .exclude(status=RepairOrderStatus.DENIED)
+            .matching(filters)
+            .with_details()
+            .order_by("-created_at", "-id")
+        )
+
+
+urlpatterns = [route("repair-orders/customers/me/repair-orders/", CustomerRepairOrders.as_view())]

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class RepairOrdersConfig(AppConfig):
+    name = "repair_orders"
+    verbose_name = "Repair orders"

@@ -1,0 +1,189 @@
+"""The catalogue of parts and services, and the orders that sell them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from common.ids import Identified
+from common.transitions import Machine
+from customers.models import Customer
+from repair_orders.querysets import RepairOrderQuerySet
+from vehicles.models import Vehicle
+
+
+def money(**kwargs: Any) -> models.DecimalField[Any, Any]:
+    """Dollars and cents, not negative."""
+    return models.DecimalField(max_digits=10, decimal_places=2, validators=[MinValueValidator(0)], **kwargs)
+
+
+def percent() -> models.DecimalField[Any, Any]:
+    """0 to 100 with two places."""
+    return models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal("0.00"),
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
+
+
+class Part(Identified):
+    """A part of the catalogue, at today's price."""
+
+    name = models.CharField(max_length=200)
+    part_number = models.CharField(max_length=60, unique=True)
+    manufacturer = models.CharField(max_length=120, blank=True, default="")
+    unit_price = money()
+    taxable = models.BooleanField(default=True)
+    warranty_months = models.PositiveSmallIntegerField(default=0)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="part_price_not_negative")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.part_number})"
+
+
+class Service(Identified):
+    """A piece of labour of the catalogue, at today's price."""
+
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    labor_cost = money()
+    taxable = models.BooleanField(default=True)
+    warranty_months = models.PositiveSmallIntegerField(default=0)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(labor_cost__gte=0), name="labour_price_not_negative")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RepairOrderStatus(models.TextChoices):
+    REQUESTED = "requested"
+    PENDING = "pending"  # estimated, waiting for the customer's word
+    APPROVED = "approved"
+    DENIED = "denied"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+
+
+_S = RepairOrderStatus
+REPAIR_ORDER_MACHINE: Machine = {
+    _S.REQUESTED: frozenset({_S.PENDING, _S.DENIED}),
+    _S.PENDING: frozenset({_S.PENDING, _S.APPROVED, _S.DENIED}),
+    _S.APPROVED: frozenset({_S.PENDING, _S.IN_PROGRESS}),
+    _S.DENIED: frozenset(),
+    _S.IN_PROGRESS: frozenset({_S.COMPLETED}),
+    _S.COMPLETED: frozenset(),
+}
+LINES_MAY_CHANGE = (_S.REQUESTED.value, _S.PENDING.value)
+
+
+class RepairOrder(Identified):
+    """Work on one vehicle: what was found, what it takes, what it costs."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="repair_orders")
+    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="repair_orders")
+    status = models.CharField(max_length=11, choices=_S.choices, default=_S.REQUESTED)
+    description = models.TextField(blank=True, default="", help_text="What the customer says is wrong.")
+    notes = models.TextField(blank=True, default="", help_text="What the shop writes; the customer reads it.")
+    discount_amount = money(default=Decimal("0.00"))
+    discount_percent = percent()
+    tax_percent = percent()
+    total_cost = money(null=True, blank=True, help_text="Frozen when the order is completed.")
+    denial_reason = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField()
+    estimated_at = models.DateTimeField(null=True, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    denied_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+    objects = RepairOrderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=_S.values), name="repair_order_status_is_known"),
+            models.CheckConstraint(condition=Q(discount_amount__gte=0), name="discount_amount_not_negative"),
+            models.CheckConstraint(
+                condition=Q(discount_percent__gte=0, discount_percent__lte=100),
+                name="discount_percent_is_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(tax_percent__gte=0, tax_percent__lte=100), name="tax_percent_is_one"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=_S.COMPLETED, total_cost__gte=0)
+                | (~Q(status=_S.COMPLETED) & Q(total_cost=None)),
+                name="total_is_frozen_when_completed",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-created_at", "-id"], name="repair_order_of_customer"),
+            models.Index(fields=["status", "-created_at", "-id"], name="repair_order_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Repair order {self.pk}"
+
+
+class PartLine(models.Model):
+    """So many pieces of a part, at the price and taxed as they were sold."""
+
+    id = models.BigAutoField(primary_key=True)
+    repair_order = models.ForeignKey(RepairOrder, on_delete=models.CASCADE, related_name="part_lines")
+    part = models.ForeignKey(Part, on_delete=models.PROTECT, related_name="lines")
+    quantity = models.PositiveIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(10_000)]
+    )
+    unit_price = money()
+    taxable = models.BooleanField()
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=10_000), name="line_quantity_is_possible"
+            ),
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="line_price_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.unit_price}"
+
+
+class ServiceLine(models.Model):
+    """A service, at the price and taxed as it was sold."""
+
+    id = models.BigAutoField(primary_key=True)
+    repair_order = models.ForeignKey(RepairOrder, on_delete=models.CASCADE, related_name="service_lines")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="lines")
+    labor_cost = money()
+    taxable = models.BooleanField()
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(labor_cost__gte=0), name="labour_line_not_negative")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.labor_cost}"

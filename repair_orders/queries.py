@@ -1,0 +1,23 @@
+"""What an order costs, read from its lines."""
+
+from __future__ import annotations
+
+from repair_orders.models import PartLine, RepairOrder, ServiceLine
+from repair_orders.money import Line, Totals, totals
+
+
+def totals_of(order: RepairOrder) -> Totals:
+    """The four figures of one order from its stored lines; parts before services, each by id. Two queries."""
+    parts = PartLine.objects.filter(repair_order=order).order_by("id")
+    services = ServiceLine.objects.filter(repair_order=order).order_by("id")
+    lines = [
+        Line(unit_price * quantity, taxable)
+        for unit_price, quantity, taxable in parts.values_list("unit_price", "quantity", "taxable")
+    ]
+    lines += [Line(cost, taxable) for cost, taxable in services.values_list("labor_cost", "taxable")]
+    return totals(
+        lines,
+        discount_amount=order.discount_amount,
+        discount_percent=order.discount_percent,
+        tax_percent=order.tax_percent,
+    )

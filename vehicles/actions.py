@@ -1,0 +1,60 @@
+"""What changes a vehicle."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError
+
+from common.database import violates
+from common.errors import DomainError, Invalid
+from customers.models import Customer
+from vehicles.models import Vehicle
+from vehicles.vin import normal_vin
+
+
+class VinTaken(Invalid):
+    code = "vin_taken"
+    title = "Vehicle exists"
+    message = "You already have a vehicle with this VIN."
+
+
+class UnitNumberTaken(Invalid):
+    code = "unit_number_taken"
+    title = "Unit exists"
+    message = "There is already a unit with this number."
+
+
+class AlreadyArchived(DomainError):
+    code = "already_archived"
+    title = "Vehicle is archived"
+    message = "This vehicle is archived already."
+
+
+def add_vehicle(*, customer: Customer, vin: str, **fields: Any) -> Vehicle:
+    """A new vehicle of a customer; the VIN is stored in capitals. Raises VinTaken, UnitNumberTaken."""
+    try:
+        return Vehicle.objects.create(customer=customer, vin=normal_vin(vin), **fields)
+    except IntegrityError as error:
+        raise _named(error) from error
+
+
+def archive_vehicle(*, vehicle: Vehicle, now: datetime) -> None:
+    """Take a vehicle out of use: its history stays, its VIN, unit number and dongle are free again.
+
+    Raises AlreadyArchived.
+    """
+    if vehicle.archived_at is not None:
+        raise AlreadyArchived
+    vehicle.archived_at = now
+    vehicle.dongle_id = vehicle.dongle_connection = None
+    vehicle.save(update_fields=["archived_at", "dongle_id", "dongle_connection"])
+
+
+def _named(error: IntegrityError) -> Exception:
+    if violates(error, Vehicle, "vin_once_per_customer"):
+        return VinTaken(field="vin")
+    if violates(error, Vehicle, "unit_number_once_per_customer"):
+        return UnitNumberTaken(field="unit_number")
+    return error

@@ -1,0 +1,60 @@
+"""Contract 000, "Customer Vehicles Endpoint", and the vehicle inside other rooms' bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from common.contracts.shop import ShopCustomerList
+from common.routing import route
+from customers.api.shop import address_of, contact_text, name_of
+from vehicles.models import Vehicle
+
+
+class VehicleBriefSerializer(serializers.Serializer[Any]):
+    """The vehicle inside an appointment or a repair order."""
+
+    id = serializers.IntegerField()
+    make = serializers.CharField()
+    model = serializers.CharField()
+    year = serializers.IntegerField()
+    license_plate = serializers.CharField(allow_blank=True)
+    vin = serializers.CharField()
+    color = serializers.CharField(allow_blank=True)
+
+
+class OwnerSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = name_of("")
+    phone_number = contact_text("contact.phone")
+    email = contact_text("contact.email")
+    address = address_of("")
+    user = serializers.IntegerField(source="contact_id", allow_null=True)
+
+
+class VehicleSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    customer = OwnerSerializer()
+    customer_name = name_of("customer.")
+    make = serializers.CharField()
+    model = serializers.CharField()
+    year = serializers.IntegerField()
+    vin = serializers.CharField()
+    license_plate = serializers.CharField(allow_blank=True)
+    color = serializers.CharField(allow_blank=True)
+    customer_email = contact_text("customer.contact.email")
+    customer_phone = contact_text("customer.contact.phone")
+
+
+class CustomerVehicles(ShopCustomerList):
+    """All vehicles of the signed-in customer that are in use."""
+
+    serializer_class = VehicleSerializer
+
+    def rows(self, filters: dict[str, Any]) -> QuerySet[Vehicle]:
+        return Vehicle.objects.visible_to(self.caller).in_use().with_customer().order_by("id")
+
+
+urlpatterns = [route("vehicles/customers/me/vehicles/", CustomerVehicles.as_view())]

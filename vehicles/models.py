@@ -1,0 +1,93 @@
+"""The vehicles customers bring."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Length
+from django.db.models.lookups import Exact
+from simple_history.models import HistoricalRecords
+
+from common.ids import Identified
+from customers.models import Customer
+from vehicles.querysets import VehicleQuerySet
+from vehicles.vin import normal_vin, validate_vin
+
+FIRST_YEAR, LAST_YEAR = 1886, 2100
+
+
+class DongleConnection(models.TextChoices):
+    BLE = "BLE"
+    WIFI = "WIFI"
+    CLOUD = "CLOUD"
+
+
+class Vehicle(Identified):
+    """One vehicle of one customer; a fleet calls it a unit. Archived, never deleted: its history is the shop's."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="vehicles")
+    vin = models.CharField("VIN", max_length=17, validators=[validate_vin])
+    make = models.CharField(max_length=60)
+    model = models.CharField(max_length=60)
+    trim = models.CharField(max_length=60, blank=True, default="")
+    year = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)]
+    )
+    license_plate = models.CharField(max_length=20, blank=True, default="")
+    color = models.CharField(max_length=30, blank=True, default="")
+    fuel_type = models.CharField(max_length=20, blank=True, default="")
+    odometer = models.DecimalField(
+        max_digits=10, decimal_places=2, default=Decimal(0), help_text="Miles. Never runs backwards."
+    )
+    unit_number = models.CharField(max_length=30, blank=True, default="", help_text="What a fleet calls it.")
+    photo_url = models.URLField(blank=True, default="")
+    dongle_id = models.CharField(max_length=100, null=True, blank=True)
+    dongle_connection = models.CharField(max_length=5, choices=DongleConnection.choices, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+    objects = VehicleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "vin"],
+                condition=Q(archived_at=None),
+                name="vin_once_per_customer",
+                violation_error_message="This customer already has a vehicle with this VIN.",
+            ),
+            models.UniqueConstraint(
+                fields=["dongle_id"], condition=Q(archived_at=None), name="dongle_in_one_vehicle"
+            ),
+            models.UniqueConstraint(
+                fields=["customer", "unit_number"],
+                condition=Q(archived_at=None) & ~Q(unit_number=""),
+                name="unit_number_once_per_customer",
+                violation_error_message="This customer already has a unit with this number.",
+            ),
+            models.CheckConstraint(condition=Exact(Length("vin"), 17), name="vin_has_17_characters"),
+            models.CheckConstraint(condition=Q(odometer__gte=0), name="odometer_not_negative"),
+            models.CheckConstraint(
+                condition=Q(year__gte=FIRST_YEAR, year__lte=LAST_YEAR), name="vehicle_year_is_possible"
+            ),
+            models.CheckConstraint(
+                condition=Q(dongle_id=None, dongle_connection=None)
+                | Q(dongle_id__isnull=False, dongle_connection__in=DongleConnection.values),
+                name="dongle_has_a_connection",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.year} {self.make} {self.model} ({self.label})"
+
+    def clean(self) -> None:
+        self.vin = normal_vin(self.vin)
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: the unit number, else the plate, else the VIN's last eight."""
+        return self.unit_number or self.license_plate or self.vin[-8:]
