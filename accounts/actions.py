@@ -64,7 +64,9 @@ def _is_known(user: User | None, address: str, now: datetime) -> bool:
     ).exists()
 
 
-def sign_in(*, email: str, password: str, address: str, now: datetime, device_id: str = "") -> tuple[User, Tokens]:
+def sign_in(
+    *, email: str, password: str, address: str, now: datetime, device_id: str = ""
+) -> tuple[User, Tokens]:
     """Check the credentials and open a session. Raises what `check_credentials` raises."""
     user = check_credentials(email=email, password=password, address=address, now=now)
     return user, open_session(user=user, now=now, device_id=device_id)
@@ -98,7 +100,9 @@ def rotate_refresh(*, refresh: str, now: datetime) -> Tokens:
     """
     session = _session_of(refresh, any_generation=True)
     old, new = read_refresh(refresh).jti, RefreshToken()
-    swapped = Session.objects.filter(pk=session.pk, refresh_jti=old, ended_at=None).update(refresh_jti=new["jti"])
+    swapped = Session.objects.filter(pk=session.pk, refresh_jti=old, ended_at=None).update(
+        refresh_jti=new["jti"]
+    )
     if not swapped:
         Session.objects.filter(pk=session.pk).end(now=now)
         raise TokenRefused
@@ -127,7 +131,7 @@ def _session_of(refresh: str, *, any_generation: bool = False) -> Session:
 
 def end_all_sessions(*, user: User, now: datetime) -> None:
     """After a changed password or role, a deactivation or a deletion nothing issued before is good."""
-    user.sessions.end(now=now)  # type: ignore[attr-defined]  # the related manager is the queryset's
+    user.sessions.end(now=now)
 
 
 def change_password(*, user: User, password: str, now: datetime) -> None:

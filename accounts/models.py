@@ -134,7 +134,9 @@ class KnownAddress(models.Model):
     last_sign_in_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "address"], name="known_address_once_per_user")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "address"], name="known_address_once_per_user")
+        ]
         verbose_name_plural = "known addresses"
 
     def __str__(self) -> str:

@@ -10,12 +10,8 @@ from django.db import models
 if TYPE_CHECKING:
     from accounts.models import Session
 
-    Base = models.QuerySet[Session]
-else:
-    Base = models.QuerySet
 
-
-class SessionQuerySet(Base):
+class SessionQuerySet(models.QuerySet["Session"]):
     def living(self) -> SessionQuerySet:
         """Sessions that have not ended and whose user may still come in."""
         return self.filter(ended_at=None, user__is_active=True)
@@ -23,5 +19,3 @@ class SessionQuerySet(Base):
     def end(self, *, now: datetime) -> int:
         """End those that have not ended; how many there were."""
         return self.filter(ended_at=None).update(ended_at=now)
-
-

@@ -56,4 +56,4 @@ def cancel_appointment(*, appointment: Appointment, by: int | None, now: datetim
 
 
 def _move(appointment: Appointment, to: str, *, by: int | None, now: datetime, **stamps: datetime) -> None:
-    transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, **stamps)
+    transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)

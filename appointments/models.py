@@ -139,7 +139,9 @@ class ServiceType(Identified):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(minutes__gte=1, minutes__lte=24 * 60), name="service_fits_a_day")
+            models.CheckConstraint(
+                condition=Q(minutes__gte=1, minutes__lte=24 * 60), name="service_fits_a_day"
+            )
         ]
 
     def __str__(self) -> str:

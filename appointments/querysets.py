@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db import models
 from django.db.models import DateField, F, Func
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 from common.caller import Caller
 
 if TYPE_CHECKING:
     from appointments.models import Appointment
-
-    Rows = models.QuerySet[Appointment]
-else:
-    Rows = models.QuerySet
 
 
 class AppointmentFilters(TypedDict, total=False):
@@ -41,26 +38,23 @@ class LocalDay(Func):
         )
 
 
-class AppointmentQuerySet(Rows):
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def visible_to(self, caller: Caller) -> AppointmentQuerySet:
         """Staff see every visit, a customer his own."""
-        return self if caller.is_staff else self.filter(customer_id=caller.customer_id)
+        return self if caller.is_staff else self.filter(customer_id=caller.account)
 
     def matching(self, filters: AppointmentFilters) -> AppointmentQuerySet:
         """Both bounds are inclusive days in the time zone of the visit's location."""
         rows = self
         if "status" in filters:
             rows = rows.filter(status__in=filters["status"])
-        if "date_from" in filters or "date_to" in filters:
-            rows = rows.alias(local_day=LocalDay(F("start"), F("location__time_zone")))
+        local_day = LocalDay(F("start"), F("location__time_zone"))
         if "date_from" in filters:
-            rows = rows.filter(local_day__gte=filters["date_from"])
+            rows = rows.filter(GreaterThanOrEqual(local_day, filters["date_from"]))
         if "date_to" in filters:
-            rows = rows.filter(local_day__lte=filters["date_to"])
+            rows = rows.filter(LessThanOrEqual(local_day, filters["date_to"]))
         return rows
 
     def with_details(self) -> AppointmentQuerySet:
         """With what a row of a list shows."""
         return self.select_related("vehicle", "technician", "reported_problem", "customer__contact")
-
-

@@ -43,6 +43,11 @@ class Caller:
     session: UUID | None = field(default=None, compare=False)
 
     @property
+    def account(self) -> int:
+        """`customer_id` to filter by; 0, which no row has, where there is none."""
+        return self.customer_id or 0
+
+    @property
     def is_staff(self) -> bool:
         return self.role in STAFF
 

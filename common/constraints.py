@@ -39,7 +39,9 @@ class NoOverlap(BaseConstraint):
     def __hash__(self) -> int:
         return hash((self.name, self.holder, self.start, self.end, self.statuses))
 
-    def constraint_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+    def constraint_sql(
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> str:
         assert model is not None and schema_editor is not None
         if schema_editor.connection.vendor == "sqlite":
             schema_editor.deferred_sql.extend(self._triggers(model, schema_editor))
@@ -73,7 +75,7 @@ class NoOverlap(BaseConstraint):
 
     def _columns(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> dict[str, str]:
         return {
-            part: schema_editor.quote_name(model._meta.get_field(name).column)  # type: ignore[union-attr]
+            part: schema_editor.quote_name(model._meta.get_field(name).column)  # type: ignore[arg-type, union-attr]
             for part, name in {
                 "holder": self.holder, "start": self.start, "end": self.end, "status": "status"
             }.items()
@@ -106,7 +108,7 @@ class NoOverlap(BaseConstraint):
                 trigger=schema_editor.quote_name(f"{self.name}_{kind}"),
                 event=event,
                 name=self.name,
-                pk=schema_editor.quote_name(model._meta.pk.column),
+                pk=schema_editor.quote_name(str(model._meta.pk.column)),
                 **columns,
             )
             for kind, event in (("insert", "INSERT"), ("update", f"UPDATE OF {watched}"))
@@ -122,9 +124,9 @@ class NoOverlap(BaseConstraint):
         """What a form says before the database would."""
         if exclude and {self.holder, self.start, self.end, "status"} & set(exclude):
             return
-        start, end = getattr(instance, self.start), getattr(instance, self.end)
+        start, end, status = (getattr(instance, name) for name in (self.start, self.end, "status"))
         holder = getattr(instance, f"{self.holder}_id")
-        if getattr(instance, "status") not in self.statuses or None in (start, end, holder):
+        if status not in self.statuses or None in (start, end, holder):
             return
         held = model._default_manager.using(using).filter(
             **{

@@ -23,7 +23,8 @@ from common.problems import (
 def page_for(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The problem as a page for people."""
     response = render(request, "problem.html", {"problem": problem}, status=STATUS[problem.kind])
-    response.headers.update(problem.headers)
+    for name, value in problem.headers.items():
+        response[name] = value
     return response
 
 
@@ -47,7 +48,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, Problem(CSRF_FAILED.kind, "forbidden", "Access denied", "You may not see this page."))
+    return answer(
+        request, Problem(CSRF_FAILED.kind, "forbidden", "Access denied", "You may not see this page.")
+    )
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

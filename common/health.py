@@ -57,6 +57,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format, for the holder of `METRICS_TOKEN`; for anybody else there is no such page."""
     given = request.headers.get("Authorization", "").encode()
-    if not settings.METRICS_TOKEN or not hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode()):
+    if not settings.METRICS_TOKEN or not hmac.compare_digest(
+        given, f"Bearer {settings.METRICS_TOKEN}".encode()
+    ):
         raise Http404
-    return ExportToDjangoView(request)
+    page: HttpResponse = ExportToDjangoView(request)
+    return page

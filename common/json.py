@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import IO, Any, ClassVar
+from typing import IO, Any
 
 import orjson
 from django.conf import settings
@@ -49,7 +49,7 @@ class JSONRenderer(BaseRenderer):
 class JSONParser(BaseParser):
     """Reads at most `MAX_BODY_BYTES`; too deep, NaN, lone surrogates and broken UTF-8 are malformed."""
 
-    media_type: ClassVar[str] = "application/json"
+    media_type = "application/json"
 
     def parse(
         self,

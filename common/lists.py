@@ -88,7 +88,7 @@ class ListView(ContractView):
         if page_number or page_size:
             page = self.page(request, rows, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
             rows = rows[page.bounds]
-        body, headers = self.spell(self.serializer_class(rows, many=True).data, page)
+        body, headers = self.spell(list(self.serializer_class(rows, many=True).data), page)
         return Response(body, headers=headers)
 
     def page(self, request: Request, rows: QuerySet[Any], number: int, size: int) -> Page:

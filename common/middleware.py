@@ -29,7 +29,7 @@ class RequestLog(RequestMiddleware):
         super().prepare(request)
         request.META["REQUEST_ID"] = structlog.contextvars.get_contextvars()["request_id"]
 
-    def handle_response(self, request: HttpRequest, response: HttpResponseBase) -> None:
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
         super().handle_response(request, response)
         response.headers["X-Request-ID"] = request.META["REQUEST_ID"]
 

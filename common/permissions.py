@@ -61,7 +61,7 @@ class StaffOnly(BasePermission):
 
 def caller_of(request: Request) -> Caller:
     """The authenticated caller of a request; NotAuthenticated where there is none."""
-    caller = request.user
+    caller: object = request.user
     if not isinstance(caller, Caller):
         raise exceptions.NotAuthenticated
     return caller

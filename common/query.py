@@ -25,7 +25,7 @@ class Query(serializers.Serializer[Any]):
         given: dict[str, str] = {}
         wrong: dict[str, list[str]] = {}
         for name, values in params.lists():
-            field = fields.get(name)
+            field = fields.get(name or "")
             if field is None:
                 wrong[name] = ["Unknown parameter."]
             elif len(values) > 1 and not isinstance(field, Words):
@@ -39,7 +39,7 @@ class Query(serializers.Serializer[Any]):
 
     def refuse_upside_down(self, attrs: dict[str, Any], lower: str, upper: str) -> None:
         """A lower bound after the upper one is a mistake, not an empty list."""
-        low, high = attrs.get(self.fields[lower].source), attrs.get(self.fields[upper].source)
+        low, high = (attrs.get(str(self.fields[name].source)) for name in (lower, upper))
         if low is not None and high is not None and low > high:
             raise serializers.ValidationError({lower: [f"Must not be after {upper}."]})
 
@@ -49,5 +49,8 @@ class ListQuery(Query):
 
     page = serializers.IntegerField(required=False, min_value=1, max_value=2**31, help_text="From 1.")
     page_size = serializers.IntegerField(
-        required=False, min_value=1, max_value=MAX_PAGE_SIZE, help_text="At most 200; 50 if only `page` is sent."
+        required=False,
+        min_value=1,
+        max_value=MAX_PAGE_SIZE,
+        help_text="At most 200; 50 if only `page` is sent.",
     )

@@ -79,7 +79,7 @@ class ContractSchema(AutoSchema):
     def get_summary(self) -> str | None:
         return super().get_summary() or super().get_description().partition("\n")[0].rstrip(".")
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         return super().get_description().partition("\n")[2].strip()
 
     def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: Any) -> str:
@@ -176,5 +176,3 @@ class ContractSchema(AutoSchema):
         if self.method == "POST" and self._is_signed_in():
             refusals |= {"409", "422"}
         return refusals
-
-

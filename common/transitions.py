@@ -26,8 +26,7 @@ def transition(
     machine: Machine,
     by: int | None,
     now: datetime,
-    why: str = "",
-    **values: Any,
+    values: Mapping[str, Any] | None = None,
 ) -> None:
     """Move `row.status` to `to` and set `values` (stamps) in the same UPDATE; `row` is refreshed.
 
@@ -37,11 +36,11 @@ def transition(
     model = type(row)
     sources = [state for state, targets in machine.items() if to in targets]
     with transaction.atomic():
-        moved = model._base_manager.filter(pk=row.pk, status__in=sources).update(status=to, **values)
-        row.refresh_from_db(fields=["status", *values])
+        moved = model._base_manager.filter(pk=row.pk, status__in=sources).update(status=to, **(values or {}))
+        row.refresh_from_db(fields=["status", *(values or {})])
         if not moved:
             raise refusal(row, to)
-        write_history(row, by=by, now=now, why=why or f"status: {to}")
+        write_history(row, by=by, now=now, why=f"status: {to}")
 
 
 def refusal(row: Any, to: str) -> IllegalTransition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import structlog
 from django.conf import settings
@@ -39,19 +39,25 @@ class ContractView(APIView):
     input_class: ClassVar[type[Serializer[Any]] | None] = None
 
     @property
+    def is_signed_in(self) -> bool:
+        caller: object = self.request.user
+        return isinstance(caller, Caller)
+
+    @property
     def caller(self) -> Caller:
         return caller_of(self.request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         key = request.headers.get("Idempotency-Key")
-        if request.method == "POST" and key is not None and isinstance(request.user, Caller):
+        if request.method == "POST" and key is not None and self.is_signed_in:
             # DRF looks the handler up after this; the instance's attribute wins over the class's.
-            self.post = partial(answer_once, self.post, key)
+            handler = getattr(self, "post", self.http_method_not_allowed)
+            vars(self)["post"] = partial(answer_once, handler, key)
 
     def check_throttles(self, request: Request) -> None:
-        if isinstance(request.user, Caller):
-            wait = counters.hit(f"user:{request.user.user_id}", limit=settings.RATE_USER, window=60)
+        if self.is_signed_in:
+            wait = counters.hit(f"user:{self.caller.user_id}", limit=settings.RATE_USER, window=60)
             if wait is not None:
                 raise errors.TooMany(retry_after=wait)
 
@@ -89,7 +95,5 @@ class ContractView(APIView):
                 return wire
         return name
 
-    def raise_uncaught_exception(self, exc: Exception) -> None:
+    def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         raise exc
-
-

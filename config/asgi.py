@@ -11,13 +11,13 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from a2wsgi import WSGIMiddleware  # noqa: E402  # Django reads the settings' name first
+from a2wsgi import WSGIMiddleware  # Django reads the settings' name first
 
-from config.wsgi import application as wsgi  # noqa: E402
+from config.wsgi import application as wsgi
 
 THREADS = 8
 
-http = WSGIMiddleware(wsgi, workers=THREADS)
+http = WSGIMiddleware(wsgi, workers=THREADS)  # type: ignore[arg-type]  # the stub's WSGIHandler returns less
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

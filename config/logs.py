@@ -16,9 +16,7 @@ _SECRETS = (
 )  # fmt: skip
 
 
-def hide_secrets(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Whatever is logged under a secret's name is not written."""
     for key in event:
         if any(word in key.lower() for word in _SECRETS):

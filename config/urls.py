@@ -51,4 +51,3 @@ handler400 = "common.fallbacks.bad_request"
 handler403 = "common.fallbacks.forbidden"
 handler404 = "common.fallbacks.not_found"
 handler500 = "common.fallbacks.server_error"
-

@@ -64,5 +64,3 @@ def notify(*, customer_id: int, type: str, title: str, message: str, now: dateti
     return Notification.objects.create(
         customer_id=customer_id, type=type, title=title, message=message, created_at=now
     )
-
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-
 from accounts.models import Session, User
 from common.caller import Caller
 from customers.models import CustomerUser
@@ -40,5 +39,3 @@ def caller_of_user(user: User) -> Caller:
     if login is None:
         return Caller(user.role, user.pk, None)
     return Caller(user.role, user.pk, login.customer_id, login.customer.name)
-
-

@@ -47,13 +47,17 @@ class Customer(Identified):
     tax_id = models.CharField("tax ID", max_length=50, blank=True, default="")
 
     emergency_contact_name = models.CharField(max_length=200, blank=True, default="")
-    emergency_contact_phone = models.CharField(max_length=30, blank=True, default="", validators=[validate_phone])
+    emergency_contact_phone = models.CharField(
+        max_length=30, blank=True, default="", validators=[validate_phone]
+    )
     emergency_contact_relationship = models.CharField(max_length=100, blank=True, default="")
 
     is_verified = models.BooleanField(default=False)
     customer_since = models.DateTimeField()
     last_service_date = models.DateTimeField(null=True, blank=True)
-    total_services = models.PositiveIntegerField(default=0, help_text="Completed repair orders count by themselves.")
+    total_services = models.PositiveIntegerField(
+        default=0, help_text="Completed repair orders count by themselves."
+    )
 
     preferred_contact_method = models.CharField(
         max_length=5, choices=ContactMethod.choices, default=ContactMethod.EMAIL

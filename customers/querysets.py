@@ -11,22 +11,17 @@ from common.caller import Caller
 if TYPE_CHECKING:
     from customers.models import Customer, Notification
 
-    CustomerRows = models.QuerySet[Customer]
-    NotificationRows = models.QuerySet[Notification]
-else:
-    CustomerRows = NotificationRows = models.QuerySet
 
-
-class CustomerQuerySet(CustomerRows):
+class CustomerQuerySet(models.QuerySet["Customer"]):
     def visible_to(self, caller: Caller) -> CustomerQuerySet:
         """Staff see every customer, a customer himself."""
-        return self if caller.is_staff else self.filter(pk=caller.customer_id)
+        return self if caller.is_staff else self.filter(pk=caller.account)
 
     def with_contact(self) -> CustomerQuerySet:
         """With what `name` reads."""
         return self.select_related("contact")
 
 
-class NotificationQuerySet(NotificationRows):
+class NotificationQuerySet(models.QuerySet["Notification"]):
     def visible_to(self, caller: Caller) -> NotificationQuerySet:
-        return self if caller.is_staff else self.filter(customer_id=caller.customer_id)
+        return self if caller.is_staff else self.filter(customer_id=caller.account)

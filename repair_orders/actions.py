@@ -59,7 +59,12 @@ class VehicleNotOfCustomer(Missing):
 
 
 def request_repair(
-    *, customer: Customer, vehicle: Vehicle, description: str, now: datetime, tax_percent: Decimal = Decimal(0)
+    *,
+    customer: Customer,
+    vehicle: Vehicle,
+    description: str,
+    now: datetime,
+    tax_percent: Decimal = Decimal(0),
 ) -> RepairOrder:
     """A customer says what is wrong with one of his vehicles in use. Raises VehicleNotOfCustomer."""
     if vehicle.customer_id != customer.pk or vehicle.archived_at is not None:
@@ -98,9 +103,7 @@ def remove_line(*, line: PartLine | ServiceLine) -> None:
         line.delete()
 
 
-def send_estimate(
-    *, order: RepairOrder, by: int | None, now: datetime, notes: str | None = None
-) -> None:
+def send_estimate(*, order: RepairOrder, by: int | None, now: datetime, notes: str | None = None) -> None:
     """Ask the customer for his word on the lines as they are; also again, and for extra work on an approved order.
 
     Raises IllegalTransition.
@@ -180,4 +183,4 @@ def _refuse_too_large(order: RepairOrder) -> None:
 
 
 def _move(order: RepairOrder, to: str, *, by: int | None, now: datetime, **values: object) -> None:
-    transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, **values)
+    transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, values=values)

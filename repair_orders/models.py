@@ -45,9 +45,7 @@ class Part(Identified):
     history = HistoricalRecords()
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(unit_price__gte=0), name="part_price_not_negative")
-        ]
+        constraints = [models.CheckConstraint(condition=Q(unit_price__gte=0), name="part_price_not_negative")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.part_number})"

@@ -68,9 +68,7 @@ def totals(
     wished = discount_amount + to_cents(subtotal * discount_percent / 100)
     discount = min(wished, subtotal)
     discounts = share(discount, [line.amount for line in lines])
-    taxed = sum(
-        (line.amount - off for line, off in zip(lines, discounts, strict=True) if line.taxable), ZERO
-    )
+    taxed = sum((line.amount - off for line, off in zip(lines, discounts, strict=True) if line.taxable), ZERO)
     tax = to_cents(taxed * tax_percent / 100)
     return Totals(subtotal, discount, tax, subtotal - discount + tax)
 

@@ -12,19 +12,15 @@ from common.caller import Caller
 if TYPE_CHECKING:
     from repair_orders.models import RepairOrder
 
-    Rows = models.QuerySet[RepairOrder]
-else:
-    Rows = models.QuerySet
-
 
 class RepairOrderFilters(TypedDict, total=False):
     status: list[str]
 
 
-class RepairOrderQuerySet(Rows):
+class RepairOrderQuerySet(models.QuerySet["RepairOrder"]):
     def visible_to(self, caller: Caller) -> RepairOrderQuerySet:
         """Staff see every order, a customer his own."""
-        return self if caller.is_staff else self.filter(customer_id=caller.customer_id)
+        return self if caller.is_staff else self.filter(customer_id=caller.account)
 
     def matching(self, filters: RepairOrderFilters) -> RepairOrderQuerySet:
         return self.filter(status__in=filters["status"]) if "status" in filters else self

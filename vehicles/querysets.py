@@ -11,15 +11,11 @@ from common.caller import Caller
 if TYPE_CHECKING:
     from vehicles.models import Vehicle
 
-    Rows = models.QuerySet[Vehicle]
-else:
-    Rows = models.QuerySet
 
-
-class VehicleQuerySet(Rows):
+class VehicleQuerySet(models.QuerySet["Vehicle"]):
     def visible_to(self, caller: Caller) -> VehicleQuerySet:
         """Staff see every vehicle, a customer his own."""
-        return self if caller.is_staff else self.filter(customer_id=caller.customer_id)
+        return self if caller.is_staff else self.filter(customer_id=caller.account)
 
     def in_use(self) -> VehicleQuerySet:
         """Those that are not archived."""

@@ -45,7 +45,9 @@ class Contract(ABC):
     def answer(self, problem: Problem) -> HttpResponse:
         """The same outside a view: unknown routes, bodies too large, a database that is away."""
         status, body, headers = self.spell(problem)
-        return HttpResponse(dumps(body), status=status, content_type="application/json", headers=dict(headers))
+        return HttpResponse(
+            dumps(body), status=status, content_type="application/json", headers=dict(headers)
+        )
 
 
 class FieldMessages(serializers.DictField):

@@ -49,5 +49,3 @@ class MemberView(ContractView):
 
 class MemberList(BareList, MemberView):
     """A bare array of the caller's own rows."""
-
-

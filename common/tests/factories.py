@@ -30,7 +30,9 @@ class UserFactory(DjangoModelFactory[User]):
 
     @classmethod
     def _create(cls, model_class, *args, **kwargs):
-        return model_class.objects.create_user(kwargs.pop("email"), kwargs.pop("password", PASSWORD), **kwargs)
+        return model_class.objects.create_user(
+            kwargs.pop("email"), kwargs.pop("password", PASSWORD), **kwargs
+        )
 
 
 class CustomerFactory(DjangoModelFactory[Customer]):
@@ -51,7 +53,6 @@ class CustomerFactory(DjangoModelFactory[Customer]):
     def login(self, create, extracted, **kwargs):
         if create and extracted is not False and self.contact is not None:
             CustomerUser.objects.create(customer=self, user=self.contact)
-
 
 
 class VehicleFactory(DjangoModelFactory[Vehicle]):

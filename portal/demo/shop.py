@@ -58,7 +58,10 @@ def _vehicles(alice: Customer) -> dict[str, Vehicle]:
     }  # fmt: skip
     return {
         name: Vehicle.objects.create(
-            customer=alice, color="Silver", fuel_type="gasoline", **row | {"odometer": Decimal(row["odometer"])}
+            customer=alice,
+            color="Silver",
+            fuel_type="gasoline",
+            **row | {"odometer": Decimal(row["odometer"])},
         )
         for name, row in rows.items()
     }
@@ -88,7 +91,9 @@ def _visits(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) ->
             "completed_at": start + timedelta(minutes=55),
         }
 
-    visit("civic", calendar.visit(5, 10), ["oil_change", "tire_rotation"], id=53, technician=garage.technician)
+    visit(
+        "civic", calendar.visit(5, 10), ["oil_change", "tire_rotation"], id=53, technician=garage.technician
+    )
     visit(
         "rav4",
         calendar.visit(12, 14),

@@ -7,9 +7,7 @@ from common.caller import Role
 
 
 def load() -> None:
-    User.objects.create_superuser(
-        "admin@example.com", "admin12345", first_name="Ada", last_name="Admin"
-    )
+    User.objects.create_superuser("admin@example.com", "admin12345", first_name="Ada", last_name="Admin")
     User.objects.create_user(
         "tech@test.com",
         "technician123",

@@ -20,4 +20,6 @@ class Command(BaseCommand):
             raise CommandError(
                 "This database holds rows that are not the demo's. The demo goes into an empty one only."
             ) from None
-        self.stdout.write("Demo data loaded." if loaded else "The demo data is there already; nothing changed.")
+        self.stdout.write(
+            "Demo data loaded." if loaded else "The demo data is there already; nothing changed."
+        )
