@@ -114,7 +114,7 @@ class Session(Identified):
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
-    objects = SessionQuerySet.as_manager()
+    objects = SessionQuerySet["Session"].as_manager()
 
     class Meta:
         indexes = [

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Self, TypeVar
 
 from django.db import models
 
-if TYPE_CHECKING:
-    from accounts.models import Session
+Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
-class SessionQuerySet(models.QuerySet["Session"]):
-    def living(self) -> SessionQuerySet:
+class SessionQuerySet(models.QuerySet[Row]):
+    def living(self) -> Self:
         """Sessions that have not ended and whose user may still come in."""
         return self.filter(ended_at=None, user__is_active=True)
 

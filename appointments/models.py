@@ -203,7 +203,7 @@ class Appointment(Identified):
     cancelled_at = models.DateTimeField(null=True, blank=True)
 
     history = HistoricalRecords()
-    objects = AppointmentQuerySet.as_manager()
+    objects = AppointmentQuerySet["Appointment"].as_manager()
 
     class Meta:
         constraints = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, Self, TypedDict, TypeVar
 
 from django.db import models
 from django.db.models import DateField, F, Func
@@ -11,8 +11,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 from common.caller import Caller
 
-if TYPE_CHECKING:
-    from appointments.models import Appointment
+Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 class AppointmentFilters(TypedDict, total=False):
@@ -38,12 +37,12 @@ class LocalDay(Func):
         )
 
 
-class AppointmentQuerySet(models.QuerySet["Appointment"]):
-    def visible_to(self, caller: Caller) -> AppointmentQuerySet:
+class AppointmentQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
         """Staff see every visit, a customer his own."""
         return self if caller.is_staff else self.filter(customer_id=caller.account)
 
-    def matching(self, filters: AppointmentFilters) -> AppointmentQuerySet:
+    def matching(self, filters: AppointmentFilters) -> Self:
         """Both bounds are inclusive days in the time zone of the visit's location."""
         rows = self
         if "status" in filters:
@@ -55,6 +54,6 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
             rows = rows.filter(LessThanOrEqual(local_day, filters["date_to"]))
         return rows
 
-    def with_details(self) -> AppointmentQuerySet:
+    def with_details(self) -> Self:
         """With what a row of a list shows."""
         return self.select_related("vehicle", "technician", "reported_problem", "customer__contact")

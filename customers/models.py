@@ -70,7 +70,7 @@ class Customer(Identified):
     currency = models.CharField(max_length=3, default="USD")
 
     history = HistoricalRecords()
-    objects = CustomerQuerySet.as_manager()
+    objects = CustomerQuerySet["Customer"].as_manager()
 
     class Meta:
         constraints = [
@@ -121,7 +121,7 @@ class Notification(Identified):
     read = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
-    objects = NotificationQuerySet.as_manager()
+    objects = NotificationQuerySet["Notification"].as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["customer", "-created_at", "-id"], name="notification_newest_first")]

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Self, TypeVar
 
 from django.db import models
 
 from common.caller import Caller
 
-if TYPE_CHECKING:
-    from customers.models import Customer, Notification
+Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
-class CustomerQuerySet(models.QuerySet["Customer"]):
-    def visible_to(self, caller: Caller) -> CustomerQuerySet:
+class CustomerQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
         """Staff see every customer, a customer himself."""
         return self if caller.is_staff else self.filter(pk=caller.account)
 
-    def with_contact(self) -> CustomerQuerySet:
+    def with_contact(self) -> Self:
         """With what `name` reads."""
         return self.select_related("contact")
 
 
-class NotificationQuerySet(models.QuerySet["Notification"]):
-    def visible_to(self, caller: Caller) -> NotificationQuerySet:
+class NotificationQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
         return self if caller.is_staff else self.filter(customer_id=caller.account)

@@ -113,7 +113,7 @@ class RepairOrder(Identified):
     completed_at = models.DateTimeField(null=True, blank=True)
 
     history = HistoricalRecords()
-    objects = RepairOrderQuerySet.as_manager()
+    objects = RepairOrderQuerySet["RepairOrder"].as_manager()
 
     class Meta:
         constraints = [

@@ -52,7 +52,7 @@ class Vehicle(Identified):
     archived_at = models.DateTimeField(null=True, blank=True)
 
     history = HistoricalRecords()
-    objects = VehicleQuerySet.as_manager()
+    objects = VehicleQuerySet["Vehicle"].as_manager()
 
     class Meta:
         constraints = [

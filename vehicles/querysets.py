@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Self, TypeVar
 
 from django.db import models
 
 from common.caller import Caller
 
-if TYPE_CHECKING:
-    from vehicles.models import Vehicle
+Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
-class VehicleQuerySet(models.QuerySet["Vehicle"]):
-    def visible_to(self, caller: Caller) -> VehicleQuerySet:
+class VehicleQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
         """Staff see every vehicle, a customer his own."""
         return self if caller.is_staff else self.filter(customer_id=caller.account)
 
-    def in_use(self) -> VehicleQuerySet:
+    def in_use(self) -> Self:
         """Those that are not archived."""
         return self.filter(archived_at=None)
 
-    def with_customer(self) -> VehicleQuerySet:
+    def with_customer(self) -> Self:
         """With what a customer's name and address read."""
         return self.select_related("customer__contact")

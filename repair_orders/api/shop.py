@@ -15,6 +15,7 @@ from common.routing import route
 from customers.api.shop import name_of
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.money import order_total
+from repair_orders.queries import with_details
 from repair_orders.querysets import RepairOrderFilters
 from vehicles.api.shop import VehicleBriefSerializer
 
@@ -119,13 +120,9 @@ class CustomerRepairOrders(ShopCustomerList):
     serializer_class = RepairOrderSerializer
 
     def rows(self, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:  # type: ignore[override]
-        return (
-            RepairOrder.objects.visible_to(self.caller)
-            .exclude(status=RepairOrderStatus.DENIED)
-            .matching(filters)
-            .with_details()
-            .order_by("-created_at", "-id")
-        )
+        rows = RepairOrder.objects.visible_to(self.caller).matching(filters)
+        listed = rows.exclude(status=RepairOrderStatus.DENIED).order_by("-created_at", "-id")
+        return with_details(listed)
 
 
 urlpatterns = [route("repair-orders/customers/me/repair-orders/", CustomerRepairOrders.as_view())]
