@@ -94,7 +94,7 @@ class ListView(ContractView):
     def page(self, request: Request, rows: QuerySet[Any], number: int, size: int) -> Page:
         page = Page(number, size, rows.count(), request.build_absolute_uri())
         if number > page.last:
-            raise serializers.ValidationError({"page": [f"There are {page.last} pages."]})
+            raise serializers.ValidationError({"page": [f"The last page is {page.last}."]})
         return page
 
 
