@@ -80,7 +80,9 @@ class Words(serializers.ListField):
     def to_internal_value(self, data: Any) -> list[Any]:
         words = [word.strip().lower().replace("-", "_") for word in str(data).split(",") if word.strip()]
         if not words:
-            raise serializers.ValidationError(f"Give at least one of {', '.join(self.choices)}.", code="required")
+            raise serializers.ValidationError(
+                f"Give at least one of {', '.join(self.choices)}.", code="required"
+            )
         for word in words:
             if word not in self.choices:
                 raise serializers.ValidationError(

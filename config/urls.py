@@ -33,7 +33,11 @@ SHOP: list[URLPattern | URLResolver] = [
 
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
-    route("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    route(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs.html"),
+        name="docs",
+    ),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.apps import apps
-from django.core.management.color import no_style
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import User
 from portal.demo import business, fleet, garage, shop, staff
@@ -33,13 +31,4 @@ def load(*, now: datetime) -> bool:
         shop.load(calendar, place)
         fleet.load(calendar, place)
         business.load(calendar)
-        _reset_sequences()
         return True
-
-
-def _reset_sequences() -> None:
-    """After fixed ids the next row must get a free number."""
-    models = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
-    with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), models):
-            cursor.execute(statement)
