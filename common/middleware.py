@@ -23,7 +23,7 @@ class RequestLog(RequestMiddleware):
     """One line a request: method, path, status, request id. Never the query string: tokens travel there."""
 
     def prepare(self, request: HttpRequest) -> None:
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        given = request.headers.get("x-request-id", "")
         if len(given) > 64 or not given.replace("-", "").isalnum() or not given.isascii():
             request.META.pop("HTTP_X_REQUEST_ID", None)
         super().prepare(request)
@@ -61,7 +61,7 @@ class BodyLimit:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        length = request.META.get("CONTENT_LENGTH") or "0"
+        length = request.headers.get("content-length") or "0"
         if length.isdigit() and int(length) > settings.MAX_BODY_BYTES:
             contract = contract_for(request.path)
             if contract:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+from uuid import uuid4
 
 import psycopg
 from django.conf import settings
@@ -61,7 +62,7 @@ def database(folder: Path) -> Iterator[dict[str, str]]:
         yield {"USE_POSTGRES": "false", "SQLITE_PATH": str(folder / "server.sqlite3")}
         return
     given = settings.DATABASES["default"]
-    name = f"{given['NAME'].removeprefix('test_')}_server_{os.getpid()}"
+    name = f"{given['NAME'].removeprefix('test_')}_server_{uuid4().hex[:12]}"
     login = f"host={given['HOST']} port={given['PORT']} user={given['USER']} password={given['PASSWORD']}"
     with psycopg.connect(f"{login} dbname=postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
