@@ -207,6 +207,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "common.schema.ContractSchema",
     "UNAUTHENTICATED_USER": None,
 }
+# A list that falls back to building objects is a fault to mend here, and a slow answer in production.
+READS_MUST_COMPILE = DEBUG
 # 10,000 telematics samples fit; a photo does not travel as JSON.
 MAX_BODY_BYTES = number("MAX_BODY_BYTES", 2 * 1024 * 1024, least=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES

@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from django.db.models import Prefetch, QuerySet
-
 from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from repair_orders.money import Line, Totals, totals
-
-
-def with_lines(orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:
-    """With both kinds of lines, each in the order of their ids: what the totals are made of."""
-    return orders.prefetch_related(
-        Prefetch("part_lines", PartLine.objects.select_related("part").order_by("id")),
-        Prefetch("service_lines", ServiceLine.objects.select_related("service").order_by("id")),
-    )
-
-
-def with_details(orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:
-    """With what a row of a list shows."""
-    return with_lines(orders).select_related("vehicle", "customer__contact")
 
 
 def totals_of(order: RepairOrder) -> Totals:

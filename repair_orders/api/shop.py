@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from common.caller import Caller
 from common.contracts.shop import ShopCustomerList
 from common.fields import Derived, Instant, Money, Words
 from common.query import ListQuery
@@ -15,7 +16,6 @@ from common.routing import route
 from customers.api.shop import name_of
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.money import order_total
-from repair_orders.queries import with_details
 from repair_orders.querysets import RepairOrderFilters
 from vehicles.api.shop import VehicleBriefSerializer
 
@@ -119,10 +119,10 @@ class CustomerRepairOrders(ShopCustomerList):
     query = RepairOrderQuery
     serializer_class = RepairOrderSerializer
 
-    def rows(self, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:  # type: ignore[override]
-        rows = RepairOrder.objects.visible_to(self.caller).matching(filters)
-        listed = rows.exclude(status=RepairOrderStatus.DENIED).order_by("-created_at", "-id")
-        return with_details(listed)
+    @staticmethod
+    def rows(caller: Caller, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:
+        rows = RepairOrder.objects.visible_to(caller).matching(filters)
+        return rows.exclude(status=RepairOrderStatus.DENIED).order_by("-created_at", "-id")
 
 
 urlpatterns = [route("repair-orders/customers/me/repair-orders/", CustomerRepairOrders.as_view())]
