@@ -5,7 +5,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run test lint schema examples clean
+.PHONY: run test lint schema examples bench clean
 .DEFAULT_GOAL := run
 
 run: .venv/.runtime  ## install, migrate, load the demo into an empty database, serve
@@ -56,3 +56,6 @@ $(BIN)/python:
 	|| { rm -rf .venv; test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null \
 	     && $(PYTHON) -m venv .venv; } \
 	|| { rm -rf .venv; echo "Python cannot make a virtual environment: install python3-venv, then run make again."; exit 1; }
+
+bench: .venv/.dev  ## ours against its peers on PostgreSQL; writes bench/RESULTS.md
+	@$(BIN)/python bench/run.py
