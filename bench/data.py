@@ -39,7 +39,9 @@ def build() -> None:
         for n in range(CUSTOMERS)
     )
     customers = Customer.objects.bulk_create(
-        Customer(contact=user, street_address="123 Elm St", city="Springfield", state="NY", customer_since=START)
+        Customer(
+            contact=user, street_address="123 Elm St", city="Springfield", state="NY", customer_since=START
+        )
         for user in users
     )
     CustomerUser.objects.bulk_create(
@@ -68,7 +70,9 @@ def build() -> None:
         for n in range(200)
     )
     services = Service.objects.bulk_create(
-        Service(name=f"Service {n}", description="Rotate and balance", labor_cost=Decimal(n * 13 + 2500) / 100)
+        Service(
+            name=f"Service {n}", description="Rotate and balance", labor_cost=Decimal(n * 13 + 2500) / 100
+        )
         for n in range(100)
     )
     states = ["requested", "pending", "approved", "in_progress"]
@@ -118,6 +122,8 @@ def build() -> None:
     )
     # Half of each customer's orders are completed, their totals frozen.
     subject = User.objects.get(email=SUBJECT)
-    for order in RepairOrder.objects.filter(customer__logins__user=subject).order_by("id")[: ORDERS_EACH // 2]:
+    for order in RepairOrder.objects.filter(customer__logins__user=subject).order_by("id")[
+        : ORDERS_EACH // 2
+    ]:
         total = totals_of(order).total
         RepairOrder.objects.filter(pk=order.pk).update(status="completed", total_cost=total)

@@ -82,7 +82,9 @@ class Peer:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                with urlopen(Request(self.url, headers={"Authorization": f"Bearer {token}"}), timeout=5) as answer:
+                with urlopen(
+                    Request(self.url, headers={"Authorization": f"Bearer {token}"}), timeout=5
+                ) as answer:
                     return json.load(answer)
             except (URLError, ConnectionError):
                 if time.monotonic() > deadline:
@@ -149,7 +151,9 @@ def prepare() -> str:
 
     login = f"host={ENV['DB_HOST']} user={ENV.get('DB_USER', 'postgres')} password={ENV.get('DB_PASSWORD', 'postgres')}"
     with psycopg.connect(f"{login} dbname=postgres", autocommit=True) as connection:
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [ENV["DB_NAME"]]).fetchone():
+        if not connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [ENV["DB_NAME"]]
+        ).fetchone():
             connection.execute(f'CREATE DATABASE "{ENV["DB_NAME"]}"')
     import django
 
@@ -179,7 +183,10 @@ def spread(values: list[float]) -> str:
 
 def report(peers: list[Peer]) -> str:
     ours, limit, stock = peers
-    versions = {name: __import__("importlib.metadata").metadata.version(name) for name in ("django", "djangorestframework", "granian", "psycopg", "orjson")}
+    versions = {
+        name: __import__("importlib.metadata").metadata.version(name)
+        for name in ("django", "djangorestframework", "granian", "psycopg", "orjson")
+    }
     against_limit = [a / b for a, b in zip(ours.rates, limit.rates, strict=True)]
     against_stock = [a / b for a, b in zip(ours.rates, stock.rates, strict=True)]
     lines = [

@@ -70,9 +70,13 @@ class BodyLimit:
 
 
 class ContentSecurityPolicy(CSPMiddleware):
-    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and scripts."""
+    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and scripts; JSON
+    may load nothing at all."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.get("Content-Type") == "application/json":
+            response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+            return response
         if request.path.startswith("/admin/"):
             directives: dict[str, Any] = settings.ADMIN_CONTENT_SECURITY_POLICY
             response._csp_replace = directives  # type: ignore[attr-defined]

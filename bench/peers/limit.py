@@ -139,5 +139,3 @@ def application(environ, start_response):
     )
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]
-
-

@@ -87,7 +87,9 @@ class RepairOrderSerializer(serializers.ModelSerializer):
         return WORDS.get(order.status, order.status)
 
     def get_total_cost(self, order):
-        return str(order.total_cost) if order.total_cost is not None else self.get_calculated_total_cost(order)
+        return (
+            str(order.total_cost) if order.total_cost is not None else self.get_calculated_total_cost(order)
+        )
 
     def get_calculated_total_cost(self, order):
         lines = [Line(line.unit_price * line.quantity, line.taxable) for line in order.part_lines.all()]

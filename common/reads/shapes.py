@@ -51,6 +51,7 @@ class Shape:
         self.key = key
         self.columns: dict[str, int] = {}
         self.lists: dict[str, Shape] = {}
+        self._results: dict[tuple[Any, ...], Spell] = {}
         self.make: Callable[[Row], Body] = self._body(serializer, "") if serializer else dict
 
     @property
@@ -101,9 +102,7 @@ class Shape:
         read, stored = self._column(path), _stored_field(self.model, path)
         if any(isinstance(field, k) and isinstance(stored, kinds) for k, kinds in _AS_STORED.items()):
             return read
-        write = field.to_representation
-        if isinstance(field, serializers.DecimalField) and _has_its_places(field, stored):
-            write = str  # what quantizing and formatting would come to
+        write = _writer(field)
         return lambda row: None if (value := read(row)) is None else write(value)
 
     def _nested(self, serializer: serializers.Serializer[Any], path: str) -> Spell:
@@ -122,23 +121,42 @@ class Shape:
         return lambda row: [make(item) for item in rows(row)]
 
     def _derived(self, field: Derived, prefix: str) -> Spell:
-        function, write = field.function, field.output.to_representation
-        readers = [self._value(path, prefix) for path in field.paths]
+        compute, write = self._computed(field, prefix), _writer(field.output)
+        return lambda row: None if (result := compute(row)) is None else write(result)
 
-        def spell(row: Row) -> Any:
-            result = function(*[read(row) for read in readers])
-            return None if result is None else write(result)
+    def _computed(self, field: Derived, prefix: str) -> Spell:
+        """What a derived field computes; once a row, however many fields ask for it."""
+        if (prefix, field.key) not in self._results:
+            function = field.function
+            readers = [self._value(path, prefix) for path in field.paths]
+            self._results[prefix, field.key] = _once(lambda row: function(*[read(row) for read in readers]))
+        return self._results[prefix, field.key]
 
-        return spell
-
-    def _value(self, path: str, prefix: str) -> Spell:
-        """One argument of a derived field: a column, or that column of every row of a list."""
+    def _value(self, path: str | Derived, prefix: str) -> Spell:
+        """One argument of a derived field: another's result, a column, or that column of every row of a list."""
+        if isinstance(path, Derived):
+            return self._computed(path, prefix)
         name, _, rest = path.partition(".")
         if rest and not prefix and _is_list(self.model, name):
             rows = self._list_rows(name)
             read = self.lists[name]._column(_orm(rest))
             return lambda row: [read(item) for item in rows(row)]
         return self._column(_join(prefix, path))
+
+
+def _once(compute: Spell) -> Spell:
+    """Remembers the last row's result. One tuple, read and written whole: safe between threads."""
+    last: tuple[Row | None, Any] = (None, None)
+
+    def read(row: Row) -> Any:
+        nonlocal last
+        seen, result = last
+        if seen is not row:
+            result = compute(row)
+            last = (row, result)
+        return result
+
+    return read
 
 
 def _orm(source: str) -> str:
@@ -179,13 +197,18 @@ def _stored_field(model: type[models.Model], path: str) -> Any:
     return field
 
 
-def _has_its_places(field: serializers.DecimalField, stored: Any) -> bool:
-    return (
-        isinstance(stored, models.DecimalField)
-        and stored.decimal_places == field.decimal_places
-        and bool(getattr(field, "coerce_to_string", True))
-        and type(field).to_representation is serializers.DecimalField.to_representation
-    )
+def _writer(field: Any) -> Callable[[Any], Any]:
+    """The field's own spelling of a value; of a decimal that already has its places, the short way to it."""
+    spelled: Callable[[Any], Any] = field.to_representation
+    if not isinstance(field, serializers.DecimalField) or not getattr(field, "coerce_to_string", True):
+        return spelled
+    point = -(field.decimal_places or 0) - 1
+
+    def write(value: Any) -> Any:
+        text = str(value)
+        return text if text[point : point + 1] == "." else spelled(value)
+
+    return write
 
 
 def _is_list(model: type[models.Model], name: str) -> bool:
