@@ -192,9 +192,9 @@ def report(peers: list[Peer]) -> str:
     lines = [
         "# Results",
         "",
-        "Written by `make bench`. Repair orders of one customer: 16 rows with two part lines and two service lines each, "
+        ("Written by `make bench`. Repair orders of one customer: 16 rows with two part lines and two service lines each, "
         "out of 32,000 orders of 2,000 customers, PostgreSQL; production settings and middleware on, session and user "
-        "looked up, Redis for the counters.",
+        "looked up, Redis for the counters."),
         "",
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores shared by the server, PostgreSQL and the load; "
         f"Python {platform.python_version()}, " + ", ".join(f"{k} {v}" for k, v in versions.items()) + f"; {WORKERS} workers, "

@@ -13,16 +13,16 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "bench.peers.stock_settings"
 django.setup()
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.urls import path  # noqa: E402
-from rest_framework import generics, permissions, serializers  # noqa: E402
-from rest_framework.response import Response  # noqa: E402
-from rest_framework_simplejwt.authentication import JWTAuthentication  # noqa: E402
+from django.core.wsgi import get_wsgi_application
+from django.urls import path
+from rest_framework import generics, permissions, serializers
+from rest_framework.response import Response
+from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from customers.models import CustomerUser  # noqa: E402
-from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine  # noqa: E402
-from repair_orders.money import Line, totals  # noqa: E402
-from vehicles.models import Vehicle  # noqa: E402
+from customers.models import CustomerUser
+from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.money import Line, totals
+from vehicles.models import Vehicle
 
 WORDS = {"requested": "pending", "pending": "pending", "approved": "pending"}
 

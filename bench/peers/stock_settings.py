@@ -14,4 +14,4 @@ MIDDLEWARE = [
 ROOT_URLCONF = "bench.peers.stock_drf"
 REST_FRAMEWORK = {"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}
 SECURE_SSL_REDIRECT = False
-DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": None, "OPTIONS": {}}}  # noqa: F405
+DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": None, "OPTIONS": {}}}
