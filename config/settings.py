@@ -6,6 +6,7 @@ and a public host come through environment variables alone (README, "Settings").
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -317,3 +318,4 @@ PROMETHEUS_METRICS_EXPORT_PORT = None
 LOGGING = logging_config(level=text("LOG_LEVEL", "INFO"), pretty=DEBUG)
 DJANGO_STRUCTLOG_USER_ID_FIELD = None  # the caller's id is bound where he is authenticated
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line a request, when it is answered

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, Field
+from django.db.models import Expression, Field, IntegerField
 
 
 class Arg(Expression):
@@ -36,5 +36,9 @@ class Arg(Expression):
         value = values[self.name]
         if not self.many:
             return self.output_field.get_db_prep_value(value, connection, prepared=False)
+        if isinstance(self.output_field, IntegerField):
+            # The array's own text, in either language: a list costs the driver a call an element.
+            left, right = "{}" if connection.vendor == "postgresql" else "[]"
+            return left + ",".join([str(int(item)) for item in value]) + right
         bound = [self.output_field.get_db_prep_value(item, connection, prepared=False) for item in value]
         return bound if connection.vendor == "postgresql" else orjson.dumps(bound, default=str).decode()
