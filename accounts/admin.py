@@ -8,16 +8,18 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
+from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
 from accounts.actions import ENDS_SESSIONS, end_all_sessions, end_session
-from accounts.forms import NewUserForm, PasswordForm, UserForm
+from accounts.forms import NewUserForm, OwnPasswordForm, PasswordForm, UserForm
 from accounts.models import Device, KnownAddress, Session, User
 from accounts.phones import pretty_phone
 from common.admin import HistoryAdmin, Kept, ReadOnly, ReadOnlyInline, StaffAdmin, badge, button, column
@@ -43,13 +45,12 @@ class OpenSessionInline(ReadOnlyInline):
     model = Session
     verbose_name_plural = "Open sessions"
     fields = ("created_at", "device")
-    ordering = ("-created_at", "-id")
     per_page = 10
     show_change_link = True
     tab = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
-        return Session.objects.living().select_related("device")
+        return Session.objects.living().select_related("device").order_by("-created_at", "-id")
 
 
 class DeviceInline(ReadOnlyInline):
@@ -133,6 +134,16 @@ class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
     @badge("Role", colors=ROLE_COLORS, ordering="role")
     def role_badge(self, user: User) -> tuple[str, str]:
         return user.role, Role(user.role).label
+
+
+def change_own_password(request: HttpRequest) -> HttpResponseBase:
+    """The admin's page for one's own password, through the action that ends one's sessions."""
+    view = PasswordChangeView.as_view(
+        form_class=OwnPasswordForm,
+        success_url=reverse("admin:password_change_done"),
+        extra_context=admin.site.each_context(request),
+    )
+    return view(request)
 
 
 @admin.register(Session)

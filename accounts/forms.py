@@ -20,7 +20,7 @@ class NewUserForm(UserCreationForm):
 class UserForm(UserChangeForm):
     class Meta:
         model = User
-        fields = "__all__"
+        fields = ("email",)  # the admin's fieldsets add the others
 
 
 class PasswordForm(AdminPasswordChangeForm):

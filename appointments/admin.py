@@ -87,12 +87,12 @@ class AppointmentAdmin(Kept, HistoryAdmin):
     )
     actions_detail = ("assign", "start", "complete", "cancel")
     add_fieldsets = (
-        (None, {"fields": ("vehicle", "bay", ("start", "end"))}),
+        (None, {"fields": ("vehicle", "bay", "start", "end")}),
         ("Work", {"fields": ("services", "reported_problem", "description", "notes")}),
     )
     fieldsets = (
         (None, {"fields": (("status", "technician"), ("customer", "vehicle"))}),
-        ("Time and place", {"fields": (("bay", "local_times"), ("start", "end"), "seen_status")}),
+        ("Time and place", {"fields": (("bay", "local_times"), "start", "end", "seen_status")}),
         ("Work", {"fields": ("services", "reported_problem", "description", "notes")}),
         (
             "Record",

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,6 +18,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.errors import DomainError
 from common.models import IdempotencyKey
@@ -86,6 +87,10 @@ def step(
 class StaffAdmin(ModelAdmin):
     """Pages that act through the domain: locked saves, refusals as messages, buttons that fit the state."""
 
+    formfield_overrides: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
+        models.URLField: {"assume_scheme": "https"},
+        models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
+    }
     show_full_result_count = False
     list_per_page = 50
     compressed_fields = True
@@ -114,11 +119,20 @@ class StaffAdmin(ModelAdmin):
             self.message_user(request, error.text, messages.ERROR)
             return redirect(request.get_full_path())
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """The buttons that this person may press and that the row's state allows now."""
-        permitted = super().get_actions_detail(request, object_id)
-        row = self.get_object(request, unquote(object_id)) if permitted else None
-        return [entry for entry in permitted if row is not None and self.offers(row, entry.path)]
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """Of the buttons this person may press, those that the row's state allows now."""
+        permitted = context.get("actions_detail", ())
+        context["actions_detail"] = [entry for entry in permitted if self.offers(obj, _name(entry))]
+        response: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
+        return response
 
     def offers(self, row: Any, button: str) -> bool:
         """Whether the button, by its method's name, makes sense for the row as it stands."""
@@ -144,6 +158,11 @@ class StaffAdmin(ModelAdmin):
         return redirect(url)
 
 
+def _name(entry: Mapping[str, Any]) -> str:
+    """A button's method, which is the tail of its address."""
+    return str(entry["path"]).rstrip("/").rpartition("/")[2]
+
+
 class Kept:
     """Rows that are the shop's history, or what its history hangs on: changed, closed, archived, never deleted."""
 
@@ -153,6 +172,8 @@ class Kept:
 
 class HistoryAdmin(SimpleHistoryAdmin, StaffAdmin):
     """With the pages that show who changed what. The past is read there, never put back."""
+
+    object_history_form_template = "common/past.html"
 
     def has_change_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -23,6 +23,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "Service desk",
     "SITE_SYMBOL": "car_repair",
     "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "portal.admin.dashboard",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "SIDEBAR": {

@@ -22,6 +22,7 @@ CUSTOMER_SEARCH = ("company_name", "contact__first_name", "contact__last_name")
 class LoginInline(TabularInline):
     model = CustomerUser
     extra = 0
+    hide_title = True
     autocomplete_fields = ("user",)
     verbose_name_plural = "Logins that may act for this customer"
 

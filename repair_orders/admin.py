@@ -251,7 +251,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
 
     @column("What")
     def summary(self, order: RepairOrder) -> str:
-        words = order.description
+        words = order.description or order.notes
         return words if len(words) <= 60 else f"{words[:59]}…"
 
     @column("Total")
@@ -271,7 +271,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
             '<table class="tabular-nums">{}</table>',
             format_html_join(
                 "",
-                '<tr><td class="pr-8">{}</td><td class="text-right">{}</td></tr>',
+                '<tr class="last:font-semibold"><td class="pr-8">{}</td><td class="text-right">{}</td></tr>',
                 ((name, f"{amount:,}") for name, amount in rows),
             ),
         )
