@@ -26,6 +26,8 @@ class BayChoice(forms.ModelChoiceField[Bay]):
 class AppointmentForm(SeenStatus):
     """The location follows from the bay and the customer from the vehicle, so that they cannot disagree."""
 
+    constrained = frozenset({"status"})
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
 
-class SeenStatus(forms.ModelForm[Any]):
+class ConstrainedForm(forms.ModelForm[Any]):
+    """A form that checks the row's constraints also over fields that it does not take.
+
+    Django leaves out every constraint that names such a field, and the database's refusal would be a 500.
+    """
+
+    constrained: ClassVar[frozenset[str]] = frozenset()
+
+    def _get_validation_exclusions(self) -> set[str]:
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - (self.constrained - set(self.errors))
+
+
+class SeenStatus(ConstrainedForm):
     """A form of a row with a status: it is saved only over the state it was shown for.
 
     Which fields may be written depends on the state, so that a form opened before a step would lose words

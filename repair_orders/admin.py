@@ -171,11 +171,10 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         order = form.instance
-        if not _is_open(order):
-            return
         changed = [line for formset in formsets for line in formset.save(commit=False)]
         removed = [line for formset in formsets for line in formset.deleted_objects]
-        actions.change_lines(order=order, save=changed, remove=removed)
+        if changed or removed or _is_open(order):  # other terms, too, must leave a total that can be stored
+            actions.change_lines(order=order, save=changed, remove=removed)
 
     def offers(self, row: RepairOrder, button: str) -> bool:
         return _STEPS[button] in REPAIR_ORDER_MACHINE[row.status]

@@ -39,12 +39,8 @@ class RepairOrderForm(SeenStatus):
 class Sold(forms.Widget):
     """What a line sells, as text: another part is another line."""
 
-    def __init__(self, thing: object) -> None:
-        self.thing = thing
-        super().__init__()
-
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        return escape(self.thing)
+        return escape(value)
 
 
 class LineForm(forms.ModelForm[Any]):
@@ -67,8 +63,8 @@ class LineForm(forms.ModelForm[Any]):
             self.fields[self.price].required = False
             self.fields[self.price].widget.attrs["placeholder"] = "Catalogue"
         if self.instance.pk and self.sold in self.fields:
-            self.fields[self.sold].disabled = True
-            self.fields[self.sold].widget = Sold(getattr(self.instance, self.sold))
+            self.fields[self.sold] = forms.Field(disabled=True, required=False, widget=Sold)
+            self.initial[self.sold] = getattr(self.instance, self.sold)
 
 
 class PartLineForm(LineForm):

@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
 from common.admin import HistoryAdmin, Kept, button, column
+from common.forms import ConstrainedForm
 from vehicles.actions import archive_vehicle
 from vehicles.models import Vehicle
 from vehicles.vin import check_digit_matches
@@ -24,7 +25,9 @@ _CHECK_DIGIT = {
 }
 
 
-class VehicleForm(forms.ModelForm[Vehicle]):
+class VehicleForm(ConstrainedForm):
+    constrained = frozenset({"customer", "archived_at"})
+
     def clean_odometer(self) -> Decimal:
         miles: Decimal = self.cleaned_data["odometer"]
         if self.instance.pk and miles < self.instance.odometer:

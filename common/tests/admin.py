@@ -23,7 +23,7 @@ def press(client: Client, row: Model, button: str, **answers: Any) -> list[str]:
     """Press a button of a row's page and say yes; the messages shown."""
     response = client.post(page(row, button), {"_form_submitted": "on", **answers})
     assert (response.status_code, response.headers["Location"]) == (302, page(row))
-    return [str(message) for message in messages.get_messages(response.wsgi_request)]
+    return [str(message) for message in messages.get_messages(response.wsgi_request)._queued_messages]
 
 
 def buttons(client: Client, row: Model) -> list[str]:
@@ -61,10 +61,6 @@ def _sent(field: Any) -> dict[str, Any]:
 
 def errors(response: Any) -> list[str]:
     """What a refused form says."""
-    return [
-        str(error)
-        for error in helpers.AdminErrorList(
-            response.context["adminform"].form,
-            [inline.formset for inline in response.context["inline_admin_formsets"]],
-        )
-    ]
+    formsets = [inline.formset for inline in response.context["inline_admin_formsets"]]
+    groups = helpers.AdminErrorList(response.context["adminform"].form, formsets)
+    return [text for group in groups.data for text in group]
