@@ -22,11 +22,12 @@ from accounts.actions import ENDS_SESSIONS, end_all_sessions, end_session
 from accounts.forms import NewUserForm, OwnPasswordForm, PasswordForm, UserForm
 from accounts.models import Device, KnownAddress, Session, User
 from accounts.phones import pretty_phone
-from common.admin import HistoryAdmin, Kept, ReadOnly, ReadOnlyInline, StaffAdmin, badge, button, column
+from common.admin import HistoryAdmin, Kept, ReadOnly, ReadOnlyInline, StaffAdmin, badge, column, step
 from common.caller import Role
 
 admin.site.unregister(Group)
 
+_POWERS = "Powers in this admin"
 ROLE_COLORS = {
     Role.CUSTOMER: "info",
     Role.TECHNICIAN: "success",
@@ -65,7 +66,8 @@ class DeviceInline(ReadOnlyInline):
 class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
     """People are let in and out, never deleted: what they did stays theirs.
 
-    Only a superuser touches a superuser or an administrator, and grants what would make one.
+    Only a superuser touches a superuser or an administrator, and grants what would make one. Nobody else
+    changes his own role.
     """
 
     form = UserForm
@@ -85,7 +87,8 @@ class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
     inlines = (OpenSessionInline, DeviceInline)
     fieldsets = (
         (None, {"fields": (("first_name", "last_name"), ("email", "phone"), "password")}),
-        ("Access", {"fields": (("role", "is_active"), "is_superuser", "groups", "user_permissions")}),
+        ("Access", {"fields": (("role", "is_active"),)}),
+        (_POWERS, {"fields": ("is_superuser", "groups", "user_permissions")}),
         ("Referrals", {"fields": (("referral_code", "rewards_balance"),), "classes": ("collapse",)}),
         ("Record", {"fields": (("last_login", "created_at"), "avatar", "uuid"), "classes": ("collapse",)}),
     )
@@ -97,11 +100,17 @@ class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
         return self.inlines if obj else ()
 
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or request.user.is_superuser:
+            return fieldsets
+        return [entry for entry in fieldsets if entry[0] != _POWERS]
+
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        fields = super().get_readonly_fields(request, obj)
-        if not request.user.is_superuser:
-            fields = [*fields, "is_superuser", "groups", "user_permissions"]
-        return list(fields)
+        fields = list(super().get_readonly_fields(request, obj))
+        if obj == request.user and not request.user.is_superuser:
+            fields.append("role")
+        return fields
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "role" and not request.user.is_superuser:
@@ -165,17 +174,15 @@ class SessionAdmin(ReadOnly, StaffAdmin):
     def offers(self, row: Session, button: str) -> bool:
         return row.ended_at is None
 
-    @button(
+    end = step(
         "End session",
+        lambda row, by, now: end_session(session=row, now=now),
         ask="Both tokens of this session stop working at once.",
+        done="Session ended.",
         icon="logout",
         variant=ActionVariant.DANGER,
-        permissions=("end",),
+        permission="end",
     )
-    def end(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        return self.act(
-            request, object_id, lambda row, by, now: end_session(session=row, now=now), done="Session ended."
-        )
 
     @admin.action(description="End selected sessions", permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: Any) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.forms import Field
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
@@ -36,7 +36,7 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
-from common.admin import Button, HistoryAdmin, Kept, StaffAdmin, badge, button, column, step
+from common.admin import Button, HistoryAdmin, Kept, StaffAdmin, badge, column, step
 
 STATUS_COLORS = {
     AppointmentStatus.PENDING: "warning",
@@ -53,7 +53,9 @@ _STEPS = {
 
 
 def _step(title: str, verb: Callable[..., None], **options: Any) -> Button:
-    return step(title, lambda row, by, now: verb(appointment=row, by=by, now=now), **options)
+    return step(
+        title, lambda row, by, now, **answers: verb(appointment=row, by=by, now=now, **answers), **options
+    )
 
 
 @admin.register(Appointment)
@@ -132,16 +134,14 @@ class AppointmentAdmin(Kept, HistoryAdmin):
             return row.status in HOLDS_A_BAY
         return _STEPS[button] in APPOINTMENT_MACHINE[row.status]
 
-    @button("Assign", ask="Who works on this vehicle?", icon="engineering", form=AssignForm)
-    def assign(self, request: HttpRequest, form: AssignForm, object_id: str) -> HttpResponse:
-        technician = form.cleaned_data["technician"]
-        return self.act(
-            request,
-            object_id,
-            lambda row, by, now: assign_technician(appointment=row, technician=technician, by=by, now=now),
-            done=f"{technician} is assigned.",
-        )
-
+    assign = _step(
+        "Assign",
+        assign_technician,
+        ask="Who works on this vehicle?",
+        done="The technician is assigned.",
+        icon="engineering",
+        form=AssignForm,
+    )
     start = _step(
         "Start",
         start_appointment,

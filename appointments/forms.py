@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from appointments.actions import lock_bays
 from appointments.models import Bay, Technician
 from common.forms import SeenStatus
+from vehicles.models import Vehicle
 
 
 class BayChoice(forms.ModelChoiceField[Bay]):
@@ -30,6 +31,8 @@ class AppointmentForm(SeenStatus):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "vehicle" in self.fields:
+            self.fields["vehicle"].queryset = Vehicle.objects.in_use()  # type: ignore[attr-defined]
         if self.instance.pk:
             zone = ZoneInfo(self.instance.location.time_zone)
             for name in ("start", "end"):

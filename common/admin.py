@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -25,7 +25,7 @@ from common.models import IdempotencyKey
 
 Column = Callable[[Any, Any], Any]
 Button = Callable[..., HttpResponse]
-Verb = Callable[[Any, int, datetime], object]
+Verb = Callable[..., object]
 
 
 def column(
@@ -46,26 +46,6 @@ def badge(description: str, *, colors: Mapping[Any, str], ordering: str) -> Call
     return decorate
 
 
-def button(
-    title: str,
-    *,
-    ask: str,
-    icon: str,
-    variant: ActionVariant = ActionVariant.DEFAULT,
-    form: type[Any] | None = None,
-    permissions: Iterable[str] = ("change",),
-) -> Callable[[Button], Button]:
-    """A button of a change page. It asks before it acts, so that the step is a POST and never a mere link."""
-    decorate: Callable[[Button], Button] = action(
-        description=title,
-        icon=icon,
-        variant=variant,
-        permissions=list(permissions),
-        dialog={"title": title, "description": ask, "form_class": form, "form_submit_text": title},
-    )
-    return decorate
-
-
 def step(
     title: str,
     verb: Verb,
@@ -74,14 +54,28 @@ def step(
     done: str,
     icon: str,
     variant: ActionVariant = ActionVariant.DEFAULT,
+    form: type[Any] | None = None,
+    permission: str = "change",
 ) -> Button:
-    """A button that needs nothing but a yes: `verb(row, acting user's id, now)`."""
+    """A button of a change page that calls `verb(row, acting user's id, now, **answers)`.
 
-    @button(title, ask=ask, icon=icon, variant=variant)
+    It asks before it acts, so that the step is a POST and never a mere link; `answers` are the fields of
+    `form`, under the names of the verb's arguments.
+    """
+
+    decorate: Callable[[Button], Button] = action(
+        description=title,
+        icon=icon,
+        variant=variant,
+        permissions=[permission],
+        dialog={"title": title, "description": ask, "form_class": form, "form_submit_text": title},
+    )
+
     def press(self: StaffAdmin, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        return self.act(request, object_id, verb, done=done)
+        answers = {name: value for name, value in form.cleaned_data.items() if name != "_form_submitted"}
+        return self.act(request, object_id, partial(verb, **answers), done=done)
 
-    return press
+    return decorate(press)
 
 
 class StaffAdmin(ModelAdmin):
@@ -145,7 +139,7 @@ class StaffAdmin(ModelAdmin):
                 row = self.get_object(request, unquote(object_id))
                 if row is None:
                     raise Http404
-                verb(row, request.user.pk, timezone.now())  # type: ignore[arg-type]
+                verb(row, request.user.pk, timezone.now())
         except DomainError as error:
             self.message_user(request, error.text, messages.ERROR)
         else:

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilt
 
 from accounts.phones import pretty_phone
 from common.admin import HistoryAdmin, Kept, StaffAdmin, column
-from customers.actions import notify
+from customers.actions import add_first_login, notify
 from customers.models import Customer, CustomerUser, Notification
 
 CUSTOMER_SEARCH = ("company_name", "contact__first_name", "contact__last_name")
@@ -85,6 +85,11 @@ class CustomerAdmin(Kept, HistoryAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"customer_since": timezone.now(), **super().get_changeform_initial_data(request)}
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change:
+            add_first_login(customer=form.instance)
 
     @column("Name", ordering="contact__last_name")
     def name(self, customer: Customer) -> str:

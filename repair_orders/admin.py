@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilt
 from unfold.enums import ActionVariant
 from unfold.views import ChangeList
 
-from common.admin import Button, HistoryAdmin, Kept, ReadOnly, badge, button, column, step
+from common.admin import Button, HistoryAdmin, Kept, ReadOnly, badge, column, step
 from repair_orders import actions
 from repair_orders.forms import (
     NotesForm,
@@ -106,7 +106,7 @@ class _WithLines(ChangeList):
 
 
 def _step(title: str, verb: Callable[..., None], **options: Any) -> Button:
-    return step(title, lambda row, by, now: verb(order=row, by=by, now=now), **options)
+    return step(title, lambda row, by, now, **answers: verb(order=row, by=by, now=now, **answers), **options)
 
 
 @admin.register(RepairOrder)
@@ -181,54 +181,33 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
     def offers(self, row: RepairOrder, button: str) -> bool:
         return _STEPS[button] in REPAIR_ORDER_MACHINE[row.status]
 
-    @button(
+    estimate = _step(
         "Send estimate",
+        actions.send_estimate,
         ask="The customer is asked for his word on the lines as they are.",
+        done="The estimate is sent.",
         icon="send",
         variant=ActionVariant.PRIMARY,
         form=NotesForm,
     )
-    def estimate(self, request: HttpRequest, form: NotesForm, object_id: str) -> HttpResponse:
-        notes = form.cleaned_data["notes"]
-        return self.act(
-            request,
-            object_id,
-            lambda row, by, now: actions.send_estimate(order=row, by=by, now=now, notes=notes),
-            done="The estimate is sent.",
-        )
-
-    @button(
+    approve = _step(
         "Approve",
+        actions.approve,
         ask="The customer says yes to exactly this total.",
+        done="The order is approved.",
         icon="thumb_up",
         variant=ActionVariant.SUCCESS,
         form=TotalForm,
     )
-    def approve(self, request: HttpRequest, form: TotalForm, object_id: str) -> HttpResponse:
-        total = form.cleaned_data["total"]
-        return self.act(
-            request,
-            object_id,
-            lambda row, by, now: actions.approve(order=row, by=by, now=now, total=total),
-            done="The order is approved.",
-        )
-
-    @button(
+    deny = _step(
         "Deny",
+        actions.deny,
         ask="The customer says no, or the shop does not take the work.",
+        done="The order is denied.",
         icon="thumb_down",
         variant=ActionVariant.DANGER,
         form=ReasonForm,
     )
-    def deny(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
-        reason = form.cleaned_data["reason"]
-        return self.act(
-            request,
-            object_id,
-            lambda row, by, now: actions.deny(order=row, by=by, now=now, reason=reason),
-            done="The order is denied.",
-        )
-
     start = _step(
         "Start",
         actions.start,

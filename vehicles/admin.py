@@ -8,11 +8,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
-from common.admin import HistoryAdmin, Kept, button, column
+from common.admin import HistoryAdmin, Kept, column, step
 from common.forms import ConstrainedForm
 from vehicles.actions import archive_vehicle
 from vehicles.models import Vehicle
@@ -97,19 +97,14 @@ class VehicleAdmin(Kept, HistoryAdmin):
     def offers(self, row: Vehicle, button: str) -> bool:
         return row.archived_at is None
 
-    @button(
+    archive = step(
         "Archive",
+        lambda row, by, now: archive_vehicle(vehicle=row, now=now),
         ask="Its history stays. The VIN, the unit number and the dongle are free for another vehicle.",
+        done="The vehicle is archived.",
         icon="archive",
         variant=ActionVariant.DANGER,
     )
-    def archive(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        return self.act(
-            request,
-            object_id,
-            lambda row, by, now: archive_vehicle(vehicle=row, now=now),
-            done="The vehicle is archived.",
-        )
 
     @column("Label", ordering="license_plate")
     def label(self, vehicle: Vehicle) -> str:

@@ -116,3 +116,9 @@ def test_only_superusers_grant_what_makes_one(clerk, alice):
     assert save(clerk, alice.contact, is_superuser="on").status_code == 302
     user = User.objects.get(pk=alice.contact_id)
     assert (user.role, user.is_superuser) == ("customer", False)
+
+
+def test_nobody_but_a_superuser_changes_his_own_role(clerk, tim):
+    assert save(clerk, tim, role="manager").status_code == 302
+    tim.refresh_from_db()
+    assert tim.role == "technician"

@@ -77,7 +77,7 @@ def test_a_visit_without_a_technician_does_not_start(desk, visit):
 
 def test_assigning_stamps_the_visit(desk, visit):
     other = factories.TechnicianFactory(name="Tess")
-    assert press(desk, visit, "assign", technician=other.pk) == ["Tess is assigned."]
+    assert press(desk, visit, "assign", technician=other.pk) == ["The technician is assigned."]
     visit.refresh_from_db()
     assert visit.technician == other
     assert visit.assigned_at is not None
@@ -153,3 +153,10 @@ def test_a_form_opened_before_a_step_is_refused(desk, visit):
     ]
     visit.refresh_from_db()
     assert (visit.status, visit.notes) == (COMPLETED, "")
+
+
+def test_an_archived_vehicle_is_not_booked(desk, bob, bay, now):
+    vehicle = factories.VehicleFactory(customer=bob, archived_at=now)
+    response = desk.post("/admin/appointments/appointment/add/", booking(vehicle, bay))
+    assert "Select a valid choice" in errors(response)[0]
+    assert not Appointment.objects.exists()

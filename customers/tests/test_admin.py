@@ -38,3 +38,15 @@ def test_a_customer_is_told_something(desk, alice):
     assert desk.post("/admin/customers/notification/add/", answers).status_code == 302
     told = Notification.objects.get()
     assert (told.customer, told.title, told.read) == (alice, "Closed", False)
+
+
+def test_a_new_customers_contact_may_act_for_it(desk, carol):
+    url = "/admin/customers/customer/add/"
+    assert desk.post(url, filled(desk, url) | {"contact": carol.pk}).status_code == 302
+    assert CustomerUser.objects.get(user=carol).customer == Customer.objects.get(contact=carol)
+
+
+def test_a_contact_who_acts_for_another_customer_keeps_acting_for_it(desk, alice):
+    url = "/admin/customers/customer/add/"
+    assert desk.post(url, filled(desk, url) | {"contact": alice.contact_id}).status_code == 302
+    assert CustomerUser.objects.get(user=alice.contact).customer == alice
