@@ -14,7 +14,7 @@ WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 USER garage
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_WORKERS=2
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_WORKERS=2 DB_POOL_SIZE=0
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s CMD \
     python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)" || exit 1

@@ -43,6 +43,7 @@ ENV = {
     "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/14"),
     "SECURE_SSL_REDIRECT": "false",
     "RATE_USER": "1000000000",
+    "DB_POOL_SIZE": "0",
     "LOG_LEVEL": "INFO",
 }
 

@@ -111,6 +111,9 @@ TEMPLATES = [
 # --- Database ---------------------------------------------------------------------------------------
 
 USE_POSTGRES = flag("USE_POSTGRES", False)
+# A connection per request would cost PostgreSQL 7 ms of CPU. A process of many threads shares a pool; one of a single
+# thread, as production runs them, keeps its one connection (DB_POOL_SIZE=0).
+_POOL_SIZE = number("DB_POOL_SIZE", 10)
 _POSTGRES: dict[str, Any] = {
     "ENGINE": "django.db.backends.postgresql",
     "NAME": text("DB_NAME", "membership_auto"),
@@ -121,12 +124,6 @@ _POSTGRES: dict[str, Any] = {
     # No health check: it would cost a round trip a request. A connection that died answers one 503 and is replaced.
     "CONN_HEALTH_CHECKS": False,
     "OPTIONS": {
-        # A connection per request costs PostgreSQL 7 ms of CPU. The pool is per process.
-        "pool": {
-            "min_size": 1,
-            "max_size": number("DB_POOL_SIZE", 10, least=1),
-            "timeout": number("DB_POOL_TIMEOUT", 10, least=1),
-        },
         # PostgreSQL prices a random page for spinning disks, and would rather read whole tables.
         "options": "-c random_page_cost=1.1 -c jit=off",
         "server_side_binding": True,
@@ -144,6 +141,14 @@ _SQLITE: dict[str, Any] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
     },
 }
+if _POOL_SIZE:
+    _POSTGRES["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": _POOL_SIZE,
+        "timeout": number("DB_POOL_TIMEOUT", 10, least=1),
+    }
+else:
+    _POSTGRES["CONN_MAX_AGE"] = None
 DATABASES = {"default": _POSTGRES if USE_POSTGRES else _SQLITE}
 
 # --- Cache and counters -----------------------------------------------------------------------------
