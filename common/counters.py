@@ -7,6 +7,8 @@ refusing everybody and counting nothing.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 
 import structlog
@@ -19,14 +21,15 @@ log = structlog.get_logger(__name__)
 def hit(key: str, *, limit: int, window: int) -> int | None:
     """Count one event. None while within `limit` per `window` seconds, else the seconds to wait."""
     now = time.time()
-    if _count(_key(key, window, now), window, 1) <= limit:
+    if _anywhere(lambda cache: _add(cache, _key(key, window, now), window)) <= limit:
         return None
     return max(1, window - int(now % window))
 
 
 def take_back(key: str, *, window: int) -> None:
-    """Undo one hit: a right password is not a wrong guess."""
-    _count(_key(key, window, time.time()), window, -1)
+    """Undo one hit: a right password is not a wrong guess. In a window without hits there is nothing to undo."""
+    with suppress(ValueError):
+        _anywhere(lambda cache: cache.incr(_key(key, window, time.time()), -1))
 
 
 def _key(key: str, window: int, now: float) -> str:
@@ -34,18 +37,18 @@ def _key(key: str, window: int, now: float) -> str:
     return f"count:{sha256(key.encode()).hexdigest()}:{int(now // window)}"
 
 
-def _count(key: str, window: int, step: int) -> int:
+def _anywhere(step: Callable[[BaseCache], int]) -> int:
     try:
-        return _add(caches["default"], key, window, step)
+        return step(caches["default"])
     except RedisError:
         log.warning("counter_falls_back_to_this_process")
-        return _add(caches["local"], key, window, step)
+        return step(caches["local"])
 
 
-def _add(cache: BaseCache, key: str, window: int, step: int) -> int:
+def _add(cache: BaseCache, key: str, window: int) -> int:
     cache.add(key, 0, window)
     try:
-        return cache.incr(key, step)
+        return cache.incr(key)
     except ValueError:  # expired between the two
         cache.add(key, 0, window)
-        return cache.incr(key, step)
+        return cache.incr(key)
