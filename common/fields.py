@@ -79,6 +79,10 @@ class Words(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[Any]:
         words = [word.strip().lower().replace("-", "_") for word in str(data).split(",") if word.strip()]
+        if not words:  # nothing but commas: neither unset nor a list of nothing
+            raise serializers.ValidationError(
+                f"Name at least one of {', '.join(self.choices)}.", code="empty"
+            )
         for word in words:
             if word not in self.choices:
                 raise serializers.ValidationError(
