@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "simple_history.middleware.HistoryRequestMiddleware",
+    "common.middleware.HistoryUser",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -314,3 +314,4 @@ PROMETHEUS_METRICS_EXPORT_PORT = None
 LOGGING = logging_config(level=text("LOG_LEVEL", "INFO"), pretty=DEBUG)
 DJANGO_STRUCTLOG_USER_ID_FIELD = None  # the caller's id is bound where he is authenticated
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # common/middleware.py takes only what cannot forge a line
