@@ -9,11 +9,18 @@ from __future__ import annotations
 import pytest
 from django.core.cache import caches
 from django.utils import timezone
+from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
 
 from accounts.actions import open_session
 from accounts.models import User
 from common.tests import factories
+
+# The clock of a loaded machine is no property of the code; the cache fixture is harmless between examples.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from django.db import transaction
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import Device, KnownAddress, Session, User, normal_email
-from accounts.tokens import TokenRefused, Tokens, issue, new_access, read_any, read_refresh
+from accounts.tokens import TokenRefused, Tokens, issue, new_access, read_access, read_refresh
 from common import counters
 from common.errors import DomainError, Kind, TooMany
 
@@ -113,7 +113,11 @@ def rotate_refresh(*, refresh: str, now: datetime) -> Tokens:
 
 def verify_token(*, token: str) -> None:
     """Raise TokenRefused unless the token, of either kind, is good now."""
-    claims = read_any(token)
+    try:
+        claims = read_access(token)
+    except TokenRefused:
+        _session_of(token)  # a refresh token that was traded in is not good any more
+        return
     if not Session.objects.living().filter(uuid=claims.session).exists():
         raise TokenRefused
 

@@ -64,12 +64,9 @@ def read_refresh(raw: str) -> TokenClaims:
     return _read(RefreshToken, raw)
 
 
-def read_any(raw: str) -> TokenClaims:
-    """The same for an access or a refresh token."""
-    try:
-        return _read(AccessToken, raw)
-    except TokenRefused:
-        return _read(RefreshToken, raw)
+def read_access(raw: str) -> TokenClaims:
+    """The same for an access token."""
+    return _read(AccessToken, raw)
 
 
 def _read(kind: type[AccessToken] | type[RefreshToken], raw: str) -> TokenClaims:

@@ -45,7 +45,7 @@ def assign_technician(
         assigned = Appointment.objects.filter(pk=appointment.pk, status__in=HOLDS_A_BAY).update(
             technician=technician, assigned_at=now
         )
-        appointment.refresh_from_db(fields=["status", "technician", "assigned_at"])
+        appointment.refresh_from_db()
         if not assigned:
             raise refusal(appointment, "assigned")
         write_history(appointment, by=by, now=now, why=f"assigned: {technician.name}")

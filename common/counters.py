@@ -1,4 +1,4 @@
-"""Fixed-window counters: one atomic `incr` a hit, right under parallel guesses.
+"""Fixed-window counters: one atomic increment a hit, right under parallel guesses.
 
 While Redis is away each process counts for itself: a limit that is per process for a minute beats both
 refusing everybody and counting nothing.
@@ -7,7 +7,9 @@ refusing everybody and counting nothing.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import cache
+from hashlib import sha256
 
 import structlog
 from django.conf import settings
@@ -21,47 +23,57 @@ log = structlog.get_logger(__name__)
 def hit(key: str, *, limit: int, window: int) -> int | None:
     """Count one event. None while within `limit` per `window` seconds, else the seconds to wait."""
     now = time.time()
-    if _count(_key(key, window, now), window, 1) <= limit:
+    if _count(_key(key, window, now), window) <= limit:
         return None
     return max(1, window - int(now % window))
 
 
 def take_back(key: str, *, window: int) -> None:
-    """Undo one hit: a right password is not a wrong guess."""
-    _count(_key(key, window, time.time()), window, -1)
+    """Undo one hit: a right password is not a wrong guess. In a window without hits there is nothing to undo."""
+    name = _key(key, window, time.time())
+    if settings.REDIS_URL:
+        try:
+            if _redis(settings.REDIS_URL).exists(name):
+                _redis(settings.REDIS_URL).decr(name)
+            return
+        except RedisError:
+            log.warning("counter_falls_back_to_this_process")
+    with suppress(ValueError):
+        caches["local"].incr(name, -1)
 
 
 def _key(key: str, window: int, now: float) -> str:
-    return f"count:{key}:{int(now // window)}"
+    # Hashed: an email may be longer than a cache key, and is nobody's business in Redis.
+    return f"count:{sha256(key.encode()).hexdigest()}:{int(now // window)}"
 
 
-def _count(key: str, window: int, step: int) -> int:
+def _count(name: str, window: int) -> int:
     if settings.REDIS_URL:
         try:
-            return _count_in_redis(key, window, step)
+            return _count_in_redis(name, window)
         except RedisError:
             log.warning("counter_falls_back_to_this_process")
-    return _count_here(key, window, step)
+    return _count_here(name, window)
 
 
-def _count_in_redis(key: str, window: int, step: int) -> int:
-    count = int(_redis(settings.REDIS_URL).incr(key, step))
-    if count == step:  # the first of its window
-        _redis(settings.REDIS_URL).expire(key, window)
+def _count_in_redis(name: str, window: int) -> int:
+    count = int(_redis(settings.REDIS_URL).incr(name))
+    if count == 1:
+        _redis(settings.REDIS_URL).expire(name, window)
     return count
 
 
 @cache
 def _redis(url: str) -> Redis:
-    # Django's cache builds a client a call, which costs ten times the round trip.
+    # Django's cache builds a client a call, which costs more than the round trip.
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
 
 
-def _count_here(key: str, window: int, step: int) -> int:
+def _count_here(name: str, window: int) -> int:
     local = caches["local"]
-    local.add(key, 0, window)
+    local.add(name, 0, window)
     try:
-        return local.incr(key, step)
+        return local.incr(name)
     except ValueError:  # expired between the two
-        local.add(key, 0, window)
-        return local.incr(key, step)
+        local.add(name, 0, window)
+        return local.incr(name)

@@ -94,9 +94,9 @@ class Words(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[Any]:
         words = [word.strip().lower().replace("-", "_") for word in str(data).split(",") if word.strip()]
-        if not words:
+        if not words:  # nothing but commas: neither unset nor a list of nothing
             raise serializers.ValidationError(
-                f"Give at least one of {', '.join(self.choices)}.", code="required"
+                f"Name at least one of {', '.join(self.choices)}.", code="empty"
             )
         for word in words:
             if word not in self.choices:

@@ -8,25 +8,29 @@ from typing import Any
 import structlog
 from csp.middleware import CSPMiddleware
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django_structlog.middlewares.request import RequestMiddleware
+from simple_history.models import HistoricalRecords
 
+from common.caller import Caller
 from common.contracts.registry import contract_for
 from common.errors import Kind
 from common.fallbacks import answer
-from common.problems import TOO_LARGE, problem_from
+from common.problems import BAD_REQUEST, TOO_LARGE, problem_from
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+_LONGEST_LENGTH = 18
 
 
 class RequestLog(RequestMiddleware):
     """One line a request: method, path, status, request id. Never the query string: tokens travel there."""
 
     def prepare(self, request: HttpRequest) -> None:
-        given = request.headers.get("x-request-id", "")
-        if len(given) > 64 or not given.replace("-", "").isalnum() or not given.isascii():
-            request.META.pop("HTTP_X_REQUEST_ID", None)
         super().prepare(request)
+        given = request.headers.get("x-request-id", "")
+        if len(given) <= 64 and given.replace("-", "").isalnum() and given.isascii():
+            structlog.contextvars.bind_contextvars(request_id=given)
         request.META["REQUEST_ID"] = structlog.contextvars.get_contextvars()["request_id"]
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
@@ -36,6 +40,33 @@ class RequestLog(RequestMiddleware):
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
+
+
+class HistoryUser:
+    """Tells simple-history who acts. Its own middleware hands over `request.user`, and in a contract's view that is
+    a Caller, which no history row can point to."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        HistoricalRecords.context.request = _Acting(request)
+        try:
+            return self.get_response(request)
+        finally:
+            del HistoricalRecords.context.request
+
+
+class _Acting:
+    """What simple-history asks of a request: a row of users, read late, because a view authenticates late."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @property
+    def user(self) -> Any:
+        user: object = getattr(self._request, "user", None)
+        return get_user_model()(pk=user.user_id) if isinstance(user, Caller) else user
 
 
 class Refusals:
@@ -61,8 +92,11 @@ class BodyLimit:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        length = request.headers.get("content-length") or "0"
-        if length.isdigit() and int(length) > settings.MAX_BODY_BYTES:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()):
+            return answer(request, BAD_REQUEST)
+        # Python refuses to read a number of thousands of digits.
+        if len(length) > _LONGEST_LENGTH or int(length) > settings.MAX_BODY_BYTES:
             contract = contract_for(request.path)
             if contract:
                 return contract.answer(TOO_LARGE)

@@ -73,7 +73,9 @@ def first_message(fields: Fields) -> str:
     """One sentence that names the first wrong field, for contracts whose pages show a single line."""
     for name, messages in fields.items():
         while isinstance(messages, (list, Mapping)) and messages:
-            messages = next(iter(messages.values())) if isinstance(messages, Mapping) else messages[0]
+            # A list of rows has an empty entry for each good one.
+            inner = messages.values() if isinstance(messages, Mapping) else messages
+            messages = next((message for message in inner if message), "")
         return str(messages) if name == NON_FIELD else f"{name}: {messages}"
     return ""
 

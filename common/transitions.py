@@ -37,7 +37,7 @@ def transition(
     sources = [state for state, targets in machine.items() if to in targets]
     with transaction.atomic():
         moved = model._base_manager.filter(pk=row.pk, status__in=sources).update(status=to, **(values or {}))
-        row.refresh_from_db(fields=["status", *(values or {})])
+        row.refresh_from_db()  # whole: the history row is the stored row, not what was loaded earlier
         if not moved:
             raise refusal(row, to)
         write_history(row, by=by, now=now, why=f"status: {to}")
@@ -47,9 +47,7 @@ def refusal(row: Any, to: str) -> IllegalTransition:
     """The error for a step the machine does not know, saying where the row stands."""
     name = row._meta.verbose_name
     word = to.replace("_", " ")
-    return IllegalTransition(
-        f"This {name} is {row.status.replace('_', ' ')} and cannot become {word}.", status=row.status
-    )
+    return IllegalTransition(f"This {name} is {row.status.replace('_', ' ')} and cannot become {word}.")
 
 
 def write_history(row: Any, *, by: int | None, now: datetime, why: str) -> None:

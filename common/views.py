@@ -50,9 +50,9 @@ class ContractView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         key = request.headers.get("Idempotency-Key")
-        if request.method == "POST" and key is not None and self.is_signed_in:
+        handler = getattr(self, "post", None)
+        if request.method == "POST" and handler and key is not None and self.is_signed_in:
             # DRF looks the handler up after this; the instance's attribute wins over the class's.
-            handler = getattr(self, "post", self.http_method_not_allowed)
             vars(self)["post"] = partial(answer_once, handler, key)
 
     def check_throttles(self, request: Request) -> None:

@@ -83,7 +83,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "simple_history.middleware.HistoryRequestMiddleware",
+    "common.middleware.HistoryUser",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -327,3 +327,4 @@ LOGGING = logging_config(level=text("LOG_LEVEL", "INFO"), pretty=DEBUG)
 DJANGO_STRUCTLOG_USER_ID_FIELD = None  # the caller's id is bound where he is authenticated
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line a request, when it is answered
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = False  # common/middleware.py takes only what cannot forge a line

@@ -51,7 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     *SHOP,
     *DOCS,
-    re_path(r"^(?P<path>.*)$", fallbacks.unknown_route),
+    re_path(r"", fallbacks.unknown_route),
 ]
 
 handler400 = "common.fallbacks.bad_request"

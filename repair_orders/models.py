@@ -127,7 +127,8 @@ class RepairOrder(Identified):
                 condition=Q(tax_percent__gte=0, tax_percent__lte=100), name="tax_percent_is_one"
             ),
             models.CheckConstraint(
-                condition=Q(status=_S.COMPLETED, total_cost__gte=0)
+                # A check that comes out NULL holds: the null is refused by name.
+                condition=Q(status=_S.COMPLETED, total_cost__isnull=False, total_cost__gte=0)
                 | (~Q(status=_S.COMPLETED) & Q(total_cost=None)),
                 name="total_is_frozen_when_completed",
             ),

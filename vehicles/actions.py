@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from common.database import violates
 from common.errors import DomainError, Invalid
@@ -35,7 +35,8 @@ class AlreadyArchived(DomainError):
 def add_vehicle(*, customer: Customer, vin: str, **fields: Any) -> Vehicle:
     """A new vehicle of a customer; the VIN is stored in capitals. Raises VinTaken, UnitNumberTaken."""
     try:
-        return Vehicle.objects.create(customer=customer, vin=normal_vin(vin), **fields)
+        with transaction.atomic():  # the caller's own transaction outlives the refusal
+            return Vehicle.objects.create(customer=customer, vin=normal_vin(vin), **fields)
     except IntegrityError as error:
         raise _named(error) from error
 
@@ -45,11 +46,13 @@ def archive_vehicle(*, vehicle: Vehicle, now: datetime) -> None:
 
     Raises AlreadyArchived.
     """
-    if vehicle.archived_at is not None:
-        raise AlreadyArchived
-    vehicle.archived_at = now
-    vehicle.dongle_id = vehicle.dongle_connection = None
-    vehicle.save(update_fields=["archived_at", "dongle_id", "dongle_connection"])
+    with transaction.atomic():
+        vehicle.refresh_from_db(from_queryset=Vehicle.objects.select_for_update())
+        if vehicle.archived_at is not None:
+            raise AlreadyArchived
+        vehicle.archived_at = now
+        vehicle.dongle_id = vehicle.dongle_connection = None
+        vehicle.save(update_fields=["archived_at", "dongle_id", "dongle_connection"])
 
 
 def _named(error: IntegrityError) -> Exception:

@@ -76,7 +76,12 @@ class Vehicle(Identified):
             ),
             models.CheckConstraint(
                 condition=Q(dongle_id=None, dongle_connection=None)
-                | Q(dongle_id__isnull=False, dongle_connection__in=DongleConnection.values),
+                # A check that comes out NULL holds: the null is refused by name.
+                | Q(
+                    dongle_id__isnull=False,
+                    dongle_connection__isnull=False,
+                    dongle_connection__in=DongleConnection.values,
+                ),
                 name="dongle_has_a_connection",
             ),
         ]

@@ -119,7 +119,7 @@ class TestCustomerAppointments(ShopCustomerListSuite):
             ),
             (
                 {"status": ","},
-                {"status": ["Give at least one of pending, in_progress, completed, cancelled."]},
+                {"status": ["Name at least one of pending, in_progress, completed, cancelled."]},
             ),
             (
                 {"dateFrom": "17.09.2030"},

@@ -250,7 +250,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='repairorder',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), ('total_cost__gte', 0)), models.Q(models.Q(('status', 'completed'), _negated=True), ('total_cost', None)), _connector='OR'), name='total_is_frozen_when_completed'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), ('total_cost__gte', 0), ('total_cost__isnull', False)), models.Q(models.Q(('status', 'completed'), _negated=True), ('total_cost', None)), _connector='OR'), name='total_is_frozen_when_completed'),
         ),
         migrations.AddConstraint(
             model_name='partline',

@@ -1,0 +1,98 @@
+"""What the addresses of the contracts do not reach; the rest is in test_api_shop.py."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from accounts import actions
+from accounts.models import Device, Session, User
+from accounts.tokens import TokenRefused
+from common.tests.factories import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+def living(user):
+    return user.sessions.filter(ended_at=None).count()
+
+
+class TestOpenSession:
+    def test_a_device_is_stored_once_and_seen_again(self, carol, now):
+        actions.open_session(user=carol, now=now, device_id="phone-1")
+        actions.open_session(user=carol, now=now + timedelta(days=1), device_id="phone-1")
+        device = Device.objects.get()
+        assert (device.user, device.device_id, device.last_seen_at) == (
+            carol, "phone-1", now + timedelta(days=1)
+        )  # fmt: skip
+        assert list(Session.objects.values_list("device", flat=True)) == [device.pk, device.pk]
+
+    def test_one_device_id_of_two_people_is_two_devices(self, carol, tim, now):
+        for user in (carol, tim):
+            actions.open_session(user=user, now=now, device_id="tablet")
+        assert Device.objects.count() == 2
+
+    def test_without_a_device_none_is_stored(self, carol, now):
+        actions.open_session(user=carol, now=now)
+        assert not Device.objects.exists()
+
+
+def test_sign_in_answers_the_user_and_his_tokens(carol, now):
+    user, tokens = actions.sign_in(
+        email=carol.email, password=PASSWORD, address="::1", now=now, device_id="phone-1"
+    )
+    assert user == carol
+    assert actions.verify_token(token=tokens.access) is None
+    assert Session.objects.get().device.device_id == "phone-1"
+
+
+def test_sign_out_ends_at_the_given_instant(carol, now):
+    tokens = actions.open_session(user=carol, now=now)
+    actions.sign_out(refresh=tokens.refresh, now=now + timedelta(hours=2))
+    assert Session.objects.get().ended_at == now + timedelta(hours=2)
+
+
+class TestEndings:
+    @pytest.fixture
+    def _three(self, carol, tim, now):
+        for user in (carol, carol, tim):
+            actions.open_session(user=user, now=now)
+
+    @pytest.mark.usefixtures("_three")
+    def test_change_password(self, carol, tim, now):
+        actions.change_password(user=carol, password="a new one", now=now)
+        carol.refresh_from_db()
+        assert carol.check_password("a new one")
+        assert (living(carol), living(tim)) == (0, 1)
+
+    @pytest.mark.usefixtures("_three")
+    def test_change_role(self, carol, tim, now):
+        actions.change_role(user=carol, role="manager", now=now)
+        assert User.objects.get(pk=carol.pk).role == "manager"
+        assert (living(carol), living(tim)) == (0, 1)
+
+    @pytest.mark.usefixtures("_three")
+    def test_set_active(self, carol, tim, now):
+        actions.set_active(user=carol, is_active=False, now=now)
+        assert (User.objects.get(pk=carol.pk).is_active, living(carol), living(tim)) == (False, 0, 1)
+        actions.set_active(user=carol, is_active=True, now=now)
+        assert (User.objects.get(pk=carol.pk).is_active, living(carol)) == (True, 0)
+        actions.open_session(user=carol, now=now)
+        actions.set_active(user=carol, is_active=True, now=now)
+        assert living(carol) == 1
+
+    def test_ending_again_keeps_the_first_instant(self, carol, now):
+        actions.open_session(user=carol, now=now)
+        actions.end_all_sessions(user=carol, now=now)
+        actions.end_all_sessions(user=carol, now=now + timedelta(hours=1))
+        assert Session.objects.get().ended_at == now
+
+
+def test_a_refused_rotation_of_an_ended_session_changes_nothing(carol, now):
+    tokens = actions.open_session(user=carol, now=now)
+    actions.end_all_sessions(user=carol, now=now)
+    before = Session.objects.values().get()
+    with pytest.raises(TokenRefused):
+        actions.rotate_refresh(refresh=tokens.refresh, now=now + timedelta(hours=1))
+    assert Session.objects.values().get() == before

@@ -1,0 +1,537 @@
+"""Contract 000's four addresses under /api/token/, and every token that must not open a door."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import jwt
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+
+from accounts import actions
+from accounts.models import KnownAddress, Session, User
+from common.tests.factories import PASSWORD, UserFactory
+from common.tests.storms import parallel
+
+pytestmark = pytest.mark.django_db
+
+LOGIN, REFRESH, VERIFY, BLACKLIST = (
+    "/api/token/",
+    "/api/token/refresh/",
+    "/api/token/verify/",
+    "/api/token/blacklist/",
+)
+PROFILE = "/api/auth/customer-profile/"
+WRONG = {"detail": "No active account found with the given credentials"}
+REFUSED = {"detail": "Token is invalid or expired."}
+NOT_GOOD = {"detail": "Given token is not valid or has expired."}
+NO_TOKEN = {"detail": "Authentication credentials were not provided."}
+TOO_MANY = {"error": "Too many requests", "detail": "Too many sign-in attempts. Try again later."}
+
+
+def login(api, email, password=PASSWORD, **extra):
+    return api.post(LOGIN, {"email": email, "password": password}, format="json", **extra)
+
+
+def claims_of(token):
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def bearer(token):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client
+
+
+@pytest.fixture
+def tokens(alice, now):
+    return actions.open_session(user=alice.contact, now=now)
+
+
+@pytest.fixture
+def session(tokens):
+    return Session.objects.get()
+
+
+class TestLogin:
+    def test_login_answers_two_tokens_that_open_the_doors(self, api, alice):
+        response = login(api, alice.contact.email)
+        assert response.status_code == 200
+        body = response.json()
+        assert list(body) == ["access", "refresh"]
+        assert bearer(body["access"]).get(PROFILE).status_code == 200
+        assert api.post(REFRESH, {"refresh": body["refresh"]}, format="json").status_code == 200
+
+    def test_login_answers_without_the_slash(self, api, alice):
+        response = api.post("/api/token", {"email": alice.contact.email, "password": PASSWORD}, format="json")
+        assert response.status_code == 200
+        assert list(response.json()) == ["access", "refresh"]
+
+    @pytest.mark.parametrize("spell", [str.upper, str.title, "  {}  ".format])
+    def test_login_takes_the_email_in_any_case(self, api, carol, spell):
+        assert login(api, spell(carol.email)).status_code == 200
+
+    def test_login_writes_session_last_login_and_known_address(self, api, carol):
+        before = timezone.now()
+        login(api, carol.email, REMOTE_ADDR="198.51.100.7")
+        session = Session.objects.get()
+        assert (session.user_id, session.ended_at, session.device_id) == (carol.pk, None, None)
+        known = KnownAddress.objects.get()
+        assert (known.user_id, known.address) == (carol.pk, "198.51.100.7")
+        carol.refresh_from_db()
+        assert before <= session.created_at == known.last_sign_in_at == carol.last_login <= timezone.now()
+
+    def test_login_moves_the_known_address_instead_of_adding_one(self, api, carol):
+        login(api, carol.email)
+        KnownAddress.objects.update(last_sign_in_at=datetime(2020, 1, 1, tzinfo=UTC))
+        login(api, carol.email)
+        assert KnownAddress.objects.get().last_sign_in_at.year > 2020
+
+    def test_login_claims_are_the_users_row(self, api, tim):
+        tokens = login(api, tim.email).json()
+        session = Session.objects.get()
+        mine = {
+            "sid": str(session.uuid),
+            "user_id": str(tim.uuid),
+            "email": tim.email,
+            "first_name": "Tim",
+            "last_name": "Turner",
+            "user_role": "technician",
+        }
+        for kind in ("access", "refresh"):
+            claims = claims_of(tokens[kind])
+            assert {name: claims.pop(name) for name in mine} == mine
+            assert claims.pop("token_type") == kind
+            lifetime = timedelta(hours=1) if kind == "access" else timedelta(days=7)
+            assert claims.pop("exp") - claims.pop("iat") == lifetime.total_seconds()
+            jti = claims.pop("jti")
+            assert (jti == session.refresh_jti) is (kind == "refresh")
+            assert claims == {}
+
+    @pytest.mark.parametrize("case", ["unknown", "wrong password", "deactivated", "unusable password"])
+    def test_login_refusals_read_the_same_and_open_nothing(self, api, carol, case):
+        email, password = carol.email, PASSWORD
+        if case == "unknown":
+            email = "nobody@example.com"
+        elif case == "wrong password":
+            password = "wrong"
+        elif case == "deactivated":
+            User.objects.update(is_active=False)
+        else:
+            carol.set_password(None)
+            carol.save()
+        response = login(api, email, password)
+        assert (response.status_code, response.json()) == (401, WRONG)
+        assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+        assert not Session.objects.exists()
+        assert not KnownAddress.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("body", "fields"),
+        [
+            ({}, {"email": ["This field is required."], "password": ["This field is required."]}),
+            (
+                {"email": "nonsense", "password": ""},
+                {"email": ["Enter a valid email address."], "password": ["This field may not be blank."]},
+            ),
+            (
+                {"email": "a@b.example", "password": "x\0y"},
+                {"password": ["Null characters are not allowed."]},
+            ),
+            (
+                {"email": "a@b.example", "password": "x" * 129},
+                {"password": ["Ensure this field has no more than 128 characters."]},
+            ),
+            ({"email": "a@b.example", "password": ["x"]}, {"password": ["Not a valid string."]}),
+        ],
+    )
+    def test_login_names_wrong_fields(self, api, body, fields):
+        response = api.post(LOGIN, body, format="json")
+        first = next(iter(fields))
+        assert response.status_code == 400
+        assert response.json() == {
+            "error": "Invalid input",
+            "detail": f"{first}: {fields[first][0]}",
+            "fields": fields,
+        }
+
+    def test_login_reads_a_password_with_its_spaces(self, api):
+        UserFactory(email="space@example.com", password="  padded  ")
+        assert login(api, "space@example.com", "  padded  ").status_code == 200
+        assert login(api, "space@example.com", "padded").status_code == 401
+
+    def test_login_reads_json_sent_as_text(self, api, carol):
+        body = json.dumps({"email": carol.email, "password": PASSWORD})
+        assert api.post(LOGIN, body, content_type="text/plain;charset=UTF-8").status_code == 200
+
+    def test_login_get_is_405_with_allow(self, api):
+        response = api.get(LOGIN)
+        assert response.status_code == 405
+        assert response["Allow"] == "POST"
+        assert response.json() == {"error": "Method not allowed", "detail": 'Method "GET" not allowed.'}
+
+
+class TestRefresh:
+    def test_refresh_answers_an_access_token_alone(self, api, tokens):
+        response = api.post(REFRESH, {"refresh": tokens.refresh}, format="json")
+        assert response.status_code == 200
+        assert list(response.json()) == ["access"]
+        assert bearer(response.json()["access"]).get(PROFILE).status_code == 200
+
+    def test_refresh_leaves_the_refresh_token_good(self, api, tokens):
+        for _ in range(3):
+            assert api.post(REFRESH, {"refresh": tokens.refresh}, format="json").status_code == 200
+
+    def test_refresh_writes_the_claims_anew(self, api, alice, tokens):
+        User.objects.filter(pk=alice.contact_id).update(
+            first_name="Alicia", last_name="Copper", email="new@example.com"
+        )
+        claims = claims_of(api.post(REFRESH, {"refresh": tokens.refresh}, format="json").json()["access"])
+        named = {name: claims[name] for name in ("first_name", "last_name", "email", "user_role", "user_id")}
+        assert named == {
+            "first_name": "Alicia",
+            "last_name": "Copper",
+            "email": "new@example.com",
+            "user_role": "customer",
+            "user_id": str(alice.contact.uuid),
+        }
+
+    def test_refresh_of_a_deleted_user_is_401(self, api, carol, now):
+        refresh = actions.open_session(user=carol, now=now).refresh
+        carol.delete()
+        response = api.post(REFRESH, {"refresh": refresh}, format="json")
+        assert (response.status_code, response.json()) == (401, REFUSED)
+
+    def test_refresh_needs_the_token(self, api):
+        response = api.post(REFRESH, {}, format="json")
+        assert response.status_code == 400
+        assert response.json() == {
+            "error": "Invalid input",
+            "detail": "refresh: This field is required.",
+            "fields": {"refresh": ["This field is required."]},
+        }
+
+
+@pytest.fixture
+def _rotating(settings):
+    settings.ROTATE_REFRESH_TOKENS = True
+
+
+@pytest.mark.usefixtures("_rotating")
+class TestRotation:
+    def test_rotation_answers_both_tokens_new(self, api, tokens, session):
+        response = api.post(REFRESH, {"refresh": tokens.refresh}, format="json")
+        body = response.json()
+        assert (response.status_code, list(body)) == (200, ["access", "refresh"])
+        assert body["refresh"] != tokens.refresh
+        session.refresh_from_db()
+        assert session.refresh_jti == claims_of(body["refresh"])["jti"]
+        assert claims_of(body["refresh"])["sid"] == str(session.uuid)
+        assert bearer(body["access"]).get(PROFILE).status_code == 200
+        assert api.post(REFRESH, {"refresh": body["refresh"]}, format="json").status_code == 200
+
+    def test_reuse_ends_the_session_for_thief_and_owner(self, api, tokens, session):
+        new = api.post(REFRESH, {"refresh": tokens.refresh}, format="json").json()
+        stolen = api.post(REFRESH, {"refresh": tokens.refresh}, format="json")
+        assert (stolen.status_code, stolen.json()) == (401, REFUSED)
+        session.refresh_from_db()
+        assert session.ended_at is not None
+        assert api.post(REFRESH, {"refresh": new["refresh"]}, format="json").status_code == 401
+        assert bearer(new["access"]).get(PROFILE).status_code == 401
+
+    def test_a_rotated_token_is_neither_verified_nor_may_it_sign_out(self, api, tokens, session):
+        new = api.post(REFRESH, {"refresh": tokens.refresh}, format="json").json()
+        verified = api.post(VERIFY, {"token": tokens.refresh}, format="json")
+        assert (verified.status_code, verified.json()) == (401, REFUSED)
+        out = api.post(BLACKLIST, {"refresh": tokens.refresh}, format="json")
+        assert (out.status_code, out.json()) == (401, REFUSED)
+        assert api.post(VERIFY, {"token": new["refresh"]}, format="json").status_code == 200
+
+    def test_rotation_of_a_deleted_user_is_401(self, api, carol, now):
+        refresh = actions.open_session(user=carol, now=now).refresh
+        carol.delete()
+        response = api.post(REFRESH, {"refresh": refresh}, format="json")
+        assert (response.status_code, response.json()) == (401, REFUSED)
+
+
+class TestVerify:
+    @pytest.mark.parametrize("kind", ["access", "refresh"])
+    def test_verify_takes_either_kind(self, api, tokens, kind):
+        response = api.post(VERIFY, {"token": getattr(tokens, kind)}, format="json")
+        assert (response.status_code, response.json()) == (200, {})
+
+    @pytest.mark.parametrize("kind", ["access", "refresh"])
+    def test_verify_refuses_an_ended_session(self, api, tokens, now, kind):
+        actions.sign_out(refresh=tokens.refresh, now=now)
+        response = api.post(VERIFY, {"token": getattr(tokens, kind)}, format="json")
+        assert (response.status_code, response.json()) == (401, REFUSED)
+        assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+class TestLogout:
+    def test_logout_ends_this_session_and_no_other(self, api, alice, tokens, now):
+        other = actions.open_session(user=alice.contact, now=now)
+        response = api.post(BLACKLIST, {"refresh": tokens.refresh}, format="json")
+        assert (response.status_code, response.json()) == (200, {})
+        assert bearer(tokens.access).get(PROFILE).json() == NOT_GOOD
+        assert api.post(REFRESH, {"refresh": tokens.refresh}, format="json").json() == REFUSED
+        assert bearer(other.access).get(PROFILE).status_code == 200
+        assert api.post(REFRESH, {"refresh": other.refresh}, format="json").status_code == 200
+
+    def test_logout_twice_is_401_and_keeps_the_first_instant(self, api, tokens, session):
+        api.post(BLACKLIST, {"refresh": tokens.refresh}, format="json")
+        session.refresh_from_db()
+        first = session.ended_at
+        response = api.post(BLACKLIST, {"refresh": tokens.refresh}, format="json")
+        assert (response.status_code, response.json()) == (401, REFUSED)
+        session.refresh_from_db()
+        assert session.ended_at == first
+
+    def test_logout_refuses_an_access_token(self, api, tokens, session):
+        response = api.post(BLACKLIST, {"refresh": tokens.access}, format="json")
+        assert (response.status_code, response.json()) == (401, REFUSED)
+        session.refresh_from_db()
+        assert session.ended_at is None
+
+
+def forged(session, kind, **changes):
+    """A token signed with our key whose claims are the session's, except for `changes` (None removes)."""
+    token = kind()
+    token["sid"] = str(session.uuid)
+    token["user_id"] = str(session.user.uuid)
+    for name, value in changes.items():
+        token.payload[name] = value
+        if value is None:
+            del token.payload[name]
+    if kind is RefreshToken and "jti" not in changes:
+        token.payload["jti"] = session.refresh_jti
+    return str(token)
+
+
+def unsigned(session, kind):
+    claims = claims_of(forged(session, kind))
+    parts = [json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims)]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + "."
+
+
+FORGERIES = {
+    "expired": lambda session, kind: forged(session, kind, exp=int(timezone.now().timestamp()) - 1),
+    "without expiry": lambda session, kind: forged(session, kind, exp=None),
+    "wrong kind": lambda session, kind: forged(
+        session, kind, token_type="refresh" if kind is AccessToken else "access"
+    ),
+    "without kind": lambda session, kind: forged(session, kind, token_type=None),
+    "without jti": lambda session, kind: forged(session, kind, jti=None),
+    "without session": lambda session, kind: forged(session, kind, sid=None),
+    "session is no uuid": lambda session, kind: forged(session, kind, sid="1"),
+    "session unknown": lambda session, kind: forged(session, kind, sid=str(uuid4())),
+    "foreign key": lambda session, kind: jwt.encode(
+        claims_of(forged(session, kind)), "somebody else's key " * 4, algorithm="HS256"
+    ),
+    "alg none": unsigned,
+    "signature cut off": lambda session, kind: forged(session, kind).rpartition(".")[0] + ".",
+    "garbage": lambda session, kind: "garbage",
+    "not ascii": lambda session, kind: "tökén.é.ü",
+    "list as claims": lambda session, kind: jwt.api_jws.encode(b"[]", "x" * 64, algorithm="HS256"),
+}
+
+
+class TestForgeries:
+    @pytest.mark.parametrize("name", FORGERIES)
+    def test_a_bad_access_token_opens_nothing(self, session, name):
+        response = bearer(FORGERIES[name](session, AccessToken)).get(PROFILE)
+        assert (response.status_code, response.json()) == (401, NOT_GOOD)
+        assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+
+    @pytest.mark.parametrize("rotate", [False, True])
+    @pytest.mark.parametrize("name", FORGERIES)
+    def test_a_bad_refresh_token_refreshes_nothing(self, api, session, settings, name, rotate):
+        settings.ROTATE_REFRESH_TOKENS = rotate
+        before = Session.objects.values().get()
+        response = api.post(REFRESH, {"refresh": FORGERIES[name](session, RefreshToken)}, format="json")
+        assert (response.status_code, response.json()) == (401, REFUSED)
+        assert Session.objects.values().get() == before
+
+    @pytest.mark.parametrize("name", [name for name in FORGERIES if name != "wrong kind"])
+    def test_a_bad_token_is_not_verified(self, api, session, name):
+        for kind in (AccessToken, RefreshToken):
+            response = api.post(VERIFY, {"token": FORGERIES[name](session, kind)}, format="json")
+            assert (response.status_code, response.json()) == (401, REFUSED)
+
+    def test_the_honest_one_is_taken(self, api, session):
+        assert bearer(forged(session, AccessToken)).get(PROFILE).status_code == 200
+        response = api.post(REFRESH, {"refresh": forged(session, RefreshToken)}, format="json")
+        assert response.status_code == 200
+
+    @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer  ", "Bearer a b"])
+    def test_a_bearer_without_a_token_is_a_bad_one(self, api, header):
+        response = api.get(PROFILE, HTTP_AUTHORIZATION=header)
+        assert (response.status_code, response.json()) == (401, NOT_GOOD)
+
+    @pytest.mark.parametrize("header", ["", "Basic YTpi", "Token abc", "Bearerx y"])
+    def test_any_other_scheme_is_no_credentials(self, api, header):
+        response = api.get(PROFILE, HTTP_AUTHORIZATION=header)
+        assert (response.status_code, response.json()) == (401, NO_TOKEN)
+
+    def test_the_scheme_is_read_in_any_case(self, api, tokens):
+        assert api.get(PROFILE, HTTP_AUTHORIZATION=f"bEaReR {tokens.access}").status_code == 200
+
+
+ENDINGS = {
+    "sign-out": lambda user, tokens, now: actions.sign_out(refresh=tokens.refresh, now=now),
+    "password": lambda user, tokens, now: actions.change_password(user=user, password="another one", now=now),
+    "role": lambda user, tokens, now: actions.change_role(user=user, role="manager", now=now),
+    "deactivation": lambda user, tokens, now: actions.set_active(user=user, is_active=False, now=now),
+    "deactivation in the database": lambda user, tokens, now: User.objects.update(is_active=False),
+    "deletion": lambda user, tokens, now: user.delete(),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_ending_ends_both_tokens_at_once(api, carol, bob, now, ending):
+    tokens = actions.open_session(user=carol, now=now)
+    stranger = actions.open_session(user=bob.contact, now=now)
+    ENDINGS[ending](carol, tokens, now)
+    assert bearer(tokens.access).get(PROFILE).json() == NOT_GOOD
+    for address, key, token in (
+        (REFRESH, "refresh", tokens.refresh),
+        (VERIFY, "token", tokens.access),
+        (VERIFY, "token", tokens.refresh),
+    ):
+        response = api.post(address, {key: token}, format="json")
+        assert (response.status_code, response.json()) == (401, REFUSED)
+    if "deactivation" not in ending or "database" not in ending:
+        assert bearer(stranger.access).get(PROFILE).status_code == 200
+
+
+class TestBudget:
+    def test_the_eleventh_wrong_guess_is_429(self, api, carol):
+        for _ in range(10):
+            response = login(api, carol.email, "wrong")
+            assert (response.status_code, response.json()) == (401, WRONG)
+        response = login(api, carol.email)
+        assert (response.status_code, response.json()) == (429, TOO_MANY)
+        assert 1 <= int(response["Retry-After"]) <= 900
+        assert not Session.objects.exists()
+
+    def test_an_unknown_email_is_counted_and_answered_alike(self, api):
+        answers = [login(api, "nobody@example.com", "wrong") for _ in range(11)]
+        assert [(a.status_code, a.json()) for a in answers] == [(401, WRONG)] * 10 + [(429, TOO_MANY)]
+
+    def test_the_email_in_another_case_is_the_same_account(self, api, carol):
+        for _ in range(10):
+            login(api, carol.email.upper(), "wrong")
+        assert login(api, carol.email, "wrong").status_code == 429
+
+    def test_a_very_long_email_is_counted_too(self, api):
+        email = "x" * 60 + "@" + ("y" * 60 + ".") * 4 + "example"
+        answers = [login(api, email, "wrong").status_code for _ in range(11)]
+        assert answers == [401] * 10 + [429]
+
+    def test_a_username_with_spaces_at_the_admins_door_is_counted_too(self, client):
+        form = {"username": "no such person", "password": "wrong"}
+        answers = [client.post("/admin/login/", form).status_code for _ in range(11)]
+        assert answers == [200] * 10 + [429]
+
+    def test_another_address_shares_the_strangers_budget(self, api, carol):
+        for host in range(10):
+            login(api, carol.email, "wrong", REMOTE_ADDR=f"203.0.113.{host}")
+        assert login(api, carol.email, REMOTE_ADDR="203.0.113.99").status_code == 429
+
+    def test_another_account_has_its_own_budget(self, api, carol, tim):
+        for _ in range(11):
+            login(api, carol.email, "wrong")
+        assert login(api, tim.email).status_code == 200
+
+    def test_a_known_address_has_its_own_budget(self, api, carol):
+        home, elsewhere = {"REMOTE_ADDR": "198.51.100.7"}, {"REMOTE_ADDR": "203.0.113.5"}
+        assert login(api, carol.email, **home).status_code == 200
+        for _ in range(11):
+            stranger = login(api, carol.email, "wrong", **elsewhere)
+        assert stranger.status_code == 429
+        assert login(api, carol.email, **home).status_code == 200
+        for _ in range(10):
+            assert login(api, carol.email, "wrong", **home).status_code == 401
+        assert login(api, carol.email, **home).status_code == 429
+
+    def test_an_address_is_forgotten_after_90_days(self, carol, now):
+        def guess(password):
+            actions.check_credentials(email=carol.email, password=password, address="198.51.100.7", now=now)
+
+        known = KnownAddress.objects.create(
+            user=carol, address="198.51.100.7", last_sign_in_at=now - timedelta(days=90)
+        )
+        for _ in range(10):
+            with pytest.raises(actions.WrongCredentials):
+                guess("wrong")
+        known.last_sign_in_at = now - timedelta(days=90, seconds=1)
+        known.save()
+        guess(PASSWORD)  # the strangers' budget is still whole
+        known.refresh_from_db()
+        assert known.last_sign_in_at == now
+        with pytest.raises(actions.TooManyGuesses):
+            guess(PASSWORD)
+
+    def test_right_passwords_do_not_use_it_up(self, api, carol):
+        for _ in range(9):
+            login(api, carol.email, "wrong", REMOTE_ADDR="203.0.113.5")
+        for host in range(12):
+            assert login(api, carol.email, REMOTE_ADDR=f"198.51.100.{host}").status_code == 200
+        assert login(api, carol.email, "wrong", REMOTE_ADDR="203.0.113.5").status_code == 401
+        assert login(api, carol.email, "wrong", REMOTE_ADDR="203.0.113.5").status_code == 429
+
+    def test_the_budget_is_whole_again_in_the_next_window(self, api, carol, monkeypatch):
+        monkeypatch.setattr("common.counters.time.time", lambda: 900.0 * 1000 + 899)
+        for _ in range(10):
+            login(api, carol.email, "wrong")
+        response = login(api, carol.email)
+        assert (response.status_code, response["Retry-After"]) == (429, "1")
+        monkeypatch.setattr("common.counters.time.time", lambda: 900.0 * 1001)
+        assert login(api, carol.email).status_code == 200
+
+    def test_the_admins_door_counts_in_the_same_budget(self, client, api, ada):
+        for _ in range(5):
+            login(api, ada.email, "wrong")
+            page = client.post("/admin/login/", {"username": ada.email.upper(), "password": "wrong"})
+            assert page.status_code == 200
+        page = client.post("/admin/login/", {"username": ada.email, "password": PASSWORD})
+        assert page.status_code == 429
+        assert 1 <= int(page["Retry-After"]) <= 900
+        assert page["Content-Type"] == "text/html; charset=utf-8"
+        assert "<h1>Too many requests</h1>" in page.content.decode()
+        assert login(api, ada.email).status_code == 429
+
+    def test_the_admins_door_lets_staff_in_and_remembers_the_address(self, client, ada):
+        page = client.post(
+            "/admin/login/?next=/admin/", {"username": ada.email.title(), "password": PASSWORD}
+        )
+        assert (page.status_code, page["Location"]) == (302, "/admin/")
+        assert KnownAddress.objects.values_list("user_id", "address").get() == (ada.pk, "127.0.0.1")
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+class TestStorms:
+    @pytest.mark.usefixtures("_rotating")
+    def test_of_ten_parallel_rotations_one_succeeds(self, tokens, session):
+        def rotate(_):
+            response = APIClient().post(REFRESH, {"refresh": tokens.refresh}, format="json")
+            return response.status_code, response.json() if response.status_code != 200 else None
+
+        outcomes = parallel(10, rotate)
+        assert sorted(outcomes, key=str) == [(200, None)] + [(401, REFUSED)] * 9
+
+    def test_parallel_wrong_guesses_cannot_exceed_the_budget(self, carol):
+        outcomes = parallel(30, lambda _: login(APIClient(), carol.email, "wrong").status_code)
+        assert sorted(outcomes) == [401] * 10 + [429] * 20
+
+    def test_parallel_first_sign_ins_from_one_address_all_succeed(self, carol):
+        outcomes = parallel(8, lambda _: login(APIClient(), carol.email).status_code)
+        assert outcomes == [200] * 8
+        assert KnownAddress.objects.count() == 1
+        assert Session.objects.count() == 8

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.phones import pretty_phone, validate_phone
+
+# The contracts' own samples first.
+GOOD = [
+    "",
+    "(555) 714-5422",
+    "+1234567890",
+    "+1 (555) 123-4567",
+    "555-123-4567",
+    "1234567",
+    "123456789012345",
+    "555.123.4567 x89",
+    "+49 40/123456",
+]
+BAD = [
+    "123456",
+    "1234567890123456",
+    "555-CALL-NOW",
+    "+",
+    "١٢٣٤٥٦٧",
+    "5551234567\n",
+    "555 123 4567\0",
+    "tel:5551234567",
+]
+
+
+@pytest.mark.parametrize("phone", GOOD)
+def test_validate_phone_takes(phone):
+    assert validate_phone(phone) is None
+
+
+@pytest.mark.parametrize("phone", BAD)
+def test_validate_phone_refuses(phone):
+    with pytest.raises(ValidationError) as refusal:
+        validate_phone(phone)
+    assert refusal.value.messages == ["Enter a phone number of 7 to 15 digits."]
+    assert refusal.value.code == "invalid_phone"
+
+
+@given(st.integers(0, 20), st.lists(st.sampled_from("+()-./ x"), max_size=9), st.randoms())
+def test_validate_phone_counts_digits_and_nothing_else(digits, separators, random):
+    text = [*("7" * digits), *separators]
+    random.shuffle(text)
+    phone = "".join(text)
+    if not phone or 7 <= digits <= 15:
+        validate_phone(phone)
+    else:
+        with pytest.raises(ValidationError):
+            validate_phone(phone)
+
+
+@pytest.mark.parametrize(
+    ("phone", "pretty"),
+    [
+        ("+15035550142", "(503) 555-0142"),
+        ("5035550142", "(503) 555-0142"),
+        ("+49 40 123456", "040 123456"),
+        ("(555) 714-5422", "(555) 714-5422"),  # not a number anybody can have: as it was typed
+        ("1234567", "1234567"),
+        ("", ""),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_pretty_phone(phone, pretty):
+    assert pretty_phone(phone) == pretty
+
+
+@given(st.text(max_size=40))
+def test_pretty_phone_never_fails(text):
+    assert isinstance(pretty_phone(text), str)

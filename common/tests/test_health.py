@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache
+from django.db import OperationalError, connection
+
+pytestmark = pytest.mark.django_db
+
+
+def break_database(monkeypatch):
+    def away(*args, **kwargs):
+        raise OperationalError("connection refused: password=hunter2")
+
+    monkeypatch.setattr(connection, "cursor", away)
+
+
+def break_cache(monkeypatch):
+    def away(*args, **kwargs):
+        raise ConnectionError("redis://:hunter2@host")
+
+    monkeypatch.setattr(cache, "set", away)
+
+
+def lose_cache(monkeypatch):
+    monkeypatch.setattr(cache, "get", lambda key: None)
+
+
+def test_healthz_asks_nobody(client, monkeypatch):
+    break_database(monkeypatch)
+    break_cache(monkeypatch)
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+def test_readyz(client):
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok", "database": "ok", "cache": "ok"})
+
+
+@pytest.mark.parametrize(
+    ("breaks", "parts"),
+    [
+        ([break_database], {"database": "down", "cache": "ok"}),
+        ([break_cache], {"database": "ok", "cache": "down"}),
+        ([lose_cache], {"database": "ok", "cache": "down"}),
+        ([break_database, break_cache], {"database": "down", "cache": "down"}),
+    ],
+)
+def test_readyz_names_the_part_that_is_down(client, monkeypatch, caplog, breaks, parts):
+    for break_it in breaks:
+        break_it(monkeypatch)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"status": "unavailable"} | parts)
+    assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize("address", ["/healthz", "/readyz", "/metrics"])
+def test_nothing_but_reads(client, address):
+    response = client.post(address)
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
+
+
+class TestMetrics:
+    @pytest.mark.parametrize(
+        "header",
+        [None, "", "Bearer ", "Bearer wrong", "s3cret", "bearer s3cret", "Bearer s3cret ", "Bearer ü"],
+    )
+    @pytest.mark.parametrize("debug", [True, False])
+    def test_without_the_token_there_is_no_such_page(self, client, settings, header, debug):
+        settings.METRICS_TOKEN, settings.DEBUG = "s3cret", debug
+        extra = {} if header is None else {"HTTP_AUTHORIZATION": header}
+        response = client.get("/metrics", **extra)
+        assert response.status_code == 404
+        assert b"django_http" not in response.content
+
+    @pytest.mark.parametrize("header", [None, "Bearer ", "Bearer"])
+    def test_with_no_token_set_nobody_has_it(self, client, settings, header):
+        settings.METRICS_TOKEN = ""
+        extra = {} if header is None else {"HTTP_AUTHORIZATION": header}
+        assert client.get("/metrics", **extra).status_code == 404
+
+    def test_the_holder_of_the_token_reads_them(self, client, settings):
+        settings.METRICS_TOKEN = "s3cret"
+        response = client.get("/metrics", HTTP_AUTHORIZATION="Bearer s3cret")
+        assert response.status_code == 200
+        assert response["Content-Type"].startswith("text/plain")
+        assert b"# TYPE django_http_requests_total_by_method_total counter" in response.content

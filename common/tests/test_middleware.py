@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.urls import path
+from rest_framework.response import Response
+
+from common.contracts.registry import CONTRACTS
+from common.contracts.shop import ShopView
+from common.errors import TooMany
+from common.permissions import Anyone, SignedIn
+from common.routing import route
+from common.tests.factories import PASSWORD
+from repair_orders.models import Part
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+
+
+class Make(ShopView):
+    permission_classes = [SignedIn]
+
+    def post(self, request):
+        Part.objects.create(name="Wiper", part_number="W", unit_price=1)
+        return Response(status=201)
+
+
+class MakeOpen(Make):
+    permission_classes = [Anyone]
+
+
+def page(request):
+    if "away" in request.path:
+        raise OperationalError("server closed the connection")
+    if "many" in request.path:
+        raise TooMany(retry_after=7)
+    if "denied" in request.path:
+        raise PermissionDenied
+    return HttpResponse("ok")
+
+
+urlpatterns = [
+    route("api/shop/parts/", Make.as_view()),
+    route("api/shop/open/", MakeOpen.as_view()),
+    path("admin/page", page),
+    *(path(name, page) for name in ("page", "away", "many", "denied", "api/shop/away", "customer/many")),
+]
+handler403 = "common.fallbacks.forbidden"
+
+
+class TestHistoryUser:
+    def test_a_row_saved_in_a_contracts_view_names_the_caller(self, as_alice, alice):
+        assert as_alice.post("/api/shop/parts/").status_code == 201
+        assert Part.history.get().history_user_id == alice.contact_id
+
+    def test_a_strangers_row_names_nobody(self, api):
+        assert api.post("/api/shop/open/").status_code == 201
+        assert Part.history.get().history_user_id is None
+
+    def test_a_session_names_its_user_and_nothing_outlives_the_request(self, client, ada):
+        client.force_login(ada)
+        assert client.post("/api/shop/open/").status_code == 201
+        Part.objects.create(name="Blade", part_number="B", unit_price=1)
+        assert list(Part.history.order_by("pk").values_list("history_user_id", flat=True)) == [None, None]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("address", "status", "retry", "title", "detail"),
+        [
+            ("/away", 503, "5", "Service unavailable", "The service cannot answer right now."),
+            ("/many", 429, "7", "Too many requests", "Too many requests. Try again later."),
+        ],
+    )
+    def test_a_page_outside_a_contract(self, client, address, status, retry, title, detail):
+        response = client.get(address)
+        assert (response.status_code, response["Retry-After"]) == (status, retry)
+        assert response["Content-Type"] == "text/html; charset=utf-8"
+        assert f"<h1>{title}</h1>" in response.content.decode()
+        assert detail in response.content.decode()
+
+    def test_an_address_of_a_contract_speaks_it(self, client):
+        response = client.get("/api/shop/away")
+        assert response.status_code == 503
+        assert response.json() == {
+            "error": "Service unavailable",
+            "detail": "The service cannot answer right now. Try again in a few seconds.",
+        }
+        response = client.get("/customer/many")
+        assert (response.status_code, response.json()) == (
+            429, {"error": "Too many requests. Try again later."}
+        )  # fmt: skip
+
+    def test_other_refusals_are_djangos(self, client):
+        response = client.get("/denied")
+        assert response.status_code == 403
+        assert "<h1>Access denied</h1>" in response.content.decode()
+
+
+class TestBodyLimit:
+    @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
+    def test_an_announced_body_above_the_limit_is_413_in_the_contracts_words(
+        self, client, settings, contract
+    ):
+        length = settings.MAX_BODY_BYTES + 1
+        response = client.post(
+            contract.prefixes[0], "{}", content_type="application/json", CONTENT_LENGTH=str(length)
+        )
+        detail = "The request body is larger than this server takes."
+        short = contract.name in ("member", "fleet")
+        assert response.status_code == 413
+        assert response.json() == (
+            {"error": detail} if short else {"error": "Request too large", "detail": detail}
+        )
+
+    @pytest.mark.parametrize("length", ["9" * 5000, "9" * 30])
+    def test_an_absurd_length_is_413(self, client, length):
+        response = client.post("/api/shop/parts/", "", content_type="application/json", CONTENT_LENGTH=length)
+        assert response.status_code == 413
+
+    @pytest.mark.parametrize("length", ["x", "-1", "²", "1.0"])
+    def test_a_length_that_is_none_is_400(self, as_alice, length):
+        response = as_alice.generic("POST", "/api/shop/parts/", "", CONTENT_LENGTH=length)
+        assert response.status_code == 400
+        assert response.json() == {
+            "error": "Bad request", "detail": "The request cannot be read.", "fields": {}
+        }  # fmt: skip
+        assert not Part.objects.exists()
+
+    def test_an_empty_length_is_no_body(self, as_alice):
+        assert as_alice.generic("POST", "/api/shop/parts/", "", CONTENT_LENGTH="").status_code == 201
+
+    def test_pages_are_not_limited_here(self, client, settings):
+        assert client.post("/page", CONTENT_LENGTH=str(settings.MAX_BODY_BYTES + 1)).status_code == 200
+
+
+class TestRequestLog:
+    def test_an_id_is_made_and_answered(self, client):
+        first, second = (client.get("/page")["X-Request-ID"] for _ in range(2))
+        assert re.fullmatch(r"[0-9a-f-]{36}", first)
+        assert first != second
+
+    @pytest.mark.parametrize("given", ["a", "8e03978e-40d5-43e8-bc93-6894a57f9324", "x" * 64])
+    def test_the_clients_id_is_kept(self, client, given):
+        assert client.get("/page", HTTP_X_REQUEST_ID=given)["X-Request-ID"] == given
+
+    @pytest.mark.parametrize("given", ["", "-", "x" * 65, "a b", "a\nb", 'a","level":"x', "é", "²"])
+    def test_an_id_that_could_forge_a_log_line_is_not(self, client, given):
+        answered = client.get("/page", HTTP_X_REQUEST_ID=given)["X-Request-ID"]
+        assert re.fullmatch(r"[0-9a-f-]{36}", answered)
+
+    def test_refusals_carry_it_too(self, client, api):
+        assert "X-Request-ID" in client.get("/away")
+        assert "X-Request-ID" in client.get("/nothing/here")
+        assert "X-Request-ID" in api.post("/api/shop/parts/")
+
+    def test_neither_query_string_nor_secrets_are_logged(self, client, api, caplog, settings):
+        with caplog.at_level("DEBUG"):
+            client.get("/page?token=s3cr3t-in-query", HTTP_AUTHORIZATION="Bearer s3cr3t-in-header")
+            api.post("/api/shop/parts/?token=s3cr3t-in-query", {"password": PASSWORD}, format="json")
+            client.get("/away?token=s3cr3t-in-query")
+        lines = [record.getMessage() for record in caplog.records] + [caplog.text]
+        assert any("GET /page" in line for line in lines)
+        assert not [line for line in lines if "s3cr3t" in line or PASSWORD in line or "?" in line]
+
+    def test_the_callers_id_is_logged(self, as_alice, alice, caplog):
+        with caplog.at_level("INFO"):
+            as_alice.post("/api/shop/parts/")
+        finished = [record.msg for record in caplog.records if "request_finished" in record.getMessage()]
+        assert [line["user_id"] for line in finished] == [alice.contact_id]
+
+
+class TestContentSecurityPolicy:
+    def test_pages_get_the_strict_policy_and_the_admin_its_own(self, client):
+        strict = client.get("/page")["Content-Security-Policy"]
+        admin = client.get("/admin/page")["Content-Security-Policy"]
+        assert "default-src 'none'" in strict
+        assert "unsafe" not in strict
+        assert "script-src 'self' 'unsafe-inline' 'unsafe-eval'" in admin
+        assert "default-src 'none'" in admin

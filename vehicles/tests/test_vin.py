@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import string
+
+import pytest
+from django.core.exceptions import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vehicles.vin import check_digit_matches, normal_vin, validate_vin
+
+LENGTH = ["A VIN has 17 characters."]
+LETTERS = ["A VIN has digits and letters only, and never I, O or Q."]
+ALPHABET = sorted(set(string.ascii_uppercase + string.digits) - set("IOQ"))
+# 49 CFR 565.15, tables III and IV.
+VALUES = {str(n): n for n in range(10)} | dict(
+    zip(
+        "ABCDEFGHJKLMNPRSTUVWXYZ",
+        (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9),
+        strict=True,
+    )
+)
+WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+
+
+@pytest.mark.parametrize(
+    "vin", ["1HGBH41JXMN109186", "1hgbh41jxmn109186", "  1HGBH41JXMN109186\n", "11111111111111111"]
+)
+def test_validate_vin_takes(vin):
+    assert validate_vin(vin) is None
+
+
+@pytest.mark.parametrize(
+    ("vin", "messages"),
+    [
+        ("", LENGTH),
+        ("1HGBH41JXMN10918", LENGTH),
+        ("1HGBH41JXMN1091866", LENGTH),
+        ("1HGBH41JXMN10918I", LETTERS),
+        ("1HGBH41JXMN10918o", LETTERS),
+        ("1HGBH41JXMN10918Q", LETTERS),
+        ("1HGBH41JXMN-09186", LETTERS),
+        ("1HGBH41JXMN 09186", LETTERS),
+        ("1HGBH41JXMN10918١", LETTERS),
+        ("1HGBH41JXMN10918\0", LETTERS),
+    ],
+)
+def test_validate_vin_refuses(vin, messages):
+    with pytest.raises(ValidationError) as refusal:
+        validate_vin(vin)
+    assert refusal.value.messages == messages
+    assert refusal.value.code == "invalid_vin"
+
+
+@given(st.text(ALPHABET, min_size=17, max_size=17))
+def test_every_text_of_the_alphabet_is_a_vin_in_either_case(vin):
+    validate_vin(vin)
+    validate_vin(vin.lower())
+    assert normal_vin(f" {vin.lower()} ") == vin
+
+
+@given(st.text(ALPHABET, min_size=17, max_size=17))
+def test_check_digit_is_the_regulations(vin):
+    rest = sum(VALUES[c] * weight for c, weight in zip(vin, WEIGHTS, strict=True)) % 11
+    assert check_digit_matches(vin) is (vin[8] == "0123456789X"[rest])
+    right = vin[:8] + "0123456789X"[rest] + vin[9:]
+    assert check_digit_matches(right) is True
+
+
+@pytest.mark.parametrize("vin", ["", "short", "1HGBH41JXMN10918I", "1HGBH41JXMN1091866", "ÄÖÜ45678901234567"])
+def test_check_digit_of_what_is_not_a_vin_is_none(vin):
+    assert check_digit_matches(vin) is None
+
+
+@given(st.text(max_size=20))
+def test_check_digit_never_fails(text):
+    assert check_digit_matches(text) in (True, False, None)
