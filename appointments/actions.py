@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -72,3 +73,18 @@ def cancel_appointment(*, appointment: Appointment, by: int | None, now: datetim
 
 def _move(appointment: Appointment, to: str, *, by: int | None, now: datetime, **stamps: datetime) -> None:
     transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
+
+
+def change_words(*, appointment: Appointment, **words: str) -> None:
+    """Change the customer's words (`description`) or the shop's (`notes`)."""
+    for name, text in words.items():
+        setattr(appointment, name, text)
+    appointment.save(update_fields=list(words))
+
+
+def save_technician(technician: Technician, **fields: Any) -> Technician:
+    """Write a new technician, or some fields of one."""
+    for name, value in fields.items():
+        setattr(technician, name, value)
+    technician.save()
+    return technician

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
-from appointments.querysets import AppointmentQuerySet
+from appointments.querysets import AppointmentQuerySet, BayQuerySet
 from common.constraints import NoOverlap
 from common.ids import Identified
 from common.transitions import Machine
@@ -103,6 +103,8 @@ class Bay(models.Model):
     id = models.BigAutoField(primary_key=True)
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="bays")
     name = models.CharField(max_length=50)
+
+    objects = BayQuerySet["Bay"].as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["location", "name"], name="bay_name_once_a_location")]
@@ -204,6 +206,10 @@ class Appointment(Identified):
     objects = AppointmentQuerySet["Appointment"].as_manager()
 
     class Meta:
+        permissions = [
+            ("assign_appointment", "Can assign a technician"),
+            ("work_appointment", "Can start and complete appointments"),
+        ]
         constraints = [
             NoOverlap(
                 name="bay_is_held_once",

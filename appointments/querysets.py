@@ -14,6 +14,15 @@ from common.caller import Caller
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
+class BayQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Where a shop has its bays is no secret."""
+        return self
+
+    def in_order(self) -> Self:
+        return self.order_by("id")
+
+
 class AppointmentFilters(TypedDict, total=False):
     status: list[str]
     date_from: date

@@ -90,6 +90,11 @@ class StaffOnly(Forbidden):
     message = "This endpoint is only accessible to staff."
 
 
+class RoleMayNot(Forbidden):
+    code = "role_may_not"
+    message = "Your role does not allow this."
+
+
 class NoCustomerRecord(Missing):
     code = "no_customer_record"
     title = "No customer record found for this user"

@@ -37,6 +37,13 @@ class Money(serializers.DecimalField):
         return float(written) if self.as_number and written is not None else written
 
 
+class Percent(serializers.DecimalField):
+    """0 to 100 with two places, written as a string."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=5, decimal_places=2, min_value=0, max_value=100, **kwargs)
+
+
 class Derived(serializers.Field[Any, Any, Any, Any]):
     """A value computed from others by a pure function, spelled by `output`.
 

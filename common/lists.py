@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -63,8 +64,10 @@ class Page:
         }
 
 
-class ListView(ContractView):
-    """A list route: declares its filters, its row's serializer and its rows; the contract gives the shape."""
+class Lister(ContractView):
+    """Declares a list's filters, its row's serializer and its rows; the contract gives the shape."""
+
+    is_always_paged: ClassVar[bool] = False
 
     query: ClassVar[type[ListQuery]] = ListQuery
     serializer_class: ClassVar[type[serializers.Serializer[Any]]]
@@ -82,7 +85,7 @@ class ListView(ContractView):
             cls.read = Read(cls.rows, cls.serializer_class, cls.query)
 
     @abstractmethod
-    def spell(self, rows: list[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
         """Body and headers in the contract's list shape."""
 
     @classmethod
@@ -90,10 +93,10 @@ class ListView(ContractView):
         """What the envelope carries beside `results`; None for a bare array."""
         return None
 
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def answer_list(self, request: Request) -> Response:
         filters = self.query.read(request.query_params)
         page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
-        if page_number or page_size:
+        if page_number or page_size or self.is_always_paged:
             page = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
             rows = self.read.page(self.caller, filters, page.bounds)
         else:
@@ -108,8 +111,15 @@ class ListView(ContractView):
         return page
 
 
+class ListView(Lister):
+    """A list route."""
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.answer_list(request)
+
+
 class BareList(ListView):
     """A bare array; paging speaks through headers."""
 
-    def spell(self, rows: list[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
         return rows, page.headers if page else {}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from rest_framework import exceptions
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -57,6 +61,25 @@ class StaffOnly(BasePermission):
         if not caller_of(request).is_staff:
             raise errors.StaffOnly
         return True
+
+
+class StaffMay(StaffOnly):
+    """Staff whose role has the Django permission that the view's action needs."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        super().has_permission(request, view)
+        action = getattr(view, "action", None)
+        # A method without an action is answered 405 by the view.
+        if action and view.permission_of(action) not in role_permissions()[caller_of(request).role]:  # type: ignore[attr-defined]
+            raise errors.RoleMayNot
+        return True
+
+
+@cache
+def role_permissions() -> Mapping[str, frozenset[str]]:
+    """Role -> `app.codename`s, the one table that the setting `ROLE_PERMISSIONS` names."""
+    table: Mapping[str, frozenset[str]] = import_string(settings.ROLE_PERMISSIONS)
+    return table
 
 
 def caller_of(request: Request) -> Caller:

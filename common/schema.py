@@ -20,7 +20,7 @@ from rest_framework import serializers
 
 from common.contracts.base import Contract
 from common.fields import Derived
-from common.lists import ListView
+from common.lists import Lister
 from common.permissions import Anyone
 from common.views import ContractView
 
@@ -73,6 +73,8 @@ class ContractSchema(AutoSchema):
         """`shop_customer_appointments_get`: contract, view, method; stable when an address moves."""
         if not self.contract:
             return super().get_operation_id()
+        if action := getattr(self.view, "action", None):
+            return f"{self.contract.name}_{self.view.resource.replace('-', '_')}_{action}"
         name = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(self.view).__name__)
         return f"{self.contract.name}{name}_{self.method.lower()}"
 
@@ -99,7 +101,7 @@ class ContractSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         parameters: list[Any] = []
-        if isinstance(self.view, ListView) and self.method == "GET":
+        if self._is_list():
             parameters.append(self.view.query)
         if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
             parameters.append(
@@ -118,9 +120,26 @@ class ContractSchema(AutoSchema):
         return super().get_request_serializer()
 
     def get_response_serializers(self) -> Any:
-        if isinstance(self.view, ListView) and self.method == "GET":
+        if self._is_list():
             return self._list_response()
+        if isinstance(self.view, Lister):
+            return self._row_response()
         return super().get_response_serializers()
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        # drf-spectacular takes every `list` action for a bare array; ours say themselves what they are.
+        if isinstance(self.view, Lister):
+            return isinstance(serializer, serializers.ListSerializer)
+        return bool(super()._is_list_view(serializer))
+
+    def _is_list(self) -> bool:
+        listed: bool = isinstance(self.view, Lister) and getattr(self.view, "action", "list") == "list"
+        return listed and self.method == "GET"
+
+    def _row_response(self) -> Any:
+        """A viewset shows the row whatever was done to it; what was taken away is not shown."""
+        status = {"create": 201, "destroy": 204}.get(self.view.action, 200)
+        return {status: None if status == 204 else self.view.serializer_class}
 
     def _list_response(self) -> Any:
         row = self.view.serializer_class
@@ -169,7 +188,7 @@ class ContractSchema(AutoSchema):
         invalid = str(self.contract.invalid_status)
         if self._is_signed_in():
             refusals |= {"401", "403", "404"}
-        if isinstance(self.view, ListView) and self.method == "GET":
+        if self._is_list():
             refusals |= {invalid}
         if self.method in ("POST", "PUT", "PATCH"):
             refusals |= {"400", invalid, "401", "413", "415"}

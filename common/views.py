@@ -61,9 +61,9 @@ class ContractView(APIView):
             if wait is not None:
                 raise errors.TooMany(retry_after=wait)
 
-    def read_body(self, input_class: type[Serializer[Any]] | None = None) -> dict[str, Any]:
-        """The request's body, validated; ValidationError names every wrong field."""
-        serializer = (input_class or self._input_class())(data=self.request.data)
+    def read_body(self, *, partial: bool = False) -> dict[str, Any]:
+        """The request's body, validated; ValidationError names every wrong field. `partial`: none is required."""
+        serializer = self._input_class()(data=self.request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 

@@ -11,18 +11,32 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from accounts.admin import change_own_password
 from accounts.api import shop as accounts_shop
 from appointments.api import shop as appointments_shop
+from appointments.api import shop_staff as appointments_staff
 from common import fallbacks, health
 from common.routing import route
 from common.schema import CachedGenerator
 from customers.api import shop as customers_shop
+from customers.api import shop_staff as customers_staff
 from repair_orders.api import shop as repair_orders_shop
+from repair_orders.api import shop_catalogue as catalogue_staff
+from repair_orders.api import shop_staff as repair_orders_staff
 from vehicles.api import shop as vehicles_shop
+from vehicles.api import shop_staff as vehicles_staff
 
 
 def home(request: HttpRequest) -> HttpResponse:
     """Whoever opens the bare host is looking for the documentation."""
     return redirect("docs")
 
+
+# The staff's own API on the shop's nouns: lists, rows and verbs by role (docs/roles.md).
+STAFF: list[URLPattern | URLResolver] = [
+    path("api/shop/", include(appointments_staff.urlpatterns)),  # appointments/, technicians/, locations/
+    path("api/shop/", include(customers_staff.urlpatterns)),  # customers/
+    path("api/shop/", include(vehicles_staff.urlpatterns)),  # vehicles/
+    path("api/shop/", include(repair_orders_staff.urlpatterns)),  # repair-orders/
+    path("api/shop/", include(catalogue_staff.urlpatterns)),  # parts/, services/
+]
 
 SHOP: list[URLPattern | URLResolver] = [
     path("api/", include(accounts_shop.urlpatterns)),  # token/, /refresh/, /verify/, /blacklist/
@@ -50,6 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/password_change/", admin.site.admin_view(change_own_password, cacheable=True)),
     path("admin/", admin.site.urls),
     *SHOP,
+    *STAFF,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from accounts.models import User
+from accounts.models import User, normal_email
 from common.caller import Caller
-from common.errors import DomainError
+from common.errors import DomainError, Invalid
 from customers.models import Customer, CustomerUser, Notification
 
 
@@ -70,3 +70,55 @@ def notify(*, customer_id: int, type: str, title: str, message: str, now: dateti
     return Notification.objects.create(
         customer_id=customer_id, type=type, title=title, message=message, created_at=now
     )
+
+
+_CONTACT = ("first_name", "last_name", "email", "phone")
+
+
+class EmailTaken(Invalid):
+    code = "email_taken"
+    title = "Email is taken"
+    message = "There is an account with this email already."
+
+
+class NoContact(DomainError):
+    """Names, email and phone are a contact's; this customer has none."""
+
+    code = "no_contact"
+    title = "No contact"
+    message = "This customer has no contact whose name, email or phone could be changed."
+
+
+def add_walk_in(*, now: datetime, **fields: Any) -> Customer:
+    """A customer the desk writes down, whose contact cannot sign in until he has a password. Raises EmailTaken."""
+    person = {name: fields.pop(name) for name in _CONTACT if name in fields}
+    with transaction.atomic():
+        _refuse_taken(person.get("email"))
+        user = User.objects.create_user(person.pop("email", None), **person)
+        return create_customer(user=user, now=now, **fields)
+
+
+def change_customer(*, customer: Customer, **fields: Any) -> None:
+    """Change the account, and its contact's name, email and phone. Raises EmailTaken, NoContact."""
+    person = {name: fields.pop(name) for name in _CONTACT if name in fields}
+    with transaction.atomic():
+        if person:
+            if customer.contact is None:
+                raise NoContact
+            if person.get("email"):
+                person["email"] = normal_email(person["email"])
+                _refuse_taken(person["email"], but=customer.contact)
+            _set(customer.contact, person)
+        if fields:
+            _set(customer, fields)
+
+
+def _refuse_taken(email: str | None, but: User | None = None) -> None:
+    if email and User.objects.filter(email=normal_email(email)).exclude(pk=but.pk if but else 0).exists():
+        raise EmailTaken(field="email")
+
+
+def _set(row: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(values))

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 
+from common.database import violates
 from common.errors import DomainError, Invalid, Missing
 from common.transitions import transition
 from customers.actions import count_service, notify
@@ -31,6 +34,7 @@ from vehicles.models import Vehicle
 
 Line = PartLine | ServiceLine
 LARGEST_TOTAL = Decimal("99999999.99")
+TERMS = {"discount_amount", "discount_percent", "tax_percent"}
 
 
 class LinesAreFixed(DomainError):
@@ -54,6 +58,17 @@ class TotalTooLarge(Invalid):
     message = f"The order would cost more than {LARGEST_TOTAL}."
 
 
+class PartNumberTaken(Invalid):
+    code = "part_number_taken"
+    message = "There is a part with this number already."
+
+
+class ArticleWasSold(DomainError):
+    code = "article_was_sold"
+    title = "Article was sold"
+    message = "This article is on a repair order and stays in the catalogue."
+
+
 class VehicleNotOfCustomer(Missing):
     code = "vehicle_not_found"
     title = "Vehicle not found"
@@ -66,13 +81,16 @@ def request_repair(
     vehicle: Vehicle,
     description: str,
     now: datetime,
-    tax_percent: Decimal = Decimal(0),
+    **terms: Any,
 ) -> RepairOrder:
-    """A customer says what is wrong with one of his vehicles in use. Raises VehicleNotOfCustomer."""
+    """A customer says what is wrong with one of his vehicles in use. `terms`: notes, discounts, tax percent.
+
+    Raises VehicleNotOfCustomer.
+    """
     if vehicle.customer_id != customer.pk or vehicle.archived_at is not None:
         raise VehicleNotOfCustomer(field="vehicle")
     return RepairOrder.objects.create(
-        customer=customer, vehicle=vehicle, description=description, tax_percent=tax_percent, created_at=now
+        customer=customer, vehicle=vehicle, description=description, created_at=now, **terms
     )
 
 
@@ -108,6 +126,44 @@ def change_lines(*, order: RepairOrder, save: Iterable[Line] = (), remove: Itera
             _fill_from_catalogue(line)
             line.save()
         _refuse_too_large(order)
+
+
+def change_order(*, order: RepairOrder, **fields: Any) -> None:
+    """Change words at any time, and discounts and tax while the lines may change.
+
+    Raises LinesAreFixed, TotalTooLarge.
+    """
+    with transaction.atomic():
+        _lock(order)
+        if TERMS & set(fields) and order.status not in LINES_MAY_CHANGE:
+            raise LinesAreFixed
+        for name, value in fields.items():
+            setattr(order, name, value)
+        order.save(update_fields=list(fields))
+        _refuse_too_large(order)
+
+
+def save_article(article: Part | Service, **fields: Any) -> Part | Service:
+    """Write a part or a service of the catalogue, or some of its fields. Raises PartNumberTaken."""
+    for name, value in fields.items():
+        setattr(article, name, value)
+    try:
+        with transaction.atomic():
+            article.save()
+    except IntegrityError as error:
+        if isinstance(article, Part) and violates(error, Part, "part_number_once"):
+            raise PartNumberTaken(field="part_number") from error
+        raise
+    return article
+
+
+def remove_article(article: Part | Service) -> None:
+    """Take an article out of the catalogue. Raises ArticleWasSold: an order's line keeps it."""
+    try:
+        with transaction.atomic():
+            article.delete()
+    except ProtectedError as error:
+        raise ArticleWasSold from error
 
 
 def send_estimate(*, order: RepairOrder, by: int | None, now: datetime, notes: str | None = None) -> None:

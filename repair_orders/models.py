@@ -36,7 +36,7 @@ class Part(Identified):
     """A part of the catalogue, at today's price."""
 
     name = models.CharField(max_length=200)
-    part_number = models.CharField(max_length=60, unique=True)
+    part_number = models.CharField(max_length=60)
     manufacturer = models.CharField(max_length=120, blank=True, default="")
     unit_price = money()
     taxable = models.BooleanField(default=True)
@@ -45,7 +45,14 @@ class Part(Identified):
     history = HistoricalRecords()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(unit_price__gte=0), name="part_price_not_negative")]
+        constraints = [
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="part_price_not_negative"),
+            models.UniqueConstraint(
+                fields=["part_number"],
+                name="part_number_once",
+                violation_error_message="There is a part with this number already.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.part_number})"
@@ -116,6 +123,11 @@ class RepairOrder(Identified):
     objects = RepairOrderQuerySet["RepairOrder"].as_manager()
 
     class Meta:
+        permissions = [
+            ("estimate_repairorder", "Can send estimates"),
+            ("decide_repairorder", "Can approve and deny for the customer"),
+            ("work_repairorder", "Can start and complete repair orders"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=_S.values), name="repair_order_status_is_known"),
             models.CheckConstraint(condition=Q(discount_amount__gte=0), name="discount_amount_not_negative"),

@@ -32,11 +32,36 @@ class AlreadyArchived(DomainError):
     message = "This vehicle is archived already."
 
 
+class OdometerBackwards(Invalid):
+    code = "odometer_backwards"
+    title = "Odometer runs backwards"
+    message = "The odometer cannot show less than it did."
+
+
 def add_vehicle(*, customer: Customer, vin: str, **fields: Any) -> Vehicle:
     """A new vehicle of a customer; the VIN is stored in capitals. Raises VinTaken, UnitNumberTaken."""
     try:
         with transaction.atomic():  # the caller's own transaction outlives the refusal
             return Vehicle.objects.create(customer=customer, vin=normal_vin(vin), **fields)
+    except IntegrityError as error:
+        raise _named(error) from error
+
+
+def change_vehicle(*, vehicle: Vehicle, **fields: Any) -> None:
+    """Change a vehicle that is in use. The odometer never runs backwards.
+
+    Raises AlreadyArchived, OdometerBackwards, UnitNumberTaken.
+    """
+    try:
+        with transaction.atomic():
+            vehicle.refresh_from_db(from_queryset=Vehicle.objects.select_for_update())
+            if vehicle.archived_at is not None:
+                raise AlreadyArchived
+            if fields.get("odometer", vehicle.odometer) < vehicle.odometer:
+                raise OdometerBackwards(field="odometer")
+            for name, value in fields.items():
+                setattr(vehicle, name, value)
+            vehicle.save(update_fields=list(fields))
     except IntegrityError as error:
         raise _named(error) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
@@ -56,7 +57,7 @@ class ShopCustomerList(ListView, ShopView):
 
     permission_classes = [CustomersOnly]
 
-    def spell(self, rows: list[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
         body: dict[str, Any] = {
             "results": rows,
             "count": page.total if page else len(rows),

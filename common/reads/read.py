@@ -47,7 +47,13 @@ class Read:
     ) -> None:
         self.rows = rows
         self.serializer = serializer
-        self.args = {field.source: _arg(field) for field in query().fields.values()}
+        fields = {str(field.source): field for field in query().fields.values()}
+        # What a queryset branches on cannot be a hole: yes or no, and the words of an ordering.
+        self.literals = {
+            name for name, field in fields.items() if isinstance(field, serializers.BooleanField)
+        }
+        self.literals |= {"ordering"}
+        self.args = {name: _arg(field) for name, field in fields.items() if name not in self.literals}
         self._compiled: dict[tuple[Any, ...], _Compiled | None] = {}
 
     def all(self, caller: Caller, filters: Filters) -> list[Any]:
@@ -77,7 +83,8 @@ class Read:
         return compiled.total(_values(caller, filters))
 
     def _for(self, caller: Caller, filters: Filters, *, paged: bool) -> _Compiled | None:
-        key = (caller.role, frozenset(filters), paged, connection.vendor)
+        shown = frozenset((name, filters[name] if name in self.literals else None) for name in filters)
+        key = (caller.role, shown, paged, connection.vendor)
         if key not in self._compiled:
             self._compiled[key] = self._compile(caller.role, filters, paged=paged)
         return self._compiled[key]
@@ -85,7 +92,8 @@ class Read:
     def _compile(self, role: str, filters: Filters, *, paged: bool) -> _Compiled | None:
         # An Arg stands where a number would; the queryset cannot tell.
         caller = Caller(role, user_id=_USER, customer_id=_CUSTOMER)  # type: ignore[arg-type]
-        rows = self.rows(caller, {name: self.args[name] for name in filters})
+        holes = {name: filters[name] if name in self.literals else self.args[name] for name in filters}
+        rows = self.rows(caller, holes)
         try:
             return _Compiled(Shape(self.serializer(), rows.model), rows, caller, paged=paged)
         except DoesNotCompileError as error:
@@ -130,7 +138,10 @@ def _list_statement(shape: Shape, caller: Caller) -> Statement:
     """A list's rows are what its own queryset lets this caller see, in the order that it says."""
     if shape.lists:
         raise DoesNotCompileError(f"{shape.model.__name__}: a list within a list.")
-    rows = shape.model._default_manager.visible_to(caller).in_order()  # type: ignore[attr-defined]
+    manager: Any = shape.model._default_manager
+    # A many-to-many's own table has no queryset of ours: its rows are seen with their parent.
+    is_ours = not shape.model._meta.auto_created
+    rows = manager.visible_to(caller).in_order() if is_ours else manager.order_by("id")
     return Statement.compile(rows.filter(**{f"{shape.key}__in": _PARENTS}), shape.selected)
 
 

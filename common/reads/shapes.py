@@ -68,9 +68,14 @@ class Shape:
     def _list_rows(self, name: str) -> Spell:
         if name not in self.lists:
             relation = self.model._meta.get_field(name)
-            if not isinstance(relation, models.ManyToOneRel):
+            if isinstance(relation, models.ManyToManyField):
+                through = relation.remote_field.through
+                assert through
+                self.lists[name] = Shape(None, through, key=f"{relation.m2m_field_name()}__pk")
+            elif isinstance(relation, models.ManyToOneRel):
+                self.lists[name] = Shape(None, relation.related_model, key=f"{relation.field.name}__pk")
+            else:
                 raise DoesNotCompileError(f"{self.model.__name__}.{name} is not a list of related rows.")
-            self.lists[name] = Shape(None, relation.related_model, key=f"{relation.field.name}__pk")
         at = list(self.lists).index(name)
         return lambda row: row[0][at]
 
@@ -117,6 +122,8 @@ class Shape:
             raise DoesNotCompileError(f"The list {field.source} hangs on a nested object.")
         rows = self._list_rows(str(field.source))
         assert isinstance(field.child, serializers.Serializer)
+        if isinstance(self.model._meta.get_field(str(field.source)), models.ManyToManyField):
+            raise DoesNotCompileError(f"{field.source}: spell a many-to-many by a Derived over its paths.")
         make = self.lists[str(field.source)]._body(field.child, "")
         return lambda row: [make(item) for item in rows(row)]
 
@@ -139,6 +146,9 @@ class Shape:
         name, _, rest = path.partition(".")
         if rest and not prefix and _is_list(self.model, name):
             rows = self._list_rows(name)
+            relation = self.model._meta.get_field(name)
+            if isinstance(relation, models.ManyToManyField):  # through its table, one step further away
+                rest = f"{relation.m2m_reverse_field_name()}.{rest}"
             read = self.lists[name]._column(_orm(rest))
             return lambda row: [read(item) for item in rows(row)]
         return self._column(_join(prefix, path))
@@ -213,7 +223,8 @@ def _writer(field: Any) -> Callable[[Any], Any]:
 
 def _is_list(model: type[models.Model], name: str) -> bool:
     try:
-        return bool(model._meta.get_field(name).one_to_many)
+        field = model._meta.get_field(name)
+        return bool(field.one_to_many or field.many_to_many)
     except FieldDoesNotExist:
         return False
 

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from common.caller import Caller
 from common.contracts.shop import ShopCustomerList
-from common.fields import Derived, Instant, Money, Words
+from common.fields import Derived, Instant, Money, Percent, Words
 from common.query import ListQuery
 from common.routing import route
 from customers.api.shop import name_of
@@ -100,8 +100,8 @@ class RepairOrderSerializer(serializers.Serializer[Any]):
     customer_name = name_of("customer.")
     status = Derived(spell_status, "status", output=serializers.ChoiceField(choices=list(STATES)))
     discount_amount = Money()
-    discount_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
-    tax_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
+    discount_percent = Percent()
+    tax_percent = Percent()
     total_cost = Derived(frozen_or_present, "total_cost", present_total(), output=Money())
     date_created = Instant(source="created_at")
     notes = serializers.CharField(allow_blank=True)

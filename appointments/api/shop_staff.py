@@ -1,0 +1,212 @@
+"""The staff's API on visits, and on where and with whom they take place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from appointments import actions
+from appointments.api.shop import AppointmentSerializer, TechnicianSerializer
+from appointments.models import Appointment, AppointmentStatus, Location, Technician
+from appointments.querysets import AppointmentFilters
+from common.caller import Caller
+from common.fields import Derived, Id, Instant
+from common.filtering import IdFilter, SearchFilter, WordsFilter, apply, order, query_of
+from common.viewsets import StaffViewSet
+
+ORDERING = {"start": ("start",), "created": ("created_at",)}
+BY_NAME = {"name": ("name",)}
+
+
+class AppointmentRowSerializer(AppointmentSerializer):
+    """The contract's visit and what only the shop sees of it."""
+
+    location_id = serializers.IntegerField()
+    bay_id = serializers.IntegerField()
+    end = Instant()
+    services = Derived(list, "services.code", output=serializers.ListField(child=serializers.CharField()))
+    notes = serializers.CharField(allow_blank=True)
+    created_at = Instant()
+    cancelled_at = Instant(allow_null=True)
+
+
+class AppointmentFilter(django_filters.FilterSet):
+    status = WordsFilter(choices=AppointmentStatus.choices, lookup_expr="in")
+    customer_id = IdFilter("customer_id")
+    vehicle_id = IdFilter("vehicle_id")
+    location_id = IdFilter("location_id")
+    technician_id = IdFilter("technician_id")
+    unassigned = django_filters.BooleanFilter("technician", "isnull", help_text="Without a technician.")
+    search = SearchFilter(
+        "description",
+        "vehicle__vin",
+        "vehicle__license_plate",
+        "customer__company_name",
+        Concat(F("customer__contact__first_name"), Value(" "), F("customer__contact__last_name")),
+        help_text="In the customer's name and words, VIN or plate.",
+    )
+
+    class Meta:
+        model = Appointment
+        fields: list[str] = []
+
+
+class AppointmentQuery(query_of(AppointmentFilter, ORDERING)):  # type: ignore[misc]  # made from declarations
+    date_from = serializers.DateField(required=False, help_text="First day at the location, inclusive.")
+    date_to = serializers.DateField(required=False, help_text="Last day at the location, inclusive.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self.refuse_upside_down(attrs, "date_from", "date_to")
+        return attrs
+
+
+class AppointmentInput(serializers.Serializer[Any]):
+    description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+
+
+class AssignInput(serializers.Serializer[Any]):
+    technician_id = Id()
+
+
+class StaffAppointments(StaffViewSet):
+    """Visits of all customers, the next ones last."""
+
+    resource = "appointments"
+    model = Appointment
+    serializer_class = AppointmentRowSerializer
+    query = AppointmentQuery
+    inputs = {"partial_update": AppointmentInput, "assign": AssignInput}
+    verbs = ("assign", "start", "complete", "cancel")
+    permissions = {
+        "assign": "assign_appointment",
+        "start": "work_appointment",
+        "complete": "work_appointment",
+    }
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointment]:
+        days = {name: filters[name] for name in ("date_from", "date_to") if name in filters}
+        rows = Appointment.objects.visible_to(caller).matching(AppointmentFilters(**days))  # type: ignore[typeddict-item]
+        return order(apply(rows, AppointmentFilter, filters), ORDERING, filters, "start")
+
+    def partial_update(self, request: Request, id: int) -> Response:
+        actions.change_words(appointment=self.row(id), **self.read_body())
+        return self.show(id)
+
+    def assign(self, request: Request, id: int) -> Response:
+        """Put a technician on a visit that is not over."""
+        technician = self.one_of(Technician, self.read_body()["technician_id"], field="technician_id")
+        actions.assign_technician(
+            appointment=self.row(id), technician=technician, by=self.caller.user_id, now=timezone.now()
+        )
+        return self.show(id)
+
+    def start(self, request: Request, id: int) -> Response:
+        """The vehicle is in the bay. Needs a technician."""
+        actions.start_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
+        return self.show(id)
+
+    def complete(self, request: Request, id: int) -> Response:
+        """The work is done and the bay is free."""
+        actions.complete_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
+        return self.show(id)
+
+    def cancel(self, request: Request, id: int) -> Response:
+        """The visit does not take place, or stops."""
+        actions.cancel_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
+        return self.show(id)
+
+
+class TechnicianRowSerializer(TechnicianSerializer):
+    location_id = serializers.IntegerField(allow_null=True)
+
+
+class TechnicianFilter(django_filters.FilterSet):
+    search = SearchFilter("name", "email", help_text="In name or email.")
+    location_id = IdFilter("location_id")
+
+    class Meta:
+        model = Technician
+        fields: list[str] = []
+
+
+class TechnicianInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200, required=False)
+    role = serializers.CharField(max_length=60, required=False)
+    email = serializers.EmailField(required=False, allow_blank=True)
+    location_id = Id(required=False, allow_null=True)
+
+
+class NewTechnicianInput(TechnicianInput):
+    name = serializers.CharField(max_length=200)
+
+
+class StaffTechnicians(StaffViewSet):
+    """Who works on vehicles."""
+
+    resource = "technicians"
+    model = Technician
+    serializer_class = TechnicianRowSerializer
+    query = query_of(TechnicianFilter, BY_NAME)
+    inputs = {"create": NewTechnicianInput, "partial_update": TechnicianInput}
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Technician]:
+        return order(apply(Technician.objects.all(), TechnicianFilter, filters), BY_NAME, filters, "name")
+
+    def create(self, request: Request) -> Response:
+        return self.show(actions.save_technician(Technician(), **self._body()).pk, status=201)
+
+    def partial_update(self, request: Request, id: int) -> Response:
+        actions.save_technician(self.row(id), **self._body())
+        return self.show(id)
+
+    def _body(self) -> dict[str, Any]:
+        body = self.read_body()
+        if body.get("location_id") is not None:
+            self.one_of(Location, body["location_id"], field="location_id")
+        return body
+
+
+class LocationRowSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    uuid = serializers.UUIDField()
+    name = serializers.CharField()
+    address = serializers.CharField()
+    latitude = serializers.DecimalField(max_digits=9, decimal_places=6)
+    longitude = serializers.DecimalField(max_digits=9, decimal_places=6)
+    phone = serializers.CharField(allow_blank=True)
+    time_zone = serializers.CharField()
+    bays = Derived(list, "bays.name", output=serializers.ListField(child=serializers.CharField()))
+
+
+class LocationFilter(django_filters.FilterSet):
+    search = SearchFilter("name", "address", help_text="In name or address.")
+
+    class Meta:
+        model = Location
+        fields: list[str] = []
+
+
+class StaffLocations(StaffViewSet):
+    """Where the shop works."""
+
+    resource = "locations"
+    model = Location
+    serializer_class = LocationRowSerializer
+    query = query_of(LocationFilter, BY_NAME)
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Location]:
+        return order(apply(Location.objects.all(), LocationFilter, filters), BY_NAME, filters, "name")
+
+
+urlpatterns = [*StaffAppointments.routes(), *StaffTechnicians.routes(), *StaffLocations.routes()]

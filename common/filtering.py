@@ -1,0 +1,98 @@
+"""django-filter's declarations, read as strictly as every query and compiled like every read.
+
+A `FilterSet` says which parameter filters what; `query_of` turns it into a `Query` (unknown names and wrong values
+are refused, Swagger lists it), and `apply` filters a queryset by values or, to compile, by the holes for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import django_filters
+from django.db import models
+from rest_framework import serializers
+
+from common.fields import Id, Words
+from common.query import ListQuery
+
+Rows = TypeVar("Rows", bound=models.QuerySet[Any])
+Field = serializers.Field[Any, Any, Any, Any]
+
+
+class WordsFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
+    """Comma-separated words of a choice."""
+
+
+class IdFilter(django_filters.NumberFilter):
+    """A foreign key by the integer id."""
+
+
+class SearchFilter(django_filters.CharFilter):
+    """Rows in which any of `paths` contains the text, whatever its case."""
+
+    def __init__(self, *paths: str | models.Expression, **kwargs: Any) -> None:
+        self.paths = paths
+        super().__init__(**kwargs)
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        found = models.Q()
+        for number, path in enumerate(self.paths):
+            name = path
+            if not isinstance(path, str):
+                name = f"searched_{number}"
+                qs = qs.alias(**{name: path})
+            found |= models.Q(**{f"{name}__icontains": value})
+        return qs.filter(found)
+
+
+def apply(rows: Rows, filterset: type[django_filters.FilterSet], filters: Mapping[str, Any]) -> Rows:
+    """`rows` filtered by those of `filters` that the filterset knows."""
+    bound = filterset(queryset=rows).filters
+    for name, value in filters.items():
+        if name in bound:
+            rows = bound[name].filter(rows, value)
+    return rows
+
+
+def query_of(
+    filterset: type[django_filters.FilterSet], ordering: Mapping[str, Sequence[str]]
+) -> type[ListQuery]:
+    """The parameters of a list: paging, the filterset's, and `ordering` by one of the given words."""
+    words = [word for name in ordering for word in (name, f"-{name}")]
+    fields: dict[str, Any] = {
+        "ordering": serializers.ChoiceField(
+            choices=words, required=False, help_text="One of them; `-` turns it round."
+        )
+    }
+    for name, declared in filterset.base_filters.items():
+        fields[name] = _field(declared)
+    return type(f"{filterset.__name__}Query", (ListQuery,), fields)
+
+
+def order(
+    rows: Rows, ordering: Mapping[str, Sequence[str]], filters: Mapping[str, Any], default: str
+) -> Rows:
+    """`rows` in the order that was asked for, with the id as the tail that makes it total."""
+    word = filters.get("ordering", default)
+    paths = ordering[word.removeprefix("-")]
+    turned = [f"-{path}" for path in paths] if word.startswith("-") else list(paths)
+    return rows.order_by(*turned, "-id" if word.startswith("-") else "id")
+
+
+def _field(declared: django_filters.Filter) -> Field:
+    help_text = str(declared.extra.get("help_text", ""))
+    if isinstance(declared, WordsFilter):
+        return Words(
+            [value for value, _ in declared.extra["choices"]], help_text=help_text or "Comma-separated."
+        )
+    made: Field
+    if isinstance(declared, IdFilter):
+        made = Id(required=False, help_text=help_text)
+    elif isinstance(declared, django_filters.BooleanFilter):
+        made = serializers.BooleanField(required=False, help_text=help_text)
+    elif isinstance(declared, django_filters.DateFilter):
+        made = serializers.DateField(required=False, help_text=help_text)
+    else:
+        made = serializers.CharField(required=False, max_length=200, help_text=help_text)
+    return made

@@ -1,0 +1,132 @@
+"""The staff's own API: viewsets over compiled reads and the domain's actions.
+
+A resource declares its model, the body of a row, its filters and the inputs of its writes. What a role may do is a
+Django permission, the same one that the admin asks for (`StaffMay`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, ClassVar
+
+from django.db.models import Model, QuerySet
+from django.urls import URLPattern
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSetMixin
+
+from common.contracts.shop import ShopView
+from common.errors import Missing
+from common.fields import Id
+from common.lists import Lister, Page
+from common.permissions import StaffMay
+from common.query import Query
+from common.reads.read import Read
+from common.routing import route
+
+_USUAL = {
+    "list": "view",
+    "retrieve": "view",
+    "create": "add",
+    "partial_update": "change",
+    "destroy": "delete",
+}
+_COLLECTION = {"get": "list", "post": "create"}
+_ITEM = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+
+
+class _ItemQuery(Query):
+    id = Id()
+
+
+class StaffViewSet(ViewSetMixin, Lister, ShopView):
+    """One noun under `/api/shop/`. Lists are paged: `{results, count, next, previous}`."""
+
+    permission_classes = [StaffMay]
+    is_always_paged = True
+    resource: ClassVar[str]  # the noun in the address
+    model: ClassVar[type[Model]]
+    verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
+    inputs: ClassVar[dict[str, type[serializers.Serializer[Any]]]] = {}  # action -> its body
+    permissions: ClassVar[dict[str, str]] = {}  # action -> its permission, where it is not the usual one
+
+    @classmethod
+    def routes(cls) -> list[URLPattern]:
+        """The addresses of this noun; a method that has no action is 405."""
+        return [
+            cls.address("", **_COLLECTION),
+            cls.address("<id:id>/", **_ITEM),
+            *(cls.address(f"<id:id>/{verb}/", post=verb) for verb in cls.verbs),
+        ]
+
+    @classmethod
+    def address(cls, tail: str, **actions: str) -> URLPattern:
+        """One address of this noun: HTTP method -> action, those that it has."""
+        known: dict[str, Any] = {method: action for method, action in actions.items() if hasattr(cls, action)}
+        return route(f"{cls.resource}/{tail}", cls.as_view(known))
+
+    @classmethod
+    def permission_of(cls, action: str) -> str:
+        """The Django permission an action needs, `app.codename`."""
+        name = cls.model._meta.model_name
+        codename = cls.permissions.get(action) or f"{_USUAL.get(action, 'change')}_{name}"
+        return f"{cls.model._meta.app_label}.{codename}"
+
+    @property
+    def input_class(self) -> type[serializers.Serializer[Any]] | None:  # type: ignore[override]
+        return self.inputs.get(self.action or "")
+
+    @classmethod
+    @cache
+    def _item_read(cls) -> Read:
+        def rows(caller: Any, filters: Any) -> QuerySet[Any]:
+            return cls.rows(caller, {}).filter(pk=filters["id"])
+
+        return Read(rows, cls.serializer_class, _ItemQuery)
+
+    def list(self, request: Request) -> Response:
+        return self.answer_list(request)
+
+    def retrieve(self, request: Request, id: int) -> Response:
+        return self.show(id)
+
+    def show(self, id: int, status: int = 200) -> Response:
+        """The row's body as it stands now."""
+        body = self._item_read().one(self.caller, {"id": id})
+        if body is None:
+            raise self._missing()
+        return Response(body, status=status)
+
+    def row(self, id: int) -> Any:
+        """The row itself, for an action. Missing where there is none for this caller."""
+        return self.one_of(self.model, id)
+
+    def one_of(self, model: type[Any], id: int, field: str | None = None) -> Any:
+        """A row that a body or an address names. Missing where there is none for this caller."""
+        rows = model._default_manager
+        row = (rows.visible_to(self.caller) if hasattr(rows, "visible_to") else rows).filter(pk=id).first()
+        if row is None:
+            raise Missing(f"{model._meta.verbose_name} not found.".capitalize(), field=field)
+        return row
+
+    def _missing(self) -> Missing:
+        return Missing(f"{self.model._meta.verbose_name} not found.".capitalize())
+
+    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+        assert page is not None
+        return {
+            "results": rows,
+            "count": page.total,
+            "next": page.next_url,
+            "previous": page.previous_url,
+        }, {}
+
+    @classmethod
+    def list_fields(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {
+            "count": serializers.IntegerField(),
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+        }

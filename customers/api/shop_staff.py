@@ -1,0 +1,116 @@
+"""The staff's API on customers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.phones import validate_phone
+from common.caller import Caller
+from common.fields import Instant
+from common.filtering import SearchFilter, apply, order, query_of
+from common.viewsets import StaffViewSet
+from customers import actions
+from customers.api.shop import address_of, contact_text, name_of
+from customers.models import ContactMethod, Customer
+
+ORDERING = {"name": ("contact__last_name", "contact__first_name"), "since": ("customer_since",)}
+
+
+class CustomerRowSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    uuid = serializers.UUIDField()
+    user = serializers.IntegerField(source="contact_id", allow_null=True)
+    name = name_of("")
+    email = contact_text("contact.email")
+    phone = contact_text("contact.phone")
+    address = address_of("")
+    street_address = serializers.CharField(allow_blank=True)
+    city = serializers.CharField(allow_blank=True)
+    state = serializers.CharField(allow_blank=True)
+    postal_code = serializers.CharField(allow_blank=True)
+    country = serializers.CharField(allow_blank=True)
+    company_name = serializers.CharField(allow_blank=True)
+    business_type = serializers.CharField(allow_blank=True)
+    tax_id = serializers.CharField(allow_blank=True)
+    is_verified = serializers.BooleanField()
+    customer_since = Instant()
+    last_service_date = Instant(allow_null=True)
+    total_services = serializers.IntegerField()
+    preferred_contact_method = serializers.ChoiceField(choices=ContactMethod.choices)
+
+
+class CustomerInput(serializers.Serializer[Any]):
+    """What the desk may write. Names, email and phone are the contact's."""
+
+    first_name = serializers.CharField(max_length=100, required=False)
+    last_name = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    email = serializers.EmailField(required=False, allow_null=True)
+    phone = serializers.CharField(
+        max_length=30, required=False, allow_blank=True, validators=[validate_phone]
+    )
+    street_address = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    city = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    state = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    postal_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    country = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    company_name = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    business_type = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    tax_id = serializers.CharField(max_length=50, required=False, allow_blank=True)
+    preferred_contact_method = serializers.ChoiceField(choices=ContactMethod.choices, required=False)
+
+
+class NewCustomerInput(CustomerInput):
+    """A walk-in: a name is enough. He cannot sign in until he is given a password."""
+
+    first_name = serializers.CharField(max_length=100)
+
+
+class CustomerFilter(django_filters.FilterSet):
+    search = SearchFilter(
+        "company_name",
+        "contact__email",
+        "contact__phone",
+        "postal_code",
+        Concat(F("contact__first_name"), Value(" "), F("contact__last_name")),
+        help_text="In name, company, email, phone or postal code.",
+    )
+    is_verified = django_filters.BooleanFilter()
+    state = django_filters.CharFilter(lookup_expr="iexact")
+
+    class Meta:
+        model = Customer
+        fields: list[str] = []
+
+
+class StaffCustomers(StaffViewSet):
+    """Customers, for the desk."""
+
+    resource = "customers"
+    model = Customer
+    serializer_class = CustomerRowSerializer
+    query = query_of(CustomerFilter, ORDERING)
+    inputs = {"create": NewCustomerInput, "partial_update": CustomerInput}
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
+        rows = apply(Customer.objects.visible_to(caller), CustomerFilter, filters)
+        return order(rows, ORDERING, filters, "-since")
+
+    def create(self, request: Request) -> Response:
+        customer = actions.add_walk_in(**self.read_body(), now=timezone.now())
+        return self.show(customer.pk, status=201)
+
+    def partial_update(self, request: Request, id: int) -> Response:
+        actions.change_customer(customer=self.row(id), **self.read_body())
+        return self.show(id)
+
+
+urlpatterns = StaffCustomers.routes()

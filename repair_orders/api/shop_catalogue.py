@@ -1,0 +1,106 @@
+"""The staff's API on the catalogue: parts and services."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import django_filters
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.caller import Caller
+from common.fields import Money
+from common.filtering import SearchFilter, apply, order, query_of
+from common.viewsets import StaffViewSet
+from repair_orders import actions
+from repair_orders.models import Part, Service
+
+
+class PartSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=200)
+    part_number = serializers.CharField(max_length=60)
+    manufacturer = serializers.CharField(max_length=120, allow_blank=True, required=False)
+    unit_price = Money(min_value=0)
+    taxable = serializers.BooleanField(required=False)
+    warranty_months = serializers.IntegerField(min_value=0, max_value=1200, required=False)
+
+
+class ServiceSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
+    labor_cost = Money(min_value=0)
+    taxable = serializers.BooleanField(required=False)
+    warranty_months = serializers.IntegerField(min_value=0, max_value=1200, required=False)
+
+
+class PartFilter(django_filters.FilterSet):
+    search = SearchFilter("name", "part_number", "manufacturer", help_text="In name, number or maker.")
+    taxable = django_filters.BooleanFilter()
+
+    class Meta:
+        model = Part
+        fields: list[str] = []
+
+
+class ServiceFilter(django_filters.FilterSet):
+    search = SearchFilter("name", "description", help_text="In name or description.")
+    taxable = django_filters.BooleanFilter()
+
+    class Meta:
+        model = Service
+        fields: list[str] = []
+
+
+class _Catalogue(StaffViewSet):
+    model: ClassVar[type[Part] | type[Service]]
+
+    def create(self, request: Request) -> Response:
+        return self.show(actions.save_article(self.model(), **self.read_body()).pk, status=201)
+
+    def partial_update(self, request: Request, id: int) -> Response:
+        actions.save_article(self.row(id), **self.read_body(partial=True))
+        return self.show(id)
+
+    def destroy(self, request: Request, id: int) -> Response:
+        """Take an article that was never sold out of the catalogue."""
+        actions.remove_article(self.row(id))
+        return Response(status=204)
+
+
+class StaffParts(_Catalogue):
+    """Parts of the catalogue, at today's price."""
+
+    ORDERING = {"name": ("name",), "price": ("unit_price",), "number": ("part_number",)}
+    resource = "parts"
+    model = Part
+    serializer_class = PartSerializer
+    query = query_of(PartFilter, ORDERING)
+    inputs = {"create": PartSerializer, "partial_update": PartSerializer}
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Part]:
+        return order(apply(Part.objects.all(), PartFilter, filters), StaffParts.ORDERING, filters, "name")
+
+
+class StaffServices(_Catalogue):
+    """Services of the catalogue, at today's price."""
+
+    ORDERING = {"name": ("name",), "price": ("labor_cost",)}
+    resource = "services"
+    model = Service
+    serializer_class = ServiceSerializer
+    query = query_of(ServiceFilter, ORDERING)
+    inputs = {"create": ServiceSerializer, "partial_update": ServiceSerializer}
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Service]:
+        return order(
+            apply(Service.objects.all(), ServiceFilter, filters), StaffServices.ORDERING, filters, "name"
+        )
+
+
+urlpatterns = [*StaffParts.routes(), *StaffServices.routes()]

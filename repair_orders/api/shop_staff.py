@@ -1,0 +1,213 @@
+"""The staff's API on repair orders and the catalogue they sell from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Concat
+from django.urls import URLPattern
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.caller import Caller
+from common.fields import Id, Instant, Money, Percent
+from common.filtering import IdFilter, SearchFilter, WordsFilter, apply, order, query_of
+from common.viewsets import StaffViewSet
+from repair_orders import actions
+from repair_orders.api.shop import RepairOrderSerializer
+from repair_orders.models import Part, PartLine, RepairOrder, RepairOrderStatus, Service, ServiceLine
+from vehicles.models import Vehicle
+
+ORDERING = {"created": ("created_at",)}
+
+
+class RepairOrderRowSerializer(RepairOrderSerializer):
+    """The contract's order in its own six states, and what only the shop sees of it."""
+
+    status = serializers.ChoiceField(choices=RepairOrderStatus.choices)  # type: ignore[assignment]
+    description = serializers.CharField(allow_blank=True)
+    denial_reason = serializers.CharField(allow_blank=True)
+    estimated_at = Instant(allow_null=True)
+    approved_at = Instant(allow_null=True)
+    denied_at = Instant(allow_null=True)
+    started_at = Instant(allow_null=True)
+    completed_at = Instant(allow_null=True)
+
+
+class RepairOrderFilter(django_filters.FilterSet):
+    status = WordsFilter(choices=RepairOrderStatus.choices, lookup_expr="in")
+    customer_id = IdFilter("customer_id")
+    vehicle_id = IdFilter("vehicle_id")
+    created_from = django_filters.DateFilter("created_at", "date__gte", help_text="First day, inclusive.")
+    created_to = django_filters.DateFilter("created_at", "date__lte", help_text="Last day, inclusive.")
+    search = SearchFilter(
+        "description",
+        "vehicle__vin",
+        "vehicle__license_plate",
+        "vehicle__unit_number",
+        "customer__company_name",
+        Concat(F("customer__contact__first_name"), Value(" "), F("customer__contact__last_name")),
+        help_text="In the customer's name and words, VIN, plate or unit.",
+    )
+
+    class Meta:
+        model = RepairOrder
+        fields: list[str] = []
+
+
+class RepairOrderQuery(query_of(RepairOrderFilter, ORDERING)):  # type: ignore[misc]  # made from declarations
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self.refuse_upside_down(attrs, "created_from", "created_to")
+        return attrs
+
+
+class RepairOrderInput(serializers.Serializer[Any]):
+    """Words at any time; the terms while the lines may change."""
+
+    description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    discount_amount = Money(required=False, min_value=0)
+    discount_percent = Percent(required=False)
+    tax_percent = Percent(required=False)
+
+
+class NewRepairOrderInput(RepairOrderInput):
+    vehicle_id = Id()
+
+
+class PartLineInput(serializers.Serializer[Any]):
+    part_id = Id()
+    quantity = serializers.IntegerField(min_value=1, max_value=10_000, default=1)
+
+
+class ServiceLineInput(serializers.Serializer[Any]):
+    service_id = Id()
+
+
+class EstimateInput(serializers.Serializer[Any]):
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+
+
+class ApproveInput(serializers.Serializer[Any]):
+    total = Money(required=False, min_value=0, help_text="Approve exactly this amount; another one is a 409.")
+
+
+class DenyInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+
+
+class StaffRepairOrders(StaffViewSet):
+    """Repair orders of all customers, the newest first."""
+
+    resource = "repair-orders"
+    model = RepairOrder
+    serializer_class = RepairOrderRowSerializer
+    query = RepairOrderQuery
+    inputs = {
+        "create": NewRepairOrderInput,
+        "partial_update": RepairOrderInput,
+        "add_part": PartLineInput,
+        "add_service": ServiceLineInput,
+        "estimate": EstimateInput,
+        "approve": ApproveInput,
+        "deny": DenyInput,
+    }
+    verbs = ("estimate", "approve", "deny", "start", "complete")
+    permissions = {
+        "estimate": "estimate_repairorder",
+        "approve": "decide_repairorder",
+        "deny": "decide_repairorder",
+        "start": "work_repairorder",
+        "complete": "work_repairorder",
+    }
+
+    @classmethod
+    def routes(cls) -> list[URLPattern]:
+        return [
+            *super().routes(),
+            cls.address("<id:id>/parts/", post="add_part"),
+            cls.address("<id:id>/parts/<id:line_id>/", delete="remove_part"),
+            cls.address("<id:id>/services/", post="add_service"),
+            cls.address("<id:id>/services/<id:line_id>/", delete="remove_service"),
+        ]
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[RepairOrder]:
+        rows = apply(RepairOrder.objects.visible_to(caller), RepairOrderFilter, filters)
+        return order(rows, ORDERING, filters, "-created")
+
+    def create(self, request: Request) -> Response:
+        """Write down what a customer says is wrong."""
+        body = self.read_body()
+        vehicle = self.one_of(Vehicle, body.pop("vehicle_id"), field="vehicle_id")
+        opened = actions.request_repair(
+            customer=vehicle.customer, vehicle=vehicle, now=timezone.now(), **{"description": ""} | body
+        )
+        return self.show(opened.pk, status=201)
+
+    def partial_update(self, request: Request, id: int) -> Response:
+        actions.change_order(order=self.row(id), **self.read_body())
+        return self.show(id)
+
+    def add_part(self, request: Request, id: int) -> Response:
+        """Sell a part at today's price."""
+        body = self.read_body()
+        part = self.one_of(Part, body["part_id"], field="part_id")
+        actions.add_part(order=self.row(id), part=part, quantity=body["quantity"])
+        return self.show(id)
+
+    def add_service(self, request: Request, id: int) -> Response:
+        """Sell a service at today's price."""
+        service = self.one_of(Service, self.read_body()["service_id"], field="service_id")
+        actions.add_service(order=self.row(id), service=service)
+        return self.show(id)
+
+    def remove_part(self, request: Request, id: int, line_id: int) -> Response:
+        """Take a part off the order."""
+        return self._remove(PartLine, id, line_id)
+
+    def remove_service(self, request: Request, id: int, line_id: int) -> Response:
+        """Take a service off the order."""
+        return self._remove(ServiceLine, id, line_id)
+
+    def _remove(self, model: type[PartLine] | type[ServiceLine], id: int, line_id: int) -> Response:
+        line: PartLine | ServiceLine = self.one_of(model, line_id)
+        if line.repair_order_id != self.row(id).pk:
+            raise self._missing()
+        actions.remove_line(line=line)
+        return self.show(id)
+
+    def estimate(self, request: Request, id: int) -> Response:
+        """Ask the customer for his word on the lines as they are."""
+        notes = self.read_body().get("notes")
+        actions.send_estimate(order=self.row(id), by=self.caller.user_id, now=timezone.now(), notes=notes)
+        return self.show(id)
+
+    def approve(self, request: Request, id: int) -> Response:
+        """The customer's yes."""
+        total = self.read_body().get("total")
+        actions.approve(order=self.row(id), by=self.caller.user_id, now=timezone.now(), total=total)
+        return self.show(id)
+
+    def deny(self, request: Request, id: int) -> Response:
+        """The customer's no, or the shop's to a request."""
+        reason = self.read_body().get("reason", "")
+        actions.deny(order=self.row(id), by=self.caller.user_id, now=timezone.now(), reason=reason)
+        return self.show(id)
+
+    def start(self, request: Request, id: int) -> Response:
+        """Work begins."""
+        actions.start(order=self.row(id), by=self.caller.user_id, now=timezone.now())
+        return self.show(id)
+
+    def complete(self, request: Request, id: int) -> Response:
+        """Work is done: the total is frozen and the customer told."""
+        actions.complete(order=self.row(id), by=self.caller.user_id, now=timezone.now())
+        return self.show(id)
+
+
+urlpatterns = StaffRepairOrders.routes()

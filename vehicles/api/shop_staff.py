@@ -1,0 +1,105 @@
+"""The staff's API on vehicles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.caller import Caller
+from common.fields import Id, Instant
+from common.filtering import IdFilter, SearchFilter, apply, order, query_of
+from common.viewsets import StaffViewSet
+from customers.models import Customer
+from vehicles import actions
+from vehicles.api.shop import VehicleSerializer
+from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
+from vehicles.vin import validate_vin
+
+ORDERING = {"id": (), "year": ("year",), "created": ("created_at",)}
+
+
+class VehicleRowSerializer(VehicleSerializer):
+    """The contract's vehicle and what only the shop sees of it."""
+
+    trim = serializers.CharField(allow_blank=True)
+    unit_number = serializers.CharField(allow_blank=True)
+    fuel_type = serializers.CharField(allow_blank=True)
+    odometer = serializers.DecimalField(max_digits=10, decimal_places=2, help_text="Miles.")
+    archived_at = Instant(allow_null=True)
+
+
+class VehicleInput(serializers.Serializer[Any]):
+    make = serializers.CharField(max_length=60, required=False)
+    model = serializers.CharField(max_length=60, required=False)
+    trim = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR, required=False)
+    license_plate = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    color = serializers.CharField(max_length=30, required=False, allow_blank=True)
+    fuel_type = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    unit_number = serializers.CharField(max_length=30, required=False, allow_blank=True)
+    odometer = serializers.DecimalField(max_digits=10, decimal_places=2, min_value=0, required=False)
+
+
+class NewVehicleInput(VehicleInput):
+    customer_id = Id()
+    vin = serializers.CharField(validators=[validate_vin])
+    make = serializers.CharField(max_length=60)
+    model = serializers.CharField(max_length=60)
+    year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
+
+
+class VehicleFilter(django_filters.FilterSet):
+    search = SearchFilter(
+        "vin",
+        "license_plate",
+        "unit_number",
+        "make",
+        "model",
+        help_text="In VIN, plate, unit, make or model.",
+    )
+    customer_id = IdFilter("customer_id")
+    archived = django_filters.BooleanFilter("archived_at", "isnull", exclude=True)
+
+    class Meta:
+        model = Vehicle
+        fields: list[str] = []
+
+
+class StaffVehicles(StaffViewSet):
+    """Vehicles of all customers, the archived ones included."""
+
+    resource = "vehicles"
+    model = Vehicle
+    serializer_class = VehicleRowSerializer
+    query = query_of(VehicleFilter, ORDERING)
+    inputs = {"create": NewVehicleInput, "partial_update": VehicleInput}
+    verbs = ("archive",)
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Vehicle]:
+        return order(
+            apply(Vehicle.objects.visible_to(caller), VehicleFilter, filters), ORDERING, filters, "id"
+        )
+
+    def create(self, request: Request) -> Response:
+        body = self.read_body()
+        customer = self.one_of(Customer, body.pop("customer_id"), field="customer_id")
+        return self.show(actions.add_vehicle(customer=customer, **body).pk, status=201)
+
+    def partial_update(self, request: Request, id: int) -> Response:
+        actions.change_vehicle(vehicle=self.row(id), **self.read_body())
+        return self.show(id)
+
+    def archive(self, request: Request, id: int) -> Response:
+        """Take a vehicle out of use; its history stays."""
+        actions.archive_vehicle(vehicle=self.row(id), now=timezone.now())
+        return self.show(id)
+
+
+urlpatterns = StaffVehicles.routes()
