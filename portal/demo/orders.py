@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from portal.demo import sequences
 from portal.demo.garage import Garage
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
 from repair_orders.queries import totals_of
@@ -87,4 +88,6 @@ def write(row: OrderRow, garage: Garage) -> RepairOrder:
     if order.status == RepairOrderStatus.COMPLETED:
         order.total_cost = totals_of(order).total
     order.save(update_fields=["status", "total_cost"])
+    if row.id:
+        sequences.reset()  # the orders and lines after this one would run into its ids
     return order
