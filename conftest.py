@@ -90,3 +90,10 @@ def as_bob(bob):
 @pytest.fixture
 def as_tim(tim):
     return signed_in(tim)
+
+
+@pytest.fixture
+def desk(client, ada):
+    """The staff's admin in the browser of Ada, who may do everything."""
+    client.force_login(ada)
+    return client

@@ -16,6 +16,8 @@ from common.errors import DomainError, Kind, TooMany
 
 GUESS_WINDOW_SECONDS = 15 * 60
 ADDRESS_REMEMBERED = timedelta(days=90)
+# What a session was opened on: when one of these changes, nothing issued before is good.
+ENDS_SESSIONS = frozenset({"password", "role", "is_active"})
 
 
 class WrongCredentials(DomainError):
@@ -133,13 +135,18 @@ def _session_of(refresh: str, *, any_generation: bool = False) -> Session:
     return session
 
 
+def end_session(*, session: Session, now: datetime) -> None:
+    """End one session, as its owner's sign-out would; one that has ended stays as it is."""
+    Session.objects.filter(pk=session.pk).end(now=now)
+
+
 def end_all_sessions(*, user: User, now: datetime) -> None:
     """After a changed password or role, a deactivation or a deletion nothing issued before is good."""
     user.sessions.end(now=now)
 
 
-def change_password(*, user: User, password: str, now: datetime) -> None:
-    """Set a password that the caller has validated, and end every session."""
+def change_password(*, user: User, password: str | None, now: datetime) -> None:
+    """Set a password that the caller has validated (None: one that never fits), and end every session."""
     with transaction.atomic():
         user.set_password(password)
         user.save(update_fields=["password"])

@@ -85,6 +85,10 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
     def full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
 
+    def get_full_name(self) -> str:
+        """The same under the name Django's own pages ask for."""
+        return self.full_name
+
     @property
     def is_staff(self) -> bool:
         """Whether the admin lets this person in."""

@@ -6,7 +6,14 @@ from datetime import datetime
 
 from django.db import transaction
 
-from appointments.models import APPOINTMENT_MACHINE, HOLDS_A_BAY, Appointment, AppointmentStatus, Technician
+from appointments.models import (
+    APPOINTMENT_MACHINE,
+    HOLDS_A_BAY,
+    Appointment,
+    AppointmentStatus,
+    Bay,
+    Technician,
+)
 from common.errors import DomainError
 from common.transitions import refusal, transition, write_history
 
@@ -17,6 +24,14 @@ class NoTechnician(DomainError):
     code = "no_technician"
     title = "No technician assigned"
     message = "Assign a technician before starting the appointment."
+
+
+def lock_bays(*, location_id: int) -> None:
+    """Hold a location's bays until the transaction ends: lock, then look whether one is free, then write.
+
+    Always in the order of their ids, so that parallel bookings queue instead of deadlocking.
+    """
+    list(Bay.objects.select_for_update().filter(location_id=location_id).order_by("id").values_list("id"))
 
 
 def assign_technician(

@@ -62,7 +62,7 @@ class OpeningHours(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="opening_hours")
-    weekday = models.PositiveSmallIntegerField(choices=Weekday.choices)
+    weekday = models.PositiveSmallIntegerField(choices=Weekday)
     opens = models.TimeField()
     closes = models.TimeField()
 
@@ -191,9 +191,7 @@ class Appointment(Identified):
     )
     start = models.DateTimeField()
     end = models.DateTimeField()
-    status = models.CharField(
-        max_length=11, choices=AppointmentStatus.choices, default=AppointmentStatus.PENDING
-    )
+    status = models.CharField(max_length=11, choices=AppointmentStatus, default=AppointmentStatus.PENDING)
     description = models.TextField(blank=True, default="", help_text="The customer's words.")
     notes = models.TextField(blank=True, default="", help_text="The shop's; customers do not see them.")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -53,7 +53,3 @@ class AppointmentQuerySet(models.QuerySet[Row]):
         if "date_to" in filters:
             rows = rows.filter(LessThanOrEqual(local_day, filters["date_to"]))
         return rows
-
-    def with_details(self) -> Self:
-        """With what a row of a list shows."""
-        return self.select_related("vehicle", "technician", "reported_problem", "customer__contact")

@@ -40,20 +40,35 @@ class Money(serializers.DecimalField):
 class Derived(serializers.Field[Any, Any, Any, Any]):
     """A value computed from others by a pure function, spelled by `output`.
 
-    `paths` are dotted; one that runs through a list (`part_lines.quantity`) yields a list of values.
+    `paths` are dotted; one that runs through a list (`part_lines.quantity`) yields a list of values. In place of a
+    path may stand another Derived, whose result it then is: shared, it is computed once a row.
     """
 
     def __init__(
-        self, function: Callable[..., Any], *paths: str, output: serializers.Field[Any, Any, Any, Any]
+        self,
+        function: Callable[..., Any],
+        *paths: str | Derived,
+        output: serializers.Field[Any, Any, Any, Any],
     ) -> None:
         self.function = function
         self.paths = tuple(paths)
+        # DRF copies fields; what they compute is the same when function and paths are.
+        self.key: tuple[Any, ...] = (function, *(p.key if isinstance(p, Derived) else p for p in paths))
         self.output = output
         super().__init__(source="*", read_only=True)
 
     def to_representation(self, value: Any) -> Any:
-        result = self.function(*(follow(value, path.split(".")) for path in self.paths))
+        result = self.compute(value)
         return None if result is None else self.output.to_representation(result)
+
+    def compute(self, value: Any) -> Any:
+        """The result for an object, before it is spelled."""
+        return self.function(
+            *(
+                path.compute(value) if isinstance(path, Derived) else follow(value, path.split("."))
+                for path in self.paths
+            )
+        )
 
 
 def follow(value: Any, path: list[str]) -> Any:

@@ -12,7 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from common.caller import Caller
 from common.query import ListQuery
+from common.reads.read import Read
 from common.views import ContractView
 
 DEFAULT_PAGE_SIZE = 50
@@ -67,9 +69,17 @@ class ListView(ContractView):
     query: ClassVar[type[ListQuery]] = ListQuery
     serializer_class: ClassVar[type[serializers.Serializer[Any]]]
 
+    read: ClassVar[Read]
+
+    @staticmethod
     @abstractmethod
-    def rows(self, filters: dict[str, Any]) -> QuerySet[Any]:
-        """The rows this caller may see, filtered, with what the serializer shows, in a total order."""
+    def rows(caller: Caller, filters: Any) -> QuerySet[Any]:
+        """The rows this caller may see, filtered, in a total order. Compiled: see `Read`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if hasattr(cls, "serializer_class"):
+            cls.read = Read(cls.rows, cls.serializer_class, cls.query)
 
     @abstractmethod
     def spell(self, rows: list[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
@@ -83,18 +93,18 @@ class ListView(ContractView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         filters = self.query.read(request.query_params)
         page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
-        rows = self.rows(filters)
-        page = None
         if page_number or page_size:
-            page = self.page(request, rows, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
-            rows = rows[page.bounds]
-        body, headers = self.spell(list(self.serializer_class(rows, many=True).data), page)
+            page = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
+            rows = self.read.page(self.caller, filters, page.bounds)
+        else:
+            page, rows = None, self.read.all(self.caller, filters)
+        body, headers = self.spell(rows, page)
         return Response(body, headers=headers)
 
-    def page(self, request: Request, rows: QuerySet[Any], number: int, size: int) -> Page:
-        page = Page(number, size, rows.count(), request.build_absolute_uri())
+    def page(self, request: Request, filters: dict[str, Any], number: int, size: int) -> Page:
+        page = Page(number, size, self.read.count(self.caller, filters), request.build_absolute_uri())
         if number > page.last:
-            raise serializers.ValidationError({"page": [f"There are {page.last} pages."]})
+            raise serializers.ValidationError({"page": [f"The last page is {page.last}."]})
         return page
 
 

@@ -27,10 +27,10 @@ class RequestLog(RequestMiddleware):
     """One line a request: method, path, status, request id. Never the query string: tokens travel there."""
 
     def prepare(self, request: HttpRequest) -> None:
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
-        if len(given) > 64 or not given.replace("-", "").isalnum() or not given.isascii():
-            request.META.pop("HTTP_X_REQUEST_ID", None)
         super().prepare(request)
+        given = request.headers.get("x-request-id", "")
+        if len(given) <= 64 and given.replace("-", "").isalnum() and given.isascii():
+            structlog.contextvars.bind_contextvars(request_id=given)
         request.META["REQUEST_ID"] = structlog.contextvars.get_contextvars()["request_id"]
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
@@ -104,9 +104,13 @@ class BodyLimit:
 
 
 class ContentSecurityPolicy(CSPMiddleware):
-    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and scripts."""
+    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and scripts; JSON
+    may load nothing at all."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.get("Content-Type") == "application/json":
+            response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+            return response
         if request.path.startswith("/admin/"):
             directives: dict[str, Any] = settings.ADMIN_CONTENT_SECURITY_POLICY
             response._csp_replace = directives  # type: ignore[attr-defined]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.http import QueryDict
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from common.fields import Words
 
@@ -21,6 +23,8 @@ class Query(serializers.Serializer[Any]):
 
         Raises ValidationError that names each unknown, repeated or wrong parameter.
         """
+        if not params and not cls._wants_something():
+            return {}
         fields = cls().fields
         given: dict[str, str] = {}
         wrong: dict[str, list[str]] = {}
@@ -36,6 +40,12 @@ class Query(serializers.Serializer[Any]):
         if not query.is_valid() or wrong:
             raise serializers.ValidationError({**wrong, **query.errors})
         return dict(query.validated_data)
+
+    @classmethod
+    @cache
+    def _wants_something(cls) -> bool:
+        """Whether a request without parameters has something to say: a required one, or a default."""
+        return any(field.required or field.default is not empty for field in cls().fields.values())
 
     def refuse_upside_down(self, attrs: dict[str, Any], lower: str, upper: str) -> None:
         """A lower bound after the upper one is a mistake, not an empty list."""

@@ -9,6 +9,7 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any
 
+import orjson
 import structlog
 
 _SECRETS = (
@@ -22,6 +23,10 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
         if any(word in key.lower() for word in _SECRETS):
             event[key] = "[hidden]"
     return event
+
+
+def _to_json(event: MutableMapping[str, Any], **_: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
 
 
 def _chain() -> list[Any]:
@@ -51,7 +56,7 @@ def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
     renderer: list[Any] = (
         [structlog.dev.ConsoleRenderer(colors=False)]
         if pretty
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
     )
     return {
         "version": 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
@@ -22,7 +23,11 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Garage",
     "SITE_SUBHEADER": "Service desk",
     "SITE_SYMBOL": "car_repair",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("common/favicon.svg")}
+    ],
     "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "portal.admin.dashboard",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "SIDEBAR": {

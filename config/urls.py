@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.admin import change_own_password
 from accounts.api import shop as accounts_shop
 from appointments.api import shop as appointments_shop
 from common import fallbacks, health
@@ -33,7 +34,11 @@ SHOP: list[URLPattern | URLResolver] = [
 
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
-    route("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    route(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs.html"),
+        name="docs",
+    ),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -41,6 +46,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    # Before the admin's own page, which would leave the user's sessions open.
+    path("admin/password_change/", admin.site.admin_view(change_own_password, cacheable=True)),
     path("admin/", admin.site.urls),
     *SHOP,
     *DOCS,

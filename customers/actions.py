@@ -39,6 +39,12 @@ def create_customer(*, user: User | None, now: datetime, **fields: Any) -> Custo
         raise
 
 
+def add_first_login(*, customer: Customer) -> None:
+    """The contact of a new customer may act for it, unless he acts for one already."""
+    if customer.contact_id is not None:
+        CustomerUser.objects.get_or_create(user_id=customer.contact_id, defaults={"customer": customer})
+
+
 def customer_for_write(caller: Caller, *, now: datetime) -> Customer:
     """The caller's customer, made at the first write where a contract wants it made (003).
 

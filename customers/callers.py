@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+from functools import cache
 from uuid import UUID
+
+from django.db import connection
+from django.db.models import UUIDField
 
 from accounts.models import Session, User
 from common.caller import Caller
+from common.reads.arguments import Arg
+from common.reads.statements import Statement
 from customers.models import CustomerUser
 from customers.names import customer_name
 
 _CUSTOMER = "user__customer_login__customer"
+_COLUMNS = (
+    "user__role",
+    "user_id",
+    "user__customer_login__customer_id",
+    f"{_CUSTOMER}__company_name",
+    f"{_CUSTOMER}__contact__first_name",
+    f"{_CUSTOMER}__contact__last_name",
+)
+
+
+@cache
+def _statement(vendor: str) -> Statement:
+    return Statement.compile(Session.objects.living().filter(uuid=Arg("session", UUIDField())), _COLUMNS)
 
 
 def load_caller(session: UUID) -> Caller | None:
     """The caller of a session, None when it has ended or its user may no longer come in. One query."""
-    row = (
-        Session.objects.living()
-        .filter(uuid=session)
-        .values_list(
-            "user__role",
-            "user_id",
-            "user__customer_login__customer_id",
-            f"{_CUSTOMER}__company_name",
-            f"{_CUSTOMER}__contact__first_name",
-            f"{_CUSTOMER}__contact__last_name",
-        )
-        .first()
-    )
-    if row is None:
+    found = _statement(connection.vendor).run({"session": session})
+    if not found:
         return None
-    role, user_id, customer_id, *names = row
+    role, user_id, customer_id, *names = found[0]
     return Caller(role, user_id, customer_id, customer_name(*names) if customer_id else "", session)
 
 

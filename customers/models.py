@@ -60,7 +60,7 @@ class Customer(Identified):
     )
 
     preferred_contact_method = models.CharField(
-        max_length=5, choices=ContactMethod.choices, default=ContactMethod.EMAIL
+        max_length=5, choices=ContactMethod, default=ContactMethod.EMAIL
     )
     # Stored once; three contracts spell them.
     notification_preferences = models.JSONField(default=default_notifications, blank=True)

@@ -6,6 +6,7 @@ first, so that what is approved or frozen is what was read.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -28,6 +29,7 @@ from repair_orders.models import (
 from repair_orders.queries import totals_of
 from vehicles.models import Vehicle
 
+Line = PartLine | ServiceLine
 LARGEST_TOTAL = Decimal("99999999.99")
 
 
@@ -76,31 +78,36 @@ def request_repair(
 
 def add_part(*, order: RepairOrder, part: Part, quantity: int = 1) -> PartLine:
     """Sell a part at today's price. Raises LinesAreFixed, TotalTooLarge."""
-    with transaction.atomic():
-        _lock_for_lines(order)
-        line = PartLine.objects.create(
-            repair_order=order, part=part, quantity=quantity, unit_price=part.unit_price, taxable=part.taxable
-        )
-        _refuse_too_large(order)
-        return line
+    line = PartLine(repair_order=order, part=part, quantity=quantity)
+    change_lines(order=order, save=[line])
+    return line
 
 
 def add_service(*, order: RepairOrder, service: Service) -> ServiceLine:
     """Sell a service at today's price. Raises LinesAreFixed, TotalTooLarge."""
-    with transaction.atomic():
-        _lock_for_lines(order)
-        line = ServiceLine.objects.create(
-            repair_order=order, service=service, labor_cost=service.labor_cost, taxable=service.taxable
-        )
-        _refuse_too_large(order)
-        return line
+    line = ServiceLine(repair_order=order, service=service)
+    change_lines(order=order, save=[line])
+    return line
 
 
 def remove_line(*, line: PartLine | ServiceLine) -> None:
     """Take a line off its order. Raises LinesAreFixed."""
+    change_lines(order=line.repair_order, remove=[line])
+
+
+def change_lines(*, order: RepairOrder, save: Iterable[Line] = (), remove: Iterable[Line] = ()) -> None:
+    """Write lines and take others off, all or none. What a line leaves empty it takes from the catalogue.
+
+    Raises LinesAreFixed, TotalTooLarge.
+    """
     with transaction.atomic():
-        _lock_for_lines(line.repair_order)
-        line.delete()
+        _lock_for_lines(order)
+        for line in remove:
+            line.delete()
+        for line in save:
+            _fill_from_catalogue(line)
+            line.save()
+        _refuse_too_large(order)
 
 
 def send_estimate(*, order: RepairOrder, by: int | None, now: datetime, notes: str | None = None) -> None:
@@ -174,6 +181,15 @@ def _lock_for_lines(order: RepairOrder) -> None:
     _lock(order)
     if order.status not in LINES_MAY_CHANGE:
         raise LinesAreFixed
+
+
+def _fill_from_catalogue(line: Line) -> None:
+    """Today's price and taxability, where nothing else was agreed; from then on the line keeps them."""
+    sold: Part | Service = line.part if isinstance(line, PartLine) else line.service
+    price = "unit_price" if isinstance(line, PartLine) else "labor_cost"
+    for name in (price, "taxable"):
+        if getattr(line, name) is None:
+            setattr(line, name, getattr(sold, name))
 
 
 def _refuse_too_large(order: RepairOrder) -> None:

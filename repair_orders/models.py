@@ -13,7 +13,7 @@ from simple_history.models import HistoricalRecords
 from common.ids import Identified
 from common.transitions import Machine
 from customers.models import Customer
-from repair_orders.querysets import RepairOrderQuerySet
+from repair_orders.querysets import LineQuerySet, RepairOrderQuerySet
 from vehicles.models import Vehicle
 
 
@@ -155,6 +155,7 @@ class PartLine(models.Model):
     taxable = models.BooleanField()
 
     history = HistoricalRecords()
+    objects = LineQuerySet["PartLine"].as_manager()
 
     class Meta:
         constraints = [
@@ -178,6 +179,7 @@ class ServiceLine(models.Model):
     taxable = models.BooleanField()
 
     history = HistoricalRecords()
+    objects = LineQuerySet["ServiceLine"].as_manager()
 
     class Meta:
         constraints = [

@@ -1,23 +1,23 @@
-"""What a repair order costs, to the cent. Pure functions over `Decimal` (DESIGN, decision 4).
+"""What a repair order costs, to the cent. Pure functions (DESIGN, decision 4).
 
-Subtotal = the sum of the lines. Discount = an amount plus a percentage of the subtotal, never more than the
-subtotal, shared over the lines in proportion by largest remainder. Tax = a percentage of the discounted taxable
-lines, rounded once. Total = subtotal - discount + tax. Cents are rounded half up.
+Subtotal = the sum of the lines. Discount = an amount plus a percentage of the subtotal, never more than the subtotal,
+shared over the lines in proportion by largest remainder. Tax = a percentage of the discounted taxable lines, rounded
+once. Total = subtotal - discount + tax. Cents are rounded half up.
+
+Amounts come and go as `Decimal` dollars with two places; between, everything is whole cents in integers: exact
+whatever the decimal context says, and fast.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
-
-CENT = Decimal("0.01")
-ZERO = Decimal("0.00")
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`amount` in dollars: unit price × quantity, already in whole cents."""
+    """`amount` in dollars: unit price × quantity, in whole cents."""
 
     amount: Decimal
     taxable: bool
@@ -33,30 +33,6 @@ class Totals:
     total: Decimal
 
 
-def to_cents(amount: Decimal) -> Decimal:
-    """Rounded half up to whole cents."""
-    return amount.quantize(CENT, rounding=ROUND_HALF_UP)
-
-
-def share(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """`amount` in whole cents, split in proportion to `weights` so that the parts add up to it.
-
-    Each part is cut to whole cents; the cents left over go to the largest remainders, equal ones to the earlier
-    part. All weights zero, or none: nothing can be shared, every part is zero.
-    """
-    whole = sum(weights, ZERO)
-    if not whole:
-        return [ZERO for _ in weights]
-    # In integers: exact whatever the decimal context's precision is.
-    cents, unit = _in_cents(amount), [_in_cents(weight) for weight in weights]
-    total = sum(unit)
-    parts = [divmod(cents * weight, total) for weight in unit]
-    left_over = cents - sum(part for part, _ in parts)
-    richest = sorted(range(len(parts)), key=lambda i: (-parts[i][1], i))[:left_over]
-    extra = set(richest)
-    return [(part + (i in extra)) * CENT for i, (part, _) in enumerate(parts)]
-
-
 def totals(
     lines: Sequence[Line], *, discount_amount: Decimal, discount_percent: Decimal, tax_percent: Decimal
 ) -> Totals:
@@ -64,17 +40,12 @@ def totals(
 
     Percentages are 0 to 100 with two places, `discount_amount` is not negative.
     """
-    subtotal = sum((line.amount for line in lines), ZERO)
-    wished = discount_amount + to_cents(subtotal * discount_percent / 100)
-    discount = min(wished, subtotal)
-    discounts = share(discount, [line.amount for line in lines])
-    taxed = sum((line.amount - off for line, off in zip(lines, discounts, strict=True) if line.taxable), ZERO)
-    tax = to_cents(taxed * tax_percent / 100)
-    return Totals(subtotal, discount, tax, subtotal - discount + tax)
-
-
-def _in_cents(amount: Decimal) -> int:
-    return int(amount.scaleb(2).to_integral_exact())
+    cents = [_cents(line.amount) for line in lines]
+    taxable = [line.taxable for line in lines]
+    subtotal, discount, tax = _figures(
+        cents, taxable, _cents(discount_amount), _cents(discount_percent), _cents(tax_percent)
+    )
+    return Totals(_dollars(subtotal), _dollars(discount), _dollars(tax), _dollars(subtotal - discount + tax))
 
 
 def order_total(
@@ -87,10 +58,58 @@ def order_total(
     discount_percent: Decimal,
     tax_percent: Decimal,
 ) -> Decimal:
-    """The total from the columns of an order's lines, as a list reads them."""
-    parts = zip(part_prices, part_quantities, part_taxable, strict=True)
-    lines = [Line(price * quantity, taxable) for price, quantity, taxable in parts]
-    lines += [Line(price, taxable) for price, taxable in zip(service_prices, service_taxable, strict=True)]
-    return totals(
-        lines, discount_amount=discount_amount, discount_percent=discount_percent, tax_percent=tax_percent
-    ).total
+    """The total alone, from the columns of an order's lines as a list reads them."""
+    cents = [_cents(price) * n for price, n in zip(part_prices, part_quantities, strict=True)]
+    cents += [_cents(price) for price in service_prices]
+    subtotal, discount, tax = _figures(
+        cents,
+        [*part_taxable, *service_taxable],
+        _cents(discount_amount),
+        _cents(discount_percent),
+        _cents(tax_percent),
+    )
+    return _dollars(subtotal - discount + tax)
+
+
+def share(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """`amount` in whole cents, split in proportion to `weights` so that the parts add up to it.
+
+    Each part is cut to whole cents; the cents left over go to the largest remainders, equal ones to the earlier
+    part. All weights zero, or none: nothing can be shared, every part is zero.
+    """
+    return [_dollars(part) for part in _share(_cents(amount), [_cents(weight) for weight in weights])]
+
+
+def _figures(
+    cents: Sequence[int], taxable: Sequence[bool], amount: int, percent: int, tax_percent: int
+) -> tuple[int, int, int]:
+    """Subtotal, discount and tax in cents; the percentages in hundredths of a percent."""
+    subtotal = sum(cents)
+    discount = min(amount + _half_up(subtotal * percent, 10_000), subtotal)
+    taxed = sum(line for line, is_taxed in zip(cents, taxable, strict=True) if is_taxed)
+    if discount:
+        taxed -= sum(off for off, is_taxed in zip(_share(discount, cents), taxable, strict=True) if is_taxed)
+    return subtotal, discount, _half_up(taxed * tax_percent, 10_000)
+
+
+def _share(cents: int, weights: Sequence[int]) -> list[int]:
+    whole = sum(weights)
+    if not whole:
+        return [0] * len(weights)
+    parts = [divmod(cents * weight, whole) for weight in weights]
+    left_over = cents - sum(part for part, _ in parts)
+    richest = sorted(range(len(parts)), key=lambda i: (-parts[i][1], i))[:left_over]
+    return [part + (i in richest) for i, (part, _) in enumerate(parts)]
+
+
+def _half_up(numerator: int, denominator: int) -> int:
+    """Their quotient rounded half up; neither is negative."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _cents(amount: Decimal) -> int:
+    return int(amount * 100)
+
+
+def _dollars(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)

@@ -9,27 +9,33 @@ from repair_orders.money import Line, Totals, totals
 
 
 def with_lines(orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:
-    """With both kinds of lines, each in the order of their ids: what the totals are made of."""
+    """With both kinds of lines, each in order: what the totals are made of. For pages that need objects."""
     return orders.prefetch_related(
-        Prefetch("part_lines", PartLine.objects.select_related("part").order_by("id")),
-        Prefetch("service_lines", ServiceLine.objects.select_related("service").order_by("id")),
+        Prefetch("part_lines", PartLine.objects.in_order()),
+        Prefetch("service_lines", ServiceLine.objects.in_order()),
     )
-
-
-def with_details(orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:
-    """With what a row of a list shows."""
-    return with_lines(orders).select_related("vehicle", "customer__contact")
 
 
 def totals_of(order: RepairOrder) -> Totals:
     """The four figures of one order from its stored lines; parts before services, each by id. Two queries."""
-    parts = PartLine.objects.filter(repair_order=order).order_by("id")
-    services = ServiceLine.objects.filter(repair_order=order).order_by("id")
+    parts = PartLine.objects.filter(repair_order=order).in_order()
+    services = ServiceLine.objects.filter(repair_order=order).in_order()
     lines = [
         Line(unit_price * quantity, taxable)
         for unit_price, quantity, taxable in parts.values_list("unit_price", "quantity", "taxable")
     ]
     lines += [Line(cost, taxable) for cost, taxable in services.values_list("labor_cost", "taxable")]
+    return _totals(order, lines)
+
+
+def totals_with_lines(order: RepairOrder) -> Totals:
+    """The same of an order that came `with_lines`: no query."""
+    lines = [Line(line.unit_price * line.quantity, line.taxable) for line in order.part_lines.all()]
+    lines += [Line(line.labor_cost, line.taxable) for line in order.service_lines.all()]
+    return _totals(order, lines)
+
+
+def _totals(order: RepairOrder, lines: list[Line]) -> Totals:
     return totals(
         lines,
         discount_amount=order.discount_amount,

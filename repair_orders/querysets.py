@@ -11,6 +11,17 @@ from common.caller import Caller
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
+class LineQuerySet(models.QuerySet[Row]):
+    """Lines of either kind."""
+
+    def visible_to(self, caller: Caller) -> Self:
+        """Who sees an order sees its lines."""
+        return self
+
+    def in_order(self) -> Self:
+        return self.order_by("id")
+
+
 class RepairOrderFilters(TypedDict, total=False):
     status: list[str]
 

@@ -45,9 +45,7 @@ class Vehicle(Identified):
     unit_number = models.CharField(max_length=30, blank=True, default="", help_text="What a fleet calls it.")
     photo_url = models.URLField(blank=True, default="")
     dongle_id = models.CharField(max_length=100, null=True, blank=True)
-    dongle_connection = models.CharField(
-        max_length=5, choices=DongleConnection.choices, null=True, blank=True
-    )
+    dongle_connection = models.CharField(max_length=5, choices=DongleConnection, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)
 

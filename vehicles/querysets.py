@@ -19,7 +19,3 @@ class VehicleQuerySet(models.QuerySet[Row]):
     def in_use(self) -> Self:
         """Those that are not archived."""
         return self.filter(archived_at=None)
-
-    def with_customer(self) -> Self:
-        """With what a customer's name and address read."""
-        return self.select_related("customer__contact")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -39,10 +40,6 @@ class Refreshed(serializers.Serializer[Any]):
 
 class TokenInput(serializers.Serializer[Any]):
     token = serializers.CharField(max_length=4096)
-
-
-class Nothing(serializers.Serializer[Any]):
-    """An empty object."""
 
 
 class Login(ShopView):
@@ -83,7 +80,7 @@ class Verify(ShopView):
     permission_classes = [Anyone]
     input_class = TokenInput
 
-    @extend_schema(responses=Nothing)
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         actions.verify_token(**self.read_body())
         return Response({})
@@ -95,7 +92,7 @@ class Logout(ShopView):
     permission_classes = [Anyone]
     input_class = RefreshInput
 
-    @extend_schema(responses=Nothing)
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         actions.sign_out(**self.read_body(), now=timezone.now())
         return Response({})

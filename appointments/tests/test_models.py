@@ -136,11 +136,3 @@ class TestRows:
         assert list(rows.matching({"date_from": day + one})) == []
         assert list(rows.matching({"date_to": day - one})) == []
         assert list(rows.matching({"date_from": day - one, "date_to": day + one})) == [visit]
-
-    def test_with_details_needs_no_more_queries(self, alice, django_assert_num_queries):
-        AppointmentFactory(vehicle__customer=alice)
-        with django_assert_num_queries(1):
-            row = Appointment.objects.with_details().get()
-            assert (row.vehicle.make, row.technician, row.reported_problem, row.customer.name) == (
-                "Honda", None, None, "Alice Cooper"
-            )  # fmt: skip

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 
 import factory
+from django.contrib.auth.models import Group
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from accounts.models import User
-from appointments.models import Appointment, Bay, Location, ReportedProblem, ServiceType, Technician
-from customers.models import Customer, CustomerUser
+from accounts.models import Device, KnownAddress, Session, User
+from appointments.models import (
+    Appointment,
+    Bay,
+    Closure,
+    Location,
+    OpeningHours,
+    ReportedProblem,
+    ServiceType,
+    Technician,
+)
+from common.models import IdempotencyKey
+from customers.models import Customer, CustomerUser, Notification
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
 from vehicles.models import Vehicle
 
@@ -172,3 +183,84 @@ class ServiceLineFactory(DjangoModelFactory[ServiceLine]):
     service = factory.SubFactory(ServiceFactory)
     labor_cost = factory.SelfAttribute("service.labor_cost")
     taxable = factory.SelfAttribute("service.taxable")
+
+
+class SessionFactory(DjangoModelFactory[Session]):
+    class Meta:
+        model = Session
+
+    user = factory.SubFactory(UserFactory)
+    device = factory.SubFactory("common.tests.factories.DeviceFactory", user=factory.SelfAttribute("..user"))
+    refresh_jti = factory.Sequence(lambda n: f"{n:032x}")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class DeviceFactory(DjangoModelFactory[Device]):
+    class Meta:
+        model = Device
+
+    user = factory.SubFactory(UserFactory)
+    device_id = factory.Sequence(lambda n: f"device-{n}")
+    last_seen_at = factory.LazyFunction(timezone.now)
+
+
+class KnownAddressFactory(DjangoModelFactory[KnownAddress]):
+    class Meta:
+        model = KnownAddress
+
+    user = factory.SubFactory(UserFactory)
+    address = factory.Sequence(lambda n: f"198.51.100.{n}")
+    last_sign_in_at = factory.LazyFunction(timezone.now)
+
+
+class CustomerUserFactory(DjangoModelFactory[CustomerUser]):
+    class Meta:
+        model = CustomerUser
+
+    customer = factory.SubFactory(CustomerFactory)
+    user = factory.SubFactory(UserFactory)
+
+
+class NotificationFactory(DjangoModelFactory[Notification]):
+    class Meta:
+        model = Notification
+
+    customer = factory.SubFactory(CustomerFactory)
+    type = "ORDER"
+    title = "Repair completed"
+    message = "Your vehicle is ready."
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class OpeningHoursFactory(DjangoModelFactory[OpeningHours]):
+    class Meta:
+        model = OpeningHours
+
+    location = factory.SubFactory(LocationFactory)
+    weekday = 0
+    opens = time(8)
+    closes = time(18)
+
+
+class ClosureFactory(DjangoModelFactory[Closure]):
+    class Meta:
+        model = Closure
+
+    location = factory.SubFactory(LocationFactory)
+    day = date(2030, 12, 25)
+
+
+class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):
+    class Meta:
+        model = IdempotencyKey
+
+    user_id = 1
+    key = factory.Sequence(lambda n: f"key-{n}")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class GroupFactory(DjangoModelFactory[Group]):
+    class Meta:
+        model = Group
+
+    name = factory.Sequence(lambda n: f"Group {n}")

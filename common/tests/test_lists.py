@@ -6,7 +6,7 @@ from rest_framework import serializers
 from common.contracts.member import MemberList
 from common.contracts.shop import ShopCustomerList
 from common.lists import Page
-from common.permissions import Anyone
+from common.permissions import SignedIn
 from common.routing import route
 from common.tests.factories import PartFactory
 from repair_orders.models import Part
@@ -21,12 +21,13 @@ class Row(serializers.Serializer):
 class PartsMixin:
     serializer_class = Row
 
-    def rows(self, filters):
+    @staticmethod
+    def rows(caller, filters):
         return Part.objects.filter(**filters).order_by("id")
 
 
 class Bare(PartsMixin, MemberList):
-    permission_classes = [Anyone]
+    permission_classes = [SignedIn]
 
 
 class Wrapped(PartsMixin, ShopCustomerList):
@@ -50,8 +51,8 @@ def names(*numbers):
 
 @pytest.mark.usefixtures("_five")
 class TestBare:
-    def test_a_list_is_whole_by_default(self, api):
-        response = api.get("/api/parts/")
+    def test_a_list_is_whole_by_default(self, as_alice):
+        response = as_alice.get("/api/parts/")
         assert (response.status_code, response.json()) == (200, names(1, 2, 3, 4, 5))
         assert "Link" not in response
         assert "X-Total-Count" not in response
@@ -67,8 +68,8 @@ class TestBare:
             ("page=1", (1, 2, 3, 4, 5), {"first": 1, "last": 1}),
         ],
     )
-    def test_either_parameter_pages(self, api, query, numbers, links):
-        response = api.get(f"/api/parts/?{query}")
+    def test_either_parameter_pages(self, as_alice, query, numbers, links):
+        response = as_alice.get(f"/api/parts/?{query}")
         assert response.json() == names(*numbers)
         assert response["X-Total-Count"] == "5"
         written = dict(reversed(part.split("; ")) for part in response["Link"].split(", "))
@@ -82,19 +83,19 @@ class TestBare:
         } == expected
         assert list(written) == list(expected)
 
-    def test_an_unknown_page_is_400(self, api):
-        response = api.get("/api/parts/?page=4&page_size=2")
-        assert (response.status_code, response.json()) == (400, {"page": ["There are 3 pages."]})
+    def test_an_unknown_page_is_400(self, as_alice):
+        response = as_alice.get("/api/parts/?page=4&page_size=2")
+        assert (response.status_code, response.json()) == (400, {"page": ["The last page is 3."]})
 
-    def test_an_unknown_filter_is_400(self, api):
-        response = api.get("/api/parts/?colour=red")
+    def test_an_unknown_filter_is_400(self, as_alice):
+        response = as_alice.get("/api/parts/?colour=red")
         assert (response.status_code, response.json()) == (400, {"colour": ["Unknown parameter."]})
 
 
-def test_the_first_page_of_nothing_is_empty_and_the_second_unknown(api):
-    response = api.get("/api/parts/?page=1")
+def test_the_first_page_of_nothing_is_empty_and_the_second_unknown(as_alice):
+    response = as_alice.get("/api/parts/?page=1")
     assert (response.status_code, response.json(), response["X-Total-Count"]) == (200, [], "0")
-    assert api.get("/api/parts/?page=2").json() == {"page": ["There are 1 pages."]}
+    assert as_alice.get("/api/parts/?page=2").json() == {"page": ["The last page is 1."]}
 
 
 @pytest.mark.usefixtures("_five")
@@ -126,8 +127,8 @@ class TestWrapped:
         assert response.status_code == 400
         assert response.json() == {
             "error": "Invalid input",
-            "detail": "page: There are 1 pages.",
-            "fields": {"page": ["There are 1 pages."]},
+            "detail": "page: The last page is 1.",
+            "fields": {"page": ["The last page is 1."]},
         }
 
 

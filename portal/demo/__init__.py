@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts.models import User
-from portal.demo import business, fleet, garage, sequences, shop, staff
+from portal.demo import business, fleet, garage, shop, staff
 from portal.demo.calendar import Calendar
 
 
@@ -29,14 +29,12 @@ def load(*, now: datetime) -> bool:
             return False
         if any(model._base_manager.exists() for model in _own_models()):
             raise NotEmpty
-        sequences.reset()  # an attempt that was rolled back has left them anywhere
         calendar = Calendar(now)
         staff.load()
         place = garage.load()
         shop.load(calendar, place)
         fleet.load(calendar, place)
         business.load(calendar)
-        sequences.reset()
         return True
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from appointments.models import Bay, Location, OpeningHours, ReportedProblem, ServiceType, Technician, Weekday
 from portal.demo.calendar import TIME_ZONE
+from portal.demo.numbering import create
 from repair_orders.models import Part, Service
 
 
@@ -81,9 +82,7 @@ def load() -> Garage:
         location=location,
         bays=[Bay.objects.create(location=location, name=f"Bay {n}") for n in (1, 2)],
         # Not linked to the login of the same name: the contract prints `user_id: null`.
-        technician=Technician.objects.create(
-            id=27, name="Test Technician", email="tech@test.com", location=location
-        ),
+        technician=create(Technician, 27, name="Test Technician", email="tech@test.com", location=location),
         service_types={
             code: ServiceType.objects.create(code=code, name=name, minutes=minutes)
             for code, name, minutes in _SERVICE_TYPES
@@ -92,26 +91,28 @@ def load() -> Garage:
             key: ReportedProblem.objects.create(name=name, description=text) for key, name, text in _PROBLEMS
         },
         parts={
-            key: Part.objects.create(
-                **({"id": id} if id else {}),
+            key: create(
+                Part,
+                number,
                 name=name,
-                part_number=number,
+                part_number=part_number,
                 manufacturer=maker,
                 unit_price=Decimal(price),
                 taxable=taxable,
                 warranty_months=months,
             )
-            for key, (id, name, number, maker, price, taxable, months) in _PARTS.items()
+            for key, (number, name, part_number, maker, price, taxable, months) in _PARTS.items()
         },
         services={
-            key: Service.objects.create(
-                **({"id": id} if id else {}),
+            key: create(
+                Service,
+                number,
                 name=name,
                 description=text,
                 labor_cost=Decimal(price),
                 taxable=taxable,
                 warranty_months=months,
             )
-            for key, (id, name, text, price, taxable, months) in _SERVICES.items()
+            for key, (number, name, text, price, taxable, months) in _SERVICES.items()
         },
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portal.demo import sequences
 from portal.demo.garage import Garage
+from portal.demo.numbering import create
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
 from repair_orders.queries import totals_of
 from vehicles.models import Vehicle
@@ -26,7 +26,10 @@ _STAMPS = {
 
 @dataclass(frozen=True)
 class OrderRow:
-    """One order: parts as (short name, quantity), services by short name, money as text."""
+    """One order: parts as (short name, quantity), services by short name, money as text.
+
+    `number` and `first_lines` are the ids a contract prints: the order's, its first part line's and service line's.
+    """
 
     vehicle: Vehicle
     status: str
@@ -38,8 +41,8 @@ class OrderRow:
     discount_amount: str = "0.00"
     discount_percent: str = "0.00"
     tax_percent: str = "8.25"
-    id: int | None = None
-    first_line_ids: tuple[int, int] | None = field(default=None)
+    number: int | None = None
+    first_lines: tuple[int, int] | tuple[None, None] = (None, None)
 
 
 def write(row: OrderRow, garage: Garage) -> RepairOrder:
@@ -49,8 +52,9 @@ def write(row: OrderRow, garage: Garage) -> RepairOrder:
         for step, name in enumerate(_STAMPS[RepairOrderStatus(row.status)], start=1)
     }
     # Open until its lines are there: the database wants a total on a completed order, and only there.
-    order = RepairOrder(
-        id=row.id,
+    order = create(
+        RepairOrder,
+        row.number,
         customer_id=row.vehicle.customer_id,
         vehicle=row.vehicle,
         description=row.description,
@@ -61,33 +65,32 @@ def write(row: OrderRow, garage: Garage) -> RepairOrder:
         created_at=row.created_at,
         **stamps,
     )
-    order.save(force_insert=True)
-    part_id, service_id = row.first_line_ids or (None, None)
+    part_line, service_line = row.first_lines
     for name, quantity in row.parts:
         part = garage.parts[name]
-        PartLine.objects.create(
-            **({"id": part_id} if part_id else {}),
+        create(
+            PartLine,
+            part_line,
             repair_order=order,
             part=part,
             quantity=quantity,
             unit_price=part.unit_price,
             taxable=part.taxable,
         )
-        part_id = None
+        part_line = None
     for name in row.services:
         service = garage.services[name]
-        ServiceLine.objects.create(
-            **({"id": service_id} if service_id else {}),
+        create(
+            ServiceLine,
+            service_line,
             repair_order=order,
             service=service,
             labor_cost=service.labor_cost,
             taxable=service.taxable,
         )
-        service_id = None
+        service_line = None
     order.status = row.status
     if order.status == RepairOrderStatus.COMPLETED:
         order.total_cost = totals_of(order).total
     order.save(update_fields=["status", "total_cost"])
-    if row.id:
-        sequences.reset()  # the orders and lines after this one would run into its ids
     return order

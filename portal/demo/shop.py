@@ -12,6 +12,7 @@ from customers.actions import create_customer
 from customers.models import Customer
 from portal.demo.calendar import Calendar
 from portal.demo.garage import Garage
+from portal.demo.numbering import continue_after, create
 from portal.demo.orders import OrderRow, write
 from vehicles.models import Vehicle
 
@@ -32,6 +33,8 @@ def load(calendar: Calendar, garage: Garage) -> None:
         postal_code="10001",
         is_verified=True,
     )
+    continue_after(User)
+    continue_after(Customer)
     vehicles = _vehicles(alice)
     _visits(calendar, garage, vehicles)
     orders = [write(row, garage) for row in _orders(calendar, vehicles)]
@@ -44,20 +47,21 @@ def load(calendar: Calendar, garage: Garage) -> None:
 def _vehicles(alice: Customer) -> dict[str, Vehicle]:
     rows: dict[str, dict[str, Any]] = {
         "camry": {
-            "id": 27, "vin": "1HGBH41JXMN118133", "make": "Toyota", "model": "Camry", "year": 2020,
+            "number": 27, "vin": "1HGBH41JXMN118133", "make": "Toyota", "model": "Camry", "year": 2020,
             "license_plate": "ABC-5189", "odometer": "48211.30",
         },
         "civic": {
-            "id": 40, "vin": "1HGBH41JXMN109186", "make": "Honda", "model": "Civic", "year": 2020,
+            "number": 40, "vin": "1HGBH41JXMN109186", "make": "Honda", "model": "Civic", "year": 2020,
             "license_plate": "ABC-123", "odometer": "31870.00",
         },
         "rav4": {
-            "id": 41, "vin": "2T3P1RFV8MC158214", "make": "Toyota", "model": "RAV4", "year": 2021,
+            "vin": "2T3P1RFV8MC158214", "make": "Toyota", "model": "RAV4", "year": 2021,
             "license_plate": "JKL-4420", "odometer": "22514.80",
         },
     }  # fmt: skip
     return {
-        name: Vehicle.objects.create(
+        name: create(
+            Vehicle,
             customer=alice,
             color="Silver",
             fuel_type="gasoline",
@@ -68,10 +72,14 @@ def _vehicles(alice: Customer) -> dict[str, Vehicle]:
 
 
 def _visits(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) -> None:
-    def visit(vehicle: str, start: datetime, codes: list[str], **fields: Any) -> None:
+    def visit(
+        vehicle: str, start: datetime, codes: list[str], number: int | None = None, **fields: Any
+    ) -> None:
         services = [garage.service_types[code] for code in codes]
         words = " and ".join(service.name.lower() for service in services).capitalize()
-        appointment = Appointment.objects.create(
+        appointment = create(
+            Appointment,
+            number,
             customer_id=vehicles[vehicle].customer_id,
             vehicle=vehicles[vehicle],
             location=garage.location,
@@ -91,9 +99,7 @@ def _visits(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) ->
             "completed_at": start + timedelta(minutes=55),
         }
 
-    visit(
-        "civic", calendar.visit(5, 10), ["oil_change", "tire_rotation"], id=53, technician=garage.technician
-    )
+    visit("civic", calendar.visit(5, 10), ["oil_change", "tire_rotation"], 53, technician=garage.technician)
     visit(
         "rav4",
         calendar.visit(12, 14),
@@ -138,7 +144,7 @@ def _orders(calendar: Calendar, vehicles: dict[str, Vehicle]) -> list[OrderRow]:
 
     return [
         row(
-            camry, "in_progress", 1, id=9, first_line_ids=(21, 18),
+            camry, "in_progress", 1, number=9, first_lines=(21, 18),
             parts=[("fluid", 2), ("pads", 1)], services=["rotation", "brakes"],
         ),
         row(civic, "requested", 0, services=["diagnosis", "inspection"], description="Pulls to the right"),

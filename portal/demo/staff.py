@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accounts.models import User
 from common.caller import Role
+from portal.demo.numbering import continue_after
 
 
 def load() -> None:
@@ -16,3 +17,4 @@ def load() -> None:
         last_name="Technician",
         role=Role.TECHNICIAN,
     )
+    continue_after(User)

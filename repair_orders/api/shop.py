@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from common.caller import Caller
 from common.contracts.shop import ShopCustomerList
 from common.fields import Derived, Instant, Money, Words
 from common.query import ListQuery
@@ -15,7 +16,6 @@ from common.routing import route
 from customers.api.shop import name_of
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.money import order_total
-from repair_orders.queries import with_details
 from repair_orders.querysets import RepairOrderFilters
 from vehicles.api.shop import VehicleBriefSerializer
 
@@ -27,25 +27,30 @@ STATES: dict[str, list[str]] = {
 }
 _WORD_OF = {state: word for word, states in STATES.items() for state in states}
 
-_TOTAL_PATHS = (
-    "part_lines.unit_price",
-    "part_lines.quantity",
-    "part_lines.taxable",
-    "service_lines.labor_cost",
-    "service_lines.taxable",
-    "discount_amount",
-    "discount_percent",
-    "tax_percent",
-)
-
 
 def spell_status(status: str) -> str:
     return _WORD_OF[status]
 
 
-def frozen_or_present(frozen: Decimal | None, *columns: Any) -> Decimal:
+def frozen_or_present(frozen: Decimal | None, present: Decimal) -> Decimal:
     """`total_cost`: frozen when the order is completed, until then the same figure as the calculated one."""
-    return order_total(*columns) if frozen is None else frozen
+    return present if frozen is None else frozen
+
+
+def present_total() -> Derived:
+    """What the order's lines cost now."""
+    return Derived(
+        order_total,
+        "part_lines.unit_price",
+        "part_lines.quantity",
+        "part_lines.taxable",
+        "service_lines.labor_cost",
+        "service_lines.taxable",
+        "discount_amount",
+        "discount_percent",
+        "tax_percent",
+        output=Money(),
+    )
 
 
 def line_total(unit_price: Decimal, quantity: int) -> Decimal:
@@ -97,12 +102,12 @@ class RepairOrderSerializer(serializers.Serializer[Any]):
     discount_amount = Money()
     discount_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
     tax_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
-    total_cost = Derived(frozen_or_present, "total_cost", *_TOTAL_PATHS, output=Money())
+    total_cost = Derived(frozen_or_present, "total_cost", present_total(), output=Money())
     date_created = Instant(source="created_at")
     notes = serializers.CharField(allow_blank=True)
     repair_order_parts = PartLineSerializer(source="part_lines", many=True)
     repair_order_services = ServiceLineSerializer(source="service_lines", many=True)
-    calculated_total_cost = Derived(order_total, *_TOTAL_PATHS, output=Money())
+    calculated_total_cost = present_total()
 
 
 class RepairOrderQuery(ListQuery):
@@ -119,10 +124,10 @@ class CustomerRepairOrders(ShopCustomerList):
     query = RepairOrderQuery
     serializer_class = RepairOrderSerializer
 
-    def rows(self, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:  # type: ignore[override]
-        rows = RepairOrder.objects.visible_to(self.caller).matching(filters)
-        listed = rows.exclude(status=RepairOrderStatus.DENIED).order_by("-created_at", "-id")
-        return with_details(listed)
+    @staticmethod
+    def rows(caller: Caller, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:
+        rows = RepairOrder.objects.visible_to(caller).matching(filters)
+        return rows.exclude(status=RepairOrderStatus.DENIED).order_by("-created_at", "-id")
 
 
 urlpatterns = [route("repair-orders/customers/me/repair-orders/", CustomerRepairOrders.as_view())]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from repair_orders.money import Line, Totals, order_total, share, to_cents, totals
+from repair_orders.money import Line, Totals, order_total, share, totals
 
 
 def half_up(value: Fraction) -> int:
@@ -161,14 +161,6 @@ class TestShare:
             context.prec = 6
             parts = share(Decimal("9999.99"), [Decimal("3333.33"), Decimal("3333.33"), Decimal("3333.34")])
         assert [str(part) for part in parts] == ["3333.33", "3333.33", "3333.33"]
-
-
-@pytest.mark.parametrize(
-    ("amount", "cents"),
-    [("0.005", "0.01"), ("0.0049", "0.00"), ("1.015", "1.02"), ("1.025", "1.03"), ("2", "2.00")],
-)
-def test_to_cents_rounds_half_up(amount, cents):
-    assert str(to_cents(Decimal(amount))) == cents
 
 
 class TestOrderTotal:

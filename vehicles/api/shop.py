@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from common.caller import Caller
 from common.contracts.shop import ShopCustomerList
 from common.routing import route
 from customers.api.shop import address_of, contact_text, name_of
@@ -53,8 +54,9 @@ class CustomerVehicles(ShopCustomerList):
 
     serializer_class = VehicleSerializer
 
-    def rows(self, filters: dict[str, Any]) -> QuerySet[Vehicle]:
-        return Vehicle.objects.visible_to(self.caller).in_use().with_customer().order_by("id")
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Vehicle]:
+        return Vehicle.objects.visible_to(caller).in_use().order_by("id")
 
 
 urlpatterns = [route("vehicles/customers/me/vehicles/", CustomerVehicles.as_view())]

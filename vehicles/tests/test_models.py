@@ -64,9 +64,3 @@ def test_visible_to_and_in_use(alice, bob, now):
     assert list(rows.visible_to(Caller(Role.CUSTOMER, 99, None))) == []
     assert list(rows.visible_to(Caller(Role.TECHNICIAN, 99, None))) == [mine, his]
     assert list(rows.in_use()) == [mine]
-
-
-def test_with_customer_needs_no_more_queries(alice, django_assert_num_queries):
-    VehicleFactory(customer=alice)
-    with django_assert_num_queries(1):
-        assert Vehicle.objects.with_customer().get().customer.name == "Alice Cooper"

@@ -1,0 +1,21 @@
+# The web process: granian's WSGI server, one worker a core. Built once, configured by environment variables.
+FROM python:3.11-slim AS build
+WORKDIR /app
+COPY requirements.txt .
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt
+COPY . .
+# Hashed names for the static files; the key signs nothing here and stays in this layer.
+RUN SECRET_KEY=$(python -c "import secrets; print(secrets.token_urlsafe(60))") ALLOWED_HOSTS=build \
+    /venv/bin/python manage.py collectstatic --noinput --verbosity 0
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 garage
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+USER garage
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_WORKERS=2 DB_POOL_SIZE=0
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s CMD \
+    python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)" || exit 1
+CMD ["sh", "-c", "exec granian --interface wsgi --host 0.0.0.0 --port 8000 --workers $WEB_WORKERS --blocking-threads 1 --no-ws --workers-kill-timeout 15 config.wsgi:application"]

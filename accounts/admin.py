@@ -1,0 +1,210 @@
+"""Who may come in, and who is in: users, groups, sessions, devices, addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group
+from django.contrib.auth.views import PasswordChangeView
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
+from unfold.enums import ActionVariant
+
+from accounts.actions import ENDS_SESSIONS, end_all_sessions, end_session
+from accounts.forms import NewUserForm, OwnPasswordForm, PasswordForm, UserForm
+from accounts.models import Device, KnownAddress, Session, User
+from accounts.phones import pretty_phone
+from common.admin import HistoryAdmin, Kept, ReadOnly, ReadOnlyInline, StaffAdmin, badge, column, step
+from common.caller import Role
+
+admin.site.unregister(Group)
+
+_POWERS = "Powers in this admin"
+ROLE_COLORS = {
+    Role.CUSTOMER: "info",
+    Role.TECHNICIAN: "success",
+    Role.ADVISOR: "success",
+    Role.MANAGER: "warning",
+    Role.ADMIN: "danger",
+}
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, ModelAdmin):
+    """Named sets of permissions."""
+
+
+class OpenSessionInline(ReadOnlyInline):
+    model = Session
+    verbose_name_plural = "Open sessions"
+    fields = ("created_at", "device")
+    per_page = 10
+    show_change_link = True
+    tab = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
+        return Session.objects.living().select_related("device").order_by("-created_at", "-id")
+
+
+class DeviceInline(ReadOnlyInline):
+    model = Device
+    fields = ("device_id", "last_seen_at")
+    ordering = ("-last_seen_at", "-id")
+    per_page = 10
+    tab = True
+
+
+@admin.register(User)
+class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
+    """People are let in and out, never deleted: what they did stays theirs.
+
+    Only a superuser touches a superuser or an administrator, and grants what would make one. Nobody else
+    changes his own role.
+    """
+
+    form = UserForm
+    add_form = NewUserForm
+    change_password_form = PasswordForm
+    list_display = ("full_name", "email", "pretty_phone", "role_badge", "is_active", "last_login")
+    list_display_links = ("full_name", "email")
+    list_filter = (
+        ("role", ChoicesCheckboxFilter),
+        ("is_active", BooleanRadioFilter),
+        ("is_superuser", BooleanRadioFilter),
+    )
+    search_fields = ("email", "first_name", "last_name", "phone", "=referral_code")
+    ordering = ("last_name", "first_name", "id")
+    filter_horizontal = ("groups", "user_permissions")
+    readonly_fields = ("referral_code", "rewards_balance", "last_login", "created_at", "uuid")
+    inlines = (OpenSessionInline, DeviceInline)
+    fieldsets = (
+        (None, {"fields": (("first_name", "last_name"), ("email", "phone"), "password")}),
+        ("Access", {"fields": (("role", "is_active"),)}),
+        (_POWERS, {"fields": ("is_superuser", "groups", "user_permissions")}),
+        ("Referrals", {"fields": (("referral_code", "rewards_balance"),), "classes": ("collapse",)}),
+        ("Record", {"fields": (("last_login", "created_at"), "avatar", "uuid"), "classes": ("collapse",)}),
+    )
+    add_fieldsets = (
+        (None, {"fields": (("first_name", "last_name"), ("email", "phone"), "role")}),
+        ("Sign-in", {"fields": ("usable_password", "password1", "password2")}),
+    )
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
+        return self.inlines if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or request.user.is_superuser:
+            return fieldsets
+        return [entry for entry in fieldsets if entry[0] != _POWERS]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        fields = list(super().get_readonly_fields(request, obj))
+        if obj == request.user and not request.user.is_superuser:
+            fields.append("role")
+        return fields
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "role" and not request.user.is_superuser:
+            kwargs["choices"] = [choice for choice in Role.choices if choice[0] != Role.ADMIN]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        is_above = isinstance(obj, User) and (obj.is_superuser or obj.role == Role.ADMIN)
+        return bool(super().has_change_permission(request, obj)) and (
+            request.user.is_superuser or not is_above
+        )
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and ENDS_SESSIONS.intersection(form.changed_data):
+            end_all_sessions(user=obj, now=timezone.now())
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        with transaction.atomic():  # a POST locks the row
+            return super().user_change_password(request, id, form_url)
+
+    @column("Name", ordering="last_name")
+    def full_name(self, user: User) -> str:
+        return str(user)
+
+    @column("Phone")
+    def pretty_phone(self, user: User) -> str:
+        return pretty_phone(user.phone)
+
+    @badge("Role", colors=ROLE_COLORS, ordering="role")
+    def role_badge(self, user: User) -> tuple[str, str]:
+        return user.role, Role(user.role).label
+
+
+def change_own_password(request: HttpRequest) -> HttpResponseBase:
+    """The admin's page for one's own password, through the action that ends one's sessions."""
+    view = PasswordChangeView.as_view(
+        form_class=OwnPasswordForm,
+        success_url=reverse("admin:password_change_done"),
+        extra_context=admin.site.each_context(request),
+    )
+    return view(request)
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnly, StaffAdmin):
+    list_display = ("user", "device", "created_at", "ended_at", "is_open")
+    list_filter = (("ended_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("user", "device")
+    search_fields = ("user__email", "user__first_name", "user__last_name", "=uuid")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    fields = ("user", "device", ("created_at", "ended_at"), "uuid")
+    readonly_fields = ("uuid",)
+    actions = ("end_selected",)
+    actions_detail = ("end",)
+
+    def has_end_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("accounts.change_session"))
+
+    def offers(self, row: Session, button: str) -> bool:
+        return row.ended_at is None
+
+    end = step(
+        "End session",
+        lambda row, by, now: end_session(session=row, now=now),
+        ask="Both tokens of this session stop working at once.",
+        done="Session ended.",
+        icon="logout",
+        variant=ActionVariant.DANGER,
+        permission="end",
+    )
+
+    @admin.action(description="End selected sessions", permissions=["end"])
+    def end_selected(self, request: HttpRequest, queryset: Any) -> None:
+        ended = queryset.end(now=timezone.now())
+        self.message_user(request, f"{ended} sessions ended.", messages.SUCCESS)
+
+    @column("Open", boolean=True)
+    def is_open(self, session: Session) -> bool:
+        return session.ended_at is None and session.user.is_active
+
+
+@admin.register(Device)
+class DeviceAdmin(ReadOnly, StaffAdmin):
+    list_display = ("device_id", "user", "last_seen_at")
+    list_select_related = ("user",)
+    search_fields = ("device_id", "user__email", "user__first_name", "user__last_name")
+    ordering = ("-last_seen_at", "-id")
+
+
+@admin.register(KnownAddress)
+class KnownAddressAdmin(ReadOnly, StaffAdmin):
+    list_display = ("address", "user", "last_sign_in_at")
+    list_select_related = ("user",)
+    search_fields = ("address", "user__email")
+    ordering = ("-last_sign_in_at", "-id")

@@ -1,0 +1,43 @@
+"""The admin's forms of a user. Passwords are set by the action, which ends the user's sessions."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts.actions import change_password
+from accounts.models import User
+
+
+class NewUserForm(UserCreationForm):
+    """Somebody new; without a password, one who cannot sign in (a walk-in)."""
+
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+class UserForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = ("email",)  # the admin's fieldsets add the others
+
+
+class PasswordForm(AdminPasswordChangeForm):
+    """Somebody else's password."""
+
+    def save(self, commit: bool = True) -> User:
+        usable = self.cleaned_data["set_usable_password"]
+        password = self.cleaned_data["password1"] if usable else None
+        user: User = self.user
+        change_password(user=user, password=password, now=timezone.now())
+        return user
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """One's own, after the old one."""
+
+    def save(self, commit: bool = True) -> User:
+        user: User = self.user
+        change_password(user=user, password=self.cleaned_data["new_password1"], now=timezone.now())
+        return user

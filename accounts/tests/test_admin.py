@@ -1,0 +1,124 @@
+"""Users and sessions in the staff's admin."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission
+
+from accounts.actions import open_session
+from accounts.models import Session, User
+from common.tests import factories
+from common.tests.admin import buttons, changelist, errors, filled, page, press
+
+
+@pytest.fixture
+def alices_session(alice, now):
+    open_session(user=alice.contact, now=now)
+    return Session.objects.get()
+
+
+def save(client, row, **changes):
+    return client.post(page(row), filled(client, page(row)) | changes)
+
+
+@pytest.fixture
+def clerk(client, tim):
+    """Tim may look after users, and is no superuser."""
+    tim.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client.force_login(tim)
+    return client
+
+
+def test_a_changed_name_keeps_the_sessions(desk, alice, alices_session):
+    assert save(desk, alice.contact, first_name="Alison").status_code == 302
+    alices_session.refresh_from_db()
+    assert (User.objects.get(pk=alice.contact_id).first_name, alices_session.ended_at) == ("Alison", None)
+
+
+@pytest.mark.parametrize("change", [{"role": "technician"}, {"is_active": None}], ids=["role", "activity"])
+def test_a_changed_role_or_activity_ends_the_sessions(desk, ada, alice, alices_session, change):
+    data = filled(desk, page(alice.contact)) | change
+    response = desk.post(
+        page(alice.contact), {name: value for name, value in data.items() if value is not None}
+    )
+    assert response.status_code == 302
+    alices_session.refresh_from_db()
+    assert alices_session.ended_at is not None
+    assert alice.contact.history.latest().history_user == ada
+
+
+def test_a_changed_password_ends_the_sessions(desk, alice, alices_session):
+    url = f"/admin/accounts/user/{alice.contact_id}/password/"
+    answers = {"password1": "another horse battery", "password2": "another horse battery"}
+    assert desk.post(url, answers).status_code == 302
+    alices_session.refresh_from_db()
+    assert alices_session.ended_at is not None
+    assert User.objects.get(pk=alice.contact_id).check_password("another horse battery")
+
+
+def test_ones_own_changed_password_ends_ones_sessions(desk, ada, now):
+    open_session(user=ada, now=now)
+    answers = {"old_password": factories.PASSWORD} | dict.fromkeys(
+        ("new_password1", "new_password2"), "another horse battery"
+    )
+    assert desk.get("/admin/password_change/").status_code == 200
+    assert desk.post("/admin/password_change/", answers).status_code == 302
+    assert Session.objects.get().ended_at is not None
+    assert desk.get("/admin/").status_code == 200  # the browser in hand stays signed in
+
+
+def test_a_walk_in_is_added_without_email_or_password(desk):
+    url = "/admin/accounts/user/add/"
+    answers = {"first_name": "Wanda", "last_name": "Walker", "role": "customer", "usable_password": "false"}
+    assert desk.post(url, answers).status_code == 302
+    wanda = User.objects.get(first_name="Wanda")
+    assert (wanda.email, wanda.has_usable_password()) == (None, False)
+
+
+def test_an_email_is_taken_whatever_its_case(desk, alice):
+    answers = {"email": alice.contact.email.upper(), "role": "customer", "usable_password": "false"}
+    response = desk.post("/admin/accounts/user/add/", answers)
+    assert errors(response) == ["User with this Email already exists."]
+
+
+def test_search_finds_by_phone_and_email(desk, alice, bob):
+    alice.contact.phone = "(555) 714-5422"
+    alice.contact.save()
+    for words in ("714-5422", alice.contact.email):
+        found = desk.get(changelist(User), {"q": words}).context["cl"].queryset
+        assert list(found) == [alice.contact]
+
+
+def test_session_is_ended_by_its_button(desk, alices_session):
+    assert buttons(desk, alices_session) == ["End session"]
+    assert press(desk, alices_session, "end") == ["Session ended."]
+    alices_session.refresh_from_db()
+    assert alices_session.ended_at is not None
+    assert buttons(desk, alices_session) == []
+
+
+def test_sessions_are_ended_from_the_list(desk, alices_session):
+    desk.post(changelist(Session), {"action": "end_selected", "_selected_action": [alices_session.pk]})
+    alices_session.refresh_from_db()
+    assert alices_session.ended_at is not None
+
+
+def test_only_superusers_touch_those_above(clerk, ada, alice):
+    assert clerk.get(page(alice.contact)).status_code == 200
+    assert "is_superuser" not in filled(clerk, page(alice.contact))
+    assert clerk.post(page(ada), {"first_name": "Eve"}).status_code == 403
+    assert clerk.post(f"/admin/accounts/user/{ada.pk}/password/", {}).status_code == 403
+
+
+def test_only_superusers_grant_what_makes_one(clerk, alice):
+    response = save(clerk, alice.contact, is_superuser="on", role="admin", groups=[], user_permissions=[])
+    assert "Select a valid choice" in errors(response)[0]
+    assert save(clerk, alice.contact, is_superuser="on").status_code == 302
+    user = User.objects.get(pk=alice.contact_id)
+    assert (user.role, user.is_superuser) == ("customer", False)
+
+
+def test_nobody_but_a_superuser_changes_his_own_role(clerk, tim):
+    assert save(clerk, tim, role="manager").status_code == 302
+    tim.refresh_from_db()
+    assert tim.role == "technician"

@@ -1,0 +1,45 @@
+"""What the staff's forms share."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+
+
+class ConstrainedForm(forms.ModelForm[Any]):
+    """A form that checks the row's constraints also over fields that it does not take.
+
+    Django leaves out every constraint that names such a field, and the database's refusal would be a 500.
+    """
+
+    constrained: ClassVar[frozenset[str]] = frozenset()
+
+    def _get_validation_exclusions(self) -> set[str]:
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - (self.constrained - set(self.errors))
+
+
+class SeenStatus(ConstrainedForm):
+    """A form of a row with a status: it is saved only over the state it was shown for.
+
+    Which fields may be written depends on the state, so that a form opened before a step would lose words
+    without saying so.
+    """
+
+    seen_status = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["seen_status"] = self.instance.status
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if self.instance.pk and values.get("seen_status") != self.instance.status:
+            state = self.instance.get_status_display().lower()
+            raise forms.ValidationError(
+                f"It has become {state} since you opened this page. Nothing was saved: open it again.",
+                code="status_changed",
+            )
+        return values

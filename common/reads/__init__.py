@@ -1,0 +1,1 @@
+"""Reads compiled once: from a serializer's declaration to flat SQL and back to the body (docs/reads.md)."""

@@ -1,0 +1,44 @@
+"""A hole in a query, filled in when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Expression, Field, IntegerField
+
+
+class Arg(Expression):
+    """Stands where a value would; `as_sql` puts the Arg itself among the parameters.
+
+    It binds through its field, as a value in its place would have been. With `many` it is a list in one parameter
+    whatever its length, for `__in` lookups: a statement stays one statement.
+    """
+
+    def __init__(self, name: str, field: Field[Any, Any], *, many: bool = False) -> None:
+        super().__init__(output_field=field)
+        self.name = name
+        self.many = many
+
+    def as_sql(  # type: ignore[override]  # its parameter is the Arg, bound when the statement runs
+        self, compiler: Any, connection: BaseDatabaseWrapper
+    ) -> tuple[str, list[Any]]:
+        if not self.many:
+            return "%s", [self]
+        if connection.vendor == "postgresql":
+            return f"SELECT unnest(%s::{self.output_field.db_type(connection)}[])", [self]
+        return "SELECT value FROM json_each(%s)", [self]
+
+    def bind(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> Any:
+        """The database's value of this argument."""
+        value = values[self.name]
+        if not self.many:
+            return self.output_field.get_db_prep_value(value, connection, prepared=False)
+        if isinstance(self.output_field, IntegerField):
+            # The array's own text, in either language: a list costs the driver a call an element.
+            left, right = "{}" if connection.vendor == "postgresql" else "[]"
+            return left + ",".join([str(int(item)) for item in value]) + right
+        bound = [self.output_field.get_db_prep_value(item, connection, prepared=False) for item in value]
+        return bound if connection.vendor == "postgresql" else orjson.dumps(bound, default=str).decode()

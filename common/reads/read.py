@@ -1,0 +1,153 @@
+"""A read: which rows, in which shape. Compiled once per role and filters present, then run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, models
+from rest_framework import serializers
+
+from common.caller import Caller
+from common.query import Query
+from common.reads.arguments import Arg
+from common.reads.shapes import Body, DoesNotCompileError, Shape
+from common.reads.statements import Row, Statement
+
+log = structlog.get_logger(__name__)
+
+Filters = Mapping[str, Any]
+Rows = Callable[[Caller, Any], models.QuerySet[Any]]
+
+_STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
+    serializers.DateTimeField: models.DateTimeField(),
+    serializers.DateField: models.DateField(),
+    serializers.UUIDField: models.UUIDField(),
+    serializers.IntegerField: models.BigIntegerField(),
+    serializers.BooleanField: models.BooleanField(),
+    serializers.CharField: models.TextField(),
+    serializers.ChoiceField: models.TextField(),
+}
+_USER = Arg("caller_user", models.BigIntegerField())
+_CUSTOMER = Arg("caller_customer", models.BigIntegerField())
+_PARENTS = Arg("parents", models.BigIntegerField(), many=True)
+
+
+class Read:
+    """Rows of a caller in the shape of a serializer, as plain values for the renderer.
+
+    `rows(caller, filters)` branches on the caller's role and on which filters are present, and on nothing else: to
+    compile, it gets the role with `Arg`s for the ids, and `Arg`s for the filters' values. `query` declares them.
+    """
+
+    def __init__(
+        self, rows: Rows, serializer: type[serializers.Serializer[Any]], query: type[Query] = Query
+    ) -> None:
+        self.rows = rows
+        self.serializer = serializer
+        self.args = {field.source: _arg(field) for field in query().fields.values()}
+        self._compiled: dict[tuple[Any, ...], _Compiled | None] = {}
+
+    def all(self, caller: Caller, filters: Filters) -> list[Any]:
+        """Every row. One query, and one for each nested list."""
+        compiled = self._for(caller, filters, paged=False)
+        if compiled is None:
+            return self._from_objects(self.rows(caller, filters))
+        return compiled.bodies(_values(caller, filters))
+
+    def page(self, caller: Caller, filters: Filters, bounds: slice) -> list[Any]:
+        """The rows within `bounds`."""
+        compiled = self._for(caller, filters, paged=True)
+        if compiled is None:
+            return self._from_objects(self.rows(caller, filters)[bounds])
+        limits = {"limit": bounds.stop - bounds.start, "offset": bounds.start}
+        return compiled.bodies(_values(caller, filters) | limits)
+
+    def one(self, caller: Caller, filters: Filters) -> Any | None:
+        """The first row, None where there is none for this caller."""
+        return next(iter(self.page(caller, filters, slice(0, 1))), None)
+
+    def count(self, caller: Caller, filters: Filters) -> int:
+        """How many rows there are."""
+        compiled = self._for(caller, filters, paged=True)
+        if compiled is None:
+            return self.rows(caller, filters).count()
+        return compiled.total(_values(caller, filters))
+
+    def _for(self, caller: Caller, filters: Filters, *, paged: bool) -> _Compiled | None:
+        key = (caller.role, frozenset(filters), paged, connection.vendor)
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(caller.role, filters, paged=paged)
+        return self._compiled[key]
+
+    def _compile(self, role: str, filters: Filters, *, paged: bool) -> _Compiled | None:
+        # An Arg stands where a number would; the queryset cannot tell.
+        caller = Caller(role, user_id=_USER, customer_id=_CUSTOMER)  # type: ignore[arg-type]
+        rows = self.rows(caller, {name: self.args[name] for name in filters})
+        try:
+            return _Compiled(Shape(self.serializer(), rows.model), rows, caller, paged=paged)
+        except DoesNotCompileError as error:
+            if settings.READS_MUST_COMPILE:
+                raise
+            log.warning("read_does_not_compile", serializer=self.serializer.__name__, reason=str(error))
+            return None
+
+    def _from_objects(self, rows: models.QuerySet[Any]) -> list[Any]:
+        return list(self.serializer(rows, many=True).data)
+
+
+class _Compiled:
+    """The statements of a shape: its own, its count, and one for each of its lists."""
+
+    def __init__(self, shape: Shape, rows: models.QuerySet[Any], caller: Caller, *, paged: bool) -> None:
+        self.make = shape.make
+        self.statement = Statement.compile(rows, shape.selected, paged=paged)
+        self.count = Statement.compile_count(rows) if paged else None
+        self.lists = [_list_statement(child, caller) for child in shape.lists.values()]
+
+    def total(self, values: Mapping[str, Any]) -> int:
+        assert self.count
+        found = self.count.run(values)
+        return int(found[0][0]) if found else 0
+
+    def bodies(self, values: Mapping[str, Any]) -> list[Body]:
+        rows = self.statement.run(values)
+        if self.lists and rows:
+            rows = self._with_lists(rows, values)
+        make = self.make
+        return [make(row) for row in rows]
+
+    def _with_lists(self, rows: list[Row], values: Mapping[str, Any]) -> list[Row]:
+        values = {**values, "parents": [row[0] for row in rows]}
+        groups = [_by_parent(statement.run(values)) for statement in self.lists]
+        none: list[Row] = []
+        return [(tuple(group.get(row[0], none) for group in groups), *row[1:]) for row in rows]
+
+
+def _list_statement(shape: Shape, caller: Caller) -> Statement:
+    """A list's rows are what its own queryset lets this caller see, in the order that it says."""
+    if shape.lists:
+        raise DoesNotCompileError(f"{shape.model.__name__}: a list within a list.")
+    rows = shape.model._default_manager.visible_to(caller).in_order()  # type: ignore[attr-defined]
+    return Statement.compile(rows.filter(**{f"{shape.key}__in": _PARENTS}), shape.selected)
+
+
+def _by_parent(rows: list[Row]) -> dict[Any, list[Row]]:
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row[0], []).append(row)
+    return groups
+
+
+def _values(caller: Caller, filters: Filters) -> dict[str, Any]:
+    return {"caller_user": caller.user_id, "caller_customer": caller.account, **filters}
+
+
+def _arg(field: serializers.Field[Any, Any, Any, Any]) -> Arg:
+    """The hole for a query parameter, stored as its field says; a list of words is one argument."""
+    many = isinstance(field, serializers.ListField)
+    inner = field.child if isinstance(field, serializers.ListField) else field
+    stored = next(stored for kind, stored in _STORED_AS.items() if isinstance(inner, kind))
+    return Arg(str(field.source), stored, many=many)

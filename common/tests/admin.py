@@ -1,0 +1,66 @@
+"""How tests use the staff's admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import helpers
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+
+def changelist(model: type[Model]) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def page(row: Model, name: str = "change", *more: Any) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{name}", args=[row.pk, *more])
+
+
+def press(client: Client, row: Model, button: str, **answers: Any) -> list[str]:
+    """Press a button of a row's page and say yes; the messages shown."""
+    response = client.post(page(row, button), {"_form_submitted": "on", **answers})
+    assert (response.status_code, response.headers["Location"]) == (302, page(row))
+    return [str(message) for message in messages.get_messages(response.wsgi_request)._queued_messages]
+
+
+def buttons(client: Client, row: Model) -> list[str]:
+    """The titles of the buttons that a row's page offers."""
+    return [entry["title"] for entry in client.get(page(row)).context["actions_detail"]]
+
+
+def filled(client: Client, url: str) -> dict[str, Any]:
+    """What the form at `url` would send if nothing were typed."""
+    context = client.get(url).context
+    forms = [context["adminform"].form]
+    for inline in context["inline_admin_formsets"]:
+        formset = inline.formset
+        forms += [formset.management_form, *formset.forms]
+    data: dict[str, Any] = {}
+    for form in forms:
+        for field in form:
+            data |= _sent(field)
+    return data
+
+
+def _sent(field: Any) -> dict[str, Any]:
+    value, widget = field.value(), field.field.widget
+    if hasattr(widget, "widgets"):  # a date and a time apart
+        parts = widget.decompress(value) if not isinstance(value, list) else value
+        return {
+            f"{field.html_name}_{n}": "" if part is None else str(part)
+            for n, part in enumerate(parts or [None, None])
+        }
+    if value is None or value is False or field.field.disabled:
+        return {}
+    prepared = field.field.prepare_value(value)
+    return {field.html_name: prepared if isinstance(prepared, list) else str(prepared)}
+
+
+def errors(response: Any) -> list[str]:
+    """What a refused form says."""
+    formsets = [inline.formset for inline in response.context["inline_admin_formsets"]]
+    groups = helpers.AdminErrorList(response.context["adminform"].form, formsets)
+    return [text for group in groups.data for text in group]

@@ -1,0 +1,224 @@
+"""The servers people start, started: the embedded one of `make run` and production's."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from django.conf import settings
+from playwright.sync_api import sync_playwright
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from config.tests.servers import database, free_port, serving
+
+pytestmark = pytest.mark.server
+
+CHROMIUM = shutil.which("chromium")
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+ALICE = {"email": "alice.cooper@customer.com", "password": "password123"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("embedded"), free_port()
+    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    with (
+        database(folder) as env,
+        serving(command, folder=folder, port=port, env={**env, "DEBUG": "true"}) as server,
+    ):
+        yield server
+
+
+def section(title: str) -> str:
+    """A section of the README."""
+    text = (settings.BASE_DIR / "README.md").read_text()
+    return text.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def test_readmes_first_request_gets_its_printed_answer(server):
+    command, answer = re.findall(r"```(?:bash|json)\n(.*?)```", section("A first request"), re.DOTALL)
+    command = command.replace("localhost:8000", f"localhost:{server.port}")
+    output = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert json.loads(output.stdout) == json.loads(answer)
+
+
+def test_schema_and_docs_are_served_without_an_outside_host(server):
+    schema = requests.get(f"{server.url}/api/schema/", timeout=10)
+    assert schema.status_code == 200
+    assert schema.text.startswith("openapi: 3.1.0")
+    page = requests.get(f"{server.url}/api/docs/", timeout=10)
+    assert page.status_code == 200
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert address.startswith("/"), address
+        assert requests.get(server.url + address, timeout=10).status_code == 200, address
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_contract_000s_own_service_class_runs(server, tmp_path):
+    """The class as the contract prints it: log in as Alice, load the dashboard."""
+    contract = (settings.BASE_DIR / "docs/contracts/000-shop.md").read_text()
+    printed = next(
+        block
+        for block in re.findall(r"```javascript\n(.*?)```", contract, re.DOTALL)
+        if "class Customer" in block
+    )
+    script = tmp_path / "dashboard.mjs"
+    script.write_text(
+        "const store = new Map();\n"
+        "globalThis.localStorage = {getItem: k => store.get(k) ?? null, setItem: (k, v) => store.set(k, v),\n"
+        "  removeItem: k => store.delete(k)};\n"
+        # The page's own origin: the class says '/api'.
+        f"const plain = globalThis.fetch; globalThis.fetch = (u, o) => plain('{server.url}' + u, o);\n"
+        f"{printed}\n"
+        f"console.log = () => {{}};\n"
+        f"const data = await loadCustomerDashboard('{ALICE['email']}', '{ALICE['password']}');\n"
+        "const active = await dashboardService.getCustomerRepairOrders({status: 'pending,in_progress'});\n"
+        "process.stdout.write(JSON.stringify({...data.summary, profile: data.profile.customer.name,\n"
+        "  results: [data.appointments, data.vehicles, data.repairOrders].map(l => l.results.length),\n"
+        "  active: active.count}));\n"
+    )
+    run = subprocess.run(["node", str(script)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == {
+        "totalAppointments": 7,
+        "totalVehicles": 3,
+        "totalRepairOrders": 16,
+        "activeAppointments": 3,
+        "profile": "Alice Cooper",
+        "results": [7, 3, 16],
+        "active": 5,
+    }
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_swagger_ui_shows_the_api_and_keeps_to_itself(server):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        page = browser.new_page()
+        complaints: list[str] = []
+        outside: list[str] = []
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("request", lambda r: r.url.startswith((server.url, "data:")) or outside.append(r.url))
+        page.goto(f"{server.url}/api/docs/")
+        page.wait_for_selector("#operations-Shop-shop_customer_vehicles_get", timeout=20_000)
+        summaries = page.locator(".opblock-summary-description").all_inner_texts()
+        browser.close()
+    assert "Sign in with email and password" in summaries
+    assert (complaints, outside) == ([], [])
+
+
+def test_a_socket_is_refused_and_the_process_goes_on(server):
+    with pytest.raises(InvalidStatus) as refused, connect(f"ws://localhost:{server.port}/chat/ws?token=abc"):
+        pass
+    assert refused.value.response.status_code == 403
+    assert requests.get(f"{server.url}/healthz", timeout=5).json() == {"status": "ok"}
+
+
+def test_hostile_bodies_are_refused_in_the_contracts_shape(server):
+    url = f"{server.url}/api/token/"
+    json_type = {"Content-Type": "application/json"}
+    large = requests.post(url, data=b'{"email": "' + b"x" * 10_000_000 + b'"}', headers=json_type, timeout=20)
+    assert (large.status_code, set(large.json())) == (413, {"error", "detail"})
+
+    def chunks():
+        for _ in range(40):
+            yield b"x" * 100_000
+
+    chunked = requests.post(url, data=chunks(), headers=json_type, timeout=20)
+    assert chunked.status_code in (400, 413), chunked.text
+    assert chunked.headers["Content-Type"] == "application/json"
+    deep = requests.post(url, data=b'{"a":' * 100_000 + b"1" + b"}" * 100_000, headers=json_type, timeout=20)
+    assert (deep.status_code, deep.json()["error"]) == (400, "Malformed JSON")
+
+
+def test_logs_have_the_request_and_not_its_secrets(server):
+    tokens = requests.post(f"{server.url}/api/token/", json=ALICE, timeout=10).json()
+    requests.get(
+        f"{server.url}/api/auth/customer-profile/?token={tokens['access']}",
+        headers={"Authorization": f"Bearer {tokens['access']}"},
+        timeout=10,
+    )
+    log = server.log.read_text()
+    assert "GET /api/auth/customer-profile/" in log
+    assert "POST /api/token/" in log
+    for secret in (tokens["access"], tokens["refresh"], ALICE["password"]):
+        assert secret not in log
+
+
+def test_stops_cleanly_and_starts_again_on_its_data(tmp_path):
+    port = free_port()
+    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    with database(tmp_path) as env:
+        env = {**env, "DEBUG": "true"}
+        for _ in range(2):
+            with serving(command, folder=tmp_path, port=port, env=env) as server:
+                assert requests.post(f"{server.url}/api/token/", json=ALICE, timeout=10).status_code == 200
+                asked = time.monotonic()
+                server.stop()
+                assert time.monotonic() - asked < 5
+                log = server.log.read_text()
+                assert "Finished server process" in log
+                assert "Traceback" not in log
+
+
+def test_production_server_answers_and_stops(tmp_path):
+    """granian over WSGI with production's settings; plain HTTP is sent to HTTPS but for the probes."""
+    port = free_port()
+    command = [
+        "granian", "--interface", "wsgi", "--port", str(port), "--workers", "1", "--blocking-threads", "1",
+        "--no-ws", "config.wsgi:application",
+    ]  # fmt: skip
+    with database(tmp_path) as env:
+        env |= {"DEBUG": "false", "ALLOWED_HOSTS": "localhost", "TRUSTED_PROXIES": "1"}
+        env |= {"SECRET_KEY": "kd83jf-qK2x9vB7nM4zL1pW6tR5yE0uI8oA3sD2fG7hJ9cX4bN"}
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+            cwd=settings.BASE_DIR, check=True, env={**os.environ, **env},
+        )  # fmt: skip
+        with serving(command, folder=tmp_path, port=port, env=env) as server:
+            assert requests.get(f"{server.url}/readyz", timeout=5).status_code == 200
+            plain = requests.post(f"{server.url}/api/token/", json=ALICE, timeout=5, allow_redirects=False)
+            assert (plain.status_code, plain.headers["Location"]) == (
+                301,
+                f"https://localhost:{port}/api/token/",
+            )
+            secure = requests.post(
+                f"{server.url}/api/token/", json=ALICE, timeout=10, headers={"X-Forwarded-Proto": "https"}
+            )
+            assert secure.json() == {"detail": "No active account found with the given credentials"}
+            assert secure.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+            assert server.stop() in (0, -15)
+            lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+            assert [line["code"] for line in lines if line["event"] == "request_finished"] == [
+                200,
+                200,
+                301,
+                401,
+            ]
+
+
+def test_two_copies_serve_at_the_same_time(server, tmp_path):
+    port = free_port()
+    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    env = {
+        "DEBUG": "true",
+        "USE_POSTGRES": "false",
+        "REDIS_URL": "",
+        "SQLITE_PATH": str(Path(tmp_path) / "2.db"),
+    }
+    with serving(command, folder=tmp_path, port=port, env=env) as second:
+        for one in (server, second):
+            assert requests.post(f"{one.url}/api/token/", json=ALICE, timeout=10).status_code == 200

@@ -1,0 +1,52 @@
+"""Customers in the staff's admin."""
+
+from __future__ import annotations
+
+from common.tests import factories
+from common.tests.admin import changelist, filled, page
+from customers.models import Customer, CustomerUser, Notification
+
+
+def test_search_finds_by_name_company_phone_and_address(desk, alice, bob):
+    bob.company_name = "Baker Freight"
+    bob.street_address = "9 Mill Lane"
+    bob.save()
+    for words in ("bob baker", "freight", "mill lane", bob.contact.email):
+        assert list(desk.get(changelist(Customer), {"q": words}).context["cl"].queryset) == [bob]
+
+
+def test_phones_are_written_for_people(desk):
+    factories.CustomerFactory(contact__phone="+15035550142")
+    assert "(503) 555-0142" in desk.get(changelist(Customer)).content.decode()
+
+
+def test_a_login_is_added_on_the_customers_page(desk, ada, alice, carol):
+    data = filled(desk, page(alice)) | {
+        "logins-TOTAL_FORMS": "2",
+        "logins-1-user": carol.pk,
+        "logins-1-customer": alice.pk,
+        "company_name": "Cooper Ltd",
+    }
+    assert desk.post(page(alice), data).status_code == 302
+    assert CustomerUser.objects.get(user=carol).customer == alice
+    alice.refresh_from_db()
+    assert (alice.name, alice.history.latest().history_user) == ("Cooper Ltd", ada)
+
+
+def test_a_customer_is_told_something(desk, alice):
+    answers = {"customer": alice.pk, "type": "SHOP", "title": "Closed", "message": "We are closed on Friday."}
+    assert desk.post("/admin/customers/notification/add/", answers).status_code == 302
+    told = Notification.objects.get()
+    assert (told.customer, told.title, told.read) == (alice, "Closed", False)
+
+
+def test_a_new_customers_contact_may_act_for_it(desk, carol):
+    url = "/admin/customers/customer/add/"
+    assert desk.post(url, filled(desk, url) | {"contact": carol.pk}).status_code == 302
+    assert CustomerUser.objects.get(user=carol).customer == Customer.objects.get(contact=carol)
+
+
+def test_a_contact_who_acts_for_another_customer_keeps_acting_for_it(desk, alice):
+    url = "/admin/customers/customer/add/"
+    assert desk.post(url, filled(desk, url) | {"contact": alice.contact_id}).status_code == 302
+    assert CustomerUser.objects.get(user=alice.contact).customer == alice

@@ -1,0 +1,67 @@
+"""The admin's first page: what today asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from appointments.models import Appointment, AppointmentStatus
+from repair_orders.models import RepairOrder, RepairOrderStatus
+
+admin.site.index_template = "portal/desk.html"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number and the list it counts."""
+
+    title: str
+    number: int
+    link: str
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """At most two queries: each table is counted once, and only for who may see it."""
+    counts: list[Figure] = []
+    if request.user.has_perm("appointments.view_appointment"):
+        counts += _visits()
+    if request.user.has_perm("repair_orders.view_repairorder"):
+        counts += _orders()
+    return context | {"counts": counts}
+
+
+def _visits() -> list[Figure]:
+    today = timezone.localdate()
+    url = reverse("admin:appointments_appointment_changelist")
+    visits = Appointment.objects.matching({"date_from": today, "date_to": today})
+    figures = visits.aggregate(
+        today=Count("id", filter=~Q(status=AppointmentStatus.CANCELLED)),
+        unassigned=Count("id", filter=Q(status=AppointmentStatus.PENDING, technician=None)),
+    )
+    day = f"start__year={today.year}&start__month={today.month}&start__day={today.day}"
+    return [
+        Figure("Visits today", figures["today"], f"{url}?{day}"),
+        Figure("Today without a technician", figures["unassigned"], f"{url}?{day}&status__exact=pending"),
+    ]
+
+
+def _orders() -> list[Figure]:
+    url = reverse("admin:repair_orders_repairorder_changelist")
+    titles = {
+        RepairOrderStatus.REQUESTED: "To be estimated",
+        RepairOrderStatus.PENDING: "Waiting for the customer",
+        RepairOrderStatus.APPROVED: "Ready to start",
+        RepairOrderStatus.IN_PROGRESS: "In progress",
+    }
+    open_orders = RepairOrder.objects.filter(status__in=titles)
+    numbers = dict(open_orders.values_list("status").annotate(Count("id")).order_by("status"))
+    return [
+        Figure(title, numbers.get(status, 0), f"{url}?status__exact={status}")
+        for status, title in titles.items()
+    ]

@@ -1,0 +1,51 @@
+"""`manage.py serve`: migrate, load the demo if asked, serve - in one process, so that it starts fast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import uvicorn
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from portal import demo
+
+LARGEST_FRAME = 64 * 1024
+
+
+class Command(BaseCommand):
+    help = (
+        "Serve HTTP and sockets on one port. The embedded server; production runs what docs/deploy.md says."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--demo", action="store_true", help="Load the demo data into an empty database.")
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", verbosity=0)
+        if options["demo"]:
+            try:
+                demo.load(now=timezone.now())
+            except demo.NotEmpty:
+                self.stdout.write("The database is in use; the demo data stays out of it.")
+        connection.close()  # it belongs to this thread; the server's threads open their own
+        self.stdout.write(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
+        self.stdout.flush()
+        uvicorn.run(
+            "config.asgi:application",
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            ws_max_size=LARGEST_FRAME,
+            timeout_graceful_shutdown=10,
+            server_header=False,
+        )

@@ -1,0 +1,303 @@
+"""Repair orders with their lines, totals and steps, and the catalogue they sell from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeDateFilter
+from unfold.enums import ActionVariant
+from unfold.views import ChangeList
+
+from common.admin import Button, HistoryAdmin, Kept, ReadOnly, badge, column, step
+from repair_orders import actions
+from repair_orders.forms import (
+    NotesForm,
+    PartLineForm,
+    ReasonForm,
+    RepairOrderForm,
+    ServiceLineForm,
+    TotalForm,
+)
+from repair_orders.models import (
+    LINES_MAY_CHANGE,
+    REPAIR_ORDER_MACHINE,
+    Part,
+    PartLine,
+    RepairOrder,
+    RepairOrderStatus,
+    Service,
+    ServiceLine,
+)
+from repair_orders.queries import totals_of, totals_with_lines, with_lines
+
+STATUS_COLORS = {
+    RepairOrderStatus.REQUESTED: "warning",
+    RepairOrderStatus.PENDING: "warning",
+    RepairOrderStatus.APPROVED: "info",
+    RepairOrderStatus.DENIED: "danger",
+    RepairOrderStatus.IN_PROGRESS: "info",
+    RepairOrderStatus.COMPLETED: "success",
+}
+# button -> the state it leads to
+_STEPS = {
+    "estimate": RepairOrderStatus.PENDING,
+    "approve": RepairOrderStatus.APPROVED,
+    "deny": RepairOrderStatus.DENIED,
+    "start": RepairOrderStatus.IN_PROGRESS,
+    "complete": RepairOrderStatus.COMPLETED,
+}
+# What the total is made of beside the lines; it is fixed when they are.
+_TERMS = ("discount_amount", "discount_percent", "tax_percent")
+
+
+class _LineInline(TabularInline):
+    """Lines, until the customer has said his word."""
+
+    extra = 0
+    ordering = ("id",)
+    hide_title = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related(self.form.sold)  # type: ignore[no-any-return]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and bool(super().has_add_permission(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and bool(super().has_delete_permission(request, obj))
+
+
+def _is_open(order: RepairOrder | None) -> bool:
+    return order is None or order.status in LINES_MAY_CHANGE
+
+
+class PartLineInline(_LineInline):
+    model = PartLine
+    form = PartLineForm
+    fields = ("part", "quantity", "unit_price", "taxable")
+    autocomplete_fields = ("part",)
+    verbose_name = "part"
+    verbose_name_plural = "Parts"
+
+
+class ServiceLineInline(_LineInline):
+    model = ServiceLine
+    form = ServiceLineForm
+    fields = ("service", "labor_cost", "taxable")
+    autocomplete_fields = ("service",)
+    verbose_name = "service"
+    verbose_name_plural = "Services"
+
+
+class _WithLines(ChangeList):
+    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[RepairOrder]:
+        return with_lines(super().get_queryset(*args, **kwargs))
+
+
+def _step(title: str, verb: Callable[..., None], **options: Any) -> Button:
+    return step(title, lambda row, by, now, **answers: verb(order=row, by=by, now=now, **answers), **options)
+
+
+@admin.register(RepairOrder)
+class RepairOrderAdmin(Kept, HistoryAdmin):
+    form = RepairOrderForm
+    list_display = ("number", "created_at", "customer", "vehicle", "summary", "total", "status_badge")
+    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", RangeDateFilter))
+    list_filter_submit = True
+    list_select_related = ("vehicle", "customer__contact")
+    search_fields = (
+        "=id",
+        "customer__company_name",
+        "customer__contact__first_name",
+        "customer__contact__last_name",
+        "vehicle__vin",
+        "vehicle__license_plate",
+        "vehicle__unit_number",
+        "description",
+    )
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    autocomplete_fields = ("vehicle",)
+    readonly_fields = (
+        *("customer", "status", "totals", "denial_reason", "created_at", "uuid"),
+        *("estimated_at", "approved_at", "denied_at", "started_at", "completed_at"),
+    )
+    inlines = (PartLineInline, ServiceLineInline)
+    actions_detail = ("estimate", "approve", "deny", "start", "complete")
+    add_fieldsets = (
+        (None, {"fields": ("vehicle", "description", "notes")}),
+        ("Terms", {"fields": (_TERMS,)}),
+    )
+    fieldsets = (
+        (None, {"fields": (("status", "denial_reason"), ("customer", "vehicle"), "seen_status")}),
+        ("Work", {"fields": ("description", "notes")}),
+        ("Totals", {"fields": (_TERMS, "totals")}),
+        (
+            "Record",
+            {
+                "fields": (
+                    ("created_at", "estimated_at"),
+                    ("approved_at", "denied_at"),
+                    ("started_at", "completed_at"),
+                    "uuid",
+                ),
+                "classes": ("collapse",),
+            },
+        ),
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _WithLines
+
+    def get_readonly_fields(self, request: HttpRequest, obj: RepairOrder | None = None) -> list[str]:
+        fields = super().get_readonly_fields(request, obj)
+        if obj is not None:
+            fields = [*fields, "vehicle"]
+        return fields if _is_open(obj) else [*fields, *_TERMS]
+
+    def save_model(self, request: HttpRequest, obj: RepairOrder, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_at = timezone.now()
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        order = form.instance
+        changed = [line for formset in formsets for line in formset.save(commit=False)]
+        removed = [line for formset in formsets for line in formset.deleted_objects]
+        if changed or removed or _is_open(order):  # other terms, too, must leave a total that can be stored
+            actions.change_lines(order=order, save=changed, remove=removed)
+
+    def offers(self, row: RepairOrder, button: str) -> bool:
+        return _STEPS[button] in REPAIR_ORDER_MACHINE[row.status]
+
+    estimate = _step(
+        "Send estimate",
+        actions.send_estimate,
+        ask="The customer is asked for his word on the lines as they are.",
+        done="The estimate is sent.",
+        icon="send",
+        variant=ActionVariant.PRIMARY,
+        form=NotesForm,
+    )
+    approve = _step(
+        "Approve",
+        actions.approve,
+        ask="The customer says yes to exactly this total.",
+        done="The order is approved.",
+        icon="thumb_up",
+        variant=ActionVariant.SUCCESS,
+        form=TotalForm,
+    )
+    deny = _step(
+        "Deny",
+        actions.deny,
+        ask="The customer says no, or the shop does not take the work.",
+        done="The order is denied.",
+        icon="thumb_down",
+        variant=ActionVariant.DANGER,
+        form=ReasonForm,
+    )
+    start = _step(
+        "Start",
+        actions.start,
+        ask="Work on the vehicle begins.",
+        done="The work has started.",
+        icon="play_arrow",
+        variant=ActionVariant.PRIMARY,
+    )
+    complete = _step(
+        "Complete",
+        actions.complete,
+        ask="The work is done: the total is frozen and the customer is told.",
+        done="The order is completed.",
+        icon="check",
+        variant=ActionVariant.SUCCESS,
+    )
+
+    @column("No.", ordering="id")
+    def number(self, order: RepairOrder) -> str:
+        return f"#{order.pk}"
+
+    @column("What")
+    def summary(self, order: RepairOrder) -> str:
+        words = order.description or order.notes
+        return words if len(words) <= 60 else f"{words[:59]}…"
+
+    @column("Total")
+    def total(self, order: RepairOrder) -> str:
+        return f"${totals_with_lines(order).total:,}"
+
+    @column("Totals")
+    def totals(self, order: RepairOrder) -> SafeString:
+        # Unfold asks for a line's text five times a page.
+        figures = vars(order).get("figures") or vars(order).setdefault("figures", totals_of(order))
+        rows = (
+            ("", "Subtotal", f"{figures.subtotal:,}"),
+            ("", "Discount", f"−{figures.discount:,}" if figures.discount else "0.00"),
+            ("", "Tax", f"{figures.tax:,}"),
+            ("font-semibold", "Total", f"{figures.total:,}"),
+        )
+        return format_html(
+            '<table class="tabular-nums">{}</table>',
+            format_html_join(
+                "",
+                '<tr class="{}"><td class="pr-8">{}</td><td class="text-right">{}</td></tr>',
+                rows,
+            ),
+        )
+
+    @badge("Status", colors=STATUS_COLORS, ordering="status")
+    def status_badge(self, order: RepairOrder) -> tuple[str, str]:
+        return order.status, RepairOrderStatus(order.status).label
+
+
+@admin.register(Part)
+class PartAdmin(HistoryAdmin):
+    """Deletable while nothing was sold of it: the database keeps the rest."""
+
+    list_display = ("name", "part_number", "manufacturer", "unit_price", "taxable", "warranty_months")
+    list_filter = (("taxable", BooleanRadioFilter),)
+    search_fields = ("name", "part_number", "manufacturer")
+    ordering = ("name", "id")
+    fields = ("name", ("part_number", "manufacturer"), ("unit_price", "taxable"), "warranty_months")
+
+
+@admin.register(Service)
+class ServiceAdmin(HistoryAdmin):
+    list_display = ("name", "labor_cost", "taxable", "warranty_months")
+    list_filter = (("taxable", BooleanRadioFilter),)
+    search_fields = ("name", "description")
+    ordering = ("name", "id")
+    fields = ("name", "description", ("labor_cost", "taxable"), "warranty_months")
+
+
+class _SoldAdmin(ReadOnly, HistoryAdmin):
+    """Lines by themselves are looked at; they change on their order's page, under its rules."""
+
+    ordering = ("-id",)
+    date_hierarchy = "repair_order__created_at"
+
+
+@admin.register(PartLine)
+class PartLineAdmin(_SoldAdmin):
+    list_display = ("part", "repair_order", "quantity", "unit_price", "taxable")
+    list_select_related = ("part", "repair_order")
+    search_fields = ("part__name", "part__part_number", "=repair_order__id")
+
+
+@admin.register(ServiceLine)
+class ServiceLineAdmin(_SoldAdmin):
+    list_display = ("service", "repair_order", "labor_cost", "taxable")
+    list_select_related = ("service", "repair_order")
+    search_fields = ("service__name", "=repair_order__id")

@@ -1,0 +1,119 @@
+"""Customers' vehicles."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
+from unfold.enums import ActionVariant
+
+from common.admin import HistoryAdmin, Kept, column, step
+from common.forms import ConstrainedForm
+from vehicles.actions import archive_vehicle
+from vehicles.models import Vehicle
+from vehicles.vin import check_digit_matches
+
+_CHECK_DIGIT = {
+    True: "The check digit matches.",
+    False: "The check digit does not match: compare it with the vehicle. (Outside North America it is not used.)",
+    None: "Not a VIN of today: it has no check digit.",
+}
+
+
+class VehicleForm(ConstrainedForm):
+    constrained = frozenset({"customer", "archived_at"})
+
+    def clean_odometer(self) -> Decimal:
+        miles: Decimal = self.cleaned_data["odometer"]
+        if self.instance.pk and miles < self.instance.odometer:
+            raise forms.ValidationError(f"It stands at {self.instance.odometer} and never runs backwards.")
+        return miles
+
+
+@admin.register(Vehicle)
+class VehicleAdmin(Kept, HistoryAdmin):
+    """An archived vehicle can be read, and nothing more."""
+
+    form = VehicleForm
+    list_display = ("label", "year", "make", "model", "vin", "customer", "odometer", "in_use")
+    list_filter = (
+        ("archived_at", admin.EmptyFieldListFilter),
+        ("dongle_connection", ChoicesCheckboxFilter),
+    )
+    search_fields = (
+        "vin",
+        "license_plate",
+        "unit_number",
+        "make",
+        "model",
+        "customer__company_name",
+        "customer__contact__first_name",
+        "customer__contact__last_name",
+    )
+    ordering = ("-id",)
+    autocomplete_fields = ("customer",)
+    readonly_fields = ("check_digit", "created_at", "archived_at", "uuid")
+    actions_detail = ("archive",)
+    fieldsets = (
+        (None, {"fields": ("customer", ("vin", "check_digit"))}),
+        (
+            "Vehicle",
+            {
+                "fields": (
+                    ("year", "make"),
+                    ("model", "trim"),
+                    ("license_plate", "unit_number"),
+                    ("color", "fuel_type"),
+                    ("odometer", "photo_url"),
+                )
+            },
+        ),
+        ("Dongle", {"fields": (("dongle_id", "dongle_connection"),)}),
+        ("Record", {"fields": (("created_at", "archived_at"), "uuid")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Vehicle]:
+        return super().get_queryset(request).select_related("customer__contact")  # type: ignore[no-any-return]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        if request.path.endswith("/autocomplete/"):
+            queryset = queryset.in_use()  # what is chosen in a form, is chosen for something new
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Vehicle | None = None) -> list[str]:
+        fields = super().get_readonly_fields(request, obj)
+        # Its visits and orders name the customer it came with.
+        return [*fields, "customer"] if obj else fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        is_archived = isinstance(obj, Vehicle) and obj.archived_at is not None
+        return not is_archived and bool(super().has_change_permission(request, obj))
+
+    def offers(self, row: Vehicle, button: str) -> bool:
+        return row.archived_at is None
+
+    archive = step(
+        "Archive",
+        lambda row, by, now: archive_vehicle(vehicle=row, now=now),
+        ask="Its history stays. The VIN, the unit number and the dongle are free for another vehicle.",
+        done="The vehicle is archived.",
+        icon="archive",
+        variant=ActionVariant.DANGER,
+    )
+
+    @column("Label", ordering="license_plate")
+    def label(self, vehicle: Vehicle) -> str:
+        return vehicle.label
+
+    @column("In use", boolean=True)
+    def in_use(self, vehicle: Vehicle) -> bool:
+        return vehicle.archived_at is None
+
+    @column("Check digit")
+    def check_digit(self, vehicle: Vehicle) -> str | None:
+        return _CHECK_DIGIT[check_digit_matches(vehicle.vin)] if vehicle.vin else None
