@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
+from django.test.utils import isolate_apps
+from django.utils import timezone
 
 from appointments.models import Appointment
 from common.constraints import NoOverlap
@@ -206,6 +208,35 @@ class TestSchema:
                 editor.alter_field(Appointment, new, old)
         self.assert_holds()
         assert self.triggers() == before
+
+    @isolate_apps("common")
+    def test_it_comes_with_a_new_table(self):
+        class Meeting(models.Model):  # noqa: DJ008
+            room = models.IntegerField()
+            begins = models.DateTimeField()
+            ends = models.DateTimeField()
+            status = models.CharField(max_length=10, default="on")
+
+            class Meta:
+                app_label = "common"
+                constraints = [
+                    NoOverlap(
+                        name="room_once", holder="room", start="begins", end="ends", statuses=("on", "late")
+                    )
+                ]
+
+        now = timezone.now()
+        with connection.schema_editor() as editor:
+            editor.create_model(Meeting)
+        try:
+            Meeting.objects.create(room=1, begins=now, ends=now + HOUR)
+            Meeting.objects.create(room=1, begins=now + HOUR, ends=now + 2 * HOUR, status="late")
+            with pytest.raises(IntegrityError) as error, transaction.atomic():
+                Meeting.objects.create(room=1, begins=now + HOUR / 2, ends=now + HOUR)
+            assert violates(error.value, Meeting, "room_once")
+        finally:
+            with connection.schema_editor() as editor:
+                editor.delete_model(Meeting)
 
     def test_it_is_taken_away_and_put_back(self):
         without = [c for c in Appointment._meta.constraints if c is not CONSTRAINT]

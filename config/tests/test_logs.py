@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from config.logs import hide_secrets, logging_config
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["password", "new_password", "Authorization", "access_token", "api_key", "Set-Cookie", "client_secret"],
+)
+def test_what_stands_under_a_secrets_name_is_hidden(key):
+    assert hide_secrets(None, "info", {key: "s3cret", "event": "sign_in"}) == {
+        key: "[hidden]",
+        "event": "sign_in",
+    }
+
+
+def test_everything_else_is_written():
+    event = {"event": "request_finished", "code": 200, "user_id": 7}
+    assert hide_secrets(None, "info", dict(event)) == event
+
+
+@pytest.mark.parametrize("pretty", [True, False])
+def test_lines_for_people_or_machines(pretty):
+    config = logging_config(level="WARNING", pretty=pretty)
+    last = config["formatters"]["line"]["processors"][-1]
+    assert type(last).__name__ == ("ConsoleRenderer" if pretty else "JSONRenderer")
+    assert config["root"] == {"handlers": ["stderr"], "level": "WARNING"}
+
+
+def test_an_unknown_level_is_refused():
+    with pytest.raises(ValueError, match="LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not 'LOUD'"):
+        logging_config(level="LOUD", pretty=True)

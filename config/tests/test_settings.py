@@ -1,0 +1,84 @@
+"""What a start refuses, in a process of its own, as an operator sees it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+pytestmark = pytest.mark.server
+KEPT = ("PATH", "HOME", "VIRTUAL_ENV", "DB_HOST")
+PRODUCTION = {"SECRET_KEY": "k3y-" + "abcdefghij" * 6, "ALLOWED_HOSTS": "garage.example"}
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-W", "error", *command], cwd=settings.BASE_DIR, env=kept | environment,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def start(**environment: str) -> subprocess.CompletedProcess[str]:
+    return run("-c", "import config.settings", **environment)
+
+
+@pytest.mark.parametrize(
+    ("environment", "complaint"),
+    [
+        ({}, "SECRET_KEY is not set. With DEBUG=false a signing key is needed"),
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set."),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY is too weak: it needs at least 50 characters"),
+        ({"SECRET_KEY": "a" * 60}, "SECRET_KEY is too weak"),
+        ({"SECRET_KEY": "development-only-" + "not-a-secret-" * 4}, "SECRET_KEY is too weak"),
+        ({"SECRET_KEY": PRODUCTION["SECRET_KEY"]}, "ALLOWED_HOSTS is not set."),
+        ({"DEBUG": "ture"}, "DEBUG must be true or false, not 'ture'."),
+        (PRODUCTION | {"USE_POSTGRES": "maybe"}, "USE_POSTGRES must be true or false, not 'maybe'."),
+        (PRODUCTION | {"RATE_LOGIN": "ten"}, "RATE_LOGIN must be a whole number, not 'ten'."),
+        (PRODUCTION | {"RATE_LOGIN": "0"}, "RATE_LOGIN must be at least 1, not 0."),
+        (PRODUCTION | {"MAX_BODY_BYTES": "10"}, "MAX_BODY_BYTES must be at least 1024, not 10."),
+        (PRODUCTION | {"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be at least 0, not -1."),
+        (PRODUCTION | {"LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not 'LOUD'."),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_and_is_named(environment, complaint):
+    outcome = start(**environment)
+    assert outcome.returncode == 1
+    assert complaint in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"DEBUG": "true"},
+        PRODUCTION,
+        PRODUCTION | {"USE_POSTGRES": "true", "REDIS_URL": "redis://localhost/0"},
+    ],
+    ids=["development", "production", "all parts"],
+)
+def test_a_right_start_says_nothing(environment):
+    outcome = start(**environment)
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("postgres", ["true", "false"])
+def test_the_deployment_check_is_clean(postgres):
+    outcome = run(
+        "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION, USE_POSTGRES=postgres
+    )
+    assert "System check identified no issues (0 silenced)." in outcome.stdout + outcome.stderr
+    assert outcome.returncode == 0
+
+
+def test_no_migration_is_missing():
+    outcome = run("manage.py", "makemigrations", "--check", "--dry-run", DEBUG="true")
+    assert (outcome.returncode, outcome.stdout) == (0, "No changes detected\n")
+
+
+def test_development_is_generous_and_production_is_not():
+    show = "from config.settings import *; print(RATE_LOGIN, RATE_REGISTER, RATE_USER)"
+    assert run("-c", show, DEBUG="true").stdout == "500 1000 50000\n"
+    assert run("-c", show, **PRODUCTION).stdout == "10 20 1000\n"
