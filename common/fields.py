@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
 from rest_framework import serializers
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 MAX_ID = 2**63 - 1  # what both databases' integers hold
 
 
@@ -16,6 +18,15 @@ class Instant(serializers.DateTimeField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(default_timezone=UTC, **kwargs)
+
+
+class Day(serializers.DateField):
+    """A calendar day as `YYYY-MM-DD`, and in no other of ISO 8601's spellings."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        if isinstance(value, str) and not _DAY.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
 
 
 class Id(serializers.IntegerField):

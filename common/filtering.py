@@ -13,7 +13,7 @@ import django_filters
 from django.db import models
 from rest_framework import serializers
 
-from common.fields import Id, Words
+from common.fields import Day, Id, Words
 from common.query import ListQuery
 
 Rows = TypeVar("Rows", bound=models.QuerySet[Any])
@@ -92,7 +92,7 @@ def _field(declared: django_filters.Filter) -> Field:
     elif isinstance(declared, django_filters.BooleanFilter):
         made = serializers.BooleanField(required=False, help_text=help_text)
     elif isinstance(declared, django_filters.DateFilter):
-        made = serializers.DateField(required=False, help_text=help_text)
+        made = Day(required=False, help_text=help_text)
     else:
         made = serializers.CharField(required=False, max_length=200, help_text=help_text)
     return made

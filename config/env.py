@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"0", "false", "no", "off", ""}
+_FALSE = {"0", "false", "no", "off"}
 
 env = environ.Env()
 
@@ -34,7 +34,7 @@ def words(name: str, default: list[str]) -> list[str]:
 
 
 def flag(name: str, default: bool) -> bool:
-    raw = text(name, "true" if default else "false").lower()
+    raw = text(name).lower() or ("true" if default else "false")
     if raw in _TRUE:
         return True
     if raw in _FALSE:

@@ -17,7 +17,7 @@ from appointments.api.shop import AppointmentSerializer, TechnicianSerializer
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
 from appointments.querysets import AppointmentFilters
 from common.caller import Caller
-from common.fields import Derived, Id, Instant
+from common.fields import Day, Derived, Id, Instant
 from common.filtering import IdFilter, SearchFilter, WordsFilter, apply, order, query_of
 from common.viewsets import StaffViewSet
 
@@ -59,8 +59,8 @@ class AppointmentFilter(django_filters.FilterSet):
 
 
 class AppointmentQuery(query_of(AppointmentFilter, ORDERING)):  # type: ignore[misc]  # made from declarations
-    date_from = serializers.DateField(required=False, help_text="First day at the location, inclusive.")
-    date_to = serializers.DateField(required=False, help_text="Last day at the location, inclusive.")
+    date_from = Day(required=False, help_text="First day at the location, inclusive.")
+    date_to = Day(required=False, help_text="Last day at the location, inclusive.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         self.refuse_upside_down(attrs, "date_from", "date_to")

@@ -26,6 +26,7 @@ class MemberContract(Contract):
     name = "member"
     title = "Member"
     prefixes = ("/api/", "/chat/")
+    wording = {"wrong_credentials": ("Invalid credentials", "Invalid credentials")}
 
     def body(self, problem: Problem) -> dict[str, Any]:
         fields = dict(problem.fields)

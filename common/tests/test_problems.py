@@ -110,6 +110,7 @@ CASES = {
         everywhere(
             401, "Invalid credentials", "No active account found with the given credentials",
             shop=(401, {"detail": "No active account found with the given credentials"}),
+            member=(401, {"error": "Invalid credentials"}),
         ),
     ),
     "forbidden": (
