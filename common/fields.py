@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 
 from rest_framework import serializers
@@ -16,6 +17,24 @@ class Instant(serializers.DateTimeField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(default_timezone=UTC, **kwargs)
+
+
+class Number(serializers.IntegerField):
+    """A whole number as a query writes it: digits alone. Python's `int` also takes `1_0`, `+1`, `1.0` and `١`."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not re.fullmatch("-?[0-9]+", str(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Day(serializers.DateField):
+    """A calendar day as YYYY-MM-DD and nothing else. Python also takes `20250917`, `2025-W38-3` and other digits."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)):
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
 
 
 class Id(serializers.IntegerField):

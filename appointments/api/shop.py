@@ -11,7 +11,7 @@ from appointments.models import Appointment, AppointmentStatus
 from appointments.querysets import AppointmentFilters
 from common.caller import Caller
 from common.contracts.shop import ShopCustomerList
-from common.fields import Instant, Words
+from common.fields import Day, Instant, Words
 from common.query import ListQuery
 from common.routing import route
 from customers.api.shop import name_of
@@ -52,8 +52,8 @@ class AppointmentSerializer(serializers.Serializer[Any]):
 
 class AppointmentQuery(ListQuery):
     status = Words(AppointmentStatus.values, help_text="Comma-separated.")
-    dateFrom = serializers.DateField(source="date_from", required=False, help_text="First day, inclusive.")
-    dateTo = serializers.DateField(source="date_to", required=False, help_text="Last day, inclusive.")
+    dateFrom = Day(source="date_from", required=False, help_text="First day, inclusive.")
+    dateTo = Day(source="date_to", required=False, help_text="Last day, inclusive.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         self.refuse_upside_down(attrs, "dateFrom", "dateTo")
