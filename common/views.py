@@ -95,5 +95,11 @@ class ContractView(APIView):
                 return wire
         return name
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Somebody's data, or a refusal that was his alone: no cache on the way keeps it, unless the route says so."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         raise exc
