@@ -14,6 +14,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from common.caller import Caller, caller_loader
 
+CHALLENGE = 'Bearer realm="api"'
 _REFUSED = "Given token is not valid or has expired."
 
 
@@ -29,7 +30,7 @@ class BearerAuthentication(BaseAuthentication):
         return caller, None
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'
+        return CHALLENGE
 
 
 def caller_of_token(raw: str) -> Caller:

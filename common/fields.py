@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 
 from rest_framework import serializers
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 MAX_ID = 2**63 - 1  # what both databases' integers hold
 
 
@@ -20,11 +19,20 @@ class Instant(serializers.DateTimeField):
         super().__init__(default_timezone=UTC, **kwargs)
 
 
-class Day(serializers.DateField):
-    """A calendar day as `YYYY-MM-DD`, and in no other of ISO 8601's spellings."""
+class Number(serializers.IntegerField):
+    """A whole number as a query writes it: digits alone. Python's `int` also takes `1_0`, `+1`, `1.0` and `١`."""
 
-    def to_internal_value(self, value: Any) -> Any:
-        if isinstance(value, str) and not _DAY.fullmatch(value):
+    def to_internal_value(self, data: Any) -> int:
+        if not re.fullmatch("-?[0-9]+", str(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Day(serializers.DateField):
+    """A calendar day as YYYY-MM-DD and nothing else. Python also takes `20250917`, `2025-W38-3` and other digits."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(value)):
             self.fail("invalid", format="YYYY-MM-DD")
         return super().to_internal_value(value)
 

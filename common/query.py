@@ -9,7 +9,7 @@ from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from common.fields import Words
+from common.fields import Number, Words
 
 MAX_PAGE_SIZE = 200
 
@@ -57,8 +57,8 @@ class Query(serializers.Serializer[Any]):
 class ListQuery(Query):
     """Every list is whole by default and paged on request; either parameter alone pages."""
 
-    page = serializers.IntegerField(required=False, min_value=1, max_value=2**31, help_text="From 1.")
-    page_size = serializers.IntegerField(
+    page = Number(required=False, min_value=1, max_value=2**31, help_text="From 1.")
+    page_size = Number(
         required=False,
         min_value=1,
         max_value=MAX_PAGE_SIZE,

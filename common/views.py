@@ -14,7 +14,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from common import counters, errors
-from common.authentication import BearerAuthentication
+from common.authentication import CHALLENGE, BearerAuthentication
 from common.caller import Caller
 from common.contracts.base import Contract
 from common.idempotency import answer_once
@@ -84,7 +84,7 @@ class ContractView(APIView):
         status, body, headers = self.contract.spell(problem)
         headers = dict(headers)
         if status == 401:
-            headers["WWW-Authenticate"] = self.get_authenticate_header(self.request)
+            headers["WWW-Authenticate"] = CHALLENGE
         if status == 405:
             headers["Allow"] = ", ".join(self.allowed_methods)
         return Response(body, status=status, headers=headers)
@@ -94,6 +94,12 @@ class ContractView(APIView):
             if (field.source or wire) == name:
                 return wire
         return name
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Somebody's data, or a refusal that was his alone: no cache on the way keeps it, unless the route says so."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         raise exc

@@ -6,7 +6,9 @@ somebody mistyped must stop the start and name itself, never quietly mean someth
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -51,6 +53,43 @@ def number(name: str, default: int, *, least: int = 0) -> int:
     if value < least:
         raise ImproperlyConfigured(f"{name} must be at least {least}, not {value}.")
     return value
+
+
+def one_of(name: str, default: str, *options: str) -> str:
+    """One of `options`, which are capitals; written in any case."""
+    value = text(name, default).upper() or default
+    if value not in options:
+        raise ImproperlyConfigured(f"{name} must be {', '.join(options)}, not {value!r}.")
+    return value
+
+
+def time_zone(name: str, default: str) -> str:
+    """A zone of the IANA database."""
+    value = text(name, default) or default
+    if value not in available_timezones():
+        raise ImproperlyConfigured(f"{name} must be an IANA time zone like Europe/Vienna, not {value!r}.")
+    return value
+
+
+def url(name: str, default: str, *schemes: str) -> str:
+    """An address with one of `schemes` and something behind it; empty where the default is."""
+    value = text(name, default) or default
+    if value and not re.fullmatch(rf"({'|'.join(schemes)})://[^\s/]\S*", value):
+        raise ImproperlyConfigured(
+            f"{name} must start with {' or '.join(f'{s}://' for s in schemes)}, not {value!r}."
+        )
+    return value
+
+
+def origins(name: str, default: list[str]) -> list[str]:
+    """Comma-separated origins, as a browser sends them: scheme, host, perhaps a port, no path."""
+    values = words(name, default)
+    for value in values:
+        if not re.fullmatch(r"https?://[^\s/?#@]+", value):
+            raise ImproperlyConfigured(
+                f"{name} must name origins like https://app.example.com, not {value!r}."
+            )
+    return values
 
 
 def secret(name: str, *, development: str, debug: bool) -> str:

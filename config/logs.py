@@ -5,7 +5,6 @@ JSON in production; readable lines where `DEBUG=true`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -51,8 +50,6 @@ def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    if not isinstance(logging.getLevelName(level), int):
-        raise ValueError(f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {level!r}.")
     renderer: list[Any] = (
         [structlog.dev.ConsoleRenderer(colors=False)]
         if pretty

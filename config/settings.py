@@ -15,7 +15,7 @@ import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import flag, number, read_env_file, secret, text, words
+from config.env import flag, number, one_of, origins, read_env_file, secret, text, time_zone, url, words
 from config.logs import logging_config
 from config.unfold import UNFOLD as UNFOLD
 
@@ -34,7 +34,7 @@ if not DEBUG and not ALLOWED_HOSTS:
         "ALLOWED_HOSTS is not set. With DEBUG=false, name the hosts this site answers to."
     )
 # Absolute links in mail and answers outside a request.
-PUBLIC_URL = text("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+PUBLIC_URL = url("PUBLIC_URL", "http://localhost:8000", "http", "https").rstrip("/")
 
 INSTALLED_APPS = [
     "unfold",
@@ -120,7 +120,7 @@ _POSTGRES: dict[str, Any] = {
     "USER": text("DB_USER", "postgres"),
     "PASSWORD": text("DB_PASSWORD", "postgres"),
     "HOST": text("DB_HOST", "localhost"),
-    "PORT": text("DB_PORT", "5432"),
+    "PORT": number("DB_PORT", 5432, least=1),
     # No health check: it would cost a round trip a request. A connection that died answers one 503 and is replaced.
     "CONN_HEALTH_CHECKS": False,
     "OPTIONS": {
@@ -153,7 +153,7 @@ DATABASES = {"default": _POSTGRES if USE_POSTGRES else _SQLITE}
 
 # --- Cache and counters -----------------------------------------------------------------------------
 
-REDIS_URL = text("REDIS_URL")
+REDIS_URL = url("REDIS_URL", "", "redis", "rediss")
 _LOCAL_CACHE: dict[str, Any] = {
     "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
     "OPTIONS": {"MAX_ENTRIES": 100_000},
@@ -256,7 +256,7 @@ SPECTACULAR_SETTINGS = {
 }
 EXAMPLES_DIR = BASE_DIR / "docs" / "examples"
 
-CORS_ALLOWED_ORIGINS = words(
+CORS_ALLOWED_ORIGINS = origins(
     "CORS_ALLOWED_ORIGINS", ["http://localhost:3000", "http://localhost:3001", "http://127.0.0.1:3000"]
 )
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-request-id"]
@@ -267,7 +267,7 @@ CORS_EXPOSE_HEADERS = ["Link", "X-Total-Count", "Retry-After", "X-Request-ID"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", [])
 CSRF_FAILURE_VIEW = "common.fallbacks.csrf_failure"
 SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", not DEBUG)
 # A container's probe speaks plain HTTP to the process itself.
@@ -317,14 +317,16 @@ WHITENOISE_USE_FINDERS = DEBUG
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
-TIME_ZONE = text("TIME_ZONE", "UTC")
+TIME_ZONE = time_zone("TIME_ZONE", "UTC")
 
 # --- Seeing what happens ----------------------------------------------------------------------------
 
 # /metrics answers only to `Authorization: Bearer <METRICS_TOKEN>`; without a token it does not exist.
 METRICS_TOKEN = text("METRICS_TOKEN")
 PROMETHEUS_METRICS_EXPORT_PORT = None
-LOGGING = logging_config(level=text("LOG_LEVEL", "INFO"), pretty=DEBUG)
+LOGGING = logging_config(
+    level=one_of("LOG_LEVEL", "INFO", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), pretty=DEBUG
+)
 DJANGO_STRUCTLOG_USER_ID_FIELD = None  # the caller's id is bound where he is authenticated
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line a request, when it is answered

@@ -42,14 +42,21 @@ class TokenInput(serializers.Serializer[Any]):
     token = serializers.CharField(max_length=4096)
 
 
-class Login(ShopView):
+class TokenView(ShopView):
+    """Open. What `Authorization` says is not looked at: a client that sends its expired token along with everything
+    must still get a new one, and a pair of tokens is never an answer kept under an `Idempotency-Key`."""
+
+    permission_classes = [Anyone]
+    authentication_classes = []
+
+
+class Login(TokenView):
     """Sign in with email and password.
 
     The access token is good for an hour, the refresh token for seven days. Ten wrong passwords for one account
     within 15 minutes are answered 429.
     """
 
-    permission_classes = [Anyone]
     input_class = Credentials
 
     @extend_schema(responses=TokenPair)
@@ -60,10 +67,9 @@ class Login(ShopView):
         return Response({"access": tokens.access, "refresh": tokens.refresh})
 
 
-class Refresh(ShopView):
+class Refresh(TokenView):
     """Trade a refresh token for a new access token, its claims written anew."""
 
-    permission_classes = [Anyone]
     input_class = RefreshInput
 
     @extend_schema(responses=Refreshed)
@@ -74,10 +80,9 @@ class Refresh(ShopView):
         return Response({"access": actions.refresh_access(**self.read_body())})
 
 
-class Verify(ShopView):
+class Verify(TokenView):
     """Ask whether a token of either kind is good now."""
 
-    permission_classes = [Anyone]
     input_class = TokenInput
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -86,10 +91,9 @@ class Verify(ShopView):
         return Response({})
 
 
-class Logout(ShopView):
+class Logout(TokenView):
     """End the session of a refresh token; its access token ends with it."""
 
-    permission_classes = [Anyone]
     input_class = RefreshInput
 
     @extend_schema(responses=OpenApiTypes.OBJECT)

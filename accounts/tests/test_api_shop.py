@@ -15,6 +15,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts import actions
 from accounts.models import KnownAddress, Session, User
+from common.models import IdempotencyKey
 from common.tests.factories import PASSWORD, UserFactory
 from common.tests.storms import parallel
 
@@ -270,6 +271,30 @@ class TestVerify:
         actions.sign_out(refresh=tokens.refresh, now=now)
         response = api.post(VERIFY, {"token": getattr(tokens, kind)}, format="json")
         assert (response.status_code, response.json()) == (401, REFUSED)
+        assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+class TestOpenRoutes:
+    """A browser's client sends its `Authorization` along with every request, also when that has expired."""
+
+    def test_an_expired_access_token_is_no_bar_to_a_new_one(self, alice, tokens, now):
+        stale = bearer("expired.or.garbage")
+        fresh = stale.post(REFRESH, {"refresh": tokens.refresh}, format="json")
+        assert (fresh.status_code, set(fresh.json())) == (200, {"access"})
+        assert login(stale, alice.contact.email).status_code == 200
+        assert stale.post(VERIFY, {"token": tokens.access}, format="json").status_code == 200
+        assert stale.post(BLACKLIST, {"refresh": tokens.refresh}, format="json").status_code == 200
+
+    def test_no_answer_with_tokens_is_kept(self, alice, as_alice):
+        first, second = (
+            login(as_alice, alice.contact.email, HTTP_IDEMPOTENCY_KEY="again").json() for _ in range(2)
+        )
+        assert first["refresh"] != second["refresh"]
+        assert not IdempotencyKey.objects.exists()
+
+    def test_a_refusal_still_names_the_scheme(self, as_alice, alice):
+        response = login(as_alice, alice.contact.email, "wrong")
+        assert (response.status_code, response.json()) == (401, WRONG)
         assert response["WWW-Authenticate"] == 'Bearer realm="api"'
 
 

@@ -1,1 +1,1 @@
-"""Reads compiled once: from a serializer's declaration to flat SQL and back to the body (docs/reads.md)."""
+"""Reads compiled once: from a serializer's declaration to flat SQL and back to the body (docs/decisions/0004)."""

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework import serializers
 
-from common.fields import Words
+from common.fields import Day, Words
 from common.query import ListQuery
 
 
 class Visits(ListQuery):
     status = Words(["pending", "in_progress", "completed"])
-    dateFrom = serializers.DateField(source="date_from", required=False)  # noqa: N815
-    dateTo = serializers.DateField(source="date_to", required=False)  # noqa: N815
+    dateFrom = Day(source="date_from", required=False)  # noqa: N815
+    dateTo = Day(source="date_to", required=False)  # noqa: N815
 
     def validate(self, attrs):
         self.refuse_upside_down(attrs, "dateFrom", "dateTo")
@@ -73,6 +73,10 @@ NAME_ONE = ["Name at least one of pending, in_progress, completed."]
         ("dateFrom=2025-01-01&dateFrom=", {"dateFrom": TWICE}),
         ("dateFrom=31.01.2025", {"dateFrom": DATE}),
         ("dateFrom=2025-02-30", {"dateFrom": DATE}),
+        ("dateFrom=20250131", {"dateFrom": DATE}),
+        ("dateFrom=2025-W05-5", {"dateFrom": DATE}),
+        ("dateFrom=2025-1-31", {"dateFrom": DATE}),
+        ("dateFrom=%EF%BC%92025-01-31", {"dateFrom": DATE}),  # a full-width 2
         ("dateFrom=2025-01-31T00:00:00Z", {"dateFrom": DATE}),
         ("dateFrom=2025-02-01&dateTo=2025-01-31", {"dateFrom": ["Must not be after dateTo."]}),
         ("page=0", {"page": ["Ensure this value is greater than or equal to 1."]}),
@@ -80,6 +84,10 @@ NAME_ONE = ["Name at least one of pending, in_progress, completed."]
         ("page=x", {"page": INTEGER}),
         ("page=1.5", {"page": INTEGER}),
         ("page=1e3", {"page": INTEGER}),
+        ("page_size=1_0", {"page_size": INTEGER}),
+        ("page=%2B1", {"page": INTEGER}),
+        ("page=1.0", {"page": INTEGER}),
+        ("page=%D9%A1", {"page": INTEGER}),  # an Arabic one
         ("page=2147483649", {"page": ["Ensure this value is less than or equal to 2147483648."]}),
         ("page=" + "9" * 23, {"page": ["Ensure this value is less than or equal to 2147483648."]}),
         ("page=" + "9" * 5000, {"page": ["String value too large."]}),

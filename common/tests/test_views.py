@@ -111,6 +111,13 @@ def test_other_methods_are_405(as_alice, method):
     assert as_alice.generic(method.upper(), "/api/shop/SignedIn/").status_code == 405
 
 
+@pytest.mark.parametrize("method", ["get", "head", "post", "patch"])
+def test_no_cache_keeps_an_answer(api, as_alice, method):
+    for client in (api, as_alice):
+        response = getattr(client, method)("/api/shop/SignedIn/")
+        assert response["Cache-Control"] == "no-store"
+
+
 def test_head_is_a_get_without_a_body(as_alice):
     response = as_alice.head("/api/shop/SignedIn/")
     assert (response.status_code, response.content) == (200, b"")

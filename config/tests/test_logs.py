@@ -27,8 +27,3 @@ def test_lines_for_people_or_machines(pretty):
     last = config["formatters"]["line"]["processors"][-1]
     assert type(last).__name__ == ("ConsoleRenderer" if pretty else "JSONRenderer")
     assert config["root"] == {"handlers": ["stderr"], "level": "WARNING"}
-
-
-def test_an_unknown_level_is_refused():
-    with pytest.raises(ValueError, match="LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not 'LOUD'"):
-        logging_config(level="LOUD", pretty=True)

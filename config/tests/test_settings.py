@@ -41,7 +41,10 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         (PRODUCTION | {"RATE_LOGIN": "0"}, "RATE_LOGIN must be at least 1, not 0."),
         (PRODUCTION | {"MAX_BODY_BYTES": "10"}, "MAX_BODY_BYTES must be at least 1024, not 10."),
         (PRODUCTION | {"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be at least 0, not -1."),
-        (PRODUCTION | {"LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not 'LOUD'."),
+        (
+            PRODUCTION | {"LOG_LEVEL": "LOUD"},
+            "LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'LOUD'.",
+        ),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(environment, complaint):

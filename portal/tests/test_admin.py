@@ -38,3 +38,8 @@ def test_first_page_counts_only_what_one_may_see(client, tim):
     assert counts(client) == {}
     tim.user_permissions.add(Permission.objects.get(codename="view_appointment"))
     assert set(counts(client)) == {"Visits today", "Today without a technician"}
+
+
+def test_the_admins_address_is_typed_without_its_slash(client):
+    response = client.get("/admin")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")

@@ -1,0 +1,241 @@
+"""Every list of the URL conf, read from flat rows, is what DRF would write of the objects: byte for byte."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import chain, combinations
+
+import pytest
+from django.db import transaction
+from django.http import QueryDict
+from django.urls import URLPattern, get_resolver
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rest_framework import serializers
+from zeal import zeal_ignore
+
+from appointments.models import Appointment, AppointmentStatus
+from common.caller import Role
+from common.fields import Words
+from common.json import JSONRenderer
+from common.lists import ListView
+from common.tests import factories
+from common.tests.storms import parallel
+from customers.callers import caller_of_user
+from repair_orders.models import RepairOrder, RepairOrderStatus
+from vehicles.models import Vehicle
+
+
+def lists_of(patterns):
+    for entry in patterns:
+        if isinstance(entry, URLPattern):
+            view = getattr(entry.callback, "view_class", None) or getattr(entry.callback, "cls", None)
+            if isinstance(view, type) and issubclass(view, ListView):
+                yield view
+        else:
+            yield from lists_of(entry.url_patterns)
+
+
+LISTS = sorted(set(lists_of(get_resolver("config.urls").url_patterns)), key=lambda view: view.__name__)
+
+
+def test_there_are_lists():
+    assert len(LISTS) >= 3
+
+
+# --- Rows, as odd as the columns take them ----------------------------------------------------------------------
+
+letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+instants = st.datetimes(datetime(2024, 12, 30), datetime(2025, 1, 3), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
+maybe_instants = st.none() | instants
+days = st.dates(date(2024, 12, 29), date(2025, 1, 4))
+percents = st.decimals(0, 100, places=2)
+zones = st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"])
+LARGEST = Decimal("99999999.99")
+
+
+def texts(size):
+    return st.just("") | st.text(letters, max_size=size)
+
+
+def make_customer(draw):
+    customer = factories.CustomerFactory(
+        contact__first_name=draw(texts(100)),
+        contact__last_name=draw(texts(100)),
+        company_name=draw(texts(200)),
+        street_address=draw(texts(200)),
+        state=draw(texts(100)),
+        country=draw(st.sampled_from(["", "USA", "Österreich"])),
+    )
+    login = customer.contact
+    if draw(st.booleans()):  # shown as a former customer, while the login lives
+        customer.contact = None
+        customer.save(update_fields=["contact"])
+    return customer, login
+
+
+def make_vehicle(draw, customer):
+    return factories.VehicleFactory(
+        customer=customer,
+        make=draw(texts(60)),
+        color=draw(texts(30)),
+        license_plate=draw(texts(20)),
+        year=draw(st.integers(1886, 2100)),
+        archived_at=draw(maybe_instants),
+    )
+
+
+def make_visit(draw, customer):
+    start = draw(instants)
+    return factories.AppointmentFactory(
+        vehicle=make_vehicle(draw, customer),
+        bay__location__time_zone=draw(zones),
+        start=start,
+        end=start + timedelta(minutes=30),
+        status=draw(st.sampled_from(AppointmentStatus.values)),
+        description=draw(texts(50)),
+        technician=factories.TechnicianFactory(
+            email=draw(st.sampled_from(["", "tech@test.com"])),
+            user=factories.UserFactory() if draw(st.booleans()) else None,
+        )
+        if draw(st.booleans())
+        else None,
+        reported_problem=factories.ReportedProblemFactory(name=draw(texts(100)), description=draw(texts(50)))
+        if draw(st.booleans())
+        else None,
+        assigned_at=draw(maybe_instants),
+        started_at=draw(maybe_instants),
+        completed_at=draw(maybe_instants),
+    )
+
+
+def make_order(draw, customer):
+    status = draw(st.sampled_from(RepairOrderStatus.values))
+    is_huge = draw(st.booleans())
+    order = factories.RepairOrderFactory(
+        vehicle=make_vehicle(draw, customer),
+        status=status,
+        notes=draw(texts(50)),
+        discount_amount=draw(st.decimals(0, LARGEST, places=2)),
+        discount_percent=draw(percents),
+        tax_percent=Decimal("0.00") if is_huge else draw(percents),
+        total_cost=draw(st.decimals(0, LARGEST, places=2)) if status == "completed" else None,
+        created_at=draw(instants),
+    )
+    prices = st.just(LARGEST) if is_huge else st.decimals(0, 999_999, places=2)
+    for _ in range(1 if is_huge else draw(st.integers(0, 3))):
+        factories.PartLineFactory(
+            repair_order=order,
+            part__name=draw(texts(200)),
+            unit_price=draw(prices),
+            quantity=1 if is_huge else draw(st.integers(1, 9)),
+            taxable=draw(st.booleans()),
+        )
+    for _ in range(0 if is_huge else draw(st.integers(0, 3))):
+        factories.ServiceLineFactory(
+            repair_order=order,
+            service__description=draw(texts(50)),
+            labor_cost=draw(prices),
+            taxable=draw(st.booleans()),
+        )
+    return order
+
+
+# A list of something else joins by naming what makes one of its rows.
+MAKERS = {Appointment: make_visit, RepairOrder: make_order, Vehicle: make_vehicle}
+
+
+# --- What is asked of them --------------------------------------------------------------------------------------
+
+
+def words_for(draw, field):
+    """A value of a parameter, as it is written in an address."""
+    if isinstance(field, Words):
+        return ",".join(draw(st.lists(st.sampled_from(field.choices), min_size=1, max_size=5)))
+    if isinstance(field, serializers.DateField):
+        return draw(days).isoformat()
+    raise AssertionError(f"Say what is asked of a {type(field).__name__}.")
+
+
+def questions(draw, view):
+    """The filters of every combination of the list's parameters, read as the route reads them."""
+    fields = {name: field for name, field in view.query().fields.items() if name not in ("page", "page_size")}
+    for names in chain.from_iterable(combinations(fields, n) for n in range(len(fields) + 1)):
+        params = QueryDict(mutable=True)
+        for name in names:
+            params[name] = words_for(draw, fields[name])
+        try:
+            yield view.query.read(params)
+        except serializers.ValidationError:  # a lower bound after the upper one
+            continue
+
+
+def rendered(body):
+    return JSONRenderer().render(body)
+
+
+def from_objects(view, rows):
+    with zeal_ignore():  # objects ask for what they need, one by one
+        return rendered(view.serializer_class(rows, many=True).data)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("view", LISTS, ids=lambda view: view.__name__)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_rows_are_written_as_objects_are(view, data):
+    with transaction.atomic():
+        customers = [make_customer(data.draw) for _ in range(2)]
+        model = view.rows(caller_of_user(customers[0][1]), {}).model
+        for customer, _login in customers:
+            for _ in range(data.draw(st.integers(0, 3))):
+                MAKERS[model](data.draw, customer)
+        people = [
+            *(login for _, login in customers),
+            factories.UserFactory(),  # without a record
+            *(factories.UserFactory(role=role) for role in (Role.TECHNICIAN, Role.ADMIN)),
+        ]
+        people.append(people[0])  # and the first again, after staff went through the same read
+        for caller in map(caller_of_user, people):
+            for filters in questions(data.draw, view):
+                rows = view.rows(caller, filters)
+                assert rendered(view.read.all(caller, filters)) == from_objects(view, rows)
+                assert view.read.count(caller, filters) == rows.count()
+                for bounds in (slice(0, 1), slice(1, 3), slice(50, 100)):
+                    page = view.read.page(caller, filters, bounds)
+                    assert rendered(page) == from_objects(view, rows[bounds])
+                assert all(view.read._compiled.values())  # or this compared the objects with themselves
+        transaction.set_rollback(True)
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("view", LISTS, ids=lambda view: view.__name__)
+def test_parallel_callers_never_get_each_others_rows(view):
+    """One compiled read serves every thread at once; what it remembers of a row stays with that row."""
+    logins = []
+    for number in range(6):
+        customer = factories.CustomerFactory(company_name=f"Company {number}", login=True)
+        logins.append(customer.contact)
+        for extra in range(number + 1):
+            vehicle = factories.VehicleFactory(customer=customer, color=f"{number}/{extra}")
+            factories.AppointmentFactory(vehicle=vehicle, description=f"{number}/{extra}")
+            order = factories.RepairOrderFactory(vehicle=vehicle, notes=f"{number}/{extra}")
+            for price in range(extra):
+                factories.PartLineFactory(repair_order=order, unit_price=Decimal(f"{number}.{price}0"))
+    callers = [caller_of_user(login) for login in logins]
+    alone = [from_objects(view, view.rows(caller, {})) for caller in callers]
+    assert len(set(alone)) == len(callers)
+
+    def many_times(number):
+        at = number % len(callers)
+        return all(rendered(view.read.all(callers[at], {})) == alone[at] for _ in range(20))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        assert parallel(12, many_times) == [True] * 12
+    finally:
+        sys.setswitchinterval(interval)
