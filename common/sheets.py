@@ -12,6 +12,7 @@ from typing import TextIO
 
 # No cell of ours is nearly as long; a longer line is not a table, and would be read into memory whole.
 LONGEST_LINE = 1 << 20
+WHY = "imported from a file"  # what history says of a row that came out of one
 
 # What a spreadsheet runs (OWASP, "CSV Injection"): also behind blanks, and in the full width of Asian keyboards.
 _FORMULA = r"(?:[\t\r\n]|\s*[=+\-@＝＋－＠])"
@@ -100,9 +101,9 @@ def _row(line: int, columns: list[str], cells: list[str]) -> SheetRow:
 
 
 def _illegible(cell: str) -> str:
-    if "\0" in cell:
-        return "holds a NUL byte"
-    return "is not UTF-8" if _NOT_UTF8.search(cell) else ""
+    if _NOT_UTF8.search(cell):
+        return "is not UTF-8"
+    return "holds a NUL byte" if "\0" in cell else ""
 
 
 def _records(file: TextIO) -> Iterator[tuple[int, list[str], str]]:

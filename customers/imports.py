@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import User, normal_email
-from common.sheets import SheetRow, Unreadable
+from common.sheets import WHY, SheetRow, Unreadable
 from customers.actions import create_imported
 from customers.addresses import Unplaceable, parse_address
 from customers.models import Customer
@@ -27,6 +27,7 @@ from customers.names import HOME
 PERSON = ("first_name", "last_name", "email", "phone")
 ADDRESS = ("street_address", "city", "state", "postal_code", "country")
 BUSINESS = ("company_name", "business_type", "tax_id")
+KNOWN_BY = ("first_name", "last_name", "phone", "company_name", *ADDRESS)
 COLUMNS = ("name", *PERSON, "address", *ADDRESS, *BUSINESS)
 BATCH = 500
 
@@ -62,7 +63,7 @@ class _Draft:
 
     @property
     def key(self) -> str:
-        return self.email or "\0".join(_known_as(self.customer))
+        return self.email or "\0".join(known_as(self.customer))
 
 
 def unknown_columns(columns: Sequence[str]) -> list[str]:
@@ -195,7 +196,7 @@ def _place(
             outcomes = [stored.judge(draft, compared) for draft in drafts]
             new = [d.customer for d, o in zip(drafts, outcomes, strict=True) if o.verdict is Verdict.CREATED]
             if new and not dry_run:
-                create_imported(customers=new, by=None, now=now, why="imported from a file")
+                create_imported(customers=new, by=None, now=now, why=WHY)
             return outcomes
     except IntegrityError:
         # Somebody took one of the emails in this moment: one by one, the look-up finds which.
@@ -232,13 +233,11 @@ class _Stored:
             streets={customer.street_address for customer in nameless},
             postal_codes={customer.postal_code for customer in nameless},
         )
-        self._by_key = (
-            {_known_as(customer): customer for customer in near.order_by("-id")} if nameless else {}
-        )
+        self._by_key = {known_as(customer): customer for customer in near.order_by("-id")} if nameless else {}
 
     def judge(self, draft: _Draft, compared: Sequence[str]) -> Outcome:
         if draft.email is None:
-            customer = self._by_key.get(_known_as(draft.customer))
+            customer = self._by_key.get(known_as(draft.customer))
         else:
             user = self._users.get(draft.email)
             customers = self._by_email.get(draft.email, [])
@@ -267,9 +266,9 @@ def _compared(columns: Sequence[str]) -> list[str]:
     return [field for field in (*PERSON, *ADDRESS, *BUSINESS) if field in spoken]
 
 
-def _known_as(customer: Customer) -> tuple[str, ...]:
-    fields = ("first_name", "last_name", "phone", "company_name", *ADDRESS)
-    return tuple(_value(customer, field) for field in fields)
+def known_as(customer: Customer) -> tuple[str, ...]:
+    """What tells a customer without an email."""
+    return tuple(_value(customer, field) for field in KNOWN_BY)
 
 
 def _value(customer: Customer, field: str) -> str:
