@@ -113,21 +113,32 @@ class SheetResource(ModelResource):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._columns: list[str] | None = None  # of the file; all are known while there is none
         self._rows: dict[Any, int] = {}
 
     def find(self, row: Mapping[str, Any]) -> Any:
         """The stored row, locked, or None for a new one. Raises ValidationError."""
         raise NotImplementedError
 
+    def import_data(self, dataset: tablib.Dataset, *args: Any, **kwargs: Any) -> Result:
+        """Headers may be in any spelling."""
+        self._columns = [column_name(str(header or "")) for header in dataset.headers or ()]
+        dataset.headers = self._columns
+        return super().import_data(dataset, *args, **kwargs)
+
+    def get_import_fields(self) -> list[Field]:
+        """Those the file speaks of: the preview shows no other column."""
+        fields: list[Field] = super().get_import_fields()
+        return [field for field in fields if self._columns is None or field.column_name in self._columns]
+
     def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
-        """Headers in any spelling; a column that means nothing here is a typing error, and said."""
-        headers = [column_name(str(header or "")) for header in dataset.headers or ()]
+        """A column that means nothing here is a typing error, and said."""
+        headers = list(dataset.headers or ())
         known = {field.column_name for field in self.fields.values()}
         if unknown := [header for header in headers if header not in known]:
             raise ValueError(f"Unknown columns: {', '.join(map(repr, unknown))}.")
         if twice := {header for header in headers if headers.count(header) > 1}:
             raise ValueError(f"Columns that are there twice: {', '.join(map(repr, sorted(twice)))}.")
-        dataset.headers = headers
 
     def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
         row.update({name: unguarded(value) for name, value in row.items() if isinstance(value, str)})
@@ -181,6 +192,7 @@ class SheetCSV(CSV):
 class TransferAdmin(ImportExportModelAdmin):
     """Pages to import and export. Who imports must be allowed to add and to change, who exports to look."""
 
+    import_template_name = "common/import.html"
     import_form_class = ImportForm
     export_form_class = ExportForm
     formats = (SheetCSV,)

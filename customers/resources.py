@@ -126,7 +126,7 @@ class CustomerResource(SheetResource):
 
 
 def _known_without_email(customers: CustomerQuerySet[Customer], row: Mapping[str, Any]) -> list[Customer]:
-    said = {"country": HOME} | row
+    said = {"country": HOME, **row}
     key = tuple(" ".join(str(said.get(name) or "").split()) for name in KNOWN_BY)
     known = dict(zip(KNOWN_BY, key, strict=True))
     near = customers.living_at(streets=[known["street_address"]], postal_codes=[known["postal_code"]])
