@@ -62,11 +62,16 @@ def open_sheet(path: Path) -> Iterator[Sheet]:
     """
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            records = _records(file)
-            columns = _columns(next(records, None))
-            yield Sheet(columns, _rows(columns, records))
+            yield read_sheet(file)
     except OSError as error:
         raise Unreadable(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def read_sheet(file: TextIO) -> Sheet:
+    """The table of an open file, as `open_sheet` reads it. Raises Unreadable."""
+    records = _records(file)
+    columns = _columns(next(records, None))
+    return Sheet(columns, _rows(columns, records))
 
 
 def _columns(header: tuple[int, list[str], str] | None) -> list[str]:

@@ -6,7 +6,9 @@ not at all. Columns that no form offers are read over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from io import StringIO
 from typing import Any
 
 import tablib
@@ -26,9 +28,7 @@ from import_export.tmp_storages import CacheStorage
 from import_export.widgets import Widget
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
-from common.sheets import WHY, column_name, guarded, unguarded
-
-_FIRST_ROW = 2  # a spreadsheet counts the header
+from common.sheets import WHY, Unreadable, guarded, read_sheet
 
 
 class YesNo(forms.Field):
@@ -71,13 +71,17 @@ def cell(field: Any) -> Cell:
 
 
 class SheetResult(Result):
-    """Rows under their numbers in a spreadsheet."""
+    """Rows under their numbers in a spreadsheet: `lines` are those of the first, the second, …"""
+
+    def __init__(self, lines: Sequence[int]) -> None:
+        super().__init__()
+        self.lines = lines
 
     def append_invalid_row(self, number: int, row: Any, validation_error: Any) -> None:
-        super().append_invalid_row(number + _FIRST_ROW - 1, row, validation_error)
+        super().append_invalid_row(self.lines[number - 1], row, validation_error)
 
     def row_errors(self) -> list[tuple[int, Any]]:
-        return [(number + _FIRST_ROW - 1, errors) for number, errors in super().row_errors()]
+        return [(self.lines[number - 1], errors) for number, errors in super().row_errors()]
 
     def complaints(self) -> list[str]:
         """Everything that is wrong, a sentence each."""
@@ -97,10 +101,6 @@ class SheetResource(ModelResource):
     """Rows of a model by a natural key; `find` says which stored row a row of the file means."""
 
     @classmethod
-    def get_result_class(cls) -> type[Result]:
-        return SheetResult
-
-    @classmethod
     def field_from_django_field(cls, field_name: str, django_field: Any, readonly: bool) -> Field:
         empty_says_nothing = django_field.has_default() and not django_field.blank
         return Field(
@@ -113,17 +113,20 @@ class SheetResource(ModelResource):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._lines: Sequence[int] = ()
         self._columns: list[str] | None = None  # of the file; all are known while there is none
         self._rows: dict[Any, int] = {}
+
+    def get_result_class(self) -> Callable[[], Result]:
+        return partial(SheetResult, self._lines)
 
     def find(self, row: Mapping[str, Any]) -> Any:
         """The stored row, locked, or None for a new one. Raises ValidationError."""
         raise NotImplementedError
 
     def import_data(self, dataset: tablib.Dataset, *args: Any, **kwargs: Any) -> Result:
-        """Headers may be in any spelling."""
-        self._columns = [column_name(str(header or "")) for header in dataset.headers or ()]
-        dataset.headers = self._columns
+        self._columns = list(dataset.headers or ())
+        self._lines = dataset.lines
         return super().import_data(dataset, *args, **kwargs)
 
     def get_import_fields(self) -> list[Field]:
@@ -131,17 +134,14 @@ class SheetResource(ModelResource):
         fields: list[Field] = super().get_import_fields()
         return [field for field in fields if self._columns is None or field.column_name in self._columns]
 
+    def get_user_visible_fields(self) -> list[Field]:
+        return list(super().get_import_fields())
+
     def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
         """A column that means nothing here is a typing error, and said."""
-        headers = list(dataset.headers or ())
         known = {field.column_name for field in self.fields.values()}
-        if unknown := [header for header in headers if header not in known]:
+        if unknown := [name for name in dataset.headers if name not in known]:
             raise ValueError(f"Unknown columns: {', '.join(map(repr, unknown))}.")
-        if twice := {header for header in headers if headers.count(header) > 1}:
-            raise ValueError(f"Columns that are there twice: {', '.join(map(repr, sorted(twice)))}.")
-
-    def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
-        row.update({name: unguarded(value) for name, value in row.items() if isinstance(value, str)})
 
     def get_instance(self, instance_loader: Any, row: Mapping[str, Any]) -> Any:
         return self.find(row)
@@ -164,7 +164,7 @@ class SheetResource(ModelResource):
 
     def after_import_row(self, row: Any, row_result: RowResult, **kwargs: Any) -> None:
         """The same thing twice in a file: which of the two is meant, nobody can say."""
-        line = kwargs["row_number"] + _FIRST_ROW - 1
+        line = self._lines[kwargs["row_number"] - 1]
         first = self._rows.setdefault(row_result.object_id, line)
         if first != line and row_result.object_id is not None:
             raise ValidationError(f"This is in row {first} already.")
@@ -180,7 +180,20 @@ class SheetResource(ModelResource):
 
 
 class SheetCSV(CSV):
-    """CSV whose cells no spreadsheet runs (import-export's own setting knows only `=`)."""
+    """CSV as `common.sheets` reads it, and whose cells no spreadsheet runs (import-export's setting knows only `=`)."""
+
+    def create_dataset(self, in_stream: bytes | str, **kwargs: Any) -> tablib.Dataset:
+        """With the numbers of its rows as `lines`. Raises Unreadable."""
+        if isinstance(in_stream, bytes):
+            in_stream = in_stream.decode("utf-8-sig", errors="surrogateescape")
+        sheet = read_sheet(StringIO(in_stream, newline=""))
+        dataset, dataset.lines = tablib.Dataset(headers=sheet.columns), []
+        for row in sheet.rows:
+            if row.problem:
+                raise Unreadable(f"Row {row.line} {row.problem}.")
+            dataset.append([*row.cells.values()])
+            dataset.lines.append(row.line)
+        return dataset
 
     def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> str:
         safe = tablib.Dataset(headers=dataset.headers)
@@ -207,6 +220,11 @@ class TransferAdmin(ImportExportModelAdmin):
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         return {**super().get_import_data_kwargs(**kwargs), "rollback_on_validation_errors": True}
+
+    def add_data_read_fail_error_to_form(self, form: forms.Form, e: Exception) -> None:
+        if not isinstance(e, Unreadable):
+            raise e
+        form.add_error("import_file", str(e))
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = self.create_confirm_form(request)
