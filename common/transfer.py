@@ -31,6 +31,10 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from common.sheets import WHY, Unreadable, guarded, read_sheet
 
 
+# A row costs some ten milliseconds, and on SQLite nobody else writes meanwhile.
+MOST_ROWS = 1_000
+
+
 class YesNo(forms.Field):
     """Yes or no as people and spreadsheets write it; a form's box would take every word for yes."""
 
@@ -191,6 +195,8 @@ class SheetCSV(CSV):
         for row in sheet.rows:
             if row.problem:
                 raise Unreadable(f"Row {row.line} {row.problem}.")
+            if len(dataset.lines) == MOST_ROWS:
+                raise Unreadable(f"A file may have {MOST_ROWS:,} rows: split it.")
             dataset.append([*row.cells.values()])
             dataset.lines.append(row.line)
         return dataset

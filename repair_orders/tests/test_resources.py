@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from common import transfer
 from common.sheets import WHY
 from common.tests import factories
 from common.tests.admin import changelist, download, import_file, preview, said
@@ -112,6 +113,15 @@ def test_file_that_cannot_be_read_is_refused(desk, content, complaint):
     file = SimpleUploadedFile("parts.csv", content)
     response = desk.post(f"{changelist(Part)}import/", {"import_file": file, "format": "0"})
     assert response.context["form"].errors == {"import_file": [complaint]}
+
+
+def test_file_with_too_many_rows_is_refused(desk, monkeypatch):
+    monkeypatch.setattr(transfer, "MOST_ROWS", 2)
+    content = f"{HEADER}P-1,Pad,1\nP-2,Pad,1\n"
+    assert said(preview(desk, Part, content)) == []
+    file = SimpleUploadedFile("parts.csv", f"{content}P-3,Pad,1\n".encode())
+    response = desk.post(f"{changelist(Part)}import/", {"import_file": file, "format": "0"})
+    assert response.context["form"].errors == {"import_file": ["A file may have 2 rows: split it."]}
 
 
 def test_export_runs_no_formula_and_comes_back_unchanged(desk):
