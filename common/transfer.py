@@ -30,7 +30,6 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from common.sheets import WHY, Unreadable, guarded, read_sheet
 
-
 # A row costs some ten milliseconds, and on SQLite nobody else writes meanwhile.
 MOST_ROWS = 1_000
 
