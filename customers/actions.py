@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from simple_history.utils import bulk_create_with_history
 
 from accounts.models import User, normal_email
 from common.caller import Caller
@@ -37,6 +39,25 @@ def create_customer(*, user: User | None, now: datetime, **fields: Any) -> Custo
         if CustomerUser.objects.filter(user=user).exists():
             raise AlreadyACustomer from error
         raise
+
+
+def create_imported(*, customers: Sequence[Customer], by: User | None, now: datetime, why: str) -> None:
+    """Store customers together with their contacts, both new and valid; history names `by` and `why`.
+
+    The contact may act for the customer and cannot sign in until he sets a password; he may have no email.
+    """
+    contacts = [customer.contact for customer in customers if customer.contact is not None]
+    for contact in contacts:
+        contact.set_unusable_password()
+    history: dict[str, Any] = {"default_user": by, "default_change_reason": why, "default_date": now}
+    with transaction.atomic():
+        bulk_create_with_history(contacts, User, **history)
+        bulk_create_with_history(customers, Customer, **history)
+        CustomerUser.objects.bulk_create(
+            CustomerUser(customer=customer, user=customer.contact)
+            for customer in customers
+            if customer.contact is not None
+        )
 
 
 def add_first_login(*, customer: Customer) -> None:

@@ -13,8 +13,10 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilt
 
 from accounts.phones import pretty_phone
 from common.admin import HistoryAdmin, Kept, StaffAdmin, column
+from common.transfer import TransferAdmin
 from customers.actions import add_first_login, notify
 from customers.models import Customer, CustomerUser, Notification
+from customers.resources import CustomerResource
 
 CUSTOMER_SEARCH = ("company_name", "contact__first_name", "contact__last_name")
 
@@ -31,7 +33,8 @@ class LoginInline(TabularInline):
 
 
 @admin.register(Customer)
-class CustomerAdmin(Kept, HistoryAdmin):
+class CustomerAdmin(Kept, HistoryAdmin, TransferAdmin):
+    resource_classes = (CustomerResource,)
     list_display = ("name", "contact_email", "contact_phone", "address", "is_verified", "total_services")
     list_filter = (
         ("is_verified", BooleanRadioFilter),
@@ -82,6 +85,11 @@ class CustomerAdmin(Kept, HistoryAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         # Also for autocomplete, which writes every row's name.
         return super().get_queryset(request).select_related("contact")  # type: ignore[no-any-return]
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        """An import writes the contacts, too."""
+        people = ("accounts.add_user", "accounts.change_user")
+        return super().has_import_permission(request) and bool(request.user.has_perms(people))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"customer_since": timezone.now(), **super().get_changeform_initial_data(request)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Self, TypeVar
 
 from django.db import models
@@ -19,6 +20,12 @@ class CustomerQuerySet(models.QuerySet[Row]):
     def with_contact(self) -> Self:
         """With what `name` reads."""
         return self.select_related("contact")
+
+    def living_at(self, *, streets: Collection[str], postal_codes: Collection[str]) -> Self:
+        """Those who may be one of several known by their addresses; with their contacts."""
+        return self.with_contact().filter(
+            contact__isnull=False, street_address__in=streets, postal_code__in=postal_codes
+        )
 
 
 class NotificationQuerySet(models.QuerySet[Row]):

@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 from unfold.views import ChangeList
 
 from common.admin import Button, HistoryAdmin, Kept, ReadOnly, badge, column, step
+from common.transfer import TransferAdmin
 from repair_orders import actions
 from repair_orders.forms import (
     NotesForm,
@@ -37,6 +38,7 @@ from repair_orders.models import (
     ServiceLine,
 )
 from repair_orders.queries import totals_of, totals_with_lines, with_lines
+from repair_orders.resources import PartResource
 
 STATUS_COLORS = {
     RepairOrderStatus.REQUESTED: "warning",
@@ -263,9 +265,10 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
 
 
 @admin.register(Part)
-class PartAdmin(HistoryAdmin):
+class PartAdmin(HistoryAdmin, TransferAdmin):
     """Deletable while nothing was sold of it: the database keeps the rest."""
 
+    resource_classes = (PartResource,)
     list_display = ("name", "part_number", "manufacturer", "unit_price", "taxable", "warranty_months")
     list_filter = (("taxable", BooleanRadioFilter),)
     search_fields = ("name", "part_number", "manufacturer")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -14,8 +13,10 @@ from unfold.enums import ActionVariant
 
 from common.admin import HistoryAdmin, Kept, column, step
 from common.forms import ConstrainedForm
+from common.transfer import TransferAdmin
 from vehicles.actions import archive_vehicle
-from vehicles.models import Vehicle
+from vehicles.models import Vehicle, check_odometer
+from vehicles.resources import VehicleResource
 from vehicles.vin import check_digit_matches
 
 _CHECK_DIGIT = {
@@ -30,16 +31,16 @@ class VehicleForm(ConstrainedForm):
 
     def clean_odometer(self) -> Decimal:
         miles: Decimal = self.cleaned_data["odometer"]
-        if self.instance.pk and miles < self.instance.odometer:
-            raise forms.ValidationError(f"It stands at {self.instance.odometer} and never runs backwards.")
+        check_odometer(before=self.instance.odometer, now=miles)
         return miles
 
 
 @admin.register(Vehicle)
-class VehicleAdmin(Kept, HistoryAdmin):
+class VehicleAdmin(Kept, HistoryAdmin, TransferAdmin):
     """An archived vehicle can be read, and nothing more."""
 
     form = VehicleForm
+    resource_classes = (VehicleResource,)
     list_display = ("label", "year", "make", "model", "vin", "customer", "odometer", "in_use")
     list_filter = (
         ("archived_at", admin.EmptyFieldListFilter),

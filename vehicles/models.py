@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -17,6 +18,12 @@ from vehicles.querysets import VehicleQuerySet
 from vehicles.vin import normal_vin, validate_vin
 
 FIRST_YEAR, LAST_YEAR = 1886, 2100
+
+
+def check_odometer(*, before: Decimal, now: Decimal) -> None:
+    """Raise ValidationError where the odometer (miles) would run backwards."""
+    if now < before:
+        raise ValidationError(f"It stands at {before} and never runs backwards.", code="odometer_backwards")
 
 
 class DongleConnection(models.TextChoices):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import helpers
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -64,3 +65,33 @@ def errors(response: Any) -> list[str]:
     formsets = [inline.formset for inline in response.context["inline_admin_formsets"]]
     groups = helpers.AdminErrorList(response.context["adminform"].form, formsets)
     return [text for group in groups.data for text in group]
+
+
+def preview(client: Client, model: type[Model], content: str) -> Any:
+    """The page that shows what a file would do."""
+    file = SimpleUploadedFile("rows.csv", content.encode())
+    response = client.post(f"{changelist(model)}import/", {"import_file": file, "format": "0"})
+    assert response.status_code == 200
+    assert not response.context["form"].errors
+    return response
+
+
+def said(response: Any) -> list[str]:
+    """What a preview says is wrong with the file."""
+    return response.context["result"].complaints()
+
+
+def import_file(client: Client, model: type[Model], content: str) -> list[str]:
+    """Import a file that has nothing wrong with it; the messages shown."""
+    shown = preview(client, model, content)
+    assert said(shown) == []
+    confirm = shown.context["confirm_form"].initial
+    response = client.post(f"{changelist(model)}process_import/", confirm, follow=True)
+    return [str(message) for message in response.context["messages"]]
+
+
+def download(client: Client, model: type[Model], **query: str) -> str:
+    """The table that the export page hands out."""
+    response = client.post(f"{changelist(model)}export/", {"format": "0"}, query_params=query)
+    assert response.headers["Content-Type"] == "text/csv"
+    return response.content.decode()

@@ -1,0 +1,143 @@
+"""A printed address into its parts (contract 004, "Data Transformation"), or the reason why not.
+
+`123 Main St, Portland, OR, 97201, USA` is read by its commas. Where they do not part street from city, usaddress
+(a statistical model) says where the city begins, and is believed only where the words themselves bear it out:
+an address that could be read in two ways is refused, for a person to look at.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import usaddress
+
+from customers.names import HOME
+
+_HOME_NAMES = {"usa", "us", "united states", "united states of america"}
+_STATES = """
+    AL Alabama, AK Alaska, AZ Arizona, AR Arkansas, CA California, CO Colorado, CT Connecticut, DE Delaware,
+    DC District of Columbia, FL Florida, GA Georgia, HI Hawaii, ID Idaho, IL Illinois, IN Indiana, IA Iowa,
+    KS Kansas, KY Kentucky, LA Louisiana, ME Maine, MD Maryland, MA Massachusetts, MI Michigan, MN Minnesota,
+    MS Mississippi, MO Missouri, MT Montana, NE Nebraska, NV Nevada, NH New Hampshire, NJ New Jersey,
+    NM New Mexico, NY New York, NC North Carolina, ND North Dakota, OH Ohio, OK Oklahoma, OR Oregon,
+    PA Pennsylvania, RI Rhode Island, SC South Carolina, SD South Dakota, TN Tennessee, TX Texas, UT Utah,
+    VT Vermont, VA Virginia, WA Washington, WV West Virginia, WI Wisconsin, WY Wyoming, AS American Samoa,
+    GU Guam, MP Northern Mariana Islands, PR Puerto Rico, VI Virgin Islands, AA Armed Forces Americas,
+    AE Armed Forces Europe, AP Armed Forces Pacific
+"""
+STATES = {name.lower() for entry in _STATES.split(",") for name in entry.strip().split(" ", 1)} | {"d.c."}
+_ZIP = r"[0-9]{5}(?:-[0-9]{4})?"
+# `Portland OR 97201` or `OR 97201`; lazy, so that `Charleston West Virginia` ends in one state and not in another.
+_TAIL = re.compile(
+    rf"(?:(?P<city>\S.*?)\s+)??(?P<state>{'|'.join(map(re.escape, STATES))})\s+(?P<postal_code>{_ZIP})",
+    re.IGNORECASE,
+)
+_TRAILING_COUNTRY = re.compile(r"\s+(usa|u\.s\.a\.|us|u\.s\.|united states(?: of america)?)$", re.IGNORECASE)
+_UNIT = re.compile(
+    r"(?:apt|apartment|suite|ste|unit|room|rm|floor|fl|bldg|building|lot|box|dept)\b\.?\s*[a-z]?|#.*",
+    re.IGNORECASE,
+)
+_SUFFIX = re.compile(
+    r"(?:st|street|ave?|avenue|rd|road|blvd|boulevard|dr|drive|ln|lane|ct|court|pl|place|way|ter|terrace"
+    r"|cir|circle|pkwy|parkway|hwy|highway|sq|square|trl|trail|loop)\.?",
+    re.IGNORECASE,
+)
+_STREET_BEGINS = {"AddressNumber", "USPSBoxType"}
+_DIRECTION = re.compile(r"[NS]?[EW]?\.?")
+# `55 Main St Paul`: Main Street in Paul, or Main in St Paul?
+_SAINTS = {
+    *("albans", "augustine", "charles", "clair", "cloud", "francis", "george", "helena", "helens", "james"),
+    *("johns", "joseph", "louis", "marys", "paul", "peter", "peters", "petersburg", "simons"),
+}
+
+
+class Unplaceable(Exception):
+    """An address whose parts cannot be told apart; the text says why."""
+
+
+@dataclass(frozen=True)
+class Address:
+    street_address: str
+    city: str
+    state: str
+    postal_code: str
+    country: str = HOME
+
+
+def parse_address(text: str) -> Address:
+    """The parts of a printed address, each as given but trimmed; the home country is always `USA`.
+
+    A line break parts as a comma does; without a country it is the home one. Raises Unplaceable.
+    """
+    parts = [" ".join(part.split()) for part in re.split(r",?\s*[\r\n]+\s*|,", text.strip())]
+    if parts == [""]:
+        raise Unplaceable("there is none")
+    if "" in parts:
+        raise Unplaceable("a part between its commas is empty")
+    if parts[-1].lower().replace(".", "") in _HOME_NAMES:
+        return _at_home(parts[:-1])
+    if re.search(r"[0-9]", parts[-1]):  # no country has a digit: this one is left out
+        return _at_home(parts)
+    return _abroad(parts)
+
+
+def _abroad(parts: list[str]) -> Address:
+    if len(parts) != 5:
+        raise Unplaceable(
+            "it ends neither in a ZIP code nor in the five parts street, city, state, postal code, country"
+        )
+    address = Address(*parts)
+    if not re.search(r"[0-9]", address.postal_code):
+        raise Unplaceable(f"{address.postal_code!r} is not a postal code")
+    return _checked(address)
+
+
+def _at_home(parts: list[str]) -> Address:
+    if len(parts) > 1 and re.fullmatch(_ZIP, parts[-1]):
+        parts = [*parts[:-2], f"{parts[-2]} {parts[-1]}"]
+    *before, tail = parts or [""]
+    found = _TAIL.fullmatch(_TRAILING_COUNTRY.sub("", tail))
+    if found is None:
+        raise Unplaceable("it does not end in a state of the USA and a ZIP code")
+    *streets, city = [*before, *filter(None, [found["city"]])] or [""]
+    state, postal_code = found["state"], found["postal_code"]
+    if not streets:
+        street, city = _split_street(city, f"{state} {postal_code}")
+        return _checked(Address(street, city, state, postal_code))
+    if len(streets) > 1 and not re.search(r"[0-9]", streets[-1]) and not _UNIT.fullmatch(streets[-1]):
+        raise Unplaceable(f"{streets[-1]!r} could be its street or its city")
+    return _checked(Address(", ".join(streets), city, state, postal_code))
+
+
+def _checked(address: Address) -> Address:
+    if re.search(r"[0-9]", address.city) or _UNIT.fullmatch(address.city):
+        raise Unplaceable(f"{address.city!r} is not a city")
+    if re.search(r"[0-9]", address.state):
+        raise Unplaceable(f"{address.state!r} is not a state")
+    return address
+
+
+def _split_street(text: str, tail: str) -> tuple[str, str]:
+    """`123 Main St Portland` into street and city, where only one place between them is possible."""
+    words = text.split()
+    tokens = usaddress.parse(f"{text}, {tail}")[: len(words)]
+    labels = [label for _, label in tokens]
+    if [token.rstrip(",") for token, _ in tokens] != words or "PlaceName" not in labels:
+        raise Unplaceable("its street and its city cannot be told apart")
+    start = labels.index("PlaceName")
+    in_order = start > 1 and set(labels[start:]) == {"PlaceName"} and labels[0] in _STREET_BEGINS
+    if not in_order or not _ends_a_street(labels[start - 1], words, start):
+        raise Unplaceable("its street and its city cannot be told apart: put a comma between them")
+    return " ".join(words[:start]), " ".join(words[start:])
+
+
+def _ends_a_street(label: str, words: list[str], start: int) -> bool:
+    """Whether the word before the city is one that no city begins with."""
+    last, before, city = words[start - 1], words[start - 2], words[start]
+    if label == "StreetNamePostDirectional":
+        return bool(_DIRECTION.fullmatch(last))
+    if label == "StreetNamePostType":
+        is_saint = last.lower().rstrip(".") == "st" and city.lower() in _SAINTS
+        return bool(_SUFFIX.fullmatch(last)) and not _SUFFIX.fullmatch(before) and not is_saint
+    return label in ("OccupancyIdentifier", "USPSBoxID")

@@ -1,0 +1,84 @@
+"""`manage.py import_customers FILE.csv`: customers out of another system's table."""
+
+from __future__ import annotations
+
+from argparse import RawDescriptionHelpFormatter
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from common.sheets import Unreadable, open_sheet
+from customers.imports import BATCH, Outcome, Verdict, place_customers, unknown_columns
+
+_HELP = """\
+Import customers from a CSV file (UTF-8, comma-separated, the first line names the columns).
+
+columns, in any order and any case, with - or space or _:
+  name                      or first_name and last_name; not needed beside company_name
+  email, phone              optional
+  address                   "123 Main St, Portland, OR, 97201, USA", or
+  street_address, city, state, postal_code, and optionally country (USA)
+  company_name, business_type, tax_id    optional
+Other columns are named and left out.
+
+A row is known by its email; without one by its names, company, phone and whole address. Whoever is stored is never
+changed: run again, the import changes nothing, and a row that differs is reported as a conflict.
+
+exit status: 0 every row is stored, 1 some are not (the others are), 2 the file cannot be read.
+"""
+_EVERY = 10 * BATCH
+
+
+class Command(BaseCommand):
+    help = _HELP
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE.csv")
+        parser.add_argument("--dry-run", action="store_true", help="Report the same, store nothing.")
+
+    def handle(self, *args: Any, file: Path, dry_run: bool, **options: Any) -> None:
+        try:
+            counts = self._import(file, dry_run)
+        except Unreadable as error:
+            raise CommandError(str(error), returncode=2) from error
+        stored = "would be created (dry run: nothing was stored)" if dry_run else "created"
+        self.stdout.write(
+            f"{counts.total():,} rows: {counts[Verdict.CREATED]:,} {stored}, "
+            f"{counts[Verdict.UNCHANGED]:,} unchanged, {counts[Verdict.CONFLICT]:,} in conflict, "
+            f"{counts[Verdict.REFUSED]:,} refused."
+        )
+        if bad := counts[Verdict.CONFLICT] + counts[Verdict.REFUSED]:
+            raise CommandError(f"{bad:,} rows were not imported.", returncode=1)
+
+    def _import(self, file: Path, dry_run: bool) -> Counter[Verdict]:
+        counts: Counter[Verdict] = Counter()
+        with open_sheet(file) as sheet:
+            if unknown := unknown_columns(sheet.columns):
+                self.stderr.write(f"Columns left out: {', '.join(map(repr, unknown))}.")
+            outcomes = place_customers(sheet.rows, columns=sheet.columns, now=timezone.now(), dry_run=dry_run)
+            for outcome in outcomes:
+                counts[outcome.verdict] += 1
+                self._report(outcome)
+                self._progress(counts.total())
+        if self.stderr.isatty() and counts:
+            self.stderr.write("")
+        return counts
+
+    def _report(self, outcome: Outcome) -> None:
+        if outcome.reason:
+            self.stdout.write(f"line {outcome.line}: {outcome.verdict}: {outcome.reason}")
+
+    def _progress(self, rows: int) -> None:
+        if self.stderr.isatty() and rows % BATCH == 0:
+            self.stderr.write(f"\r{rows:,} rows", style_func=str, ending="")
+            self.stderr.flush()
+        elif not self.stderr.isatty() and rows % _EVERY == 0:
+            self.stderr.write(f"{rows:,} rows", style_func=str)

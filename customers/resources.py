@@ -1,0 +1,151 @@
+"""Customers as a table, their contacts in the same row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import tablib
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from import_export.fields import Field
+
+from accounts.models import User, normal_email
+from common.sheets import WHY
+from common.transfer import SheetResource, cell
+from customers.actions import create_imported
+from customers.imports import ADDRESS, BUSINESS, KNOWN_BY, PERSON, known_as
+from customers.models import Customer
+from customers.names import HOME
+from customers.querysets import CustomerQuerySet
+
+_OF_CONTACT = "contact__"
+
+
+def _of_contact(name: str) -> Field:
+    return Field(attribute=f"{_OF_CONTACT}{name}", column_name=name, widget=cell(User._meta.get_field(name)))
+
+
+class CustomerResource(SheetResource):
+    """A customer is known by his uuid, else by his contact's email, else as `customers.imports` knows him.
+
+    A new one gets a contact who cannot sign in until he sets a password. A contact of the staff is not changed.
+    """
+
+    uuid = Field(attribute="uuid", column_name="uuid", readonly=True)
+    first_name = _of_contact("first_name")
+    last_name = _of_contact("last_name")
+    email = _of_contact("email")
+    phone = _of_contact("phone")
+    last_service_date = Field(attribute="last_service_date", column_name="last_service_date", readonly=True)
+    total_services = Field(attribute="total_services", column_name="total_services", readonly=True)
+
+    def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
+        self._by: User | None = kwargs.get("user")
+        self._now = timezone.now()
+        super().before_import(dataset, **kwargs)
+
+    def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
+        super().before_import_row(row, **kwargs)
+        if row.get("email"):
+            row["email"] = normal_email(str(row["email"]))
+
+    def find(self, row: Mapping[str, Any]) -> Customer | None:
+        customers = Customer.objects.with_contact().select_for_update(of=("self",))
+        if written := str(row.get("uuid") or "").strip():
+            named = _uuid(written)
+            customer: Customer | None = customers.filter(uuid=named).first() if named else None
+            if customer is None:
+                raise ValidationError({"uuid": f"There is no customer {written!r}."})
+            return customer
+        if row.get("email"):
+            found = list(customers.filter(contact__email=row["email"])[:2])
+        else:
+            found = _known_without_email(customers, row)
+        if len(found) > 1:
+            raise ValidationError("Several customers are known by this: name the one meant by its uuid.")
+        return found[0] if found else None
+
+    def init_instance(self, row: Any = None) -> Customer:
+        return Customer(contact=User(), customer_since=self._now)
+
+    def after_init_instance(self, instance: Customer, new: bool, row: Any, **kwargs: Any) -> None:
+        self._person_before = _person(instance)
+
+    def import_field(
+        self, field: Field, instance: Any, row: Any, is_m2m: bool = False, **kwargs: Any
+    ) -> None:
+        if instance.contact is None and field.attribute.startswith(_OF_CONTACT):
+            if row.get(field.column_name):
+                raise ValueError("A former customer has no contact.")
+            return
+        super().import_field(field, instance, row, is_m2m, **kwargs)
+
+    def validate_instance(
+        self, instance: Customer, import_validation_errors: Any = None, validate_unique: bool = True
+    ) -> None:
+        errors = {
+            name.removeprefix(_OF_CONTACT): error for name, error in (import_validation_errors or {}).items()
+        }
+        if instance.contact is not None:
+            errors = self._contact_errors(instance.contact, errors)
+            if not (instance.contact.full_name or instance.company_name):
+                errors.setdefault("first_name", ValidationError("A customer has a name, or a company's."))
+        super().validate_instance(instance, errors, validate_unique)
+
+    def _contact_errors(self, contact: User, errors: dict[str, Any]) -> dict[str, Any]:
+        if contact.is_staff and _values(contact) != self._person_before:
+            raise ValidationError("The contact is one of the staff: change him on his own page.")
+        others = {field.name for field in User._meta.fields}.difference(PERSON)
+        try:
+            contact.full_clean(exclude=others | errors.keys())
+        except ValidationError as error:
+            return dict(error.update_error_dict(errors))
+        return errors
+
+    def do_instance_save(self, instance: Customer, is_create: bool) -> None:
+        if is_create:
+            create_imported(customers=[instance], by=self._by, now=self._now, why=WHY)
+            return
+        instance.save()
+        if instance.contact is not None and _person(instance) != self._person_before:
+            instance.contact._history_user = self._by  # type: ignore[attr-defined]
+            instance.contact._change_reason = WHY  # type: ignore[attr-defined]
+            instance.contact.save(update_fields=PERSON)
+
+    class Meta:
+        model = Customer
+        name = "Customers"
+        fields = (
+            *("uuid", *PERSON, *ADDRESS, *BUSINESS),
+            *("emergency_contact_name", "emergency_contact_phone", "emergency_contact_relationship"),
+            *("preferred_contact_method", "is_verified", "customer_since"),
+            *("last_service_date", "total_services"),
+        )
+
+
+def _known_without_email(customers: CustomerQuerySet[Customer], row: Mapping[str, Any]) -> list[Customer]:
+    said = {"country": HOME, **row}
+    key = tuple(" ".join(str(said.get(name) or "").split()) for name in KNOWN_BY)
+    known = dict(zip(KNOWN_BY, key, strict=True))
+    near = customers.living_at(streets=[known["street_address"]], postal_codes=[known["postal_code"]])
+    found = [customer for customer in near if known_as(customer) == key]
+    if any(customer.contact and customer.contact.email for customer in found):
+        raise ValidationError("The customer known by this has an email: name him by it, or by his uuid.")
+    return found
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _person(customer: Customer) -> tuple[Any, ...]:
+    return _values(customer.contact) if customer.contact else ()
+
+
+def _values(contact: User) -> tuple[Any, ...]:
+    return tuple(getattr(contact, name) for name in PERSON)

@@ -1,0 +1,166 @@
+"""Customers as a table in the staff's admin."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from django.contrib.auth.models import Permission
+
+from accounts.models import User
+from common.sheets import WHY
+from common.tests import factories
+from common.tests.admin import changelist, download, import_file, preview, said
+from customers.models import Customer, CustomerUser
+
+HEADER = "first_name,last_name,email,phone,street_address,city,state,postal_code\n"
+
+
+def finished(new=0, updated=0, skipped=0):
+    return [f"Import finished: {new} new, {updated} updated, 0 deleted and {skipped} skipped customers."]
+
+
+def everything():
+    return [list(model.objects.order_by("pk").values_list()) for model in (User, Customer, CustomerUser)]
+
+
+def test_new_customer_gets_a_contact_who_cannot_sign_in_yet(desk, ada):
+    content = f"{HEADER}Dora,Dean,,5550100001,1 A St,Bend,OR,97701\nEve,,Eve@Example.com,,,,,\n"
+    assert import_file(desk, Customer, content) == finished(new=2)
+    dora, eve = Customer.objects.with_contact().order_by("id")
+    assert (dora.name, dora.contact.email, dora.contact.phone, dora.address, dora.contact.role) == (
+        "Dora Dean", None, "5550100001", "1 A St, Bend, OR 97701", "customer",
+    )  # fmt: skip
+    assert (eve.contact.email, eve.contact.has_usable_password()) == ("eve@example.com", False)
+    assert {login.user for login in CustomerUser.objects.all()} == {dora.contact, eve.contact}
+    for kept in (dora.history.get(), dora.contact.history.get()):
+        assert (kept.history_user, kept.history_change_reason) == (ada, WHY)
+    before = everything()
+    assert import_file(desk, Customer, content) == finished(skipped=2)
+    assert everything() == before
+
+
+def test_customer_is_known_by_his_email_and_changed(desk, ada, alice):
+    content = f"email,city,phone\n{alice.contact.email.upper()},Salem,5550100009\n"
+    assert import_file(desk, Customer, content) == finished(updated=1)
+    alice.refresh_from_db()
+    assert (alice.city, alice.contact.phone, alice.street_address) == ("Salem", "5550100009", "123 Elm St")
+    for kept in (alice.history.latest(), alice.contact.history.latest()):
+        assert (kept.history_type, kept.history_user, kept.history_change_reason) == ("~", ada, WHY)
+    assert alice.contact.has_usable_password()
+
+
+def test_unchanged_contact_gets_no_history(desk, alice):
+    import_file(desk, Customer, f"uuid,city\n{alice.uuid},Salem\n")
+    assert (alice.history.count(), alice.contact.history.count()) == (2, 1)
+
+
+def test_walk_in_does_not_lose_an_email_that_was_added_since(desk):
+    content = f"{HEADER}Dora,Dean,,5550100001,1 A St,Bend,OR,97701\n"
+    import_file(desk, Customer, content)
+    User.objects.filter(first_name="Dora").update(email="dora@example.com")
+    before = everything()
+    assert said(preview(desk, Customer, content)) == [
+        "Row 2: The customer known by this has an email: name him by it, or by his uuid."
+    ]
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("Dora,Dean,dora@,,,,,", "email: Enter a valid email address."),
+        ("Dora,Dean,,55,,,,", "phone: Enter a phone number of 7 to 15 digits."),
+        (",,dora@example.com,,,,,", "first_name: A customer has a name, or a company's."),
+        ("Dora,Dean,tim@example.com,,,,,", "email: User with this Email already exists."),
+        (
+            f"Dora,Dean,,,,{'x' * 101},,",
+            "city: Ensure this value has at most 100 characters (it has 101).",
+        ),
+    ],
+)
+def test_bad_row_is_named_and_nothing_is_written(desk, row, complaint):
+    factories.UserFactory(email="tim@example.com", role="technician")
+    before = everything()
+    content = f"{HEADER}Eve,,eve@example.com,,,,,\n{row}\n"
+    assert said(preview(desk, Customer, content)) == [f"Row 3: {complaint}"]
+    assert everything() == before
+
+
+@pytest.mark.parametrize("column", ["is_superuser", "role", "password", "is_active", "contact", "id"])
+def test_what_no_form_of_a_customer_offers_is_no_column(desk, alice, column):
+    before = everything()
+    assert said(preview(desk, Customer, f"email,{column}\n{alice.contact.email},1\n")) == [
+        f"Unknown columns: {column!r}."
+    ]
+    assert everything() == before
+
+
+def test_figures_are_read_over(desk, alice):
+    content = f"uuid,total_services,last_service_date\n{alice.uuid},99,2020-01-01\n"
+    assert import_file(desk, Customer, content) == finished(skipped=1)
+
+
+def test_contact_of_the_staff_is_not_changed(desk, tim):
+    customer = factories.CustomerFactory(contact=tim)
+    assert said(preview(desk, Customer, f"uuid,phone\n{customer.uuid},5550100009\n")) == [
+        "Row 2: The contact is one of the staff: change him on his own page."
+    ]
+    assert import_file(desk, Customer, f"uuid,city\n{customer.uuid},Salem\n") == finished(updated=1)
+
+
+def test_customer_who_cannot_be_told_is_asked_for(desk, alice):
+    factories.CustomerFactory(contact=alice.contact, login=False)
+    assert said(preview(desk, Customer, f"email,city\n{alice.contact.email},Salem\n")) == [
+        "Row 2: Several customers are known by this: name the one meant by its uuid."
+    ]
+    assert said(preview(desk, Customer, "uuid,city\nnobody,Salem\n")) == [
+        "Row 2: uuid: There is no customer 'nobody'."
+    ]
+
+
+def test_export_comes_back_and_changes_nothing(desk, alice, bob):
+    former = factories.CustomerFactory(contact=None, company_name="=HYPERLINK(1)")
+    bob.contact.phone = "+15035550142"
+    bob.contact.save()
+    before = everything()
+    content = download(desk, Customer)
+    header, *rows = csv.reader(io.StringIO(content))
+    written = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    assert written[str(bob.uuid)] == {
+        "uuid": str(bob.uuid), "first_name": "Bob", "last_name": "Baker", "email": bob.contact.email,
+        "phone": "'+15035550142", "street_address": "123 Elm St", "city": "Springfield", "state": "NY",
+        "postal_code": "10001", "country": "USA", "company_name": "", "business_type": "", "tax_id": "",
+        "emergency_contact_name": "", "emergency_contact_phone": "", "emergency_contact_relationship": "",
+        "preferred_contact_method": "email", "is_verified": "no", "customer_since": str(bob.customer_since),
+        "last_service_date": "", "total_services": "0",
+    }  # fmt: skip
+    assert written[str(former.uuid)]["company_name"] == "'=HYPERLINK(1)"
+    assert import_file(desk, Customer, content) == finished(skipped=3)
+    assert everything() == before
+
+
+def test_former_customer_gets_no_person_by_a_table(desk):
+    former = factories.CustomerFactory(contact=None)
+    assert said(preview(desk, Customer, f"uuid,first_name\n{former.uuid},Dora\n")) == [
+        "Row 2: first_name: A former customer has no contact."
+    ]
+
+
+def test_export_asks_as_many_queries_for_30_rows_as_for_one(desk, alice, django_assert_max_num_queries):
+    factories.CustomerFactory.create_batch(29)
+    with django_assert_max_num_queries(5):
+        download(desk, Customer)
+
+
+def test_import_writes_people_and_needs_their_permissions_too(client, tim):
+    def grant(*codenames):
+        tim.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+
+    client.force_login(tim)
+    url = f"{changelist(Customer)}import/"
+    grant("view_customer", "add_customer", "change_customer")
+    assert client.get(url).status_code == 403
+    grant("add_user", "change_user")
+    assert client.get(url).status_code == 200

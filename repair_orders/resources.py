@@ -1,0 +1,23 @@
+"""Parts as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.transfer import SheetResource
+from repair_orders.models import Part
+
+
+class PartResource(SheetResource):
+    """A part is known by its part number."""
+
+    def find(self, row: Mapping[str, Any]) -> Part | None:
+        number = str(row.get("part_number") or "").strip()
+        return Part.objects.select_for_update().filter(part_number=number).first()
+
+    class Meta:
+        model = Part
+        name = "Parts"
+        import_id_fields = ("part_number",)
+        fields = ("part_number", "name", "manufacturer", "unit_price", "taxable", "warranty_months")

@@ -1,0 +1,89 @@
+"""Vehicles as a table."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from common.tests import factories
+from common.tests.admin import download, import_file, preview, said
+from vehicles.actions import archive_vehicle
+from vehicles.models import Vehicle
+
+VIN = "1HGBH41JXMN109186"
+HEADER = "customer,vin,year,make,model,odometer\n"
+
+
+@pytest.fixture
+def civic(alice):
+    return factories.VehicleFactory(customer=alice, vin=VIN, odometer="500.00")
+
+
+def test_vehicle_is_known_by_customer_and_vin(desk, ada, alice, bob, civic):
+    content = f"{HEADER}{alice.pk},{VIN.lower()},2021,Honda,Civic,\n{bob.uuid},{VIN},2020,Honda,Civic,12.5\n"
+    assert import_file(desk, Vehicle, content) == [
+        "Import finished: 1 new, 1 updated, 0 deleted and 0 skipped vehicles."
+    ]
+    rows = Vehicle.objects.order_by("id").values_list("customer", "vin", "year", "odometer", "license_plate")
+    assert list(rows) == [
+        (alice.pk, VIN, 2021, Decimal("500.00"), "ABC-123"),
+        (bob.pk, VIN, 2020, Decimal("12.50"), ""),
+    ]
+    assert civic.history.latest().history_user == ada
+    assert import_file(desk, Vehicle, content) == [
+        "Import finished: 0 new, 0 updated, 0 deleted and 2 skipped vehicles."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("{alice},1HGBH41JXMN10918,2020,Honda,Civic,0", "vin: A VIN has 17 characters."),
+        ("{alice},{vin},1700,Honda,Civic,600", "year: Ensure this value is greater than or equal to 1886."),
+        ("{alice},{vin},2020,Honda,Civic,499.99", "odometer: It stands at 500.00 and never runs backwards."),
+        ("{alice},1HGBH41JXMN109187,2020,Honda,Civic,-1", "odometer: It stands at 0 and never runs backwards."),
+        ("0,{vin},2020,Honda,Civic,0", "customer: There is no customer '0'."),
+        ("x,{vin},2020,Honda,Civic,0", "customer: There is no customer 'x'."),
+        ("99999999999999999999,{vin},2020,Honda,Civic,0", "customer: There is no customer '99999999999999999999'."),
+    ],
+)  # fmt: skip
+def test_bad_row_is_named_and_nothing_is_written(desk, alice, civic, row, complaint):
+    before = list(Vehicle.objects.values_list())
+    content = HEADER + row.format(alice=alice.pk, vin=VIN)
+    assert said(preview(desk, Vehicle, content)) == [f"Row 2: {complaint}"]
+    assert list(Vehicle.objects.values_list()) == before
+
+
+def test_constraints_are_named_with_the_row(desk, alice):
+    header = "customer,vin,year,make,model,unit_number\n"
+    rows = [f"{alice.pk},1HGBH41JXMN10918{n},2020,Honda,Civic,A1\n" for n in (1, 2)]
+    assert said(preview(desk, Vehicle, header + "".join(rows))) == [
+        "Row 3: This customer already has a unit with this number."
+    ]
+
+
+@pytest.mark.parametrize("column", ["dongle_id", "uuid", "created_at", "id"])
+def test_what_no_form_offers_is_no_column(desk, alice, column):
+    content = f"customer,vin,{column}\n{alice.pk},{VIN},1\n"
+    assert said(preview(desk, Vehicle, content))[0] == f"Unknown columns: {column!r}."
+
+
+def test_export_with_archived_vehicles_comes_back_and_changes_nothing(desk, alice, civic, now):
+    old = factories.VehicleFactory(customer=alice)
+    archive_vehicle(vehicle=old, now=now)
+    before = list(Vehicle.objects.values_list())
+    content = download(desk, Vehicle)
+    assert content.splitlines()[0] == (
+        "customer,vin,year,make,model,trim,license_plate,unit_number,color,fuel_type,odometer,photo_url,archived_at"
+    )
+    assert f"{alice.uuid},{VIN},2020,Honda,Civic,,ABC-123,,Silver,,500.00,,\r\n" in content
+    assert import_file(desk, Vehicle, content) == [
+        "Import finished: 0 new, 0 updated, 0 deleted and 2 skipped vehicles."
+    ]
+    assert list(Vehicle.objects.values_list()) == before
+
+
+def test_export_is_what_the_list_shows(desk, alice, bob, civic):
+    factories.VehicleFactory(customer=bob, vin="1HGBH41JXMN109187")
+    assert len(download(desk, Vehicle, q=VIN).splitlines()) == 2
