@@ -124,8 +124,7 @@ class _Compiled:
         rows = self.statement.run(values)
         if self.lists and rows:
             rows = self._with_lists(rows, values)
-        make = self.make
-        return [make(row) for row in rows]
+        return self.make(rows)
 
     def _with_lists(self, rows: list[Row], values: Mapping[str, Any]) -> list[Row]:
         values = {**values, "parents": [row[0] for row in rows]}

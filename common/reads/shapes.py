@@ -1,14 +1,16 @@
-"""From a serializer's declaration to the columns it needs, and the function that makes its body of a flat row.
+"""From a serializer's declaration to the columns it needs, and the function that makes its bodies of flat rows.
 
 A row is `(key or lists, column, column, …)`. Slot 0 comes from the database as a key: the parent's for the rows of
-a list, else the row's own. Where the declaration has nested lists, their rows take the key's place before the body
-is made: `((part rows, service rows), column, …)`.
+a list, else the row's own. Where the declaration has nested lists, their rows take the key's place before the bodies
+are made: `((part rows, service rows), column, …)`.
+
+The function is written out as one Python expression, so that a field costs an index and not a call. `Shape.source` is
+its text: what `[{"id": r[1], "vehicle": {"id": r[2], …}} for r in rows]` does can be read there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from operator import itemgetter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -18,8 +20,8 @@ from rest_framework import serializers
 from common.fields import Derived
 from common.reads.statements import Row
 
-Spell = Callable[[Row], Any]
 Body = dict[str, Any]
+Code = str  # a Python expression over `r`, the row
 
 # A serializer field writes a stored value of these as it is; orjson spells dates, instants and uuids.
 _AS_STORED: dict[type[Any], tuple[type[Any], ...]] = {
@@ -41,59 +43,76 @@ class DoesNotCompileError(TypeError):
 class Shape:
     """What a serializer reads of a model.
 
-    `columns`: ORM path -> slot. `lists`: name of a nested list -> its shape. `make`: flat row -> body.
+    `columns`: ORM path -> slot. `lists`: name of a nested list -> its shape. `make`: flat rows -> bodies.
     """
 
-    def __init__(
-        self, serializer: serializers.Serializer[Any] | None, model: type[models.Model], key: str = "pk"
-    ) -> None:
+    def __init__(self, serializer: serializers.Serializer[Any], model: type[models.Model]) -> None:
+        self._begin(model, "pk", names={})
+        body = self._body(serializer, "")
+        self.source = f"[{body} for r in rows]"
+        # Made of the declaration alone: names of fields, slots, and the functions under `names`.
+        self.make: Callable[[Sequence[Row]], list[Body]] = eval(f"lambda rows: {self.source}", self._names)  # noqa: S307
+
+    def _begin(self, model: type[models.Model], key: str, names: dict[str, Any]) -> None:
         self.model = model
         self.key = key
         self.columns: dict[str, int] = {}
         self.lists: dict[str, Shape] = {}
-        self._results: dict[tuple[Any, ...], Spell] = {}
-        self.make: Callable[[Row], Body] = self._body(serializer, "") if serializer else dict
+        self._names = names
+        self._results: dict[tuple[Any, ...], str] = {}
+
+    @classmethod
+    def _of_list(cls, model: type[models.Model], key: str, names: dict[str, Any]) -> Shape:
+        """The shape of a list's rows; its bodies are written within its parent's expression."""
+        shape = cls.__new__(cls)
+        shape._begin(model, key, names)
+        return shape
 
     @property
     def selected(self) -> list[str]:
         return [self.key, *self.columns]
 
-    # --- Reading a slot -------------------------------------------------------------------------------
+    # --- Slots and names ------------------------------------------------------------------------------
 
-    def _column(self, path: str) -> Spell:
+    def _column(self, path: str) -> Code:
         # The key alone is called `pk`, so that no column of the declaration falls together with it.
         path = path.removesuffix("pk") + _primary_key(self.model, path) if _ends_in_pk(path) else path
-        return itemgetter(self.columns.setdefault(path, len(self.columns) + 1))
+        return f"r[{self.columns.setdefault(path, len(self.columns) + 1)}]"
 
-    def _list_rows(self, name: str) -> Spell:
+    def _list_rows(self, name: str) -> Code:
         if name not in self.lists:
             relation = self.model._meta.get_field(name)
             if isinstance(relation, models.ManyToManyField):
                 through = relation.remote_field.through
                 assert through
-                self.lists[name] = Shape(None, through, key=f"{relation.m2m_field_name()}__pk")
+                self.lists[name] = self._of_list(through, f"{relation.m2m_field_name()}__pk", self._names)
             elif isinstance(relation, models.ManyToOneRel):
-                self.lists[name] = Shape(None, relation.related_model, key=f"{relation.field.name}__pk")
+                key = f"{relation.field.name}__pk"
+                self.lists[name] = self._of_list(relation.related_model, key, self._names)
             else:
                 raise DoesNotCompileError(f"{self.model.__name__}.{name} is not a list of related rows.")
-        at = list(self.lists).index(name)
-        return lambda row: row[0][at]
+        return f"r[0][{list(self.lists).index(name)}]"
+
+    def _named(self, function: Callable[..., Any]) -> Code:
+        name = f"f{len(self._names)}"
+        self._names[name] = function
+        return name
 
     # --- Following the declaration --------------------------------------------------------------------
 
-    def _body(self, serializer: serializers.Serializer[Any], prefix: str) -> Callable[[Row], Body]:
+    def _body(self, serializer: serializers.Serializer[Any], prefix: str) -> Code:
         if type(serializer).to_representation is not serializers.Serializer.to_representation:
             raise DoesNotCompileError(f"{type(serializer).__name__} has its own to_representation.")
-        fields = [
-            (name, self._field(field, prefix))
+        fields = (
+            f"{name!r}: {self._field(field, prefix)}"
             for name, field in serializer.fields.items()
             if not field.write_only
-        ]
-        return lambda row: {name: spell(row) for name, spell in fields}
+        )
+        return "{" + ", ".join(fields) + "}"
 
-    def _field(self, field: Any, prefix: str) -> Spell:
+    def _field(self, field: Any, prefix: str) -> Code:
         if isinstance(field, Derived):
-            return self._derived(field, prefix)
+            return self._written(field.output, self._result(field, prefix))
         if isinstance(field, serializers.ListSerializer):
             return self._list(field, prefix)
         path = prefix if field.source == "*" else _join(prefix, str(field.source))
@@ -103,70 +122,62 @@ class Shape:
             raise DoesNotCompileError(f"{type(field).__name__} {field.field_name} asks an object, not a row.")
         return self._plain(field, path)
 
-    def _plain(self, field: Any, path: str) -> Spell:
-        read, stored = self._column(path), _stored_field(self.model, path)
+    def _plain(self, field: Any, path: str) -> Code:
+        value, stored = self._column(path), _stored_field(self.model, path)
         if any(isinstance(field, k) and isinstance(stored, kinds) for k, kinds in _AS_STORED.items()):
-            return read
-        write = _writer(field)
-        return lambda row: None if (value := read(row)) is None else write(value)
+            return value
+        return self._written(field, value)
 
-    def _nested(self, serializer: serializers.Serializer[Any], path: str) -> Spell:
-        make = self._body(serializer, path)
+    def _written(self, field: Any, value: Code) -> Code:
+        """The value as the field spells it; null stays null."""
+        return f"(None if (v := {value}) is None else {self._named(_writer(field))}(v))"
+
+    def _nested(self, serializer: serializers.Serializer[Any], path: str) -> Code:
+        body = self._body(serializer, path)
         if not path or not _may_be_null(self.model, path):
-            return make
-        key = self._column(f"{path}__pk")
-        return lambda row: None if key(row) is None else make(row)
+            return body
+        return f"(None if {self._column(f'{path}__pk')} is None else {body})"
 
-    def _list(self, field: serializers.ListSerializer[Any], prefix: str) -> Spell:
+    def _list(self, field: serializers.ListSerializer[Any], prefix: str) -> Code:
+        name = str(field.source)
         if prefix:
-            raise DoesNotCompileError(f"The list {field.source} hangs on a nested object.")
-        rows = self._list_rows(str(field.source))
+            raise DoesNotCompileError(f"The list {name} hangs on a nested object.")
+        if isinstance(self.model._meta.get_field(name), models.ManyToManyField):
+            raise DoesNotCompileError(f"{name}: spell a many-to-many by a Derived over its paths.")
+        rows = self._list_rows(name)
         assert isinstance(field.child, serializers.Serializer)
-        if isinstance(self.model._meta.get_field(str(field.source)), models.ManyToManyField):
-            raise DoesNotCompileError(f"{field.source}: spell a many-to-many by a Derived over its paths.")
-        make = self.lists[str(field.source)]._body(field.child, "")
-        return lambda row: [make(item) for item in rows(row)]
+        # Python reads the rows with the outer `r`, and each body with its own.
+        return f"[{self.lists[name]._body(field.child, '')} for r in {rows}]"
 
-    def _derived(self, field: Derived, prefix: str) -> Spell:
-        compute, write = self._computed(field, prefix), _writer(field.output)
-        return lambda row: None if (result := compute(row)) is None else write(result)
+    def _result(self, field: Derived, prefix: str) -> Code:
+        """What a derived field computes. Asked for again by another field of the row itself, it is remembered; within a
+        nested object, which may be null and skipped, it is not."""
+        if prefix:
+            return self._call(field, prefix)
+        if field.key in self._results:
+            return self._results[field.key]
+        call = self._call(field, prefix)
+        # A name of its own in the whole expression: the rows of a list are written within their parent's.
+        self._results[field.key] = name = f"t{len(self._names)}"
+        self._names[name] = None
+        return f"({name} := {call})"
 
-    def _computed(self, field: Derived, prefix: str) -> Spell:
-        """What a derived field computes; once a row, however many fields ask for it."""
-        if (prefix, field.key) not in self._results:
-            function = field.function
-            readers = [self._value(path, prefix) for path in field.paths]
-            self._results[prefix, field.key] = _once(lambda row: function(*[read(row) for read in readers]))
-        return self._results[prefix, field.key]
+    def _call(self, field: Derived, prefix: str) -> Code:
+        arguments = ", ".join(self._argument(path, prefix) for path in field.paths)
+        return f"{self._named(field.function)}({arguments})"
 
-    def _value(self, path: str | Derived, prefix: str) -> Spell:
-        """One argument of a derived field: another's result, a column, or that column of every row of a list."""
+    def _argument(self, path: str | Derived, prefix: str) -> Code:
+        """Another's result, a column, or that column of every row of a list."""
         if isinstance(path, Derived):
-            return self._computed(path, prefix)
+            return self._result(path, prefix)
         name, _, rest = path.partition(".")
         if rest and not prefix and _is_list(self.model, name):
             rows = self._list_rows(name)
             relation = self.model._meta.get_field(name)
             if isinstance(relation, models.ManyToManyField):  # through its table, one step further away
                 rest = f"{relation.m2m_reverse_field_name()}.{rest}"
-            read = self.lists[name]._column(_orm(rest))
-            return lambda row: [read(item) for item in rows(row)]
+            return f"[{self.lists[name]._column(_orm(rest))} for r in {rows}]"
         return self._column(_join(prefix, path))
-
-
-def _once(compute: Spell) -> Spell:
-    """Remembers the last row's result. One tuple, read and written whole: safe between threads."""
-    last: tuple[Row | None, Any] = (None, None)
-
-    def read(row: Row) -> Any:
-        nonlocal last
-        seen, result = last
-        if seen is not row:
-            result = compute(row)
-            last = (row, result)
-        return result
-
-    return read
 
 
 def _orm(source: str) -> str:
@@ -208,8 +219,10 @@ def _stored_field(model: type[models.Model], path: str) -> Any:
 
 
 def _writer(field: Any) -> Callable[[Any], Any]:
-    """The field's own spelling of a value; of a decimal that already has its places, the short way to it."""
+    """The field's own spelling of a value; of text and of a decimal that has its places, the short way to it."""
     spelled: Callable[[Any], Any] = field.to_representation
+    if type(field).to_representation is serializers.CharField.to_representation:
+        return str
     if not isinstance(field, serializers.DecimalField) or not getattr(field, "coerce_to_string", True):
         return spelled
     point = -(field.decimal_places or 0) - 1
