@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.test import Client
 
 from appointments.models import Appointment, AppointmentStatus
 from common.tests import factories
 from common.tests.admin import buttons, errors, filled, page, press
+from common.tests.storms import parallel
 
 PENDING, IN_PROGRESS = AppointmentStatus.PENDING, AppointmentStatus.IN_PROGRESS
 COMPLETED, CANCELLED = AppointmentStatus.COMPLETED, AppointmentStatus.CANCELLED
@@ -160,3 +162,22 @@ def test_an_archived_vehicle_is_not_booked(desk, bob, bay, now):
     response = desk.post("/admin/appointments/appointment/add/", booking(vehicle, bay))
     assert "Select a valid choice" in errors(response)[0]
     assert not Appointment.objects.exists()
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_of_parallel_bookings_at_the_desk_one_holds_the_bay(ada):
+    """The others are told in the form, not by a fault: the bays are locked before the form looks."""
+    bay = factories.BayFactory(location__time_zone="America/New_York")
+    vehicles = factories.VehicleFactory.create_batch(8)
+
+    def book(number):
+        client = Client()
+        client.force_login(ada)
+        return client.post("/admin/appointments/appointment/add/", booking(vehicles[number], bay))
+
+    answers = parallel(8, book)
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [302]
+    refusals = [errors(answer) for answer in answers if answer.status_code == 200]
+    assert refusals == [["This bay is taken at that time."]] * 7
+    assert Appointment.objects.count() == 1
