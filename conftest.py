@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.actions import open_session
 from accounts.models import User
+from common import counters
 from common.tests import factories
 
 # The clock of a loaded machine is no property of the code; the cache fixture is harmless between examples.
@@ -27,6 +28,7 @@ settings.load_profile("suite")
 def _empty_caches():
     for cache in caches.all(initialized_only=False):
         cache.clear()
+    counters._claims.clear()
 
 
 @pytest.fixture

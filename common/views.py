@@ -24,6 +24,8 @@ from common.problems import problem_from
 
 log = structlog.get_logger(__name__)
 
+_STRIDE = 20  # requests a process claims of a user's rate at a time
+
 
 class ContractView(APIView):
     """A route of one contract. What it forgets to allow is refused (`permissions.Nobody`)."""
@@ -57,7 +59,9 @@ class ContractView(APIView):
 
     def check_throttles(self, request: Request) -> None:
         if self.is_signed_in:
-            wait = counters.hit(f"user:{self.caller.user_id}", limit=settings.RATE_USER, window=60)
+            wait = counters.hit(
+                f"user:{self.caller.user_id}", limit=settings.RATE_USER, window=60, stride=_STRIDE
+            )
             if wait is not None:
                 raise errors.TooMany(retry_after=wait)
 

@@ -76,15 +76,37 @@ def test_while_redis_is_away_the_process_counts_for_itself(settings):
 def test_a_key_that_expires_between_add_and_incr_is_counted(monkeypatch):
     local, real, seen = caches["local"], caches["local"].incr, []
 
-    def incr_once_too_late(key):
+    def incr_once_too_late(key, step):
         if not seen:
             seen.append(key)
             local.delete(key)
-        return real(key)
+        return real(key, step)
 
     monkeypatch.setattr(local, "incr", incr_once_too_late)
-    assert counters._count_here("count:k:1", 60) == 1
+    assert counters._count_here("count:k:1", 60, 1) == 1
     assert local.get("count:k:1") == 1
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_stride_gives_exactly_the_limit_and_asks_seldom(monkeypatch):
+    asked, real = [], counters._count
+    monkeypatch.setattr(counters, "_count", lambda *args: asked.append(args) or real(*args))
+    outcomes = [counters.hit("k", limit=50, window=60, stride=20) for _ in range(52)]
+    assert outcomes == [None] * 50 + [60, 60]
+    assert len(asked) == 3 + 2
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_another_process_claimed_is_gone(monkeypatch):
+    assert counters.hit("k", limit=30, window=60, stride=20) is None
+    monkeypatch.setattr(counters, "_claims", {})  # another process
+    assert [counters.hit("k", limit=30, window=60, stride=20) for _ in range(11)] == [None] * 10 + [60]
+
+
+def test_claims_end_with_their_window(clock):
+    assert counters.hit("k", limit=20, window=60, stride=20) is None
+    clock.now += 60
+    assert [counters.hit("k", limit=5, window=60, stride=20) for _ in range(6)] == [None] * 5 + [60]
 
 
 @pytest.mark.storm
