@@ -18,6 +18,14 @@ from appointments.models import (
 from common.errors import DomainError
 from common.transitions import refusal, transition, write_history
 
+# What each step asks for, at every door.
+PERMISSIONS = {
+    "assign": "appointments.assign_appointment",
+    "start": "appointments.work_appointment",
+    "complete": "appointments.work_appointment",
+    "cancel": "appointments.change_appointment",
+}
+
 
 class NoTechnician(DomainError):
     """A visit cannot start before somebody is assigned to it."""

@@ -60,7 +60,8 @@ def step(
     """A button of a change page that calls `verb(row, acting user's id, now, **answers)`.
 
     It asks before it acts, so that the step is a POST and never a mere link; `answers` are the fields of
-    `form`, under the names of the verb's arguments.
+    `form`, under the names of the verb's arguments. `permission` is `app.codename`, the one the API asks for too, or
+    the admin's own word for the row at hand (`change`).
     """
 
     decorate: Callable[[Button], Button] = action(

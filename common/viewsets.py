@@ -50,7 +50,7 @@ class StaffViewSet(ViewSetMixin, Lister, ShopView):
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
     inputs: ClassVar[dict[str, type[serializers.Serializer[Any]]]] = {}  # action -> its body
-    permissions: ClassVar[dict[str, str]] = {}  # action -> its permission, where it is not the usual one
+    permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the usual one
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
@@ -70,9 +70,9 @@ class StaffViewSet(ViewSetMixin, Lister, ShopView):
     @classmethod
     def permission_of(cls, action: str) -> str:
         """The Django permission an action needs, `app.codename`."""
-        name = cls.model._meta.model_name
-        codename = cls.permissions.get(action) or f"{_USUAL.get(action, 'change')}_{name}"
-        return f"{cls.model._meta.app_label}.{codename}"
+        options = cls.model._meta
+        usual = f"{options.app_label}.{_USUAL.get(action, 'change')}_{options.model_name}"
+        return cls.permissions.get(action, usual)
 
     @property
     def input_class(self) -> type[serializers.Serializer[Any]] | None:  # type: ignore[override]

@@ -35,6 +35,14 @@ from vehicles.models import Vehicle
 Line = PartLine | ServiceLine
 LARGEST_TOTAL = Decimal("99999999.99")
 TERMS = {"discount_amount", "discount_percent", "tax_percent"}
+# What each step asks for, at every door.
+PERMISSIONS = {
+    "estimate": "repair_orders.estimate_repairorder",
+    "approve": "repair_orders.decide_repairorder",
+    "deny": "repair_orders.decide_repairorder",
+    "start": "repair_orders.work_repairorder",
+    "complete": "repair_orders.work_repairorder",
+}
 
 
 class LinesAreFixed(DomainError):

@@ -189,6 +189,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         icon="send",
         variant=ActionVariant.PRIMARY,
         form=NotesForm,
+        permission=actions.PERMISSIONS["estimate"],
     )
     approve = _step(
         "Approve",
@@ -198,6 +199,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         icon="thumb_up",
         variant=ActionVariant.SUCCESS,
         form=TotalForm,
+        permission=actions.PERMISSIONS["approve"],
     )
     deny = _step(
         "Deny",
@@ -207,6 +209,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         icon="thumb_down",
         variant=ActionVariant.DANGER,
         form=ReasonForm,
+        permission=actions.PERMISSIONS["deny"],
     )
     start = _step(
         "Start",
@@ -215,6 +218,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         done="The work has started.",
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
+        permission=actions.PERMISSIONS["start"],
     )
     complete = _step(
         "Complete",
@@ -223,6 +227,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         done="The order is completed.",
         icon="check",
         variant=ActionVariant.SUCCESS,
+        permission=actions.PERMISSIONS["complete"],
     )
 
     @column("No.", ordering="id")

@@ -103,6 +103,7 @@ class VehicleAdmin(Kept, HistoryAdmin):
         ask="Its history stays. The VIN, the unit number and the dongle are free for another vehicle.",
         done="The vehicle is archived.",
         icon="archive",
+        permission="change",
         variant=ActionVariant.DANGER,
     )
 

@@ -85,11 +85,7 @@ class StaffAppointments(StaffViewSet):
     query = AppointmentQuery
     inputs = {"partial_update": AppointmentInput, "assign": AssignInput}
     verbs = ("assign", "start", "complete", "cancel")
-    permissions = {
-        "assign": "assign_appointment",
-        "start": "work_appointment",
-        "complete": "work_appointment",
-    }
+    permissions = actions.PERMISSIONS
 
     @staticmethod
     def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointment]:

@@ -117,13 +117,7 @@ class StaffRepairOrders(StaffViewSet):
         "deny": DenyInput,
     }
     verbs = ("estimate", "approve", "deny", "start", "complete")
-    permissions = {
-        "estimate": "estimate_repairorder",
-        "approve": "decide_repairorder",
-        "deny": "decide_repairorder",
-        "start": "work_repairorder",
-        "complete": "work_repairorder",
-    }
+    permissions = actions.PERMISSIONS
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
