@@ -14,7 +14,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from common.database import violates
+from common.database import change, violates
 from common.errors import DomainError, Invalid, Missing
 from common.transitions import transition
 from customers.actions import count_service, notify
@@ -152,12 +152,12 @@ def change_order(*, order: RepairOrder, **fields: Any) -> None:
 
 
 def save_article(article: Part | Service, **fields: Any) -> Part | Service:
-    """Write a part or a service of the catalogue, or some of its fields. Raises PartNumberTaken."""
-    for name, value in fields.items():
-        setattr(article, name, value)
+    """Write a new part or service of the catalogue, or some fields of one. Raises PartNumberTaken."""
     try:
         with transaction.atomic():
-            article.save()
+            if article._state.adding:
+                return type(article)._default_manager.create(**fields)
+            change(article, **fields)
     except IntegrityError as error:
         if isinstance(article, Part) and violates(error, Part, "part_number_once"):
             raise PartNumberTaken(field="part_number") from error
