@@ -26,7 +26,11 @@ class WordsFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
 
 
 class IdFilter(django_filters.NumberFilter):
-    """A foreign key by the integer id."""
+    """A foreign key by the integer id; one that nobody has is a 404, not an empty list."""
+
+    def __init__(self, model: type[models.Model], field_name: str) -> None:
+        self.named = model
+        super().__init__(field_name)
 
 
 class SearchFilter(django_filters.CharFilter):
@@ -50,7 +54,7 @@ class SearchFilter(django_filters.CharFilter):
 class SameText(Lookup[Any]):
     """Equal, whatever the case. Django's `iexact` escapes its value while it compiles, when a hole has none yet."""
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         (left, left_params), (right, right_params) = (
             self.process_lhs(compiler, connection),
             self.process_rhs(compiler, connection),
@@ -59,7 +63,7 @@ class SameText(Lookup[Any]):
             sql = f"{left} LIKE {connection.pattern_esc.format(right)} ESCAPE '\\'"
         else:
             sql = f"UPPER({left}) = UPPER({right})"
-        return sql, [*left_params, *right_params]
+        return sql, (*left_params, *right_params)
 
 
 class TextFilter(django_filters.CharFilter):
@@ -90,7 +94,8 @@ def query_of(
     }
     for name, declared in filterset.base_filters.items():
         fields[name] = _field(declared)
-    return type(f"{filterset.__name__}Query", (ListQuery,), fields)
+    named = {name: f.named for name, f in filterset.base_filters.items() if isinstance(f, IdFilter)}
+    return type(f"{filterset.__name__}Query", (ListQuery,), {**fields, "named": named})
 
 
 def order(

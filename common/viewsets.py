@@ -6,7 +6,7 @@ Django permission, the same one that the admin asks for (`StaffMay`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
@@ -88,6 +88,11 @@ class StaffViewSet(ViewSetMixin, Lister, ShopView):
 
     def list(self, request: Request) -> Response:
         return self.answer_list(request)
+
+    def check(self, filters: Mapping[str, Any]) -> None:
+        for name, model in self.query.named.items():
+            if name in filters:
+                self.one_of(model, filters[name], field=name)
 
     def retrieve(self, request: Request, id: int) -> Response:
         return self.show(id)

@@ -116,9 +116,14 @@ def add_service(*, order: RepairOrder, service: Service) -> ServiceLine:
     return line
 
 
-def remove_line(*, line: PartLine | ServiceLine) -> None:
-    """Take a line off its order. Raises LinesAreFixed."""
-    change_lines(order=line.repair_order, remove=[line])
+def remove_line(*, order: RepairOrder, model: type[PartLine] | type[ServiceLine], line_id: int) -> None:
+    """Take one of its lines off an order. Raises Missing, LinesAreFixed."""
+    with transaction.atomic():
+        _lock(order)  # first: of two who take the same line off, the second finds none
+        line = model._default_manager.filter(repair_order=order, pk=line_id).first()
+        if line is None:
+            raise Missing(f"{model._meta.verbose_name} not found.".capitalize())
+        change_lines(order=order, remove=[line])
 
 
 def change_lines(*, order: RepairOrder, save: Iterable[Line] = (), remove: Iterable[Line] = ()) -> None:
