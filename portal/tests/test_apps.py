@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group
+from django.core.checks import run_checks
 from django.core.management import call_command
 
 from portal.apps import write_role_groups
@@ -33,6 +35,11 @@ def test_a_migration_writes_them_again_exactly():
     Group.objects.get(name="advisor").delete()
     call_command("migrate", verbosity=0)
     assert stored() == wanted()
+
+
+def test_the_project_is_checked_without_a_database(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        run_checks(app_configs=[apps.get_app_config("admin")])
 
 
 def test_other_groups_are_left_alone():
