@@ -95,6 +95,11 @@ def as_tim(tim):
 
 
 @pytest.fixture
+def as_ada(ada):
+    return signed_in(ada)
+
+
+@pytest.fixture
 def desk(client, ada):
     """The staff's admin in the browser of Ada, who may do everything."""
     client.force_login(ada)

@@ -15,8 +15,17 @@ from appointments.models import (
     Bay,
     Technician,
 )
+from common.database import change
 from common.errors import DomainError
 from common.transitions import refusal, transition, write_history
+
+# What each step asks for, at every door.
+PERMISSIONS = {
+    "assign": "appointments.assign_appointment",
+    "start": "appointments.work_appointment",
+    "complete": "appointments.work_appointment",
+    "cancel": "appointments.change_appointment",
+}
 
 
 class NoTechnician(DomainError):
@@ -77,14 +86,12 @@ def _move(appointment: Appointment, to: str, *, by: int | None, now: datetime, *
 
 def change_words(*, appointment: Appointment, **words: str) -> None:
     """Change the customer's words (`description`) or the shop's (`notes`)."""
-    for name, text in words.items():
-        setattr(appointment, name, text)
-    appointment.save(update_fields=list(words))
+    change(appointment, **words)
 
 
 def save_technician(technician: Technician, **fields: Any) -> Technician:
     """Write a new technician, or some fields of one."""
-    for name, value in fields.items():
-        setattr(technician, name, value)
-    technician.save()
+    if technician._state.adding:
+        return Technician.objects.create(**fields)
+    change(technician, **fields)
     return technician

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.phones import pretty_phone
 from appointments.actions import (
+    PERMISSIONS,
     assign_technician,
     cancel_appointment,
     complete_appointment,
@@ -141,6 +142,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         done="The technician is assigned.",
         icon="engineering",
         form=AssignForm,
+        permission=PERMISSIONS["assign"],
     )
     start = _step(
         "Start",
@@ -149,6 +151,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         done="The visit has started.",
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
+        permission=PERMISSIONS["start"],
     )
     complete = _step(
         "Complete",
@@ -157,6 +160,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         done="The visit is completed.",
         icon="check",
         variant=ActionVariant.SUCCESS,
+        permission=PERMISSIONS["complete"],
     )
     cancel = _step(
         "Cancel visit",
@@ -165,6 +169,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         done="The visit is cancelled.",
         icon="event_busy",
         variant=ActionVariant.DANGER,
+        permission=PERMISSIONS["cancel"],
     )
 
     @column("No.", ordering="id")

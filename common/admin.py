@@ -60,14 +60,15 @@ def step(
     """A button of a change page that calls `verb(row, acting user's id, now, **answers)`.
 
     It asks before it acts, so that the step is a POST and never a mere link; `answers` are the fields of
-    `form`, under the names of the verb's arguments.
+    `form`, under the names of the verb's arguments. `permission` is `app.codename`, the one the API asks for too, or
+    the admin's own word for the row at hand (`change`).
     """
 
     decorate: Callable[[Button], Button] = action(
         description=title,
         icon=icon,
         variant=variant,
-        permissions=[permission],
+        permissions=[permission.rpartition(".")[2]],
         dialog={"title": title, "description": ask, "form_class": form, "form_submit_text": title},
     )
 
@@ -75,11 +76,29 @@ def step(
         answers = {name: value for name, value in form.cleaned_data.items() if name != "_form_submitted"}
         return self.act(request, object_id, partial(verb, **answers), done=done)
 
-    return decorate(press)
+    button = decorate(press)
+    vars(button)["asks_for"] = permission
+    return button
+
+
+def _permitted(permission: str) -> Callable[..., bool]:
+    def has_permission(self: Any, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(permission))
+
+    return has_permission
 
 
 class StaffAdmin(ModelAdmin):
     """Pages that act through the domain: locked saves, refusals as messages, buttons that fit the state."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Unfold looks a dotted permission up when it checks the project, before there is a database to look in;
+        so a button names a method, which is made here."""
+        super().__init_subclass__(**kwargs)
+        for button in list(vars(cls).values()):
+            app, _, codename = getattr(button, "asks_for", "").rpartition(".")
+            if app:
+                setattr(cls, f"has_{codename}_permission", _permitted(f"{app}.{codename}"))
 
     formfield_overrides: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
         models.URLField: {"assume_scheme": "https"},

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import django_filters
 from django.db import models
+from django.db.models import Lookup
 from rest_framework import serializers
 
 from common.fields import Day, Id, Words
@@ -25,7 +26,11 @@ class WordsFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
 
 
 class IdFilter(django_filters.NumberFilter):
-    """A foreign key by the integer id."""
+    """A foreign key by the integer id; one that nobody has is a 404, not an empty list."""
+
+    def __init__(self, model: type[models.Model], field_name: str) -> None:
+        self.named = model
+        super().__init__(field_name)
 
 
 class SearchFilter(django_filters.CharFilter):
@@ -44,6 +49,28 @@ class SearchFilter(django_filters.CharFilter):
                 qs = qs.alias(**{name: path})
             found |= models.Q(**{f"{name}__icontains": value})
         return qs.filter(found)
+
+
+class SameText(Lookup[Any]):
+    """Equal, whatever the case. Django's `iexact` escapes its value while it compiles, when a hole has none yet."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        (left, left_params), (right, right_params) = (
+            self.process_lhs(compiler, connection),
+            self.process_rhs(compiler, connection),
+        )
+        if connection.vendor == "sqlite":  # its UPPER knows A to Z alone, our LIKE every letter
+            sql = f"{left} LIKE {connection.pattern_esc.format(right)} ESCAPE '\\'"
+        else:
+            sql = f"UPPER({left}) = UPPER({right})"
+        return sql, (*left_params, *right_params)
+
+
+class TextFilter(django_filters.CharFilter):
+    """Rows in which a column says the text and no more, whatever its case."""
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        return qs.filter(SameText(models.F(self.field_name), value))
 
 
 def apply(rows: Rows, filterset: type[django_filters.FilterSet], filters: Mapping[str, Any]) -> Rows:
@@ -67,7 +94,8 @@ def query_of(
     }
     for name, declared in filterset.base_filters.items():
         fields[name] = _field(declared)
-    return type(f"{filterset.__name__}Query", (ListQuery,), fields)
+    named = {name: f.named for name, f in filterset.base_filters.items() if isinstance(f, IdFilter)}
+    return type(f"{filterset.__name__}Query", (ListQuery,), {**fields, "named": named})
 
 
 def order(

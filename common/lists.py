@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -93,8 +93,12 @@ class Lister(ContractView):
         """What the envelope carries beside `results`; None for a bare array."""
         return None
 
+    def check(self, filters: Mapping[str, Any]) -> None:
+        """Refuse what a parameter names and nobody has."""
+
     def answer_list(self, request: Request) -> Response:
         filters = self.query.read(request.query_params)
+        self.check(filters)
         page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
         if page_number or page_size or self.is_always_paged:
             page = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
+from django.db import models
 from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -56,6 +58,8 @@ class Query(serializers.Serializer[Any]):
 
 class ListQuery(Query):
     """Every list is whole by default and paged on request; either parameter alone pages."""
+
+    named: ClassVar[Mapping[str, type[models.Model]]] = {}  # parameters that are ids, and whose
 
     page = Number(required=False, min_value=1, max_value=2**31, help_text="From 1.")
     page_size = Number(

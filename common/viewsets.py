@@ -6,7 +6,7 @@ Django permission, the same one that the admin asks for (`StaffMay`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
@@ -50,7 +50,7 @@ class StaffViewSet(ViewSetMixin, Lister, ShopView):
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
     inputs: ClassVar[dict[str, type[serializers.Serializer[Any]]]] = {}  # action -> its body
-    permissions: ClassVar[dict[str, str]] = {}  # action -> its permission, where it is not the usual one
+    permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the usual one
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
@@ -70,9 +70,9 @@ class StaffViewSet(ViewSetMixin, Lister, ShopView):
     @classmethod
     def permission_of(cls, action: str) -> str:
         """The Django permission an action needs, `app.codename`."""
-        name = cls.model._meta.model_name
-        codename = cls.permissions.get(action) or f"{_USUAL.get(action, 'change')}_{name}"
-        return f"{cls.model._meta.app_label}.{codename}"
+        options = cls.model._meta
+        usual = f"{options.app_label}.{_USUAL.get(action, 'change')}_{options.model_name}"
+        return cls.permissions.get(action, usual)
 
     @property
     def input_class(self) -> type[serializers.Serializer[Any]] | None:  # type: ignore[override]
@@ -88,6 +88,11 @@ class StaffViewSet(ViewSetMixin, Lister, ShopView):
 
     def list(self, request: Request) -> Response:
         return self.answer_list(request)
+
+    def check(self, filters: Mapping[str, Any]) -> None:
+        for name, model in self.query.named.items():
+            if name in filters:
+                self.one_of(model, filters[name], field=name)
 
     def retrieve(self, request: Request, id: int) -> Response:
         return self.show(id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ from simple_history.utils import bulk_create_with_history
 
 from accounts.models import User, normal_email
 from common.caller import Caller
-from common.errors import DomainError, Invalid
+from common.database import change
+from common.errors import DomainError, Forbidden, Invalid
 from customers.models import Customer, CustomerUser, Notification
 
 
@@ -110,36 +112,51 @@ class NoContact(DomainError):
     message = "This customer has no contact whose name, email or phone could be changed."
 
 
+class ContactIsStaff(Forbidden):
+    """Whoever may change customers would else change a colleague's login, the administrator's too."""
+
+    code = "contact_is_staff"
+    message = "This customer's contact works here: names, email and phone are changed with the user."
+
+
 def add_walk_in(*, now: datetime, **fields: Any) -> Customer:
     """A customer the desk writes down, whose contact cannot sign in until he has a password. Raises EmailTaken."""
     person = {name: fields.pop(name) for name in _CONTACT if name in fields}
+    email = person.pop("email", None)
     with transaction.atomic():
-        _refuse_taken(person.get("email"))
-        user = User.objects.create_user(person.pop("email", None), **person)
+        with _email_free(email):
+            user = User.objects.create_user(email, **person)
         return create_customer(user=user, now=now, **fields)
 
 
 def change_customer(*, customer: Customer, **fields: Any) -> None:
-    """Change the account, and its contact's name, email and phone. Raises EmailTaken, NoContact."""
+    """Change the account, and its contact's name, email and phone. Raises EmailTaken, NoContact, ContactIsStaff."""
     person = {name: fields.pop(name) for name in _CONTACT if name in fields}
     with transaction.atomic():
         if person:
-            if customer.contact is None:
-                raise NoContact
-            if person.get("email"):
-                person["email"] = normal_email(person["email"])
-                _refuse_taken(person["email"], but=customer.contact)
-            _set(customer.contact, person)
-        if fields:
-            _set(customer, fields)
+            _change_contact(customer.contact, person)
+        change(customer, **fields)
 
 
-def _refuse_taken(email: str | None, but: User | None = None) -> None:
-    if email and User.objects.filter(email=normal_email(email)).exclude(pk=but.pk if but else 0).exists():
-        raise EmailTaken(field="email")
+def _change_contact(contact: User | None, person: dict[str, Any]) -> None:
+    if contact is None:
+        raise NoContact
+    if contact.is_staff:
+        raise ContactIsStaff
+    if person.get("email"):
+        person["email"] = normal_email(person["email"])
+    with _email_free(person.get("email"), but=contact):
+        change(contact, **person)
 
 
-def _set(row: Any, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.save(update_fields=list(values))
+@contextmanager
+def _email_free(email: str | None, but: User | None = None) -> Iterator[None]:
+    """The unique index decides, also between two at once; EmailTaken is its refusal's name."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        others = User.objects.exclude(pk=but.pk if but else 0)
+        if email and others.filter(email=normal_email(email)).exists():
+            raise EmailTaken(field="email") from error
+        raise

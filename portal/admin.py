@@ -12,9 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentStatus
+from customers.admin import CustomerAdmin
 from repair_orders.models import RepairOrder, RepairOrderStatus
 
 admin.site.index_template = "portal/desk.html"
+# A customer's page leads to what is his; his own room knows nothing of orders.
+CustomerAdmin.change_form_outer_before_template = "portal/customer.html"
 
 
 @dataclass(frozen=True)

@@ -25,5 +25,6 @@ class PortalConfig(AppConfig):
     verbose_name = "Portal"
 
     def ready(self) -> None:
-        # Django makes its permissions in post_migrate too, app by app; portal is the last one.
+        # Django makes its permissions in post_migrate too, app by app; portal is the last one. Only an app with a
+        # module `models` is told, and so it has one.
         post_migrate.connect(write_role_groups, sender=self)

@@ -30,6 +30,7 @@ _ADVISOR = (
     | _permissions("appointments", "add change assign", "appointment")
     | _permissions("customers", "add change", "customer")
     | _permissions("customers", "view", "notification")
+    | _permissions("accounts", "view", "user")  # whom a customer's record is about
     | _permissions("vehicles", "add change", "vehicle")
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
@@ -40,7 +41,7 @@ _MANAGER = (
     | _permissions("repair_orders", "add change delete", "part", "service")
     | _permissions("appointments", "add change", "technician", "location", "servicetype", "reportedproblem")
     | _permissions("appointments", "view add change delete", "openinghours", "closure", "bay")
-    | _permissions("accounts", "view", "user", "session")
+    | _permissions("accounts", "view", "session")
 )
 _ADMIN = (
     _MANAGER | _permissions("accounts", "add change", "user") | _permissions("accounts", "change", "session")

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from common.database import violates
+from common.database import change, violates
 from common.errors import DomainError, Invalid, Missing
 from common.transitions import transition
 from customers.actions import count_service, notify
@@ -35,6 +35,14 @@ from vehicles.models import Vehicle
 Line = PartLine | ServiceLine
 LARGEST_TOTAL = Decimal("99999999.99")
 TERMS = {"discount_amount", "discount_percent", "tax_percent"}
+# What each step asks for, at every door.
+PERMISSIONS = {
+    "estimate": "repair_orders.estimate_repairorder",
+    "approve": "repair_orders.decide_repairorder",
+    "deny": "repair_orders.decide_repairorder",
+    "start": "repair_orders.work_repairorder",
+    "complete": "repair_orders.work_repairorder",
+}
 
 
 class LinesAreFixed(DomainError):
@@ -108,9 +116,14 @@ def add_service(*, order: RepairOrder, service: Service) -> ServiceLine:
     return line
 
 
-def remove_line(*, line: PartLine | ServiceLine) -> None:
-    """Take a line off its order. Raises LinesAreFixed."""
-    change_lines(order=line.repair_order, remove=[line])
+def remove_line(*, order: RepairOrder, model: type[PartLine] | type[ServiceLine], line_id: int) -> None:
+    """Take one of its lines off an order. Raises Missing, LinesAreFixed."""
+    with transaction.atomic():
+        _lock(order)  # first: of two who take the same line off, the second finds none
+        line = model._default_manager.filter(repair_order=order, pk=line_id).first()
+        if line is None:
+            raise Missing(f"{model._meta.verbose_name} not found.".capitalize())
+        change_lines(order=order, remove=[line])
 
 
 def change_lines(*, order: RepairOrder, save: Iterable[Line] = (), remove: Iterable[Line] = ()) -> None:
@@ -144,12 +157,12 @@ def change_order(*, order: RepairOrder, **fields: Any) -> None:
 
 
 def save_article(article: Part | Service, **fields: Any) -> Part | Service:
-    """Write a part or a service of the catalogue, or some of its fields. Raises PartNumberTaken."""
-    for name, value in fields.items():
-        setattr(article, name, value)
+    """Write a new part or service of the catalogue, or some fields of one. Raises PartNumberTaken."""
     try:
         with transaction.atomic():
-            article.save()
+            if article._state.adding:
+                return type(article)._default_manager.create(**fields)
+            change(article, **fields)
     except IntegrityError as error:
         if isinstance(article, Part) and violates(error, Part, "part_number_once"):
             raise PartNumberTaken(field="part_number") from error

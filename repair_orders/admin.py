@@ -191,6 +191,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         icon="send",
         variant=ActionVariant.PRIMARY,
         form=NotesForm,
+        permission=actions.PERMISSIONS["estimate"],
     )
     approve = _step(
         "Approve",
@@ -200,6 +201,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         icon="thumb_up",
         variant=ActionVariant.SUCCESS,
         form=TotalForm,
+        permission=actions.PERMISSIONS["approve"],
     )
     deny = _step(
         "Deny",
@@ -209,6 +211,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         icon="thumb_down",
         variant=ActionVariant.DANGER,
         form=ReasonForm,
+        permission=actions.PERMISSIONS["deny"],
     )
     start = _step(
         "Start",
@@ -217,6 +220,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         done="The work has started.",
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
+        permission=actions.PERMISSIONS["start"],
     )
     complete = _step(
         "Complete",
@@ -225,6 +229,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         done="The order is completed.",
         icon="check",
         variant=ActionVariant.SUCCESS,
+        permission=actions.PERMISSIONS["complete"],
     )
 
     @column("No.", ordering="id")

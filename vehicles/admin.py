@@ -104,6 +104,7 @@ class VehicleAdmin(Kept, HistoryAdmin, TransferAdmin):
         ask="Its history stays. The VIN, the unit number and the dongle are free for another vehicle.",
         done="The vehicle is archived.",
         icon="archive",
+        permission="change",
         variant=ActionVariant.DANGER,
     )
 

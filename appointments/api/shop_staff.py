@@ -20,6 +20,8 @@ from common.caller import Caller
 from common.fields import Day, Derived, Id, Instant
 from common.filtering import IdFilter, SearchFilter, WordsFilter, apply, order, query_of
 from common.viewsets import StaffViewSet
+from customers.models import Customer
+from vehicles.models import Vehicle
 
 ORDERING = {"start": ("start",), "created": ("created_at",)}
 BY_NAME = {"name": ("name",)}
@@ -39,10 +41,10 @@ class AppointmentRowSerializer(AppointmentSerializer):
 
 class AppointmentFilter(django_filters.FilterSet):
     status = WordsFilter(choices=AppointmentStatus.choices, lookup_expr="in")
-    customer_id = IdFilter("customer_id")
-    vehicle_id = IdFilter("vehicle_id")
-    location_id = IdFilter("location_id")
-    technician_id = IdFilter("technician_id")
+    customer_id = IdFilter(Customer, "customer_id")
+    vehicle_id = IdFilter(Vehicle, "vehicle_id")
+    location_id = IdFilter(Location, "location_id")
+    technician_id = IdFilter(Technician, "technician_id")
     unassigned = django_filters.BooleanFilter("technician", "isnull", help_text="Without a technician.")
     search = SearchFilter(
         "description",
@@ -85,11 +87,7 @@ class StaffAppointments(StaffViewSet):
     query = AppointmentQuery
     inputs = {"partial_update": AppointmentInput, "assign": AssignInput}
     verbs = ("assign", "start", "complete", "cancel")
-    permissions = {
-        "assign": "assign_appointment",
-        "start": "work_appointment",
-        "complete": "work_appointment",
-    }
+    permissions = actions.PERMISSIONS
 
     @staticmethod
     def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointment]:
@@ -131,7 +129,7 @@ class TechnicianRowSerializer(TechnicianSerializer):
 
 class TechnicianFilter(django_filters.FilterSet):
     search = SearchFilter("name", "email", help_text="In name or email.")
-    location_id = IdFilter("location_id")
+    location_id = IdFilter(Location, "location_id")
 
     class Meta:
         model = Technician

@@ -92,9 +92,12 @@ def test_assigning_nobody_asks_again(desk, visit):
 
 def test_steps_need_the_permission(client, tim, visit):
     client.force_login(tim)
-    assert client.post(page(visit, "start"), {"_form_submitted": "on"}).status_code == 403
+    assert buttons(client, visit) == ["Start"]
+    for button in ("assign", "cancel"):
+        assert client.post(page(visit, button), {"_form_submitted": "on"}).status_code == 403
     visit.refresh_from_db()
     assert visit.status == PENDING
+    assert press(client, visit, "start") == ["The visit has started."]
 
 
 def test_times_are_the_locations_own(desk, visit):

@@ -22,6 +22,11 @@ class Arg(Expression):
         self.name = name
         self.many = many
 
+    def __str__(self) -> str:
+        raise TypeError(
+            f"{self.name} has no value yet: a lookup that reads it while compiling needs another way."
+        )
+
     def as_sql(  # type: ignore[override]  # its parameter is the Arg, bound when the statement runs
         self, compiler: Any, connection: BaseDatabaseWrapper
     ) -> tuple[str, list[Any]]:

@@ -1,4 +1,7 @@
-"""What every list of a contract must do, written once: a test class declares its address and rows and inherits it."""
+"""What every list of a contract and every noun of the staff's API must do, written once.
+
+A test class declares its address and rows and inherits the rest.
+"""
 
 from __future__ import annotations
 
@@ -160,3 +163,254 @@ class ShopCustomerListSuite:
         )
         assert response["Allow"] == "GET, HEAD"
         assert as_alice.get(self.url).json()["count"] == 1
+
+
+NOTHING_HERE = {"error": "Not found", "detail": "There is nothing at this address."}
+
+
+def invalid(field: str, message: str) -> dict[str, Any]:
+    """The 400 of contract 000 that names one field."""
+    return {"error": "Invalid input", "detail": f"{field}: {message}", "fields": {field: [message]}}
+
+
+def stored(row: Any) -> tuple[dict[str, Any], int]:
+    """What the database holds of a row, and how many history rows it has."""
+    model = type(row)
+    kept = row.history.count() if hasattr(model, "history") else 0
+    return model._default_manager.values().get(pk=row.pk), kept
+
+
+def refused(response: Any, status: int, body: dict[str, Any], *rows: Any, before: list[Any]) -> None:
+    """The whole body of a refusal, and the proof that it changed nothing."""
+    assert (response.status_code, response.json()) == (status, body)
+    assert [stored(row) for row in rows] == before
+
+
+@pytest.mark.django_db
+class StaffNounSuite:
+    """A noun of the staff's API: `/api/shop/<noun>/`."""
+
+    noun: ClassVar[str]
+    name: ClassVar[str]  # as a 404 calls it
+    allow: ClassVar[str] = "GET, HEAD, POST"
+    item_allow: ClassVar[str] = "GET, HEAD, PATCH"
+    ordering: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def url(self) -> str:
+        return f"/api/shop/{self.noun}/"
+
+    def make(self, **values: Any) -> Any:
+        """One row with everything a row can have."""
+        raise NotImplementedError
+
+    def row(self, instance: Any) -> dict[str, Any]:
+        """Its body, written out independently of the serializer."""
+        raise NotImplementedError
+
+    def called(self, text: str) -> Any:
+        """A row that the search finds by `text`."""
+        raise NotImplementedError
+
+    def item(self, instance: Any, verb: str = "") -> str:
+        return f"{self.url}{instance.pk}/{verb and verb + '/'}"
+
+    def found(self, client: Any, **params: Any) -> list[int]:
+        """The ids that a list answers, in its order."""
+        response = client.get(self.url, params)
+        assert response.status_code == 200, response.content
+        return [row["id"] for row in response.json()["results"]]
+
+    def test_list_and_row(self, as_ada):
+        instance = self.make()
+        body = self.row(instance)
+        assert as_ada.get(self.item(instance)).json() == body
+        assert list(as_ada.get(self.item(instance)).json()) == list(body)
+        listed = next(row for row in as_ada.get(self.url).json()["results"] if row["id"] == instance.pk)
+        assert listed == body
+
+    def test_envelope(self, as_ada):
+        instance = self.make()
+        body = as_ada.get(self.url, {"ordering": self.ordering[0]} if self.ordering else {}).json()
+        assert list(body) == ["results", "count", "next", "previous"]
+        assert (body["count"], body["next"], body["previous"]) == (len(body["results"]), None, None)
+        assert instance.pk in [row["id"] for row in body["results"]]
+
+    def test_either_slash_and_not_two(self, as_ada):
+        instance = self.make()
+        for address in (self.url, self.item(instance)):
+            assert as_ada.get(address.rstrip("/")).json() == as_ada.get(address).json()
+            doubled = as_ada.get(f"{address}/")
+            assert (doubled.status_code, doubled.json()) == (404, NOTHING_HERE)
+
+    @pytest.mark.parametrize("number", ["999999", str(2**63 - 1)])
+    def test_an_unknown_row_is_named(self, as_ada, number):
+        response = as_ada.get(f"{self.url}{number}/")
+        assert (response.status_code, response.json()) == (
+            404,
+            {"error": "Not found", "detail": f"{self.name} not found."},
+        )
+
+    @pytest.mark.parametrize("number", ["0", "x", "-1", "1.5", str(2**63), "9" * 40])
+    def test_what_is_no_id_is_no_address(self, as_ada, number):
+        response = as_ada.get(f"{self.url}{number}/")
+        assert (response.status_code, response.json()) == (404, NOTHING_HERE)
+
+    def test_other_methods_are_405(self, as_ada):
+        instance = self.make()
+        for address, allow, method in (
+            (self.url, self.allow, "put"),
+            (self.url, self.allow, "patch"),
+            (self.url, self.allow, "delete"),
+            (self.item(instance), self.item_allow, "put"),
+            (self.item(instance), self.item_allow, "post"),
+        ):
+            response = getattr(as_ada, method)(address, {}, format="json")
+            assert (response.status_code, response.json(), response["Allow"]) == (
+                405,
+                {"error": "Method not allowed", "detail": f'Method "{method.upper()}" not allowed.'},
+                allow,
+            )
+
+    def test_queries_do_not_grow(self, as_ada):
+        instance = self.make()
+        as_ada.get(self.url)
+        list_of_one = count_queries(lambda: as_ada.get(self.url))
+        row_of_one = count_queries(lambda: as_ada.get(self.item(instance)))
+        for _ in range(29):
+            self.make()
+        assert as_ada.get(self.url).json()["count"] >= 30
+        assert count_queries(lambda: as_ada.get(self.url)) == list_of_one
+        assert count_queries(lambda: as_ada.get(self.item(instance))) == row_of_one
+
+    def test_is_always_paged(self, as_ada):
+        for _ in range(51):
+            self.make()
+        total = as_ada.get(self.url).json()["count"]
+        base = f"http://testserver{self.url}"
+        first, second = as_ada.get(self.url).json(), as_ada.get(self.url, {"page": "2"}).json()
+        assert (len(first["results"]), first["next"], first["previous"]) == (50, f"{base}?page=2", None)
+        assert second["previous"] == f"{base}?page=1"
+        whole = as_ada.get(self.url, {"page_size": "200"}).json()
+        assert (whole["next"], whole["previous"]) == (None, None)
+        assert whole["results"][:50] == first["results"]
+        assert len(whole["results"]) == total
+
+    @pytest.mark.parametrize(
+        ("params", "field", "message"),
+        [
+            ({"page": "2"}, "page", "The last page is 1."),
+            ({"page": "0"}, "page", "Ensure this value is greater than or equal to 1."),
+            ({"page_size": "201"}, "page_size", "Ensure this value is less than or equal to 200."),
+            ({"colour": "red"}, "colour", "Unknown parameter."),
+            ({"search": ["a", "b"]}, "search", "Given more than once."),
+            ({"search": "a\x00b"}, "search", "Null characters are not allowed."),
+            ({"search": "x" * 201}, "search", "Ensure this field has no more than 200 characters."),
+            ({"ordering": "colour"}, "ordering", '"colour" is not a valid choice.'),
+        ],
+    )
+    def test_a_wrong_parameter_is_named(self, as_ada, params, field, message):
+        self.make()
+        response = as_ada.get(self.url, params)
+        assert (response.status_code, response.json()) == (400, invalid(field, message))
+
+    def test_every_ordering_is_total_and_turns_round(self, as_ada):
+        for _ in range(3):
+            self.make()
+        for word in self.ordering:
+            forth, back = (self.found(as_ada, ordering=f"{sign}{word}") for sign in ("", "-"))
+            assert forth == back[::-1]
+            assert len(forth) >= 3
+
+    @pytest.mark.parametrize(
+        ("text", "sought"),
+        [
+            ("Marmalade", "mARMal"),
+            ("Ébène Œuvre", "ÉBÈNE"),
+            ("Ébène Œuvre", "ébène œ"),
+            ("Straße", "straße"),
+            ("100% pure", "0% P"),
+            ("a_b", "a_b"),
+            ("back\\slash", "k\\s"),
+            ("o'clock", "O'C"),
+        ],
+    )
+    def test_search_finds_in_any_case(self, as_ada, text, sought):
+        assert self.found(as_ada, search=sought) == []
+        instance = self.called(text)
+        self.make()
+        assert self.found(as_ada, search=sought) == [instance.pk]
+
+    @pytest.mark.parametrize("wild", ["M%de", "M_rm", "%%%", "___", ".*", "zebra"])
+    def test_search_is_no_pattern(self, as_ada, wild):
+        self.called("Marmalade")
+        assert self.found(as_ada, search=wild) == []
+
+    @pytest.mark.parametrize("body", [{}, {"id": 99, "uuid": "x", "created_at": "now", "colour_of_sky": 1}])
+    def test_a_patch_of_nothing_changes_nothing(self, as_ada, body):
+        instance = self.make()
+        if "PATCH" not in self.item_allow:
+            return
+        before = stored(instance)
+        response = as_ada.patch(self.item(instance), body, format="json")
+        assert (response.status_code, response.json()) == (200, self.row(instance))
+        assert stored(instance) == before
+
+    def test_a_patch_of_nobody_is_404(self, as_ada):
+        if "PATCH" in self.item_allow:
+            response = as_ada.patch(f"{self.url}999999/", {}, format="json")
+            assert (response.status_code, response.json()) == (
+                404,
+                {"error": "Not found", "detail": f"{self.name} not found."},
+            )
+
+
+class WritableNounSuite(StaffNounSuite):
+    """A noun that can be added and changed; every wrong value is named and changes nothing."""
+
+    new: ClassVar[dict[str, Any]]  # a body that creates
+    change: ClassVar[dict[str, Any]]  # a body that changes every field it names
+    wrong: ClassVar[list[tuple[str, Any, str]]]  # field, value, message: of a PATCH and of a create alike
+
+    def body_for_new(self) -> dict[str, Any]:
+        return self.new
+
+    def model(self) -> Any:
+        return type(self.make())
+
+    def test_create_needs_no_more_than_its_fields(self, as_ada, ada):
+        model, body = self.model(), self.body_for_new()
+        count = model.objects.count()
+        response = as_ada.post(self.url, body, format="json")
+        assert response.status_code == 201, response.content
+        made = model.objects.get(pk=response.json()["id"])
+        assert model.objects.count() == count + 1
+        assert response.json() == as_ada.get(self.item(made)).json()
+        assert [row.history_user_id for row in made.history.all()] == [ada.pk]
+
+    def test_create_once_for_one_key(self, as_ada):
+        model, body = self.model(), self.body_for_new()
+        count = model.objects.count()
+        headers = {"Idempotency-Key": "only-once"}
+        first, again = (as_ada.post(self.url, body, format="json", headers=headers) for _ in range(2))
+        assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+        assert model.objects.count() == count + 1
+
+    def test_a_change_is_one_history_row_of_who_made_it(self, as_ada, ada):
+        instance = self.make()
+        expected = {**self.row(instance), **self.change}
+        count = instance.history.count()
+        response = as_ada.patch(self.item(instance), self.change, format="json")
+        assert (response.status_code, response.json()) == (200, expected)
+        assert instance.history.count() == count + 1
+        assert instance.history.latest().history_user_id == ada.pk
+
+    def test_a_wrong_value_is_named_and_changes_nothing(self, as_ada):
+        instance = self.make()
+        before, count = stored(instance), type(instance).objects.count()
+        for field, value, message in self.wrong:
+            response = as_ada.patch(self.item(instance), {field: value}, format="json")
+            refused(response, 400, invalid(field, message), instance, before=[before])
+            response = as_ada.post(self.url, {**self.body_for_new(), field: value}, format="json")
+            refused(response, 400, invalid(field, message), instance, before=[before])
+        assert type(instance).objects.count() <= count + 2 * len(self.wrong)

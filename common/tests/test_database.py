@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Device, User
 from appointments.models import Appointment
-from common.database import violates
+from common.database import like, violates
 from common.tests.factories import AppointmentFactory, UserFactory, VehicleFactory
 from vehicles.models import Vehicle
 
@@ -94,3 +94,23 @@ def test_violates_names_that_constraint_and_no_other(refusal):
     error = refusal()
     named = [name for name, model in CONSTRAINTS.items() if violates(error, model, name)]
     assert named == ([REFUSALS[refusal]] if REFUSALS[refusal] else [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "answer"),
+    [
+        ("%ÉB%", "un ébène", True),
+        ("a\\_b", "a_b", True),
+        ("a\\_b", "axb", False),
+        ("a_b", "a\nb", True),
+        ("100\\%", "100%", True),
+        ("b\\\\%", "B\\c", True),
+        ("(.*", "(.*", True),
+        ("", "", True),
+        ("a", "ab", False),
+        (None, "a", None),
+        ("%", None, None),
+    ],
+)
+def test_like_knows_every_alphabet_and_its_escapes(pattern, text, answer):
+    assert like(pattern, text, "\\") is answer

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from accounts.phones import validate_phone
 from common.caller import Caller
 from common.fields import Instant
-from common.filtering import SearchFilter, apply, order, query_of
+from common.filtering import SearchFilter, TextFilter, apply, order, query_of
 from common.viewsets import StaffViewSet
 from customers import actions
 from customers.api.shop import address_of, contact_text, name_of
@@ -83,7 +83,7 @@ class CustomerFilter(django_filters.FilterSet):
         help_text="In name, company, email, phone or postal code.",
     )
     is_verified = django_filters.BooleanFilter()
-    state = django_filters.CharFilter(lookup_expr="iexact")
+    state = TextFilter()
 
     class Meta:
         model = Customer

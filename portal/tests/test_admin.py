@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import Permission
+import re
+
+from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from common.tests import factories
+from common.tests.admin import page
+from common.tests.suites import count_queries
 
 
 def counts(client):
@@ -35,11 +39,47 @@ def test_every_figure_leads_to_the_rows_it_counts(desk):
 
 def test_first_page_counts_only_what_one_may_see(client, tim):
     client.force_login(tim)
-    assert counts(client) == {}
-    tim.user_permissions.add(Permission.objects.get(codename="view_appointment"))
+    Group.objects.get(name="technician").permissions.remove(
+        Permission.objects.get(codename="view_repairorder")
+    )
     assert set(counts(client)) == {"Visits today", "Today without a technician"}
+    Group.objects.get(name="technician").permissions.clear()
+    assert counts(client) == {}
 
 
 def test_the_admins_address_is_typed_without_its_slash(client):
     response = client.get("/admin")
     assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+
+def links(client, customer):
+    """The links of a customer's page, as it prints them."""
+    return dict(
+        reversed(found)
+        for found in re.findall(
+            r'<a href="([^"]+customer__id__exact[^"]+)"[^>]*>([^<]+)</a>', html(client, customer)
+        )
+    )
+
+
+def html(client, customer):
+    return client.get(page(customer)).content.decode()
+
+
+def test_a_customers_page_leads_to_what_is_his(desk, alice, bob):
+    vehicle = factories.VehicleFactory(customer=alice)
+    factories.RepairOrderFactory.create_batch(2, vehicle=vehicle)
+    factories.AppointmentFactory.create_batch(3)
+    found = links(desk, alice)
+    assert list(found) == ["Vehicles (1)", "Repair orders (2)", "Appointments (0)"]
+    assert [desk.get(link).context["cl"].result_count for link in found.values()] == [1, 2, 0]
+    assert list(links(desk, bob)) == ["Vehicles (0)", "Repair orders (0)", "Appointments (0)"]
+
+
+def test_a_customers_page_asks_as_many_queries_for_30_orders_as_for_one(desk, alice):
+    vehicle = factories.VehicleFactory(customer=alice)
+    factories.RepairOrderFactory(vehicle=vehicle)
+    html(desk, alice)
+    with_one = count_queries(lambda: html(desk, alice))
+    factories.RepairOrderFactory.create_batch(29, vehicle=vehicle)
+    assert count_queries(lambda: html(desk, alice)) == with_one

@@ -17,6 +17,7 @@ from common.caller import Caller
 from common.fields import Id, Instant, Money, Percent
 from common.filtering import IdFilter, SearchFilter, WordsFilter, apply, order, query_of
 from common.viewsets import StaffViewSet
+from customers.models import Customer
 from repair_orders import actions
 from repair_orders.api.shop import RepairOrderSerializer
 from repair_orders.models import Part, PartLine, RepairOrder, RepairOrderStatus, Service, ServiceLine
@@ -40,8 +41,8 @@ class RepairOrderRowSerializer(RepairOrderSerializer):
 
 class RepairOrderFilter(django_filters.FilterSet):
     status = WordsFilter(choices=RepairOrderStatus.choices, lookup_expr="in")
-    customer_id = IdFilter("customer_id")
-    vehicle_id = IdFilter("vehicle_id")
+    customer_id = IdFilter(Customer, "customer_id")
+    vehicle_id = IdFilter(Vehicle, "vehicle_id")
     created_from = django_filters.DateFilter("created_at", "date__gte", help_text="First day, inclusive.")
     created_to = django_filters.DateFilter("created_at", "date__lte", help_text="Last day, inclusive.")
     search = SearchFilter(
@@ -117,13 +118,7 @@ class StaffRepairOrders(StaffViewSet):
         "deny": DenyInput,
     }
     verbs = ("estimate", "approve", "deny", "start", "complete")
-    permissions = {
-        "estimate": "estimate_repairorder",
-        "approve": "decide_repairorder",
-        "deny": "decide_repairorder",
-        "start": "work_repairorder",
-        "complete": "work_repairorder",
-    }
+    permissions = actions.PERMISSIONS
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
@@ -175,10 +170,7 @@ class StaffRepairOrders(StaffViewSet):
         return self._remove(ServiceLine, id, line_id)
 
     def _remove(self, model: type[PartLine] | type[ServiceLine], id: int, line_id: int) -> Response:
-        line: PartLine | ServiceLine = self.one_of(model, line_id)
-        if line.repair_order_id != self.row(id).pk:
-            raise self._missing()
-        actions.remove_line(line=line)
+        actions.remove_line(order=self.row(id), model=model, line_id=line_id)
         return self.show(id)
 
     def estimate(self, request: Request, id: int) -> Response:

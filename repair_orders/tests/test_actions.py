@@ -270,8 +270,8 @@ class TestLines:
         works = {
             "add part": lambda: actions.add_part(order=order, part=part.part),
             "add service": lambda: actions.add_service(order=order, service=service.service),
-            "remove part": lambda: actions.remove_line(line=part),
-            "remove service": lambda: actions.remove_line(line=service),
+            "remove part": lambda: actions.remove_line(order=order, model=PartLine, line_id=part.pk),
+            "remove service": lambda: actions.remove_line(order=order, model=ServiceLine, line_id=service.pk),
         }
         if state in LINES_MAY_CHANGE:
             works[change]()

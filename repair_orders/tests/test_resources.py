@@ -7,7 +7,7 @@ import io
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -140,6 +140,7 @@ def test_export_runs_no_formula_and_comes_back_unchanged(desk):
 
 
 def test_import_and_export_need_permissions(client, tim):
+    Group.objects.get(name=tim.role).permissions.clear()
     client.force_login(tim)
     url = changelist(Part)
 

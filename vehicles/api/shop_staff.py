@@ -63,7 +63,7 @@ class VehicleFilter(django_filters.FilterSet):
         "model",
         help_text="In VIN, plate, unit, make or model.",
     )
-    customer_id = IdFilter("customer_id")
+    customer_id = IdFilter(Customer, "customer_id")
     archived = django_filters.BooleanFilter("archived_at", "isnull", exclude=True)
 
     class Meta:

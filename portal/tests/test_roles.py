@@ -1,0 +1,172 @@
+"""docs/roles.md, walked: each cell of its tables is a real request by somebody of that role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.urls import reverse
+
+from common.caller import Role
+from common.schema import CachedGenerator
+from common.tests import factories
+from common.tests.admin import changelist, page
+from common.tests.suites import UNAUTHENTICATED
+from common.tests.test_admin import FACTORIES
+
+PAGE = (settings.BASE_DIR / "docs/roles.md").read_text()
+ROLES = list(Role)
+NOT_STAFF = {"error": "Access denied", "detail": "This endpoint is only accessible to staff."}
+ROLE_MAY_NOT = {"error": "Access denied", "detail": "Your role does not allow this."}
+
+
+def table(title: str) -> list[list[str]]:
+    """The rows of a section's table, without its head."""
+    text = PAGE.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    head, _, *body = [[cell.strip().strip("`") for cell in row] for row in rows]
+    assert head[-len(ROLES) :] == [str(role) for role in ROLES]
+    return body
+
+
+def by_role(cells: list[str]) -> dict[str, str]:
+    return dict(zip(ROLES, cells, strict=True))
+
+
+OPERATIONS = table("The staff's API")
+PAGES = {model: by_role(cells) for model, *cells in table("The admin: pages")}
+BUTTONS = {name: by_role(cells) for name, *cells in table("The admin: buttons")}
+
+
+@pytest.fixture
+def people(db) -> dict[str, Any]:
+    """Somebody of each role, with nothing given to him by hand."""
+    return {role: factories.UserFactory(role=role) for role in ROLES}
+
+
+# --- the staff's API ----------------------------------------------------------------------------------------
+
+
+def declared() -> Iterator[tuple[str, str]]:
+    for path, methods in CachedGenerator().get_schema(request=None, public=True)["paths"].items():
+        for method, operation in methods.items():
+            if path.startswith("/api/shop/") and "/customers/me/" not in path:
+                yield operation["operationId"], f"{method.upper()} {path}"
+
+
+def test_every_operation_is_in_the_table_and_no_other():
+    assert sorted((name, call) for name, call, *_ in OPERATIONS) == sorted(declared())
+
+
+@pytest.fixture
+def world(db) -> dict[str, int]:
+    """One row of each noun: its id by the noun in the address, and those of the order's lines."""
+    order = factories.RepairOrderFactory()
+    visit = factories.AppointmentFactory(technician=factories.TechnicianFactory())
+    return {
+        "appointments": visit.pk,
+        "technicians": visit.technician_id,
+        "locations": visit.location_id,
+        "repair-orders": order.pk,
+        "customers": order.customer_id,
+        "vehicles": order.vehicle_id,
+        "parts": factories.PartFactory().pk,
+        "services": factories.ServiceFactory().pk,
+        "line:parts": factories.PartLineFactory(repair_order=order).pk,
+        "line:services": factories.ServiceLineFactory(repair_order=order).pk,
+    }
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """What the rooms' tables hold, histories included."""
+    rooms = ("customers", "vehicles", "appointments", "repair_orders")
+    models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
+    return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
+
+
+@pytest.mark.parametrize(("call", "cells"), [pytest.param(c, r, id=n) for n, c, *r in OPERATIONS])
+def test_an_operation_is_for_its_roles_alone(api, sign_in, people, world, call, cells):
+    method, address = call.split(" ")
+    noun, *rest = address.removeprefix("/api/shop/").strip("/").split("/")
+    if rest:
+        address = address.replace("{id}", str(world[noun]))
+        address = address.replace("{line_id}", str(world.get(f"line:{rest[1]}" if len(rest) > 1 else "")))
+
+    def ask(client):
+        return client.generic(method, address, b"{}", content_type="application/json")
+
+    clients, allowed = {role: sign_in(person) for role, person in people.items()}, by_role(cells)
+    before = everything()
+    response = ask(api)
+    assert (response.status_code, response.json()) == (401, UNAUTHENTICATED)
+    for role in ROLES:
+        if allowed[role] != "yes":
+            response = ask(clients[role])
+            expected = NOT_STAFF if role == Role.CUSTOMER else ROLE_MAY_NOT
+            assert (role, response.status_code, response.json()) == (role, 403, expected)
+    assert everything() == before
+    for role in ROLES:
+        if allowed[role] == "yes":
+            status = ask(clients[role]).status_code
+            assert status in (200, 201, 204, 400, 404, 409), (role, status)
+
+
+# --- the admin ----------------------------------------------------------------------------------------------
+
+
+def test_every_model_is_in_the_table_and_no_other():
+    assert set(PAGES) == {model._meta.label_lower for model in admin.site._registry}
+
+
+def test_every_button_is_in_the_table_and_no_other():
+    assert set(BUTTONS) == {
+        f"{model._meta.label_lower} {button}"
+        for model, pages in admin.site._registry.items()
+        for button in pages.actions_detail or ()
+    }
+
+
+def refused(response: Any) -> bool:
+    """403, or for who may not come in at all the way to the login page."""
+    assert response.status_code in (200, 302, 403)
+    is_outside = response.status_code == 302 and response["Location"].startswith("/admin/login/")
+    return response.status_code == 403 or is_outside
+
+
+def may(client: Any, row: Any) -> dict[str, bool]:
+    """Which of a model's pages open. None is sent, so that none changes anything."""
+    model = type(row)
+    add = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+    return {
+        "view": not refused(client.get(changelist(model))) and not refused(client.get(page(row))),
+        "add": not refused(client.get(add)),
+        "change": not refused(client.post(page(row), {})),
+        "delete": not refused(client.get(page(row, "delete"))),
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("label", PAGES)
+def test_pages_open_for_their_roles_alone(client, people, label, role):
+    row = FACTORIES[apps.get_model(label)]()
+    client.force_login(people[role])
+    expected = PAGES[label][role].split()
+    assert may(client, row) == {verb: verb in expected for verb in ("view", "add", "change", "delete")}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", BUTTONS)
+def test_a_button_asks_only_its_roles(client, people, name, role):
+    label, button = name.split(" ")
+    row = FACTORIES[apps.get_model(label)]()
+    client.force_login(people[role])
+    before = type(row).objects.filter(pk=row.pk).values().get()
+    is_allowed = BUTTONS[name][role] == "yes"
+    assert refused(client.get(page(row, button))) is not is_allowed
+    if not is_allowed:
+        assert refused(client.post(page(row, button), {"_form_submitted": "on"}))
+        assert type(row).objects.filter(pk=row.pk).values().get() == before

@@ -1,0 +1,345 @@
+"""The staff's API on repair orders."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+from django.utils import timezone
+
+from common.tests import factories
+from common.tests.storms import parallel
+from common.tests.suites import WritableNounSuite, invalid, refused, stored
+from repair_orders.models import LINES_MAY_CHANGE, REPAIR_ORDER_MACHINE, RepairOrder, RepairOrderStatus
+from vehicles.tests.test_api_shop import brief
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+ILLEGAL = "Not possible in this state"
+FIXED = {"error": ILLEGAL, "detail": "Lines can change only while the order is requested or pending."}
+STALE = {
+    "error": "The estimate has changed",
+    "detail": "The estimate has changed since it was shown. Look at the new total and approve that.",
+}
+HUGE = 10**22
+TOO_FEW = "Ensure this value is greater than or equal to 1."
+TOO_MANY = "Ensure this value is less than or equal to 10000."
+LEADS_TO = {
+    "estimate": "pending",
+    "approve": "approved",
+    "deny": "denied",
+    "start": "in_progress",
+    "complete": "completed",
+}
+STAMP = {
+    "estimate": "estimated_at",
+    "approve": "approved_at",
+    "deny": "denied_at",
+    "start": "started_at",
+    "complete": "completed_at",
+}
+
+
+def missing(what: str) -> dict[str, str]:
+    return {"error": "Not found", "detail": f"{what} not found."}
+
+
+class TestRepairOrders(WritableNounSuite):
+    noun, name, ordering = "repair-orders", "Repair order", ("created",)
+    change: ClassVar[dict[str, Any]] = {
+        "description": "Squeaks",
+        "notes": "Pads are worn",
+        "discount_amount": "0.00",
+        "discount_percent": "0.00",
+        "tax_percent": "0.00",
+        "total_cost": "63.98",
+        "calculated_total_cost": "63.98",
+    }
+    wrong: ClassVar[list[tuple[str, Any, str]]] = [
+        ("description", "a\x00b", "Null characters are not allowed."),
+        ("notes", "x" * 10_001, "Ensure this field has no more than 10000 characters."),
+        ("discount_amount", -1, "Ensure this value is greater than or equal to 0."),
+        ("discount_amount", "1.005", "Ensure that there are no more than 2 decimal places."),
+        ("discount_amount", HUGE, "Ensure that there are no more than 10 digits in total."),
+        ("discount_percent", 101, "Ensure this value is less than or equal to 100."),
+        ("tax_percent", "-0.01", "Ensure this value is greater than or equal to 0."),
+        ("tax_percent", True, "A valid number is required."),
+    ]
+
+    def body_for_new(self):
+        return {"vehicle_id": factories.VehicleFactory().pk}
+
+    def make(self, **values):
+        """Two filters and an oil change, 8.25 % on the filters' 18.98 and the change's 45.00."""
+        owner = {
+            "vehicle__customer__contact__first_name": "Pat",
+            "vehicle__customer__contact__last_name": "C",
+        }
+        order = factories.RepairOrderFactory(
+            **{**owner, "created_at": NOON, "tax_percent": Decimal("8.25"), "notes": "Worn"} | values
+        )
+        factories.PartLineFactory(repair_order=order, quantity=2)
+        factories.ServiceLineFactory(repair_order=order)
+        return order
+
+    def called(self, text):
+        return self.make(description=text)
+
+    def row(self, order):
+        line, labour = order.part_lines.select_related("part").get(), order.service_lines.get()
+        return {
+            "id": order.pk,
+            "vehicle_id": order.vehicle_id,
+            "vehicle": brief(order.vehicle),
+            "customer_id": order.customer_id,
+            "customer_name": "Pat C",
+            "status": order.status,
+            "discount_amount": "0.00",
+            "discount_percent": "0.00",
+            "tax_percent": "8.25",
+            "total_cost": "69.26",
+            "date_created": "2026-01-15T12:00:00Z",
+            "notes": order.notes,
+            "repair_order_parts": [
+                {
+                    "id": line.pk,
+                    "part": {
+                        "id": line.part_id,
+                        "name": "Oil Filter",
+                        "part_number": line.part.part_number,
+                        "manufacturer": "Fram",
+                        "unit_price": "9.49",
+                        "taxable": True,
+                        "warranty_months": 0,
+                    },
+                    "quantity": 2,
+                    "total_price": "18.98",
+                }
+            ],
+            "repair_order_services": [
+                {
+                    "id": labour.pk,
+                    "service": {
+                        "id": labour.service_id,
+                        "name": "Oil Change",
+                        "description": "",
+                        "labor_cost": "45.00",
+                        "taxable": True,
+                        "warranty_months": 0,
+                    },
+                }
+            ],
+            "calculated_total_cost": "69.26",
+            "description": order.description,
+            "denial_reason": "",
+            "estimated_at": None,
+            "approved_at": None,
+            "denied_at": None,
+            "started_at": None,
+            "completed_at": None,
+        }
+
+    def in_state(self, status):
+        frozen = {"total_cost": Decimal("69.26")} if status == "completed" else {}
+        return self.make(status=status, **frozen)
+
+    @pytest.mark.parametrize("verb", LEADS_TO)
+    @pytest.mark.parametrize("status", RepairOrderStatus.values)
+    def test_every_cell_of_the_machine(self, as_ada, ada, status, verb):
+        order, to = self.in_state(status), LEADS_TO[verb]
+        before = [stored(order)]
+        response = as_ada.post(self.item(order, verb), {}, format="json")
+        if to in REPAIR_ORDER_MACHINE[status]:
+            stamp = {STAMP[verb]: response.json().get(STAMP[verb])}
+            assert response.status_code == 200
+            assert response.json() == {**self.row(order), "status": to, **stamp}
+            assert stamp[STAMP[verb]] is not None
+            assert order.history.count() == before[0][1] + 1
+            assert order.history.latest().history_user_id == ada.pk
+        else:
+            state, word = status.replace("_", " "), to.replace("_", " ")
+            detail = f"This repair order is {state} and cannot become {word}."
+            refused(response, 409, {"error": ILLEGAL, "detail": detail}, order, before=before)
+
+    def test_words_go_with_an_estimate_and_a_denial(self, as_ada):
+        order = self.make()
+        estimated = as_ada.post(self.item(order, "estimate"), {"notes": "New pads"}, format="json").json()
+        denied = as_ada.post(self.item(order, "deny"), {"reason": "Too dear"}, format="json").json()
+        assert (estimated["notes"], denied["notes"], denied["denial_reason"]) == (
+            "New pads",
+            "New pads",
+            "Too dear",
+        )
+
+    @pytest.mark.parametrize("total", ["69.25", "0.00"])
+    def test_a_stale_total_is_told_the_present_one(self, as_ada, total):
+        order = self.make(status="pending")
+        response = as_ada.post(self.item(order, "approve"), {"total": total}, format="json")
+        refused(response, 409, {**STALE, "total": "69.26"}, order, before=[stored(order)])
+        assert stored(order)[0]["status"] == "pending"
+        assert as_ada.post(self.item(order, "approve"), {"total": 69.26}, format="json").status_code == 200
+
+    @pytest.mark.parametrize("total", [-1, HUGE, "1.005", "much", True])
+    def test_a_wrong_total_is_named(self, as_ada, total):
+        order = self.make(status="pending")
+        before = stored(order)
+        response = as_ada.post(self.item(order, "approve"), {"total": total}, format="json")
+        assert (response.status_code, list(response.json()["fields"])) == (400, ["total"])
+        assert stored(order) == before
+
+    @pytest.mark.parametrize("status", RepairOrderStatus.values)
+    def test_lines_and_terms_change_until_the_customers_word(self, as_ada, status):
+        order = self.in_state(status)
+        line, labour = order.part_lines.get(), order.service_lines.get()
+        calls = [
+            lambda: as_ada.post(self.item(order, "parts"), {"part_id": line.part_id}, format="json"),
+            lambda: as_ada.post(
+                self.item(order, "services"), {"service_id": labour.service_id}, format="json"
+            ),
+            lambda: as_ada.patch(self.item(order), {"tax_percent": "1.00"}, format="json"),
+            lambda: as_ada.delete(f"{self.item(order, 'parts')}{line.pk}/"),
+            lambda: as_ada.delete(f"{self.item(order, 'services')}{labour.pk}/"),
+        ]
+        for call in calls:
+            before = [stored(order), stored(line), stored(labour)] if status not in LINES_MAY_CHANGE else []
+            if status in LINES_MAY_CHANGE:
+                assert call().status_code == 200
+            else:
+                refused(call(), 409, FIXED, order, line, labour, before=before)
+        assert order.part_lines.count() == order.service_lines.count() == 1
+        assert as_ada.patch(self.item(order), {"notes": "Later"}, format="json").json()["notes"] == "Later"
+
+    def test_a_part_is_sold_at_todays_price(self, as_ada):
+        order, part = self.make(), factories.PartFactory(unit_price=Decimal("3.00"), taxable=False)
+        body = {"part_id": part.pk, "quantity": 3}
+        answer = as_ada.post(self.item(order, "parts"), body, format="json").json()
+        sold = answer["repair_order_parts"][1]
+        assert (sold["part"]["id"], sold["quantity"], sold["total_price"]) == (part.pk, 3, "9.00")
+        assert answer["calculated_total_cost"] == "78.26"
+
+    def test_another_orders_line_is_as_missing_as_none(self, as_ada):
+        order, other = self.make(), self.make()
+        line, labour = other.part_lines.get(), other.service_lines.get()
+        before = [stored(line), stored(labour)]
+        for address, what in (
+            (f"parts/{line.pk}", "Part line"),
+            ("parts/999999", "Part line"),
+            (f"services/{labour.pk}", "Service line"),
+            ("services/999999", "Service line"),
+        ):
+            response = as_ada.delete(f"{self.item(order)}{address}/")
+            refused(response, 404, missing(what), line, labour, before=before)
+        response = as_ada.delete(f"{self.url}999999/parts/{line.pk}/")
+        refused(response, 404, missing("Repair order"), line, labour, before=before)
+
+    @pytest.mark.parametrize(
+        ("body", "status", "answer"),
+        [
+            ({"part_id": 999_999}, 404, missing("Part")),
+            ({}, 400, invalid("part_id", "This field is required.")),
+            ({"part_id": 1, "quantity": 0}, 400, invalid("quantity", TOO_FEW)),
+            ({"part_id": 1, "quantity": 10_001}, 400, invalid("quantity", TOO_MANY)),
+            ({"part_id": 1, "quantity": HUGE}, 400, invalid("quantity", "A valid integer is required.")),
+            ({"part_id": 1, "quantity": str(HUGE)}, 400, invalid("quantity", TOO_MANY)),
+            ({"part_id": 1, "quantity": 1.5}, 400, invalid("quantity", "A valid integer is required.")),
+        ],
+    )
+    def test_a_wrong_part_line_is_named(self, as_ada, body, status, answer):
+        order = self.make()
+        response = as_ada.post(self.item(order, "parts"), body, format="json")
+        refused(response, status, answer, order, before=[stored(order)])
+        assert order.part_lines.count() == 1
+
+    def test_an_order_has_a_largest_total(self, as_ada):
+        order, part = self.make(), factories.PartFactory(unit_price=Decimal("99999999.99"))
+        before = [stored(order)]
+        response = as_ada.post(self.item(order, "parts"), {"part_id": part.pk}, format="json")
+        refused(
+            response,
+            400,
+            {
+                "error": "Invalid input",
+                "detail": "The order would cost more than 99999999.99.",
+                "fields": {"quantity": ["The order would cost more than 99999999.99."]},
+            },
+            order,
+            before=before,
+        )
+        assert order.part_lines.count() == 1
+
+    def test_an_archived_vehicle_gets_no_order(self, as_ada):
+        archived = factories.VehicleFactory(archived_at=timezone.now())
+        response = as_ada.post(self.url, {"vehicle_id": archived.pk}, format="json")
+        assert (response.status_code, response.json()) == (
+            404,
+            {"error": "Vehicle not found", "detail": "Vehicle not found."},
+        )
+        response = as_ada.post(self.url, {"vehicle_id": 999_999}, format="json")
+        assert (response.status_code, response.json()) == (404, missing("Vehicle"))
+        assert RepairOrder.objects.count() == 0
+
+    def test_filters(self, as_ada):
+        order = self.make(status="approved")
+        later = self.make(created_at=NOON + timedelta(days=2), description="Clonk")
+        assert self.found(as_ada) == [later.pk, order.pk]
+        assert self.found(as_ada, status="APPROVED,in-progress") == [order.pk]
+        assert self.found(as_ada, customer_id=later.customer_id) == [later.pk]
+        assert self.found(as_ada, vehicle_id=later.vehicle_id) == [later.pk]
+        assert self.found(as_ada, created_from="2026-01-16") == [later.pk]
+        assert self.found(as_ada, created_to="2026-01-15") == [order.pk]
+        assert self.found(as_ada, search="PAT C", ordering="created") == [order.pk, later.pk]
+        assert self.found(as_ada, search="clonk", status="requested") == [later.pk]
+
+    @pytest.mark.parametrize("thing", ["customer", "vehicle"])
+    def test_an_id_nobody_has_is_404(self, as_ada, thing):
+        response = as_ada.get(self.url, {f"{thing}_id": "999999"})
+        assert (response.status_code, response.json()) == (404, missing(thing.capitalize()))
+
+    def test_days_upside_down(self, as_ada):
+        response = as_ada.get(self.url, {"created_from": "2026-01-02", "created_to": "2026-01-01"})
+        assert (response.status_code, response.json()) == (
+            400,
+            invalid("created_from", "Must not be after created_to."),
+        )
+
+    def test_a_step_once_for_one_key(self, as_ada):
+        order = self.make()
+        count, headers = order.history.count(), {"Idempotency-Key": "k"}
+        first, again = (as_ada.post(self.item(order, "estimate"), headers=headers) for _ in range(2))
+        assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+        assert (order.history.count(), order.customer.notifications.count()) == (count + 1, 1)
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("verb", "status", "role"),
+    [
+        ("approve", "pending", "advisor"),
+        ("deny", "pending", "advisor"),
+        ("start", "approved", "technician"),
+        ("complete", "in_progress", "technician"),
+    ],
+)
+def test_of_fifty_parallel_steps_one_wins(sign_in, verb, status, role):
+    person, order = factories.UserFactory(role=role), factories.RepairOrderFactory(status=status)
+    client, count = sign_in(person), order.history.count()
+    answers = parallel(50, lambda _: client.post(f"/api/shop/repair-orders/{order.pk}/{verb}/"))
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
+    word = LEADS_TO[verb].replace("_", " ")
+    detail = f"This repair order is {word} and cannot become {word}."
+    assert [a.json() for a in answers if a.status_code == 409] == [{"error": ILLEGAL, "detail": detail}] * 49
+    assert order.history.count() == count + 1
+    assert order.history.latest().history_user_id == person.pk
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_of_parallel_removals_of_a_line_one_wins(sign_in):
+    line = factories.PartLineFactory()
+    client = sign_in(factories.UserFactory(role="advisor"))
+    url = f"/api/shop/repair-orders/{line.repair_order_id}/parts/{line.pk}/"
+    answers = parallel(20, lambda _: client.delete(url))
+    assert sorted(answer.status_code for answer in answers) == [200] + [404] * 19
+    assert line.history.model.objects.filter(history_type="-").count() == 1
