@@ -16,12 +16,15 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
-from rest_framework import serializers
+from rest_framework import exceptions, serializers
 
+from common import errors
 from common.contracts.base import Contract
 from common.fields import Derived
+from common.idempotency import KeyReused
 from common.lists import Lister
 from common.permissions import Anyone
+from common.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.views import ContractView
 
 _DESCRIPTIONS = {
@@ -36,6 +39,27 @@ _DESCRIPTIONS = {
     "422": "A value is wrong, or the idempotency key was used for another request.",
     "429": "Too many requests; `Retry-After` says how long to wait.",
     "503": "The service cannot answer right now.",
+}
+
+
+# What an operation has no recorded answer for is shown as the contract would spell it.
+_TYPICAL: dict[str, Exception | Problem] = {
+    "401": exceptions.NotAuthenticated(),
+    "403": errors.RoleMayNot(),
+    "404": errors.Missing(),
+    "409": errors.IllegalTransition("This repair order is completed and cannot become approved."),
+    "413": TOO_LARGE,
+    "415": exceptions.UnsupportedMediaType("application/x-www-form-urlencoded"),
+    "422": KeyReused(),
+    "429": errors.TooMany(),
+    "503": UNAVAILABLE,
+}
+# What a viewset's usual actions do, where they do not say it themselves.
+_USUAL = {
+    "retrieve": "One {name}",
+    "create": "A new {name}",
+    "partial_update": "Change some fields of one {name}",
+    "destroy": "Remove one {name}",
 }
 
 
@@ -79,6 +103,9 @@ class ContractSchema(AutoSchema):
         return f"{self.contract.name}{name}_{self.method.lower()}"
 
     def get_summary(self) -> str | None:
+        action = getattr(self.view, "action", None)
+        if action in _USUAL and not getattr(self.view, action).__doc__:
+            return _USUAL[action].format(name=self.view.model._meta.verbose_name)
         return super().get_summary() or super().get_description().partition("\n")[0].rstrip(".")
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
@@ -156,6 +183,7 @@ class ContractSchema(AutoSchema):
                 serializer = self.contract.error_serializer(int(status))
                 response = OpenApiResponse(serializer, description=_DESCRIPTIONS[status])
                 bodies[status] = self._get_response_for_code(response, status)
+                self._attach_example(bodies[status], self._typical(status))
             for status, body in bodies.items():
                 self._attach_example(body, self._recorded().get("responses", {}).get(status))
         return dict(sorted(bodies.items()))
@@ -171,6 +199,11 @@ class ContractSchema(AutoSchema):
         if self.contract:
             recorded = recorded_examples(self.contract.name).get(self.get_operation_id(), {})
         return recorded
+
+    def _typical(self, status: str) -> Any:
+        found = _TYPICAL.get(status)
+        problem = problem_from(found) if isinstance(found, Exception) else found
+        return self.contract.spell(problem)[1] if problem and self.contract else None
 
     @staticmethod
     def _attach_example(body: dict[str, Any], example: Any) -> None:
