@@ -280,4 +280,3 @@ def test_examples_have_the_schemas_keys():
                 component = components.get(content["schema"].get("$ref", "").rsplit("/", 1)[-1], {})
                 required, known = set(component.get("required", [])), set(component.get("properties", {}))
                 assert required <= set(content["example"]) <= known, (name, status)
-                checked += 1
