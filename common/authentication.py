@@ -1,4 +1,4 @@
-"""Bearer tokens in, a `Caller` out. The signature is checked first, then the row has the last word."""
+"""A token or a session in, a `Caller` out. A token's signature is checked first, then the row has the last word."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
-from common.caller import Caller, caller_loader
+from common.caller import Caller, caller_loader, page_caller_loader
 
 CHALLENGE = 'Bearer realm="api"'
 _REFUSED = "Given token is not valid or has expired."
@@ -31,6 +31,18 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
+
+
+class SessionCaller(SessionAuthentication):
+    """Django's session, as a browser's pages carry it; every unsafe method needs the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, Any] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        caller = page_caller_loader()(found[0])
+        structlog.contextvars.bind_contextvars(user_id=caller.user_id)
+        return caller, None
 
 
 def caller_of_token(raw: str) -> Caller:

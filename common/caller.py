@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -50,6 +50,13 @@ class Caller:
     @property
     def is_staff(self) -> bool:
         return self.role in STAFF
+
+
+@cache
+def page_caller_loader() -> Callable[[Any], Caller]:
+    """The look-up named by `PAGE_CALLER_LOADER`: a user of Django's session -> his caller."""
+    loader: Callable[[Any], Caller] = import_string(settings.PAGE_CALLER_LOADER)
+    return loader
 
 
 @cache

@@ -19,6 +19,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, serializers
 
 from common import errors
+from common.authentication import SessionCaller
 from common.contracts.base import Contract
 from common.fields import Derived
 from common.idempotency import KeyReused
@@ -124,7 +125,7 @@ class ContractSchema(AutoSchema):
     def get_auth(self) -> list[dict[str, Any]]:
         if Anyone in getattr(self.view, "permission_classes", []):
             return [{}]
-        return [{"session": []}] if getattr(self.view, "session_login", False) else [{"bearer": []}]
+        return [{"session": []}] if SessionCaller in self.view.authentication_classes else [{"bearer": []}]
 
     def get_override_parameters(self) -> list[Any]:
         parameters: list[Any] = []

@@ -175,6 +175,7 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.SignInBackend"]
 # The one look-up of a request: session uuid -> Caller. A dotted path, because it joins rooms above common/.
 CALLER_LOADER = "customers.callers.load_caller"
+PAGE_CALLER_LOADER = "customers.callers.caller_of_user"  # the same for a user of Django's session
 # Role -> permissions, for the staff's API and the admin alike. A dotted path, because it names every room's.
 ROLE_PERMISSIONS = "portal.roles.PERMISSIONS"
 PASSWORD_HASHERS = [

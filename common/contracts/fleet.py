@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers
+from django.contrib.auth.views import redirect_to_login
+from rest_framework import exceptions, serializers
 
+from common.authentication import SessionCaller
 from common.contracts.base import Contract
 from common.lists import BareList
 from common.problems import Problem
 from common.views import ContractView
 
+FLEET_LOGIN = "/customer/login/"
 _NOT_FOUND = ("Customer profile not found", "Customer profile not found")
 
 
@@ -39,8 +42,15 @@ FLEET = FleetContract()
 
 
 class FleetView(ContractView):
+    """A JSON route beside the pages: a stranger is sent to the login as a page would send him."""
+
     contract = FLEET
-    session_login = True  # a browser's session, not a Bearer token
+    authentication_classes = [SessionCaller]
+
+    def refuse(self, error: Exception, context: dict[str, Any]) -> Any:
+        if isinstance(error, exceptions.NotAuthenticated):
+            return redirect_to_login(self.request.get_full_path(), FLEET_LOGIN)
+        return super().refuse(error, context)
 
 
 class FleetList(BareList, FleetView):
