@@ -1,4 +1,4 @@
-"""One line and one measurement a request, at the price of a few microseconds (docs/decisions/0011)."""
+"""One line and one measurement a request, at the price of a few microseconds (docs/decisions/0012)."""
 
 from __future__ import annotations
 

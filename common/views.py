@@ -110,7 +110,7 @@ class ContractView(APIView):
     def _let_go(self, response: Response) -> None:
         """Once the body is bytes, nobody needs the circle of view, request and response; left to the collector, it
         kept every list of the last hundreds of requests in memory, and finding them cost a tenth of each."""
-        response.renderer_context = {}
+        response.renderer_context = {}  # type: ignore[attr-defined]  # DRF's, of each response
         self.request.parser_context = {}
         vars(self).clear()
 

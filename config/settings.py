@@ -75,10 +75,10 @@ MIDDLEWARE = [
     "common.middleware.ContentSecurityPolicy",
     "common.middleware.PageSessions",
     "django.middleware.common.CommonMiddleware",
-    "common.middleware.PageForms",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "common.middleware.PageUsers",
     "common.middleware.PageMessages",
-    "common.middleware.PageFrames",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "common.middleware.HistoryUser",
 ]
 

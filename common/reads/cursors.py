@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from itertools import count
 from threading import local
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import psycopg
 
 Row = Sequence[Any]
+
+_SQLSTATE = ord("C")  # libpq's PG_DIAG_SQLSTATE
+_FORGOTTEN = b"26000"  # psycopg deallocates everything after a rollback
+_numbers = count(1)
 
 
 def fetch(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> list[Row]:
@@ -58,10 +62,13 @@ class _Prepared:
         self.transformer, self.text, self.rows = Transformer, PyFormat.TEXT, pq.ExecStatus.TUPLES_OK
 
     def fetch(self, sql: str, params: Sequence[Any]) -> list[Row]:
-        driver = self.connection.pgconn
-        name = self.names.get(sql) or self._prepare(sql)
         transformer = self.transformer(self.cursor)
-        result = driver.exec_prepared(name, transformer.dump_sequence(params, [self.text] * len(params)))
+        spelled: list[Any] = transformer.dump_sequence(params, [self.text] * len(params))  # type: ignore[assignment]
+        driver = self.connection.pgconn
+        result = driver.exec_prepared(self.names.get(sql) or self._prepare(sql), spelled)
+        if result.error_field(_SQLSTATE) == _FORGOTTEN:
+            self.names.clear()
+            result = driver.exec_prepared(self._prepare(sql), spelled)
         if result.status != self.rows:
             self._refuse(result)
         transformer.set_pgresult(result)
@@ -70,7 +77,7 @@ class _Prepared:
     def _prepare(self, sql: str) -> bytes:
         from psycopg import pq
 
-        name = b"read_%d" % len(self.names)
+        name = b"read_%d" % next(_numbers)
         # Types are left to the server, as for a literal in the parameter's place.
         result = self.connection.pgconn.prepare(name, _numbered(sql).encode())
         if result.status != pq.ExecStatus.COMMAND_OK:
@@ -78,9 +85,12 @@ class _Prepared:
         self.names[sql] = name
         return name
 
-    def _refuse(self, result: Any) -> None:
+    def _refuse(self, result: Any) -> NoReturn:
+        from psycopg import OperationalError, pq
         from psycopg.errors import error_from_result
 
+        if self.connection.pgconn.status != pq.ConnStatus.OK:  # no server left to say why
+            raise OperationalError("the connection was lost")
         raise error_from_result(result, encoding="utf-8")
 
 
