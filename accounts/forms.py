@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.actions import change_password
+from accounts.passwords import change_password
 from accounts.models import User
 
 
