@@ -84,7 +84,7 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
         # An empty box in a form means: no address.
         self.email = normal_email(self.email) or None if self.email else None
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Django's, but for a hash of an outdated kind: it is renewed in the stored row only where that still holds it,
         or a sign-in with the old password could undo a change made meanwhile."""
 
@@ -177,12 +177,13 @@ class Referral(Identified):
 
     referrer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="referrals")
     referred = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="referred_by", db_index=False  # the constraint has one
+        User,
+        on_delete=models.PROTECT,
+        related_name="referred_by",
+        db_index=False,  # the constraint has one
     )
     code = models.CharField(max_length=20, help_text="As it was when it was used.")
-    status = models.CharField(
-        max_length=9, choices=ReferralStatus.choices, default=ReferralStatus.SIGNED_UP
-    )
+    status = models.CharField(max_length=9, choices=ReferralStatus.choices, default=ReferralStatus.SIGNED_UP)
     rewards_applied = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
 
@@ -216,7 +217,12 @@ class RewardEntry(Identified):
     )
     reason = models.CharField(max_length=200)
     referral = models.ForeignKey(
-        Referral, on_delete=models.PROTECT, null=True, blank=True, related_name="reward_entries", db_index=False
+        Referral,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reward_entries",
+        db_index=False,
     )
     created_at = models.DateTimeField()
 

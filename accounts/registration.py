@@ -43,9 +43,7 @@ def newcomer(*, email: str, password: str, address: str, **person: str) -> User:
     `person`: first_name, last_name, phone. At most `RATE_REGISTER` an hour from one address.
     Raises TooManyRegistrations, WeakPassword.
     """
-    wait = counters.hit(
-        f"register:{address}", limit=settings.RATE_REGISTER, window=WINDOW_SECONDS
-    )
+    wait = counters.hit(f"register:{address}", limit=settings.RATE_REGISTER, window=WINDOW_SECONDS)
     if wait is not None:
         raise TooManyRegistrations(retry_after=wait)
     user = User(email=normal_email(email), **person)

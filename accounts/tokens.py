@@ -1,4 +1,4 @@
-"""The tokens of a session, what they claim and what they are worth; and the one that a forgotten password is replaced by.
+"""The tokens of a session: what they claim, and what they are worth; and the one that replaces a forgotten password.
 
 Claims carry the user's data so that another service can show a name without a call; nothing here is decided by
 them. A token is worth what its session's row says.

@@ -231,7 +231,9 @@ TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 
 # --- Who brings whom --------------------------------------------------------------------------------
 
-REFERRAL_LINK = url("REFERRAL_LINK", "https://membershipauto.com/r/", "http", "https")  # the code comes after it
+REFERRAL_LINK = url(
+    "REFERRAL_LINK", "https://membershipauto.com/r/", "http", "https"
+)  # the code comes after it
 REFERRAL_REWARD = number("REFERRAL_REWARD", 100, least=1)  # points, when a friend's first repair is completed
 
 # --- Mail, and what is done after the answer --------------------------------------------------------

@@ -45,7 +45,7 @@ def create_customer(*, user: User | None, now: datetime, **fields: Any) -> Custo
 
 
 def register_customer(*, now: datetime, referral_code: str = "", **person: str) -> tuple[User, Tokens]:
-    """Let somebody new in who is a customer from the first minute on. Raises what `accounts.registration.register` raises."""
+    """Let somebody new in, a customer at once. Raises what `accounts.registration.register` raises."""
     user = newcomer(**person)
     with transaction.atomic():
         tokens = admit(user=user, referral_code=referral_code, now=now)

@@ -249,9 +249,7 @@ def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
 
 def _reward_for_the_first(order: RepairOrder, *, by: int | None, now: datetime) -> None:
     """Whoever brought this customer's people is rewarded when their first repair is completed."""
-    completed = RepairOrder.objects.filter(
-        customer_id=order.customer_id, status=RepairOrderStatus.COMPLETED
-    )
+    completed = RepairOrder.objects.filter(customer_id=order.customer_id, status=RepairOrderStatus.COMPLETED)
     if not completed.exclude(pk=order.pk).exists():
         logins = CustomerUser.objects.filter(customer_id=order.customer_id)
         credit_referrals(friends=logins.values_list("user_id", flat=True), by=by, now=now)
