@@ -183,7 +183,7 @@ class Referral(Identified):
         db_index=False,  # the constraint has one
     )
     code = models.CharField(max_length=20, help_text="As it was when it was used.")
-    status = models.CharField(max_length=9, choices=ReferralStatus.choices, default=ReferralStatus.SIGNED_UP)
+    status = models.CharField(max_length=9, choices=ReferralStatus, default=ReferralStatus.SIGNED_UP)
     rewards_applied = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
 
