@@ -79,7 +79,7 @@ def test_with_a_worker_no_request_waits_for_the_mail_server(carol, settings):
         begin = time.perf_counter()
         for email in (carol.email, "nobody@example.com"):
             assert forgot(email).status_code == 202
-        assert time.perf_counter() - begin < 0.5
+        assert time.perf_counter() - begin < postbox.seconds
         assert postbox.letters == []
         waiting = list(DBTaskResult.objects.order_by("enqueued_at").values_list("args_kwargs", flat=True))
         assert [entry["args"] for entry in waiting] == [[carol.email], ["nobody@example.com"]]  # no token

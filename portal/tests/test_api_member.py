@@ -110,6 +110,6 @@ def test_unknown_and_wrong_cost_the_same(api, carol, settings):
     emails = (carol.email, "nobody@example.com")
     rounds = [[seconds(email) for email in emails] for _ in range(9)]
     known, unknown = (median(column) for column in zip(*rounds, strict=True))
-    assert 0.6 < known / unknown < 1.6
+    assert 0.4 < known / unknown < 2.5  # without the hash it would be one to twenty
     queries = [count_queries(lambda email=email: login(api, email, "wrong")) for email in emails]
     assert queries[0] == queries[1]

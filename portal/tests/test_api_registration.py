@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from accounts.models import Referral, Session, User
+from common.schema import CachedGenerator
 from common.tests.factories import UserFactory
 from common.tests.storms import parallel
 from customers.models import Customer, CustomerUser
@@ -288,6 +289,21 @@ class TestRate:
         for n in range(21):
             register(api, MEMBER | {"email": f"p{n}@example.com"})
         assert register(api, MEMBER, REMOTE_ADDR="198.51.100.7").status_code == 201
+
+
+def test_the_schema_offers_either_body():
+    schema = CachedGenerator().get_schema(request=None, public=True)
+    operation = schema["paths"][URL]["post"]
+
+    def choices(content):
+        name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        options = schema["components"]["schemas"][name]["oneOf"]
+        return [option["$ref"].rpartition("/")[2] for option in options]
+
+    assert choices(operation["requestBody"]["content"]) == [
+        "MemberRegistrationRequest", "CrmRegistrationRequest"
+    ]  # fmt: skip
+    assert choices(operation["responses"]["201"]["content"]) == ["MemberSignedIn", "CrmRegistered"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100))
