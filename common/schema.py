@@ -21,6 +21,7 @@ from rest_framework import exceptions, serializers
 from common import errors
 from common.authentication import SessionCaller
 from common.contracts.base import Contract
+from common.contracts.registry import CONTRACTS
 from common.fields import Derived
 from common.idempotency import KeyReused
 from common.lists import Lister
@@ -28,6 +29,7 @@ from common.permissions import Anyone
 from common.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.views import ContractView
 
+_CONTRACT_NAMES = tuple(contract.name.title() for contract in CONTRACTS)
 _DESCRIPTIONS = {
     "400": "The request is malformed or a value is wrong; the body names it.",
     "401": "No valid token.",
@@ -113,9 +115,10 @@ class ContractSchema(AutoSchema):
         return super().get_description().partition("\n")[2].strip()
 
     def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: Any) -> str:
+        """Under the contract's name, unless it begins with a contract's already: registration speaks two."""
         name = super().get_serializer_name(serializer, direction)
         prefix = self.contract.name.title() if self.contract else ""
-        return name if name.startswith(prefix) else prefix + name
+        return name if name.startswith(_CONTRACT_NAMES) else prefix + name
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         if isinstance(field, Derived):

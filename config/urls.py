@@ -10,6 +10,8 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.admin import change_own_password
+from accounts.api import member as accounts_member
+from accounts.api import member_referrals as referrals_member
 from accounts.api import shop as accounts_shop
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
@@ -18,6 +20,8 @@ from common.routing import route
 from common.schema import CachedGenerator
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from portal.api import member as portal_member
+from portal.api import registration
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
@@ -47,6 +51,13 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+MEMBER: list[URLPattern | URLResolver] = [
+    path("api/", include(registration.urlpatterns)),  # auth/register/, with contract 004
+    path("api/", include(portal_member.urlpatterns)),  # auth/login/
+    path("api/", include(accounts_member.urlpatterns)),  # auth/refresh/, /logout/, /password/change/, …
+    path("api/", include(referrals_member.urlpatterns)),  # referrals/me/, /apply/
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -67,6 +78,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *MEMBER,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

@@ -14,11 +14,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
+from accounts.referrals import credit_referrals
 from common.database import change, violates
 from common.errors import DomainError, Invalid, Missing
 from common.transitions import transition
 from customers.actions import count_service, notify
-from customers.models import Customer
+from customers.models import Customer, CustomerUser
 from repair_orders.models import (
     LINES_MAY_CHANGE,
     REPAIR_ORDER_MACHINE,
@@ -221,7 +222,10 @@ def start(*, order: RepairOrder, by: int | None, now: datetime) -> None:
 
 
 def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
-    """Work is done: the total is frozen, the service counted, the customer told. Raises IllegalTransition."""
+    """Work is done: the total is frozen, the service counted, the customer told, whoever brought him rewarded.
+
+    Raises IllegalTransition.
+    """
     with transaction.atomic():
         _lock(order)
         _move(
@@ -233,6 +237,7 @@ def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
             total_cost=totals_of(order).total,
         )
         count_service(customer_id=order.customer_id, now=now)
+        _reward_for_the_first(order, by=by, now=now)
         notify(
             customer_id=order.customer_id,
             type="REPAIR_ORDER",
@@ -240,6 +245,14 @@ def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
             message=f"Repair order {order.pk} is completed. Your total is {order.total_cost}.",
             now=now,
         )
+
+
+def _reward_for_the_first(order: RepairOrder, *, by: int | None, now: datetime) -> None:
+    """Whoever brought this customer's people is rewarded when their first repair is completed."""
+    completed = RepairOrder.objects.filter(customer_id=order.customer_id, status=RepairOrderStatus.COMPLETED)
+    if not completed.exclude(pk=order.pk).exists():
+        logins = CustomerUser.objects.filter(customer_id=order.customer_id)
+        credit_referrals(friends=logins.values_list("user_id", flat=True), by=by, now=now)
 
 
 def _lock(order: RepairOrder) -> None:

@@ -9,8 +9,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Device, KnownAddress, Session, User
+from accounts.models import Device, KnownAddress, Referral, RewardEntry, Session, User
 from appointments.models import (
     Appointment,
     Bay,
@@ -34,6 +35,7 @@ FACTORIES = {
     Closure: factories.ClosureFactory,
     Customer: factories.CustomerFactory,
     CustomerUser: factories.CustomerUserFactory,
+    DBTaskResult: factories.TaskFactory,
     Device: factories.DeviceFactory,
     Group: factories.GroupFactory,
     IdempotencyKey: factories.IdempotencyKeyFactory,
@@ -43,8 +45,10 @@ FACTORIES = {
     OpeningHours: factories.OpeningHoursFactory,
     Part: factories.PartFactory,
     PartLine: factories.PartLineFactory,
+    Referral: factories.ReferralFactory,
     RepairOrder: factories.RepairOrderFactory,
     ReportedProblem: factories.ReportedProblemFactory,
+    RewardEntry: factories.RewardEntryFactory,
     Service: factories.ServiceFactory,
     ServiceLine: factories.ServiceLineFactory,
     ServiceType: factories.ServiceTypeFactory,
