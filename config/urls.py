@@ -21,6 +21,8 @@ from customers.api import shop_staff as customers_staff
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
+from vehicles.api import member as vehicles_member
+from vehicles.api import member_telematics as telematics_member
 from vehicles.api import shop as vehicles_shop
 from vehicles.api import shop_staff as vehicles_staff
 
@@ -47,6 +49,14 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+# Contract 003, the members' apps.
+MEMBER: list[URLPattern | URLResolver] = [
+    path("api/", include(vehicles_member.urlpatterns)),  # vehicles/, vehicles/{id}/, …/link-dongle/
+    path(
+        "api/", include(telematics_member.urlpatterns)
+    ),  # telematics/{id}/, vehicles/{id}/telematics/, …/summary/
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -67,6 +77,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *MEMBER,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]
