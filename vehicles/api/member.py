@@ -109,8 +109,9 @@ class Vehicles(MemberList):
     @extend_schema(responses={201: VehicleSerializer})
     def post(self, request: Request) -> Response:
         """A new vehicle of the caller's; his customer record is made where he has none yet."""
+        body = self.read_body()
         customer = customer_for_write(self.caller, now=timezone.now())
-        vehicle = actions.add_vehicle(customer=customer, **self.read_body())
+        vehicle = actions.add_vehicle(customer=customer, **body)
         return Response(VehicleSerializer(vehicle).data, status=201)
 
 

@@ -97,7 +97,7 @@ class RangeQuery(Query):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         self.refuse_upside_down(attrs, "from", "to")
-        return {"since": None, "until": None} | attrs
+        return attrs
 
 
 class SamplesQuery(RangeQuery):
@@ -107,9 +107,6 @@ class SamplesQuery(RangeQuery):
         max_value=MAX_POINTS,
         help_text="Thin out to at most so many: the first, the last, and the lowest and highest speeds between.",
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return {"points": None} | super().validate(attrs)
 
 
 _INVALID = MEMBER.error_serializer(400)

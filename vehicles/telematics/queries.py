@@ -22,7 +22,9 @@ class TooMuch(Invalid):
     message = "There are too many samples in this range."
 
 
-def samples_of(*, vehicle_id: int, since: int | None, until: int | None, points: int | None) -> Samples:
+def samples_of(
+    *, vehicle_id: int, since: int | None = None, until: int | None = None, points: int | None = None
+) -> Samples:
     """A vehicle's samples from `since` to `until` inclusive (milliseconds since 1970, UTC; None is open), by time.
 
     `points` thins them out (`downsample`). Raises TooMuch: without `points` for more than about 100,000 samples, with
@@ -35,7 +37,7 @@ def samples_of(*, vehicle_id: int, since: int | None, until: int | None, points:
     return downsample(_read(vehicle_id, since, until, MOST_LOOKED_THROUGH, "Narrow `from` and `to`."), points)
 
 
-def summary_of(*, vehicle_id: int, since: int | None, until: int | None) -> Summary:
+def summary_of(*, vehicle_id: int, since: int | None = None, until: int | None = None) -> Summary:
     """Distance, fuel and driving time of the same range. Raises TooMuch for more than about 500,000 samples."""
     return summarize(_read(vehicle_id, since, until, MOST_LOOKED_THROUGH, "Narrow `from` and `to`."))
 
