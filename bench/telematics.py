@@ -1,0 +1,287 @@
+"""`python bench/telematics.py`: how telematics are best stored, and how quickly they come in (docs/decisions/0011).
+
+First the storage path alone, on PostgreSQL: the same samples as a row each, as arrays of a batch and as packed blocks of a
+batch, a commit a batch, in the order in which many vehicles would send them. Then the whole way over HTTP, as production
+runs it. What is read back is compared before anything counts. `BENCH_SAMPLES` (10,000,000) says how many; the database
+is dropped at the end. zstd is measured where `zstandard` is installed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import random
+import statistics
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import orjson
+import psycopg
+
+os.environ["BENCH_DB"] = os.environ.get("BENCH_DB", "garage_bench") + "_telematics"
+
+from bench.run import ENV, ROOT, WORKERS, Peer
+from vehicles.telematics import packing
+from vehicles.telematics.samples import Samples, merged
+
+SAMPLES = int(os.environ.get("BENCH_SAMPLES", "10000000"))
+A_BATCH = 1000
+VEHICLES = 50
+DRIVES = 8  # different ones; compression never sees more than a batch
+READS = 9
+SENDERS = 4
+SECONDS = 10
+T = 1704067200000
+DAY = (T, T + 86_400_000 - 1)
+
+
+# --- The samples -------------------------------------------------------------------------------------------------
+
+
+def drive(count: int, seed: int) -> Samples:
+    """A sample a second with a phone's jitter: speed with one decimal place, fuel rate and odometer with two."""
+    dice = random.Random(seed)
+    t, speed, target, odometer = T, 0.0, 30.0, 15_000.0 + 1000 * seed
+    columns: tuple[list[Any], ...] = ([], [], [], [])
+    for _ in range(count):
+        if dice.random() < 0.02:
+            target = dice.choice([0, 0, 25, 35, 45, 65])
+        speed = max(
+            0.0, speed + max(-5, min(3, (target - speed) * 0.2)) + (dice.gauss(0, 0.4) if speed else 0)
+        )
+        odometer += speed / 3600
+        rate = max(0.2, 0.3 + speed * 0.02 + max(0.0, target - speed) * 0.06 + dice.gauss(0, 0.05))
+        for column, value in zip(
+            columns, (t, round(speed, 1), round(rate, 2), round(odometer, 2)), strict=True
+        ):
+            column.append(value)
+        t += 1000 + dice.choice([0, 0, 0, 0, 0, 0, -3, 2, 5, 11])
+    return Samples(*columns)
+
+
+def batches(drives: list[Samples]) -> Iterator[tuple[int, Samples]]:
+    """(vehicle, a batch) in the order of time: the vehicles send in turn."""
+    for first in range(0, len(drives[0].t), A_BATCH):
+        for vehicle in range(VEHICLES):
+            yield vehicle, Samples(*(c[first : first + A_BATCH] for c in drives[vehicle % DRIVES]))
+
+
+# --- The ways to store them --------------------------------------------------------------------------------------
+
+
+class Rows:
+    name = "a row a sample, `COPY … BINARY`, key (vehicle, t)"
+    create = """CREATE TABLE store (vehicle bigint, t bigint, speed float8, fuel_rate float8, odometer float8,
+                PRIMARY KEY (vehicle, t))"""
+
+    def write(self, connection: Any, vehicle: int, samples: Samples) -> None:
+        with connection.cursor() as cursor, cursor.copy("COPY store FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int8", "int8", "float8", "float8", "float8"])
+            for t, speed, rate, odometer in zip(*samples, strict=True):
+                copy.write_row((vehicle, t, speed, rate, odometer))
+
+    def read(self, connection: Any, vehicle: int, since: int, until: int) -> Samples:
+        rows = connection.cursor(binary=True).execute(
+            "SELECT t, speed, fuel_rate, odometer FROM store WHERE vehicle = %s AND t BETWEEN %s AND %s ORDER BY t",
+            (vehicle, since, until),
+        )
+        return Samples(*map(list, zip(*rows, strict=True)))
+
+
+class Arrays:
+    name = "arrays a batch"
+    create = """CREATE TABLE store (id bigserial PRIMARY KEY, vehicle bigint, start bigint, "end" bigint, t bigint[],
+                speed float8[], fuel_rate float8[], odometer float8[], UNIQUE (vehicle, start, "end"))"""
+
+    def write(self, connection: Any, vehicle: int, samples: Samples) -> None:
+        connection.execute(
+            """INSERT INTO store (vehicle, start, "end", t, speed, fuel_rate, odometer)
+               VALUES (%s, %s, %s, %b, %b, %b, %b) ON CONFLICT DO NOTHING""",
+            (vehicle, samples.t[0], samples.t[-1], *map(list, samples)),
+        )
+
+    def read(self, connection: Any, vehicle: int, since: int, until: int) -> Samples:
+        rows = connection.cursor(binary=True).execute(
+            f"SELECT t, speed, fuel_rate, odometer {_WITHIN}", (vehicle, since - 86_400_000, until, since)
+        )
+        return merged([Samples(*row) for row in rows]).between(since, until)
+
+
+_WITHIN = """FROM store WHERE vehicle = %s AND start >= %s AND start <= %s AND "end" >= %s ORDER BY id"""
+
+
+class Blocks:
+    create = """CREATE TABLE store (id bigserial PRIMARY KEY, vehicle bigint, start bigint, "end" bigint, count smallint,
+                data bytea, UNIQUE (vehicle, start, "end"))"""
+
+    def __init__(
+        self, name: str, compress: Callable[[bytes], bytes], decompress: Callable[[bytes], bytes]
+    ) -> None:
+        self.name = f"a packed block a batch, {name}"
+        self.codec = SimpleNamespace(compress=lambda data, _level: compress(data), decompress=decompress)
+
+    def write(self, connection: Any, vehicle: int, samples: Samples) -> None:
+        packing.zlib = self.codec  # type: ignore[assignment]
+        connection.execute(
+            'INSERT INTO store (vehicle, start, "end", count, data) VALUES (%s, %s, %s, %s, %b) ON CONFLICT DO NOTHING',
+            (vehicle, samples.t[0], samples.t[-1], len(samples.t), packing.pack(samples)),
+        )
+
+    def read(self, connection: Any, vehicle: int, since: int, until: int) -> Samples:
+        packing.zlib = self.codec  # type: ignore[assignment]
+        rows = connection.cursor(binary=True).execute(
+            f"SELECT data, count {_WITHIN}", (vehicle, since - 86_400_000, until, since)
+        )
+        return merged([packing.unpack(data, count) for data, count in rows]).between(since, until)
+
+
+def ways() -> list[Any]:
+    found: list[Any] = [Rows(), Arrays()]
+    found += [
+        Blocks(f"zlib {level}", lambda data, level=level: zlib.compress(data, level), zlib.decompress)
+        for level in (1, 6)
+    ]
+    found.append(Blocks("differences alone", bytes, bytes))
+    try:
+        import zstandard
+    except ImportError:
+        return found
+    return [
+        *found,
+        Blocks("zstd 3", zstandard.ZstdCompressor(3).compress, zstandard.ZstdDecompressor().decompress),
+    ]
+
+
+def measure(way: Any, drives: list[Samples], connection: Any) -> str:
+    """A line of the table: bytes a sample on disk, samples a second, milliseconds for a vehicle's day."""
+    connection.execute("DROP TABLE IF EXISTS store")
+    connection.execute(way.create)
+    begun = time.perf_counter()
+    for vehicle, samples in batches(drives):
+        way.write(connection, vehicle, samples)
+    rate = SAMPLES / (time.perf_counter() - begun)
+    connection.execute("VACUUM ANALYZE store")
+    size = connection.execute("SELECT pg_total_relation_size('store')").fetchone()[0]
+    times = []
+    for vehicle in range(READS):
+        begun = time.perf_counter()
+        day = way.read(connection, vehicle, *DAY)
+        times.append(1000 * (time.perf_counter() - begun))
+        assert [list(c) for c in day] == [list(c) for c in drives[vehicle % DRIVES].between(*DAY)], way.name
+    connection.execute("DROP TABLE store")
+    return f"| {way.name} | {size / SAMPLES:.1f} | {rate / 1000:.0f} k | {statistics.median(times):.0f} |"
+
+
+# --- Over HTTP ---------------------------------------------------------------------------------------------------
+
+
+def over_http(drives: list[Samples]) -> str:
+    """Samples a second through the API, from `SENDERS` connections that send a batch each in turn."""
+    os.environ.update(ENV, DJANGO_SETTINGS_MODULE="config.settings")
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection as database
+    from django.utils import timezone
+
+    from accounts.actions import open_session
+    from common.tests.factories import CustomerFactory, VehicleFactory
+    from vehicles.models import TelematicsBatch, Vehicle
+
+    call_command("migrate", verbosity=0)
+    alice = CustomerFactory()
+    vehicles = VehicleFactory.create_batch(400, customer=alice)
+    token = open_session(user=alice.contact, now=timezone.now()).access
+    bodies = [body(samples) for vehicle, samples in batches(drives[:DRIVES]) if vehicle == 0][:100]
+    server = Peer("ours", "config.wsgi:application")
+    (ROOT / "var").mkdir(exist_ok=True)
+    server.start()
+    try:
+        wait(server.port)
+        rates = [send(server.port, token, vehicles[n * 100 : n * 100 + 100], bodies) for n in range(4)][1:]
+    finally:
+        server.stop()
+    stored = TelematicsBatch.objects.count()
+    assert stored * A_BATCH >= sum(rates) * SECONDS * 0.9, stored
+    assert Vehicle.objects.filter(odometer__gt=0).exists()
+    database.close()
+    return ", ".join(f"{rate / 1000:.0f} k" for rate in sorted(rates))
+
+
+def body(samples: Samples) -> bytes:
+    names = ("t", "speed", "fuelRate", "odometer")
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*samples, strict=True)]
+    return orjson.dumps({"startTimestamp": samples.t[0], "endTimestamp": samples.t[-1], "samples": rows})
+
+
+def wait(port: int) -> None:
+    for _ in range(200):
+        try:
+            http.client.HTTPConnection("127.0.0.1", port, timeout=5).request("GET", "/healthz")
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    sys.exit("the server did not start")
+
+
+def send(port: int, token: str, vehicles: list[Any], bodies: list[bytes]) -> float:
+    """Each sender has vehicles of its own, so that every batch is a new one."""
+    counts = [0] * SENDERS
+    deadline = time.perf_counter() + SECONDS
+
+    def sender(number: int) -> None:
+        client = http.client.HTTPConnection("127.0.0.1", port)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        for vehicle in vehicles[number::SENDERS]:
+            for batch in bodies:
+                client.request("POST", f"/api/telematics/{vehicle.uuid}/", batch, headers)
+                answer = client.getresponse()
+                answer.read()
+                assert answer.status == 202, answer.status
+                counts[number] += 1
+                if time.perf_counter() > deadline:
+                    return
+
+    threads = [threading.Thread(target=sender, args=(number,)) for number in range(SENDERS)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) * A_BATCH / (time.perf_counter() - begun)
+
+
+def main() -> None:
+    login = f"host={ENV['DB_HOST']} user={ENV.get('DB_USER', 'postgres')} password={ENV.get('DB_PASSWORD', 'postgres')}"
+    name = ENV["DB_NAME"]
+    drives = [drive(SAMPLES // VEHICLES, seed) for seed in range(DRIVES)]
+    with psycopg.connect(f"{login} dbname=postgres", autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{name}"')
+        try:
+            print(f"{SAMPLES:,} samples of {VEHICLES} vehicles, {A_BATCH} a batch, {os.cpu_count()} cores\n")
+            print(
+                "| stored as | bytes a sample | samples/s in | ms for a vehicle's day |\n|---|---|---|---|",
+                flush=True,
+            )
+            with psycopg.connect(f"{login} dbname={name}", autocommit=True) as connection:
+                for way in ways():
+                    print(measure(way, drives, connection), flush=True)
+            packing.zlib = zlib
+            print(f"\nOver HTTP, {WORKERS} workers, {SENDERS} senders, samples/s: {over_http(drives)}")
+        finally:
+            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+if __name__ == "__main__":
+    main()
