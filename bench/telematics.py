@@ -11,9 +11,10 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import re
 import statistics
+import subprocess
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ import psycopg
 
 os.environ["BENCH_DB"] = os.environ.get("BENCH_DB", "garage_bench") + "_telematics"
 
-from bench.run import ENV, ROOT, WORKERS, Peer
+from bench.run import CONNECTIONS, ENV, ROOT, ROUNDS, SECONDS, WORKERS, Peer, spread
 from vehicles.telematics import packing
 from vehicles.telematics.samples import Samples, merged
 
@@ -37,8 +38,6 @@ A_BATCH = 1000
 VEHICLES = 50
 DRIVES = 8  # different ones; compression never sees more than a batch
 READS = 9
-SENDERS = 4
-SECONDS = 10
 T = 1704067200000
 DAY = (T, T + 86_400_000 - 1)
 
@@ -182,9 +181,21 @@ def measure(way: Any, drives: list[Samples], connection: Any) -> str:
 
 # --- Over HTTP ---------------------------------------------------------------------------------------------------
 
+_SENDER = """
+local bodies, vehicles, sent = {{}}, {{}}, 0
+for line in io.lines("{bodies}") do bodies[#bodies + 1] = line end
+for line in io.lines("{vehicles}") do vehicles[#vehicles + 1] = line end
+local headers = {{["Authorization"] = "Bearer {token}", ["Content-Type"] = "application/json"}}
+function request()
+  local vehicle, body = vehicles[1 + sent % #vehicles], bodies[1 + math.floor(sent / #vehicles)]
+  sent = sent + 1
+  return wrk.format("POST", "/api/telematics/" .. vehicle .. "/", headers, body)
+end
+"""
+
 
 def over_http(drives: list[Samples]) -> str:
-    """Samples a second through the API, from `SENDERS` connections that send a batch each in turn."""
+    """Samples a second through the API; every batch is a new one."""
     os.environ.update(ENV, DJANGO_SETTINGS_MODULE="config.settings")
     import django
 
@@ -195,26 +206,36 @@ def over_http(drives: list[Samples]) -> str:
 
     from accounts.actions import open_session
     from common.tests.factories import CustomerFactory, VehicleFactory
-    from vehicles.models import TelematicsBatch, Vehicle
+    from vehicles.models import TelematicsBatch
 
     call_command("migrate", verbosity=0)
     alice = CustomerFactory()
-    vehicles = VehicleFactory.create_batch(400, customer=alice)
     token = open_session(user=alice.contact, now=timezone.now()).access
-    bodies = [body(samples) for vehicle, samples in batches(drives[:DRIVES]) if vehicle == 0][:100]
-    server = Peer("ours", "config.wsgi:application")
-    (ROOT / "var").mkdir(exist_ok=True)
+    files = {name: ROOT / "var" / f"bench-{name}" for name in ("bodies", "vehicles", "sender.lua")}
+    files["bodies"].parent.mkdir(exist_ok=True)
+    files["bodies"].write_bytes(b"\n".join(body(batch) for vehicle, batch in batches(drives) if vehicle == 0))
+    files["sender.lua"].write_text(_SENDER.format(token=token, **files))
+    server = Peer("telematics", "config.wsgi:application")
     server.start()
+    rates = []
     try:
         wait(server.port)
-        rates = [send(server.port, token, vehicles[n * 100 : n * 100 + 100], bodies) for n in range(4)][1:]
+        for _ in range(ROUNDS + 1):
+            vehicles = VehicleFactory.create_batch(100, customer=alice)
+            files["vehicles"].write_text("\n".join(str(vehicle.uuid) for vehicle in vehicles))
+            output = subprocess.run(
+                ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", files["sender.lua"], f"http://127.0.0.1:{server.port}"],
+                capture_output=True, text=True, check=True,
+            ).stdout  # fmt: skip
+            assert "Non-2xx" not in output, output
+            answered = int(re.search(r"(\d+) requests in", output)[1])
+            stored = TelematicsBatch.objects.filter(vehicle__in=vehicles).count()
+            assert answered <= stored <= answered + CONNECTIONS, (answered, stored)
+            rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]) * A_BATCH / 1000)
     finally:
         server.stop()
-    stored = TelematicsBatch.objects.count()
-    assert stored * A_BATCH >= sum(rates) * SECONDS * 0.9, stored
-    assert Vehicle.objects.filter(odometer__gt=0).exists()
-    database.close()
-    return ", ".join(f"{rate / 1000:.0f} k" for rate in sorted(rates))
+        database.close()
+    return f"{spread(rates[1:])} k"  # the first round warms up
 
 
 def body(samples: Samples) -> bytes:
@@ -234,33 +255,6 @@ def wait(port: int) -> None:
     sys.exit("the server did not start")
 
 
-def send(port: int, token: str, vehicles: list[Any], bodies: list[bytes]) -> float:
-    """Each sender has vehicles of its own, so that every batch is a new one."""
-    counts = [0] * SENDERS
-    deadline = time.perf_counter() + SECONDS
-
-    def sender(number: int) -> None:
-        client = http.client.HTTPConnection("127.0.0.1", port)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        for vehicle in vehicles[number::SENDERS]:
-            for batch in bodies:
-                client.request("POST", f"/api/telematics/{vehicle.uuid}/", batch, headers)
-                answer = client.getresponse()
-                answer.read()
-                assert answer.status == 202, answer.status
-                counts[number] += 1
-                if time.perf_counter() > deadline:
-                    return
-
-    threads = [threading.Thread(target=sender, args=(number,)) for number in range(SENDERS)]
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) * A_BATCH / (time.perf_counter() - begun)
-
-
 def main() -> None:
     login = f"host={ENV['DB_HOST']} user={ENV.get('DB_USER', 'postgres')} password={ENV.get('DB_PASSWORD', 'postgres')}"
     name = ENV["DB_NAME"]
@@ -278,7 +272,9 @@ def main() -> None:
                 for way in ways():
                     print(measure(way, drives, connection), flush=True)
             packing.zlib = zlib
-            print(f"\nOver HTTP, {WORKERS} workers, {SENDERS} senders, samples/s: {over_http(drives)}")
+            print(
+                f"\nOver HTTP, {WORKERS} workers, {CONNECTIONS} connections, samples/s: {over_http(drives)}"
+            )
         finally:
             server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

@@ -77,11 +77,20 @@ def _rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Vehicle]:
     return rows.filter(uuid=filters["uuid"]) if "uuid" in filters else rows
 
 
+class _KeySerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+
+
 class VehicleView(MemberView):
     """Something about one of the caller's vehicles in use."""
 
     permission_classes = [CustomerRole]
     read = Read(_rows, VehicleSerializer, _OneQuery)
+    read_key = Read(_rows, _KeySerializer, _OneQuery)
+
+    def vehicle_id(self, id: UUID | None) -> int:
+        """Its key alone, for what only refers to it."""
+        return int(self._one(self.read_key, id)["id"])
 
     def vehicle(self, id: UUID | None) -> Vehicle:
         """The row itself, for an action. Missing where it is not the caller's."""
@@ -90,12 +99,15 @@ class VehicleView(MemberView):
             raise Missing("Vehicle not found")
         return vehicle
 
-    def show(self, id: UUID | None, status: int = 200) -> Response:
+    def show(self, id: UUID | None) -> Response:
         """The vehicle's body as it stands now."""
-        body = self.read.one(self.caller, {"uuid": id}) if id else None
+        return Response(self._one(self.read, id))
+
+    def _one(self, read: Read, id: UUID | None) -> dict[str, Any]:
+        body: dict[str, Any] | None = read.one(self.caller, {"uuid": id}) if id else None
         if body is None:
             raise Missing("Vehicle not found")
-        return Response(body, status=status)
+        return body
 
 
 class Vehicles(MemberList):

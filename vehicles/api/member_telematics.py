@@ -61,7 +61,7 @@ def _what_is_no_sample(data: list[Any]) -> str:
 
 
 class BatchInput(serializers.Serializer[Any]):
-    vehicleId = serializers.UUIDField(source="vehicle_id", required=False, help_text="The address's.")
+    vehicleId = serializers.UUIDField(source="uuid", required=False, help_text="The address's.")
     startTimestamp = serializers.IntegerField(
         source="start", min_value=EARLIEST, max_value=LATEST, help_text="Milliseconds since 1970, UTC."
     )
@@ -123,8 +123,8 @@ class Telematics(VehicleView):
 
         Whole, at most 100,000; thinned out by `points`, which keeps stops and peaks.
         """
-        vehicle = self.vehicle(id)
-        samples = queries.samples_of(vehicle_id=vehicle.pk, **SamplesQuery.read(request.query_params))
+        vehicle_id = self.vehicle_id(id)
+        samples = queries.samples_of(vehicle_id=vehicle_id, **SamplesQuery.read(request.query_params))
         return Response(
             [
                 {"t": t, "speed": speed, "fuelRate": fuel_rate, "odometer": odometer}
@@ -135,11 +135,11 @@ class Telematics(VehicleView):
     @extend_schema(responses={202: Accepted})
     def post(self, request: Request, id: UUID | None) -> Response:
         """Store a batch of samples, whole or not at all; the same batch again is stored once."""
-        vehicle = self.vehicle(id)
+        vehicle_id = self.vehicle_id(id)
         batch = self.read_body()
-        if batch.pop("vehicle_id", vehicle.uuid) != vehicle.uuid:
+        if batch.pop("uuid", id) != id:
             raise serializers.ValidationError({"vehicleId": ["Not the vehicle of this address."]})
-        record_batch(vehicle_id=vehicle.pk, now=timezone.now(), **batch)
+        record_batch(vehicle_id=vehicle_id, now=timezone.now(), **batch)
         return Response({"message": "Telemetry batch accepted"}, status=202)
 
 
@@ -153,8 +153,8 @@ class TelematicsSummary(VehicleView):
         The distance is the odometer's, or the speed's where the odometer was not read. Time between two samples more
         than five minutes apart counts for nothing.
         """
-        vehicle = self.vehicle(id)
-        summary = queries.summary_of(vehicle_id=vehicle.pk, **RangeQuery.read(request.query_params))
+        vehicle_id = self.vehicle_id(id)
+        summary = queries.summary_of(vehicle_id=vehicle_id, **RangeQuery.read(request.query_params))
         return Response(
             {
                 "samples": summary.samples,

@@ -8,18 +8,19 @@ from decimal import ROUND_HALF_UP, Decimal
 from django.db import connection, transaction
 
 from common.errors import Invalid
-from vehicles.models import Vehicle
 from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS, Samples
 
 # How far a phone's clock may be ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
 _CENT = Decimal("0.01")
+# Written out: the ORM's insert that ignores does not say whether it did, and on SQLite it ignores broken checks too.
 _INSERT = """
     INSERT INTO vehicles_telematicsbatch (vehicle_id, start, "end", count, data)
     VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (vehicle_id, start, "end") DO NOTHING
 """
+_RAISE = "UPDATE vehicles_vehicle SET odometer = %s WHERE id = %s AND odometer < %s"
 
 
 class NoSamples(Invalid):
@@ -66,14 +67,15 @@ def record_batch(*, vehicle_id: int, start: int, end: int, samples: Samples, now
     that, the batches do. Raises NoSamples, TooManySamples, EndsBeforeStart, SpansTooLong, InTheFuture, OutsideSpan.
     """
     _check(start, end, samples, now)
-    with transaction.atomic():
-        if not _insert_or_ignore(vehicle_id, start, end, len(samples.t), pack(samples)):
-            return False
-        newest = next((miles for miles in reversed(samples.odometer) if miles is not None), None)
-        if newest is not None:
+    block = pack(samples)
+    newest = next((miles for miles in reversed(samples.odometer) if miles is not None), None)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_INSERT, (vehicle_id, start, end, len(samples.t), block))
+        is_new = bool(cursor.rowcount)
+        if is_new and newest is not None:
             miles = Decimal(str(newest)).quantize(_CENT, ROUND_HALF_UP)
-            Vehicle.objects.filter(pk=vehicle_id, odometer__lt=miles).update(odometer=miles)
-        return True
+            cursor.execute(_RAISE, (miles, vehicle_id, miles))
+    return is_new
 
 
 def _check(start: int, end: int, samples: Samples, now: datetime) -> None:
@@ -89,11 +91,3 @@ def _check(start: int, end: int, samples: Samples, now: datetime) -> None:
         raise InTheFuture(field="end")
     if samples.t[0] < start or samples.t[-1] > end:
         raise OutsideSpan(field="samples")
-
-
-def _insert_or_ignore(*values: int | bytes) -> bool:
-    """One statement, the same on both databases; whether it stored anything. The ORM's own would not say, and on SQLite
-    would ignore a broken check as well."""
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
-        return bool(cursor.rowcount)
