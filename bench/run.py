@@ -183,6 +183,13 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
 
 
+def profile() -> str:
+    """The parts of a request of ours, measured in a process of their own."""
+    return subprocess.run(
+        [sys.executable, "-m", "bench.profile"], cwd=ROOT, env=ENV, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
 def report(peers: list[Peer]) -> str:
     ours, limit, stock = peers
     versions = {
@@ -214,6 +221,10 @@ def report(peers: list[Peer]) -> str:
         "Raw rounds, requests/s:",
         "",
         *(f"- {p.name}: {', '.join(f'{rate:.0f}' for rate in p.rates)}" for p in peers),
+        "",
+        "Where ours goes: the parts by themselves, in one process that has a core to itself.",
+        "",
+        profile(),
         "",
     ]  # fmt: skip
     return "\n".join(lines)

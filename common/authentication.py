@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -49,11 +51,20 @@ def caller_of_token(raw: str) -> Caller:
     """The caller behind an access token. AuthenticationFailed when the token is not one, has expired, or its
     session has ended or lost its user."""
     try:
-        claims = AccessToken(raw)  # type: ignore[arg-type]  # the stub wants bytes; str is what it decodes
-        session = UUID(str(claims.get("sid")))
+        session, expires = _signed(raw)
     except (TokenError, ValueError):
         raise AuthenticationFailed(_REFUSED) from None
+    if expires <= time.time():
+        raise AuthenticationFailed(_REFUSED)
     caller = caller_loader()(session)
     if caller is None:
         raise AuthenticationFailed(_REFUSED)
     return caller
+
+
+@lru_cache(maxsize=4096)
+def _signed(raw: str) -> tuple[UUID, int]:
+    """Session and expiry (Unix seconds) of an access token. A signature that was good stays good, so it is checked
+    once a process; what can end a token, the clock and the session's row, is asked each time."""
+    claims = AccessToken(raw)  # type: ignore[arg-type]  # the stub wants bytes; str is what it decodes
+    return UUID(str(claims.get("sid"))), claims["exp"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 from uuid import uuid4
 
 import structlog
@@ -11,7 +12,8 @@ from django.core.cache import cache
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 log = structlog.get_logger(__name__)
 
@@ -61,5 +63,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
         given, f"Bearer {settings.METRICS_TOKEN}".encode()
     ):
         raise Http404
-    page: HttpResponse = ExportToDjangoView(request)
-    return page
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # several workers share their measurements through files
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,16 +1,17 @@
-"""What happens around every request: its log line, its size, its policy, and refusals outside a view."""
+"""What happens around every request: its size, its policy, and refusals outside a view."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django_structlog.middlewares.request import RequestMiddleware
 from simple_history.models import HistoricalRecords
 
 from common.caller import Caller
@@ -23,23 +24,34 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LONGEST_LENGTH = 18
 
 
-class RequestLog(RequestMiddleware):
-    """One line a request: method, path, status, request id. Never the query string: tokens travel there."""
+class OnPages:
+    """Put before a middleware: it works on pages alone. A contract's callers bring a token and no cookie, and what
+    looks for sessions and messages need not run for them."""
 
-    def prepare(self, request: HttpRequest) -> None:
-        super().prepare(request)
-        given = request.headers.get("x-request-id", "")
-        if len(given) <= 64 and given.replace("-", "").isalnum() and given.isascii():
-            structlog.contextvars.bind_contextvars(request_id=given)
-        request.META["REQUEST_ID"] = structlog.contextvars.get_contextvars()["request_id"]
+    get_response: Any
 
-    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
-        super().handle_response(request, response)
-        response.headers["X-Request-ID"] = request.META["REQUEST_ID"]
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if has_cookies(request):
+            return super().__call__(request)  # type: ignore[misc, no-any-return]  # the middleware's own
+        return self.get_response(request)  # type: ignore[no-any-return]
 
-    @staticmethod
-    def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {request.path}"
+
+def has_cookies(request: HttpRequest) -> bool:
+    """Whether the address is one of pages, or of a contract that lives beside them."""
+    contract = contract_for(request.path)
+    return contract is None or contract.has_cookies
+
+
+class PageSessions(OnPages, SessionMiddleware):
+    """Django's session."""
+
+
+class PageUsers(OnPages, AuthenticationMiddleware):
+    """The session's user."""
+
+
+class PageMessages(OnPages, MessageMiddleware):
+    """What the admin tells people."""
 
 
 class HistoryUser:
@@ -107,11 +119,22 @@ class ContentSecurityPolicy(CSPMiddleware):
     """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and scripts; JSON
     may load nothing at all."""
 
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if has_cookies(request):
+            response: Any = super().__call__(request)
+        else:
+            response = _locked(self.get_response(request))  # type: ignore[arg-type]  # nothing here awaits
+        return response  # type: ignore[no-any-return]
+
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.get("Content-Type") == "application/json":
-            response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-            return response
+            return _locked(response)
         if request.path.startswith("/admin/"):
             directives: dict[str, Any] = settings.ADMIN_CONTENT_SECURITY_POLICY
             response._csp_replace = directives  # type: ignore[attr-defined]
         return super().process_response(request, response)
+
+
+def _locked(response: HttpResponseBase) -> HttpResponseBase:
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    return response

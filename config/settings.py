@@ -6,7 +6,6 @@ and a public host come through environment variables alone (README, "Settings").
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -51,8 +50,6 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "django_filters",
-    "django_prometheus",
-    "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "import_export",
@@ -69,22 +66,20 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
-    "common.middleware.RequestLog",
+    "common.request_log.RequestLog",
     "common.middleware.Refusals",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "common.middleware.BodyLimit",
     "common.middleware.ContentSecurityPolicy",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "common.middleware.PageSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "common.middleware.PageUsers",
+    "common.middleware.PageMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "common.middleware.HistoryUser",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -324,11 +319,6 @@ TIME_ZONE = time_zone("TIME_ZONE", "UTC")
 
 # /metrics answers only to `Authorization: Bearer <METRICS_TOKEN>`; without a token it does not exist.
 METRICS_TOKEN = text("METRICS_TOKEN")
-PROMETHEUS_METRICS_EXPORT_PORT = None
 LOGGING = logging_config(
     level=one_of("LOG_LEVEL", "INFO", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), pretty=DEBUG
 )
-DJANGO_STRUCTLOG_USER_ID_FIELD = None  # the caller's id is bound where he is authenticated
-DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line a request, when it is answered
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = False  # common/middleware.py takes only what cannot forge a line

@@ -21,6 +21,7 @@ class Contract(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     prefixes: ClassVar[tuple[str, ...]]  # whose error body is used outside a view; the longest wins
+    has_cookies: ClassVar[bool] = False  # Django's session instead of a token
     invalid_status: ClassVar[int] = 400
     wording: ClassVar[Mapping[str, tuple[str, str]]] = {}  # code -> (title, detail) as the contract prints it
 

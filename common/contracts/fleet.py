@@ -25,6 +25,7 @@ class FleetContract(Contract):
     name = "fleet"
     title = "Fleet"
     prefixes = ("/customer/",)
+    has_cookies = True
     # Staff get the same printed 404 as a login without a customer record.
     wording = {"customers_only": _NOT_FOUND, "no_customer_record": _NOT_FOUND}
 

@@ -13,8 +13,9 @@ from rest_framework import serializers
 from common.caller import Caller
 from common.query import Query
 from common.reads.arguments import Arg
+from common.reads.cursors import Row
 from common.reads.shapes import Body, DoesNotCompileError, Shape
-from common.reads.statements import Row, Statement
+from common.reads.statements import Statement
 
 log = structlog.get_logger(__name__)
 

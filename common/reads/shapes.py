@@ -18,7 +18,7 @@ from django.db import models
 from rest_framework import serializers
 
 from common.fields import Derived
-from common.reads.statements import Row
+from common.reads.cursors import Row
 
 Body = dict[str, Any]
 Code = str  # a Python expression over `r`, the row
@@ -126,6 +126,8 @@ class Shape:
         value, stored = self._column(path), _stored_field(self.model, path)
         if any(isinstance(field, k) and isinstance(stored, kinds) for k, kinds in _AS_STORED.items()):
             return value
+        if stored is not None and not _may_be_null(self.model, path):
+            return f"{self._named(_writer(field))}({value})"
         return self._written(field, value)
 
     def _written(self, field: Any, value: Code) -> Code:
@@ -243,9 +245,11 @@ def _is_list(model: type[models.Model], name: str) -> bool:
 
 
 def _may_be_null(model: type[models.Model], path: str) -> bool:
+    """Whether a column, or one of the relations on the way to it, may be null."""
     for name in path.split("__"):
-        field = model._meta.get_field(name)
+        field: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
         if field.null or field.auto_created:
             return True
-        model = _related(model, name)
+        if field.is_relation:
+            model = _related(model, name)
     return False

@@ -10,8 +10,8 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from common.reads.arguments import Arg
+from common.reads.cursors import Row, fetch
 
-Row = Sequence[Any]
 Converter = Callable[[Any, BaseDatabaseWrapper], Any]
 
 LIMIT = Arg("limit", models.BigIntegerField())
@@ -54,9 +54,7 @@ class Statement:
         """All rows for these arguments. One round trip."""
         connection = connections[using]
         bound = [p.bind(values, connection) if isinstance(p, Arg) else p for p in self.params]
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, bound)
-            rows: list[Row] = cursor.fetchall()
+        rows = fetch(connection, self.sql, bound)
         if not self.converters:
             return rows
         converted = [list(row) for row in rows]

@@ -71,7 +71,7 @@ class TestMetrics:
         extra = {} if header is None else {"HTTP_AUTHORIZATION": header}
         response = client.get("/metrics", **extra)
         assert response.status_code == 404
-        assert b"django_http" not in response.content
+        assert b"http_request_seconds" not in response.content
 
     @pytest.mark.parametrize("header", [None, "Bearer ", "Bearer"])
     def test_with_no_token_set_nobody_has_it(self, client, settings, header):
@@ -84,4 +84,4 @@ class TestMetrics:
         response = client.get("/metrics", HTTP_AUTHORIZATION="Bearer s3cret")
         assert response.status_code == 200
         assert response["Content-Type"].startswith("text/plain")
-        assert b"# TYPE django_http_requests_total_by_method_total counter" in response.content
+        assert b"# TYPE http_request_seconds histogram" in response.content

@@ -1,0 +1,79 @@
+"""One line and one measurement a request, at the price of a few microseconds (docs/decisions/0012)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from django.core.signals import got_request_exception
+from django.http import HttpRequest, HttpResponseBase
+from prometheus_client import Histogram
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
+
+log = structlog.get_logger(__name__)
+lines = logging.getLogger("garage.requests")  # a formatter of its own: config/logs.py
+
+SECONDS = Histogram(
+    "http_request_seconds",
+    "Time from a request's arrival in the process to its answer.",
+    ("method", "route", "status"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestLog:
+    """Method, path, status, milliseconds, request id, user. Never the query string: tokens travel there.
+
+    What else is logged meanwhile carries the request's id. The id is the client's `X-Request-ID` where that cannot
+    forge a line, and is answered in the same header.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        got_request_exception.connect(_log_fault)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = perf_counter()
+        request_id = _id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
+        clear_contextvars()
+        bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
+        seconds = perf_counter() - began
+        _measure(request, response.status_code, seconds)
+        facts = {
+            "request": f"{request.method} {request.path}",
+            "code": response.status_code,
+            "ms": round(seconds * 1000, 1),
+            **get_contextvars(),
+        }
+        lines.log(_level(response.status_code), "request_finished", facts)
+        response.headers["X-Request-ID"] = request_id
+        clear_contextvars()
+        return response
+
+
+def _id_of(given: str) -> str:
+    if given.isascii() and len(given) <= 64 and given.replace("-", "").isalnum():
+        return given
+    return str(uuid4())
+
+
+def _measure(request: HttpRequest, status: int, seconds: float) -> None:
+    # A label is a time series: the route and not the path, and no method that a stranger made up.
+    method = request.method if request.method in _METHODS else "OTHER"
+    match = request.resolver_match
+    SECONDS.labels(method, match.route if match else "", status).observe(seconds)
+
+
+def _level(status: int) -> int:
+    return logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
+
+
+def _log_fault(request: HttpRequest, **_: Any) -> None:
+    """A fault of ours, with its traceback. Django calls this while the exception is being handled."""
+    log.exception("request_failed", request=f"{request.method} {request.path}")
