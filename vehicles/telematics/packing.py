@@ -18,7 +18,7 @@ from operator import sub
 from vehicles.telematics.samples import Reading, Samples
 
 VERSION = 1
-_LEVEL = 6
+_LEVEL = 1  # a higher one takes longer and saves nothing (docs/decisions/0011)
 _MOST_PLACES = 9
 _AS_FLOATS = 255  # in the place of a number of decimal places
 _HEAD = struct.Struct("<BBqc")  # has nulls, decimal places, first value, width of the differences
@@ -63,7 +63,7 @@ def _scaled(values: Sequence[float]) -> tuple[int, list[int]] | None:
         places = max(map(_decimals, looked_at), default=0)
         if places > _MOST_PLACES:
             return None
-        factor = 10**places
+        factor = 10.0**places  # exact up to 10²²
         whole = [round(value * factor) for value in values]
         if [number / factor for number in whole] == values:
             return places, whole
@@ -118,7 +118,7 @@ class _Reader:
         if places == _AS_FLOATS:
             values = struct.unpack(f"<{present}d", self.take(8 * present))
         else:
-            factor = 10**places
+            factor = 10.0**places
             values = [number / factor for number in self.numbers(present, first, width)]
         if not missing:
             return values
