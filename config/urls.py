@@ -25,6 +25,8 @@ from portal.api import registration
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
+from vehicles.api import member as vehicles_member
+from vehicles.api import member_telematics as telematics_member
 from vehicles.api import shop as vehicles_shop
 from vehicles.api import shop_staff as vehicles_staff
 
@@ -51,11 +53,14 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+# Contract 003, the members' apps.
 MEMBER: list[URLPattern | URLResolver] = [
     path("api/", include(registration.urlpatterns)),  # auth/register/, with contract 004
     path("api/", include(portal_member.urlpatterns)),  # auth/login/
     path("api/", include(accounts_member.urlpatterns)),  # auth/refresh/, /logout/, /password/change/, …
     path("api/", include(referrals_member.urlpatterns)),  # referrals/me/, /apply/
+    path("api/", include(vehicles_member.urlpatterns)),  # vehicles/, vehicles/{id}/, …/link-dongle/
+    path("api/", include(telematics_member.urlpatterns)),  # telematics/{id}/, vehicles/{id}/telematics/
 ]
 
 DOCS: list[URLPattern | URLResolver] = [

@@ -20,7 +20,7 @@ _TECHNICIAN = (
     )
     | _permissions("appointments", "work", "appointment")
     | _permissions("customers", "view", "customer")
-    | _permissions("vehicles", "view", "vehicle")
+    | _permissions("vehicles", "view", "vehicle", "telematicsbatch")
     | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
 )

@@ -26,7 +26,9 @@ from appointments.models import (
 from common.models import IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
-from vehicles.models import Vehicle
+from vehicles.models import TelematicsBatch, Vehicle
+from vehicles.telematics.packing import pack
+from vehicles.telematics.samples import Samples
 
 PASSWORD = "correct horse battery"
 
@@ -79,6 +81,19 @@ class VehicleFactory(DjangoModelFactory[Vehicle]):
     year = 2020
     license_plate = "ABC-123"
     color = "Silver"
+
+
+class TelematicsBatchFactory(DjangoModelFactory[TelematicsBatch]):
+    """Contract 003's batch of one sample, each ten minutes after the one before."""
+
+    class Meta:
+        model = TelematicsBatch
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    start = factory.Sequence(lambda n: 1704067200000 + n * 600_000)
+    end = factory.LazyAttribute(lambda batch: batch.start + 599_999)
+    count = 1
+    data = factory.LazyAttribute(lambda batch: pack(Samples([batch.start], [45.5], [2.3], [15000.5])))
 
 
 class LocationFactory(DjangoModelFactory[Location]):

@@ -27,7 +27,7 @@ from common.tests import factories
 from common.tests.admin import changelist, page
 from customers.models import Customer, CustomerUser, Notification
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
-from vehicles.models import Vehicle
+from vehicles.models import TelematicsBatch, Vehicle
 
 FACTORIES = {
     Appointment: factories.AppointmentFactory,
@@ -54,6 +54,7 @@ FACTORIES = {
     ServiceType: factories.ServiceTypeFactory,
     Session: factories.SessionFactory,
     Technician: factories.TechnicianFactory,
+    TelematicsBatch: factories.TelematicsBatchFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,
 }

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import chain, combinations
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -88,7 +89,10 @@ def make_vehicle(draw, customer):
         color=draw(texts(30)),
         license_plate=draw(texts(20)),
         year=draw(st.integers(1886, 2100)),
+        odometer=draw(st.decimals(0, LARGEST, places=2)),
         archived_at=draw(maybe_instants),
+        dongle_id=(dongle := uuid4().hex if draw(st.booleans()) else None),
+        dongle_connection="BLE" if dongle else None,
     )
 
 
