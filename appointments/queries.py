@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from appointments.models import HOLDS_A_BAY, Appointment, Bay, Closure, Location, OpeningHours, ServiceType
 from appointments.slots import DAYS_AHEAD, LONGEST, SHORTEST, Bays, Slot, open_on, slots_within
+from common.caller import Caller
 from common.errors import Invalid
+from vehicles.actions import VehicleNotOfCustomer
+from vehicles.models import Vehicle
 
 
 class TooFarAhead(Invalid):
@@ -28,6 +32,29 @@ class NotASlot(Invalid):
 class UnknownService(Invalid):
     code = "unknown_service"
     title = "Unknown service"
+
+
+class WhichVehicle(Invalid):
+    code = "which_vehicle"
+    title = "Which vehicle?"
+
+
+def vehicle_meant(caller: Caller, uuid: UUID | None = None) -> Vehicle:
+    """The vehicle in use that a customer names, or else his only one; its customer comes along. One query.
+
+    Raises VehicleNotOfCustomer, WhichVehicle.
+    """
+    mine = Vehicle.objects.visible_to(caller).in_use().select_related("customer")
+    if uuid is not None:
+        found = mine.filter(uuid=uuid).first()
+        if found is None:
+            raise VehicleNotOfCustomer
+        return found
+    several = list(mine.order_by("id")[:2])
+    if len(several) != 1:
+        text = "You have several vehicles: say which one." if several else "Add a vehicle first."
+        raise WhichVehicle(text, field="vehicle")
+    return several[0]
 
 
 def services_called(names: Iterable[str]) -> list[ServiceType]:

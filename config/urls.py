@@ -11,6 +11,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts.admin import change_own_password
 from accounts.api import shop as accounts_shop
+from appointments.api import member as appointments_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
 from common import fallbacks, health
@@ -47,6 +48,12 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+MEMBER: list[URLPattern | URLResolver] = [
+    path(
+        "api/", include(appointments_member.urlpatterns)
+    ),  # appointments/ with book/, availability/, locations/
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -67,6 +74,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *MEMBER,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]
