@@ -12,7 +12,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from common.fields import Number, Words
+from common.fields import Number, Texts, Words
 
 MAX_PAGE_SIZE = 200
 
@@ -42,7 +42,7 @@ class Query(serializers.Serializer[Any]):
             field = fields.get(name or "")
             if field is None or isinstance(field, AskedAt):
                 wrong[name] = ["Unknown parameter."]
-            elif len(values) > 1 and not isinstance(field, Words):
+            elif len(values) > 1 and not isinstance(field, (Words, Texts)):
                 wrong[name] = ["Given more than once."]
             elif joined := ",".join(str(value) for value in values).strip():
                 given[name] = joined

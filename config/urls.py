@@ -12,6 +12,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from accounts.admin import change_own_password
 from accounts.api import shop as accounts_shop
 from appointments.api import member as appointments_member
+from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
 from common import fallbacks, health
@@ -49,9 +50,8 @@ SHOP: list[URLPattern | URLResolver] = [
 ]
 
 MEMBER: list[URLPattern | URLResolver] = [
-    path(
-        "api/", include(appointments_member.urlpatterns)
-    ),  # appointments/ with book/, availability/, locations/
+    path("api/", include(locations_member.urlpatterns)),  # appointments/locations/, appointments/availability/
+    path("api/", include(appointments_member.urlpatterns)),  # appointments/, its book/ and upcoming/
 ]
 
 DOCS: list[URLPattern | URLResolver] = [

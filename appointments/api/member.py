@@ -1,9 +1,7 @@
-"""Contract 003, "Appointments", and the locations they take place at."""
+"""Contract 003, "Appointments": booking a visit, moving it, calling it off, and the lists."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import time
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from appointments import actions
-from appointments.models import HOLDS_A_BAY, Appointment, AppointmentStatus, Location, Weekday
-from appointments.queries import available_slots, services_called, vehicle_meant, visit_length
+from appointments.api.member_locations import LocationSerializer, SlotSerializer
+from appointments.models import HOLDS_A_BAY, Appointment, AppointmentStatus, Location
+from appointments.queries import services_called, vehicle_meant
 from appointments.querysets import AppointmentFilters
 from common.caller import Caller
 from common.contracts.member import MemberError, MemberList, MemberView, missing
@@ -37,29 +36,6 @@ STATES = {
 _WORDS = {state: word for word, state in STATES.items()}
 
 
-def spell_hours(weekdays: Sequence[int], opens: Sequence[time], closes: Sequence[time]) -> dict[str, str]:
-    """`{"monday": "08:00–18:00", …, "sunday": "Closed"}`, Monday first."""
-    known = {
-        day: f"{start:%H:%M}–{end:%H:%M}" for day, start, end in zip(weekdays, opens, closes, strict=True)
-    }
-    return {day.name.lower(): known.get(day, "Closed") for day in Weekday}
-
-
-class LocationSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="uuid")
-    name = serializers.CharField()
-    address = serializers.CharField()
-    lat = serializers.FloatField(source="latitude")
-    lng = serializers.FloatField(source="longitude")
-    phone = serializers.CharField(allow_blank=True)
-    hours = Derived(
-        spell_hours,
-        *(f"opening_hours.{name}" for name in ("weekday", "opens", "closes")),
-        output=serializers.DictField(child=serializers.CharField()),
-    )
-    createdAt = Instant(source="created_at")
-
-
 class AppointmentSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="uuid")
     userId = serializers.UUIDField(source="customer.contact.uuid", allow_null=True)
@@ -71,15 +47,6 @@ class AppointmentSerializer(serializers.Serializer[Any]):
     services = Derived(list, "services.code", output=serializers.ListField(child=serializers.CharField()))
     status = Derived(_WORDS.get, "status", output=serializers.ChoiceField(choices=list(STATES)))
     createdAt = Instant(source="created_at")
-
-
-class SlotSerializer(serializers.Serializer[Any]):
-    start = Instant()
-    end = Instant()
-
-
-class Availability(serializers.Serializer[Any]):
-    availableSlots = SlotSerializer(many=True)
 
 
 class SlotTakenError(MemberError):
@@ -111,37 +78,6 @@ class _AppointmentView(MemberView):
         if body is None:
             raise missing(Appointment)
         return Response(body, status=status)
-
-
-class AvailabilityQuery(Query):
-    locationId = serializers.UUIDField(source="location")
-    date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
-    vehicleId = serializers.UUIDField(source="vehicle", required=False)
-    services = serializers.CharField(
-        required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without."
-    )
-
-
-class AppointmentAvailability(MemberView):
-    """When a visit may start on a day."""
-
-    permission_classes = [CustomerRole]
-    input_class = AvailabilityQuery
-
-    @extend_schema(responses=Availability)
-    def get(self, request: Request) -> Response:
-        asked = AvailabilityQuery.read(request.query_params)
-        location = self.one_of(Location, asked["location"])
-        if "vehicle" in asked:
-            vehicle_meant(self.caller, asked["vehicle"])
-        names = [name for name in asked.get("services", "").split(",") if name.strip()]
-        slots = available_slots(
-            location=location,
-            day=asked["day"],
-            length=visit_length(services_called(names)),
-            now=timezone.now(),
-        )
-        return Response({"availableSlots": [slot._asdict() for slot in slots]})
 
 
 class MoveInput(serializers.Serializer[Any]):
@@ -275,33 +211,9 @@ class UpcomingAppointments(MemberList):
         return rows.not_over(filters["now"]).order_by("start", "id")
 
 
-class Locations(MemberList):
-    """Where one can come to."""
-
-    permission_classes = [CustomerRole]
-    serializer_class = LocationSerializer
-
-    @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Location]:
-        return Location.objects.order_by("name", "id")
-
-
-class LocationDetail(MemberView):
-    """One location."""
-
-    permission_classes = [CustomerRole]
-
-    @extend_schema(responses=LocationSerializer)
-    def get(self, request: Request, id: UUID) -> Response:
-        return Response(LocationSerializer(self.one_of(Location, id)).data)
-
-
 urlpatterns = [
-    route("appointments/availability/", AppointmentAvailability.as_view()),
     route("appointments/book/", BookAppointment.as_view()),
     route("appointments/upcoming/", UpcomingAppointments.as_view()),
-    route("appointments/locations/", Locations.as_view()),
-    route("appointments/locations/<uuid:id>/", LocationDetail.as_view()),
     route("appointments/<uuid:id>/", AppointmentDetail.as_view()),
     route("appointments/", Appointments.as_view()),
 ]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rest_framework import serializers
 from zeal import zeal_ignore
 
-from appointments.api.member import Locations
+from appointments.api.member_locations import Locations
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
 from common.caller import Role
 from common.fields import Words
