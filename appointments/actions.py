@@ -78,7 +78,7 @@ def book_appointment(
     """
     check_in_use(vehicle=vehicle, customer=customer)
     length = visit_length(services)
-    with _free_bay(location, start, length, now=now, wanted=bay) as bay_id:
+    with free_bay(location, start, length, now=now, wanted=bay) as bay_id:
         visit = Appointment.objects.create(
             customer=customer,
             vehicle=vehicle,
@@ -126,7 +126,7 @@ def move_appointment(
         place, begin = location or appointment.location, start or appointment.start
         before = (appointment.location, appointment.start, appointment.end)
         if (place, begin, begin + length) != before or bay not in (None, appointment.bay):
-            with _free_bay(place, begin, length, now=now, wanted=bay, but=appointment) as bay_id:
+            with free_bay(place, begin, length, now=now, wanted=bay, but=appointment) as bay_id:
                 values |= {"location": place, "bay_id": bay_id, "start": begin, "end": begin + length}
                 change(appointment, **values)
         else:
@@ -145,7 +145,7 @@ def lock_bays(*, location_id: int) -> None:
 
 
 @contextmanager
-def _free_bay(
+def free_bay(
     location: Location,
     start: datetime,
     length: timedelta,
@@ -249,8 +249,8 @@ def _move(appointment: Appointment, to: str, *, by: int | None, now: datetime, *
     transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
 
 
-def change_words(*, appointment: Appointment, **words: str) -> None:
-    """Change the customer's words (`description`) or the shop's (`notes`)."""
+def change_words(*, appointment: Appointment, **words: Any) -> None:
+    """Change the customer's words (`description`, `reported_problem`) or the shop's (`notes`)."""
     change(appointment, **words)
 
 

@@ -50,7 +50,7 @@ SHOP: list[URLPattern | URLResolver] = [
 ]
 
 MEMBER: list[URLPattern | URLResolver] = [
-    path("api/", include(locations_member.urlpatterns)),  # appointments/locations/, appointments/availability/
+    path("api/", include(locations_member.urlpatterns)),  # appointments/locations/, …/availability/
     path("api/", include(appointments_member.urlpatterns)),  # appointments/, its book/ and upcoming/
 ]
 
