@@ -153,6 +153,13 @@ def follow(value: Any, path: list[str]) -> Any:
     return value
 
 
+class Texts(serializers.CharField):
+    """A comma-separated query value. Validated: the texts in it, without the empty ones."""
+
+    def to_internal_value(self, data: Any) -> list[str]:  # type: ignore[override]
+        return [text.strip() for text in super().to_internal_value(data).split(",") if text.strip()]
+
+
 class Words(serializers.ListField):
     """A comma-separated query value, each word one of `choices` in any case, with `-` or `_`.
 

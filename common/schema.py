@@ -27,6 +27,7 @@ from common.idempotency import KeyReused
 from common.lists import Lister
 from common.permissions import Anyone
 from common.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
+from common.query import Query
 from common.views import ContractView
 
 _CONTRACT_NAMES = tuple(contract.name.title() for contract in CONTRACTS)
@@ -132,8 +133,8 @@ class ContractSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         parameters: list[Any] = []
-        if self._is_list():
-            parameters.append(self.view.query)
+        if query := self._query():
+            parameters.append(query)
         if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
             parameters.append(
                 OpenApiParameter(
@@ -144,6 +145,13 @@ class ContractSchema(AutoSchema):
                 )
             )
         return parameters
+
+    def _query(self) -> Any:
+        """What a list reads of its address; another GET says it as its input."""
+        if self._is_list():
+            return self.view.query
+        given = getattr(self.view, "input_class", None)
+        return given if self.method == "GET" and given and issubclass(given, Query) else None
 
     def get_request_serializer(self) -> Any:
         if isinstance(self.view, ContractView):
@@ -225,7 +233,7 @@ class ContractSchema(AutoSchema):
         invalid = str(self.contract.invalid_status)
         if self._is_signed_in():
             refusals |= {"401", "403", "404"}
-        if self._is_list():
+        if self._query():
             refusals |= {invalid}
         if self.method in ("POST", "PUT", "PATCH"):
             refusals |= {"400", invalid, "401", "413", "415"}

@@ -13,6 +13,8 @@ from accounts.admin import change_own_password
 from accounts.api import member as accounts_member
 from accounts.api import member_referrals as referrals_member
 from accounts.api import shop as accounts_shop
+from appointments.api import member as appointments_member
+from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
 from common import fallbacks, health
@@ -61,6 +63,8 @@ MEMBER: list[URLPattern | URLResolver] = [
     path("api/", include(referrals_member.urlpatterns)),  # referrals/me/, /apply/
     path("api/", include(vehicles_member.urlpatterns)),  # vehicles/, vehicles/{id}/, …/link-dongle/
     path("api/", include(telematics_member.urlpatterns)),  # telematics/{id}/, vehicles/{id}/telematics/
+    path("api/", include(locations_member.urlpatterns)),  # appointments/locations/, …/availability/
+    path("api/", include(appointments_member.urlpatterns)),  # appointments/, its book/ and upcoming/
 ]
 
 DOCS: list[URLPattern | URLResolver] = [

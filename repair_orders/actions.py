@@ -31,6 +31,7 @@ from repair_orders.models import (
     ServiceLine,
 )
 from repair_orders.queries import totals_of
+from vehicles.actions import check_in_use
 from vehicles.models import Vehicle
 
 Line = PartLine | ServiceLine
@@ -78,12 +79,6 @@ class ArticleWasSold(DomainError):
     message = "This article is on a repair order and stays in the catalogue."
 
 
-class VehicleNotOfCustomer(Missing):
-    code = "vehicle_not_found"
-    title = "Vehicle not found"
-    message = "Vehicle not found."
-
-
 def request_repair(
     *,
     customer: Customer,
@@ -96,8 +91,7 @@ def request_repair(
 
     Raises VehicleNotOfCustomer.
     """
-    if vehicle.customer_id != customer.pk or vehicle.archived_at is not None:
-        raise VehicleNotOfCustomer(field="vehicle")
+    check_in_use(vehicle=vehicle, customer=customer)
     return RepairOrder.objects.create(
         customer=customer, vehicle=vehicle, description=description, created_at=now, **terms
     )

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from common.database import change, violates
-from common.errors import DomainError, Invalid
+from common.errors import DomainError, Invalid, Missing
 from customers.models import Customer
 from vehicles.models import DongleConnection, Vehicle
 from vehicles.vin import normal_vin
@@ -42,6 +42,18 @@ class OdometerBackwards(Invalid):
     code = "odometer_backwards"
     title = "Odometer runs backwards"
     message = "The odometer cannot show less than it did."
+
+
+class VehicleNotOfCustomer(Missing):
+    code = "vehicle_not_found"
+    title = "Vehicle not found"
+    message = "Vehicle not found."
+
+
+def check_in_use(*, vehicle: Vehicle, customer: Customer) -> None:
+    """Work is done on a customer's own vehicles in use. Raises VehicleNotOfCustomer."""
+    if vehicle.customer_id != customer.pk or vehicle.archived_at is not None:
+        raise VehicleNotOfCustomer(field="vehicle")
 
 
 def add_vehicle(*, customer: Customer, vin: str, **fields: Any) -> Vehicle:

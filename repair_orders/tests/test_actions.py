@@ -25,6 +25,7 @@ from customers.models import Customer, Notification
 from repair_orders import actions
 from repair_orders.models import REPAIR_ORDER_MACHINE, PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import totals_of
+from vehicles.actions import VehicleNotOfCustomer
 
 pytestmark = pytest.mark.django_db
 
@@ -380,7 +381,7 @@ class TestRequestRepair:
     def test_only_for_ones_own_vehicle_in_use(self, now, case):
         vehicle = VehicleFactory(archived_at=now if case == "archived" else None)
         customer = vehicle.customer if case == "archived" else CustomerFactory()
-        with pytest.raises(actions.VehicleNotOfCustomer) as error:
+        with pytest.raises(VehicleNotOfCustomer) as error:
             actions.request_repair(customer=customer, vehicle=vehicle, description="", now=now)
         assert isinstance(error.value, Missing)
         assert (error.value.field, error.value.text) == ("vehicle", "Vehicle not found.")
