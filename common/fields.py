@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 MAX_ID = 2**63 - 1  # what both databases' integers hold
@@ -106,6 +107,28 @@ def follow(value: Any, path: list[str]) -> Any:
         if hasattr(value, "all"):
             return [follow(item, path[depth + 1 :]) for item in value.all()]
     return value
+
+
+class Degrees(serializers.FloatField):
+    """A coordinate as a query writes it: `-74.0060`. Python's `float` also takes `nan`, `inf` and `1_0`.
+
+    At most `limit` degrees either way.
+    """
+
+    def __init__(self, *, limit: int, **kwargs: Any) -> None:
+        super().__init__(min_value=-limit, max_value=limit, **kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        if not re.fullmatch("-?[0-9]{1,3}([.][0-9]{0,20})?", str(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Clock(serializers.HiddenField):
+    """The instant at which a query is read, among its values; nobody sends it."""
+
+    def __init__(self) -> None:
+        super().__init__(default=timezone.now)
 
 
 class Words(serializers.ListField):

@@ -32,7 +32,7 @@ class Query(serializers.Serializer[Any]):
         wrong: dict[str, list[str]] = {}
         for name, values in params.lists():
             field = fields.get(name or "")
-            if field is None:
+            if field is None or isinstance(field, serializers.HiddenField):
                 wrong[name] = ["Unknown parameter."]
             elif len(values) > 1 and not isinstance(field, Words):
                 wrong[name] = ["Given more than once."]

@@ -48,6 +48,16 @@ UNFOLD: dict[str, Any] = {
                     _item("Customers", "groups", "customers.customer"),
                     _item("Vehicles", "directions_car", "vehicles.vehicle"),
                     _item("Notifications", "notifications", "customers.notification"),
+                    _item("Uploads", "attach_file", "files.upload"),
+                ],
+            },
+            {
+                "title": "Members",
+                "separator": True,
+                "items": [
+                    _item("Offers", "local_offer", "memberships.offer"),
+                    _item("Memberships", "card_membership", "memberships.membership"),
+                    _item("Plans", "loyalty", "memberships.plan"),
                 ],
             },
             {

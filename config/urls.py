@@ -18,6 +18,8 @@ from common.routing import route
 from common.schema import CachedGenerator
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from files.api import member as files_member
+from memberships.api import member as memberships_member
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
@@ -47,6 +49,11 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+MEMBER: list[URLPattern | URLResolver] = [
+    path("api/", include(files_member.urlpatterns)),  # files/presign/, files/<id>/
+    path("api/", include(memberships_member.urlpatterns)),  # memberships/plans/, memberships/me/, offers/
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -67,6 +74,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *MEMBER,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

@@ -23,6 +23,7 @@ _TECHNICIAN = (
     | _permissions("vehicles", "view", "vehicle")
     | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
+    | _permissions("files", "view", "upload")  # photos of what is wrong
 )
 # The desk: customers and their vehicles, visits, estimates and the customer's word on them.
 _ADVISOR = (
@@ -34,6 +35,7 @@ _ADVISOR = (
     | _permissions("vehicles", "add change", "vehicle")
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
+    | _permissions("memberships", "view", "plan", "membership", "offer", "offermake")
 )
 # The shop itself: what it sells, where, when and with whom.
 _MANAGER = (
@@ -41,6 +43,9 @@ _MANAGER = (
     | _permissions("repair_orders", "add change delete", "part", "service")
     | _permissions("appointments", "add change", "technician", "location", "servicetype", "reportedproblem")
     | _permissions("appointments", "view add change delete", "openinghours", "closure", "bay")
+    | _permissions("memberships", "add change", "plan")
+    | _permissions("memberships", "add change delete", "offer", "offermake")
+    | _permissions("memberships", "cancel", "membership")
     | _permissions("accounts", "view", "session")
 )
 _ADMIN = (

@@ -11,6 +11,7 @@ from django.db import connection, models
 from rest_framework import serializers
 
 from common.caller import Caller
+from common.fields import Clock
 from common.query import Query
 from common.reads.arguments import Arg
 from common.reads.shapes import Body, DoesNotCompileError, Shape
@@ -23,9 +24,11 @@ Rows = Callable[[Caller, Any], models.QuerySet[Any]]
 
 _STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
     serializers.DateTimeField: models.DateTimeField(),
+    Clock: models.DateTimeField(),
     serializers.DateField: models.DateField(),
     serializers.UUIDField: models.UUIDField(),
     serializers.IntegerField: models.BigIntegerField(),
+    serializers.FloatField: models.FloatField(),
     serializers.BooleanField: models.BooleanField(),
     serializers.CharField: models.TextField(),
     serializers.ChoiceField: models.TextField(),

@@ -25,6 +25,8 @@ from common.models import IdempotencyKey
 from common.tests import factories
 from common.tests.admin import changelist, page
 from customers.models import Customer, CustomerUser, Notification
+from files.models import Upload
+from memberships.models import Membership, Offer, OfferMake, Plan
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
 from vehicles.models import Vehicle
 
@@ -39,10 +41,14 @@ FACTORIES = {
     IdempotencyKey: factories.IdempotencyKeyFactory,
     KnownAddress: factories.KnownAddressFactory,
     Location: factories.LocationFactory,
+    Membership: factories.MembershipFactory,
     Notification: factories.NotificationFactory,
+    Offer: factories.OfferFactory,
+    OfferMake: factories.OfferMakeFactory,
     OpeningHours: factories.OpeningHoursFactory,
     Part: factories.PartFactory,
     PartLine: factories.PartLineFactory,
+    Plan: factories.PlanFactory,
     RepairOrder: factories.RepairOrderFactory,
     ReportedProblem: factories.ReportedProblemFactory,
     Service: factories.ServiceFactory,
@@ -50,6 +56,7 @@ FACTORIES = {
     ServiceType: factories.ServiceTypeFactory,
     Session: factories.SessionFactory,
     Technician: factories.TechnicianFactory,
+    Upload: factories.UploadFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,
 }
@@ -110,7 +117,7 @@ def test_history_pages_answer_and_put_nothing_back(desk, model):
 
 @pytest.mark.parametrize(
     "model",
-    [Appointment, Customer, Location, RepairOrder, Technician, User, Vehicle],
+    [Appointment, Customer, Location, Membership, Plan, RepairOrder, Technician, User, Vehicle],
     ids=lambda m: m.__name__,
 )
 def test_history_is_not_deletable(desk, model):
