@@ -141,6 +141,7 @@ class S3Store:
             settings.AWS_S3_ENDPOINT_URL,
             settings.AWS_ACCESS_KEY_ID,
             settings.AWS_SECRET_ACCESS_KEY,
+            _addressing(settings.AWS_STORAGE_BUCKET_NAME, settings.AWS_S3_ENDPOINT_URL),
         )
 
     def _at(self, key: str, **more: Any) -> dict[str, Any]:
@@ -209,12 +210,20 @@ def _answering() -> Iterator[None]:
         raise StoreAway from error
 
 
+def _addressing(bucket: str, endpoint: str) -> str:
+    """Left alone, the library signs for AWS's global host, which redirects a PUT to a young bucket of another region;
+    no certificate covers a bucket with a dot as a host; other servers want the bucket in the path."""
+    if endpoint:
+        return "path"
+    return "auto" if "." in bucket else "virtual"
+
+
 @cache
-def _s3_client(region: str, endpoint: str, access_key: str, secret_key: str) -> Any:
+def _s3_client(region: str, endpoint: str, access_key: str, secret_key: str, addressing: str) -> Any:
     import boto3  # a tenth of a second and 20 MB that the embedded server does without
     from botocore.config import Config
 
-    return boto3.client(
+    return boto3.session.Session().client(
         "s3",
         region_name=region,
         endpoint_url=endpoint or None,
@@ -222,7 +231,7 @@ def _s3_client(region: str, endpoint: str, access_key: str, secret_key: str) -> 
         aws_secret_access_key=secret_key or None,
         config=Config(
             signature_version="s3v4",
-            s3={"addressing_style": "path" if endpoint else "auto"},
+            s3={"addressing_style": addressing},
             # A checksum would have to be sent by the apps, who know nothing of it.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
