@@ -6,7 +6,6 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
 from simple_history.models import HistoricalRecords
 
 from appointments.models import Location
@@ -147,8 +146,7 @@ class OfferMake(models.Model):
         verbose_name_plural = "makes of offers"
         constraints = [
             models.UniqueConstraint(
-                "offer",
-                Lower("make"),
+                fields=["offer", "make"],
                 name="make_once_an_offer",
                 violation_error_message="This make is named already.",
             )
