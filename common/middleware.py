@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,10 +23,12 @@ from common.problems import BAD_REQUEST, TOO_LARGE, problem_from
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LONGEST_LENGTH = 18
+_CAPABILITY = re.compile("/uploads/[^/]+/")
 
 
 class RequestLog(RequestMiddleware):
-    """One line a request: method, path, status, request id. Never the query string: tokens travel there."""
+    """One line a request: method, path, status, request id. Never the query string: tokens travel there; nor what makes
+    an upload's public address one that nobody guesses."""
 
     def prepare(self, request: HttpRequest) -> None:
         super().prepare(request)
@@ -40,7 +43,7 @@ class RequestLog(RequestMiddleware):
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {request.path}"
+        return f"{request.method} {_CAPABILITY.sub('/uploads/…/', request.path)}"
 
 
 class HistoryUser:

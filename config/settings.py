@@ -34,7 +34,9 @@ if not DEBUG and not ALLOWED_HOSTS:
         "ALLOWED_HOSTS is not set. With DEBUG=false, name the hosts this site answers to."
     )
 # Absolute links in mail and answers outside a request.
-PUBLIC_URL = url("PUBLIC_URL", "http://localhost:8000", "http", "https").rstrip("/")
+PUBLIC_URL = url("PUBLIC_URL", f"http://localhost:{number('PORT', 8000, least=1)}", "http", "https").rstrip(
+    "/"
+)
 
 INSTALLED_APPS = [
     "unfold",

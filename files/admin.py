@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -42,5 +41,5 @@ class UploadAdmin(ReadOnly, StaffAdmin):
     def file(self, upload: Upload) -> SafeString | str:
         if upload.state == UploadState.PENDING:
             return "Not here yet"
-        url = public_url(upload.key, site=settings.PUBLIC_URL)
+        url = public_url(upload.key)
         return format_html('<a href="{}" rel="noreferrer" target="_blank">{}</a>', url, upload.name)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
+
 from common.caller import Caller
 from files.actions import FileNotFound
 from files.models import Upload, UploadState
 from files.stores import store
 
 
-def public_url(key: str, *, site: str) -> str:
-    """The address that shows a file to whoever has it. `site` is where this server is reached: the request's own
-    (`https://api.garage.example/`), or `settings.PUBLIC_URL` outside a request."""
-    return store().public_url(key, site=site)
+def public_url(key: str, site: str | None = None) -> str:
+    """The address that shows a file to whoever has it. `site` is where a request reached this server
+    (`https://api.garage.example/`); `PUBLIC_URL` where there is no request, or a compiled read spells it."""
+    return store().public_url(key, site=site or settings.PUBLIC_URL)
 
 
 def uploaded(*, caller: Caller, upload_id: UUID) -> Upload:

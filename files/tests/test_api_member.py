@@ -261,6 +261,14 @@ class TestStoredFile:
         assert (sent.status_code, sent["Access-Control-Allow-Origin"]) == (200, origin)
 
 
+def test_the_log_has_no_address_that_shows_a_file(as_alice, api, announce, caplog):
+    answer = announce(as_alice)
+    put(api, answer["url"])
+    fetch(api, answer["publicUrl"])
+    assert "PUT /api/files/uploads/…/receipt.jpg" in caplog.text
+    assert row(answer).key.split("/")[1] not in caplog.text
+
+
 class TestFile:
     @pytest.fixture
     def stored(self, as_alice, api, announce):
