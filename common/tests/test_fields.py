@@ -48,7 +48,7 @@ class TestDegrees:
         assert Degrees(limit=180).run_validation(text) == float(text)
 
     @pytest.mark.parametrize(
-        "text", ["", "nan", "inf", "1e2", "1_0", "+1", ".5", "١", "181", "-180.01", "9" * 400]
+        "text", ["", "nan", "inf", "1e2", "1_0", "+1", ".5", "١", "181", "-180.01", "9" * 40]
     )
     def test_refuses(self, text):
         with pytest.raises(serializers.ValidationError):
