@@ -22,6 +22,8 @@ from common.routing import route
 from common.schema import CachedGenerator
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from files.api import member as files_member
+from memberships.api import member as memberships_member
 from portal.api import member as portal_member
 from portal.api import registration
 from repair_orders.api import shop as repair_orders_shop
@@ -65,6 +67,8 @@ MEMBER: list[URLPattern | URLResolver] = [
     path("api/", include(telematics_member.urlpatterns)),  # telematics/{id}/, vehicles/{id}/telematics/
     path("api/", include(locations_member.urlpatterns)),  # appointments/locations/, …/availability/
     path("api/", include(appointments_member.urlpatterns)),  # appointments/, its book/ and upcoming/
+    path("api/", include(files_member.urlpatterns)),  # files/presign/, files/<id>/
+    path("api/", include(memberships_member.urlpatterns)),  # memberships/plans/, memberships/me/, offers/
 ]
 
 DOCS: list[URLPattern | URLResolver] = [
