@@ -15,6 +15,7 @@ from appointments.models import (
     Bay,
     Technician,
 )
+from common import push
 from common.database import change
 from common.errors import DomainError
 from common.transitions import refusal, transition, write_history
@@ -81,7 +82,15 @@ def cancel_appointment(*, appointment: Appointment, by: int | None, now: datetim
 
 
 def _move(appointment: Appointment, to: str, *, by: int | None, now: datetime, **stamps: datetime) -> None:
-    transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
+    with transaction.atomic():
+        transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
+        push.tell(
+            "APPOINTMENT",
+            customer_id=appointment.customer_id,
+            uuid=appointment.uuid,
+            at=now,
+            status=appointment.status,
+        )
 
 
 def change_words(*, appointment: Appointment, **words: str) -> None:

@@ -28,6 +28,10 @@ def _to_json(event: MutableMapping[str, Any], **_: Any) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
+def _no_less_than_info(level: str) -> str:
+    return "INFO" if level == "DEBUG" else level
+
+
 def _chain() -> list[Any]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -71,6 +75,7 @@ def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
             # Django's own 4xx line repeats the request log's; a 500's traceback is the request log's too.
             "django.request": {"level": "CRITICAL"},
             "django.server": {"level": "WARNING"},
+            "uvicorn.error": {"level": _no_less_than_info(level)},  # in detail it prints handshakes
             "uvicorn.access": {"level": "CRITICAL"},  # it prints query strings, and tokens travel there
         },
     }

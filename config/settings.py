@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "vehicles",
     "appointments",
     "repair_orders",
+    "chat",
     "portal",
 ]
 
@@ -210,6 +211,9 @@ RATE_REGISTER = number("RATE_REGISTER", 20 * _RATE_FACTOR, least=1)  # per addre
 RATE_USER = number("RATE_USER", 1_000 * _RATE_FACTOR, least=1)  # requests per user and minute
 # How many proxies in front of the process append to X-Forwarded-For; 0 trusts the socket's address alone.
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
+
+# How often the open sockets' sessions are looked at again.
+SOCKET_CHECK_SECONDS = number("SOCKET_CHECK_SECONDS", 30, least=1)
 
 # --- The API ----------------------------------------------------------------------------------------
 

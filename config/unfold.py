@@ -47,6 +47,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Customers", "groups", "customers.customer"),
                     _item("Vehicles", "directions_car", "vehicles.vehicle"),
+                    _item("Conversations", "chat", "chat.thread"),
                     _item("Notifications", "notifications", "customers.notification"),
                 ],
             },

@@ -13,6 +13,7 @@ from accounts.admin import change_own_password
 from accounts.api import shop as accounts_shop
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
+from chat.api import member as chat_member
 from common import fallbacks, health
 from common.routing import route
 from common.schema import CachedGenerator
@@ -47,6 +48,10 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+MEMBER: list[URLPattern | URLResolver] = [
+    path("api/", include(chat_member.urlpatterns)),  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -67,6 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *MEMBER,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

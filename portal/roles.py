@@ -23,6 +23,8 @@ _TECHNICIAN = (
     | _permissions("vehicles", "view", "vehicle")
     | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
+    | _permissions("chat", "view", "thread", "message")
+    | _permissions("chat", "add", "message")  # who works on the car may answer its owner
 )
 # The desk: customers and their vehicles, visits, estimates and the customer's word on them.
 _ADVISOR = (
@@ -34,6 +36,7 @@ _ADVISOR = (
     | _permissions("vehicles", "add change", "vehicle")
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
+    | _permissions("chat", "add change", "thread")
 )
 # The shop itself: what it sells, where, when and with whom.
 _MANAGER = (

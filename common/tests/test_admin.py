@@ -21,6 +21,7 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
+from chat.models import Message, Thread
 from common.models import IdempotencyKey
 from common.tests import factories
 from common.tests.admin import changelist, page
@@ -39,6 +40,7 @@ FACTORIES = {
     IdempotencyKey: factories.IdempotencyKeyFactory,
     KnownAddress: factories.KnownAddressFactory,
     Location: factories.LocationFactory,
+    Message: factories.MessageFactory,
     Notification: factories.NotificationFactory,
     OpeningHours: factories.OpeningHoursFactory,
     Part: factories.PartFactory,
@@ -50,6 +52,7 @@ FACTORIES = {
     ServiceType: factories.ServiceTypeFactory,
     Session: factories.SessionFactory,
     Technician: factories.TechnicianFactory,
+    Thread: factories.ThreadFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,
 }
