@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -149,7 +148,8 @@ def _append(
     Thread.objects.filter(pk=thread.pk).update(**{name: getattr(thread, name) for name in changed})
     if not is_internal and (status := _after(thread.status, by)):
         transition(thread, status, machine=THREAD_MACHINE, by=by.user_id, now=now)
-    transaction.on_commit(partial(hub.publish, event_of(message, thread)), robust=True)
+    event = event_of(message, thread)
+    transaction.on_commit(lambda: hub.publish(event), robust=True)
     return message
 
 

@@ -21,7 +21,7 @@ from chat import queries
 from chat.bus import Publisher, Subscriber
 from chat.events import Event, event_of_news
 from chat.registry import Registry
-from chat.turns import Turns
+from chat.turns import SILENCE, Turns
 from common.push import News
 from customers.callers import load_callers
 
@@ -34,6 +34,7 @@ SESSION_ENDED = 4401
 _THREADS = 4
 _MARGIN = timedelta(seconds=30)  # between a cut and its notice, and between clocks
 _AGAIN_SECONDS = 3
+_REDIS_SECONDS = 2
 
 
 def publish(event: Event) -> None:
@@ -70,7 +71,9 @@ class Hub:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.registry = Registry()
-        self._turns = Turns(_read_log, self.registry.deliver, datetime.now(UTC))
+        self._turns = Turns(_read_log, self.registry.deliver)
+        self._beginning = asyncio.Lock()
+        self._has_begun = False
         self._subscriber: Subscriber | None = None
         self._tasks = {self.loop.create_task(self._look_again())}
         if settings.REDIS_URL:
@@ -84,11 +87,17 @@ class Hub:
         else:
             self.registry.deliver(event)
 
-    async def is_ready(self, seconds: float = 2) -> None:
-        """Return when other processes are heard, or Redis has been away for so long."""
-        if self._subscriber and not self._subscriber.listening.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._subscriber.listening.wait(), seconds)
+    async def begin(self) -> None:
+        """Before the first socket is accepted: hear other processes, unless Redis is away, then look where the threads
+        stand. What is stored later than that is news."""
+        async with self._beginning:
+            if self._has_begun:
+                return
+            if self._subscriber:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._subscriber.listening.wait(), _REDIS_SECONDS)
+            self._turns.begin(await in_thread(queries.threads_with_news, datetime.now(UTC) - SILENCE))
+            self._has_begun = True
 
     async def check_sessions(self) -> None:
         """Close what may not listen any more; one query for all sockets."""
@@ -117,6 +126,8 @@ class Hub:
     async def _catch_up(self, sound_at: datetime) -> None:
         """Redis was away: what was stored meanwhile is read from the logs, and once more for what was being stored
         while others came back."""
+        if not self._has_begun:
+            return
         await self._hear_since(sound_at - _MARGIN)
         later = self.loop.create_task(self._hear_later(sound_at - _MARGIN))
         self._tasks.add(later)

@@ -89,8 +89,10 @@ class ChatSocket(AsyncWebsocketConsumer):
     # --- Coming and going ---------------------------------------------------------------------------------
 
     async def connect(self) -> None:
+        here = hub.here()
         try:
             caller, self._name = await hub.in_thread(self._authenticate)
+            await here.begin()
         except (AuthenticationFailed, errors.Forbidden):
             await self._refuse(hub.SESSION_ENDED)
             return
@@ -99,11 +101,9 @@ class ChatSocket(AsyncWebsocketConsumer):
                 log.exception("chat_socket_not_opened")
             await self._refuse(TRY_AGAIN_LATER)
             return
-        here = hub.here()
         self._listener = Listener(caller, self._outbox.put, self._close_soon)
         # First it listens, then it is accepted: what its owner reads after that and what it hears is everything.
         here.registry.join(self._listener)
-        await here.is_ready()
         await self.accept()
         self._start(self._outbox.run())
 

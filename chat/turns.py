@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,8 @@ from chat.events import Event
 
 log = structlog.get_logger(__name__)
 
-# A thread that was silent for as long has nothing on its way from before; its memory may go later than that.
+# What a thread that was silent for as long says next was stored since. Longer than a transaction takes and than clocks
+# differ; what is remembered is remembered for longer.
 SILENCE = timedelta(minutes=2)
 FORGET_SECONDS = 600
 PATIENCE_SECONDS = 1.0
@@ -44,14 +45,25 @@ class Turns:
     first; some of them, if there are many.
     """
 
-    def __init__(self, read_log: ReadLog, deliver: Callable[[Event], None], now: datetime) -> None:
+    def __init__(self, read_log: ReadLog, deliver: Callable[[Event], None]) -> None:
         self._read_log = read_log
         self._deliver = deliver
-        self._began = now - timedelta(seconds=5)  # other machines' clocks
         self._turns: dict[int, _Turn] = {}
+        self._early: list[Event] | None = []  # heard before it was known where the threads stand
+
+    def begin(self, threads: Iterable[tuple[int, int]]) -> None:
+        """From here on. `threads` were not silent lately: each one's id and the last number that is nobody's news."""
+        for thread, number in threads:
+            self._turns[thread] = _Turn(number, number, time.monotonic())
+        early, self._early = self._early or [], None
+        for event in early:
+            self.hear(event)
 
     def hear(self, event: Event) -> None:
         """An entry was stored."""
+        if self._early is not None:
+            self._early.append(event)
+            return
         turn = self._turn(event.thread, event.number, None)
         if turn.last is not None and event.number <= turn.last:
             return
@@ -101,7 +113,7 @@ class Turns:
         wanted = turn.wanted
         since = None
         if turn.last is None:
-            since = turn.since or max(self._began, datetime.now(UTC) - SILENCE)
+            since = turn.since or datetime.now(UTC) - SILENCE
         try:
             entries = await self._read_log(thread, turn.last or 0, since)
         except Exception:  # the database is away, say; who waits for the thread waits on

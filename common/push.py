@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -40,5 +39,10 @@ def register(listener: Listener) -> None:
 def tell(kind: str, /, *, customer_id: int, uuid: UUID, at: datetime, **facts: str) -> None:
     """Tell it when the transaction commits, never before; a listener's failure is logged and goes no further."""
     news = News(kind, customer_id, uuid, at, facts)
-    for listener in _listeners:
-        transaction.on_commit(partial(listener, news), robust=True)
+
+    # A partial has no name for the log line of a failure, and would fail with it.
+    def tell_everybody() -> None:
+        for listener in _listeners:
+            listener(news)
+
+    transaction.on_commit(tell_everybody, robust=True)
