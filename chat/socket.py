@@ -17,7 +17,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.serializers import UUIDField, ValidationError
+from rest_framework.serializers import Serializer, UUIDField
 
 from accounts.models import User
 from chat import actions, hub, queries, tickets
@@ -44,10 +44,14 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class SendInput(MessageInput):
-    """A SEND frame: a message as REST takes it, and the thread it is for."""
+class TypingInput(Serializer[Any]):
+    """A TYPING frame."""
 
     threadId = UUIDField(source="thread")
+
+
+class SendInput(MessageInput, TypingInput):
+    """A SEND frame: a message as REST takes it, and the thread it is for."""
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -216,10 +220,9 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     async def take_typing(self, caller: Caller, frame: dict[str, Any]) -> None:
         """TYPING: told to the others of the thread, stored nowhere."""
-        try:
-            thread = UUIDField().run_validation(frame.get("threadId"))
-        except ValidationError as fault:
-            raise ValidationError({"threadId": fault.detail}) from None
+        given = TypingInput(data=frame)
+        given.is_valid(raise_exception=True)
+        thread = given.validated_data["thread"]
         customer = self._threads.get(thread)
         if customer is None:
             customer = await hub.in_thread(queries.thread_of, caller, thread)

@@ -112,7 +112,7 @@ def test_a_wrong_parameter_is_named(as_alice, url, address, params, field):
 
 def test_queries_do_not_grow(as_alice, alice, tim, thread, url, now):
     def counts():
-        return [count_queries(lambda: as_alice.get(u)) for u in (THREADS, url, f"{url}messages/")]
+        return [count_queries(lambda u=u: as_alice.get(u)) for u in (THREADS, url, f"{url}messages/")]
 
     counts()
     one = counts()
