@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from threading import get_ident
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -40,7 +41,9 @@ _REDIS_SECONDS = 2
 def publish(event: Event) -> None:
     """Let everybody hear it who listens, here and in other processes. Any thread; never waits, never fails."""
     here = _here
-    if here is not None:
+    if here is not None and here.thread == get_ident():
+        here.hear(event)
+    elif here is not None:
         with suppress(RuntimeError):  # its loop has just closed
             here.loop.call_soon_threadsafe(here.hear, event)
     if settings.REDIS_URL:
@@ -69,7 +72,7 @@ class Hub:
     """What a process with sockets runs on its event loop."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
+        self.loop, self.thread = asyncio.get_running_loop(), get_ident()
         self.registry = Registry()
         self._turns = Turns(_read_log, self.registry.deliver)
         self._beginning = asyncio.Lock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Any
 
 from chat.events import Event
 from common.caller import Caller
@@ -14,11 +15,13 @@ MOST_FRAMES = 1_000
 MOST_CHARACTERS = 1 << 20
 
 
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
 class Outbox:
     """Frames on their way to one socket, written by a task of their own: a slow reader makes only himself wait."""
 
-    def __init__(self, send: Callable[[str], Awaitable[None]], overrun: Callable[[], None]) -> None:
-        self._send = send
+    def __init__(self, overrun: Callable[[], None]) -> None:
         self._overrun = overrun
         self._waiting: deque[str] = deque()
         self._characters = 0
@@ -36,14 +39,14 @@ class Outbox:
             self._idle.set_result(None)
             self._idle = None
 
-    async def run(self) -> None:
-        """Write until cancelled."""
+    async def run(self, send: Send) -> None:
+        """Write to an ASGI server until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             while self._waiting:
                 text = self._waiting.popleft()
                 self._characters -= len(text)
-                await self._send(text)
+                await send({"type": "websocket.send", "text": text})
             self._idle = loop.create_future()
             await self._idle
 

@@ -68,12 +68,12 @@ def test_an_outbox_writes_in_order_and_waits_for_nobody_else():
     async def scenario():
         written, gate = [], asyncio.Event()
 
-        async def send(text):
+        async def send(message):
             await gate.wait()
-            written.append(text)
+            written.append(message["text"])
 
-        outbox = Outbox(send, lambda: written.append("overrun"))
-        task = asyncio.create_task(outbox.run())
+        outbox = Outbox(lambda: written.append("overrun"))
+        task = asyncio.create_task(outbox.run(send))
         for n in range(3):
             outbox.put(str(n))
             await asyncio.sleep(0)
@@ -95,8 +95,8 @@ def test_an_outbox_gives_up_on_who_does_not_read():
         async def never(_):
             await asyncio.Event().wait()
 
-        outbox = Outbox(never, lambda: given_up.append(True))
-        task = asyncio.create_task(outbox.run())
+        outbox = Outbox(lambda: given_up.append(True))
+        task = asyncio.create_task(outbox.run(never))
         await asyncio.sleep(0)
         for _ in range(fits):
             outbox.put(text)
