@@ -80,7 +80,7 @@ def test_of_a_thread_that_was_silent_only_what_is_new_is_read():
     log = Log(6, old=4)
     assert run(log, hear(6), None, hear(5)) == [5, 6]
     since = log.asked[0][2]
-    assert abs(NOW - SILENCE - since) < timedelta(minutes=1)
+    assert abs(datetime.now(UTC) - SILENCE - since) < timedelta(minutes=1)
 
 
 def test_after_a_cut_it_looks_from_there():
