@@ -13,6 +13,7 @@ from simple_history.utils import bulk_create_with_history
 from accounts.models import User, normal_email
 from accounts.registration import admit, email_free, newcomer
 from accounts.tokens import Tokens
+from common import push
 from common.caller import Caller
 from common.database import change
 from common.errors import DomainError, Forbidden
@@ -100,9 +101,19 @@ def count_service(*, customer_id: int, now: datetime) -> None:
 
 def notify(*, customer_id: int, type: str, title: str, message: str, now: datetime) -> Notification:
     """Tell a customer something; he finds it in his list."""
-    return Notification.objects.create(
+    told = Notification.objects.create(
         customer_id=customer_id, type=type, title=title, message=message, created_at=now
     )
+    push.tell(
+        "NOTIFICATION",
+        customer_id=customer_id,
+        uuid=told.uuid,
+        at=now,
+        kind=type,
+        title=title,
+        message=message,
+    )
+    return told
 
 
 _CONTACT = ("first_name", "last_name", "email", "phone")
