@@ -72,9 +72,9 @@ def post_message(
 
     The same `client_id` of the same sender is stored once: the second time the first message is returned. A customer's
     word opens an ended thread again; support's first answer takes an open one up. Raises ThreadNotFound,
-    UploadNotFound.
+    and what `chat.attachments.attach` raises.
     """
-    attached = attach(uploads, by=by)
+    attached = _attached(thread, uploads, by=by, now=now)
     with transaction.atomic():
         row = Thread.objects.visible_to(by).select_for_update().filter(uuid=thread).first()
         if row is None:
@@ -92,6 +92,17 @@ def post_message(
             now=now,
         )
         return Posted(message, is_new=True)
+
+
+def _attached(thread: UUID, uploads: Sequence[UUID], *, by: Caller, now: datetime) -> list[Attached]:
+    if not uploads:
+        return []
+    customer_id = (
+        Thread.objects.visible_to(by).values_list("customer_id", flat=True).filter(uuid=thread).first()
+    )
+    if customer_id is None:
+        raise ThreadNotFound
+    return attach(uploads, by=by, customer_id=customer_id, now=now)
 
 
 def change_status(*, thread: Thread, to: str, by: int | None, now: datetime) -> None:

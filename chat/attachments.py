@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
 from common.caller import Caller
-from common.errors import Missing
+from common.errors import DomainError
+from files import actions
+from files.queries import public_url
 
 
 class Attached(TypedDict):
@@ -17,21 +20,20 @@ class Attached(TypedDict):
     url: str
 
 
-class UploadNotFound(Missing):
-    code = "upload_not_found"
-    message = "File not found"
+def attach(uploads: Sequence[UUID], *, by: Caller, customer_id: int, now: datetime) -> list[Attached]:
+    """Make the caller's own uploads part of a thread of this customer, who may see them from now on.
 
-
-def attach(uploads: Sequence[UUID], *, by: Caller) -> list[Attached]:
-    """Confirm that `uploads` are the caller's own and have arrived, and say where they are shown.
-
-    Called before the thread is locked: looking at a stored file may take a while. Raises UploadNotFound for the
-    first that is nobody's or another's.
+    Called before the thread is locked: looking at a stored file may take a while. Raises what `files.actions.attach`
+    raises, naming `attachments`.
     """
-    # No room keeps uploads yet, so every id is nobody's.
-    for upload in uploads:
-        raise UploadNotFound(f"File {upload} not found", field="attachments")
-    return []
+    if not uploads:
+        return []
+    try:
+        attached = actions.attach(caller=by, upload_ids=uploads, customer_id=customer_id, now=now)
+    except DomainError as error:
+        error.field = "attachments"
+        raise
+    return [{"id": str(upload.uuid), "url": public_url(upload.key)} for upload in attached]
 
 
 def urls(attached: Sequence[Attached]) -> list[str]:
