@@ -115,7 +115,8 @@ class BayFactory(DjangoModelFactory[Bay]):
         model = Bay
 
     location = factory.SubFactory(LocationFactory)
-    name = factory.Sequence(lambda n: f"Bay {n}")
+    # By name as by id: objects come by the unique index, compiled rows by the id.
+    name = factory.Sequence(lambda n: f"Bay {n:04}")
 
 
 class TechnicianFactory(DjangoModelFactory[Technician]):
