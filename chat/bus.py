@@ -6,7 +6,9 @@ At most once, and that is enough: the log is the truth, and a listener that was 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -31,6 +33,7 @@ _LONGEST_QUEUE = 10_000
 _AT_ONCE = 100
 _PAUSE_SECONDS = 0.5
 _PING_SECONDS = 5
+_LAST_SECONDS = 1
 
 
 class Publisher:
@@ -54,6 +57,7 @@ class Publisher:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="chat-publisher", daemon=True)
                 self._thread.start()
+                atexit.register(self._finish)
 
     def _run(self) -> None:
         redis = Redis.from_url(
@@ -69,6 +73,14 @@ class Publisher:
                 if not is_away:
                     log.warning("chat_publishes_to_this_process_alone")
                 is_away = True
+            for _ in events:
+                self._queue.task_done()
+
+    def _finish(self) -> None:
+        """A command that ends gets rid of what it has to say, unless Redis is away."""
+        deadline = time.monotonic() + _LAST_SECONDS
+        while self._queue.unfinished_tasks and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def _next(self) -> list[Event]:
         """At least one event, and with it what has gathered meanwhile."""

@@ -89,10 +89,13 @@ class ChatSocket(AsyncWebsocketConsumer):
             "websocket.receive": self.websocket_receive,
             "websocket.disconnect": self.websocket_disconnect,
         }
-        with suppress(StopConsumer):
-            while True:
-                message = await receive()
-                await handlers[message["type"]](message)
+        try:
+            with suppress(StopConsumer):
+                while True:
+                    message = await receive()
+                    await handlers[message["type"]](message)
+        finally:  # also when the peer went away in the middle of its handshake
+            self._leave()
 
     # --- Coming and going ---------------------------------------------------------------------------------
 

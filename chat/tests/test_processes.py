@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
+from django.conf import settings
 
 from chat.tests.live import ADMIN, ALICE, REDIS, Person, hear, redis_on, say
 from config.tests.servers import database, free_port, serving
@@ -37,6 +41,7 @@ def servers(tmp_path_factory, redis_port):
                 ["manage.py", "serve", "--port", str(ports[1])], folder=folders[1], port=ports[1], env=env
             ) as second,
         ):  # fmt: skip
+            first.env = env
             yield first, second
 
 
@@ -123,3 +128,24 @@ def test_redis_may_stop_in_the_middle(servers, redis_port):
     log = alice.log(thread)
     assert len(log) == len(set(log)) == 12 * part
     assert all(bodies == log for bodies in heard.values())
+
+
+def test_what_a_command_says_is_heard_before_it_ends(servers, redis_port):
+    code = (
+        "import django; django.setup()\n"
+        "from customers.actions import notify\n"
+        "from django.utils import timezone\n"
+        "notify(customer_id=19, type='ORDER', title='Ready', message='Come', now=timezone.now())"
+    )
+    env = {**os.environ, **servers[0].env, "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+    async def scenario():
+        async with Person(servers[1].url, ALICE).socket() as one:
+            command = [sys.executable, "-c", code]
+            await asyncio.to_thread(subprocess.run, command, cwd=settings.BASE_DIR, env=env, check=True)
+            return await hear(one)
+
+    with redis_on(redis_port):
+        time.sleep(2)  # both servers are back on it
+        frame = asyncio.run(scenario())
+    assert (frame["type"], frame["kind"], frame["title"]) == ("NOTIFICATION", "ORDER", "Ready")
