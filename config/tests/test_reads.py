@@ -49,7 +49,9 @@ LISTS = sorted(set(lists_of(get_resolver("config.urls").url_patterns)), key=lamb
 CUSTOMER_LISTS = [view for view in LISTS if issubclass(view, ListView)]
 # Those whose rows are one customer's and no other's.
 OWN_LISTS = [
-    view for view in CUSTOMER_LISTS if hasattr(view.rows(Caller(Role.CUSTOMER, 1, 1), {}).model, "customer")
+    view
+    for view in CUSTOMER_LISTS
+    if hasattr(view.rows(Caller(Role.CUSTOMER, 1, 1), view.query.read(QueryDict())).model, "customer")
 ]
 
 
