@@ -199,14 +199,14 @@ def next_free_slots(
     but: Appointment | None = None,
     count: int = 3,
 ) -> list[Slot]:
-    """The first free slots later than `after`; a week is looked at at a time."""
+    """The first free slots later than `after`: on its day, else on the next two, the next four, …"""
     found: list[Slot] = []
-    day, last = on_the_wall(location, after).date(), last_day(location, now)
+    day, last, days = on_the_wall(location, after).date(), last_day(location, now), 1
     while day <= last and len(found) < count:
-        until = min(day + timedelta(days=6), last)
+        until = min(day + timedelta(days=days - 1), last)
         free = free_slots(
             location=location, first=day, last=until, length=length, now=after, wanted=wanted, but=but
         )
         found += islice(free, count - len(found))
-        day = until + timedelta(days=1)
+        day, days = until + timedelta(days=1), days * 2
     return found
