@@ -388,6 +388,23 @@ class MessageFactory(DjangoModelFactory[Message]):
     created_at = factory.LazyFunction(timezone.now)
 
 
+class GarageFactory(LocationFactory):
+    """A location that can be booked: `bays` (2), and `hours` (eight to six) on every day of the week."""
+
+    class Meta:
+        skip_postgeneration_save = True
+
+    @factory.post_generation
+    def bays(self, create, extracted, **kwargs):
+        BayFactory.create_batch(2 if extracted is None else extracted, location=self)
+
+    @factory.post_generation
+    def hours(self, create, extracted, **kwargs):
+        opens, closes = extracted or (time(8), time(18))
+        for weekday in range(7):
+            OpeningHoursFactory(location=self, weekday=weekday, opens=opens, closes=closes)
+
+
 class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):
     class Meta:
         model = IdempotencyKey
