@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "vehicles",
     "appointments",
     "repair_orders",
+    "orders",
     "portal",
 ]
 

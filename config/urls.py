@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.admin import change_own_password
+from accounts.api import care as accounts_care
 from accounts.api import shop as accounts_shop
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
@@ -18,6 +19,9 @@ from common.routing import route
 from common.schema import CachedGenerator
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from orders.api import care as orders_care
+from orders.api import care_returns as returns_care
+from repair_orders.api import care as products_care
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
@@ -47,6 +51,14 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+# Contract 002, whose addresses are documented without a trailing slash.
+CARE: list[URLPattern | URLResolver] = [
+    path("auth/", include(accounts_care.urlpatterns)),  # login
+    path("api/v1/customer/", include(products_care.urlpatterns)),  # products
+    path("api/v1/customer/", include(orders_care.urlpatterns)),  # orders, orders/{id}, orders/track/{id}
+    path("api/v1/customer/", include(returns_care.urlpatterns)),  # orders/return, returns
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -67,6 +79,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *CARE,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

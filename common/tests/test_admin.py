@@ -25,6 +25,7 @@ from common.models import IdempotencyKey
 from common.tests import factories
 from common.tests.admin import changelist, page
 from customers.models import Customer, CustomerUser, Notification
+from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
 from vehicles.models import Vehicle
 
@@ -41,10 +42,14 @@ FACTORIES = {
     Location: factories.LocationFactory,
     Notification: factories.NotificationFactory,
     OpeningHours: factories.OpeningHoursFactory,
+    Order: factories.OrderFactory,
+    OrderItem: factories.OrderItemFactory,
     Part: factories.PartFactory,
     PartLine: factories.PartLineFactory,
     RepairOrder: factories.RepairOrderFactory,
     ReportedProblem: factories.ReportedProblemFactory,
+    ReturnLine: factories.ReturnLineFactory,
+    ReturnRequest: factories.ReturnRequestFactory,
     Service: factories.ServiceFactory,
     ServiceLine: factories.ServiceLineFactory,
     ServiceType: factories.ServiceTypeFactory,
@@ -110,7 +115,7 @@ def test_history_pages_answer_and_put_nothing_back(desk, model):
 
 @pytest.mark.parametrize(
     "model",
-    [Appointment, Customer, Location, RepairOrder, Technician, User, Vehicle],
+    [Appointment, Customer, Location, Order, RepairOrder, ReturnRequest, Technician, User, Vehicle],
     ids=lambda m: m.__name__,
 )
 def test_history_is_not_deletable(desk, model):
