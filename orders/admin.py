@@ -78,7 +78,9 @@ class _Numbered(StaffAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         number = ids.read(self.prefix, search_term.strip().upper())
-        return super().get_search_results(request, queryset, str(number or search_term))
+        if number is not None:
+            return queryset.filter(pk=number), False
+        return super().get_search_results(request, queryset, search_term)
 
 
 def _order_step(title: str, verb: Callable[..., None], **options: Any) -> Button:

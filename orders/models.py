@@ -63,7 +63,8 @@ def _stamped(stamp: str, states: list[OrderStatus]) -> models.CheckConstraint:
 class Order(Identified):
     """What a customer bought, and where it is. Its lines never change: another wish is another order."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders")
+    # Keys without an index of their own: one of those below begins with it.
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders", db_index=False)
     status = models.CharField(max_length=9, choices=_S.choices, default=_S.PLACED)
     courier_name = models.CharField("courier", max_length=100, blank=True, default="")
     courier_contact = models.CharField(max_length=100, blank=True, default="")
@@ -106,7 +107,7 @@ class OrderItem(models.Model):
     """So many pieces of a product, under the name and at the price it was sold."""
 
     id = models.BigAutoField(primary_key=True)
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items", db_index=False)
     part = models.ForeignKey(Part, on_delete=models.PROTECT, related_name="order_items")
     product_name = models.CharField(max_length=200)
     quantity = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MOST_PIECES)])
@@ -155,7 +156,7 @@ PENDING_REFUND = (_R.REQUESTED.value, _R.APPROVED.value, _R.RECEIVED.value)
 class ReturnRequest(Identified):
     """Items of one order that the customer wants to give back."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="returns")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="returns", db_index=False)
     status = models.CharField(max_length=9, choices=_R.choices, default=_R.REQUESTED)
     reason = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")

@@ -1,7 +1,6 @@
 """What customers give back: requested, approved, received, refunded; or refused on the way (DESIGN, decision 13).
 
-The shelf gets goods back with the refund, when the shop has looked at them and keeps them. Every verb locks the order
-before the return.
+The shelf gets goods back with the refund, when the shop has looked at them and keeps them.
 """
 
 from __future__ import annotations
@@ -103,7 +102,6 @@ def receive(*, request: ReturnRequest, by: int | None, now: datetime) -> None:
 def refuse(*, request: ReturnRequest, by: int | None, now: datetime, reason: str = "") -> None:
     """The customer keeps it, or gets it back; its items may be asked for again. Raises IllegalTransition."""
     with transaction.atomic():
-        _lock(Order.objects.get(pk=request.order_id))
         _move(request, ReturnStatus.REFUSED, by=by, now=now, refused_at=now, refusal_reason=reason)
         request.lines.update(is_refused=True)
 

@@ -68,4 +68,4 @@ def _refusal(part_id: int) -> DomainError:
     part = Part.objects.filter(pk=part_id).first()
     if part is None:
         return Missing(f"Product {part_id} not found.")
-    return NotEnoughStock(f"There are {part.stock} of {part.name} (product {part.pk}) in stock.")
+    return NotEnoughStock(f"Not enough of {part.name} (product {part.pk}): {part.stock} in stock.")

@@ -119,7 +119,7 @@ class TestPlaceOrder:
     def test_more_than_the_stock_changes_nothing_and_names_the_product(self, alice, now, split):
         plenty, few = PartFactory(stock=9), PartFactory(stock=2, name="Wiper")
         before = world()
-        with pytest.raises(NotEnoughStock, match=f"There are 2 of Wiper \\(product {few.pk}\\) in stock."):
+        with pytest.raises(NotEnoughStock, match=f"Not enough of Wiper \\(product {few.pk}\\): 2 in stock."):
             self.place(alice, (plenty.pk, 1), *((few.pk, n) for n in split), now=now)
         assert world() == before
 

@@ -107,10 +107,10 @@ def test_an_order_that_came_to_its_end_is_fixed(desk, alice, state):
     assert order.current_location == ""
 
 
-@pytest.mark.parametrize("text", ["ORD{0}", "ord{0} ", "{0}", "TRK9", "cooper"])
+@pytest.mark.parametrize("text", ["ORD{0}", "ord{0} ", "TRK9", "cooper"])
 def test_an_order_is_found_by_number_parcel_and_customer(desk, order, text):
     Order.objects.update(tracking_number="TRK9")
-    OrderFactory()
+    OrderFactory(tracking_number=f"TRK{order.pk}{order.pk}")
     found = desk.get(changelist(Order), {"q": text.format(order.pk)}).context["cl"].queryset
     assert list(found) == [order]
 

@@ -296,7 +296,7 @@ class TestOrdering(CareGateSuite):
             409,
             {
                 "error": "Not enough in stock",
-                "detail": f"There are 2 of Wiper (product {part.pk}) in stock.",
+                "detail": f"Not enough of Wiper (product {part.pk}): 2 in stock.",
             },
         )
         assert (Order.objects.count(), Part.objects.get().stock) == (0, 2)

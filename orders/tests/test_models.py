@@ -78,7 +78,6 @@ def test_a_product_is_once_in_an_order():
         (OrderItem, "item_quantity_is_possible", {"quantity": 0}),
         (OrderItem, "item_quantity_is_possible", {"quantity": 10_001}),
         (OrderItem, "item_price_not_negative", {"unit_price": Decimal("-0.01")}),
-        (Order, "order_status_is_known", {"status": "lost"}),
         (ReturnRequest, "return_status_is_known", {"status": "lost"}),
         (ReturnRequest, "refund_not_negative", {"refund_amount": Decimal("-0.01")}),
     ],
@@ -86,6 +85,11 @@ def test_a_product_is_once_in_an_order():
 def test_values_that_cannot_be(model, constraint, values):
     ReturnLineFactory()
     refused(model, constraint, lambda: model.objects.update(**values))
+
+
+def test_an_order_stands_in_a_known_state():
+    OrderFactory()
+    refused(Order, "order_status_is_known", lambda: Order.objects.update(status="lost"))
 
 
 @pytest.mark.parametrize("stamp", ["confirmed_at", "packed_at", "shipped_at", "delivered_at"])

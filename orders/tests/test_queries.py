@@ -26,7 +26,7 @@ def test_counts_are_the_customers_own(alice, bob):
     assert counts_of(bob.pk) == Counts(total_orders=7, active_orders=4, pending_refunds=0)
 
 
-def test_ten_thousand_orders_ask_no_more_than_ten(alice, now, request):
+def test_thousands_of_orders_ask_no_more_than_ten(alice, now):
     others, caller = CustomerFactory.create_batch(5), caller_of_user(alice.contact)
 
     def fill(number):

@@ -31,7 +31,7 @@ def test_more_than_there_is_takes_nothing_and_names_the_part():
     plenty, few = PartFactory(stock=9), PartFactory(stock=2, name="Wiper")
     with pytest.raises(stock.NotEnoughStock) as error:
         stock.take({plenty.pk: 1, few.pk: 3})
-    assert error.value.text == f"There are 2 of Wiper (product {few.pk}) in stock."
+    assert error.value.text == f"Not enough of Wiper (product {few.pk}): 2 in stock."
     assert on_shelf() == {plenty.pk: 9, few.pk: 2}
 
 
@@ -89,7 +89,7 @@ class TestAdmin:
     def test_fewer_than_none_is_a_message(self, desk):
         part = PartFactory(stock=1, name="Wiper")
         assert press(desk, part, "adjust", pieces="-2", why="") == [
-            f"There are 1 of Wiper (product {part.pk}) in stock."
+            f"Not enough of Wiper (product {part.pk}): 1 in stock."
         ]
         assert (on_shelf(), part.history.count()) == ({part.pk: 1}, 1)
 
