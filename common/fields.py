@@ -11,6 +11,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from common import ids
+
 MAX_ID = 2**63 - 1  # what both databases' integers hold
 
 
@@ -70,6 +72,25 @@ class Id(serializers.IntegerField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"min_value": 1, "max_value": MAX_ID} | kwargs)
+
+
+class SpelledId(serializers.CharField):
+    """A public id as `ORD123`: a prefix and the integer. Validated: the integer."""
+
+    default_error_messages = {"invalid": "Must be an id like {example}."}
+
+    def __init__(self, prefix: str, **kwargs: Any) -> None:
+        self.prefix = prefix
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> int:  # type: ignore[override]  # the integer behind it
+        number = ids.read(self.prefix, super().to_internal_value(data))
+        if number is None:
+            self.fail("invalid", example=ids.spell(self.prefix, 123))
+        return number
+
+    def to_representation(self, value: Any) -> str:
+        return ids.spell(self.prefix, value)
 
 
 class Money(serializers.DecimalField):

@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.admin import change_own_password
+from accounts.api import care as accounts_care
 from accounts.api import member as accounts_member
 from accounts.api import member_referrals as referrals_member
 from accounts.api import shop as accounts_shop
@@ -25,8 +26,11 @@ from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
 from files.api import member as files_member
 from memberships.api import member as memberships_member
+from orders.api import care as orders_care
+from orders.api import care_returns as returns_care
 from portal.api import member as portal_member
 from portal.api import registration
+from repair_orders.api import care as products_care
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
@@ -73,6 +77,14 @@ MEMBER: list[URLPattern | URLResolver] = [
     path("api/", include(chat_member.urlpatterns)),  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/
 ]
 
+# Contract 002, whose addresses are documented without a trailing slash.
+CARE: list[URLPattern | URLResolver] = [
+    path("auth/", include(accounts_care.urlpatterns)),  # login
+    path("api/v1/customer/", include(products_care.urlpatterns)),  # products
+    path("api/v1/customer/", include(orders_care.urlpatterns)),  # orders, orders/{id}, orders/track/{id}
+    path("api/v1/customer/", include(returns_care.urlpatterns)),  # orders/return, returns
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -94,6 +106,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *SHOP,
     *STAFF,
     *MEMBER,
+    *CARE,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

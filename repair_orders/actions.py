@@ -77,7 +77,7 @@ class PartNumberTaken(Invalid):
 class ArticleWasSold(DomainError):
     code = "article_was_sold"
     title = "Article was sold"
-    message = "This article is on a repair order and stays in the catalogue."
+    message = "This article is on an order and stays in the catalogue."
 
 
 def request_repair(
@@ -167,7 +167,7 @@ def save_article(article: Part | Service, **fields: Any) -> Part | Service:
 
 
 def remove_article(article: Part | Service) -> None:
-    """Take an article out of the catalogue. Raises ArticleWasSold: an order's line keeps it."""
+    """Take an article out of the catalogue. Raises ArticleWasSold: a line of an order keeps it."""
     try:
         with transaction.atomic():
             article.delete()

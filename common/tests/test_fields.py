@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from common.contracts.base import FieldMessages
 from common.contracts.shop import ShopCustomerList
-from common.fields import Degrees, Derived, Id, Instant, Miles, Moment, Money, follow
+from common.fields import Degrees, Derived, Id, Instant, Miles, Moment, Money, SpelledId, follow
 from common.json import dumps
 from common.models import IdempotencyKey
 
@@ -64,6 +64,19 @@ class TestId:
     def test_refuses(self, value):
         with pytest.raises(serializers.ValidationError):
             Id().run_validation(value)
+
+
+class TestSpelledId:
+    def test_reads_what_it_writes(self):
+        assert SpelledId("ORD").to_representation(123) == "ORD123"
+        assert SpelledId("ORD").run_validation("ORD123") == 123
+
+    @pytest.mark.parametrize(
+        "value", ["123", 123, "ord123", "TKT123", "ORD0", "ORD01", "ORD", "ORD" + "9" * 19]
+    )
+    def test_refuses_with_an_example(self, value):
+        with pytest.raises(serializers.ValidationError, match="Must be an id like ORD123"):
+            SpelledId("ORD").run_validation(value)
 
 
 class TestMoney:

@@ -83,7 +83,7 @@ def world(db) -> dict[str, int]:
 
 def everything() -> dict[str, list[dict[str, Any]]]:
     """What the rooms' tables hold, histories included."""
-    rooms = ("customers", "vehicles", "appointments", "repair_orders")
+    rooms = ("customers", "vehicles", "appointments", "repair_orders", "orders")
     models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
     return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
 
