@@ -63,6 +63,16 @@ class Percent(serializers.DecimalField):
         super().__init__(max_digits=5, decimal_places=2, min_value=0, max_value=100, **kwargs)
 
 
+class OptionalText(serializers.CharField):
+    """Text of a body that may be left out: not sent, null and "" are all the empty text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default="", allow_blank=True, allow_null=True, **kwargs)
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        return super().validate_empty_values("" if data is None else data)
+
+
 class Derived(serializers.Field[Any, Any, Any, Any]):
     """A value computed from others by a pure function, spelled by `output`.
 

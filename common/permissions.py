@@ -63,6 +63,16 @@ class StaffOnly(BasePermission):
         return True
 
 
+class StaffWithPermission(StaffOnly):
+    """Staff whose role has the Django permission that the view names."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        super().has_permission(request, view)
+        if view.permission not in role_permissions()[caller_of(request).role]:  # type: ignore[attr-defined]
+            raise errors.RoleMayNot
+        return True
+
+
 class StaffMay(StaffOnly):
     """Staff whose role has the Django permission that the view's action needs."""
 

@@ -10,12 +10,14 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.admin import change_own_password
+from accounts.api import crm_profile as profile_crm
 from accounts.api import shop as accounts_shop
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
 from common import fallbacks, health
 from common.routing import route
 from common.schema import CachedGenerator
+from customers.api import crm as customers_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
 from repair_orders.api import shop as repair_orders_shop
@@ -47,6 +49,13 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+CRM: list[URLPattern | URLResolver] = [
+    path("api/", include(profile_crm.urlpatterns)),  # auth/profile/update/
+    path(
+        "api/v1/", include(customers_crm.urlpatterns)
+    ),  # customers/, /profile/, /{id}/, /stats/, /health/, …
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -67,6 +76,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *CRM,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

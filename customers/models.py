@@ -10,12 +10,8 @@ from simple_history.models import HistoricalRecords
 from accounts.phones import validate_phone
 from common.ids import Identified
 from customers.names import HOME, customer_name, one_line_address
+from customers.preferences import default_notifications, validate_notifications
 from customers.querysets import CustomerQuerySet, NotificationQuerySet
-
-
-def default_notifications() -> dict[str, bool]:
-    """Everything on, as contract 002's settings start."""
-    return {"email": True, "order_updates": True, "refund_updates": True, "support_replies": True}
 
 
 class ContactMethod(models.TextChoices):
@@ -63,7 +59,9 @@ class Customer(Identified):
         max_length=5, choices=ContactMethod, default=ContactMethod.EMAIL
     )
     # Stored once; three contracts spell them.
-    notification_preferences = models.JSONField(default=default_notifications, blank=True)
+    notification_preferences = models.JSONField(
+        default=default_notifications, blank=True, validators=[validate_notifications]
+    )
     language = models.CharField(max_length=10, default="en")
     theme = models.CharField(max_length=10, default="light")
     timezone = models.CharField(max_length=50, default="UTC+0")
