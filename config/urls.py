@@ -49,11 +49,12 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+# Contract 004, customers as a service; its registration stands with contract 003's.
 CRM: list[URLPattern | URLResolver] = [
     path("api/", include(profile_crm.urlpatterns)),  # auth/profile/update/
-    path(
-        "api/v1/", include(customers_crm.urlpatterns)
-    ),  # customers/, /profile/, /{id}/, /stats/, /health/, …
+    path("api/v1/", include(customers_crm.urlpatterns)),  # customers/profile/, …/health/
+    # After it: an id may look like anything.
+    path("api/v1/", include(management_crm.urlpatterns)),  # customers/, /{id}/, /by_user_id/, /stats/
 ]
 
 DOCS: list[URLPattern | URLResolver] = [
