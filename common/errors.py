@@ -49,6 +49,7 @@ class DomainError(Exception):
         **facts: Any,
     ) -> None:
         self.text = message or self.message
+        self.messages = [self.text]  # those of the field, where there are several
         self.field = field
         self.retry_after = retry_after
         self.facts = facts

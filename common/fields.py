@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rest_framework import serializers
@@ -26,6 +26,31 @@ class Number(serializers.IntegerField):
         if not re.fullmatch("-?[0-9]+", str(data)):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class Moment(Instant):
+    """An instant in a query, as ISO 8601 or in milliseconds since 1970; validated: the milliseconds.
+
+    Without a zone it is UTC. A day alone is its first millisecond; as an `upper` bound, which is inclusive, its last.
+    """
+
+    def __init__(self, *, upper: bool = False, **kwargs: Any) -> None:
+        self.upper = upper
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, value: Any) -> int:  # type: ignore[override]  # milliseconds, not a datetime
+        text = str(value)
+        if re.fullmatch("[0-9]{1,15}", text):
+            return int(text)
+        if not re.match(
+            "[0-9]{4}-[0-9]{2}-[0-9]{2}", text
+        ):  # Python also takes weeks and dates without hyphens
+            self.fail("invalid", format="ISO 8601 or milliseconds since 1970")
+        is_day = len(text) == len("2024-01-01")
+        first = (super().to_internal_value(value) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+            milliseconds=1
+        )
+        return first + (86_400_000 - 1 if self.upper and is_day else 0)
 
 
 class Day(serializers.DateField):
@@ -54,6 +79,16 @@ class Money(serializers.DecimalField):
     def to_representation(self, value: Any) -> Any:
         written = super().to_representation(value)
         return float(written) if self.as_number and written is not None else written
+
+
+class Miles(serializers.DecimalField):
+    """A distance with two places, written as a JSON number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=10, decimal_places=2, min_value=0, coerce_to_string=False, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        return float(super().to_representation(value))
 
 
 class Percent(serializers.DecimalField):
@@ -116,6 +151,13 @@ def follow(value: Any, path: list[str]) -> Any:
         if hasattr(value, "all"):
             return [follow(item, path[depth + 1 :]) for item in value.all()]
     return value
+
+
+class Texts(serializers.CharField):
+    """A comma-separated query value. Validated: the texts in it, without the empty ones."""
+
+    def to_internal_value(self, data: Any) -> list[str]:  # type: ignore[override]
+        return [text.strip() for text in super().to_internal_value(data).split(",") if text.strip()]
 
 
 class Words(serializers.ListField):

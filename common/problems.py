@@ -82,7 +82,7 @@ def first_message(fields: Fields) -> str:
 
 def _from_domain(error: DomainError) -> Problem:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-    fields = {error.field: [error.text]} if error.field else {}
+    fields = {error.field: error.messages} if error.field else {}
     return Problem(error.kind, error.code, error.title, error.text, fields, error.facts, headers)
 
 

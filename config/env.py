@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 from zoneinfo import available_timezones
 
 import environ
@@ -79,6 +80,21 @@ def url(name: str, default: str, *schemes: str) -> str:
             f"{name} must start with {' or '.join(f'{s}://' for s in schemes)}, not {value!r}."
         )
     return value
+
+
+def mail(name: str, default: str) -> dict[str, Any]:
+    """Django's `EMAIL_*` settings of an address like `smtp+tls://user:password@mail.example.com:587`."""
+    value = text(name, default) or default
+    try:
+        options: dict[str, Any] = environ.Env.email_url_config(value)
+    except (ImproperlyConfigured, ValueError):  # without the value: a password may stand in it
+        known = ", ".join(f"{scheme}://" for scheme in environ.Env.EMAIL_SCHEMES)
+        raise ImproperlyConfigured(f"{name} must start with one of {known} and name a host.") from None
+    if value.startswith("smtp") and not options["EMAIL_HOST"]:
+        raise ImproperlyConfigured(f"{name} names no mail server.")
+    if "OPTIONS" in options:
+        raise ImproperlyConfigured(f"{name} has an unknown option after its `?`.")
+    return options
 
 
 def origins(name: str, default: list[str]) -> list[str]:

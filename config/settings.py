@@ -14,7 +14,19 @@ import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import flag, number, one_of, origins, read_env_file, secret, text, time_zone, url, words
+from config.env import (
+    flag,
+    mail,
+    number,
+    one_of,
+    origins,
+    read_env_file,
+    secret,
+    text,
+    time_zone,
+    url,
+    words,
+)
 from config.logs import logging_config
 from config.unfold import UNFOLD as UNFOLD
 
@@ -50,6 +62,8 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "django_filters",
+    "django_tasks",
+    "django_tasks_db",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "import_export",
@@ -198,6 +212,10 @@ SIMPLE_JWT = {
 # No contract prints a new refresh token, so a front end would lose it.
 ROTATE_REFRESH_TOKENS = flag("ROTATE_REFRESH_TOKENS", False)
 
+# How long a mailed link to a new password is good, and the page of the app that it opens, with `?token=`.
+PASSWORD_RESET_TIMEOUT = 60 * number("PASSWORD_RESET_MINUTES", 60, least=1)
+PASSWORD_RESET_URL = url("PASSWORD_RESET_URL", f"{PUBLIC_URL}/reset-password", "http", "https")
+
 # Rates are fixed windows; a developer's machine gets 50 times as much.
 _RATE_FACTOR = 50 if DEBUG else 1
 RATE_LOGIN = number("RATE_LOGIN", 10 * _RATE_FACTOR, least=1)  # wrong ones, per account in 15 minutes
@@ -205,6 +223,25 @@ RATE_REGISTER = number("RATE_REGISTER", 20 * _RATE_FACTOR, least=1)  # per addre
 RATE_USER = number("RATE_USER", 1_000 * _RATE_FACTOR, least=1)  # requests per user and minute
 # How many proxies in front of the process append to X-Forwarded-For; 0 trusts the socket's address alone.
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
+
+# --- Who brings whom --------------------------------------------------------------------------------
+
+REFERRAL_LINK = url(
+    "REFERRAL_LINK", "https://membershipauto.com/r/", "http", "https"
+)  # the code comes after it
+REFERRAL_REWARD = number("REFERRAL_REWARD", 100, least=1)  # points, when a friend's first repair is completed
+
+# --- Mail, and what is done after the answer --------------------------------------------------------
+
+globals().update(mail("EMAIL_URL", "consolemail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = text("MAIL_FROM", "Garage <no-reply@localhost>")
+# IMMEDIATE does it in place. DATABASE leaves it to `manage.py db_worker`, so that no request waits for a mail server.
+_TASK_BACKENDS = {
+    "IMMEDIATE": "django_tasks.backends.immediate.ImmediateBackend",
+    "DATABASE": "django_tasks_db.DatabaseBackend",
+}
+TASKS = {"default": {"BACKEND": _TASK_BACKENDS[one_of("TASK_QUEUE", "IMMEDIATE", *_TASK_BACKENDS)]}}
 
 # --- The API ----------------------------------------------------------------------------------------
 

@@ -47,7 +47,10 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Customers", "groups", "customers.customer"),
                     _item("Vehicles", "directions_car", "vehicles.vehicle"),
+                    _item("Telematics", "speed", "vehicles.telematicsbatch"),
                     _item("Notifications", "notifications", "customers.notification"),
+                    _item("Referrals", "diversity_1", "accounts.referral"),
+                    _item("Reward points", "redeem", "accounts.rewardentry"),
                 ],
             },
             {
@@ -76,6 +79,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Users", "person", "accounts.user"),
                     _item("Sessions", "key", "accounts.session"),
+                    _item("Devices", "smartphone", "accounts.device"),
                     _item("Groups", "shield_person", "auth.group"),
                 ],
             },

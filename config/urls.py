@@ -10,19 +10,28 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.admin import change_own_password
-from accounts.api import crm_profile as profile_crm
+from accounts.api import crm as accounts_crm
+from accounts.api import member as accounts_member
+from accounts.api import member_referrals as referrals_member
 from accounts.api import shop as accounts_shop
+from appointments.api import member as appointments_member
+from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
 from common import fallbacks, health
 from common.routing import route
 from common.schema import CachedGenerator
 from customers.api import crm as customers_crm
+from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from portal.api import member as portal_member
+from portal.api import registration
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
+from vehicles.api import member as vehicles_member
+from vehicles.api import member_telematics as telematics_member
 from vehicles.api import shop as vehicles_shop
 from vehicles.api import shop_staff as vehicles_staff
 
@@ -49,9 +58,21 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+# Contract 003, the members' apps.
+MEMBER: list[URLPattern | URLResolver] = [
+    path("api/", include(registration.urlpatterns)),  # auth/register/, with contract 004
+    path("api/", include(portal_member.urlpatterns)),  # auth/login/
+    path("api/", include(accounts_member.urlpatterns)),  # auth/refresh/, /logout/, /password/change/, …
+    path("api/", include(referrals_member.urlpatterns)),  # referrals/me/, /apply/
+    path("api/", include(vehicles_member.urlpatterns)),  # vehicles/, vehicles/{id}/, …/link-dongle/
+    path("api/", include(telematics_member.urlpatterns)),  # telematics/{id}/, vehicles/{id}/telematics/
+    path("api/", include(locations_member.urlpatterns)),  # appointments/locations/, …/availability/
+    path("api/", include(appointments_member.urlpatterns)),  # appointments/, its book/ and upcoming/
+]
+
 # Contract 004, customers as a service; its registration stands with contract 003's.
 CRM: list[URLPattern | URLResolver] = [
-    path("api/", include(profile_crm.urlpatterns)),  # auth/profile/update/
+    path("api/", include(accounts_crm.urlpatterns)),  # auth/profile/update/
     path("api/v1/", include(customers_crm.urlpatterns)),  # customers/profile/, …/health/
     # After it: an id may look like anything.
     path("api/v1/", include(management_crm.urlpatterns)),  # customers/, /{id}/, /by_user_id/, /stats/
@@ -77,6 +98,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *MEMBER,
     *CRM,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),

@@ -11,7 +11,9 @@ from django.db.models import F
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import User
-from accounts.profile import change_person, email_free
+from accounts.profile import change_person
+from accounts.registration import admit, email_free, newcomer
+from accounts.tokens import Tokens
 from common.caller import Caller
 from common.database import change
 from common.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
@@ -51,6 +53,15 @@ def create_customer(*, user: User | None, now: datetime, **fields: Any) -> Custo
         if CustomerUser.objects.filter(user=user).exists():
             raise AlreadyACustomer from error
         raise
+
+
+def register_customer(*, now: datetime, referral_code: str = "", **person: str) -> tuple[User, Tokens]:
+    """Let somebody new in, a customer at once. Raises what `accounts.registration.register` raises."""
+    user = newcomer(**person)
+    with transaction.atomic():
+        tokens = admit(user=user, referral_code=referral_code, now=now)
+        create_customer(user=user, now=now)
+    return user, tokens
 
 
 def create_imported(*, customers: Sequence[Customer], by: User | None, now: datetime, why: str) -> None:

@@ -20,7 +20,7 @@ _TECHNICIAN = (
     )
     | _permissions("appointments", "work", "appointment")
     | _permissions("customers", "view", "customer")
-    | _permissions("vehicles", "view", "vehicle")
+    | _permissions("vehicles", "view", "vehicle", "telematicsbatch")
     | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
 )
@@ -30,7 +30,8 @@ _ADVISOR = (
     | _permissions("appointments", "add change assign", "appointment")
     | _permissions("customers", "add change", "customer")
     | _permissions("customers", "view", "notification")
-    | _permissions("accounts", "view", "user")  # whom a customer's record is about
+    # Whom a customer's record is about, and whom he brought.
+    | _permissions("accounts", "view", "user", "referral", "rewardentry")
     | _permissions("vehicles", "add change", "vehicle")
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
@@ -41,7 +42,8 @@ _MANAGER = (
     | _permissions("repair_orders", "add change delete", "part", "service")
     | _permissions("appointments", "add change", "technician", "location", "servicetype", "reportedproblem")
     | _permissions("appointments", "view add change delete", "openinghours", "closure", "bay")
-    | _permissions("accounts", "view", "session")
+    | _permissions("accounts", "view", "session", "device")
+    | _permissions("accounts", "add", "rewardentry")
 )
 _ADMIN = (
     _MANAGER | _permissions("accounts", "add change", "user") | _permissions("accounts", "change", "session")

@@ -11,7 +11,7 @@ from django.db import connection, models
 from rest_framework import serializers
 
 from common.caller import Caller
-from common.query import Query
+from common.query import AskedAt, Query
 from common.reads.arguments import Arg
 from common.reads.cursors import Row
 from common.reads.shapes import Body, DoesNotCompileError, Shape
@@ -23,6 +23,7 @@ Filters = Mapping[str, Any]
 Rows = Callable[[Caller, Any], models.QuerySet[Any]]
 
 _STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
+    AskedAt: models.DateTimeField(),
     serializers.DateTimeField: models.DateTimeField(),
     serializers.DateField: models.DateField(),
     serializers.UUIDField: models.UUIDField(),

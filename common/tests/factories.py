@@ -8,9 +8,11 @@ from decimal import Decimal
 import factory
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 from factory.django import DjangoModelFactory
 
-from accounts.models import Device, KnownAddress, Session, User
+from accounts.models import Device, KnownAddress, Referral, RewardEntry, Session, User
+from accounts.referrals import book_points
 from appointments.models import (
     Appointment,
     Bay,
@@ -24,7 +26,9 @@ from appointments.models import (
 from common.models import IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
-from vehicles.models import Vehicle
+from vehicles.models import TelematicsBatch, Vehicle
+from vehicles.telematics.packing import pack
+from vehicles.telematics.samples import Samples
 
 PASSWORD = "correct horse battery"
 
@@ -77,6 +81,19 @@ class VehicleFactory(DjangoModelFactory[Vehicle]):
     year = 2020
     license_plate = "ABC-123"
     color = "Silver"
+
+
+class TelematicsBatchFactory(DjangoModelFactory[TelematicsBatch]):
+    """Contract 003's batch of one sample, each ten minutes after the one before."""
+
+    class Meta:
+        model = TelematicsBatch
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    start = factory.Sequence(lambda n: 1704067200000 + n * 600_000)
+    end = factory.LazyAttribute(lambda batch: batch.start + 599_999)
+    count = 1
+    data = factory.LazyAttribute(lambda batch: pack(Samples([batch.start], [45.5], [2.3], [15000.5])))
 
 
 class LocationFactory(DjangoModelFactory[Location]):
@@ -211,6 +228,40 @@ class KnownAddressFactory(DjangoModelFactory[KnownAddress]):
     user = factory.SubFactory(UserFactory)
     address = factory.Sequence(lambda n: f"198.51.100.{n}")
     last_sign_in_at = factory.LazyFunction(timezone.now)
+
+
+class ReferralFactory(DjangoModelFactory[Referral]):
+    class Meta:
+        model = Referral
+
+    referrer = factory.SubFactory(UserFactory)
+    referred = factory.SubFactory(UserFactory)
+    code = factory.SelfAttribute("referrer.referral_code")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class RewardEntryFactory(DjangoModelFactory[RewardEntry]):
+    """Booked, so that the balance is the ledger's sum."""
+
+    class Meta:
+        model = RewardEntry
+
+    user = factory.SubFactory(UserFactory)
+    points = 10
+    reason = "Goodwill"
+
+    @classmethod
+    def _create(cls, model_class, *args, user, **kwargs):
+        return book_points(user_id=user.pk, now=timezone.now(), **kwargs)
+
+
+class TaskFactory(DjangoModelFactory[DBTaskResult]):
+    class Meta:
+        model = DBTaskResult
+
+    task_path = "accounts.tasks.mail_reset_link"
+    args_kwargs = {"args": ["somebody@example.com"], "kwargs": {}}
+    backend_name = "default"
 
 
 class CustomerUserFactory(DjangoModelFactory[CustomerUser]):

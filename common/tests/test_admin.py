@@ -9,8 +9,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Device, KnownAddress, Session, User
+from accounts.models import Device, KnownAddress, Referral, RewardEntry, Session, User
 from appointments.models import (
     Appointment,
     Bay,
@@ -26,7 +27,7 @@ from common.tests import factories
 from common.tests.admin import changelist, page
 from customers.models import Customer, CustomerUser, Notification
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
-from vehicles.models import Vehicle
+from vehicles.models import TelematicsBatch, Vehicle
 
 FACTORIES = {
     Appointment: factories.AppointmentFactory,
@@ -34,6 +35,7 @@ FACTORIES = {
     Closure: factories.ClosureFactory,
     Customer: factories.CustomerFactory,
     CustomerUser: factories.CustomerUserFactory,
+    DBTaskResult: factories.TaskFactory,
     Device: factories.DeviceFactory,
     Group: factories.GroupFactory,
     IdempotencyKey: factories.IdempotencyKeyFactory,
@@ -43,13 +45,16 @@ FACTORIES = {
     OpeningHours: factories.OpeningHoursFactory,
     Part: factories.PartFactory,
     PartLine: factories.PartLineFactory,
+    Referral: factories.ReferralFactory,
     RepairOrder: factories.RepairOrderFactory,
     ReportedProblem: factories.ReportedProblemFactory,
+    RewardEntry: factories.RewardEntryFactory,
     Service: factories.ServiceFactory,
     ServiceLine: factories.ServiceLineFactory,
     ServiceType: factories.ServiceTypeFactory,
     Session: factories.SessionFactory,
     Technician: factories.TechnicianFactory,
+    TelematicsBatch: factories.TelematicsBatchFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,
 }
