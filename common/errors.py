@@ -20,6 +20,7 @@ class Kind(Enum):
     NOT_FOUND = auto()
     METHOD_NOT_ALLOWED = auto()
     CONFLICT = auto()  # a lost race or an illegal step
+    LENGTH_REQUIRED = auto()  # a body that does not say how long it is
     TOO_LARGE = auto()
     UNSUPPORTED_MEDIA_TYPE = auto()
     UNPROCESSABLE = auto()  # an idempotency key used for something else

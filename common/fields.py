@@ -160,6 +160,20 @@ class Texts(serializers.CharField):
         return [text.strip() for text in super().to_internal_value(data).split(",") if text.strip()]
 
 
+class Degrees(serializers.FloatField):
+    """A coordinate as a query writes it: `-74.0060`. Python's `float` also takes `nan`, `inf` and `1_0`.
+    At most `limit` degrees either way.
+    """
+
+    def __init__(self, *, limit: int, **kwargs: Any) -> None:
+        super().__init__(min_value=-limit, max_value=limit, **kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        if not re.fullmatch("-?[0-9]{1,3}([.][0-9]{0,20})?", str(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class Words(serializers.ListField):
     """A comma-separated query value, each word one of `choices` in any case, with `-` or `_`.
 

@@ -12,6 +12,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import Resolver404, resolve
 from simple_history.models import HistoricalRecords
 
 from common.caller import Caller
@@ -98,7 +99,8 @@ class Refusals:
 
 
 class BodyLimit:
-    """413 in the contract's shape before a byte of the body is read. The admin takes larger files."""
+    """413 in the contract's shape before a byte of the body is read. The admin takes larger files, and a route may
+    name a limit of its own (`ContractView.body_limit`)."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -108,11 +110,21 @@ class BodyLimit:
         if not (length.isascii() and length.isdigit()):
             return answer(request, BAD_REQUEST)
         # Python refuses to read a number of thousands of digits.
-        if len(length) > _LONGEST_LENGTH or int(length) > settings.MAX_BODY_BYTES:
+        if len(length) > _LONGEST_LENGTH or (
+            int(length) > settings.MAX_BODY_BYTES and int(length) > self._limit_of_route(request)
+        ):
             contract = contract_for(request.path)
             if contract:
                 return contract.answer(TOO_LARGE)
         return self.get_response(request)
+
+    @staticmethod
+    def _limit_of_route(request: HttpRequest) -> int:
+        try:
+            view = resolve(request.path_info).func
+        except Resolver404:
+            view = None
+        return int(getattr(settings, getattr(getattr(view, "cls", None), "body_limit", "MAX_BODY_BYTES")))
 
 
 class ContentSecurityPolicy(CSPMiddleware):

@@ -45,7 +45,9 @@ if not DEBUG and not ALLOWED_HOSTS:
         "ALLOWED_HOSTS is not set. With DEBUG=false, name the hosts this site answers to."
     )
 # Absolute links in mail and answers outside a request.
-PUBLIC_URL = url("PUBLIC_URL", "http://localhost:8000", "http", "https").rstrip("/")
+PUBLIC_URL = url("PUBLIC_URL", f"http://localhost:{number('PORT', 8000, least=1)}", "http", "https").rstrip(
+    "/"
+)
 
 INSTALLED_APPS = [
     "unfold",
@@ -72,10 +74,12 @@ INSTALLED_APPS = [
     # The house, lowest floor first.
     "common",
     "accounts",
+    "files",
     "customers",
     "vehicles",
     "appointments",
     "repair_orders",
+    "memberships",
     "portal",
 ]
 
@@ -344,6 +348,24 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
+
+# --- What people upload -----------------------------------------------------------------------------
+
+MAX_UPLOAD_BYTES = number("MAX_UPLOAD_BYTES", 20 * 1024 * 1024, least=1024)
+# Without a bucket, a folder of this server: every web process must see the same one.
+UPLOADS_DIR = Path(text("UPLOADS_DIR") or BASE_DIR / "var" / "uploads")
+# Contract 003's own names. Without keys, the role of the machine or a credentials file serves.
+USE_S3 = flag("USE_S3", False)
+AWS_ACCESS_KEY_ID = text("AWS_ACCESS_KEY_ID")
+AWS_SECRET_ACCESS_KEY = text("AWS_SECRET_ACCESS_KEY")
+AWS_STORAGE_BUCKET_NAME = text("AWS_STORAGE_BUCKET_NAME")
+AWS_S3_REGION_NAME = text("AWS_S3_REGION_NAME") or "us-east-1"
+AWS_S3_ENDPOINT_URL = url("AWS_S3_ENDPOINT_URL", "", "http", "https")  # another server that speaks S3
+AWS_S3_CUSTOM_DOMAIN = text("AWS_S3_CUSTOM_DOMAIN")
+# Seconds that an address takes or shows a file for, in either store; a signature lives seven days at most.
+AWS_S3_PRESIGNED_URL_EXPIRATION = number("AWS_S3_PRESIGNED_URL_EXPIRATION", 3600, least=1, most=604_800)
+if USE_S3 and not AWS_STORAGE_BUCKET_NAME:
+    raise ImproperlyConfigured("AWS_STORAGE_BUCKET_NAME is not set. With USE_S3=true, name the bucket.")
 
 # --- Time and language ------------------------------------------------------------------------------
 

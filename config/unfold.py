@@ -51,6 +51,16 @@ UNFOLD: dict[str, Any] = {
                     _item("Notifications", "notifications", "customers.notification"),
                     _item("Referrals", "diversity_1", "accounts.referral"),
                     _item("Reward points", "redeem", "accounts.rewardentry"),
+                    _item("Uploads", "attach_file", "files.upload"),
+                ],
+            },
+            {
+                "title": "Members",
+                "separator": True,
+                "items": [
+                    _item("Offers", "local_offer", "memberships.offer"),
+                    _item("Memberships", "card_membership", "memberships.membership"),
+                    _item("Plans", "loyalty", "memberships.plan"),
                 ],
             },
             {

@@ -25,6 +25,8 @@ from customers.api import crm as customers_crm
 from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from files.api import member as files_member
+from memberships.api import member as memberships_member
 from portal.api import member as portal_member
 from portal.api import registration
 from repair_orders.api import shop as repair_orders_shop
@@ -68,6 +70,8 @@ MEMBER: list[URLPattern | URLResolver] = [
     path("api/", include(telematics_member.urlpatterns)),  # telematics/{id}/, vehicles/{id}/telematics/
     path("api/", include(locations_member.urlpatterns)),  # appointments/locations/, …/availability/
     path("api/", include(appointments_member.urlpatterns)),  # appointments/, its book/ and upcoming/
+    path("api/", include(files_member.urlpatterns)),  # files/presign/, files/<id>/
+    path("api/", include(memberships_member.urlpatterns)),  # memberships/plans/, memberships/me/, offers/
 ]
 
 # Contract 004, customers as a service; its registration stands with contract 003's.

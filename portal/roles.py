@@ -23,6 +23,7 @@ _TECHNICIAN = (
     | _permissions("vehicles", "view", "vehicle", "telematicsbatch")
     | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
+    | _permissions("files", "view", "upload")  # photos of what is wrong
 )
 # The desk: customers and their vehicles, visits, estimates and the customer's word on them.
 _ADVISOR = (
@@ -35,6 +36,7 @@ _ADVISOR = (
     | _permissions("vehicles", "add change", "vehicle")
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
+    | _permissions("memberships", "view", "plan", "membership", "offer", "offermake")
 )
 # The shop itself: what it sells, where, when and with whom.
 _MANAGER = (
@@ -42,6 +44,9 @@ _MANAGER = (
     | _permissions("repair_orders", "add change delete", "part", "service")
     | _permissions("appointments", "add change", "technician", "location", "servicetype", "reportedproblem")
     | _permissions("appointments", "view add change delete", "openinghours", "closure", "bay")
+    | _permissions("memberships", "add change", "plan")
+    | _permissions("memberships", "add change delete", "offer", "offermake")
+    | _permissions("memberships", "cancel", "membership")
     | _permissions("accounts", "view", "session", "device")
     | _permissions("accounts", "add", "rewardentry")
 )

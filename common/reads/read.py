@@ -28,6 +28,7 @@ _STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
     serializers.DateField: models.DateField(),
     serializers.UUIDField: models.UUIDField(),
     serializers.IntegerField: models.BigIntegerField(),
+    serializers.FloatField: models.FloatField(),
     serializers.BooleanField: models.BooleanField(),
     serializers.CharField: models.TextField(),
     serializers.ChoiceField: models.TextField(),

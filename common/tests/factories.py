@@ -25,6 +25,8 @@ from appointments.models import (
 )
 from common.models import IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
+from files.models import Upload
+from memberships.models import Membership, Offer, OfferMake, Plan
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 from vehicles.telematics.packing import pack
@@ -299,6 +301,65 @@ class ClosureFactory(DjangoModelFactory[Closure]):
 
     location = factory.SubFactory(LocationFactory)
     day = date(2030, 12, 25)
+
+
+class UploadFactory(DjangoModelFactory[Upload]):
+    class Meta:
+        model = Upload
+
+    owner = factory.SubFactory(UserFactory)
+    name = "receipt.jpg"
+    content_type = "image/jpeg"
+    key = factory.Sequence(lambda n: f"uploads/{n:022}/receipt.jpg")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class PlanFactory(DjangoModelFactory[Plan]):
+    class Meta:
+        model = Plan
+
+    name = factory.Sequence(lambda n: f"Plan {n}")
+    tier = "plus"
+    price = Decimal("19.99")
+    features = "Oil changes\nRoadside help"
+
+
+class MembershipFactory(DjangoModelFactory[Membership]):
+    class Meta:
+        model = Membership
+
+    user = factory.SubFactory(UserFactory)
+    plan = factory.SubFactory(PlanFactory)
+    started_at = factory.LazyFunction(timezone.now)
+
+
+class OfferFactory(DjangoModelFactory[Offer]):
+    """For everybody, everywhere and every vehicle, for a week."""
+
+    class Meta:
+        model = Offer
+        skip_postgeneration_save = True
+
+    title = factory.Sequence(lambda n: f"Offer {n}")
+    expiry = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+    created_at = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def locations(self, create, extracted, **kwargs):
+        self.locations.add(*(extracted or ()))
+
+    @factory.post_generation
+    def makes(self, create, extracted, **kwargs):
+        for make in extracted or ():
+            OfferMake.objects.create(offer=self, make=make)
+
+
+class OfferMakeFactory(DjangoModelFactory[OfferMake]):
+    class Meta:
+        model = OfferMake
+
+    offer = factory.SubFactory(OfferFactory)
+    make = "Honda"
 
 
 class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):

@@ -26,6 +26,8 @@ from common.models import IdempotencyKey
 from common.tests import factories
 from common.tests.admin import changelist, page
 from customers.models import Customer, CustomerUser, Notification
+from files.models import Upload
+from memberships.models import Membership, Offer, OfferMake, Plan
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 
@@ -41,11 +43,15 @@ FACTORIES = {
     IdempotencyKey: factories.IdempotencyKeyFactory,
     KnownAddress: factories.KnownAddressFactory,
     Location: factories.LocationFactory,
+    Membership: factories.MembershipFactory,
     Notification: factories.NotificationFactory,
+    Offer: factories.OfferFactory,
+    OfferMake: factories.OfferMakeFactory,
     OpeningHours: factories.OpeningHoursFactory,
     Part: factories.PartFactory,
     PartLine: factories.PartLineFactory,
     Referral: factories.ReferralFactory,
+    Plan: factories.PlanFactory,
     RepairOrder: factories.RepairOrderFactory,
     ReportedProblem: factories.ReportedProblemFactory,
     RewardEntry: factories.RewardEntryFactory,
@@ -55,6 +61,7 @@ FACTORIES = {
     Session: factories.SessionFactory,
     Technician: factories.TechnicianFactory,
     TelematicsBatch: factories.TelematicsBatchFactory,
+    Upload: factories.UploadFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,
 }
@@ -115,7 +122,7 @@ def test_history_pages_answer_and_put_nothing_back(desk, model):
 
 @pytest.mark.parametrize(
     "model",
-    [Appointment, Customer, Location, RepairOrder, Technician, User, Vehicle],
+    [Appointment, Customer, Location, Membership, Plan, RepairOrder, Technician, User, Vehicle],
     ids=lambda m: m.__name__,
 )
 def test_history_is_not_deletable(desk, model):

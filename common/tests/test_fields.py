@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from common.contracts.base import FieldMessages
 from common.contracts.shop import ShopCustomerList
-from common.fields import Derived, Id, Instant, Miles, Moment, Money, follow
+from common.fields import Degrees, Derived, Id, Instant, Miles, Moment, Money, follow
 from common.json import dumps
 from common.models import IdempotencyKey
 
@@ -40,6 +40,19 @@ def row(**fields):
 def test_instant_is_written_in_utc_whatever_the_projects_zone(settings, zone, value, written):
     settings.TIME_ZONE = zone
     assert Instant().to_representation(value) == written
+
+
+class TestDegrees:
+    @pytest.mark.parametrize("text", ["0", "-180", "180", "-74.0060", "40.", "007.5"])
+    def test_takes(self, text):
+        assert Degrees(limit=180).run_validation(text) == float(text)
+
+    @pytest.mark.parametrize(
+        "text", ["", "nan", "inf", "1e2", "1_0", "+1", ".5", "١", "181", "-180.01", "9" * 40]
+    )
+    def test_refuses(self, text):
+        with pytest.raises(serializers.ValidationError):
+            Degrees(limit=180).run_validation(text)
 
 
 class TestId:
