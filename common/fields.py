@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -67,6 +68,17 @@ class Id(serializers.IntegerField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"min_value": 1, "max_value": MAX_ID} | kwargs)
+
+
+class PublicId(serializers.UUIDField):
+    """A uuid as text, hyphens and all. DRF also takes 71, `{…}` and `urn:uuid:…`."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str) or not re.fullmatch(
+            "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", data
+        ):
+            self.fail("invalid", value=data)
+        return UUID(data)
 
 
 class Money(serializers.DecimalField):

@@ -15,7 +15,7 @@ from accounts.phones import validate_phone
 from common.caller import Caller
 from common.contracts.crm import CrmView
 from common.errors import NoCustomerRecord
-from common.fields import Derived, Instant, OptionalText
+from common.fields import Derived, Instant, OptionalText, PublicId
 from common.health import readiness
 from common.permissions import Anyone, CustomerRole, CustomersOnly, SignedIn
 from common.reads.read import Read
@@ -151,7 +151,7 @@ class DeleteProfile(ProfileView):
 
 
 class ExistenceInput(serializers.Serializer[Any]):
-    user_id = serializers.UUIDField()
+    user_id = PublicId()
 
 
 class Existence(serializers.Serializer[Any]):

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from common.caller import Caller
 from common.contracts.crm import CrmStaffList, CrmStaffView
 from common.errors import Missing
+from common.fields import PublicId
 from common.filtering import SearchFilter, TextFilter, apply, order, query_of
 from common.query import Query
 from common.reads.read import Read
@@ -71,7 +72,7 @@ class Customers(CrmStaffList):
 
 
 class _IdQuery(Query):
-    id = serializers.UUIDField()
+    id = PublicId()
 
 
 def _by_id(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
@@ -131,7 +132,7 @@ class IncrementService(CustomerView):
 
 
 class UserQuery(Query):
-    user_id = serializers.UUIDField()
+    user_id = PublicId()
 
 
 def _by_user(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:

@@ -137,8 +137,8 @@ class TestCreate:
 
     def test_what_is_the_shops_to_say_is_not_taken(self, sign_in, carol, alice):
         body = {
-            **ADDRESS, "is_verified": True, "total_services": 99, "customer_since": "2001-01-01T00:00:00Z", "id": str(uuid4()),
-            "user_id": str(alice.contact.uuid), "email": "x@example.com", "contact": alice.contact_id,
+            **ADDRESS, "is_verified": True, "total_services": 99, "customer_since": "2001-01-01T00:00:00Z",
+            "id": str(uuid4()), "user_id": str(alice.contact.uuid), "email": "x@example.com", "contact": 1,
         }  # fmt: skip
         response = sign_in(carol).post(CREATE, body, format="json")
         made = Customer.objects.latest("id")
@@ -173,7 +173,7 @@ class TestCreate:
         response = sign_in(carol).post(CREATE, {}, format="json")
         assert (response.status_code, response.json()) == (
             400,
-            dict.fromkeys(ADDRESS, ["This field is required."]),
+            {name: ["This field is required."] for name in ADDRESS},
         )
         assert not Customer.objects.exists()
 
@@ -381,6 +381,9 @@ class TestCheckProfileExists:
             ({"user_id": None}, "This field may not be null."),
             ({"user_id": "71"}, "Must be a valid UUID."),
             ({"user_id": 71}, "Must be a valid UUID."),
+            ({"user_id": "01a1fdb833527410814 88a1e7705ef42"}, "Must be a valid UUID."),
+            ({"user_id": "{01a1fdb8-3352-7410-8148-8a1e7705ef42}"}, "Must be a valid UUID."),
+            ({"user_id": "01a1fdb8-3352-7410-8148-8a1e7705ef42\n"}, "Must be a valid UUID."),
         ],
     )
     def test_what_is_no_uuid_is_named(self, as_alice, body, message):

@@ -36,11 +36,7 @@ rows = st.lists(
             "company_name": st.sampled_from(["", "Taxi Ltd"]),
             "is_verified": st.booleans(),
             "total_services": st.integers(0, 9),
-            "customer_since": st.datetimes(
-                datetime(2026, 2, 27),
-                datetime(2026, 3, 3),
-                timezones=st.just(UTC),
-            ),
+            "customer_since": st.integers(-48, 48).map(lambda hours: MONTH + timedelta(hours=hours)),
         }
     ),
     max_size=6,
