@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from simple_history.models import HistoricalRecords
 
 from accounts.phones import validate_phone
@@ -77,7 +78,16 @@ class Customer(Identified):
                 name="customer_contact_method_is_known",
             )
         ]
-        indexes = [models.Index(fields=["customer_since", "id"], name="customer_by_age")]
+        # The staff's list is by age; those still to be verified, and those of a state, are found in the same order.
+        indexes = [
+            models.Index(fields=["customer_since", "id"], name="customer_by_age"),
+            models.Index(
+                fields=["customer_since", "id"],
+                condition=Q(is_verified=False),
+                name="customer_unverified_by_age",
+            ),
+            models.Index(Upper("state"), "customer_since", "id", name="customer_by_state"),
+        ]
 
     def __str__(self) -> str:
         return self.name

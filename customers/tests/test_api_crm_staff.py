@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from common.ids import new_uuid
+from common.reads.statements import Statement
 from common.tests import factories
 from common.tests.storms import parallel
 from common.tests.suites import count_queries, refused, stored
@@ -330,8 +331,6 @@ class TestTenThousand:
 
     def plan_of(self, client, monkeypatch, **params):
         """What the database says of the statement that reads the page."""
-        from common.reads.statements import Statement
-
         seen = []
         run = Statement.run
 
@@ -349,8 +348,19 @@ class TestTenThousand:
             cursor.execute(f"{explain} {statement.sql}", bound)
             return "\n".join(" ".join(str(cell) for cell in row) for row in cursor.fetchall())
 
-    @pytest.mark.parametrize("params", [{}, {"is_verified": "false"}, {"since": "2021-02-01"}])
-    def test_a_page_is_read_in_the_indexs_order(self, crowd, as_tim, monkeypatch, params):
+    @pytest.mark.parametrize(
+        ("params", "index"),
+        [
+            ({}, "customer_by_age"),
+            ({"is_verified": "false"}, "customer_unverified_by_age"),
+            ({"state": "state 7"}, "customer_by_state"),
+            ({"since": "2021-02-01"}, "customer_by_age"),
+        ],
+    )
+    def test_a_page_is_read_in_an_indexs_order(self, crowd, as_tim, monkeypatch, params, index):
         plan = self.plan_of(as_tim, monkeypatch, **params)
+        if connection.vendor == "sqlite":  # whose LIKE in any alphabet is a function of ours
+            index = index.replace("customer_by_state", "customer_by_age")
+        assert index in plan, plan
         assert "Sort" not in plan, plan
         assert "B-TREE" not in plan, plan
