@@ -25,6 +25,7 @@ from appointments.models import (
 )
 from appointments.queries import bays_of, next_free_slots, offered_slot, on_the_wall, visit_length
 from appointments.slots import DAYS_AHEAD, Slot
+from common import push
 from common.database import change, violates
 from common.errors import DomainError
 from common.transitions import Machine, refusal, transition, write_history
@@ -246,7 +247,15 @@ def call_off_appointment(*, appointment: Appointment, by: int | None, now: datet
 
 
 def _move(appointment: Appointment, to: str, *, by: int | None, now: datetime, **stamps: datetime) -> None:
-    transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
+    with transaction.atomic():
+        transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
+        push.tell(
+            "APPOINTMENT",
+            customer_id=appointment.customer_id,
+            uuid=appointment.uuid,
+            at=now,
+            status=appointment.status,
+        )
 
 
 def change_words(*, appointment: Appointment, **words: Any) -> None:

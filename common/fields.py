@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 MAX_ID = 2**63 - 1  # what both databases' integers hold
@@ -29,6 +31,7 @@ class Number(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class Moment(Instant):
     """An instant in a query, as ISO 8601 or in milliseconds since 1970; validated: the milliseconds.
 

@@ -148,5 +148,5 @@ class ContentSecurityPolicy(CSPMiddleware):
 
 
 def _locked(response: HttpResponseBase) -> HttpResponseBase:
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     return response

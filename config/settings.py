@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "appointments",
     "repair_orders",
     "memberships",
+    "chat",
     "portal",
 ]
 
@@ -246,6 +247,8 @@ _TASK_BACKENDS = {
     "DATABASE": "django_tasks_db.DatabaseBackend",
 }
 TASKS = {"default": {"BACKEND": _TASK_BACKENDS[one_of("TASK_QUEUE", "IMMEDIATE", *_TASK_BACKENDS)]}}
+# How often the open sockets' sessions are looked at again.
+SOCKET_CHECK_SECONDS = number("SOCKET_CHECK_SECONDS", 30, least=1)
 
 # --- The API ----------------------------------------------------------------------------------------
 
@@ -283,6 +286,7 @@ SPECTACULAR_SETTINGS = {
     },
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [],  # enums stand inline
+    "PATH_CONVERTER_OVERRIDES": {"public_id": {"type": "string", "format": "uuid"}},
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},

@@ -48,6 +48,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Customers", "groups", "customers.customer"),
                     _item("Vehicles", "directions_car", "vehicles.vehicle"),
                     _item("Telematics", "speed", "vehicles.telematicsbatch"),
+                    _item("Conversations", "chat", "chat.thread"),
                     _item("Notifications", "notifications", "customers.notification"),
                     _item("Referrals", "diversity_1", "accounts.referral"),
                     _item("Reward points", "redeem", "accounts.rewardentry"),

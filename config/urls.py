@@ -18,6 +18,7 @@ from appointments.api import member as appointments_member
 from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
+from chat.api import member as chat_member
 from common import fallbacks, health
 from common.routing import route
 from common.schema import CachedGenerator
@@ -72,6 +73,7 @@ MEMBER: list[URLPattern | URLResolver] = [
     path("api/", include(appointments_member.urlpatterns)),  # appointments/, its book/ and upcoming/
     path("api/", include(files_member.urlpatterns)),  # files/presign/, files/<id>/
     path("api/", include(memberships_member.urlpatterns)),  # memberships/plans/, memberships/me/, offers/
+    path("api/", include(chat_member.urlpatterns)),  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/
 ]
 
 # Contract 004, customers as a service; its registration stands with contract 003's.

@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.profile import change_person
 from accounts.registration import admit, email_free, newcomer
 from accounts.tokens import Tokens
+from common import push
 from common.caller import Caller
 from common.database import change
 from common.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
@@ -172,9 +173,19 @@ def count_service(*, customer_id: int, now: datetime) -> None:
 
 def notify(*, customer_id: int, type: str, title: str, message: str, now: datetime) -> Notification:
     """Tell a customer something; he finds it in his list."""
-    return Notification.objects.create(
+    told = Notification.objects.create(
         customer_id=customer_id, type=type, title=title, message=message, created_at=now
     )
+    push.tell(
+        "NOTIFICATION",
+        customer_id=customer_id,
+        uuid=told.uuid,
+        at=now,
+        kind=type,
+        title=title,
+        message=message,
+    )
+    return told
 
 
 _CONTACT = ("first_name", "last_name", "email", "phone")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from accounts.models import User
+from memberships.queries import membership_uuid_of
 
 
 @dataclass(frozen=True)
@@ -17,5 +18,5 @@ class Member:
 
 
 def member_of(user: User) -> Member:
-    """The user with his membership. Nobody has one while there is no room for memberships: this is its place."""
-    return Member(user, membership_id=None)
+    """The user with his membership."""
+    return Member(user, membership_id=membership_uuid_of(user.pk))

@@ -24,6 +24,8 @@ _TECHNICIAN = (
     | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
     | _permissions("files", "view", "upload")  # photos of what is wrong
+    | _permissions("chat", "view", "thread", "message")
+    | _permissions("chat", "add", "message")  # who works on the car may answer its owner
 )
 # The desk: customers and their vehicles, visits, estimates and the customer's word on them.
 _ADVISOR = (
@@ -37,6 +39,7 @@ _ADVISOR = (
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
     | _permissions("memberships", "view", "plan", "membership", "offer", "offermake")
+    | _permissions("chat", "add change", "thread")
 )
 # The shop itself: what it sells, where, when and with whom.
 _MANAGER = (

@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from accounts.referrals import credit_referrals
+from common import push
 from common.database import change, violates
 from common.errors import DomainError, Invalid, Missing
 from common.transitions import transition
@@ -275,4 +276,6 @@ def _refuse_too_large(order: RepairOrder) -> None:
 
 
 def _move(order: RepairOrder, to: str, *, by: int | None, now: datetime, **values: object) -> None:
-    transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, values=values)
+    with transaction.atomic():
+        transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, values=values)
+        push.tell("REPAIR_ORDER", customer_id=order.customer_id, uuid=order.uuid, at=now, status=order.status)

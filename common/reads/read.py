@@ -42,15 +42,15 @@ class Read:
     """Rows of a caller in the shape of a serializer, as plain values for the renderer.
 
     `rows(caller, filters)` branches on the caller's role and on which filters are present, and on nothing else: to
-    compile, it gets the role with `Arg`s for the ids, and `Arg`s for the filters' values. `query` declares them.
+    compile, it gets the role with `Arg`s for the ids, and `Arg`s for the filters' values. `queries` declare them.
     """
 
     def __init__(
-        self, rows: Rows, serializer: type[serializers.Serializer[Any]], query: type[Query] = Query
+        self, rows: Rows, serializer: type[serializers.Serializer[Any]], *queries: type[Query]
     ) -> None:
         self.rows = rows
         self.serializer = serializer
-        fields = {str(field.source): field for field in query().fields.values()}
+        fields = {str(field.source): field for query in queries for field in query().fields.values()}
         # What a queryset branches on cannot be a hole: yes or no, and the words of an ordering.
         self.literals = {
             name for name, field in fields.items() if isinstance(field, serializers.BooleanField)

@@ -23,6 +23,7 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
+from chat.models import Message, Thread
 from common.models import IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
@@ -114,7 +115,8 @@ class BayFactory(DjangoModelFactory[Bay]):
         model = Bay
 
     location = factory.SubFactory(LocationFactory)
-    name = factory.Sequence(lambda n: f"Bay {n}")
+    # By name as by id: objects come by the unique index, compiled rows by the id.
+    name = factory.Sequence(lambda n: f"Bay {n:04}")
 
 
 class TechnicianFactory(DjangoModelFactory[Technician]):
@@ -360,6 +362,30 @@ class OfferMakeFactory(DjangoModelFactory[OfferMake]):
 
     offer = factory.SubFactory(OfferFactory)
     make = "Honda"
+
+
+class ThreadFactory(DjangoModelFactory[Thread]):
+    class Meta:
+        model = Thread
+
+    customer = factory.SubFactory(CustomerFactory)
+    subject = "Brakes"
+    created_at = factory.LazyFunction(timezone.now)
+    updated_at = factory.SelfAttribute("created_at")
+
+
+class MessageFactory(DjangoModelFactory[Message]):
+    """A row of a log; `chat.actions.post_message` is what keeps its thread in step."""
+
+    class Meta:
+        model = Message
+
+    thread = factory.SubFactory(ThreadFactory)
+    number = factory.Sequence(lambda n: n + 1)
+    author = factory.SelfAttribute("thread.customer.contact")
+    is_support = False
+    body = "Hello"
+    created_at = factory.LazyFunction(timezone.now)
 
 
 class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):

@@ -22,6 +22,7 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
+from chat.models import Message, Thread
 from common.models import IdempotencyKey
 from common.tests import factories
 from common.tests.admin import changelist, page
@@ -44,6 +45,7 @@ FACTORIES = {
     KnownAddress: factories.KnownAddressFactory,
     Location: factories.LocationFactory,
     Membership: factories.MembershipFactory,
+    Message: factories.MessageFactory,
     Notification: factories.NotificationFactory,
     Offer: factories.OfferFactory,
     OfferMake: factories.OfferMakeFactory,
@@ -62,6 +64,7 @@ FACTORIES = {
     Technician: factories.TechnicianFactory,
     TelematicsBatch: factories.TelematicsBatchFactory,
     Upload: factories.UploadFactory,
+    Thread: factories.ThreadFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,
 }

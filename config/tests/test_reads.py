@@ -18,6 +18,7 @@ from rest_framework import serializers
 from zeal import zeal_ignore
 
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
+from chat.models import Message, Thread, ThreadStatus
 from common.caller import Caller, Role
 from common.fields import Words
 from common.json import JSONRenderer
@@ -218,6 +219,29 @@ def make_offer(draw, customer):
     )
 
 
+def make_thread(draw, customer):
+    thread = factories.ThreadFactory(
+        customer=customer,
+        subject=draw(texts(200)),
+        status=draw(st.sampled_from(ThreadStatus.values)),
+        created_at=draw(instants),
+        updated_at=draw(instants),
+    )
+    for number in range(1, draw(st.integers(1, 4))):
+        is_support = draw(st.booleans())
+        thread.last_message = factories.MessageFactory(
+            thread=thread,
+            number=number,
+            body=draw(texts(50)),
+            is_support=is_support,
+            is_internal=is_support and draw(st.booleans()),
+            attachments=draw(st.sampled_from([[], [{"id": "1", "url": "https://files.example/é.jpg"}]])),
+            created_at=datetime(2025, 1, 1, tzinfo=UTC) + timedelta(microseconds=number),
+        )
+    thread.save(update_fields=["last_message"])
+    return thread
+
+
 # A list of something else joins by naming what makes one of its rows.
 MAKERS = {
     Appointment: make_visit,
@@ -230,13 +254,15 @@ MAKERS = {
     Location: make_location,
     Plan: make_plan,
     Offer: make_offer,
+    Thread: make_thread,
+    Message: make_thread,
 }
 
 
 # --- What is asked of them --------------------------------------------------------------------------------------
 
 
-def words_for(draw, field):
+def words_for(draw, field):  # noqa: C901  # a line for each kind of field
     """A value of a parameter, as it is written in an address."""
     if isinstance(field, Words):
         return ",".join(draw(st.lists(st.sampled_from(field.choices), min_size=1, max_size=5)))
@@ -248,6 +274,8 @@ def words_for(draw, field):
         return str(draw(st.decimals(-90, 90, places=4)))
     if isinstance(field, serializers.DateField):
         return draw(days).isoformat()
+    if isinstance(field, serializers.DateTimeField):
+        return draw(instants).isoformat()
     if isinstance(field, serializers.BooleanField):
         return draw(st.sampled_from(["true", "false"]))
     if isinstance(field, serializers.IntegerField):
@@ -339,6 +367,8 @@ def test_parallel_callers_never_get_each_others_rows(view):
             vehicle = factories.VehicleFactory(customer=customer, color=f"{number}/{extra}")
             factories.AppointmentFactory(vehicle=vehicle, description=f"{number}/{extra}")
             order = factories.RepairOrderFactory(vehicle=vehicle, notes=f"{number}/{extra}")
+            thread = factories.ThreadFactory(customer=customer, subject=f"{number}/{extra}")
+            factories.MessageFactory(thread=thread, body=f"{number}/{extra}")
             for price in range(extra):
                 factories.PartLineFactory(repair_order=order, unit_price=Decimal(f"{number}.{price}0"))
     callers = [caller_of_user(login) for login in logins]
