@@ -68,8 +68,7 @@ class StaffWithPermission(StaffOnly):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         super().has_permission(request, view)
-        if view.permission not in role_permissions()[caller_of(request).role]:  # type: ignore[attr-defined]
-            raise errors.RoleMayNot
+        check_role(caller_of(request), view.permission)  # type: ignore[attr-defined]
         return True
 
 
