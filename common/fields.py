@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -91,6 +92,17 @@ class SpelledId(serializers.CharField):
 
     def to_representation(self, value: Any) -> str:
         return ids.spell(self.prefix, value)
+
+
+class PublicId(serializers.UUIDField):
+    """A uuid as text, hyphens and all. DRF also takes 71, `{…}` and `urn:uuid:…`."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str) or not re.fullmatch(
+            "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", data
+        ):
+            self.fail("invalid", value=data)
+        return UUID(data)
 
 
 class Money(serializers.DecimalField):

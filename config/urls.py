@@ -11,6 +11,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts.admin import change_own_password
 from accounts.api import care as accounts_care
+from accounts.api import crm as accounts_crm
 from accounts.api import member as accounts_member
 from accounts.api import member_referrals as referrals_member
 from accounts.api import shop as accounts_shop
@@ -22,6 +23,8 @@ from chat.api import member as chat_member
 from common import fallbacks, health
 from common.routing import route
 from common.schema import CachedGenerator
+from customers.api import crm as customers_crm
+from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
 from files.api import member as files_member
@@ -85,6 +88,14 @@ CARE: list[URLPattern | URLResolver] = [
     path("api/v1/customer/", include(returns_care.urlpatterns)),  # orders/return, returns
 ]
 
+# Contract 004, customers as a service; its registration stands with contract 003's.
+CRM: list[URLPattern | URLResolver] = [
+    path("api/", include(accounts_crm.urlpatterns)),  # auth/profile/update/
+    path("api/v1/", include(customers_crm.urlpatterns)),  # customers/profile/, …/health/
+    # After it: an id may look like anything.
+    path("api/v1/", include(management_crm.urlpatterns)),  # customers/, /{id}/, /by_user_id/, /stats/
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -107,6 +118,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *STAFF,
     *MEMBER,
     *CARE,
+    *CRM,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from common.contracts.base import Contract
 from common.errors import Kind
+from common.lists import ListView, PagedList
+from common.permissions import StaffWithPermission
 from common.problems import NON_FIELD, Problem
 from common.views import ContractView
 
@@ -50,3 +52,14 @@ CRM = CrmContract()
 
 class CrmView(ContractView):
     contract = CRM
+
+
+class CrmStaffView(CrmView):
+    """For staff whose role has the view's permission."""
+
+    permission_classes = [StaffWithPermission]
+    permission: ClassVar[str]  # `app.codename`
+
+
+class CrmStaffList(ListView, PagedList, CrmStaffView):
+    """A list for staff, always paged."""

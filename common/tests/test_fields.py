@@ -3,13 +3,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from rest_framework import serializers
 
 from common.contracts.base import FieldMessages
 from common.contracts.shop import ShopCustomerList
-from common.fields import Degrees, Derived, Id, Instant, Miles, Moment, Money, SpelledId, follow
+from common.fields import Degrees, Derived, Id, Instant, Miles, Moment, Money, PublicId, SpelledId, follow
 from common.json import dumps
 from common.models import IdempotencyKey
 
@@ -204,3 +205,21 @@ def test_miles_are_a_json_number_of_two_places():
     for wrong in (-1, 0.125, "Infinity", "NaN", True, 10**9):
         with pytest.raises(serializers.ValidationError):
             Miles().run_validation(wrong)
+
+
+def test_a_public_id_is_a_uuid_as_text():
+    text = "01A1fdb8-3352-7410-8148-8a1e7705ef42"
+    assert PublicId().run_validation(text) == UUID(text)
+    assert PublicId().to_representation(UUID(text)) == text.lower()
+    for wrong in (
+        71,
+        UUID(text),
+        text.replace("-", ""),
+        f"{{{text}}}",
+        f"urn:uuid:{text}",
+        f"{text}\n",
+        "",
+        None,
+    ):
+        with pytest.raises(serializers.ValidationError):
+            PublicId().run_validation(wrong)
