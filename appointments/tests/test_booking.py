@@ -7,12 +7,13 @@ from datetime import UTC, datetime, time, timedelta
 from random import Random
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from appointments import actions
 from appointments.actions import SlotTaken
 from appointments.models import HOLDS_A_BAY, Appointment, Bay
 from appointments.queries import NotASlot, TooFarAhead
+from appointments.slots import Bays
 from common.constraints import NoOverlap
 from common.errors import DomainError, IllegalTransition
 from common.tests.factories import (
@@ -112,6 +113,21 @@ class TestBook:
         assert [slot["end"] - slot["start"] for slot in error.facts["alternatives"]] == [
             timedelta(hours=2)
         ] * 3
+
+    def test_the_database_has_the_last_word(self, monkeypatch):
+        """Somebody who did not lock wrote between the look and the insert."""
+        garage = GarageFactory(bays=1)
+        book(garage)
+        bays_of = actions.bays_of
+        monkeypatch.setattr(actions, "bays_of", lambda *_, **__: Bays([garage.bays.get().pk], []))
+        error = refused(SlotTaken, lambda: book(garage))
+        assert error.facts["alternatives"][0]["start"] == TEN + HALF_HOUR
+        monkeypatch.setattr(actions, "bays_of", bays_of)
+        refused(SlotTaken, lambda: book(garage))
+
+    def test_another_refusal_of_the_database_is_not_taken_for_a_taken_bay(self):
+        with pytest.raises(IntegrityError):
+            book(GarageFactory(), notes=None)
 
     def test_nothing_free_at_all(self):
         garage = GarageFactory(bays=0)
