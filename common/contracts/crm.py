@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.contracts.base import Contract
+from common.contracts.base import Contract, NamesFields
 from common.errors import Kind
 from common.problems import NON_FIELD, Problem
 from common.views import ContractView
@@ -17,7 +17,7 @@ class CrmError(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class CrmInvalid(serializers.Serializer[Any]):
+class CrmInvalid(NamesFields):
     """Each wrong field with its messages; `error` and `detail` where no field is to blame."""
 
     error = serializers.CharField(required=False)
