@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 from django.db import transaction
+from websockets.sync.client import connect
 
 from accounts.models import User
 from appointments.models import Location
 from chat.models import Thread
+from config.tests.node import furnish, needs_npm
+from config.tests.servers import database, free_port, serving
 from portal import demo
 from portal.tests.printed import contract, differences
 from vehicles.models import Vehicle
 
 TEXT = contract("003-member")
+JOHN = {"email": "john@example.com", "password": "securepassword123"}
+ADMIN = {"email": "admin@example.com", "password": "admin12345"}
 STATUS = {
     "POST /api/auth/register/": 201,
     "POST /api/vehicles/": 201,
@@ -100,8 +107,7 @@ class John:
 
     def __init__(self, api):
         self.api = api
-        words = {"email": "john@example.com", "password": "securepassword123"}
-        answer = api.post("/api/auth/login/", words, format="json").json()
+        answer = api.post("/api/auth/login/", JOHN, format="json").json()
         self.access, self.refresh = answer["accessToken"], answer["refreshToken"]
         vehicle = Vehicle.objects.get(customer__contact__email="john@example.com")
         location = Location.objects.order_by("id")[0]
@@ -331,3 +337,47 @@ class TestErrors:
             if request.needs_token:
                 answer = john.send(request)
                 assert (answer.status_code, list(answer.json())) == (401, ["error"]), request.line
+
+
+@pytest.mark.server
+@needs_npm
+def test_the_printed_socket_client_runs(tmp_path):
+    """Under node, as printed but for what its placeholders stand for; it sends once it is connected."""
+    connecting, sending = re.search(
+        r"### Example WebSocket Client\n+```javascript\n(.*?)(// Send a message\n.*?)```", TEXT, re.DOTALL
+    ).groups()
+    received = parsed(re.search(r"#### Receive Message\n+```json\n(.*?)```", TEXT, re.DOTALL)[1])
+    port = free_port()
+    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    with (
+        database(tmp_path) as env,
+        serving(command, folder=tmp_path, port=port, env={**env, "DEBUG": "true"}) as server,
+    ):
+        john = requests.post(f"{server.url}/api/auth/login/", json=JOHN, timeout=10).json()["accessToken"]
+        as_john = {"Authorization": f"Bearer {john}"}
+        thread = requests.get(f"{server.url}/api/chat/threads/", headers=as_john, timeout=10).json()[0]["id"]
+        desk = requests.post(f"{server.url}/api/token/", json=ADMIN, timeout=10).json()["access"]
+        furnish(tmp_path)
+        (tmp_path / "client.mjs").write_text(
+            "import WebSocket from 'ws';\n"
+            "console.log = (...words) => process.stdout.write(JSON.stringify(words) + '\\n');\n"
+            f"const accessToken = {json.dumps(john)};\n"
+            + connecting.replace("localhost:8000", f"localhost:{port}")
+            + "await new Promise((connected) => ws.addEventListener('open', connected));\n"
+            + sending.replace("thread-uuid", thread)
+        )
+        with (
+            connect(f"ws://localhost:{port}/chat/ws?token={desk}") as support,
+            subprocess.Popen(["node", tmp_path / "client.mjs"], stdout=subprocess.PIPE, text=True) as client,
+        ):
+            said = (json.loads(line) for line in client.stdout)
+            assert next(said) == ["WebSocket connected"]
+            words, message = next(said)
+            assert words == "New message:"
+            assert differences(message, received) == []
+            assert (message["threadId"], message["body"], message["sender"]) == (thread, "Hello!", "user")
+            assert json.loads(support.recv(timeout=10)) == message
+            support.send(json.dumps({"type": "TYPING", "threadId": thread}))
+            assert next(said) == ["User typing:", "support"]
+            server.stop()
+            assert next(said) == ["WebSocket disconnected"]
