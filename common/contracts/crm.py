@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from common.contracts.base import Contract
+from common.contracts.base import Contract, NamesFields
 from common.errors import Kind
 from common.lists import ListView, PagedList
 from common.permissions import StaffWithPermission
@@ -19,7 +19,7 @@ class CrmError(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class CrmInvalid(serializers.Serializer[Any]):
+class CrmInvalid(NamesFields):
     """Each wrong field with its messages; `error` and `detail` where no field is to blame."""
 
     error = serializers.CharField(required=False)
