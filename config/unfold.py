@@ -40,7 +40,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Appointments", "event", "appointments.appointment"),
                     _item("Repair orders", "build", "repair_orders.repairorder"),
                     _item("Parts orders", "local_shipping", "orders.order"),
-                    _item("Returns", "assignment_return", "orders.returnrequest"),
+                    _item("Returns", "undo", "orders.returnrequest"),
                 ],
             },
             {
