@@ -142,7 +142,7 @@ class VehicleDetail(VehicleView):
         actions.change_vehicle(vehicle=self.vehicle(id), **self.read_body(partial=True))
         return self.show(id)
 
-    @extend_schema(responses=VehicleSerializer)
+    @extend_schema(request=VehicleInput(partial=True), responses=VehicleSerializer)
     def put(self, request: Request, id: UUID | None) -> Response:
         """Change what is sent; what is not sent stays."""
         return self.patch(request, id)

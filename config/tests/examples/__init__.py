@@ -1,0 +1,1 @@
+"""The calls whose answers are the schema's examples; one module a contract."""

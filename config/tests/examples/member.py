@@ -1,0 +1,337 @@
+"""Contract 003: a day of John's, in an order in which each call finds what it needs."""
+
+from __future__ import annotations
+
+from accounts.models import User
+from accounts.tokens import reset_token
+from appointments.models import Appointment, Location
+from chat.models import Thread
+from config.tests.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
+from files.models import Upload
+from memberships.models import Plan
+from vehicles.models import Vehicle
+
+JOHN = ("john@example.com", "securepassword123")
+NOBODYS = "01890000-0000-7000-8000-000000000000"
+FORBIDDEN = [Call(401), Call(403, TECHNICIAN)]
+
+
+def names() -> dict[str, str]:
+    """What stands in braces, as it is now; `new_` is what was made last."""
+    mine = {"customer__contact__email": JOHN[0]}
+    found = {
+        "vehicle": Vehicle.objects.filter(**mine).order_by("id").first(),
+        "new_vehicle": Vehicle.objects.filter(**mine).order_by("id").last(),
+        "visit": Appointment.objects.filter(**mine).order_by("id").first(),
+        "new_visit": Appointment.objects.filter(**mine).order_by("id").last(),
+        "location": Location.objects.order_by("id").first(),
+        "thread": Thread.objects.order_by("id").first(),
+        "plan": Plan.objects.get(tier="basic"),
+        "upload": Upload.objects.order_by("id").last(),
+    }
+    return {name: str(row.uuid) for name, row in found.items() if row} | {
+        "reset": reset_token(User.objects.get(email=NEWCOMER[0]))
+    }
+
+
+def item(*good: Call) -> list[Call]:
+    """A row's own address: what is another's is nobody's."""
+    return [*good, *FORBIDDEN, Call(404, NEWCOMER, body=good[0].body)]
+
+
+def rows(params: dict[str, str], wrong: dict[str, str]) -> list[Call]:
+    return [Call(200, JOHN, params), Call(400, JOHN, wrong), *FORBIDDEN]
+
+
+CIVIC = {
+    "vin": "1HGBH41JXMN109186", "make": "Honda", "model": "Civic", "trim": "EX", "year": 2020,
+    "odometer": 15000.50, "fuelType": "gasoline",
+}  # fmt: skip
+BATCH = {
+    "vehicleId": "{vehicle}",
+    "startTimestamp": 1704067200000,
+    "endTimestamp": 1704067800000,
+    "samples": [{"t": 1704067200000, "speed": 45.5, "fuelRate": 2.3, "odometer": 15000.5}],
+}
+BOOKING = {
+    "vehicleId": "{vehicle}",
+    "locationId": "{location}",
+    "startTime": "2026-01-21T15:00:00Z",
+    "services": ["oil_change", "tire_rotation"],
+}
+MESSAGE = {"body": "Hello, I need help with my vehicle", "attachments": [], "clientId": "phone-17"}
+RANGE, WRONG_RANGE = {"from": "2026-01-14", "to": "2026-01-14"}, {"from": "yesterday"}
+PERSON = {
+    "name": "Mary Major", "email": "mary@example.com", "password": "securepassword123",
+    "phone": "+1234567890", "referralCode": "REF-ABC123",
+}  # fmt: skip
+
+
+def telematics(name: str, address: str) -> Calls:
+    """The same at both addresses."""
+    return {
+        f"member_{name}_get": (
+            "get", address,
+            [Call(200, JOHN, RANGE), Call(400, JOHN, WRONG_RANGE), *FORBIDDEN, Call(404, NEWCOMER)],
+        ),
+        f"member_{name}_post": (
+            "post", address,
+            item(Call(202, JOHN, body=BATCH), Call(400, JOHN, body={**BATCH, "samples": []})),
+        ),
+        f"member_{name}_summary_get": (
+            "get", f"{address}summary/",
+            [Call(200, JOHN, RANGE), Call(400, JOHN, WRONG_RANGE), *FORBIDDEN, Call(404, NEWCOMER)],
+        ),
+    }  # fmt: skip
+
+
+COMING_IN: Calls = {
+    "member_register_post": (
+        "post",
+        "/api/auth/register/",
+        [Call(201, body=PERSON), Call(400, body={**PERSON, "email": JOHN[0]})],
+    ),
+    "member_login_post": (
+        "post",
+        "/api/auth/login/",
+        [
+            Call(200, body={"email": JOHN[0], "password": JOHN[1], "deviceId": "device-uuid-123"}),
+            Call(400, body={"email": JOHN[0]}),
+            Call(401, body={"email": JOHN[0], "password": "wrong"}),
+        ],
+    ),
+    "member_refresh_post": (
+        "post",
+        "/api/auth/refresh/",
+        [Call(200, JOHN, body={"refreshToken": "{refresh}"}), Call(401, body={"refreshToken": "expired"})],
+    ),
+    "member_logout_post": (
+        "post",
+        "/api/auth/logout/",
+        [Call(204, JOHN, body={"refreshToken": "{refresh}"}), Call(401, body={"refreshToken": "expired"})],
+    ),
+}
+VEHICLES: Calls = {
+    "member_vehicles_get": ("get", "/api/vehicles/", rows({}, {"page": "0"})),
+    "member_vehicles_post": (
+        "post",
+        "/api/vehicles/",
+        [
+            Call(201, JOHN, body=CIVIC),
+            Call(400, JOHN, body={name: value for name, value in CIVIC.items() if name != "vin"}),
+            *FORBIDDEN,
+        ],
+    ),
+    "member_vehicle_detail_get": ("get", "/api/vehicles/{vehicle}/", item(Call(200, JOHN))),
+    "member_vehicle_detail_put": (
+        "put",
+        "/api/vehicles/{vehicle}/",
+        item(Call(200, JOHN, body={"color": "Green"}), Call(400, JOHN, body={"odometer": 1})),
+    ),
+    "member_vehicle_detail_patch": (
+        "patch",
+        "/api/vehicles/{vehicle}/",
+        item(Call(200, JOHN, body={"licensePlate": "ABC123"}), Call(400, JOHN, body={"year": 1066})),
+    ),
+    "member_dongle_link_post": (
+        "post",
+        "/api/vehicles/{new_vehicle}/link-dongle/",
+        item(
+            Call(200, JOHN, body={"dongleId": "dongle-123", "connectionType": "BLE"}),
+            Call(400, JOHN, body={"dongleId": "dongle-123", "connectionType": "USB"}),
+            Call(409, JOHN, body={"dongleId": "OBD-7F3A21", "connectionType": "BLE"}),
+        ),
+    ),
+    "member_dongle_link_delete": (
+        "delete",
+        "/api/vehicles/{new_vehicle}/link-dongle/",
+        item(Call(204, JOHN)),
+    ),
+    "member_vehicle_detail_delete": ("delete", "/api/vehicles/{new_vehicle}/", item(Call(204, JOHN))),
+    **telematics("telematics", "/api/telematics/{vehicle}/"),
+    **telematics("vehicle_telematics", "/api/vehicles/{vehicle}/telematics/"),
+}
+VISITS: Calls = {
+    "member_locations_get": ("get", "/api/appointments/locations/", rows({}, {"page": "0"})),
+    "member_location_detail_get": (
+        "get",
+        "/api/appointments/locations/{location}/",
+        [Call(200, JOHN), *FORBIDDEN],
+    ),
+    "member_appointment_availability_get": (
+        "get",
+        "/api/appointments/availability/",
+        [
+            Call(200, JOHN, {"locationId": "{location}", "date": "2026-01-21"}),
+            Call(400, JOHN, {"locationId": "{location}", "date": "tomorrow"}),
+            *FORBIDDEN,
+            Call(404, JOHN, {"locationId": NOBODYS, "date": "2026-01-21"}),
+        ],
+    ),
+    "member_book_appointment_post": (
+        "post",
+        "/api/appointments/book/",
+        [
+            Call(201, JOHN, body=BOOKING),
+            Call(201, JOHN, body=BOOKING),  # there are two bays
+            Call(409, JOHN, body=BOOKING),
+            Call(400, JOHN, body={**BOOKING, "startTime": "2026-01-21T15:10:00Z"}),
+            *FORBIDDEN,
+            Call(404, JOHN, body={**BOOKING, "locationId": NOBODYS}),
+        ],
+    ),
+    "member_appointments_get": (
+        "get",
+        "/api/appointments/",
+        [*rows({"status": "scheduled"}, {"status": "done"}), Call(404, JOHN, {"vehicleId": NOBODYS})],
+    ),
+    "member_upcoming_appointments_get": ("get", "/api/appointments/upcoming/", rows({}, {"page": "0"})),
+    "member_appointment_detail_get": ("get", "/api/appointments/{visit}/", item(Call(200, JOHN))),
+    "member_appointment_detail_put": (
+        "put",
+        "/api/appointments/{visit}/",
+        item(
+            Call(200, JOHN, body={"startTime": "2026-01-22T15:00:00Z"}),
+            Call(400, JOHN, body={"services": ["car wash"]}),
+            Call(409, JOHN, body={"startTime": BOOKING["startTime"]}),
+        ),
+    ),
+    "member_appointment_detail_patch": (
+        "patch",
+        "/api/appointments/{visit}/",
+        item(
+            Call(200, JOHN, body={"services": ["oil_change"]}),
+            Call(400, JOHN, body={"startTime": "at ten"}),
+            Call(409, JOHN, body={"startTime": BOOKING["startTime"]}),
+        ),
+    ),
+    "member_appointment_detail_delete": (
+        "delete",
+        "/api/appointments/{new_visit}/",
+        item(Call(204, JOHN), Call(409, JOHN)),
+    ),
+}
+MEMBERSHIP: Calls = {
+    "member_plans_get": ("get", "/api/memberships/plans/", rows({}, {"page": "0"})),
+    "member_my_membership_get": ("get", "/api/memberships/me/", item(Call(200, JOHN))),
+    "member_my_membership_post": (
+        "post",
+        "/api/memberships/me/",
+        [
+            Call(201, NEWCOMER, body={"planId": "{plan}"}),
+            Call(400, NEWCOMER, body={}),
+            *FORBIDDEN,
+            Call(404, NEWCOMER, body={"planId": NOBODYS}),
+            Call(409, JOHN, body={"planId": "{plan}"}),
+        ],
+    ),
+    "member_my_membership_delete": (
+        "delete",
+        "/api/memberships/me/",
+        [Call(204, NEWCOMER), *FORBIDDEN, Call(404, NEWCOMER)],
+    ),
+    "member_offers_get": (
+        "get",
+        "/api/offers/",
+        [
+            *rows({"vehicleId": "{vehicle}", "lat": "40.7128", "lng": "-74.0060"}, {"lat": "40.7128"}),
+            Call(404, JOHN, {"vehicleId": NOBODYS}),
+        ],
+    ),
+    "member_my_referrals_get": ("get", "/api/referrals/me/", [Call(200, JOHN), *FORBIDDEN]),
+    "member_apply_referral_post": (
+        "post",
+        "/api/referrals/apply/",
+        [
+            Call(201, NEWCOMER, body={"code": "REF-ABC123"}),
+            Call(400, JOHN, body={"code": "REF-ABC123"}),
+            *FORBIDDEN,
+            Call(409, NEWCOMER, body={"code": "REF-ABC123"}),
+        ],
+    ),
+}
+CHAT: Calls = {
+    "member_presign_post": (
+        "post",
+        "/api/files/presign/",
+        [
+            Call(200, JOHN, body={"filename": "receipt.jpg", "contentType": "image/jpeg"}),
+            Call(400, JOHN, body={"filename": "receipt.exe", "contentType": "application/exe"}),
+            Call(401),
+        ],
+    ),
+    "member_file_get": ("get", "/api/files/{upload}/", [Call(401), Call(404, NEWCOMER)]),
+    "member_threads_get": ("get", "/api/chat/threads/", [*rows({}, {"status": "done"})[:2], Call(401)]),
+    "member_threads_post": (
+        "post",
+        "/api/chat/threads/",
+        [
+            Call(201, JOHN, body={"subject": "A question", "initialMessage": "Do you service EVs?"}),
+            Call(400, JOHN, body={"initialMessage": "Hello"}),
+            Call(401),
+        ],
+    ),
+    "member_one_thread_get": (
+        "get",
+        "/api/chat/threads/{thread}/",
+        [Call(200, JOHN), Call(401), Call(404, NEWCOMER)],
+    ),
+    "member_messages_get": (
+        "get",
+        "/api/chat/threads/{thread}/messages/",
+        [
+            Call(200, JOHN, {"since": "2024-01-01T00:00:00Z"}),
+            Call(400, JOHN, {"since": "yesterday"}),
+            Call(401),
+            Call(404, NEWCOMER),
+        ],
+    ),
+    "member_messages_post": (
+        "post",
+        "/api/chat/threads/{thread}/messages/",
+        [
+            Call(201, JOHN, body=MESSAGE),
+            Call(200, JOHN, body=MESSAGE),
+            Call(400, JOHN, body={"body": " "}),
+            Call(401),
+            Call(404, NEWCOMER, body=MESSAGE),
+        ],
+    ),
+    "member_one_thread_patch": (
+        "patch",
+        "/api/chat/threads/{thread}/",
+        [
+            Call(200, JOHN, body={"status": "closed"}),
+            Call(400, JOHN, body={"status": "done"}),
+            Call(401),
+            Call(404, NEWCOMER, body={"status": "closed"}),
+        ],
+    ),
+    "member_chat_ticket_post": ("post", "/api/chat/ticket/", [Call(201, JOHN), Call(401)]),
+}
+NEW_PASSWORD = {"password": "another long one 17", "passwordConfirm": "another long one 17"}
+PASSWORDS: Calls = {
+    "member_forgot_password_post": (
+        "post",
+        "/api/auth/forgot-password/",
+        [Call(202, body={"email": NEWCOMER[0]}), Call(400, body={"email": "john"})],
+    ),
+    "member_change_password_post": (
+        "post",
+        "/api/auth/password/change/",
+        [
+            Call(400, NEWCOMER, body={"oldPassword": "wrong", "newPassword": "another long one 16"}),
+            Call(401),
+            Call(200, NEWCOMER, body={"oldPassword": NEWCOMER[1], "newPassword": "another long one 16"}),
+        ],
+    ),
+    "member_reset_password_post": (
+        "post",
+        "/api/auth/reset-password/",
+        [
+            Call(200, body={"token": "{reset}", **NEW_PASSWORD}),
+            Call(400, body={"token": "used-or-expired", **NEW_PASSWORD}),
+        ],
+    ),
+}
+ALL = {**COMING_IN, **VEHICLES, **VISITS, **MEMBERSHIP, **CHAT, **PASSWORDS}
