@@ -18,6 +18,7 @@ from common.routing import route
 from common.schema import CachedGenerator
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from repair_orders.api import fleet as repair_orders_fleet
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
@@ -47,6 +48,12 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+# Contract 001: JSON beside the pages of the portal.
+FLEET: list[URLPattern | URLResolver] = [
+    # unit-repair-data/, repair-cost-data/, repairs/
+    path("customer/api/", include(repair_orders_fleet.urlpatterns)),
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -67,6 +74,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *FLEET,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

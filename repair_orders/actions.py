@@ -16,7 +16,7 @@ from django.db.models import ProtectedError
 
 from common.database import change, violates
 from common.errors import DomainError, Invalid, Missing
-from common.transitions import transition
+from common.transitions import refusal, transition
 from customers.actions import count_service, notify
 from customers.models import Customer
 from repair_orders.models import (
@@ -213,6 +213,18 @@ def approve(*, order: RepairOrder, by: int | None, now: datetime, total: Decimal
 def deny(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
     """The customer's no, or the shop's to a request. Raises IllegalTransition."""
     _move(order, RepairOrderStatus.DENIED, by=by, now=now, denied_at=now, denial_reason=reason)
+
+
+def refuse_estimate(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
+    """The customer's no to an estimate; a request that has none yet is the shop's to deny.
+
+    Raises IllegalTransition.
+    """
+    with transaction.atomic():
+        _lock(order)
+        if order.status != RepairOrderStatus.PENDING:
+            raise refusal(order, RepairOrderStatus.DENIED)
+        deny(order=order, by=by, now=now, reason=reason)
 
 
 def start(*, order: RepairOrder, by: int | None, now: datetime) -> None:
