@@ -109,9 +109,8 @@ class BodyLimit:
             return answer(request, BAD_REQUEST)
         # Python refuses to read a number of thousands of digits.
         if len(length) > _LONGEST_LENGTH or int(length) > settings.MAX_BODY_BYTES:
-            contract = contract_for(request.path)
-            if contract:
-                return contract.answer(TOO_LARGE)
+            if contract_for(request.path):
+                return answer(request, TOO_LARGE)
         return self.get_response(request)
 
 

@@ -18,6 +18,7 @@ from common.routing import route
 from common.schema import CachedGenerator
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from portal.fleet import urls as fleet_pages
 from repair_orders.api import fleet as repair_orders_fleet
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
@@ -48,10 +49,10 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
-# Contract 001: JSON beside the pages of the portal.
 FLEET: list[URLPattern | URLResolver] = [
     # unit-repair-data/, repair-cost-data/, repairs/
     path("customer/api/", include(repair_orders_fleet.urlpatterns)),
+    path("customer/", include(fleet_pages.urlpatterns)),  # the pages: dashboard/, repairs/, units/, company/, login/
 ]
 
 DOCS: list[URLPattern | URLResolver] = [

@@ -183,6 +183,10 @@ class PartLine(models.Model):
     def __str__(self) -> str:
         return f"{self.quantity} × {self.unit_price}"
 
+    @property
+    def amount(self) -> Decimal:
+        return self.unit_price * self.quantity
+
 
 class ServiceLine(models.Model):
     """A service, at the price and taxed as it was sold."""

@@ -78,7 +78,7 @@ class _MonthBegins(models.DateTimeField[Any, Any]):
     """A month, given by its first day, as the instant it begins."""
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        return super().get_db_prep_value(_midnight(value), connection, prepared)
+        return super().get_db_prep_value(midnight(value), connection, prepared)
 
 
 class _MonthEnds(models.DateTimeField[Any, Any]):
@@ -86,10 +86,11 @@ class _MonthEnds(models.DateTimeField[Any, Any]):
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         following = value.replace(year=value.year + value.month // 12, month=value.month % 12 + 1)
-        return super().get_db_prep_value(_midnight(following), connection, prepared)
+        return super().get_db_prep_value(midnight(following), connection, prepared)
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """The instant a day begins in the project's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))
 
 

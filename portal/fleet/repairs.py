@@ -1,0 +1,141 @@
+"""Repairs: the list, one of them with its estimate, and a new one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+
+from common.errors import DomainError, Missing
+from common.lists import Page
+from customers.models import Customer
+from portal.fleet.forms import ApproveForm, DenyForm, RequestForm
+from portal.fleet.pages import FleetPage
+from portal.fleet.steps import steps_of
+from repair_orders import actions
+from repair_orders.api.fleet import RepairQuery, one_repair, shown_repairs
+from repair_orders.figures import SHOWN_ORDER
+from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
+from repair_orders.money import frozen_or_present
+from repair_orders.queries import totals_with_lines, with_lines
+from repair_orders.querysets import NEWEST
+from vehicles.models import Vehicle
+
+ROWS = 25
+
+
+class RepairsPage(FleetPage):
+    """The list, asked as the JSON is asked."""
+
+    template = "fleet/repairs.html"
+    section = "repairs"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        context: dict[str, Any] = {"statuses": SHOWN_ORDER, "asked": request.GET}
+        try:
+            filters = RepairQuery.read(request.GET)
+            number, size = filters.pop("page", 1), filters.pop("page_size", ROWS)
+            if "unit_id" in filters:
+                context["unit"] = self.unit(filters["unit_id"])
+            rows = shown_repairs(self.caller, filters)
+            page = Page(number, size, rows.count(), request.get_full_path())
+            if number > page.last:
+                raise ValidationError({"page": [f"The last page is {page.last}."]})
+        except ValidationError as error:
+            return self.show(**context, wrong=error.detail, status=400)
+        # The page's ids come from an index alone; only then are rows read.
+        ids = list(rows.values_list("id", flat=True)[page.bounds])
+        found = with_lines(shown_repairs(self.caller, filters).filter(pk__in=ids).select_related("vehicle"))
+        return self.show(
+            **context,
+            page=page,
+            repairs=[{"order": order, "total": shown_total(order)} for order in found],
+            ordering=filters.get("ordering", NEWEST),
+            is_filtered=bool(filters.keys() - {"ordering"}),
+        )
+
+    def unit(self, unit_id: int) -> Vehicle:
+        unit = Vehicle.objects.visible_to(self.caller).filter(pk=unit_id).first()
+        if unit is None:
+            raise Missing("Unit not found")
+        return unit
+
+
+def shown_total(order: RepairOrder) -> Decimal:
+    """What an order that came `with_lines` costs."""
+    return frozen_or_present(order.total_cost, totals_with_lines(order).total)
+
+
+class RepairPage(FleetPage):
+    """One repair. While its estimate waits, the customer's word on exactly the amount that is shown."""
+
+    template = "fleet/repair.html"
+    section = "repairs"
+
+    def get(self, request: HttpRequest, id: int) -> HttpResponse:
+        return self.show_repair(id)
+
+    def post(self, request: HttpRequest, id: int) -> HttpResponse:
+        order = one_repair(self.caller, id)
+        is_approval = request.POST.get("decision") == "approve"
+        form = ApproveForm(request.POST) if is_approval else DenyForm(request.POST)
+        if not form.is_valid():
+            return self.show_repair(id, status=400, form=form)
+        verb = actions.approve if is_approval else actions.refuse_estimate
+        try:
+            verb(order=order, by=self.caller.user_id, now=timezone.now(), **form.values)
+        except DomainError as error:
+            # The page beside the message is the present one: a new total, or another's decision.
+            return self.show_repair(id, status=409, refusal=error.text)
+        said = "approved. The shop can start." if is_approval else "denied. The shop has been told."
+        messages.success(request, f"The estimate is {said}")
+        return redirect("fleet-repair", id=id)
+
+    def show_repair(self, id: int, *, status: int = 200, **context: Any) -> HttpResponse:
+        orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id).select_related("vehicle")
+        order = orders.prefetch_related(
+            Prefetch("part_lines", PartLine.objects.in_order().select_related("part")),
+            Prefetch("service_lines", ServiceLine.objects.in_order().select_related("service")),
+        ).first()
+        if order is None:
+            raise Missing("Repair not found")
+        return self.show(
+            status=status,
+            order=order,
+            totals=totals_with_lines(order),
+            total=shown_total(order),
+            steps=steps_of(order),
+            is_waiting=order.status == RepairOrderStatus.PENDING,
+            **context,
+        )
+
+
+class RequestPage(FleetPage):
+    """A new repair: which unit, what is wrong."""
+
+    template = "fleet/request.html"
+    section = "repairs"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.show(form=RequestForm(self.caller, initial={"unit": request.GET.get("unit_id")}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = RequestForm(self.caller, request.POST)
+        if not form.is_valid():
+            return self.show(form=form, status=400)
+        order = actions.request_repair(
+            customer=Customer.objects.get(pk=self.caller.account),
+            vehicle=form.cleaned_data["unit"],
+            description=form.cleaned_data["description"],
+            now=timezone.now(),
+        )
+        messages.success(
+            request, "The repair is requested. The shop will look at it and send you an estimate."
+        )
+        return redirect("fleet-repair", id=order.pk)
