@@ -13,6 +13,8 @@ RUN useradd --system --uid 10001 garage
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+# Where uploads lie without a bucket; mount a volume over it.
+RUN mkdir -p var/uploads && chown -R garage var
 USER garage
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_WORKERS=2 DB_POOL_SIZE=0
 EXPOSE 8000

@@ -9,7 +9,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := run
 
 run: .venv/.runtime  ## install, migrate, load the demo into an empty database, serve
-	@DEBUG=$${DEBUG:-true} $(BIN)/python manage.py serve --demo --host $(HOST) --port $(PORT)
+	@DEBUG=$${DEBUG:-true} PUBLIC_URL=$${PUBLIC_URL:-http://localhost:$(PORT)} $(BIN)/python manage.py serve --demo --host $(HOST) --port $(PORT)
 
 test: .venv/.dev  ## the whole suite; USE_POSTGRES=true and REDIS_URL choose the real ones
 	@$(BIN)/python -m pytest $(ARGS)

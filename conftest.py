@@ -6,6 +6,10 @@ administrator. Each has a real session and sends a real token.
 
 from __future__ import annotations
 
+import json
+import logging
+from io import StringIO
+
 import pytest
 from django.core.cache import caches
 from django.utils import timezone
@@ -15,7 +19,9 @@ from rest_framework.test import APIClient
 from accounts.actions import open_session
 from accounts.models import User
 from common import counters
+from common.request_log import lines as request_lines
 from common.tests import factories
+from config.logs import RequestLine
 
 # The clock of a loaded machine is no property of the code; the cache fixture is harmless between examples.
 settings.register_profile(
@@ -104,3 +110,26 @@ def desk(client, ada):
     """The staff's admin in the browser of Ada, who may do everything."""
     client.force_login(ada)
     return client
+
+
+class Written:
+    """What the log of requests says, as machines read it."""
+
+    def __init__(self):
+        self.stream = StringIO()
+
+    def __call__(self):
+        return self.stream.getvalue()
+
+    def as_json(self):
+        return [json.loads(line) for line in self().splitlines()]
+
+
+@pytest.fixture
+def written():
+    log = Written()
+    handler = logging.StreamHandler(log.stream)
+    handler.setFormatter(RequestLine(pretty=False))
+    request_lines.addHandler(handler)
+    yield log
+    request_lines.removeHandler(handler)

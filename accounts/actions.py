@@ -45,7 +45,7 @@ def check_credentials(*, email: str, password: str, address: str, now: datetime)
     """
     email = normal_email(email)
     user = User.objects.filter(email=email).first()
-    budget = f"login:{email}:{address if _is_known(user, address, now) else 'anywhere'}"
+    budget = _guess_budget(user, email, address, now)
     wait = counters.hit(budget, limit=settings.RATE_LOGIN, window=GUESS_WINDOW_SECONDS)
     if wait is not None:
         raise TooManyGuesses(retry_after=wait)
@@ -59,11 +59,18 @@ def check_credentials(*, email: str, password: str, address: str, now: datetime)
     return user
 
 
-def _is_known(user: User | None, address: str, now: datetime) -> bool:
+def _guess_budget(user: User | None, email: str, address: str, now: datetime) -> str:
     # Asked also for nobody, so that an unknown email costs the same queries.
-    return KnownAddress.objects.filter(
+    is_known = KnownAddress.objects.filter(
         user_id=user.pk if user else 0, address=address, last_sign_in_at__gte=now - ADDRESS_REMEMBERED
     ).exists()
+    return f"login:{email}:{address if is_known else 'anywhere'}"
+
+
+def forget_guesses(*, user: User, address: str, now: datetime) -> None:
+    """Whoever has proved otherwise that the account is his may sign in, however often he guessed before."""
+    budget = _guess_budget(user, user.email or "", address, now)
+    counters.forget(budget, window=GUESS_WINDOW_SECONDS)
 
 
 def sign_in(
@@ -75,16 +82,22 @@ def sign_in(
 
 
 def open_session(*, user: User, now: datetime, device_id: str = "") -> Tokens:
-    """A session and its two tokens."""
+    """A session and its two tokens.
+
+    Raises WrongCredentials when what the user was let in on has been changed since he was looked at: the same
+    UPDATE that stamps the sign-in asks for it, and waits for a change that is being made.
+    """
     refresh = RefreshToken()
+    let_in_on = {name: getattr(user, name) for name in ENDS_SESSIONS}
     with transaction.atomic():
+        if not User.objects.filter(pk=user.pk, **let_in_on).update(last_login=now):
+            raise WrongCredentials
         device = None
         if device_id:
             device, _ = Device.objects.update_or_create(
                 user=user, device_id=device_id, defaults={"last_seen_at": now}
             )
         session = Session.objects.create(user=user, device=device, refresh_jti=refresh["jti"], created_at=now)
-        User.objects.filter(pk=user.pk).update(last_login=now)
     return issue(session, user, refresh)
 
 
@@ -143,14 +156,6 @@ def end_session(*, session: Session, now: datetime) -> None:
 def end_all_sessions(*, user: User, now: datetime) -> None:
     """After a changed password or role, a deactivation or a deletion nothing issued before is good."""
     user.sessions.end(now=now)
-
-
-def change_password(*, user: User, password: str | None, now: datetime) -> None:
-    """Set a password that the caller has validated (None: one that never fits), and end every session."""
-    with transaction.atomic():
-        user.set_password(password)
-        user.save(update_fields=["password"])
-        end_all_sessions(user=user, now=now)
 
 
 def change_role(*, user: User, role: str, now: datetime) -> None:

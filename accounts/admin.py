@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,19 +17,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeDateTimeFilter
 from unfold.enums import ActionVariant
 
-from accounts.actions import ENDS_SESSIONS, end_all_sessions, end_session
+from accounts.actions import change_role, end_session, set_active
 from accounts.forms import NewUserForm, OwnPasswordForm, PasswordForm, UserForm
-from accounts.models import Device, KnownAddress, Session, User
+from accounts.models import Device, KnownAddress, Referral, ReferralStatus, RewardEntry, Session, User
 from accounts.phones import pretty_phone
+from accounts.referrals import book_points
+from common.address import client_address
 from common.admin import HistoryAdmin, Kept, ReadOnly, ReadOnlyInline, StaffAdmin, badge, column, step
 from common.caller import Role
 
 admin.site.unregister(Group)
 
 _POWERS = "Powers in this admin"
+_BY_ACTION: dict[str, Callable[..., None]] = {"role": change_role, "is_active": set_active}
 ROLE_COLORS = {
     Role.CUSTOMER: "info",
     Role.TECHNICIAN: "success",
@@ -62,6 +67,28 @@ class DeviceInline(ReadOnlyInline):
     tab = True
 
 
+class ReferralInline(ReadOnlyInline):
+    model = Referral
+    fk_name = "referrer"
+    verbose_name_plural = "Friends brought"
+    fields = ("referred", "code", "status", "created_at")
+    ordering = ("-created_at", "-id")
+    per_page = 10
+    tab = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Referral]:
+        return super().get_queryset(request).select_related("referred")  # type: ignore[no-any-return]
+
+
+class RewardEntryInline(ReadOnlyInline):
+    model = RewardEntry
+    verbose_name_plural = "Reward points"
+    fields = ("points", "reason", "created_at")
+    ordering = ("-created_at", "-id")
+    per_page = 10
+    tab = True
+
+
 @admin.register(User)
 class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
     """People are let in and out, never deleted: what they did stays theirs.
@@ -84,7 +111,7 @@ class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
     ordering = ("last_name", "first_name", "id")
     filter_horizontal = ("groups", "user_permissions")
     readonly_fields = ("referral_code", "rewards_balance", "last_login", "created_at", "uuid")
-    inlines = (OpenSessionInline, DeviceInline)
+    inlines = (OpenSessionInline, DeviceInline, ReferralInline, RewardEntryInline)
     fieldsets = (
         (None, {"fields": (("first_name", "last_name"), ("email", "phone"), "password")}),
         ("Access", {"fields": (("role", "is_active"),)}),
@@ -124,9 +151,17 @@ class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
         )
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if change and ENDS_SESSIONS.intersection(form.changed_data):
-            end_all_sessions(user=obj, now=timezone.now())
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        # What ends sessions is changed by its action; the form brings only the wish.
+        wishes = {name: getattr(obj, name) for name in _BY_ACTION if name in form.changed_data}
+        for name in wishes:
+            setattr(obj, name, form.initial[name])
+        if set(form.changed_data) - set(wishes):
+            super().save_model(request, obj, form, change)
+        for name, wish in wishes.items():
+            _BY_ACTION[name](user=obj, now=timezone.now(), **{name: wish})
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         with transaction.atomic():  # a POST locks the row
@@ -148,7 +183,7 @@ class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
 def change_own_password(request: HttpRequest) -> HttpResponseBase:
     """The admin's page for one's own password, through the action that ends one's sessions."""
     view = PasswordChangeView.as_view(
-        form_class=OwnPasswordForm,
+        form_class=partial(OwnPasswordForm, address=client_address(request)),
         success_url=reverse("admin:password_change_done"),
         extra_context=admin.site.each_context(request),
     )
@@ -197,8 +232,11 @@ class SessionAdmin(ReadOnly, StaffAdmin):
 @admin.register(Device)
 class DeviceAdmin(ReadOnly, StaffAdmin):
     list_display = ("device_id", "user", "last_seen_at")
+    list_filter = (("last_seen_at", RangeDateTimeFilter),)
+    list_filter_submit = True
     list_select_related = ("user",)
     search_fields = ("device_id", "user__email", "user__first_name", "user__last_name")
+    date_hierarchy = "last_seen_at"
     ordering = ("-last_seen_at", "-id")
 
 
@@ -208,3 +246,51 @@ class KnownAddressAdmin(ReadOnly, StaffAdmin):
     list_select_related = ("user",)
     search_fields = ("address", "user__email")
     ordering = ("-last_sign_in_at", "-id")
+
+
+_OF_USER = ("email", "first_name", "last_name")
+
+
+@admin.register(Referral)
+class ReferralAdmin(ReadOnly, HistoryAdmin):
+    """Written by registration and by the apps; credited by the friend's first completed repair order."""
+
+    list_display = ("referred", "referrer", "code", "status_badge", "created_at")
+    list_filter = (("status", ChoicesCheckboxFilter),)
+    list_select_related = ("referrer", "referred")
+    search_fields = (
+        "code",
+        *(f"referrer__{name}" for name in _OF_USER),
+        *(f"referred__{name}" for name in _OF_USER),
+    )
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    fields = (("referrer", "referred"), ("code", "status"), "rewards_applied", "created_at", "uuid")
+
+    @badge(
+        "Status",
+        colors={ReferralStatus.SIGNED_UP: "info", ReferralStatus.CREDITED: "success"},
+        ordering="status",
+    )
+    def status_badge(self, referral: Referral) -> tuple[str, str]:
+        return referral.status, ReferralStatus(referral.status).label
+
+
+@admin.register(RewardEntry)
+class RewardEntryAdmin(Kept, StaffAdmin):
+    """The ledger of points. Staff may add a line, which moves the balance; what stands stays."""
+
+    list_display = ("user", "points", "reason", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("reason", *(f"user__{name}" for name in _OF_USER))
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    autocomplete_fields = ("user",)
+    fields = ("user", "points", "reason")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: RewardEntry, form: Any, change: bool) -> None:
+        booked = book_points(user_id=obj.user_id, points=obj.points, reason=obj.reason, now=timezone.now())
+        obj.pk = booked.pk

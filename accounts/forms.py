@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.actions import change_password
+from accounts.actions import WrongCredentials, check_credentials
 from accounts.models import User
+from accounts.passwords import WrongOldPassword, change_password
 
 
 class NewUserForm(UserCreationForm):
@@ -35,7 +39,21 @@ class PasswordForm(AdminPasswordChangeForm):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
-    """One's own, after the old one."""
+    """One's own, after the old one, at which a guess counts as it does at the sign-in."""
+
+    def __init__(self, user: User, *args: Any, address: str, **kwargs: Any) -> None:
+        self.address = address
+        super().__init__(user, *args, **kwargs)
+
+    def clean_old_password(self) -> str:
+        old: str = self.cleaned_data["old_password"]
+        try:
+            check_credentials(
+                email=self.user.email or "", password=old, address=self.address, now=timezone.now()
+            )
+        except WrongCredentials:
+            raise ValidationError(WrongOldPassword.message, code="password_incorrect") from None
+        return old
 
     def save(self, commit: bool = True) -> User:
         user: User = self.user

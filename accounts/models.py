@@ -1,19 +1,22 @@
-"""People and what lets them in: users, their devices, sessions and the addresses they sign in from."""
+"""People, what lets them in - devices, sessions, addresses they sign in from - and whom they brought along."""
 
 from __future__ import annotations
 
 import secrets
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from simple_history.models import HistoricalRecords
 
 from accounts.phones import validate_phone
-from accounts.querysets import SessionQuerySet
+from accounts.querysets import ReferralQuerySet, SessionQuerySet
 from common.caller import STAFF, Role
 from common.ids import Identified
+from common.transitions import Machine
 
 # No 0, O, 1, I: a referral code is read out loud.
 _CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -81,6 +84,17 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
         # An empty box in a form means: no address.
         self.email = normal_email(self.email) or None if self.email else None
 
+    def check_password(self, raw_password: str | None) -> bool:
+        """Django's, but for a hash of an outdated kind: it is renewed in the stored row only where that still holds it,
+        or a sign-in with the old password could undo a change made meanwhile."""
+
+        def renew(raw: str) -> None:
+            renewed = make_password(raw)
+            if User.objects.filter(pk=self.pk, password=self.password).update(password=renewed):
+                self.password = renewed
+
+        return check_password(raw_password, self.password, renew)
+
     @property
     def full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
@@ -145,3 +159,80 @@ class KnownAddress(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+
+class ReferralStatus(models.TextChoices):
+    SIGNED_UP = "signed_up"
+    CREDITED = "credited"  # the friend's first repair order is completed
+
+
+REFERRAL_MACHINE: Machine = {
+    ReferralStatus.SIGNED_UP: frozenset({ReferralStatus.CREDITED}),
+    ReferralStatus.CREDITED: frozenset(),
+}
+
+
+class Referral(Identified):
+    """Who brought whom, once and for ever: its users cannot be deleted while it stands."""
+
+    referrer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="referrals")
+    referred = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        related_name="referred_by",
+        db_index=False,  # the constraint has one
+    )
+    code = models.CharField(max_length=20, help_text="As it was when it was used.")
+    status = models.CharField(max_length=9, choices=ReferralStatus, default=ReferralStatus.SIGNED_UP)
+    rewards_applied = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField()
+
+    history = HistoricalRecords()
+    objects = ReferralQuerySet["Referral"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["referred"], name="referred_once"),
+            models.CheckConstraint(
+                condition=~models.Q(referrer=models.F("referred")), name="referred_by_another"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=ReferralStatus.values), name="referral_status_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Referral {self.pk}"
+
+
+class RewardEntry(Identified):
+    """A line of the ledger of points. A user's balance is the sum of his lines; none is ever changed."""
+
+    LARGEST = 1_000_000
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="reward_entries", db_index=False)
+    points = models.IntegerField(
+        validators=[MinValueValidator(-LARGEST), MaxValueValidator(LARGEST)],
+        help_text="Whole points; less than nothing takes some away.",
+    )
+    reason = models.CharField(max_length=200)
+    referral = models.ForeignKey(
+        Referral,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reward_entries",
+        db_index=False,
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["referral"], name="referral_rewarded_once"),
+            models.CheckConstraint(condition=~models.Q(points=0), name="reward_moves_something"),
+        ]
+        indexes = [models.Index(fields=["user", "-created_at", "-id"], name="reward_newest_first")]
+        verbose_name_plural = "reward entries"
+
+    def __str__(self) -> str:
+        return f"{self.points:+d} points"

@@ -7,6 +7,8 @@ from typing import Self, TypeVar
 
 from django.db import models
 
+from common.caller import Caller
+
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
@@ -18,3 +20,13 @@ class SessionQuerySet(models.QuerySet[Row]):
     def end(self, *, now: datetime) -> int:
         """End those that have not ended; how many there were."""
         return self.filter(ended_at=None).update(ended_at=now)
+
+
+class ReferralQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Staff see every referral, a customer those whom he brought."""
+        return self if caller.is_staff else self.filter(referrer_id=caller.user_id)
+
+    def in_order(self) -> Self:
+        """Newest first."""
+        return self.order_by("-created_at", "-id")

@@ -1,4 +1,4 @@
-"""The tokens of a session: what they claim, and what they are worth.
+"""The tokens of a session: what they claim, and what they are worth; and the one that replaces a forgotten password.
 
 Claims carry the user's data so that another service can show a name without a call; nothing here is decided by
 them. A token is worth what its session's row says.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core.exceptions import ValidationError
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
@@ -75,3 +77,25 @@ def _read(kind: type[AccessToken] | type[RefreshToken], raw: str) -> TokenClaims
         return TokenClaims(session=UUID(str(token["sid"])), jti=str(token["jti"]))
     except (TokenError, KeyError, ValueError):
         raise TokenRefused from None
+
+
+# Signed over the user's password, last sign-in and email: what changes one of them ends it. It lives for
+# `PASSWORD_RESET_TIMEOUT` seconds.
+_resets = PasswordResetTokenGenerator()
+
+
+def reset_token(user: User) -> str:
+    """What replaces a forgotten password, once: the user's uuid and a signature."""
+    return f"{user.uuid.hex}-{_resets.make_token(user)}"
+
+
+def read_reset(raw: str) -> User:
+    """The user whose password the token may replace. Raises TokenRefused."""
+    whose, _, signature = raw.partition("-")
+    try:
+        user = User.objects.filter(uuid=whose, is_active=True).first()
+    except ValidationError:  # no uuid at all
+        raise TokenRefused from None
+    if user is None or not _resets.check_token(user, signature):
+        raise TokenRefused
+    return user

@@ -1,26 +1,28 @@
-"""The shop's calendar: visits with their steps, and the places, people and catalogue they need."""
+"""The shop's calendar: visits and their steps. What they need stands in `places_admin`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.forms import Field
 from django.http import HttpRequest
-from unfold.admin import TabularInline
+from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts.phones import pretty_phone
+from appointments import places_admin as places_admin  # its pages are registered with these
 from appointments.actions import (
     PERMISSIONS,
     assign_technician,
+    book_appointment,
     cancel_appointment,
+    change_words,
     complete_appointment,
+    move_appointment,
     start_appointment,
 )
 from appointments.forms import AppointmentForm, AssignForm, BayChoice
@@ -30,14 +32,9 @@ from appointments.models import (
     Appointment,
     AppointmentStatus,
     Bay,
-    Closure,
-    Location,
-    OpeningHours,
-    ReportedProblem,
-    ServiceType,
-    Technician,
 )
-from common.admin import Button, HistoryAdmin, Kept, StaffAdmin, badge, column, step
+from appointments.queries import on_the_wall
+from common.admin import Button, HistoryAdmin, Kept, badge, column, step
 
 STATUS_COLORS = {
     AppointmentStatus.PENDING: "warning",
@@ -45,6 +42,7 @@ STATUS_COLORS = {
     AppointmentStatus.COMPLETED: "success",
     AppointmentStatus.CANCELLED: "danger",
 }
+_WORDS = ("reported_problem", "description", "notes")
 # button -> the state it leads to
 _STEPS = {
     "start": AppointmentStatus.IN_PROGRESS,
@@ -59,15 +57,30 @@ def _step(title: str, verb: Callable[..., None], **options: Any) -> Button:
     )
 
 
+class TodayFilter(admin.SimpleListFilter):
+    """The day that it is now at each visit's location; the project's own may be another one around midnight."""
+
+    title = "day"
+    parameter_name = "day"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("today", "Today at the location")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.today(timezone.now()) if self.value() == "today" else queryset
+
+
 @admin.register(Appointment)
 class AppointmentAdmin(Kept, HistoryAdmin):
     form = AppointmentForm
     list_display = ("number", "when", "customer", "vehicle", "where", "technician", "status_badge")
     list_filter = (
+        TodayFilter,
         ("status", ChoicesCheckboxFilter),
         ("start", RangeDateFilter),
         ("location", RelatedDropdownFilter),
         ("technician", RelatedDropdownFilter),
+        ("technician", admin.EmptyFieldListFilter),
     )
     list_filter_submit = True
     list_select_related = ("customer__contact", "vehicle", "location", "bay", "technician")
@@ -90,12 +103,12 @@ class AppointmentAdmin(Kept, HistoryAdmin):
     )
     actions_detail = ("assign", "start", "complete", "cancel")
     add_fieldsets = (
-        (None, {"fields": ("vehicle", "bay", "start", "end")}),
+        (None, {"fields": ("vehicle", ("location", "bay"), "start")}),
         ("Work", {"fields": ("services", "reported_problem", "description", "notes")}),
     )
     fieldsets = (
         (None, {"fields": (("status", "technician"), ("customer", "vehicle"))}),
-        ("Time and place", {"fields": (("bay", "local_times"), "start", "end", "seen_status")}),
+        ("Time and place", {"fields": (("location", "bay"), ("start", "local_times"), "seen_status")}),
         ("Work", {"fields": ("services", "reported_problem", "description", "notes")}),
         (
             "Record",
@@ -114,21 +127,40 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         fields = super().get_readonly_fields(request, obj)
         if obj is not None:
             fields = [*fields, "vehicle"]
+        if obj is not None and obj.status != AppointmentStatus.PENDING:
+            fields = [*fields, *AppointmentForm.PLACE]
         if obj is not None and obj.status not in HOLDS_A_BAY:
             # What took place is not written anew; a note may be added.
-            fields = [*fields, "bay", "start", "end", "services", "reported_problem", "description"]
+            fields = [*fields, "reported_problem", "description"]
         return fields
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
         if db_field.name == "bay":
             bays = Bay.objects.select_related("location").order_by("location__name", "name", "id")
             return BayChoice(
-                bays,
-                widget=UnfoldAdminSelectWidget(),
-                help_text="Start and end are times of day at its location.",
+                bays, required=False, empty_label="Whichever is free", widget=UnfoldAdminSelectWidget()
             )
         field: Field | None = super().formfield_for_foreignkey(db_field, request, **kwargs)
         return field
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
+        if db_field.name == "start":
+            kwargs["help_text"] = "A time of day at the location. The services say how long the visit takes."
+        field: Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)
+        return field
+
+    def save_model(self, request: HttpRequest, obj: Appointment, form: Any, change: bool) -> None:
+        now = timezone.now()
+        if change:
+            if moved := form.moved():
+                move_appointment(appointment=obj, now=now, **moved)
+            words = {name: form.cleaned_data[name] for name in _WORDS if name in form.changed_data}
+            change_words(appointment=obj, **words)
+            return
+        answers = {name: form.cleaned_data[name] for name in (*form.PLACE, *_WORDS)}
+        booked = book_appointment(customer=obj.vehicle.customer, vehicle=obj.vehicle, now=now, **answers)
+        obj.pk = booked.pk
+        obj.refresh_from_db()
 
     def offers(self, row: Appointment, button: str) -> bool:
         if button == "assign":
@@ -195,102 +227,4 @@ class AppointmentAdmin(Kept, HistoryAdmin):
 
 
 def _local(visit: Appointment) -> tuple[datetime, datetime]:
-    zone = ZoneInfo(visit.location.time_zone)
-    return visit.start.astimezone(zone), visit.end.astimezone(zone)
-
-
-class OpeningHoursInline(TabularInline):
-    model = OpeningHours
-    ordering = ("weekday",)
-    extra = 0
-    max_num = 7
-    tab = True
-
-
-class BayInline(TabularInline):
-    model = Bay
-    ordering = ("name", "id")
-    extra = 0
-    tab = True
-
-
-class ClosureInline(TabularInline):
-    model = Closure
-    ordering = ("-day",)
-    extra = 0
-    per_page = 20
-    tab = True
-
-
-@admin.register(Location)
-class LocationAdmin(Kept, HistoryAdmin):
-    list_display = ("name", "address", "pretty_phone", "time_zone")
-    search_fields = ("name", "address")
-    ordering = ("name", "id")
-    readonly_fields = ("created_at", "uuid")
-    inlines = (OpeningHoursInline, BayInline, ClosureInline)
-    fieldsets = (
-        (None, {"fields": (("name", "phone"), "address", ("latitude", "longitude"), "time_zone")}),
-        ("Record", {"fields": (("created_at", "uuid"),), "classes": ("collapse",)}),
-    )
-
-    @column("Phone")
-    def pretty_phone(self, location: Location) -> str:
-        return pretty_phone(location.phone)
-
-
-@admin.register(Technician)
-class TechnicianAdmin(Kept, HistoryAdmin):
-    list_display = ("name", "role", "email", "location", "user")
-    list_filter = (("location", RelatedDropdownFilter),)
-    list_select_related = ("location", "user")
-    search_fields = ("name", "email")
-    ordering = ("name", "id")
-    autocomplete_fields = ("location", "user")
-    fields = (("name", "role"), "email", ("location", "user"))
-
-
-@admin.register(ServiceType)
-class ServiceTypeAdmin(Kept, StaffAdmin):
-    list_display = ("name", "code", "minutes")
-    search_fields = ("name", "code")
-    ordering = ("name", "id")
-    fields = ("name", ("code", "minutes"))
-
-
-@admin.register(ReportedProblem)
-class ReportedProblemAdmin(Kept, StaffAdmin):
-    list_display = ("name", "description")
-    search_fields = ("name", "description")
-    ordering = ("name", "id")
-    fields = ("name", "description")
-
-
-class _PartOfLocation(StaffAdmin):
-    """What belongs to a location and is usually edited on its page."""
-
-    list_select_related = ("location",)
-    list_filter = (("location", RelatedDropdownFilter),)
-    autocomplete_fields = ("location",)
-
-
-@admin.register(Bay)
-class BayAdmin(_PartOfLocation):
-    list_display = ("name", "location")
-    search_fields = ("name", "location__name")
-    ordering = ("location__name", "name", "id")
-
-
-@admin.register(OpeningHours)
-class OpeningHoursAdmin(_PartOfLocation):
-    list_display = ("location", "weekday", "opens", "closes")
-    search_fields = ("location__name",)
-    ordering = ("location__name", "weekday", "id")
-
-
-@admin.register(Closure)
-class ClosureAdmin(_PartOfLocation):
-    list_display = ("location", "day", "reason")
-    search_fields = ("location__name", "reason")
-    date_hierarchy = "day"
-    ordering = ("-day", "-id")
+    return on_the_wall(visit.location, visit.start), on_the_wall(visit.location, visit.end)

@@ -11,8 +11,10 @@ from django.utils import timezone
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from appointments.actions import lock_bays
+from appointments.actions import free_bay
 from appointments.models import Bay, Technician
+from appointments.queries import visit_length
+from common.errors import DomainError
 from common.forms import SeenStatus
 from vehicles.models import Vehicle
 
@@ -25,9 +27,14 @@ class BayChoice(forms.ModelChoiceField[Bay]):
 
 
 class AppointmentForm(SeenStatus):
-    """The location follows from the bay and the customer from the vehicle, so that they cannot disagree."""
+    """The customer follows from the vehicle, and the end from the services.
 
-    constrained = frozenset({"status"})
+    Whether the visit can be booked is asked here, so that a refusal stands beside what was typed; the bays stay locked
+    until it is saved.
+    """
+
+    # The whole of a move; its action takes them by these names.
+    PLACE = ("location", "bay", "start", "services")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,22 +42,42 @@ class AppointmentForm(SeenStatus):
             self.fields["vehicle"].queryset = Vehicle.objects.in_use()  # type: ignore[attr-defined]
         if self.instance.pk:
             zone = ZoneInfo(self.instance.location.time_zone)
-            for name in ("start", "end"):
-                self.initial[name] = timezone.make_naive(getattr(self.instance, name), zone)
+            self.initial["start"] = timezone.make_naive(self.instance.start, zone)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean()
-        bay: Bay | None = values.get("bay")
-        if bay is not None:
-            lock_bays(location_id=bay.location_id)  # before the model looks whether the bay is free
-            self.instance.location = bay.location
-            zone = ZoneInfo(bay.location.time_zone)
-            for name in ("start", "end"):
-                if name in values:
-                    values[name] = _on_the_wall(values[name], zone)
-        if "vehicle" in values:
-            self.instance.customer_id = values["vehicle"].customer_id
+        if values.get("location") is None or "start" not in values or "services" not in values:
+            return values
+        values["start"] = _on_the_wall(values["start"], ZoneInfo(values["location"].time_zone))
+        self._choose_bay(values)
+        if not self.errors and (not self.instance.pk or self.moved()):
+            self._ask_for(values)
         return values
+
+    def moved(self) -> dict[str, Any]:
+        """What was changed of place, time and length."""
+        return {name: self.cleaned_data[name] for name in self.PLACE if name in self.changed_data}
+
+    def _choose_bay(self, values: dict[str, Any]) -> None:
+        bay: Bay | None = values.get("bay")
+        if bay is not None and bay.location_id != values["location"].pk:
+            if "bay" in self.changed_data:
+                self.add_error("bay", "This bay is at another location.")
+            values["bay"] = None  # of another location than before: whichever is free there
+
+    def _ask_for(self, values: dict[str, Any]) -> None:
+        try:
+            with free_bay(
+                values["location"],
+                values["start"],
+                visit_length(values["services"]),
+                now=timezone.now(),
+                wanted=values["bay"],
+                but=self.instance if self.instance.pk else None,
+            ):
+                pass
+        except DomainError as error:
+            self.add_error(error.field, error.text)
 
 
 def _on_the_wall(instant: datetime, zone: ZoneInfo) -> datetime:

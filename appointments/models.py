@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
-from appointments.querysets import AppointmentQuerySet, BayQuerySet
+from appointments.querysets import AppointmentQuerySet, BayQuerySet, OpeningHoursQuerySet
 from common.constraints import NoOverlap
 from common.ids import Identified
 from common.transitions import Machine
@@ -65,6 +65,8 @@ class OpeningHours(models.Model):
     weekday = models.PositiveSmallIntegerField(choices=Weekday)
     opens = models.TimeField()
     closes = models.TimeField()
+
+    objects = OpeningHoursQuerySet["OpeningHours"].as_manager()
 
     class Meta:
         verbose_name_plural = "opening hours"

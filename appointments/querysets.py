@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, Self, TypedDict, TypeVar
+from uuid import UUID
 
 from django.db import models
-from django.db.models import DateField, F, Func
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models import DateField, DateTimeField, F, Func, Value
+from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThanOrEqual
 
 from common.caller import Caller
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
+_ONE_DAY = timedelta(days=1, hours=1)  # the longest there is
 
 
 class BayQuerySet(models.QuerySet[Row]):
@@ -23,8 +25,19 @@ class BayQuerySet(models.QuerySet[Row]):
         return self.order_by("id")
 
 
+class OpeningHoursQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
+        """When a shop is open is no secret."""
+        return self
+
+    def in_order(self) -> Self:
+        return self.order_by("weekday")
+
+
 class AppointmentFilters(TypedDict, total=False):
     status: list[str]
+    vehicle: UUID
+    location: UUID
     date_from: date
     date_to: date
 
@@ -56,9 +69,23 @@ class AppointmentQuerySet(models.QuerySet[Row]):
         rows = self
         if "status" in filters:
             rows = rows.filter(status__in=filters["status"])
+        if "vehicle" in filters:
+            rows = rows.filter(vehicle__uuid=filters["vehicle"])
+        if "location" in filters:
+            rows = rows.filter(location__uuid=filters["location"])
         local_day = LocalDay(F("start"), F("location__time_zone"))
         if "date_from" in filters:
             rows = rows.filter(GreaterThanOrEqual(local_day, filters["date_from"]))
         if "date_to" in filters:
             rows = rows.filter(LessThanOrEqual(local_day, filters["date_to"]))
         return rows
+
+    def today(self, now: datetime) -> Self:
+        """Visits on the day that it is now at their location."""
+        today = LocalDay(Value(now, DateTimeField()), F("location__time_zone"))
+        near = self.filter(start__range=(now - _ONE_DAY, now + _ONE_DAY))  # what an index can find
+        return near.filter(Exact(LocalDay(F("start"), F("location__time_zone")), today))
+
+    def not_over(self, now: datetime) -> Self:
+        """Visits that end later than `now`."""
+        return self.filter(end__gt=now)

@@ -14,8 +14,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -237,6 +239,20 @@ class ReadOnlyInline(ReadOnly, TabularInline):
 
     extra = 0
     can_delete = False
+
+
+admin.site.unregister(DBTaskResult)
+
+
+@admin.register(DBTaskResult)
+class TaskAdmin(ReadOnly, StaffAdmin):
+    """What the worker has done, and what waits for it."""
+
+    list_display = ("task_path", "status", "enqueued_at", "finished_at")
+    list_filter = (("status", ChoicesCheckboxFilter),)
+    search_fields = ("task_path", "exception_class_path")
+    date_hierarchy = "enqueued_at"
+    ordering = ("-enqueued_at", "-id")
 
 
 @admin.register(IdempotencyKey)

@@ -72,6 +72,18 @@ def take_back(key: str, *, window: int) -> None:
         caches["local"].incr(name, -1)
 
 
+def forget(key: str, *, window: int) -> None:
+    """Begin the present window anew."""
+    name = _key(key, window, time.time())
+    if settings.REDIS_URL:
+        try:
+            _redis(settings.REDIS_URL).delete(name)
+            return
+        except RedisError:
+            log.warning("counter_falls_back_to_this_process")
+    caches["local"].delete(name)
+
+
 def _key(key: str, window: int, now: float) -> str:
     # Hashed: an email may be longer than a cache key, and is nobody's business in Redis.
     return f"count:{sha256(key.encode()).hexdigest()}:{int(now // window)}"

@@ -20,6 +20,7 @@ class Kind(Enum):
     NOT_FOUND = auto()
     METHOD_NOT_ALLOWED = auto()
     CONFLICT = auto()  # a lost race or an illegal step
+    LENGTH_REQUIRED = auto()  # a body that does not say how long it is
     TOO_LARGE = auto()
     UNSUPPORTED_MEDIA_TYPE = auto()
     UNPROCESSABLE = auto()  # an idempotency key used for something else
@@ -49,6 +50,7 @@ class DomainError(Exception):
         **facts: Any,
     ) -> None:
         self.text = message or self.message
+        self.messages = [self.text]  # those of the field, where there are several
         self.field = field
         self.retry_after = retry_after
         self.facts = facts

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 MAX_ID = 2**63 - 1  # what both databases' integers hold
@@ -26,6 +28,32 @@ class Number(serializers.IntegerField):
         if not re.fullmatch("-?[0-9]+", str(data)):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class Moment(Instant):
+    """An instant in a query, as ISO 8601 or in milliseconds since 1970; validated: the milliseconds.
+
+    Without a zone it is UTC. A day alone is its first millisecond; as an `upper` bound, which is inclusive, its last.
+    """
+
+    def __init__(self, *, upper: bool = False, **kwargs: Any) -> None:
+        self.upper = upper
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, value: Any) -> int:  # type: ignore[override]  # milliseconds, not a datetime
+        text = str(value)
+        if re.fullmatch("[0-9]{1,15}", text):
+            return int(text)
+        if not re.match(
+            "[0-9]{4}-[0-9]{2}-[0-9]{2}", text
+        ):  # Python also takes weeks and dates without hyphens
+            self.fail("invalid", format="ISO 8601 or milliseconds since 1970")
+        is_day = len(text) == len("2024-01-01")
+        first = (super().to_internal_value(value) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+            milliseconds=1
+        )
+        return first + (86_400_000 - 1 if self.upper and is_day else 0)
 
 
 class Day(serializers.DateField):
@@ -65,11 +93,31 @@ class Money(serializers.DecimalField):
         return float(written) if self.as_number and written is not None else written
 
 
+class Miles(serializers.DecimalField):
+    """A distance with two places, written as a JSON number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=10, decimal_places=2, min_value=0, coerce_to_string=False, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        return float(super().to_representation(value))
+
+
 class Percent(serializers.DecimalField):
     """0 to 100 with two places, written as a string."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=5, decimal_places=2, min_value=0, max_value=100, **kwargs)
+
+
+class OptionalText(serializers.CharField):
+    """Text of a body that may be left out: not sent, null and "" are all the empty text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default="", allow_blank=True, allow_null=True, **kwargs)
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        return super().validate_empty_values("" if data is None else data)
 
 
 class Derived(serializers.Field[Any, Any, Any, Any]):
@@ -115,6 +163,27 @@ def follow(value: Any, path: list[str]) -> Any:
         if hasattr(value, "all"):
             return [follow(item, path[depth + 1 :]) for item in value.all()]
     return value
+
+
+class Texts(serializers.CharField):
+    """A comma-separated query value. Validated: the texts in it, without the empty ones."""
+
+    def to_internal_value(self, data: Any) -> list[str]:  # type: ignore[override]
+        return [text.strip() for text in super().to_internal_value(data).split(",") if text.strip()]
+
+
+class Degrees(serializers.FloatField):
+    """A coordinate as a query writes it: `-74.0060`. Python's `float` also takes `nan`, `inf` and `1_0`.
+    At most `limit` degrees either way.
+    """
+
+    def __init__(self, *, limit: int, **kwargs: Any) -> None:
+        super().__init__(min_value=-limit, max_value=limit, **kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        if not re.fullmatch("-?[0-9]{1,3}([.][0-9]{0,20})?", str(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class Words(serializers.ListField):

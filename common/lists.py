@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from common.caller import Caller
-from common.query import ListQuery
+from common.query import ListQuery, Query
 from common.reads.read import Read
 from common.views import ContractView
 
@@ -78,6 +78,7 @@ class Lister(ContractView):
     is_always_paged: ClassVar[bool] = False
 
     query: ClassVar[type[ListQuery]] = ListQuery
+    path_query: ClassVar[type[Query]] = Query  # what the address names; filters like the parameters
     serializer_class: ClassVar[type[serializers.Serializer[Any]]]
 
     read: ClassVar[Read]
@@ -90,7 +91,7 @@ class Lister(ContractView):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if hasattr(cls, "serializer_class"):
-            cls.read = Read(cls.rows, cls.serializer_class, cls.query)
+            cls.read = Read(cls.rows, cls.serializer_class, cls.query, cls.path_query)
 
     @abstractmethod
     def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
@@ -105,7 +106,7 @@ class Lister(ContractView):
         """Refuse what a parameter names and nobody has."""
 
     def answer_list(self, request: Request) -> Response:
-        filters = self.query.read(request.query_params)
+        filters = self.query.read(request.query_params) | self.kwargs
         self.check(filters)
         page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
         if page_number or page_size or self.is_always_paged:

@@ -12,6 +12,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import Resolver404, resolve
 from simple_history.models import HistoricalRecords
 
 from common.caller import Caller
@@ -98,7 +99,8 @@ class Refusals:
 
 
 class BodyLimit:
-    """413 in the contract's shape before a byte of the body is read. The admin takes larger files."""
+    """413 in the contract's shape before a byte of the body is read. The admin takes larger files, and a route may
+    name a limit of its own (`ContractView.body_limit`)."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -108,10 +110,23 @@ class BodyLimit:
         if not (length.isascii() and length.isdigit()):
             return answer(request, BAD_REQUEST)
         # Python refuses to read a number of thousands of digits.
-        if len(length) > _LONGEST_LENGTH or int(length) > settings.MAX_BODY_BYTES:
-            if contract_for(request.path):
-                return answer(request, TOO_LARGE)
+        is_too_large = len(length) > _LONGEST_LENGTH or (
+            int(length) > settings.MAX_BODY_BYTES and int(length) > self._limit_of_route(request)
+        )
+        if is_too_large and contract_for(request.path):
+            return answer(request, TOO_LARGE)
         return self.get_response(request)
+
+    @staticmethod
+    def _limit_of_route(request: HttpRequest) -> int:
+        try:
+            view = resolve(request.path_info).func
+        except Resolver404:
+            view = None
+        cls = getattr(view, "view_class", None) or getattr(
+            view, "cls", None
+        )  # a viewset's route has the latter alone
+        return int(getattr(settings, getattr(cls, "body_limit", "MAX_BODY_BYTES")))
 
 
 class ContentSecurityPolicy(CSPMiddleware):
@@ -135,5 +150,5 @@ class ContentSecurityPolicy(CSPMiddleware):
 
 
 def _locked(response: HttpResponseBase) -> HttpResponseBase:
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     return response

@@ -75,6 +75,25 @@ class StaffMay(StaffOnly):
         return True
 
 
+class CustomersAndStaffWhoMay(SignedIn):
+    """Customers; and staff whose role has the Django permission that the view names for the method."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        caller = caller_of(request)
+        if caller.is_staff and hasattr(view, str(request.method).lower()):  # else the view answers 405
+            needed = view.staff_permissions.get(request.method)  # type: ignore[attr-defined]
+            if needed is None:
+                raise errors.CustomersOnly
+            check_role(caller, needed)
+        return True
+
+
+def check_role(caller: Caller, permission: str) -> None:
+    """Raise RoleMayNot for staff whose role lacks `permission`; what customers may is not a matter of roles."""
+    if caller.is_staff and permission not in role_permissions()[caller.role]:
+        raise errors.RoleMayNot
+
+
 @cache
 def role_permissions() -> Mapping[str, frozenset[str]]:
     """Role -> `app.codename`s, the one table that the setting `ROLE_PERMISSIONS` names."""

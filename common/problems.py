@@ -24,6 +24,7 @@ STATUS: dict[Kind, int] = {
     Kind.NOT_FOUND: 404,
     Kind.METHOD_NOT_ALLOWED: 405,
     Kind.CONFLICT: 409,
+    Kind.LENGTH_REQUIRED: 411,
     Kind.TOO_LARGE: 413,
     Kind.UNSUPPORTED_MEDIA_TYPE: 415,
     Kind.UNPROCESSABLE: 422,
@@ -82,7 +83,7 @@ def first_message(fields: Fields) -> str:
 
 def _from_domain(error: DomainError) -> Problem:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-    fields = {error.field: [error.text]} if error.field else {}
+    fields = {error.field: error.messages} if error.field else {}
     return Problem(error.kind, error.code, error.title, error.text, fields, error.facts, headers)
 
 

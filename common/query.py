@@ -8,12 +8,20 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.http import QueryDict
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from common.fields import Number, Words
+from common.fields import Number, Texts, Words
 
 MAX_PAGE_SIZE = 200
+
+
+class AskedAt(serializers.HiddenField):
+    """The instant of the question: a list may depend on it, and nobody may send it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default=timezone.now, **kwargs)
 
 
 class Query(serializers.Serializer[Any]):
@@ -32,9 +40,9 @@ class Query(serializers.Serializer[Any]):
         wrong: dict[str, list[str]] = {}
         for name, values in params.lists():
             field = fields.get(name or "")
-            if field is None:
+            if field is None or isinstance(field, AskedAt):
                 wrong[name] = ["Unknown parameter."]
-            elif len(values) > 1 and not isinstance(field, Words):
+            elif len(values) > 1 and not isinstance(field, (Words, Texts)):
                 wrong[name] = ["Given more than once."]
             elif joined := ",".join(str(value) for value in values).strip():
                 given[name] = joined

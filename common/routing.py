@@ -5,8 +5,10 @@ A redirect would lose a write's body, so neither spelling redirects; `//` is nob
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponseBase
 from django.urls import URLPattern
@@ -14,6 +16,8 @@ from django.urls.converters import register_converter
 from django.urls.resolvers import RoutePattern
 
 from common import ids
+
+_UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 class _EitherSlash(RoutePattern):
@@ -44,6 +48,18 @@ class IdConverter:
         return str(value)
 
 
+class PublicIdConverter:
+    """A uuid, in either case. Anything else is None: nothing has that id, and the view's 404 names the thing."""
+
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> UUID | None:
+        return UUID(value) if re.fullmatch(_UUID, value) else None
+
+    def to_url(self, value: UUID) -> str:
+        return str(value)
+
+
 def prefixed(prefix: str) -> type:
     """A converter for `ORD123`-like ids; the view gets the integer."""
 
@@ -63,3 +79,4 @@ def prefixed(prefix: str) -> type:
 
 
 register_converter(IdConverter, "id")
+register_converter(PublicIdConverter, "public_id")

@@ -21,13 +21,16 @@ from rest_framework import exceptions, serializers
 from common import errors
 from common.authentication import SessionCaller
 from common.contracts.base import Contract
+from common.contracts.registry import CONTRACTS
 from common.fields import Derived
 from common.idempotency import KeyReused
 from common.lists import Lister
 from common.permissions import Anyone
 from common.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
+from common.query import Query
 from common.views import ContractView
 
+_CONTRACT_NAMES = tuple(contract.name.title() for contract in CONTRACTS)
 _DESCRIPTIONS = {
     "400": "The request is malformed or a value is wrong; the body names it.",
     "401": "No valid token.",
@@ -113,9 +116,10 @@ class ContractSchema(AutoSchema):
         return super().get_description().partition("\n")[2].strip()
 
     def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: Any) -> str:
+        """Under the contract's name, unless it begins with a contract's already: registration speaks two."""
         name = super().get_serializer_name(serializer, direction)
         prefix = self.contract.name.title() if self.contract else ""
-        return name if name.startswith(prefix) else prefix + name
+        return name if name.startswith(_CONTRACT_NAMES) else prefix + name
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         if isinstance(field, Derived):
@@ -129,8 +133,8 @@ class ContractSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         parameters: list[Any] = []
-        if self._is_list():
-            parameters.append(self.view.query)
+        if query := self._query():
+            parameters.append(query)
         if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
             parameters.append(
                 OpenApiParameter(
@@ -141,6 +145,13 @@ class ContractSchema(AutoSchema):
                 )
             )
         return parameters
+
+    def _query(self) -> Any:
+        """What a list reads of its address; another GET says it as its input."""
+        if self._is_list():
+            return self.view.query
+        given = getattr(self.view, "input_class", None)
+        return given if self.method == "GET" and given and issubclass(given, Query) else None
 
     def get_request_serializer(self) -> Any:
         if isinstance(self.view, ContractView):
@@ -222,7 +233,7 @@ class ContractSchema(AutoSchema):
         invalid = str(self.contract.invalid_status)
         if self._is_signed_in():
             refusals |= {"401", "403", "404"}
-        if self._is_list():
+        if self._query():
             refusals |= {invalid}
         if self.method in ("POST", "PUT", "PATCH"):
             refusals |= {"400", invalid, "401", "413", "415"}

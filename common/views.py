@@ -36,6 +36,7 @@ class ContractView(APIView):
     parser_classes = [JSONParser, TextJSONParser]
     content_negotiation_class = AlwaysJSON
     metadata_class = None
+    body_limit: ClassVar[str] = "MAX_BODY_BYTES"  # the setting that says how long a body may be
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     # Body names of domain fields, where they differ: an action's error names the domain's.
     input_class: ClassVar[type[Serializer[Any]] | None] = None

@@ -1,4 +1,4 @@
-"""Both protocols in one process on one port, for `make run`.
+"""Both protocols in one process on one port, for `make run`; in production the process that has the sockets.
 
 HTTP runs as WSGI in threads, because Django's ASGI handler makes a thread per request and answers a fifth as
 fast; sockets stay on the event loop.
@@ -13,7 +13,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from a2wsgi import WSGIMiddleware  # Django reads the settings' name first
 
-from config.wsgi import application as wsgi
+from config.wsgi import application as wsgi  # which loads the rooms
+
+from chat.socket import application as sockets  # isort: skip
 
 THREADS = 8
 
@@ -24,6 +26,4 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "http":
         await http(scope, receive, send)
     elif scope["type"] == "websocket":
-        # No room has sockets yet; the handshake is refused (403) and the process goes on.
-        await receive()
-        await send({"type": "websocket.close", "code": 4404})
+        await sockets(scope, receive, send)

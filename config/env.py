@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 from zoneinfo import available_timezones
 
 import environ
@@ -44,7 +45,7 @@ def flag(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not {raw!r}.")
 
 
-def number(name: str, default: int, *, least: int = 0) -> int:
+def number(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
     raw = text(name, str(default)) or str(default)
     try:
         value = int(raw)
@@ -52,6 +53,8 @@ def number(name: str, default: int, *, least: int = 0) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {raw!r}.") from None
     if value < least:
         raise ImproperlyConfigured(f"{name} must be at least {least}, not {value}.")
+    if most is not None and value > most:
+        raise ImproperlyConfigured(f"{name} must be at most {most}, not {value}.")
     return value
 
 
@@ -79,6 +82,21 @@ def url(name: str, default: str, *schemes: str) -> str:
             f"{name} must start with {' or '.join(f'{s}://' for s in schemes)}, not {value!r}."
         )
     return value
+
+
+def mail(name: str, default: str) -> dict[str, Any]:
+    """Django's `EMAIL_*` settings of an address like `smtp+tls://user:password@mail.example.com:587`."""
+    value = text(name, default) or default
+    try:
+        options: dict[str, Any] = environ.Env.email_url_config(value)
+    except (ImproperlyConfigured, ValueError):  # without the value: a password may stand in it
+        known = ", ".join(f"{scheme}://" for scheme in environ.Env.EMAIL_SCHEMES)
+        raise ImproperlyConfigured(f"{name} must start with one of {known} and name a host.") from None
+    if value.startswith("smtp") and not options["EMAIL_HOST"]:
+        raise ImproperlyConfigured(f"{name} names no mail server.")
+    if "OPTIONS" in options:
+        raise ImproperlyConfigured(f"{name} has an unknown option after its `?`.")
+    return options
 
 
 def origins(name: str, default: list[str]) -> list[str]:

@@ -46,6 +46,10 @@ class RequestLine(logging.Formatter):
         return _to_json(event | {"timestamp": datetime.fromtimestamp(record.created, UTC)} | facts)
 
 
+def _no_less_than_info(level: str) -> str:
+    return "INFO" if level == "DEBUG" else level
+
+
 def _chain() -> list[Any]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -94,6 +98,7 @@ def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
             # Django's own 4xx line repeats the request log's; a 500's traceback is the request log's too.
             "django.request": {"level": "CRITICAL"},
             "django.server": {"level": "WARNING"},
+            "uvicorn.error": {"level": _no_less_than_info(level)},  # in detail it prints handshakes
             "uvicorn.access": {"level": "CRITICAL"},  # it prints query strings, and tokens travel there
         },
     }

@@ -14,7 +14,19 @@ import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import flag, number, one_of, origins, read_env_file, secret, text, time_zone, url, words
+from config.env import (
+    flag,
+    mail,
+    number,
+    one_of,
+    origins,
+    read_env_file,
+    secret,
+    text,
+    time_zone,
+    url,
+    words,
+)
 from config.logs import logging_config
 from config.unfold import UNFOLD as UNFOLD
 
@@ -33,7 +45,9 @@ if not DEBUG and not ALLOWED_HOSTS:
         "ALLOWED_HOSTS is not set. With DEBUG=false, name the hosts this site answers to."
     )
 # Absolute links in mail and answers outside a request.
-PUBLIC_URL = url("PUBLIC_URL", "http://localhost:8000", "http", "https").rstrip("/")
+PUBLIC_URL = url("PUBLIC_URL", f"http://localhost:{number('PORT', 8000, least=1)}", "http", "https").rstrip(
+    "/"
+)
 
 INSTALLED_APPS = [
     "unfold",
@@ -50,6 +64,8 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "django_filters",
+    "django_tasks",
+    "django_tasks_db",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "import_export",
@@ -58,10 +74,13 @@ INSTALLED_APPS = [
     # The house, lowest floor first.
     "common",
     "accounts",
+    "files",
     "customers",
     "vehicles",
     "appointments",
     "repair_orders",
+    "memberships",
+    "chat",
     "portal",
 ]
 
@@ -198,6 +217,10 @@ SIMPLE_JWT = {
 # No contract prints a new refresh token, so a front end would lose it.
 ROTATE_REFRESH_TOKENS = flag("ROTATE_REFRESH_TOKENS", False)
 
+# How long a mailed link to a new password is good, and the page of the app that it opens, with `?token=`.
+PASSWORD_RESET_TIMEOUT = 60 * number("PASSWORD_RESET_MINUTES", 60, least=1)
+PASSWORD_RESET_URL = url("PASSWORD_RESET_URL", f"{PUBLIC_URL}/reset-password", "http", "https")
+
 # Rates are fixed windows; a developer's machine gets 50 times as much.
 _RATE_FACTOR = 50 if DEBUG else 1
 RATE_LOGIN = number("RATE_LOGIN", 10 * _RATE_FACTOR, least=1)  # wrong ones, per account in 15 minutes
@@ -205,6 +228,27 @@ RATE_REGISTER = number("RATE_REGISTER", 20 * _RATE_FACTOR, least=1)  # per addre
 RATE_USER = number("RATE_USER", 1_000 * _RATE_FACTOR, least=1)  # requests per user and minute
 # How many proxies in front of the process append to X-Forwarded-For; 0 trusts the socket's address alone.
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
+
+# --- Who brings whom --------------------------------------------------------------------------------
+
+REFERRAL_LINK = url(
+    "REFERRAL_LINK", "https://membershipauto.com/r/", "http", "https"
+)  # the code comes after it
+REFERRAL_REWARD = number("REFERRAL_REWARD", 100, least=1)  # points, when a friend's first repair is completed
+
+# --- Mail, and what is done after the answer --------------------------------------------------------
+
+globals().update(mail("EMAIL_URL", "consolemail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = text("MAIL_FROM", "Garage <no-reply@localhost>")
+# IMMEDIATE does it in place. DATABASE leaves it to `manage.py db_worker`, so that no request waits for a mail server.
+_TASK_BACKENDS = {
+    "IMMEDIATE": "django_tasks.backends.immediate.ImmediateBackend",
+    "DATABASE": "django_tasks_db.DatabaseBackend",
+}
+TASKS = {"default": {"BACKEND": _TASK_BACKENDS[one_of("TASK_QUEUE", "IMMEDIATE", *_TASK_BACKENDS)]}}
+# How often the open sockets' sessions are looked at again.
+SOCKET_CHECK_SECONDS = number("SOCKET_CHECK_SECONDS", 30, least=1)
 
 # --- The API ----------------------------------------------------------------------------------------
 
@@ -242,6 +286,7 @@ SPECTACULAR_SETTINGS = {
     },
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [],  # enums stand inline
+    "PATH_CONVERTER_OVERRIDES": {"public_id": {"type": "string", "format": "uuid"}},
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -307,6 +352,24 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
+
+# --- What people upload -----------------------------------------------------------------------------
+
+MAX_UPLOAD_BYTES = number("MAX_UPLOAD_BYTES", 20 * 1024 * 1024, least=1024)
+# Without a bucket, a folder of this server: every web process must see the same one.
+UPLOADS_DIR = Path(text("UPLOADS_DIR") or BASE_DIR / "var" / "uploads")
+# Contract 003's own names. Without keys, the role of the machine or a credentials file serves.
+USE_S3 = flag("USE_S3", False)
+AWS_ACCESS_KEY_ID = text("AWS_ACCESS_KEY_ID")
+AWS_SECRET_ACCESS_KEY = text("AWS_SECRET_ACCESS_KEY")
+AWS_STORAGE_BUCKET_NAME = text("AWS_STORAGE_BUCKET_NAME")
+AWS_S3_REGION_NAME = text("AWS_S3_REGION_NAME") or "us-east-1"
+AWS_S3_ENDPOINT_URL = url("AWS_S3_ENDPOINT_URL", "", "http", "https")  # another server that speaks S3
+AWS_S3_CUSTOM_DOMAIN = text("AWS_S3_CUSTOM_DOMAIN")
+# Seconds that an address takes or shows a file for, in either store; a signature lives seven days at most.
+AWS_S3_PRESIGNED_URL_EXPIRATION = number("AWS_S3_PRESIGNED_URL_EXPIRATION", 3600, least=1, most=604_800)
+if USE_S3 and not AWS_STORAGE_BUCKET_NAME:
+    raise ImproperlyConfigured("AWS_STORAGE_BUCKET_NAME is not set. With USE_S3=true, name the bucket.")
 
 # --- Time and language ------------------------------------------------------------------------------
 

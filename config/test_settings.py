@@ -4,6 +4,8 @@
 """
 
 import os
+import tempfile
+from pathlib import Path
 
 os.environ.setdefault("DEBUG", "true")
 
@@ -18,6 +20,9 @@ ZEAL_ALLOWLIST = [{"model": "accounts.User", "field": "get()"}]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 RATE_LOGIN, RATE_REGISTER, RATE_USER = 10, 20, 1_000  # as in production, whatever DEBUG says
 LOGGING = {**LOGGING, "root": {"handlers": [], "level": "INFO"}}  # noqa: F405
+# A bucket is a test's own (files/tests/conftest.py), and so is the folder.
+USE_S3 = False
+UPLOADS_DIR = Path(tempfile.gettempdir()) / f"garage-uploads-{os.getpid()}"
 # A file, not memory: tests of parallel requests need one connection per thread.
 if not USE_POSTGRES:  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / "test.sqlite3"}  # noqa: F405

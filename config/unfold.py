@@ -47,7 +47,21 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Customers", "groups", "customers.customer"),
                     _item("Vehicles", "directions_car", "vehicles.vehicle"),
+                    _item("Telematics", "speed", "vehicles.telematicsbatch"),
+                    _item("Conversations", "chat", "chat.thread"),
                     _item("Notifications", "notifications", "customers.notification"),
+                    _item("Referrals", "diversity_1", "accounts.referral"),
+                    _item("Reward points", "redeem", "accounts.rewardentry"),
+                    _item("Uploads", "attach_file", "files.upload"),
+                ],
+            },
+            {
+                "title": "Members",
+                "separator": True,
+                "items": [
+                    _item("Offers", "local_offer", "memberships.offer"),
+                    _item("Memberships", "card_membership", "memberships.membership"),
+                    _item("Plans", "loyalty", "memberships.plan"),
                 ],
             },
             {
@@ -76,6 +90,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Users", "person", "accounts.user"),
                     _item("Sessions", "key", "accounts.session"),
+                    _item("Devices", "smartphone", "accounts.device"),
                     _item("Groups", "shield_person", "auth.group"),
                 ],
             },

@@ -10,19 +10,30 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.admin import change_own_password
+from accounts.api import member as accounts_member
+from accounts.api import member_referrals as referrals_member
 from accounts.api import shop as accounts_shop
+from appointments.api import member as appointments_member
+from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
+from chat.api import member as chat_member
 from common import fallbacks, health
 from common.routing import route
 from common.schema import CachedGenerator
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from files.api import member as files_member
+from memberships.api import member as memberships_member
+from portal.api import member as portal_member
+from portal.api import registration
 from portal.fleet import urls as fleet_pages
 from repair_orders.api import fleet as repair_orders_fleet
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
+from vehicles.api import member as vehicles_member
+from vehicles.api import member_telematics as telematics_member
 from vehicles.api import shop as vehicles_shop
 from vehicles.api import shop_staff as vehicles_staff
 
@@ -49,10 +60,27 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
 ]
 
+# Contract 001, the fleet portal: JSON, and the pages beside it.
 FLEET: list[URLPattern | URLResolver] = [
     # unit-repair-data/, repair-cost-data/, repairs/
     path("customer/api/", include(repair_orders_fleet.urlpatterns)),
-    path("customer/", include(fleet_pages.urlpatterns)),  # the pages: dashboard/, repairs/, units/, company/, login/
+    # login/, logout/, password/, dashboard/, repairs/, units/, company/
+    path("customer/", include(fleet_pages.urlpatterns)),
+]
+
+# Contract 003, the members' apps.
+MEMBER: list[URLPattern | URLResolver] = [
+    path("api/", include(registration.urlpatterns)),  # auth/register/, with contract 004
+    path("api/", include(portal_member.urlpatterns)),  # auth/login/
+    path("api/", include(accounts_member.urlpatterns)),  # auth/refresh/, /logout/, /password/change/, …
+    path("api/", include(referrals_member.urlpatterns)),  # referrals/me/, /apply/
+    path("api/", include(vehicles_member.urlpatterns)),  # vehicles/, vehicles/{id}/, …/link-dongle/
+    path("api/", include(telematics_member.urlpatterns)),  # telematics/{id}/, vehicles/{id}/telematics/
+    path("api/", include(locations_member.urlpatterns)),  # appointments/locations/, …/availability/
+    path("api/", include(appointments_member.urlpatterns)),  # appointments/, its book/ and upcoming/
+    path("api/", include(files_member.urlpatterns)),  # files/presign/, files/<id>/
+    path("api/", include(memberships_member.urlpatterns)),  # memberships/plans/, memberships/me/, offers/
+    path("api/", include(chat_member.urlpatterns)),  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/
 ]
 
 DOCS: list[URLPattern | URLResolver] = [
@@ -75,6 +103,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     *SHOP,
     *STAFF,
+    *MEMBER,
     *FLEET,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),

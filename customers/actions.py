@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +11,12 @@ from django.db.models import F
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import User, normal_email
+from accounts.registration import admit, email_free, newcomer
+from accounts.tokens import Tokens
+from common import push
 from common.caller import Caller
 from common.database import change
-from common.errors import DomainError, Forbidden, Invalid
+from common.errors import DomainError, Forbidden
 from customers.models import Customer, CustomerUser, Notification
 
 
@@ -41,6 +43,15 @@ def create_customer(*, user: User | None, now: datetime, **fields: Any) -> Custo
         if CustomerUser.objects.filter(user=user).exists():
             raise AlreadyACustomer from error
         raise
+
+
+def register_customer(*, now: datetime, referral_code: str = "", **person: str) -> tuple[User, Tokens]:
+    """Let somebody new in, a customer at once. Raises what `accounts.registration.register` raises."""
+    user = newcomer(**person)
+    with transaction.atomic():
+        tokens = admit(user=user, referral_code=referral_code, now=now)
+        create_customer(user=user, now=now)
+    return user, tokens
 
 
 def create_imported(*, customers: Sequence[Customer], by: User | None, now: datetime, why: str) -> None:
@@ -90,18 +101,22 @@ def count_service(*, customer_id: int, now: datetime) -> None:
 
 def notify(*, customer_id: int, type: str, title: str, message: str, now: datetime) -> Notification:
     """Tell a customer something; he finds it in his list."""
-    return Notification.objects.create(
+    told = Notification.objects.create(
         customer_id=customer_id, type=type, title=title, message=message, created_at=now
     )
+    push.tell(
+        "NOTIFICATION",
+        customer_id=customer_id,
+        uuid=told.uuid,
+        at=now,
+        kind=type,
+        title=title,
+        message=message,
+    )
+    return told
 
 
 _CONTACT = ("first_name", "last_name", "email", "phone")
-
-
-class EmailTaken(Invalid):
-    code = "email_taken"
-    title = "Email is taken"
-    message = "There is an account with this email already."
 
 
 class NoContact(DomainError):
@@ -124,7 +139,7 @@ def add_walk_in(*, now: datetime, **fields: Any) -> Customer:
     person = {name: fields.pop(name) for name in _CONTACT if name in fields}
     email = person.pop("email", None)
     with transaction.atomic():
-        with _email_free(email):
+        with email_free(email):
             user = User.objects.create_user(email, **person)
         return create_customer(user=user, now=now, **fields)
 
@@ -145,18 +160,5 @@ def _change_contact(contact: User | None, person: dict[str, Any]) -> None:
         raise ContactIsStaff
     if person.get("email"):
         person["email"] = normal_email(person["email"])
-    with _email_free(person.get("email"), but=contact):
+    with email_free(person.get("email"), but=contact):
         change(contact, **person)
-
-
-@contextmanager
-def _email_free(email: str | None, but: User | None = None) -> Iterator[None]:
-    """The unique index decides, also between two at once; EmailTaken is its refusal's name."""
-    try:
-        with transaction.atomic():
-            yield
-    except IntegrityError as error:
-        others = User.objects.exclude(pk=but.pk if but else 0)
-        if email and others.filter(email=normal_email(email)).exists():
-            raise EmailTaken(field="email") from error
-        raise

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
 from accounts.actions import end_all_sessions
 from accounts.models import User
+from accounts.registration import email_free
+from accounts.tasks import mail_invitation
 from common.errors import DomainError, Missing
-from customers.actions import _email_free
 from customers.models import Customer, CustomerUser
 
 
@@ -25,15 +27,16 @@ class NotYourself(DomainError):
     message = "You cannot remove yourself: ask a colleague."
 
 
-def add_login(*, customer: Customer, email: str, first_name: str, last_name: str) -> User:
-    """Somebody new who may act for the customer, once he has chosen a password.
+def invite_login(*, customer: Customer, email: str, first_name: str, last_name: str, page: str) -> User:
+    """Somebody new who may act for the customer. A mail, sent on commit, leads him to `page`, where he chooses a password.
 
     Raises EmailTaken: who has an account already is not put into another's company unasked.
     """
     with transaction.atomic():
-        with _email_free(email):
+        with email_free(email):
             user = User.objects.create_user(email, first_name=first_name, last_name=last_name)
         CustomerUser.objects.create(customer=customer, user=user)
+        transaction.on_commit(partial(mail_invitation.enqueue, user.pk, customer.name, page))
     return user
 
 

@@ -40,17 +40,18 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _visits() -> list[Figure]:
-    today = timezone.localdate()
     url = reverse("admin:appointments_appointment_changelist")
-    visits = Appointment.objects.matching({"date_from": today, "date_to": today})
-    figures = visits.aggregate(
+    figures = Appointment.objects.today(timezone.now()).aggregate(
         today=Count("id", filter=~Q(status=AppointmentStatus.CANCELLED)),
         unassigned=Count("id", filter=Q(status=AppointmentStatus.PENDING, technician=None)),
     )
-    day = f"start__year={today.year}&start__month={today.month}&start__day={today.day}"
+    not_cancelled = "&".join(
+        f"status__exact={status}" for status in AppointmentStatus if status != AppointmentStatus.CANCELLED
+    )
+    unassigned = "status__exact=pending&technician__isempty=1"
     return [
-        Figure("Visits today", figures["today"], f"{url}?{day}"),
-        Figure("Today without a technician", figures["unassigned"], f"{url}?{day}&status__exact=pending"),
+        Figure("Visits today", figures["today"], f"{url}?day=today&{not_cancelled}"),
+        Figure("Today without a technician", figures["unassigned"], f"{url}?day=today&{unassigned}"),
     ]
 
 

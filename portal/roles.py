@@ -20,9 +20,12 @@ _TECHNICIAN = (
     )
     | _permissions("appointments", "work", "appointment")
     | _permissions("customers", "view", "customer")
-    | _permissions("vehicles", "view", "vehicle")
+    | _permissions("vehicles", "view", "vehicle", "telematicsbatch")
     | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
+    | _permissions("files", "view", "upload")  # photos of what is wrong
+    | _permissions("chat", "view", "thread", "message")
+    | _permissions("chat", "add", "message")  # who works on the car may answer its owner
 )
 # The desk: customers and their vehicles, visits, estimates and the customer's word on them.
 _ADVISOR = (
@@ -30,10 +33,13 @@ _ADVISOR = (
     | _permissions("appointments", "add change assign", "appointment")
     | _permissions("customers", "add change", "customer")
     | _permissions("customers", "view", "notification")
-    | _permissions("accounts", "view", "user")  # whom a customer's record is about
+    # Whom a customer's record is about, and whom he brought.
+    | _permissions("accounts", "view", "user", "referral", "rewardentry")
     | _permissions("vehicles", "add change", "vehicle")
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
+    | _permissions("memberships", "view", "plan", "membership", "offer", "offermake")
+    | _permissions("chat", "add change", "thread")
 )
 # The shop itself: what it sells, where, when and with whom.
 _MANAGER = (
@@ -41,7 +47,11 @@ _MANAGER = (
     | _permissions("repair_orders", "add change delete", "part", "service")
     | _permissions("appointments", "add change", "technician", "location", "servicetype", "reportedproblem")
     | _permissions("appointments", "view add change delete", "openinghours", "closure", "bay")
-    | _permissions("accounts", "view", "session")
+    | _permissions("memberships", "add change", "plan")
+    | _permissions("memberships", "add change delete", "offer", "offermake")
+    | _permissions("memberships", "cancel", "membership")
+    | _permissions("accounts", "view", "session", "device")
+    | _permissions("accounts", "add", "rewardentry")
 )
 _ADMIN = (
     _MANAGER | _permissions("accounts", "add change", "user") | _permissions("accounts", "change", "session")

@@ -14,11 +14,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
+from accounts.referrals import credit_referrals
+from common import push
 from common.database import change, violates
 from common.errors import DomainError, Invalid, Missing
 from common.transitions import refusal, transition
 from customers.actions import count_service, notify
-from customers.models import Customer
+from customers.models import Customer, CustomerUser
 from repair_orders.models import (
     LINES_MAY_CHANGE,
     REPAIR_ORDER_MACHINE,
@@ -30,6 +32,7 @@ from repair_orders.models import (
     ServiceLine,
 )
 from repair_orders.queries import totals_of
+from vehicles.actions import check_in_use
 from vehicles.models import Vehicle
 
 Line = PartLine | ServiceLine
@@ -77,12 +80,6 @@ class ArticleWasSold(DomainError):
     message = "This article is on a repair order and stays in the catalogue."
 
 
-class VehicleNotOfCustomer(Missing):
-    code = "vehicle_not_found"
-    title = "Vehicle not found"
-    message = "Vehicle not found."
-
-
 def request_repair(
     *,
     customer: Customer,
@@ -95,8 +92,7 @@ def request_repair(
 
     Raises VehicleNotOfCustomer.
     """
-    if vehicle.customer_id != customer.pk or vehicle.archived_at is not None:
-        raise VehicleNotOfCustomer(field="vehicle")
+    check_in_use(vehicle=vehicle, customer=customer)
     return RepairOrder.objects.create(
         customer=customer, vehicle=vehicle, description=description, created_at=now, **terms
     )
@@ -233,7 +229,10 @@ def start(*, order: RepairOrder, by: int | None, now: datetime) -> None:
 
 
 def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
-    """Work is done: the total is frozen, the service counted, the customer told. Raises IllegalTransition."""
+    """Work is done: the total is frozen, the service counted, the customer told, whoever brought him rewarded.
+
+    Raises IllegalTransition.
+    """
     with transaction.atomic():
         _lock(order)
         _move(
@@ -245,6 +244,7 @@ def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
             total_cost=totals_of(order).total,
         )
         count_service(customer_id=order.customer_id, now=now)
+        _reward_for_the_first(order, by=by, now=now)
         notify(
             customer_id=order.customer_id,
             type="REPAIR_ORDER",
@@ -252,6 +252,14 @@ def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
             message=f"Repair order {order.pk} is completed. Your total is {order.total_cost}.",
             now=now,
         )
+
+
+def _reward_for_the_first(order: RepairOrder, *, by: int | None, now: datetime) -> None:
+    """Whoever brought this customer's people is rewarded when their first repair is completed."""
+    completed = RepairOrder.objects.filter(customer_id=order.customer_id, status=RepairOrderStatus.COMPLETED)
+    if not completed.exclude(pk=order.pk).exists():
+        logins = CustomerUser.objects.filter(customer_id=order.customer_id)
+        credit_referrals(friends=logins.values_list("user_id", flat=True), by=by, now=now)
 
 
 def _lock(order: RepairOrder) -> None:
@@ -280,4 +288,6 @@ def _refuse_too_large(order: RepairOrder) -> None:
 
 
 def _move(order: RepairOrder, to: str, *, by: int | None, now: datetime, **values: object) -> None:
-    transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, values=values)
+    with transaction.atomic():
+        transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, values=values)
+        push.tell("REPAIR_ORDER", customer_id=order.customer_id, uuid=order.uuid, at=now, status=order.status)

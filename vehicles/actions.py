@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from common.database import violates
-from common.errors import DomainError, Invalid
+from common.database import change, violates
+from common.errors import DomainError, Invalid, Missing
 from customers.models import Customer
-from vehicles.models import Vehicle
+from vehicles.models import DongleConnection, Vehicle
 from vehicles.vin import normal_vin
 
 
@@ -26,6 +26,12 @@ class UnitNumberTaken(Invalid):
     message = "There is already a unit with this number."
 
 
+class DongleTaken(DomainError):
+    code = "dongle_taken"
+    title = "Dongle is linked"
+    message = "This dongle is linked to another vehicle."
+
+
 class AlreadyArchived(DomainError):
     code = "already_archived"
     title = "Vehicle is archived"
@@ -36,6 +42,18 @@ class OdometerBackwards(Invalid):
     code = "odometer_backwards"
     title = "Odometer runs backwards"
     message = "The odometer cannot show less than it did."
+
+
+class VehicleNotOfCustomer(Missing):
+    code = "vehicle_not_found"
+    title = "Vehicle not found"
+    message = "Vehicle not found."
+
+
+def check_in_use(*, vehicle: Vehicle, customer: Customer) -> None:
+    """Work is done on a customer's own vehicles in use. Raises VehicleNotOfCustomer."""
+    if vehicle.customer_id != customer.pk or vehicle.archived_at is not None:
+        raise VehicleNotOfCustomer(field="vehicle")
 
 
 def add_vehicle(*, customer: Customer, vin: str, **fields: Any) -> Vehicle:
@@ -50,8 +68,10 @@ def add_vehicle(*, customer: Customer, vin: str, **fields: Any) -> Vehicle:
 def change_vehicle(*, vehicle: Vehicle, **fields: Any) -> None:
     """Change a vehicle that is in use. The odometer never runs backwards.
 
-    Raises AlreadyArchived, OdometerBackwards, UnitNumberTaken.
+    Raises AlreadyArchived, OdometerBackwards, VinTaken, UnitNumberTaken, DongleTaken.
     """
+    if "vin" in fields:
+        fields["vin"] = normal_vin(fields["vin"])
     try:
         with transaction.atomic():
             vehicle.refresh_from_db(from_queryset=Vehicle.objects.select_for_update())
@@ -59,11 +79,22 @@ def change_vehicle(*, vehicle: Vehicle, **fields: Any) -> None:
                 raise AlreadyArchived
             if fields.get("odometer", vehicle.odometer) < vehicle.odometer:
                 raise OdometerBackwards(field="odometer")
-            for name, value in fields.items():
-                setattr(vehicle, name, value)
-            vehicle.save(update_fields=list(fields))
+            change(vehicle, **fields)
     except IntegrityError as error:
         raise _named(error) from error
+
+
+def link_dongle(*, vehicle: Vehicle, dongle_id: str, connection: DongleConnection) -> None:
+    """Let a dongle report for a vehicle, in the place of the one it had; the same one again changes nothing.
+
+    A dongle that sits in another vehicle has to be unlinked there first. Raises AlreadyArchived, DongleTaken.
+    """
+    change_vehicle(vehicle=vehicle, dongle_id=dongle_id, dongle_connection=connection)
+
+
+def unlink_dongle(*, vehicle: Vehicle) -> None:
+    """Free the vehicle's dongle, if it has one; what it reported stays. Raises AlreadyArchived."""
+    change_vehicle(vehicle=vehicle, dongle_id=None, dongle_connection=None)
 
 
 def archive_vehicle(*, vehicle: Vehicle, now: datetime) -> None:
@@ -85,4 +116,6 @@ def _named(error: IntegrityError) -> Exception:
         return VinTaken(field="vin")
     if violates(error, Vehicle, "unit_number_once_per_customer"):
         return UnitNumberTaken(field="unit_number")
+    if violates(error, Vehicle, "dongle_in_one_vehicle"):
+        return DongleTaken()
     return error

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet, Sum
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
-from common.admin import HistoryAdmin, Kept, column, step
+from common.admin import HistoryAdmin, Kept, ReadOnly, StaffAdmin, column, step
 from common.forms import ConstrainedForm
 from common.transfer import TransferAdmin
 from vehicles.actions import archive_vehicle
-from vehicles.models import Vehicle, check_odometer
+from vehicles.models import TelematicsBatch, Vehicle, check_odometer, instant
 from vehicles.resources import VehicleResource
+from vehicles.telematics.packing import unpack
+from vehicles.telematics.summaries import Summary, summarize
 from vehicles.vin import check_digit_matches
 
 _CHECK_DIGIT = {
@@ -58,7 +62,7 @@ class VehicleAdmin(Kept, HistoryAdmin, TransferAdmin):
     )
     ordering = ("-id",)
     autocomplete_fields = ("customer",)
-    readonly_fields = ("check_digit", "created_at", "archived_at", "uuid")
+    readonly_fields = ("check_digit", "telematics", "created_at", "archived_at", "uuid")
     actions_detail = ("archive",)
     fieldsets = (
         (None, {"fields": ("customer", ("vin", "check_digit"))}),
@@ -74,7 +78,7 @@ class VehicleAdmin(Kept, HistoryAdmin, TransferAdmin):
                 )
             },
         ),
-        ("Dongle", {"fields": (("dongle_id", "dongle_connection"),)}),
+        ("Dongle", {"fields": (("dongle_id", "dongle_connection"), "telematics")}),
         ("Record", {"fields": (("created_at", "archived_at"), "uuid")}),
     )
 
@@ -119,3 +123,68 @@ class VehicleAdmin(Kept, HistoryAdmin, TransferAdmin):
     @column("Check digit")
     def check_digit(self, vehicle: Vehicle) -> str | None:
         return _CHECK_DIGIT[check_digit_matches(vehicle.vin)] if vehicle.vin else None
+
+    @column("Telematics")
+    def telematics(self, vehicle: Vehicle) -> str | None:
+        found = vehicle.telematics.aggregate(batches=Count("id"), samples=Sum("count"), last=Max("end"))
+        if not found["batches"]:
+            return None
+        last = instant(found["last"])
+        return f"{found['samples']:,} samples in {found['batches']:,} batches, the last until {last:%Y-%m-%d %H:%M} UTC"
+
+
+class EndedFilter(admin.SimpleListFilter):
+    """Batches of the last hours or days: the key holds milliseconds, which no filter of dates reads."""
+
+    title = "end"
+    parameter_name = "ended"
+    _PERIODS = {"day": ("Past 24 hours", 1), "week": ("Past 7 days", 7), "month": ("Past 30 days", 30)}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(word, title) for word, (title, _) in self._PERIODS.items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[TelematicsBatch]
+    ) -> QuerySet[TelematicsBatch]:
+        if self.value() not in self._PERIODS:
+            return queryset
+        first = timezone.now() - timedelta(days=self._PERIODS[str(self.value())][1])
+        return queryset.filter(end__gte=int(first.timestamp() * 1000))
+
+
+@admin.register(TelematicsBatch)
+class TelematicsBatchAdmin(ReadOnly, StaffAdmin):
+    """What dongles sent, batch by batch."""
+
+    list_display = ("vehicle", "starts_at", "ends_at", "count")
+    list_filter = (EndedFilter,)
+    search_fields = ("vehicle__vin", "vehicle__license_plate", "vehicle__unit_number")
+    ordering = ("-id",)
+    fields = ("vehicle", ("starts_at", "ends_at"), "count", ("distance", "fuel", "driving"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TelematicsBatch]:
+        return super().get_queryset(request).select_related("vehicle").defer("data")  # type: ignore[no-any-return]
+
+    @column("From (UTC)", ordering="start")
+    def starts_at(self, batch: TelematicsBatch) -> str:
+        return f"{batch.starts_at:%Y-%m-%d %H:%M:%S}"
+
+    @column("To (UTC)", ordering="end")
+    def ends_at(self, batch: TelematicsBatch) -> str:
+        return f"{batch.ends_at:%Y-%m-%d %H:%M:%S}"
+
+    @column("Distance")
+    def distance(self, batch: TelematicsBatch) -> str:
+        return f"{_summary(batch).distance:,.2f} miles"
+
+    @column("Fuel")
+    def fuel(self, batch: TelematicsBatch) -> str:
+        return f"{_summary(batch).fuel:,.3f} gallons"
+
+    @column("Driving")
+    def driving(self, batch: TelematicsBatch) -> str:
+        return str(timedelta(seconds=round(_summary(batch).driving_seconds)))
+
+
+def _summary(batch: TelematicsBatch) -> Summary:
+    return summarize(unpack(bytes(batch.data), batch.count))

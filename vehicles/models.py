@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Length
 from django.db.models.lookups import Exact
 from simple_history.models import HistoricalRecords
@@ -15,7 +16,8 @@ from simple_history.models import HistoricalRecords
 from common.ids import Identified
 from customers.models import Customer
 from vehicles.labels import unit_label
-from vehicles.querysets import VehicleQuerySet
+from vehicles.querysets import TelematicsQuerySet, VehicleQuerySet
+from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS
 from vehicles.vin import normal_vin, validate_vin
 
 FIRST_YEAR, LAST_YEAR = 1886, 2100
@@ -104,3 +106,50 @@ class Vehicle(Identified):
     def label(self) -> str:
         """What a person calls it: the unit number, else the plate, else the VIN's last eight."""
         return unit_label(self.unit_number, self.license_plate, self.vin)
+
+
+class TelematicsBatch(models.Model):
+    """What a dongle read in one span of time, packed (docs/decisions/0011). Written once, never changed.
+
+    The key is (vehicle, start, end) and nothing else. Ids rise as batches arrive: of two that overlap, the first wins.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    # The key's index begins with it.
+    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="telematics", db_index=False)
+    start = models.BigIntegerField(help_text="Milliseconds since 1970, UTC.")
+    end = models.BigIntegerField(help_text="Milliseconds since 1970, UTC; a sample may lie on it.")
+    count = models.PositiveSmallIntegerField("samples")
+    data = models.BinaryField()
+
+    objects = TelematicsQuerySet["TelematicsBatch"].as_manager()
+
+    class Meta:
+        verbose_name = "telematics batch"
+        verbose_name_plural = "telematics batches"
+        constraints = [
+            models.UniqueConstraint(fields=["vehicle", "start", "end"], name="telematics_batch_once"),
+            models.CheckConstraint(
+                condition=Q(end__gte=F("start"), end__lte=F("start") + MAX_SPAN_MS),
+                name="telematics_batch_spans_a_day_at_most",
+            ),
+            models.CheckConstraint(
+                condition=Q(count__gte=1, count__lte=MAX_SAMPLES), name="telematics_batch_has_samples"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count:,} samples from {self.starts_at:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def starts_at(self) -> datetime:
+        return instant(self.start)
+
+    @property
+    def ends_at(self) -> datetime:
+        return instant(self.end)
+
+
+def instant(milliseconds: int) -> datetime:
+    """Exactly, which a division to seconds is not."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import actions
+from accounts import actions, passwords
 from accounts.models import Device, Session, User
 from accounts.tokens import TokenRefused
 from common.tests.factories import PASSWORD
@@ -61,7 +61,7 @@ class TestEndings:
 
     @pytest.mark.usefixtures("_three")
     def test_change_password(self, carol, tim, now):
-        actions.change_password(user=carol, password="a new one", now=now)
+        passwords.change_password(user=carol, password="a new one", now=now)
         carol.refresh_from_db()
         assert carol.check_password("a new one")
         assert (living(carol), living(tim)) == (0, 1)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from accounts.actions import open_session
-from accounts.models import Session, User
+from accounts.models import Referral, RewardEntry, Session, User
 from common.tests import factories
 from common.tests.admin import buttons, changelist, errors, filled, page, press
 
@@ -122,3 +122,58 @@ def test_nobody_but_a_superuser_changes_his_own_role(clerk, tim):
     assert save(clerk, tim, role="manager").status_code == 302
     tim.refresh_from_db()
     assert tim.role == "technician"
+
+
+def test_a_changed_role_is_one_history_row_beside_the_forms_own(desk, alice):
+    before = alice.contact.history.count()
+    save(desk, alice.contact, role="technician")
+    assert alice.contact.history.count() == before + 1
+    save(desk, alice.contact, role="advisor", first_name="Alison")
+    assert alice.contact.history.count() == before + 3
+    user = User.objects.get(pk=alice.contact_id)
+    assert (user.role, user.first_name) == ("advisor", "Alison")
+
+
+def test_guesses_at_ones_own_old_password_are_counted(desk, ada):
+    answers = {"old_password": "wrong", "new_password1": "another horse", "new_password2": "another horse"}
+    pages = [desk.post("/admin/password_change/", answers) for _ in range(11)]
+    assert [page.status_code for page in pages] == [200] * 10 + [429]
+    assert "The old password is not right." in pages[0].content.decode()
+    assert User.objects.get(pk=ada.pk).check_password(factories.PASSWORD)
+
+
+class TestLedger:
+    add = "/admin/accounts/rewardentry/add/"
+
+    def test_a_line_moves_the_balance(self, desk, carol):
+        answers = {"user": carol.pk, "points": 40, "reason": "Goodwill"}
+        assert desk.post(self.add, answers).status_code == 302
+        assert RewardEntry.objects.values_list("user", "points", "reason").get() == (carol.pk, 40, "Goodwill")
+        assert User.objects.get(pk=carol.pk).rewards_balance == 40
+
+    @pytest.mark.parametrize("points", [-1, 0, 1_000_001])
+    def test_a_line_that_cannot_be_changes_nothing(self, desk, carol, points):
+        desk.post(self.add, {"user": carol.pk, "points": points, "reason": "Mistake"})
+        assert not RewardEntry.objects.exists()
+        assert User.objects.get(pk=carol.pk).rewards_balance == 0
+
+    def test_what_stands_stays(self, desk):
+        entry = factories.RewardEntryFactory()
+        assert desk.post(page(entry), {"points": 99}).status_code == 403
+        assert desk.post(page(entry, "delete"), {"post": "yes"}).status_code == 403
+        assert RewardEntry.objects.get().points == 10
+
+
+def test_a_user_shows_his_friends_and_points(desk, carol):
+    referral = factories.ReferralFactory(referrer=carol)
+    factories.RewardEntryFactory(user=carol, reason="Welcome gift")
+    shown = desk.get(page(carol)).content.decode()
+    assert str(referral.referred) in shown
+    assert "Welcome gift" in shown
+
+
+def test_referrals_are_found_by_either_person(desk, carol):
+    referral = factories.ReferralFactory(referred=carol)
+    factories.ReferralFactory()
+    for words in (carol.email, referral.referrer.email, referral.code):
+        assert list(desk.get(changelist(Referral), {"q": words}).context["cl"].queryset) == [referral]

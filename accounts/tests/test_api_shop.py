@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from accounts import actions
+from accounts import actions, passwords
 from accounts.models import KnownAddress, Session, User
 from common.models import IdempotencyKey
 from common.tests.factories import PASSWORD, UserFactory
@@ -409,7 +409,9 @@ class TestForgeries:
 
 ENDINGS = {
     "sign-out": lambda user, tokens, now: actions.sign_out(refresh=tokens.refresh, now=now),
-    "password": lambda user, tokens, now: actions.change_password(user=user, password="another one", now=now),
+    "password": lambda user, tokens, now: passwords.change_password(
+        user=user, password="another one", now=now
+    ),
     "role": lambda user, tokens, now: actions.change_role(user=user, role="manager", now=now),
     "deactivation": lambda user, tokens, now: actions.set_active(user=user, is_active=False, now=now),
     "deactivation in the database": lambda user, tokens, now: User.objects.update(is_active=False),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import QuerySet
+from django.urls import URLPattern
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,12 +16,16 @@ from rest_framework.response import Response
 from appointments import actions
 from appointments.api.shop import AppointmentSerializer, TechnicianSerializer
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
+from appointments.queries import available_slots, services_called, visit_length
 from appointments.querysets import AppointmentFilters
 from common.caller import Caller
-from common.fields import Day, Derived, Id, Instant
+from common.contracts.shop import ShopError
+from common.fields import Day, Derived, Id, Instant, Texts
 from common.filtering import IdFilter, SearchFilter, WordsFilter, apply, order, query_of
+from common.query import Query
 from common.viewsets import StaffViewSet
 from customers.models import Customer
+from vehicles.api.shop_staff import search_of_work
 from vehicles.models import Vehicle
 
 ORDERING = {"start": ("start",), "created": ("created_at",)}
@@ -46,14 +51,7 @@ class AppointmentFilter(django_filters.FilterSet):
     location_id = IdFilter(Location, "location_id")
     technician_id = IdFilter(Technician, "technician_id")
     unassigned = django_filters.BooleanFilter("technician", "isnull", help_text="Without a technician.")
-    search = SearchFilter(
-        "description",
-        "vehicle__vin",
-        "vehicle__license_plate",
-        "customer__company_name",
-        Concat(F("customer__contact__first_name"), Value(" "), F("customer__contact__last_name")),
-        help_text="In the customer's name and words, VIN or plate.",
-    )
+    search = search_of_work()
 
     class Meta:
         model = Appointment
@@ -69,9 +67,36 @@ class AppointmentQuery(query_of(AppointmentFilter, ORDERING)):  # type: ignore[m
         return attrs
 
 
+class SlotSerializer(serializers.Serializer[Any]):
+    start = Instant()
+    end = Instant()
+
+
+class Availability(serializers.Serializer[Any]):
+    available_slots = SlotSerializer(many=True)
+
+
+class SlotTakenError(ShopError):
+    alternatives = SlotSerializer(many=True, help_text="The next free slots, at most three.")
+
+
+SLOT_TAKEN = OpenApiResponse(SlotTakenError, description="The slot was just taken.")
+
+
 class AppointmentInput(serializers.Serializer[Any]):
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+
+
+class NewAppointmentInput(AppointmentInput):
+    customer_id = Id()
+    vehicle_id = Id()
+    location_id = Id()
+    start = Instant()
+    services = serializers.ListField(
+        child=serializers.CharField(max_length=100), default=list, max_length=50, help_text="Codes or names."
+    )
+    technician_id = Id(required=False, allow_null=True)
 
 
 class AssignInput(serializers.Serializer[Any]):
@@ -85,7 +110,7 @@ class StaffAppointments(StaffViewSet):
     model = Appointment
     serializer_class = AppointmentRowSerializer
     query = AppointmentQuery
-    inputs = {"partial_update": AppointmentInput, "assign": AssignInput}
+    inputs = {"create": NewAppointmentInput, "partial_update": AppointmentInput, "assign": AssignInput}
     verbs = ("assign", "start", "complete", "cancel")
     permissions = actions.PERMISSIONS
 
@@ -94,6 +119,22 @@ class StaffAppointments(StaffViewSet):
         days = {name: filters[name] for name in ("date_from", "date_to") if name in filters}
         rows = Appointment.objects.visible_to(caller).matching(AppointmentFilters(**days))  # type: ignore[typeddict-item]
         return order(apply(rows, AppointmentFilter, filters), ORDERING, filters, "start")
+
+    @extend_schema(responses={201: AppointmentRowSerializer, 409: SLOT_TAKEN})
+    def create(self, request: Request) -> Response:
+        """Book a visit for a customer."""
+        body = self.read_body()
+        technician_id = body.pop("technician_id", None)
+        visit = actions.book_appointment(
+            customer=self.one_of(Customer, body.pop("customer_id"), field="customer_id"),
+            vehicle=self.one_of(Vehicle, body.pop("vehicle_id"), field="vehicle_id"),
+            location=self.one_of(Location, body.pop("location_id"), field="location_id"),
+            services=services_called(body.pop("services")),
+            technician=technician_id and self.one_of(Technician, technician_id, field="technician_id"),
+            now=timezone.now(),
+            **body,
+        )
+        return self.show(visit.pk, status=201)
 
     def partial_update(self, request: Request, id: int) -> Response:
         actions.change_words(appointment=self.row(id), **self.read_body())
@@ -194,6 +235,11 @@ class LocationFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
+class AvailabilityQuery(Query):
+    date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
+    services = Texts(required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without.")
+
+
 class StaffLocations(StaffViewSet):
     """Where the shop works."""
 
@@ -201,10 +247,28 @@ class StaffLocations(StaffViewSet):
     model = Location
     serializer_class = LocationRowSerializer
     query = query_of(LocationFilter, BY_NAME)
+    inputs = {"availability": AvailabilityQuery}
+    permissions = {"availability": "appointments.view_location"}
+
+    @classmethod
+    def routes(cls) -> list[URLPattern]:
+        return [*super().routes(), cls.address("<id:id>/availability/", get="availability")]
 
     @staticmethod
     def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Location]:
         return order(apply(Location.objects.all(), LocationFilter, filters), BY_NAME, filters, "name")
+
+    @extend_schema(responses=Availability)
+    def availability(self, request: Request, id: int) -> Response:
+        """When a visit may start on a day."""
+        asked = AvailabilityQuery.read(request.query_params)
+        slots = available_slots(
+            location=self.row(id),
+            day=asked["day"],
+            length=visit_length(services_called(asked.get("services", []))),
+            now=timezone.now(),
+        )
+        return Response({"available_slots": [slot._asdict() for slot in slots]})
 
 
 urlpatterns = [*StaffAppointments.routes(), *StaffTechnicians.routes(), *StaffLocations.routes()]

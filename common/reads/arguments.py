@@ -7,7 +7,12 @@ from typing import Any
 
 import orjson
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, Field, IntegerField
+from django.db.models import Expression, Field, IntegerField, Value
+
+
+def as_expression(value: Any, field: Field[Any, Any]) -> Expression:
+    """A value, or the hole for one, as a queryset annotates it."""
+    return value if isinstance(value, Arg) else Value(value, field)
 
 
 class Arg(Expression):

@@ -11,7 +11,7 @@ from django.db import connection, models
 from rest_framework import serializers
 
 from common.caller import Caller
-from common.query import Query
+from common.query import AskedAt, Query
 from common.reads.arguments import Arg
 from common.reads.cursors import Row
 from common.reads.shapes import Body, DoesNotCompileError, Shape
@@ -23,10 +23,12 @@ Filters = Mapping[str, Any]
 Rows = Callable[[Caller, Any], models.QuerySet[Any]]
 
 _STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
+    AskedAt: models.DateTimeField(),
     serializers.DateTimeField: models.DateTimeField(),
     serializers.DateField: models.DateField(),
     serializers.UUIDField: models.UUIDField(),
     serializers.IntegerField: models.BigIntegerField(),
+    serializers.FloatField: models.FloatField(),
     serializers.BooleanField: models.BooleanField(),
     serializers.CharField: models.TextField(),
     serializers.ChoiceField: models.TextField(),
@@ -40,15 +42,15 @@ class Read:
     """Rows of a caller in the shape of a serializer, as plain values for the renderer.
 
     `rows(caller, filters)` branches on the caller's role and on which filters are present, and on nothing else: to
-    compile, it gets the role with `Arg`s for the ids, and `Arg`s for the filters' values. `query` declares them.
+    compile, it gets the role with `Arg`s for the ids, and `Arg`s for the filters' values. `queries` declare them.
     """
 
     def __init__(
-        self, rows: Rows, serializer: type[serializers.Serializer[Any]], query: type[Query] = Query
+        self, rows: Rows, serializer: type[serializers.Serializer[Any]], *queries: type[Query]
     ) -> None:
         self.rows = rows
         self.serializer = serializer
-        fields = {str(field.source): field for field in query().fields.values()}
+        fields = {str(field.source): field for query in queries for field in query().fields.values()}
         # What a queryset branches on cannot be a hole: yes or no, and the words of an ordering.
         self.literals = {
             name for name, field in fields.items() if isinstance(field, serializers.BooleanField)

@@ -79,19 +79,31 @@ class Shape:
         path = path.removesuffix("pk") + _primary_key(self.model, path) if _ends_in_pk(path) else path
         return f"r[{self.columns.setdefault(path, len(self.columns) + 1)}]"
 
-    def _list_rows(self, name: str) -> Code:
-        if name not in self.lists:
-            relation = self.model._meta.get_field(name)
+    def _list_rows(self, path: str) -> Code:
+        """The rows of a list, of the row itself or of what it names (`location__opening_hours`)."""
+        if path not in self.lists:
+            holder, way_back = self._holder(path)
+            relation = holder._meta.get_field(path.rpartition("__")[2])
             if isinstance(relation, models.ManyToManyField):
                 through = relation.remote_field.through
                 assert through
-                self.lists[name] = self._of_list(through, f"{relation.m2m_field_name()}__pk", self._names)
+                key = f"{relation.m2m_field_name()}__{way_back}pk"
+                self.lists[path] = self._of_list(through, key, self._names)
             elif isinstance(relation, models.ManyToOneRel):
-                key = f"{relation.field.name}__pk"
-                self.lists[name] = self._of_list(relation.related_model, key, self._names)
+                key = f"{relation.field.name}__{way_back}pk"
+                self.lists[path] = self._of_list(relation.related_model, key, self._names)
             else:
-                raise DoesNotCompileError(f"{self.model.__name__}.{name} is not a list of related rows.")
-        return f"r[0][{list(self.lists).index(name)}]"
+                raise DoesNotCompileError(f"{self.model.__name__}.{path} is not a list of related rows.")
+        return f"r[0][{list(self.lists).index(path)}]"
+
+    def _holder(self, path: str) -> tuple[type[models.Model], str]:
+        """The model that a list hangs on, and the way from it back to the row."""
+        model, way_back = self.model, ""
+        for name in path.split("__")[:-1]:
+            back = model._meta.get_field(name).remote_field
+            assert back
+            model, way_back = _related(model, name), f"{back.name}__{way_back}"
+        return model, way_back
 
     def _named(self, function: Callable[..., Any]) -> Code:
         name = f"f{len(self._names)}"
@@ -173,12 +185,14 @@ class Shape:
         if isinstance(path, Derived):
             return self._result(path, prefix)
         name, _, rest = path.partition(".")
-        if rest and not prefix and _is_list(self.model, name):
-            rows = self._list_rows(name)
-            relation = self.model._meta.get_field(name)
+        holder, _ = self._holder(_join(prefix, name)) if rest else (self.model, "")
+        if rest and _is_list(holder, name):
+            of_list = _join(prefix, name)
+            rows = self._list_rows(of_list)
+            relation = holder._meta.get_field(name)
             if isinstance(relation, models.ManyToManyField):  # through its table, one step further away
                 rest = f"{relation.m2m_reverse_field_name()}.{rest}"
-            return f"[{self.lists[name]._column(_orm(rest))} for r in {rows}]"
+            return f"[{self.lists[of_list]._column(_orm(rest))} for r in {rows}]"
         return self._column(_join(prefix, path))
 
 

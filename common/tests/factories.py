@@ -8,9 +8,11 @@ from decimal import Decimal
 import factory
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 from factory.django import DjangoModelFactory
 
-from accounts.models import Device, KnownAddress, Session, User
+from accounts.models import Device, KnownAddress, Referral, RewardEntry, Session, User
+from accounts.referrals import book_points
 from appointments.models import (
     Appointment,
     Bay,
@@ -21,10 +23,15 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
+from chat.models import Message, Thread
 from common.models import IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
+from files.models import Upload
+from memberships.models import Membership, Offer, OfferMake, Plan
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
-from vehicles.models import Vehicle
+from vehicles.models import TelematicsBatch, Vehicle
+from vehicles.telematics.packing import pack
+from vehicles.telematics.samples import Samples
 
 PASSWORD = "correct horse battery"
 
@@ -79,6 +86,19 @@ class VehicleFactory(DjangoModelFactory[Vehicle]):
     color = "Silver"
 
 
+class TelematicsBatchFactory(DjangoModelFactory[TelematicsBatch]):
+    """Contract 003's batch of one sample, each ten minutes after the one before."""
+
+    class Meta:
+        model = TelematicsBatch
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    start = factory.Sequence(lambda n: 1704067200000 + n * 600_000)
+    end = factory.LazyAttribute(lambda batch: batch.start + 599_999)
+    count = 1
+    data = factory.LazyAttribute(lambda batch: pack(Samples([batch.start], [45.5], [2.3], [15000.5])))
+
+
 class LocationFactory(DjangoModelFactory[Location]):
     class Meta:
         model = Location
@@ -95,7 +115,8 @@ class BayFactory(DjangoModelFactory[Bay]):
         model = Bay
 
     location = factory.SubFactory(LocationFactory)
-    name = factory.Sequence(lambda n: f"Bay {n}")
+    # By name as by id: objects come by the unique index, compiled rows by the id.
+    name = factory.Sequence(lambda n: f"Bay {n:04}")
 
 
 class TechnicianFactory(DjangoModelFactory[Technician]):
@@ -213,6 +234,40 @@ class KnownAddressFactory(DjangoModelFactory[KnownAddress]):
     last_sign_in_at = factory.LazyFunction(timezone.now)
 
 
+class ReferralFactory(DjangoModelFactory[Referral]):
+    class Meta:
+        model = Referral
+
+    referrer = factory.SubFactory(UserFactory)
+    referred = factory.SubFactory(UserFactory)
+    code = factory.SelfAttribute("referrer.referral_code")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class RewardEntryFactory(DjangoModelFactory[RewardEntry]):
+    """Booked, so that the balance is the ledger's sum."""
+
+    class Meta:
+        model = RewardEntry
+
+    user = factory.SubFactory(UserFactory)
+    points = 10
+    reason = "Goodwill"
+
+    @classmethod
+    def _create(cls, model_class, *args, user, **kwargs):
+        return book_points(user_id=user.pk, now=timezone.now(), **kwargs)
+
+
+class TaskFactory(DjangoModelFactory[DBTaskResult]):
+    class Meta:
+        model = DBTaskResult
+
+    task_path = "accounts.tasks.mail_reset_link"
+    args_kwargs = {"args": ["somebody@example.com"], "kwargs": {}}
+    backend_name = "default"
+
+
 class CustomerUserFactory(DjangoModelFactory[CustomerUser]):
     class Meta:
         model = CustomerUser
@@ -248,6 +303,89 @@ class ClosureFactory(DjangoModelFactory[Closure]):
 
     location = factory.SubFactory(LocationFactory)
     day = date(2030, 12, 25)
+
+
+class UploadFactory(DjangoModelFactory[Upload]):
+    class Meta:
+        model = Upload
+
+    owner = factory.SubFactory(UserFactory)
+    name = "receipt.jpg"
+    content_type = "image/jpeg"
+    key = factory.Sequence(lambda n: f"uploads/{n:022}/receipt.jpg")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class PlanFactory(DjangoModelFactory[Plan]):
+    class Meta:
+        model = Plan
+
+    name = factory.Sequence(lambda n: f"Plan {n}")
+    tier = "plus"
+    price = Decimal("19.99")
+    features = "Oil changes\nRoadside help"
+
+
+class MembershipFactory(DjangoModelFactory[Membership]):
+    class Meta:
+        model = Membership
+
+    user = factory.SubFactory(UserFactory)
+    plan = factory.SubFactory(PlanFactory)
+    started_at = factory.LazyFunction(timezone.now)
+
+
+class OfferFactory(DjangoModelFactory[Offer]):
+    """For everybody, everywhere and every vehicle, for a week."""
+
+    class Meta:
+        model = Offer
+        skip_postgeneration_save = True
+
+    title = factory.Sequence(lambda n: f"Offer {n}")
+    expiry = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+    created_at = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def locations(self, create, extracted, **kwargs):
+        self.locations.add(*(extracted or ()))
+
+    @factory.post_generation
+    def makes(self, create, extracted, **kwargs):
+        for make in extracted or ():
+            OfferMake.objects.create(offer=self, make=make)
+
+
+class OfferMakeFactory(DjangoModelFactory[OfferMake]):
+    class Meta:
+        model = OfferMake
+
+    offer = factory.SubFactory(OfferFactory)
+    make = "Honda"
+
+
+class ThreadFactory(DjangoModelFactory[Thread]):
+    class Meta:
+        model = Thread
+
+    customer = factory.SubFactory(CustomerFactory)
+    subject = "Brakes"
+    created_at = factory.LazyFunction(timezone.now)
+    updated_at = factory.SelfAttribute("created_at")
+
+
+class MessageFactory(DjangoModelFactory[Message]):
+    """A row of a log; `chat.actions.post_message` is what keeps its thread in step."""
+
+    class Meta:
+        model = Message
+
+    thread = factory.SubFactory(ThreadFactory)
+    number = factory.Sequence(lambda n: n + 1)
+    author = factory.SelfAttribute("thread.customer.contact")
+    is_support = False
+    body = "Hello"
+    created_at = factory.LazyFunction(timezone.now)
 
 
 class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):

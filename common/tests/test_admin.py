@@ -9,8 +9,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Device, KnownAddress, Session, User
+from accounts.models import Device, KnownAddress, Referral, RewardEntry, Session, User
 from appointments.models import (
     Appointment,
     Bay,
@@ -21,12 +22,15 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
+from chat.models import Message, Thread
 from common.models import IdempotencyKey
 from common.tests import factories
 from common.tests.admin import changelist, page
 from customers.models import Customer, CustomerUser, Notification
+from files.models import Upload
+from memberships.models import Membership, Offer, OfferMake, Plan
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
-from vehicles.models import Vehicle
+from vehicles.models import TelematicsBatch, Vehicle
 
 FACTORIES = {
     Appointment: factories.AppointmentFactory,
@@ -34,22 +38,33 @@ FACTORIES = {
     Closure: factories.ClosureFactory,
     Customer: factories.CustomerFactory,
     CustomerUser: factories.CustomerUserFactory,
+    DBTaskResult: factories.TaskFactory,
     Device: factories.DeviceFactory,
     Group: factories.GroupFactory,
     IdempotencyKey: factories.IdempotencyKeyFactory,
     KnownAddress: factories.KnownAddressFactory,
     Location: factories.LocationFactory,
+    Membership: factories.MembershipFactory,
+    Message: factories.MessageFactory,
     Notification: factories.NotificationFactory,
+    Offer: factories.OfferFactory,
+    OfferMake: factories.OfferMakeFactory,
     OpeningHours: factories.OpeningHoursFactory,
     Part: factories.PartFactory,
     PartLine: factories.PartLineFactory,
+    Referral: factories.ReferralFactory,
+    Plan: factories.PlanFactory,
     RepairOrder: factories.RepairOrderFactory,
     ReportedProblem: factories.ReportedProblemFactory,
+    RewardEntry: factories.RewardEntryFactory,
     Service: factories.ServiceFactory,
     ServiceLine: factories.ServiceLineFactory,
     ServiceType: factories.ServiceTypeFactory,
     Session: factories.SessionFactory,
     Technician: factories.TechnicianFactory,
+    TelematicsBatch: factories.TelematicsBatchFactory,
+    Upload: factories.UploadFactory,
+    Thread: factories.ThreadFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,
 }
@@ -110,7 +125,7 @@ def test_history_pages_answer_and_put_nothing_back(desk, model):
 
 @pytest.mark.parametrize(
     "model",
-    [Appointment, Customer, Location, RepairOrder, Technician, User, Vehicle],
+    [Appointment, Customer, Location, Membership, Plan, RepairOrder, Technician, User, Vehicle],
     ids=lambda m: m.__name__,
 )
 def test_history_is_not_deletable(desk, model):

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from common.contracts.base import FieldMessages
 from common.contracts.shop import ShopCustomerList
-from common.fields import Derived, Id, Instant, Money, follow
+from common.fields import Degrees, Derived, Id, Instant, Miles, Moment, Money, follow
 from common.json import dumps
 from common.models import IdempotencyKey
 
@@ -40,6 +40,19 @@ def row(**fields):
 def test_instant_is_written_in_utc_whatever_the_projects_zone(settings, zone, value, written):
     settings.TIME_ZONE = zone
     assert Instant().to_representation(value) == written
+
+
+class TestDegrees:
+    @pytest.mark.parametrize("text", ["0", "-180", "180", "-74.0060", "40.", "007.5"])
+    def test_takes(self, text):
+        assert Degrees(limit=180).run_validation(text) == float(text)
+
+    @pytest.mark.parametrize(
+        "text", ["", "nan", "inf", "1e2", "1_0", "+1", ".5", "١", "181", "-180.01", "9" * 40]
+    )
+    def test_refuses(self, text):
+        with pytest.raises(serializers.ValidationError):
+            Degrees(limit=180).run_validation(text)
 
 
 class TestId:
@@ -125,3 +138,56 @@ def test_declarations_for_the_schema():
     ]
     assert FieldMessages().to_representation({"vin": ["Wrong."]}) == {"vin": ["Wrong."]}
     assert str(IdempotencyKey(key="k", user_id=7)) == "k of user 7"
+
+
+DAY = 1704067200000  # 2024-01-01T00:00:00Z
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("1704067200000", DAY),
+        ("0", 0),
+        ("2024-01-01T00:00:00Z", DAY),
+        ("2024-01-01T00:00:00.001Z", DAY + 1),
+        ("2024-01-01 02:00:00+02:00", DAY),
+        ("2024-01-01T00:00:00", DAY),
+        ("1969-12-31T23:59:59.999Z", -1),
+        ("2024-01-01", DAY),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_moment_reads_iso_and_milliseconds_in_utc(settings, zone, text, milliseconds):
+    settings.TIME_ZONE = zone
+    assert Moment().run_validation(text) == milliseconds
+    last = 86_399_999 if text == "2024-01-01" else 0
+    assert Moment(upper=True).run_validation(text) == milliseconds + last
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "-1",
+        "1.5",
+        "1e3",
+        "1_000",
+        "١",
+        "9" * 16,
+        "2024-13-01",
+        "20240101T000000",
+        "2024-W01-1",
+        "2024-01",
+    ],
+)
+def test_moment_refuses_anything_else(text):
+    with pytest.raises(serializers.ValidationError):
+        Moment().run_validation(text)
+
+
+def test_miles_are_a_json_number_of_two_places():
+    assert dumps(Miles().to_representation(Decimal("15000.50"))) == b"15000.5"
+    assert Miles().run_validation(15000.5) == Decimal("15000.5")
+    for wrong in (-1, 0.125, "Infinity", "NaN", True, 10**9):
+        with pytest.raises(serializers.ValidationError):
+            Miles().run_validation(wrong)

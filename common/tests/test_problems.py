@@ -17,6 +17,7 @@ from common.contracts.registry import CONTRACTS, contract_for
 from common.errors import Kind
 from common.idempotency import KeyReused, StillAnswering
 from common.problems import SERVER_ERROR, STATUS, first_message, problem_from
+from files.api.member import LengthRequired
 from repair_orders.actions import StaleTotal
 from vehicles.actions import VinTaken
 
@@ -166,6 +167,10 @@ CASES = {
             409, "Request in progress",
             "A request with this Idempotency-Key is still being answered. Try again.",
         ),
+    ),
+    "length required": (
+        LengthRequired(),
+        everywhere(411, "Length required", "A file is sent with its length (Content-Length), not in chunks."),
     ),
     "too large": (
         errors.TooLarge("Too much."),

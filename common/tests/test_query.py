@@ -4,12 +4,13 @@ from datetime import date
 
 import pytest
 from django.http import QueryDict
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework import serializers
 
 from common.fields import Day, Words
-from common.query import ListQuery
+from common.query import AskedAt, ListQuery
 
 
 class Visits(ListQuery):
@@ -24,6 +25,18 @@ class Visits(ListQuery):
 
 def read(text):
     return Visits.read(QueryDict(text))
+
+
+class Running(ListQuery):
+    now = AskedAt()
+
+
+def test_the_clock_is_read_and_never_sent(now):
+    for text in ("", "page=1"):
+        assert now <= Running.read(QueryDict(text))["now"] <= timezone.now()
+    with pytest.raises(serializers.ValidationError) as refused:
+        Running.read(QueryDict("now=2020-01-01T00:00:00Z"))
+    assert refused.value.detail == {"now": ["Unknown parameter."]}
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import re
 from datetime import UTC, datetime
-from io import StringIO
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
@@ -20,7 +18,6 @@ from rest_framework.response import Response
 from accounts.actions import open_session
 from common.contracts.shop import ShopView
 from common.permissions import SignedIn
-from common.request_log import lines as request_lines
 from common.routing import route
 from common.tests.factories import PASSWORD
 from config.logs import RequestLine
@@ -45,29 +42,6 @@ urlpatterns = [
     route("api/shop/parts/", Parts.as_view()),
     *(path(name, page) for name in ("page", "away", "fault")),
 ]
-
-
-class Written:
-    """What the log of requests says, as machines read it."""
-
-    def __init__(self):
-        self.stream = StringIO()
-
-    def __call__(self):
-        return self.stream.getvalue()
-
-    def as_json(self):
-        return [json.loads(line) for line in self().splitlines()]
-
-
-@pytest.fixture
-def written():
-    log = Written()
-    handler = logging.StreamHandler(log.stream)
-    handler.setFormatter(RequestLine(pretty=False))
-    request_lines.addHandler(handler)
-    yield log
-    request_lines.removeHandler(handler)
 
 
 def test_an_id_is_made_and_answered(client):

@@ -4,7 +4,7 @@ import pytest
 from django.http import JsonResponse
 from django.urls import path, register_converter
 
-from common.routing import IdConverter, prefixed, route
+from common.routing import IdConverter, PublicIdConverter, prefixed, route
 
 register_converter(prefixed("TST"), "tst")
 
@@ -20,6 +20,7 @@ urlpatterns = [
     route("rows/<id:number>/parts/<id:part>", show),
     route("tests/<tst:number>/", show),
     route("named/<uuid:uuid>/", show),
+    route("public/<public_id:uuid>/", show),
     path("plain/", show),
 ]
 pytestmark = pytest.mark.urls(__name__)
@@ -38,6 +39,14 @@ FOUND = {
     "/tests/TST12/": {"number": 12},
     "/tests/TST12": {"number": 12},
     f"/named/{UUID}": {"uuid": UUID},
+    f"/public/{UUID}": {"uuid": UUID},
+    f"/public/{UUID.upper()}/": {"uuid": UUID},
+    # Nobody's id: the view's own 404 names the thing.
+    "/public/123/": {"uuid": None},
+    f"/public/{UUID}0/": {"uuid": None},
+    f"/public/{UUID.replace('-', '')}/": {"uuid": None},
+    f"/public/%7B{UUID}%7D/": {"uuid": None},
+    f"/public/{UUID}%0A/": {"uuid": None},
     "/plain/": {},
 }
 LOST = [
@@ -69,6 +78,9 @@ LOST = [
     "/tests/TST9223372036854775808",
     "/tests/TST" + "9" * 23,
     "/named/123",
+    "/public/",
+    f"/public/{UUID}//",
+    "/public/1/2/",
     "/plain",
 ]
 
@@ -87,6 +99,7 @@ def test_nobodys_address_is_404(client, address):
 
 def test_converters_spell_what_they_read():
     assert IdConverter().to_url(7) == "7"
+    assert PublicIdConverter().to_url(PublicIdConverter().to_python(UUID.upper())) == UUID
     converter = prefixed("ORD")()
     assert converter.to_url(7) == "ORD7"
     assert converter.to_python("ORD7") == 7

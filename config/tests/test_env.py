@@ -113,6 +113,48 @@ class TestSecret:
         )
 
 
+class TestMail:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("", {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}),
+            (
+                "smtp+tls://me:p%40ss@mail.example.com:587",
+                {
+                    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+                    "EMAIL_HOST": "mail.example.com",
+                    "EMAIL_PORT": 587,
+                    "EMAIL_HOST_USER": "me",
+                    "EMAIL_HOST_PASSWORD": "p@ss",
+                    "EMAIL_USE_TLS": True,
+                },
+            ),
+            ("smtp+ssl://mail.example.com", {"EMAIL_HOST": "mail.example.com", "EMAIL_USE_SSL": True}),
+        ],
+    )
+    def test_reads_djangos_settings(self, given, value, expected):
+        given(value)
+        read = env.mail(NAME, "consolemail://")
+        assert {name: read[name] for name in expected} == expected
+
+    @pytest.mark.parametrize(
+        ("value", "complaint"),
+        [
+            ("mail.example.com", "must start with one of smtp://, "),
+            ("http://me:secret@mail.example.com", "must start with one of smtp://, "),
+            ("smtp://mail.example.com:port", "must start with one of smtp://, "),
+            ("smtp://", "names no mail server."),
+            ("smtp://mail.example.com?colour=red", "has an unknown option after its `?`."),
+        ],
+    )
+    def test_refuses_and_names_the_setting_but_not_its_password(self, given, value, complaint):
+        given(value)
+        with pytest.raises(ImproperlyConfigured) as refusal:
+            env.mail(NAME, "consolemail://")
+        assert str(refusal.value).startswith(f"{NAME} {complaint}")
+        assert "secret" not in str(refusal.value)
+
+
 def test_read_env_file_does_not_overrule_the_environment(tmp_path, given, monkeypatch):
     file = tmp_path / ".env"
     file.write_text(f"{NAME}=file\n{NAME}_TOO=file\n")

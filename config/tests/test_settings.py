@@ -40,6 +40,15 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         (PRODUCTION | {"RATE_LOGIN": "ten"}, "RATE_LOGIN must be a whole number, not 'ten'."),
         (PRODUCTION | {"RATE_LOGIN": "0"}, "RATE_LOGIN must be at least 1, not 0."),
         (PRODUCTION | {"MAX_BODY_BYTES": "10"}, "MAX_BODY_BYTES must be at least 1024, not 10."),
+        (PRODUCTION | {"EMAIL_URL": "smtp://"}, "EMAIL_URL names no mail server."),
+        (PRODUCTION | {"TASK_QUEUE": "later"}, "TASK_QUEUE must be IMMEDIATE, DATABASE, not 'LATER'."),
+        (PRODUCTION | {"REFERRAL_REWARD": "0"}, "REFERRAL_REWARD must be at least 1, not 0."),
+        (
+            PRODUCTION | {"AWS_S3_PRESIGNED_URL_EXPIRATION": "604801"},
+            "AWS_S3_PRESIGNED_URL_EXPIRATION must be at most 604800, not 604801.",
+        ),
+        (PRODUCTION | {"USE_S3": "true"}, "AWS_STORAGE_BUCKET_NAME is not set. With USE_S3=true"),
+        (PRODUCTION | {"AWS_S3_ENDPOINT_URL": "minio:9000"}, "AWS_S3_ENDPOINT_URL must start with http"),
         (PRODUCTION | {"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be at least 0, not -1."),
         (
             PRODUCTION | {"LOG_LEVEL": "LOUD"},
@@ -58,7 +67,14 @@ def test_a_wrong_setting_stops_the_start_and_is_named(environment, complaint):
     [
         {"DEBUG": "true"},
         PRODUCTION,
-        PRODUCTION | {"USE_POSTGRES": "true", "REDIS_URL": "redis://localhost/0"},
+        PRODUCTION
+        | {
+            "USE_POSTGRES": "true",
+            "REDIS_URL": "redis://localhost/0",
+            "EMAIL_URL": "smtp+tls://me:secret@mail.example.com:587",
+            "TASK_QUEUE": "database",
+        }
+        | {"USE_S3": "true", "AWS_STORAGE_BUCKET_NAME": "photos"},
     ],
     ids=["development", "production", "all parts"],
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -20,6 +19,7 @@ from common.viewsets import StaffViewSet
 from customers import actions
 from customers.api.shop import address_of, contact_text, name_of
 from customers.models import ContactMethod, Customer
+from customers.querysets import where_named
 
 ORDERING = {"name": ("contact__last_name", "contact__first_name"), "since": ("customer_since",)}
 
@@ -75,11 +75,10 @@ class NewCustomerInput(CustomerInput):
 
 class CustomerFilter(django_filters.FilterSet):
     search = SearchFilter(
-        "company_name",
+        *where_named(""),
         "contact__email",
         "contact__phone",
         "postal_code",
-        Concat(F("contact__first_name"), Value(" "), F("contact__last_name")),
         help_text="In name, company, email, phone or postal code.",
     )
     is_verified = django_filters.BooleanFilter()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
 from common.errors import DomainError, Missing
 from customers.actions import change_customer
-from customers.logins import add_login, remove_login
+from customers.logins import invite_login, remove_login
 from customers.models import Customer, CustomerUser
 from portal.fleet.forms import CompanyForm, InviteForm
-from portal.fleet.mail import send_invitation
 from portal.fleet.pages import FleetPage
+from portal.fleet.sign_in import new_password_page
 
 
 class _OfCompany(FleetPage):
@@ -62,19 +59,13 @@ class InvitePage(_OfCompany):
         form = InviteForm(request.POST)
         if form.is_valid():
             try:
-                self.invite(**form.cleaned_data)
+                invite_login(customer=self.customer(), page=new_password_page(), **form.cleaned_data)
             except DomainError as error:
                 form.take(error)
             else:
                 messages.success(request, f"An invitation is on its way to {form.cleaned_data['email']}.")
                 return redirect("fleet-company")
         return self.show(form=form, status=400)
-
-    def invite(self, **person: Any) -> None:
-        customer = self.customer()
-        with transaction.atomic():
-            user = add_login(customer=customer, **person)
-            transaction.on_commit(lambda: send_invitation(user, company=customer.name))
 
 
 class RemoveUserPage(_OfCompany):

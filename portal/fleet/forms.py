@@ -59,7 +59,11 @@ class RequestForm(PortalForm):
 
     def _name_given_unit(self, units: Any) -> None:
         given = str(self.initial.get("unit") or "")
-        found = units.filter(pk=int(given)).first() if given.isascii() and given.isdigit() and len(given) < 19 else None
+        found = (
+            units.filter(pk=int(given)).first()
+            if given.isascii() and given.isdigit() and len(given) < 19
+            else None
+        )
         self.initial["unit"] = found.label if found else ""
 
     def clean_unit(self) -> Vehicle:
@@ -109,8 +113,11 @@ class UnitForm(PortalForm):
 
 class NewUnitForm(UnitForm):
     vin = forms.CharField(
-        label="VIN", max_length=17, validators=[validate_vin], help_text="17 characters, on the dashboard or door frame."
-    )  # fmt: skip
+        label="VIN",
+        max_length=17,
+        validators=[validate_vin],
+        help_text="17 characters, on the dashboard or door frame.",
+    )
     field_order = ["unit_number", "vin"]
 
 

@@ -1,4 +1,4 @@
-"""Coming in, going out, and a forgotten password: Django's views over the actions every door shares."""
+"""Coming in, going out, and a forgotten password: thin over the actions that every door shares."""
 
 from __future__ import annotations
 
@@ -6,30 +6,33 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
-from django.contrib.auth.views import LoginView, LogoutView, PasswordResetConfirmView
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.actions import change_password
-from accounts.models import User, normal_email
-from common import counters
+from accounts.passwords import ResetRefused, WeakPassword, ask_for_reset, reset_password
 from common.address import client_address
 from common.contracts.fleet import FLEET_LOGIN
 from common.errors import TooMany
-from portal.fleet.mail import send_reset
 
-MAIL_WINDOW_SECONDS = 60 * 60
+_TOKEN = "fleet_reset_token"
+
+
+def new_password_page() -> str:
+    """Where a mailed link leads, the token behind it."""
+    return settings.PUBLIC_URL + reverse("fleet-new-password")
 
 
 class SignInForm(AuthenticationForm):
-    error_messages = {
-        "invalid_login": "This email and password do not belong together.",
-        "inactive": "This account is closed.",
-    }
+    error_messages = {"invalid_login": "This email and password do not belong together."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,13 +55,11 @@ class SignIn(LoginView):
             return super().post(request, *args, **kwargs)
         except TooMany as error:
             context = self.get_context_data(form=SignInForm(request), too_many=error.text)
-            response = render(request, self.template_name, context, status=429)
-            response["Retry-After"] = str(error.retry_after)
-            return response
+            return _later(render(request, self.template_name, context, status=429), error)
 
 
 class SignOut(LogoutView):
-    """By POST alone; whoever follows the address finds the login."""
+    """By POST alone; whoever follows the address finds the dashboard or the login."""
 
     next_page = FLEET_LOGIN
     http_method_names = ["get", "post"]
@@ -85,43 +86,73 @@ class ForgottenPassword(View):
         form = ForgottenForm(request.POST)
         if not form.is_valid():
             return render(request, self.template, {"form": form}, status=400)
-        ask_for_reset(email=form.cleaned_data["email"], address=client_address(request))
-        return render(request, self.template, {"sent_to": form.cleaned_data["email"]})
+        email = form.cleaned_data["email"]
+        try:
+            ask_for_reset(email=email, address=client_address(request), page=new_password_page())
+        except TooMany as error:
+            context = {"form": form, "too_many": error.text}
+            return _later(render(request, self.template, context, status=429), error)
+        return render(request, self.template, {"sent_to": email})
 
 
-def ask_for_reset(*, email: str, address: str) -> None:
-    """Raises TooMany, for known and unknown emails alike."""
-    email = normal_email(email)
-    for key, limit in (
-        (f"reset-from:{address}", settings.RATE_REGISTER),
-        (f"reset:{email}", settings.RATE_LOGIN),
-    ):
-        wait = counters.hit(key, limit=limit, window=MAIL_WINDOW_SECONDS)
-        if wait is not None:
-            raise TooMany(retry_after=wait)
-    user = User.objects.filter(email=email, is_active=True).first()
-    if user is not None:
-        send_reset(user)
+class NewPasswordForm(forms.Form):
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        max_length=128,
+        help_text="At least 8 characters, and not one of the usual ones.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label="The same again",
+        strip=False,
+        max_length=128,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_again(self) -> str:
+        again: str = self.cleaned_data["again"]
+        if again != self.cleaned_data.get("password", again):
+            raise forms.ValidationError("The two passwords are not the same.", code="differ")
+        return again
 
 
-class NewPasswordForm(SetPasswordForm):
-    """Set by the action, which ends every session."""
+@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
+class NewPassword(View):
+    """By a mailed link. Its token moves into the session first, so that no address the page asks for carries it."""
 
-    def save(self, commit: bool = True) -> User:
-        change_password(user=self.user, password=self.cleaned_data["new_password1"], now=timezone.now())
-        return self.user
+    template = "fleet/new_password.html"
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        if "token" in request.GET:
+            request.session[_TOKEN] = request.GET["token"][:200]
+            return redirect("fleet-new-password")
+        if _TOKEN not in request.session:
+            return render(request, self.template, {"is_spent": True}, status=400)
+        return render(request, self.template, {"form": NewPasswordForm()})
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        form = NewPasswordForm(request.POST)
+        if form.is_valid():
+            try:
+                reset_password(
+                    token=request.session.get(_TOKEN, ""),
+                    password=form.cleaned_data["password"],
+                    address=client_address(request),
+                    now=timezone.now(),
+                )
+            except ResetRefused:
+                request.session.pop(_TOKEN, None)
+                return render(request, self.template, {"is_spent": True}, status=400)
+            except WeakPassword as error:
+                form.add_error("password", error.messages)
+            else:
+                del request.session[_TOKEN]
+                messages.success(request, "Your password is set. Sign in with it.")
+                return redirect("fleet-login")
+        return render(request, self.template, {"form": form}, status=400)
 
 
-class NewPassword(PasswordResetConfirmView):
-    """By a mailed link. The token moves into the session, so that no address the page asks for carries it."""
-
-    template_name = "fleet/new_password.html"
-    form_class = NewPasswordForm
-    success_url = reverse_lazy("fleet-login")
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
-        self.request.session["password_is_new"] = True
-        return response
-
-
+def _later(response: HttpResponse, error: TooMany) -> HttpResponse:
+    response["Retry-After"] = str(error.retry_after)
+    return response

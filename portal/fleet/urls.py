@@ -9,7 +9,7 @@ urlpatterns = [
     route("login/", sign_in.SignIn.as_view(), name="fleet-login"),
     route("logout/", sign_in.SignOut.as_view(), name="fleet-logout"),
     route("password/", sign_in.ForgottenPassword.as_view(), name="fleet-forgotten"),
-    route("password/<uidb64>/<token>/", sign_in.NewPassword.as_view(), name="fleet-new-password"),
+    route("password/new/", sign_in.NewPassword.as_view(), name="fleet-new-password"),
     route("", dashboard.Dashboard.as_view()),
     route("dashboard/", dashboard.Dashboard.as_view(), name="fleet-dashboard"),
     route("repairs/", repairs.RepairsPage.as_view(), name="fleet-repairs"),

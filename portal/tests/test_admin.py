@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
+import pytest
 from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
+from appointments.models import AppointmentStatus
 from common.tests import factories
 from common.tests.admin import page
 from common.tests.suites import count_queries
@@ -30,8 +34,40 @@ def test_first_page_counts_todays_work(desk):
     }
 
 
-def test_every_figure_leads_to_the_rows_it_counts(desk):
-    factories.AppointmentFactory(start=timezone.now(), technician=None)
+@pytest.fixture
+def a_busy_day(now):
+    """Of four visits today one is cancelled, one over and one assigned; two more are tomorrow."""
+    for status in AppointmentStatus:
+        factories.AppointmentFactory(start=now, status=status, technician=None)
+    factories.AppointmentFactory(start=now, technician=factories.TechnicianFactory())
+    factories.AppointmentFactory.create_batch(2)
+
+
+def test_todays_visits_are_those_that_take_place(desk, a_busy_day):
+    figures = counts(desk)
+    assert (figures["Visits today"], figures["Today without a technician"]) == (4, 1)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_today_is_the_locations_day_and_not_the_projects(desk, zone):
+    """UTC+14 and UTC-11 never share a day: whichever hour it is, one of them is not on the project's."""
+    now = timezone.now()
+    midnight = now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = timedelta(days=1)
+    for start in (
+        midnight - timedelta(minutes=1),
+        midnight,
+        midnight + day - timedelta(minutes=1),
+        midnight + day,
+    ):
+        factories.AppointmentFactory(start=start, bay__location__time_zone=zone)
+    assert counts(desk)["Visits today"] == 2
+    link = next(figure.link for figure in desk.get("/admin/").context["counts"])
+    shown = desk.get(link).context["cl"].queryset.order_by("start").values_list("start", flat=True)
+    assert list(shown) == [midnight, midnight + day - timedelta(minutes=1)]
+
+
+def test_every_figure_leads_to_the_rows_it_counts(desk, a_busy_day):
     factories.RepairOrderFactory.create_batch(2, status="pending")
     for figure in desk.get("/admin/").context["counts"]:
         assert desk.get(figure.link).context["cl"].result_count == figure.number

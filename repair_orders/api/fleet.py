@@ -210,9 +210,7 @@ class Approve(_ShowsRepair):
 
     @extend_schema(responses=RepairSerializer)
     def post(self, request: Request, id: int) -> Response:
-        actions.approve(
-            order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
-        )
+        actions.approve(order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body())
         return self.show(id)
 
 

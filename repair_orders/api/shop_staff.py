@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import QuerySet
 from django.urls import URLPattern
 from django.utils import timezone
 from rest_framework import serializers
@@ -15,12 +14,13 @@ from rest_framework.response import Response
 
 from common.caller import Caller
 from common.fields import Id, Instant, Money, Percent
-from common.filtering import IdFilter, SearchFilter, WordsFilter, apply, order, query_of
+from common.filtering import IdFilter, WordsFilter, apply, order, query_of
 from common.viewsets import StaffViewSet
 from customers.models import Customer
 from repair_orders import actions
 from repair_orders.api.shop import RepairOrderSerializer
 from repair_orders.models import Part, PartLine, RepairOrder, RepairOrderStatus, Service, ServiceLine
+from vehicles.api.shop_staff import search_of_work
 from vehicles.models import Vehicle
 
 ORDERING = {"created": ("created_at",)}
@@ -45,15 +45,7 @@ class RepairOrderFilter(django_filters.FilterSet):
     vehicle_id = IdFilter(Vehicle, "vehicle_id")
     created_from = django_filters.DateFilter("created_at", "date__gte", help_text="First day, inclusive.")
     created_to = django_filters.DateFilter("created_at", "date__lte", help_text="Last day, inclusive.")
-    search = SearchFilter(
-        "description",
-        "vehicle__vin",
-        "vehicle__license_plate",
-        "vehicle__unit_number",
-        "customer__company_name",
-        Concat(F("customer__contact__first_name"), Value(" "), F("customer__contact__last_name")),
-        help_text="In the customer's name and words, VIN, plate or unit.",
-    )
+    search = search_of_work()
 
     class Meta:
         model = RepairOrder

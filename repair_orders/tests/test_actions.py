@@ -7,11 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.models import RewardEntry, User
 from common.errors import DomainError, IllegalTransition, Invalid, Missing
 from common.tests.factories import (
     CustomerFactory,
     PartFactory,
     PartLineFactory,
+    ReferralFactory,
     RepairOrderFactory,
     ServiceFactory,
     ServiceLineFactory,
@@ -23,6 +25,7 @@ from customers.models import Customer, Notification
 from repair_orders import actions
 from repair_orders.models import REPAIR_ORDER_MACHINE, PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import totals_of
+from vehicles.actions import VehicleNotOfCustomer
 
 pytestmark = pytest.mark.django_db
 
@@ -232,6 +235,48 @@ class TestComplete:
         assert order.total_cost == Decimal("0.00")
 
 
+class TestReward:
+    """Whoever brought a customer's login is rewarded by the first completed order, and by no other."""
+
+    @pytest.fixture
+    def referral(self, alice):
+        return ReferralFactory(referred=alice.contact)
+
+    def order_of(self, customer, **fields):
+        return in_state("in_progress", vehicle=VehicleFactory(customer=customer), **fields)
+
+    def test_the_first_completed_order_rewards(self, alice, referral, tim, now):
+        actions.complete(order=self.order_of(alice), by=tim.pk, now=now)
+        referral.refresh_from_db()
+        assert (referral.status, referral.rewards_applied) == ("credited", {"points": 100})
+        assert User.objects.get(pk=referral.referrer_id).rewards_balance == 100
+        actions.complete(order=self.order_of(alice), by=tim.pk, now=now)
+        assert User.objects.get(pk=referral.referrer_id).rewards_balance == 100
+
+    def test_a_code_applied_after_it_earns_nothing(self, alice, now):
+        actions.complete(order=self.order_of(alice), by=None, now=now)
+        referral = ReferralFactory(referred=alice.contact)
+        actions.complete(order=self.order_of(alice), by=None, now=now)
+        referral.refresh_from_db()
+        assert referral.status == "signed_up"
+        assert not RewardEntry.objects.exists()
+
+    def test_another_customers_order_does_not(self, bob, referral, now):
+        actions.complete(order=self.order_of(bob), by=None, now=now)
+        referral.refresh_from_db()
+        assert (referral.status, RewardEntry.objects.exists()) == ("signed_up", False)
+
+    def test_a_refused_completion_does_not(self, alice, referral, now):
+        with pytest.raises(IllegalTransition):
+            actions.complete(
+                order=RepairOrderFactory(vehicle=VehicleFactory(customer=alice), status="approved"),
+                by=None,
+                now=now,
+            )
+        referral.refresh_from_db()
+        assert (referral.status, RewardEntry.objects.exists()) == ("signed_up", False)
+
+
 class TestLines:
     def test_add_part_keeps_todays_price(self):
         order, part = in_state("requested"), PartFactory(unit_price=Decimal("18.99"), taxable=False)
@@ -336,7 +381,7 @@ class TestRequestRepair:
     def test_only_for_ones_own_vehicle_in_use(self, now, case):
         vehicle = VehicleFactory(archived_at=now if case == "archived" else None)
         customer = vehicle.customer if case == "archived" else CustomerFactory()
-        with pytest.raises(actions.VehicleNotOfCustomer) as error:
+        with pytest.raises(VehicleNotOfCustomer) as error:
             actions.request_repair(customer=customer, vehicle=vehicle, description="", now=now)
         assert isinstance(error.value, Missing)
         assert (error.value.field, error.value.text) == ("vehicle", "Vehicle not found.")
@@ -359,6 +404,19 @@ class TestStorms:
         assert sum(isinstance(outcome, IllegalTransition) for outcome in outcomes) == 19
         assert Customer.objects.get(pk=order.customer_id).total_services == 1
         assert Notification.objects.count() == 1
+
+    def test_of_parallel_first_orders_one_rewards(self, alice, now):
+        referral = ReferralFactory(referred=alice.contact)
+        orders = [in_state("in_progress", vehicle=VehicleFactory(customer=alice)) for _ in range(8)]
+        outcomes = parallel(
+            8,
+            lambda number: actions.complete(
+                order=RepairOrder.objects.get(pk=orders[number].pk), by=None, now=now
+            ),
+        )
+        assert outcomes == [None] * 8
+        assert list(RewardEntry.objects.values_list("user", "points")) == [(referral.referrer_id, 100)]
+        assert User.objects.get(pk=referral.referrer_id).rewards_balance == 100
 
     def test_what_is_approved_is_what_was_read(self, now):
         """Lines and the customer's word at the same time: a word on 10.00 never covers more than 10.00."""

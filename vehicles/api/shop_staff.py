@@ -16,6 +16,7 @@ from common.fields import Id, Instant
 from common.filtering import IdFilter, SearchFilter, apply, order, query_of
 from common.viewsets import StaffViewSet
 from customers.models import Customer
+from customers.querysets import where_named
 from vehicles import actions
 from vehicles.api.shop import VehicleSerializer
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
@@ -52,6 +53,18 @@ class NewVehicleInput(VehicleInput):
     make = serializers.CharField(max_length=60)
     model = serializers.CharField(max_length=60)
     year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
+
+
+def search_of_work() -> SearchFilter:
+    """The search of a list of work: visits, repair orders. Its rows have a customer, a vehicle and a description."""
+    return SearchFilter(
+        *where_named("customer__"),
+        "description",
+        "vehicle__vin",
+        "vehicle__license_plate",
+        "vehicle__unit_number",
+        help_text="In the customer's name and words, VIN, plate or unit.",
+    )
 
 
 class VehicleFilter(django_filters.FilterSet):

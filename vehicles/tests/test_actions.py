@@ -82,6 +82,35 @@ class TestArchiveVehicle:
         assert Vehicle.objects.get().archived_at == now
 
 
+class TestDongle:
+    def test_linked_in_the_place_of_another_and_unlinked(self):
+        vehicle = VehicleFactory()
+        for dongle, connection in (("A", "BLE"), ("B", "CLOUD")):
+            actions.link_dongle(vehicle=vehicle, dongle_id=dongle, connection=connection)
+            assert Vehicle.objects.values_list("dongle_id", "dongle_connection").get() == (dongle, connection)
+        assert vehicle.history.count() == 3
+        for _ in range(2):
+            actions.unlink_dongle(vehicle=vehicle)
+            assert Vehicle.objects.values_list("dongle_id", "dongle_connection").get() == (None, None)
+        assert vehicle.history.count() == 4  # the second time there was nothing to unlink
+
+    def test_one_that_sits_elsewhere_stays_there(self):
+        there = VehicleFactory(dongle_id="A", dongle_connection="BLE")
+        here = VehicleFactory()
+        with pytest.raises(actions.DongleTaken) as error:
+            actions.link_dongle(vehicle=here, dongle_id="A", connection="WIFI")
+        assert error.value.kind is Kind.CONFLICT
+        assert Vehicle.objects.get(dongle_id="A") == there
+
+    def test_an_archived_vehicle_takes_none(self, now):
+        vehicle = VehicleFactory(archived_at=now)
+        for verb in (lambda: actions.link_dongle(vehicle=vehicle, dongle_id="A", connection="BLE"),
+                     lambda: actions.unlink_dongle(vehicle=vehicle)):  # fmt: skip
+            with pytest.raises(actions.AlreadyArchived):
+                verb()
+        assert Vehicle.objects.get().dongle_id is None
+
+
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 def test_of_parallel_vehicles_with_one_vin_one_is_stored():

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from common.tests import factories
 from common.tests.admin import buttons, changelist, errors, filled, page, press
-from vehicles.models import Vehicle
+from vehicles.models import TelematicsBatch, Vehicle
+from vehicles.telematics.packing import pack
+from vehicles.tests.telematics.drives import T, steady
 
 
 @pytest.fixture
@@ -88,3 +92,38 @@ def test_archived_vehicles_are_not_offered_for_something_new(desk, civic, now):
     press(desk, civic, "archive")
     assert desk.get("/admin/autocomplete/", query).json()["results"] == []
     assert desk.get(changelist(Vehicle), {"q": "civic"}).context["cl"].result_count == 1
+
+
+class TestTelematics:
+    @pytest.fixture
+    def batch(self, civic):
+        drive = steady(3601, speed=60.0, rate=2.0)
+        return factories.TelematicsBatchFactory(
+            vehicle=civic, start=T, end=drive.t[-1], count=3601, data=pack(drive)
+        )
+
+    def test_the_vehicles_page_says_what_was_read(self, desk, civic, batch):
+        factories.TelematicsBatchFactory(vehicle=civic, start=T + 7_200_000)
+        content = desk.get(page(civic)).content.decode()
+        assert "3,602 samples in 2 batches, the last until 2024-01-01 02:09 UTC" in content
+
+    def test_a_vehicle_without_any_says_nothing(self, desk, civic):
+        assert " batches, the last until" not in desk.get(page(civic)).content.decode()
+
+    def test_a_batchs_page_says_what_it_comes_to(self, desk, batch):
+        content = desk.get(page(batch)).content.decode()
+        for text in ("2024-01-01 00:00:00", "2024-01-01 01:00:00", "60.00 miles", "2.000 gallons", "1:00:00"):
+            assert text in content
+
+    def test_found_by_the_vehicle_and_by_how_long_ago(self, desk, batch, now):
+        recent = int(now.timestamp() * 1000) - 3 * 86_400_000
+        newer = factories.TelematicsBatchFactory(start=recent, end=recent)
+        url = changelist(TelematicsBatch)
+        assert list(desk.get(url, {"q": batch.vehicle.vin}).context["cl"].queryset) == [batch]
+        for ended, found in (("day", []), ("week", [newer]), ("month", [newer])):
+            assert list(desk.get(url, {"ended": ended}).context["cl"].queryset) == found
+
+    def test_the_list_reads_no_block(self, desk, batch):
+        with CaptureQueriesContext(connection) as queries:
+            desk.get(changelist(TelematicsBatch))
+        assert not any('"data"' in query["sql"] for query in queries)

@@ -11,9 +11,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from chat.socket import LARGEST_FRAME
 from portal import demo
-
-LARGEST_FRAME = 64 * 1024
 
 
 class Command(BaseCommand):
@@ -46,6 +45,7 @@ class Command(BaseCommand):
             log_config=None,
             access_log=False,
             ws_max_size=LARGEST_FRAME,
+            ws_per_message_deflate=False,  # frames are short, and compressing costs each reader
             timeout_graceful_shutdown=10,
             server_header=False,
         )

@@ -1,0 +1,77 @@
+"""Contract 003, "Referrals"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from accounts.referrals import refer, referral_link
+from common.caller import Caller
+from common.contracts.member import MemberView
+from common.fields import Derived, Instant
+from common.permissions import CustomerRole
+from common.query import Query
+from common.reads.read import Read
+from common.routing import route
+
+
+class ReferralSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="uuid")
+    referrerUser = serializers.UUIDField(source="referrer.uuid")
+    referredUser = serializers.UUIDField(source="referred.uuid")
+    code = serializers.CharField()
+    status = serializers.CharField()
+    rewardsApplied = serializers.DictField(source="rewards_applied")
+    createdAt = Instant(source="created_at")
+
+
+class ReferralsSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(source="referral_code")
+    link = Derived(referral_link, "referral_code", output=serializers.URLField())
+    referrals = ReferralSerializer(many=True)
+
+
+class CodeInput(serializers.Serializer[Any]):
+    code = serializers.CharField(source="referral_code", max_length=20)
+
+
+class MyReferrals(MemberView):
+    """One's own code, the link to pass on, and whom it brought, newest first."""
+
+    permission_classes = [CustomerRole]
+
+    @staticmethod
+    def rows(caller: Caller, filters: Any) -> QuerySet[User]:
+        return User.objects.filter(pk=caller.user_id).order_by("id")
+
+    read = Read(rows, ReferralsSerializer)
+
+    @extend_schema(responses=ReferralsSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(self.read.one(self.caller, Query.read(request.query_params)))
+
+
+class ApplyReferral(MemberView):
+    """Say whose code brought one here; once, and for ever."""
+
+    permission_classes = [CustomerRole]
+    input_class = CodeInput
+
+    @extend_schema(responses={201: ReferralSerializer})
+    def post(self, request: Request) -> Response:
+        body = self.read_body()
+        referral = refer(friend_id=self.caller.user_id, code=body["referral_code"], now=timezone.now())
+        return Response(ReferralSerializer(referral).data, status=201)
+
+
+urlpatterns = [
+    route("referrals/me/", MyReferrals.as_view()),
+    route("referrals/apply/", ApplyReferral.as_view()),
+]

@@ -1,0 +1,105 @@
+"""A forgotten password's mail on its way: over real SMTP, in place and by the worker."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.core.management import call_command
+from django.db import transaction
+from django_tasks_db.models import DBTaskResult
+from rest_framework.test import APIClient
+
+from accounts.passwords import ask_for_reset
+from config import env
+from config.tests.servers import free_port
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NEW = "another horse battery"
+QUEUE = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+
+class Postbox:
+    """Keeps what is delivered; takes `seconds` to do so."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.letters: list[EmailMessage] = []
+
+    async def handle_DATA(self, server, session, envelope):
+        time.sleep(self.seconds)
+        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
+        return "250 OK"
+
+
+@contextmanager
+def post_office(settings, seconds: float = 0) -> Iterator[Postbox]:
+    postbox = Postbox(seconds)
+    controller = Controller(postbox, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    try:
+        for name, value in env.mail("NO_SUCH_VARIABLE", f"smtp://127.0.0.1:{controller.port}").items():
+            setattr(settings, name, value)
+        yield postbox
+    finally:
+        controller.stop()
+
+
+def forgot(email):
+    return APIClient().post("/api/auth/forgot-password/", {"email": email}, format="json")
+
+
+def test_a_link_travels_by_smtp_and_opens_the_account(carol, settings):
+    settings.DEFAULT_FROM_EMAIL = "Garage <service@garage.example>"
+    with post_office(settings) as postbox:
+        assert forgot(carol.email).status_code == 202
+        assert forgot("nobody@example.com").status_code == 202
+    (letter,) = postbox.letters
+    assert (letter["To"], letter["From"], letter["Subject"]) == (
+        carol.email, "Garage <service@garage.example>", "Your new password"
+    )  # fmt: skip
+    text, html = (letter.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    (link,) = re.findall(r"https?://\S+", text)
+    assert f'href="{link}"' in html
+    body = {"token": link.partition("?token=")[2], "password": NEW, "passwordConfirm": NEW}
+    assert APIClient().post("/api/auth/reset-password/", body, format="json").status_code == 200
+    login = {"email": carol.email, "password": NEW}
+    assert APIClient().post("/api/auth/login/", login, format="json").status_code == 200
+
+
+def test_with_a_worker_no_request_waits_for_the_mail_server(carol, settings):
+    settings.TASKS = QUEUE
+    with post_office(settings, seconds=1) as postbox:
+        begin = time.perf_counter()
+        for email in (carol.email, "nobody@example.com"):
+            assert forgot(email).status_code == 202
+        assert time.perf_counter() - begin < postbox.seconds
+        assert postbox.letters == []
+        waiting = list(DBTaskResult.objects.order_by("enqueued_at").values_list("args_kwargs", flat=True))
+        assert [entry["args"] for entry in waiting] == [[carol.email], ["nobody@example.com"]]  # no token
+        call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+    assert [letter["To"] for letter in postbox.letters] == [carol.email]
+    assert set(DBTaskResult.objects.values_list("status", flat=True)) == {"SUCCESSFUL"}
+
+
+def test_a_mail_server_that_is_away_is_no_fault_of_the_request(carol, settings):
+    for name, value in env.mail("NO_SUCH_VARIABLE", f"smtp://127.0.0.1:{free_port()}").items():
+        setattr(settings, name, value)
+    assert forgot(carol.email).status_code == 202
+
+
+def test_nothing_is_mailed_before_the_commit(carol, mailoutbox):
+    with transaction.atomic():
+        ask_for_reset(email=carol.email, address="::1")
+        assert mailoutbox == []
+    assert len(mailoutbox) == 1
+    with transaction.atomic():
+        ask_for_reset(email=carol.email, address="::1")
+        transaction.set_rollback(True)
+    assert len(mailoutbox) == 1

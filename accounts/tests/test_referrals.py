@@ -1,0 +1,147 @@
+"""The ledger and the balance: one statement, one sum."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError, Sum
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accounts.models import Referral, RewardEntry, User
+from accounts.referrals import NotEnoughPoints, book_points, credit_referrals
+from common.database import violates
+from common.tests.factories import ReferralFactory, RewardEntryFactory, UserFactory
+from common.tests.storms import parallel
+
+pytestmark = pytest.mark.django_db
+
+
+def balance(user):
+    return User.objects.values_list("rewards_balance", flat=True).get(pk=user.pk)
+
+
+def ledger(user):
+    return user.reward_entries.aggregate(sum=Sum("points"))["sum"] or 0
+
+
+class TestCredit:
+    def test_rewards_the_referrer_and_nobody_else(self, tim, now):
+        referral = ReferralFactory()
+        other = ReferralFactory(referrer=referral.referrer)
+        credit_referrals(friends=[referral.referred_id], by=tim.pk, now=now)
+        referral.refresh_from_db()
+        assert (referral.status, referral.rewards_applied) == ("credited", {"points": 100})
+        entry = RewardEntry.objects.get()
+        assert (entry.user, entry.points, entry.reason, entry.referral, entry.created_at) == (
+            referral.referrer, 100, "A friend's first repair", referral, now
+        )  # fmt: skip
+        assert (balance(referral.referrer), balance(referral.referred)) == (100, 0)
+        assert referral.history.order_by("history_id").last().history_user == tim
+        other.refresh_from_db()
+        assert other.status == "signed_up"
+
+    def test_once(self, now):
+        referral = ReferralFactory()
+        for _ in range(2):
+            credit_referrals(friends=[referral.referred_id], by=None, now=now)
+        assert (balance(referral.referrer), RewardEntry.objects.count()) == (100, 1)
+
+    def test_the_amount_is_a_setting(self, now, settings):
+        settings.REFERRAL_REWARD = 250
+        referral = ReferralFactory()
+        credit_referrals(friends=[referral.referred_id], by=None, now=now)
+        referral.refresh_from_db()
+        assert (balance(referral.referrer), referral.rewards_applied) == (250, {"points": 250})
+
+    def test_nobodys_friends_are_nobodys_reward(self, carol, now):
+        credit_referrals(friends=[carol.pk], by=None, now=now)
+        assert not RewardEntry.objects.exists()
+
+
+class TestBalance:
+    def test_never_falls_below_nothing(self, carol, now):
+        book_points(user_id=carol.pk, points=30, reason="Goodwill", now=now)
+        with pytest.raises(NotEnoughPoints):
+            book_points(user_id=carol.pk, points=-31, reason="Spent", now=now)
+        assert (balance(carol), ledger(carol)) == (30, 30)
+        book_points(user_id=carol.pk, points=-30, reason="Spent", now=now)
+        assert (balance(carol), ledger(carol)) == (0, 0)
+
+    def test_a_refused_line_moves_nothing(self, carol, now):
+        referral = ReferralFactory(referrer=carol)
+        credit_referrals(friends=[referral.referred_id], by=None, now=now)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            book_points(user_id=carol.pk, points=5, reason="Again", now=now, referral=referral)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            book_points(user_id=carol.pk, points=0, reason="Nothing", now=now)
+        assert (balance(carol), ledger(carol)) == (100, 100)
+
+    @settings(max_examples=30)
+    @given(st.lists(st.integers(-200, 200).filter(bool), max_size=25))
+    def test_is_always_the_ledgers_sum(self, moves):
+        with transaction.atomic():
+            user, expected = UserFactory(), 0
+            for points in moves:
+                if expected + points < 0:
+                    with pytest.raises(NotEnoughPoints):
+                        book_points(user_id=user.pk, points=points, reason="Move", now=user.created_at)
+                else:
+                    book_points(user_id=user.pk, points=points, reason="Move", now=user.created_at)
+                    expected += points
+                assert balance(user) == ledger(user) == expected
+            transaction.set_rollback(True)
+
+    @pytest.mark.storm
+    @pytest.mark.django_db(transaction=True)
+    def test_50_parallel_moves_lose_none(self, carol, now):
+        book_points(user_id=carol.pk, points=100, reason="Goodwill", now=now)
+
+        def move(number):
+            points = 7 if number % 2 else -9
+            try:
+                book_points(user_id=carol.pk, points=points, reason="Move", now=now)
+            except NotEnoughPoints:
+                return 0
+            return points
+
+        moved = parallel(50, move)
+        assert set(moved) <= {7, -9, 0}
+        assert balance(carol) == ledger(carol) == 100 + sum(moved)
+        assert RewardEntry.objects.count() == 1 + sum(1 for points in moved if points)
+
+    @pytest.mark.storm
+    @pytest.mark.django_db(transaction=True)
+    def test_50_friends_credited_at_once(self, carol, now):
+        """Each of them by two at the same time."""
+        friends = [referral.referred_id for referral in ReferralFactory.create_batch(25, referrer=carol)]
+        outcomes = parallel(
+            50, lambda number: credit_referrals(friends=[friends[number % 25]], by=None, now=now)
+        )
+        assert outcomes == [None] * 50
+        assert balance(carol) == ledger(carol) == 2500
+        assert set(Referral.objects.values_list("status", flat=True)) == {"credited"}
+
+
+class TestDatabase:
+    """What no path gets around."""
+
+    @pytest.mark.parametrize("name", ["referred_once", "referred_by_another"])
+    def test_one_referrer_and_never_oneself(self, carol, tim, name):
+        ReferralFactory(referred=carol)
+        person = carol if name == "referred_once" else tim
+        with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+            ReferralFactory(referrer=tim, referred=person)
+        assert violates(refusal.value, Referral, name)
+
+    def test_an_unknown_status_is_refused(self):
+        with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+            ReferralFactory(status="perhaps")
+        assert violates(refusal.value, Referral, "referral_status_is_known")
+
+    def test_whoever_has_a_past_stays(self, carol):
+        ReferralFactory(referred=carol)
+        entry = RewardEntryFactory()
+        for user in (carol, entry.user):
+            with pytest.raises(ProtectedError):
+                user.delete()

@@ -1,0 +1,219 @@
+"""Contract 003, "Appointments": booking a visit, moving it, calling it off, and the lists."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from appointments import actions
+from appointments.api.member_locations import LocationSerializer, SlotSerializer
+from appointments.models import HOLDS_A_BAY, Appointment, AppointmentStatus, Location
+from appointments.queries import services_called, vehicle_meant
+from appointments.querysets import AppointmentFilters
+from common.caller import Caller
+from common.contracts.member import MemberError, MemberList, MemberView, missing
+from common.fields import Day, Derived, Instant, Words
+from common.permissions import CustomerRole
+from common.query import AskedAt, ListQuery, Query
+from common.reads.read import Read
+from common.routing import route
+from vehicles.models import Vehicle
+
+# The contract's word -> the stored state.
+STATES = {
+    "scheduled": AppointmentStatus.PENDING,
+    "in_progress": AppointmentStatus.IN_PROGRESS,
+    "completed": AppointmentStatus.COMPLETED,
+    "cancelled": AppointmentStatus.CANCELLED,
+}
+_WORDS = {state: word for word, state in STATES.items()}
+
+
+class AppointmentSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="uuid")
+    userId = serializers.UUIDField(source="customer.contact.uuid", allow_null=True)
+    vehicleId = serializers.UUIDField(source="vehicle.uuid")
+    locationId = serializers.UUIDField(source="location.uuid")
+    location = LocationSerializer()
+    startTime = Instant(source="start")
+    endTime = Instant(source="end")
+    services = Derived(list, "services.code", output=serializers.ListField(child=serializers.CharField()))
+    status = Derived(_WORDS.get, "status", output=serializers.ChoiceField(choices=list(STATES)))
+    createdAt = Instant(source="created_at")
+
+
+class SlotTakenError(MemberError):
+    """Also every other 409 of booking and moving, then without alternatives."""
+
+    alternatives = SlotSerializer(many=True, required=False, help_text="The next free slots, at most three.")
+
+
+CONFLICT = OpenApiResponse(SlotTakenError, description="The slot was just taken, or the visit has begun.")
+
+
+class _ItemQuery(Query):
+    id = serializers.UUIDField()
+
+
+def _appointment(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointment]:
+    return Appointment.objects.visible_to(caller).filter(uuid=filters["id"])
+
+
+_READ = Read(_appointment, AppointmentSerializer, _ItemQuery)
+
+
+class _AppointmentView(MemberView):
+    permission_classes = [CustomerRole]
+
+    def show(self, id: UUID, status: int = 200) -> Response:
+        """The visit's body as it stands now."""
+        body = _READ.one(self.caller, {"id": id})
+        if body is None:
+            raise missing(Appointment)
+        return Response(body, status=status)
+
+
+class MoveInput(serializers.Serializer[Any]):
+    """What is left out stays."""
+
+    vehicleId = serializers.UUIDField(source="vehicle", required=False, allow_null=True)
+    locationId = serializers.UUIDField(source="location", required=False)
+    startTime = Instant(source="start", required=False)
+    services = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        allow_null=True,
+        max_length=50,
+        help_text="Codes or names.",
+    )
+
+
+class BookingInput(MoveInput):
+    """Who has one vehicle need not name it."""
+
+    locationId = serializers.UUIDField(source="location")
+    startTime = Instant(source="start")
+
+
+class BookAppointment(_AppointmentView):
+    """Book a visit."""
+
+    input_class = BookingInput
+
+    @extend_schema(responses={201: AppointmentSerializer, 409: CONFLICT})
+    def post(self, request: Request) -> Response:
+        body = self.read_body()
+        vehicle = vehicle_meant(self.caller, body.get("vehicle"))
+        visit = actions.book_appointment(
+            customer=vehicle.customer,
+            vehicle=vehicle,
+            location=self.one_of(Location, body["location"]),
+            start=body["start"],
+            services=services_called(body.get("services") or ()),
+            now=timezone.now(),
+        )
+        return self.show(visit.uuid, status=201)
+
+
+class AppointmentDetail(_AppointmentView):
+    """One visit."""
+
+    input_class = MoveInput
+
+    @extend_schema(responses=AppointmentSerializer)
+    def get(self, request: Request, id: UUID) -> Response:
+        """One visit."""
+        return self.show(id)
+
+    @extend_schema(responses={200: AppointmentSerializer, 409: CONFLICT})
+    def put(self, request: Request, id: UUID) -> Response:
+        """Move a visit that has not begun, or change its vehicle or services."""
+        return self.patch(request, id)
+
+    @extend_schema(responses={200: AppointmentSerializer, 409: CONFLICT})
+    def patch(self, request: Request, id: UUID) -> Response:
+        """Move a visit that has not begun, or change its vehicle or services."""
+        visit, body = self.one_of(Appointment, id), self.read_body()
+        services = body.get("services")
+        actions.move_appointment(
+            appointment=visit,
+            vehicle=vehicle_meant(self.caller, body["vehicle"]) if body.get("vehicle") else None,
+            location=self.one_of(Location, body["location"]) if "location" in body else None,
+            start=body.get("start"),
+            services=None if services is None else services_called(services),
+            now=timezone.now(),
+        )
+        return self.show(id)
+
+    @extend_schema(responses={204: None, 409: MemberError})
+    def delete(self, request: Request, id: UUID) -> Response:
+        """Call a visit off before it begins."""
+        actions.call_off_appointment(
+            appointment=self.one_of(Appointment, id), by=self.caller.user_id, now=timezone.now()
+        )
+        return Response(status=204)
+
+
+class AppointmentQuery(ListQuery):
+    status = Words(list(STATES), help_text="Comma-separated.")
+    vehicleId = serializers.UUIDField(source="vehicle", required=False)
+    locationId = serializers.UUIDField(source="location", required=False)
+    dateFrom = Day(source="date_from", required=False, help_text="First day at the location, inclusive.")
+    dateTo = Day(source="date_to", required=False, help_text="Last day at the location, inclusive.")
+
+    def validate_status(self, words: list[str]) -> list[str]:
+        """The contract's words as the states they stand for."""
+        return [STATES[word].value for word in words]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self.refuse_upside_down(attrs, "dateFrom", "dateTo")
+        return attrs
+
+
+class Appointments(MemberList):
+    """All visits of the signed-in customer, the latest first."""
+
+    permission_classes = [CustomerRole]
+    query = AppointmentQuery
+    serializer_class = AppointmentSerializer
+
+    def check(self, filters: Any) -> None:
+        for name, model in (("vehicle", Vehicle), ("location", Location)):
+            if name in filters:
+                self.one_of(model, filters[name])
+
+    @staticmethod
+    def rows(caller: Caller, filters: AppointmentFilters) -> QuerySet[Appointment]:
+        return Appointment.objects.visible_to(caller).matching(filters).order_by("-start", "-id")
+
+
+class UpcomingQuery(ListQuery):
+    now = AskedAt()
+
+
+class UpcomingAppointments(MemberList):
+    """Visits that are booked or under way and not over yet, the next one first."""
+
+    permission_classes = [CustomerRole]
+    query = UpcomingQuery
+    serializer_class = AppointmentSerializer
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointment]:
+        rows = Appointment.objects.visible_to(caller).matching({"status": list(HOLDS_A_BAY)})
+        return rows.not_over(filters["now"]).order_by("start", "id")
+
+
+urlpatterns = [
+    route("appointments/book/", BookAppointment.as_view()),
+    route("appointments/upcoming/", UpcomingAppointments.as_view()),
+    route("appointments/<uuid:id>/", AppointmentDetail.as_view()),
+    route("appointments/", Appointments.as_view()),
+]

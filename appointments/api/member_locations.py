@@ -1,0 +1,112 @@
+"""Contract 003: the locations one can come to, and "Check Availability"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import time
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from appointments.models import Location, Weekday
+from appointments.queries import available_slots, services_called, vehicle_meant, visit_length
+from common.caller import Caller
+from common.contracts.member import MemberList, MemberView
+from common.fields import Day, Derived, Instant, Texts
+from common.permissions import CustomerRole
+from common.query import Query
+from common.routing import route
+
+
+def spell_hours(weekdays: Sequence[int], opens: Sequence[time], closes: Sequence[time]) -> dict[str, str]:
+    """`{"monday": "08:00–18:00", …, "sunday": "Closed"}`, Monday first."""
+    known = {
+        day: f"{start:%H:%M}–{end:%H:%M}" for day, start, end in zip(weekdays, opens, closes, strict=True)
+    }
+    return {day.name.lower(): known.get(day, "Closed") for day in Weekday}
+
+
+class LocationSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="uuid")
+    name = serializers.CharField()
+    address = serializers.CharField()
+    lat = serializers.FloatField(source="latitude")
+    lng = serializers.FloatField(source="longitude")
+    phone = serializers.CharField(allow_blank=True)
+    hours = Derived(
+        spell_hours,
+        *(f"opening_hours.{name}" for name in ("weekday", "opens", "closes")),
+        output=serializers.DictField(child=serializers.CharField()),
+    )
+    createdAt = Instant(source="created_at")
+
+
+class Locations(MemberList):
+    """Where one can come to."""
+
+    permission_classes = [CustomerRole]
+    serializer_class = LocationSerializer
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Location]:
+        return Location.objects.order_by("name", "id")
+
+
+class LocationDetail(MemberView):
+    """One location."""
+
+    permission_classes = [CustomerRole]
+
+    @extend_schema(responses=LocationSerializer)
+    def get(self, request: Request, id: UUID) -> Response:
+        return Response(LocationSerializer(self.one_of(Location, id)).data)
+
+
+class SlotSerializer(serializers.Serializer[Any]):
+    start = Instant()
+    end = Instant()
+
+
+class Availability(serializers.Serializer[Any]):
+    availableSlots = SlotSerializer(many=True)
+
+
+class AvailabilityQuery(Query):
+    locationId = serializers.UUIDField(source="location")
+    date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
+    vehicleId = serializers.UUIDField(source="vehicle", required=False)
+    services = Texts(required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without.")
+
+
+class AppointmentAvailability(MemberView):
+    """When a visit may start on a day."""
+
+    permission_classes = [CustomerRole]
+    input_class = AvailabilityQuery
+
+    @extend_schema(responses=Availability)
+    def get(self, request: Request) -> Response:
+        asked = AvailabilityQuery.read(request.query_params)
+        location = self.one_of(Location, asked["location"])
+        if "vehicle" in asked:
+            vehicle_meant(self.caller, asked["vehicle"])
+        slots = available_slots(
+            location=location,
+            day=asked["day"],
+            length=visit_length(services_called(asked.get("services", []))),
+            now=timezone.now(),
+        )
+        return Response({"availableSlots": [slot._asdict() for slot in slots]})
+
+
+urlpatterns = [
+    route("appointments/availability/", AppointmentAvailability.as_view()),
+    route("appointments/locations/", Locations.as_view()),
+    route("appointments/locations/<uuid:id>/", LocationDetail.as_view()),
+]

@@ -1,0 +1,34 @@
+"""What the sockets ask of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from chat.events import Event, event_of
+from chat.models import Message, Thread
+from common.caller import Caller
+
+_AT_ONCE = 200
+
+
+def entries(thread: int, number: int, since: datetime | None) -> Sequence[Event]:
+    """The next entries of a thread's log after `number`, and later than `since`; 200 at most, oldest first."""
+    rows = Message.objects.filter(thread_id=thread, number__gt=number)
+    if since is not None:
+        rows = rows.filter(created_at__gt=since)
+    found = rows.select_related("thread").order_by("number")[:_AT_ONCE]
+    return [event_of(message, message.thread) for message in found]
+
+
+def threads_with_news(since: datetime) -> list[tuple[int, int]]:
+    """Threads whose log grew after `since`: id and the last entry's number."""
+    return list(
+        Thread.objects.filter(last_at__gt=since).order_by("last_at", "id").values_list("pk", "last_number")
+    )
+
+
+def thread_of(caller: Caller, uuid: UUID) -> int | None:
+    """Whose thread that is, if this caller sees it: the customer's id."""
+    return Thread.objects.visible_to(caller).filter(uuid=uuid).values_list("customer_id", flat=True).first()

@@ -1,0 +1,190 @@
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from chat import actions, hub
+from chat.models import Message, Thread
+from chat.querysets import MessageFilters
+from common.caller import Caller
+from common.errors import IllegalTransition
+from common.tests import factories
+from common.tests.storms import parallel
+from customers.callers import caller_of_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def by_alice(alice):
+    return caller_of_user(alice.contact)
+
+
+@pytest.fixture
+def by_tim(tim):
+    return caller_of_user(tim)
+
+
+@pytest.fixture
+def thread(by_alice, now):
+    return actions.start_thread(by=by_alice, subject="Brakes", message="They squeak", now=now)
+
+
+def post(thread, by, now, body="Hello", **more):
+    return actions.post_message(thread=thread.uuid, by=by, body=body, now=now, **more)
+
+
+def log(thread):
+    return list(thread.messages.order_by("number").values_list("number", "body", "is_support", "is_internal"))
+
+
+def test_a_thread_starts_with_its_first_message(thread, alice, now):
+    assert (thread.customer, thread.status, thread.created_at, thread.updated_at) == (alice, "open", now, now)
+    assert log(thread) == [(1, "They squeak", False, False)]
+    assert thread.last_message.body == "They squeak"
+
+
+def test_a_login_without_a_record_gets_one_with_its_first_thread(carol, now):
+    thread = actions.start_thread(by=Caller("customer", carol.pk, None), subject="Hi", message="", now=now)
+    assert (thread.customer.contact, thread.last_message, log(thread)) == (carol, None, [])
+
+
+def test_numbers_and_times_grow_whatever_the_clocks_say(thread, by_alice, by_tim, now):
+    late = post(thread, by_tim, now + timedelta(seconds=5)).message
+    behind = post(thread, by_alice, now - timedelta(hours=1)).message
+    same = post(thread, by_alice, late.created_at).message
+    tick = timedelta(microseconds=1)
+    assert [m.number for m in (late, behind, same)] == [2, 3, 4]
+    assert [behind.created_at, same.created_at] == [late.created_at + tick, late.created_at + 2 * tick]
+    later = Message.objects.matching(MessageFilters(since=late.created_at, thread=thread.uuid))
+    assert list(later.order_by("number")) == [behind, same]
+
+
+def test_the_same_client_id_of_the_same_sender_is_stored_once(thread, by_alice, by_tim, now):
+    first, again = post(thread, by_alice, now, client_id="a"), post(thread, by_alice, now, "B", client_id="a")
+    assert (first.is_new, again.is_new, again.message) == (True, False, first.message)
+    assert post(thread, by_tim, now, client_id="a").is_new
+    assert post(thread, by_alice, now, client_id="b").is_new
+    assert [number for number, *_ in log(thread)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("before", "by", "internal", "after"),
+    [
+        ("open", "tim", False, "in_progress"),
+        ("open", "tim", True, "open"),
+        ("open", "alice", False, "open"),
+        ("in_progress", "tim", False, "in_progress"),
+        ("in_progress", "alice", False, "in_progress"),
+        ("resolved", "alice", False, "open"),
+        ("closed", "alice", False, "open"),
+        ("resolved", "tim", False, "resolved"),
+        ("closed", "tim", False, "closed"),
+        ("closed", "tim", True, "closed"),
+    ],
+)
+def test_where_a_message_leads_a_thread(thread, by_alice, by_tim, now, before, by, internal, after):
+    Thread.objects.filter(pk=thread.pk).update(status=before)
+    kept = thread.history.count()
+    post(thread, {"alice": by_alice, "tim": by_tim}[by], now, is_internal=internal)
+    thread.refresh_from_db()
+    assert thread.status == after
+    assert thread.history.count() == kept + (before != after)
+    if before != after:
+        assert (
+            thread.history.order_by("history_id").last().history_user_id
+            == {"alice": by_alice, "tim": by_tim}[by].user_id
+        )
+
+
+def test_an_internal_note_takes_a_number_and_shows_nowhere(thread, by_alice, by_tim, now):
+    thread.refresh_from_db()
+    seen = (thread.last_message, thread.updated_at)
+    post(thread, by_tim, now + timedelta(seconds=1), "Difficult person", is_internal=True)
+    thread.refresh_from_db()
+    assert (thread.last_message, thread.updated_at, thread.last_number) == (*seen, 2)
+    assert list(Message.objects.visible_to(by_alice).values_list("number", flat=True)) == [1]
+    assert list(Message.objects.visible_to(by_tim).order_by("number").values_list("number", flat=True)) == [
+        1,
+        2,
+    ]
+
+
+def test_a_stranger_finds_no_thread(thread, bob, now):
+    by_bob = caller_of_user(bob.contact)
+    for by, uuid in ((by_bob, thread.uuid), (Caller("customer", 1, None), thread.uuid), (by_bob, uuid4())):
+        with pytest.raises(actions.ThreadNotFound):
+            actions.post_message(thread=uuid, by=by, body="Hi", now=now)
+        with pytest.raises(actions.ThreadNotFound):
+            actions.settle_status(thread=uuid, to="closed", by=by, now=now)
+    thread.refresh_from_db()
+    assert (len(log(thread)), thread.status) == (1, "open")
+
+
+def test_ending_and_opening_again(thread, by_alice, now):
+    def settle(to):
+        actions.settle_status(thread=thread.uuid, to=to, by=by_alice, now=now)
+        thread.refresh_from_db()
+        return thread.status, thread.history.count()
+
+    assert settle("open") == ("open", 1)
+    assert settle("closed") == ("closed", 2)
+    assert settle("closed") == ("closed", 2)
+    assert settle("open") == ("open", 3)
+    actions.change_status(thread=thread, to="resolved", by=None, now=now)
+    assert settle("closed") == ("closed", 5)
+    with pytest.raises(IllegalTransition):
+        actions.change_status(thread=thread, to="resolved", by=None, now=now)
+
+
+def test_nobody_hears_of_what_is_not_stored(
+    thread, by_alice, now, monkeypatch, django_capture_on_commit_callbacks
+):
+    heard = []
+    monkeypatch.setattr(hub, "publish", heard.append)
+    with django_capture_on_commit_callbacks(execute=True):
+        with transaction.atomic():
+            post(thread, by_alice, now)
+            transaction.set_rollback(True)
+        post(thread, by_alice, now, "Stored", client_id="mine")
+        assert heard == []
+    assert [(e.thread, e.number, e.frame["body"], e.client_id) for e in heard] == [
+        (thread.pk, 2, "Stored", "mine")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"number": 1}, "message_number_once"),
+        ({"number": 0}, "message_numbers_start_at_one"),
+        ({"number": 2, "is_internal": True}, "internal_notes_are_the_shops"),
+    ],
+)
+def test_the_database_keeps_the_log_in_order(thread, values, name):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        factories.MessageFactory(thread=thread, **values)
+    assert len(log(thread)) == 1
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_parallel_senders_leave_no_gap_and_no_reader_misses_one(thread, by_alice, by_tim, now):
+    def send(number):
+        for n in range(5):
+            post(thread, (by_alice, by_tim)[number % 2], now, f"{number}/{n}")
+
+    assert parallel(8, send) == [None] * 8
+    stored = list(thread.messages.order_by("number").values_list("number", "created_at"))
+    assert [number for number, _ in stored] == list(range(1, 42))
+    assert sorted({at for _, at in stored}) == [at for _, at in stored]
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_twenty_parallel_sends_of_one_client_id_store_one(thread, by_alice, now):
+    posted = parallel(20, lambda _: post(thread, by_alice, now, client_id="once"))
+    assert sorted(one.is_new for one in posted) == [False] * 19 + [True]
+    assert len({one.message.pk for one in posted}) == 1
+    assert len(log(thread)) == 2

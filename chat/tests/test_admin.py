@@ -1,0 +1,77 @@
+import pytest
+
+from chat.models import Message, Thread
+from common.tests import factories
+from common.tests.admin import buttons, changelist, page, press
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_answer_goes_through_the_same_action(desk, ada):
+    thread = factories.ThreadFactory()
+    assert press(desk, thread, "answer", body="Bring it in") == ["The message is sent."]
+    thread.refresh_from_db()
+    assert (thread.status, thread.last_message.body, thread.last_message.author) == (
+        "in_progress",
+        "Bring it in",
+        ada,
+    )
+    assert thread.last_message.is_support
+
+
+def test_an_internal_note_stays_in_the_house(desk, as_alice, alice):
+    thread = factories.ThreadFactory(customer=alice)
+    press(desk, thread, "answer", body="Difficult person", is_internal="on")
+    assert Message.objects.get().is_internal
+    assert "Difficult person" in desk.get(page(thread)).content.decode()
+    assert as_alice.get(f"/api/chat/threads/{thread.uuid}/messages/").json() == []
+    thread.refresh_from_db()
+    assert (thread.status, thread.last_message) == ("open", None)
+
+
+def test_buttons_fit_the_state(desk):
+    thread = factories.ThreadFactory()
+    assert buttons(desk, thread) == ["Answer", "Resolve", "Close"]
+    press(desk, thread, "resolve")
+    assert buttons(desk, thread) == ["Answer", "Close", "Reopen"]
+    press(desk, thread, "close")
+    assert buttons(desk, thread) == ["Answer", "Reopen"]
+    press(desk, thread, "reopen")
+    thread.refresh_from_db()
+    assert thread.status == "open"
+
+
+def test_staff_write_to_a_customer_first(desk, alice, ada):
+    url = changelist(Thread) + "add/"
+    response = desk.post(url, _new(customer=alice.pk, message="Your car is ready"))
+    thread = Thread.objects.get()
+    assert (response.status_code, thread.customer, thread.subject) == (302, alice, "Ready")
+    assert (thread.last_message.body, thread.last_message.author, thread.status) == (
+        "Your car is ready",
+        ada,
+        "in_progress",
+    )
+    assert desk.post(url, _new(customer=alice.pk, message="")).status_code == 200
+    assert Thread.objects.count() == 1
+
+
+def _new(**values):
+    inline = {"messages-TOTAL_FORMS": "0", "messages-INITIAL_FORMS": "0"}
+    return {"subject": "Ready", **inline, **values}
+
+
+def test_a_subject_can_be_put_right(desk):
+    thread = factories.ThreadFactory(subject="Braks")
+    values = {"subject": "Brakes", "messages-TOTAL_FORMS": "0", "messages-INITIAL_FORMS": "0"}
+    assert desk.post(page(thread), values).status_code == 302
+    thread.refresh_from_db()
+    assert (thread.subject, thread.history.count()) == ("Brakes", 2)
+
+
+def test_a_page_of_a_long_thread_asks_no_more_queries(desk, django_assert_max_num_queries):
+    thread = factories.ThreadFactory()
+    for number in range(1, 40):
+        factories.MessageFactory(thread=thread, number=number)
+    desk.get(page(thread))
+    with django_assert_max_num_queries(25):
+        assert desk.get(page(thread)).status_code == 200

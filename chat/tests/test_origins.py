@@ -1,0 +1,25 @@
+import pytest
+
+from chat.origins import is_welcome
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        (None, True),  # an app that is no browser
+        ("http://localhost:3000", True),  # CORS_ALLOWED_ORIGINS
+        ("https://garage.example", True),
+        ("http://garage.example:8080", True),
+        ("http://[::1]:3000", True),
+        ("https://evil.example", False),
+        ("https://garage.example.evil.example", False),
+        ("https://garage.example@evil.example", False),
+        ("null", False),
+        ("", False),
+        ("file://garage.example", False),
+        ("http://[", False),
+    ],
+)
+def test_pages_of_this_house_and_of_its_apps_are_welcome(settings, origin, expected):
+    settings.ALLOWED_HOSTS = ["garage.example", "[::1]"]
+    assert is_welcome(origin) is expected

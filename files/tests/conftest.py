@@ -1,0 +1,124 @@
+"""Both stores, each real: a folder behind this server's own addresses, and a server that speaks S3 and verifies
+signatures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import requests
+from rest_framework.test import APIClient
+
+from config.tests.servers import free_port
+from files.models import Upload
+from files.stores import store
+
+ACCESS_KEY, SECRET_KEY = "garage-access-key-1", "garage-secret-key-of-the-suite"
+BUCKET = "garage"
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 3
+PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory) -> Iterator[str]:
+    """`rclone serve s3` over an empty folder; its address."""
+    folder, port = tmp_path_factory.mktemp("s3"), free_port()
+    (folder / BUCKET).mkdir()
+    address = f"127.0.0.1:{port}"
+    with (folder.parent / "rclone.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "rclone"), "serve", "s3", "--addr", address, "--config", "",
+             "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", str(folder)],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        for _ in range(200):
+            try:
+                requests.get(f"http://{address}", timeout=1)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.05)
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@dataclass
+class Place:
+    """A store, and how an app sends and fetches bytes there: `(status, body)`."""
+
+    is_bucket: bool
+
+    def put(self, url: str, body: bytes, content_type: str | None, **headers: str) -> int:
+        if self.is_bucket:
+            given = {**headers} if content_type is None else {**headers, "Content-Type": content_type}
+            return requests.put(url, data=body, headers=given, timeout=10).status_code
+        path = url.removeprefix("http://testserver")
+        return APIClient().generic("PUT", path, body, content_type or "", headers=headers).status_code
+
+    def get(self, url: str) -> tuple[int, bytes]:
+        if self.is_bucket:
+            answer = requests.get(url, timeout=10)
+            return answer.status_code, answer.content
+        response = APIClient().get(url.removeprefix("http://testserver"))
+        return response.status_code, b"".join(response) if response.streaming else response.content
+
+
+@pytest.fixture
+def folder(settings, tmp_path) -> Path:
+    """The folder of this server's own store."""
+    settings.UPLOADS_DIR = tmp_path / "uploads"
+    return settings.UPLOADS_DIR
+
+
+@pytest.fixture
+def bucket(settings, s3_server) -> str:
+    """The settings of a bucket; its address."""
+    settings.USE_S3 = True
+    settings.AWS_STORAGE_BUCKET_NAME = BUCKET
+    settings.AWS_S3_ENDPOINT_URL = s3_server
+    settings.AWS_S3_REGION_NAME = "us-east-1"
+    settings.AWS_ACCESS_KEY_ID, settings.AWS_SECRET_ACCESS_KEY = ACCESS_KEY, SECRET_KEY
+    settings.AWS_S3_CUSTOM_DOMAIN = ""
+    return f"{s3_server}/{BUCKET}/"
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request) -> Place:
+    """Each store in turn."""
+    request.getfixturevalue(request.param)
+    return Place(is_bucket=request.param == "bucket")
+
+
+@pytest.fixture
+def announce() -> Callable[..., dict[str, Any]]:
+    """Presign as a client; the answer."""
+
+    def presign(client: APIClient, **more: Any) -> dict[str, Any]:
+        body = {"filename": "receipt.jpg", "contentType": "image/jpeg", **more}
+        response = client.post("/api/files/presign/", body, format="json")
+        assert response.status_code == 200, response.content
+        return response.json()
+
+    return presign
+
+
+def row(answer: dict[str, Any]) -> Upload:
+    return Upload.objects.get(uuid=UUID(answer["fileId"]))
+
+
+def is_there(upload: Upload) -> bool:
+    return store().look(upload) is not None
+
+
+@pytest.fixture
+def place_of_bucket(bucket) -> Place:
+    return Place(is_bucket=True)

@@ -1,0 +1,195 @@
+"""Uploads through the servers people run, and from an app's page in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from django.conf import settings
+from playwright.sync_api import sync_playwright
+
+from config.tests.servers import database, free_port, serving
+from config.tests.test_server import ALICE, CHROMIUM, CHROMIUM_FLAGS
+from files.tests.conftest import JPEG
+
+pytestmark = pytest.mark.server
+BOUND = 6 * 1024 * 1024
+LARGE = JPEG + os.urandom(5 * 1024 * 1024)
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+EMBEDDED = ["manage.py", "serve", "--port", "{port}"]
+PRODUCTION = [
+    "granian", "--interface", "wsgi", "--port", "{port}", "--workers", "1", "--blocking-threads", "1", "--no-ws",
+    "config.wsgi:application",
+]  # fmt: skip
+
+
+class _Page(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<h1>App</h1>")
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def app():
+    """An app's own server, which hands out its page; its origin."""
+    with ThreadingHTTPServer(("localhost", 0), _Page) as pages:
+        Thread(target=pages.serve_forever, daemon=True).start()
+        yield f"http://localhost:{pages.server_port}"
+        pages.shutdown()
+
+
+@pytest.fixture(scope="module", params=[EMBEDDED, PRODUCTION], ids=["embedded", "production"])
+def server(request, app, tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    with database(folder) as env:
+        env |= {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DEBUG": "false" if request.param is PRODUCTION else "true",
+            "SECRET_KEY": "kd83jf-qK2x9vB7nM4zL1pW6tR5yE0uI8oA3sD2fG7hJ9cX4bN",
+            "ALLOWED_HOSTS": "localhost",
+            "SECURE_SSL_REDIRECT": "false",
+            "UPLOADS_DIR": str(folder / "uploads"),
+            "MAX_UPLOAD_BYTES": str(BOUND),
+            "CORS_ALLOWED_ORIGINS": app,
+        }
+        for command in (["migrate", "--verbosity", "0"], ["demo"]):
+            subprocess.run(
+                [sys.executable, "manage.py", *command], cwd=settings.BASE_DIR, check=True,
+                env={**os.environ, **env}, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+        command = [part.format(port=port) for part in request.param]
+        with serving(command, folder=folder, port=port, env=env) as server:
+            yield server
+
+
+@pytest.fixture(scope="module")
+def announce(server):
+    token = requests.post(f"{server.url}/api/token/", json=ALICE, timeout=10).json()["access"]
+
+    def presign(**more):
+        body = {"filename": "receipt.jpg", "contentType": "image/jpeg", **more}
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = requests.post(f"{server.url}/api/files/presign/", json=body, headers=headers, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return presign
+
+
+@pytest.fixture
+def on_disk(server):
+    """The files of the server's store."""
+
+    def files() -> list[Path]:
+        return [path for path in (server.log.parent / "uploads").rglob("*") if path.is_file()]
+
+    return files
+
+
+def test_a_large_file_goes_and_comes_back(server, app, announce):
+    answer = announce(size=len(LARGE))
+    assert answer["url"].startswith(f"{server.url}/api/files/uploads/")
+    preflight = requests.options(
+        answer["url"],
+        headers={
+            "Origin": app,
+            "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": "content-type",
+        },
+        timeout=10,
+    )
+    assert preflight.headers["Access-Control-Allow-Origin"] == app
+    sent = requests.put(
+        answer["url"], data=LARGE, headers={"Content-Type": "image/jpeg", "Origin": app}, timeout=20
+    )
+    assert (sent.status_code, sent.headers["Access-Control-Allow-Origin"]) == (200, app)
+    shown = requests.get(answer["publicUrl"], timeout=20)
+    assert (shown.status_code, shown.content) == (200, LARGE)
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Cookie" not in shown.headers.get("Vary", "")
+    part = requests.get(answer["publicUrl"], headers={"Range": "bytes=100-199"}, timeout=10)
+    assert (part.status_code, part.content) == (206, LARGE[100:200])
+    head = requests.head(answer["publicUrl"], timeout=10)
+    assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(LARGE)))
+    same = requests.get(answer["publicUrl"], headers={"If-None-Match": head.headers["ETag"]}, timeout=10)
+    assert (same.status_code, same.content) == (304, b"")
+
+
+def test_what_is_refused_leaves_nothing(server, announce, on_disk):
+    answer = announce(size=len(JPEG))
+    before = on_disk()
+    jpeg = {"Content-Type": "image/jpeg"}
+
+    def chunks():
+        yield JPEG[:100]
+        yield JPEG[100:]
+
+    refusals = [
+        requests.put(answer["url"] + "0", data=JPEG, headers=jpeg, timeout=10),
+        requests.put(answer["url"], data=JPEG, headers={"Content-Type": "text/html"}, timeout=10),
+        requests.put(answer["url"], data=JPEG + b"x", headers=jpeg, timeout=10),
+        requests.put(announce()["url"], data=b"x" * (BOUND + 1), headers=jpeg, timeout=20),
+        requests.put(answer["url"], data=chunks(), headers=jpeg, timeout=10),
+    ]
+    assert [refusal.status_code for refusal in refusals] == [403, 415, 400, 413, 411]
+    assert all(set(refusal.json()) == {"error"} for refusal in refusals)
+    assert on_disk() == before
+    assert requests.put(answer["url"], data=JPEG, headers=jpeg, timeout=10).status_code == 200
+
+
+def test_a_sender_who_goes_away_leaves_nothing(server, announce, on_disk):
+    answer, before = announce(size=len(LARGE)), on_disk()
+    url = urlsplit(answer["url"])
+    head = (
+        f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Type: image/jpeg\r\n"
+        f"Content-Length: {len(LARGE)}\r\n\r\n"
+    )
+    with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+        connection.sendall(head.encode() + LARGE[:1_000_000])
+    deadline = time.monotonic() + 10
+    while on_disk() != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert on_disk() == before
+    sent = requests.put(answer["url"], data=LARGE, headers={"Content-Type": "image/jpeg"}, timeout=20)
+    assert sent.status_code == 200
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_an_app_of_another_origin_sends_and_shows_a_photo(app, announce):
+    answer = announce(filename="photo.png", contentType="image/png", size=len(PIXEL))
+    script = """async ([url, publicUrl, pixel]) => {
+        const bytes = Uint8Array.from(atob(pixel), c => c.charCodeAt(0));
+        const file = new File([bytes], "photo.png", {type: "image/png"});
+        const sent = await fetch(url, {method: "PUT", body: file, headers: {"Content-Type": file.type}});
+        const image = new Image();
+        image.src = publicUrl;
+        await image.decode();
+        return [sent.status, image.naturalWidth];
+    }"""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        page = browser.new_page()
+        page.goto(app)
+        outcome = page.evaluate(
+            script, [answer["url"], answer["publicUrl"], base64.b64encode(PIXEL).decode()]
+        )
+        browser.close()
+    assert outcome == [200, 1]

@@ -1,0 +1,46 @@
+"""Joining and leaving."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from common.database import violates
+from common.errors import DomainError
+from common.transitions import transition
+from memberships.models import MEMBERSHIP_MACHINE, Membership, MembershipStatus, Plan
+
+# What each step asks for, in the admin.
+PERMISSIONS = {"cancel": "memberships.cancel_membership"}
+
+
+class AlreadyAMember(DomainError):
+    """One active membership a user. Changing a plan is leaving it and joining another: nothing is prorated here."""
+
+    code = "already_a_member"
+    title = "Already a member"
+    message = "You have an active membership. Leave it before you join another plan."
+
+
+def join(*, user_id: int, plan: Plan, now: datetime) -> Membership:
+    """Make the user a member from now on. Raises AlreadyAMember."""
+    try:
+        with transaction.atomic():
+            return Membership.objects.create(user_id=user_id, plan=plan, started_at=now)
+    except IntegrityError as error:
+        if violates(error, Membership, "one_active_membership_a_user"):
+            raise AlreadyAMember from error
+        raise
+
+
+def cancel(*, membership: Membership, by: int | None, now: datetime) -> None:
+    """End a membership at once. Raises IllegalTransition."""
+    transition(
+        membership,
+        MembershipStatus.CANCELLED,
+        machine=MEMBERSHIP_MACHINE,
+        by=by,
+        now=now,
+        values={"cancelled_at": now},
+    )

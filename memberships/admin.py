@@ -1,0 +1,137 @@
+"""Plans, members and offers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import (
+    BooleanRadioFilter,
+    ChoicesCheckboxFilter,
+    RangeDateFilter,
+    RelatedDropdownFilter,
+)
+from unfold.enums import ActionVariant
+
+from common.admin import HistoryAdmin, Kept, ReadOnly, StaffAdmin, badge, column, step
+from memberships.actions import PERMISSIONS, cancel
+from memberships.models import Membership, MembershipStatus, Offer, OfferMake, Plan
+from memberships.renewals import renews_at
+
+_COLORS = {MembershipStatus.ACTIVE: "success", MembershipStatus.CANCELLED: "danger"}
+
+
+@admin.register(Plan)
+class PlanAdmin(Kept, HistoryAdmin):
+    """A plan that is no longer sold is taken off sale; its members stay."""
+
+    list_display = ("name", "tier", "price", "is_active")
+    list_filter = (("tier", ChoicesCheckboxFilter), ("is_active", BooleanRadioFilter))
+    search_fields = ("name", "features")
+    ordering = ("price", "id")
+    fields = ("name", ("tier", "price"), "features", "is_active")
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnly, HistoryAdmin):
+    """Users join by themselves; staff may end a membership for its member."""
+
+    list_display = ("user", "plan", "started_at", "renewal", "status_badge")
+    list_filter = (
+        ("status", ChoicesCheckboxFilter),
+        ("plan", RelatedDropdownFilter),
+        ("started_at", RangeDateFilter),
+    )
+    list_filter_submit = True
+    list_select_related = ("user", "plan")
+    search_fields = ("user__email", "user__first_name", "user__last_name", "plan__name")
+    date_hierarchy = "started_at"
+    ordering = ("-started_at", "-id")
+    readonly_fields = ("renewal", "uuid")
+    actions_detail = ("cancel",)
+    fields = (("user", "plan"), "status", ("started_at", "renewal"), "cancelled_at", "uuid")
+
+    def offers(self, row: Membership, button: str) -> bool:
+        return row.status == MembershipStatus.ACTIVE
+
+    cancel = step(
+        "End membership",
+        lambda row, by, now: cancel(membership=row, by=by, now=now),
+        ask="It ends at once. The member may join a plan again.",
+        done="The membership has ended.",
+        icon="person_remove",
+        variant=ActionVariant.DANGER,
+        permission=PERMISSIONS["cancel"],
+    )
+
+    @column("Renews")
+    def renewal(self, membership: Membership) -> str:
+        if membership.status != MembershipStatus.ACTIVE:
+            return "–"
+        return f"{renews_at(membership.started_at, timezone.now()):%d %b %Y}"
+
+    @badge("Status", colors=_COLORS, ordering="status")
+    def status_badge(self, membership: Membership) -> tuple[str, str]:
+        return membership.status, MembershipStatus(membership.status).label
+
+
+class OfferMakeInline(TabularInline):
+    model = OfferMake
+    fields = ("make",)
+    extra = 0
+    ordering = ("make", "id")
+    verbose_name_plural = "Makes (none: for every make)"
+
+
+@admin.register(Offer)
+class OfferAdmin(HistoryAdmin):
+    list_display = ("title", "tiers", "expiry", "is_active")
+    list_filter = (
+        ("is_active", BooleanRadioFilter),
+        ("for_basic", BooleanRadioFilter),
+        ("for_plus", BooleanRadioFilter),
+        ("for_premium", BooleanRadioFilter),
+        ("locations", RelatedDropdownFilter),
+        ("expiry", RangeDateFilter),
+    )
+    list_filter_submit = True
+    search_fields = ("title", "description", "terms")
+    date_hierarchy = "expiry"
+    ordering = ("-expiry", "-id")
+    autocomplete_fields = ("locations",)
+    readonly_fields = ("created_at", "uuid")
+    inlines = (OfferMakeInline,)
+    fieldsets = (
+        (None, {"fields": ("title", "description", "terms", ("expiry", "is_active"))}),
+        (
+            "Whom it is for",
+            {
+                "fields": (("for_basic", "for_plus", "for_premium"), "locations", ("year_from", "year_to")),
+                "description": "What is left open is not asked for.",
+            },
+        ),
+        ("Record", {"fields": (("created_at", "uuid"),), "classes": ("collapse",)}),
+    )
+
+    def save_model(self, request: HttpRequest, obj: Offer, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_at = timezone.now()
+        super().save_model(request, obj, form, change)
+
+    @column("For")
+    def tiers(self, offer: Offer) -> str:
+        asked = (("basic", offer.for_basic), ("plus", offer.for_plus), ("premium", offer.for_premium))
+        return ", ".join(tier for tier, is_asked in asked if is_asked) or "everybody"
+
+
+@admin.register(OfferMake)
+class OfferMakeAdmin(StaffAdmin):
+    list_display = ("make", "offer")
+    list_select_related = ("offer",)
+    list_filter = (("offer", RelatedDropdownFilter),)
+    search_fields = ("make", "offer__title")
+    autocomplete_fields = ("offer",)
+    ordering = ("make", "id")

@@ -1,0 +1,175 @@
+"""Contract 003, "Offers", and the plans and memberships that its user body and offers speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import DateTimeField, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from appointments.models import Location
+from common.caller import Caller
+from common.contracts.member import MemberList, MemberView
+from common.errors import Missing
+from common.fields import Degrees, Derived, Instant, Money
+from common.permissions import CustomerRole
+from common.query import AskedAt, ListQuery, Query
+from common.reads.arguments import as_expression
+from common.reads.read import Read
+from common.routing import route
+from memberships.actions import cancel, join
+from memberships.models import Membership, MembershipStatus, Offer, Plan, Tier
+from memberships.queries import active_membership
+from memberships.querysets import OfferFilters
+from memberships.renewals import renews_at
+from vehicles.models import Vehicle
+
+_Words = serializers.ListField(child=serializers.CharField())
+
+
+def tiers_of(*asked: bool) -> list[str]:
+    """The tiers an offer asks for, lowest first; none where it asks for none."""
+    return [tier for tier, is_asked in zip(Tier.values, asked, strict=True) if is_asked]
+
+
+class PlanSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="uuid")
+    name = serializers.CharField()
+    tier = serializers.ChoiceField(choices=Tier.values)
+    price = Money(as_number=True)
+    features = Derived(str.splitlines, "features", output=_Words)
+
+
+class MembershipSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="uuid")
+    plan = PlanSerializer()
+    status = serializers.ChoiceField(choices=MembershipStatus.values)
+    startedAt = Instant(source="started_at")
+    renewsAt = Derived(renews_at, "started_at", "now", output=Instant())
+
+
+class OfferSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="uuid")
+    title = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    terms = serializers.CharField(allow_blank=True)
+    expiry = Instant()
+    eligibleMemberships = Derived(tiers_of, "for_basic", "for_plus", "for_premium", output=_Words)
+    locations = Derived(sorted, "locations.uuid", output=serializers.ListField(child=serializers.UUIDField()))
+    createdAt = Instant(source="created_at")
+
+
+class Plans(MemberList):
+    """The plans on sale, the cheapest first."""
+
+    permission_classes = [CustomerRole]
+    serializer_class = PlanSerializer
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Plan]:
+        return Plan.objects.visible_to(caller).order_by("price", "id")
+
+
+class JoinInput(serializers.Serializer[Any]):
+    planId = serializers.UUIDField(source="plan")
+
+
+class _MyMembershipQuery(Query):
+    now = AskedAt()
+
+
+def _my_membership(caller: Caller, filters: dict[str, datetime]) -> QuerySet[Membership]:
+    rows = Membership.objects.visible_to(caller).active()
+    return rows.annotate(now=as_expression(filters["now"], DateTimeField())).order_by("id")
+
+
+class MyMembership(MemberView):
+    """The caller's own membership. One who has none gets 404."""
+
+    permission_classes = [CustomerRole]
+    input_class = JoinInput
+    read = Read(_my_membership, MembershipSerializer, _MyMembershipQuery)
+
+    @extend_schema(responses=MembershipSerializer)
+    def get(self, request: Request) -> Response:
+        """One's own membership."""
+        return self._show(timezone.now())
+
+    @extend_schema(responses={201: MembershipSerializer})
+    def post(self, request: Request) -> Response:
+        """Join a plan. Who is a member already gets 409, whatever the plan."""
+        plan_id, now = self.read_body()["plan"], timezone.now()
+        plan = Plan.objects.visible_to(self.caller).filter(uuid=plan_id).first()
+        if plan is None:
+            raise Missing("Plan not found")
+        join(user_id=self.caller.user_id, plan=plan, now=now)
+        return self._show(now, status=201)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """Leave, at once."""
+        membership = active_membership(self.caller.user_id)
+        if membership is None:
+            raise Missing("Membership not found")
+        cancel(membership=membership, by=self.caller.user_id, now=timezone.now())
+        return Response(status=204)
+
+    def _show(self, now: datetime, status: int = 200) -> Response:
+        body = self.read.one(self.caller, {"now": now})
+        if body is None:
+            raise Missing("Membership not found")
+        return Response(body, status=status)
+
+
+class OfferQuery(ListQuery):
+    now = AskedAt()
+    vehicleId = serializers.UUIDField(
+        source="vehicle", required=False, help_text="One's own vehicle: offers for its make and year."
+    )
+    locationId = serializers.UUIDField(
+        source="location", required=False, help_text="Offers that are good at this location."
+    )
+    lat = Degrees(limit=90, required=False, help_text="With `lng`: the nearest first.")
+    lng = Degrees(limit=180, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name, other in (("lat", "lng"), ("lng", "lat")):
+            if name not in attrs and other in attrs:
+                raise serializers.ValidationError({name: ["lat and lng come together."]})
+        return attrs
+
+
+class Offers(MemberList):
+    """What is on offer for the caller: by his tier, and what asks for none. Expired ones are not listed.
+
+    What ends first comes first, or with `lat` and `lng` the nearest.
+    """
+
+    permission_classes = [CustomerRole]
+    query = OfferQuery
+    serializer_class = OfferSerializer
+
+    @staticmethod
+    def rows(caller: Caller, filters: OfferFilters) -> QuerySet[Offer]:
+        return Offer.objects.visible_to(caller).matching(filters)
+
+    def check(self, filters: Mapping[str, Any]) -> None:
+        mine = Vehicle.objects.visible_to(self.caller).in_use()
+        if "vehicle" in filters and not mine.filter(uuid=filters["vehicle"]).exists():
+            raise Missing("Vehicle not found")
+        places = Location.objects.all()
+        if "location" in filters and not places.filter(uuid=filters["location"]).exists():
+            raise Missing("Location not found")
+
+
+urlpatterns = [
+    route("memberships/plans/", Plans.as_view()),
+    route("memberships/me/", MyMembership.as_view()),
+    route("offers/", Offers.as_view()),
+]

@@ -1,0 +1,156 @@
+"""Plans, who is a member, and what members are offered."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
+
+from appointments.models import Location
+from common.ids import Identified
+from common.transitions import Machine
+from memberships.querysets import MembershipQuerySet, OfferQuerySet, PlanQuerySet
+from vehicles.models import FIRST_YEAR, LAST_YEAR
+
+
+class Tier(models.TextChoices):
+    BASIC = "basic"
+    PLUS = "plus"
+    PREMIUM = "premium"
+
+
+class Plan(Identified):
+    """What can be joined, at its price a month. One that is no longer sold keeps its members."""
+
+    name = models.CharField(max_length=100)
+    tier = models.CharField(max_length=7, choices=Tier)
+    price = models.DecimalField(
+        max_digits=10, decimal_places=2, validators=[MinValueValidator(0)], help_text="Dollars a month."
+    )
+    features = models.TextField(blank=True, default="", help_text="One a line.")
+    is_active = models.BooleanField("on sale", default=True)
+
+    history = HistoricalRecords()
+    objects = PlanQuerySet["Plan"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name"], name="plan_name_once"),
+            models.CheckConstraint(condition=Q(tier__in=Tier.values), name="plan_tier_is_known"),
+            models.CheckConstraint(condition=Q(price__gte=0), name="plan_price_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MembershipStatus(models.TextChoices):
+    ACTIVE = "active"
+    CANCELLED = "cancelled"
+
+
+MEMBERSHIP_MACHINE: Machine = {
+    MembershipStatus.ACTIVE: frozenset({MembershipStatus.CANCELLED}),
+    MembershipStatus.CANCELLED: frozenset(),
+}
+
+
+class Membership(Identified):
+    """A user's, from the day he joined until he leaves. It renews by itself every month (`renewals.py`)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="memberships")
+    status = models.CharField(max_length=9, choices=MembershipStatus, default=MembershipStatus.ACTIVE)
+    started_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+    objects = MembershipQuerySet["Membership"].as_manager()
+
+    class Meta:
+        permissions = [("cancel_membership", "Can end a membership for its member")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(status=MembershipStatus.ACTIVE),
+                name="one_active_membership_a_user",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=MembershipStatus.ACTIVE, cancelled_at=None)
+                | Q(status=MembershipStatus.CANCELLED, cancelled_at__isnull=False),
+                name="membership_status_has_its_stamp",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Membership {self.pk}"
+
+
+class Offer(Identified):
+    """Something members are offered, until it expires. What it does not name it does not ask for: tier, place, make
+    or year."""
+
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    terms = models.TextField(blank=True, default="")
+    expiry = models.DateTimeField()
+    is_active = models.BooleanField("shown", default=True)
+    for_basic = models.BooleanField("basic", default=False)
+    for_plus = models.BooleanField("plus", default=False)
+    for_premium = models.BooleanField("premium", default=False)
+    locations = models.ManyToManyField(
+        Location, blank=True, related_name="offers", help_text="None: at every location."
+    )
+    year_from = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)],
+        help_text="The first model year it is for.",
+    )
+    year_to = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)],
+        help_text="The last one.",
+    )
+    created_at = models.DateTimeField()
+
+    history = HistoricalRecords()
+    objects = OfferQuerySet["Offer"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(year_from=None) | Q(year_to=None) | Q(year_from__lte=F("year_to")),
+                name="offer_years_are_in_order",
+                violation_error_message="The first model year must not be after the last one.",
+            )
+        ]
+        indexes = [models.Index(fields=["expiry", "id"], name="offer_by_expiry")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class OfferMake(models.Model):
+    """A make that an offer is for, in any case; an offer with none is for every make."""
+
+    id = models.BigAutoField(primary_key=True)
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="makes")
+    make = models.CharField(max_length=60)
+
+    class Meta:
+        verbose_name = "make of an offer"
+        verbose_name_plural = "makes of offers"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["offer", "make"],
+                name="make_once_an_offer",
+                violation_error_message="This make is named already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.make

@@ -1,0 +1,22 @@
+"""When a membership renews."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import datetime
+
+
+def renews_at(started_at: datetime, now: datetime) -> datetime:
+    """The first instant after `now` that is a whole number of months after the start, in UTC.
+
+    Who joined on the 31st renews on the last day of a shorter month, and on the 31st again after it.
+    """
+    months = 12 * (now.year - started_at.year) + now.month - started_at.month
+    due = _months_later(started_at, max(1, months))
+    return due if due > now else _months_later(started_at, months + 1)
+
+
+def _months_later(start: datetime, months: int) -> datetime:
+    years, month = divmod(start.month - 1 + months, 12)
+    year, month = start.year + years, month + 1
+    return start.replace(year=year, month=month, day=min(start.day, monthrange(year, month)[1]))

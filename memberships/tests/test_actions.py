@@ -1,0 +1,66 @@
+"""Joining and leaving at the same instant, and what the database itself refuses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from common.errors import IllegalTransition
+from common.tests import factories
+from common.tests.storms import parallel
+from memberships.actions import AlreadyAMember, cancel, join
+from memberships.models import Membership
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("factory", "values"),
+    [
+        (factories.PlanFactory, {"tier": "gold"}),
+        (factories.PlanFactory, {"price": -1}),
+        (factories.MembershipFactory, {"status": "paused"}),
+        (factories.MembershipFactory, {"status": "cancelled"}),
+        (factories.MembershipFactory, {"cancelled_at": timezone.now()}),
+        (factories.OfferFactory, {"year_from": 2021, "year_to": 2020}),
+        (factories.OfferFactory, {"makes": ["Honda", "Honda"]}),
+    ],
+)
+def test_the_database_keeps_rows_in_order(factory, values):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        factory(**values)
+
+
+@pytest.mark.django_db
+def test_leaving_twice_is_refused(alice, now):
+    membership = factories.MembershipFactory(user=alice.contact)
+    stale = Membership.objects.get(pk=membership.pk)
+    cancel(membership=membership, by=alice.contact_id, now=now)
+    with pytest.raises(IllegalTransition):
+        cancel(membership=stale, by=alice.contact_id, now=now + timedelta(days=1))
+    assert Membership.objects.get().cancelled_at == now
+    assert membership.history.count() == 2
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_join_at_once_one_does():
+    user, now = factories.UserFactory(), timezone.now()
+    plans = [factories.PlanFactory() for _ in range(2)]
+    outcomes = parallel(20, lambda number: join(user_id=user.pk, plan=plans[number % 2], now=now))
+    assert sum(isinstance(outcome, Membership) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, AlreadyAMember) for outcome in outcomes) == 19, outcomes
+    assert Membership.objects.count() == 1
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_leave_at_once_one_does():
+    membership, now = factories.MembershipFactory(), timezone.now()
+    rows = [Membership.objects.get(pk=membership.pk) for _ in range(12)]
+    outcomes = parallel(12, lambda number: cancel(membership=rows[number], by=None, now=now))
+    assert outcomes.count(None) == 1
+    assert sum(isinstance(outcome, IllegalTransition) for outcome in outcomes) == 11, outcomes
+    assert membership.history.count() == 2

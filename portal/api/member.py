@@ -1,0 +1,90 @@
+"""Contract 003, "Authentication", where it shows the whole person: sign-in, and what registration shares with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import actions
+from accounts.api.member import Door
+from accounts.models import User
+from accounts.names import split_name
+from accounts.phones import validate_phone
+from accounts.tokens import Tokens
+from common.address import client_address
+from common.fields import Instant, OptionalText
+from common.routing import route
+from portal.queries import member_of
+
+_LONGEST_NAME = 100  # of either half
+
+
+class Credentials(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    password = serializers.CharField(trim_whitespace=False, max_length=128)
+    deviceId = OptionalText(source="device_id", max_length=200, help_text="For push messages.")
+
+
+class MemberRegistration(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=2 * _LONGEST_NAME)
+    email = serializers.EmailField(max_length=254)
+    password = serializers.CharField(trim_whitespace=False, max_length=128)
+    phone = OptionalText(max_length=30, validators=[validate_phone])
+    referralCode = OptionalText(source="referral_code", max_length=20)
+
+    def validate_name(self, name: str) -> str:
+        if max(map(len, split_name(name))) > _LONGEST_NAME:
+            raise serializers.ValidationError(f"Neither half may be longer than {_LONGEST_NAME} characters.")
+        return name
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["first_name"], attrs["last_name"] = split_name(attrs.pop("name"))
+        return attrs
+
+
+class MemberUser(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="user.uuid")
+    name = serializers.CharField(source="user.full_name")
+    email = serializers.EmailField(source="user.email")
+    phone = serializers.CharField(source="user.phone")
+    membershipId = serializers.UUIDField(source="membership_id", allow_null=True)
+    referralCode = serializers.CharField(source="user.referral_code")
+    rewardsBalance = serializers.IntegerField(source="user.rewards_balance")
+    createdAt = Instant(source="user.created_at")
+
+
+class SignedIn(serializers.Serializer[Any]):
+    accessToken = serializers.CharField()
+    refreshToken = serializers.CharField()
+    user = MemberUser()
+
+
+def signed_in(user: User, tokens: Tokens) -> dict[str, Any]:
+    """The body of a registration and of a sign-in."""
+    shown = {"accessToken": tokens.access, "refreshToken": tokens.refresh, "user": member_of(user)}
+    return SignedIn(shown).data
+
+
+class Login(Door):
+    """Sign in with email and password.
+
+    The access token is good for an hour, the refresh token for seven days. Ten wrong passwords for one account
+    within 15 minutes are answered 429.
+    """
+
+    input_class = Credentials
+
+    @extend_schema(responses=SignedIn)
+    def post(self, request: Request) -> Response:
+        user, tokens = actions.sign_in(
+            **self.read_body(), address=client_address(request._request), now=timezone.now()
+        )
+        return Response(signed_in(user, tokens))
+
+
+urlpatterns = [route("auth/login/", Login.as_view())]

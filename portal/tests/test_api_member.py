@@ -1,0 +1,115 @@
+"""POST /api/auth/login/ in contract 003."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from accounts.models import Device, Session, User
+from common.tests.factories import PASSWORD
+from common.tests.suites import count_queries
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/auth/login/"
+WRONG = {"error": "Invalid credentials"}
+
+
+def login(api, email, password=PASSWORD, **more):
+    return api.post(URL, {"email": email, "password": password, **more}, format="json")
+
+
+def test_answers_as_registration_does(api, alice):
+    user = alice.contact
+    response = login(api, user.email.upper())
+    body = response.json()
+    assert (response.status_code, body) == (
+        200,
+        {
+            "accessToken": body["accessToken"],
+            "refreshToken": body["refreshToken"],
+            "user": {
+                "id": str(user.uuid),
+                "name": "Alice Cooper",
+                "email": user.email,
+                "phone": "(555) 010-0000",
+                "membershipId": None,
+                "referralCode": user.referral_code,
+                "rewardsBalance": 0,
+                "createdAt": user.created_at.isoformat().replace("+00:00", "Z"),
+            },
+        },
+    )
+    profile = api.get("/api/auth/customer-profile/", HTTP_AUTHORIZATION=f"Bearer {body['accessToken']}")
+    assert profile.status_code == 200
+
+
+def test_answers_without_the_slash(api, carol):
+    body = {"email": carol.email, "password": PASSWORD}
+    assert api.post(URL.rstrip("/"), body, format="json").status_code == 200
+
+
+def test_balance_is_the_stored_one(api, carol):
+    User.objects.update(rewards_balance=250)
+    assert login(api, carol.email).json()["user"]["rewardsBalance"] == 250
+
+
+def test_a_device_is_remembered_and_may_be_left_out(api, carol):
+    for device in ("device-uuid-123", "device-uuid-123", None, ""):
+        assert login(api, carol.email, deviceId=device).status_code == 200
+    assert Device.objects.values_list("user", "device_id").get() == (carol.pk, "device-uuid-123")
+    assert [s.device_id is None for s in Session.objects.order_by("id")] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("case", ["unknown", "wrong password", "deactivated"])
+def test_refusals_read_the_same_and_open_nothing(api, carol, case):
+    email, password = carol.email, PASSWORD
+    if case == "unknown":
+        email = "nobody@example.com"
+    elif case == "wrong password":
+        password = "wrong"
+    else:
+        User.objects.update(is_active=False)
+    response = login(api, email, password, deviceId="phone")
+    assert (response.status_code, response.json()) == (401, WRONG)
+    assert not (Session.objects.exists() or Device.objects.exists())
+
+
+def test_missing_fields_are_named(api):
+    response = api.post(URL, {"email": "x"}, format="json")
+    assert (response.status_code, response.json()) == (
+        400,
+        {"email": ["Enter a valid email address."], "password": ["This field is required."]},
+    )
+
+
+def test_guesses_are_counted_with_those_of_the_other_doors(api, carol):
+    for _ in range(5):
+        login(api, carol.email, "wrong")
+        api.post("/api/token/", {"email": carol.email, "password": "wrong"}, format="json")
+    response = login(api, carol.email)
+    assert (response.status_code, response.json()) == (
+        429,
+        {"error": "Too many sign-in attempts. Try again later."},
+    )
+
+
+def test_unknown_and_wrong_cost_the_same(api, carol, settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+    settings.RATE_LOGIN = 1000
+    User.objects.update(password=make_password(PASSWORD))
+
+    def seconds(email):
+        begin = time.perf_counter()
+        assert login(api, email, "wrong").status_code == 401
+        return time.perf_counter() - begin
+
+    emails = (carol.email, "nobody@example.com")
+    rounds = [[seconds(email) for email in emails] for _ in range(9)]
+    known, unknown = (median(column) for column in zip(*rounds, strict=True))
+    assert 0.4 < known / unknown < 2.5  # without the hash it would be one to twenty
+    queries = [count_queries(lambda email=email: login(api, email, "wrong")) for email in emails]
+    assert queries[0] == queries[1]

@@ -1,0 +1,328 @@
+"""POST /api/auth/register/: one address, two contracts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rest_framework.test import APIClient
+
+from accounts.models import Referral, Session, User
+from common.schema import CachedGenerator
+from common.tests.factories import UserFactory
+from common.tests.storms import parallel
+from customers.models import Customer, CustomerUser
+from portal.api.member import MemberRegistration
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/auth/register/"
+MEMBER = {
+    "name": "John Doe",
+    "email": "john@example.com",
+    "password": "securepassword123",
+    "phone": "+1234567890",
+}
+CRM = {
+    "email": "test@example.com",
+    "first_name": "Test",
+    "last_name": "User",
+    "phone_number": "+15551234567",
+    "password1": "Sturdy horse 7",
+    "password2": "Sturdy horse 7",
+}
+TAKEN = "There is an account with this email already."
+REQUIRED = ["This field is required."]
+
+
+def register(api, body, **extra):
+    return api.post(URL, body, format="json", **extra)
+
+
+def bearer(token):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client
+
+
+def nobody_came_in():
+    return not (User.objects.exists() or Session.objects.exists() or Customer.objects.exists())
+
+
+class TestMember:
+    def test_answers_as_printed(self, api):
+        response = register(api, MEMBER)
+        user = User.objects.get()
+        body = response.json()
+        tokens = {name: body[name] for name in ("accessToken", "refreshToken")}
+        assert (response.status_code, body) == (
+            201,
+            {
+                **tokens,
+                "user": {
+                    "id": str(user.uuid),
+                    "name": "John Doe",
+                    "email": "john@example.com",
+                    "phone": "+1234567890",
+                    "membershipId": None,
+                    "referralCode": user.referral_code,
+                    "rewardsBalance": 0,
+                    "createdAt": user.created_at.isoformat().replace("+00:00", "Z"),
+                },
+            },
+        )
+        assert list(body) == ["accessToken", "refreshToken", "user"]
+        assert (user.first_name, user.last_name, user.role) == ("John", "Doe", "customer")
+        assert user.check_password("securepassword123")
+
+    def test_makes_the_customer_and_lets_him_in(self, api):
+        body = register(api, MEMBER).json()
+        user = User.objects.get()
+        customer = Customer.objects.get()
+        assert (customer.contact, list(customer.logins.values_list("user", flat=True))) == (user, [user.pk])
+        profile = bearer(body["accessToken"]).get("/api/auth/customer-profile/")
+        assert (profile.status_code, profile.json()["customer"]["name"]) == (200, "John Doe")
+        again = api.post("/api/auth/refresh/", {"refreshToken": body["refreshToken"]}, format="json")
+        assert again.status_code == 200
+
+    def test_answers_without_the_slash_and_not_with_two(self, api):
+        assert api.post(URL.rstrip("/"), MEMBER, format="json").status_code == 201
+        doubled = api.post(f"{URL}/", MEMBER, format="json")
+        assert (doubled.status_code, doubled.json()) == (404, {"error": "There is nothing at this address."})
+
+    def test_history_has_the_newcomer(self, api):
+        register(api, MEMBER)
+        assert User.objects.get().history.count() == 1
+
+    @pytest.mark.parametrize("left_out", [{}, {"phone": None, "referralCode": None}, {"phone": ""}])
+    def test_phone_and_code_may_be_left_out(self, api, left_out):
+        body = {name: value for name, value in MEMBER.items() if name != "phone"} | left_out
+        response = register(api, body)
+        assert (response.status_code, response.json()["user"]["phone"]) == (201, "")
+        assert not Referral.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("change", "body"),
+        [
+            ({"name": None}, {"name": ["This field may not be null."]}),
+            ({"name": " "}, {"name": ["This field may not be blank."]}),
+            (
+                {"name": "x" * 101},
+                {"name": ["Neither half may be longer than 100 characters."]},
+            ),
+            ({"email": "nonsense"}, {"email": ["Enter a valid email address."]}),
+            ({"phone": "call me"}, {"phone": ["Enter a phone number of 7 to 15 digits."]}),
+            ({"password": "x\0y"}, {"password": ["Null characters are not allowed."]}),
+            (
+                {"referralCode": "REF-NOBODY"},
+                {
+                    "error": "Nobody has this referral code.",
+                    "referralCode": ["Nobody has this referral code."],
+                },
+            ),
+            (
+                {"password": "12345"},
+                {
+                    "error": "This password is too short. It must contain at least 8 characters. "
+                    "This password is too common. This password is entirely numeric.",
+                    "password": [
+                        "This password is too short. It must contain at least 8 characters.",
+                        "This password is too common.",
+                        "This password is entirely numeric.",
+                    ],
+                },
+            ),
+            (
+                {"password": "john@example.com"},
+                {
+                    "error": "The password is too similar to the email.",
+                    "password": ["The password is too similar to the email."],
+                },
+            ),
+        ],
+    )
+    def test_a_wrong_value_is_named_and_nobody_comes_in(self, api, change, body):
+        response = register(api, MEMBER | change)
+        assert (response.status_code, response.json()) == (400, body)
+        assert nobody_came_in()
+
+    def test_missing_fields_are_named(self, api):
+        response = register(api, {})
+        assert (response.status_code, response.json()) == (
+            400,
+            {"name": REQUIRED, "email": REQUIRED, "password": REQUIRED},
+        )
+
+    def test_a_taken_email_in_any_case_says_so(self, api):
+        UserFactory(email="john@example.com")
+        response = register(api, MEMBER | {"email": "JOHN@Example.com"})
+        assert (response.status_code, response.json()) == (400, {"error": TAKEN, "email": [TAKEN]})
+        assert (User.objects.count(), Customer.objects.count(), Session.objects.count()) == (1, 0, 0)
+
+    def test_a_code_in_any_case_brings_the_newcomer(self, api, carol):
+        response = register(api, MEMBER | {"referralCode": f" {carol.referral_code.lower()} "})
+        assert response.status_code == 201
+        referral = Referral.objects.get()
+        newcomer = User.objects.get(email="john@example.com")
+        assert (referral.referrer, referral.referred, referral.code, referral.status) == (
+            carol, newcomer, carol.referral_code, "signed_up"
+        )  # fmt: skip
+        assert newcomer.referral_code != carol.referral_code
+
+    @pytest.mark.parametrize(
+        ("raw", "content_type", "status", "error"),
+        [
+            (b"{", "application/json", 400, "The body is not valid JSON"),
+            (b"[]", "application/json", 400, "The body must be a JSON object."),
+            (b"a=1", "application/x-www-form-urlencoded", 415, "Unsupported media type"),
+        ],
+    )
+    def test_what_cannot_be_read_is_refused_in_members_words(self, api, raw, content_type, status, error):
+        response = api.generic("POST", URL, raw, content_type=content_type)
+        assert (response.status_code, set(response.json())) == (status, {"error"})
+        assert response.json()["error"].startswith(error)
+
+    def test_other_methods_are_405_in_members_words(self, api):
+        response = api.get(URL)
+        assert (response.status_code, response.json(), response["Allow"]) == (
+            405, {"error": 'Method "GET" not allowed.'}, "POST"
+        )  # fmt: skip
+
+    def test_an_expired_token_sent_along_is_no_bar(self):
+        assert register(bearer("expired"), MEMBER).status_code == 201
+
+
+class TestCrm:
+    def test_answers_as_designed(self, api):
+        response = register(api, CRM)
+        user = User.objects.get()
+        body = response.json()
+        assert (response.status_code, body) == (
+            201,
+            {
+                "tokens": {"access": body["tokens"]["access"], "refresh": body["tokens"]["refresh"]},
+                "user": {
+                    "id": str(user.uuid),
+                    "email": "test@example.com",
+                    "first_name": "Test",
+                    "last_name": "User",
+                    "phone_number": "+15551234567",
+                    "user_role": "customer",
+                },
+            },
+        )
+        assert user.check_password(CRM["password1"])
+
+    def test_makes_no_customer_record(self, api):
+        body = register(api, CRM).json()
+        assert not (Customer.objects.exists() or CustomerUser.objects.exists())
+        profile = bearer(body["tokens"]["access"]).get("/api/auth/customer-profile/")
+        assert profile.status_code == 404
+
+    def test_reads_json_sent_as_text(self, api):
+        response = api.post(URL, json.dumps(CRM), content_type="text/plain;charset=UTF-8")
+        assert response.status_code == 201
+
+    @pytest.mark.parametrize(
+        ("change", "body"),
+        [
+            ({"email": None}, {"email": ["This field may not be null."]}),
+            ({"password2": "Another horse 7"}, {"password2": ["The two passwords are not the same."]}),
+            ({"phone_number": "1"}, {"phone_number": ["Enter a phone number of 7 to 15 digits."]}),
+            (
+                {"password1": "12345678", "password2": "12345678"},
+                {"password1": ["This password is too common.", "This password is entirely numeric."]},
+            ),
+        ],
+    )
+    def test_a_wrong_value_is_named_and_nobody_comes_in(self, api, change, body):
+        response = register(api, CRM | change)
+        assert (response.status_code, response.json()) == (400, body)
+        assert nobody_came_in()
+
+    def test_missing_fields_are_named(self, api):
+        response = register(api, {"password1": "x"})
+        assert (response.status_code, response.json()) == (
+            400,
+            dict.fromkeys(("email", "password2", "first_name", "last_name"), REQUIRED),
+        )
+
+    def test_a_taken_email_is_named(self, api):
+        UserFactory(email="test@example.com")
+        response = register(api, CRM | {"email": "Test@Example.com"})
+        assert (response.status_code, response.json()) == (400, {"email": [TAKEN]})
+
+
+class TestRate:
+    @pytest.mark.parametrize(
+        ("body", "refusal"),
+        [
+            (MEMBER, {"error": "Too many registrations from this address. Try again later."}),
+            (
+                CRM,
+                {
+                    "error": "Too many requests",
+                    "detail": "Too many registrations from this address. Try again later.",
+                },
+            ),
+        ],
+        ids=["member", "crm"],
+    )
+    def test_the_21st_of_an_hour_is_429(self, api, body, refusal):
+        answers = [register(api, body | {"email": f"p{n}@example.com"}) for n in range(21)]
+        assert [a.status_code for a in answers] == [201] * 20 + [429]
+        assert answers[-1].json() == refusal
+        assert 1 <= int(answers[-1]["Retry-After"]) <= 3600
+        assert User.objects.count() == 20
+
+    def test_asking_for_taken_emails_is_counted(self, api):
+        UserFactory(email="john@example.com")
+        assert [register(api, MEMBER).status_code for _ in range(21)] == [400] * 20 + [429]
+
+    def test_typing_errors_are_not(self, api):
+        assert [register(api, MEMBER | {"email": "x"}).status_code for _ in range(25)] == [400] * 25
+        assert register(api, MEMBER).status_code == 201
+
+    def test_another_address_has_its_own(self, api):
+        for n in range(21):
+            register(api, MEMBER | {"email": f"p{n}@example.com"})
+        assert register(api, MEMBER, REMOTE_ADDR="198.51.100.7").status_code == 201
+
+
+def test_the_schema_offers_either_body():
+    schema = CachedGenerator().get_schema(request=None, public=True)
+    operation = schema["paths"][URL]["post"]
+
+    def choices(content):
+        name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        options = schema["components"]["schemas"][name]["oneOf"]
+        return [option["$ref"].rpartition("/")[2] for option in options]
+
+    assert choices(operation["requestBody"]["content"]) == [
+        "MemberRegistrationRequest", "CrmRegistrationRequest"
+    ]  # fmt: skip
+    assert choices(operation["responses"]["201"]["content"]) == ["MemberSignedIn", "CrmRegistered"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100))
+def test_a_name_given_whole_is_printed_whole(name):
+    form = MemberRegistration(data=MEMBER | {"name": name})
+    if form.is_valid():
+        user = User(**{part: form.validated_data[part] for part in ("first_name", "last_name")})
+        assert user.full_name == name.strip()
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_of_parallel_registrations_of_one_email_one_succeeds():
+    def one(number):
+        body = MEMBER if number % 2 else CRM | {"email": MEMBER["email"]}
+        response = register(APIClient(), body, REMOTE_ADDR=f"198.51.100.{number}")
+        return response.status_code, response.json().get("email")
+
+    outcomes = parallel(10, one)
+    assert sorted(outcomes, key=str) == [(201, None)] + [(400, [TAKEN])] * 9
+    assert (User.objects.count(), Session.objects.count()) == (1, 1)
+    assert Customer.objects.count() in (0, 1)

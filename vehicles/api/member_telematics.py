@@ -1,0 +1,181 @@
+"""Contract 003, "Telematics": batches in, samples and their summary out, at two addresses each."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.contracts.member import MEMBER
+from common.fields import Moment, Number
+from common.query import Query
+from common.routing import route
+from vehicles.api.member import VehicleView
+from vehicles.telematics import queries
+from vehicles.telematics.actions import TooManySamples, record_batch
+from vehicles.telematics.downsampling import MAX_POINTS, MIN_POINTS
+from vehicles.telematics.samples import EARLIEST, LATEST, MAX_SAMPLES, Samples, WrongSampleError, checked
+
+# The wire's name of each column.
+_NAMES = {"t": "t", "speed": "speed", "fuel_rate": "fuelRate", "odometer": "odometer"}
+_READINGS = ("speed", "fuelRate", "odometer")
+
+
+class SampleSerializer(serializers.Serializer[Any]):
+    """Declares a sample for the schema; ten thousand are read and written by columns instead."""
+
+    t = serializers.IntegerField(help_text="Milliseconds since 1970, UTC.")
+    speed = serializers.FloatField(allow_null=True, required=False, help_text="Miles an hour.")
+    fuelRate = serializers.FloatField(allow_null=True, required=False, help_text="Gallons an hour.")
+    odometer = serializers.FloatField(allow_null=True, required=False, help_text="Miles.")
+
+
+@extend_schema_field(SampleSerializer(many=True))
+class SampleRows(serializers.Field[Samples, Any, Any, Any]):
+    """An array of samples; what a sample has beyond the four keys is not looked at."""
+
+    def to_internal_value(self, data: Any) -> Samples:
+        if not isinstance(data, list):
+            raise serializers.ValidationError(f'Expected a list of samples but got "{type(data).__name__}".')
+        if len(data) > MAX_SAMPLES:  # before each is looked at
+            raise serializers.ValidationError(TooManySamples.message)
+        try:
+            columns = [row["t"] for row in data], *([row.get(name) for row in data] for name in _READINGS)
+        except (KeyError, TypeError, AttributeError):
+            raise serializers.ValidationError(_what_is_no_sample(data)) from None
+        try:
+            return checked(*columns)
+        except WrongSampleError as wrong:
+            name = _NAMES[wrong.column]
+            raise serializers.ValidationError(f"samples[{wrong.at}].{name} {wrong.rule}") from None
+
+
+def _what_is_no_sample(data: list[Any]) -> str:
+    at = next(at for at, row in enumerate(data) if not isinstance(row, dict) or "t" not in row)
+    return f"samples[{at}] is not an object with a t."
+
+
+class BatchInput(serializers.Serializer[Any]):
+    vehicleId = serializers.UUIDField(source="uuid", required=False, help_text="The address's.")
+    startTimestamp = serializers.IntegerField(
+        source="start", min_value=EARLIEST, max_value=LATEST, help_text="Milliseconds since 1970, UTC."
+    )
+    endTimestamp = serializers.IntegerField(
+        source="end",
+        min_value=EARLIEST,
+        max_value=LATEST,
+        help_text="Inclusive; at most 24 hours after the start.",
+    )
+    samples = SampleRows(help_text=f"1 to {MAX_SAMPLES:,}, each within the span.")
+
+
+class Accepted(serializers.Serializer[Any]):
+    message = serializers.CharField()
+
+
+class SummarySerializer(serializers.Serializer[Any]):
+    samples = serializers.IntegerField(help_text="How many there are.")
+    distance = serializers.FloatField(help_text="Miles.")
+    fuel = serializers.FloatField(help_text="Gallons.")
+    drivingTime = serializers.FloatField(help_text="Seconds in motion.")
+
+
+_HOW = "ISO 8601 or milliseconds since 1970."
+
+
+class RangeQuery(Query):
+    to = Moment(source="until", upper=True, required=False, help_text=f"Inclusive. {_HOW}")
+
+    def get_fields(self) -> dict[str, Any]:
+        # A word of Python's.
+        return {"from": Moment(source="since", required=False, help_text=_HOW)} | super().get_fields()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self.refuse_upside_down(attrs, "from", "to")
+        return attrs
+
+
+class SamplesQuery(RangeQuery):
+    points = Number(
+        required=False,
+        min_value=MIN_POINTS,
+        max_value=MAX_POINTS,
+        help_text="Thin out to at most so many: the first, the last, and the lowest and highest speeds between.",
+    )
+
+
+_INVALID = MEMBER.error_serializer(400)
+
+
+class Telematics(VehicleView):
+    """What the dongle of one vehicle read."""
+
+    input_class = BatchInput
+
+    @extend_schema(parameters=[SamplesQuery], responses={200: SampleSerializer(many=True), 400: _INVALID})
+    def get(self, request: Request, id: UUID | None) -> Response:
+        """The samples of a range, by time.
+
+        Whole, at most 100,000; thinned out by `points`, which keeps stops and peaks.
+        """
+        vehicle_id = self.vehicle_id(id)
+        samples = queries.samples_of(vehicle_id=vehicle_id, **SamplesQuery.read(request.query_params))
+        return Response(
+            [
+                {"t": t, "speed": speed, "fuelRate": fuel_rate, "odometer": odometer}
+                for t, speed, fuel_rate, odometer in zip(*samples, strict=True)
+            ]
+        )
+
+    @extend_schema(responses={202: Accepted})
+    def post(self, request: Request, id: UUID | None) -> Response:
+        """Store a batch of samples, whole or not at all; the same batch again is stored once."""
+        vehicle_id = self.vehicle_id(id)
+        batch = self.read_body()
+        if batch.pop("uuid", id) != id:
+            raise serializers.ValidationError({"vehicleId": ["Not the vehicle of this address."]})
+        record_batch(vehicle_id=vehicle_id, now=timezone.now(), **batch)
+        return Response({"message": "Telemetry batch accepted"}, status=202)
+
+
+class TelematicsSummary(VehicleView):
+    """What a range of samples comes to."""
+
+    @extend_schema(parameters=[RangeQuery], responses={200: SummarySerializer, 400: _INVALID})
+    def get(self, request: Request, id: UUID | None) -> Response:
+        """Distance, fuel and driving time of a range.
+
+        The distance is the odometer's, or the speed's where the odometer was not read. Time between two samples more
+        than five minutes apart counts for nothing.
+        """
+        vehicle_id = self.vehicle_id(id)
+        summary = queries.summary_of(vehicle_id=vehicle_id, **RangeQuery.read(request.query_params))
+        return Response(
+            {
+                "samples": summary.samples,
+                "distance": round(summary.distance, 2),
+                "fuel": round(summary.fuel, 3),
+                "drivingTime": round(summary.driving_seconds, 3),
+            }
+        )
+
+
+class VehicleTelematics(Telematics):
+    """The same beneath the vehicle."""
+
+
+class VehicleTelematicsSummary(TelematicsSummary):
+    """The same beneath the vehicle."""
+
+
+urlpatterns = [
+    route("telematics/<public_id:id>/", Telematics.as_view()),
+    route("telematics/<public_id:id>/summary/", TelematicsSummary.as_view()),
+    route("vehicles/<public_id:id>/telematics/", VehicleTelematics.as_view()),
+    route("vehicles/<public_id:id>/telematics/summary/", VehicleTelematicsSummary.as_view()),
+]

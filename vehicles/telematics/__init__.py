@@ -1,0 +1,1 @@
+"""What dongles read on the road: stored in packed batches, read back as samples, summed up."""

@@ -1,0 +1,53 @@
+"""What a stretch of driving comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from vehicles.telematics.samples import Reading, Samples
+
+# Two samples further apart than this say nothing about the time between: the car stood, or the dongle was out.
+MAX_GAP_MS = 5 * 60 * 1000
+_MS_PER_HOUR = 3_600_000
+
+
+class Summary(NamedTuple):
+    samples: int
+    distance: float  # miles
+    fuel: float  # gallons
+    driving_seconds: float
+
+
+def summarize(samples: Samples) -> Summary:
+    """Distance by the odometer, and by the speed where fewer than two samples read it; the fuel by its rate; driving is
+    the time between two samples of which the first moves."""
+    return Summary(
+        samples=len(samples.t),
+        distance=_distance(samples),
+        fuel=_integral(samples.t, samples.fuel_rate) / _MS_PER_HOUR,
+        driving_seconds=sum(
+            later - t
+            for (t, later), speed in zip(pairwise(samples.t), samples.speed, strict=False)
+            if speed and later - t <= MAX_GAP_MS
+        )
+        / 1000,
+    )
+
+
+def _distance(samples: Samples) -> float:
+    miles = [value for value in samples.odometer if value is not None]
+    if len(miles) < 2:
+        return _integral(samples.t, samples.speed) / _MS_PER_HOUR
+    return max(0.0, miles[-1] - miles[0])
+
+
+def _integral(t: Sequence[int], rates: Sequence[Reading]) -> float:
+    """Σ rate × milliseconds by the trapezoidal rule, over the readings there are, bridging no long gap."""
+    read = [(at, rate) for at, rate in zip(t, rates, strict=True) if rate is not None]
+    return sum(
+        (rate + next_rate) / 2 * (later - at)
+        for (at, rate), (later, next_rate) in pairwise(read)
+        if later - at <= MAX_GAP_MS
+    )

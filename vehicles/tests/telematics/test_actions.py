@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from common.errors import Invalid
+from common.tests import factories
+from common.tests.storms import parallel
+from vehicles.models import TelematicsBatch
+from vehicles.telematics import actions
+from vehicles.telematics.actions import record_batch
+from vehicles.telematics.packing import unpack
+from vehicles.telematics.samples import MAX_SPAN_MS, Samples
+from vehicles.tests.telematics.drives import T, steady
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2024, 1, 2, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
+
+
+@pytest.fixture
+def civic(alice):
+    return factories.VehicleFactory(customer=alice, odometer=Decimal("100.00"))
+
+
+def record(vehicle, samples, start=None, end=None, now=NOW):
+    start = samples.t[0] if start is None else start
+    end = samples.t[-1] if end is None else end
+    return record_batch(vehicle_id=vehicle.pk, start=start, end=end, samples=samples, now=now)
+
+
+def test_a_batch_is_stored_whole(civic):
+    drive = steady(600)
+    assert record(civic, drive, end=T + 600_000) is True
+    batch = TelematicsBatch.objects.get()
+    assert (batch.vehicle, batch.start, batch.end, batch.count) == (civic, T, T + 600_000, 600)
+    assert unpack(bytes(batch.data), 600) == drive
+    assert str(batch) == "600 samples from 2024-01-01 00:00:00"
+
+
+def test_the_same_key_again_is_a_repetition_whatever_it_holds(civic):
+    assert record(civic, steady(10)) is True
+    before = list(TelematicsBatch.objects.values())
+    assert record(civic, steady(10)) is False
+    assert record(civic, steady(10, odometer=5000.0)) is False
+    assert list(TelematicsBatch.objects.values()) == before
+    civic.refresh_from_db()
+    assert civic.odometer == Decimal("100.15")  # of the first, not of what was ignored
+
+
+def test_another_span_or_vehicle_is_another_batch(civic, bob):
+    drive = steady(10)
+    other = factories.VehicleFactory(customer=bob)
+    assert record(civic, drive) is record(civic, drive, end=T + 60_000) is record(other, drive) is True
+    assert TelematicsBatch.objects.count() == 3
+
+
+def test_the_odometer_follows_the_newest_reading(civic):
+    count = civic.history.count()
+    record(civic, Samples([T, T + 1, T + 2], [1.0] * 3, [None] * 3, [100.0, 100.126, None]))
+    civic.refresh_from_db()
+    assert civic.odometer == Decimal("100.13")
+    assert civic.history.count() == count
+
+
+@pytest.mark.parametrize("miles", [[99.0, 99.5], [None, None], [150.0, 99.0]])
+def test_the_odometer_never_runs_backwards(civic, miles):
+    assert record(civic, Samples([T, T + 1], [None] * 2, [None] * 2, miles)) is True
+    civic.refresh_from_db()
+    assert civic.odometer == Decimal("100.00")
+
+
+@pytest.mark.parametrize(
+    ("samples", "start", "end", "error", "field"),
+    [
+        (Samples([], [], [], []), T, T, actions.NoSamples, "samples"),
+        (steady(10_001, step=1), T, T + 20_000, actions.TooManySamples, "samples"),
+        (steady(1), T, T - 1, actions.EndsBeforeStart, "end"),
+        (steady(1), T, T + MAX_SPAN_MS + 1, actions.SpansTooLong, "end"),
+        (steady(1), T + 1, T + 2, actions.OutsideSpan, "samples"),
+        (steady(2), T, T + 999, actions.OutsideSpan, "samples"),
+        (steady(1, t=NOW_MS), NOW_MS, NOW_MS + 300_001, actions.InTheFuture, "end"),
+    ],
+)
+def test_refused_whole(civic, samples, start, end, error, field):
+    with pytest.raises(error) as refusal:
+        record(civic, samples, start, end)
+    assert isinstance(refusal.value, Invalid)
+    assert refusal.value.field == field
+    assert not TelematicsBatch.objects.exists()
+    civic.refresh_from_db()
+    assert civic.odometer == Decimal("100.00")
+
+
+def test_the_bounds_themselves_are_allowed(civic):
+    assert record(civic, steady(10_000, step=1))
+    assert record(civic, steady(1), T, T + MAX_SPAN_MS)
+    assert record(civic, steady(1, t=NOW_MS + 300_000))
+    assert record(civic, steady(1), T, T)
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"start": T + 1, "end": T}, "telematics_batch_spans_a_day_at_most"),
+        ({"start": T, "end": T + MAX_SPAN_MS + 1}, "telematics_batch_spans_a_day_at_most"),
+        ({"count": 0}, "telematics_batch_has_samples"),
+        ({"count": 10_001}, "telematics_batch_has_samples"),
+    ],
+)
+def test_the_database_refuses_too(civic, values, constraint):
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        TelematicsBatch.objects.create(
+            vehicle=civic, **{"start": T, "end": T, "count": 1, "data": b""} | values
+        )
+    values = {"start": T, "end": T, "count": 1} | values
+    key = (civic.pk, values["start"], values["end"])
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic(), connection.cursor() as cursor:
+        # What is ignored is a repetition, and nothing else.
+        cursor.execute(actions._INSERT, (*key, values["count"], b""))
+    assert not TelematicsBatch.objects.exists()
+
+
+def test_the_past_may_arrive_late(civic):
+    old = steady(2, t=T - 365 * 86_400_000, odometer=5.0)
+    assert record(civic, old, now=NOW + timedelta(days=400)) is True
+    civic.refresh_from_db()
+    assert civic.odometer == Decimal("100.00")
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_of_parallel_repetitions_one_is_stored_and_the_odometer_ends_highest():
+    vehicle = factories.VehicleFactory()
+    outcomes = parallel(
+        12, lambda n: record(vehicle, steady(60, t=T + n % 3 * 60_000, odometer=n % 3 * 100.0))
+    )
+    assert sorted(outcomes) == [False] * 9 + [True] * 3
+    vehicle.refresh_from_db()
+    assert (TelematicsBatch.objects.count(), vehicle.odometer) == (3, Decimal("200.98"))
