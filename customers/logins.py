@@ -28,7 +28,7 @@ class NotYourself(DomainError):
 
 
 def invite_login(*, customer: Customer, email: str, first_name: str, last_name: str, page: str) -> User:
-    """Somebody new who may act for the customer. A mail, sent on commit, leads him to `page`, where he chooses a password.
+    """Somebody new who may act for the customer. A mail, sent on commit, leads him to `page` to choose a password.
 
     Raises EmailTaken: who has an account already is not put into another's company unasked.
     """

@@ -13,6 +13,7 @@ from simple_history.models import HistoricalRecords
 from common.ids import Identified
 from common.transitions import Machine
 from customers.models import Customer
+from files.models import Upload
 from repair_orders.querysets import LineQuerySet, RepairOrderQuerySet
 from vehicles.models import Vehicle
 
@@ -155,6 +156,17 @@ class RepairOrder(Identified):
 
     def __str__(self) -> str:
         return f"Repair order {self.pk}"
+
+
+class RepairPhoto(models.Model):
+    """A photo that came with a request. Who sees the order sees it, by a route that asks who that is."""
+
+    id = models.BigAutoField(primary_key=True)
+    repair_order = models.ForeignKey(RepairOrder, on_delete=models.CASCADE, related_name="photos")
+    upload = models.OneToOneField(Upload, on_delete=models.PROTECT, related_name="repair_photo")
+
+    def __str__(self) -> str:
+        return f"Photo {self.pk}"
 
 
 class PartLine(models.Model):

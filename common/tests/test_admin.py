@@ -29,7 +29,7 @@ from common.tests.admin import changelist, page
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
-from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.models import Part, PartLine, RepairOrder, RepairPhoto, Service, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 
 FACTORIES = {
@@ -55,6 +55,7 @@ FACTORIES = {
     Referral: factories.ReferralFactory,
     Plan: factories.PlanFactory,
     RepairOrder: factories.RepairOrderFactory,
+    RepairPhoto: factories.RepairPhotoFactory,
     ReportedProblem: factories.ReportedProblemFactory,
     RewardEntry: factories.RewardEntryFactory,
     Service: factories.ServiceFactory,

@@ -6,17 +6,23 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 
 from accounts.phones import validate_phone
 from common.caller import Caller
 from common.errors import DomainError, Missing
 from customers.models import ContactMethod, Customer
+from files.kinds import HEAD_BYTES, is_what_it_says
 from repair_orders.api.fleet import LONGEST_DESCRIPTION, unit_called
 from vehicles.models import Vehicle
 from vehicles.vin import validate_vin
 
 # More units than this are typed, not chosen: a list of thousands is slow to load and no help to look through.
 MOST_CHOICES = 200
+MOST_PHOTOS = 6
+# What every browser shows; a phone turns its own format into the first when a form asks for these.
+PHOTO_KINDS = ("image/jpeg", "image/png", "image/webp", "image/gif")
 
 
 class PortalForm(forms.Form):
@@ -25,6 +31,35 @@ class PortalForm(forms.Form):
     def take(self, error: DomainError) -> None:
         """Say a refusal of the domain beside the field that it names, else above the form."""
         self.add_error(error.field if error.field in self.fields else None, error.text)
+
+
+class _Several(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class PhotosField(forms.FileField):
+    """Some photos, each of a kind that browsers show and what it says it is."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=_Several(attrs={"accept": ",".join(PHOTO_KINDS)}), required=False, **kwargs)
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        photos: list[UploadedFile] = [photo for photo in data or () if photo]
+        if len(photos) > MOST_PHOTOS:
+            raise forms.ValidationError(f"At most {MOST_PHOTOS} photos.", code="too_many")
+        for photo in photos:
+            super().clean(photo)
+            kind = photo.content_type or ""
+            head = photo.read(HEAD_BYTES)
+            photo.seek(0)
+            if kind not in PHOTO_KINDS or not is_what_it_says(kind, head):
+                raise forms.ValidationError(
+                    f"{photo.name} is not a JPEG, PNG, WebP or GIF photo.", code="kind"
+                )
+            if (photo.size or 0) > settings.MAX_UPLOAD_BYTES:
+                most = settings.MAX_UPLOAD_BYTES // 1024 // 1024
+                raise forms.ValidationError(f"{photo.name} is larger than {most} MB.", code="size")
+        return photos
 
 
 class RequestForm(PortalForm):
@@ -37,6 +72,8 @@ class RequestForm(PortalForm):
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="What the driver noticed, since when, and whether the unit can still be driven.",
     )
+
+    photos = PhotosField(label="Photos", help_text=f"At most {MOST_PHOTOS}: JPEG, PNG, WebP or GIF.")
 
     def __init__(self, caller: Caller, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,7 +92,7 @@ class RequestForm(PortalForm):
                 label="Unit", choices=[("", "Choose a unit"), *choices], coerce=int
             )
             self.units = {unit.pk: unit for unit in some}
-        self.order_fields(["unit", "description"])
+        self.order_fields(["unit", "description", "photos"])
 
     def _name_given_unit(self, units: Any) -> None:
         given = str(self.initial.get("unit") or "")

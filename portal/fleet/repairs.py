@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
@@ -15,6 +17,9 @@ from rest_framework.exceptions import ValidationError
 from common.errors import DomainError, Missing
 from common.lists import Page
 from customers.models import Customer
+from files.actions import keep
+from files.api.serving import shown_here
+from files.models import Upload
 from portal.fleet.forms import ApproveForm, DenyForm, RequestForm
 from portal.fleet.pages import FleetPage
 from portal.fleet.steps import steps_of
@@ -23,7 +28,7 @@ from repair_orders.api.fleet import RepairQuery, one_repair, shown_repairs
 from repair_orders.figures import SHOWN_ORDER
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
 from repair_orders.money import frozen_or_present
-from repair_orders.queries import totals_with_lines, with_lines
+from repair_orders.queries import photos_of, totals_with_lines, with_lines
 from repair_orders.querysets import NEWEST
 from vehicles.models import Vehicle
 
@@ -111,13 +116,16 @@ class RepairPage(FleetPage):
             totals=totals_with_lines(order),
             total=shown_total(order),
             steps=steps_of(order),
+            photos=photos_of(order),
             is_waiting=order.status == RepairOrderStatus.PENDING,
             **context,
         )
 
 
 class RequestPage(FleetPage):
-    """A new repair: which unit, what is wrong."""
+    """A new repair: which unit, what is wrong, photos."""
+
+    body_limit = "MAX_FORM_BYTES"
 
     template = "fleet/request.html"
     section = "repairs"
@@ -126,16 +134,47 @@ class RequestPage(FleetPage):
         return self.show(form=RequestForm(self.caller, initial={"unit": request.GET.get("unit_id")}))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = RequestForm(self.caller, request.POST)
+        form = RequestForm(self.caller, request.POST, request.FILES)
         if not form.is_valid():
             return self.show(form=form, status=400)
-        order = actions.request_repair(
-            customer=Customer.objects.get(pk=self.caller.account),
-            vehicle=form.cleaned_data["unit"],
-            description=form.cleaned_data["description"],
-            now=timezone.now(),
-        )
+        try:
+            order = self.request_repair(form, timezone.now())
+        except DomainError as error:
+            form.take(error)
+            return self.show(form=form, status=400)
         messages.success(
             request, "The repair is requested. The shop will look at it and send you an estimate."
         )
         return redirect("fleet-repair", id=order.pk)
+
+    def request_repair(self, form: RequestForm, now: datetime) -> RepairOrder:
+        photos = [
+            keep(
+                caller=self.caller,
+                filename=photo.name or "photo",
+                content_type=photo.content_type or "",
+                size=photo.size or 0,
+                content=photo,
+                now=now,
+            )
+            for photo in form.cleaned_data["photos"]
+        ]
+        return actions.request_repair(
+            customer=Customer.objects.get(pk=self.caller.account),
+            vehicle=form.cleaned_data["unit"],
+            description=form.cleaned_data["description"],
+            photos=[photo.uuid for photo in photos],
+            by=self.caller,
+            now=now,
+        )
+
+
+class PhotoPage(FleetPage):
+    """A photo's bytes, for whoever may see its repair."""
+
+    def get(self, request: HttpRequest, id: int, photo_id: UUID) -> HttpResponseBase:
+        orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id)
+        photo = Upload.objects.filter(repair_photo__repair_order__in=orders, uuid=photo_id).first()
+        if photo is None:
+            raise Missing("Photo not found")
+        return shown_here(request, photo, cache="private, max-age=86400, immutable")

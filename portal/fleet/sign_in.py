@@ -23,7 +23,7 @@ from common.address import client_address
 from common.contracts.fleet import FLEET_LOGIN
 from common.errors import TooMany
 
-_TOKEN = "fleet_reset_token"
+_KEPT_AS = "fleet_reset"
 
 
 def new_password_page() -> str:
@@ -125,9 +125,9 @@ class NewPassword(View):
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if "token" in request.GET:
-            request.session[_TOKEN] = request.GET["token"][:200]
+            request.session[_KEPT_AS] = request.GET["token"][:200]
             return redirect("fleet-new-password")
-        if _TOKEN not in request.session:
+        if _KEPT_AS not in request.session:
             return render(request, self.template, {"is_spent": True}, status=400)
         return render(request, self.template, {"form": NewPasswordForm()})
 
@@ -136,18 +136,18 @@ class NewPassword(View):
         if form.is_valid():
             try:
                 reset_password(
-                    token=request.session.get(_TOKEN, ""),
+                    token=request.session.get(_KEPT_AS, ""),
                     password=form.cleaned_data["password"],
                     address=client_address(request),
                     now=timezone.now(),
                 )
             except ResetRefused:
-                request.session.pop(_TOKEN, None)
+                request.session.pop(_KEPT_AS, None)
                 return render(request, self.template, {"is_spent": True}, status=400)
             except WeakPassword as error:
                 form.add_error("password", error.messages)
             else:
-                del request.session[_TOKEN]
+                del request.session[_KEPT_AS]
                 messages.success(request, "Your password is set. Sign in with it.")
                 return redirect("fleet-login")
         return render(request, self.template, {"form": form}, status=400)

@@ -15,6 +15,7 @@ urlpatterns = [
     route("repairs/", repairs.RepairsPage.as_view(), name="fleet-repairs"),
     route("repairs/new/", repairs.RequestPage.as_view(), name="fleet-request"),
     route("repairs/<id:id>/", repairs.RepairPage.as_view(), name="fleet-repair"),
+    route("repairs/<id:id>/photos/<uuid:photo_id>/", repairs.PhotoPage.as_view(), name="fleet-photo"),
     route("units/", units.UnitsPage.as_view(), name="fleet-units"),
     route("units/new/", units.NewUnitPage.as_view(), name="fleet-new-unit"),
     route("units/<id:id>/", units.UnitPage.as_view(), name="fleet-unit"),
