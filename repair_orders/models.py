@@ -197,7 +197,8 @@ class PartLine(models.Model):
 
     @property
     def amount(self) -> Decimal:
-        return self.unit_price * self.quantity
+        amount: Decimal = self.unit_price * self.quantity
+        return amount
 
 
 class ServiceLine(models.Model):

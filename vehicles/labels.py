@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db.models import CharField, F, Value
-from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, NullIf, Right
 
 _VIN_SHOWN = 8
@@ -14,7 +13,7 @@ def unit_label(unit_number: str, license_plate: str, vin: str) -> str:
     return unit_number or license_plate or vin[-_VIN_SHOWN:]
 
 
-def label_of(path: str = "") -> Combinable:
+def label_of(path: str = "") -> Coalesce:
     """The same for the database; `path` leads to the vehicle (`vehicle__`)."""
     return Coalesce(
         NullIf(F(f"{path}unit_number"), Value("")),

@@ -43,7 +43,7 @@ def shown_here(request: HttpRequest, upload: Upload, *, cache: str) -> HttpRespo
     if isinstance(place, LocalStore):
         return file_response(request, upload, place.path(upload.key), cache=cache)
     assert isinstance(place, S3Store)
-    answer = get_conditional_response(request, etag=_headers(upload, cache)["ETag"])
+    answer: HttpResponseBase | None = get_conditional_response(request, etag=_headers(upload, cache)["ETag"])
     if answer is None:
         chunks = place.read(upload)
         try:

@@ -43,8 +43,8 @@ class PhotosField(forms.FileField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=_Several(attrs={"accept": ",".join(PHOTO_KINDS)}), required=False, **kwargs)
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
-        photos: list[UploadedFile] = [photo for photo in data or () if photo]
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
+        photos: list[UploadedFile[Any]] = [photo for photo in data or () if photo]
         if len(photos) > MOST_PHOTOS:
             raise forms.ValidationError(f"At most {MOST_PHOTOS} photos.", code="too_many")
         for photo in photos:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -29,7 +29,7 @@ from repair_orders.figures import SHOWN_ORDER
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
 from repair_orders.money import frozen_or_present
 from repair_orders.queries import photos_of, totals_with_lines, with_lines
-from repair_orders.querysets import NEWEST
+from repair_orders.querysets import NEWEST, RepairOrderFilters
 from vehicles.models import Vehicle
 
 ROWS = 25
@@ -44,8 +44,9 @@ class RepairsPage(FleetPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         context: dict[str, Any] = {"statuses": SHOWN_ORDER, "asked": request.GET}
         try:
-            filters = RepairQuery.read(request.GET)
-            number, size = filters.pop("page", 1), filters.pop("page_size", ROWS)
+            asked = RepairQuery.read(request.GET)
+            number, size = asked.pop("page", 1), asked.pop("page_size", ROWS)
+            filters = cast("RepairOrderFilters", asked)
             if "unit_id" in filters:
                 context["unit"] = self.unit(filters["unit_id"])
             rows = shown_repairs(self.caller, filters)
