@@ -11,6 +11,7 @@ import re
 import secrets
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -182,15 +183,18 @@ def measure() -> list[tuple[str, float, float, int, int]]:
 
 def main() -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    with own_database():
+    with own_database(), tempfile.TemporaryDirectory() as static:
         import django
 
         django.setup()
+        from django.conf import settings
         from django.core.management import call_command
         from django.db import connection
 
         from vehicles.models import Vehicle
 
+        settings.STATIC_ROOT = static
+        call_command("collectstatic", verbosity=0, interactive=False)
         call_command("migrate", verbosity=0)
         if not Vehicle.objects.exists():
             print(f"building {UNITS:,} units and {REPAIRS:,} repairs …", flush=True)
