@@ -169,6 +169,7 @@ def measure() -> list[tuple[str, float, float, int, int]]:
             sys.exit(f"{name}: {url} answered {response.status_code}")
         with CaptureQueriesContext(connection) as queries:
             client.get(url)
+        count = len(queries)
         if os.environ.get("BENCH_SQL"):
             for query in queries:
                 print(query["time"], query["sql"][:1500])
@@ -177,7 +178,7 @@ def measure() -> list[tuple[str, float, float, int, int]]:
             begun = time.perf_counter()
             client.get(url)
             times.append(1000 * (time.perf_counter() - begun))
-        rows.append((name, statistics.median(times), max(times), len(queries), len(response.content) // 1024))
+        rows.append((name, statistics.median(times), max(times), count, len(response.content) // 1024))
     return rows
 
 

@@ -66,6 +66,7 @@ FLEET: list[URLPattern | URLResolver] = [
     path("customer/api/", include(repair_orders_fleet.urlpatterns)),
     # login/, logout/, password/, dashboard/, repairs/, units/, company/
     path("customer/", include(fleet_pages.urlpatterns)),
+    path("customer", fleet_pages.front),
 ]
 
 # Contract 003, the members' apps.

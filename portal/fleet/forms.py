@@ -15,7 +15,7 @@ from common.errors import DomainError, Missing
 from customers.models import ContactMethod, Customer
 from files.kinds import HEAD_BYTES, is_what_it_says
 from repair_orders.api.fleet import LONGEST_DESCRIPTION, unit_called
-from vehicles.models import Vehicle
+from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
 from vehicles.vin import validate_vin
 
 # More units than this are typed, not chosen: a list of thousands is slow to load and no help to look through.
@@ -142,7 +142,7 @@ class UnitForm(PortalForm):
     unit_number = _of(Vehicle, "unit_number", label="Unit number", help_text="What your company calls it.")
     make = _of(Vehicle, "make")
     model = _of(Vehicle, "model")
-    year = _of(Vehicle, "year")
+    year = forms.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
     license_plate = _of(Vehicle, "license_plate", label="License plate")
     color = _of(Vehicle, "color")
     odometer = _of(Vehicle, "odometer", label="Odometer (miles)", min_value=0, initial=0, help_text="")

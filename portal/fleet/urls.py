@@ -5,12 +5,13 @@ from __future__ import annotations
 from common.routing import route
 from portal.fleet import company, dashboard, repairs, sign_in, units
 
+front = dashboard.Dashboard.as_view()
 urlpatterns = [
     route("login/", sign_in.SignIn.as_view(), name="fleet-login"),
     route("logout/", sign_in.SignOut.as_view(), name="fleet-logout"),
     route("password/", sign_in.ForgottenPassword.as_view(), name="fleet-forgotten"),
     route("password/new/", sign_in.NewPassword.as_view(), name="fleet-new-password"),
-    route("", dashboard.Dashboard.as_view()),
+    route("", front),
     route("dashboard/", dashboard.Dashboard.as_view(), name="fleet-dashboard"),
     route("repairs/", repairs.RepairsPage.as_view(), name="fleet-repairs"),
     route("repairs/new/", repairs.RequestPage.as_view(), name="fleet-request"),
