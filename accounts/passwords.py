@@ -118,7 +118,7 @@ def ask_for_reset(*, email: str, address: str, page: str = "") -> None:
         wait = counters.hit(key, limit=limit, window=window)
         if wait is not None:
             raise TooManyMails(retry_after=wait)
-    transaction.on_commit(partial(mail_reset_link.enqueue, email, page))
+    transaction.on_commit(partial(mail_reset_link.enqueue, *((email, page) if page else (email,))))
 
 
 def reset_password(*, token: str, password: str, address: str, now: datetime) -> None:
