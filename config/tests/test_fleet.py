@@ -6,6 +6,7 @@ Every page is looked at by axe-core in both widths and both schemes.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -178,6 +179,24 @@ def press_first_bar(page: Page, count: int) -> None:
     canvas.click(position=at)
     page.wait_for_url("**/customer/repairs/?unit_id=*")
     expect(page.locator(".repairs tbody tr")).to_have_count(count)
+
+
+def test_the_contracts_own_code_runs_as_printed(server, browser):
+    """Its `fetch` examples, in a page of the portal and under its policy."""
+    watched = Watched(browser, server.url)
+    page = watched.sign_in(server.url)
+    text = (settings.BASE_DIR / "docs/contracts/001-fleet.md").read_text()
+    examples = re.findall(r"```javascript\n(.*?)```", text, re.DOTALL)
+    said = []
+    for code in examples:
+        with page.expect_console_message(lambda message: message.type == "log") as message:
+            page.evaluate(f"() => {{ {code} }}")
+        said.append(message.value.args[0].json_value())
+    units, months = said
+    assert [u["unit_number"] for u in units] == sorted(u["unit_number"] for u in units)
+    assert {"unit_number": "B456", "repair_count": 5} in units
+    assert sum(m["count"] for m in months) == sum(u["repair_count"] for u in units)
+    assert watched.complaints == []
 
 
 def addresses(page: Page, url: str) -> list[str]:
