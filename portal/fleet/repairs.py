@@ -89,7 +89,10 @@ class RepairPage(FleetPage):
 
     def post(self, request: HttpRequest, id: int) -> HttpResponse:
         order = one_repair(self.caller, id)
-        is_approval = request.POST.get("decision") == "approve"
+        decision = request.POST.get("decision")
+        if decision not in ("approve", "deny"):
+            return self.show_repair(id, status=400, refusal="Approve the estimate or deny it.")
+        is_approval = decision == "approve"
         form = ApproveForm(request.POST) if is_approval else DenyForm(request.POST)
         if not form.is_valid():
             return self.show_repair(id, status=400, form=form)
@@ -99,8 +102,10 @@ class RepairPage(FleetPage):
         except DomainError as error:
             # The page beside the message is the present one: a new total, or another's decision.
             return self.show_repair(id, status=409, refusal=error.text)
-        said = "approved. The shop can start." if is_approval else "denied. The shop has been told."
-        messages.success(request, f"The estimate is {said}")
+        messages.success(
+            request,
+            "The estimate is approved. The shop can start." if is_approval else "The estimate is denied.",
+        )
         return redirect("fleet-repair", id=id)
 
     def show_repair(self, id: int, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -240,6 +240,12 @@ class TestDecision:
         estimate.refresh_from_db()
         assert estimate.status == "pending"
 
+    @pytest.mark.parametrize("words", [{}, {"decision": "perhaps"}, {"reason": "none"}])
+    def test_without_a_word_nothing_is_decided(self, page, estimate, words):
+        assert self.post(page, estimate, **words).status_code == 400
+        estimate.refresh_from_db()
+        assert estimate.status == "pending"
+
     def test_denied_with_a_reason(self, page, estimate):
         response = self.post(page, estimate, decision="deny", reason="Too dear")
         assert "The estimate is denied." in response.content.decode()
