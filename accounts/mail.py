@@ -12,17 +12,27 @@ from accounts.models import User
 from accounts.tokens import reset_token
 
 
-def reset_mail(user: User) -> EmailMultiAlternatives:
-    """The mail with the link to a new password: the app's page (`PASSWORD_RESET_URL`) with the token."""
+def reset_mail(user: User, *, page: str = "") -> EmailMultiAlternatives:
+    """The mail with the link to a new password: `page`, or the app's (`PASSWORD_RESET_URL`), with the token."""
+    return _mail(user, "Your new password", "reset", page=page)
+
+
+def invitation_mail(user: User, *, company: str, page: str) -> EmailMultiAlternatives:
+    """The mail to somebody who may now sign in for a company: `page`, where he chooses a password, with the token."""
+    return _mail(user, f"You can sign in for {company}", "invitation", page=page, company=company)
+
+
+def _mail(user: User, subject: str, template: str, *, page: str, **more: str) -> EmailMultiAlternatives:
     context = {
         "name": user.first_name,
-        "link": f"{settings.PASSWORD_RESET_URL}?{urlencode({'token': reset_token(user)})}",
+        "link": f"{page or settings.PASSWORD_RESET_URL}?{urlencode({'token': reset_token(user)})}",
         "minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
+        **more,
     }
     mail = EmailMultiAlternatives(
-        subject="Your new password",
-        body=render_to_string("accounts/mail/reset.txt", context),
+        subject=subject,
+        body=render_to_string(f"accounts/mail/{template}.txt", context),
         to=[user.email or ""],
     )
-    mail.attach_alternative(render_to_string("accounts/mail/reset.html", context), "text/html")
+    mail.attach_alternative(render_to_string(f"accounts/mail/{template}.html", context), "text/html")
     return mail

@@ -103,8 +103,9 @@ def change_password(*, user: User, password: str | None, now: datetime) -> None:
     user.password = hashed
 
 
-def ask_for_reset(*, email: str, address: str) -> None:
+def ask_for_reset(*, email: str, address: str, page: str = "") -> None:
     """Have a link to a new password mailed, on commit, to whoever has this email; whether anybody has is not looked at.
+    It opens `page`, or the app's (`PASSWORD_RESET_URL`).
 
     At most as many for one email as there may be wrong guesses, and for one address as registrations.
     Raises TooManyMails, for known and unknown emails alike.
@@ -117,7 +118,7 @@ def ask_for_reset(*, email: str, address: str) -> None:
         wait = counters.hit(key, limit=limit, window=window)
         if wait is not None:
             raise TooManyMails(retry_after=wait)
-    transaction.on_commit(partial(mail_reset_link.enqueue, email))
+    transaction.on_commit(partial(mail_reset_link.enqueue, *((email, page) if page else (email,))))
 
 
 def reset_password(*, token: str, password: str, address: str, now: datetime) -> None:

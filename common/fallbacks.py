@@ -21,9 +21,9 @@ from common.problems import (
 )
 
 
-def page_for(request: HttpRequest, problem: Problem) -> HttpResponse:
+def page_for(request: HttpRequest, problem: Problem, template: str = "problem.html") -> HttpResponse:
     """The problem as a page for people."""
-    response = render(request, "problem.html", {"problem": problem}, status=STATUS[problem.kind])
+    response = render(request, template, {"problem": problem}, status=STATUS[problem.kind])
     for name, value in problem.headers.items():
         response[name] = value
     return response
@@ -32,17 +32,20 @@ def page_for(request: HttpRequest, problem: Problem) -> HttpResponse:
 def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The problem in the words of whoever owns the address."""
     contract = contract_for(request.path)
-    return contract.answer(problem) if contract else page_for(request, problem)
+    if contract is None:
+        return page_for(request, problem)
+    if contract.speaks_in_pages(request):
+        return page_for(request, problem, contract.page)
+    return contract.answer(problem)
 
 
 @csrf_exempt  # a client without a token is told 404 as well, not that a form expired
 def unknown_route(request: HttpRequest) -> HttpResponse:
     """The last route. In a contract it answers as the contract does, also with DEBUG on, when Django would show
     its own page."""
-    contract = contract_for(request.path)
-    if contract is None:
+    if contract_for(request.path) is None:
         raise Http404
-    return contract.answer(UNKNOWN_ROUTE)
+    return answer(request, UNKNOWN_ROUTE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -68,6 +68,15 @@ class Day(serializers.DateField):
         return super().to_internal_value(value)
 
 
+class Month(serializers.DateField):
+    """A calendar month as YYYY-MM; its value is its first day."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not re.fullmatch("(19|20|21)[0-9]{2}-[0-9]{2}", str(value)):
+            self.fail("invalid", format="YYYY-MM")
+        return super().to_internal_value(f"{value}-01")
+
+
 class Id(serializers.IntegerField):
     """A public integer id; anything that cannot be one is refused before the database sees it."""
 

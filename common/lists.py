@@ -35,6 +35,14 @@ class Page:
         return max(1, -(-self.total // self.size))
 
     @property
+    def before(self) -> int:
+        return self.number - 1
+
+    @property
+    def after(self) -> int:
+        return self.number + 1
+
+    @property
     def bounds(self) -> slice:
         return slice((self.number - 1) * self.size, self.number * self.size)
 

@@ -110,12 +110,11 @@ class BodyLimit:
         if not (length.isascii() and length.isdigit()):
             return answer(request, BAD_REQUEST)
         # Python refuses to read a number of thousands of digits.
-        if len(length) > _LONGEST_LENGTH or (
+        is_too_large = len(length) > _LONGEST_LENGTH or (
             int(length) > settings.MAX_BODY_BYTES and int(length) > self._limit_of_route(request)
-        ):
-            contract = contract_for(request.path)
-            if contract:
-                return contract.answer(TOO_LARGE)
+        )
+        if is_too_large and contract_for(request.path):
+            return answer(request, TOO_LARGE)
         return self.get_response(request)
 
     @staticmethod
@@ -124,7 +123,10 @@ class BodyLimit:
             view = resolve(request.path_info).func
         except Resolver404:
             view = None
-        return int(getattr(settings, getattr(getattr(view, "cls", None), "body_limit", "MAX_BODY_BYTES")))
+        cls = getattr(view, "view_class", None) or getattr(
+            view, "cls", None
+        )  # a viewset's route has the latter alone
+        return int(getattr(settings, getattr(cls, "body_limit", "MAX_BODY_BYTES")))
 
 
 class ContentSecurityPolicy(CSPMiddleware):

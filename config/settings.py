@@ -356,6 +356,8 @@ WHITENOISE_USE_FINDERS = DEBUG
 
 # --- What people upload -----------------------------------------------------------------------------
 
+# A form with photos, as a whole.
+MAX_FORM_BYTES = number("MAX_FORM_BYTES", 50 * 1024 * 1024, least=1024)
 MAX_UPLOAD_BYTES = number("MAX_UPLOAD_BYTES", 20 * 1024 * 1024, least=1024)
 # Without a bucket, a folder of this server: every web process must see the same one.
 UPLOADS_DIR = Path(text("UPLOADS_DIR") or BASE_DIR / "var" / "uploads")

@@ -20,7 +20,11 @@ INSTALLED_APPS = [*INSTALLED_APPS, "zeal"]  # noqa: F405
 MIDDLEWARE = ["zeal.middleware.zeal_middleware", *MIDDLEWARE]  # noqa: F405
 ZEAL_RAISE = True
 # The admin gets the person who acts and the person who is shown.
-ZEAL_ALLOWLIST = [{"model": "accounts.User", "field": "get()"}]
+# A session that ends within a request is looked for again.
+ZEAL_ALLOWLIST = [
+    {"model": "accounts.User", "field": "get()"},
+    {"model": "sessions.Session", "field": "get()"},
+]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 RATE_LOGIN, RATE_REGISTER, RATE_USER = 10, 20, 1_000  # as in production, whatever DEBUG says
 LOGGING = {**LOGGING, "root": {"handlers": [], "level": "INFO"}}  # noqa: F405

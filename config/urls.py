@@ -33,7 +33,9 @@ from orders.api import care as orders_care
 from orders.api import care_returns as returns_care
 from portal.api import member as portal_member
 from portal.api import registration
+from portal.fleet import urls as fleet_pages
 from repair_orders.api import care as products_care
+from repair_orders.api import fleet as repair_orders_fleet
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
@@ -63,6 +65,15 @@ SHOP: list[URLPattern | URLResolver] = [
     path("api/shop/", include(appointments_shop.urlpatterns)),  # appointments/customers/me/appointments/
     path("api/shop/", include(vehicles_shop.urlpatterns)),  # vehicles/customers/me/vehicles/
     path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
+]
+
+# Contract 001, the fleet portal: JSON, and the pages beside it.
+FLEET: list[URLPattern | URLResolver] = [
+    # unit-repair-data/, repair-cost-data/, repairs/
+    path("customer/api/", include(repair_orders_fleet.urlpatterns)),
+    # login/, logout/, password/, dashboard/, repairs/, units/, company/
+    path("customer/", include(fleet_pages.urlpatterns)),
+    path("customer", fleet_pages.front),
 ]
 
 # Contract 003, the members' apps.
@@ -119,6 +130,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *MEMBER,
     *CARE,
     *CRM,
+    *FLEET,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import BinaryIO
 from uuid import UUID
 
 from django.conf import settings
@@ -93,12 +94,19 @@ def presign(
 
     The key holds 128 random bits: the public address is a capability.
     """
+    upload = _announced(caller, filename, content_type, size, now)
+    url = store().upload_url(upload, site=site, now=now)
+    upload.save()
+    return Presigned(upload, url, store().public_url(upload.key, site=site))
+
+
+def _announced(caller: Caller, filename: str, content_type: str, size: int | None, now: datetime) -> Upload:
     if content_type not in KINDS:
         raise TypeNotTaken(field="content_type")
     if size is not None and size > settings.MAX_UPLOAD_BYTES:
         raise SizeNotTaken(_at_most(), field="size")
     name = safe_name(filename, content_type)
-    upload = Upload(
+    return Upload(
         owner_id=caller.user_id,
         customer_id=caller.customer_id,
         name=name,
@@ -107,9 +115,6 @@ def presign(
         key=f"uploads/{secrets.token_urlsafe(16)}/{key_name(name)}",
         created_at=now,
     )
-    url = store().upload_url(upload, site=site, now=now)
-    upload.save()
-    return Presigned(upload, url, store().public_url(upload.key, site=site))
 
 
 def receive(
@@ -150,6 +155,22 @@ def receive(
                 raise AlreadyUploaded
             os.replace(path, local.path(key))
     upload.refresh_from_db()
+    return upload
+
+
+def keep(
+    *, caller: Caller, filename: str, content_type: str, size: int, content: BinaryIO, now: datetime
+) -> Upload:
+    """Store a file that a form of this server brought, in either store; `attach` makes it part of something.
+
+    Its row is there before its bytes, so that what is never attached is found and removed.
+    Raises TypeNotTaken, SizeNotTaken, StoreAway.
+    """
+    upload = _announced(caller, filename, content_type, size, now)
+    upload.save()
+    store().put(upload, content)
+    upload.state, upload.stored_at = UploadState.STORED, now
+    upload.save(update_fields=["state", "stored_at"])
     return upload
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlencode
 
 import structlog
@@ -28,6 +28,8 @@ from files.kinds import HEAD_BYTES
 from files.models import Upload
 
 log = structlog.get_logger(__name__)
+
+_CHUNK = 64 * 1024
 
 
 class StoreAway(DomainError):
@@ -58,6 +60,9 @@ class Store(Protocol):
     def public_url(self, key: str, *, site: str) -> str:
         """An address that shows the file to whoever has it. It does not expire. `site` is where this server is reached
         (`https://api.garage.example/`); a bucket does not ask."""
+
+    def put(self, upload: Upload, content: BinaryIO) -> None:
+        """Store what a form of this server brought. Raises StoreAway."""
 
     def download_url(self, upload: Upload) -> str | None:
         """An address for somebody who was asked for his name; None for a store that this server itself serves."""
@@ -95,6 +100,10 @@ class LocalStore:
     def public_url(self, key: str, *, site: str) -> str:
         _, token, name = key.split("/")
         return site.rstrip("/") + reverse("stored-file", kwargs={"token": token, "name": name})
+
+    def put(self, upload: Upload, content: BinaryIO) -> None:
+        with self.incoming(upload.key, iter(partial(content.read, _CHUNK), b"")) as (path, _):
+            os.replace(path, self.path(upload.key))
 
     def download_url(self, upload: Upload) -> str | None:
         return None
@@ -174,6 +183,24 @@ class S3Store:
                 ResponseContentDisposition="attachment",
             ),
         )
+
+    def put(self, upload: Upload, content: BinaryIO) -> None:
+        with _answering():
+            self._client.put_object(
+                **self._at(
+                    upload.key, Body=content, ContentType=upload.content_type, ContentLength=upload.size
+                )
+            )
+
+    def read(self, upload: Upload) -> Iterator[bytes]:
+        """The bytes, for a page that may load nothing from another host. Raises StoreAway."""
+        with _answering():
+            try:
+                body = self._client.get_object(**self._at(upload.key))["Body"]
+            except self._client.exceptions.NoSuchKey:
+                raise FileNotFoundError(upload.key) from None
+        with body:
+            yield from body.iter_chunks(_CHUNK)
 
     def look(self, upload: Upload) -> Found | None:
         # One ranged GET says what a HEAD would, and shows the first bytes.

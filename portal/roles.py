@@ -21,7 +21,9 @@ _TECHNICIAN = (
     | _permissions("appointments", "work", "appointment")
     | _permissions("customers", "view", "customer")
     | _permissions("vehicles", "view", "vehicle", "telematicsbatch")
-    | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "part", "service")
+    | _permissions(
+        "repair_orders", "view", "repairorder", "partline", "serviceline", "repairphoto", "part", "service"
+    )
     | _permissions("repair_orders", "work", "repairorder")
     | _permissions("files", "view", "upload")  # photos of what is wrong
     | _permissions("chat", "view", "thread", "message")

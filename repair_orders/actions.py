@@ -6,21 +6,24 @@ first, so that what is approved or frozen is what was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from accounts.referrals import credit_referrals
 from common import push
+from common.caller import Caller
 from common.database import change, violates
 from common.errors import DomainError, Invalid, Missing
-from common.transitions import transition
+from common.transitions import refusal, transition
 from customers.actions import count_service, notify
 from customers.models import Customer, CustomerUser
+from files.actions import attach
 from repair_orders.models import (
     LINES_MAY_CHANGE,
     REPAIR_ORDER_MACHINE,
@@ -28,6 +31,7 @@ from repair_orders.models import (
     PartLine,
     RepairOrder,
     RepairOrderStatus,
+    RepairPhoto,
     Service,
     ServiceLine,
 )
@@ -80,22 +84,43 @@ class ArticleWasSold(DomainError):
     message = "This article is on an order and stays in the catalogue."
 
 
+class PhotoIsTaken(DomainError):
+    code = "photo_is_taken"
+    title = "Photo is taken"
+    message = "This photo belongs to another request."
+
+
 def request_repair(
     *,
     customer: Customer,
     vehicle: Vehicle,
     description: str,
     now: datetime,
+    photos: Sequence[UUID] = (),
+    by: Caller | None = None,
     **terms: Any,
 ) -> RepairOrder:
-    """A customer says what is wrong with one of his vehicles in use. `terms`: notes, discounts, tax percent.
+    """A customer says what is wrong with one of his vehicles in use. `photos`: uuids of uploads of `by`, the acting
+    login; an upload belongs to one request. `terms`: notes, discounts, tax percent.
 
-    Raises VehicleNotOfCustomer.
+    Raises VehicleNotOfCustomer, PhotoIsTaken, and what `files.actions.attach` raises.
     """
     check_in_use(vehicle=vehicle, customer=customer)
-    return RepairOrder.objects.create(
-        customer=customer, vehicle=vehicle, description=description, created_at=now, **terms
-    )
+    # Looking at a stored file may take a while: before anything is locked.
+    uploads = attach(caller=by, upload_ids=photos, now=now) if by and photos else []
+    try:
+        with transaction.atomic():
+            order = RepairOrder.objects.create(
+                customer=customer, vehicle=vehicle, description=description, created_at=now, **terms
+            )
+            RepairPhoto.objects.bulk_create(
+                RepairPhoto(repair_order=order, upload=upload) for upload in uploads
+            )
+    except IntegrityError as error:
+        if RepairPhoto.objects.filter(upload__in=uploads).exists():
+            raise PhotoIsTaken(field="photos") from error
+        raise
+    return order
 
 
 def add_part(*, order: RepairOrder, part: Part, quantity: int = 1) -> PartLine:
@@ -209,6 +234,18 @@ def approve(*, order: RepairOrder, by: int | None, now: datetime, total: Decimal
 def deny(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
     """The customer's no, or the shop's to a request. Raises IllegalTransition."""
     _move(order, RepairOrderStatus.DENIED, by=by, now=now, denied_at=now, denial_reason=reason)
+
+
+def refuse_estimate(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
+    """The customer's no to an estimate; a request that has none yet is the shop's to deny.
+
+    Raises IllegalTransition.
+    """
+    with transaction.atomic():
+        _lock(order)
+        if order.status != RepairOrderStatus.PENDING:
+            raise refusal(order, RepairOrderStatus.DENIED)
+        deny(order=order, by=by, now=now, reason=reason)
 
 
 def start(*, order: RepairOrder, by: int | None, now: datetime) -> None:

@@ -21,8 +21,9 @@ from unfold.contrib.filters.admin import (
 from unfold.enums import ActionVariant
 from unfold.views import ChangeList
 
-from common.admin import Button, HistoryAdmin, Kept, ReadOnly, badge, column, step
+from common.admin import Button, HistoryAdmin, Kept, ReadOnly, StaffAdmin, badge, column, step
 from common.transfer import TransferAdmin
+from files.queries import public_url
 from repair_orders import actions, stock
 from repair_orders.forms import (
     NotesForm,
@@ -40,10 +41,11 @@ from repair_orders.models import (
     PartLine,
     RepairOrder,
     RepairOrderStatus,
+    RepairPhoto,
     Service,
     ServiceLine,
 )
-from repair_orders.queries import totals_of, totals_with_lines, with_lines
+from repair_orders.queries import photos_of, totals_of, totals_with_lines, with_lines
 from repair_orders.resources import PartResource
 
 STATUS_COLORS = {
@@ -138,7 +140,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("vehicle",)
     readonly_fields = (
-        *("customer", "status", "totals", "denial_reason", "created_at", "uuid"),
+        *("customer", "status", "totals", "denial_reason", "photos", "created_at", "uuid"),
         *("estimated_at", "approved_at", "denied_at", "started_at", "completed_at"),
     )
     inlines = (PartLineInline, ServiceLineInline)
@@ -149,7 +151,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
     )
     fieldsets = (
         (None, {"fields": (("status", "denial_reason"), ("customer", "vehicle"), "seen_status")}),
-        ("Work", {"fields": ("description", "notes")}),
+        ("Work", {"fields": ("description", "photos", "notes")}),
         ("Totals", {"fields": (_TERMS, "totals")}),
         (
             "Record",
@@ -251,6 +253,13 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
     def total(self, order: RepairOrder) -> str:
         return f"${totals_with_lines(order).total:,}"
 
+    @column("Photos")
+    def photos(self, order: RepairOrder) -> SafeString:
+        # Unfold asks for a line's text five times a page.
+        found = vars(order).get("shown") or vars(order).setdefault("shown", list(photos_of(order)))
+        shown = ((public_url(upload.key), upload.name) for upload in found)
+        return format_html_join(", ", '<a href="{}" target="_blank" rel="noopener">{}</a>', shown)
+
     @column("Totals")
     def totals(self, order: RepairOrder) -> SafeString:
         # Unfold asks for a line's text five times a page.
@@ -273,6 +282,14 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
     @badge("Status", colors=STATUS_COLORS, ordering="status")
     def status_badge(self, order: RepairOrder) -> tuple[str, str]:
         return order.status, RepairOrderStatus(order.status).label
+
+
+@admin.register(RepairPhoto)
+class RepairPhotoAdmin(ReadOnly, StaffAdmin):
+    list_display = ("upload", "repair_order")
+    list_select_related = ("upload", "repair_order")
+    search_fields = ("upload__name", "=repair_order__id")
+    ordering = ("-id",)
 
 
 @admin.register(Part)

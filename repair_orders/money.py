@@ -71,6 +71,11 @@ def order_total(
     return _dollars(subtotal - discount + tax)
 
 
+def frozen_or_present(frozen: Decimal | None, present: Decimal) -> Decimal:
+    """What an order costs: frozen when it is completed, until then what its lines say."""
+    return present if frozen is None else frozen
+
+
 def share(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     """`amount` in whole cents, split in proportion to `weights` so that the parts add up to it.
 

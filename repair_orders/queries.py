@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Prefetch, QuerySet
 
+from files.models import Upload
 from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from repair_orders.money import Line, Totals, totals
 
@@ -42,3 +43,8 @@ def _totals(order: RepairOrder, lines: list[Line]) -> Totals:
         discount_percent=order.discount_percent,
         tax_percent=order.tax_percent,
     )
+
+
+def photos_of(order: RepairOrder) -> QuerySet[Upload]:
+    """The photos that came with a request, as they were given."""
+    return Upload.objects.filter(repair_photo__repair_order=order).order_by("repair_photo__id")

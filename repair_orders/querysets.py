@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self, TypedDict, TypeVar
+from datetime import date, datetime, time
+from typing import Any, Self, TypedDict, TypeVar
 
 from django.db import models
+from django.db.models import Value
+from django.utils import timezone
 
 from common.caller import Caller
+from common.reads.arguments import Arg
+from vehicles.labels import label_of
+from vehicles.models import Vehicle
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
@@ -24,6 +30,22 @@ class LineQuerySet(models.QuerySet[Row]):
 
 class RepairOrderFilters(TypedDict, total=False):
     status: list[str]
+    unit_id: int
+    unit_number: str
+    month: date
+    ordering: str
+
+
+NEWEST = "-repair_date"
+# What a list may be sorted by; each ends in the same total order, the newest first.
+ORDERINGS: dict[str, tuple[Any, ...]] = {
+    NEWEST: (),
+    "repair_date": ("created_at", "id"),
+    "unit_number": (label_of("vehicle__").asc(), "vehicle_id"),
+    "-unit_number": (label_of("vehicle__").desc(), "vehicle_id"),
+    "status": ("status",),
+    "-status": ("-status",),
+}
 
 
 class RepairOrderQuerySet(models.QuerySet[Row]):
@@ -32,4 +54,46 @@ class RepairOrderQuerySet(models.QuerySet[Row]):
         return self if caller.is_staff else self.filter(customer_id=caller.account)
 
     def matching(self, filters: RepairOrderFilters) -> Self:
-        return self.filter(status__in=filters["status"]) if "status" in filters else self
+        """`unit_number` is what people call the vehicle, `month` the first day of one in the project's time zone."""
+        rows = self
+        if "status" in filters:
+            rows = rows.filter(status__in=filters["status"])
+        if "unit_id" in filters:
+            rows = rows.filter(vehicle_id=filters["unit_id"])
+        if "unit_number" in filters:
+            rows = rows.filter(vehicle__in=Vehicle.objects.called(filters["unit_number"]))
+        if "month" in filters:
+            rows = rows.filter(
+                created_at__gte=_bound(filters["month"], _MonthBegins()),
+                created_at__lt=_bound(filters["month"], _MonthEnds()),
+            )
+        return rows
+
+    def in_order(self, ordering: str = NEWEST) -> Self:
+        """Sorted by one of `ORDERINGS`."""
+        return self.order_by(*ORDERINGS[ordering], "-created_at", "-id")
+
+
+class _MonthBegins(models.DateTimeField[Any, Any]):
+    """A month, given by its first day, as the instant it begins."""
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return super().get_db_prep_value(midnight(value), connection, prepared)
+
+
+class _MonthEnds(models.DateTimeField[Any, Any]):
+    """The same as the instant the next one begins."""
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        following = value.replace(year=value.year + value.month // 12, month=value.month % 12 + 1)
+        return super().get_db_prep_value(midnight(following), connection, prepared)
+
+
+def midnight(day: date) -> datetime:
+    """The instant a day begins in the project's time zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _bound(month: Any, stored: models.DateTimeField[Any, Any]) -> models.Expression:
+    """The month, or the hole for one, to be bound by `stored`."""
+    return Arg(month.name, stored) if isinstance(month, Arg) else Value(month, stored)

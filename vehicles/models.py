@@ -15,6 +15,7 @@ from simple_history.models import HistoricalRecords
 
 from common.ids import Identified
 from customers.models import Customer
+from vehicles.labels import unit_label
 from vehicles.querysets import TelematicsQuerySet, VehicleQuerySet
 from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS
 from vehicles.vin import normal_vin, validate_vin
@@ -104,7 +105,7 @@ class Vehicle(Identified):
     @property
     def label(self) -> str:
         """What a person calls it: the unit number, else the plate, else the VIN's last eight."""
-        return self.unit_number or self.license_plate or self.vin[-8:]
+        return unit_label(self.unit_number, self.license_plate, self.vin)
 
 
 class TelematicsBatch(models.Model):

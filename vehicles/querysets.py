@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import models
+from django.db.models.functions import Upper
+from django.db.models.lookups import Exact
 
 from common.caller import Caller
+from common.reads.arguments import as_expression
+from vehicles.labels import label_of
 from vehicles.telematics.samples import MAX_SPAN_MS
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
@@ -20,6 +24,11 @@ class VehicleQuerySet(models.QuerySet[Row]):
     def in_use(self) -> Self:
         """Those that are not archived."""
         return self.filter(archived_at=None)
+
+    def called(self, label: Any) -> Self:
+        """Those that people call so, in whatever case; of two with one plate and no number, both."""
+        named = as_expression(label, models.CharField())
+        return self.filter(Exact(Upper(label_of()), Upper(named)))
 
 
 class TelematicsQuerySet(models.QuerySet[Row]):

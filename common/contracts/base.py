@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -23,6 +23,7 @@ class Contract(ABC):
     title: ClassVar[str]
     prefixes: ClassVar[tuple[str, ...]]  # whose error body is used outside a view; the longest wins
     has_cookies: ClassVar[bool] = False  # Django's session instead of a token
+    page: ClassVar[str] = ""  # the template of a refusal, for a contract whose pages people open
     invalid_status: ClassVar[int] = 400
     wording: ClassVar[Mapping[str, tuple[str, str]]] = {}  # code -> (title, detail) as the contract prints it
 
@@ -43,6 +44,10 @@ class Contract(ABC):
             title, detail = self.wording[problem.code]
             problem = replace(problem, title=title, detail=detail)
         return self.status(problem), self.body(problem), problem.headers
+
+    def speaks_in_pages(self, request: HttpRequest) -> bool:
+        """Whether a refusal outside a view is read by a person at this address."""
+        return False
 
     def answer(self, problem: Problem) -> HttpResponse:
         """The same outside a view: unknown routes, bodies too large, a database that is away."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest
 from rest_framework import exceptions, serializers
 
 from common.authentication import SessionCaller
@@ -26,11 +27,17 @@ class FleetContract(Contract):
     title = "Fleet"
     prefixes = ("/customer/",)
     has_cookies = True
+    page = "fleet/problem.html"
     # Staff get the same printed 404 as a login without a customer record.
     wording = {"customers_only": _NOT_FOUND, "no_customer_record": _NOT_FOUND}
 
     def status(self, problem: Problem) -> int:
         return 404 if problem.code == "customers_only" else super().status(problem)
+
+    def speaks_in_pages(self, request: HttpRequest) -> bool:
+        """A browser that asks for a page of the portal, and not for its JSON."""
+        is_json = request.path.startswith("/customer/api")
+        return not is_json and "text/html" in request.headers.get("accept", "")
 
     def body(self, problem: Problem) -> dict[str, Any]:
         return {"error": problem.detail} | dict(problem.facts)

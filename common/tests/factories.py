@@ -29,7 +29,7 @@ from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import TAKEN_IN, Order, OrderItem, OrderStatus, ReturnLine, ReturnRequest
-from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.models import Part, PartLine, RepairOrder, RepairPhoto, Service, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import Samples
@@ -184,6 +184,14 @@ class RepairOrderFactory(DjangoModelFactory[RepairOrder]):
     vehicle = factory.SubFactory(VehicleFactory)
     customer = factory.SelfAttribute("vehicle.customer")
     created_at = factory.LazyFunction(timezone.now)
+
+
+class RepairPhotoFactory(DjangoModelFactory[RepairPhoto]):
+    class Meta:
+        model = RepairPhoto
+
+    repair_order = factory.SubFactory(RepairOrderFactory)
+    upload = factory.SubFactory("common.tests.factories.UploadFactory")
 
 
 class PartLineFactory(DjangoModelFactory[PartLine]):

@@ -30,7 +30,7 @@ from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
-from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.models import Part, PartLine, RepairOrder, RepairPhoto, Service, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 
 FACTORIES = {
@@ -58,6 +58,7 @@ FACTORIES = {
     Referral: factories.ReferralFactory,
     Plan: factories.PlanFactory,
     RepairOrder: factories.RepairOrderFactory,
+    RepairPhoto: factories.RepairPhotoFactory,
     ReportedProblem: factories.ReportedProblemFactory,
     RewardEntry: factories.RewardEntryFactory,
     ReturnLine: factories.ReturnLineFactory,

@@ -20,7 +20,7 @@ from zeal import zeal_ignore
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
 from chat.models import Message, Thread, ThreadStatus
 from common.caller import Caller, Role
-from common.fields import Words
+from common.fields import Month, Words
 from common.json import JSONRenderer
 from common.lists import Lister, ListView
 from common.query import AskedAt
@@ -310,6 +310,8 @@ def words_for(draw, field):  # noqa: C901  # a line for each kind of field
         return str(draw(st.sampled_from([*known, uuid4()])))
     if isinstance(field, serializers.FloatField):
         return str(draw(st.decimals(-90, 90, places=4)))
+    if isinstance(field, Month):
+        return f"{draw(days):%Y-%m}"
     if isinstance(field, serializers.DateField):
         return draw(days).isoformat()
     if isinstance(field, serializers.DateTimeField):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 from whitenoise.responders import SlicedFile
 
 from files.actions import FileNotFound
 from files.models import Upload
+from files.stores import LocalStore, S3Store, store
 
 
 def file_response(request: HttpRequest, upload: Upload, path: Path, *, cache: str) -> HttpResponseBase:
@@ -23,7 +25,40 @@ def file_response(request: HttpRequest, upload: Upload, path: Path, *, cache: st
         size = path.stat().st_size
     except FileNotFoundError:
         raise FileNotFound from None
-    headers = {
+    headers = _headers(upload, cache)
+    response: HttpResponseBase | None = get_conditional_response(request, etag=headers["ETag"])
+    if response is None:
+        response = _content(request, upload, path, size, headers)
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response
+
+
+def shown_here(request: HttpRequest, upload: Upload, *, cache: str) -> HttpResponseBase:
+    """An upload of either store as an answer of this server, for pages that load nothing from elsewhere.
+
+    Raises FileNotFound, StoreAway.
+    """
+    place = store()
+    if isinstance(place, LocalStore):
+        return file_response(request, upload, place.path(upload.key), cache=cache)
+    assert isinstance(place, S3Store)
+    answer: HttpResponseBase | None = get_conditional_response(request, etag=_headers(upload, cache)["ETag"])
+    if answer is None:
+        chunks = place.read(upload)
+        try:
+            first = next(chunks, b"")  # before the status is sent
+        except FileNotFoundError:
+            raise FileNotFound from None
+        answer = StreamingHttpResponse(chain([first], chunks), content_type=upload.content_type)
+        answer.headers["Content-Length"] = str(upload.size)
+    for name, value in _headers(upload, cache).items():
+        answer.headers[name] = value
+    return answer
+
+
+def _headers(upload: Upload, cache: str) -> dict[str, str]:
+    return {
         "Cache-Control": cache,
         "ETag": f'"{upload.uuid}"',
         "Content-Disposition": content_disposition_header(True, upload.name),
@@ -31,12 +66,6 @@ def file_response(request: HttpRequest, upload: Upload, path: Path, *, cache: st
         "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
-    response: HttpResponseBase | None = get_conditional_response(request, etag=headers["ETag"])
-    if response is None:
-        response = _content(request, upload, path, size, headers)
-    for name, value in headers.items():
-        response.headers[name] = value
-    return response
 
 
 def _content(

@@ -14,8 +14,8 @@ from common.fields import Derived, Instant, Money, Percent, Words
 from common.query import ListQuery
 from common.routing import route
 from customers.api.shop import name_of
+from repair_orders.api.totals import present_total, shown_total
 from repair_orders.models import RepairOrder, RepairOrderStatus
-from repair_orders.money import order_total
 from repair_orders.querysets import RepairOrderFilters
 from vehicles.api.shop import VehicleBriefSerializer
 
@@ -30,27 +30,6 @@ _WORD_OF = {state: word for word, states in STATES.items() for state in states}
 
 def spell_status(status: str) -> str:
     return _WORD_OF[status]
-
-
-def frozen_or_present(frozen: Decimal | None, present: Decimal) -> Decimal:
-    """`total_cost`: frozen when the order is completed, until then the same figure as the calculated one."""
-    return present if frozen is None else frozen
-
-
-def present_total() -> Derived:
-    """What the order's lines cost now."""
-    return Derived(
-        order_total,
-        "part_lines.unit_price",
-        "part_lines.quantity",
-        "part_lines.taxable",
-        "service_lines.labor_cost",
-        "service_lines.taxable",
-        "discount_amount",
-        "discount_percent",
-        "tax_percent",
-        output=Money(),
-    )
 
 
 def line_total(unit_price: Decimal, quantity: int) -> Decimal:
@@ -102,12 +81,12 @@ class RepairOrderSerializer(serializers.Serializer[Any]):
     discount_amount = Money()
     discount_percent = Percent()
     tax_percent = Percent()
-    total_cost = Derived(frozen_or_present, "total_cost", present_total(), output=Money())
+    total_cost = shown_total(output=Money())
     date_created = Instant(source="created_at")
     notes = serializers.CharField(allow_blank=True)
     repair_order_parts = PartLineSerializer(source="part_lines", many=True)
     repair_order_services = ServiceLineSerializer(source="service_lines", many=True)
-    calculated_total_cost = present_total()
+    calculated_total_cost = present_total(output=Money())
 
 
 class RepairOrderQuery(ListQuery):

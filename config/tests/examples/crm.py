@@ -55,7 +55,11 @@ ALL: Calls = {
     ),
     "crm_customers_get": (
         "get", ADDRESS,
-        [Call(200, ADMIN, {"search": "porter", "is_verified": "true"}), Call(400, ADMIN, {"since": "yesterday"}), *STAFF_ONLY],
+        [
+            Call(200, ADMIN, {"search": "porter", "is_verified": "true"}),
+            Call(400, ADMIN, {"since": "yesterday"}),
+            *STAFF_ONLY,
+        ],
     ),
     "crm_customer_detail_get": (
         "get", f"{ADDRESS}{{business}}/", [Call(200, ADMIN), *STAFF_ONLY],

@@ -1,0 +1,279 @@
+"""A fleet manager's day in a real browser: charts, a request with a photo, the shop's estimate, the approval.
+
+Every page is looked at by axe-core in both widths and both schemes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from config.tests.servers import database, free_port, serving
+from config.tests.test_advisor import ANN, HIRE, choose, press
+from config.tests.test_server import CHROMIUM, CHROMIUM_FLAGS
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
+]
+
+ROSA = ("fleet@rswind.example", "fleet12345")
+AXE = (Path(__file__).parent / "vendor/axe-core-4.14.1.min.js").read_text()
+PAINTED = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let painted = 0;
+  for (let at = 3; at < data.length; at += 4) painted += data[at] > 0;
+  return painted / (data.length / 4);
+}"""
+NUMBERS = "canvas => Chart.getChart(canvas).data.datasets[0].data"
+AXE_RUN = """async () => (await axe.run()).violations
+  .filter(v => ["serious", "critical"].includes(v.impact))
+  .map(v => `${v.id}: ${v.nodes.map(n => n.target).join(", ")}`)"""
+CHARTS = ("per-unit", "per-month", "per-status")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The demo's shop, and an advisor who works there."""
+    folder, port = tmp_path_factory.mktemp("fleet"), free_port()
+    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    with database(folder) as env:
+        env = {**env, "DEBUG": "true", "UPLOADS_DIR": str(folder / "uploads")}
+        with serving(command, folder=folder, port=port, env=env) as server:
+            env = {**os.environ, **env, "DJANGO_SETTINGS_MODULE": "config.settings"}
+            subprocess.run([sys.executable, "-c", HIRE], cwd=settings.BASE_DIR, env=env, check=True)
+            yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page of its own, and what it complained of: errors, violations of the policy, requests to another host."""
+
+    def __init__(self, browser: Browser, url: str, **options: object) -> None:
+        self.page: Page = browser.new_context(**options).new_page()
+        self.page.set_default_timeout(10_000)
+        self.complaints: list[str] = []
+        self.page.on("console", lambda m: m.type in ("error", "warning") and self.complaints.append(m.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "request", lambda r: r.url.startswith((url, "data:")) or self.complaints.append(f"asked {r.url}")
+        )
+
+    def sign_in(self, url: str) -> Page:
+        self.page.goto(f"{url}/customer/dashboard/")
+        self.page.get_by_label("Email").fill(ROSA[0])
+        self.page.get_by_label("Password").fill(ROSA[1])
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("heading", level=1)).to_have_text("RS Wind")
+        return self.page
+
+
+def png(size: int = 48) -> bytes:
+    """A photo that a browser can show: one red square."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = (b"\0" + b"\xc8\x28\x28" * size) * size
+    head = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+def charted(page: Page) -> dict[str, list[float]]:
+    """The numbers of the three charts; each is painted, and the table beside it has the same."""
+    found = {}
+    for name in CHARTS:
+        canvas, table = page.locator(f"canvas[data-table={name}-table]"), page.locator(f"#{name}-table tbody")
+        expect(canvas).to_be_visible()
+        assert canvas.evaluate(PAINTED) > 0.02, f"{name} is blank"
+        found[name] = canvas.evaluate(NUMBERS)
+        assert found[name] == [float(text) for text in table.locator("td").all_inner_texts()]
+    return found
+
+
+def request_a_repair(page: Page, url: str) -> int:
+    page.get_by_role("link", name="Request a repair").first.click()
+    page.get_by_label("Unit").select_option(label="H234 – 2023 Ford F-150")
+    page.get_by_label("What is wrong?").fill("Grinding when it brakes\nsince Monday")
+    page.get_by_label("Photos").set_input_files(
+        {"name": "brake.png", "mimeType": "image/png", "buffer": png()}
+    )
+    page.get_by_role("button", name="Request the repair").click()
+    expect(page.get_by_role("status")).to_contain_text("The repair is requested.")
+    photo = page.get_by_alt_text("Photo 1: brake.png")
+    expect(photo).to_have_js_property("naturalWidth", 48)
+    return int(page.url.rstrip("/").rpartition("/")[2])
+
+
+def estimate_it(page: Page, url: str, number: int) -> None:
+    page.goto(f"{url}/admin/repair_orders/repairorder/{number}/change/")
+    page.fill("input[name=username]", ANN[0])
+    page.fill("input[name=password]", ANN[1])
+    page.click("button[type=submit]")
+    expect(page.get_by_role("link", name="brake.png")).to_be_visible()
+    page.get_by_role("link", name="Add another Part", exact=False).first.click()
+    rows = page.locator("#part_lines-group select[id$='-part']:not([id*='__prefix__'])")
+    choose(page, f"#{rows.last.get_attribute('id')}", "brake", "Brake")
+    page.locator("button[name=_continue], input[name=_continue]").first.click()
+    expect(page.get_by_text("was changed successfully").first).to_be_visible()
+    press(page, "Send estimate")
+    expect(page.get_by_text("The estimate is sent.").first).to_be_visible()
+
+
+def test_a_manager_requests_and_approves_a_repair(server, browser):
+    rosa, ann = (
+        Watched(browser, server.url),
+        Watched(browser, server.url, viewport={"width": 1400, "height": 900}),
+    )
+    page = rosa.sign_in(server.url)
+    before = charted(page)
+    assert (sum(before["per-unit"]), before["per-status"]) == (27, [5, 3, 2, 4, 12, 1])
+    number = request_a_repair(page, server.url)
+    estimate_it(ann.page, server.url, number)
+    page.goto(f"{server.url}/customer/dashboard/")
+    expect(page.get_by_role("heading", name="4 estimates wait for your approval")).to_be_visible()
+    page.get_by_role("link", name="H234 Grinding when it brakes").click()
+    approve = page.get_by_role("button", name="Approve $")
+    amount = approve.inner_text().removeprefix("Approve ")
+    expect(page.locator(".lines .total td.number")).to_have_text(amount)
+    approve.click()
+    expect(page.get_by_role("status")).to_contain_text("The estimate is approved.")
+    page.get_by_role("link", name="Dashboard").click()
+    after = charted(page)
+    assert after["per-status"] == [5, 3, 3, 4, 12, 1]
+    assert sum(after["per-unit"]) == sum(after["per-month"]) == 28
+    press_first_bar(page, int(after["per-unit"][0]))
+    assert (rosa.complaints, ann.complaints) == ([], [])
+
+
+def press_first_bar(page: Page, count: int) -> None:
+    """A click on a bar leads to the list of what it counts."""
+    canvas = page.locator("canvas[data-draws=bar]")
+    at = canvas.evaluate(
+        "c => { const bar = Chart.getChart(c).getDatasetMeta(0).data[0]; return {x: bar.x, y: bar.y + 10} }"
+    )
+    canvas.click(position=at)
+    page.wait_for_url("**/customer/repairs/?unit_id=*")
+    expect(page.locator(".repairs tbody tr")).to_have_count(count)
+
+
+def test_the_contracts_own_code_runs_as_printed(server, browser):
+    """Its `fetch` examples, in a page of the portal and under its policy."""
+    watched = Watched(browser, server.url)
+    page = watched.sign_in(server.url)
+    text = (settings.BASE_DIR / "docs/contracts/001-fleet.md").read_text()
+    examples = re.findall(r"```javascript\n(.*?)```", text, re.DOTALL)
+    said = []
+    for code in examples:
+        with page.expect_console_message(lambda message: message.type == "log") as message:
+            page.evaluate(f"() => {{ {code} }}")
+        said.append(message.value.args[0].json_value())
+    units, months = said
+    assert [u["unit_number"] for u in units] == sorted(u["unit_number"] for u in units)
+    assert {"unit_number": "B456", "repair_count": 5} in units
+    assert sum(m["count"] for m in months) == sum(u["repair_count"] for u in units)
+    assert watched.complaints == []
+
+
+def addresses(page: Page, url: str) -> list[str]:
+    """Every kind of page behind the door."""
+    page.goto(f"{url}/customer/repairs/?status=pending")
+    waiting = page.locator(".repairs td.id a").first.get_attribute("href")
+    page.goto(f"{url}/customer/repairs/?status=completed")
+    done = page.locator(".repairs td.id a").first.get_attribute("href")
+    page.goto(f"{url}/customer/units/")
+    unit = page.locator(".units td.id a").first.get_attribute("href")
+    return [
+        *("/customer/dashboard/", "/customer/repairs/", "/customer/repairs/?status=denied&unit_number=z"),
+        *("/customer/repairs/new/", waiting, done, "/customer/units/", unit, f"{unit}archive/"),
+        *("/customer/units/new/", "/customer/company/", "/customer/company/users/new/"),
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_every_page_is_for_everybody(server, browser, width, scheme):
+    watched = Watched(
+        browser, server.url, viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=False
+    )
+    page = watched.page
+    found: dict[str, object] = {}
+
+    def look(address: str) -> None:
+        page.goto(server.url + address)
+        page.evaluate(AXE)
+        wrong = page.evaluate(AXE_RUN)
+        too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if wrong or too_wide > 0:
+            found[address] = (wrong, too_wide)
+
+    for address in ("/customer/login/", "/customer/password/"):
+        look(address)
+    watched.sign_in(server.url)
+    for address in addresses(page, server.url):
+        look(address)
+    page.goto(f"{server.url}/customer/units/new/")
+    page.locator("form.sheet").evaluate("form => { form.noValidate = true }")
+    assert watched.complaints == []
+    page.get_by_role(
+        "button", name="Add the unit"
+    ).click()  # answered 400, which Chromium writes to its console
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.evaluate(AXE)
+    assert page.evaluate(AXE_RUN) == []
+    assert found == {}
+
+
+def test_without_a_script_everything_but_the_charts_is_there(server, browser):
+    watched = Watched(browser, server.url, java_script_enabled=False)
+    page = watched.sign_in(server.url)
+    expect(page.locator("#per-status-table tbody tr")).to_have_count(6)
+    expect(page.locator("canvas").first).to_be_hidden()
+    page.locator(".waiting a").first.click()
+    page.locator("summary", has_text="Deny").click()
+    page.get_by_label("Why?").fill("Too dear")
+    page.get_by_role("button", name="Deny the estimate").click()
+    expect(page.get_by_role("status")).to_contain_text("The estimate is denied.")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    assert watched.complaints == []
+
+
+def test_by_keyboard_alone(server, browser):
+    watched = Watched(browser, server.url)
+    page = watched.sign_in(server.url)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="8 units")).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Request a repair").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Request a repair")
+    assert watched.complaints == []

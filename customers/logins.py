@@ -1,0 +1,58 @@
+"""Who may act for a customer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from django.db import transaction
+
+from accounts.actions import end_all_sessions
+from accounts.models import User
+from accounts.registration import email_free
+from accounts.tasks import mail_invitation
+from common.errors import DomainError, Missing
+from customers.models import Customer, CustomerUser
+
+
+class ContactStays(DomainError):
+    code = "contact_stays"
+    title = "Not possible for the contact"
+    message = "The company's contact is shown and billed; ask the shop to name another one first."
+
+
+class NotYourself(DomainError):
+    code = "not_yourself"
+    title = "Not possible for yourself"
+    message = "You cannot remove yourself: ask a colleague."
+
+
+def invite_login(*, customer: Customer, email: str, first_name: str, last_name: str, page: str) -> User:
+    """Somebody new who may act for the customer. A mail, sent on commit, leads him to `page` to choose a password.
+
+    Raises EmailTaken: who has an account already is not put into another's company unasked.
+    """
+    with transaction.atomic():
+        with email_free(email):
+            user = User.objects.create_user(email, first_name=first_name, last_name=last_name)
+        CustomerUser.objects.create(customer=customer, user=user)
+        transaction.on_commit(partial(mail_invitation.enqueue, user.pk, customer.name, page))
+    return user
+
+
+def remove_login(*, login: CustomerUser, by: int, now: datetime) -> None:
+    """Somebody who no longer acts for the customer; `by` is the acting user's id, one of the same customer's logins.
+
+    The customer's row is locked, so that two who remove each other leave one. Raises NotYourself, ContactStays,
+    Missing.
+    """
+    with transaction.atomic():
+        customer = Customer.objects.select_for_update(of=("self",)).get(pk=login.customer_id)
+        if login.user_id == by:
+            raise NotYourself
+        if login.user_id == customer.contact_id:
+            raise ContactStays
+        logins = CustomerUser.objects.filter(customer=customer)
+        if not logins.filter(user_id=by).exists() or not logins.filter(pk=login.pk).delete()[0]:
+            raise Missing("User not found")
+        end_all_sessions(user=login.user, now=now)

@@ -1,0 +1,72 @@
+"""What every page of the portal is: a fleet's login, or none of it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views import View
+
+from common import counters, errors
+from common.caller import Caller, Role, page_caller_loader
+from common.contracts.fleet import FLEET, FLEET_LOGIN
+from common.problems import problem_from
+
+NO_PROFILE = "fleet/no_profile.html"
+
+
+class FleetPage(View):
+    """A page for a fleet's logins.
+
+    A stranger is sent to the login and comes back; staff and logins without a customer record get a 404 page that
+    says so; a refusal of the domain that the page does not word itself is a page in the contract's status.
+    """
+
+    template: ClassVar[str]
+    section: ClassVar[str]  # which entry of the bar it belongs to
+    caller: Caller
+    http_method_names = ["get", "head", "post"]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path(), FLEET_LOGIN)
+        self.caller = page_caller_loader()(request.user)
+        structlog.contextvars.bind_contextvars(user_id=self.caller.user_id)
+        try:
+            response = self._dispatch_for_customers(request, *args, **kwargs)
+        except errors.DomainError as error:
+            response = refusal_page(request, error)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def _dispatch_for_customers(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        wait = counters.hit(f"user:{self.caller.user_id}", limit=settings.RATE_USER, window=60)
+        if wait is not None:
+            raise errors.TooMany(retry_after=wait)
+        if self.caller.role != Role.CUSTOMER or self.caller.customer_id is None:
+            return render(request, NO_PROFILE, {"is_staff": self.caller.is_staff}, status=404)
+        return super().dispatch(request, *args, **kwargs)
+
+    def show(self, status: int = 200, **context: Any) -> HttpResponse:
+        """The page's template with `context`."""
+        return render(
+            self.request,
+            self.template,
+            {"company": self.caller.customer_name, "section": self.section, **context},
+            status=status,
+        )
+
+
+def refusal_page(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+    """A refusal as a page of the portal."""
+    problem = problem_from(error)
+    assert problem is not None
+    status, _, headers = FLEET.spell(problem)
+    response = render(request, FLEET.page, {"problem": problem}, status=status)
+    for name, value in headers.items():
+        response[name] = value
+    return response

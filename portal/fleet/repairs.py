@@ -1,0 +1,186 @@
+"""Repairs: the list, one of them with its estimate, and a new one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+
+from common.errors import DomainError, Missing
+from common.lists import Page
+from customers.models import Customer
+from files.actions import keep
+from files.api.serving import shown_here
+from files.models import Upload
+from portal.fleet.forms import ApproveForm, DenyForm, RequestForm
+from portal.fleet.pages import FleetPage
+from portal.fleet.steps import steps_of
+from repair_orders import actions
+from repair_orders.api.fleet import RepairQuery, one_repair, shown_repairs
+from repair_orders.figures import SHOWN_ORDER
+from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
+from repair_orders.money import frozen_or_present
+from repair_orders.queries import photos_of, totals_with_lines, with_lines
+from repair_orders.querysets import NEWEST, RepairOrderFilters
+from vehicles.models import Vehicle
+
+ROWS = 25
+
+
+class RepairsPage(FleetPage):
+    """The list, asked as the JSON is asked."""
+
+    template = "fleet/repairs.html"
+    section = "repairs"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        context: dict[str, Any] = {"statuses": SHOWN_ORDER, "asked": request.GET}
+        try:
+            asked = RepairQuery.read(request.GET)
+            number, size = asked.pop("page", 1), asked.pop("page_size", ROWS)
+            filters = cast("RepairOrderFilters", asked)
+            if "unit_id" in filters:
+                context["unit"] = self.unit(filters["unit_id"])
+            rows = shown_repairs(self.caller, filters)
+            page = Page(number, size, rows.count(), request.get_full_path())
+            if number > page.last:
+                raise ValidationError({"page": [f"The last page is {page.last}."]})
+        except ValidationError as error:
+            return self.show(**context, wrong=error.detail, status=400)
+        # The page's ids come from an index alone; only then are rows read.
+        ids = list(rows.values_list("id", flat=True)[page.bounds])
+        found = with_lines(shown_repairs(self.caller, filters).filter(pk__in=ids).select_related("vehicle"))
+        return self.show(
+            **context,
+            page=page,
+            repairs=[{"order": order, "total": shown_total(order)} for order in found],
+            ordering=filters.get("ordering", NEWEST),
+            is_filtered=bool(filters.keys() - {"ordering"}),
+        )
+
+    def unit(self, unit_id: int) -> Vehicle:
+        unit = Vehicle.objects.visible_to(self.caller).filter(pk=unit_id).first()
+        if unit is None:
+            raise Missing("Unit not found")
+        return unit
+
+
+def shown_total(order: RepairOrder) -> Decimal:
+    """What an order that came `with_lines` costs."""
+    return frozen_or_present(order.total_cost, totals_with_lines(order).total)
+
+
+class RepairPage(FleetPage):
+    """One repair. While its estimate waits, the customer's word on exactly the amount that is shown."""
+
+    template = "fleet/repair.html"
+    section = "repairs"
+
+    def get(self, request: HttpRequest, id: int) -> HttpResponse:
+        return self.show_repair(id)
+
+    def post(self, request: HttpRequest, id: int) -> HttpResponse:
+        order = one_repair(self.caller, id)
+        decision = request.POST.get("decision")
+        if decision not in ("approve", "deny"):
+            return self.show_repair(id, status=400, refusal="Approve the estimate or deny it.")
+        is_approval = decision == "approve"
+        form = ApproveForm(request.POST) if is_approval else DenyForm(request.POST)
+        if not form.is_valid():
+            return self.show_repair(id, status=400, form=form)
+        verb = actions.approve if is_approval else actions.refuse_estimate
+        try:
+            verb(order=order, by=self.caller.user_id, now=timezone.now(), **form.values)
+        except DomainError as error:
+            # The page beside the message is the present one: a new total, or another's decision.
+            return self.show_repair(id, status=409, refusal=error.text)
+        messages.success(
+            request,
+            "The estimate is approved. The shop can start." if is_approval else "The estimate is denied.",
+        )
+        return redirect("fleet-repair", id=id)
+
+    def show_repair(self, id: int, *, status: int = 200, **context: Any) -> HttpResponse:
+        orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id).select_related("vehicle")
+        order = orders.prefetch_related(
+            Prefetch("part_lines", PartLine.objects.in_order().select_related("part")),
+            Prefetch("service_lines", ServiceLine.objects.in_order().select_related("service")),
+        ).first()
+        if order is None:
+            raise Missing("Repair not found")
+        return self.show(
+            status=status,
+            order=order,
+            totals=totals_with_lines(order),
+            total=shown_total(order),
+            steps=steps_of(order),
+            photos=photos_of(order),
+            is_waiting=order.status == RepairOrderStatus.PENDING,
+            **context,
+        )
+
+
+class RequestPage(FleetPage):
+    """A new repair: which unit, what is wrong, photos."""
+
+    body_limit = "MAX_FORM_BYTES"
+
+    template = "fleet/request.html"
+    section = "repairs"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.show(form=RequestForm(self.caller, initial={"unit": request.GET.get("unit_id")}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = RequestForm(self.caller, request.POST, request.FILES)
+        if not form.is_valid():
+            return self.show(form=form, status=400)
+        try:
+            order = self.request_repair(form, timezone.now())
+        except DomainError as error:
+            form.take(error)
+            return self.show(form=form, status=400)
+        messages.success(
+            request, "The repair is requested. The shop will look at it and send you an estimate."
+        )
+        return redirect("fleet-repair", id=order.pk)
+
+    def request_repair(self, form: RequestForm, now: datetime) -> RepairOrder:
+        photos = [
+            keep(
+                caller=self.caller,
+                filename=photo.name or "photo",
+                content_type=photo.content_type or "",
+                size=photo.size or 0,
+                content=photo,
+                now=now,
+            )
+            for photo in form.cleaned_data["photos"]
+        ]
+        return actions.request_repair(
+            customer=Customer.objects.get(pk=self.caller.account),
+            vehicle=form.cleaned_data["unit"],
+            description=form.cleaned_data["description"],
+            photos=[photo.uuid for photo in photos],
+            by=self.caller,
+            now=now,
+        )
+
+
+class PhotoPage(FleetPage):
+    """A photo's bytes, for whoever may see its repair."""
+
+    def get(self, request: HttpRequest, id: int, photo_id: UUID) -> HttpResponseBase:
+        orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id)
+        photo = Upload.objects.filter(repair_photo__repair_order__in=orders, uuid=photo_id).first()
+        if photo is None:
+            raise Missing("Photo not found")
+        return shown_here(request, photo, cache="private, max-age=86400, immutable")

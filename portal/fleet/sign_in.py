@@ -1,0 +1,158 @@
+"""Coming in, going out, and a forgotten password: thin over the actions that every door shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts.passwords import ResetRefused, WeakPassword, ask_for_reset, reset_password
+from common.address import client_address
+from common.contracts.fleet import FLEET_LOGIN
+from common.errors import TooMany
+
+_KEPT_AS = "fleet_reset"
+
+
+def new_password_page() -> str:
+    """Where a mailed link leads, the token behind it."""
+    return settings.PUBLIC_URL + reverse("fleet-new-password")
+
+
+class SignInForm(AuthenticationForm):
+    error_messages = {"invalid_login": "This email and password do not belong together."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "Email"
+        self.fields["username"].widget = forms.EmailInput(
+            attrs={"autocomplete": "username", "maxlength": 254, "autofocus": True}
+        )
+
+
+class SignIn(LoginView):
+    """The session's key is a new one after every sign-in; `next` leads to this host alone."""
+
+    template_name = "fleet/login.html"
+    authentication_form = SignInForm
+    next_page = "fleet-dashboard"
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except TooMany as error:
+            context = self.get_context_data(form=SignInForm(request), too_many=error.text)
+            return _later(render(request, self.template_name, context, status=429), error)
+
+
+class SignOut(LogoutView):
+    """By POST alone; whoever follows the address finds the dashboard or the login."""
+
+    next_page = FLEET_LOGIN
+    http_method_names = ["get", "post"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return redirect("fleet-dashboard" if request.user.is_authenticated else "fleet-login")
+
+
+class ForgottenForm(forms.Form):
+    email = forms.EmailField(
+        label="Email", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username"})
+    )
+
+
+class ForgottenPassword(View):
+    """Mails a link to whoever has this email; whether anybody has is not told."""
+
+    template = "fleet/forgotten.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return render(request, self.template, {"form": ForgottenForm()})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = ForgottenForm(request.POST)
+        if not form.is_valid():
+            return render(request, self.template, {"form": form}, status=400)
+        email = form.cleaned_data["email"]
+        try:
+            ask_for_reset(email=email, address=client_address(request), page=new_password_page())
+        except TooMany as error:
+            context = {"form": form, "too_many": error.text}
+            return _later(render(request, self.template, context, status=429), error)
+        return render(request, self.template, {"sent_to": email})
+
+
+class NewPasswordForm(forms.Form):
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        max_length=128,
+        help_text="At least 8 characters, and not one of the usual ones.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label="The same again",
+        strip=False,
+        max_length=128,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_again(self) -> str:
+        again: str = self.cleaned_data["again"]
+        if again != self.cleaned_data.get("password", again):
+            raise forms.ValidationError("The two passwords are not the same.", code="differ")
+        return again
+
+
+@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
+class NewPassword(View):
+    """By a mailed link. Its token moves into the session first, so that no address the page asks for carries it."""
+
+    template = "fleet/new_password.html"
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        if "token" in request.GET:
+            request.session[_KEPT_AS] = request.GET["token"][:200]
+            return redirect("fleet-new-password")
+        if _KEPT_AS not in request.session:
+            return render(request, self.template, {"is_spent": True}, status=400)
+        return render(request, self.template, {"form": NewPasswordForm()})
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        form = NewPasswordForm(request.POST)
+        if form.is_valid():
+            try:
+                reset_password(
+                    token=request.session.get(_KEPT_AS, ""),
+                    password=form.cleaned_data["password"],
+                    address=client_address(request),
+                    now=timezone.now(),
+                )
+            except ResetRefused:
+                request.session.pop(_KEPT_AS, None)
+                return render(request, self.template, {"is_spent": True}, status=400)
+            except WeakPassword as error:
+                form.add_error("password", error.messages)
+            else:
+                del request.session[_KEPT_AS]
+                messages.success(request, "Your password is set. Sign in with it.")
+                return redirect("fleet-login")
+        return render(request, self.template, {"form": form}, status=400)
+
+
+def _later(response: HttpResponse, error: TooMany) -> HttpResponse:
+    response["Retry-After"] = str(error.retry_after)
+    return response

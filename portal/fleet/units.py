@@ -1,0 +1,171 @@
+"""Units: the list, one of them, a new one, and taking one out of use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from common.errors import DomainError, Missing
+from common.lists import Page
+from common.query import ListQuery
+from customers.models import Customer
+from portal.fleet.forms import NewUnitForm, UnitForm
+from portal.fleet.pages import FleetPage
+from repair_orders import figures
+from repair_orders.models import RepairOrder
+from vehicles import actions
+from vehicles.labels import label_of
+from vehicles.models import Vehicle
+
+ROWS = 50
+RECENT = 5
+_SEARCHED = ("unit_number", "license_plate", "vin", "make", "model")
+
+
+class UnitQuery(ListQuery):
+    search = serializers.CharField(required=False, max_length=60)
+    archived = serializers.BooleanField(required=False)
+    ordering = serializers.ChoiceField(choices=["unit_number", "-repairs"], required=False)
+
+
+class UnitsPage(FleetPage):
+    """Units in use, or the archived ones; by number, or those with most repairs first."""
+
+    template = "fleet/units.html"
+    section = "units"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        try:
+            filters = UnitQuery.read(request.GET)
+            rows = self.rows(filters)
+            page = Page(
+                filters.get("page", 1), filters.get("page_size", ROWS), rows.count(), request.get_full_path()
+            )
+            if page.number > page.last:
+                raise ValidationError({"page": [f"The last page is {page.last}."]})
+        except ValidationError as error:
+            return self.show(asked=request.GET, wrong=error.detail, status=400)
+        if filters.get("ordering") == "-repairs":
+            units = self.most_repaired(rows, page)
+        else:
+            units = list(rows.order_by(label_of(), "id")[page.bounds])
+        counts = self.counts(units)
+        return self.show(
+            asked=request.GET,
+            page=page,
+            units=[{"unit": unit, "repair_count": counts.get(unit.pk, 0)} for unit in units],
+            ordering=filters.get("ordering", "unit_number"),
+            is_archived=filters.get("archived", False),
+        )
+
+    def rows(self, filters: dict[str, Any]) -> QuerySet[Vehicle]:
+        rows = Vehicle.objects.visible_to(self.caller).filter(
+            archived_at__isnull=not filters.get("archived", False)
+        )
+        if "search" in filters:
+            found = Q()
+            for name in _SEARCHED:
+                found |= Q(**{f"{name}__icontains": filters["search"]})
+            rows = rows.filter(found)
+        return rows
+
+    def most_repaired(self, rows: QuerySet[Vehicle], page: Page) -> list[Vehicle]:
+        among = set(rows.values_list("id", flat=True))
+        counted = [unit for unit in figures.repairs_per_unit(self.caller) if unit.unit_id in among]
+        # What an archived unit without repairs is counted for, nobody asks.
+        ids = [unit.unit_id for unit in sorted(counted, key=lambda unit: -unit.repair_count)]
+        ids += sorted(among - set(ids))
+        found = Vehicle.objects.in_bulk(ids[page.bounds])
+        return [found[pk] for pk in ids[page.bounds]]
+
+    def counts(self, units: list[Vehicle]) -> dict[int, int]:
+        orders = RepairOrder.objects.visible_to(self.caller).filter(vehicle__in=[unit.pk for unit in units])
+        return dict(orders.values_list("vehicle_id").annotate(Count("id")).order_by())
+
+
+class _OneUnit(FleetPage):
+    def unit(self, id: int) -> Vehicle:
+        found = Vehicle.objects.visible_to(self.caller).filter(pk=id).first()
+        if found is None:
+            raise Missing("Unit not found")
+        return found
+
+
+class UnitPage(_OneUnit):
+    """A unit's facts, its newest repairs, and the form that changes it while it is in use."""
+
+    template = "fleet/unit.html"
+    section = "units"
+
+    def get(self, request: HttpRequest, id: int) -> HttpResponse:
+        unit = self.unit(id)
+        return self.show_unit(
+            unit, UnitForm(initial={name: getattr(unit, name) for name in UnitForm.base_fields})
+        )
+
+    def post(self, request: HttpRequest, id: int) -> HttpResponse:
+        unit, form = self.unit(id), UnitForm(request.POST)
+        if form.is_valid():
+            try:
+                actions.change_vehicle(vehicle=unit, **form.cleaned_data)
+            except DomainError as error:
+                form.take(error)
+            else:
+                messages.success(request, f"Unit {unit.label} is changed.")
+                return redirect("fleet-unit", id=id)
+        return self.show_unit(self.unit(id), form, status=400)
+
+    def show_unit(self, unit: Vehicle, form: UnitForm, status: int = 200) -> HttpResponse:
+        orders = RepairOrder.objects.visible_to(self.caller).matching({"unit_id": unit.pk})
+        return self.show(
+            unit=unit,
+            form=form,
+            repairs=orders.in_order()[:RECENT],
+            repair_count=orders.count(),
+            status=status,
+        )
+
+
+class NewUnitPage(FleetPage):
+    template = "fleet/new_unit.html"
+    section = "units"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.show(form=NewUnitForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = NewUnitForm(request.POST)
+        if form.is_valid():
+            try:
+                unit = actions.add_vehicle(
+                    customer=Customer.objects.get(pk=self.caller.account), **form.cleaned_data
+                )
+            except DomainError as error:
+                form.take(error)
+            else:
+                messages.success(request, f"Unit {unit.label} is added.")
+                return redirect("fleet-unit", id=unit.pk)
+        return self.show(form=form, status=400)
+
+
+class ArchiveUnitPage(_OneUnit):
+    """Asks first: what is archived does not come back by itself."""
+
+    template = "fleet/archive_unit.html"
+    section = "units"
+
+    def get(self, request: HttpRequest, id: int) -> HttpResponse:
+        return self.show(unit=self.unit(id))
+
+    def post(self, request: HttpRequest, id: int) -> HttpResponse:
+        unit = self.unit(id)
+        actions.archive_vehicle(vehicle=unit, now=timezone.now())
+        messages.success(request, f"Unit {unit.label} is archived. Its repairs stay.")
+        return redirect("fleet-units")

@@ -1,0 +1,78 @@
+// Draws each chart from the table beside it: the same numbers, the same labels, and a click leads where the row does.
+"use strict";
+
+(() => {
+  const color = (name, element = document.documentElement) => getComputedStyle(element).getPropertyValue(name).trim();
+
+  const rowsOf = (table) =>
+    [...table.tBodies[0].rows].map((row) => ({
+      label: row.cells[0].textContent.trim(),
+      count: Number(row.cells[1].textContent),
+      href: row.querySelector("a").href,
+      tone: color("--tone", row) || color("--accent"),
+    }));
+
+  const number = new Intl.NumberFormat("en-US");
+
+  const scales = (kind) => {
+    const grid = { color: color("--line"), tickColor: "transparent" };
+    const ticks = { color: color("--muted"), precision: 0 };
+    return {
+      x: { grid: { display: false }, border: { color: color("--line") }, ticks: { ...ticks, maxRotation: kind === "line" ? 0 : 45, autoSkip: kind === "line", autoSkipPadding: 12 } },
+      y: { beginAtZero: true, grid, border: { display: false }, ticks: { ...ticks, callback: (value) => number.format(value) } },
+    };
+  };
+
+  const dataset = {
+    bar: () => ({ backgroundColor: color("--accent"), borderRadius: 4, maxBarThickness: 44 }),
+    line: () => ({
+      borderColor: color("--accent"),
+      backgroundColor: color("--accent-soft"),
+      pointBackgroundColor: color("--accent"),
+      pointRadius: 3,
+      pointHitRadius: 12,
+      fill: true,
+      cubicInterpolationMode: "monotone",
+    }),
+    pie: (rows) => ({ backgroundColor: rows.map((row) => row.tone), borderColor: color("--surface"), borderWidth: 2 }),
+  };
+
+  const draw = (canvas) => {
+    const kind = canvas.dataset.draws;
+    const rows = rowsOf(document.getElementById(canvas.dataset.table));
+    canvas.parentElement.hidden = false;
+    return new Chart(canvas, {
+      type: kind,
+      data: { labels: rows.map((row) => row.label), datasets: [{ label: "Repairs", data: rows.map((row) => row.count), ...dataset[kind](rows) }] },
+      options: {
+        maintainAspectRatio: false,
+        animation: false,
+        scales: kind === "pie" ? {} : scales(kind),
+        plugins: { legend: { display: false } },
+        onHover: (event, hit) => {
+          canvas.style.cursor = hit.length ? "pointer" : "default";
+        },
+        onClick: (event, hit) => {
+          if (hit.length) location.assign(rows[hit[0].index].href);
+        },
+      },
+    });
+  };
+
+  const canvases = [...document.querySelectorAll("canvas[data-draws]")];
+  if (canvases.length) {
+    Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+    let charts = canvases.map(draw);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      charts.forEach((chart) => chart.destroy());
+      charts = canvases.map(draw);
+    });
+  }
+
+  // A second press on a slow line must not ask for a second repair.
+  document.querySelectorAll("form[data-once]").forEach((form) =>
+    form.addEventListener("submit", () => form.querySelectorAll("button[type=submit]").forEach((button) => (button.disabled = true))),
+  );
+  // The page may come back from the browser's memory, with its button as it was left.
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-once] button").forEach((button) => (button.disabled = false)));
+})();

@@ -1,0 +1,62 @@
+"""Alice runs a fleet here, Bob another one; each in a browser of his own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from common.tests import factories
+
+
+def browser(user=None, **kwargs):
+    client = Client(**kwargs)
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def rosa(alice):
+    """Alice's fleet: a unit by its number, one by its plate, one by its VIN; three repairs."""
+    alice.company_name = "RS Wind"
+    alice.save()
+    factories.VehicleFactory(customer=alice, unit_number="A123", make="Ford", model="Transit", year=2019)
+    factories.VehicleFactory(customer=alice, license_plate="RSW-2")
+    factories.VehicleFactory(customer=alice, license_plate="", vin="1HGBH41JXMN109186")
+    return alice
+
+
+@pytest.fixture
+def unit(rosa):
+    return rosa.vehicles.get(unit_number="A123")
+
+
+@pytest.fixture
+def estimate(unit):
+    """A pending order of 139.74, made of a part and work."""
+    order = factories.RepairOrderFactory(
+        vehicle=unit,
+        status="pending",
+        description="Grinding noise",
+        tax_percent=Decimal("8.25"),
+        created_at=datetime(2025, 3, 4, 12, tzinfo=UTC),
+        estimated_at=datetime(2025, 3, 5, 12, tzinfo=UTC),
+    )
+    factories.PartLineFactory(repair_order=order, part__name="Pads", unit_price=Decimal("42.05"), quantity=2)
+    factories.ServiceLineFactory(repair_order=order, service__name="Brakes", labor_cost=Decimal("44.99"))
+    return order
+
+
+@pytest.fixture
+def page(rosa):
+    """Alice's browser."""
+    return browser(rosa.contact)
+
+
+@pytest.fixture
+def bobs_page(bob):
+    factories.VehicleFactory(customer=bob, unit_number="A123")
+    return browser(bob.contact)

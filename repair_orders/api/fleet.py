@@ -1,0 +1,237 @@
+"""Contract 001: the figures of the charts, and repairs as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.caller import Caller
+from common.contracts.fleet import FleetList, FleetView
+from common.errors import Missing
+from common.fields import Derived, Id, Money, Month, Words
+from common.permissions import CustomersOnly
+from common.query import ListQuery, Query
+from common.reads.read import Read
+from common.routing import route
+from customers.models import Customer
+from repair_orders import actions, figures
+from repair_orders.api.totals import shown_total
+from repair_orders.models import RepairOrder, RepairOrderStatus
+from repair_orders.querysets import NEWEST, ORDERINGS, RepairOrderFilters
+from vehicles.labels import unit_label
+from vehicles.models import Vehicle
+
+LONGEST_DESCRIPTION = 5_000
+
+
+def day_of(instant: datetime) -> date:
+    """The calendar day of an instant in the project's time zone."""
+    return timezone.localdate(instant)
+
+
+class UnitCountSerializer(serializers.Serializer[Any]):
+    unit_number = serializers.CharField()
+    repair_count = serializers.IntegerField()
+
+
+class MonthCountSerializer(serializers.Serializer[Any]):
+    date = serializers.CharField(help_text="YYYY-MM")
+    count = serializers.IntegerField()
+
+
+class RepairSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    unit_number = Derived(
+        unit_label,
+        "vehicle.unit_number",
+        "vehicle.license_plate",
+        "vehicle.vin",
+        output=serializers.CharField(),
+    )
+    status = Derived(
+        str.upper,
+        "status",
+        output=serializers.ChoiceField(choices=[status.upper() for status in figures.SHOWN_ORDER]),
+    )
+    description = serializers.CharField(allow_blank=True)
+    repair_date = Derived(day_of, "created_at", output=serializers.DateField())
+    total = shown_total(output=Money(as_number=True))
+
+
+class RepairQuery(ListQuery):
+    """What a list of repairs is asked, by the JSON and by the pages."""
+
+    status = Words(RepairOrderStatus.values, help_text="Comma-separated.")
+    unit_id = Id(required=False)
+    unit_number = serializers.CharField(required=False, max_length=30, help_text="In whatever case.")
+    month = Month(required=False, help_text="YYYY-MM")
+    ordering = serializers.ChoiceField(choices=list(ORDERINGS), required=False)
+
+
+class RequestInput(serializers.Serializer[Any]):
+    unit_number = serializers.CharField(max_length=30)
+    description = serializers.CharField(max_length=LONGEST_DESCRIPTION)
+
+
+class ApprovalInput(serializers.Serializer[Any]):
+    total = Money(required=False, min_value=Decimal(0), help_text="Approve exactly this amount.")
+
+
+class DenialInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=LONGEST_DESCRIPTION, default=""
+    )
+
+
+class UnitRepairData(FleetView):
+    """How many repairs each unit had, the never repaired ones included."""
+
+    permission_classes = [CustomersOnly]
+
+    @extend_schema(responses=UnitCountSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        Query.read(request.query_params)
+        units = figures.repairs_per_unit(self.caller)
+        return Response([{"unit_number": u.unit_number, "repair_count": u.repair_count} for u in units])
+
+
+class RepairCostData(FleetView):
+    """How many repairs each month had, the oldest month first."""
+
+    permission_classes = [CustomersOnly]
+
+    @extend_schema(responses=MonthCountSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        Query.read(request.query_params)
+        months = figures.repairs_per_month(self.caller)
+        return Response([{"date": f"{month:%Y-%m}", "count": count} for month, count in months])
+
+
+def shown_repairs(caller: Caller, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:
+    """The repairs a list shows, in its order."""
+    rows = RepairOrder.objects.visible_to(caller).matching(filters)
+    return rows.in_order(filters.get("ordering", NEWEST))
+
+
+class _OneRepair(Query):
+    id = Id(required=False)
+
+
+def _one(caller: Caller, filters: Mapping[str, Any]) -> QuerySet[RepairOrder]:
+    return RepairOrder.objects.visible_to(caller).filter(pk=filters["id"]).order_by("id")
+
+
+class _ShowsRepair(FleetView):
+    """Routes that answer with one repair."""
+
+    permission_classes = [CustomersOnly]
+    one = Read(_one, RepairSerializer, _OneRepair)
+
+    def show(self, id: int, status: int = 200) -> Response:
+        body = self.one.one(self.caller, {"id": id})
+        if body is None:
+            raise Missing("Repair not found")
+        return Response(body, status=status)
+
+    def repair(self, id: int) -> RepairOrder:
+        return one_repair(self.caller, id)
+
+
+def one_repair(caller: Caller, id: int) -> RepairOrder:
+    """The caller's repair of that id. Raises Missing."""
+    found = RepairOrder.objects.visible_to(caller).filter(pk=id).first()
+    if found is None:
+        raise Missing("Repair not found")
+    return found
+
+
+class Repairs(_ShowsRepair, FleetList):
+    """The fleet's repairs, the newest first."""
+
+    query = RepairQuery
+    serializer_class = RepairSerializer
+    input_class = RequestInput
+    rows = staticmethod(shown_repairs)
+
+    def check(self, filters: Mapping[str, Any]) -> None:
+        if "unit_id" in filters:
+            refuse_foreign_unit(self.caller, filters["unit_id"])
+
+    @extend_schema(summary="Request a repair", responses={201: RepairSerializer})
+    def post(self, request: Request) -> Response:
+        body = self.read_body()
+        order = actions.request_repair(
+            customer=Customer.objects.get(pk=self.caller.account),
+            vehicle=unit_called(self.caller, body["unit_number"]),
+            description=body["description"],
+            now=timezone.now(),
+        )
+        return self.show(order.pk, status=201)
+
+
+def refuse_foreign_unit(caller: Caller, unit_id: int) -> None:
+    """Raise Missing for a unit that is not the caller's."""
+    if not Vehicle.objects.visible_to(caller).filter(pk=unit_id).exists():
+        raise Missing("Unit not found", field="unit_id")
+
+
+def unit_called(caller: Caller, label: str) -> Vehicle:
+    """The unit in use that the caller calls so. Raises Missing where none is, or more than one."""
+    found = list(Vehicle.objects.visible_to(caller).in_use().called(label).order_by("id")[:2])
+    if len(found) != 1:
+        raise Missing(
+            "Unit not found" if not found else "More than one unit is called so", field="unit_number"
+        )
+    return found[0]
+
+
+class OneRepair(_ShowsRepair):
+    """One repair."""
+
+    @extend_schema(responses=RepairSerializer)
+    def get(self, request: Request, id: int) -> Response:
+        Query.read(request.query_params)
+        return self.show(id)
+
+
+class Approve(_ShowsRepair):
+    """Say yes to an estimate, with `total` to exactly that amount."""
+
+    input_class = ApprovalInput
+
+    @extend_schema(responses=RepairSerializer)
+    def post(self, request: Request, id: int) -> Response:
+        actions.approve(order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body())
+        return self.show(id)
+
+
+class Deny(_ShowsRepair):
+    """Say no to an estimate."""
+
+    input_class = DenialInput
+
+    @extend_schema(responses=RepairSerializer)
+    def post(self, request: Request, id: int) -> Response:
+        actions.refuse_estimate(
+            order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
+        )
+        return self.show(id)
+
+
+urlpatterns = [
+    route("unit-repair-data/", UnitRepairData.as_view()),
+    route("repair-cost-data/", RepairCostData.as_view()),
+    route("repairs/", Repairs.as_view()),
+    route("repairs/<id:id>/", OneRepair.as_view()),
+    route("repairs/<id:id>/approve/", Approve.as_view()),
+    route("repairs/<id:id>/deny/", Deny.as_view()),
+]

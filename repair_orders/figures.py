@@ -1,0 +1,75 @@
+"""How many repairs there were: by unit, by month, by state. The charts, the tables beside them, the JSON and the
+lists they lead to count the same rows, those of `RepairOrder.objects.visible_to(caller)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Count
+from django.db.models.functions import TruncMonth
+from django.utils import timezone
+
+from common.caller import Caller
+from repair_orders.models import RepairOrder, RepairOrderStatus
+from repair_orders.querysets import midnight
+from vehicles.labels import unit_label
+from vehicles.models import Vehicle
+
+# As contract 001 prints them: denied ones last.
+SHOWN_ORDER = (
+    RepairOrderStatus.REQUESTED,
+    RepairOrderStatus.PENDING,
+    RepairOrderStatus.APPROVED,
+    RepairOrderStatus.IN_PROGRESS,
+    RepairOrderStatus.COMPLETED,
+    RepairOrderStatus.DENIED,
+)
+_NOT_COMPLETED = [status for status in SHOWN_ORDER if status != RepairOrderStatus.COMPLETED]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCount:
+    """A unit by its vehicle's id and what people call it."""
+
+    unit_id: int
+    unit_number: str
+    repair_count: int
+
+
+def repairs_per_unit(caller: Caller) -> list[UnitCount]:
+    """Every unit in use, also the never repaired ones, and of the archived ones those that have repairs; by number."""
+    orders = RepairOrder.objects.visible_to(caller)
+    counts = dict(orders.values_list("vehicle_id").annotate(Count("id")).order_by())
+    units = Vehicle.objects.visible_to(caller).values_list(
+        "id", "archived_at", "unit_number", "license_plate", "vin"
+    )
+    found = [
+        UnitCount(pk, unit_label(*names), counts.get(pk, 0))
+        for pk, archived_at, *names in units
+        if archived_at is None or pk in counts
+    ]
+    return sorted(found, key=lambda unit: (unit.unit_number, unit.unit_id))
+
+
+def repairs_per_month(caller: Caller, *, since: date | None = None) -> list[tuple[date, int]]:
+    """First day of each month of the project's time zone in which repairs were asked for, oldest first, and how many.
+
+    `since`: a month's first day; what is older is not counted.
+    """
+    orders = RepairOrder.objects.visible_to(caller).annotate(month=TruncMonth("created_at"))
+    if since:
+        orders = orders.filter(created_at__gte=midnight(since))
+    months = orders.values_list("month").annotate(Count("id")).order_by("month")
+    return [(timezone.localdate(month), count) for month, count in months]
+
+
+def repairs_per_status(caller: Caller) -> dict[RepairOrderStatus, int]:
+    """All six states in the order of an order's life, also those in which none stands."""
+    orders = RepairOrder.objects.visible_to(caller)
+    # Nearly all of a fleet's orders are completed: what is not is counted, and the rest comes from a bare count.
+    others = orders.filter(status__in=_NOT_COMPLETED).values_list("status").annotate(Count("id")).order_by()
+    counts = dict(others)
+    counts[RepairOrderStatus.COMPLETED] = orders.count() - sum(counts.values())
+    return {status: counts.get(status, 0) for status in SHOWN_ORDER}
