@@ -24,7 +24,7 @@ _TECHNICIAN = (
     | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
     | _permissions("files", "view", "upload")  # photos of what is wrong
-    | _permissions("chat", "view", "thread", "message")
+    | _permissions("chat", "view", "thread", "message", "ticket")
     | _permissions("chat", "add", "message")  # who works on the car may answer its owner
 )
 # The desk: customers and their vehicles, visits, estimates and the customer's word on them; parcels out and back.
@@ -40,6 +40,7 @@ _ADVISOR = (
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
     | _permissions("memberships", "view", "plan", "membership", "offer", "offermake")
     | _permissions("chat", "add change", "thread")
+    | _permissions("chat", "change", "ticket")
     | _permissions("orders", "view", "order", "orderitem", "returnrequest", "returnline")
     | _permissions("orders", "change move", "order")
     | _permissions("orders", "decide", "returnrequest")
