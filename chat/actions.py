@@ -1,4 +1,4 @@
-"""Starting a thread, adding to its log, ending it and opening it again."""
+"""Starting a thread or a ticket, adding to its log, ending it and opening it again."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from django.db import transaction
 from chat import hub
 from chat.attachments import Attached, attach
 from chat.events import event_of
-from chat.models import ENDED, THREAD_MACHINE, Message, Thread, ThreadStatus
+from chat.models import ENDED, THREAD_MACHINE, Message, Thread, ThreadStatus, Ticket, TicketPriority
 from common.caller import Caller
 from common.errors import Missing
 from common.transitions import transition
-from customers.actions import customer_for_write
+from customers.actions import customer_for_write, notify
 from customers.models import Customer
+from orders.models import Order
 
 _TICK = timedelta(microseconds=1)
 # What staff need for each, at every door.
@@ -32,6 +33,11 @@ PERMISSIONS = {
 class ThreadNotFound(Missing):
     code = "thread_not_found"
     message = "Thread not found"
+
+
+class OrderNotFound(Missing):
+    code = "order_not_found"
+    message = "Order not found."
 
 
 class Posted(NamedTuple):
@@ -56,6 +62,26 @@ def start_thread(
         if message:
             _append(thread, by=by, body=message, attachments=[], client_id=None, is_internal=False, now=now)
         return thread
+
+
+def open_ticket(
+    *,
+    by: Caller,
+    subject: str,
+    description: str,
+    now: datetime,
+    priority: str = TicketPriority.MEDIUM,
+    order_id: int | None = None,
+) -> Ticket:
+    """A customer's ticket, a thread whose first message is the description; perhaps about an order of his own.
+
+    Raises OrderNotFound.
+    """
+    if order_id is not None and not Order.objects.visible_to(by).filter(pk=order_id).exists():
+        raise OrderNotFound
+    with transaction.atomic():
+        thread = start_thread(by=by, subject=subject, message=description, now=now)
+        return Ticket.objects.create(thread=thread, priority=priority, order_id=order_id)
 
 
 def post_message(
@@ -161,7 +187,22 @@ def _append(
         transition(thread, status, machine=THREAD_MACHINE, by=by.user_id, now=now)
     event = event_of(message, thread)
     transaction.on_commit(lambda: hub.publish(event), robust=True)
+    if by.is_staff and not is_internal:
+        _tell(thread, now=now)
     return message
+
+
+def _tell(thread: Thread, *, now: datetime) -> None:
+    """Support has answered: of a ticket the customer is told. A chat is talk, and he sees it there."""
+    ticket = Ticket.objects.filter(thread=thread).first()
+    if ticket is not None:
+        notify(
+            customer_id=thread.customer_id,
+            type="SUPPORT",
+            title="Support Reply",
+            message=f"Support has answered your ticket {ticket.number}: {thread.subject}",
+            now=now,
+        )
 
 
 def _after(status: str, by: Caller) -> str | None:

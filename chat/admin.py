@@ -1,4 +1,4 @@
-"""Conversations with customers: staff read, answer and end them."""
+"""Conversations with customers and their tickets: staff read, answer and end them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,27 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join, linebreaks
+from django.utils.safestring import mark_safe
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeDateFilter
 from unfold.enums import ActionVariant
 
 from accounts.models import User
 from chat import actions
 from chat.forms import AnswerForm, NewThreadForm
-from chat.models import THREAD_MACHINE, Message, Thread, ThreadStatus
+from chat.models import (
+    THREAD_MACHINE,
+    TICKET_PREFIX,
+    Message,
+    Thread,
+    ThreadStatus,
+    Ticket,
+    TicketPriority,
+)
+from common import ids
 from common.admin import Button, HistoryAdmin, Kept, ReadOnly, ReadOnlyInline, StaffAdmin, badge, column, step
 from customers.admin import CUSTOMER_SEARCH
 from customers.callers import caller_of_user
@@ -27,6 +38,12 @@ STATUS_COLORS = {
     ThreadStatus.RESOLVED: "success",
     ThreadStatus.CLOSED: "success",
 }
+PRIORITY_COLORS = {
+    TicketPriority.LOW: "info",
+    TicketPriority.MEDIUM: "info",
+    TicketPriority.HIGH: "warning",
+    TicketPriority.URGENT: "danger",
+}
 # button -> the state it leads to
 _STEPS = {
     "resolve": ThreadStatus.RESOLVED,
@@ -35,14 +52,18 @@ _STEPS = {
 }
 
 
-def _answer(row: Thread, by: int, now: datetime, *, body: str, is_internal: bool) -> None:
+def _thread_of(row: Thread | Ticket) -> Thread:
+    return row.thread if isinstance(row, Ticket) else row
+
+
+def _answer(row: Thread | Ticket, by: int, now: datetime, *, body: str, is_internal: bool) -> None:
     caller = caller_of_user(User.objects.get(pk=by))
-    actions.post_message(thread=row.uuid, by=caller, body=body, is_internal=is_internal, now=now)
+    actions.post_message(thread=_thread_of(row).uuid, by=caller, body=body, is_internal=is_internal, now=now)
 
 
 def _step(button: str, title: str, **options: Any) -> Button:
-    def move(row: Thread, by: int, now: datetime) -> None:
-        actions.change_status(thread=row, to=_STEPS[button], by=by, now=now)
+    def move(row: Thread | Ticket, by: int, now: datetime) -> None:
+        actions.change_status(thread=_thread_of(row), to=_STEPS[button], by=by, now=now)
 
     return step(title, move, permission=actions.PERMISSIONS["end"], **options)
 
@@ -61,49 +82,13 @@ class MessageInline(ReadOnlyInline):
         return super().get_queryset(request).select_related("author")  # type: ignore[no-any-return]
 
 
-@admin.register(Thread)
-class ThreadAdmin(Kept, HistoryAdmin):
-    list_display = ("subject", "customer", "status_badge", "last_number", "created_at", "updated_at")
-    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", RangeDateFilter))
-    list_filter_submit = True
-    list_select_related = ("customer__contact",)
-    search_fields = ("subject", *_CUSTOMER)
-    date_hierarchy = "created_at"
-    ordering = ("-updated_at", "-id")
-    autocomplete_fields = ("customer",)
-    readonly_fields = ("status", "created_at", "updated_at", "uuid")
-    add_fieldsets = ((None, {"fields": ("customer", "subject", "message")}),)
-    fieldsets = (
-        (None, {"fields": (("subject", "status"), "customer")}),
-        ("Record", {"fields": (("created_at", "updated_at"), "uuid"), "classes": ("collapse",)}),
-    )
-    inlines = (MessageInline,)
+class Conversation(Kept, HistoryAdmin):
+    """The page of a thread, or of the ticket that it is: answered and ended by the same buttons."""
+
     actions_detail = ("answer", "resolve", "close", "reopen")
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        if obj is None:
-            kwargs["form"] = NewThreadForm
-        return super().get_form(request, obj, change, **kwargs)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Thread | None = None) -> list[str]:
-        fields = super().get_readonly_fields(request, obj)
-        return fields if obj is None else [*fields, "customer"]
-
-    def save_model(self, request: HttpRequest, obj: Thread, form: Any, change: bool) -> None:
-        if change:
-            obj.save(update_fields=["subject"])
-            return
-        started = actions.start_thread(
-            by=caller_of_user(request.user),  # type: ignore[arg-type]  # whoever came in here is a user
-            customer=obj.customer,
-            subject=obj.subject,
-            message=form.cleaned_data["message"],
-            now=timezone.now(),
-        )
-        obj.pk = started.pk
-
-    def offers(self, row: Thread, button: str) -> bool:
-        return button == "answer" or _STEPS[button] in THREAD_MACHINE[row.status]
+    def offers(self, row: Thread | Ticket, button: str) -> bool:
+        return button == "answer" or _STEPS[button] in THREAD_MACHINE[_thread_of(row).status]
 
     answer = step(
         "Answer",
@@ -138,9 +123,145 @@ class ThreadAdmin(Kept, HistoryAdmin):
         icon="undo",
     )
 
+
+@admin.register(Thread)
+class ThreadAdmin(Conversation):
+    list_display = ("subject", "customer", "status_badge", "last_number", "created_at", "updated_at")
+    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", RangeDateFilter))
+    list_filter_submit = True
+    list_select_related = ("customer__contact",)
+    search_fields = ("subject", *_CUSTOMER)
+    date_hierarchy = "created_at"
+    ordering = ("-updated_at", "-id")
+    autocomplete_fields = ("customer",)
+    readonly_fields = ("status", "created_at", "updated_at", "uuid")
+    add_fieldsets = ((None, {"fields": ("customer", "subject", "message")}),)
+    fieldsets = (
+        (None, {"fields": (("subject", "status"), "customer")}),
+        ("Record", {"fields": (("created_at", "updated_at"), "uuid"), "classes": ("collapse",)}),
+    )
+    inlines = (MessageInline,)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = NewThreadForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Thread | None = None) -> list[str]:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else [*fields, "customer"]
+
+    def save_model(self, request: HttpRequest, obj: Thread, form: Any, change: bool) -> None:
+        if change:
+            obj.save(update_fields=["subject"])
+            return
+        started = actions.start_thread(
+            by=caller_of_user(request.user),  # type: ignore[arg-type]  # whoever came in here is a user
+            customer=obj.customer,
+            subject=obj.subject,
+            message=form.cleaned_data["message"],
+            now=timezone.now(),
+        )
+        obj.pk = started.pk
+
     @badge("Status", colors=STATUS_COLORS, ordering="status")
     def status_badge(self, thread: Thread) -> tuple[str, str]:
         return thread.status, ThreadStatus(thread.status).label
+
+
+@admin.register(Ticket)
+class TicketAdmin(Conversation):
+    """Customers open them; staff set the priority, and answer and end them as any thread."""
+
+    list_display = (
+        "number",
+        "subject",
+        "customer",
+        "status_badge",
+        "priority_badge",
+        "created_at",
+        "updated_at",
+    )
+    list_filter = (
+        ("thread__status", ChoicesCheckboxFilter),
+        ("priority", ChoicesCheckboxFilter),
+        ("thread__created_at", RangeDateFilter),
+    )
+    list_filter_submit = True
+    list_select_related = ("thread__customer__contact",)
+    search_fields = ("=id", "thread__subject", *(f"thread__{path}" for path in _CUSTOMER))
+    search_help_text = "Number, subject or customer"
+    date_hierarchy = "thread__created_at"
+    ordering = ("-thread__updated_at", "-id")
+    readonly_fields = ("subject", "customer", "status", "order", "created_at", "updated_at", "conversation")
+    fieldsets = (
+        (None, {"fields": (("subject", "status"), ("customer", "order"), "priority")}),
+        ("Conversation", {"fields": ("conversation",)}),
+        ("Record", {"fields": (("created_at", "updated_at"),), "classes": ("collapse",)}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Ticket]:
+        return super().get_queryset(request).select_related("thread__customer__contact", "order")  # type: ignore[no-any-return]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        ticket = super().get_object(request, object_id, from_field)
+        if ticket is not None:  # read once, however often the page asks for it
+            newest = Message.objects.select_related("author").order_by("-number")[:100]
+            prefetch_related_objects([ticket.thread], Prefetch("messages", newest))
+        return ticket
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """A ticket's number is typed as it is written."""
+        number = ids.read(TICKET_PREFIX, search_term.strip().upper())
+        return super().get_search_results(request, queryset, search_term if number is None else str(number))
+
+    @column("Ticket", ordering="id")
+    def number(self, ticket: Ticket) -> str:
+        return ticket.number
+
+    @column("Subject", ordering="thread__subject")
+    def subject(self, ticket: Ticket) -> str:
+        return ticket.thread.subject
+
+    @column("Customer", ordering="thread__customer__contact__last_name")
+    def customer(self, ticket: Ticket) -> str:
+        return ticket.thread.customer.name
+
+    @column("Status")
+    def status(self, ticket: Ticket) -> str:
+        return ThreadStatus(ticket.thread.status).label
+
+    @badge("Status", colors=STATUS_COLORS, ordering="thread__status")
+    def status_badge(self, ticket: Ticket) -> tuple[str, str]:
+        return ticket.thread.status, ThreadStatus(ticket.thread.status).label
+
+    @badge("Priority", colors=PRIORITY_COLORS, ordering="priority")
+    def priority_badge(self, ticket: Ticket) -> tuple[str, str]:
+        return ticket.priority, TicketPriority(ticket.priority).label
+
+    @column("Opened", ordering="thread__created_at")
+    def created_at(self, ticket: Ticket) -> datetime:
+        return ticket.thread.created_at
+
+    @column("Last news", ordering="thread__updated_at")
+    def updated_at(self, ticket: Ticket) -> datetime:
+        return ticket.thread.updated_at
+
+    @column("Messages")
+    def conversation(self, ticket: Ticket) -> str:
+        """The newest hundred, the last first; the thread's own page has them all."""
+        log = (_written(message) for message in ticket.thread.messages.all())
+        return format_html_join("", "<p><strong>{}{}</strong>, {}</p>{}", log)
+
+
+def _written(message: Message) -> tuple[str, str, str, str]:
+    note = " (internal note)" if message.is_internal else ""
+    written = timezone.localtime(message.created_at).strftime("%Y-%m-%d %H:%M")
+    body = mark_safe(linebreaks(message.body, autoescape=True))  # noqa: S308  # escaped there
+    return str(message.author or "Somebody"), note, written, body
 
 
 @admin.register(Message)

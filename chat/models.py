@@ -7,10 +7,14 @@ from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
-from chat.querysets import MessageQuerySet, ThreadQuerySet
+from chat.querysets import MessageQuerySet, ThreadQuerySet, TicketQuerySet
+from common import ids
 from common.ids import Identified
 from common.transitions import Machine
 from customers.models import Customer
+from orders.models import Order
+
+TICKET_PREFIX, MESSAGE_PREFIX = "TKT", "MSG"
 
 
 class ThreadStatus(models.TextChoices):
@@ -58,6 +62,7 @@ class Thread(Identified):
         ]
         indexes = [
             models.Index(fields=["customer", "-updated_at", "-id"], name="thread_of_customer"),
+            models.Index(fields=["customer", "-created_at", "-id"], name="thread_of_customer_by_age"),
             models.Index(fields=["-updated_at", "-id"], name="thread_by_activity"),
             models.Index(fields=["last_at"], name="thread_with_news"),
         ]
@@ -103,3 +108,44 @@ class Message(Identified):
 
     def __str__(self) -> str:
         return f"Message {self.number} of thread {self.thread_id}"
+
+
+class TicketPriority(models.TextChoices):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class Ticket(models.Model):
+    """A thread that somebody has to see to. Customer, subject, status and messages are the thread's."""
+
+    id = models.BigAutoField(primary_key=True)
+    thread = models.OneToOneField(Thread, on_delete=models.PROTECT, related_name="ticket")
+    priority = models.CharField(max_length=6, choices=TicketPriority, default=TicketPriority.MEDIUM)
+    order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="tickets",
+        help_text="What it is about.",
+    )
+
+    history = HistoricalRecords()
+    objects = TicketQuerySet["Ticket"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(priority__in=TicketPriority.values), name="ticket_priority_is_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """As the customer knows it."""
+        return ids.spell(TICKET_PREFIX, self.pk)

@@ -1,13 +1,16 @@
-"""What the sockets ask of the database."""
+"""What the sockets ask of the database, and what a customer's dashboard says of his tickets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Count, Q
+
 from chat.events import Event, event_of
-from chat.models import Message, Thread
+from chat.models import ENDED, Message, Thread, Ticket
 from common.caller import Caller
 
 _AT_ONCE = 200
@@ -32,3 +35,21 @@ def threads_with_news(since: datetime) -> list[tuple[int, int]]:
 def thread_of(caller: Caller, uuid: UUID) -> int | None:
     """Whose thread that is, if this caller sees it: the customer's id."""
     return Thread.objects.visible_to(caller).filter(uuid=uuid).values_list("customer_id", flat=True).first()
+
+
+@dataclass(frozen=True, slots=True)
+class TicketCounts:
+    """Open tickets are those that nobody has ended, whether or not somebody has taken them up."""
+
+    total_tickets: int
+    open_tickets: int
+    resolved_tickets: int
+
+
+def ticket_counts_of(customer_id: int) -> TicketCounts:
+    """One query, however many tickets there are."""
+    figures = Ticket.objects.filter(thread__customer_id=customer_id).aggregate(
+        total=Count("id"), resolved=Count("id", filter=Q(thread__status__in=ENDED))
+    )
+    total, resolved = figures["total"], figures["resolved"]
+    return TicketCounts(total, open_tickets=total - resolved, resolved_tickets=resolved)

@@ -7,6 +7,8 @@ from typing import Self, TypedDict, TypeVar
 from uuid import UUID
 
 from django.db import models
+from django.db.models import CharField, F, Q, Value
+from django.db.models.functions import Cast, Concat
 
 from common.caller import Caller
 
@@ -54,3 +56,30 @@ class MessageQuerySet(models.QuerySet[Row]):
         if "since" in filters:
             rows = rows.filter(created_at__gt=filters["since"])
         return rows
+
+
+class TicketFilters(TypedDict, total=False):
+    status: list[str]
+    search: str
+
+
+class TicketQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Staff see every ticket, a customer his own."""
+        return self if caller.is_staff else self.filter(thread__customer_id=caller.account)
+
+    def matching(self, filters: TicketFilters) -> Self:
+        """`search` is a part of the subject, or of the ticket's number as it is spelled: `TKT45`."""
+        rows = self
+        if "status" in filters:
+            rows = rows.filter(thread__status__in=filters["status"])
+        if "search" in filters:
+            spelled = Concat(Value("TKT"), Cast(F("id"), CharField()))
+            sought = filters["search"]
+            rows = rows.alias(spelled=spelled).filter(
+                Q(spelled__icontains=sought) | Q(thread__subject__icontains=sought)
+            )
+        return rows
+
+    def newest_first(self) -> Self:
+        return self.order_by("-thread__created_at", "-thread_id")

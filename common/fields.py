@@ -114,6 +114,15 @@ class PublicId(serializers.UUIDField):
         return UUID(data)
 
 
+class Switch(serializers.BooleanField):
+    """True or false itself, in a body. DRF also takes `"yes"`, 1 and their like."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class Money(serializers.DecimalField):
     """Dollars and cents, at most 99,999,999.99. Written as a string; `as_number` writes a JSON number."""
 

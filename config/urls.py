@@ -19,10 +19,12 @@ from appointments.api import member as appointments_member
 from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
+from chat.api import care as tickets_care
 from chat.api import member as chat_member
 from common import fallbacks, health
 from common.routing import route
 from common.schema import CachedGenerator
+from customers.api import care as customers_care
 from customers.api import crm as customers_crm
 from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
@@ -31,6 +33,7 @@ from files.api import member as files_member
 from memberships.api import member as memberships_member
 from orders.api import care as orders_care
 from orders.api import care_returns as returns_care
+from portal.api import care as portal_care
 from portal.api import member as portal_member
 from portal.api import registration
 from portal.fleet import urls as fleet_pages
@@ -97,6 +100,9 @@ CARE: list[URLPattern | URLResolver] = [
     path("api/v1/customer/", include(products_care.urlpatterns)),  # products
     path("api/v1/customer/", include(orders_care.urlpatterns)),  # orders, orders/{id}, orders/track/{id}
     path("api/v1/customer/", include(returns_care.urlpatterns)),  # orders/return, returns
+    path("api/v1/customer/", include(tickets_care.urlpatterns)),  # tickets, tickets/{id}, …/messages
+    path("api/v1/customer/", include(customers_care.urlpatterns)),  # settings, notifications, …/{id}/read
+    path("api/v1/customer/", include(portal_care.urlpatterns)),  # dashboard, profile
 ]
 
 # Contract 004, customers as a service; its registration stands with contract 003's.

@@ -20,6 +20,7 @@ from common.database import change
 from common.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
 from customers import preferences
 from customers.models import Customer, CustomerUser, Notification
+from customers.tasks import mail_notification
 
 # What each step asks for, at every door.
 PERMISSIONS = {
@@ -116,6 +117,15 @@ def change_profile(*, customer_id: int, **fields: Any) -> None:
     change_customer(customer=customer, **fields)
 
 
+def change_self(*, user_id: int, customer_id: int, **fields: Any) -> None:
+    """Change one's own name and the account one acts for, together or not at all. Raises NoCustomerRecord."""
+    person = {name: fields.pop(name) for name in ("first_name", "last_name") if name in fields}
+    with transaction.atomic():
+        if person:
+            change_person(user=User.objects.get(pk=user_id), **person)
+        change_profile(customer_id=customer_id, **fields)
+
+
 # A person's traces on the account: what a former customer's row does not hold. What was done for him stays counted.
 _PERSONAL = (
     *("street_address", "city", "state", "postal_code", "country", "company_name", "business_type", "tax_id"),
@@ -172,7 +182,8 @@ def count_service(*, customer_id: int, now: datetime) -> None:
 
 
 def notify(*, customer_id: int, type: str, title: str, message: str, now: datetime) -> Notification:
-    """Tell a customer something; he finds it in his list."""
+    """Tell a customer something: he finds it in his list, sees it where he is connected, and on commit it is mailed to
+    the contact as far as the preferences allow."""
     told = Notification.objects.create(
         customer_id=customer_id, type=type, title=title, message=message, created_at=now
     )
@@ -185,7 +196,13 @@ def notify(*, customer_id: int, type: str, title: str, message: str, now: dateti
         title=title,
         message=message,
     )
+    transaction.on_commit(lambda: mail_notification.enqueue(told.pk), robust=True)
     return told
+
+
+def mark_read(*, notification: Notification) -> None:
+    """The customer has seen it. Saying so twice is no change."""
+    change(notification, read=True)
 
 
 _CONTACT = ("first_name", "last_name", "email", "phone")
@@ -222,7 +239,8 @@ def add_walk_in(*, now: datetime, **fields: Any) -> Customer:
 
 
 def change_customer(*, customer: Customer, **fields: Any) -> None:
-    """Change the account, and its contact's name, email and phone. Kinds of notification that are not given stay.
+    """Change the account, and its contact's name, email and phone. Kinds of notification that are not given stay;
+    True or False in their place switches them all.
 
     Raises EmailTaken, NoContact, ContactIsStaff, TooManyKinds.
     """
@@ -238,7 +256,7 @@ def change_customer(*, customer: Customer, **fields: Any) -> None:
 
 
 def _told(stored: dict[str, bool], fields: dict[str, Any]) -> dict[str, bool]:
-    kinds = preferences.merged(stored, fields["notification_preferences"])
+    kinds = preferences.changed(stored, fields["notification_preferences"])
     if len(kinds) > preferences.MOST_KINDS:
         raise TooManyKinds(field="notification_preferences")
     return kinds

@@ -132,7 +132,14 @@ class Notification(Identified):
     objects = NotificationQuerySet["Notification"].as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["customer", "-created_at", "-id"], name="notification_newest_first")]
+        indexes = [
+            models.Index(fields=["customer", "-created_at", "-id"], name="notification_newest_first"),
+            models.Index(
+                fields=["customer", "-created_at", "-id"],
+                condition=Q(read=False),
+                name="notification_unread",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title

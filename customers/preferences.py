@@ -17,6 +17,9 @@ _KIND = re.compile(r"[A-Za-z0-9_.-]{1,50}")
 
 Notifications = Mapping[str, bool]
 
+# type of a notification -> the kind that says whether it is mailed, beside `email` itself
+_KIND_OF = {"ORDER": "order_updates", "REFUND": "refund_updates", "SUPPORT": "support_replies"}
+
 
 def default_notifications() -> dict[str, bool]:
     """Everything on, as contract 002's settings start."""
@@ -35,16 +38,24 @@ def validate_notifications(value: Any) -> None:
         raise ValidationError(f"There can be at most {MOST_KINDS} kinds.", code="too_many_kinds")
 
 
-def merged(stored: Notifications, given: Notifications) -> dict[str, bool]:
-    """What was sent over what is stored."""
+def complete(stored: Notifications) -> dict[str, bool]:
+    """What holds: a kind that nobody has written down yet is on."""
+    return {**default_notifications(), **stored}
+
+
+def changed(stored: Notifications, given: Notifications | bool) -> dict[str, bool]:
+    """What was sent over what is stored; True or False is every kind, those that nobody has written down yet, too."""
+    if isinstance(given, bool):
+        return dict.fromkeys(complete(stored), given)
     return {**stored, **given}
 
 
 def is_any_on(stored: Notifications) -> bool:
     """Contract 002's one switch: on while any kind is."""
-    return any(stored.values())
+    return any(complete(stored).values())
 
 
-def all_switched(stored: Notifications, on: bool) -> dict[str, bool]:
-    """Every kind as the one switch says; those that nobody has written down yet, too."""
-    return dict.fromkeys({**default_notifications(), **stored}, on)
+def allow_mail(stored: Notifications, type: str) -> bool:
+    """Whether a notification of this type is mailed, too: `email` must be on, and the type's own kind if there is one."""
+    kinds = complete(stored)
+    return kinds["email"] and kinds[_KIND_OF.get(type, "email")]

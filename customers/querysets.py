@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Self, TypeVar
+from typing import Self, TypedDict, TypeVar
 
 from django.db import models
 from django.db.models import F, Value
@@ -46,6 +46,16 @@ class CustomerQuerySet(models.QuerySet[Row]):
         )
 
 
+class NotificationFilters(TypedDict, total=False):
+    unread_only: bool
+
+
 class NotificationQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
         return self if caller.is_staff else self.filter(customer_id=caller.account)
+
+    def matching(self, filters: NotificationFilters) -> Self:
+        return self.filter(read=False) if filters.get("unread_only") else self
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")

@@ -26,7 +26,7 @@ _TECHNICIAN = (
     )
     | _permissions("repair_orders", "work", "repairorder")
     | _permissions("files", "view", "upload")  # photos of what is wrong
-    | _permissions("chat", "view", "thread", "message")
+    | _permissions("chat", "view", "thread", "message", "ticket")
     | _permissions("chat", "add", "message")  # who works on the car may answer its owner
 )
 # The desk: customers and their vehicles, visits, estimates and the customer's word on them; parcels out and back.
@@ -42,6 +42,7 @@ _ADVISOR = (
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
     | _permissions("memberships", "view", "plan", "membership", "offer", "offermake")
     | _permissions("chat", "add change", "thread")
+    | _permissions("chat", "change", "ticket")
     | _permissions("orders", "view", "order", "orderitem", "returnrequest", "returnline")
     | _permissions("orders", "change move", "order")
     | _permissions("orders", "decide", "returnrequest")

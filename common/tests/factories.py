@@ -23,7 +23,7 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
-from chat.models import Message, Thread
+from chat.models import Message, Thread, Ticket
 from common.models import IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
@@ -443,6 +443,13 @@ class MessageFactory(DjangoModelFactory[Message]):
     is_support = False
     body = "Hello"
     created_at = factory.LazyFunction(timezone.now)
+
+
+class TicketFactory(DjangoModelFactory[Ticket]):
+    class Meta:
+        model = Ticket
+
+    thread = factory.SubFactory(ThreadFactory)
 
 
 class GarageFactory(LocationFactory):

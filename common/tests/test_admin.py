@@ -22,7 +22,7 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
-from chat.models import Message, Thread
+from chat.models import Message, Thread, Ticket
 from common.models import IdempotencyKey
 from common.tests import factories
 from common.tests.admin import changelist, page
@@ -71,6 +71,7 @@ FACTORIES = {
     TelematicsBatch: factories.TelematicsBatchFactory,
     Upload: factories.UploadFactory,
     Thread: factories.ThreadFactory,
+    Ticket: factories.TicketFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,
 }

@@ -18,7 +18,7 @@ from rest_framework import serializers
 from zeal import zeal_ignore
 
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
-from chat.models import Message, Thread, ThreadStatus
+from chat.models import Message, Thread, ThreadStatus, Ticket, TicketPriority
 from common.caller import Caller, Role
 from common.fields import Month, Words
 from common.json import JSONRenderer
@@ -27,7 +27,7 @@ from common.query import AskedAt
 from common.tests import factories
 from common.tests.storms import parallel
 from customers.callers import caller_of_user
-from customers.models import Customer
+from customers.models import Customer, Notification
 from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
 from repair_orders.models import Part, RepairOrder, RepairOrderStatus, Service
@@ -245,6 +245,23 @@ def make_thread(draw, customer):
     return thread
 
 
+def make_ticket(draw, customer):
+    return factories.TicketFactory(
+        thread=make_thread(draw, customer), priority=draw(st.sampled_from(TicketPriority.values))
+    )
+
+
+def make_notification(draw, customer):
+    return factories.NotificationFactory(
+        customer=customer,
+        type=draw(texts(30)),
+        title=draw(texts(200)),
+        message=draw(texts(50)),
+        read=draw(st.booleans()),
+        created_at=draw(instants),
+    )
+
+
 def make_parts_order(draw, customer):
     order = factories.OrderFactory(
         customer=customer,
@@ -294,6 +311,8 @@ MAKERS = {
     Offer: make_offer,
     Thread: make_thread,
     Message: make_thread,
+    Ticket: make_ticket,
+    Notification: make_notification,
 }
 
 
@@ -409,6 +428,8 @@ def test_parallel_callers_never_get_each_others_rows(view):
             order = factories.RepairOrderFactory(vehicle=vehicle, notes=f"{number}/{extra}")
             thread = factories.ThreadFactory(customer=customer, subject=f"{number}/{extra}")
             factories.MessageFactory(thread=thread, body=f"{number}/{extra}")
+            factories.TicketFactory(thread=thread)
+            factories.NotificationFactory(customer=customer, title=f"{number}/{extra}")
             for price in range(extra):
                 factories.PartLineFactory(repair_order=order, unit_price=Decimal(f"{number}.{price}0"))
             bought = factories.OrderItemFactory(order__customer=customer, product_name=f"{number}/{extra}")

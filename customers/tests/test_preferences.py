@@ -24,7 +24,7 @@ def test_two_customers_do_not_share_the_first_ones():
 @given(kinds, kinds)
 def test_what_is_not_sent_stays(stored, given_now):
     before = dict(stored)
-    result = preferences.merged(stored, given_now)
+    result = preferences.changed(stored, given_now)
     assert set(result) == set(stored) | set(given_now)
     assert all(result[kind] is given_now.get(kind, stored.get(kind)) for kind in result)
     assert stored == before
@@ -32,15 +32,32 @@ def test_what_is_not_sent_stays(stored, given_now):
 
 @given(kinds)
 def test_the_one_switch_is_on_while_any_kind_is(stored):
-    assert preferences.is_any_on(stored) is (True in stored.values())
+    unsaid = set(preferences.default_notifications()) - set(stored)
+    assert preferences.is_any_on(stored) is (bool(unsaid) or True in stored.values())
 
 
 @given(kinds, st.booleans())
 def test_the_one_switch_switches_all(stored, on):
-    result = preferences.all_switched(stored, on)
+    result = preferences.changed(stored, on)
     assert set(result) == set(stored) | set(preferences.default_notifications())
     assert set(result.values()) == {on}
     assert preferences.is_any_on(result) is on
+
+
+@pytest.mark.parametrize(
+    ("stored", "mailed"),
+    [
+        ({}, ["ORDER", "REFUND", "SUPPORT", "REPAIR_ORDER", "APPOINTMENT"]),
+        ({"email": False}, []),
+        ({"order_updates": False}, ["REFUND", "SUPPORT", "REPAIR_ORDER", "APPOINTMENT"]),
+        ({"refund_updates": False}, ["ORDER", "SUPPORT", "REPAIR_ORDER", "APPOINTMENT"]),
+        ({"support_replies": False}, ["ORDER", "REFUND", "REPAIR_ORDER", "APPOINTMENT"]),
+        ({"email": False, "order_updates": True, "sms": True}, []),
+    ],
+)
+def test_mail_goes_where_its_kind_and_email_are_on(stored, mailed):
+    types = ["ORDER", "REFUND", "SUPPORT", "REPAIR_ORDER", "APPOINTMENT"]
+    assert [word for word in types if preferences.allow_mail(stored, word)] == mailed
 
 
 @given(kinds)

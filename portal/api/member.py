@@ -13,15 +13,13 @@ from rest_framework.response import Response
 from accounts import actions
 from accounts.api.member import Door
 from accounts.models import User
-from accounts.names import split_name
+from accounts.names import LONGEST_HALF, split_name, validate_full_name
 from accounts.phones import validate_phone
 from accounts.tokens import Tokens
 from common.address import client_address
 from common.fields import Instant, OptionalText
 from common.routing import route
 from portal.queries import member_of
-
-_LONGEST_NAME = 100  # of either half
 
 
 class Credentials(serializers.Serializer[Any]):
@@ -31,16 +29,11 @@ class Credentials(serializers.Serializer[Any]):
 
 
 class MemberRegistration(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=2 * _LONGEST_NAME)
+    name = serializers.CharField(max_length=2 * LONGEST_HALF, validators=[validate_full_name])
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(trim_whitespace=False, max_length=128)
     phone = OptionalText(max_length=30, validators=[validate_phone])
     referralCode = OptionalText(source="referral_code", max_length=20)
-
-    def validate_name(self, name: str) -> str:
-        if max(map(len, split_name(name))) > _LONGEST_NAME:
-            raise serializers.ValidationError(f"Neither half may be longer than {_LONGEST_NAME} characters.")
-        return name
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs["first_name"], attrs["last_name"] = split_name(attrs.pop("name"))

@@ -1,0 +1,152 @@
+"""Contract 002, "Settings APIs" and "Notifications APIs"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.caller import Caller
+from common.contracts.care import CareList, CareView
+from common.errors import Missing, NoCustomerRecord
+from common.fields import Derived, Instant, Switch
+from common.permissions import CustomersOnly
+from common.query import ListQuery
+from common.reads.read import Read
+from common.routing import route
+from customers import actions
+from customers.models import Customer, Notification
+from customers.preferences import complete
+from customers.querysets import NotificationFilters
+
+
+class Language(serializers.RegexField):
+    """`en`, `pt-BR`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(r"\A[A-Za-z]{2,3}(-[A-Za-z0-9]{2,4})?\Z", **kwargs)
+
+
+class Theme(serializers.ChoiceField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=["light", "dark", "system"], **kwargs)
+
+
+class Kinds(serializers.Serializer[Any]):
+    """The four kinds of `preferences.default_notifications`; another contract may know more."""
+
+    email = serializers.BooleanField()
+    order_updates = serializers.BooleanField()
+    refund_updates = serializers.BooleanField()
+    support_replies = serializers.BooleanField()
+
+
+class General(serializers.Serializer[Any]):
+    theme = serializers.CharField()
+    timezone = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class SettingsSerializer(serializers.Serializer[Any]):
+    notifications = Derived(complete, "notification_preferences", output=Kinds())
+    general = General(source="*")
+
+
+class KindsInput(serializers.Serializer[Any]):
+    email = Switch(required=False)
+    order_updates = Switch(required=False)
+    refund_updates = Switch(required=False)
+    support_replies = Switch(required=False)
+
+
+class GeneralInput(serializers.Serializer[Any]):
+    theme = Theme(required=False)
+    timezone = serializers.CharField(required=False, max_length=50)
+    currency = serializers.RegexField(
+        r"\A[A-Z]{3}\Z", required=False, help_text="ISO 4217, in capitals: `EUR`."
+    )
+
+
+class SettingsInput(serializers.Serializer[Any]):
+    notifications = KindsInput(required=False, source="notification_preferences")
+    general = GeneralInput(required=False, source="*")
+
+
+class NotificationSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    title = serializers.CharField()
+    message = serializers.CharField()
+    type = serializers.CharField()
+    read = serializers.BooleanField()
+    timestamp = Instant(source="created_at")
+
+
+class NotificationQuery(ListQuery):
+    unread_only = serializers.BooleanField(required=False)
+
+
+def _own(caller: Caller, filters: Any) -> QuerySet[Customer]:
+    return Customer.objects.visible_to(caller).order_by("id")
+
+
+_SETTINGS = Read(_own, SettingsSerializer)
+
+
+class Settings(CareView):
+    """How the signed-in customer wants to be told, and to see things."""
+
+    permission_classes = [CustomersOnly]
+    input_class = SettingsInput
+
+    @extend_schema(responses=SettingsSerializer)
+    def get(self, request: Request) -> Response:
+        return self.show()
+
+    @extend_schema(responses=SettingsSerializer)
+    def put(self, request: Request) -> Response:
+        """Change settings; what is not sent stays."""
+        actions.change_profile(customer_id=self.caller.account, **self.read_body())
+        return self.show()
+
+    def show(self) -> Response:
+        body = _SETTINGS.one(self.caller, {})
+        if body is None:  # deleted since the token was looked up
+            raise NoCustomerRecord
+        return Response(body)
+
+
+class Notifications(CareList):
+    """What the signed-in customer was told, the newest first."""
+
+    permission_classes = [CustomersOnly]
+    query = NotificationQuery
+    serializer_class = NotificationSerializer
+
+    @staticmethod
+    def rows(caller: Caller, filters: NotificationFilters) -> QuerySet[Notification]:
+        return Notification.objects.visible_to(caller).matching(filters).newest_first()
+
+
+class ReadNotification(CareView):
+    """Say that a notification was read. Twice is once."""
+
+    permission_classes = [CustomersOnly]
+
+    @extend_schema(request=None, responses=NotificationSerializer)
+    def put(self, request: Request, id: int) -> Response:
+        notification = Notification.objects.visible_to(self.caller).filter(pk=id).first()
+        if notification is None:
+            raise Missing("Notification not found.")
+        actions.mark_read(notification=notification)
+        return Response(NotificationSerializer(notification).data)
+
+
+urlpatterns = [
+    route("settings", Settings.as_view()),
+    route("notifications", Notifications.as_view()),
+    route("notifications/<id:id>/read", ReadNotification.as_view()),
+]

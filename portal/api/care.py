@@ -1,0 +1,113 @@
+"""Contract 002 where it shows the whole person: "Dashboard APIs" and "Profile APIs"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.names import LONGEST_HALF, split_name, validate_full_name
+from chat.api.care import TicketBriefSerializer, recent_tickets
+from common.contracts.care import CareView
+from common.fields import Instant, Switch
+from common.permissions import CustomersOnly
+from common.routing import route
+from customers import actions
+from customers.api.care import Language, Theme
+from orders.api.care import OrderBriefSerializer, recent_orders
+from portal.queries import person_of, stats_of
+
+
+class Stats(serializers.Serializer[Any]):
+    open_tickets = serializers.IntegerField()
+    active_orders = serializers.IntegerField()
+    pending_refunds = serializers.IntegerField()
+    resolved_tickets = serializers.IntegerField()
+
+
+class DashboardSerializer(serializers.Serializer[Any]):
+    stats = Stats()
+    recent_orders = OrderBriefSerializer(many=True)
+    recent_tickets = TicketBriefSerializer(many=True)
+
+
+class Preferences(serializers.Serializer[Any]):
+    language = serializers.CharField()
+    notifications = serializers.BooleanField(help_text="Whether any kind of notification is on.")
+    theme = serializers.CharField()
+
+
+class ProfileSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    email = serializers.EmailField(allow_null=True)
+    full_name = serializers.CharField(allow_blank=True)
+    avatar = serializers.URLField()
+    preferences = Preferences(source="*")
+    total_orders = serializers.IntegerField()
+    total_tickets = serializers.IntegerField()
+    member_since = Instant()
+
+
+class PreferencesInput(serializers.Serializer[Any]):
+    language = Language(required=False)
+    notifications = Switch(
+        required=False, source="notification_preferences", help_text="Switches every kind of notification."
+    )
+    theme = Theme(required=False)
+
+
+class ProfileInput(serializers.Serializer[Any]):
+    full_name = serializers.CharField(
+        required=False, max_length=2 * LONGEST_HALF, validators=[validate_full_name]
+    )
+    preferences = PreferencesInput(required=False, source="*")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "full_name" in attrs:
+            attrs["first_name"], attrs["last_name"] = split_name(attrs.pop("full_name"))
+        return attrs
+
+
+class Dashboard(CareView):
+    """Figures of the signed-in customer's tickets and orders, and the newest five of each."""
+
+    permission_classes = [CustomersOnly]
+
+    @extend_schema(responses=DashboardSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(
+            {
+                "stats": Stats(stats_of(self.caller.account)).data,
+                "recent_orders": recent_orders(self.caller),
+                "recent_tickets": recent_tickets(self.caller),
+            }
+        )
+
+
+class Profile(CareView):
+    """Who is signed in, with his preferences and what he has."""
+
+    permission_classes = [CustomersOnly]
+    input_class = ProfileInput
+
+    @extend_schema(responses=ProfileSerializer)
+    def get(self, request: Request) -> Response:
+        return self.show()
+
+    @extend_schema(responses=ProfileSerializer)
+    def put(self, request: Request) -> Response:
+        """Change one's name and preferences; what is not sent stays."""
+        actions.change_self(user_id=self.caller.user_id, customer_id=self.caller.account, **self.read_body())
+        return self.show()
+
+    def show(self) -> Response:
+        return Response(ProfileSerializer(person_of(self.caller)).data)
+
+
+urlpatterns = [
+    route("dashboard", Dashboard.as_view()),
+    route("profile", Profile.as_view()),
+]
