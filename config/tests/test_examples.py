@@ -21,11 +21,11 @@ from jsonschema import Draft202012Validator
 
 from accounts.models import User
 from common.schema import CachedGenerator
-from config.tests.examples import member, shop
+from config.tests.examples import care, crm, fleet, member, shop
 from config.tests.examples.calls import NEWCOMER, Call, Calls
 from portal import demo
 
-CONTRACTS = {"shop": shop, "member": member}
+CONTRACTS = {"shop": shop, "fleet": fleet, "care": care, "member": member, "crm": crm}
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 # What is new every time, and whose it is nobody's business to know -> how it is shown.
 VEILS = {
@@ -60,7 +60,10 @@ def filled(values: Any, names: dict[str, str]) -> Any:
 def make(api, method: str, path: str, call: Call, names: dict[str, str]) -> tuple[Any, Any]:
     """Request body (None without one) and response body, both as they are shown."""
     headers = {}
-    if call.login:
+    api.logout()
+    if call.login and path.startswith("/customer/"):  # Django's session, as a browser brings it
+        api.force_login(User.objects.get(email=call.login[0]))
+    elif call.login:
         words = dict(zip(("email", "password"), call.login, strict=True))
         names |= api.post("/api/token/", words, format="json").json()
         headers = {"Authorization": f"Bearer {names['access']}"}

@@ -1,0 +1,125 @@
+"""Contract 002: Ali's orders, returns, tickets and settings."""
+
+from __future__ import annotations
+
+from chat.models import Ticket
+from config.tests.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
+from customers.models import Notification
+from orders.models import Order
+from repair_orders.models import Part
+
+ALI = ("ali.jawad@example.com", "customer123")
+ADDRESS = "/api/v1/customer/"
+STRANGERS = [Call(401), Call(403, TECHNICIAN), Call(404, NEWCOMER)]
+
+
+def names() -> dict[str, str]:
+    """What stands in braces."""
+    delivered = Order.objects.filter(customer__contact__email=ALI[0], status="delivered").order_by("-id")[0]
+    told = Notification.objects.filter(customer__contact__email=ALI[0], read=False).order_by("id")[0]
+    return {
+        "delivered": f"ORD{delivered.pk}",
+        "product": str(Part.objects.filter(stock__gt=1).order_by("id")[0].pk),
+        "notification": str(told.pk),
+        "ticket": f"TKT{Ticket.objects.get(pk=456).pk}",
+        "item": delivered.items.order_by("id")[0].product_name,
+    }
+
+
+ORDER = {"items": [{"product_id": "{product}", "quantity": 1}]}
+RETURN = {
+    "order_id": "{delivered}",
+    "items": ["{item}"],
+    "reason": "Product is defective",
+    "description": "It came apart on the second day",
+}
+TICKET = {
+    "subject": "Product inquiry",
+    "message": "I need help with my order",
+    "category": "ORDER",
+    "priority": "MEDIUM",
+    "order_id": "ORD123",
+}
+SETTINGS = {"theme": "dark", "notifications": {"order_updates": False}}
+
+ALL: Calls = {
+    "care_login_post": (
+        "post",
+        "/auth/login",
+        [
+            Call(200, body=dict(zip(("email", "password"), ALI, strict=True))),
+            Call(401, body={"email": ALI[0], "password": "wrong"}),
+            Call(422, body={"email": ALI[0]}),
+        ],
+    ),
+    "care_dashboard_get": ("get", f"{ADDRESS}dashboard", [Call(200, ALI), *STRANGERS]),
+    "care_products_get": (
+        "get",
+        f"{ADDRESS}products",
+        [Call(200, ALI, {"search": "headphones"}), Call(422, ALI, {"page": "0"})],
+    ),
+    "care_orders_get": (
+        "get",
+        f"{ADDRESS}orders",
+        [Call(200, ALI, {"status": "shipped"}), *STRANGERS, Call(422, ALI, {"status": "lost"})],
+    ),
+    "care_order_detail_get": ("get", f"{ADDRESS}orders/ORD123", [Call(200, ALI), *STRANGERS]),
+    "care_order_tracking_get": ("get", f"{ADDRESS}orders/track/ORD123", [Call(200, ALI), *STRANGERS]),
+    "care_orders_post": (
+        "post",
+        f"{ADDRESS}orders",
+        [
+            Call(201, ALI, body=ORDER),
+            Call(409, ALI, body={"items": [{"product_id": "{product}", "quantity": 5000}]}),
+            Call(422, ALI, body={"items": []}),
+        ],
+    ),
+    "care_request_return_post": (
+        "post",
+        f"{ADDRESS}orders/return",
+        [
+            Call(201, ALI, body=RETURN),
+            Call(400, ALI, body=RETURN),
+            Call(422, ALI, body={"order_id": "{delivered}"}),
+        ],
+    ),
+    "care_returns_get": ("get", f"{ADDRESS}returns", [Call(200, ALI), *STRANGERS]),
+    "care_tickets_get": (
+        "get",
+        f"{ADDRESS}tickets",
+        [Call(200, ALI, {"status": "open"}), *STRANGERS, Call(422, ALI, {"status": "lost"})],
+    ),
+    "care_tickets_post": (
+        "post",
+        f"{ADDRESS}tickets",
+        [Call(201, ALI, body=TICKET), Call(422, ALI, body={"subject": ""})],
+    ),
+    "care_ticket_detail_get": ("get", f"{ADDRESS}tickets/{{ticket}}", [Call(200, ALI), *STRANGERS]),
+    "care_ticket_messages_post": (
+        "post",
+        f"{ADDRESS}tickets/{{ticket}}/messages",
+        [Call(201, ALI, body={"message": "Thank you, that helped"}), Call(422, ALI, body={"message": ""})],
+    ),
+    "care_profile_get": ("get", f"{ADDRESS}profile", [Call(200, ALI), *STRANGERS]),
+    "care_profile_put": (
+        "put",
+        f"{ADDRESS}profile",
+        [Call(200, ALI, body={"phone": "+1 555 0199"}), Call(422, ALI, body={"email": "ali"})],
+    ),
+    "care_settings_get": ("get", f"{ADDRESS}settings", [Call(200, ALI), *STRANGERS]),
+    "care_settings_put": (
+        "put",
+        f"{ADDRESS}settings",
+        [Call(200, ALI, body=SETTINGS), Call(422, ALI, body={"theme": 5})],
+    ),
+    "care_notifications_get": (
+        "get",
+        f"{ADDRESS}notifications",
+        [Call(200, ALI, {"unread_only": "true"}), Call(422, ALI, {"unread_only": "perhaps"})],
+    ),
+    "care_read_notification_put": (
+        "put",
+        f"{ADDRESS}notifications/{{notification}}/read",
+        [Call(200, ALI), *STRANGERS],
+    ),
+}

@@ -1,0 +1,46 @@
+"""Contract 001: a fleet's repairs as its pages ask for them, in Django's session."""
+
+from __future__ import annotations
+
+from config.tests.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
+from repair_orders.models import RepairOrder
+
+MANAGER = ("fleet@rswind.example", "fleet12345")
+API = "/customer/api/"
+STRANGERS = [Call(404, TECHNICIAN), Call(404, NEWCOMER)]
+
+
+def names() -> dict[str, str]:
+    """What stands in braces: the first estimate that waits, and the one after it."""
+    waiting = RepairOrder.objects.filter(customer__contact__email=MANAGER[0], status="pending").order_by("id")
+    return {name: str(order.pk) for name, order in zip(("first", "second"), waiting, strict=False)}
+
+
+ALL: Calls = {
+    "fleet_unit_repair_data_get": ("get", f"{API}unit-repair-data/", [Call(200, MANAGER), *STRANGERS]),
+    "fleet_repair_cost_data_get": ("get", f"{API}repair-cost-data/", [Call(200, MANAGER), *STRANGERS]),
+    "fleet_repairs_get": (
+        "get",
+        f"{API}repairs/",
+        [Call(200, MANAGER, {"unit_number": "A123"}), Call(400, MANAGER, {"status": "lost"}), *STRANGERS],
+    ),
+    "fleet_repairs_post": (
+        "post",
+        f"{API}repairs/",
+        [
+            Call(201, MANAGER, body={"unit_number": "A123", "description": "Grinding noise, front left"}),
+            Call(400, MANAGER, body={"unit_number": "A123"}),
+        ],
+    ),
+    "fleet_one_repair_get": ("get", f"{API}repairs/{{first}}/", [Call(200, MANAGER), *STRANGERS]),
+    "fleet_approve_post": (
+        "post",
+        f"{API}repairs/{{first}}/approve/",
+        [Call(409, MANAGER, body={"total": "1.00"}), Call(200, MANAGER, body={})],
+    ),
+    "fleet_deny_post": (
+        "post",
+        f"{API}repairs/{{first}}/deny/",
+        [Call(200, MANAGER, body={"reason": "We sell the van"})],
+    ),
+}
