@@ -54,6 +54,24 @@ def test_readmes_first_request_gets_its_printed_answer(server):
     assert json.loads(output.stdout) == json.loads(answer)
 
 
+def test_readmes_examples_for_the_apps_work(server, tmp_path):
+    commands = re.findall(r"```bash\n(.*?)```", section("Connecting the apps"), re.DOTALL)
+    script = "set -eo pipefail\n" + "echo\n".join(commands)
+    script = script.replace("localhost:8000", f"localhost:{server.port}").replace(
+        ".venv/bin/python", sys.executable
+    )
+    run = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    *lists, message = run.stdout.splitlines()
+    vehicles, upcoming, offers, threads = (json.loads(part) for part in re.split(r"(?<=\])(?=\[)", lists[0]))
+    assert [len(rows) for rows in (vehicles, upcoming, threads)] == [1, 1, 1]
+    assert "Spring Maintenance Special" in {offer["title"] for offer in offers}
+    assert "error" not in run.stdout
+    assert (tmp_path / "presigned.json").exists()
+    frame = json.loads(message)
+    assert list(frame) == ["type", "id", "threadId", "body", "sender", "timestamp"]
+    assert (frame["type"], frame["threadId"], frame["body"]) == ("MESSAGE", threads[0]["id"], "Hello!")
+
+
 def test_schema_and_docs_are_served_without_an_outside_host(server):
     schema = requests.get(f"{server.url}/api/schema/", timeout=10)
     assert schema.status_code == 200
@@ -148,7 +166,9 @@ def test_swagger_ui_shows_the_api_and_keeps_to_itself(server):
         page.wait_for_selector("#operations-Shop-shop_customer_vehicles_get", timeout=20_000)
         summaries = page.locator(".opblock-summary-description").all_inner_texts()
         browser.close()
-    assert "Sign in with email and password" in summaries
+    assert {"Sign in with email and password", "Book a visit", "Send a message"} <= {
+        summary.partition(".")[0] for summary in summaries
+    }
     assert (complaints, outside) == ([], [])
 
 
