@@ -173,7 +173,7 @@ def free_bay(
     except IntegrityError as error:  # the database has the last word on whoever did not lock
         if not violates(error, Appointment, "bay_is_held_once"):
             raise
-    free = next_free_slots(location=location, after=start, length=length, now=now, but=but)
+    free = next_free_slots(location=location, after=start, length=length, now=now, wanted=wanted, but=but)
     raise _taken(location, "This bay is taken at that time." if wanted else "That time is taken.", free)
 
 

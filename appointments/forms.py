@@ -72,7 +72,7 @@ class AppointmentForm(SeenStatus):
                 values["start"],
                 visit_length(values["services"]),
                 now=timezone.now(),
-                wanted=values["bay"],
+                wanted=self.moved().get("bay"),
                 but=self.instance if self.instance.pk else None,
             ):
                 pass

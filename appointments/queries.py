@@ -136,14 +136,18 @@ def free_slots(
     last: date,
     length: timedelta,
     now: datetime,
+    wanted: Bay | None = None,
     but: Appointment | None = None,
 ) -> Iterator[Slot]:
-    """The slots later than `now` for which a bay is free for their whole length, in order. Four queries."""
+    """The slots later than `now` for which a bay is free for their whole length, in order. Four queries.
+
+    `wanted` and `but` as `bays_of` takes them.
+    """
     hours = hours_of(location, first, last)
     if not hours:
         return
     whole = Slot(min(day.start for day in hours.values()), max(day.end for day in hours.values()))
-    bays = bays_of(location, whole, but=but)
+    bays = bays_of(location, whole, wanted=wanted, but=but)
     for day in hours.values():
         for slot in slots_within(day, length):
             if slot.start > now and bays.free(slot) is not None:
@@ -191,15 +195,18 @@ def next_free_slots(
     after: datetime,
     length: timedelta,
     now: datetime,
+    wanted: Bay | None = None,
     but: Appointment | None = None,
     count: int = 3,
 ) -> list[Slot]:
-    """The first free slots later than `after`; a week is looked at at a time."""
+    """The first free slots later than `after`: on its day, else on the next two, the next four, …"""
     found: list[Slot] = []
-    day, last = on_the_wall(location, after).date(), last_day(location, now)
+    day, last, days = on_the_wall(location, after).date(), last_day(location, now), 1
     while day <= last and len(found) < count:
-        until = min(day + timedelta(days=6), last)
-        free = free_slots(location=location, first=day, last=until, length=length, now=after, but=but)
+        until = min(day + timedelta(days=days - 1), last)
+        free = free_slots(
+            location=location, first=day, last=until, length=length, now=after, wanted=wanted, but=but
+        )
         found += islice(free, count - len(found))
-        day = until + timedelta(days=1)
+        day, days = until + timedelta(days=1), days * 2
     return found

@@ -16,6 +16,7 @@ STEP = timedelta(minutes=30)
 SHORTEST = timedelta(minutes=30)  # a visit without services
 LONGEST = timedelta(days=1)  # no visit outlasts the hours of one day
 DAYS_AHEAD = 90
+_MOMENT = timedelta(microseconds=1)
 
 
 class Slot(NamedTuple):
@@ -28,8 +29,11 @@ class Slot(NamedTuple):
 def open_on(day: date, *, opens: time, closes: time, zone: ZoneInfo) -> Slot:
     """From the instant the location opens on `day` to the one it closes: one stretch, within which the wall never shows
     a time outside the hours."""
-    start = _shown(day, opens, zone)[-1]
+    start, again = (_shown(day, opens, zone) * 2)[:2]
     end = next(instant for instant in _shown(day, closes, zone) if instant >= start)
+    # Clocks turned back to before it opens: it opens when they have come round, and not twice.
+    if start < again < end and (again - _MOMENT).astimezone(zone).time() < opens:
+        start = again
     return Slot(start, end)
 
 

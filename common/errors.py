@@ -15,6 +15,7 @@ class Kind(Enum):
 
     MALFORMED = auto()  # the body cannot be read at all
     INVALID = auto()  # readable, but a value is wrong
+    INELIGIBLE = auto()  # nothing is wrong with it, but a rule of the business says no
     UNAUTHENTICATED = auto()
     FORBIDDEN = auto()
     NOT_FOUND = auto()

@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+
+from common import ids
 
 MAX_ID = 2**63 - 1  # what both databases' integers hold
 
@@ -79,6 +82,36 @@ class Id(serializers.IntegerField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"min_value": 1, "max_value": MAX_ID} | kwargs)
+
+
+class SpelledId(serializers.CharField):
+    """A public id as `ORD123`: a prefix and the integer. Validated: the integer."""
+
+    default_error_messages = {"invalid": "Must be an id like {example}."}
+
+    def __init__(self, prefix: str, **kwargs: Any) -> None:
+        self.prefix = prefix
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> int:  # type: ignore[override]  # the integer behind it
+        number = ids.read(self.prefix, super().to_internal_value(data))
+        if number is None:
+            self.fail("invalid", example=ids.spell(self.prefix, 123))
+        return number
+
+    def to_representation(self, value: Any) -> str:
+        return ids.spell(self.prefix, value)
+
+
+class PublicId(serializers.UUIDField):
+    """A uuid as text, hyphens and all. DRF also takes 71, `{…}` and `urn:uuid:…`."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str) or not re.fullmatch(
+            "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", data
+        ):
+            self.fail("invalid", value=data)
+        return UUID(data)
 
 
 class Money(serializers.DecimalField):

@@ -38,6 +38,14 @@ def cache_works() -> bool:
         return False
 
 
+def readiness() -> dict[str, str]:
+    """`status` is ok when every part is; each part is ok or down."""
+    parts = {"database": database_works(), "cache": cache_works()}
+    return {"status": "ok" if all(parts.values()) else "unavailable"} | {
+        name: "ok" if works else "down" for name, works in parts.items()
+    }
+
+
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process answers. Asks nothing of anybody else, so that a database's fall does not restart the web."""
@@ -47,12 +55,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Whether requests can be served: 200, or 503 naming the part that is down."""
-    parts = {"database": database_works(), "cache": cache_works()}
-    ready = all(parts.values())
-    body = {"status": "ok" if ready else "unavailable"} | {
-        name: "ok" if works else "down" for name, works in parts.items()
-    }
-    return JsonResponse(body, status=200 if ready else 503)
+    body = readiness()
+    return JsonResponse(body, status=200 if body["status"] == "ok" else 503)
 
 
 @require_safe

@@ -136,3 +136,26 @@ class BareList(ListView):
 
     def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
         return rows, page.headers if page else {}
+
+
+class PagedList(Lister):
+    """Always paged: `{results, count, next, previous}`, as staff's lists are."""
+
+    is_always_paged = True
+
+    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+        assert page is not None
+        return {
+            "results": rows,
+            "count": page.total,
+            "next": page.next_url,
+            "previous": page.previous_url,
+        }, {}
+
+    @classmethod
+    def list_fields(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {
+            "count": serializers.IntegerField(),
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+        }

@@ -63,6 +63,15 @@ class StaffOnly(BasePermission):
         return True
 
 
+class StaffWithPermission(StaffOnly):
+    """Staff whose role has the Django permission that the view names."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        super().has_permission(request, view)
+        check_role(caller_of(request), view.permission)  # type: ignore[attr-defined]
+        return True
+
+
 class StaffMay(StaffOnly):
     """Staff whose role has the Django permission that the view's action needs."""
 

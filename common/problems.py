@@ -19,6 +19,7 @@ from common.errors import DomainError, Kind
 STATUS: dict[Kind, int] = {
     Kind.MALFORMED: 400,
     Kind.INVALID: 400,
+    Kind.INELIGIBLE: 400,
     Kind.UNAUTHENTICATED: 401,
     Kind.FORBIDDEN: 403,
     Kind.NOT_FOUND: 404,

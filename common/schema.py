@@ -20,7 +20,7 @@ from rest_framework import exceptions, serializers
 
 from common import errors
 from common.authentication import SessionCaller
-from common.contracts.base import Contract
+from common.contracts.base import MESSAGES, Contract, NamesFields
 from common.contracts.registry import CONTRACTS
 from common.fields import Derived
 from common.idempotency import KeyReused
@@ -120,6 +120,19 @@ class ContractSchema(AutoSchema):
         name = super().get_serializer_name(serializer, direction)
         prefix = self.contract.name.title() if self.contract else ""
         return name if name.startswith(_CONTRACT_NAMES) else prefix + name
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+        """As a front end's types need it: what an answer computes is always there, what a request has a default for may
+        be left out (generators take a default for a promise), and a refusal names fields beside its own keys."""
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        if direction == "request":
+            for field in schema.get("properties", {}).values():
+                field.pop("default", None)
+        elif computed := {name for name, field in serializer.fields.items() if isinstance(field, Derived)}:
+            schema["required"] = sorted(computed.union(schema.get("required", [])))
+        if isinstance(serializer, NamesFields):
+            schema["additionalProperties"] = MESSAGES
+        return schema
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         if isinstance(field, Derived):

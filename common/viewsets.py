@@ -6,7 +6,7 @@ Django permission, the same one that the admin asks for (`StaffMay`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from rest_framework.viewsets import ViewSetMixin
 from common.contracts.shop import ShopView
 from common.errors import Missing
 from common.fields import Id
-from common.lists import Lister, Page
+from common.lists import PagedList
 from common.permissions import StaffMay
 from common.query import Query
 from common.reads.read import Read
@@ -41,11 +41,10 @@ class _ItemQuery(Query):
     id = Id()
 
 
-class StaffViewSet(ViewSetMixin, Lister, ShopView):
-    """One noun under `/api/shop/`. Lists are paged: `{results, count, next, previous}`."""
+class StaffViewSet(ViewSetMixin, PagedList, ShopView):
+    """One noun under `/api/shop/`. Its list is always paged."""
 
     permission_classes = [StaffMay]
-    is_always_paged = True
     resource: ClassVar[str]  # the noun in the address
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
@@ -118,20 +117,3 @@ class StaffViewSet(ViewSetMixin, Lister, ShopView):
 
     def _missing(self) -> Missing:
         return Missing(f"{self.model._meta.verbose_name} not found.".capitalize())
-
-    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
-        assert page is not None
-        return {
-            "results": rows,
-            "count": page.total,
-            "next": page.next_url,
-            "previous": page.previous_url,
-        }, {}
-
-    @classmethod
-    def list_fields(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {
-            "count": serializers.IntegerField(),
-            "next": serializers.URLField(allow_null=True),
-            "previous": serializers.URLField(allow_null=True),
-        }

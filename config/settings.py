@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "vehicles",
     "appointments",
     "repair_orders",
+    "orders",
     "memberships",
     "chat",
     "portal",

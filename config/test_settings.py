@@ -8,6 +8,10 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("DEBUG", "true")
+# Each process of a suite run in parallel empties the cache between its tests, so each has a Redis of its own.
+if os.environ.get("REDIS_URL") and (_worker := os.environ.get("PYTEST_XDIST_WORKER")):
+    _server, _, _number = os.environ["REDIS_URL"].rpartition("/")
+    os.environ["REDIS_URL"] = f"{_server}/{int(_number) - int(_worker.removeprefix('gw'))}"
 
 from config.settings import *  # noqa: F403
 

@@ -39,6 +39,8 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Appointments", "event", "appointments.appointment"),
                     _item("Repair orders", "build", "repair_orders.repairorder"),
+                    _item("Parts orders", "local_shipping", "orders.order"),
+                    _item("Returns", "undo", "orders.returnrequest"),
                 ],
             },
             {

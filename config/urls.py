@@ -10,6 +10,8 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.admin import change_own_password
+from accounts.api import care as accounts_care
+from accounts.api import crm as accounts_crm
 from accounts.api import member as accounts_member
 from accounts.api import member_referrals as referrals_member
 from accounts.api import shop as accounts_shop
@@ -21,13 +23,18 @@ from chat.api import member as chat_member
 from common import fallbacks, health
 from common.routing import route
 from common.schema import CachedGenerator
+from customers.api import crm as customers_crm
+from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
 from files.api import member as files_member
 from memberships.api import member as memberships_member
+from orders.api import care as orders_care
+from orders.api import care_returns as returns_care
 from portal.api import member as portal_member
 from portal.api import registration
 from portal.fleet import urls as fleet_pages
+from repair_orders.api import care as products_care
 from repair_orders.api import fleet as repair_orders_fleet
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_catalogue as catalogue_staff
@@ -84,6 +91,22 @@ MEMBER: list[URLPattern | URLResolver] = [
     path("api/", include(chat_member.urlpatterns)),  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/
 ]
 
+# Contract 002, whose addresses are documented without a trailing slash.
+CARE: list[URLPattern | URLResolver] = [
+    path("auth/", include(accounts_care.urlpatterns)),  # login
+    path("api/v1/customer/", include(products_care.urlpatterns)),  # products
+    path("api/v1/customer/", include(orders_care.urlpatterns)),  # orders, orders/{id}, orders/track/{id}
+    path("api/v1/customer/", include(returns_care.urlpatterns)),  # orders/return, returns
+]
+
+# Contract 004, customers as a service; its registration stands with contract 003's.
+CRM: list[URLPattern | URLResolver] = [
+    path("api/", include(accounts_crm.urlpatterns)),  # auth/profile/update/
+    path("api/v1/", include(customers_crm.urlpatterns)),  # customers/profile/, …/health/
+    # After it: an id may look like anything.
+    path("api/v1/", include(management_crm.urlpatterns)),  # customers/, /{id}/, /by_user_id/, /stats/
+]
+
 DOCS: list[URLPattern | URLResolver] = [
     route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
@@ -106,6 +129,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *STAFF,
     *MEMBER,
     *FLEET,
+    *CARE,
+    *CRM,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]

@@ -10,14 +10,23 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from simple_history.utils import bulk_create_with_history
 
-from accounts.models import User, normal_email
+from accounts.models import User
+from accounts.profile import change_person
 from accounts.registration import admit, email_free, newcomer
 from accounts.tokens import Tokens
 from common import push
 from common.caller import Caller
 from common.database import change
-from common.errors import DomainError, Forbidden
+from common.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
+from customers import preferences
 from customers.models import Customer, CustomerUser, Notification
+
+# What each step asks for, at every door.
+PERMISSIONS = {
+    "verify": "customers.change_customer",
+    "withdraw_verification": "customers.change_customer",
+    "count_service": "customers.change_customer",
+}
 
 
 class AlreadyACustomer(DomainError):
@@ -33,6 +42,8 @@ def create_customer(*, user: User | None, now: datetime, **fields: Any) -> Custo
 
     Raises AlreadyACustomer when the user acts for one.
     """
+    if "notification_preferences" in fields:
+        fields["notification_preferences"] = _told(preferences.default_notifications(), fields)
     try:
         with transaction.atomic():
             customer = Customer.objects.create(contact=user, **({"customer_since": now} | fields))
@@ -92,6 +103,67 @@ def customer_for_write(caller: Caller, *, now: datetime) -> Customer:
     return Customer.objects.with_contact().get(logins__user_id=caller.user_id)
 
 
+def create_profile(*, user_id: int, now: datetime, **fields: Any) -> Customer:
+    """The record of a login that has none yet. Raises AlreadyACustomer."""
+    return create_customer(user=User.objects.get(pk=user_id), now=now, **fields)
+
+
+def change_profile(*, customer_id: int, **fields: Any) -> None:
+    """Change the account as its own login may. Raises NoCustomerRecord when it was deleted meanwhile."""
+    customer = Customer.objects.filter(pk=customer_id).first()
+    if customer is None:
+        raise NoCustomerRecord
+    change_customer(customer=customer, **fields)
+
+
+# A person's traces on the account: what a former customer's row does not hold. What was done for him stays counted.
+_PERSONAL = (
+    *("street_address", "city", "state", "postal_code", "country", "company_name", "business_type", "tax_id"),
+    *("emergency_contact_name", "emergency_contact_phone", "emergency_contact_relationship"),
+    *("preferred_contact_method", "notification_preferences", "language", "theme", "timezone", "currency"),
+)
+
+
+def delete_profile(*, user_id: int) -> None:
+    """Take a person off his customer account; his login lives and may make another.
+
+    An account that somebody else is the contact of, or acts for, goes on with him. One that nobody is left of becomes
+    a former customer: its repair history stays, who it was is forgotten, in its past too. Raises NoCustomerRecord.
+    """
+    with transaction.atomic():
+        locked = Customer.objects.select_for_update(of=("self",))
+        customer = locked.filter(logins__user_id=user_id).first()
+        # Of two at once the second waited for the first, and finds its login gone.
+        if customer is None or not customer.logins.filter(user_id=user_id).delete()[0]:
+            raise NoCustomerRecord
+        if customer.contact_id not in (user_id, None):
+            return
+        heir = customer.logins.order_by("id").first()
+        if heir is not None:
+            change(customer, contact=heir.user)
+        else:
+            _forget(customer, user_id)
+
+
+def _forget(customer: Customer, user_id: int) -> None:
+    unsaid = Customer()
+    nothing = {name: getattr(unsaid, name) for name in _PERSONAL}
+    customer._change_reason = "profile deleted"  # type: ignore[attr-defined]  # simple-history's
+    change(customer, contact=None, is_verified=False, **nothing)
+    customer.history.update(contact=None, **nothing)
+    customer.history.filter(history_user_id=user_id).update(history_user=None)
+
+
+def verify(*, customer: Customer) -> None:
+    """The shop knows who this is. Saying so twice is no change."""
+    change(customer, is_verified=True)
+
+
+def withdraw_verification(*, customer: Customer) -> None:
+    """It was a mistake, or does not hold any longer."""
+    change(customer, is_verified=False)
+
+
 def count_service(*, customer_id: int, now: datetime) -> None:
     """One more completed service, in one statement."""
     Customer.objects.filter(pk=customer_id).update(
@@ -117,6 +189,11 @@ def notify(*, customer_id: int, type: str, title: str, message: str, now: dateti
 
 
 _CONTACT = ("first_name", "last_name", "email", "phone")
+
+
+class TooManyKinds(Invalid):
+    code = "too_many_kinds"
+    message = f"There can be at most {preferences.MOST_KINDS} kinds."
 
 
 class NoContact(DomainError):
@@ -145,12 +222,26 @@ def add_walk_in(*, now: datetime, **fields: Any) -> Customer:
 
 
 def change_customer(*, customer: Customer, **fields: Any) -> None:
-    """Change the account, and its contact's name, email and phone. Raises EmailTaken, NoContact, ContactIsStaff."""
+    """Change the account, and its contact's name, email and phone. Kinds of notification that are not given stay.
+
+    Raises EmailTaken, NoContact, ContactIsStaff, TooManyKinds.
+    """
     person = {name: fields.pop(name) for name in _CONTACT if name in fields}
     with transaction.atomic():
         if person:
             _change_contact(customer.contact, person)
+        if "notification_preferences" in fields:
+            # Locked before it is read: of two changes at once neither undoes the other.
+            customer.refresh_from_db(from_queryset=Customer.objects.select_for_update())
+            fields["notification_preferences"] = _told(customer.notification_preferences, fields)
         change(customer, **fields)
+
+
+def _told(stored: dict[str, bool], fields: dict[str, Any]) -> dict[str, bool]:
+    kinds = preferences.merged(stored, fields["notification_preferences"])
+    if len(kinds) > preferences.MOST_KINDS:
+        raise TooManyKinds(field="notification_preferences")
+    return kinds
 
 
 def _change_contact(contact: User | None, person: dict[str, Any]) -> None:
@@ -158,7 +249,4 @@ def _change_contact(contact: User | None, person: dict[str, Any]) -> None:
         raise NoContact
     if contact.is_staff:
         raise ContactIsStaff
-    if person.get("email"):
-        person["email"] = normal_email(person["email"])
-    with email_free(person.get("email"), but=contact):
-        change(contact, **person)
+    change_person(user=contact, **person)

@@ -10,11 +10,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
+from unfold.enums import ActionVariant
 
 from accounts.phones import pretty_phone
-from common.admin import HistoryAdmin, Kept, StaffAdmin, column
+from common.admin import HistoryAdmin, Kept, StaffAdmin, column, step
 from common.transfer import TransferAdmin
-from customers.actions import add_first_login, notify
+from customers import actions
 from customers.models import Customer, CustomerUser, Notification
 from customers.resources import CustomerResource
 
@@ -52,8 +53,12 @@ class CustomerAdmin(Kept, HistoryAdmin, TransferAdmin):
     date_hierarchy = "customer_since"
     ordering = ("-customer_since", "-id")
     autocomplete_fields = ("contact",)
-    readonly_fields = ("contact_email", "contact_phone", "total_services", "last_service_date", "uuid")
+    readonly_fields = (
+        *("contact_email", "contact_phone", "is_verified"),
+        *("total_services", "last_service_date", "uuid"),
+    )
     inlines = (LoginInline,)
+    actions_detail = ("verify", "withdraw_verification")
     fieldsets = (
         (None, {"fields": ("contact", ("contact_email", "contact_phone"), "is_verified")}),
         ("Address", {"fields": ("street_address", ("city", "state"), ("postal_code", "country"))}),
@@ -97,7 +102,29 @@ class CustomerAdmin(Kept, HistoryAdmin, TransferAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if not change:
-            add_first_login(customer=form.instance)
+            actions.add_first_login(customer=form.instance)
+
+    def offers(self, row: Customer, button: str) -> bool:
+        return row.is_verified is (button == "withdraw_verification")
+
+    verify = step(
+        "Verify",
+        lambda row, by, now: actions.verify(customer=row),
+        ask="The shop knows who this is.",
+        done="The customer is verified.",
+        icon="verified",
+        variant=ActionVariant.SUCCESS,
+        permission=actions.PERMISSIONS["verify"],
+    )
+    withdraw_verification = step(
+        "Withdraw verification",
+        lambda row, by, now: actions.withdraw_verification(customer=row),
+        ask="It was a mistake, or does not hold any longer.",
+        done="The customer is not verified.",
+        icon="unpublished",
+        variant=ActionVariant.DANGER,
+        permission=actions.PERMISSIONS["withdraw_verification"],
+    )
 
     @column("Name", ordering="contact__last_name")
     def name(self, customer: Customer) -> str:
@@ -143,7 +170,7 @@ class NotificationAdmin(Kept, StaffAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Notification, form: Any, change: bool) -> None:
-        told = notify(
+        told = actions.notify(
             customer_id=obj.customer_id,
             type=obj.type,
             title=obj.title,

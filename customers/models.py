@@ -5,17 +5,14 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from simple_history.models import HistoricalRecords
 
 from accounts.phones import validate_phone
 from common.ids import Identified
 from customers.names import HOME, customer_name, one_line_address
+from customers.preferences import default_notifications, validate_notifications
 from customers.querysets import CustomerQuerySet, NotificationQuerySet
-
-
-def default_notifications() -> dict[str, bool]:
-    """Everything on, as contract 002's settings start."""
-    return {"email": True, "order_updates": True, "refund_updates": True, "support_replies": True}
 
 
 class ContactMethod(models.TextChoices):
@@ -63,7 +60,9 @@ class Customer(Identified):
         max_length=5, choices=ContactMethod, default=ContactMethod.EMAIL
     )
     # Stored once; three contracts spell them.
-    notification_preferences = models.JSONField(default=default_notifications, blank=True)
+    notification_preferences = models.JSONField(
+        default=default_notifications, blank=True, validators=[validate_notifications]
+    )
     language = models.CharField(max_length=10, default="en")
     theme = models.CharField(max_length=10, default="light")
     timezone = models.CharField(max_length=50, default="UTC+0")
@@ -79,7 +78,16 @@ class Customer(Identified):
                 name="customer_contact_method_is_known",
             )
         ]
-        indexes = [models.Index(fields=["customer_since", "id"], name="customer_by_age")]
+        # The staff's list is by age; those still to be verified, and those of a state, are found in the same order.
+        indexes = [
+            models.Index(fields=["customer_since", "id"], name="customer_by_age"),
+            models.Index(
+                fields=["customer_since", "id"],
+                condition=Q(is_verified=False),
+                name="customer_unverified_by_age",
+            ),
+            models.Index(Upper("state"), "customer_since", "id", name="customer_by_state"),
+        ]
 
     def __str__(self) -> str:
         return self.name

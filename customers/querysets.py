@@ -29,6 +29,16 @@ class CustomerQuerySet(models.QuerySet[Row]):
         """With what `name` reads."""
         return self.select_related("contact")
 
+    def with_person(self, path: str) -> Self:
+        """With the uuid, names, email and phone of the user at `path`, under names of their own."""
+        return self.annotate(
+            user_uuid=F(f"{path}__uuid"),
+            first_name=F(f"{path}__first_name"),
+            last_name=F(f"{path}__last_name"),
+            email=F(f"{path}__email"),
+            phone=F(f"{path}__phone"),
+        )
+
     def living_at(self, *, streets: Collection[str], postal_codes: Collection[str]) -> Self:
         """Those who may be one of several known by their addresses; with their contacts."""
         return self.with_contact().filter(

@@ -29,7 +29,7 @@ _TECHNICIAN = (
     | _permissions("chat", "view", "thread", "message")
     | _permissions("chat", "add", "message")  # who works on the car may answer its owner
 )
-# The desk: customers and their vehicles, visits, estimates and the customer's word on them.
+# The desk: customers and their vehicles, visits, estimates and the customer's word on them; parcels out and back.
 _ADVISOR = (
     _TECHNICIAN
     | _permissions("appointments", "add change assign", "appointment")
@@ -42,10 +42,14 @@ _ADVISOR = (
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
     | _permissions("memberships", "view", "plan", "membership", "offer", "offermake")
     | _permissions("chat", "add change", "thread")
+    | _permissions("orders", "view", "order", "orderitem", "returnrequest", "returnline")
+    | _permissions("orders", "change move", "order")
+    | _permissions("orders", "decide", "returnrequest")
 )
-# The shop itself: what it sells, where, when and with whom.
+# The shop itself: what it sells, where, when and with whom; and money that goes back.
 _MANAGER = (
     _ADVISOR
+    | _permissions("orders", "refund", "returnrequest")
     | _permissions("repair_orders", "add change delete", "part", "service")
     | _permissions("appointments", "add change", "technician", "location", "servicetype", "reportedproblem")
     | _permissions("appointments", "view add change delete", "openinghours", "closure", "bay")

@@ -81,7 +81,7 @@ class PartNumberTaken(Invalid):
 class ArticleWasSold(DomainError):
     code = "article_was_sold"
     title = "Article was sold"
-    message = "This article is on a repair order and stays in the catalogue."
+    message = "This article is on an order and stays in the catalogue."
 
 
 class PhotoIsTaken(DomainError):
@@ -192,7 +192,7 @@ def save_article(article: Part | Service, **fields: Any) -> Part | Service:
 
 
 def remove_article(article: Part | Service) -> None:
-    """Take an article out of the catalogue. Raises ArticleWasSold: an order's line keeps it."""
+    """Take an article out of the catalogue. Raises ArticleWasSold: a line of an order keeps it."""
     try:
         with transaction.atomic():
             article.delete()

@@ -12,20 +12,26 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeDateFilter
+from unfold.contrib.filters.admin import (
+    BooleanRadioFilter,
+    ChoicesCheckboxFilter,
+    RangeDateFilter,
+    RangeNumericFilter,
+)
 from unfold.enums import ActionVariant
 from unfold.views import ChangeList
 
 from common.admin import Button, HistoryAdmin, Kept, ReadOnly, StaffAdmin, badge, column, step
 from common.transfer import TransferAdmin
 from files.queries import public_url
-from repair_orders import actions
+from repair_orders import actions, stock
 from repair_orders.forms import (
     NotesForm,
     PartLineForm,
     ReasonForm,
     RepairOrderForm,
     ServiceLineForm,
+    StockForm,
     TotalForm,
 )
 from repair_orders.models import (
@@ -291,11 +297,39 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
     """Deletable while nothing was sold of it: the database keeps the rest."""
 
     resource_classes = (PartResource,)
-    list_display = ("name", "part_number", "manufacturer", "unit_price", "taxable", "warranty_months")
-    list_filter = (("taxable", BooleanRadioFilter),)
+    list_display = (
+        "name",
+        "part_number",
+        "manufacturer",
+        "unit_price",
+        "stock",
+        "taxable",
+        "warranty_months",
+    )
+    list_filter = (("taxable", BooleanRadioFilter), ("stock", RangeNumericFilter))
+    list_filter_submit = True
     search_fields = ("name", "part_number", "manufacturer")
     ordering = ("name", "id")
-    fields = ("name", ("part_number", "manufacturer"), ("unit_price", "taxable"), "warranty_months")
+    fields = (
+        *("name", ("part_number", "manufacturer"), ("unit_price", "taxable")),
+        ("warranty_months", "stock"),
+    )
+    actions_detail = ("adjust",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Part | None = None) -> list[str]:
+        """A number typed over another would undo what was sold meanwhile."""
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, "stock"] if obj else fields
+
+    adjust = step(
+        "Adjust stock",
+        lambda row, by, now, **answers: stock.adjust(part=row, by=by, now=now, **answers),
+        ask="Pieces that came in, went out or were counted.",
+        done="The stock is adjusted.",
+        icon="inventory_2",
+        form=StockForm,
+        permission="repair_orders.change_part",
+    )
 
 
 @admin.register(Service)

@@ -42,12 +42,14 @@ class Part(Identified):
     unit_price = money()
     taxable = models.BooleanField(default=True)
     warranty_months = models.PositiveSmallIntegerField(default=0)
+    stock = models.PositiveIntegerField(default=0, help_text="Pieces on the shelf, to be sold by mail.")
 
     history = HistoricalRecords()
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(unit_price__gte=0), name="part_price_not_negative"),
+            models.CheckConstraint(condition=Q(stock__gte=0), name="part_stock_not_negative"),
             models.UniqueConstraint(
                 fields=["part_number"],
                 name="part_number_once",

@@ -1,14 +1,22 @@
-"""Contract 004, "Registration Flow": what is sent and answered. The address is shared with contract 003 and stands in
-`portal/api/registration.py`."""
+"""Contract 004, "Authentication Service": registration's bodies - its address is shared with contract 003 and stands in
+`portal/api/registration.py` - and one's own credentials."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from accounts.models import User
 from accounts.phones import validate_phone
+from accounts.profile import change_person
+from common.contracts.crm import CrmView
 from common.fields import OptionalText
+from common.permissions import SignedIn
+from common.routing import route
 
 
 class CrmRegistration(serializers.Serializer[Any]):
@@ -42,3 +50,31 @@ class CrmTokens(serializers.Serializer[Any]):
 class CrmRegistered(serializers.Serializer[Any]):
     tokens = CrmTokens()
     user = CrmUser()
+
+
+class CredentialsInput(serializers.Serializer[Any]):
+    email = serializers.EmailField(max_length=254)
+    first_name = serializers.CharField(max_length=100)
+    last_name = serializers.CharField(max_length=100, allow_blank=True)
+    phone_number = serializers.CharField(
+        source="phone", max_length=30, allow_blank=True, validators=[validate_phone]
+    )
+
+
+class Credentials(CrmView):
+    """Change one's own email, names or phone; what is not sent stays.
+
+    Anybody signed in may. A token's claims show the change when it is refreshed.
+    """
+
+    permission_classes = [SignedIn]
+    input_class = CredentialsInput
+
+    @extend_schema(responses=CrmUser)
+    def patch(self, request: Request) -> Response:
+        user = User.objects.get(pk=self.caller.user_id)
+        change_person(user=user, **self.read_body(partial=True))
+        return Response(CrmUser(user).data)
+
+
+urlpatterns = [route("auth/profile/update/", Credentials.as_view())]

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
+from accounts.models import ReferralStatus, User
 from accounts.referrals import refer, referral_link
 from common.caller import Caller
 from common.contracts.member import MemberView
@@ -27,8 +27,12 @@ class ReferralSerializer(serializers.Serializer[Any]):
     referrerUser = serializers.UUIDField(source="referrer.uuid")
     referredUser = serializers.UUIDField(source="referred.uuid")
     code = serializers.CharField()
-    status = serializers.CharField()
-    rewardsApplied = serializers.DictField(source="rewards_applied")
+    status = serializers.ChoiceField(choices=ReferralStatus.values)
+    rewardsApplied = serializers.DictField(
+        source="rewards_applied",
+        child=serializers.IntegerField(),
+        help_text="`{points}` once it is credited.",
+    )
     createdAt = Instant(source="created_at")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
 import pytest
+from django.utils import timezone
 
 from appointments.models import APPOINTMENT_MACHINE, Appointment, AppointmentStatus
 from common.tests import factories
@@ -31,7 +32,6 @@ def technician_body(technician):
 
 class TestAppointments(StaffNounSuite):
     noun, name, ordering = "appointments", "Appointment", ("start", "created")
-    allow = "GET, HEAD"
 
     def make(self, **values):
         owner = {
@@ -166,6 +166,8 @@ class TestAppointments(StaffNounSuite):
         assert self.found(as_ada, date_from="2030-01-15", date_to="2030-01-17") == [visit.pk, free.pk]
         assert self.found(as_ada, search=free.vehicle.vin.lower()) == [free.pk]
         assert self.found(as_ada, search="pat c") == [visit.pk, free.pk]
+        type(free.vehicle).objects.filter(pk=free.vehicle_id).update(unit_number="A-123")
+        assert self.found(as_ada, search="a-12") == [free.pk]
 
     @pytest.mark.parametrize("thing", ["customer", "vehicle", "location", "technician"])
     def test_an_id_nobody_has_is_404(self, as_ada, thing):
@@ -179,6 +181,156 @@ class TestAppointments(StaffNounSuite):
             400,
             invalid("date_from", "Must not be after date_to."),
         )
+
+
+@pytest.fixture
+def ten():
+    """Ten o'clock the day after tomorrow."""
+    day = timezone.now().astimezone(UTC).date() + timedelta(days=2)
+    return datetime.combine(day, time(10), UTC)
+
+
+@pytest.fixture
+def garage(db):
+    return factories.GarageFactory(name="Springfield")
+
+
+@pytest.fixture
+def booking(alice, garage, ten):
+    vehicle = factories.VehicleFactory(customer=alice)
+    return {
+        "customer_id": alice.pk,
+        "vehicle_id": vehicle.pk,
+        "location_id": garage.pk,
+        "start": ten.isoformat().replace("+00:00", "Z"),
+    }
+
+
+class TestBooking:
+    url = "/api/shop/appointments/"
+
+    def test_with_everything(self, as_ada, ada, alice, booking, garage, ten):
+        factories.ServiceTypeFactory(code="oil_change", minutes=45)
+        tina = factories.TechnicianFactory()
+        sent = {
+            **booking, "services": ["Oil change"], "description": "It squeaks.", "notes": "Two keys",
+            "technician_id": tina.pk,
+        }  # fmt: skip
+        response = as_ada.post(self.url, sent, format="json")
+        visit = Appointment.objects.get()
+        assert (response.status_code, response.json()) == (201, as_ada.get(f"{self.url}{visit.pk}/").json())
+        assert (visit.customer, visit.location, visit.technician) == (alice, garage, tina)
+        assert (visit.start, visit.end) == (ten, ten + timedelta(minutes=45))
+        assert (visit.description, visit.notes, visit.assigned_at is None) == (
+            "It squeaks.",
+            "Two keys",
+            False,
+        )
+        assert [row.history_user for row in visit.history.all()] == [ada]
+
+    def test_with_what_is_needed(self, as_ada, booking, ten):
+        body = as_ada.post(self.url, {**booking, "technician_id": None}, format="json").json()
+        visit = Appointment.objects.get()
+        assert (body["id"], visit.end, visit.technician, visit.description) == (
+            visit.pk, ten + timedelta(minutes=30), None, ""
+        )  # fmt: skip
+
+    def test_what_is_missing_is_named(self, as_ada):
+        fields = ("customer_id", "vehicle_id", "location_id", "start")
+        response = as_ada.post(self.url, {}, format="json")
+        assert (response.status_code, response.json()) == (
+            400,
+            {
+                "error": "Invalid input",
+                "detail": "customer_id: This field is required.",
+                "fields": {field: ["This field is required."] for field in fields},
+            },
+        )
+
+    def test_what_is_wrong_is_named(self, as_ada, booking, ten):
+        for field, value, title, text in (
+            ("start", "2024-01-15T10:00:00Z", "Not a time to book", "Choose a time in the future."),
+            (
+                "start", (ten + timedelta(minutes=1)).isoformat(), "Not a time to book",
+                "Visits start every 30 minutes from 08:00 on.",
+            ),
+            ("services", ["teleport"], "Unknown service", "There is no service “teleport”."),
+        ):  # fmt: skip
+            response = as_ada.post(self.url, {**booking, field: value}, format="json")
+            body = {"error": title, "detail": text, "fields": {field: [text]}}
+            assert (response.status_code, response.json()) == (400, body)
+        assert not Appointment.objects.exists()
+
+    def test_what_is_not_there(self, as_ada, bob, booking):
+        anothers = factories.VehicleFactory(customer=bob).pk
+        for field, value, title, text in (
+            ("customer_id", 999_999, "Not found", "Customer not found."),
+            ("vehicle_id", 999_999, "Not found", "Vehicle not found."),
+            ("vehicle_id", anothers, "Vehicle not found", "Vehicle not found."),
+            ("location_id", 999_999, "Not found", "Location not found."),
+            ("technician_id", 999_999, "Not found", "Technician not found."),
+        ):
+            response = as_ada.post(self.url, {**booking, field: value}, format="json")
+            assert (response.status_code, response.json()) == (404, {"error": title, "detail": text})
+        assert not Appointment.objects.exists()
+
+    def test_a_taken_slot(self, as_ada, booking, ten):
+        for _ in range(2):
+            as_ada.post(self.url, booking, format="json")
+        response = as_ada.post(self.url, booking, format="json")
+        free = [ten + n * timedelta(minutes=30) for n in (1, 2, 3, 4)]
+        z = [at.isoformat().replace("+00:00", "Z") for at in free]
+        times = ", ".join(f"{at:%a %d %b %H:%M}" for at in free[:3])
+        assert (response.status_code, response.json()) == (
+            409,
+            {
+                "error": "Slot taken",
+                "detail": f"That time is taken. Next free: {times}.",
+                "alternatives": [{"start": z[n], "end": z[n + 1]} for n in range(3)],
+            },
+        )
+        assert Appointment.objects.count() == 2
+
+    def test_once_for_one_key(self, as_ada, booking):
+        headers = {"Idempotency-Key": "once"}
+        first, again = (as_ada.post(self.url, booking, format="json", headers=headers) for _ in range(2))
+        assert (first.status_code, again.json(), Appointment.objects.count()) == (201, first.json(), 1)
+
+
+class TestAvailability:
+    def url(self, garage):
+        return f"/api/shop/locations/{garage.pk}/availability/"
+
+    def test_what_is_free(self, as_tim, ten):
+        garage = factories.GarageFactory(bays=1, hours=(time(9), time(12)))
+        factories.ServiceTypeFactory(code="brake_service", minutes=90)
+        factories.AppointmentFactory(bay=garage.bays.get(), start=ten, end=ten + timedelta(minutes=30))
+        response = as_tim.get(self.url(garage), {"date": str(ten.date()), "services": "Brake service"})
+        day = ten.date()
+        assert (response.status_code, response.json()) == (
+            200,
+            {"available_slots": [{"start": f"{day}T10:30:00Z", "end": f"{day}T12:00:00Z"}]},
+        )
+        assert as_tim.get(self.url(garage).rstrip("/"), {"date": str(day)}).status_code == 200
+
+    def test_what_is_wrong_is_named(self, as_tim, garage, ten):
+        too_far, text = str(ten.date() + timedelta(days=89)), "Visits are booked at most 90 days ahead."
+        for params, body in (
+            ({}, invalid("date", "This field is required.")),
+            (
+                {"date": "x"},
+                invalid("date", "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."),
+            ),
+            ({"date": str(ten.date()), "bay": "1"}, invalid("bay", "Unknown parameter.")),
+            ({"date": too_far}, {"error": "Invalid input", "detail": text, "fields": {"date": [text]}}),
+        ):
+            response = as_tim.get(self.url(garage), params)
+            assert (response.status_code, response.json()) == (400, body)
+
+    def test_nobodys_location(self, as_tim, ten):
+        response = as_tim.get("/api/shop/locations/999999/availability/", {"date": str(ten.date())})
+        body = {"error": "Not found", "detail": "Location not found."}
+        assert (response.status_code, response.json()) == (404, body)
 
 
 @pytest.mark.storm

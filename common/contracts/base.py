@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.errors import Kind
@@ -56,7 +57,17 @@ class Contract(ABC):
         )
 
 
+# What is said of one field, for the schema.
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+MESSAGES = {"oneOf": [_TEXTS, {"type": "object", "additionalProperties": _TEXTS}]}
+
+
+@extend_schema_field({"type": "object", "additionalProperties": MESSAGES})
 class FieldMessages(serializers.DictField):
     """`{name: [messages]}`; a nested object's messages nest as its fields do."""
 
     child = serializers.JSONField()
+
+
+class NamesFields(serializers.Serializer[Any]):
+    """A refusal that names each wrong field, with its messages, beside its own keys."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from common.contracts.base import Contract
+from common.contracts.base import Contract, NamesFields
 from common.errors import Kind
+from common.lists import ListView, PagedList
+from common.permissions import StaffWithPermission
 from common.problems import NON_FIELD, Problem
 from common.views import ContractView
 
@@ -17,7 +19,7 @@ class CrmError(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class CrmInvalid(serializers.Serializer[Any]):
+class CrmInvalid(NamesFields):
     """Each wrong field with its messages; `error` and `detail` where no field is to blame."""
 
     error = serializers.CharField(required=False)
@@ -50,3 +52,14 @@ CRM = CrmContract()
 
 class CrmView(ContractView):
     contract = CRM
+
+
+class CrmStaffView(CrmView):
+    """For staff whose role has the view's permission."""
+
+    permission_classes = [StaffWithPermission]
+    permission: ClassVar[str]  # `app.codename`
+
+
+class CrmStaffList(ListView, PagedList, CrmStaffView):
+    """A list for staff, always paged."""

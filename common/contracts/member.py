@@ -7,7 +7,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from common.contracts.base import Contract
+from common.contracts.base import Contract, NamesFields
 from common.errors import Kind, Missing
 from common.lists import BareList
 from common.problems import NON_FIELD, Problem
@@ -18,7 +18,7 @@ class MemberError(serializers.Serializer[Any]):
     error = serializers.CharField()
 
 
-class MemberInvalid(serializers.Serializer[Any]):
+class MemberInvalid(NamesFields):
     """Either `error`, or each wrong field with its messages, or both."""
 
     error = serializers.CharField(required=False)

@@ -116,7 +116,7 @@ class _Compiled:
         self.make = shape.make
         self.statement = Statement.compile(rows, shape.selected, paged=paged)
         self.count = Statement.compile_count(rows) if paged else None
-        self.lists = [_list_statement(child, caller) for child in shape.lists.values()]
+        self.lists = [(child.parent, _list_statement(child, caller)) for child in shape.lists.values()]
 
     def total(self, values: Mapping[str, Any]) -> int:
         assert self.count
@@ -130,10 +130,12 @@ class _Compiled:
         return self.make(rows)
 
     def _with_lists(self, rows: list[Row], values: Mapping[str, Any]) -> list[Row]:
-        values = {**values, "parents": [row[0] for row in rows]}
-        groups = [_by_parent(statement.run(values)) for statement in self.lists]
+        lists = []
+        for slot, statement in self.lists:
+            parents = {row[slot] for row in rows} - {None}
+            lists.append((slot, _by_parent(statement.run({**values, "parents": parents}))))
         none: list[Row] = []
-        return [(tuple(group.get(row[0], none) for group in groups), *row[1:]) for row in rows]
+        return [(tuple(group.get(row[slot], none) for slot, group in lists), *row[1:]) for row in rows]
 
 
 def _list_statement(shape: Shape, caller: Caller) -> Statement:

@@ -56,6 +56,7 @@ class Shape:
     def _begin(self, model: type[models.Model], key: str, names: dict[str, Any]) -> None:
         self.model = model
         self.key = key
+        self.parent = 0  # of a list: the slot of its parent's key in the row it hangs on
         self.columns: dict[str, int] = {}
         self.lists: dict[str, Shape] = {}
         self._names = names
@@ -80,30 +81,24 @@ class Shape:
         return f"r[{self.columns.setdefault(path, len(self.columns) + 1)}]"
 
     def _list_rows(self, path: str) -> Code:
-        """The rows of a list, of the row itself or of what it names (`location__opening_hours`)."""
+        """The rows of a list: of the row itself, or of what it names (`location__opening_hours`)."""
         if path not in self.lists:
-            holder, way_back = self._holder(path)
-            relation = holder._meta.get_field(path.rpartition("__")[2])
+            prefix, _, name = path.rpartition("__")
+            holder = _model_at(self.model, prefix)
+            relation = holder._meta.get_field(name)
             if isinstance(relation, models.ManyToManyField):
                 through = relation.remote_field.through
                 assert through
-                key = f"{relation.m2m_field_name()}__{way_back}pk"
-                self.lists[path] = self._of_list(through, key, self._names)
+                child = self._of_list(through, f"{relation.m2m_field_name()}__pk", self._names)
             elif isinstance(relation, models.ManyToOneRel):
-                key = f"{relation.field.name}__{way_back}pk"
-                self.lists[path] = self._of_list(relation.related_model, key, self._names)
+                child = self._of_list(relation.related_model, f"{relation.field.name}__pk", self._names)
             else:
-                raise DoesNotCompileError(f"{self.model.__name__}.{path} is not a list of related rows.")
+                raise DoesNotCompileError(f"{holder.__name__}.{name} is not a list of related rows.")
+            if prefix:
+                self._column(f"{prefix}__pk")
+                child.parent = self.columns[f"{prefix}__{holder._meta.pk.name}"]
+            self.lists[path] = child
         return f"r[0][{list(self.lists).index(path)}]"
-
-    def _holder(self, path: str) -> tuple[type[models.Model], str]:
-        """The model that a list hangs on, and the way from it back to the row."""
-        model, way_back = self.model, ""
-        for name in path.split("__")[:-1]:
-            back = model._meta.get_field(name).remote_field
-            assert back
-            model, way_back = _related(model, name), f"{back.name}__{way_back}"
-        return model, way_back
 
     def _named(self, function: Callable[..., Any]) -> Code:
         name = f"f{len(self._names)}"
@@ -185,7 +180,7 @@ class Shape:
         if isinstance(path, Derived):
             return self._result(path, prefix)
         name, _, rest = path.partition(".")
-        holder, _ = self._holder(_join(prefix, name)) if rest else (self.model, "")
+        holder = _model_at(self.model, prefix)
         if rest and _is_list(holder, name):
             of_list = _join(prefix, name)
             rows = self._list_rows(of_list)
@@ -209,15 +204,19 @@ def _ends_in_pk(path: str) -> bool:
 
 
 def _primary_key(model: type[models.Model], path: str) -> str:
-    for name in path.split("__")[:-1]:
-        model = _related(model, name)
-    return str(model._meta.pk.name)
+    return str(_model_at(model, path.rpartition("__")[0])._meta.pk.name)
 
 
 def _related(model: type[models.Model], name: str) -> type[models.Model]:
     related = model._meta.get_field(name).related_model
     assert isinstance(related, type)
     return related
+
+
+def _model_at(model: type[models.Model], path: str) -> type[models.Model]:
+    for name in path.split("__") if path else ():
+        model = _related(model, name)
+    return model
 
 
 def _stored_field(model: type[models.Model], path: str) -> Any:

@@ -56,8 +56,7 @@ def _sent(field: Any) -> dict[str, Any]:
         }
     if value is None or value is False or field.field.disabled:
         return {}
-    prepared = field.field.prepare_value(value)
-    return {field.html_name: prepared if isinstance(prepared, list) else str(prepared)}
+    return {field.html_name: value if isinstance(value, list) else str(value)}
 
 
 def errors(response: Any) -> list[str]:

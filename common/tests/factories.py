@@ -28,6 +28,7 @@ from common.models import IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
+from orders.models import TAKEN_IN, Order, OrderItem, OrderStatus, ReturnLine, ReturnRequest
 from repair_orders.models import Part, PartLine, RepairOrder, RepairPhoto, Service, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 from vehicles.telematics.packing import pack
@@ -214,6 +215,54 @@ class ServiceLineFactory(DjangoModelFactory[ServiceLine]):
     taxable = factory.SelfAttribute("service.taxable")
 
 
+def _stamp(stamp):
+    """Set where an order's status says that the step was taken."""
+    return factory.LazyAttribute(lambda order: order.created_at if order.status in TAKEN_IN[stamp] else None)
+
+
+class OrderFactory(DjangoModelFactory[Order]):
+    class Meta:
+        model = Order
+
+    customer = factory.SubFactory(CustomerFactory)
+    status = OrderStatus.PLACED
+    created_at = factory.LazyFunction(timezone.now)
+    confirmed_at = _stamp("confirmed_at")
+    packed_at = _stamp("packed_at")
+    shipped_at = _stamp("shipped_at")
+    delivered_at = _stamp("delivered_at")
+
+
+class OrderItemFactory(DjangoModelFactory[OrderItem]):
+    class Meta:
+        model = OrderItem
+
+    order = factory.SubFactory(OrderFactory)
+    part = factory.SubFactory(PartFactory)
+    product_name = factory.SelfAttribute("part.name")
+    quantity = 1
+    unit_price = factory.SelfAttribute("part.unit_price")
+    subtotal = factory.LazyAttribute(lambda item: item.unit_price * item.quantity)
+
+
+class ReturnRequestFactory(DjangoModelFactory[ReturnRequest]):
+    class Meta:
+        model = ReturnRequest
+
+    order = factory.SubFactory(OrderFactory, status=OrderStatus.DELIVERED)
+    reason = "Product is defective"
+    refund_amount = Decimal("9.49")
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class ReturnLineFactory(DjangoModelFactory[ReturnLine]):
+    class Meta:
+        model = ReturnLine
+
+    return_request = factory.SubFactory(ReturnRequestFactory)
+    item = factory.SubFactory(OrderItemFactory, order=factory.SelfAttribute("..return_request.order"))
+
+
 class SessionFactory(DjangoModelFactory[Session]):
     class Meta:
         model = Session
@@ -394,6 +443,23 @@ class MessageFactory(DjangoModelFactory[Message]):
     is_support = False
     body = "Hello"
     created_at = factory.LazyFunction(timezone.now)
+
+
+class GarageFactory(LocationFactory):
+    """A location that can be booked: `bays` (2), and `hours` (eight to six) on every day of the week."""
+
+    class Meta:
+        skip_postgeneration_save = True
+
+    @factory.post_generation
+    def bays(self, create, extracted, **kwargs):
+        BayFactory.create_batch(2 if extracted is None else extracted, location=self)
+
+    @factory.post_generation
+    def hours(self, create, extracted, **kwargs):
+        opens, closes = extracted or (time(8), time(18))
+        for weekday in range(7):
+            OpeningHoursFactory(location=self, weekday=weekday, opens=opens, closes=closes)
 
 
 class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):

@@ -165,6 +165,122 @@ class ShopCustomerListSuite:
         assert as_alice.get(self.url).json()["count"] == 1
 
 
+def care_invalid(field: str, message: str) -> dict[str, Any]:
+    """The 422 of contract 002 that names one field."""
+    return {"error": "Invalid input", "detail": f"{field}: {message}", "fields": {field: [message]}}
+
+
+class CareGateSuite:
+    """Who may come to an address of contract 002, under `/api/v1/customer/`."""
+
+    url: ClassVar[str]
+    method: ClassVar[str] = "get"
+
+    def call(self, client: Any) -> Any:
+        return getattr(client, self.method)(self.url, {} if self.method == "get" else None, format="json")
+
+    def test_without_a_token_or_with_a_bad_one_is_401(self, api):
+        response = self.call(api)
+        assert (response.status_code, response.json()) == (401, {"error": "Unauthorized", **UNAUTHENTICATED})
+        assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+        api.credentials(HTTP_AUTHORIZATION="Bearer a.b.c")
+        response = self.call(api)
+        assert (response.status_code, response.json()) == (401, {"error": "Unauthorized", **BAD_TOKEN})
+
+    def test_staff_are_403(self, as_tim):
+        response = self.call(as_tim)
+        assert (response.status_code, response.json()) == (403, CUSTOMERS_ONLY)
+
+    def test_a_login_without_a_record_is_404(self, sign_in, carol):
+        response = self.call(sign_in(carol))
+        assert (response.status_code, response.json()) == (404, NO_RECORD)
+
+
+@pytest.mark.django_db
+class CareListSuite(CareGateSuite):
+    """A list of contract 002: a bare array of the customer's own rows."""
+
+    allow: ClassVar[str] = "GET, HEAD"
+
+    def make(self, customer: Customer) -> Any:
+        """One row of the customer with everything a row can have."""
+        raise NotImplementedError
+
+    def row(self, instance: Any) -> dict[str, Any]:
+        """Its body, written out independently of the serializer."""
+        raise NotImplementedError
+
+    def test_body_is_a_bare_array(self, alice, as_alice):
+        instance = self.make(alice)
+        response = as_alice.get(self.url)
+        assert (response.status_code, response.json()) == (200, [self.row(instance)])
+        assert list(response.json()[0]) == list(self.row(instance))
+        assert "Link" not in response.headers
+
+    def test_an_empty_one_is_one(self, as_alice):
+        assert as_alice.get(self.url).json() == []
+
+    def test_either_slash_and_not_two(self, alice, as_alice):
+        self.make(alice)
+        with_slash = as_alice.get(f"{self.url}/")
+        assert (with_slash.status_code, with_slash.json()) == (200, as_alice.get(self.url).json())
+        doubled = as_alice.get(f"{self.url}//")
+        assert (doubled.status_code, doubled.json()) == (404, NOTHING_HERE)
+
+    def test_pages_on_request_speak_through_headers(self, alice, as_alice):
+        for _ in range(3):
+            self.make(alice)
+        whole = as_alice.get(self.url).json()
+        base = f"http://testserver{self.url}"
+        response = as_alice.get(self.url, {"page_size": "2"})
+        assert response.json() == whole[:2]
+        assert response["X-Total-Count"] == "3"
+        assert response["Link"] == ", ".join(
+            f'<{base}?page={page}&page_size=2>; rel="{name}"'
+            for name, page in (("first", 1), ("next", 2), ("last", 2))
+        )
+        assert as_alice.get(self.url, {"page_size": "2", "page": "2"}).json() == whole[2:]
+
+    @pytest.mark.parametrize(
+        ("params", "field", "message"),
+        [
+            ({"page": "2"}, "page", "The last page is 1."),
+            ({"page": "x"}, "page", "A valid integer is required."),
+            ({"page_size": "201"}, "page_size", "Ensure this value is less than or equal to 200."),
+            ({"colour": "red"}, "colour", "Unknown parameter."),
+        ],
+    )
+    def test_a_wrong_parameter_is_422(self, alice, as_alice, params, field, message):
+        self.make(alice)
+        response = as_alice.get(self.url, params)
+        assert (response.status_code, response.json()) == (422, care_invalid(field, message))
+
+    def test_number_of_queries_does_not_grow(self, alice, as_alice):
+        self.make(alice)
+        with_one = count_queries(lambda: as_alice.get(self.url))
+        for _ in range(29):
+            self.make(alice)
+        assert len(as_alice.get(self.url).json()) == 30
+        assert count_queries(lambda: as_alice.get(self.url)) == with_one
+
+    def test_other_methods_are_405(self, as_alice):
+        for method in ("put", "patch", "delete"):
+            response = getattr(as_alice, method)(self.url, {}, format="json")
+            assert (response.status_code, response.json(), response["Allow"]) == (
+                405,
+                {"error": "Method not allowed", "detail": f'Method "{method.upper()}" not allowed.'},
+                self.allow,
+            )
+
+
+class CareOwnListSuite(CareListSuite):
+    """One whose rows are the customer's own."""
+
+    def test_another_customer_sees_nothing_of_it(self, alice, as_bob):
+        self.make(alice)
+        assert as_bob.get(self.url).json() == []
+
+
 NOTHING_HERE = {"error": "Not found", "detail": "There is nothing at this address."}
 
 

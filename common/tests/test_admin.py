@@ -29,6 +29,7 @@ from common.tests.admin import changelist, page
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
+from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.models import Part, PartLine, RepairOrder, RepairPhoto, Service, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 
@@ -50,6 +51,8 @@ FACTORIES = {
     Offer: factories.OfferFactory,
     OfferMake: factories.OfferMakeFactory,
     OpeningHours: factories.OpeningHoursFactory,
+    Order: factories.OrderFactory,
+    OrderItem: factories.OrderItemFactory,
     Part: factories.PartFactory,
     PartLine: factories.PartLineFactory,
     Referral: factories.ReferralFactory,
@@ -58,6 +61,8 @@ FACTORIES = {
     RepairPhoto: factories.RepairPhotoFactory,
     ReportedProblem: factories.ReportedProblemFactory,
     RewardEntry: factories.RewardEntryFactory,
+    ReturnLine: factories.ReturnLineFactory,
+    ReturnRequest: factories.ReturnRequestFactory,
     Service: factories.ServiceFactory,
     ServiceLine: factories.ServiceLineFactory,
     ServiceType: factories.ServiceTypeFactory,
@@ -126,7 +131,19 @@ def test_history_pages_answer_and_put_nothing_back(desk, model):
 
 @pytest.mark.parametrize(
     "model",
-    [Appointment, Customer, Location, Membership, Plan, RepairOrder, Technician, User, Vehicle],
+    [
+        Appointment,
+        Customer,
+        Location,
+        Membership,
+        Order,
+        Plan,
+        RepairOrder,
+        ReturnRequest,
+        Technician,
+        User,
+        Vehicle,
+    ],
     ids=lambda m: m.__name__,
 )
 def test_history_is_not_deletable(desk, model):

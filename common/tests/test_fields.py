@@ -3,13 +3,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from rest_framework import serializers
 
 from common.contracts.base import FieldMessages
 from common.contracts.shop import ShopCustomerList
-from common.fields import Degrees, Derived, Id, Instant, Miles, Moment, Money, follow
+from common.fields import Degrees, Derived, Id, Instant, Miles, Moment, Money, PublicId, SpelledId, follow
 from common.json import dumps
 from common.models import IdempotencyKey
 
@@ -64,6 +65,19 @@ class TestId:
     def test_refuses(self, value):
         with pytest.raises(serializers.ValidationError):
             Id().run_validation(value)
+
+
+class TestSpelledId:
+    def test_reads_what_it_writes(self):
+        assert SpelledId("ORD").to_representation(123) == "ORD123"
+        assert SpelledId("ORD").run_validation("ORD123") == 123
+
+    @pytest.mark.parametrize(
+        "value", ["123", 123, "ord123", "TKT123", "ORD0", "ORD01", "ORD", "ORD" + "9" * 19]
+    )
+    def test_refuses_with_an_example(self, value):
+        with pytest.raises(serializers.ValidationError, match="Must be an id like ORD123"):
+            SpelledId("ORD").run_validation(value)
 
 
 class TestMoney:
@@ -191,3 +205,21 @@ def test_miles_are_a_json_number_of_two_places():
     for wrong in (-1, 0.125, "Infinity", "NaN", True, 10**9):
         with pytest.raises(serializers.ValidationError):
             Miles().run_validation(wrong)
+
+
+def test_a_public_id_is_a_uuid_as_text():
+    text = "01A1fdb8-3352-7410-8148-8a1e7705ef42"
+    assert PublicId().run_validation(text) == UUID(text)
+    assert PublicId().to_representation(UUID(text)) == text.lower()
+    for wrong in (
+        71,
+        UUID(text),
+        text.replace("-", ""),
+        f"{{{text}}}",
+        f"urn:uuid:{text}",
+        f"{text}\n",
+        "",
+        None,
+    ):
+        with pytest.raises(serializers.ValidationError):
+            PublicId().run_validation(wrong)

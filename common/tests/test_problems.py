@@ -18,6 +18,7 @@ from common.errors import Kind
 from common.idempotency import KeyReused, StillAnswering
 from common.problems import SERVER_ERROR, STATUS, first_message, problem_from
 from files.api.member import LengthRequired
+from orders.returns import ReturnWindowClosed
 from repair_orders.actions import StaleTotal
 from vehicles.actions import VinTaken
 
@@ -90,6 +91,14 @@ CASES = {
             400, "Invalid input", "No.",
             shop=(400, told("Invalid input", "No.") | {"fields": {}}),
             care=(422, told("Invalid input", "No.") | {"fields": {}}),
+        ),
+    ),
+    "against a rule of the business": (
+        ReturnWindowClosed(),
+        everywhere(
+            400, "Cannot be returned", "An order can be returned within 30 days of its delivery.",
+            shop=(400, told("Cannot be returned", "An order can be returned within 30 days of its delivery.")
+                  | {"fields": {}}),
         ),
     ),
     "no token": (

@@ -29,6 +29,7 @@ from common.tests.storms import parallel
 from customers.callers import caller_of_user
 from customers.models import Customer
 from memberships.models import Membership, Offer, Plan, Tier
+from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
 from repair_orders.models import Part, RepairOrder, RepairOrderStatus, Service
 from vehicles.models import Vehicle
 
@@ -49,7 +50,9 @@ LISTS = sorted(set(lists_of(get_resolver("config.urls").url_patterns)), key=lamb
 CUSTOMER_LISTS = [view for view in LISTS if issubclass(view, ListView)]
 # Those whose rows are one customer's and no other's.
 OWN_LISTS = [
-    view for view in CUSTOMER_LISTS if hasattr(view.rows(Caller(Role.CUSTOMER, 1, 1), {}).model, "customer")
+    view
+    for view in CUSTOMER_LISTS
+    if hasattr(view.rows(Caller(Role.CUSTOMER, 1, 1), view.query.read(QueryDict())).model, "customer")
 ]
 
 
@@ -242,11 +245,46 @@ def make_thread(draw, customer):
     return thread
 
 
+def make_parts_order(draw, customer):
+    order = factories.OrderFactory(
+        customer=customer,
+        status=draw(st.sampled_from(OrderStatus.values)),
+        tracking_number=draw(texts(100)),
+        estimated_delivery=draw(maybe_instants),
+        created_at=draw(instants),
+    )
+    for _ in range(draw(st.integers(0, 3))):
+        factories.OrderItemFactory(
+            order=order,
+            product_name=draw(texts(200)),
+            unit_price=draw(st.decimals(0, 9_999, places=2)),
+            quantity=draw(st.integers(1, 9)),
+        )
+    return order
+
+
+def make_return(draw, customer):
+    order = make_parts_order(draw, customer)
+    asked = factories.ReturnRequestFactory(
+        order=order,
+        status=draw(st.sampled_from(ReturnStatus.values)),
+        reason=draw(texts(200)),
+        description=draw(texts(50)),
+        refund_amount=draw(st.decimals(0, LARGEST, places=2)),
+        created_at=draw(instants),
+    )
+    for item in order.items.all():
+        factories.ReturnLineFactory(return_request=asked, item=item, is_refused=draw(st.booleans()))
+    return asked
+
+
 # A list of something else joins by naming what makes one of its rows.
 MAKERS = {
     Appointment: make_visit,
     RepairOrder: make_order,
     Vehicle: make_vehicle,
+    Order: make_parts_order,
+    ReturnRequest: make_return,
     Customer: lambda draw, customer: customer,
     Part: make_part,
     Service: make_service,
@@ -373,6 +411,8 @@ def test_parallel_callers_never_get_each_others_rows(view):
             factories.MessageFactory(thread=thread, body=f"{number}/{extra}")
             for price in range(extra):
                 factories.PartLineFactory(repair_order=order, unit_price=Decimal(f"{number}.{price}0"))
+            bought = factories.OrderItemFactory(order__customer=customer, product_name=f"{number}/{extra}")
+            factories.ReturnLineFactory(item=bought, return_request__order=bought.order)
     callers = [caller_of_user(login) for login in logins]
     asked = unasked(view)
     alone = [from_objects(view, view.rows(caller, asked)) for caller in callers]

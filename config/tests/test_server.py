@@ -102,6 +102,38 @@ def test_contract_000s_own_service_class_runs(server, tmp_path):
     }
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_contract_004s_own_examples_run(server, tmp_path):
+    """As printed, `fetch` without a content type included: register, create the profile, read it, ask whether it is."""
+    contract = (settings.BASE_DIR / "docs/contracts/004-crm.md").read_text()
+    create, read, check = re.findall(r"```javascript\n(.*?)```", contract, re.DOTALL)
+    script = tmp_path / "customer.mjs"
+    script.write_text(
+        f"const plain = globalThis.fetch; globalThis.fetch = (u, o) => plain('{server.url}' + u, o);\n"
+        "const [email, first_name, last_name] = ['node@example.com', 'Nora', 'Node'];\n"
+        "const [phone_number, password1, password2] = ['+15551234567', 'Pass123!', 'Pass123!'];\n"
+        "const [street_address, city, state, postal_code, country] =\n"
+        "  ['123 Test St', 'Portland', 'Oregon', '97201', 'USA'];\n"
+        "let token, made, shown, exists;\n"
+        f"{{ {create}\n token = tokens.access; made = await profile.json(); }}\n"
+        f"{{ {read}\n shown = await profile.json(); }}\n"
+        "const userId = made.user_id;\n"
+        f"{{ {check}\n exists = await check.json(); }}\n"
+        "process.stdout.write(JSON.stringify({made, shown, exists}));\n"
+    )
+    run = subprocess.run(["node", str(script)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    answers = json.loads(run.stdout)
+    assert answers["shown"] == answers["made"]
+    assert answers["exists"] == {"exists": True, "customer_id": answers["made"]["id"]}
+    assert [answers["made"][name] for name in ("email", "first_name", "city", "is_verified")] == [
+        "node@example.com",
+        "Nora",
+        "Portland",
+        False,
+    ]
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_swagger_ui_shows_the_api_and_keeps_to_itself(server):

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError
 
 from common.caller import Caller, Role
+from common.errors import NoCustomerRecord
 from common.tests.factories import CustomerFactory, UserFactory
 from common.tests.storms import parallel
 from customers import actions
@@ -58,6 +59,39 @@ class TestCustomerForWrite:
     def test_a_second_login_writes_for_the_same_customer(self, alice, carol, now):
         CustomerUser.objects.create(customer=alice, user=carol)
         assert actions.customer_for_write(caller_of_user(carol), now=now) == alice
+
+
+class TestDeleteProfile:
+    def test_a_login_without_a_customer_has_nothing_to_delete(self, carol):
+        with pytest.raises(NoCustomerRecord):
+            actions.delete_profile(user_id=carol.pk)
+
+    def test_the_oldest_other_login_becomes_the_contact(self, alice, bob, carol):
+        CustomerUser.objects.filter(user=bob.contact).update(customer=alice)
+        CustomerUser.objects.create(customer=alice, user=carol)
+        actions.delete_profile(user_id=alice.contact_id)
+        alice.refresh_from_db()
+        assert (alice.contact, alice.city) == (bob.contact, "Springfield")
+
+    def test_somebody_elses_record_is_not_forgotten_with_the_last_login(self, alice, carol):
+        CustomerUser.objects.update(user=carol)  # the contact himself cannot sign in for it
+        before = Customer.objects.values().get()
+        actions.delete_profile(user_id=carol.pk)
+        assert Customer.objects.values().get() == before
+        assert not CustomerUser.objects.exists()
+
+    def test_a_record_without_a_contact_is_forgotten_with_its_last_login(self, alice):
+        login = alice.contact
+        actions.change_customer(customer=alice, contact=None)
+        actions.delete_profile(user_id=login.pk)
+        alice.refresh_from_db()
+        assert (alice.contact, alice.city, str(alice)) == (None, "", "Former customer")
+        assert set(alice.history.values_list("contact", "city")) == {(None, "")}
+
+
+def test_a_profile_deleted_meanwhile_is_not_changed(alice):
+    with pytest.raises(NoCustomerRecord):
+        actions.change_profile(customer_id=alice.pk + 1, city="X")
 
 
 def test_count_service(alice, bob, now):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.tests import factories
-from common.tests.admin import changelist, filled, page
+from common.tests.admin import buttons, changelist, errors, filled, page, press
 from customers.models import Customer, CustomerUser, Notification
 
 
@@ -50,3 +50,30 @@ def test_a_contact_who_acts_for_another_customer_keeps_acting_for_it(desk, alice
     url = "/admin/customers/customer/add/"
     assert desk.post(url, filled(desk, url) | {"contact": alice.contact_id}).status_code == 302
     assert CustomerUser.objects.get(user=alice.contact).customer == alice
+
+
+def test_verification_is_a_button_and_no_box(desk, ada, alice):
+    data = filled(desk, page(alice)) | {"is_verified": "on", "city": "Albany"}
+    assert desk.post(page(alice), data).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.city, alice.is_verified) == ("Albany", False)
+    assert buttons(desk, alice) == ["Verify"]
+    assert press(desk, alice, "verify") == ["The customer is verified."]
+    alice.refresh_from_db()
+    assert (alice.is_verified, alice.history.latest().history_user) == (True, ada)
+    assert buttons(desk, alice) == ["Withdraw verification"]
+    assert press(desk, alice, "withdraw_verification") == ["The customer is not verified."]
+    alice.refresh_from_db()
+    assert alice.is_verified is False
+
+
+def test_the_list_is_filtered_by_verification(desk, alice, bob):
+    Customer.objects.filter(pk=bob.pk).update(is_verified=True)
+    shown = desk.get(changelist(Customer), {"is_verified__exact": "1"}).context["cl"].queryset
+    assert list(shown) == [bob]
+
+
+def test_what_is_no_preference_is_refused(desk, alice):
+    data = filled(desk, page(alice)) | {"notification_preferences": '{"email": "yes"}'}
+    response = desk.post(page(alice), data)
+    assert errors(response) == ["Give an object whose values are true or false."]

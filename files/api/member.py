@@ -82,7 +82,7 @@ class File(MemberView):
 
     @extend_schema(
         responses={
-            200: OpenApiResponse(OpenApiTypes.BINARY),
+            **{(200, kind): OpenApiTypes.BINARY for kind in KINDS},
             302: OpenApiResponse(description="To the file's address for a while."),
         }
     )

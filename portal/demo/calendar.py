@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 TIME_ZONE = "America/New_York"
@@ -22,4 +22,20 @@ class Calendar:
         day, step = self._today + timedelta(days=days), 1 if days > 0 else -1
         while day.weekday() >= 5:
             day += timedelta(days=step)
-        return datetime.combine(day, time(hour, minute), ZoneInfo(TIME_ZONE)).astimezone(UTC)
+        return _local(day, hour, minute)
+
+    def drive(self, days: int, hour: int, minute: int) -> datetime:
+        """A local time of any day, `days` from today."""
+        return _local(self._today + timedelta(days=days), hour, minute)
+
+    def last_moment(self, days: int) -> datetime:
+        """The last second of a UTC day, as offers end."""
+        return (
+            (self.now + timedelta(days=days))
+            .astimezone(UTC)
+            .replace(hour=23, minute=59, second=59, microsecond=0)
+        )
+
+
+def _local(day: date, hour: int, minute: int) -> datetime:
+    return datetime.combine(day, time(hour, minute), ZoneInfo(TIME_ZONE)).astimezone(UTC)

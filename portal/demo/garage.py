@@ -1,10 +1,11 @@
-"""The garage: a location with two bays and its hours, its technician, what can be booked, the catalogue."""
+"""The garage: two locations with two bays each and their hours, the technician, what can be booked, the catalogue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
+from typing import Any
 
 from appointments.models import Bay, Location, OpeningHours, ReportedProblem, ServiceType, Technician, Weekday
 from portal.demo.calendar import TIME_ZONE
@@ -14,7 +15,8 @@ from repair_orders.models import Part, Service
 
 @dataclass(frozen=True)
 class Garage:
-    """What the rest of the demo refers to; parts and services by a short name."""
+    """What the rest of the demo refers to - its work is done at the first location; parts and services by a short
+    name."""
 
     location: Location
     bays: list[Bay]
@@ -65,22 +67,33 @@ _PROBLEMS = [
 ]
 
 
+def _location(**fields: Any) -> tuple[Location, list[Bay]]:
+    location = Location.objects.create(time_zone=TIME_ZONE, **fields)
+    for weekday in Weekday:
+        if weekday != Weekday.SUNDAY:
+            opens, closes = (time(9), time(13)) if weekday == Weekday.SATURDAY else (time(8), time(18))
+            OpeningHours.objects.create(location=location, weekday=weekday, opens=opens, closes=closes)
+    return location, [Bay.objects.create(location=location, name=f"Bay {n}") for n in (1, 2)]
+
+
 def load() -> Garage:
-    location = Location.objects.create(
+    location, bays = _location(
         name="Springfield Garage",
         address="500 Main St, Springfield, NY 10001",
         latitude=Decimal("40.712800"),
         longitude=Decimal("-74.006000"),
         phone="(555) 010-2000",
-        time_zone=TIME_ZONE,
     )
-    for weekday in Weekday:
-        if weekday != Weekday.SUNDAY:
-            opens, closes = (time(9), time(13)) if weekday == Weekday.SATURDAY else (time(8), time(18))
-            OpeningHours.objects.create(location=location, weekday=weekday, opens=opens, closes=closes)
+    _location(
+        name="Shelbyville Garage",
+        address="12 Harbor Rd, Shelbyville, NY 10801",
+        latitude=Decimal("40.911500"),
+        longitude=Decimal("-73.782400"),
+        phone="(555) 010-2100",
+    )
     return Garage(
         location=location,
-        bays=[Bay.objects.create(location=location, name=f"Bay {n}") for n in (1, 2)],
+        bays=bays,
         # Not linked to the login of the same name: the contract prints `user_id: null`.
         technician=create(Technician, 27, name="Test Technician", email="tech@test.com", location=location),
         service_types={

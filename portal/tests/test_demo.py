@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from accounts.models import User
-from appointments.models import Appointment, Bay, Location, ServiceType, Technician
+from accounts.models import Device, RewardEntry, User
+from appointments.models import Appointment, Location, ServiceType, Technician
+from chat.models import Thread
 from common.tests.factories import PartFactory, UserFactory
 from customers.models import Customer
+from memberships.models import Offer, Plan
 from portal import demo
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
 from repair_orders.queries import totals_of
 from vehicles.models import Vehicle
+from vehicles.telematics.queries import samples_of, summary_of
 
 pytestmark = pytest.mark.django_db
-HOUSE = ("common", "accounts", "customers", "vehicles", "appointments", "repair_orders")
+HOUSE = (
+    "common", "accounts", "files", "customers", "vehicles", "appointments", "repair_orders", "memberships", "chat",
+)  # fmt: skip
 
 
 def everything():
@@ -61,9 +68,10 @@ def test_run_again_it_changes_nothing(now):
     [
         UserFactory,
         PartFactory,
+        lambda: Plan.objects.create(name="Mine", tier="basic", price=1),
         lambda: Location.objects.create(name="Mine", latitude=0, longitude=0, time_zone="UTC"),
     ],
-    ids=["a user", "a part", "a location"],
+    ids=["a user", "a part", "a plan", "a location"],
 )
 def test_a_database_that_holds_anything_else_is_refused(now, make):
     make()
@@ -84,6 +92,7 @@ LOGINS = {
     "alice.cooper@customer.com": ("password123", "customer"),
     "fleet@rswind.example": ("fleet12345", "customer"),
     "business@example.com": ("business12345", "customer"),
+    "john@example.com": ("securepassword123", "customer"),
     "tech@test.com": ("technician123", "technician"),
     "admin@example.com": ("admin12345", "admin"),
 }
@@ -92,7 +101,8 @@ LOGINS = {
 @pytest.mark.usefixtures("loaded")
 class TestTable:
     def test_the_logins_let_in(self, api):
-        assert dict(User.objects.values_list("email", "role")) == {
+        chosen = User.objects.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+        assert dict(chosen.values_list("email", "role")) == {
             email: role for email, (_, role) in LOGINS.items()
         }
         for email, (password, _) in LOGINS.items():
@@ -167,8 +177,62 @@ class TestTable:
         ]
         assert empty == []
 
+    def test_john(self, now):
+        john = User.objects.get(email="john@example.com")
+        customer = john.customer_login.customer
+        assert (john.full_name, john.phone, john.referral_code) == ("John Doe", "+1234567890", "REF-ABC123")
+        assert john.memberships.get().plan.tier == "plus"
+        assert not Device.objects.exists()
+        vehicle = customer.vehicles.get()
+        assert vehicle.vin != "1HGBH41JXMN109186"
+        assert vehicle.dongle_id
+        visit = customer.appointments.get()
+        assert now < visit.start < now + timedelta(days=8)
+        assert [service.code for service in visit.services.order_by("id")] == ["oil_change", "tire_rotation"]
+
+    def test_johns_points_are_the_ledgers_sum(self):
+        john = User.objects.get(email="john@example.com")
+        referral = john.referrals.get()
+        assert (referral.code, referral.status) == ("REF-ABC123", "credited")
+        assert referral.rewards_applied == {"points": john.rewards_balance}
+        ledger = RewardEntry.objects.filter(user=john)
+        assert [(entry.referral, entry.points) for entry in ledger] == [(referral, john.rewards_balance)]
+        friends_first = RepairOrder.objects.get(customer__contact=referral.referred)
+        assert friends_first.status == "completed"
+        assert friends_first.completed_at == ledger[0].created_at
+
+    def test_johns_week_on_the_road(self, now):
+        vehicle = Vehicle.objects.get(customer__contact__email="john@example.com")
+        week = samples_of(vehicle_id=vehicle.pk, since=None, until=None)
+        days = {datetime.fromtimestamp(t / 1000, ZoneInfo("America/New_York")).date() for t in week.t}
+        assert len(days) == 7
+        assert max(week.t) <= now.timestamp() * 1000
+        assert list(week.odometer) == sorted(week.odometer)
+        assert vehicle.odometer == Decimal(str(week.odometer[-1]))
+        assert (min(week.speed), max(week.speed) < 75) == (0, True)
+        summary = summary_of(vehicle_id=vehicle.pk, since=None, until=None)
+        assert 100 < summary.distance < 400
+        assert 15 < summary.distance / summary.fuel < 45  # miles per gallon
+
+    def test_johns_conversation_goes_both_ways(self):
+        thread = Thread.objects.get(customer__contact__email="john@example.com")
+        messages = thread.messages.order_by("number")
+        assert [message.is_support for message in messages] == [False, True, False, True]
+        assert thread.status == "in_progress"
+        assert thread.last_message == messages.last()
+
+    def test_plans_and_offers(self, now):
+        plans = Plan.objects.order_by("price").values_list("tier", flat=True)
+        assert list(plans) == ["basic", "plus", "premium"]
+        spring = Offer.objects.get(title="Spring Maintenance Special")
+        assert spring.description == "20% off all maintenance services"
+        assert (spring.for_basic, spring.for_plus, spring.for_premium) == (True, True, False)
+        assert spring.locations.count() == 1
+        assert Offer.objects.filter(expiry__gt=now).count() == 4
+        assert Offer.objects.filter(expiry__lt=now).count() == 1
+
     def test_catalogue(self):
-        assert Bay.objects.count() == 2
+        assert [place.bays.count() for place in Location.objects.order_by("id")] == [2, 2]
         assert {"oil_change", "tire_rotation"} <= set(ServiceType.objects.values_list("code", flat=True))
 
 

@@ -20,6 +20,9 @@ from common.tests.test_admin import FACTORIES
 
 PAGE = (settings.BASE_DIR / "docs/roles.md").read_text()
 ROLES = list(Role)
+CUSTOMER_SERVICE = "/api/v1/customers/"
+# A customer's own; what anybody may ask; what a machine does.
+NOT_STAFFS = tuple(CUSTOMER_SERVICE + tail for tail in ("profile/", "check_profile_exists/", "health/"))
 NOT_STAFF = {"error": "Access denied", "detail": "This endpoint is only accessible to staff."}
 ROLE_MAY_NOT = {"error": "Access denied", "detail": "Your role does not allow this."}
 
@@ -37,7 +40,7 @@ def by_role(cells: list[str]) -> dict[str, str]:
     return dict(zip(ROLES, cells, strict=True))
 
 
-OPERATIONS = table("The staff's API")
+OPERATIONS = table("The staff's API") + table("The customer service")
 PAGES = {model: by_role(cells) for model, *cells in table("The admin: pages")}
 BUTTONS = {name: by_role(cells) for name, *cells in table("The admin: buttons")}
 
@@ -54,7 +57,8 @@ def people(db) -> dict[str, Any]:
 def declared() -> Iterator[tuple[str, str]]:
     for path, methods in CachedGenerator().get_schema(request=None, public=True)["paths"].items():
         for method, operation in methods.items():
-            if path.startswith("/api/shop/") and "/customers/me/" not in path:
+            is_staffs = path.startswith("/api/shop/") and "/customers/me/" not in path
+            if is_staffs or (path.startswith(CUSTOMER_SERVICE) and not path.startswith(NOT_STAFFS)):
                 yield operation["operationId"], f"{method.upper()} {path}"
 
 
@@ -63,7 +67,7 @@ def test_every_operation_is_in_the_table_and_no_other():
 
 
 @pytest.fixture
-def world(db) -> dict[str, int]:
+def world(db) -> dict[str, Any]:
     """One row of each noun: its id by the noun in the address, and those of the order's lines."""
     order = factories.RepairOrderFactory()
     visit = factories.AppointmentFactory(technician=factories.TechnicianFactory())
@@ -73,6 +77,7 @@ def world(db) -> dict[str, int]:
         "locations": visit.location_id,
         "repair-orders": order.pk,
         "customers": order.customer_id,
+        "customer": order.customer.uuid,
         "vehicles": order.vehicle_id,
         "parts": factories.PartFactory().pk,
         "services": factories.ServiceFactory().pk,
@@ -83,7 +88,7 @@ def world(db) -> dict[str, int]:
 
 def everything() -> dict[str, list[dict[str, Any]]]:
     """What the rooms' tables hold, histories included."""
-    rooms = ("customers", "vehicles", "appointments", "repair_orders")
+    rooms = ("customers", "vehicles", "appointments", "repair_orders", "orders")
     models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
     return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
 
@@ -92,7 +97,11 @@ def everything() -> dict[str, list[dict[str, Any]]]:
 def test_an_operation_is_for_its_roles_alone(api, sign_in, people, world, call, cells):
     method, address = call.split(" ")
     noun, *rest = address.removeprefix("/api/shop/").strip("/").split("/")
-    if rest:
+    unauthenticated: dict[str, Any] = UNAUTHENTICATED
+    if address.startswith(CUSTOMER_SERVICE):
+        address = address.replace("{id}", str(world["customer"]))
+        unauthenticated = {"error": "Unauthorized", **UNAUTHENTICATED}
+    elif rest:
         address = address.replace("{id}", str(world[noun]))
         address = address.replace("{line_id}", str(world.get(f"line:{rest[1]}" if len(rest) > 1 else "")))
 
@@ -102,7 +111,7 @@ def test_an_operation_is_for_its_roles_alone(api, sign_in, people, world, call, 
     clients, allowed = {role: sign_in(person) for role, person in people.items()}, by_role(cells)
     before = everything()
     response = ask(api)
-    assert (response.status_code, response.json()) == (401, UNAUTHENTICATED)
+    assert (response.status_code, response.json()) == (401, unauthenticated)
     for role in ROLES:
         if allowed[role] != "yes":
             response = ask(clients[role])

@@ -74,7 +74,9 @@ class NewRepairOrderInput(RepairOrderInput):
 
 class PartLineInput(serializers.Serializer[Any]):
     part_id = Id()
-    quantity = serializers.IntegerField(min_value=1, max_value=10_000, default=1)
+    quantity = serializers.IntegerField(
+        min_value=1, max_value=10_000, default=1, help_text="One where it is left out."
+    )
 
 
 class ServiceLineInput(serializers.Serializer[Any]):

@@ -62,7 +62,7 @@ class ArticleSuite(WritableNounSuite):
             409,
             {
                 "error": "Article was sold",
-                "detail": "This article is on a repair order and stays in the catalogue.",
+                "detail": "This article is on an order and stays in the catalogue.",
             },
             article,
             *sold.values(),

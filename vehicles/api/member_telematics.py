@@ -30,12 +30,22 @@ class SampleSerializer(serializers.Serializer[Any]):
     """Declares a sample for the schema; ten thousand are read and written by columns instead."""
 
     t = serializers.IntegerField(help_text="Milliseconds since 1970, UTC.")
-    speed = serializers.FloatField(allow_null=True, required=False, help_text="Miles an hour.")
-    fuelRate = serializers.FloatField(allow_null=True, required=False, help_text="Gallons an hour.")
-    odometer = serializers.FloatField(allow_null=True, required=False, help_text="Miles.")
+    speed = serializers.FloatField(allow_null=True, help_text="Miles an hour.")
+    fuelRate = serializers.FloatField(allow_null=True, help_text="Gallons an hour.")
+    odometer = serializers.FloatField(allow_null=True, help_text="Miles.")
 
 
-@extend_schema_field(SampleSerializer(many=True))
+class SampleInput(SampleSerializer):
+    """A reading that was not taken may be left out."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for name in _READINGS:
+            fields[name].required = False
+        return fields
+
+
+@extend_schema_field(SampleInput(many=True))
 class SampleRows(serializers.Field[Samples, Any, Any, Any]):
     """An array of samples; what a sample has beyond the four keys is not looked at."""
 

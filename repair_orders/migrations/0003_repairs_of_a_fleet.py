@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('customers', '0001_initial'),
-        ('repair_orders', '0001_initial'),
+        ('repair_orders', '0002_part_stock'),
         ('vehicles', '0001_initial'),
     ]
 

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('files', '0001_initial'),
-        ('repair_orders', '0002_repairs_of_a_fleet'),
+        ('repair_orders', '0003_repairs_of_a_fleet'),
     ]
 
     operations = [

@@ -1,0 +1,52 @@
+"""Contract 002, "Authentication": one address that answers two tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import actions
+from common.address import client_address
+from common.contracts.care import CareView
+from common.permissions import Anyone
+from common.routing import route
+
+
+class Credentials(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    password = serializers.CharField(trim_whitespace=False, max_length=128)
+
+
+class Tokens(serializers.Serializer[Any]):
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField(help_text="Traded in at /api/token/refresh/.")
+    token_type = serializers.ChoiceField(choices=["bearer"])
+
+
+class Login(CareView):
+    """Sign in with email and password.
+
+    Wrong passwords count together with those of every other way in. What `Authorization` says is not looked at: a
+    client that sends its expired token along with everything must still get a new one.
+    """
+
+    permission_classes = [Anyone]
+    authentication_classes = []
+    input_class = Credentials
+
+    @extend_schema(responses=Tokens)
+    def post(self, request: Request) -> Response:
+        _user, tokens = actions.sign_in(
+            **self.read_body(), address=client_address(request._request), now=timezone.now()
+        )
+        return Response(
+            {"access_token": tokens.access, "refresh_token": tokens.refresh, "token_type": "bearer"}
+        )
+
+
+urlpatterns = [route("login", Login.as_view())]

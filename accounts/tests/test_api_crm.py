@@ -1,0 +1,158 @@
+"""Contract 004, "Update User Info"."""
+
+from __future__ import annotations
+
+import jwt
+import pytest
+
+from accounts.models import User
+from common.tests.factories import PASSWORD, UserFactory
+from common.tests.storms import parallel
+from common.tests.suites import UNAUTHENTICATED, refused, stored
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/auth/profile/update/"
+TAKEN = {"email": ["There is an account with this email already."]}
+
+
+def patch(client, **body):
+    return client.patch(URL, body, format="json")
+
+
+def body_of(user, **changed):
+    return {
+        "id": str(user.uuid),
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "phone_number": user.phone,
+        "user_role": user.role,
+    } | changed
+
+
+def test_everything_changes_at_once_and_is_one_history_row(sign_in, carol):
+    new = {
+        "email": "Caroline@Example.com",
+        "first_name": "Caroline",
+        "last_name": "Clarke",
+        "phone_number": "+15551234567",
+    }
+    before = carol.history.count()
+    response = patch(sign_in(carol), **new)
+    assert (response.status_code, response.json()) == (
+        200,
+        body_of(carol, **{**new, "email": "caroline@example.com"}),
+    )
+    carol.refresh_from_db()
+    assert (carol.email, carol.first_name, carol.last_name, carol.phone) == (
+        "caroline@example.com", "Caroline", "Clarke", "+15551234567",
+    )  # fmt: skip
+    assert carol.history.count() == before + 1
+    assert carol.history.latest().history_user == carol
+
+
+@pytest.mark.parametrize("role", ["customer", "technician", "admin"])
+def test_anybody_changes_himself_alone(sign_in, carol, role):
+    me = UserFactory(role=role)
+    before = stored(carol)
+    response = patch(sign_in(me), id=str(carol.uuid), user_role="admin", is_superuser=True, last_name="New")
+    assert (response.status_code, response.json()) == (200, body_of(me, last_name="New"))
+    me.refresh_from_db()
+    assert (me.role, me.is_superuser, stored(carol)) == (role, False, before)
+
+
+def test_what_is_not_sent_stays(sign_in, carol):
+    client = sign_in(carol)
+    before = stored(carol)
+    response = patch(client)
+    assert (response.status_code, response.json(), stored(carol)) == (200, body_of(carol), before)
+
+
+def test_answers_without_the_slash_and_json_as_text(sign_in, carol):
+    response = sign_in(carol).patch(
+        URL.rstrip("/"), '{"last_name": "New"}', content_type="text/plain;charset=UTF-8"
+    )
+    assert (response.status_code, response.json()) == (200, body_of(carol, last_name="New"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("email", "nobody", "Enter a valid email address."),
+        ("email", "", "This field may not be blank."),
+        ("email", None, "This field may not be null."),
+        ("email", f"{'x' * 250}@example.com", "Ensure this field has no more than 254 characters."),
+        ("first_name", "", "This field may not be blank."),
+        ("first_name", "x" * 101, "Ensure this field has no more than 100 characters."),
+        ("last_name", "a\x00b", "Null characters are not allowed."),
+        ("phone_number", "call me", "Enter a phone number of 7 to 15 digits."),
+    ],
+)
+def test_a_wrong_value_is_named_and_changes_nothing(sign_in, carol, field, value, message):
+    client = sign_in(carol)
+    before = stored(carol)
+    response = patch(client, **{"last_name": "New", field: value})
+    refused(response, 400, {field: [message]}, carol, before=[before])
+
+
+def test_a_taken_email_is_named_whatever_its_case(sign_in, carol):
+    client, other = sign_in(carol), UserFactory(email="taken@example.com")
+    before = [stored(carol), stored(other)]
+    response = patch(client, email="Taken@Example.com", last_name="New")
+    refused(response, 400, TAKEN, carol, other, before=before)
+
+
+def test_ones_own_email_is_not_taken(sign_in, carol):
+    assert patch(sign_in(carol), email=carol.email.upper()).json() == body_of(carol)
+
+
+def test_without_a_token_is_401(api, carol):
+    response = patch(api, last_name="New")
+    assert (response.status_code, response.json()) == (401, {"error": "Unauthorized", **UNAUTHENTICATED})
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+def test_other_methods_are_405(sign_in, carol, method):
+    response = getattr(sign_in(carol), method)(URL, {}, format="json")
+    assert (response.status_code, response.json(), response["Allow"]) == (
+        405,
+        {"error": "Method not allowed", "detail": f'Method "{method.upper()}" not allowed.'},
+        "PATCH",
+    )
+
+
+def test_a_changed_name_shows_at_the_next_refresh(api, carol):
+    tokens = api.post("/api/token/", {"email": carol.email, "password": PASSWORD}, format="json").json()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
+    assert patch(api, first_name="Caroline", email="caroline@example.com").status_code == 200
+
+    def claims(token):
+        read = jwt.decode(token, options={"verify_signature": False})
+        return {name: read[name] for name in ("user_id", "email", "first_name", "last_name", "user_role")}
+
+    old = {
+        "user_id": str(carol.uuid),
+        "email": carol.email,
+        "first_name": "Carol",
+        "last_name": "Clark",
+        "user_role": "customer",
+    }
+    assert claims(tokens["access"]) == old
+    assert patch(api).status_code == 200  # the old token is good still
+    refreshed = api.post("/api/token/refresh/", {"refresh": tokens["refresh"]}, format="json").json()[
+        "access"
+    ]
+    assert claims(refreshed) == old | {"first_name": "Caroline", "email": "caroline@example.com"}
+    words = {"email": "Caroline@example.com", "password": PASSWORD}
+    assert api.post("/api/token/", words, format="json").status_code == 200
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_of_parallel_claims_to_one_email_one_wins(sign_in):
+    clients = [sign_in(UserFactory()) for _ in range(8)]
+    answers = parallel(8, lambda number: patch(clients[number], email="wanted@example.com"))
+    assert sorted(answer.status_code for answer in answers) == [200] + [400] * 7
+    assert [answer.json() for answer in answers if answer.status_code == 400] == [TAKEN] * 7
+    assert User.objects.filter(email="wanted@example.com").count() == 1

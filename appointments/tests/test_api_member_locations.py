@@ -1,0 +1,217 @@
+"""Contract 003: locations, and when a visit may start at one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+
+from common.tests.factories import (
+    AppointmentFactory,
+    ClosureFactory,
+    GarageFactory,
+    LocationFactory,
+    ServiceTypeFactory,
+    VehicleFactory,
+)
+from common.tests.suites import count_queries
+
+pytestmark = pytest.mark.django_db
+LOCATIONS = "/api/appointments/locations/"
+AVAILABILITY = "/api/appointments/availability/"
+NO_TOKEN = {"error": "Authentication credentials were not provided."}
+NOT_STAFF = {"error": "This endpoint is only accessible to customers."}
+NOTHING_HERE = {"error": "There is nothing at this address."}
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def z(instant):
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def location_body(location, **hours):
+    """A location as the contract prints it."""
+    return {
+        "id": str(location.uuid),
+        "name": location.name,
+        "address": "500 Main St",
+        "lat": 40.7128,
+        "lng": -74.006,
+        "phone": location.phone,
+        "hours": dict.fromkeys(WEEKDAYS, "08:00–18:00") | hours,
+        "createdAt": z(location.created_at),
+    }
+
+
+class TestLocations:
+    def test_bodies_in_the_order_of_names(self, as_alice, alice):
+        far = GarageFactory(name="West", phone="(555) 010-2000")
+        far.opening_hours.filter(weekday=6).delete()
+        far.opening_hours.filter(weekday=5).update(opens=time(9, 30), closes=time(13))
+        near = GarageFactory(name="East")
+        body = as_alice.get(LOCATIONS).json()
+        west = location_body(far, saturday="09:30–13:00", sunday="Closed")
+        assert body == [location_body(near), west]
+        assert list(body[0]["hours"]) == list(WEEKDAYS)
+        assert as_alice.get(f"{LOCATIONS}{far.uuid}/").json() == west
+
+    def test_one_that_is_never_open(self, as_alice):
+        LocationFactory()
+        (body,) = as_alice.get(LOCATIONS).json()
+        assert body["hours"] == dict.fromkeys(WEEKDAYS, "Closed")
+
+    def test_none_yet(self, as_alice):
+        assert as_alice.get(LOCATIONS).json() == []
+
+    def test_a_login_without_a_record_may_look(self, sign_in, carol):
+        garage = GarageFactory()
+        assert sign_in(carol).get(LOCATIONS).json() == [location_body(garage)]
+
+    def test_queries_do_not_grow(self, as_alice):
+        GarageFactory()
+        one = count_queries(lambda: as_alice.get(LOCATIONS))
+        GarageFactory.create_batch(29)
+        assert len(as_alice.get(LOCATIONS).json()) == 30
+        assert count_queries(lambda: as_alice.get(LOCATIONS)) == one
+
+    def test_pages_through_headers(self, as_alice):
+        garages = [GarageFactory(name=name) for name in "ABC"]
+        response = as_alice.get(LOCATIONS, {"page": "2", "page_size": "2"})
+        assert response.json() == [location_body(garages[2])]
+        assert response["X-Total-Count"] == "3"
+        assert 'rel="prev"' in response["Link"]
+
+    def test_unknown_parameters_are_named(self, as_alice):
+        response = as_alice.get(LOCATIONS, {"near": "me"})
+        assert (response.status_code, response.json()) == (400, {"near": ["Unknown parameter."]})
+
+    @pytest.mark.parametrize(
+        ("id", "body"),
+        [(uuid4(), {"error": "Location not found"}), ("1", NOTHING_HERE), ("not-a-uuid", NOTHING_HERE)],
+    )
+    def test_an_unknown_one(self, as_alice, id, body):
+        GarageFactory()
+        response = as_alice.get(f"{LOCATIONS}{id}/")
+        assert (response.status_code, response.json()) == (404, body)
+
+    @pytest.mark.parametrize("address", [LOCATIONS, f"{LOCATIONS}{UUID(int=1)}/", AVAILABILITY])
+    def test_who_may_ask(self, api, as_tim, address):
+        response = api.get(address)
+        assert (response.status_code, response.json()) == (401, NO_TOKEN)
+        response = as_tim.get(address)
+        assert (response.status_code, response.json()) == (403, NOT_STAFF)
+
+    @pytest.mark.parametrize("address", [LOCATIONS, AVAILABILITY])
+    def test_either_slash_and_no_other_method(self, as_alice, address):
+        GarageFactory()
+        assert as_alice.get(address.rstrip("/")).json() == as_alice.get(address).json()
+        assert as_alice.get(f"{address}/").json() == NOTHING_HERE
+        for method in ("post", "put", "patch", "delete"):
+            response = getattr(as_alice, method)(address, {}, format="json")
+            assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
+            assert response.json() == {"error": f'Method "{method.upper()}" not allowed.'}
+
+
+@pytest.fixture
+def tomorrow():
+    return timezone.now().astimezone(UTC).date() + timedelta(days=1)
+
+
+def ask(client, garage, day, **params):
+    return client.get(AVAILABILITY, {"locationId": str(garage.uuid), "date": str(day), **params})
+
+
+def slots(*pairs):
+    return {"availableSlots": [{"start": start, "end": end} for start, end in pairs]}
+
+
+class TestAvailability:
+    def test_the_contracts_body(self, as_alice, tomorrow):
+        garage = GarageFactory(hours=(time(8), time(9)))
+        response = ask(as_alice, garage, tomorrow)
+        assert (response.status_code, response.json()) == (
+            200,
+            slots(
+                (f"{tomorrow}T08:00:00Z", f"{tomorrow}T08:30:00Z"),
+                (f"{tomorrow}T08:30:00Z", f"{tomorrow}T09:00:00Z"),
+            ),
+        )
+
+    def test_only_starts_that_fit_the_whole_visit(self, as_alice, alice, tomorrow):
+        garage = GarageFactory(bays=1, hours=(time(8), time(11)))
+        ServiceTypeFactory(code="oil_change", minutes=30)
+        ServiceTypeFactory(code="brake_service", minutes=45)
+        AppointmentFactory(
+            bay=garage.bays.get(),
+            start=datetime.combine(tomorrow, time(9), UTC),
+            end=datetime.combine(tomorrow, time(9, 30), UTC),
+        )
+        vehicle = VehicleFactory(customer=alice)
+        response = ask(
+            as_alice, garage, tomorrow, services="Oil change, brake-service,", vehicleId=str(vehicle.uuid)
+        )
+        assert response.json() == slots((f"{tomorrow}T09:30:00Z", f"{tomorrow}T10:45:00Z"))
+        repeated = as_alice.get(
+            f"{AVAILABILITY}?locationId={garage.uuid}&date={tomorrow}&services=oil_change&services=brake_service"
+        )
+        assert repeated.json() == response.json()
+
+    def test_a_past_day_and_a_closed_one_are_empty(self, as_alice, tomorrow):
+        garage = GarageFactory()
+        ClosureFactory(location=garage, day=tomorrow)
+        assert ask(as_alice, garage, tomorrow).json() == slots()
+        assert ask(as_alice, garage, "2024-01-15").json() == slots()
+
+    def test_ninety_days_ahead(self, as_alice, tomorrow):
+        garage = GarageFactory(hours=(time(8), time(8, 30)))
+        last = tomorrow + timedelta(days=89)
+        assert ask(as_alice, garage, last).json() == slots((f"{last}T08:00:00Z", f"{last}T08:30:00Z"))
+        text = "Visits are booked at most 90 days ahead."
+        for day in (last + timedelta(days=1), "9999-12-31"):
+            response = ask(as_alice, garage, day)
+            assert (response.status_code, response.json()) == (400, {"error": text, "date": [text]})
+
+    def test_what_is_missing_or_wrong_is_named(self, as_alice, tomorrow):
+        garage = GarageFactory()
+        required = ["This field is required."]
+        response = as_alice.get(AVAILABILITY)
+        assert (response.status_code, response.json()) == (400, {"locationId": required, "date": required})
+        for params, body in (
+            (
+                {"date": "15.01.2024"},
+                {"date": ["Date has wrong format. Use one of these formats instead: YYYY-MM-DD."]},
+            ),
+            ({"locationId": "1"}, {"locationId": ["Must be a valid UUID."]}),
+            ({"vehicleId": "x"}, {"vehicleId": ["Must be a valid UUID."]}),
+            ({"bays": "2"}, {"bays": ["Unknown parameter."]}),
+            (
+                {"services": "teleport"},
+                {"error": "There is no service “teleport”.", "services": ["There is no service “teleport”."]},
+            ),
+        ):
+            response = ask(as_alice, garage, tomorrow, **params)
+            assert (response.status_code, response.json()) == (400, body)
+
+    def test_what_is_not_there(self, as_alice, bob, alice, tomorrow, now):
+        garage = GarageFactory()
+        response = ask(as_alice, LocationFactory.build(), tomorrow)
+        assert (response.status_code, response.json()) == (404, {"error": "Location not found"})
+        for vehicle in (VehicleFactory(customer=bob), VehicleFactory(customer=alice, archived_at=now)):
+            response = ask(as_alice, garage, tomorrow, vehicleId=str(vehicle.uuid))
+            assert (response.status_code, response.json()) == (404, {"error": "Vehicle not found"})
+
+    def test_queries_do_not_grow(self, as_alice, alice, tomorrow):
+        garage, vehicle = GarageFactory(bays=5), VehicleFactory(customer=alice)
+        ServiceTypeFactory(code="oil_change")
+        params = {"services": "oil_change", "vehicleId": str(vehicle.uuid)}
+        ask(as_alice, garage, tomorrow, **params)
+        empty = count_queries(lambda: ask(as_alice, garage, tomorrow, **params))
+        start = datetime.combine(tomorrow, time(8), UTC)
+        for bay in garage.bays.all():
+            for number in range(6):
+                begin = start + number * timedelta(hours=1)
+                AppointmentFactory(bay=bay, start=begin, end=begin + timedelta(minutes=30))
+        assert count_queries(lambda: ask(as_alice, garage, tomorrow, **params)) == empty
+        assert empty <= 8

@@ -1,0 +1,65 @@
+"""The schema is one that a front end can use: docs/client is typed by it, compiled, and run against a real server."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from django.conf import settings
+
+from config.tests.node import CLIENT, furnish, needs_npm, run
+from config.tests.servers import database, free_port, serving
+
+pytestmark = [pytest.mark.server, needs_npm]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The client, its types generated from the committed schema, checked and compiled."""
+    folder = tmp_path_factory.mktemp("client")
+    for name in ("package.json", "tsconfig.json", "member.ts", "socket.ts"):
+        shutil.copy(CLIENT / name, folder)
+    furnish(folder)
+    tools = folder / "node_modules" / ".bin"
+    schema = settings.BASE_DIR / "docs" / "openapi.yaml"
+    run(str(tools / "openapi-typescript"), str(schema), "--output", "schema.d.ts", cwd=folder)
+    run(str(tools / "tsc"), "--strict", "--noEmitOnError", cwd=folder)
+    return folder
+
+
+def test_a_members_day(built, tmp_path):
+    port = free_port()
+    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    with database(tmp_path) as env:
+        env |= {
+            "DEBUG": "true",
+            "PUBLIC_URL": f"http://localhost:{port}",
+            "UPLOADS_DIR": str(tmp_path / "uploads"),
+        }
+        with serving(command, folder=tmp_path, port=port, env=env) as server:
+            said = run("node", "built/member.js", server.url, cwd=built)
+            assert said == "the member's day is as it should be\n"
+            assert "Traceback" not in server.log.read_text()
+
+
+def test_what_the_schema_does_not_say_does_not_compile(built, tmp_path):
+    """Or the types would be `any`, and prove nothing."""
+    program = (built / "member.ts").read_text()
+    wrong = {
+        "linked.dongleConnectionType": "linked.dongleKind",
+        'connectionType: "BLE"': 'connectionType: "USB"',
+        "place.hours[": "place.opening[",
+        "{ planId: plus.id }": "{ plan: plus.id }",
+    }
+    for right, other in wrong.items():
+        assert right in program
+        program = program.replace(right, other)
+    for path in built.iterdir():
+        if path.suffix in (".ts", ".json") and path.name != "member.ts":
+            shutil.copy(path, tmp_path)
+    (tmp_path / "member.ts").write_text(program)
+    furnish(tmp_path)
+    with pytest.raises(AssertionError) as refused:
+        run(str(tmp_path / "node_modules" / ".bin" / "tsc"), "--noEmit", cwd=tmp_path)
+    for other in ("'dongleKind'", "'\"USB\"'", "'opening'", "'plan'"):
+        assert other in str(refused.value)

@@ -1,0 +1,201 @@
+"""Contract 004: a customer's own profile, whether there is one, and whether there can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.phones import validate_phone
+from common.caller import Caller
+from common.contracts.crm import CrmView
+from common.errors import NoCustomerRecord
+from common.fields import Derived, Instant, OptionalText, PublicId
+from common.health import readiness
+from common.permissions import Anyone, CustomerRole, CustomersOnly, SignedIn
+from common.reads.read import Read
+from common.routing import route
+from customers import actions, queries
+from customers.models import ContactMethod, Customer
+from customers.names import or_empty
+from customers.preferences import validate_notifications
+
+
+def of_person(name: str) -> Derived:
+    """A value of whoever is shown; a former customer has nobody."""
+    return Derived(or_empty, name, output=serializers.CharField(allow_blank=True))
+
+
+class CustomerSerializer(serializers.Serializer[Any]):
+    """The contract's data model, and the person from the accounts beside it (`with_person`)."""
+
+    id = serializers.UUIDField(source="uuid")
+    user_id = serializers.UUIDField(source="user_uuid", allow_null=True)
+    email = of_person("email")
+    first_name = of_person("first_name")
+    last_name = of_person("last_name")
+    phone_number = of_person("phone")
+    street_address = serializers.CharField(allow_blank=True)
+    city = serializers.CharField(allow_blank=True)
+    state = serializers.CharField(allow_blank=True)
+    postal_code = serializers.CharField(allow_blank=True)
+    country = serializers.CharField(allow_blank=True)
+    company_name = serializers.CharField(allow_blank=True)
+    business_type = serializers.CharField(allow_blank=True)
+    tax_id = serializers.CharField(allow_blank=True)
+    emergency_contact_name = serializers.CharField(allow_blank=True)
+    emergency_contact_phone = serializers.CharField(allow_blank=True)
+    emergency_contact_relationship = serializers.CharField(allow_blank=True)
+    is_verified = serializers.BooleanField()
+    customer_since = Instant()
+    last_service_date = Instant(allow_null=True)
+    total_services = serializers.IntegerField()
+    preferred_contact_method = serializers.ChoiceField(choices=ContactMethod.choices)
+    notification_preferences = serializers.DictField(child=serializers.BooleanField())
+
+
+class Notifications(serializers.DictField):
+    """True and false themselves: DRF would also take `"yes"` and 1."""
+
+    child = serializers.BooleanField()
+
+    def to_internal_value(self, data: Any) -> dict[str, bool]:
+        validate_notifications(data)
+        return dict(data)
+
+
+class ProfileInput(serializers.Serializer[Any]):
+    """What a customer says of himself. Names, email and phone are his login's; the rest is the shop's to say."""
+
+    street_address = serializers.CharField(max_length=200)
+    city = serializers.CharField(max_length=100)
+    state = serializers.CharField(max_length=100)
+    postal_code = serializers.CharField(max_length=20)
+    country = serializers.CharField(max_length=100, required=False)
+    company_name = OptionalText(max_length=200)
+    business_type = OptionalText(max_length=100)
+    tax_id = OptionalText(max_length=50)
+    emergency_contact_name = OptionalText(max_length=200)
+    emergency_contact_phone = OptionalText(max_length=30, validators=[validate_phone])
+    emergency_contact_relationship = OptionalText(max_length=100)
+    preferred_contact_method = serializers.ChoiceField(choices=ContactMethod.choices, required=False)
+    notification_preferences = Notifications(required=False, help_text="Kinds that are not sent stay.")
+
+
+def own(caller: Caller, filters: Any) -> QuerySet[Customer]:
+    """The caller's customer, shown with the person who asks: what the contract's services take from his token."""
+    rows = Customer.objects.filter(logins__user_id=caller.user_id)
+    return rows.with_person("logins__user").order_by("id")
+
+
+class ProfileView(CrmView):
+    permission_classes = [CustomersOnly]
+    read = Read(own, CustomerSerializer)
+
+    def show(self, status: int = 200) -> Response:
+        body = self.read.one(self.caller, {})
+        if body is None:  # deleted since the token was looked up
+            raise NoCustomerRecord
+        return Response(body, status=status)
+
+
+class Profile(ProfileView):
+    """One's own profile: the customer, and the person from the accounts."""
+
+    @extend_schema(responses=CustomerSerializer)
+    def get(self, request: Request) -> Response:
+        return self.show()
+
+
+class CreateProfile(ProfileView):
+    """Make the customer record of a login that has none.
+
+    A second one is a 409. Names, email and phone are the login's: `PATCH /api/auth/profile/update/`.
+    """
+
+    permission_classes = [CustomerRole]
+    input_class = ProfileInput
+
+    @extend_schema(responses={201: CustomerSerializer})
+    def post(self, request: Request) -> Response:
+        actions.create_profile(user_id=self.caller.user_id, now=timezone.now(), **self.read_body())
+        return self.show(status=201)
+
+
+class UpdateProfile(ProfileView):
+    """Change one's own record; what is not sent stays."""
+
+    input_class = ProfileInput
+
+    @extend_schema(responses=CustomerSerializer)
+    def patch(self, request: Request) -> Response:
+        actions.change_profile(customer_id=self.caller.account, **self.read_body(partial=True))
+        return self.show()
+
+
+class DeleteProfile(ProfileView):
+    """Take oneself off the customer record. The login lives and may make another.
+
+    The shop keeps the repair history of a former customer; who it was is forgotten.
+    """
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request) -> Response:
+        actions.delete_profile(user_id=self.caller.user_id)
+        return Response(status=204)
+
+
+class ExistenceInput(serializers.Serializer[Any]):
+    user_id = PublicId()
+
+
+class Existence(serializers.Serializer[Any]):
+    exists = serializers.BooleanField()
+    customer_id = serializers.UUIDField(allow_null=True)
+
+
+class CheckProfileExists(CrmView):
+    """Ask whether a user has a profile: oneself, or as staff anybody."""
+
+    permission_classes = [SignedIn]
+    input_class = ExistenceInput
+
+    @extend_schema(responses=Existence)
+    def post(self, request: Request) -> Response:
+        customer = queries.profile_of(caller=self.caller, user=self.read_body()["user_id"])
+        return Response({"exists": customer is not None, "customer_id": customer})
+
+
+class HealthBody(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["ok", "unavailable"])
+    service = serializers.CharField()
+    database = serializers.ChoiceField(choices=["ok", "down"])
+    cache = serializers.ChoiceField(choices=["ok", "down"])
+
+
+class Health(CrmView):
+    """Whether customers can be served; what is down is named. Open, and whatever token comes along is not looked at."""
+
+    permission_classes = [Anyone]
+    authentication_classes = []
+
+    @extend_schema(responses={200: HealthBody, 503: HealthBody})
+    def get(self, request: Request) -> Response:
+        parts = readiness()
+        body = {"status": parts.pop("status"), "service": "customers", **parts}
+        return Response(body, status=200 if body["status"] == "ok" else 503)
+
+
+urlpatterns = [
+    route("customers/profile/", Profile.as_view()),
+    route("customers/profile/create/", CreateProfile.as_view()),
+    route("customers/profile/update/", UpdateProfile.as_view()),
+    route("customers/profile/delete/", DeleteProfile.as_view()),
+    route("customers/check_profile_exists/", CheckProfileExists.as_view()),
+    route("customers/health/", Health.as_view()),
+]

@@ -1,0 +1,185 @@
+"""Contract 004, "Customer Management": customers for other services and staff, by the roles' permissions."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.caller import Caller
+from common.contracts.crm import CrmStaffList, CrmStaffView
+from common.errors import Missing
+from common.fields import PublicId
+from common.filtering import SearchFilter, TextFilter, apply, order, query_of
+from common.query import Query
+from common.reads.read import Read
+from common.routing import route
+from customers import actions, queries
+from customers.api.crm import CustomerSerializer
+from customers.models import Customer
+
+ORDERING = {"since": ("customer_since",)}
+
+
+class CustomerNotFound(Missing):
+    title = "Customer profile not found"
+    message = "There is no customer with this id."
+
+
+class CustomerFilter(django_filters.FilterSet):
+    search = SearchFilter(
+        "company_name",
+        "contact__email",
+        "contact__phone",
+        "city",
+        "postal_code",
+        Concat(F("contact__first_name"), Value(" "), F("contact__last_name")),
+        help_text="In name, company, email, phone, city or postal code.",
+    )
+    is_verified = django_filters.BooleanFilter()
+    business_type = TextFilter("business_type", help_text="Whatever its case.")
+    state = TextFilter("state", help_text="As it was written, whatever its case.")
+    since = django_filters.DateFilter("customer_since", "date__gte", help_text="First day, inclusive.")
+
+    class Meta:
+        model = Customer
+        fields: list[str] = []
+
+
+def everybody(caller: Caller) -> QuerySet[Customer]:
+    """Customers as staff see them: with their contact, who may be nobody."""
+    return Customer.objects.visible_to(caller).with_person("contact")
+
+
+class Customers(CrmStaffList):
+    """All customers, the newest first."""
+
+    permission = "customers.view_customer"
+    serializer_class = CustomerSerializer
+    query = query_of(CustomerFilter, ORDERING)
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
+        return order(apply(everybody(caller), CustomerFilter, filters), ORDERING, filters, "-since")
+
+
+class _IdQuery(Query):
+    id = PublicId()
+
+
+def _by_id(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
+    return everybody(caller).filter(uuid=filters["id"])
+
+
+class CustomerView(CrmStaffView):
+    """Something about the one customer whose UUID stands in the address."""
+
+    read = Read(_by_id, CustomerSerializer, _IdQuery)
+
+    def customer(self, id: UUID | None) -> Customer:
+        """The row itself, for an action."""
+        customer = Customer.objects.visible_to(self.caller).filter(uuid=id).first() if id else None
+        if customer is None:
+            raise CustomerNotFound
+        return customer
+
+    def show(self, id: UUID | None) -> Response:
+        """The body as it stands now."""
+        body = self.read.one(self.caller, {"id": id}) if id else None
+        if body is None:
+            raise CustomerNotFound
+        return Response(body)
+
+
+class CustomerDetail(CustomerView):
+    """One customer, with his contact."""
+
+    permission = "customers.view_customer"
+
+    @extend_schema(responses=CustomerSerializer)
+    def get(self, request: Request, id: UUID | None) -> Response:
+        return self.show(id)
+
+
+class VerifyCustomer(CustomerView):
+    """Say that the shop knows who this is. Saying it again changes nothing."""
+
+    permission = actions.PERMISSIONS["verify"]
+
+    @extend_schema(responses=CustomerSerializer)
+    def post(self, request: Request, id: UUID | None) -> Response:
+        actions.verify(customer=self.customer(id))
+        return self.show(id)
+
+
+class IncrementService(CustomerView):
+    """Count one more service, done now. A completed repair order counts by itself."""
+
+    permission = actions.PERMISSIONS["count_service"]
+
+    @extend_schema(responses=CustomerSerializer)
+    def post(self, request: Request, id: UUID | None) -> Response:
+        actions.count_service(customer_id=self.customer(id).pk, now=timezone.now())
+        return self.show(id)
+
+
+class UserQuery(Query):
+    user_id = PublicId()
+
+
+def _by_user(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
+    rows = Customer.objects.visible_to(caller).filter(logins__user__uuid=filters["user_id"])
+    return rows.with_person("logins__user")
+
+
+class CustomerByUser(CrmStaffView):
+    """The customer a user acts for, shown with that user."""
+
+    permission = "customers.view_customer"
+    read = Read(_by_user, CustomerSerializer, UserQuery)
+
+    @extend_schema(parameters=[UserQuery], responses=CustomerSerializer)
+    def get(self, request: Request) -> Response:
+        body = self.read.one(self.caller, UserQuery.read(request.query_params))
+        if body is None:
+            raise CustomerNotFound("No profile has been created for this user.")
+        return Response(body)
+
+
+class Statistics(serializers.Serializer[Any]):
+    total_customers = serializers.IntegerField()
+    verified_customers = serializers.IntegerField()
+    unverified_customers = serializers.IntegerField()
+    business_customers = serializers.IntegerField(help_text="Those with a company's name.")
+    new_this_month = serializers.IntegerField()
+    total_services = serializers.IntegerField()
+    by_state = serializers.DictField(child=serializers.IntegerField(), help_text="As the states are written.")
+
+
+class CustomerStatistics(CrmStaffView):
+    """Figures over all customers."""
+
+    permission = "customers.view_customer"
+
+    @extend_schema(responses=Statistics)
+    def get(self, request: Request) -> Response:
+        return Response(queries.statistics(now=timezone.now()))
+
+
+# What has a name of its own comes before what is an id.
+urlpatterns = [
+    route("customers/", Customers.as_view()),
+    route("customers/by_user_id/", CustomerByUser.as_view()),
+    route("customers/stats/", CustomerStatistics.as_view()),
+    route("customers/<public_id:id>/", CustomerDetail.as_view()),
+    route("customers/<public_id:id>/increment_service/", IncrementService.as_view()),
+    route("customers/<public_id:id>/verify/", VerifyCustomer.as_view()),
+]

@@ -1,0 +1,470 @@
+"""Contract 004: a customer's own profile, whether there is one, and health."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.cache import cache
+from django.db import OperationalError, connection
+
+from common.caller import Role
+from common.ids import new_uuid
+from common.tests import factories
+from common.tests.storms import parallel
+from common.tests.suites import UNAUTHENTICATED, count_queries, refused, stored
+from customers.models import Customer, CustomerUser
+
+pytestmark = pytest.mark.django_db
+
+PROFILE = "/api/v1/customers/profile/"
+CREATE, UPDATE, DELETE = (f"{PROFILE}{verb}/" for verb in ("create", "update", "delete"))
+CHECK = "/api/v1/customers/check_profile_exists/"
+HEALTH = "/api/v1/customers/health/"
+
+ADDRESS = {"street_address": "123 Test St", "city": "Portland", "state": "Oregon", "postal_code": "97201"}
+EVERYTHING = {
+    **ADDRESS,
+    "country": "Canada",
+    "company_name": "Taxi Ltd",
+    "business_type": "Taxi",
+    "tax_id": "93-1234567",
+    "emergency_contact_name": "Paul Porter",
+    "emergency_contact_phone": "+15035550143",
+    "emergency_contact_relationship": "Brother",
+    "preferred_contact_method": "sms",
+}
+ALL_ON = {"email": True, "order_updates": True, "refund_updates": True, "support_replies": True}
+NO_PROFILE = {
+    "error": "Customer profile not found",
+    "detail": "No profile has been created for this user yet. Create it with POST profile/create/.",
+}
+CUSTOMERS_ONLY = {"error": "Access denied", "detail": "Only customers can access this endpoint."}
+EXISTS = {"error": "Profile already exists", "detail": "This user already has a customer profile."}
+UNAUTHORIZED = {"error": "Unauthorized", **UNAUTHENTICATED}
+
+
+def iso(instant):
+    return None if instant is None else instant.isoformat().replace("+00:00", "Z")
+
+
+def body_of(customer, user=None, **changed):
+    """The profile, written out independently of the serializer; shown with `user`, else with the contact."""
+    customer.refresh_from_db()
+    person = user or customer.contact
+    return {
+        "id": str(customer.uuid),
+        "user_id": str(person.uuid) if person else None,
+        "email": (person and person.email) or "",
+        "first_name": person.first_name if person else "",
+        "last_name": person.last_name if person else "",
+        "phone_number": person.phone if person else "",
+        "street_address": customer.street_address,
+        "city": customer.city,
+        "state": customer.state,
+        "postal_code": customer.postal_code,
+        "country": customer.country,
+        "company_name": customer.company_name,
+        "business_type": customer.business_type,
+        "tax_id": customer.tax_id,
+        "emergency_contact_name": customer.emergency_contact_name,
+        "emergency_contact_phone": customer.emergency_contact_phone,
+        "emergency_contact_relationship": customer.emergency_contact_relationship,
+        "is_verified": customer.is_verified,
+        "customer_since": iso(customer.customer_since),
+        "last_service_date": iso(customer.last_service_date),
+        "total_services": customer.total_services,
+        "preferred_contact_method": customer.preferred_contact_method,
+        "notification_preferences": customer.notification_preferences,
+    } | changed
+
+
+class TestProfile:
+    def test_is_the_customer_and_the_person(self, as_alice, alice, now):
+        Customer.objects.update(
+            **EVERYTHING, is_verified=True, total_services=3, last_service_date=now - timedelta(days=21)
+        )
+        response = as_alice.get(PROFILE)
+        body = body_of(alice)
+        assert (response.status_code, response.json(), list(response.json())) == (200, body, list(body))
+        assert body["total_services"] == 3
+        assert body["last_service_date"].endswith("Z")
+
+    def test_a_second_login_sees_himself_in_the_same_profile(self, alice, carol, sign_in):
+        CustomerUser.objects.create(customer=alice, user=carol)
+        assert sign_in(carol).get(PROFILE).json() == body_of(alice, carol)
+        assert sign_in(alice.contact).get(PROFILE).json() == body_of(alice)
+
+    def test_a_stranger_sees_his_own(self, as_bob, alice, bob):
+        assert as_bob.get(PROFILE).json() == body_of(bob)
+
+    def test_costs_two_queries(self, as_alice):
+        as_alice.get(PROFILE)
+        assert count_queries(lambda: as_alice.get(PROFILE)) == 2
+
+
+class TestCreate:
+    def test_the_contracts_own_request(self, sign_in, carol, now):
+        response = sign_in(carol).post(CREATE, {**ADDRESS, "country": "USA"}, format="json")
+        customer = Customer.objects.get()
+        assert (response.status_code, response.json()) == (201, body_of(customer))
+        assert customer.contact == carol
+        assert customer.customer_since - now < timedelta(minutes=1)
+        expected = {
+            **dict.fromkeys(set(EVERYTHING) - set(ADDRESS), ""), **ADDRESS, "country": "USA",
+            "is_verified": False, "total_services": 0, "last_service_date": None,
+            "preferred_contact_method": "email", "notification_preferences": ALL_ON,
+        }  # fmt: skip
+        assert {name: response.json()[name] for name in expected} == expected
+        assert [row.history_user for row in customer.history.all()] == [carol]
+
+    def test_every_field_at_once(self, sign_in, carol):
+        body = {**EVERYTHING, "notification_preferences": {"email": False, "push": True}}
+        response = sign_in(carol).post(CREATE, body, format="json")
+        told = {**ALL_ON, "email": False, "push": True}
+        assert (response.status_code, response.json()) == (
+            201,
+            body_of(Customer.objects.get(), **{**EVERYTHING, "notification_preferences": told}),
+        )
+
+    def test_json_as_text_without_the_slash_and_without_a_country(self, sign_in, carol):
+        text = (
+            '{"street_address": "123 Test St", "city": "Portland", "state": "Oregon", "postal_code": "97201"}'
+        )
+        response = sign_in(carol).post(CREATE.rstrip("/"), text, content_type="text/plain;charset=UTF-8")
+        assert (response.status_code, response.json()["country"]) == (201, "USA")
+
+    def test_what_is_the_shops_to_say_is_not_taken(self, sign_in, carol, alice):
+        body = {
+            **ADDRESS, "is_verified": True, "total_services": 99, "customer_since": "2001-01-01T00:00:00Z",
+            "id": str(uuid4()), "user_id": str(alice.contact.uuid), "email": "x@example.com", "contact": 1,
+        }  # fmt: skip
+        response = sign_in(carol).post(CREATE, body, format="json")
+        made = Customer.objects.latest("id")
+        assert (made.contact, made.is_verified, made.total_services) == (carol, False, 0)
+        assert response.json() == body_of(made)
+        assert made.customer_since.year > 2020
+
+    def test_null_says_nothing(self, sign_in, carol):
+        nothing = dict.fromkeys(set(EVERYTHING) - set(ADDRESS) - {"country", "preferred_contact_method"})
+        assert sign_in(carol).post(CREATE, {**ADDRESS, **nothing}, format="json").status_code == 201
+
+    def test_a_second_one_is_409(self, as_alice, alice):
+        before = [stored(alice)]
+        refused(as_alice.post(CREATE, ADDRESS, format="json"), 409, EXISTS, alice, before=before)
+        assert Customer.objects.count() == 1
+
+    def test_once_for_one_key(self, sign_in, carol):
+        client, key = sign_in(carol), {"Idempotency-Key": "k1"}
+        first, again = (client.post(CREATE, ADDRESS, format="json", headers=key) for _ in range(2))
+        assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+        other = client.post(CREATE, {**ADDRESS, "city": "Salem"}, format="json", headers=key)
+        assert (other.status_code, other.json()) == (
+            422,
+            {
+                "error": "Idempotency key reused",
+                "detail": "This Idempotency-Key was already used for another request.",
+            },
+        )
+        assert Customer.objects.get().city == "Portland"
+
+    def test_what_is_missing_is_named(self, sign_in, carol):
+        response = sign_in(carol).post(CREATE, {}, format="json")
+        assert (response.status_code, response.json()) == (
+            400,
+            {name: ["This field is required."] for name in ADDRESS},
+        )
+        assert not Customer.objects.exists()
+
+    @pytest.mark.parametrize("raw", [b"{", b"[]", b'"x"', b"\xff", b""])
+    def test_what_is_no_json_object_is_400(self, sign_in, carol, raw):
+        response = sign_in(carol).post(CREATE, raw, content_type="application/json")
+        assert response.status_code == 400
+        assert not Customer.objects.exists()
+
+
+WRONG = [
+    ("street_address", "", "This field may not be blank."),
+    ("street_address", None, "This field may not be null."),
+    ("city", "x" * 101, "Ensure this field has no more than 100 characters."),
+    ("state", ["OR"], "Not a valid string."),
+    ("postal_code", "9" * 21, "Ensure this field has no more than 20 characters."),
+    ("country", "", "This field may not be blank."),
+    ("company_name", "a\x00b", "Null characters are not allowed."),
+    ("emergency_contact_phone", "123", "Enter a phone number of 7 to 15 digits."),
+    ("preferred_contact_method", "pigeon", '"pigeon" is not a valid choice.'),
+    ("notification_preferences", [], "Give an object whose values are true or false."),
+    ("notification_preferences", {"email": 1}, "Give an object whose values are true or false."),
+    ("notification_preferences", None, "This field may not be null."),
+    (
+        "notification_preferences",
+        {"e mail": True},
+        "Name each kind with 1 to 50 letters, digits, dots, hyphens or underscores.",
+    ),
+    ("notification_preferences", {f"k{n}": True for n in range(48)}, "There can be at most 50 kinds."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value", "message"), WRONG)
+def test_a_wrong_value_is_named_and_changes_nothing(as_alice, alice, sign_in, carol, field, value, message):
+    before = [stored(alice)]
+    body = {**ADDRESS, field: value}
+    refused(as_alice.patch(UPDATE, body, format="json"), 400, {field: [message]}, alice, before=before)
+    refused(sign_in(carol).post(CREATE, body, format="json"), 400, {field: [message]}, alice, before=before)
+    assert Customer.objects.count() == 1
+
+
+class TestUpdate:
+    def test_every_field_changes_and_is_one_history_row(self, as_alice, alice):
+        response = as_alice.patch(UPDATE, EVERYTHING, format="json")
+        assert (response.status_code, response.json()) == (200, body_of(alice, **EVERYTHING))
+        assert alice.history.count() == 2
+        assert alice.history.latest().history_user == alice.contact
+        assert as_alice.get(PROFILE).json() == response.json()
+
+    @pytest.mark.parametrize(
+        "body", [{}, {"is_verified": True, "total_services": 9, "user_id": str(uuid4()), "first_name": "Eve"}]
+    )
+    def test_what_is_not_sent_or_not_his_stays(self, as_alice, alice, body):
+        before = stored(alice)
+        response = as_alice.patch(UPDATE, body, format="json")
+        assert (response.status_code, response.json(), stored(alice)) == (200, body_of(alice), before)
+
+    def test_kinds_of_notification_that_are_not_sent_stay(self, as_alice, alice):
+        for given, expected in (
+            ({"email": False}, {**ALL_ON, "email": False}),
+            ({"push": True}, {**ALL_ON, "email": False, "push": True}),
+            ({}, {**ALL_ON, "email": False, "push": True}),
+        ):
+            body = as_alice.patch(UPDATE, {"notification_preferences": given}, format="json").json()
+            assert body == body_of(alice, notification_preferences=expected)
+
+    def test_answers_without_the_slash_and_json_as_text(self, as_alice, alice):
+        response = as_alice.patch(UPDATE.rstrip("/"), '{"city": "Albany"}', content_type="text/plain")
+        assert (response.status_code, response.json()) == (200, body_of(alice, city="Albany"))
+
+    def test_a_stranger_changes_his_own(self, as_bob, alice, bob):
+        before = stored(alice)
+        assert as_bob.patch(UPDATE, {"city": "Albany"}, format="json").json() == body_of(bob, city="Albany")
+        assert stored(alice) == before
+
+
+class TestDelete:
+    def test_the_person_goes_and_the_repair_history_stays(self, as_alice, alice, now):
+        user = alice.contact
+        order = factories.RepairOrderFactory(vehicle__customer=alice)
+        Customer.objects.update(**EVERYTHING, is_verified=True, total_services=3, last_service_date=now)
+        as_alice.patch(UPDATE, {"city": "Albany", "language": "de"}, format="json")
+        response = as_alice.delete(DELETE)
+        assert (response.status_code, response.content) == (204, b"")
+        former = Customer.objects.get()
+        unsaid = dict.fromkeys(EVERYTHING, "") | {"country": "USA", "preferred_contact_method": "email"}
+        assert body_of(former) == body_of(
+            former, **unsaid, user_id=None, email="", is_verified=False, total_services=3,
+            last_service_date=iso(now), notification_preferences=ALL_ON,
+        )  # fmt: skip
+        assert str(former) == "Former customer"
+        order.refresh_from_db()
+        assert (order.customer, order.vehicle.customer) == (former, former)
+        # Nor does the past say who it was.
+        traces = former.history.values_list(
+            "contact", "street_address", "city", "company_name", "history_user"
+        )
+        assert set(traces) == {(None, "", "", "", None)}
+        assert former.history.latest().history_change_reason == "profile deleted"
+        user.refresh_from_db()
+        assert (user.is_active, user.first_name) == (True, "Alice")
+
+    def test_the_login_lives_and_makes_a_new_one(self, as_alice, alice):
+        assert as_alice.delete(DELETE.rstrip("/")).status_code == 204
+        for response in (
+            as_alice.get(PROFILE),
+            as_alice.delete(DELETE),
+            as_alice.patch(UPDATE, {"city": "X"}, format="json"),
+        ):
+            assert (response.status_code, response.json()) == (404, NO_PROFILE)
+        made = as_alice.post(CREATE, ADDRESS, format="json")
+        assert made.status_code == 201
+        new = Customer.objects.get(uuid=made.json()["id"])
+        assert (new.contact, new.pk != alice.pk) == (alice.contact, True)
+        assert as_alice.get(PROFILE).json() == made.json() == body_of(new)
+
+    def test_others_are_not_touched(self, as_alice, alice, bob):
+        before = stored(bob)
+        assert as_alice.delete(DELETE).status_code == 204
+        assert stored(bob) == before
+
+    def test_an_account_that_others_act_for_goes_on_with_them(self, as_alice, alice, carol, sign_in):
+        CustomerUser.objects.create(customer=alice, user=carol)
+        Customer.objects.update(company_name="Cooper Ltd")
+        assert as_alice.delete(DELETE).status_code == 204
+        assert sign_in(carol).get(PROFILE).json() == body_of(alice, carol, company_name="Cooper Ltd")
+        alice.refresh_from_db()
+        assert (alice.contact, alice.city) == (carol, "Springfield")
+        assert as_alice.get(PROFILE).status_code == 404
+
+    def test_a_second_login_goes_alone(self, as_alice, alice, carol, sign_in):
+        CustomerUser.objects.create(customer=alice, user=carol)
+        before = stored(alice)
+        assert sign_in(carol).delete(DELETE).status_code == 204
+        assert stored(alice) == before
+        assert as_alice.get(PROFILE).status_code == 200
+
+
+class TestWhoMay:
+    CALLS = (("get", PROFILE), ("patch", UPDATE), ("delete", DELETE), ("post", CREATE))
+
+    @pytest.mark.parametrize(("method", "url"), CALLS)
+    def test_without_a_token_is_401(self, api, alice, method, url):
+        before = [stored(alice)]
+        response = getattr(api, method)(url, ADDRESS, format="json")
+        refused(response, 401, UNAUTHORIZED, alice, before=before)
+        assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+
+    @pytest.mark.parametrize(("method", "url"), CALLS)
+    @pytest.mark.parametrize("role", [Role.TECHNICIAN, Role.ADVISOR, Role.MANAGER, Role.ADMIN])
+    def test_staff_get_403(self, sign_in, method, url, role):
+        response = getattr(sign_in(factories.UserFactory(role=role)), method)(url, ADDRESS, format="json")
+        assert (response.status_code, response.json()) == (403, CUSTOMERS_ONLY)
+        assert not Customer.objects.exists()
+
+    @pytest.mark.parametrize(("method", "url"), CALLS[:3])
+    def test_a_login_without_a_profile_gets_the_printed_404(self, sign_in, carol, method, url):
+        response = getattr(sign_in(carol), method)(url, ADDRESS, format="json")
+        assert (response.status_code, response.json()) == (404, NO_PROFILE)
+
+    @pytest.mark.parametrize(("url", "allow"), [(u, m.upper()) for m, u in CALLS])
+    def test_other_methods_are_405(self, as_alice, alice, url, allow):
+        before = stored(alice)
+        allow = "GET, HEAD" if allow == "GET" else allow
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - set(allow.split(", ")):
+            response = as_alice.generic(method, url, b"{}", content_type="application/json")
+            assert (response.status_code, response.json(), response["Allow"]) == (
+                405,
+                {"error": "Method not allowed", "detail": f'Method "{method}" not allowed.'},
+                allow,
+            )
+        assert stored(alice) == before
+
+
+class TestCheckProfileExists:
+    def ask(self, client, user_id):
+        return client.post(CHECK, {"user_id": str(user_id)}, format="json")
+
+    def test_of_oneself(self, as_alice, alice, sign_in, carol):
+        response = self.ask(as_alice, alice.contact.uuid)
+        assert (response.status_code, response.json()) == (
+            200,
+            {"exists": True, "customer_id": str(alice.uuid)},
+        )
+        response = self.ask(sign_in(carol), carol.uuid)
+        assert (response.status_code, response.json()) == (200, {"exists": False, "customer_id": None})
+
+    def test_staff_ask_about_anybody(self, as_tim, alice, carol):
+        assert self.ask(as_tim, alice.contact.uuid).json() == {"exists": True, "customer_id": str(alice.uuid)}
+        for nobodys in (carol.uuid, new_uuid()):
+            assert self.ask(as_tim, nobodys).json() == {"exists": False, "customer_id": None}
+
+    def test_others_get_403_whether_there_is_one_or_not(self, as_bob, bob, alice, carol):
+        for other in (alice.contact.uuid, carol.uuid, new_uuid()):
+            response = self.ask(as_bob, other)
+            assert (response.status_code, response.json()) == (
+                403,
+                {"error": "Access denied", "detail": "You can ask about yourself only."},
+            )
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            ({}, "This field is required."),
+            ({"user_id": None}, "This field may not be null."),
+            ({"user_id": "71"}, "Must be a valid UUID."),
+            ({"user_id": 71}, "Must be a valid UUID."),
+            ({"user_id": "01a1fdb833527410814 88a1e7705ef42"}, "Must be a valid UUID."),
+            ({"user_id": "{01a1fdb8-3352-7410-8148-8a1e7705ef42}"}, "Must be a valid UUID."),
+            ({"user_id": "01a1fdb8-3352-7410-8148-8a1e7705ef42\n"}, "Must be a valid UUID."),
+        ],
+    )
+    def test_what_is_no_uuid_is_named(self, as_alice, body, message):
+        response = as_alice.post(CHECK, body, format="json")
+        assert (response.status_code, response.json()) == (400, {"user_id": [message]})
+
+    def test_without_a_token_is_401(self, api, alice):
+        response = self.ask(api, alice.contact.uuid)
+        assert (response.status_code, response.json()) == (401, UNAUTHORIZED)
+
+
+def break_database(monkeypatch):
+    def away(*args, **kwargs):
+        raise OperationalError("connection refused: password=hunter2")
+
+    monkeypatch.setattr(connection, "cursor", away)
+
+
+def break_cache(monkeypatch):
+    def away(*args, **kwargs):
+        raise ConnectionError("redis://:hunter2@host")
+
+    monkeypatch.setattr(cache, "set", away)
+
+
+class TestHealth:
+    @pytest.mark.parametrize("url", [HEALTH, HEALTH.rstrip("/")])
+    def test_is_open_and_says_what_it_probed(self, api, url):
+        response = api.get(url, headers={"Authorization": "Bearer expired"})
+        assert (response.status_code, response.json()) == (
+            200,
+            {"status": "ok", "service": "customers", "database": "ok", "cache": "ok"},
+        )
+
+    @pytest.mark.parametrize(
+        ("breaks", "parts"),
+        [
+            ([break_database], {"database": "down", "cache": "ok"}),
+            ([break_cache], {"database": "ok", "cache": "down"}),
+            ([break_database, break_cache], {"database": "down", "cache": "down"}),
+        ],
+    )
+    def test_names_the_part_that_is_down(self, api, monkeypatch, breaks, parts):
+        for break_it in breaks:
+            break_it(monkeypatch)
+        response = api.get(HEALTH)
+        assert (response.status_code, response.json()) == (
+            503,
+            {"status": "unavailable", "service": "customers", **parts},
+        )
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+class TestStorms:
+    def test_of_parallel_creates_one_is_201(self, sign_in, carol):
+        client = sign_in(carol)
+        answers = parallel(10, lambda _: client.post(CREATE, ADDRESS, format="json"))
+        assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
+        assert [answer.json() for answer in answers if answer.status_code == 409] == [EXISTS] * 9
+        assert (Customer.objects.count(), CustomerUser.objects.count()) == (1, 1)
+
+    def test_of_parallel_deletes_one_is_204(self, sign_in, alice):
+        client = sign_in(alice.contact)
+        answers = parallel(10, lambda _: client.delete(DELETE))
+        assert sorted(answer.status_code for answer in answers) == [204] + [404] * 9
+        assert [answer.json() for answer in answers if answer.status_code == 404] == [NO_PROFILE] * 9
+        assert not CustomerUser.objects.exists()
+
+    def test_parallel_changes_undo_none_of_each_other(self, sign_in, alice):
+        client = sign_in(alice.contact)
+        parallel(
+            10,
+            lambda n: client.patch(UPDATE, {"notification_preferences": {f"kind{n}": False}}, format="json"),
+        )
+        alice.refresh_from_db()
+        assert alice.notification_preferences == ALL_ON | {f"kind{n}": False for n in range(10)}
+
+    def test_one_key_makes_one_profile_however_often_it_is_sent_at_once(self, sign_in, carol):
+        client, key = sign_in(carol), {"Idempotency-Key": "k1"}
+        answers = parallel(6, lambda _: client.post(CREATE, ADDRESS, format="json", headers=key))
+        made = UUID(answers[0].json()["id"])
+        assert [(a.status_code, a.json()["id"]) for a in answers] == [(201, str(made))] * 6
+        assert Customer.objects.get().uuid == made

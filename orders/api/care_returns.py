@@ -1,0 +1,89 @@
+"""Contract 002, `POST orders/return`, and the list of what was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.caller import Caller
+from common.contracts.care import CareList, CareView
+from common.errors import Missing
+from common.fields import Derived, Instant, Money, SpelledId
+from common.permissions import CustomersOnly
+from common.reads.read import Read
+from common.routing import route
+from orders import returns
+from orders.api.care import MOST_LINES, OneQuery, in_capitals
+from orders.models import ORDER_PREFIX, RETURN_PREFIX, Order, ReturnRequest, ReturnStatus
+
+
+class ReturnSerializer(serializers.Serializer[Any]):
+    id = SpelledId(RETURN_PREFIX)
+    order_id = SpelledId(ORDER_PREFIX)
+    status = in_capitals("status", ReturnStatus.values)
+    items = Derived(
+        list, "lines.item.product_name", output=serializers.ListField(child=serializers.CharField())
+    )
+    reason = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    refund_amount = Money(as_number=True)
+    created_at = Instant()
+
+
+class ReturnInput(serializers.Serializer[Any]):
+    order_id = SpelledId(ORDER_PREFIX)
+    items = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        source="products",
+        allow_empty=False,
+        max_length=MOST_LINES,
+        help_text="Product names of the order.",
+    )
+    reason = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=10_000, required=False, default="", allow_blank=True)
+
+
+def _one(caller: Caller, filters: dict[str, Any]) -> QuerySet[ReturnRequest]:
+    return ReturnRequest.objects.visible_to(caller).filter(pk=filters["id"])
+
+
+_RETURN = Read(_one, ReturnSerializer, OneQuery)
+
+
+class RequestReturn(CareView):
+    """Ask to give items of a delivered order back, within 30 days."""
+
+    permission_classes = [CustomersOnly]
+    input_class = ReturnInput
+
+    @extend_schema(responses={201: ReturnSerializer})
+    def post(self, request: Request) -> Response:
+        body = self.read_body()
+        order = Order.objects.visible_to(self.caller).filter(pk=body.pop("order_id")).first()
+        if order is None:
+            raise Missing("Order not found.")
+        asked = returns.request_return(order=order, **body, now=timezone.now())
+        return Response(_RETURN.one(self.caller, {"id": asked.pk}), status=201)
+
+
+class Returns(CareList):
+    """What the signed-in customer gives or gave back, the newest first."""
+
+    permission_classes = [CustomersOnly]
+    serializer_class = ReturnSerializer
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[ReturnRequest]:
+        return ReturnRequest.objects.visible_to(caller).newest_first()
+
+
+urlpatterns = [
+    route("orders/return", RequestReturn.as_view()),
+    route("returns", Returns.as_view()),
+]

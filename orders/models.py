@@ -1,0 +1,217 @@
+"""Parts that customers order to their door, and what they send back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
+
+from common import ids
+from common.ids import Identified
+from common.transitions import Machine
+from customers.models import Customer
+from orders.querysets import OrderItemQuerySet, OrderQuerySet, ReturnLineQuerySet, ReturnQuerySet
+from repair_orders.models import Part, money
+
+ORDER_PREFIX, ITEM_PREFIX, RETURN_PREFIX = "ORD", "ITEM", "RET"
+MOST_PIECES = 10_000  # of one product in an order
+
+
+class OrderStatus(models.TextChoices):
+    PLACED = "placed"
+    CONFIRMED = "confirmed"  # paid for
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    RETURNED = "returned"  # nothing of it is left with the customer
+
+
+_S = OrderStatus
+ORDER_MACHINE: Machine = {
+    _S.PLACED: frozenset({_S.CONFIRMED, _S.CANCELLED}),
+    _S.CONFIRMED: frozenset({_S.PACKED, _S.CANCELLED}),
+    _S.PACKED: frozenset({_S.SHIPPED, _S.CANCELLED}),
+    _S.SHIPPED: frozenset({_S.DELIVERED}),
+    _S.DELIVERED: frozenset({_S.RETURNED}),
+    _S.CANCELLED: frozenset(),
+    _S.RETURNED: frozenset(),
+}
+PROCESSING = (_S.PLACED.value, _S.CONFIRMED.value, _S.PACKED.value)
+ACTIVE = (*PROCESSING, _S.SHIPPED.value)
+# step -> the states in which it has been taken; a cancelled order keeps those it came to
+TAKEN_IN = {
+    "confirmed_at": [_S.CONFIRMED, _S.PACKED, _S.SHIPPED, _S.DELIVERED, _S.RETURNED],
+    "packed_at": [_S.PACKED, _S.SHIPPED, _S.DELIVERED, _S.RETURNED],
+    "shipped_at": [_S.SHIPPED, _S.DELIVERED, _S.RETURNED],
+    "delivered_at": [_S.DELIVERED, _S.RETURNED],
+}
+
+
+def _stamped(stamp: str, states: list[OrderStatus]) -> models.CheckConstraint:
+    """The stamp stands exactly in these states: tracking and the return window are read from it."""
+    is_set = Q(**{f"{stamp}__isnull": False})
+    fits = (Q(status__in=states) & is_set) | (~Q(status__in=states) & ~is_set)
+    if stamp in ("confirmed_at", "packed_at"):
+        fits |= Q(status=_S.CANCELLED)
+    return models.CheckConstraint(condition=fits, name=f"order_{stamp}_fits_status")
+
+
+class Order(Identified):
+    """What a customer bought, and where it is. Its lines never change: another wish is another order."""
+
+    # Keys without an index of their own: one of those below begins with it.
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    status = models.CharField(max_length=9, choices=_S.choices, default=_S.PLACED)
+    courier_name = models.CharField("courier", max_length=100, blank=True, default="")
+    courier_contact = models.CharField(max_length=100, blank=True, default="")
+    tracking_number = models.CharField(max_length=100, blank=True, default="")
+    current_location = models.CharField(max_length=200, blank=True, default="")
+    estimated_delivery = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    packed_at = models.DateTimeField(null=True, blank=True)
+    shipped_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    returned_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+    objects = OrderQuerySet["Order"].as_manager()
+
+    class Meta:
+        permissions = [("move_order", "Can confirm, pack, ship, deliver and cancel orders")]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=_S.values), name="order_status_is_known"),
+            *(_stamped(stamp, states) for stamp, states in TAKEN_IN.items()),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-created_at", "-id"], name="order_of_customer"),
+            models.Index(fields=["customer", "status"], name="order_of_customer_by_status"),
+            models.Index(fields=["status", "-created_at", "-id"], name="order_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """As the customer knows it."""
+        return ids.spell(ORDER_PREFIX, self.pk)
+
+
+class OrderItem(models.Model):
+    """So many pieces of a product, under the name and at the price it was sold."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items", db_index=False)
+    part = models.ForeignKey(Part, on_delete=models.PROTECT, related_name="order_items")
+    product_name = models.CharField(max_length=200)
+    quantity = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MOST_PIECES)])
+    unit_price = money()
+    subtotal = money(help_text="What was paid for it.")
+    refunded = money(default=Decimal("0.00"), help_text="What was paid back for it.")
+
+    objects = OrderItemQuerySet["OrderItem"].as_manager()
+
+    class Meta:
+        verbose_name = "item"
+        constraints = [
+            models.UniqueConstraint(fields=["order", "part"], name="product_once_in_an_order"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=MOST_PIECES), name="item_quantity_is_possible"
+            ),
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="item_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(refunded__gte=0, refunded__lte=F("subtotal")), name="no_more_refunded_than_paid"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.product_name}"
+
+
+class ReturnStatus(models.TextChoices):
+    REQUESTED = "requested"
+    APPROVED = "approved"  # the customer may send it
+    RECEIVED = "received"
+    REFUNDED = "refunded"
+    REFUSED = "refused"
+
+
+_R = ReturnStatus
+RETURN_MACHINE: Machine = {
+    _R.REQUESTED: frozenset({_R.APPROVED, _R.REFUSED}),
+    _R.APPROVED: frozenset({_R.RECEIVED, _R.REFUSED}),
+    _R.RECEIVED: frozenset({_R.REFUNDED, _R.REFUSED}),
+    _R.REFUNDED: frozenset(),
+    _R.REFUSED: frozenset(),
+}
+PENDING_REFUND = (_R.REQUESTED.value, _R.APPROVED.value, _R.RECEIVED.value)
+
+
+class ReturnRequest(Identified):
+    """Items of one order that the customer wants to give back."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="returns", db_index=False)
+    status = models.CharField(max_length=9, choices=_R.choices, default=_R.REQUESTED)
+    reason = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    refund_amount = money(help_text="What was paid for the items; once refunded, what was paid back.")
+    refusal_reason = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField()
+    approved_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(null=True, blank=True)
+    refunded_at = models.DateTimeField(null=True, blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True)
+
+    history = HistoricalRecords()
+    objects = ReturnQuerySet["ReturnRequest"].as_manager()
+
+    class Meta:
+        verbose_name = "return"
+        permissions = [
+            ("decide_returnrequest", "Can approve, receive and refuse returns"),
+            ("refund_returnrequest", "Can refund returns"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=_R.values), name="return_status_is_known"),
+            models.CheckConstraint(condition=Q(refund_amount__gte=0), name="refund_not_negative"),
+        ]
+        indexes = [
+            models.Index(fields=["order", "status"], name="return_of_order"),
+            models.Index(fields=["status", "-created_at", "-id"], name="return_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """As the customer knows it."""
+        return ids.spell(RETURN_PREFIX, self.pk)
+
+
+class ReturnLine(models.Model):
+    """An item in a return. It is in one at most, those that were refused aside."""
+
+    id = models.BigAutoField(primary_key=True)
+    return_request = models.ForeignKey(ReturnRequest, on_delete=models.CASCADE, related_name="lines")
+    item = models.ForeignKey(OrderItem, on_delete=models.PROTECT, related_name="return_lines")
+    is_refused = models.BooleanField(default=False)  # with its return: what the constraint can see
+
+    objects = ReturnLineQuerySet["ReturnLine"].as_manager()
+
+    class Meta:
+        verbose_name = "returned item"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["item"], condition=Q(is_refused=False), name="item_is_returned_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Item {self.item_id}"

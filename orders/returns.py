@@ -1,0 +1,177 @@
+"""What customers give back: requested, approved, received, refunded; or refused on the way (DESIGN, decision 13).
+
+The shelf gets goods back with the refund, when the shop has looked at them and keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+
+from common.errors import DomainError, Invalid, Kind
+from common.transitions import refusal, transition
+from customers.actions import notify
+from orders.actions import move, pieces_of
+from orders.models import (
+    RETURN_MACHINE,
+    Order,
+    OrderItem,
+    OrderStatus,
+    ReturnLine,
+    ReturnRequest,
+    ReturnStatus,
+)
+from repair_orders import stock
+from repair_orders.money import share
+
+RETURN_WINDOW = timedelta(days=30)
+# What each step asks for, at every door.
+PERMISSIONS = {
+    **dict.fromkeys(("approve", "receive", "refuse"), "orders.decide_returnrequest"),
+    "refund": "orders.refund_returnrequest",
+}
+
+
+class NotReturnable(DomainError):
+    """The order, or an item of it, cannot be given back; the text says why."""
+
+    kind = Kind.INELIGIBLE
+    title = "Cannot be returned"
+
+
+class NotDelivered(NotReturnable):
+    code = "not_delivered"
+
+
+class ReturnWindowClosed(NotReturnable):
+    code = "return_window_closed"
+    message = f"An order can be returned within {RETURN_WINDOW.days} days of its delivery."
+
+
+class NotInOrder(NotReturnable):
+    code = "not_in_order"
+
+
+class ReturnedAlready(NotReturnable):
+    code = "returned_already"
+
+
+class WrongRefund(Invalid):
+    code = "wrong_refund"
+
+
+def request_return(
+    *, order: Order, products: Sequence[str], reason: str, description: str, now: datetime
+) -> ReturnRequest:
+    """Ask to give items of a delivered order back, each whole and once, for what was paid for them.
+
+    `products` are names of its items, at least one; of several items of one name the earliest that is still there.
+    Raises NotReturnable.
+    """
+    with transaction.atomic():
+        _lock(order)
+        if order.delivered_at is None or order.status != OrderStatus.DELIVERED:
+            raise NotDelivered(f"Only a delivered order can be returned; this one is {order.status}.")
+        if now > order.delivered_at + RETURN_WINDOW:
+            raise ReturnWindowClosed
+        items = _choose(order, products)
+        request = ReturnRequest.objects.create(
+            order=order,
+            reason=reason,
+            description=description,
+            refund_amount=sum((item.subtotal for item in items), Decimal("0.00")),
+            created_at=now,
+        )
+        ReturnLine.objects.bulk_create(ReturnLine(return_request=request, item=item) for item in items)
+    return request
+
+
+def approve(*, request: ReturnRequest, by: int | None, now: datetime) -> None:
+    """The customer may send it. Raises IllegalTransition."""
+    _move(request, ReturnStatus.APPROVED, by=by, now=now, approved_at=now)
+
+
+def receive(*, request: ReturnRequest, by: int | None, now: datetime) -> None:
+    """It has come back, and is to be looked at. Raises IllegalTransition."""
+    _move(request, ReturnStatus.RECEIVED, by=by, now=now, received_at=now)
+
+
+def refuse(*, request: ReturnRequest, by: int | None, now: datetime, reason: str = "") -> None:
+    """The customer keeps it, or gets it back; its items may be asked for again. Raises IllegalTransition."""
+    with transaction.atomic():
+        _move(request, ReturnStatus.REFUSED, by=by, now=now, refused_at=now, refusal_reason=reason)
+        request.lines.update(is_refused=True)
+
+
+def refund(
+    *,
+    request: ReturnRequest,
+    by: int | None,
+    now: datetime,
+    amount: Decimal | None = None,
+    restock: bool = False,
+) -> None:
+    """Pay back what was paid for its items, or less: an `amount`, shared over them in proportion to the cent.
+
+    `restock` puts the pieces on the shelf again. When nothing of the order is left, it is returned.
+    Raises WrongRefund, IllegalTransition.
+    """
+    with transaction.atomic():
+        order = Order.objects.get(pk=request.order_id)
+        _lock(order)
+        request.refresh_from_db(from_queryset=ReturnRequest.objects.select_for_update())
+        if request.status != ReturnStatus.RECEIVED:  # before the amount, which means nothing elsewhere
+            raise refusal(request, ReturnStatus.REFUNDED)
+        amount = request.refund_amount if amount is None else amount
+        if not 0 < amount <= request.refund_amount and amount != request.refund_amount:
+            raise WrongRefund(
+                f"Refund more than nothing and at most {request.refund_amount}.", field="amount"
+            )
+        items = list(OrderItem.objects.filter(return_lines__return_request=request).in_order())
+        for item, part in zip(items, share(amount, [item.subtotal for item in items]), strict=True):
+            item.refunded = part
+        OrderItem.objects.bulk_update(items, ["refunded"])
+        _move(request, ReturnStatus.REFUNDED, by=by, now=now, refunded_at=now, refund_amount=amount)
+        if restock:
+            stock.put_back(pieces_of(items))
+        refunded = ReturnLine.objects.filter(return_request__status=ReturnStatus.REFUNDED)
+        if not order.items.exclude(return_lines__in=refunded).exists():
+            move(order, OrderStatus.RETURNED, by=by, now=now, returned_at=now)
+
+
+def _choose(order: Order, products: Sequence[str]) -> list[OrderItem]:
+    left = list(order.items.still_there().in_order())
+    chosen = []
+    for name in products:
+        item = next((item for item in left if item.product_name == name), None)
+        if item is None:
+            if order.items.filter(product_name=name).exists():
+                raise ReturnedAlready(f"{name} is in a return of this order already.")
+            raise NotInOrder(f"{name} is not in this order.")
+        left.remove(item)
+        chosen.append(item)
+    return chosen
+
+
+def _lock(order: Order) -> None:
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update())
+
+
+def _move(request: ReturnRequest, to: str, *, by: int | None, now: datetime, **stamps: object) -> None:
+    with transaction.atomic():
+        transition(request, to, machine=RETURN_MACHINE, by=by, now=now, values=stamps)
+        _tell(request, now=now)
+
+
+def _tell(request: ReturnRequest, *, now: datetime) -> None:
+    """The one place where a customer hears of his return."""
+    notify(
+        customer_id=request.order.customer_id,
+        type="REFUND",
+        title="Refund Update",
+        message=f"Your return {request.number} of order {request.order.number} has been {request.status}",
+        now=now,
+    )

@@ -1,0 +1,47 @@
+"""Contract 002, beyond what it prints: the catalogue that its customers buy from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from rest_framework import serializers
+
+from common.caller import Caller
+from common.contracts.care import CareList
+from common.fields import Money
+from common.permissions import CustomersOnly
+from common.query import ListQuery
+from common.routing import route
+from repair_orders.models import Part
+
+
+class ProductSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    part_number = serializers.CharField()
+    price = Money(as_number=True, source="unit_price")
+    stock = serializers.IntegerField()
+
+
+class ProductQuery(ListQuery):
+    search = serializers.CharField(required=False, max_length=200, help_text="In name or part number.")
+
+
+class Products(CareList):
+    """What can be bought, at today's price, by name."""
+
+    permission_classes = [CustomersOnly]
+    query = ProductQuery
+    serializer_class = ProductSerializer
+
+    @staticmethod
+    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Part]:
+        rows = Part.objects.order_by("name", "id")
+        if "search" in filters:
+            text = filters["search"]
+            rows = rows.filter(Q(name__icontains=text) | Q(part_number__icontains=text))
+        return rows
+
+
+urlpatterns = [route("products", Products.as_view())]
