@@ -134,9 +134,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *SHOP,
     *STAFF,
     *MEMBER,
+    *FLEET,
     *CARE,
     *CRM,
-    *FLEET,
     *DOCS,
     re_path(r"", fallbacks.unknown_route),
 ]
