@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts.models import User
-from portal.demo import business, fleet, garage, shop, staff
+from portal.demo import business, care, fleet, garage, shop, staff
 from portal.demo.calendar import Calendar
 
 
@@ -35,6 +35,7 @@ def load(*, now: datetime) -> bool:
         shop.load(calendar, place)
         fleet.load(calendar, place)
         business.load(calendar)
+        care.load(calendar)
         return True
 
 

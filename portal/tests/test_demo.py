@@ -21,7 +21,7 @@ from repair_orders.queries import totals_of
 from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db
-HOUSE = ("common", "accounts", "customers", "vehicles", "appointments", "repair_orders")
+HOUSE = ("common", "accounts", "customers", "vehicles", "appointments", "repair_orders", "orders", "chat")
 
 
 def everything():
@@ -84,6 +84,7 @@ LOGINS = {
     "alice.cooper@customer.com": ("password123", "customer"),
     "fleet@rswind.example": ("fleet12345", "customer"),
     "business@example.com": ("business12345", "customer"),
+    "ali.jawad@example.com": ("customer123", "customer"),
     "tech@test.com": ("technician123", "technician"),
     "admin@example.com": ("admin12345", "admin"),
 }
