@@ -210,7 +210,7 @@ class TicketAdmin(Conversation):
         ticket = super().get_object(request, object_id, from_field)
         if ticket is not None:  # read once, however often the page asks for it
             newest = Message.objects.select_related("author").order_by("-number")[:100]
-            prefetch_related_objects([ticket.thread], Prefetch("messages", newest))
+            prefetch_related_objects([ticket.thread], Prefetch("messages", newest, to_attr="newest"))
         return ticket
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
@@ -253,7 +253,7 @@ class TicketAdmin(Conversation):
     @column("Messages")
     def conversation(self, ticket: Ticket) -> str:
         """The newest hundred, the last first; the thread's own page has them all."""
-        log = (_written(message) for message in ticket.thread.messages.all())
+        log = (_written(message) for message in ticket.thread.newest)  # type: ignore[attr-defined]  # by get_object
         return format_html_join("", "<p><strong>{}{}</strong>, {}</p>{}", log)
 
 

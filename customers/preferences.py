@@ -56,6 +56,6 @@ def is_any_on(stored: Notifications) -> bool:
 
 
 def allow_mail(stored: Notifications, type: str) -> bool:
-    """Whether a notification of this type is mailed, too: `email` must be on, and the type's own kind if there is one."""
+    """Whether a notification of this type is mailed: `email` must be on, and the type's own kind if there is one."""
     kinds = complete(stored)
     return kinds["email"] and kinds[_KIND_OF.get(type, "email")]

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts.models import User
-from portal.demo import business, fleet, garage, member, shop, staff
+from portal.demo import business, care, fleet, garage, member, shop, staff
 from portal.demo.calendar import Calendar
 
 
@@ -36,6 +36,7 @@ def load(*, now: datetime) -> bool:
         fleet.load(calendar, place)
         business.load(calendar)
         member.load(calendar, place)
+        care.load(calendar)
         return True
 
 

@@ -27,7 +27,8 @@ from vehicles.telematics.queries import samples_of, summary_of
 
 pytestmark = pytest.mark.django_db
 HOUSE = (
-    "common", "accounts", "files", "customers", "vehicles", "appointments", "repair_orders", "memberships", "chat",
+    "common", "accounts", "files", "customers", "vehicles", "appointments", "repair_orders", "orders", "memberships",
+    "chat",
 )  # fmt: skip
 
 
@@ -93,6 +94,7 @@ LOGINS = {
     "fleet@rswind.example": ("fleet12345", "customer"),
     "business@example.com": ("business12345", "customer"),
     "john@example.com": ("securepassword123", "customer"),
+    "ali.jawad@example.com": ("customer123", "customer"),
     "tech@test.com": ("technician123", "technician"),
     "admin@example.com": ("admin12345", "admin"),
 }

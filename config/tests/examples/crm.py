@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from config.tests.examples.calls import ADMIN, NEWCOMER, TECHNICIAN, Call, Calls
-
 from customers.models import Customer
 
 BUSINESS = ("business@example.com", "business12345")
