@@ -50,10 +50,14 @@ def shown(body: Any) -> Any:
     return json.loads(text)
 
 
-def filled(values: Any, names: dict[str, str]) -> Any:
-    """With the names in braces replaced."""
+def filled(values: Any, names: dict[str, Any]) -> Any:
+    """With the names in braces replaced; a text that is one name alone becomes its value, whatever that is."""
     if isinstance(values, dict):
         return {key: filled(value, names) for key, value in values.items()}
+    if isinstance(values, list):
+        return [filled(value, names) for value in values]
+    if isinstance(values, str) and values[1:-1] in names and values == f"{{{values[1:-1]}}}":
+        return names[values[1:-1]]
     return values.format(**names) if isinstance(values, str) else values
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chat.models import Ticket
 from config.tests.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 from customers.models import Notification
@@ -13,13 +15,13 @@ ADDRESS = "/api/v1/customer/"
 STRANGERS = [Call(401), Call(403, TECHNICIAN), Call(404, NEWCOMER)]
 
 
-def names() -> dict[str, str]:
+def names() -> dict[str, Any]:
     """What stands in braces."""
     delivered = Order.objects.filter(customer__contact__email=ALI[0], status="delivered").order_by("-id")[0]
     told = Notification.objects.filter(customer__contact__email=ALI[0], read=False).order_by("id")[0]
     return {
         "delivered": f"ORD{delivered.pk}",
-        "product": str(Part.objects.filter(stock__gt=1).order_by("id")[0].pk),
+        "product": Part.objects.filter(stock__gt=1).order_by("id")[0].pk,
         "notification": str(told.pk),
         "ticket": f"TKT{Ticket.objects.get(pk=456).pk}",
         "item": delivered.items.order_by("id")[0].product_name,
@@ -35,12 +37,15 @@ RETURN = {
 }
 TICKET = {
     "subject": "Product inquiry",
-    "message": "I need help with my order",
-    "category": "ORDER",
-    "priority": "MEDIUM",
+    "description": "I need help with my recent order",
     "order_id": "ORD123",
+    "priority": "MEDIUM",
 }
-SETTINGS = {"theme": "dark", "notifications": {"order_updates": False}}
+PROFILE = {
+    "full_name": "Ali Jawad Updated",
+    "preferences": {"language": "en", "notifications": False, "theme": "dark"},
+}
+SETTINGS = {"notifications": {"order_updates": False}, "general": {"theme": "dark"}}
 
 ALL: Calls = {
     "care_login_post": (
@@ -98,19 +103,22 @@ ALL: Calls = {
     "care_ticket_messages_post": (
         "post",
         f"{ADDRESS}tickets/{{ticket}}/messages",
-        [Call(201, ALI, body={"message": "Thank you, that helped"}), Call(422, ALI, body={"message": ""})],
+        [
+            Call(201, ALI, body={"content": "Thank you for the quick response!"}),
+            Call(422, ALI, body={"content": ""}),
+        ],
     ),
     "care_profile_get": ("get", f"{ADDRESS}profile", [Call(200, ALI), *STRANGERS]),
     "care_profile_put": (
         "put",
         f"{ADDRESS}profile",
-        [Call(200, ALI, body={"phone": "+1 555 0199"}), Call(422, ALI, body={"email": "ali"})],
+        [Call(200, ALI, body=PROFILE), Call(422, ALI, body={"preferences": {"theme": 5}})],
     ),
     "care_settings_get": ("get", f"{ADDRESS}settings", [Call(200, ALI), *STRANGERS]),
     "care_settings_put": (
         "put",
         f"{ADDRESS}settings",
-        [Call(200, ALI, body=SETTINGS), Call(422, ALI, body={"theme": 5})],
+        [Call(200, ALI, body=SETTINGS), Call(422, ALI, body={"general": {"theme": 5}})],
     ),
     "care_notifications_get": (
         "get",
