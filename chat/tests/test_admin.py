@@ -1,6 +1,6 @@
 import pytest
 
-from chat.models import Message, Thread
+from chat.models import Message, Thread, Ticket
 from common.tests import factories
 from common.tests.admin import buttons, changelist, page, press
 
@@ -75,3 +75,40 @@ def test_a_page_of_a_long_thread_asks_no_more_queries(desk, django_assert_max_nu
     desk.get(page(thread))
     with django_assert_max_num_queries(25):
         assert desk.get(page(thread)).status_code == 200
+
+
+def test_a_ticket_is_answered_and_ended_on_its_own_page(desk, as_alice, alice, mailoutbox):
+    ticket = factories.TicketFactory(id=456, thread__customer=alice)
+    mine = "/api/v1/customer/tickets/TKT456"
+    assert buttons(desk, ticket) == ["Answer", "Resolve", "Close"]
+    press(desk, ticket, "answer", body="<Difficult> person", is_internal="on")
+    assert (as_alice.get(mine).json()["messages"], as_alice.get(mine).json()["status"]) == ([], "OPEN")
+    assert press(desk, ticket, "answer", body="Bring it in") == ["The message is sent."]
+    body = as_alice.get(mine).json()
+    assert ([message["content"] for message in body["messages"]], body["status"]) == (
+        ["Bring it in"],
+        "IN_PROGRESS",
+    )
+    shown = desk.get(page(ticket)).content.decode()
+    assert "Bring it in" in shown
+    assert "&lt;Difficult&gt; person" in shown
+    press(desk, ticket, "resolve")
+    assert as_alice.get(mine).json()["status"] == "RESOLVED"
+    assert buttons(desk, ticket) == ["Answer", "Close", "Reopen"]
+
+
+def test_a_tickets_priority_is_the_staffs_to_say(desk, as_alice, alice):
+    ticket = factories.TicketFactory(id=456, thread__customer=alice)
+    assert desk.post(page(ticket), {"priority": "urgent", "thread": 1}).status_code == 302
+    ticket.refresh_from_db()
+    assert (ticket.priority, ticket.history.count()) == ("urgent", 2)
+    assert as_alice.get("/api/v1/customer/tickets").json()[0]["priority"] == "URGENT"
+    assert desk.get(changelist(Ticket) + "add/").status_code == 403
+
+
+def test_a_ticket_is_found_by_its_number(desk):
+    factories.TicketFactory(id=456)
+    factories.TicketFactory(id=457)
+    for words in ("TKT456", "tkt456", "456"):
+        found = desk.get(changelist(Ticket), {"q": words}).context["cl"].result_list
+        assert [ticket.pk for ticket in found] == [456]
