@@ -41,7 +41,7 @@ class RequestLog:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = perf_counter()
-        request_id = _id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
+        request_id = _id_of(request.headers.get("x-request-id", ""))
         clear_contextvars()
         bind_contextvars(request_id=request_id)
         response = self.get_response(request)
