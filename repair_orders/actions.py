@@ -227,7 +227,7 @@ def approve(*, order: RepairOrder, by: int | None, now: datetime, total: Decimal
         _lock(order)
         present = totals_of(order).total
         if order.status == RepairOrderStatus.PENDING and total is not None and total != present:
-            raise StaleTotal(total=str(present))
+            raise StaleTotal(total=present)
         _move(order, RepairOrderStatus.APPROVED, by=by, now=now, approved_at=now)
 
 

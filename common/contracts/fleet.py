@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
@@ -22,6 +23,12 @@ class FleetError(serializers.Serializer[Any]):
     error = serializers.CharField()
 
 
+class FleetConflict(FleetError):
+    total = serializers.FloatField(
+        required=False, help_text="The present total, where another one was approved."
+    )
+
+
 class FleetContract(Contract):
     name = "fleet"
     title = "Fleet"
@@ -40,10 +47,13 @@ class FleetContract(Contract):
         return not is_json and "text/html" in request.headers.get("accept", "")
 
     def body(self, problem: Problem) -> dict[str, Any]:
-        return {"error": problem.detail} | dict(problem.facts)
+        facts = {
+            name: float(fact) if isinstance(fact, Decimal) else fact for name, fact in problem.facts.items()
+        }
+        return {"error": problem.detail} | facts  # amounts are numbers here
 
     def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
-        return FleetError
+        return FleetConflict if status == 409 else FleetError
 
 
 FLEET = FleetContract()

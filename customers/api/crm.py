@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -184,7 +184,16 @@ class Health(CrmView):
     permission_classes = [Anyone]
     authentication_classes = []
 
-    @extend_schema(responses={200: HealthBody, 503: HealthBody})
+    @extend_schema(
+        responses={200: HealthBody, 503: HealthBody},
+        examples=[
+            OpenApiExample(
+                "A part is down",
+                {"status": "unavailable", "service": "customers", "database": "ok", "cache": "down"},
+                status_codes=["503"],
+            )
+        ],
+    )
     def get(self, request: Request) -> Response:
         parts = readiness()
         body = {"status": parts.pop("status"), "service": "customers", **parts}

@@ -134,7 +134,7 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
         400,
     ),
     "parts_partial_update": ("patch", "parts/136/", {"unit_price": "19.49"}, None),
-    "parts_destroy": ("delete", "parts/148/", {}, 404),
+    "parts_destroy": ("delete", "parts/152/", {}, 404),
     "services_create": ("post", "services/", {"name": "Wheel Repair", "labor_cost": "80.00"}, None),
     "services_partial_update": ("patch", "services/134/", {"labor_cost": "55.00"}, None),
     "services_destroy": ("delete", "services/142/", {}, 404),
