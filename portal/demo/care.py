@@ -73,8 +73,8 @@ def load(calendar: Calendar) -> None:
         + timedelta(days=2),
     )
     support = User.objects.get(email="tech@test.com")
-    for days, subject, status, priority, words, answer in _TICKETS:
-        _ticket(ali, calendar.ago(days), subject, status, priority, [(user, words), (support, answer)])
+    for days, subject, state, priority, words, answer in _TICKETS:
+        _ticket(ali, calendar.ago(days), subject, state, priority, [(user, words), (support, answer)])
     _ticket(
         ali,
         calendar.ago(1),
