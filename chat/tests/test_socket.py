@@ -15,7 +15,7 @@ import requests
 from django.conf import settings
 from websockets.exceptions import InvalidStatus
 
-from chat.tests.live import ADMIN, ALICE, FLEET, TECHNICIAN, Person, closed, hear, say, silent
+from chat.tests.live import ADMIN, ALICE, CARE, FLEET, TECHNICIAN, Person, closed, hear, say, silent
 from config.tests.servers import database, free_port, serving
 
 pytestmark = pytest.mark.server
@@ -85,6 +85,43 @@ def test_a_message_is_heard_by_its_customer_and_the_staff(alice, fleet, tim, thr
 
     ids = asyncio.run(scenario())
     assert [row["id"] for row in alice.call("GET", f"/api/chat/threads/{thread}/messages/")] == ids
+
+
+def at_the_desk(server):
+    """The administrator's browser, in the admin."""
+    browser, login = requests.Session(), f"{server.url}/admin/login/"
+    browser.get(login, timeout=15)
+    words = {"username": ADMIN["email"], "password": ADMIN["password"], "next": "/healthz"}
+    token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+    browser.post(login, words | token, timeout=15).raise_for_status()
+    return browser
+
+
+def test_the_admins_answer_to_a_ticket_is_heard_and_its_notes_are_not(server):
+    ali, desk = Person(server.url, CARE), at_the_desk(server)
+    ticket = ali.call("POST", "/api/v1/customer/tickets", {"subject": "Tyres", "description": "Old"})
+    address = f"{server.url}/admin/chat/ticket/{ticket['id'].removeprefix('TKT')}/answer/"
+
+    def answer(**words):
+        token = {"csrfmiddlewaretoken": desk.cookies["csrftoken"], "_form_submitted": "on"}
+        desk.post(address, words | token, timeout=15).raise_for_status()
+
+    async def scenario():
+        async with ali.socket() as client:
+            await asyncio.to_thread(answer, body="Difficult person", is_internal="on")
+            assert await silent(client)
+            await asyncio.to_thread(answer, body="Bring it in")
+            frames = {frame["type"]: frame for frame in [await hear(client), await hear(client)]}
+            assert (frames["MESSAGE"]["body"], frames["MESSAGE"]["sender"]) == ("Bring it in", "support")
+            assert (frames["NOTIFICATION"]["kind"], frames["NOTIFICATION"]["title"]) == (
+                "SUPPORT",
+                "Support Reply",
+            )
+            assert await silent(client)
+
+    asyncio.run(scenario())
+    mine = ali.call("GET", f"/api/v1/customer/tickets/{ticket['id']}")
+    assert [message["content"] for message in mine["messages"]] == ["Old", "Bring it in"]
 
 
 def test_typing_goes_to_the_others(alice, tim, thread):

@@ -86,8 +86,8 @@ def test_the_newest_tickets_are_found_along_an_index(alice):
     rows = Ticket.objects.filter(thread__customer=alice).newest_first()[:5]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # a table of ten rows is read whole, unless told otherwise
-            cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-            cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+            for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
     plan = rows.explain()
     assert "thread_of_customer_by_age" in plan
     assert "USE TEMP B-TREE FOR ORDER BY" not in plan  # those of one instant aside

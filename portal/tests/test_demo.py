@@ -292,3 +292,16 @@ def test_whenever_it_is_loaded_the_dates_fit_the_states(day):
             assert totals_of(order).subtotal > 0
     frozen = RepairOrder.objects.filter(status="completed").values_list("total_cost", flat=True)
     assert all(isinstance(total, Decimal) for total in frozen)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_ali():
+    ali = Customer.objects.get(contact__email="ali.jawad@example.com")
+    orders = Counter(ali.orders.values_list("status", flat=True))
+    assert (orders.total(), orders["shipped"]) == (12, 1)
+    assert not orders["placed"] + orders["confirmed"] + orders["packed"]
+    assert ali.orders.get(pk=123).tracking_number == "TRK123456789"
+    states = Counter(ali.threads.exclude(ticket=None).values_list("status", flat=True))
+    assert states == {"open": 1, "in_progress": 1, "resolved": 2, "closed": 1}
+    assert ali.threads.get(ticket=456).status == "open"
+    assert Counter(ali.notifications.values_list("read", flat=True)) == {True: 2, False: 2}
