@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -151,6 +152,21 @@ def _session_of(refresh: str, *, any_generation: bool = False) -> Session:
 def end_session(*, session: Session, now: datetime) -> None:
     """End one session, as its owner's sign-out would; one that has ended stays as it is."""
     Session.objects.filter(pk=session.pk).end(now=now)
+
+
+def session_of_pages(*, user_id: int, known: str | None, now: datetime) -> UUID:
+    """The session behind a browser's pages, for what asks sessions and not cookies (a socket): the `known` one while
+    it lives, else a new one. No token belongs to it."""
+    living = Session.objects.living().filter(user_id=user_id)
+    if known and (found := living.filter(uuid=known).values_list("uuid", flat=True).first()):
+        return found
+    return Session.objects.create(user_id=user_id, refresh_jti=uuid4().hex, created_at=now).uuid
+
+
+def end_session_of_pages(*, known: str | None, now: datetime) -> None:
+    """Whoever signs out of the pages ends it; None where there was none."""
+    if known:
+        Session.objects.filter(uuid=known).end(now=now)
 
 
 def end_all_sessions(*, user: User, now: datetime) -> None:

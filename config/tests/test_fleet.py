@@ -170,6 +170,27 @@ def test_a_manager_requests_and_approves_a_repair(server, browser):
     assert (rosa.complaints, ann.complaints) == ([], [])
 
 
+def test_a_page_shows_a_new_state_by_itself(server, browser):
+    """Two people of one company: what one decides, the other's open pages show, but nobody's writing is lost."""
+    deciding, watching, writing = (Watched(browser, server.url) for _ in range(3))
+    for one in (deciding, watching, writing):
+        one.sign_in(server.url)
+    deciding.page.goto(f"{server.url}/customer/repairs/?status=pending")
+    path = deciding.page.locator(".repairs td.id a").last.get_attribute("href")
+    for one in (watching, writing):
+        with one.page.expect_websocket():
+            one.page.goto(server.url + path)
+    writing.page.locator("summary", has_text="Deny").click()
+    writing.page.get_by_label("Why?").fill("Too dear")
+    watching.page.wait_for_timeout(500)  # the sockets are open once their handshake is answered
+    deciding.page.goto(server.url + path)
+    deciding.page.get_by_role("button", name="Approve $").click()
+    expect(watching.page.locator(".head .status")).to_have_text("Approved")
+    expect(writing.page.get_by_role("status")).to_contain_text("A repair has changed meanwhile.")
+    expect(writing.page.get_by_label("Why?")).to_have_value("Too dear")
+    assert [one.complaints for one in (deciding, watching, writing)] == [[], [], []]
+
+
 def press_first_bar(page: Page, count: int) -> None:
     """A click on a bar leads to the list of what it counts."""
     canvas = page.locator("canvas[data-draws=bar]")

@@ -22,6 +22,7 @@ from accounts.passwords import ResetRefused, WeakPassword, ask_for_reset, reset_
 from common.address import client_address
 from common.contracts.fleet import FLEET_LOGIN
 from common.errors import TooMany
+from portal.fleet.live import hang_up
 
 _KEPT_AS = "fleet_reset"
 
@@ -63,6 +64,10 @@ class SignOut(LogoutView):
 
     next_page = FLEET_LOGIN
     http_method_names = ["get", "post"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        hang_up(request)
+        return super().post(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return redirect("fleet-dashboard" if request.user.is_authenticated else "fleet-login")

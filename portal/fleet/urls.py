@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.routing import route
-from portal.fleet import company, dashboard, repairs, sign_in, units
+from portal.fleet import company, dashboard, live, repairs, sign_in, units
 
 front = dashboard.Dashboard.as_view()
 urlpatterns = [
@@ -21,6 +21,7 @@ urlpatterns = [
     route("units/new/", units.NewUnitPage.as_view(), name="fleet-new-unit"),
     route("units/<id:id>/", units.UnitPage.as_view(), name="fleet-unit"),
     route("units/<id:id>/archive/", units.ArchiveUnitPage.as_view(), name="fleet-archive-unit"),
+    route("live/", live.Live.as_view(), name="fleet-live"),
     route("company/", company.CompanyPage.as_view(), name="fleet-company"),
     route("company/users/new/", company.InvitePage.as_view(), name="fleet-invite"),
     route("company/users/<id:id>/remove/", company.RemoveUserPage.as_view(), name="fleet-remove-user"),

@@ -69,6 +69,44 @@
     });
   }
 
+  // A page that shows states hears when one changes, and shows itself anew - unless somebody is writing on it.
+  const main = document.querySelector("main[data-live]");
+  if (main) {
+    let wait = 1000;
+    const show = () => {
+      if (!main.querySelector("textarea:focus, input:focus, details[open]")) return location.reload();
+      if (document.getElementById("changed")) return;
+      const note = document.createElement("div");
+      note.id = "changed";
+      note.className = "note";
+      note.setAttribute("role", "status");
+      const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show it" });
+      const words = document.createElement("p");
+      words.append("A repair has changed meanwhile. ", link);
+      note.append(words);
+      main.prepend(note);
+    };
+    const listen = async () => {
+      try {
+        const answer = await fetch(main.dataset.live, {
+          method: "POST",
+          headers: { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value },
+          redirect: "error",
+        });
+        if (answer.status < 500 && !answer.ok) return; // signed out: the next click says so
+        const { ticket } = await answer.json();
+        const socket = new WebSocket(`${location.origin.replace("http", "ws")}/chat/ws?ticket=${encodeURIComponent(ticket)}`);
+        socket.addEventListener("open", () => (wait = 1000));
+        socket.addEventListener("message", (event) => JSON.parse(event.data).type === "REPAIR_ORDER" && show());
+        socket.addEventListener("close", (event) => event.code !== 4401 && again());
+      } catch {
+        again();
+      }
+    };
+    const again = () => setTimeout(listen, (wait = Math.min(2 * wait, 60_000)));
+    listen();
+  }
+
   // A second press on a slow line must not ask for a second repair.
   document.querySelectorAll("form[data-once]").forEach((form) =>
     form.addEventListener("submit", () => form.querySelectorAll("button[type=submit]").forEach((button) => (button.disabled = true))),

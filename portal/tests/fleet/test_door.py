@@ -11,8 +11,10 @@ from django.test import Client
 from accounts.actions import set_active
 from accounts.models import Session, User
 from accounts.passwords import change_password
+from chat import tickets
 from common.tests import factories
 from common.tests.factories import PASSWORD
+from customers.callers import load_caller
 from customers.models import CustomerUser
 from portal.tests.fleet.conftest import browser
 
@@ -208,3 +210,35 @@ class TestCompany:
         assert page.post(url).status_code == 409
         assert browser(colleague.user).post(url).status_code == 409
         assert rosa.logins.count() == 2
+
+
+class TestLive:
+    """A ticket for the socket, behind the same door as the pages."""
+
+    URL = "/customer/live/"
+
+    def test_a_ticket_is_good_once_and_its_session_ends_with_the_pages(self, client, alice):
+        client.force_login(alice.contact)
+        first, second = (client.post(self.URL) for _ in range(2))
+        assert (first.status_code, set(first.json())) == (201, {"ticket", "expires_in"})
+        session = tickets.redeem(first.json()["ticket"])
+        assert tickets.redeem(first.json()["ticket"]) is None
+        assert tickets.redeem(second.json()["ticket"]) == session
+        assert load_caller(session).customer_id == alice.pk
+        client.post("/customer/logout/")
+        assert load_caller(session) is None
+
+    def test_a_session_that_was_ended_is_not_used_again(self, client, alice, now):
+        client.force_login(alice.contact)
+        session = tickets.redeem(client.post(self.URL).json()["ticket"])
+        Session.objects.filter(uuid=session).end(now=now)
+        another = tickets.redeem(client.post(self.URL).json()["ticket"])
+        assert another != session
+        assert load_caller(another).user_id == alice.contact_id
+
+    def test_strangers_are_sent_to_the_login_and_staff_have_none(self, client, tim):
+        assert client.post(self.URL).status_code == 302
+        client.force_login(tim)
+        assert client.post(self.URL).status_code == 404
+        assert client.get(self.URL).status_code in (404, 405)
+        assert not Session.objects.exists()
