@@ -115,7 +115,7 @@ class John:
         self.fillings = {
             "{vehicleId}": vehicle.uuid, "vehicle-uuid": vehicle.uuid,
             "{locationId}": location.uuid, "location-uuid": location.uuid,
-            "{threadId}": Thread.objects.get().uuid,
+            "{threadId}": Thread.objects.get(customer__contact__email="john@example.com").uuid,
             "2024-01-15T10:00:00Z": self.slot, "date=2024-01-15": f"date={self.slot[:10]}",
             "john@example.com": "newcomer@example.com",
         }  # fmt: skip

@@ -172,7 +172,7 @@ class TestApprove:
         before = world(order)
         with pytest.raises(actions.StaleTotal) as error:
             actions.approve(order=order, by=None, now=now, total=total)
-        assert error.value.facts == {"total": "108.25"}
+        assert error.value.facts == {"total": Decimal("108.25")}
         assert world(order) == before
 
     def test_lines_added_since_it_was_shown_make_it_stale(self, order, now):
@@ -180,7 +180,7 @@ class TestApprove:
         actions.add_service(order=order, service=ServiceFactory(labor_cost=Decimal("10.00")))
         with pytest.raises(actions.StaleTotal) as error:
             actions.approve(order=order, by=None, now=now, total=shown)
-        assert error.value.facts == {"total": "119.08"}
+        assert error.value.facts == {"total": Decimal("119.08")}
 
     def test_the_wrong_state_is_said_before_the_wrong_total(self, now):
         order = in_state("approved")

@@ -301,7 +301,7 @@ class TestDecision:
         assert response.status_code == 409
         assert response.json() == {
             "error": "The estimate has changed since it was shown. Look at the new total and approve that.",
-            "total": "95.24",
+            "total": 95.24,
         }
         made.refresh_from_db()
         assert made.status == "pending"
