@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, Field, IntegerField, Value
+from django.db.models import DateTimeField, Expression, Field, IntegerField, Value
 
 
 def as_expression(value: Any, field: Field[Any, Any]) -> Expression:
@@ -36,7 +36,9 @@ class Arg(Expression):
         self, compiler: Any, connection: BaseDatabaseWrapper
     ) -> tuple[str, list[Any]]:
         if not self.many:
-            return "%s", [self]
+            # Selected as it is, a parameter has no type of its own on PostgreSQL and comes back as text.
+            typed = connection.vendor == "postgresql" and isinstance(self.output_field, DateTimeField)
+            return "%s::timestamptz" if typed else "%s", [self]
         if connection.vendor == "postgresql":
             return f"SELECT unnest(%s::{self.output_field.db_type(connection)}[])", [self]
         return "SELECT value FROM json_each(%s)", [self]

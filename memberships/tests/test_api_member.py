@@ -88,6 +88,14 @@ class TestPlans:
         assert count_queries(lambda: as_alice.get(PLANS)) == one == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_membership_is_read_outside_a_transaction(as_alice, alice):
+    """As a request is: there compiled reads take their own way to PostgreSQL, and parameters travel as text."""
+    membership = member(alice.contact)
+    body = as_alice.get(ME).json()
+    assert body["renewsAt"] == z(renews_at(membership.started_at, timezone.now()))
+
+
 class TestMembership:
     def test_none_is_404(self, as_alice, alice, bob):
         member(bob.contact)
