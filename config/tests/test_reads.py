@@ -24,6 +24,7 @@ from common.fields import Month, Words
 from common.json import JSONRenderer
 from common.lists import Lister, ListView
 from common.query import AskedAt
+from common.reads import cursors
 from common.tests import factories
 from common.tests.storms import parallel
 from customers.callers import caller_of_user
@@ -32,6 +33,23 @@ from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
 from repair_orders.models import Part, RepairOrder, RepairOrderStatus, Service
 from vehicles.models import Vehicle
+
+
+@pytest.fixture(autouse=True)
+def both_ways(monkeypatch):
+    """On PostgreSQL each statement runs as in a request, too: outside a transaction it takes its own way, and here is
+    always one."""
+
+    def fetch(connection, sql, params):
+        rows = cursors.fetch(connection, sql, params)
+        if connection.vendor == "postgresql":
+            driver = cursors._prepared_on(connection.connection)
+            driver.names.clear()  # a rollback to a savepoint has deallocated them
+            # The rows of a list are ordered within their parent alone.
+            assert sorted(map(str, driver.fetch(sql, params))) == sorted(map(str, rows))
+        return rows
+
+    monkeypatch.setattr("common.reads.statements.fetch", fetch)
 
 
 def lists_of(patterns):
