@@ -68,7 +68,7 @@ def measure(token: str) -> list[tuple[str, float]]:
     parts = [
         ("who asks: the token, and one statement", cpu_us(lambda: caller_of_token(token))),
         ("the orders' statement", cpu_us(lambda: compiled.statement.run(values))),
-        ("the lines' two statements", cpu_us(lambda: [s.run(parents) for s in compiled.lists])),
+        ("the lines' two statements", cpu_us(lambda: [s.run(parents) for _, s in compiled.lists])),
         ("rows to bodies, totals computed", cpu_us(lambda: compiled.make(rows))),
         ("bodies to JSON", cpu_us(lambda: dumps(bodies))),
         ("Django, middleware, log line, metrics (a request for `/healthz`)", cpu_us(ask("/healthz"))),
