@@ -73,7 +73,12 @@
   const main = document.querySelector("main[data-live]");
   if (main) {
     let wait = 1000;
+    // What one does oneself is told, too: the answer to it is on its way and says more than the page anew.
+    let leaving = false;
+    addEventListener("submit", () => (leaving = true));
+    addEventListener("pageshow", () => (leaving = false));
     const show = () => {
+      if (leaving) return;
       if (!main.querySelector("textarea:focus, input:focus, details[open]")) return location.reload();
       if (document.getElementById("changed")) return;
       const note = document.createElement("div");
