@@ -5,7 +5,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: run test lint schema examples bench clean
+.PHONY: run test lint schema examples bench trust clean
 .DEFAULT_GOAL := run
 
 run: .venv/.runtime  ## install, migrate, load the demo into an empty database, serve
@@ -59,3 +59,6 @@ $(BIN)/python:
 
 bench: .venv/.dev  ## ours against its peers on PostgreSQL; writes bench/RESULTS.md
 	@$(BIN)/python bench/run.py
+
+trust: .venv/.dev  ## what docs/security.md promises, tried against real servers; ARGS="--short" for fewer cases
+	@$(BIN)/python -m trust $(ARGS)

@@ -56,12 +56,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[dict[str, str]]:
-    """The environment of an empty database on the engine the suite runs on."""
-    if not settings.USE_POSTGRES:
+def database(folder: Path, *, postgres: bool | None = None) -> Iterator[dict[str, str]]:
+    """The environment of an empty database, on the engine the suite runs on or the one that is named."""
+    if postgres is None:
+        postgres = settings.USE_POSTGRES
+    if not postgres:
         yield {"USE_POSTGRES": "false", "SQLITE_PATH": str(folder / "server.sqlite3")}
         return
-    given = settings.DATABASES["default"]
+    given = settings._POSTGRES
     name = f"{given['NAME'].removeprefix('test_')}_server_{uuid4().hex[:12]}"
     login = f"host={given['HOST']} port={given['PORT']} user={given['USER']} password={given['PASSWORD']}"
     with psycopg.connect(f"{login} dbname=postgres", autocommit=True) as connection:

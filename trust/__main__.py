@@ -1,0 +1,58 @@
+"""`python -m trust [--short] [words of a promise …]`: try the promises, print the table, fail if one is broken."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.test_settings")
+
+import django
+
+django.setup()
+
+from trust.promises import Promise, Tally, Trial
+
+# In the order of docs/security.md.
+PROMISES: list[Promise] = []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m trust", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="fewer cases of each, as CI tries them")
+    parser.add_argument("words", nargs="*", help="only promises whose name has one of these words")
+    given = parser.parse_args()
+    chosen = [p for p in PROMISES if not given.words or any(word in p.name for word in given.words)]
+    results: list[tuple[Promise, Tally]] = []
+    for promise in chosen:
+        print(f"{promise.name} …", flush=True)
+        with tempfile.TemporaryDirectory(prefix="trust-") as folder:
+            tally, seconds = promise.keep(Trial(given.short, Path(folder)))
+        results.append((promise, tally))
+        print(f"  {tally.cases:,} cases, {len(tally.failures)} failures, {seconds:.0f} s", flush=True)
+        for line in [*tally.notes, *(f"FAILED: {failure}" for failure in tally.failures[:20])]:
+            print(f"  {line}", flush=True)
+    print(table(results))
+    return int(not results or any(tally.failures for _, tally in results))
+
+
+def table(results: list[tuple[Promise, Tally]]) -> str:
+    """Promise, cases tried, failures; as Markdown."""
+    width = max((len(promise.name) for promise, _ in results), default=7)
+    lines = [
+        "",
+        f"| {'promise':<{width}} | {'cases':>9} | failures |",
+        f"|{'-' * (width + 2)}|{'-' * 10}:|{'-' * 9}:|",
+    ]
+    lines += [
+        f"| {promise.name:<{width}} | {tally.cases:>9,} | {len(tally.failures):>8} |"
+        for promise, tally in results
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

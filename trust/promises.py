@@ -1,0 +1,80 @@
+"""What a promise is here: a function that tries cases against real servers and tells which of them broke it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.tests.servers import Server, database, free_port, serving
+
+ENGINES = ("SQLite", "PostgreSQL")
+
+
+@dataclass
+class Tally:
+    """How many cases were tried, and what each failure was."""
+
+    cases: int = 0
+    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def tried(self, holds: bool, failure: object = "", *, cases: int = 1) -> bool:
+        """Count a case (or as many as one look settles); `failure` says what went wrong where it does not hold."""
+        self.cases += cases
+        if not holds:
+            self.failures.append(str(failure))
+        return holds
+
+    def note(self, text: str) -> None:
+        """A figure worth reading beside the table."""
+        self.notes.append(text)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of one promise: how large, and in which folder."""
+
+    short: bool
+    folder: Path
+
+    def size(self, full: int, short: int) -> int:
+        """How many of something: all of it, or the shortened run's."""
+        return short if self.short else full
+
+    @contextmanager
+    def server(self, engine: str, *, demo: bool = True, **env: str) -> Iterator[Server]:
+        """`manage.py serve` in a process of its own, as `make run` starts it, on an empty database of that engine."""
+        port = free_port()
+        folder = self.folder / f"server-{port}"
+        folder.mkdir()
+        command = ["manage.py", "serve", *(["--demo"] if demo else []), "--port", str(port)]
+        with (
+            database(folder, postgres=engine == "PostgreSQL") as given,
+            serving(command, folder=folder, port=port, env={"DEBUG": "true", **given, **env}) as server,
+        ):
+            yield server
+
+
+Try = Callable[[Trial, Tally], None]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A line of the table."""
+
+    name: str
+    attempt: Try
+
+    def keep(self, trial: Trial) -> tuple[Tally, float]:
+        """Try it: what came out, and the seconds it took. A trial that broke off is a failure, too."""
+        tally, began = Tally(), time.monotonic()
+        try:
+            self.attempt(trial, tally)
+        except Exception as error:  # noqa: BLE001  # the other promises are tried all the same
+            tally.failures.append(f"the trial broke off: {type(error).__name__}: {error}")
+        if not tally.cases:
+            tally.failures.append("nothing was tried")
+        return tally, time.monotonic() - began
