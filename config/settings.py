@@ -129,7 +129,7 @@ USE_POSTGRES = flag("USE_POSTGRES", False)
 # A connection per request would cost PostgreSQL 7 ms of CPU. A process of many threads shares a pool; one of a single
 # thread, as production runs them, keeps its one connection (DB_POOL_SIZE=0).
 _POOL_SIZE = number("DB_POOL_SIZE", 10)
-_POSTGRES: dict[str, Any] = {
+POSTGRES: dict[str, Any] = {
     "ENGINE": "django.db.backends.postgresql",
     "NAME": text("DB_NAME", "membership_auto"),
     "USER": text("DB_USER", "postgres"),
@@ -157,14 +157,14 @@ _SQLITE: dict[str, Any] = {
     },
 }
 if _POOL_SIZE:
-    _POSTGRES["OPTIONS"]["pool"] = {
+    POSTGRES["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": _POOL_SIZE,
         "timeout": number("DB_POOL_TIMEOUT", 10, least=1),
     }
 else:
-    _POSTGRES["CONN_MAX_AGE"] = None
-DATABASES = {"default": _POSTGRES if USE_POSTGRES else _SQLITE}
+    POSTGRES["CONN_MAX_AGE"] = None
+DATABASES = {"default": POSTGRES if USE_POSTGRES else _SQLITE}
 
 # --- Cache and counters -----------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ def database(folder: Path, *, postgres: bool | None = None) -> Iterator[dict[str
     if not postgres:
         yield {"USE_POSTGRES": "false", "SQLITE_PATH": str(folder / "server.sqlite3")}
         return
-    given = settings._POSTGRES
+    given = settings.POSTGRES
     name = f"{given['NAME'].removeprefix('test_')}_server_{uuid4().hex[:12]}"
     login = f"host={given['HOST']} port={given['PORT']} user={given['USER']} password={given['PASSWORD']}"
     with psycopg.connect(f"{login} dbname=postgres", autocommit=True) as connection:
