@@ -1,0 +1,49 @@
+"""What a measurement gives: ratios against a goal, and the words and tables that stand beside them in RESULTS.md."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+
+
+def spread(values: list[float], digits: int = 2) -> str:
+    """Median (least–greatest)."""
+    return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
+
+
+@dataclass
+class Goal:
+    """One line of the first table: what was measured against what, one value a round."""
+
+    work: str
+    against: str
+    goal: float
+    values: list[float]
+    at_most: bool = False  # a bound from above (seconds, megabytes), not a ratio to reach
+    unit: str = ""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def is_reached(self) -> bool:
+        return self.median <= self.goal if self.at_most else self.median >= self.goal
+
+    def row(self) -> str:
+        sign = "≤" if self.at_most else "≥"
+        unit = f" {self.unit}" if self.unit else ""
+        reached = "yes" if self.is_reached else "**no**"
+        return f"| {self.work} | {self.against} | {sign} {self.goal:g}{unit} | {spread(self.values)}{unit} | {reached} |"
+
+
+@dataclass
+class Section:
+    """A chapter of RESULTS.md."""
+
+    title: str
+    goals: list[Goal] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)  # Markdown lines: tables, raw rounds, profiles
+
+    def markdown(self) -> str:
+        return "\n".join([f"## {self.title}", "", *self.text, ""])

@@ -1,0 +1,143 @@
+"""What every measurement needs: the environment of production on this machine, a database, a process and its CPU."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
+WORKERS = int(os.environ.get("BENCH_WORKERS", "2"))
+
+# Production's settings, but for what a loopback has not (TLS) and what a load test must not meet (its rate limit).
+ENV = {
+    **os.environ,
+    "DEBUG": "false",
+    "SECRET_KEY": os.environ.get("SECRET_KEY", secrets.token_urlsafe(60)),
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "USE_POSTGRES": "true",
+    "DB_HOST": os.environ.get("DB_HOST", "127.0.0.1"),
+    "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/14"),
+    "SECURE_SSL_REDIRECT": "false",
+    "RATE_USER": "1000000000",
+    "DB_POOL_SIZE": "0",
+    "LOG_LEVEL": "INFO",
+}
+LOGIN = f"host={ENV['DB_HOST']} user={ENV.get('DB_USER', 'postgres')} password={ENV.get('DB_PASSWORD', 'postgres')}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def ensure_database(name: str, *, anew: bool = False) -> str:
+    """The DSN of that database, made if it is not there (or made anew)."""
+    import psycopg
+
+    with psycopg.connect(f"{LOGIN} dbname=postgres", autocommit=True) as connection:
+        if anew:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{LOGIN} dbname={name}"
+
+
+def use_django(env: dict[str, str]) -> None:
+    """Django in this process, over that environment."""
+    os.environ.update(env, DJANGO_SETTINGS_MODULE="config.settings")
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    import django
+
+    django.setup()
+
+
+@contextmanager
+def running(
+    command: list[str], *, port: int, env: dict[str, str], name: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m command` listening on its port, its errors in var/; ended, and waited for."""
+    (ROOT / "var").mkdir(exist_ok=True)
+    with (ROOT / "var" / f"bench-{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, *(command if command[0] == "manage.py" else ["-m", *command])],
+            cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=log,
+        )  # fmt: skip
+        try:
+            _wait_for(port, process, name)
+            yield process
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], name: str) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            raise RuntimeError(f"{name} ended: see var/bench-{name}.log")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"{name} does not listen: see var/bench-{name}.log")
+
+
+def cpu_of_tree(root: int) -> float:
+    """CPU seconds of a process and its children so far."""
+    return sum(_cpu(pid) for pid in [root, *_children(root)])
+
+
+def memory_of_tree(root: int) -> float:
+    """Megabytes that a process and its children hold for themselves (PSS, so that shared pages count once)."""
+    return sum(_pss(pid) for pid in [root, *_children(root)]) / 1024
+
+
+def cpu_of_postgres() -> float:
+    """CPU seconds of every process called postgres."""
+    return sum(
+        _cpu(int(folder.name))
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdigit() and _name(folder) == "postgres"
+    )
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        direct = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+    return direct + [grandchild for child in direct for grandchild in _children(child)]
+
+
+def _name(folder: Path) -> str:
+    try:
+        return (folder / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
