@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from simple_history.models import HistoricalRecords
 
+from accounts.names import full_name
 from accounts.phones import validate_phone
 from accounts.querysets import ReferralQuerySet, SessionQuerySet
 from common.caller import STAFF, Role
@@ -97,7 +98,7 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
 
     @property
     def full_name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip()
+        return full_name(self.first_name, self.last_name)
 
     def get_full_name(self) -> str:
         """The same under the name Django's own pages ask for."""

@@ -7,6 +7,11 @@ from django.core.exceptions import ValidationError
 LONGEST_HALF = 100
 
 
+def full_name(first: str, last: str) -> str:
+    """The one after the other; empty where both are."""
+    return f"{first} {last}".strip()
+
+
 def split_name(name: str) -> tuple[str, str]:
     """First and last name: split at the first space, so that both together are the name as it was given."""
     first, _, last = name.partition(" ")

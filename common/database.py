@@ -30,6 +30,12 @@ def change(row: Any, **values: Any) -> None:
             row.save(update_fields=changed)
 
 
+def count_of(rows: models.QuerySet[Any]) -> models.Subquery:
+    """How many `rows`, which name the outer query's row by an `OuterRef`, as one of its columns; 0 for none."""
+    count = models.Func(models.F("pk"), function="COUNT", output_field=models.IntegerField())
+    return models.Subquery(rows.order_by().annotate(counted=count).values("counted"))
+
+
 def violates(error: IntegrityError, model: type[models.Model], constraint: str) -> bool:
     """Whether `error` is the refusal of `model`'s constraint of that name.
 

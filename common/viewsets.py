@@ -98,10 +98,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
 
     def show(self, id: int, status: int = 200) -> Response:
         """The row's body as it stands now."""
-        body = self._item_read().one(self.caller, {"id": id})
-        if body is None:
-            raise self._missing()
-        return Response(body, status=status)
+        return Response(self._item_read().one(self.caller, {"id": id}, self._missing()), status=status)
 
     def row(self, id: int) -> Any:
         """The row itself, for an action. Missing where there is none for this caller."""

@@ -74,10 +74,7 @@ class _AppointmentView(MemberView):
 
     def show(self, id: UUID, status: int = 200) -> Response:
         """The visit's body as it stands now."""
-        body = _READ.one(self.caller, {"id": id})
-        if body is None:
-            raise missing(Appointment)
-        return Response(body, status=status)
+        return Response(_READ.one(self.caller, {"id": id}, missing(Appointment)), status=status)
 
 
 class MoveInput(serializers.Serializer[Any]):

@@ -17,10 +17,11 @@ from rest_framework.response import Response
 from appointments.models import Location, Weekday
 from appointments.queries import available_slots, services_called, vehicle_meant, visit_length
 from common.caller import Caller
-from common.contracts.member import MemberList, MemberView
+from common.contracts.member import MemberList, MemberView, missing
 from common.fields import Day, Derived, Instant, Texts
 from common.permissions import CustomerRole
 from common.query import Query
+from common.reads.read import Read
 from common.routing import route
 
 
@@ -58,14 +59,23 @@ class Locations(MemberList):
         return Location.objects.order_by("name", "id")
 
 
+class _OneQuery(Query):
+    id = serializers.UUIDField(source="uuid")
+
+
+def _one(caller: Caller, filters: dict[str, Any]) -> QuerySet[Location]:
+    return Location.objects.filter(uuid=filters["uuid"])
+
+
 class LocationDetail(MemberView):
     """One location."""
 
     permission_classes = [CustomerRole]
+    read = Read(_one, LocationSerializer, _OneQuery)
 
     @extend_schema(responses=LocationSerializer)
     def get(self, request: Request, id: UUID) -> Response:
-        return Response(LocationSerializer(self.one_of(Location, id)).data)
+        return Response(self.read.one(self.caller, {"uuid": id}, missing(Location)))
 
 
 class SlotSerializer(serializers.Serializer[Any]):

@@ -150,9 +150,7 @@ def recent_tickets(caller: Caller) -> list[Any]:
 
 def _show(caller: Caller, id: int) -> dict[str, Any]:
     """A ticket with its messages, oldest first. Missing where there is none for this caller."""
-    head = _TICKET.one(caller, {"id": id})
-    if head is None:
-        raise Missing("Ticket not found.")
+    head = _TICKET.one(caller, {"id": id}, Missing("Ticket not found."))
     return {**head, "messages": _MESSAGES.all(caller, {"id": id})}
 
 

@@ -159,10 +159,7 @@ class OneThread(MemberView):
         return self.show(thread)
 
     def show(self, thread: UUID) -> Response:
-        body = self.read.one(self.caller, {"thread": thread})
-        if body is None:
-            raise actions.ThreadNotFound
-        return Response(body)
+        return Response(self.read.one(self.caller, {"thread": thread}, actions.ThreadNotFound))
 
 
 class Messages(MemberList):

@@ -11,6 +11,7 @@ from django.db import connection, models
 from rest_framework import serializers
 
 from common.caller import Caller
+from common.errors import DomainError, Missing
 from common.query import AskedAt, Query
 from common.reads.arguments import Arg
 from common.reads.cursors import Row
@@ -74,9 +75,13 @@ class Read:
         limits = {"limit": bounds.stop - bounds.start, "offset": bounds.start}
         return compiled.bodies(_values(caller, filters) | limits)
 
-    def one(self, caller: Caller, filters: Filters) -> Any | None:
-        """The first row, None where there is none for this caller."""
-        return next(iter(self.page(caller, filters, slice(0, 1))), None)
+    def one(
+        self, caller: Caller, filters: Filters, missing: DomainError | type[DomainError] = Missing
+    ) -> Any:
+        """The first row. Raises `missing` where there is none for this caller."""
+        for body in self.page(caller, filters, slice(0, 1)):
+            return body
+        raise missing
 
     def count(self, caller: Caller, filters: Filters) -> int:
         """How many rows there are."""

@@ -113,10 +113,8 @@ class Settings(CareView):
         return self.show()
 
     def show(self) -> Response:
-        body = _SETTINGS.one(self.caller, {})
-        if body is None:  # deleted since the token was looked up
-            raise NoCustomerRecord
-        return Response(body)
+        # Missing when the record was deleted since the token was looked up.
+        return Response(_SETTINGS.one(self.caller, {}, NoCustomerRecord))
 
 
 class Notifications(CareList):

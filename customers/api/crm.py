@@ -98,10 +98,8 @@ class ProfileView(CrmView):
     read = Read(own, CustomerSerializer)
 
     def show(self, status: int = 200) -> Response:
-        body = self.read.one(self.caller, {})
-        if body is None:  # deleted since the token was looked up
-            raise NoCustomerRecord
-        return Response(body, status=status)
+        # Missing when it was deleted since the token was looked up.
+        return Response(self.read.one(self.caller, {}, NoCustomerRecord), status=status)
 
 
 class Profile(ProfileView):

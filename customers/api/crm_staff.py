@@ -93,10 +93,9 @@ class CustomerView(CrmStaffView):
 
     def show(self, id: UUID | None) -> Response:
         """The body as it stands now."""
-        body = self.read.one(self.caller, {"id": id}) if id else None
-        if body is None:
+        if id is None:
             raise CustomerNotFound
-        return Response(body)
+        return Response(self.read.one(self.caller, {"id": id}, CustomerNotFound))
 
 
 class CustomerDetail(CustomerView):
@@ -148,10 +147,8 @@ class CustomerByUser(CrmStaffView):
 
     @extend_schema(parameters=[UserQuery], responses=CustomerSerializer)
     def get(self, request: Request) -> Response:
-        body = self.read.one(self.caller, UserQuery.read(request.query_params))
-        if body is None:
-            raise CustomerNotFound("No profile has been created for this user.")
-        return Response(body)
+        missing = CustomerNotFound("No profile has been created for this user.")
+        return Response(self.read.one(self.caller, UserQuery.read(request.query_params), missing))
 
 
 class Statistics(serializers.Serializer[Any]):

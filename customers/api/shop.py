@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.caller import Caller
 from common.contracts.shop import ShopView
+from common.errors import NoCustomerRecord
 from common.fields import Derived
 from common.permissions import CustomersOnly
+from common.reads.read import Read
 from common.routing import route
 from customers.models import Customer
 from customers.names import customer_name, one_line_address, or_empty
@@ -52,22 +56,21 @@ class Profile(serializers.Serializer[Any]):
     user_role = serializers.CharField()
 
 
+def _own(caller: Caller, filters: object) -> QuerySet[Customer]:
+    return Customer.objects.visible_to(caller).order_by("pk")
+
+
 class CustomerProfile(ShopView):
     """The signed-in customer's own profile."""
 
     permission_classes = [CustomersOnly]
+    read = Read(_own, ProfileCustomer)
 
     @extend_schema(responses=Profile)
     def get(self, request: Request) -> Response:
         caller = self.caller
-        customer = Customer.objects.visible_to(caller).with_contact().get()
-        return Response(
-            {
-                "user_id": caller.user_id,
-                "customer": ProfileCustomer(customer).data,
-                "user_role": caller.role,
-            }
-        )
+        customer = self.read.one(caller, {}, NoCustomerRecord)  # deleted since the token was looked up
+        return Response({"user_id": caller.user_id, "customer": customer, "user_role": caller.role})
 
 
 urlpatterns = [route("auth/customer-profile/", CustomerProfile.as_view())]

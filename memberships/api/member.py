@@ -121,10 +121,9 @@ class MyMembership(MemberView):
         return Response(status=204)
 
     def _show(self, now: datetime, status: int = 200) -> Response:
-        body = self.read.one(self.caller, {"now": now})
-        if body is None:
-            raise Missing("Membership not found")
-        return Response(body, status=status)
+        return Response(
+            self.read.one(self.caller, {"now": now}, Missing("Membership not found")), status=status
+        )
 
 
 class OfferQuery(ListQuery):

@@ -152,10 +152,7 @@ def recent_orders(caller: Caller) -> list[Any]:
 
 def _show(read: Read, caller: Caller, id: int) -> Any:
     """An order's body as it stands now. Missing where there is none for this caller."""
-    body = read.one(caller, {"id": id})
-    if body is None:
-        raise Missing("Order not found.")
-    return body
+    return read.one(caller, {"id": id}, Missing("Order not found."))
 
 
 class OrderLineInput(serializers.Serializer[Any]):

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.names import LONGEST_HALF, split_name, validate_full_name
+from accounts.names import LONGEST_HALF, full_name, split_name, validate_full_name
 from chat.api.care import TicketBriefSerializer, recent_tickets
+from common.caller import Caller
 from common.contracts.care import CareView
-from common.fields import Instant, Switch
+from common.errors import NoCustomerRecord
+from common.fields import Derived, Instant, Switch
 from common.permissions import CustomersOnly
+from common.reads.read import Read
 from common.routing import route
 from customers import actions
 from customers.api.care import Language, Theme
+from customers.models import CustomerUser
+from customers.preferences import is_any_on
 from orders.api.care import OrderBriefSerializer, recent_orders
-from portal.queries import person_of, stats_of
+from portal.queries import avatar_of, own_login
+
+
+def _own(caller: Caller, filters: object) -> QuerySet[CustomerUser]:
+    return own_login(caller)
 
 
 class Stats(serializers.Serializer[Any]):
@@ -28,6 +38,9 @@ class Stats(serializers.Serializer[Any]):
     resolved_tickets = serializers.IntegerField()
 
 
+_NAMES = ("user.first_name", "user.last_name")
+
+
 class DashboardSerializer(serializers.Serializer[Any]):
     stats = Stats()
     recent_orders = OrderBriefSerializer(many=True)
@@ -35,20 +48,24 @@ class DashboardSerializer(serializers.Serializer[Any]):
 
 
 class Preferences(serializers.Serializer[Any]):
-    language = serializers.CharField()
-    notifications = serializers.BooleanField(help_text="Whether any kind of notification is on.")
-    theme = serializers.CharField()
+    language = serializers.CharField(source="customer.language")
+    notifications = Derived(
+        is_any_on,
+        "customer.notification_preferences",
+        output=serializers.BooleanField(help_text="Whether any kind of notification is on."),
+    )
+    theme = serializers.CharField(source="customer.theme")
 
 
 class ProfileSerializer(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    email = serializers.EmailField(allow_null=True)
-    full_name = serializers.CharField(allow_blank=True)
-    avatar = serializers.URLField()
+    id = serializers.IntegerField(source="user.id")
+    email = serializers.EmailField(source="user.email", allow_null=True)
+    full_name = Derived(full_name, *_NAMES, output=serializers.CharField(allow_blank=True))
+    avatar = Derived(avatar_of, "user.avatar", *_NAMES, output=serializers.URLField())
     preferences = Preferences(source="*")
     total_orders = serializers.IntegerField()
     total_tickets = serializers.IntegerField()
-    member_since = Instant()
+    member_since = Instant(source="customer.customer_since")
 
 
 class PreferencesInput(serializers.Serializer[Any]):
@@ -71,6 +88,10 @@ class ProfileInput(serializers.Serializer[Any]):
         return attrs
 
 
+_STATS = Read(_own, Stats)
+_PROFILE = Read(_own, ProfileSerializer)
+
+
 class Dashboard(CareView):
     """Figures of the signed-in customer's tickets and orders, and the newest five of each."""
 
@@ -80,7 +101,7 @@ class Dashboard(CareView):
     def get(self, request: Request) -> Response:
         return Response(
             {
-                "stats": Stats(stats_of(self.caller.account)).data,
+                "stats": _STATS.one(self.caller, {}, NoCustomerRecord),
                 "recent_orders": recent_orders(self.caller),
                 "recent_tickets": recent_tickets(self.caller),
             }
@@ -104,7 +125,7 @@ class Profile(CareView):
         return self.show()
 
     def show(self) -> Response:
-        return Response(ProfileSerializer(person_of(self.caller)).data)
+        return Response(_PROFILE.one(self.caller, {}, NoCustomerRecord))
 
 
 urlpatterns = [

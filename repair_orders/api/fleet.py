@@ -137,10 +137,7 @@ class _ShowsRepair(FleetView):
     one = Read(_one, RepairSerializer, _OneRepair)
 
     def show(self, id: int, status: int = 200) -> Response:
-        body = self.one.one(self.caller, {"id": id})
-        if body is None:
-            raise Missing("Repair not found")
-        return Response(body, status=status)
+        return Response(self.one.one(self.caller, {"id": id}, Missing("Repair not found")), status=status)
 
     def repair(self, id: int) -> RepairOrder:
         return one_repair(self.caller, id)

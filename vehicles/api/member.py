@@ -104,9 +104,10 @@ class VehicleView(MemberView):
         return Response(self._one(self.read, id))
 
     def _one(self, read: Read, id: UUID | None) -> dict[str, Any]:
-        body: dict[str, Any] | None = read.one(self.caller, {"uuid": id}) if id else None
-        if body is None:
-            raise Missing("Vehicle not found")
+        missing = Missing("Vehicle not found")
+        if id is None:
+            raise missing
+        body: dict[str, Any] = read.one(self.caller, {"uuid": id}, missing)
         return body
 
 
