@@ -45,8 +45,9 @@ def with_ticket_counts(rows: QuerySet[Any], customer: str) -> QuerySet[Any]:
     has taken them up.
     """
     tickets = Ticket.objects.filter(thread__customer=OuterRef(customer))
-    return rows.annotate(
+    annotated: QuerySet[Any] = rows.annotate(
         total_tickets=count_of(tickets),
         open_tickets=count_of(tickets.exclude(thread__status__in=ENDED)),
         resolved_tickets=count_of(tickets.filter(thread__status__in=ENDED)),
     )
+    return annotated

@@ -18,11 +18,12 @@ def with_order_counts(rows: QuerySet[Any], customer: str) -> QuerySet[Any]:
     """
     orders = Order.objects.filter(customer=OuterRef(customer))
     returns = ReturnRequest.objects.filter(order__customer=OuterRef(customer))
-    return rows.annotate(
+    annotated: QuerySet[Any] = rows.annotate(
         total_orders=count_of(orders),
         active_orders=count_of(orders.filter(status__in=ACTIVE)),
         pending_refunds=count_of(returns.filter(status__in=PENDING_REFUND)),
     )
+    return annotated
 
 
 def with_items(orders: QuerySet[Order]) -> QuerySet[Order]:
