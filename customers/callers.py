@@ -6,7 +6,6 @@ from collections.abc import Collection
 from functools import cache
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import UUIDField
 
 from accounts.models import Session, User
@@ -28,13 +27,13 @@ _COLUMNS = (
 
 
 @cache
-def _statement(vendor: str) -> Statement:
+def _statement() -> Statement:
     return Statement.compile(Session.objects.living().filter(uuid=Arg("session", UUIDField())), _COLUMNS)
 
 
 def load_caller(session: UUID) -> Caller | None:
     """The caller of a session, None when it has ended or its user may no longer come in. One query."""
-    found = _statement(connection.vendor).run({"session": session})
+    found = _statement().run({"session": session})
     if not found:
         return None
     role, user_id, customer_id, *names = found[0]

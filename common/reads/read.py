@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
 from rest_framework import serializers
 
 from common.caller import Caller
@@ -92,7 +92,7 @@ class Read:
 
     def _for(self, caller: Caller, filters: Filters, *, paged: bool) -> _Compiled | None:
         shown = frozenset((name, filters[name] if name in self.literals else None) for name in filters)
-        key = (caller.role, shown, paged, connection.vendor)
+        key = (caller.role, shown, paged)
         if key not in self._compiled:
             self._compiled[key] = self._compile(caller.role, filters, paged=paged)
         return self._compiled[key]

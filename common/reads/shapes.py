@@ -134,12 +134,12 @@ class Shape:
         if any(isinstance(field, k) and isinstance(stored, kinds) for k, kinds in _AS_STORED.items()):
             return value
         if stored is not None and not _may_be_null(self.model, path):
-            return f"{self._named(_writer(field))}({value})"
-        return self._written(field, value)
+            return f"{self._named(_writer(field, stored))}({value})"
+        return self._written(field, value, stored)
 
-    def _written(self, field: Any, value: Code) -> Code:
+    def _written(self, field: Any, value: Code, stored: Any = None) -> Code:
         """The value as the field spells it; null stays null."""
-        return f"(None if (v := {value}) is None else {self._named(_writer(field))}(v))"
+        return f"(None if (v := {value}) is None else {self._named(_writer(field, stored))}(v))"
 
     def _nested(self, serializer: serializers.Serializer[Any], path: str) -> Code:
         body = self._body(serializer, path)
@@ -233,14 +233,21 @@ def _stored_field(model: type[models.Model], path: str) -> Any:
     return field
 
 
-def _writer(field: Any) -> Callable[[Any], Any]:
-    """The field's own spelling of a value; of text and of a decimal that has its places, the short way to it."""
+def _writer(field: Any, stored: Any = None) -> Callable[[Any], Any]:
+    """The field's own spelling of a value; of text, words and decimals the short way to it."""
     spelled: Callable[[Any], Any] = field.to_representation
-    if type(field).to_representation is serializers.CharField.to_representation:
+    kind = type(field).to_representation
+    if kind is serializers.CharField.to_representation:
+        return str
+    if kind is serializers.ChoiceField.to_representation and all(isinstance(c, str) for c in field.choices):
         return str
     if not isinstance(field, serializers.DecimalField) or not getattr(field, "coerce_to_string", True):
         return spelled
-    point = -(field.decimal_places or 0) - 1
+    places = field.decimal_places or 0
+    # A column has its places always; Python writes more than six of them as an exponent where the value is zero.
+    if isinstance(stored, models.DecimalField) and stored.decimal_places == places and 0 < places <= 6:
+        return str
+    point = -places - 1
 
     def write(value: Any) -> Any:
         text = str(value)
