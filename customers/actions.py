@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import User
@@ -127,7 +127,7 @@ def change_self(*, user_id: int, customer_id: int, **fields: Any) -> None:
 
 
 # A person's traces on the account: what a former customer's row does not hold. What was done for him stays counted.
-_PERSONAL = (
+PERSONAL = (
     *("street_address", "city", "state", "postal_code", "country", "company_name", "business_type", "tax_id"),
     *("emergency_contact_name", "emergency_contact_phone", "emergency_contact_relationship"),
     *("preferred_contact_method", "notification_preferences", "language", "theme", "timezone", "currency"),
@@ -146,18 +146,31 @@ def delete_profile(*, user_id: int) -> None:
         # Of two at once the second waited for the first, and finds its login gone.
         if customer is None or not customer.logins.filter(user_id=user_id).delete()[0]:
             raise NoCustomerRecord
-        if customer.contact_id not in (user_id, None):
-            return
-        heir = customer.logins.order_by("id").first()
-        if heir is not None:
-            change(customer, contact=heir.user)
-        else:
-            _forget(customer, user_id)
+        _go_on_without(customer, user_id)
+
+
+def leave_accounts(*, user_id: int) -> None:
+    """Take a person off every account that he acts for or is the contact of, each as `delete_profile` would."""
+    with transaction.atomic():
+        his = Customer.objects.filter(Q(logins__user_id=user_id) | Q(contact_id=user_id))
+        for customer in Customer.objects.select_for_update(of=("self",)).filter(pk__in=his.values("pk")):
+            customer.logins.filter(user_id=user_id).delete()
+            _go_on_without(customer, user_id)
+
+
+def _go_on_without(customer: Customer, user_id: int) -> None:
+    if customer.contact_id not in (user_id, None):
+        return
+    heir = customer.logins.order_by("id").first()
+    if heir is not None:
+        change(customer, contact=heir.user)
+    else:
+        _forget(customer, user_id)
 
 
 def _forget(customer: Customer, user_id: int) -> None:
     unsaid = Customer()
-    nothing = {name: getattr(unsaid, name) for name in _PERSONAL}
+    nothing = {name: getattr(unsaid, name) for name in PERSONAL}
     customer._change_reason = "profile deleted"  # type: ignore[attr-defined]  # simple-history's
     change(customer, contact=None, is_verified=False, **nothing)
     customer.history.update(contact=None, **nothing)

@@ -67,6 +67,9 @@ class Store(Protocol):
     def download_url(self, upload: Upload) -> str | None:
         """An address for somebody who was asked for his name; None for a store that this server itself serves."""
 
+    def read(self, upload: Upload) -> Iterator[bytes]:
+        """The bytes, in pieces. Raises FileNotFoundError, StoreAway."""
+
     def look(self, upload: Upload) -> Found | None:
         """What is there, None when nothing was uploaded."""
 
@@ -107,6 +110,10 @@ class LocalStore:
 
     def download_url(self, upload: Upload) -> str | None:
         return None
+
+    def read(self, upload: Upload) -> Iterator[bytes]:
+        with self.path(upload.key).open("rb") as file:
+            yield from iter(partial(file.read, _CHUNK), b"")
 
     def look(self, upload: Upload) -> Found | None:
         try:
@@ -193,7 +200,6 @@ class S3Store:
             )
 
     def read(self, upload: Upload) -> Iterator[bytes]:
-        """The bytes, for a page that may load nothing from another host. Raises StoreAway."""
         with _answering():
             try:
                 body = self._client.get_object(**self._at(upload.key))["Body"]
