@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +33,7 @@ from appointments.models import (
     Bay,
 )
 from appointments.queries import on_the_wall
-from common.admin import Button, HistoryAdmin, Kept, badge, column, step
+from common.admin import HistoryAdmin, Kept, badge, column, step
 
 STATUS_COLORS = {
     AppointmentStatus.PENDING: "warning",
@@ -43,18 +42,6 @@ STATUS_COLORS = {
     AppointmentStatus.CANCELLED: "danger",
 }
 _WORDS = ("reported_problem", "description", "notes")
-# button -> the state it leads to
-_STEPS = {
-    "start": AppointmentStatus.IN_PROGRESS,
-    "complete": AppointmentStatus.COMPLETED,
-    "cancel": AppointmentStatus.CANCELLED,
-}
-
-
-def _step(title: str, verb: Callable[..., None], **options: Any) -> Button:
-    return step(
-        title, lambda row, by, now, **answers: verb(appointment=row, by=by, now=now, **answers), **options
-    )
 
 
 class TodayFilter(admin.SimpleListFilter):
@@ -72,6 +59,7 @@ class TodayFilter(admin.SimpleListFilter):
 
 @admin.register(Appointment)
 class AppointmentAdmin(Kept, HistoryAdmin):
+    noun, machine = "appointment", APPOINTMENT_MACHINE
     form = AppointmentForm
     list_display = ("number", "when", "customer", "vehicle", "where", "technician", "status_badge")
     list_filter = (
@@ -163,11 +151,9 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         obj.refresh_from_db()
 
     def offers(self, row: Appointment, button: str) -> bool:
-        if button == "assign":
-            return row.status in HOLDS_A_BAY
-        return _STEPS[button] in APPOINTMENT_MACHINE[row.status]
+        return row.status in HOLDS_A_BAY if button == "assign" else super().offers(row, button)
 
-    assign = _step(
+    assign = step(
         "Assign",
         assign_technician,
         ask="Who works on this vehicle?",
@@ -176,7 +162,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         form=AssignForm,
         permission=PERMISSIONS["assign"],
     )
-    start = _step(
+    start = step(
         "Start",
         start_appointment,
         ask="The vehicle is in the bay and work begins.",
@@ -184,8 +170,9 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
         permission=PERMISSIONS["start"],
+        to=AppointmentStatus.IN_PROGRESS,
     )
-    complete = _step(
+    complete = step(
         "Complete",
         complete_appointment,
         ask="The work is done; the bay is free from now on.",
@@ -193,8 +180,9 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         icon="check",
         variant=ActionVariant.SUCCESS,
         permission=PERMISSIONS["complete"],
+        to=AppointmentStatus.COMPLETED,
     )
-    cancel = _step(
+    cancel = step(
         "Cancel visit",
         cancel_appointment,
         ask="The visit does not take place, or stops; the bay is free.",
@@ -202,6 +190,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         icon="event_busy",
         variant=ActionVariant.DANGER,
         permission=PERMISSIONS["cancel"],
+        to=AppointmentStatus.CANCELLED,
     )
 
     @column("No.", ordering="id")

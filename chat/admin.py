@@ -44,12 +44,6 @@ PRIORITY_COLORS = {
     TicketPriority.HIGH: "warning",
     TicketPriority.URGENT: "danger",
 }
-# button -> the state it leads to
-_STEPS = {
-    "resolve": ThreadStatus.RESOLVED,
-    "close": ThreadStatus.CLOSED,
-    "reopen": ThreadStatus.OPEN,
-}
 
 
 def _thread_of(row: Thread | Ticket) -> Thread:
@@ -61,11 +55,11 @@ def _answer(row: Thread | Ticket, by: int, now: datetime, *, body: str, is_inter
     actions.post_message(thread=_thread_of(row).uuid, by=caller, body=body, is_internal=is_internal, now=now)
 
 
-def _step(button: str, title: str, **options: Any) -> Button:
+def _step(title: str, to: ThreadStatus, **options: Any) -> Button:
     def move(row: Thread | Ticket, by: int, now: datetime) -> None:
-        actions.change_status(thread=_thread_of(row), to=_STEPS[button], by=by, now=now)
+        actions.change_status(thread=_thread_of(row), to=to, by=by, now=now)
 
-    return step(title, move, permission=actions.PERMISSIONS["end"], **options)
+    return step(title, move, permission=actions.PERMISSIONS["end"], to=to, **options)
 
 
 class MessageInline(ReadOnlyInline):
@@ -85,10 +79,11 @@ class MessageInline(ReadOnlyInline):
 class Conversation(Kept, HistoryAdmin):
     """The page of a thread, or of the ticket that it is: answered and ended by the same buttons."""
 
+    machine = THREAD_MACHINE
     actions_detail = ("answer", "resolve", "close", "reopen")
 
-    def offers(self, row: Thread | Ticket, button: str) -> bool:
-        return button == "answer" or _STEPS[button] in THREAD_MACHINE[_thread_of(row).status]
+    def status_of(self, row: Thread | Ticket) -> str:
+        return _thread_of(row).status
 
     answer = step(
         "Answer",
@@ -101,23 +96,23 @@ class Conversation(Kept, HistoryAdmin):
         permission=actions.PERMISSIONS["post"],
     )
     resolve = _step(
-        "resolve",
         "Resolve",
+        ThreadStatus.RESOLVED,
         ask="What the customer wanted is done. His next message opens the thread again.",
         done="The thread is resolved.",
         icon="task_alt",
         variant=ActionVariant.SUCCESS,
     )
     close = _step(
-        "close",
         "Close",
+        ThreadStatus.CLOSED,
         ask="The conversation is over. The customer's next message opens it again.",
         done="The thread is closed.",
         icon="block",
     )
     reopen = _step(
-        "reopen",
         "Reopen",
+        ThreadStatus.OPEN,
         ask="There is more to do.",
         done="The thread is open again.",
         icon="undo",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -24,6 +24,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.errors import DomainError
 from common.models import IdempotencyKey
+from common.transitions import Machine
 
 Column = Callable[[Any, Any], Any]
 Button = Callable[..., HttpResponse]
@@ -58,12 +59,15 @@ def step(
     variant: ActionVariant = ActionVariant.DEFAULT,
     form: type[Any] | None = None,
     permission: str = "change",
+    to: str = "",
 ) -> Button:
-    """A button of a change page that calls `verb(row, acting user's id, now, **answers)`.
+    """A button of a change page that calls `verb(<noun>=row, by=acting user's id, now=now, **answers)`; the noun is
+    the page's, and without one the three come by position.
 
     It asks before it acts, so that the step is a POST and never a mere link; `answers` are the fields of
     `form`, under the names of the verb's arguments. `permission` is `app.codename`, the one the API asks for too, or
-    the admin's own word for the row at hand (`change`).
+    the admin's own word for the row at hand (`change`). `to` is the state it leads to: it is offered where the page's
+    machine allows that.
     """
 
     decorate: Callable[[Button], Button] = action(
@@ -79,7 +83,7 @@ def step(
         return self.act(request, object_id, partial(verb, **answers), done=done)
 
     button = decorate(press)
-    vars(button)["asks_for"] = permission
+    vars(button).update(asks_for=permission, leads_to=to)
     return button
 
 
@@ -91,7 +95,13 @@ def _permitted(permission: str) -> Callable[..., bool]:
 
 
 class StaffAdmin(ModelAdmin):
-    """Pages that act through the domain: locked saves, refusals as messages, buttons that fit the state."""
+    """Pages that act through the domain: locked saves, refusals as messages, buttons that fit the state.
+
+    `noun` is what the domain's verbs call the row, `machine` the table of its states.
+    """
+
+    noun: ClassVar[str] = ""
+    machine: ClassVar[Machine] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Unfold looks a dotted permission up when it checks the project, before there is a database to look in;
@@ -151,16 +161,22 @@ class StaffAdmin(ModelAdmin):
 
     def offers(self, row: Any, button: str) -> bool:
         """Whether the button, by its method's name, makes sense for the row as it stands."""
-        return True
+        to = getattr(type(self), button).leads_to
+        return not to or to in self.machine[self.status_of(row)]
+
+    def status_of(self, row: Any) -> str:
+        """Where the row stands."""
+        return str(row.status)
 
     def act(self, request: HttpRequest, object_id: str, verb: Verb, *, done: str) -> HttpResponse:
-        """Call `verb(row, acting user's id, now)`, say how it went, and show the row again."""
+        """Call the verb for the row, say how it went, and show the row again."""
         try:
             with transaction.atomic():
                 row = self.get_object(request, unquote(object_id))
                 if row is None:
                     raise Http404
-                verb(row, request.user.pk, timezone.now())
+                by, now = request.user.pk, timezone.now()
+                verb(**{self.noun: row}, by=by, now=now) if self.noun else verb(row, by, now)
         except DomainError as error:
             self.message_user(request, error.text, messages.ERROR)
         else:

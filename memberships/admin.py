@@ -18,7 +18,7 @@ from unfold.enums import ActionVariant
 
 from common.admin import HistoryAdmin, Kept, ReadOnly, StaffAdmin, badge, column, step
 from memberships.actions import PERMISSIONS, cancel
-from memberships.models import Membership, MembershipStatus, Offer, OfferMake, Plan
+from memberships.models import MEMBERSHIP_MACHINE, Membership, MembershipStatus, Offer, OfferMake, Plan
 from memberships.renewals import renews_at
 
 _COLORS = {MembershipStatus.ACTIVE: "success", MembershipStatus.CANCELLED: "danger"}
@@ -39,6 +39,7 @@ class PlanAdmin(Kept, HistoryAdmin):
 class MembershipAdmin(ReadOnly, HistoryAdmin):
     """Users join by themselves; staff may end a membership for its member."""
 
+    noun, machine = "membership", MEMBERSHIP_MACHINE
     list_display = ("user", "plan", "started_at", "renewal", "status_badge")
     list_filter = (
         ("status", ChoicesCheckboxFilter),
@@ -54,17 +55,15 @@ class MembershipAdmin(ReadOnly, HistoryAdmin):
     actions_detail = ("cancel",)
     fields = (("user", "plan"), "status", ("started_at", "renewal"), "cancelled_at", "uuid")
 
-    def offers(self, row: Membership, button: str) -> bool:
-        return row.status == MembershipStatus.ACTIVE
-
     cancel = step(
         "End membership",
-        lambda row, by, now: cancel(membership=row, by=by, now=now),
+        cancel,
         ask="It ends at once. The member may join a plan again.",
         done="The membership has ended.",
         icon="person_remove",
         variant=ActionVariant.DANGER,
         permission=PERMISSIONS["cancel"],
+        to=MembershipStatus.CANCELLED,
     )
 
     @column("Renews")

@@ -1,8 +1,7 @@
-"""Repair orders with their lines, totals and steps, and the catalogue they sell from."""
+"""Repair orders with their lines, totals and steps. What they sell stands in `catalogue_admin`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -13,40 +12,34 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import (
-    BooleanRadioFilter,
     ChoicesCheckboxFilter,
     RangeDateFilter,
-    RangeNumericFilter,
 )
 from unfold.enums import ActionVariant
 from unfold.views import ChangeList
 
-from common.admin import Button, HistoryAdmin, Kept, ReadOnly, StaffAdmin, badge, column, step
-from common.transfer import TransferAdmin
+from common.admin import HistoryAdmin, Kept, ReadOnly, StaffAdmin, badge, column, step
 from files.queries import public_url
-from repair_orders import actions, stock
+from repair_orders import actions
+from repair_orders import catalogue_admin as catalogue_admin  # its pages are registered with these
 from repair_orders.forms import (
     NotesForm,
     PartLineForm,
     ReasonForm,
     RepairOrderForm,
     ServiceLineForm,
-    StockForm,
     TotalForm,
 )
 from repair_orders.models import (
     LINES_MAY_CHANGE,
     REPAIR_ORDER_MACHINE,
-    Part,
     PartLine,
     RepairOrder,
     RepairOrderStatus,
     RepairPhoto,
-    Service,
     ServiceLine,
 )
 from repair_orders.queries import photos_of, totals_of, totals_with_lines, with_lines
-from repair_orders.resources import PartResource
 
 STATUS_COLORS = {
     RepairOrderStatus.REQUESTED: "warning",
@@ -55,14 +48,6 @@ STATUS_COLORS = {
     RepairOrderStatus.DENIED: "danger",
     RepairOrderStatus.IN_PROGRESS: "info",
     RepairOrderStatus.COMPLETED: "success",
-}
-# button -> the state it leads to
-_STEPS = {
-    "estimate": RepairOrderStatus.PENDING,
-    "approve": RepairOrderStatus.APPROVED,
-    "deny": RepairOrderStatus.DENIED,
-    "start": RepairOrderStatus.IN_PROGRESS,
-    "complete": RepairOrderStatus.COMPLETED,
 }
 # What the total is made of beside the lines; it is fixed when they are.
 _TERMS = ("discount_amount", "discount_percent", "tax_percent")
@@ -115,12 +100,9 @@ class _WithLines(ChangeList):
         return with_lines(super().get_queryset(*args, **kwargs))
 
 
-def _step(title: str, verb: Callable[..., None], **options: Any) -> Button:
-    return step(title, lambda row, by, now, **answers: verb(order=row, by=by, now=now, **answers), **options)
-
-
 @admin.register(RepairOrder)
 class RepairOrderAdmin(Kept, HistoryAdmin):
+    noun, machine = "order", REPAIR_ORDER_MACHINE
     form = RepairOrderForm
     list_display = ("number", "created_at", "customer", "vehicle", "summary", "total", "status_badge")
     list_filter = (("status", ChoicesCheckboxFilter), ("created_at", RangeDateFilter))
@@ -188,10 +170,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         if changed or removed or _is_open(order):  # other terms, too, must leave a total that can be stored
             actions.change_lines(order=order, save=changed, remove=removed)
 
-    def offers(self, row: RepairOrder, button: str) -> bool:
-        return _STEPS[button] in REPAIR_ORDER_MACHINE[row.status]
-
-    estimate = _step(
+    estimate = step(
         "Send estimate",
         actions.send_estimate,
         ask="The customer is asked for his word on the lines as they are.",
@@ -200,8 +179,9 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         variant=ActionVariant.PRIMARY,
         form=NotesForm,
         permission=actions.PERMISSIONS["estimate"],
+        to=RepairOrderStatus.PENDING,
     )
-    approve = _step(
+    approve = step(
         "Approve",
         actions.approve,
         ask="The customer says yes to exactly this total.",
@@ -210,8 +190,9 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         variant=ActionVariant.SUCCESS,
         form=TotalForm,
         permission=actions.PERMISSIONS["approve"],
+        to=RepairOrderStatus.APPROVED,
     )
-    deny = _step(
+    deny = step(
         "Deny",
         actions.deny,
         ask="The customer says no, or the shop does not take the work.",
@@ -220,8 +201,9 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         variant=ActionVariant.DANGER,
         form=ReasonForm,
         permission=actions.PERMISSIONS["deny"],
+        to=RepairOrderStatus.DENIED,
     )
-    start = _step(
+    start = step(
         "Start",
         actions.start,
         ask="Work on the vehicle begins.",
@@ -229,8 +211,9 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
         permission=actions.PERMISSIONS["start"],
+        to=RepairOrderStatus.IN_PROGRESS,
     )
-    complete = _step(
+    complete = step(
         "Complete",
         actions.complete,
         ask="The work is done: the total is frozen and the customer is told.",
@@ -238,6 +221,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         icon="check",
         variant=ActionVariant.SUCCESS,
         permission=actions.PERMISSIONS["complete"],
+        to=RepairOrderStatus.COMPLETED,
     )
 
     @column("No.", ordering="id")
@@ -290,55 +274,6 @@ class RepairPhotoAdmin(ReadOnly, StaffAdmin):
     list_select_related = ("upload", "repair_order")
     search_fields = ("upload__name", "=repair_order__id")
     ordering = ("-id",)
-
-
-@admin.register(Part)
-class PartAdmin(HistoryAdmin, TransferAdmin):
-    """Deletable while nothing was sold of it: the database keeps the rest."""
-
-    resource_classes = (PartResource,)
-    list_display = (
-        "name",
-        "part_number",
-        "manufacturer",
-        "unit_price",
-        "stock",
-        "taxable",
-        "warranty_months",
-    )
-    list_filter = (("taxable", BooleanRadioFilter), ("stock", RangeNumericFilter))
-    list_filter_submit = True
-    search_fields = ("name", "part_number", "manufacturer")
-    ordering = ("name", "id")
-    fields = (
-        *("name", ("part_number", "manufacturer"), ("unit_price", "taxable")),
-        ("warranty_months", "stock"),
-    )
-    actions_detail = ("adjust",)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Part | None = None) -> list[str]:
-        """A number typed over another would undo what was sold meanwhile."""
-        fields = super().get_readonly_fields(request, obj)
-        return [*fields, "stock"] if obj else fields
-
-    adjust = step(
-        "Adjust stock",
-        lambda row, by, now, **answers: stock.adjust(part=row, by=by, now=now, **answers),
-        ask="Pieces that came in, went out or were counted.",
-        done="The stock is adjusted.",
-        icon="inventory_2",
-        form=StockForm,
-        permission="repair_orders.change_part",
-    )
-
-
-@admin.register(Service)
-class ServiceAdmin(HistoryAdmin):
-    list_display = ("name", "labor_cost", "taxable", "warranty_months")
-    list_filter = (("taxable", BooleanRadioFilter),)
-    search_fields = ("name", "description")
-    ordering = ("name", "id")
-    fields = ("name", "description", ("labor_cost", "taxable"), "warranty_months")
 
 
 class _SoldAdmin(ReadOnly, HistoryAdmin):

@@ -1,0 +1,64 @@
+"""What repair orders and orders sell: parts with their stock, and services."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import BooleanRadioFilter, RangeNumericFilter
+
+from common.admin import HistoryAdmin, step
+from common.transfer import TransferAdmin
+from repair_orders import stock
+from repair_orders.forms import StockForm
+from repair_orders.models import Part, Service
+from repair_orders.resources import PartResource
+
+
+@admin.register(Part)
+class PartAdmin(HistoryAdmin, TransferAdmin):
+    """Deletable while nothing was sold of it: the database keeps the rest."""
+
+    noun = "part"
+    resource_classes = (PartResource,)
+    list_display = (
+        "name",
+        "part_number",
+        "manufacturer",
+        "unit_price",
+        "stock",
+        "taxable",
+        "warranty_months",
+    )
+    list_filter = (("taxable", BooleanRadioFilter), ("stock", RangeNumericFilter))
+    list_filter_submit = True
+    search_fields = ("name", "part_number", "manufacturer")
+    ordering = ("name", "id")
+    fields = (
+        *("name", ("part_number", "manufacturer"), ("unit_price", "taxable")),
+        ("warranty_months", "stock"),
+    )
+    actions_detail = ("adjust",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Part | None = None) -> list[str]:
+        """A number typed over another would undo what was sold meanwhile."""
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, "stock"] if obj else fields
+
+    adjust = step(
+        "Adjust stock",
+        stock.adjust,
+        ask="Pieces that came in, went out or were counted.",
+        done="The stock is adjusted.",
+        icon="inventory_2",
+        form=StockForm,
+        permission="repair_orders.change_part",
+    )
+
+
+@admin.register(Service)
+class ServiceAdmin(HistoryAdmin):
+    list_display = ("name", "labor_cost", "taxable", "warranty_months")
+    list_filter = (("taxable", BooleanRadioFilter),)
+    search_fields = ("name", "description")
+    ordering = ("name", "id")
+    fields = ("name", "description", ("labor_cost", "taxable"), "warranty_months")
