@@ -1,23 +1,69 @@
-"""The database of the bench: 2,000 customers, 32,000 repair orders of two part lines and two service lines each.
+"""The database of the bench: 2,000 customers of 16 repair orders each, but for one of 160 and one of 1,000.
 
-Built once into a database of its own (`BENCH_DB`, default `garage_bench`) and kept for the next run.
+Every order has two part lines and two service lines. Built once into a database of its own (`BENCH_DB`, default
+`garage_bench`, or a SQLite file) and kept for the next run.
 """
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from bench.servers import ENV, ROOT, ensure_database, use_django
+
 CUSTOMERS = 2_000
 ORDERS_EACH = 16
-SUBJECT = "driver1000@bench.example"
+SUBJECTS = {16: 1000, 160: 1001, 1000: 1002}  # rows of a list -> the customer who has so many
 START = datetime(2025, 1, 1, tzinfo=UTC)
+
+POSTGRES = {**ENV, "DB_NAME": os.environ.get("BENCH_DB", "garage_bench")}
+# Without Redis, as the embedded default is: each process counts for itself.
+SQLITE = {
+    **ENV, "USE_POSTGRES": "false", "SQLITE_PATH": str(ROOT / "var" / "bench.sqlite3"), "REDIS_URL": ""
+}  # fmt: skip
+
+
+def prepare(env: dict[str, str]) -> dict[int, str]:
+    """Django in this process over the bench's database, which is built if it is not there; rows of a list -> the
+    access token of the customer who has so many."""
+    if env["USE_POSTGRES"] == "true":
+        ensure_database(env["DB_NAME"])
+    (ROOT / "var").mkdir(exist_ok=True)
+    use_django(env)
+    from django.core.management import call_command
+    from django.db import connection
+    from django.utils import timezone
+
+    from accounts.actions import open_session
+    from accounts.models import User
+
+    call_command("migrate", verbosity=0)
+    if not is_built():
+        print(f"building {CUSTOMERS:,} customers and their orders …", flush=True)
+        call_command("flush", verbosity=0, interactive=False)
+        build()
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+    tokens = {
+        rows: open_session(user=User.objects.get(email=email_of(n)), now=timezone.now()).access
+        for rows, n in SUBJECTS.items()
+    }
+    connection.close()
+    return tokens
+
+
+def email_of(customer: int) -> str:
+    return f"driver{customer}@bench.example"
 
 
 def is_built() -> bool:
-    from accounts.models import User
+    from repair_orders.models import RepairOrder
 
-    return User.objects.filter(email=SUBJECT).exists()
+    return all(
+        RepairOrder.objects.filter(customer__logins__user__email=email_of(n)).count() == rows
+        for rows, n in SUBJECTS.items()
+    )
 
 
 def build() -> None:
@@ -30,7 +76,7 @@ def build() -> None:
 
     users = User.objects.bulk_create(
         User(
-            email=f"driver{n}@bench.example",
+            email=email_of(n),
             first_name=f"Driver{n}",
             last_name="Bench",
             phone="(555) 010-0000",
@@ -76,6 +122,8 @@ def build() -> None:
         for n in range(100)
     )
     states = ["requested", "pending", "approved", "in_progress"]
+    placed = [(n, vehicle) for n in range(ORDERS_EACH) for vehicle in vehicles]
+    placed += [(n, vehicles[who]) for rows, who in SUBJECTS.items() for n in range(ORDERS_EACH, rows)]
     orders = RepairOrder.objects.bulk_create(
         [
             RepairOrder(
@@ -88,8 +136,7 @@ def build() -> None:
                 tax_percent=Decimal("8.25"),
                 created_at=START + timedelta(hours=n, microseconds=n),
             )
-            for n in range(ORDERS_EACH)
-            for vehicle in vehicles
+            for n, vehicle in placed
         ],
         batch_size=2_000,
     )
@@ -120,10 +167,8 @@ def build() -> None:
         ],
         batch_size=2_000,
     )
-    # Half of each customer's orders are completed, their totals frozen.
-    subject = User.objects.get(email=SUBJECT)
-    for order in RepairOrder.objects.filter(customer__logins__user=subject).order_by("id")[
-        : ORDERS_EACH // 2
-    ]:
-        total = totals_of(order).total
-        RepairOrder.objects.filter(pk=order.pk).update(status="completed", total_cost=total)
+    # Half of what is read is completed, its totals frozen.
+    for rows, who in SUBJECTS.items():
+        for order in RepairOrder.objects.filter(customer=customers[who]).order_by("id")[: rows // 2]:
+            total = totals_of(order).total
+            RepairOrder.objects.filter(pk=order.pk).update(status="completed", total_cost=total)

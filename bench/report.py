@@ -47,3 +47,12 @@ class Section:
 
     def markdown(self) -> str:
         return "\n".join([f"## {self.title}", "", *self.text, ""])
+
+    def __str__(self) -> str:
+        """What one measurement alone prints."""
+        return "\n".join([*table_of_goals(self.goals), "", self.markdown()])
+
+
+def table_of_goals(goals: list[Goal]) -> list[str]:
+    head = ["| work | against | goal | median (least–greatest) | reached |", "|---|---|---|---|---|"]
+    return [*head, *(goal.row() for goal in goals)]

@@ -19,12 +19,10 @@ from rest_framework import generics, permissions, serializers
 from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
+from bench.peers.orders import WORDS, total_of
 from customers.models import CustomerUser
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
-from repair_orders.money import Line, totals
 from vehicles.models import Vehicle
-
-WORDS = {"requested": "pending", "pending": "pending", "approved": "pending"}
 
 
 class VehicleSerializer(serializers.ModelSerializer):
@@ -92,16 +90,7 @@ class RepairOrderSerializer(serializers.ModelSerializer):
         )
 
     def get_calculated_total_cost(self, order):
-        lines = [Line(line.unit_price * line.quantity, line.taxable) for line in order.part_lines.all()]
-        lines += [Line(line.labor_cost, line.taxable) for line in order.service_lines.all()]
-        return str(
-            totals(
-                lines,
-                discount_amount=order.discount_amount,
-                discount_percent=order.discount_percent,
-                tax_percent=order.tax_percent,
-            ).total
-        )
+        return total_of(order, order.part_lines.all(), order.service_lines.all())
 
 
 class RepairOrders(generics.ListAPIView):

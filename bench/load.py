@@ -1,0 +1,149 @@
+"""HTTP load: wrk against several servers of one address, in alternating rounds.
+
+Ratios are taken round by round, so that a machine whose speed drifts still compares fairly. Nothing is timed before all
+bodies are equal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from bench.report import spread
+from bench.servers import ROUNDS, SECONDS, WORKERS, cpu_of_postgres, cpu_of_tree, free_port, running
+
+# Enough that the kernel spreads them over the workers evenly: with four, one worker often got all or none.
+CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one server gave under load: requests a second; CPU milliseconds of it and of PostgreSQL for each."""
+
+    rate: float
+    app_ms: float
+    db_ms: float
+
+
+Rounds = dict[str, list[Round]]  # of each server, by its name
+
+
+@dataclass
+class Peer:
+    """One server: granian over WSGI or ASGI, as the Dockerfile starts it, with the same number of workers for all."""
+
+    name: str
+    target: str
+    env: dict[str, str]
+    interface: str = "wsgi"
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def command(self) -> list[str]:
+        threads = ["--blocking-threads", "1"] if self.interface == "wsgi" else []
+        return [
+            "granian", "--interface", self.interface, "--port", str(self.port), "--workers", str(WORKERS), *threads,
+            "--no-ws", self.target,
+        ]  # fmt: skip
+
+    def ask(self, path: str, token: str, seconds: float = 30) -> object:
+        """The body at that path. A server that is still starting is waited for."""
+        request = Request(self._url(path), headers={"Authorization": f"Bearer {token}"})
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with urlopen(request, timeout=seconds) as answer:
+                    return json.load(answer)
+            except (URLError, ConnectionError) as error:
+                if getattr(error, "code", None) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def load(self, path: str, token: str, *, connections: int, seconds: float) -> Round:
+        """One round. What wrk left unanswered is worked off before this returns, so that the next has the machine."""
+        assert self.process
+        before = cpu_of_tree(self.process.pid), cpu_of_postgres()
+        output = subprocess.run(
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "60s",
+             "-H", f"Authorization: Bearer {token}", self._url(path)],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        after = cpu_of_tree(self.process.pid), cpu_of_postgres()
+        assert "Non-2xx" not in output, output
+        self._rest()
+        requests = int(re.search(r"(\d+) requests in", output)[1])
+        return Round(
+            float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]),
+            1000 * (after[0] - before[0]) / requests,
+            1000 * (after[1] - before[1]) / requests,
+        )
+
+    def _url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def _rest(self) -> None:
+        for _ in range(200):
+            before = cpu_of_tree(self.process.pid)
+            time.sleep(0.15)
+            if cpu_of_tree(self.process.pid) - before < 0.02:
+                return
+        raise RuntimeError(f"{self.name} does not come to rest")
+
+
+@contextmanager
+def started(peers: list[Peer]) -> Iterator[None]:
+    """All of them up; ended afterwards."""
+    if shutil.which("wrk") is None:
+        raise RuntimeError("wrk is missing: apt-get install wrk")
+    with ExitStack() as stack:
+        for peer in peers:
+            name = peer.name.replace(" ", "-")
+            peer.process = stack.enter_context(running(peer.command, port=peer.port, env=peer.env, name=name))
+        yield
+
+
+def compare(
+    peers: list[Peer], path: str, token: str, *, connections: int = CONNECTIONS, seconds: float = SECONDS
+) -> Rounds:
+    """Alternating rounds of the same request, after one that warms up and does not count. AssertionError where the
+    bodies differ; several requests are compared, so that every worker has been asked."""
+    for _ in range(2 * WORKERS):
+        first, *others = (peer.ask(path, token) for peer in peers)
+        for peer, body in zip(peers[1:], others, strict=True):
+            assert body == first, f"{path}: {peer.name}'s body differs from {peers[0].name}'s; nothing was timed"
+    for peer in peers:
+        peer.load(path, token, connections=connections, seconds=min(seconds, 1))
+    rounds: Rounds = {peer.name: [] for peer in peers}
+    for _ in range(ROUNDS):
+        for peer in peers:
+            rounds[peer.name].append(peer.load(path, token, connections=connections, seconds=seconds))
+    return rounds
+
+
+def ratios(rounds: Rounds, name: str, against: str) -> list[float]:
+    """Throughput of one against another, round by round."""
+    return [a.rate / b.rate for a, b in zip(rounds[name], rounds[against], strict=True)]
+
+
+def table(rounds: Rounds, *, against: str) -> list[str]:
+    """Every server's throughput, against one of them, and its CPU; then the raw rounds."""
+    lines = [
+        f"| server | requests/s, median (min–max) | against {against} | app CPU ms a request | database CPU ms |",
+        "|---|---|---|---|---|",
+    ]
+    for name, own in rounds.items():
+        columns = (
+            [r.rate for r in own], ratios(rounds, name, against), [r.app_ms for r in own], [r.db_ms for r in own]
+        )  # fmt: skip
+        lines.append(f"| {name} | {' | '.join(spread(column) for column in columns)} |")
+    raw = "; ".join(f"{name} {', '.join(f'{r.rate:.1f}' for r in own)}" for name, own in rounds.items())
+    return [*lines, "", f"Raw rounds, requests/s: {raw}."]

@@ -1,0 +1,5 @@
+"""The stock project with django-ninja's addresses."""
+
+from bench.peers.stock_settings import *  # noqa: F403
+
+ROOT_URLCONF = "bench.peers.ninja_app"
