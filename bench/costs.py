@@ -1,72 +1,91 @@
-"""Where the time of a list goes: each part of a request by itself, in this one process, CPU microseconds.
+"""Where the time of a list goes: CPU microseconds of each part of a request, measured while it is answered.
 
-The least of several rounds: what a part costs when nothing interferes. PostgreSQL's and Redis's own time is not in it.
+A clock stands around every part, in this one process; what a part calls and is a part of its own does not count as its.
+So the parts add up to the whole. PostgreSQL's and Redis's own time is not in it.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import time
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
 from io import BytesIO
-from itertools import pairwise
+from time import thread_time_ns
 from typing import Any
+from unittest.mock import patch
 
-ROUNDS, CALLS = 7, 300
-DJANGO, DRF = "/api/shop/django/", "/api/shop/drf/"  # bench/nothing.py
+ROUNDS, CALLS = 15, 200
+HOW = (
+    "CPU of each part, measured by a clock around it while requests are answered in one process: what a part calls and "
+    "is a part of its own does not count as its. PostgreSQL's and Redis's own time is not in it."
+)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """A part of a request, or a part `within` the one before."""
+class Clocks:
+    """Own CPU nanoseconds of every part, by its name; less what a clock itself costs, within and around."""
 
-    part: str
-    us: float
-    within: bool = False
+    def __init__(self) -> None:
+        self.own: dict[str, float] = defaultdict(float)
+        self._inner: list[float] = []
+        self._within = self._around = 0.0
+        self._set()
+
+    def _set(self, calls: int = 20_000) -> None:
+        empty = self.around("within", lambda: None)
+        self.around("around", lambda: [empty() for _ in range(calls)])()
+        self._within, self._around = self.own["within"] / calls, self.own["around"] / calls
+        self.own.clear()
+
+    def around(self, name: str | Callable[..., str], call: Callable[..., Any]) -> Callable[..., Any]:
+        """`call`, timed; `name` may be found from its arguments."""
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            part = name if isinstance(name, str) else name(*args)
+            self._inner.append(0)
+            began = thread_time_ns()
+            try:
+                return call(*args, **kwargs)
+            finally:
+                took = thread_time_ns() - began
+                self.own[part] += took - self._inner.pop() - self._within
+                if self._inner:
+                    self._inner[-1] += took + self._around
+
+        return timed
 
 
 def table(path: str, token: str) -> list[str]:
-    """Every part's cost and its share of the whole; what is left is work between them and caches gone cold."""
-    whole, *parts = measure(path, token)
-    rest = whole.us - sum(cost.us for cost in parts if not cost.within)
-    lines = ["| part | CPU µs | share |", "|---|---|---|"]
-    for cost in (whole, *parts, Cost("what each costs more among the others than by itself", rest)):
-        name = f"– of it: {cost.part}" if cost.within else cost.part
-        lines.append(f"| {name} | {cost.us:,.1f} | {cost.us / whole.us:.1%} |")
-    return lines
+    """Each part's cost and its share of the whole, the greatest first, of the round that cost the least."""
+    from django.core.handlers.wsgi import WSGIHandler
 
-
-def measure(path: str, token: str) -> list[Cost]:
-    """The whole request first, then its parts. Django is set up, `path` is the repair orders' and `token` good."""
     from config.wsgi import application
 
     _silence()
-    whole = cpu_us(asking(application, path, token))
-    return [
-        Cost("the whole request", whole),
-        *_django(path),
-        *_middleware(),
-        *_caller(token),
-        *_read(token),
-    ]
+    ask = asking(application, path, token)
+    whole = min(_round(ask) for _ in range(ROUNDS))
+    clocks, rounds = Clocks(), []
+    with ExitStack() as stack:
+        for owner, attribute, name in _parts():
+            timed = clocks.around(name, getattr(owner, attribute))
+            stack.enter_context(patch.object(owner, attribute, timed))
+        # One that finds the clocks in its middleware.
+        ask = clocks.around("Django: handler, signals, response", asking(WSGIHandler(), path, token))
+        for _ in range(ROUNDS):
+            clocks.own.clear()
+            _round(ask)
+            rounds.append({name: spent / CALLS / 1000 for name, spent in clocks.own.items()})
+    best = min(rounds, key=lambda parts: sum(parts.values()))
+    total = sum(best.values())
+    lines = ["| part | CPU µs | share |", "|---|---|---|"]
+    for name, cost in sorted(best.items(), key=lambda item: -item[1]):
+        lines.append(f"| {name} | {cost:,.1f} | {cost / total:.1%} |")
+    return [*lines, f"| together | {total:,.0f} | 100% |", "", f"Without any clock a request costs {whole:,.0f} µs."]
 
 
-def cpu_us(call: Callable[[], Any]) -> float:
-    """The least CPU time of one call, over rounds."""
-    for _ in range(50):
-        call()
-    rounds = []
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        for _ in range(CALLS):
-            call()
-        rounds.append((time.process_time() - began) / CALLS * 1e6)
-    return min(rounds)
-
-
-def asking(application: Any, path: str, token: str = "") -> Callable[[], None]:
+def asking(application: Any, path: str, token: str) -> Callable[[], None]:
     """A GET through a WSGI application, to the last byte."""
 
     def call() -> None:
@@ -85,6 +104,14 @@ def asking(application: Any, path: str, token: str = "") -> Callable[[], None]:
     return call
 
 
+def _round(ask: Callable[[], None]) -> float:
+    """CPU microseconds of a request."""
+    began = thread_time_ns()
+    for _ in range(CALLS):
+        ask()
+    return (thread_time_ns() - began) / CALLS / 1000
+
+
 def _silence() -> None:
     """The line of a request is made and written, and nobody reads it."""
     handler = logging.getLogger("garage.requests").handlers[0]
@@ -92,83 +119,42 @@ def _silence() -> None:
     handler.setStream(open(os.devnull, "w"))  # noqa: SIM115
 
 
-def _handled(middleware: list[str], path: str) -> float:
-    """A request that does nothing, through so much middleware."""
-    from django.core.handlers.wsgi import WSGIHandler
-    from django.test import override_settings
-
-    with override_settings(MIDDLEWARE=middleware, ROOT_URLCONF="bench.nothing"):
-        return cpu_us(asking(WSGIHandler(), path))
-
-
-def _django(path: str) -> Iterator[Cost]:
-    from django.urls import resolve
-
-    bare = _handled([], DJANGO)
-    yield Cost("Django without middleware: request, handler, response, signals", bare)
-    yield Cost("the address found among the routes", cpu_us(lambda: resolve(path)))
-    yield Cost("DRF's dispatch: its request, checks, response, renderer", _handled([], DRF) - bare)
-
-
-def _middleware() -> Iterator[Cost]:
-    """Each by what it adds to those within it."""
+def _parts() -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
+    """(owner, attribute, name) of what a clock is put around."""
     from django.conf import settings
+    from django.core.handlers.base import BaseHandler
+    from django.utils.module_loading import import_string
+    from rest_framework.response import Response
 
-    names: list[str] = settings.MIDDLEWARE
-    sums = [_handled(names[at:], DJANGO) for at in range(len(names) + 1)]
-    for name, (with_it, without) in zip(names, pairwise(sums), strict=True):
-        yield Cost(f"`{name.rpartition('.')[2]}`", with_it - without)
-        if name.endswith(".RequestLog"):
-            yield from _log_and_metric()
-
-
-def _log_and_metric() -> Iterator[Cost]:
-    from common import request_log
-
-    line = {"request": "GET /api/shop/", "code": 200, "ms": 1.0, "request_id": "0" * 36, "user_id": 1000}
-    write, series = request_log.lines.log, request_log.SECONDS.labels
-    yield Cost("the line", cpu_us(lambda: write(logging.INFO, "request_finished", line)), within=True)
-    yield Cost("the metric", cpu_us(lambda: series("GET", "api/shop/", 200).observe(0.001)), within=True)
-
-
-def _caller(token: str) -> Iterator[Cost]:
-    from django.conf import settings
-
-    from common import counters, views
-    from common.authentication import caller_of_token
-    from common.caller import caller_loader
-
-    caller, load = caller_of_token(token), caller_loader()
-    by_row = cpu_us(lambda: load(caller.session))
-    yield Cost("who asks: the session's row, one statement", by_row)
-    yield Cost("the token, its signature kept", cpu_us(lambda: caller_of_token(token)) - by_row)
-    key = f"user:{caller.user_id}"
-    counted = cpu_us(lambda: counters.hit(key, limit=settings.RATE_USER, window=60, stride=views._STRIDE))
-    yield Cost("the counter of his requests", counted)
-
-
-def _read(token: str) -> Iterator[Cost]:
-    from django.http import QueryDict
-
-    from common.authentication import caller_of_token
-    from common.json import dumps
+    from common import authentication, counters, request_log
+    from common.json import JSONRenderer
+    from common.reads.read import Read
+    from common.reads.statements import Statement
     from repair_orders.api.shop import CustomerRepairOrders
 
-    caller, nothing = caller_of_token(token), QueryDict("")
-    yield Cost("the list's parameters", cpu_us(lambda: CustomerRepairOrders.query.read(nothing)))
-    [compiled] = [c for c in CustomerRepairOrders.read._compiled.values() if c]
-    values: dict[str, Any] = {"caller_user": caller.user_id, "caller_customer": caller.customer_id}
-    orders = compiled.statement.run(values)
-    parents = values | {"parents": {row[0] for row in orders}}
-    rows = compiled._with_lists(orders, values)
-    bodies = compiled.make(rows)
-    yield Cost("the orders' statement", cpu_us(lambda: compiled.statement.run(values)))
-    lists = cpu_us(lambda: [statement.run(parents) for _, statement in compiled.lists])
-    yield Cost("the lines' two statements", lists)
-    joined = cpu_us(lambda: compiled._with_lists(orders, values)) - lists
-    yield Cost("lines to their orders", joined)
-    yield Cost("rows to bodies, totals computed", cpu_us(lambda: compiled.make(rows)))
-    yield Cost("bodies to JSON", cpu_us(lambda: dumps(bodies)))
+    for dotted in settings.MIDDLEWARE:
+        yield import_string(dotted), "__call__", f"middleware `{dotted.rpartition('.')[2]}`"
+    yield request_log.lines, "log", "the log's line"
+    yield request_log, "_measure", "the metric"
+    yield BaseHandler, "_get_response", "Django: from the last middleware to the view"
+    yield BaseHandler, "resolve_request", "the address found among the routes"
+    yield CustomerRepairOrders, "dispatch", "DRF: dispatch, its request and checks"
+    yield Response, "render", "DRF: response and renderer"
+    yield authentication, "caller_of_token", "who asks: the token, the caller"
+    yield counters, "hit", "the counter of his requests"
+    yield CustomerRepairOrders.query, "read", "the list's parameters"
+    yield Read, "all", "read: its key, its values"
+    yield Statement, "run", lambda statement, *_: f"statement of `{_table_of(statement.sql)}`"
+    for compiled in CustomerRepairOrders.read._compiled.values():
+        yield compiled, "_with_lists", "read: lines to their orders"
+        yield compiled, "make", "read: rows to bodies, totals computed"
+    yield JSONRenderer, "render", "bodies to JSON"
+
+
+def _table_of(sql: str) -> str:
+    found = re.search('FROM "([a-z_]+)"', sql)
+    assert found
+    return found[1]
 
 
 if __name__ == "__main__":

@@ -68,33 +68,43 @@ class Peer:
                     raise
                 time.sleep(0.1)
 
+    def warm_up(self, path: str, token: str, *, connections: int) -> None:
+        self._wrk(path, token, connections, seconds=1)
+        self._rest()
+
     def load(self, path: str, token: str, *, connections: int, seconds: float) -> Round:
         """One round. What wrk left unanswered is worked off before this returns, so that the next has the machine."""
-        assert self.process
-        before = cpu_of_tree(self.process.pid), cpu_of_postgres()
-        output = subprocess.run(
+        before = self._cpu()
+        output = self._wrk(path, token, connections, seconds)
+        app, db = (now - then for now, then in zip(self._cpu(), before, strict=True))
+        self._rest()
+        assert "Non-2xx" not in output, output
+        requests = int(re.search(r"(\d+) requests in", output)[1])
+        assert requests, f"{self.name} answered nothing within {seconds:g} s"
+        rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+        return Round(rate, 1000 * app / requests, 1000 * db / requests)
+
+    def _wrk(self, path: str, token: str, connections: int, seconds: float) -> str:
+        return subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "60s",
              "-H", f"Authorization: Bearer {token}", self._url(path)],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
-        after = cpu_of_tree(self.process.pid), cpu_of_postgres()
-        assert "Non-2xx" not in output, output
-        self._rest()
-        requests = int(re.search(r"(\d+) requests in", output)[1])
-        return Round(
-            float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]),
-            1000 * (after[0] - before[0]) / requests,
-            1000 * (after[1] - before[1]) / requests,
-        )
+
+    def _cpu(self) -> tuple[float, float]:
+        """CPU seconds so far: of the server, and of PostgreSQL for this database."""
+        assert self.process
+        is_postgres = self.env["USE_POSTGRES"] == "true"
+        return cpu_of_tree(self.process.pid), cpu_of_postgres(self.env["DB_NAME"]) if is_postgres else 0.0
 
     def _url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def _rest(self) -> None:
         for _ in range(200):
-            before = cpu_of_tree(self.process.pid)
+            before = self._cpu()[0]
             time.sleep(0.15)
-            if cpu_of_tree(self.process.pid) - before < 0.02:
+            if self._cpu()[0] - before < 0.02:
                 return
         raise RuntimeError(f"{self.name} does not come to rest")
 
@@ -121,7 +131,7 @@ def compare(
         for peer, body in zip(peers[1:], others, strict=True):
             assert body == first, f"{path}: {peer.name}'s body differs from {peers[0].name}'s; nothing was timed"
     for peer in peers:
-        peer.load(path, token, connections=connections, seconds=min(seconds, 1))
+        peer.warm_up(path, token, connections=connections)
     rounds: Rounds = {peer.name: [] for peer in peers}
     for _ in range(ROUNDS):
         for peer in peers:

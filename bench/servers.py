@@ -103,12 +103,12 @@ def memory_of_tree(root: int) -> float:
     return sum(_pss(pid) for pid in [root, *_children(root)]) / 1024
 
 
-def cpu_of_postgres() -> float:
-    """CPU seconds of every process called postgres."""
+def cpu_of_postgres(database: str = "") -> float:
+    """CPU seconds of every process called postgres, or of those that serve connections to one database."""
     return sum(
         _cpu(int(folder.name))
         for folder in Path("/proc").iterdir()
-        if folder.name.isdigit() and _name(folder) == "postgres"
+        if folder.name.isdigit() and _read(folder / "comm") == "postgres" and _serves(folder, database)
     )
 
 
@@ -120,9 +120,13 @@ def _children(pid: int) -> list[int]:
     return direct + [grandchild for child in direct for grandchild in _children(child)]
 
 
-def _name(folder: Path) -> str:
+def _serves(folder: Path, database: str) -> bool:
+    return not database or database in _read(folder / "cmdline").split()
+
+
+def _read(file: Path) -> str:
     try:
-        return (folder / "comm").read_text().strip()
+        return file.read_text().strip()
     except OSError:
         return ""
 
