@@ -48,6 +48,10 @@ clean:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/.runtime
 
+.venv/.bench: requirements-bench.txt requirements-dev.txt requirements.txt | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@ .venv/.dev .venv/.runtime
+
 # A bare Debian lacks ensurepip: borrow the system's pip; without that one too, ask apt for the venv package.
 $(BIN)/python:
 	@$(PYTHON) -m venv .venv >/dev/null 2>&1 && $(BIN)/python -m pip --version >/dev/null 2>&1 \
@@ -57,8 +61,8 @@ $(BIN)/python:
 	     && $(PYTHON) -m venv .venv; } \
 	|| { rm -rf .venv; echo "Python cannot make a virtual environment: install python3-venv, then run make again."; exit 1; }
 
-bench: .venv/.dev  ## ours against its peers on PostgreSQL; writes bench/RESULTS.md
-	@$(BIN)/python bench/run.py
+bench: .venv/.bench  ## ours against its peers on PostgreSQL; writes bench/RESULTS.md. ARGS="chat" measures that alone
+	@$(BIN)/python -m bench.run $(ARGS)
 
 trust: .venv/.dev  ## what docs/security.md promises, tried against real servers; ARGS="--short" for fewer cases
 	@$(BIN)/python -m trust $(ARGS)

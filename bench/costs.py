@@ -82,7 +82,12 @@ def table(path: str, token: str) -> list[str]:
     lines = ["| part | CPU µs | share |", "|---|---|---|"]
     for name, cost in sorted(best.items(), key=lambda item: -item[1]):
         lines.append(f"| {name} | {cost:,.1f} | {cost / total:.1%} |")
-    return [*lines, f"| together | {total:,.0f} | 100% |", "", f"Without any clock a request costs {whole:,.0f} µs."]
+    return [
+        *lines,
+        f"| together | {total:,.0f} | 100% |",
+        "",
+        f"Without any clock a request costs {whole:,.0f} µs.",
+    ]
 
 
 def asking(application: Any, path: str, token: str) -> Callable[[], None]:

@@ -10,51 +10,31 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from bench.servers import ENV, LOGIN, cpu_of_postgres, ensure_database, use_django
 
 UNITS, REPAIRS, YEARS = 5_000, 200_000, 8
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "15"))
 DATABASE = os.environ.get("BENCH_DB", "garage_bench_fleet")
 MANAGER = "manager@fleet.example"
 
-os.environ.update(
-    DEBUG="false",
-    SECRET_KEY=os.environ.get("SECRET_KEY", secrets.token_urlsafe(60)),
-    ALLOWED_HOSTS="testserver",
-    USE_POSTGRES="true",
-    DB_HOST=os.environ.get("DB_HOST", "127.0.0.1"),
-    DB_NAME=DATABASE,
-    DB_POOL_SIZE="0",
-    SECURE_SSL_REDIRECT="false",
-    RATE_USER="1000000000",
-    LOG_LEVEL="ERROR",
-    DJANGO_SETTINGS_MODULE="config.settings",
-)
-
 
 @contextmanager
 def own_database() -> Iterator[None]:
     import psycopg
 
-    login = (
-        f"host={os.environ['DB_HOST']} user={os.environ.get('DB_USER', 'postgres')} "
-        f"password={os.environ.get('DB_PASSWORD', 'postgres')} dbname=postgres"
-    )
-    with psycopg.connect(login, autocommit=True) as connection:
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-        if not found:
-            connection.execute(f'CREATE DATABASE "{DATABASE}"')
-        try:
-            yield
-        finally:
-            if not os.environ.get("BENCH_KEEP"):
+    ensure_database(DATABASE)
+    try:
+        yield
+    finally:
+        if not os.environ.get("BENCH_KEEP"):
+            with psycopg.connect(f"{LOGIN} dbname=postgres", autocommit=True) as connection:
                 connection.execute(f'DROP DATABASE "{DATABASE}" WITH (FORCE)')
 
 
@@ -151,15 +131,6 @@ def pages() -> dict[str, str]:
     }
 
 
-def cpu_of(pid: int) -> float:
-    """CPU seconds of a process of this machine so far; 0 where it runs elsewhere."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def measure() -> Iterator[str]:
     """A row of the table a page."""
     from django.db import connection
@@ -172,8 +143,6 @@ def measure() -> Iterator[str]:
     client.force_login(User.objects.get(email=MANAGER))
     with connection.cursor() as cursor:
         cursor.execute("SET max_parallel_workers_per_gather = 0")
-        cursor.execute("SELECT pg_backend_pid()")
-        backend = cursor.fetchone()[0]
     only = re.compile(os.environ.get("BENCH_ONLY", ""))
     for name, url in pages().items():
         if not only.search(name):
@@ -187,23 +156,22 @@ def measure() -> Iterator[str]:
         if os.environ.get("BENCH_SQL"):
             for query in queries:
                 print(query["time"], query["sql"][:1500])
-        times, before = [], (time.process_time(), cpu_of(backend))
+        times, before = [], (time.process_time(), cpu_of_postgres(DATABASE))
         for _ in range(ROUNDS):
             begun = time.perf_counter()
             client.get(url)
             times.append(1000 * (time.perf_counter() - begun))
         app = 1000 * (time.process_time() - before[0]) / ROUNDS
-        database = 1000 * (cpu_of(backend) - before[1]) / ROUNDS
+        database = 1000 * (cpu_of_postgres(DATABASE) - before[1]) / ROUNDS
         median, size = statistics.median(times), len(response.content) // 1024
         yield f"| {name} | {median:.0f} | {max(times):.0f} | {app:.0f} + {database:.0f} | {count} | {size} |"
 
 
 def main() -> None:
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     with own_database(), tempfile.TemporaryDirectory() as static:
-        import django
-
-        django.setup()
+        use_django(
+            {**ENV, "DB_NAME": DATABASE, "ALLOWED_HOSTS": "testserver", "REDIS_URL": "", "LOG_LEVEL": "ERROR"}
+        )
         from django.conf import settings
         from django.core.management import call_command
         from django.db import connection

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -22,6 +23,7 @@ from bench.servers import ROUNDS, SECONDS, WORKERS, cpu_of_postgres, cpu_of_tree
 
 # Enough that the kernel spreads them over the workers evenly: with four, one worker often got all or none.
 CONNECTIONS = 32
+LEAST_ANSWERS = 16  # a round of a slow server is as long as so many take
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Peer:
 
     def _wrk(self, path: str, token: str, connections: int, seconds: float) -> str:
         return subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "60s",
+            ["wrk", "-t1", f"-c{connections}", f"-d{ceil(seconds)}s", "--timeout", "60s",
              "-H", f"Authorization: Bearer {token}", self._url(path)],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
@@ -125,17 +127,24 @@ def compare(
     peers: list[Peer], path: str, token: str, *, connections: int = CONNECTIONS, seconds: float = SECONDS
 ) -> Rounds:
     """Alternating rounds of the same request, after one that warms up and does not count. AssertionError where the
-    bodies differ; several requests are compared, so that every worker has been asked."""
+    bodies differ; several are compared, so that every worker has been asked."""
     for _ in range(2 * WORKERS):
         first, *others = (peer.ask(path, token) for peer in peers)
         for peer, body in zip(peers[1:], others, strict=True):
-            assert body == first, f"{path}: {peer.name}'s body differs from {peers[0].name}'s; nothing was timed"
+            assert body == first, (
+                f"{path}: {peer.name}'s body differs from {peers[0].name}'s; nothing was timed"
+            )
+    lengths = {}
     for peer in peers:
         peer.warm_up(path, token, connections=connections)
+        began = time.monotonic()
+        peer.ask(path, token)
+        lengths[peer.name] = max(seconds, LEAST_ANSWERS / WORKERS * (time.monotonic() - began))
     rounds: Rounds = {peer.name: [] for peer in peers}
     for _ in range(ROUNDS):
         for peer in peers:
-            rounds[peer.name].append(peer.load(path, token, connections=connections, seconds=seconds))
+            length = lengths[peer.name]
+            rounds[peer.name].append(peer.load(path, token, connections=connections, seconds=length))
     return rounds
 
 

@@ -145,7 +145,9 @@ def repair_orders(user: str) -> dict:
 def customer_profile(user: str) -> dict:
     with connection.cursor() as cursor:
         (row,) = cursor.execute(PROFILE, [user]).fetchall()
-    caller, role, customer, company, first, last, email, phone, street, city, state, postal_code, country = row
+    caller, role, customer, company, first, last, email, phone, street, city, state, postal_code, country = (
+        row
+    )
     abroad = "" if country == "USA" else country
     return {
         "user_id": caller,
