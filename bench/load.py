@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -141,7 +142,8 @@ def compare(
         peer.ask(path, token)
         lengths[peer.name] = max(seconds, LEAST_ANSWERS / WORKERS * (time.monotonic() - began))
     rounds: Rounds = {peer.name: [] for peer in peers}
-    for _ in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
+        print(f"  {path}: round {number} of {ROUNDS}", file=sys.stderr, flush=True)
         for peer in peers:
             length = lengths[peer.name]
             rounds[peer.name].append(peer.load(path, token, connections=connections, seconds=length))

@@ -50,7 +50,8 @@ class Section:
 
     def __str__(self) -> str:
         """What one measurement alone prints."""
-        return "\n".join([*table_of_goals(self.goals), "", self.markdown()])
+        goals = [*table_of_goals(self.goals), ""] if self.goals else []
+        return "\n".join([*goals, self.markdown()])
 
 
 def table_of_goals(goals: list[Goal]) -> list[str]:

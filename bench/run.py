@@ -43,7 +43,7 @@ def main(names: list[str]) -> int:
         print(f"[{time.monotonic() - began:5.0f} s] {name} …", flush=True)
         try:
             section = measured(name)
-        except Exception as error:  # noqa: BLE001  # whatever it was, the others are measured
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it was, the others are measured
             traceback.print_exc()
             failed.append(name)
             section = Section(
@@ -76,7 +76,7 @@ def _measure(name: str) -> Section:
     return import_module(f"bench.{name}").measure()
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).strip() or "without a word").splitlines()[0][:200]
 
 
