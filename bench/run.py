@@ -37,7 +37,7 @@ def main(names: list[str]) -> int:
     """Exit code: 0 when everything was measured, whether or not a goal was reached."""
     if unknown := set(names) - set(SECTIONS):
         sys.exit(f"No such measurement: {', '.join(sorted(unknown))}. There are: {', '.join(SECTIONS)}.")
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     sections, failed = [], []
     for name in names or SECTIONS:
         print(f"[{time.monotonic() - began:5.0f} s] {name} …", flush=True)
@@ -57,7 +57,7 @@ def main(names: list[str]) -> int:
     else:
         goals = [goal for section in sections for goal in section.goals]
         PLOT.write_text(plot.svg(goals))
-        RESULTS.write_text(results(sections, minutes))
+        RESULTS.write_text(results(sections, failed, minutes=minutes, load=load))
         print(
             f"{RESULTS.relative_to(ROOT)} and {PLOT.relative_to(ROOT)} written after {minutes:.0f} minutes."
         )
@@ -80,7 +80,7 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or "without a word").splitlines()[0][:200]
 
 
-def results(sections: list[Section], minutes: float) -> str:
+def results(sections: list[Section], failed: list[str], *, minutes: float, load: float) -> str:
     """The whole file: the goals, what it was measured on, then each section."""
     goals = [goal for section in sections for goal in section.goals]
     return "\n".join(
@@ -95,26 +95,26 @@ def results(sections: list[Section], minutes: float) -> str:
             "",
             *table_of_goals(goals),
             "",
+            *([f"**Not measured, because it failed: {', '.join(failed)}.**", ""] if failed else []),
             f"![Each result against its goal]({PLOT.name})",
             "",
             "## Machine and versions",
             "",
-            *machine(),
+            *machine(load),
             "",
             *(section.markdown() for section in sections),
         ]
     )
 
 
-def machine() -> list[str]:
-    """What the figures were measured on."""
+def machine(load: float) -> list[str]:
+    """What the figures were measured on; `load` is the average over the minute before the run."""
     memory = next(
         line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal")
     )
     gigabytes = int(memory.split()[1]) / 1024**2
-    load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
     return [
-        f"{processor()}, {os.cpu_count()} cores, {gigabytes:.0f} GB, {platform.system()} {platform.release()}; load at the end {load}.",
+        f"{processor()}, {os.cpu_count()} cores, {gigabytes:.0f} GB, {platform.system()} {platform.release()}; load before the run {load:.1f}.",
         "",
         f"Python {platform.python_version()}, PostgreSQL {of_postgres()}, Redis {of_redis()}; "
         + ", ".join(f"{name} {of_package(name)}" for name in VERSIONS)
