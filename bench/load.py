@@ -58,7 +58,7 @@ class Peer:
             "--no-ws", self.target,
         ]  # fmt: skip
 
-    def ask(self, path: str, token: str, seconds: float = 30) -> object:
+    def ask(self, path: str, token: str, seconds: float = 60) -> object:
         """The body at that path. A server that is still starting is waited for."""
         request = Request(self._url(path), headers={"Authorization": f"Bearer {token}"})
         deadline = time.monotonic() + seconds
@@ -104,7 +104,7 @@ class Peer:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def _rest(self) -> None:
-        for _ in range(200):
+        for _ in range(800):
             before = self._cpu()[0]
             time.sleep(0.15)
             if self._cpu()[0] - before < 0.02:
@@ -162,9 +162,8 @@ def table(rounds: Rounds, *, against: str) -> list[str]:
         "|---|---|---|---|---|",
     ]
     for name, own in rounds.items():
-        columns = (
-            [r.rate for r in own], ratios(rounds, name, against), [r.app_ms for r in own], [r.db_ms for r in own]
-        )  # fmt: skip
-        lines.append(f"| {name} | {' | '.join(spread(column) for column in columns)} |")
+        rates, app, db = [r.rate for r in own], [r.app_ms for r in own], [r.db_ms for r in own]
+        cells = spread(rates, 1), spread(ratios(rounds, name, against), 3), spread(app), spread(db)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     raw = "; ".join(f"{name} {', '.join(f'{r.rate:.1f}' for r in own)}" for name, own in rounds.items())
     return [*lines, "", f"Raw rounds, requests/s: {raw}."]
