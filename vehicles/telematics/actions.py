@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from django.db import connection, transaction
 
 from common.errors import Invalid
+from common.reads.cursors import fetch
 from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS, Samples
 
@@ -21,6 +22,14 @@ _INSERT = """
     ON CONFLICT (vehicle_id, start, "end") DO NOTHING
 """
 _RAISE = "UPDATE vehicles_vehicle SET odometer = %s WHERE id = %s AND odometer < %s"
+# Both at once: a transaction of its own without BEGIN and COMMIT, each of which is a way to the server and back.
+_INSERT_AND_RAISE = f"""
+    WITH stored AS ({_INSERT} RETURNING vehicle_id),
+    raised AS (
+        UPDATE vehicles_vehicle SET odometer = %s FROM stored WHERE id = stored.vehicle_id AND odometer < %s
+    )
+    SELECT vehicle_id FROM stored
+"""  # noqa: S608  # of constants
 
 
 class NoSamples(Invalid):
@@ -67,14 +76,20 @@ def record_batch(*, vehicle_id: int, start: int, end: int, samples: Samples, now
     that, the batches do. Raises NoSamples, TooManySamples, EndsBeforeStart, SpansTooLong, InTheFuture, OutsideSpan.
     """
     _check(start, end, samples, now)
-    block = pack(samples)
     newest = next((miles for miles in reversed(samples.odometer) if miles is not None), None)
+    miles = None if newest is None else Decimal(str(newest)).quantize(_CENT, ROUND_HALF_UP)
+    return _store((vehicle_id, start, end, len(samples.t), pack(samples)), miles)
+
+
+def _store(batch: tuple[int, int, int, int, bytes], miles: Decimal | None) -> bool:
+    """Whether the batch is a new one. No `miles` (None) raise nobody's odometer."""
+    if connection.vendor == "postgresql":
+        return bool(fetch(connection, _INSERT_AND_RAISE, (*batch, miles, miles)))
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_INSERT, (vehicle_id, start, end, len(samples.t), block))
+        cursor.execute(_INSERT, batch)
         is_new = bool(cursor.rowcount)
-        if is_new and newest is not None:
-            miles = Decimal(str(newest)).quantize(_CENT, ROUND_HALF_UP)
-            cursor.execute(_RAISE, (miles, vehicle_id, miles))
+        if is_new:
+            cursor.execute(_RAISE, (miles, batch[0], miles))
     return is_new
 
 
