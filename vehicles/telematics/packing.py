@@ -12,8 +12,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
-from itertools import accumulate
-from operator import sub
+from itertools import accumulate, repeat
+from math import floor
+from operator import sub, truediv
 
 from vehicles.telematics.samples import Reading, Samples
 
@@ -64,8 +65,8 @@ def _scaled(values: Sequence[float]) -> tuple[int, list[int]] | None:
         if places > _MOST_PLACES:
             return None
         factor = 10.0**places  # exact up to 10²²
-        whole = [round(value * factor) for value in values]
-        if [number / factor for number in whole] == values:
+        whole = list(map(floor, [value * factor + 0.5 for value in values]))  # sooner done than round()
+        if list(map(truediv, whole, repeat(factor))) == values:
             return places, whole
     return None
 
@@ -118,8 +119,7 @@ class _Reader:
         if places == _AS_FLOATS:
             values = struct.unpack(f"<{present}d", self.take(8 * present))
         else:
-            factor = 10.0**places
-            values = [number / factor for number in self.numbers(present, first, width)]
+            values = list(map(truediv, self.numbers(present, first, width), repeat(10.0**places)))
         if not missing:
             return values
         following = iter(values)
