@@ -60,6 +60,10 @@ class JSONParser(BaseParser):
         raw = stream.read(settings.MAX_BODY_BYTES + 1)
         if len(raw) > settings.MAX_BODY_BYTES:
             raise TooLarge(f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
+        return self.decode(raw)
+
+    def decode(self, raw: bytes) -> dict[str, Any]:
+        """The object that `raw` is. Raises ParseError."""
         try:
             body = orjson.loads(raw)
         except orjson.JSONDecodeError as error:

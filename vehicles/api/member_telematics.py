@@ -6,82 +6,21 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.contracts.member import MEMBER
 from common.fields import Moment, Number
+from common.json import TextJSONParser
 from common.query import Query
 from common.routing import route
 from vehicles.api.member import VehicleView
+from vehicles.api.member_samples import Batch, BatchInput, BatchParser, SampleSerializer
 from vehicles.telematics import queries
-from vehicles.telematics.actions import TooManySamples, record_batch
+from vehicles.telematics.actions import record_batch
 from vehicles.telematics.downsampling import MAX_POINTS, MIN_POINTS
-from vehicles.telematics.samples import EARLIEST, LATEST, MAX_SAMPLES, Samples, WrongSampleError, checked
-
-# The wire's name of each column.
-_NAMES = {"t": "t", "speed": "speed", "fuel_rate": "fuelRate", "odometer": "odometer"}
-_READINGS = ("speed", "fuelRate", "odometer")
-
-
-class SampleSerializer(serializers.Serializer[Any]):
-    """Declares a sample for the schema; ten thousand are read and written by columns instead."""
-
-    t = serializers.IntegerField(help_text="Milliseconds since 1970, UTC.")
-    speed = serializers.FloatField(allow_null=True, help_text="Miles an hour.")
-    fuelRate = serializers.FloatField(allow_null=True, help_text="Gallons an hour.")
-    odometer = serializers.FloatField(allow_null=True, help_text="Miles.")
-
-
-class SampleInput(SampleSerializer):
-    """A reading that was not taken may be left out."""
-
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        for name in _READINGS:
-            fields[name].required = False
-        return fields
-
-
-@extend_schema_field(SampleInput(many=True))
-class SampleRows(serializers.Field[Samples, Any, Any, Any]):
-    """An array of samples; what a sample has beyond the four keys is not looked at."""
-
-    def to_internal_value(self, data: Any) -> Samples:
-        if not isinstance(data, list):
-            raise serializers.ValidationError(f'Expected a list of samples but got "{type(data).__name__}".')
-        if len(data) > MAX_SAMPLES:  # before each is looked at
-            raise serializers.ValidationError(TooManySamples.message)
-        try:
-            columns = [row["t"] for row in data], *([row.get(name) for row in data] for name in _READINGS)
-        except (KeyError, TypeError, AttributeError):
-            raise serializers.ValidationError(_what_is_no_sample(data)) from None
-        try:
-            return checked(*columns)
-        except WrongSampleError as wrong:
-            name = _NAMES[wrong.column]
-            raise serializers.ValidationError(f"samples[{wrong.at}].{name} {wrong.rule}") from None
-
-
-def _what_is_no_sample(data: list[Any]) -> str:
-    at = next(at for at, row in enumerate(data) if not isinstance(row, dict) or "t" not in row)
-    return f"samples[{at}] is not an object with a t."
-
-
-class BatchInput(serializers.Serializer[Any]):
-    vehicleId = serializers.UUIDField(source="uuid", required=False, help_text="The address's.")
-    startTimestamp = serializers.IntegerField(
-        source="start", min_value=EARLIEST, max_value=LATEST, help_text="Milliseconds since 1970, UTC."
-    )
-    endTimestamp = serializers.IntegerField(
-        source="end",
-        min_value=EARLIEST,
-        max_value=LATEST,
-        help_text="Inclusive; at most 24 hours after the start.",
-    )
-    samples = SampleRows(help_text=f"1 to {MAX_SAMPLES:,}, each within the span.")
 
 
 class Accepted(serializers.Serializer[Any]):
@@ -126,6 +65,11 @@ class Telematics(VehicleView):
     """What the dongle of one vehicle read."""
 
     input_class = BatchInput
+    parser_classes = [BatchParser, TextJSONParser]
+
+    def read_body(self, *, partial: bool = False) -> dict[str, Any]:
+        body = self.request.data
+        return body if isinstance(body, Batch) else super().read_body(partial=partial)
 
     @extend_schema(parameters=[SamplesQuery], responses={200: SampleSerializer(many=True), 400: _INVALID})
     def get(self, request: Request, id: UUID | None) -> Response:

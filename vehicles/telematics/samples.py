@@ -74,7 +74,7 @@ def checked(
     for name, column in (("speed", speed), ("fuel_rate", fuel_rate), ("odometer", odometer)):
         if not _is_possible(column, HIGHEST[name]):
             _name_wrong(name, column, (int, float, NoneType), 0, HIGHEST[name])
-    return _in_order(Samples(t, speed, fuel_rate, odometer))
+    return in_order(Samples(t, speed, fuel_rate, odometer))
 
 
 def _is_possible(column: Sequence[Reading], highest: int) -> bool:
@@ -100,7 +100,7 @@ def _name_wrong(
             raise WrongSampleError(at, name, rule)
 
 
-def _in_order(samples: Samples) -> Samples:
+def in_order(samples: Samples) -> Samples:
     t = samples.t
     if all(map(lt, t, t[1:])):
         return samples
