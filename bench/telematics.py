@@ -1,194 +1,175 @@
-"""`python bench/telematics.py`: how telematics are best stored, and how quickly they come in (docs/decisions/0011).
+"""Telematics: batches in over HTTP against `COPY … BINARY` outside it, and a vehicle's day against a row a sample.
 
-First the storage path alone, on PostgreSQL: the same samples as a row each, as arrays of a batch and as packed blocks of a
-batch, a commit a batch, in the order in which many vehicles would send them. Then the whole way over HTTP, as production
-runs it. What is read back is compared before anything counts. `BENCH_SAMPLES` (10,000,000) says how many; the database
-is dropped at the end. zstd is measured where `zstandard` is installed.
+`python -m bench.telematics` prints it alone. `BENCH_SAMPLES` (20,000,000) lie in the database in both forms before
+anything is timed; the database is dropped at the end. Why they are stored as they are: docs/decisions/0011.
 """
 
 from __future__ import annotations
 
+import gc
 import http.client
-import os
-import random
 import re
-import statistics
 import subprocess
 import sys
 import time
-import zlib
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import orjson
 import psycopg
 
-os.environ["BENCH_DB"] = os.environ.get("BENCH_DB", "garage_bench") + "_telematics"
+from bench.drives import A_BATCH, DAY, DRIVES, VEHICLES, batches, body, drive
+from bench.filling import bytes_a_sample, fill_batches, fill_rows, migrated
+from bench.report import Goal, Section, spread
+from bench.servers import (
+    ENV,
+    ROOT,
+    ROUNDS,
+    SECONDS,
+    WORKERS,
+    cpu_of_postgres,
+    cpu_of_tree,
+    ensure_database,
+    free_port,
+    running,
+    use_django,
+)
+from vehicles.telematics.samples import Samples
 
-from bench.run import CONNECTIONS, ENV, ROOT, ROUNDS, SECONDS, WORKERS, Peer, _cpu, spread
-from vehicles.telematics import packing
-from vehicles.telematics.samples import Samples, merged
-
-SAMPLES = int(os.environ.get("BENCH_SAMPLES", "10000000"))
-A_BATCH = 1000
-VEHICLES = 50
-DRIVES = 8  # different ones; compression never sees more than a batch
-READS = 9
-T = 1704067200000
-DAY = (T, T + 86_400_000 - 1)
-
-
-# --- The samples -------------------------------------------------------------------------------------------------
-
-
-def drive(count: int, seed: int) -> Samples:
-    """A sample a second with a phone's jitter: speed with one decimal place, fuel rate and odometer with two."""
-    dice = random.Random(seed)
-    t, speed, target, odometer = T, 0.0, 30.0, 15_000.0 + 1000 * seed
-    columns: tuple[list[Any], ...] = ([], [], [], [])
-    for _ in range(count):
-        if dice.random() < 0.02:
-            target = dice.choice([0, 0, 25, 35, 45, 65])
-        speed = max(
-            0.0, speed + max(-5, min(3, (target - speed) * 0.2)) + (dice.gauss(0, 0.4) if speed else 0)
-        )
-        odometer += speed / 3600
-        rate = max(0.2, 0.3 + speed * 0.02 + max(0.0, target - speed) * 0.06 + dice.gauss(0, 0.05))
-        for column, value in zip(
-            columns, (t, round(speed, 1), round(rate, 2), round(odometer, 2)), strict=True
-        ):
-            column.append(value)
-        t += 1000 + dice.choice([0, 0, 0, 0, 0, 0, -3, 2, 5, 11])
-    return Samples(*columns)
+_ENV = {**ENV, "DB_NAME": f"{ENV.get('BENCH_DB', 'garage_bench')}_telematics"}
+CONNECTIONS = 32
+DAYS = 8  # vehicles asked in a round
 
 
-def batches(drives: list[Samples]) -> Iterator[tuple[int, Samples]]:
-    """(vehicle, a batch) in the order of time: the vehicles send in turn."""
-    for first in range(0, len(drives[0].t), A_BATCH):
-        for vehicle in range(VEHICLES):
-            yield vehicle, Samples(*(c[first : first + A_BATCH] for c in drives[vehicle % DRIVES]))
+@dataclass
+class Incoming:
+    """Rounds of one side: thousands of samples a second, CPU milliseconds a batch."""
+
+    name: str
+    rates: list[float] = field(default_factory=list)
+    app_ms: list[float] = field(default_factory=list)
+    db_ms: list[float] = field(default_factory=list)
+
+    def row(self) -> str:
+        return f"| {self.name} | {spread(self.rates, 0)} k | {spread(self.app_ms)} | {spread(self.db_ms)} |"
 
 
-# --- The ways to store them --------------------------------------------------------------------------------------
-
-
-class Rows:
-    name = "a row a sample, `COPY … BINARY`, key (vehicle, t)"
-    create = """CREATE TABLE store (vehicle bigint, t bigint, speed float8, fuel_rate float8, odometer float8,
-                PRIMARY KEY (vehicle, t))"""
-
-    def write(self, connection: Any, vehicle: int, samples: Samples) -> None:
-        with connection.cursor() as cursor, cursor.copy("COPY store FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["int8", "int8", "float8", "float8", "float8"])
-            for t, speed, rate, odometer in zip(*samples, strict=True):
-                copy.write_row((vehicle, t, speed, rate, odometer))
-
-    def read(self, connection: Any, vehicle: int, since: int, until: int) -> Samples:
-        rows = connection.cursor(binary=True).execute(
-            "SELECT t, speed, fuel_rate, odometer FROM store WHERE vehicle = %s AND t BETWEEN %s AND %s ORDER BY t",
-            (vehicle, since, until),
-        )
-        return Samples(*map(list, zip(*rows, strict=True)))
-
-
-class Arrays:
-    name = "arrays a batch"
-    create = """CREATE TABLE store (id bigserial PRIMARY KEY, vehicle bigint, start bigint, "end" bigint, t bigint[],
-                speed float8[], fuel_rate float8[], odometer float8[], UNIQUE (vehicle, start, "end"))"""
-
-    def write(self, connection: Any, vehicle: int, samples: Samples) -> None:
-        connection.execute(
-            """INSERT INTO store (vehicle, start, "end", t, speed, fuel_rate, odometer)
-               VALUES (%s, %s, %s, %b, %b, %b, %b) ON CONFLICT DO NOTHING""",
-            (vehicle, samples.t[0], samples.t[-1], *map(list, samples)),
-        )
-
-    def read(self, connection: Any, vehicle: int, since: int, until: int) -> Samples:
-        rows = connection.cursor(binary=True).execute(
-            f"SELECT t, speed, fuel_rate, odometer {_WITHIN}", (vehicle, since - 86_400_000, until, since)
-        )
-        return merged([Samples(*row) for row in rows]).between(since, until)
-
-
-_WITHIN = """FROM store WHERE vehicle = %s AND start >= %s AND start <= %s AND "end" >= %s ORDER BY id"""
-
-
-class Blocks:
-    create = """CREATE TABLE store (id bigserial PRIMARY KEY, vehicle bigint, start bigint, "end" bigint, count smallint,
-                data bytea, UNIQUE (vehicle, start, "end"))"""
-
-    def __init__(
-        self, name: str, compress: Callable[[bytes], bytes], decompress: Callable[[bytes], bytes]
-    ) -> None:
-        self.name = f"a packed block a batch, {name}"
-        self.codec = SimpleNamespace(compress=lambda data, _level: compress(data), decompress=decompress)
-
-    def write(self, connection: Any, vehicle: int, samples: Samples) -> None:
-        packing.zlib = self.codec  # type: ignore[assignment]
-        connection.execute(
-            'INSERT INTO store (vehicle, start, "end", count, data) VALUES (%s, %s, %s, %s, %b) ON CONFLICT DO NOTHING',
-            (vehicle, samples.t[0], samples.t[-1], len(samples.t), packing.pack(samples)),
-        )
-
-    def read(self, connection: Any, vehicle: int, since: int, until: int) -> Samples:
-        packing.zlib = self.codec  # type: ignore[assignment]
-        rows = connection.cursor(binary=True).execute(
-            f"SELECT data, count {_WITHIN}", (vehicle, since - 86_400_000, until, since)
-        )
-        return merged([packing.unpack(data, count) for data, count in rows]).between(since, until)
-
-
-def ways() -> list[Any]:
-    found: list[Any] = [Rows(), Arrays()]
-    found += [
-        Blocks(f"zlib {level}", lambda data, level=level: zlib.compress(data, level), zlib.decompress)
-        for level in (1, 6)
-    ]
-    found.append(Blocks("differences alone", bytes, bytes))
+def measure() -> Section:
+    dsn = ensure_database(_ENV["DB_NAME"], anew=True)
     try:
-        import zstandard
-    except ImportError:
-        return found
-    return [
-        *found,
-        Blocks("zstd 3", zstandard.ZstdCompressor(3).compress, zstandard.ZstdDecompressor().decompress),
+        use_django(_ENV)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            return _measure(connection)
+    finally:
+        _drop()
+
+
+def _measure(connection: psycopg.Connection[Any]) -> Section:
+    token, vehicles = migrated()
+    drives = [drive(seed) for seed in range(DRIVES)]
+    fill_rows(connection, drives, [key for key, _ in vehicles])
+    fill_batches(drives, [key for key, _ in vehicles])
+    connection.execute("VACUUM ANALYZE")
+    connection.execute("CHECKPOINT")
+    sizes = [
+        bytes_a_sample(connection, table, VEHICLES * len(drives[0].t))
+        for table in ("vehicles_telematicsbatch", "peer_rows")
     ]
+    gc.freeze()  # what waits for answers here should not look through all drives
+    with _serving("config.wsgi:application", "telematics") as (ours, port):
+        with _serving("bench.peers.day_of_rows:application", "rows") as (_, peer_port):
+            ours_ms, rows_ms = _days(port, peer_port, token, vehicles)
+        http_side, copy_side = _rounds(ours, port, token, drives[0])
+    stored = f"{VEHICLES * len(drives[0].t) / 1e6:g} million samples"
+    return Section(
+        "Telematics",
+        [
+            Goal(
+                f"telematics over HTTP, {A_BATCH:,} samples a batch, samples/s", "`COPY … BINARY` outside HTTP", 1.0,
+                [a / b for a, b in zip(http_side.rates, copy_side.rates, strict=True)],
+            ),
+            Goal("the same on disk", "", 8, [sizes[0]], at_most=True, unit="bytes a sample"),
+            Goal(
+                f"a day of one vehicle at {stored}", "row per sample with a (vehicle, t) key", 1.0,
+                [b / a for a, b in zip(ours_ms, rows_ms, strict=True)],
+            ),
+        ],
+        [
+            (f"{stored} of {VEHICLES} vehicles lie in the database in both forms, {A_BATCH:,} a batch, in the order in which "
+            f"the vehicles would have sent them. Then {ROUNDS} alternating rounds of {SECONDS:g} s with {WORKERS} workers a "
+            f"side: ours over HTTP, {CONNECTIONS} connections, signed in, checked and stored once; the peer copies rows "
+            "that it holds already, a connection a worker, a commit a batch."),
+            "",
+            "| in | samples/s | app CPU ms a batch | database CPU ms a batch |",
+            "|---|---|---|---|",
+            http_side.row(),
+            copy_side.row(),
+            "",
+            "Raw rounds, thousand samples/s:",
+            "",
+            *(f"- {side.name}: {', '.join(f'{rate:.0f}' for rate in side.rates)}" for side in (http_side, copy_side)),
+            "",
+            (f"A day is {_samples_of_a_day(drives[0]):,} samples as JSON, over HTTP on both sides, byte for byte the same; "
+            f"the mean of {DAYS} vehicles a round."),
+            "",
+            "| out | ms a day, median (min–max) | bytes a sample on disk |",
+            "|---|---|---|",
+            f"| ours | {spread(ours_ms, 0)} | {sizes[0]:.1f} |",
+            f"| a row a sample | {spread(rows_ms, 0)} | {sizes[1]:.1f} |",
+        ],
+    )  # fmt: skip
 
 
-def measure(way: Any, drives: list[Samples], connection: Any) -> str:
-    """A line of the table. The rate is the median of hundredths of the work, and CPU is counted beside the clock, so that
-    what else the machine does shows less."""
-    connection.execute("DROP TABLE IF EXISTS store")
-    connection.execute(way.create)
-    backend = connection.info.backend_pid
-    marks, cpu = [time.perf_counter()], -time.process_time() - _cpu(backend)
-    for number, (vehicle, samples) in enumerate(batches(drives), start=1):
-        way.write(connection, vehicle, samples)
-        if number % (SAMPLES // A_BATCH // 100) == 0:
-            marks.append(time.perf_counter())
-    cpu += time.process_time() + _cpu(backend)
-    rate = SAMPLES / 100 / statistics.median(later - mark for mark, later in pairwise(marks))
-    connection.execute("VACUUM ANALYZE store")
-    size = connection.execute("SELECT pg_total_relation_size('store')").fetchone()[0]
-    times = []
-    for vehicle in range(READS):
-        begun = time.perf_counter()
-        day = way.read(connection, vehicle, *DAY)
-        times.append(1000 * (time.perf_counter() - begun))
-        assert [list(c) for c in day] == [list(c) for c in drives[vehicle % DRIVES].between(*DAY)], way.name
-    connection.execute("DROP TABLE store")
-    return (
-        f"| {way.name} | {size / SAMPLES:.1f} | {rate / 1000:.0f} k | {1e6 * cpu / SAMPLES:.2f} "
-        f"| {statistics.median(times):.0f} ({min(times):.0f}) |"
-    )
+# --- Out ----------------------------------------------------------------------------------------------------------
 
 
-# --- Over HTTP ---------------------------------------------------------------------------------------------------
+@contextmanager
+def _serving(target: str, name: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    port = free_port()
+    command = ["granian", "--interface", "wsgi", "--port", str(port), "--workers", str(WORKERS)]
+    command += ["--blocking-threads", "1", "--no-ws", target]
+    with running(command, port=port, env=_ENV, name=name) as process:
+        yield process, port
+
+
+def _days(
+    port: int, peer_port: int, token: str, vehicles: list[tuple[int, str]]
+) -> tuple[list[float], list[float]]:
+    """Milliseconds that a day took, ours and the rows', round by round. AssertionError where the bodies differ."""
+    since, until = DAY
+    client = http.client.HTTPConnection("127.0.0.1", port), http.client.HTTPConnection("127.0.0.1", peer_port)
+    times: tuple[list[float], list[float]] = [], []
+    for number in range(ROUNDS + 1):
+        spent = [0.0, 0.0]
+        for place in range(DAYS):
+            key, uuid = vehicles[(number * DAYS + place) % len(vehicles)]
+            paths = f"/api/telematics/{uuid}/?from={since}&to={until}", f"/{key}?from={since}&to={until}"
+            bodies = []
+            for side in (0, 1):
+                began = time.perf_counter()
+                bodies.append(_get(client[side], paths[side], token))
+                spent[side] += 1000 * (time.perf_counter() - began) / DAYS
+            assert bodies[0] == bodies[1], "the days differ; nothing was timed"
+        if number:  # the first round warms up
+            for side in (0, 1):
+                times[side].append(spent[side])
+    return times
+
+
+def _get(client: http.client.HTTPConnection, path: str, token: str) -> bytes:
+    client.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    answer = client.getresponse()
+    assert answer.status == 200, answer.read()
+    return answer.read()
+
+
+def _samples_of_a_day(samples: Samples) -> int:
+    return len(samples.between(*DAY).t)
+
+
+# --- In -----------------------------------------------------------------------------------------------------------
 
 _SENDER = """
 local bodies, vehicles, sent = {{}}, {{}}, 0
@@ -203,105 +184,96 @@ end
 """
 
 
-def over_http(drives: list[Samples]) -> str:
-    """Samples a second through the API, and through the least that copies rows; each batch is a new one."""
-    os.environ.update(ENV, DJANGO_SETTINGS_MODULE="config.settings")
-    import django
+def _rounds(
+    server: subprocess.Popen[bytes], port: int, token: str, samples: Samples
+) -> tuple[Incoming, Incoming]:
+    """Alternating rounds, after one that warms up; each batch is a new one."""
+    files = {name: ROOT / "var" / f"bench-{name}" for name in ("bodies", "vehicles", "sender.lua")}
+    files["bodies"].write_bytes(b"\n".join(map(body, batches(samples))))
+    files["sender.lua"].write_text(_SENDER.format(token=token, **files))
+    ours, copy = Incoming("ours, over HTTP"), Incoming("`COPY … BINARY`, no HTTP")
+    with _copiers() as copiers:
+        for number in range(ROUNDS + 1):
+            for side, once in (
+                (ours, lambda: _send(server, port, files, len(samples.t) // A_BATCH)),
+                (copy, lambda: _copy(copiers)),
+            ):
+                rate, app, database = once()
+                if number:
+                    side.rates.append(rate * A_BATCH / 1000)
+                    side.app_ms.append(1000 * app)
+                    side.db_ms.append(1000 * database)
+    return ours, copy
 
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connection as database
-    from django.utils import timezone
 
-    from accounts.actions import open_session
-    from common.tests.factories import CustomerFactory, VehicleFactory
+def _send(
+    server: subprocess.Popen[bytes], port: int, files: dict[str, Path], bodies: int
+) -> tuple[float, float, float]:
+    """Batches a second through the API; CPU seconds a batch of the servers and of PostgreSQL."""
+    from common.tests.factories import VehicleFactory
+    from customers.models import Customer
     from vehicles.models import TelematicsBatch
 
-    call_command("migrate", verbosity=0)
-    with database.cursor() as cursor:
-        cursor.execute(Rows.create.replace("store", "peer_rows"))
-    alice = CustomerFactory()
-    token = open_session(user=alice.contact, now=timezone.now()).access
-    files = {name: ROOT / "var" / f"bench-{name}" for name in ("bodies", "vehicles", "sender.lua")}
-    files["bodies"].parent.mkdir(exist_ok=True)
-    files["bodies"].write_bytes(b"\n".join(body(batch) for vehicle, batch in batches(drives) if vehicle == 0))
-    files["sender.lua"].write_text(_SENDER.format(token=token, **files))
-    enough = SECONDS * 2000 // (SAMPLES // VEHICLES // A_BATCH)  # vehicles times bodies outlast a round
-    peers = [Peer("telematics", "config.wsgi:application"), Peer("copy", "bench.peers.copy_rows:application")]
-    try:
-        for peer in peers:
-            peer.start()
-            wait(peer.port)
-        for number in range(ROUNDS + 1):
-            for peer in peers:
-                vehicles = VehicleFactory.create_batch(enough, customer=alice)
-                files["vehicles"].write_text("\n".join(str(vehicle.uuid) for vehicle in vehicles))
-                rate = send(peer.port, files["sender.lua"])
-                if number:  # the first round warms up
-                    peer.rates.append(rate * A_BATCH / 1000)
-                if peer is peers[0]:
-                    assert TelematicsBatch.objects.filter(vehicle__in=vehicles).count() > rate * SECONDS * 0.9
-    finally:
-        for peer in peers:
-            peer.stop()
-        database.close()
-    ratios = [ours / copy for ours, copy in zip(peers[0].rates, peers[1].rates, strict=True)]
-    return f"""
-Over HTTP, {WORKERS} workers, {CONNECTIONS} connections, {ROUNDS} alternating rounds of {SECONDS} s, median (min–max):
-
-| | samples/s |
-|---|---|
-| ours: signed in, checked, stored once | {spread(peers[0].rates)} k |
-| the least that copies rows | {spread(peers[1].rates)} k |
-| ratio | {spread(ratios)} |"""
-
-
-def send(port: int, script: Path) -> float:
-    """Requests a second."""
+    enough = int(SECONDS * 2000 / bodies) + 1  # vehicles times bodies outlast a round
+    vehicles = VehicleFactory.create_batch(enough, customer=Customer.objects.earliest("id"))
+    files["vehicles"].write_text("\n".join(str(vehicle.uuid) for vehicle in vehicles))
+    before = cpu_of_tree(server.pid), cpu_of_postgres()
     output = subprocess.run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-s", script, f"http://127.0.0.1:{port}"],
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS:g}s", "-s", files["sender.lua"], f"http://127.0.0.1:{port}"],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
+    after = cpu_of_tree(server.pid), cpu_of_postgres()
     assert "Non-2xx" not in output, output
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+    sent = int(re.search(r"(\d+) requests in", output)[1])
+    assert TelematicsBatch.objects.filter(vehicle__in=vehicles).count() >= sent
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+    return rate, (after[0] - before[0]) / sent, (after[1] - before[1]) / sent
 
 
-def body(samples: Samples) -> bytes:
-    names = ("t", "speed", "fuelRate", "odometer")
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*samples, strict=True)]
-    return orjson.dumps({"startTimestamp": samples.t[0], "endTimestamp": samples.t[-1], "samples": rows})
+@contextmanager
+def _copiers() -> Iterator[list[subprocess.Popen[str]]]:
+    """As many processes as the server has workers, each with numbers of vehicles of its own."""
+    with ExitStack() as stack:
+        processes = []
+        for number in range(WORKERS):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bench.peers.copy_rows", str((number + 1) * 1_000_000), str(SECONDS)],
+                cwd=ROOT, env=_ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            stack.callback(process.wait, timeout=30)
+            stack.callback(process.stdin.close)
+            processes.append(process)
+        yield processes
 
 
-def wait(port: int) -> None:
-    for _ in range(200):
-        try:
-            http.client.HTTPConnection("127.0.0.1", port, timeout=5).request("GET", "/healthz")
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    sys.exit("the server did not start")
+def _copy(processes: list[subprocess.Popen[str]]) -> tuple[float, float, float]:
+    """The same of the peer."""
+    _tell(processes, "make your rows")
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * len(processes)
+    before = sum(cpu_of_tree(process.pid) for process in processes), cpu_of_postgres()
+    _tell(processes, "go")
+    answers = [process.stdout.readline().split() for process in processes]
+    after = sum(cpu_of_tree(process.pid) for process in processes), cpu_of_postgres()
+    copied = sum(int(number) for number, _ in answers)
+    rate = sum(int(number) / float(seconds) for number, seconds in answers)
+    return rate, (after[0] - before[0]) / copied, (after[1] - before[1]) / copied
 
 
-def main() -> None:
-    login = f"host={ENV['DB_HOST']} user={ENV.get('DB_USER', 'postgres')} password={ENV.get('DB_PASSWORD', 'postgres')}"
-    name = ENV["DB_NAME"]
-    drives = [drive(SAMPLES // VEHICLES, seed) for seed in range(DRIVES)]
-    with psycopg.connect(f"{login} dbname=postgres", autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        server.execute(f'CREATE DATABASE "{name}"')
-        try:
-            print(f"{SAMPLES:,} samples of {VEHICLES} vehicles, {A_BATCH} a batch, {os.cpu_count()} cores\n")
-            print("| stored as | bytes a sample | samples/s in | CPU µs a sample | ms for a day (best) |")
-            print("|---|---|---|---|---|", flush=True)
-            with psycopg.connect(f"{login} dbname={name}", autocommit=True) as connection:
-                for way in ways():
-                    print(measure(way, drives, connection), flush=True)
-            packing.zlib = zlib
-            print(over_http(drives))
-        finally:
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+def _tell(processes: list[subprocess.Popen[str]], line: str) -> None:
+    for process in processes:
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+
+
+def _drop() -> None:
+    from django.db import connection
+
+    connection.close()
+    with psycopg.connect(ensure_database("postgres"), autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{_ENV["DB_NAME"]}" WITH (FORCE)')
 
 
 if __name__ == "__main__":
-    main()
+    section = measure()
+    print("\n".join(goal.row() for goal in section.goals))
+    print(section.markdown())

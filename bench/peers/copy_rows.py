@@ -1,40 +1,67 @@
-"""The least that takes a telematics batch in: no sign-in, no checks; a row a sample through `COPY … BINARY`, committed."""
+"""The least that takes telematics batches in: rows that are there already, `COPY … BINARY`, a commit a batch. No HTTP,
+no sign-in, no checks.
+
+`python -m bench.peers.copy_rows VEHICLE SECONDS` makes its rows when it is given a line, and says `ready`; at the next it
+copies for so long, and prints how many batches it copied in how many seconds. Its vehicles' numbers rise from the given
+one.
+"""
 
 from __future__ import annotations
 
-import os
+import gc
+import itertools
+import sys
+import time
 from typing import Any
 
-import orjson
 import psycopg
 
-_connection: Any = None
+from bench.drives import batches, drive
+from bench.peers.day_of_rows import dsn
+
+KEY = "PRIMARY KEY (vehicle, t)"
+CREATE = f"""CREATE TABLE peer_rows (vehicle bigint NOT NULL, t bigint NOT NULL,
+             speed float8, fuel_rate float8, odometer float8, {KEY})"""
+_TYPES = ["int8", "int8", "float8", "float8", "float8"]
+_BATCHES = 200  # of one vehicle
+_A_SECOND = 800  # more than it can copy
+
+Batch = list[tuple[Any, ...]]
 
 
-def connection() -> Any:
-    global _connection
-    if _connection is None:
-        _connection = psycopg.connect(
-            host=os.environ["DB_HOST"],
-            dbname=os.environ["DB_NAME"],
-            user=os.environ.get("DB_USER", "postgres"),
-            password=os.environ.get("DB_PASSWORD", "postgres"),
-        )
-    return _connection
+def copy(connection: psycopg.Connection[Any], batch: Batch) -> None:
+    statement = "COPY peer_rows FROM STDIN (FORMAT BINARY)"
+    with connection.cursor() as cursor, cursor.copy(statement) as copying:
+        copying.set_types(_TYPES)
+        for row in batch:
+            copying.write_row(row)
 
 
-def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    if environ["REQUEST_METHOD"] == "POST":
-        batch = orjson.loads(environ["wsgi.input"].read())
-        with connection().transaction(), connection().cursor() as cursor:
-            uuid = environ["PATH_INFO"].split("/")[3]
-            (vehicle,) = cursor.execute("SELECT id FROM vehicles_vehicle WHERE uuid = %s", (uuid,)).fetchone()
-            with cursor.copy("COPY peer_rows FROM STDIN (FORMAT BINARY)") as copy:
-                copy.set_types(["int8", "int8", "float8", "float8", "float8"])
-                for sample in batch["samples"]:
-                    copy.write_row(
-                        (vehicle, sample["t"], sample["speed"], sample["fuelRate"], sample["odometer"])
-                    )
-    body = b'{"message":"Telemetry batch accepted"}'
-    start_response("202 Accepted", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
+def copy_for(connection: psycopg.Connection[Any], seconds: float, given: list[Batch]) -> tuple[int, float]:
+    """How many of the batches in how many seconds."""
+    began = time.perf_counter()
+    for number, batch in enumerate(given):
+        copy(connection, batch)
+        if time.perf_counter() - began >= seconds:
+            return number + 1, time.perf_counter() - began
+    raise RuntimeError("The peer ran out of batches: it is faster than was thought.")
+
+
+def main(vehicle: int, seconds: float) -> None:
+    sent = [list(zip(*batch, strict=True)) for batch in batches(drive(0, _BATCHES * 1000))]
+    vehicles = itertools.count(vehicle)
+    gc.disable()  # rows are no work for it
+    with psycopg.connect(dsn(), autocommit=True) as connection:
+        while sys.stdin.readline():
+            given = [
+                [(number, *sample) for sample in batch]
+                for number in itertools.islice(vehicles, int(seconds * _A_SECOND / _BATCHES) + 1)
+                for batch in sent
+            ]
+            print("ready", flush=True)
+            sys.stdin.readline()
+            print(*copy_for(connection, seconds, given), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]))
