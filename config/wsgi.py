@@ -2,16 +2,34 @@
 
 import gc
 import os
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
+import django
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
-from django.urls import get_resolver
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest
+from django.urls import ResolverMatch, get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup(set_prefix=False)
 
-_django = get_wsgi_application()
+
+class _Handler(WSGIHandler):
+    """Django's, which remembers where an address leads: trying sixty patterns cost a tenth of a small request."""
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        request.resolver_match = _match_of(request.path_info)
+        return request.resolver_match
+
+
+@lru_cache(maxsize=4096)
+def _match_of(path: str) -> ResolverMatch:
+    return get_resolver().resolve(path)
+
+
+_django = _Handler()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:
