@@ -16,11 +16,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 
 
+_LONGEST = 200  # characters of an address that is remembered: a stranger's are no way to fill the memory
+
+
 class _Handler(WSGIHandler):
     """Django's, which remembers where an address leads: trying sixty patterns cost a tenth of a small request."""
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
-        request.resolver_match = _match_of(request.path_info)
+        path = request.path_info
+        request.resolver_match = _match_of(path) if len(path) <= _LONGEST else get_resolver().resolve(path)
         return request.resolver_match
 
 
