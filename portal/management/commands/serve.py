@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from socket import socket
 from typing import Any
 
 import uvicorn
@@ -13,6 +14,17 @@ from django.utils import timezone
 
 from chat.socket import LARGEST_FRAME
 from portal import demo
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, whose last answers say that their connection closes, so that nobody asks once more on it."""
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        for connection in self.server_state.connections:
+            cycle = getattr(connection, "cycle", None)  # a WebSocket has none, nor has a connection before its request
+            if cycle is not None:
+                cycle.default_headers = [*cycle.default_headers, (b"connection", b"close")]
+        await super().shutdown(sockets)
 
 
 class Command(BaseCommand):
@@ -38,7 +50,7 @@ class Command(BaseCommand):
         connection.close()  # it belongs to this thread; the server's threads open their own
         self.stdout.write(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
         self.stdout.flush()
-        uvicorn.run(
+        config = uvicorn.Config(
             "config.asgi:application",
             host=host,
             port=port,
@@ -49,3 +61,4 @@ class Command(BaseCommand):
             timeout_graceful_shutdown=10,
             server_header=False,
         )
+        Server(config).run()
