@@ -14,10 +14,13 @@ import django
 
 django.setup()
 
+from trust.load import load_is_shed
 from trust.promises import Promise, Tally, Trial
 
 # In the order of docs/security.md.
-PROMISES: list[Promise] = []
+PROMISES: list[Promise] = [
+    Promise("load is shed", load_is_shed),
+]
 
 
 def main() -> int:

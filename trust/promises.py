@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import secrets
-import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.conf import settings
-
-from chat.tests.live import redis_on
 from config.tests.servers import Server, database, free_port, serving
 
 ENGINES = ("SQLite", "PostgreSQL")
@@ -66,49 +56,6 @@ class Trial:
             serving(command, folder=folder, port=port, env={"DEBUG": "true", **given, **env}) as server,
         ):
             yield server
-
-    @contextmanager
-    def production(self, *, workers: int = 2, **env: str) -> Iterator[Server]:
-        """Granian as the image starts it, with the settings of a public host, PostgreSQL and a Redis of its own."""
-        port, redis_port = free_port(), free_port()
-        folder = self.folder / f"production-{port}"
-        folder.mkdir()
-        command = shlex.split(image_command().removeprefix("exec ").replace("$WEB_WORKERS", str(workers)))
-        for option, value in (("--host", "127.0.0.1"), ("--port", str(port))):
-            command[command.index(option) + 1] = value
-        with database(folder, postgres=True) as given, redis_on(redis_port):
-            given |= public_host() | {"DB_POOL_SIZE": "0", "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0", **env}
-            manage(given, "migrate", "--verbosity", "0")
-            manage(given, "demo")
-            with serving(command, folder=folder, port=port, env=given) as server:
-                yield server
-
-
-def image_command() -> str:
-    """What the Dockerfile's container runs, in the shell's words."""
-    text = (settings.BASE_DIR / "Dockerfile").read_text()
-    line = re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[-1]
-    return str(json.loads(line)[-1])
-
-
-def public_host() -> dict[str, str]:
-    """The settings of a public host, but for TLS, which a loopback has not, and for the rate of one user's requests."""
-    return {
-        "DEBUG": "false",
-        "SECRET_KEY": secrets.token_urlsafe(60),
-        "ALLOWED_HOSTS": "localhost",
-        "SECURE_SSL_REDIRECT": "false",
-        "RATE_USER": "1000000000",
-    }
-
-
-def manage(env: dict[str, str], *words: str) -> None:
-    """One command of manage.py."""
-    subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=settings.BASE_DIR, check=True, stdout=subprocess.DEVNULL,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **env},
-    )  # fmt: skip
 
 
 Try = Callable[[Trial, Tally], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -19,12 +20,15 @@ from uuid import uuid4
 import psycopg
 from django.conf import settings
 
+NGINX = shutil.which("nginx")
+
 
 @dataclass
 class Server:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
+    env: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -86,9 +90,52 @@ def serving(command: list[str], *, folder: Path, port: int, env: dict[str, str])
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    server = Server(port, process, log)
+    server = Server(port, process, log, env)
     try:
         server.wait("/healthz")
         yield server
     finally:
         server.stop()
+
+
+@contextmanager
+def proxy(web: int, sockets: int, *, folder: Path) -> Iterator[int]:
+    """The port of an nginx with deploy/nginx.conf, in front of those two ports."""
+    assert NGINX
+    port = free_port()
+    text = (settings.BASE_DIR / "deploy/nginx.conf").read_text()
+    for place, here in (
+        ("listen 80;", f"listen 127.0.0.1:{port};"),
+        ("web:8000", f"127.0.0.1:{web}"),
+        ("sockets:8001", f"127.0.0.1:{sockets}"),
+        ("/etc/nginx", str(folder)),
+        ("/tmp/", f"{folder}/"),
+        ("/dev/stdout", f"{folder}/access.log"),
+        ("/dev/stderr", f"{folder}/error.log"),
+    ):
+        assert place in text, place
+        text = text.replace(place, here)
+    (folder / "nginx.conf").write_text(text)
+    # The error log that it opens before it has read its file lies in the folder, too.
+    command = [
+        NGINX,
+        "-p",
+        str(folder),
+        "-e",
+        f"{folder}/error.log",
+        "-c",
+        f"{folder}/nginx.conf",
+        "-g",
+        "daemon off;",
+    ]
+    process = subprocess.Popen(command)
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.02)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from socket import socket
 from typing import Any
 
@@ -20,8 +21,10 @@ class Server(uvicorn.Server):
     """Uvicorn, whose last answers say that their connection closes, so that nobody asks once more on it."""
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        for connection in self.server_state.connections:
-            cycle = getattr(connection, "cycle", None)  # a WebSocket has none, nor has a connection before its request
+        for one in self.server_state.connections:
+            cycle = getattr(
+                one, "cycle", None
+            )  # a WebSocket has none, nor has a connection before its request
             if cycle is not None:
                 cycle.default_headers = [*cycle.default_headers, (b"connection", b"close")]
         await super().shutdown(sockets)
@@ -61,4 +64,5 @@ class Command(BaseCommand):
             timeout_graceful_shutdown=10,
             server_header=False,
         )
-        Server(config).run()
+        with suppress(KeyboardInterrupt):
+            Server(config).run()

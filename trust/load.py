@@ -1,0 +1,232 @@
+"""Load is shed: many clients, a stop in the middle of their requests, and clients that are slow on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+from urllib.parse import urlsplit
+
+import psycopg
+import requests
+from django.conf import settings
+
+from chat.tests.live import ALICE, CARE, FLEET, Person
+from config.tests.servers import NGINX, Server
+from trust.promises import Tally, Trial
+from trust.sites import site
+from trust.wire import Ask, Client, crowd
+
+CLIENTS = 300
+MINE = "/api/shop/{0}/customers/me/{0}/"
+READS = [MINE.format(noun) for noun in ("appointments", "vehicles", "repair-orders")]
+# A server that stops cannot have read what was written to an idle connection at that very moment, and closes it.
+NO_TIME_TO_READ = 0.05
+STOP_SECONDS = 20
+SOON = 2.0  # the slowest answer beside slow clients, on a machine that does nothing else
+PHOTO = b"\xff\xd8\xff\xe0" + bytes(12_000_000)  # more than kernels keep for one connection
+
+
+def load_is_shed(trial: Trial, tally: Tally) -> None:
+    """No 5xx under 300 clients, no more connections than the pool's; SIGTERM loses no request; the slow stop nobody."""
+    with site(trial, "PostgreSQL") as small, site(trial, "PostgreSQL", redis=True) as large:
+        for name, start, most in (
+            ("embedded", small.embedded, 10),
+            ("production", large.web, 2),
+        ):
+            with start() as server:
+                _hold(server, tally, name=name, seconds=trial.size(60, 4), connections=most)
+            for _ in range(trial.size(20, 2)):
+                _stop_in_the_middle(start, tally, name=name)
+        with small.embedded() as server:
+            _bear_the_slow(server.port, tally, name="embedded")
+        if NGINX:
+            with large.production() as (port, _):
+                _bear_the_slow(port, tally, name="production, behind its proxy")
+        else:
+            tally.note("nginx is not installed: slow clients were tried on the embedded server alone")
+
+
+class Shop:
+    """What the clients do: read their lists, and every fourth time write a message."""
+
+    def __init__(self, url: str) -> None:
+        self.people = [Person(url, login) for login in (ALICE, FLEET, CARE)]
+        self.threads = [person.start_thread() for person in self.people]
+        self._turn = count()
+
+    def clients(self, port: int, number: int) -> list[Client]:
+        """Every third one makes a connection for each request."""
+        return [
+            Client(
+                port,
+                keeps=n % 3 != 0,
+                headers={"Authorization": f"Bearer {self.people[n % len(self.people)].token}"},
+            )
+            for n in range(number)
+        ]
+
+    async def visit(self, client: Client) -> None:
+        turn = next(self._turn)
+        if turn % 4:
+            await client.ask("GET", READS[turn % 4 - 1])
+        else:
+            token = client.headers["Authorization"].partition(" ")[2]
+            thread = next(t for p, t in zip(self.people, self.threads, strict=True) if p.token == token)
+            await client.ask("POST", f"/api/chat/threads/{thread}/messages/", {"body": f"Turn {turn}"})
+
+
+def _hold(server: Server, tally: Tally, *, name: str, seconds: float, connections: int) -> None:
+    shop = Shop(server.url)
+    clients = shop.clients(server.port, CLIENTS)
+    until = time.monotonic() + seconds
+    with _watched(server.env["DB_NAME"]) as seen:
+        asyncio.run(crowd(clients, shop.visit, lambda: time.monotonic() > until))
+    asked = [ask for client in clients for ask in client.asked]
+    for ask in asked:
+        tally.tried(ask.is_whole and ask.status in (200, 201), f"{name}: {ask}")
+    tally.tried(not any(client.refused for client in clients), f"{name}: connections were refused")
+    tally.tried(
+        0 < max(seen) <= connections, f"{name}: {max(seen)} connections to PostgreSQL, {connections} allowed"
+    )
+    slowest = max(ask.seconds for ask in asked)
+    tally.note(
+        f"{name}: {len(asked):,} requests of {CLIENTS} clients in {seconds:.0f} s, the slowest {slowest:.1f} s, "
+        f"at most {max(seen)} connections to PostgreSQL"
+    )
+
+
+@contextmanager
+def _watched(name: str) -> Iterator[list[int]]:
+    """How many connections that database has, seen every tenth of a second."""
+    given = settings.POSTGRES
+    login = f"host={given['HOST']} port={given['PORT']} user={given['USER']} password={given['PASSWORD']}"
+    seen: list[int] = [0]
+    is_over = threading.Event()
+
+    def watch() -> None:
+        with psycopg.connect(f"{login} dbname=postgres", autocommit=True) as connection:
+            while not is_over.wait(0.1):
+                row = connection.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name]
+                ).fetchone()
+                seen.append(row[0] if row else 0)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        watcher.join()
+
+
+def _stop_in_the_middle(
+    start: Callable[[], AbstractContextManager[Server]], tally: Tally, *, name: str
+) -> None:
+    """SIGTERM under 100 clients. A request is in flight when it was sent, its last byte, before the signal, or when
+    the server took it all the same; what was sent later may find the door closed, and then nothing was done."""
+    with start() as server:
+        shop = Shop(server.url)
+        clients = shop.clients(server.port, 100)
+
+        async def scenario() -> tuple[float, float]:
+            working = asyncio.create_task(
+                crowd(clients, shop.visit, lambda: server.process.poll() is not None)
+            )
+            await asyncio.sleep(0.7)
+            stopped_at = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(server.process.wait, STOP_SECONDS)
+            seconds = time.monotonic() - stopped_at
+            await working
+            return stopped_at, seconds
+
+        stopped_at, seconds = asyncio.run(scenario())
+    log = server.log.read_text(errors="replace")
+    asked = [ask for client in clients for ask in client.asked if ask.sent_at + ask.seconds > stopped_at]
+    tally.tried(bool(asked), f"{name}: nothing was in flight")
+    for ask in asked:
+        tally.tried(
+            not _is_lost(ask, stopped_at, log),
+            f"{name}: SIGTERM after {ask.sent_at - stopped_at:.3f} s lost {ask}",
+        )
+    tally.tried(
+        server.process.returncode in (0, -signal.SIGTERM), f"{name}: ended with {server.process.returncode}"
+    )
+    tally.tried(seconds < STOP_SECONDS / 2, f"{name}: took {seconds:.1f} s to stop")
+
+
+def _is_lost(ask: Ask, stopped_at: float, log: str) -> bool:
+    if ask.is_whole:
+        return ask.status >= 500
+    was_sent = 0 < ask.sent_at < stopped_at - NO_TIME_TO_READ
+    return was_sent or ask.got > 0 or ask.id in log
+
+
+def _bear_the_slow(port: int, tally: Tally, *, name: str) -> None:
+    """200 clients that never come to the end of what they say, or never read: somebody else is answered soon."""
+    alice = Person(f"http://localhost:{port}", ALICE)
+    head = f"Host: localhost\r\nAuthorization: Bearer {alice.token}\r\n"
+    post = f"POST /api/chat/threads/ HTTP/1.1\r\n{head}Content-Type: application/json\r\n"
+    download = f"GET {_photo_of(alice)} HTTP/1.1\r\n{head}\r\n"
+    for kind, words, number in (
+        ("headers", f"GET {READS[0]} HTTP/1.1\r\n{head}X-Slow: ", 200),
+        ("bodies", f"{post}Content-Length: 1000\r\n\r\n{{", 200),
+        ("chunks", f"{post}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n", 200),
+        ("readers", download, 40),
+    ):
+        slow = [_said(port, words) for _ in range(number)]
+        time.sleep(0.5)
+        client = Client(port, headers={"Authorization": f"Bearer {alice.token}"})
+        asked = asyncio.run(_ask_often(client))
+        for ask in asked:
+            tally.tried(
+                ask.status == 200 and ask.seconds < SOON,
+                f"{name}, {number} slow {kind}: {ask}, {ask.seconds:.1f} s",
+            )
+        tally.tried(len(asked) == 20, f"{name}, {number} slow {kind}: {len(asked)} of 20 were let in")
+        tally.note(
+            f"{name}: beside {number} slow {kind} the slowest answer took {max(a.seconds for a in asked):.2f} s"
+        )
+        for one in slow:
+            one.close()
+
+
+async def _ask_often(client: Client) -> list[Ask]:
+    asked: list[Ask] = []
+    while len(asked) < 20:
+        try:
+            async with asyncio.timeout(5 * SOON):
+                ask = await client.ask("GET", READS[0])
+        except TimeoutError:
+            return client.asked
+        if ask is None:
+            break
+        asked.append(ask)
+    client.close()
+    return asked
+
+
+def _said(port: int, words: str) -> socket.socket:
+    """A connection that has said so much, and neither says nor reads any more."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    one.connect(("127.0.0.1", port))
+    one.sendall(words.encode())
+    return one
+
+
+def _photo_of(person: Person) -> str:
+    """Where a large one is shown."""
+    given = person.call("POST", "/api/files/presign/", {"filename": "car.jpg", "contentType": "image/jpeg"})
+    place = urlsplit(given["url"])
+    requests.put(
+        f"{person.url}{place.path}?{place.query}", PHOTO, headers={"Content-Type": "image/jpeg"}, timeout=30
+    ).raise_for_status()
+    return f"/api/files/{given['fileId']}/"
