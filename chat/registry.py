@@ -13,6 +13,8 @@ from common.caller import Caller
 # What waits for a reader who does not read. More means that he is gone or hopelessly behind: the log will tell him.
 MOST_FRAMES = 1_000
 MOST_CHARACTERS = 1 << 20
+# Of one user in one process: more than his devices and windows, few enough that nobody takes the process for himself.
+MOST_SOCKETS = 50
 
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -80,6 +82,10 @@ class Registry:
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def is_full_for(self, user: int) -> bool:
+        """Whether this user has as many sockets here as one may have."""
+        return sum(listener.caller.user_id == user for listener in self) >= MOST_SOCKETS
 
     def join(self, listener: Listener) -> None:
         self._room_of(listener).add(listener)

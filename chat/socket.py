@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 PATHS = ("/chat/ws", "/chat/ws/")
 LARGEST_FRAME = 64 * 1024
-TOO_BIG, TRY_AGAIN_LATER = 1009, 1013
+TOO_BIG, TRY_AGAIN_LATER, TOO_MANY_SOCKETS = 1009, 1013, 4429
 _STRIDE = 20
 _MOST_THREADS = 1_000
 
@@ -111,6 +111,9 @@ class ChatSocket(AsyncWebsocketConsumer):
             if problem_from(error) is None:
                 log.exception("chat_socket_not_opened")
             await self._refuse(TRY_AGAIN_LATER)
+            return
+        if here.registry.is_full_for(caller.user_id):
+            await self._refuse(TOO_MANY_SOCKETS)
             return
         self._listener = Listener(caller, self._outbox.put, self._close_soon)
         # First it listens, then it is accepted: what its owner reads after that and what it hears is everything.

@@ -107,3 +107,16 @@ def test_an_outbox_gives_up_on_who_does_not_read():
 
     asyncio.run(scenario("x", module.MOST_FRAMES))
     asyncio.run(scenario("x" * (module.MOST_CHARACTERS // 4), 4))
+
+
+def test_a_user_may_have_so_many_sockets_and_another_is_not_concerned(monkeypatch):
+    monkeypatch.setattr(module, "MOST_SOCKETS", 2)
+    rooms = Registry()
+    mine = [listener(user=1, customer=10)[0] for _ in range(2)]
+    rooms.join(listener(user=2, customer=10)[0])
+    rooms.join(mine[0])
+    assert not rooms.is_full_for(1)
+    rooms.join(mine[1])
+    assert (rooms.is_full_for(1), rooms.is_full_for(2)) == (True, False)
+    rooms.leave(mine[0])
+    assert not rooms.is_full_for(1)

@@ -8,6 +8,7 @@ import socket as network
 import subprocess
 import sys
 import time
+from contextlib import AsyncExitStack, suppress
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ import requests
 from django.conf import settings
 from websockets.exceptions import InvalidStatus
 
+from chat.registry import MOST_SOCKETS
 from chat.tests.live import ADMIN, ALICE, CARE, FLEET, TECHNICIAN, Person, closed, hear, say, silent
 from config.tests.servers import database, free_port, serving
 
@@ -253,6 +255,27 @@ def test_a_frame_over_64_kib_is_1009(alice, thread):
 
     assert asyncio.run(scenario(65_536))["type"] == "ERROR"
     assert asyncio.run(scenario(65_537)) == 1009
+
+
+def test_one_socket_more_than_a_user_may_have_is_4429(server):
+    user = Person(server.url, CARE)
+
+    async def scenario():
+        async with AsyncExitStack() as stack:
+            opening = [stack.enter_async_context(user.socket()) for _ in range(MOST_SOCKETS + 3)]
+            sockets = await asyncio.gather(*opening)
+            codes = await asyncio.gather(*(ended(one) for one in sockets))
+            assert sorted(code for code in codes if code) == [4429] * 3
+            await next(one for one in sockets if one.close_code is None).close()
+            async with user.socket() as again:
+                assert await silent(again)
+
+    async def ended(one):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(one.wait_closed(), 1)
+        return one.close_code
+
+    asyncio.run(scenario())
 
 
 def test_twenty_parallel_sends_of_one_client_id_store_one(alice, thread):
