@@ -16,7 +16,7 @@ def is_welcome(origin: str | None) -> bool:
         return True
     try:
         parts = urlsplit(origin)
-        host = parts.hostname or ""
+        host, _ = parts.hostname or "", parts.port  # which must be a number, too
     except ValueError:
         return False
     host = f"[{host}]" if ":" in host else host

@@ -119,7 +119,7 @@ def _copied(answer: Iterable[bytes]) -> IO[bytes]:
 
 
 def _environ(scope: dict[str, Any], body: IO[bytes]) -> dict[str, Any]:
-    request = WsgiToAsgiInstance(None, duplicate_header_limit=None)
+    request: Any = WsgiToAsgiInstance(None, duplicate_header_limit=None)  # type: ignore[no-untyped-call]
     request.scope = scope
     return {**request.build_environ(scope, body), "wsgi.file_wrapper": _File}
 

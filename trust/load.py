@@ -34,19 +34,16 @@ PHOTO = b"\xff\xd8\xff\xe0" + bytes(12_000_000)  # more than kernels keep for on
 
 def load_is_shed(trial: Trial, tally: Tally) -> None:
     """No 5xx under 300 clients, no more connections than the pool's; SIGTERM loses no request; the slow stop nobody."""
-    with site(trial, "PostgreSQL") as small, site(trial, "PostgreSQL", redis=True) as large:
-        for name, start, most in (
-            ("embedded", small.embedded, 10),
-            ("production", large.web, 2),
-        ):
+    with site(trial, "PostgreSQL", redis=True) as place:
+        for name, start, most in (("embedded", place.embedded, 10), ("production", place.web, 2)):
             with start() as server:
-                _hold(server, tally, name=name, seconds=trial.size(60, 4), connections=most)
+                _hold(server, tally, name=name, seconds=trial.size(60, 3), connections=most)
             for _ in range(trial.size(20, 2)):
                 _stop_in_the_middle(start, tally, name=name)
-        with small.embedded() as server:
+        with place.embedded() as server:
             _bear_the_slow(server.port, tally, name="embedded")
         if NGINX:
-            with large.production() as (port, _):
+            with place.production() as (port, _):
                 _bear_the_slow(port, tally, name="production, behind its proxy")
         else:
             tally.note("nginx is not installed: slow clients were tried on the embedded server alone")

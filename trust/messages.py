@@ -28,10 +28,14 @@ QUIET_SECONDS = 30  # in which the last ones must have arrived
 
 def a_message_survives(trial: Trial, tally: Tally) -> None:
     """Redis killed x 10 and sockets cut x 100, while 20 people chat over two processes."""
-    kills, cuts = trial.size(10, 3), trial.size(100, 20)
+    kills, cuts = trial.size(10, 2), trial.size(100, 20)
     port = free_port()
-    redis = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "RATE_REGISTER": "1000", "DB_POOL_SIZE": "12"}
-    with site(trial, "PostgreSQL", **redis) as place, place.embedded() as one, place.embedded() as two:
+    redis = f"redis://127.0.0.1:{port}/0"
+    with (
+        site(trial, "PostgreSQL", REDIS_URL=redis, RATE_REGISTER="1000") as place,
+        place.embedded() as one,
+        place.embedded() as two,
+    ):
         people = _people([one.url, two.url])
         asyncio.run(_chat(people, tally, port=port, kills=kills, cuts=cuts))
         logs = {thread: people[-1].read(thread) for thread in people[-1].threads}

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,7 +14,7 @@ from pathlib import Path
 from django.conf import settings
 
 from chat.tests.live import redis_on
-from config.tests.servers import Server, database, free_port, proxy, serving
+from config.tests.servers import Server, database, free_port, manage, proxy, serving
 from trust.promises import Trial
 
 
@@ -29,8 +26,8 @@ class Site:
     env: dict[str, str]
 
     def embedded(self) -> AbstractContextManager[Server]:
-        """`manage.py serve`."""
-        return self._serving("manage.py serve --host 0.0.0.0 --port 8000")
+        """`manage.py serve`, whose threads share a pool."""
+        return self._serving("DB_POOL_SIZE=10 manage.py serve --host 0.0.0.0 --port 8000")
 
     def web(self) -> AbstractContextManager[Server]:
         """Granian, as the image runs it."""
@@ -90,9 +87,5 @@ def site(trial: Trial, engine: str, *, redis: bool = False, **env: str) -> Itera
             }
         made = Site(folder, {**public, **given, **env})
         for words in (["migrate", "--verbosity", "0"], ["demo"]):
-            subprocess.run(
-                [sys.executable, "manage.py", *words],
-                cwd=settings.BASE_DIR, check=True, stdout=subprocess.DEVNULL,
-                env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **made.env},
-            )  # fmt: skip
+            manage(made.env, *words)
         yield made

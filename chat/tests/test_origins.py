@@ -14,6 +14,7 @@ from chat.origins import is_welcome
         ("https://evil.example", False),
         ("https://garage.example.evil.example", False),
         ("https://garage.example@evil.example", False),
+        ("https://garage.example:443.evil.example", False),
         ("null", False),
         ("", False),
         ("file://garage.example", False),

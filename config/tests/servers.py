@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ import psycopg
 from django.conf import settings
 
 NGINX = shutil.which("nginx")
+_UNUSED = ("fastcgi", "uwsgi", "scgi")
 
 
 @dataclass
@@ -78,6 +80,15 @@ def database(folder: Path, *, postgres: bool | None = None) -> Iterator[dict[str
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+def manage(env: dict[str, str], *words: str) -> None:
+    """One command of manage.py, with the product's settings."""
+    subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=settings.BASE_DIR, check=True, stdout=subprocess.DEVNULL,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **env},
+    )  # fmt: skip
+
+
 @contextmanager
 def serving(command: list[str], *, folder: Path, port: int, env: dict[str, str]) -> Iterator[Server]:
     """The command, answering; stopped at the end."""
@@ -104,6 +115,10 @@ def proxy(web: int, sockets: int, *, folder: Path) -> Iterator[int]:
     assert NGINX
     port = free_port()
     text = (settings.BASE_DIR / "deploy/nginx.conf").read_text()
+    # Packages keep the bodies of protocols that are not used here in folders of their own, and make them at the start.
+    text = text.replace(
+        "http {", "http {\n" + "".join(f"    {name}_temp_path /tmp/{name};\n" for name in _UNUSED), 1
+    )
     for place, here in (
         ("listen 80;", f"listen 127.0.0.1:{port};"),
         ("web:8000", f"127.0.0.1:{web}"),
@@ -116,7 +131,8 @@ def proxy(web: int, sockets: int, *, folder: Path) -> Iterator[int]:
         assert place in text, place
         text = text.replace(place, here)
     (folder / "nginx.conf").write_text(text)
-    # The error log that it opens before it has read its file lies in the folder, too.
+    # As the user of this process, whose folder it is; the error log that it opens before it has read its file lies there, too.
+    rules = f"daemon off; user {getpass.getuser()};"
     command = [
         NGINX,
         "-p",
@@ -126,7 +142,7 @@ def proxy(web: int, sockets: int, *, folder: Path) -> Iterator[int]:
         "-c",
         f"{folder}/nginx.conf",
         "-g",
-        "daemon off;",
+        rules,
     ]
     process = subprocess.Popen(command)
     try:

@@ -1,0 +1,121 @@
+"""deploy/nginx.conf in front of the two processes of production, for real."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import pytest
+import requests
+from django.conf import settings
+
+from chat.tests.live import ALICE, Person, closed, hear, say
+from config.tests.servers import NGINX, database, free_port, manage, proxy, serving
+
+pytestmark = [pytest.mark.server, pytest.mark.skipif(NGINX is None, reason="nginx is not installed")]
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory):
+    """Proxy, web."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("web", "sockets", "proxy")]
+    web, sockets = free_port(), free_port()
+    granian = ["granian", "--interface", "wsgi", "--port", str(web), "--no-ws", "config.wsgi:application"]
+    uvicorn = ["uvicorn", "config.asgi:application", "--port", str(sockets), "--ws-max-size", "65536"]
+    with database(folders[0]) as env:
+        env |= {"DEBUG": "false", "ALLOWED_HOSTS": "localhost,garage.example", "TRUSTED_PROXIES": "1"}
+        env |= {"SECRET_KEY": "kd83jf-qK2x9vB7nM4zL1pW6tR5yE0uI8oA3sD2fG7hJ9cX4bN", "RATE_REGISTER": "2"}
+        env |= {"SECURE_SSL_REDIRECT": "false", "REDIS_URL": "", "UPLOADS_DIR": str(folders[0])}
+        for words in (["migrate", "--verbosity", "0"], ["demo"]):
+            manage(env, *words)
+        with (
+            serving(granian, folder=folders[0], port=web, env=env),
+            serving(uvicorn, folder=folders[1], port=sockets, env=env),
+            proxy(web, sockets, folder=folders[2]) as port,
+        ):
+            yield port, web, folders[2]
+
+
+@pytest.fixture(scope="module")
+def url(ports):
+    return f"http://localhost:{ports[0]}"
+
+
+def test_rest_and_sockets_come_through_with_their_host(url):
+    alice = Person(url, ALICE)
+    thread = alice.start_thread()
+
+    async def scenario():
+        async with alice.socket() as one:
+            await say(one, type="SEND", threadId=thread, body="Through the proxy")
+            assert (await hear(one))["body"] == "Through the proxy"
+            await one.send("x" * 65_537)
+            assert await closed(one) == 1009
+        async with alice.socket("?token=none") as stranger:
+            assert await closed(stranger) == 4401
+
+    asyncio.run(scenario())
+    assert alice.log(thread) == ["Through the proxy"]
+    elsewhere = requests.post(f"{url}/api/token/", json=ALICE, headers={"Host": "evil.example"}, timeout=5)
+    assert elsewhere.status_code == 400
+
+
+def register(port, n, *, source, claims):
+    """The status of a registration from that address of the loopback, which says it comes for another."""
+    body = json.dumps(
+        {"name": "Mary", "email": f"m{n}@example.com", "password": "securepassword123"}
+    ).encode()
+    with socket.create_connection(("127.0.0.1", port), source_address=(source, 0), timeout=20) as one:
+        one.sendall(
+            b"POST /api/auth/register/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Connection: close\r\nX-Forwarded-For: %s\r\nContent-Length: %d\r\n\r\n%s"
+            % (claims.encode(), len(body), body)
+        )
+        return int(one.makefile("rb").readline().split()[1])
+
+
+def test_a_client_cannot_claim_another_address(ports):
+    port = ports[0]
+    codes = [register(port, n, source="127.0.0.2", claims=f"10.0.0.{n}") for n in range(3)]
+    assert codes == [201, 201, 429]
+    assert register(port, 3, source="127.0.0.3", claims="127.0.0.2") == 201
+
+
+@pytest.mark.parametrize(("size", "status"), [(3_000_000, 413), (55_000_000, 413), (10, 401)])
+def test_large_bodies_are_refused_in_one_shape(url, size, status):
+    body = json.dumps({"email": "a@example.com", "password": "x" * size})
+    answer = requests.post(
+        f"{url}/api/token/", body, headers={"Content-Type": "application/json"}, timeout=30
+    )
+    assert answer.status_code == status
+    if status == 413:
+        assert answer.json()["detail"] == "The request body is larger than this server takes."
+
+
+def test_the_log_shows_no_query(url, ports):
+    requests.get(f"{url}/healthz?token=secret", timeout=5)
+    log = (ports[2] / "access.log").read_text()
+    assert '"GET /healthz" 200' in log
+    assert "secret" not in log
+
+
+def test_while_web_is_away_the_answer_is_a_503_that_says_when(tmp_path):
+    with proxy(free_port(), free_port(), folder=tmp_path) as port:
+        answer = requests.get(f"http://localhost:{port}/api/token/", timeout=5)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.json() == {
+        "error": "Service unavailable",
+        "detail": "The service cannot answer right now. Try again in a few seconds.",
+    }
+
+
+def test_compose_and_the_image_say_what_this_is_about():
+    """The names and ports that the proxy knows."""
+    compose = (settings.BASE_DIR / "compose.yaml").read_text()
+    text = (settings.BASE_DIR / "deploy/nginx.conf").read_text()
+    assert "set $web web:8000;" in text
+    assert "set $sockets sockets:8001;" in text
+    assert "  web:\n" in compose
+    assert "  sockets:\n" in compose
+    assert "./deploy/nginx.conf:/etc/nginx/nginx.conf:ro" in compose
