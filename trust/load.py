@@ -7,8 +7,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import count
 from urllib.parse import urlsplit
 
@@ -35,18 +35,21 @@ PHOTO = b"\xff\xd8\xff\xe0" + bytes(12_000_000)  # more than kernels keep for on
 def load_is_shed(trial: Trial, tally: Tally) -> None:
     """No 5xx under 300 clients, no more connections than the pool's; SIGTERM loses no request; the slow stop nobody."""
     with site(trial, "PostgreSQL", redis=True) as place:
-        for name, start, most in (("embedded", place.embedded, 10), ("production", place.web, 2)):
+        for name, start, front, connections in (
+            ("embedded", place.embedded, lambda server: nullcontext(server.port), 10),
+            ("production", place.web, place.proxied, 2),
+        ):
             with start() as server:
-                _hold(server, tally, name=name, seconds=trial.size(60, 3), connections=most)
-            for _ in range(trial.size(20, 2)):
-                _stop_in_the_middle(start, tally, name=name)
-        with place.embedded() as server:
-            _bear_the_slow(server.port, tally, name="embedded")
-        if NGINX:
-            with place.production() as (port, _):
-                _bear_the_slow(port, tally, name="production, behind its proxy")
-        else:
-            tally.note("nginx is not installed: slow clients were tried on the embedded server alone")
+                _hold(server, tally, name=name, seconds=trial.size(60, 2), connections=connections)
+                if front != place.proxied or NGINX:
+                    with front(server) as port:
+                        _bear_the_slow(port, tally, name=name)
+                else:
+                    tally.note("nginx is not installed: slow clients were tried on the embedded server alone")
+                _stop_in_the_middle(server, tally, name=name)
+            for _ in range(trial.size(19, 0)):
+                with start() as server:
+                    _stop_in_the_middle(server, tally, name=name)
 
 
 class Shop:
@@ -123,28 +126,23 @@ def _watched(name: str) -> Iterator[list[int]]:
         watcher.join()
 
 
-def _stop_in_the_middle(
-    start: Callable[[], AbstractContextManager[Server]], tally: Tally, *, name: str
-) -> None:
+def _stop_in_the_middle(server: Server, tally: Tally, *, name: str) -> None:
     """SIGTERM under 100 clients. A request is in flight when it was sent, its last byte, before the signal, or when
     the server took it all the same; what was sent later may find the door closed, and then nothing was done."""
-    with start() as server:
-        shop = Shop(server.url)
-        clients = shop.clients(server.port, 100)
+    shop = Shop(server.url)
+    clients = shop.clients(server.port, 100)
 
-        async def scenario() -> tuple[float, float]:
-            working = asyncio.create_task(
-                crowd(clients, shop.visit, lambda: server.process.poll() is not None)
-            )
-            await asyncio.sleep(0.7)
-            stopped_at = time.monotonic()
-            server.process.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(server.process.wait, STOP_SECONDS)
-            seconds = time.monotonic() - stopped_at
-            await working
-            return stopped_at, seconds
+    async def scenario() -> tuple[float, float]:
+        working = asyncio.create_task(crowd(clients, shop.visit, lambda: server.process.poll() is not None))
+        await asyncio.sleep(0.7)
+        stopped_at = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(server.process.wait, STOP_SECONDS)
+        seconds = time.monotonic() - stopped_at
+        await working
+        return stopped_at, seconds
 
-        stopped_at, seconds = asyncio.run(scenario())
+    stopped_at, seconds = asyncio.run(scenario())
     log = server.log.read_text(errors="replace")
     asked = [ask for client in clients for ask in client.asked if ask.sent_at + ask.seconds > stopped_at]
     tally.tried(bool(asked), f"{name}: nothing was in flight")

@@ -34,19 +34,13 @@ class Site:
         text = (settings.BASE_DIR / "Dockerfile").read_text()
         return self._serving(json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[-1])[-1])
 
-    def sockets(self) -> AbstractContextManager[Server]:
-        """The process that has the sockets, as compose.yaml runs it."""
-        text = (settings.BASE_DIR / "compose.yaml").read_text()
-        return self._serving(re.findall(r'"(exec env DB_POOL_SIZE=10 uvicorn [^"]*)"', text)[0])
-
     @contextmanager
-    def production(self) -> Iterator[tuple[int, Server]]:
-        """The port of the proxy, and the web behind it."""
-        with self.web() as web, self.sockets() as sockets:
-            folder = self.folder / f"proxy-{web.port}"
-            folder.mkdir()
-            with proxy(web.port, sockets.port, folder=folder) as port:
-                yield port, web
+    def proxied(self, web: Server) -> Iterator[int]:
+        """The port of the proxy in front of it."""
+        folder = self.folder / f"proxy-{web.port}"
+        folder.mkdir()
+        with proxy(web.port, web.port, folder=folder) as port:
+            yield port
 
     def _serving(self, line: str) -> AbstractContextManager[Server]:
         port = free_port()

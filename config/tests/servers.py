@@ -131,7 +131,7 @@ def proxy(web: int, sockets: int, *, folder: Path) -> Iterator[int]:
         assert place in text, place
         text = text.replace(place, here)
     (folder / "nginx.conf").write_text(text)
-    # As the user of this process, whose folder it is; the error log that it opens before it has read its file lies there, too.
+    # As the user of this process, whose folder it is. It opens a log before it has read its file: that lies there, too.
     rules = f"daemon off; user {getpass.getuser()};"
     command = [
         NGINX,
