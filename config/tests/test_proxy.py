@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 import requests
@@ -98,6 +100,36 @@ def test_the_log_shows_no_query(url, ports):
     log = (ports[2] / "access.log").read_text()
     assert '"GET /healthz" 200' in log
     assert "secret" not in log
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with the headers that it got."""
+
+    def do_GET(self):
+        body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        """Says nothing."""
+
+
+@pytest.mark.parametrize("path", ["/api/token/", "/chat/ws", "/chat/ws/"])
+def test_both_processes_are_told_who_asks(tmp_path, path):
+    said = {"Host": "garage.example", "X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https"}
+    with HTTPServer(("127.0.0.1", 0), Echo) as behind:
+        Thread(target=behind.serve_forever, daemon=True).start()
+        with proxy(behind.server_port, behind.server_port, folder=tmp_path) as port:
+            got = requests.get(f"http://localhost:{port}{path}", headers=said, timeout=5).json()
+        behind.shutdown()
+    assert (got["host"], got["x-forwarded-for"], got["x-forwarded-proto"], got["connection"]) == (
+        "garage.example",
+        "10.0.0.1, 127.0.0.1",
+        "https",
+        "upgrade" if path.startswith("/chat") else "close",
+    )
 
 
 def test_while_web_is_away_the_answer_is_a_503_that_says_when(tmp_path):
