@@ -14,6 +14,7 @@ from urllib.parse import quote
 import requests
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.protocol import State
 
 from chat.tests.live import ADMIN, TECHNICIAN, Person, redis_on
 from config.tests.servers import free_port
@@ -138,9 +139,13 @@ class Talker:
 
     def cut(self) -> None:
         """As a network that goes away: no close frame, nothing said."""
-        if self._socket is not None:
-            self.cuts += 1
-            self._socket.transport.abort()
+        assert self._socket
+        self.cuts += 1
+        self._socket.transport.abort()
+
+    @property
+    def is_here(self) -> bool:
+        return self._socket is not None and self._socket.state is State.OPEN
 
     @property
     def waits(self) -> bool:
@@ -184,9 +189,11 @@ async def _chat(people: list[Talker], tally: Tally, *, port: int, kills: int, cu
 
 
 async def _cut(people: list[Talker], cuts: int, pause: float) -> None:
-    for n in range(cuts):
+    for _ in range(cuts):
         await asyncio.sleep(pause)
-        people[n % len(people)].cut()
+        while not (here := [one for one in people if one.is_here]):
+            await asyncio.sleep(0.05)
+        random.choice(here).cut()
 
 
 async def _quiet(people: list[Talker]) -> None:
