@@ -67,8 +67,8 @@ async def _beside_a_conversation(
         talk.is_over = True
         await talking
         await asyncio.gather(*(one.close() for one in idle))
-    for seconds in talk.seconds:
-        tally.tried(seconds < SOON, f"a message of the conversation was heard after {seconds:.2f} s")
+    for n, seconds in enumerate(talk.seconds):
+        tally.tried(seconds < SOON, f"message {n} of the conversation was heard after {seconds:.2f} s")
     tally.note(f"{len(talk.seconds)} messages beside it, the slowest heard after {max(talk.seconds):.2f} s")
 
 
@@ -192,7 +192,7 @@ async def _strangers(place: Site, person: Person, tally: Tally) -> None:
         async with person.socket(query) as one:
             code = await closed(one)
             tally.tried(code == REFUSED, f"{query!r} was closed with {code}")
-    ticket = person.call("POST", "/api/chat/ticket/")["ticket"]
+    ticket = (await asyncio.to_thread(person.call, "POST", "/api/chat/ticket/"))["ticket"]
     async with person.socket(f"?ticket={ticket}") as first, person.socket(f"?ticket={ticket}") as second:
         code = await closed(second)
         tally.tried(
@@ -202,7 +202,7 @@ async def _strangers(place: Site, person: Person, tally: Tally) -> None:
 
 async def _an_ended_session(server: Server, tally: Tally) -> None:
     """Every socket of it is closed at the next look, and no other."""
-    leaving, staying = Person(server.url, ALICE), Person(server.url, ALICE)
+    leaving, staying = [await asyncio.to_thread(Person, server.url, ALICE) for _ in range(2)]
     async with AsyncExitStack() as stack:
         ended = [await stack.enter_async_context(leaving.socket()) for _ in range(5)]
         other = await stack.enter_async_context(staying.socket())
