@@ -1,5 +1,5 @@
 """WSGI in threads, on an ASGI server. A thread is taken when a request is there as a whole and let go when its answer
-is made: who sends or reads slowly holds none (docs/decisions/0019)."""
+is made: who sends or reads slowly holds none (docs/decisions/0020)."""
 
 from __future__ import annotations
 
