@@ -25,7 +25,7 @@ from trust.sites import Site, site
 
 USERS = 20
 PASSWORD = "securepassword123"
-SOON = 1.0  # in which a message of the ordinary conversation is heard
+SOON, SOON_ON_A_BUSY_MACHINE = 1, 3  # seconds in which a message of the ordinary conversation is heard
 IDLE_MEGABYTES = 60  # for a thousand more
 STALLED_MEGABYTES = 32  # for one reader who does not read: the kernel's, the server's and his outbox
 REFUSED, TOO_BIG, TRY_AGAIN, TOO_MANY = 4401, 1009, 1013, 4429
@@ -67,8 +67,9 @@ async def _beside_a_conversation(
         talk.is_over = True
         await talking
         await asyncio.gather(*(one.close() for one in idle))
+    soon = trial.size(SOON, SOON_ON_A_BUSY_MACHINE)
     for n, seconds in enumerate(talk.seconds):
-        tally.tried(seconds < SOON, f"message {n} of the conversation was heard after {seconds:.2f} s")
+        tally.tried(seconds < soon, f"message {n} of the conversation was heard after {seconds:.2f} s")
     tally.note(f"{len(talk.seconds)} messages beside it, the slowest heard after {max(talk.seconds):.2f} s")
 
 
