@@ -110,18 +110,24 @@ class Lister(ContractView):
         self.check(filters)
         page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
         if page_number or page_size or self.is_always_paged:
-            page = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
-            rows = self.read.page(self.caller, filters, page.bounds)
+            page, rows = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
         else:
             page, rows = None, self.read.all(self.caller, filters)
         body, headers = self.spell(rows, page)
         return Response(body, headers=headers)
 
-    def page(self, request: Request, filters: dict[str, Any], number: int, size: int) -> Page:
-        page = Page(number, size, self.read.count(self.caller, filters), request.build_absolute_uri())
+    def page(
+        self, request: Request, filters: dict[str, Any], number: int, size: int
+    ) -> tuple[Page, list[Any]]:
+        before = (number - 1) * size
+        rows = self.read.page(self.caller, filters, slice(before, before + size))
+        # A page that is not full is the last one: nobody has to count.
+        is_last = len(rows) < size and bool(rows or not before)
+        total = before + len(rows) if is_last else self.read.count(self.caller, filters)
+        page = Page(number, size, total, request.build_absolute_uri())
         if number > page.last:
             raise serializers.ValidationError({"page": [f"The last page is {page.last}."]})
-        return page
+        return page, rows
 
 
 class ListView(Lister):

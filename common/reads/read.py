@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from django.conf import settings
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 Filters = Mapping[str, Any]
 Rows = Callable[[Caller, Any], models.QuerySet[Any]]
+Paged = Literal["first", "later"]
 
 _STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
     AskedAt: models.DateTimeField(),
@@ -62,14 +63,14 @@ class Read:
 
     def all(self, caller: Caller, filters: Filters) -> list[Any]:
         """Every row. One query, and one for each nested list."""
-        compiled = self._for(caller, filters, paged=False)
+        compiled = self._for(caller, filters)
         if compiled is None:
             return self._from_objects(self.rows(caller, filters))
         return compiled.bodies(_values(caller, filters))
 
     def page(self, caller: Caller, filters: Filters, bounds: slice) -> list[Any]:
         """The rows within `bounds`."""
-        compiled = self._for(caller, filters, paged=True)
+        compiled = self._for(caller, filters, paged="later" if bounds.start else "first")
         if compiled is None:
             return self._from_objects(self.rows(caller, filters)[bounds])
         limits = {"limit": bounds.stop - bounds.start, "offset": bounds.start}
@@ -85,25 +86,25 @@ class Read:
 
     def count(self, caller: Caller, filters: Filters) -> int:
         """How many rows there are."""
-        compiled = self._for(caller, filters, paged=True)
+        compiled = self._for(caller, filters, paged="first")
         if compiled is None:
             return self.rows(caller, filters).count()
         return compiled.total(_values(caller, filters))
 
-    def _for(self, caller: Caller, filters: Filters, *, paged: bool) -> _Compiled | None:
+    def _for(self, caller: Caller, filters: Filters, paged: Paged | None = None) -> _Compiled | None:
         shown = frozenset((name, filters[name] if name in self.literals else None) for name in filters)
         key = (caller.role, shown, paged)
         if key not in self._compiled:
-            self._compiled[key] = self._compile(caller.role, filters, paged=paged)
+            self._compiled[key] = self._compile(caller.role, filters, paged)
         return self._compiled[key]
 
-    def _compile(self, role: str, filters: Filters, *, paged: bool) -> _Compiled | None:
+    def _compile(self, role: str, filters: Filters, paged: Paged | None) -> _Compiled | None:
         # An Arg stands where a number would; the queryset cannot tell.
         caller = Caller(role, user_id=_USER, customer_id=_CUSTOMER)  # type: ignore[arg-type]
         holes = {name: filters[name] if name in self.literals else self.args[name] for name in filters}
         rows = self.rows(caller, holes)
         try:
-            return _Compiled(Shape(self.serializer(), rows.model), rows, caller, paged=paged)
+            return _Compiled(Shape(self.serializer(), rows.model), rows, caller, paged)
         except DoesNotCompileError as error:
             if settings.READS_MUST_COMPILE:
                 raise
@@ -117,9 +118,12 @@ class Read:
 class _Compiled:
     """The statements of a shape: its own, its count, and one for each of its lists."""
 
-    def __init__(self, shape: Shape, rows: models.QuerySet[Any], caller: Caller, *, paged: bool) -> None:
+    def __init__(self, shape: Shape, rows: models.QuerySet[Any], caller: Caller, paged: Paged | None) -> None:
         self.make = shape.make
-        self.statement = Statement.compile(rows, shape.selected, paged=paged)
+        if paged == "later":
+            self.statement = Statement.compile_later(rows, shape.selected)
+        else:
+            self.statement = Statement.compile(rows, shape.selected, paged=bool(paged))
         self.count = Statement.compile_count(rows) if paged else None
         self.lists = [(child.parent, _list_statement(child, caller)) for child in shape.lists.values()]
 

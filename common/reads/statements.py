@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import RawSQL
 
 from common.reads.arguments import Arg
 from common.reads.cursors import Row, fetch
@@ -16,6 +18,9 @@ Converter = Callable[[Any, BaseDatabaseWrapper], Any]
 
 LIMIT = Arg("limit", models.BigIntegerField())
 OFFSET = Arg("offset", models.BigIntegerField())
+
+# PostgreSQL knows how many rows have one of an array's values, and of a sub-select's nothing.
+_LIST = re.compile(r"IN \(SELECT unnest\((%s::[^()]*\[\])\)\)")
 
 
 class Statement:
@@ -35,12 +40,22 @@ class Statement:
             sql, params = compiler.as_sql()
         except EmptyResultSet:
             return _Nothing("", (), ())
+        sql = _LIST.sub(r"= ANY (\1)", sql)
         if paged:
             sql, params = f"{sql} LIMIT %s OFFSET %s", (*params, LIMIT, OFFSET)
         selected = [expression for expression, _, _ in compiler.select[: compiler.col_count]]
         # Without the column converters SQLite answers text for UUIDs, dates, decimals and JSON.
         converters = compiler.get_converters(selected)
         return cls(sql, params, [(at, _chain(*found)) for at, found in converters.items()])
+
+    @classmethod
+    def compile_later(cls, rows: models.QuerySet[Any], columns: Sequence[str]) -> Statement:
+        """The same page by page, for the later ones: what they skip is skipped by keys alone, most often within an
+        index, and columns and joins are read of the page's own rows."""
+        keys = cls.compile(rows, ["pk"], paged=True)
+        if isinstance(keys, _Nothing):
+            return keys
+        return cls.compile(rows.filter(pk__in=RawSQL(keys.sql, keys.params)), columns)  # noqa: S611  # of our own
 
     @classmethod
     def compile_count(cls, rows: models.QuerySet[Any]) -> Statement:
