@@ -14,9 +14,10 @@ from simple_history.models import HistoricalRecords
 
 from accounts.names import full_name
 from accounts.phones import validate_phone
-from accounts.querysets import ReferralQuerySet, SessionQuerySet
+from accounts.querysets import FullName, ReferralQuerySet, SessionQuerySet
 from common.caller import STAFF, Role
 from common.ids import Identified
+from common.indexes import Trigrams
 from common.transitions import Machine
 
 # No 0, O, 1, I: a referral code is read out loud.
@@ -77,6 +78,7 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
                 name="user_email_is_lower_case",
             ),
         ]
+        indexes = [Trigrams(FullName(), "email", "phone", name="user_searched")]
 
     def __str__(self) -> str:
         return self.full_name or self.email or f"User {self.pk}"
@@ -113,7 +115,8 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
 class Device(Identified):
     """A phone or browser a user signs in from, for push messages."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    # The constraint's index begins with it.
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices", db_index=False)
     device_id = models.CharField(max_length=200)
     last_seen_at = models.DateTimeField()
 
@@ -148,7 +151,7 @@ class KnownAddress(models.Model):
     """Where a user signed in from, so that strangers' guesses cannot lock the owner out."""
 
     id = models.BigAutoField(primary_key=True)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_addresses")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_addresses", db_index=False)
     address = models.CharField(max_length=64)
     last_sign_in_at = models.DateTimeField()
 

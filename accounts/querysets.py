@@ -12,6 +12,17 @@ from common.caller import Caller
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
+class FullName(models.Func):
+    """First and last name as they are written, for a search: of an expression with its space as a parameter,
+    PostgreSQL could not tell that its index has the same."""
+
+    template, arg_joiner = "(%(expressions)s)", " || ' ' || "
+    output_field = models.TextField()
+
+    def __init__(self) -> None:
+        super().__init__("first_name", "last_name")
+
+
 class SessionQuerySet(models.QuerySet[Row]):
     def living(self) -> Self:
         """Sessions that have not ended and whose user may still come in."""

@@ -14,6 +14,7 @@ from simple_history.models import HistoricalRecords
 from appointments.querysets import AppointmentQuerySet, BayQuerySet, OpeningHoursQuerySet
 from common.constraints import NoOverlap
 from common.ids import Identified
+from common.indexes import Trigrams
 from common.transitions import Machine
 from customers.models import Customer
 from vehicles.models import Vehicle
@@ -61,7 +62,10 @@ class OpeningHours(models.Model):
     """One stretch of one weekday in the location's local time; a day without one is closed."""
 
     id = models.BigAutoField(primary_key=True)
-    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="opening_hours")
+    # The constraint's index begins with it; so it is below.
+    location = models.ForeignKey(
+        Location, on_delete=models.CASCADE, related_name="opening_hours", db_index=False
+    )
     weekday = models.PositiveSmallIntegerField(choices=Weekday)
     opens = models.TimeField()
     closes = models.TimeField()
@@ -88,7 +92,7 @@ class Closure(models.Model):
     """A day on which a location stays closed whatever its hours say."""
 
     id = models.BigAutoField(primary_key=True)
-    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="closures")
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="closures", db_index=False)
     day = models.DateField()
     reason = models.CharField(max_length=200, blank=True, default="")
 
@@ -103,7 +107,7 @@ class Bay(models.Model):
     """A place where one vehicle at a time is worked on."""
 
     id = models.BigAutoField(primary_key=True)
-    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="bays")
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="bays", db_index=False)
     name = models.CharField(max_length=50)
 
     objects = BayQuerySet["Bay"].as_manager()
@@ -182,16 +186,26 @@ APPOINTMENT_MACHINE: Machine = {
 class Appointment(Identified):
     """A visit: one vehicle in one bay in `[start, end)`."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="appointments")
+    # Keys without an index of their own: one of those below begins with it.
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="appointments", db_index=False
+    )
     vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="appointments")
-    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="appointments")
-    bay = models.ForeignKey(Bay, on_delete=models.PROTECT, related_name="appointments")
+    location = models.ForeignKey(
+        Location, on_delete=models.PROTECT, related_name="appointments", db_index=False
+    )
+    bay = models.ForeignKey(Bay, on_delete=models.PROTECT, related_name="appointments", db_index=False)
     services = models.ManyToManyField(ServiceType, blank=True, related_name="appointments")
     reported_problem = models.ForeignKey(
         ReportedProblem, on_delete=models.SET_NULL, null=True, blank=True, related_name="appointments"
     )
     technician = models.ForeignKey(
-        Technician, on_delete=models.SET_NULL, null=True, blank=True, related_name="appointments"
+        Technician,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="appointments",
+        db_index=False,
     )
     start = models.DateTimeField()
     end = models.DateTimeField()
@@ -231,9 +245,21 @@ class Appointment(Identified):
             ),
         ]
         indexes = [
+            models.Index(fields=["start", "id"], name="appointment_by_start"),
+            models.Index(fields=["created_at", "id"], name="appointment_by_age"),
+            models.Index(fields=["status"], name="appointment_by_status"),
+            # What is still to be done is little and late: by its start alone it would be looked for among all others.
+            models.Index(
+                fields=["start", "id", "status"],
+                condition=Q(status__in=HOLDS_A_BAY),
+                name="appointment_open_by_start",
+            ),
+            models.Index(fields=["start", "id"], condition=Q(technician=None), name="appointment_unassigned"),
+            models.Index(fields=["technician", "start", "id"], name="appointment_of_technician"),
             models.Index(fields=["customer", "-start", "-id"], name="appointment_of_customer"),
             models.Index(fields=["bay", "start"], name="appointment_of_bay"),
             models.Index(fields=["location", "start"], name="appointment_of_location"),
+            Trigrams("description", name="appointment_searched"),
         ]
 
     def __str__(self) -> str:

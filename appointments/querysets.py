@@ -11,6 +11,7 @@ from django.db.models import DateField, DateTimeField, F, Func, Value
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThanOrEqual
 
 from common.caller import Caller
+from common.days import DayBeginsSomewhere, DayEndsSomewhere, bound
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 _ONE_DAY = timedelta(days=1, hours=1)  # the longest there is
@@ -74,10 +75,13 @@ class AppointmentQuerySet(models.QuerySet[Row]):
         if "location" in filters:
             rows = rows.filter(location__uuid=filters["location"])
         local_day = LocalDay(F("start"), F("location__time_zone"))
+        # Beside the day there, what an index can find.
         if "date_from" in filters:
-            rows = rows.filter(GreaterThanOrEqual(local_day, filters["date_from"]))
+            near = bound(filters["date_from"], DayBeginsSomewhere())
+            rows = rows.filter(GreaterThanOrEqual(local_day, filters["date_from"]), start__gte=near)
         if "date_to" in filters:
-            rows = rows.filter(LessThanOrEqual(local_day, filters["date_to"]))
+            near = bound(filters["date_to"], DayEndsSomewhere())
+            rows = rows.filter(LessThanOrEqual(local_day, filters["date_to"]), start__lt=near)
         return rows
 
     def today(self, now: datetime) -> Self:

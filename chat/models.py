@@ -42,7 +42,7 @@ class Thread(Identified):
     `last_message` and `updated_at` are what a customer sees, and never speak of an internal note.
     """
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="threads")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="threads", db_index=False)
     subject = models.CharField(max_length=200)
     status = models.CharField(max_length=11, choices=_S, default=_S.OPEN)
     created_at = models.DateTimeField()
@@ -50,7 +50,7 @@ class Thread(Identified):
     last_number = models.PositiveIntegerField(default=0, editable=False)
     last_at = models.DateTimeField(null=True, editable=False)
     last_message = models.ForeignKey(
-        "Message", on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+        "Message", on_delete=models.SET_NULL, null=True, editable=False, related_name="+", db_index=False
     )
 
     history = HistoricalRecords(excluded_fields=["updated_at", "last_number", "last_at", "last_message"])
@@ -65,6 +65,7 @@ class Thread(Identified):
             models.Index(fields=["customer", "-created_at", "-id"], name="thread_of_customer_by_age"),
             models.Index(fields=["-updated_at", "-id"], name="thread_by_activity"),
             models.Index(fields=["last_at"], name="thread_with_news"),
+            models.Index(fields=["status"], name="thread_by_status"),
         ]
 
     def __str__(self) -> str:
@@ -77,7 +78,7 @@ class Message(Identified):
     Numbers have no gap within a thread, and time grows with them: `since` misses nothing (DESIGN, decision 11).
     """
 
-    thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="messages")
+    thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="messages", db_index=False)
     number = models.PositiveIntegerField()
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

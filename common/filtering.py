@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Lookup
 from rest_framework import serializers
 
+from common.days import Midnight, bound
 from common.fields import Day, Id, Words
 from common.query import ListQuery
 
@@ -34,21 +35,56 @@ class IdFilter(django_filters.NumberFilter):
 
 
 class SearchFilter(django_filters.CharFilter):
-    """Rows in which any of `paths` contains the text, whatever its case."""
+    """Rows in which a column contains the text, whatever its case: one of their own (under the empty path), or one of
+    a row that they name by a foreign key (under its path).
 
-    def __init__(self, *paths: str | models.Expression, **kwargs: Any) -> None:
-        self.paths = paths
+    Each table is searched by itself, where an index can (`common.indexes.Trigrams`), and the keys are put together:
+    an OR across tables would read every row of all of them.
+    """
+
+    def __init__(self, columns: Mapping[str, Sequence[str | models.Expression]], **kwargs: Any) -> None:
+        self.columns = columns
         super().__init__(**kwargs)
 
     def filter(self, qs: Any, value: Any) -> Any:
-        found = models.Q()
-        for number, path in enumerate(self.paths):
-            name = path
-            if not isinstance(path, str):
-                name = f"searched_{number}"
-                qs = qs.alias(**{name: path})
-            found |= models.Q(**{f"{name}__icontains": value})
-        return qs.filter(found)
+        if list(self.columns) == [""]:
+            return _containing(qs, self.columns[""], value)
+        rows = qs.model._base_manager
+        found = []
+        for path, columns in self.columns.items():
+            if path:
+                named = _containing(_at(qs.model, path)._base_manager.all(), columns, value)
+                found.append(rows.filter(**{f"{path}__in": named.values("pk")}).values("pk"))
+            else:
+                found.append(_containing(rows.all(), columns, value).values("pk"))
+        return qs.filter(pk__in=found[0].union(*found[1:]))
+
+
+def _at(model: Any, path: str) -> Any:
+    """The model that a path of foreign keys leads to."""
+    for name in path.split("__"):
+        model = model._meta.get_field(name).related_model
+    return model
+
+
+def _containing(rows: Any, columns: Sequence[str | models.Expression], value: Any) -> Any:
+    found = models.Q()
+    for number, column in enumerate(columns):
+        name = column
+        if not isinstance(column, str):
+            name = f"searched_{number}"
+            rows = rows.alias(**{name: column})
+        found |= models.Q(**{f"{name}__icontains": value})
+    return rows.filter(found)
+
+
+class DayFilter(django_filters.DateFilter):
+    """Rows whose instant lies on that day of the project's calendar or later (`gte`), or earlier (`lte`)."""
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        if self.lookup_expr == "gte":
+            return qs.filter(**{f"{self.field_name}__gte": bound(value, Midnight())})
+        return qs.filter(**{f"{self.field_name}__lt": bound(value, Midnight(later=1))})
 
 
 class SameText(Lookup[Any]):

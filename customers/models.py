@@ -10,6 +10,7 @@ from simple_history.models import HistoricalRecords
 
 from accounts.phones import validate_phone
 from common.ids import Identified
+from common.indexes import Trigrams
 from customers.names import HOME, customer_name, one_line_address
 from customers.preferences import default_notifications, validate_notifications
 from customers.querysets import CustomerQuerySet, NotificationQuerySet
@@ -87,6 +88,8 @@ class Customer(Identified):
                 name="customer_unverified_by_age",
             ),
             models.Index(Upper("state"), "customer_since", "id", name="customer_by_state"),
+            models.Index(Upper("business_type"), "customer_since", "id", name="customer_by_business"),
+            Trigrams("company_name", "city", "postal_code", name="customer_searched"),
         ]
 
     def __str__(self) -> str:
@@ -122,7 +125,9 @@ class CustomerUser(models.Model):
 class Notification(Identified):
     """Something a customer was told. `type` is the sender's word in capitals (ORDER, APPOINTMENT, …)."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="notifications")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="notifications", db_index=False
+    )
     type = models.CharField(max_length=30)
     title = models.CharField(max_length=200)
     message = models.TextField()

@@ -6,18 +6,11 @@ from collections.abc import Collection
 from typing import Self, TypedDict, TypeVar
 
 from django.db import models
-from django.db.models import F, Value
-from django.db.models.functions import Concat
+from django.db.models import F
 
 from common.caller import Caller
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
-
-
-def where_named(path: str) -> tuple[str, Concat]:
-    """Where a search by name looks, of rows whose customer is at `path` (empty for the customer itself)."""
-    contact = f"{path}contact__"
-    return f"{path}company_name", Concat(F(f"{contact}first_name"), Value(" "), F(f"{contact}last_name"))
 
 
 class CustomerQuerySet(models.QuerySet[Row]):

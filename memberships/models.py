@@ -138,7 +138,12 @@ class OfferMake(models.Model):
     """A make that an offer is for, in any case; an offer with none is for every make."""
 
     id = models.BigAutoField(primary_key=True)
-    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="makes")
+    offer = models.ForeignKey(
+        Offer,
+        on_delete=models.CASCADE,
+        related_name="makes",
+        db_index=False,  # the constraint has one
+    )
     make = models.CharField(max_length=60)
 
     class Meta:

@@ -12,8 +12,8 @@ from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from common.caller import Caller
+from common.days import midnight
 from repair_orders.models import RepairOrder, RepairOrderStatus
-from repair_orders.querysets import midnight
 from vehicles.labels import unit_label
 from vehicles.models import Vehicle
 

@@ -11,6 +11,7 @@ from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
 from common.ids import Identified
+from common.indexes import Trigrams
 from common.transitions import Machine
 from customers.models import Customer
 from files.models import Upload
@@ -105,7 +106,9 @@ LINES_MAY_CHANGE = (_S.REQUESTED.value, _S.PENDING.value)
 class RepairOrder(Identified):
     """Work on one vehicle: what was found, what it takes, what it costs."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="repair_orders")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="repair_orders", db_index=False
+    )
     vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="repair_orders")
     status = models.CharField(max_length=11, choices=_S.choices, default=_S.REQUESTED)
     description = models.TextField(blank=True, default="", help_text="What the customer says is wrong.")
@@ -149,11 +152,13 @@ class RepairOrder(Identified):
             ),
         ]
         indexes = [
+            models.Index(fields=["-created_at", "-id"], name="repair_order_by_age"),
             models.Index(fields=["customer", "-created_at", "-id"], name="repair_order_of_customer"),
             models.Index(fields=["status", "-created_at", "-id"], name="repair_order_by_status"),
             # A fleet's 200,000 orders: by unit, by state, and counted by either without reading the rows.
             models.Index(fields=["customer", "status", "-created_at", "-id"], name="repair_order_of_state"),
             models.Index(fields=["customer", "vehicle", "-created_at", "-id"], name="repair_order_of_unit"),
+            Trigrams("description", name="repair_order_searched"),
         ]
 
     def __str__(self) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date
 from typing import Any, Self, TypedDict, TypeVar
 
 from django.db import models
-from django.db.models import Value
-from django.utils import timezone
+from django.db.models import Exists, F, OuterRef
 
 from common.caller import Caller
-from common.reads.arguments import Arg
+from common.days import Midnight, bound, midnight
 from vehicles.labels import label_of
 from vehicles.models import Vehicle
 
@@ -61,39 +60,28 @@ class RepairOrderQuerySet(models.QuerySet[Row]):
         if "unit_id" in filters:
             rows = rows.filter(vehicle_id=filters["unit_id"])
         if "unit_number" in filters:
-            rows = rows.filter(vehicle__in=Vehicle.objects.called(filters["unit_number"]))
+            # Each among the vehicles of its own customer: of all others' too, PostgreSQL would read every one.
+            units = Vehicle.objects.filter(pk=OuterRef("vehicle"), customer=OuterRef("customer"))
+            rows = rows.filter(Exists(units.called(filters["unit_number"])))
         if "month" in filters:
             rows = rows.filter(
-                created_at__gte=_bound(filters["month"], _MonthBegins()),
-                created_at__lt=_bound(filters["month"], _MonthEnds()),
+                created_at__gte=bound(filters["month"], Midnight()),
+                created_at__lt=bound(filters["month"], _MonthEnds()),
             )
         return rows
 
     def in_order(self, ordering: str = NEWEST) -> Self:
         """Sorted by one of `ORDERINGS`."""
-        return self.order_by(*ORDERINGS[ordering], "-created_at", "-id")
-
-
-class _MonthBegins(models.DateTimeField[Any, Any]):
-    """A month, given by its first day, as the instant it begins."""
-
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        return super().get_db_prep_value(midnight(value), connection, prepared)
+        rows = self
+        if ordering.endswith("unit_number"):
+            # True of each anyhow; said, it finds one customer's units by an index instead of reading everybody's.
+            rows = rows.filter(vehicle__customer=F("customer"))
+        return rows.order_by(*ORDERINGS[ordering], "-created_at", "-id")
 
 
 class _MonthEnds(models.DateTimeField[Any, Any]):
-    """The same as the instant the next one begins."""
+    """Binds a month, given by its first day, as the instant that the next one begins."""
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         following = value.replace(year=value.year + value.month // 12, month=value.month % 12 + 1)
         return super().get_db_prep_value(midnight(following), connection, prepared)
-
-
-def midnight(day: date) -> datetime:
-    """The instant a day begins in the project's time zone."""
-    return timezone.make_aware(datetime.combine(day, time.min))
-
-
-def _bound(month: Any, stored: models.DateTimeField[Any, Any]) -> models.Expression:
-    """The month, or the hole for one, to be bound by `stored`."""
-    return Arg(month.name, stored) if isinstance(month, Arg) else Value(month, stored)

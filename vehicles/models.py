@@ -14,6 +14,7 @@ from django.db.models.lookups import Exact
 from simple_history.models import HistoricalRecords
 
 from common.ids import Identified
+from common.indexes import Trigrams
 from customers.models import Customer
 from vehicles.labels import unit_label
 from vehicles.querysets import TelematicsQuerySet, VehicleQuerySet
@@ -94,6 +95,12 @@ class Vehicle(Identified):
                 ),
                 name="dongle_has_a_connection",
             ),
+        ]
+        indexes = [
+            models.Index(fields=["year", "id"], name="vehicle_by_year"),
+            models.Index(fields=["created_at", "id"], name="vehicle_by_age"),
+            models.Index(fields=["id"], condition=Q(archived_at__isnull=False), name="vehicle_archived"),
+            Trigrams("vin", "license_plate", "unit_number", "make", "model", name="vehicle_searched"),
         ]
 
     def __str__(self) -> str:

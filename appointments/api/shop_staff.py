@@ -169,7 +169,7 @@ class TechnicianRowSerializer(TechnicianSerializer):
 
 
 class TechnicianFilter(django_filters.FilterSet):
-    search = SearchFilter("name", "email", help_text="In name or email.")
+    search = SearchFilter({"": ("name", "email")}, help_text="In name or email.")
     location_id = IdFilter(Location, "location_id")
 
     class Meta:
@@ -228,7 +228,7 @@ class LocationRowSerializer(serializers.Serializer[Any]):
 
 
 class LocationFilter(django_filters.FilterSet):
-    search = SearchFilter("name", "address", help_text="In name or address.")
+    search = SearchFilter({"": ("name", "address")}, help_text="In name or address.")
 
     class Meta:
         model = Location

@@ -6,19 +6,19 @@ from typing import Any
 from uuid import UUID
 
 import django_filters
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.querysets import FullName
 from common.caller import Caller
 from common.contracts.crm import CrmStaffList, CrmStaffView
 from common.errors import Missing
 from common.fields import PublicId
-from common.filtering import SearchFilter, TextFilter, apply, order, query_of
+from common.filtering import DayFilter, SearchFilter, TextFilter, apply, order, query_of
 from common.query import Query
 from common.reads.read import Read
 from common.routing import route
@@ -36,18 +36,13 @@ class CustomerNotFound(Missing):
 
 class CustomerFilter(django_filters.FilterSet):
     search = SearchFilter(
-        "company_name",
-        "contact__email",
-        "contact__phone",
-        "city",
-        "postal_code",
-        Concat(F("contact__first_name"), Value(" "), F("contact__last_name")),
+        {"": ("company_name", "city", "postal_code"), "contact": (FullName(), "email", "phone")},
         help_text="In name, company, email, phone, city or postal code.",
     )
     is_verified = django_filters.BooleanFilter()
     business_type = TextFilter("business_type", help_text="Whatever its case.")
     state = TextFilter("state", help_text="As it was written, whatever its case.")
-    since = django_filters.DateFilter("customer_since", "date__gte", help_text="First day, inclusive.")
+    since = DayFilter("customer_since", "gte", help_text="First day, inclusive.")
 
     class Meta:
         model = Customer

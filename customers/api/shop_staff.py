@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.phones import validate_phone
+from accounts.querysets import FullName
 from common.caller import Caller
 from common.fields import Instant
 from common.filtering import SearchFilter, TextFilter, apply, order, query_of
@@ -19,7 +20,6 @@ from common.viewsets import StaffViewSet
 from customers import actions
 from customers.api.shop import address_of, contact_text, name_of
 from customers.models import ContactMethod, Customer
-from customers.querysets import where_named
 
 ORDERING = {"name": ("contact__last_name", "contact__first_name"), "since": ("customer_since",)}
 
@@ -75,10 +75,7 @@ class NewCustomerInput(CustomerInput):
 
 class CustomerFilter(django_filters.FilterSet):
     search = SearchFilter(
-        *where_named(""),
-        "contact__email",
-        "contact__phone",
-        "postal_code",
+        {"": ("company_name", "postal_code"), "contact": (FullName(), "email", "phone")},
         help_text="In name, company, email, phone or postal code.",
     )
     is_verified = django_filters.BooleanFilter()

@@ -38,7 +38,9 @@ class ServiceSerializer(serializers.Serializer[Any]):
 
 
 class PartFilter(django_filters.FilterSet):
-    search = SearchFilter("name", "part_number", "manufacturer", help_text="In name, number or maker.")
+    search = SearchFilter(
+        {"": ("name", "part_number", "manufacturer")}, help_text="In name, number or maker."
+    )
     taxable = django_filters.BooleanFilter()
 
     class Meta:
@@ -47,7 +49,7 @@ class PartFilter(django_filters.FilterSet):
 
 
 class ServiceFilter(django_filters.FilterSet):
-    search = SearchFilter("name", "description", help_text="In name or description.")
+    search = SearchFilter({"": ("name", "description")}, help_text="In name or description.")
     taxable = django_filters.BooleanFilter()
 
     class Meta:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from common.caller import Caller
 from common.fields import Id, Instant, Money, Percent
-from common.filtering import IdFilter, WordsFilter, apply, order, query_of
+from common.filtering import DayFilter, IdFilter, WordsFilter, apply, order, query_of
 from common.viewsets import StaffViewSet
 from customers.models import Customer
 from repair_orders import actions
@@ -43,8 +43,8 @@ class RepairOrderFilter(django_filters.FilterSet):
     status = WordsFilter(choices=RepairOrderStatus.choices, lookup_expr="in")
     customer_id = IdFilter(Customer, "customer_id")
     vehicle_id = IdFilter(Vehicle, "vehicle_id")
-    created_from = django_filters.DateFilter("created_at", "date__gte", help_text="First day, inclusive.")
-    created_to = django_filters.DateFilter("created_at", "date__lte", help_text="Last day, inclusive.")
+    created_from = DayFilter("created_at", "gte", help_text="First day, inclusive.")
+    created_to = DayFilter("created_at", "lte", help_text="Last day, inclusive.")
     search = search_of_work()
 
     class Meta:

@@ -11,12 +11,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.querysets import FullName
 from common.caller import Caller
 from common.fields import Id, Instant
 from common.filtering import IdFilter, SearchFilter, apply, order, query_of
 from common.viewsets import StaffViewSet
 from customers.models import Customer
-from customers.querysets import where_named
 from vehicles import actions
 from vehicles.api.shop import VehicleSerializer
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
@@ -58,22 +58,19 @@ class NewVehicleInput(VehicleInput):
 def search_of_work() -> SearchFilter:
     """The search of a list of work: visits, repair orders. Its rows have a customer, a vehicle and a description."""
     return SearchFilter(
-        *where_named("customer__"),
-        "description",
-        "vehicle__vin",
-        "vehicle__license_plate",
-        "vehicle__unit_number",
+        {
+            "": ("description",),
+            "vehicle": ("vin", "license_plate", "unit_number"),
+            "customer": ("company_name",),
+            "customer__contact": (FullName(),),
+        },
         help_text="In the customer's name and words, VIN, plate or unit.",
     )
 
 
 class VehicleFilter(django_filters.FilterSet):
     search = SearchFilter(
-        "vin",
-        "license_plate",
-        "unit_number",
-        "make",
-        "model",
+        {"": ("vin", "license_plate", "unit_number", "make", "model")},
         help_text="In VIN, plate, unit, make or model.",
     )
     customer_id = IdFilter(Customer, "customer_id")

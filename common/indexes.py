@@ -1,0 +1,49 @@
+"""Indexes that a search needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement, Table
+from django.db.models import Expression, Model, OrderBy
+from django.db.models.functions import Collate, Upper
+from django.db.models.indexes import IndexExpression
+
+# What `django.contrib.postgres` does where it is installed: an operator class stands outside of the parentheses.
+IndexExpression.register_wrappers(OrderBy, OpClass, Collate)
+
+
+class Trigrams(GinIndex):
+    """Finds a text of three letters or more within any of `columns`, whatever its case: what `icontains` asks for.
+
+    On PostgreSQL alone (needs pg_trgm). SQLite has nothing of the kind and reads its rows.
+    """
+
+    def __init__(self, *columns: str | Expression, name: str) -> None:
+        self.columns = columns
+        super().__init__(*(OpClass(Upper(column), name="gin_trgm_ops") for column in columns), name=name)
+
+    def deconstruct(self) -> Any:
+        path, _, _ = super().deconstruct()
+        return path, self.columns, {"name": self.name}
+
+    def create_sql(
+        self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any
+    ) -> Statement:
+        if schema_editor.connection.vendor == "postgresql":
+            return super().create_sql(model, schema_editor, using=using, **kwargs)
+        return _nothing(model, schema_editor)
+
+    def remove_sql(  # type: ignore[override]  # the stubs say str
+        self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any
+    ) -> Statement:
+        if schema_editor.connection.vendor == "postgresql":
+            return super().remove_sql(model, schema_editor, **kwargs)  # type: ignore[return-value]
+        return _nothing(model, schema_editor)
+
+
+def _nothing(model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
+    """The schema editor wants a statement, whatever it does."""
+    return Statement("SELECT 1", table=Table(model._meta.db_table, schema_editor.quote_name))
