@@ -1,0 +1,215 @@
+"""A shop of any size, written by the database itself: a million repair orders in seconds. PostgreSQL alone.
+
+Each customer has the same: two vehicles, sixteen repair orders with a part and a service each, sixteen visits, four
+threads of four messages, a ticket, four orders of parts, eight notifications. The rows of one lie scattered over the
+tables, as they do where all customers come and go at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.color import no_style
+from django.db import connection, models
+from psycopg import sql
+
+from accounts.models import Referral, Session, User
+from appointments.models import Appointment, Bay, Location, ServiceType, Technician
+from chat.models import Message, Thread, Ticket
+from customers.models import Customer, CustomerUser, Notification
+from memberships.models import Membership, Offer, Plan
+from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
+from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from vehicles.models import Vehicle
+
+LOCATIONS, BAYS, TECHNICIANS, ARTICLES = 20, 200, 40, 200
+EACH = 16  # repair orders and visits of a customer
+FLEET, ONE_IN = 1, 50  # customer 1 is a fleet: what would be every fiftieth customer's is its own
+YEARS = "interval '3 years'"
+
+# Those that grow with the number of customers.
+GROWING: tuple[type[models.Model], ...] = (
+    *(User, Session, Referral, Customer, CustomerUser, Notification, Vehicle, Membership),
+    *(RepairOrder, PartLine, ServiceLine, Appointment, Appointment.services.through),
+    *(Thread, Message, Ticket, Order, OrderItem, ReturnRequest, ReturnLine),
+)
+_STANDING: tuple[type[models.Model], ...] = (
+    Location,
+    Bay,
+    Technician,
+    ServiceType,
+    Part,
+    Service,
+    Plan,
+    Offer,
+)
+
+
+def fill(customers: int) -> None:
+    """Write the rows of so many customers into empty tables, and gather what the planner wants to know of them.
+
+    Ids run from 1; customer n is user n, `driver<n>@growth.example`, whose name says n. A multiple of fifty, please.
+    """
+    c, now = customers, "date_trunc('minute', now())"
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # foreign keys are true by construction
+        cursor.execute("SET maintenance_work_mem = '256MB'")
+        try:
+            for model, rows, values in _tables(c, now):
+                with _without_indexes(cursor, model):
+                    cursor.execute(_insert(model, rows, values))
+            for statement in connection.ops.sequence_reset_sql(no_style(), [*GROWING, *_STANDING]):
+                cursor.execute(statement)
+        finally:
+            cursor.execute("RESET session_replication_role")
+            cursor.execute("RESET maintenance_work_mem")
+        names = ", ".join(model._meta.db_table for model in (*GROWING, *_STANDING))
+        cursor.execute(
+            f"VACUUM (ANALYZE) {names}"
+        )  # an index alone answers once its rows are known to be visible
+
+
+def empty() -> None:
+    """Take it all away again."""
+    names = ", ".join(model._meta.db_table for model in (*GROWING, *_STANDING))
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {names} CASCADE")
+
+
+def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[str, str]]]:
+    """Model, rows, and SQL of `n` for the columns that are neither null nor at their default."""
+    orders, threads, bought = EACH * c, 4 * c, 4 * c
+    customer = f"CASE WHEN n % {ONE_IN} = 0 THEN {FLEET} ELSE 1 + (n - 1) % {c} END"
+    vehicle = f"1 + (n - 1) % {2 * c}"
+
+    def at(rows: int) -> str:
+        return f"{now} - {YEARS} * (1 - n / {rows}.0)"
+
+    yield User, c, {
+        "email": "'driver' || n || '@growth.example'", "first_name": "'Driver'", "last_name": "'N' || n",
+        "phone": "'555' || lpad(n::text, 7, '0')", "password": "'!'", "referral_code": "'REF-' || n",
+        "created_at": at(c),
+    }  # fmt: skip
+    yield Session, c, {"user_id": "n", "refresh_jti": "lpad(n::text, 32, '0')", "created_at": now}
+    yield Referral, c // 10, {
+        "referrer_id": "n", "referred_id": f"n + {c // 2}", "code": "'REF-' || n", "created_at": at(c // 10),
+    }  # fmt: skip
+    yield Customer, c, {
+        "contact_id": "n", "company_name": "CASE WHEN n % 10 = 0 THEN 'Company ' || n ELSE '' END",
+        "street_address": "n || ' Elm St'", "city": "'Springfield'",
+        "state": "(ARRAY['NY', 'NJ', 'CT', 'PA'])[1 + n % 4]", "postal_code": "lpad((n % 100000)::text, 5, '0')",
+        "business_type": "CASE WHEN n % 10 = 0 THEN 'fleet' ELSE '' END",
+        "is_verified": "n % 50 <> 0", "customer_since": at(c),
+    }  # fmt: skip
+    yield CustomerUser, c, {"customer_id": "n", "user_id": "n"}
+    yield Notification, 8 * c, {
+        "customer_id": customer, "type": "'ORDER'", "title": "'Your order'", "message": "'It is on its way.'",
+        "read": f"n < {7 * c}", "created_at": at(8 * c),
+    }  # fmt: skip
+    yield Vehicle, 2 * c, {
+        "customer_id": customer, "vin": "'VIN' || lpad(n::text, 14, '0')", "make": "'Ford'", "model": "'Transit'",
+        "year": "2000 + n % 24", "license_plate": "'P' || n", "unit_number": "'U' || n", "created_at": at(2 * c),
+        "archived_at": f"CASE WHEN n % 50 = 0 THEN {now} END",
+    }  # fmt: skip
+    yield Plan, 3, {"name": "'Plan ' || n", "tier": "(ARRAY['basic', 'plus', 'premium'])[n]", "price": "n"}
+    yield Membership, c, {"user_id": "n", "plan_id": "1 + n % 3", "started_at": at(c)}
+    yield Offer, 20, {"title": "'Offer ' || n", "expiry": f"{now} + interval '1 year'", "created_at": now}
+    yield Location, LOCATIONS, {
+        "name": "'Location ' || n", "address": "n || ' Main St'", "latitude": "40 + n / 100.0", "longitude": "-74",
+        "time_zone": "'America/New_York'", "created_at": now,
+    }  # fmt: skip
+    yield Bay, BAYS, {"location_id": f"1 + n % {LOCATIONS}", "name": "'Bay ' || n"}
+    yield Technician, TECHNICIANS, {"name": "'Tech ' || n", "location_id": f"1 + n % {LOCATIONS}"}
+    yield ServiceType, 10, {"code": "'service_' || n", "name": "'Service ' || n", "minutes": "30"}
+    yield Part, ARTICLES, {"name": "'Part ' || n", "part_number": "'PN-' || n", "unit_price": "n"}
+    yield Service, ARTICLES, {"name": "'Labour ' || n", "labor_cost": "n"}
+    # What is under way is young and little, as in life.
+    status = (
+        f"CASE WHEN n % 40 = 0 THEN 'denied' WHEN n < {orders} * 0.98 THEN 'completed' "
+        "ELSE (ARRAY['requested', 'pending', 'approved', 'in_progress'])[1 + n / 7 % 4] END"
+    )
+    yield RepairOrder, orders, {
+        "customer_id": customer, "vehicle_id": vehicle, "status": status, "description": "'Complaint ' || n",
+        "tax_percent": "8.25", "total_cost": f"CASE WHEN {status} = 'completed' THEN 2 * n % 1000 END",
+        "created_at": at(orders),
+    }  # fmt: skip
+    article = f"1 + n % {ARTICLES}"
+    yield PartLine, orders, {
+        "repair_order_id": "n", "part_id": article, "unit_price": "12.50", "taxable": "true",
+    }  # fmt: skip
+    yield ServiceLine, orders, {
+        "repair_order_id": "n", "service_id": article, "labor_cost": "45", "taxable": "true",
+    }  # fmt: skip
+    start = f"{at(orders)} + interval '30 days'"
+    yield Appointment, orders, {
+        "customer_id": customer, "vehicle_id": vehicle, "bay_id": f"1 + n % {BAYS}",
+        "location_id": f"1 + (1 + n % {BAYS}) % {LOCATIONS}", "start": start, "end": f"{start} + interval '30 minutes'",
+        "status": f"CASE WHEN n % 20 = 0 THEN 'cancelled' WHEN {start} < {now} THEN 'completed' ELSE 'pending' END",
+        "technician_id": f"CASE WHEN {start} < {now} THEN 1 + n % {TECHNICIANS} END",
+        "description": "'Noise ' || n", "created_at": f"{start} - interval '40 days'",
+    }  # fmt: skip
+    yield Appointment.services.through, orders, {"appointment_id": "n", "servicetype_id": "1 + n % 10"}
+    # The first message of each thread, then the second of each, …
+    yield Thread, threads, {
+        "customer_id": customer, "subject": "'Question ' || n", "created_at": at(threads), "updated_at": at(threads),
+        "status": f"CASE WHEN n < {threads} * 0.98 THEN 'resolved' ELSE 'open' END",
+        "last_number": "4", "last_at": at(threads), "last_message_id": f"n + {3 * threads}",
+    }  # fmt: skip
+    yield Message, 4 * threads, {
+        "thread_id": f"1 + (n - 1) % {threads}", "number": f"1 + (n - 1) / {threads}", "body": "'Text ' || n",
+        "is_support": f"(n - 1) / {threads} % 2 = 1", "author_id": f"1 + (n - 1) % {c}",
+        "attachments": "'[]'", "created_at": at(4 * threads),
+    }  # fmt: skip
+    yield Ticket, c, {"thread_id": "n", "order_id": "n"}
+    yield Order, bought, {
+        "customer_id": customer, "created_at": at(bought),
+        **{name: at(bought) for name in ("confirmed_at", "packed_at", "shipped_at", "delivered_at")},
+        "status": "'delivered'",
+    }  # fmt: skip
+    yield OrderItem, bought, {
+        "order_id": "n", "part_id": article, "product_name": "'Part'", "quantity": "1", "unit_price": "5",
+        "subtotal": "5",
+    }  # fmt: skip
+    yield (
+        ReturnRequest,
+        c,
+        {"order_id": "n", "reason": "'Too small'", "refund_amount": "5", "created_at": at(c)},
+    )
+    yield ReturnLine, c, {"return_request_id": "n", "item_id": "n"}
+
+
+def _insert(model: type[models.Model], rows: int, values: dict[str, str]) -> str:
+    given = {"id": "n", **values}
+    for field in model._meta.concrete_fields:
+        if field.column in given or field.null:
+            continue
+        # In the order of their rows, as ours are: version 7 uuids grow.
+        given[field.column] = "lpad(to_hex(n), 32, '0')::uuid" if field.name == "uuid" else _literal(field)
+    columns = ", ".join(f'"{column}"' for column in given)
+    return (
+        f"INSERT INTO {model._meta.db_table} ({columns}) "  # of this module's own words
+        f"SELECT {', '.join(given.values())} FROM generate_series(1, {rows}) AS n"
+    )
+
+
+def _literal(field: models.Field[Any, Any]) -> str:
+    default = field.get_db_prep_save(field.get_default(), connection)
+    return sql.Literal(default).as_string(connection.connection)
+
+
+@contextmanager
+def _without_indexes(cursor: Any, model: type[models.Model]) -> Iterator[None]:
+    """An index is built over a full table in a fraction of the time that keeping it up takes."""
+    cursor.execute(
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index "
+        "WHERE indrelid = %s::regclass AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)",
+        [model._meta.db_table],
+    )
+    indexes = cursor.fetchall()
+    for name, _ in indexes:
+        cursor.execute(f"DROP INDEX {name}")
+    yield
+    for _, definition in indexes:
+        cursor.execute(definition)

@@ -1,0 +1,305 @@
+"""Nothing that a list reads, sorts or counts grows with other people's rows: the plans of every list of the URL conf.
+
+On PostgreSQL a shop of a million repair orders, as many lines of either kind, visits and messages, and a tenth to a
+half as much of the rest: the largest tables have the million, the others what 62,500 customers have of them. Each
+list's own statements run with their real parameters, as a worker would run them the first time and the sixth, when
+PostgreSQL settles on one plan for all parameters or on a plan each time.
+
+A customer's lists may touch a few rows for each that is his. For staff every row is theirs to see: a page may touch a
+few rows for each that it shows, whatever else there is, and no more than match where it is filtered. A total is exact
+by the contracts, so that it counts what matches; but nothing else, and nothing where the page itself tells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+from django.utils import timezone
+from psycopg import sql as literals
+from rest_framework import serializers
+
+from common.caller import Caller, Role
+from common.fields import Month, Words
+from common.query import AskedAt
+from common.reads import cursors
+from common.tests import growth
+from config.tests.test_reads import LISTS
+
+OWN = [view for view in LISTS if not view.is_always_paged]
+STAFFS = [view for view in LISTS if view.is_always_paged or view.__name__ == "Threads"]
+
+CUSTOMERS = 62_500
+ME = 31_234
+BIG = {model._meta.db_table for model in growth.GROWING}
+CUSTOMER, FLEET = Caller(Role.CUSTOMER, ME, ME), Caller(Role.CUSTOMER, growth.FLEET, growth.FLEET)
+STAFF = Caller(Role.ADMIN, 1, None)
+PAGE = 50
+A_ROW = 12  # what one row of a page may cost: itself, those that it names, an index entry for each
+MINE = 4 * growth.EACH  # the most that a customer has in one table: messages in all his threads, lines
+SLACK = 200
+# A day's visits in zones that are 26 hours apart from each other are looked at to find those of one.
+A_DAYS_VISITS = 2_000
+
+EXEMPT = {
+    # Names are another table's, and some customers have none: the order is known once all are read.
+    ("StaffCustomers", "ordering", "name"),
+    ("StaffCustomers", "ordering", "-name"),
+}
+
+
+def words_for(view, name: str, field) -> list[str]:  # a line for each kind of field
+    """What people ask for by a parameter, as they write it."""
+    now = timezone.now()
+    ids = {"customer_id": ME, "vehicle_id": ME, "unit_id": ME, "location_id": 3, "technician_id": 5}
+    texts = {"search": ["31234", "driver n31234"], "unit_number": ["u31234"], "state": ["ny"]}
+    if isinstance(field, Words):
+        return [*field.choices, ",".join(list(field.choices)[:2])]
+    if isinstance(field, Month):
+        return [f"{now:%Y-%m}"]
+    if isinstance(field, serializers.DateField):
+        return [f"{now - timedelta(days=days):%Y-%m-%d}" for days in (1, 400)]
+    if isinstance(field, serializers.DateTimeField):
+        return [(now - timedelta(days=400)).isoformat()]
+    if isinstance(field, serializers.FloatField):
+        return ["40.5"]
+    if isinstance(field, serializers.BooleanField):
+        return ["true", "false"]
+    if isinstance(field, serializers.IntegerField):
+        return [str(ids[name])]
+    if isinstance(field, serializers.UUIDField):
+        return [str(UUID(int=3 if field.source == "location" else ME))]
+    if isinstance(field, serializers.ChoiceField):
+        return list(field.choices)
+    return texts.get(name, ["fleet"])
+
+
+def questions(view) -> Iterator[dict[str, str]]:
+    """No parameter, and each alone with what people ask for."""
+    yield {}
+    for name, field in view.query().fields.items():
+        if name in ("page", "page_size", "lng") or isinstance(field, AskedAt):
+            continue
+        for word in words_for(view, name, field):
+            yield {name: word, "lng": "-74"} if name == "lat" else {name: word}
+
+
+def read_as(view, asked: dict[str, str]) -> dict:
+    """The filters of a request with those parameters; an address that names a thread names one of mine."""
+    params = QueryDict(mutable=True)
+    params.update(asked)
+    in_path = {name: UUID(int=ME) for name in view.path_query().fields}
+    return view.query.read(params) | in_path
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """The statements of reads and how many rows each gave."""
+    heard = []
+
+    def fetch(connection, sql, params):
+        rows = cursors.fetch(connection, sql, params)
+        heard.append((sql, list(params), int(rows[0][0]) if "COUNT(*)" in sql[:20] else len(rows)))
+        return rows
+
+    monkeypatch.setattr("common.reads.statements.fetch", fetch)
+    return heard
+
+
+# --- On PostgreSQL, at a million rows ------------------------------------------------------------------------------
+
+at_a_million = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="a million rows, and what was touched of them, are PostgreSQL's"
+)
+
+
+@pytest.fixture(scope="module")
+def shop(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        growth.fill(CUSTOMERS)
+        yield
+        growth.empty()
+        connection.close()
+
+
+def run(sql: str) -> list[tuple[bytes, ...]]:
+    result = connection.connection.pgconn.exec_(sql.encode())
+    assert not result.error_message, result.error_message.decode()
+    return [result.get_value(row, 0) for row in range(result.ntuples)]
+
+
+def plans(sql: str, params: list) -> Iterator[dict]:
+    """The statement's plan with what it really touched: the first time, and once PostgreSQL has settled."""
+    driver = cursors._prepared_on(connection.connection)
+    spelled = driver.transformer(driver.cursor).dump_sequence(params, [driver.text] * len(params))
+    values = [
+        "NULL" if text is None else literals.Literal(bytes(text).decode()).as_string(driver.connection)
+        for text in spelled
+    ]
+    execute = f"EXECUTE measured({', '.join(values)})" if values else "EXECUTE measured"
+    run(f"PREPARE measured AS {cursors._numbered(sql)}")
+    for number in range(1, 7):
+        is_looked_at = number in (1, 6)
+        plan = run(f"EXPLAIN ({'ANALYZE, ' if is_looked_at else ''}FORMAT JSON) {execute}")
+        if is_looked_at:
+            yield json.loads(b"".join(plan))[0]["Plan"]
+    run("DEALLOCATE measured")
+
+
+def nodes(plan: dict) -> Iterator[dict]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def touched(plan: dict) -> int:
+    """Rows and index entries that were read, also those that a condition threw away."""
+    counts = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+    scans = (node for node in nodes(plan) if "Scan" in node["Node Type"])
+    # Under a gather each worker's loop is one more.
+    return round(sum(sum(scan.get(name, 0) for name in counts) * scan["Actual Loops"] for scan in scans))
+
+
+def read_whole(plan: dict) -> set[str]:
+    return {n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan"} & BIG
+
+
+def told(plan: dict, depth: int = 0) -> str:
+    keys = (
+        "Relation Name",
+        "Index Name",
+        "Actual Rows",
+        "Actual Loops",
+        "Rows Removed by Filter",
+        "Sort Key",
+    )
+    line = f"{'  ' * depth}{plan['Node Type']} " + " ".join(f"{plan[key]}" for key in keys if key in plan)
+    return "\n".join([line, *(told(part, depth + 1) for part in plan.get("Plans", ()))])
+
+
+def complaints(said: list, most, *, may_read_whole: bool = False) -> Iterator[str]:
+    """The statements that touched more than `most(rows given)`, with their plans."""
+    for sql, params, given in list(said):
+        for plan in plans(sql, params):
+            if touched(plan) > most(given) or (read_whole(plan) and not may_read_whole):
+                yield f"{touched(plan)} > {most(given)} of {given}: {sql[:200]} {params}\n{told(plan)}"
+    said.clear()
+
+
+@at_a_million
+@pytest.mark.parametrize("view", OWN, ids=lambda view: view.__name__)
+def test_a_customers_list_touches_his_own_rows(shop, said, view):
+    wrong = []
+    for asked in questions(view):
+        filters = read_as(view, asked)
+        view.read.all(CUSTOMER, filters)
+        view.read.page(CUSTOMER, filters, slice(0, PAGE))
+        view.read.page(CUSTOMER, filters, slice(5, 10))
+        view.read.count(CUSTOMER, filters)
+        wrong += [(asked, text) for text in complaints(said, lambda given: A_ROW * given + 3 * MINE + SLACK)]
+    assert wrong == []
+
+
+@at_a_million
+def test_a_fleets_page_touches_the_page(shop, said):
+    """Twenty thousand repairs of 2,500 units are one customer's own. In the order of an index a page is its rows alone;
+    by state and by unit it is sorted from all of them, and from nobody else's."""
+    view = next(view for view in LISTS if view.__name__ == "Repairs")
+    repairs, units = growth.EACH * CUSTOMERS // growth.ONE_IN, 2 * CUSTOMERS // growth.ONE_IN
+    wrong = []
+    for asked in questions(view):
+        if "unit_id" in asked:
+            continue
+        filters = read_as(view, asked)
+        is_indexed = not asked or asked.get("ordering", "").endswith("repair_date")
+        most = A_ROW * PAGE if is_indexed else 3 * repairs + units
+        view.read.page(FLEET, filters, slice(0, PAGE))
+        wrong += [(asked, text) for text in complaints(said, lambda given, most=most: most + SLACK)]
+    assert wrong == []
+
+
+@at_a_million
+@pytest.mark.parametrize("view", STAFFS, ids=lambda view: view.__name__)
+def test_a_page_of_staffs_list_touches_the_page(shop, said, view):
+    wrong = []
+    for asked in questions(view):
+        if any((view.__name__, *item) in EXEMPT for item in asked.items()):
+            continue
+        filters = read_as(view, asked)
+        total = view.read.count(STAFF, filters)
+        wrong += [
+            (asked, "the total", text)
+            for text in complaints(
+                said, lambda given: 2 * given + A_DAYS_VISITS, may_read_whole=total > 1_000
+            )
+        ]
+        view.read.page(STAFF, filters, slice(0, PAGE))
+        most = A_ROW * PAGE + SLACK + (total if asked else 0)
+        wrong += [(asked, text) for text in complaints(said, lambda given, most=most: most)]
+    assert wrong == []
+
+
+@at_a_million
+@pytest.mark.parametrize("name", ["StaffRepairOrders", "StaffAppointments", "StaffVehicles", "Customers"])
+def test_a_later_page_skips_within_an_index(shop, said, name):
+    view = next(view for view in LISTS if view.__name__ == name)
+    skipped = 20_000
+    view.read.page(STAFF, read_as(view, {}), slice(skipped, skipped + PAGE))
+    sql, params, _ = said[0]
+    for plan in plans(sql, params):
+        skips = [node["Node Type"] for node in nodes(plan) if node["Actual Rows"] > skipped]
+        assert skips in (["Index Only Scan"], ["Index Scan"]), told(plan)
+        assert touched(plan) <= skipped + A_ROW * PAGE, told(plan)
+
+
+# --- On both databases ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's words for it")
+@pytest.mark.parametrize("view", OWN, ids=lambda view: view.__name__)
+def test_on_sqlite_a_customers_list_reads_no_growing_table_whole(said, view):
+    """But where it searches, for which it has no index."""
+    for asked in questions(view):
+        if "search" not in asked:
+            view.read.all(CUSTOMER, read_as(view, asked))
+    with connection.cursor() as cursor:
+        for sql, params, _ in said:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+            steps = [row[3] for row in cursor.fetchall()]
+            assert not [step for step in steps if step in {f"SCAN {table}" for table in BIG}], (sql, steps)
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's catalogue says it")
+def test_no_index_is_the_beginning_of_another():
+    """Each costs every write. Django gives a key an index of its own unless it is told; those of libraries and of
+    histories are theirs, and for text it makes a second one of a unique column."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH plain AS (
+              SELECT indexrelid, indrelid, indkey::text || ' ' AS columns,
+                     coalesce(pg_get_expr(indpred, indrelid), '') AS condition
+              FROM pg_index WHERE indexprs IS NULL
+                AND NOT EXISTS (SELECT FROM pg_opclass WHERE oid = ANY (indclass) AND opcname LIKE '%%_pattern_ops')
+            )
+            SELECT short.indexrelid::regclass::text FROM plain short JOIN plain long USING (indrelid, condition)
+            WHERE short.indexrelid <> long.indexrelid AND long.columns LIKE short.columns || '%%'
+              AND short.indrelid = ANY (SELECT unnest(%s::text[])::regclass)
+            """,
+            [sorted(tables_of_ours())],
+        )
+        assert cursor.fetchall() == []
+
+
+def tables_of_ours() -> set[str]:
+    from django.apps import apps
+
+    rooms = {model._meta.app_label for model in growth.GROWING} | {"files"}
+    return {model._meta.db_table for room in rooms for model in apps.get_app_config(room).get_models()}
