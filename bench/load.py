@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import ceil
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -47,6 +48,7 @@ class Peer:
     target: str
     env: dict[str, str]
     interface: str = "wsgi"
+    script: Path | None = None  # wrk's own, where more than one address is asked
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -88,8 +90,9 @@ class Peer:
         return Round(rate, 1000 * app / requests, 1000 * db / requests)
 
     def _wrk(self, path: str, token: str, connections: int, seconds: float) -> str:
+        script = ["-s", str(self.script)] if self.script else []
         return subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{ceil(seconds)}s", "--timeout", "60s",
+            ["wrk", "-t1", f"-c{connections}", f"-d{ceil(seconds)}s", "--timeout", "60s", *script,
              "-H", f"Authorization: Bearer {token}", self._url(path)],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
