@@ -1,0 +1,208 @@
+"""The served schema, read as what there is to try: every operation, what it names, and a body that it takes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from trust.calls import Client
+from trust.people import Owner, Shop
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# What an address names: its beginning -> the kind of row (`Owner.rows`). The longest that fits counts; None is
+# everybody's.
+NAMED: dict[str, str | None] = {
+    "/api/appointments/{id}/": "visit",
+    "/api/appointments/locations/{id}/": None,
+    "/api/chat/threads/{thread}/": "thread",
+    "/api/files/{id}/": "upload",
+    "/api/telematics/{id}/": "vehicle",
+    "/api/vehicles/{id}/": "vehicle",
+    "/api/v1/customer/notifications/{id}": "notification",
+    "/api/v1/customer/orders/{id}": "order",
+    "/api/v1/customer/orders/track/{id}": "order",
+    "/api/v1/customer/tickets/{id}": "ticket",
+    "/api/v1/customers/{id}/": "customer",
+    "/customer/api/repairs/{id}/": "repair",
+    "/api/shop/appointments/{id}/": "visit",
+    "/api/shop/appointments/{id}/start/": "visit to start",
+    "/api/shop/appointments/{id}/complete/": "visit to complete",
+    "/api/shop/appointments/{id}/cancel/": "visit to cancel",
+    "/api/shop/customers/{id}/": "customer",
+    "/api/shop/locations/{id}/": None,
+    "/api/shop/parts/{id}/": None,
+    "/api/shop/services/{id}/": None,
+    "/api/shop/technicians/{id}/": None,
+    "/api/shop/repair-orders/{id}/": "repair",
+    "/api/shop/repair-orders/{id}/start/": "repair approved",
+    "/api/shop/repair-orders/{id}/complete/": "repair in_progress",
+    "/api/shop/vehicles/{id}/": "vehicle",
+    "/api/shop/vehicles/{id}/archive/": "spare",
+}
+LINES = {"parts": "part line", "services": "service line"}
+# What a body or a query names: property -> kind, None for what is everybody's.
+NAMES: dict[str, str | None] = {
+    "vehicleId": "vehicle", "vehicle_id": "vehicle", "unit_id": "vehicle", "customer_id": "customer",
+    "user_id": "user", "order_id": "order", "attachments": "upload",
+    "locationId": None, "location_id": None, "planId": None, "technician_id": None, "part_id": None,
+    "service_id": None, "product_id": None,
+    # The app's own names for its things.
+    "clientId": None, "deviceId": None, "dongleId": None, "tax_id": None,
+}  # fmt: skip
+PREFIX = {"order": "ORD", "ticket": "TKT", "return": "RET"}
+_IS_A_NAME = re.compile(r"(_id|Id|_ids|Ids)$|^(id|attachments|photos)$")
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str  # with names in braces
+    name: str
+    contract: str
+    is_open: bool
+    parameters: dict[str, dict[str, Any]]  # path and query: name -> schema
+    queried: frozenset[str]
+    takes: dict[str, dict[str, Any]]  # the body's properties, nested ones too
+    answers: frozenset[str]  # names of all properties that its answers have
+
+    @property
+    def is_fleets(self) -> bool:
+        return self.path.startswith("/customer/")
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of row that the address names; KeyError where nobody has said."""
+        if "{" not in self.path:
+            return None
+        fitting = [start for start in NAMED if self.path.startswith(start)]
+        return NAMED[max(fitting, key=len, default=self.path)]
+
+    def unknown_names(self) -> Iterator[str]:
+        """What names rows and is in no table here: it would not be tried."""
+        if "{" in self.path and not any(self.path.startswith(start) for start in NAMED):
+            yield self.path
+        for name in (*self.takes, *self.queried):
+            if _IS_A_NAME.search(name) and name not in NAMES:
+                yield f"{self.name}: {name}"
+
+    def address(self, owner: Owner, shop: Shop) -> str:
+        """With the owner's own ids."""
+        path = self.path
+        if self.kind:
+            path = path.replace("{id}", self._spelled(owner)).replace("{thread}", self._spelled(owner))
+        for part, kind in LINES.items():
+            if f"/{part}/{{line_id}}" in path:
+                path = path.replace("{line_id}", str(owner.rows[kind].pk))
+        return path.replace("{id}", self._of_the_shop(shop))
+
+    def _spelled(self, owner: Owner) -> str:
+        assert self.kind
+        return spelled(owner, self.kind, self.parameters.get("id") or self.parameters["thread"])
+
+    def _of_the_shop(self, shop: Shop) -> str:
+        row: Any = {
+            "locations": shop.location,
+            "parts": shop.unsold_part if self.method == "DELETE" else shop.part,
+            "services": shop.unused_service if self.method == "DELETE" else shop.service,
+            "technicians": shop.technician,
+        }.get(self.path.split("/")[3])
+        return str(getattr(row, "uuid" if self.path.startswith("/api/appointments") else "pk", ""))
+
+    def body(self, owner: Owner, shop: Shop) -> Any:
+        """One that it takes from `owner`: the recorded example, with names and times of today."""
+        example = EXAMPLES[self.contract].get(self.name, {}).get("request")
+        return _today(example, owner, shop)
+
+    def query(self, owner: Owner, shop: Shop) -> dict[str, str]:
+        """What it must be asked with."""
+        needed = {
+            name for name, rule in self.parameters.items() if rule.get("required") and name in self.queried
+        }
+        values = {
+            "locationId": str(shop.location.uuid), "date": shop.tomorrow[:10], "services": "oil_change",
+            "vehicleId": str(owner.rows["vehicle"].uuid), "user_id": str(owner.user.uuid),
+        }  # fmt: skip
+        return {name: values[name] for name in needed}
+
+
+def spelled(owner: Owner, kind: str, schema: dict[str, Any]) -> str:
+    """The row's id as that parameter or property takes it."""
+    row = owner.rows[kind]
+    if schema.get("format") == "uuid":
+        return str(row.uuid)
+    return f"{PREFIX.get(kind, '')}{row.pk}" if schema.get("format") != "int64" else str(row.pk)
+
+
+def _today(value: Any, owner: Owner, shop: Shop, name: str = "") -> Any:
+    values: dict[str, Any] = {
+        "startTime": shop.tomorrow, "start": shop.tomorrow, "services": ["oil_change"],
+        "locationId": str(shop.location.uuid), "location_id": shop.location.pk, "planId": str(shop.plan.uuid),
+        "product_id": shop.part.pk, "part_id": shop.unsold_part.pk, "service_id": shop.service.pk,
+        "technician_id": shop.technician.pk, "vehicleId": str(owner.rows["vehicle"].uuid),
+        "vehicle_id": owner.rows["vehicle"].pk, "customer_id": owner.customer.pk, "user_id": str(owner.user.uuid),
+        "order_id": f"ORD{owner.rows['order'].pk}", "unit_number": owner.rows["vehicle"].unit_number,
+    }  # fmt: skip
+    if name in values:
+        return values[name]
+    if name == "items" and isinstance(value[0], str):
+        return [owner.rows["item"].product_name]
+    if isinstance(value, dict):
+        return {key: _today(inner, owner, shop, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_today(inner, owner, shop) for inner in value]
+    return value
+
+
+EXAMPLES: dict[str, dict[str, Any]] = {}
+
+
+def operations(client: Client) -> list[Operation]:
+    """Of the schema as the server serves it."""
+    for contract in ("shop", "fleet", "care", "member", "crm"):
+        EXAMPLES[contract] = json.loads((settings.EXAMPLES_DIR / f"{contract}.json").read_text())
+    schema = client.send("GET", "/api/schema/?format=json").json()
+    return [
+        _operation(method.upper(), path, operation, schema)
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def _operation(method: str, path: str, operation: dict[str, Any], schema: dict[str, Any]) -> Operation:
+    asked = [p for p in operation.get("parameters", []) if p["in"] in ("path", "query")]
+    media = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    answers = [
+        content["schema"]
+        for answer in operation["responses"].values()
+        for content in answer.get("content", {}).values()
+        if "schema" in content
+    ]
+    return Operation(
+        method=method,
+        path=path,
+        name=operation["operationId"],
+        contract=operation["operationId"].partition("_")[0],
+        is_open={} in operation.get("security", []),
+        parameters={p["name"]: {**p["schema"], "required": p.get("required", False)} for p in asked},
+        queried=frozenset(p["name"] for p in asked if p["in"] == "query"),
+        takes=dict(properties(media.get("schema", {}), schema)),
+        answers=frozenset(name for answer in answers for name, _ in properties(answer, schema)),
+    )
+
+
+def properties(rule: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and rule of every property, nested ones and those of a list's rows too."""
+    while "$ref" in rule:
+        rule = schema["components"]["schemas"][rule["$ref"].rsplit("/", 1)[1]]
+    for part in (*rule.get("allOf", ()), *rule.get("oneOf", ()), *rule.get("anyOf", ())):
+        yield from properties(part, schema)
+    if "items" in rule:
+        yield from properties(rule["items"], schema)
+    for name, inner in rule.get("properties", {}).items():
+        yield name, inner
+        yield from properties(inner, schema)

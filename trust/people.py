@@ -1,0 +1,248 @@
+"""A shop with two customers who own a row of every kind, and somebody of every role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth.hashers import make_password
+from django.test import Client as DjangoClient
+from django.utils import timezone
+
+from accounts.actions import open_session
+from accounts.models import User
+from appointments.models import Appointment, Location, ServiceType, Technician
+from chat.models import Message
+from common.caller import STAFF
+from common.tests import factories
+from config.tests.servers import Server
+from customers.models import Customer
+from memberships.models import Plan
+from repair_orders.models import Part, Service
+from trust.calls import Client
+
+PASSWORD = "correct horse battery 9"
+JPEG = b"\xff\xd8\xff\xe0" + bytes(64)
+
+
+@dataclass
+class Owner:
+    """A customer with two logins. `mark` stands in every text that is his."""
+
+    mark: str
+    customer: Customer
+    user: User
+    colleague: User
+    rows: dict[str, Any] = field(default_factory=dict)  # kind -> row
+
+    @property
+    def email(self) -> str:
+        return self.user.email or ""
+
+    def ids(self, kind: str) -> set[str]:
+        """Every spelling of a row's id."""
+        row = self.rows[kind]
+        prefix = {"order": "ORD", "return": "RET", "ticket": "TKT", "message": "MSG"}.get(kind)
+        spelled = {str(row.pk), str(getattr(row, "uuid", row.pk))}
+        return spelled | ({f"{prefix}{row.pk}"} if prefix else set())
+
+
+@dataclass
+class Shop:
+    """What everybody may name: places, catalogue, plans; and who works here."""
+
+    location: Location
+    technician: Technician
+    service_type: ServiceType
+    part: Part
+    unsold_part: Part
+    other_part: Part
+    service: Service
+    unused_service: Service
+    plan: Plan
+    staff: dict[str, User]
+    root: User
+    carol: User  # without a customer record
+
+    @property
+    def tomorrow(self) -> str:
+        """An hour at which the shop is open."""
+        return (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT15:00:00Z")
+
+
+def person(email: str, mark: str = "Staff", **fields: Any) -> User:
+    return factories.UserFactory(email=email, password=PASSWORD, first_name=mark, last_name=mark, **fields)
+
+
+def open_shop() -> Shop:
+    location = factories.GarageFactory(name="Main Street", bays=4)
+    staff = {role: person(f"{role}@shop.example", role=role) for role in sorted(STAFF)}
+    return Shop(
+        location=location,
+        technician=factories.TechnicianFactory(location=location, user=staff["technician"]),
+        service_type=factories.ServiceTypeFactory(code="oil_change"),
+        part=factories.PartFactory(name="Brake pads", stock=100),
+        unsold_part=factories.PartFactory(name="Wiper"),
+        other_part=factories.PartFactory(name="Disc", stock=100),
+        service=factories.ServiceFactory(),
+        unused_service=factories.ServiceFactory(name="Wheel repair"),
+        plan=factories.PlanFactory(),
+        staff=staff,
+        root=person("root@shop.example", role="admin", is_superuser=True),
+        carol=person("carol@example.com", "Carol"),
+    )
+
+
+def own_everything(shop: Shop, mark: str) -> Owner:
+    """A customer with a row of every kind that belongs to somebody."""
+    user, colleague = (person(f"{mark}{n}@example.com", mark, phone="") for n in ("", "-colleague"))
+    customer = factories.CustomerFactory(
+        contact=user, company_name=f"{mark} Ltd", street_address=f"1 {mark} Street", tax_id=f"tax-{mark}"
+    )
+    owner = Owner(mark, customer, user, colleague)
+    keep = owner.rows
+    keep |= {"customer": customer, "user": user}
+    keep["login"] = factories.CustomerUserFactory(customer=customer, user=colleague)
+    _drive(owner)
+    _visit(owner, shop)
+    _repair(owner, shop)
+    _order(owner, shop)
+    _talk(owner)
+    keep["notification"] = factories.NotificationFactory(customer=customer, title=mark, message=mark)
+    keep["membership"] = factories.MembershipFactory(user=colleague, plan=shop.plan)
+    keep["referral"] = factories.ReferralFactory(
+        referrer=user, referred=person(f"{mark}-friend@example.com", mark)
+    )
+    keep["reward"] = factories.RewardEntryFactory(user=user, reason=mark)
+    keep["session"] = factories.SessionFactory(user=user, device__device_id=mark)
+    return owner
+
+
+def _drive(owner: Owner) -> None:
+    vin = f"1HGBH41JX{owner.mark[:2].upper():X<2}"
+    number = iter(range(100))
+
+    def vehicle(**fields: Any) -> Any:
+        given = {"color": owner.mark, "license_plate": owner.mark, "unit_number": ""} | fields
+        return factories.VehicleFactory(
+            customer=owner.customer,
+            vin=f"{vin}{next(number):06}".replace("O", "0").replace("I", "1"),
+            **given,
+        )
+
+    owner.rows["vehicle"] = vehicle(
+        unit_number=f"{owner.mark}-7", dongle_id=f"dongle-{owner.mark}", dongle_connection="BLE"
+    )
+    owner.rows["spare"] = vehicle()
+    factories.TelematicsBatchFactory(vehicle=owner.rows["vehicle"])
+
+
+def _visit(owner: Owner, shop: Shop) -> None:
+    bays = list(shop.location.bays.order_by("id"))
+    now = timezone.now()
+
+    def visit(days: int, hour: int, **fields: Any) -> Appointment:
+        start = (now + timedelta(days=days)).replace(hour=hour, minute=0, second=0, microsecond=0)
+        taken = Appointment.objects.filter(start=start).count()
+        made: Appointment = factories.AppointmentFactory(
+            vehicle=owner.rows["vehicle"], bay=bays[taken], location=shop.location, start=start,
+            technician=shop.technician, description=owner.mark, notes=owner.mark, **fields,
+        )  # fmt: skip
+        made.services.add(shop.service_type)
+        return made
+
+    owner.rows["visit"] = visit(2, 10)
+    owner.rows["visit to start"] = visit(3, 10)
+    owner.rows["visit to cancel"] = visit(4, 10)
+    owner.rows["visit to complete"] = visit(0, 9, status="in_progress", started_at=now)
+
+
+def _repair(owner: Owner, shop: Shop) -> None:
+    now = timezone.now()
+    stamps = {
+        "pending": {"estimated_at": now},
+        "approved": {"estimated_at": now, "approved_at": now},
+        "in_progress": {"estimated_at": now, "approved_at": now, "started_at": now},
+    }
+    for status, given in stamps.items():
+        order = factories.RepairOrderFactory(
+            vehicle=owner.rows["vehicle"], status=status, description=owner.mark, notes=owner.mark, **given
+        )
+        owner.rows["repair" if status == "pending" else f"repair {status}"] = order
+        part = factories.PartLineFactory(repair_order=order, part=shop.part)
+        service = factories.ServiceLineFactory(repair_order=order, service=shop.service)
+        if status == "pending":
+            owner.rows |= {"part line": part, "service line": service}
+
+
+def _order(owner: Owner, shop: Shop) -> None:
+    order = factories.OrderFactory(customer=owner.customer, status="delivered", tracking_number=owner.mark)
+    item = factories.OrderItemFactory(order=order, part=shop.part, product_name=f"Pads {owner.mark}")
+    factories.OrderItemFactory(order=order, part=shop.other_part, product_name=f"Disc {owner.mark}")
+    asked = factories.ReturnRequestFactory(
+        order=factories.OrderFactory(customer=owner.customer, status="delivered"), reason=owner.mark
+    )
+    owner.rows |= {"order": order, "item": item, "return": asked}
+
+
+def _talk(owner: Owner) -> None:
+    ticket = factories.TicketFactory(
+        thread__customer=owner.customer, thread__subject=owner.mark, order=owner.rows["order"]
+    )
+    owner.rows |= {"ticket": ticket, "thread": ticket.thread}
+    for number, is_internal in ((1, False), (2, True)):
+        message: Message = factories.MessageFactory(
+            thread=ticket.thread, number=number, body=owner.mark, is_support=is_internal, is_internal=is_internal,
+            created_at=timezone.now() + timedelta(seconds=number),
+        )  # fmt: skip
+        owner.rows["message"] = message
+    ticket.thread.last_number, ticket.thread.last_at = 2, message.created_at
+    ticket.thread.save()
+
+
+def send_files(client: Client, owner: Owner) -> None:
+    """A file of his that is part of nothing yet, and the photo of a repair; both lie in the store."""
+    owner.rows["upload"], owner.rows["photo"] = (_upload(client, owner) for _ in range(2))
+    now = timezone.now()
+    owner.user.uploads.filter(pk=owner.rows["photo"].pk).update(state="attached", attached_at=now)
+    factories.RepairPhotoFactory(repair_order=owner.rows["repair"], upload=owner.rows["photo"])
+
+
+def _upload(client: Client, owner: Owner) -> Any:
+    body = {"filename": f"{owner.mark}.jpg", "contentType": "image/jpeg"}
+    announced = client.send("POST", "/api/files/presign/", body).json()
+    address = urlsplit(announced["url"])
+    sent = Client(client.port).send("PUT", f"{address.path}?{address.query}", JPEG, Content_Type="image/jpeg")
+    assert sent.status < 300, sent
+    return owner.user.uploads.get(uuid=announced["fileId"])
+
+
+def signed_in(server: Server, user: User) -> Client:
+    """A client with a token and a browser's session, both real, of a server that runs on this process's key."""
+    browser = DjangoClient()
+    browser.force_login(user)
+    # A page may be posted to with the token against forgery that stands in the cookie.
+    cookies = {name: morsel.value for name, morsel in browser.cookies.items()} | {"csrftoken": "c" * 32}
+    return Client(server.port, open_session(user=user, now=timezone.now()).access, cookies=cookies)
+
+
+def clients(server: Server, shop: Shop, *owners: Owner) -> dict[str, Client]:
+    """Everybody by name; the owners have sent their files."""
+    people = {
+        **{owner.mark: owner.user for owner in owners},
+        **{f"{owner.mark}'s colleague": owner.colleague for owner in owners},
+        "carol": shop.carol,
+        **shop.staff,
+        "root": shop.root,
+    }
+    found = {name: signed_in(server, user) for name, user in people.items()}
+    for owner in owners:
+        send_files(found[owner.mark], owner)
+    return {"nobody": Client(server.port), **found}
+
+
+def let_in() -> None:
+    """Everybody made here may sign in with `PASSWORD`, hashed once and as the product does."""
+    User.objects.update(password=make_password(PASSWORD, hasher="argon2"))
