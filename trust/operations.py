@@ -98,7 +98,7 @@ class Operation:
         for part, kind in LINES.items():
             if f"/{part}/{{line_id}}" in path:
                 path = path.replace("{line_id}", str(owner.rows[kind].pk))
-        return path.replace("{id}", self._of_the_shop(shop))
+        return path.replace("{id}", self._of_the_shop(shop)) if "{id}" in path else path
 
     def _spelled(self, owner: Owner) -> str:
         assert self.kind

@@ -221,6 +221,7 @@ def _upload(client: Client, owner: Owner) -> Any:
 
 def signed_in(server: Server, user: User) -> Client:
     """A client with a token and a browser's session, both real, of a server that runs on this process's key."""
+    user.refresh_from_db()
     browser = DjangoClient()
     browser.force_login(user)
     # A page may be posted to with the token against forgery that stands in the cookie.

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -68,12 +70,31 @@ class Tables:
     """Every table of the product, but for those named and what Django keeps about itself."""
 
     def __init__(self, *, but: Collection[str] = ("django_session",)) -> None:
-        self.columns = {
-            model._meta.db_table: [field.column for field in model._meta.concrete_fields]
+        self.models = [
+            model
             for model in apps.get_models(include_auto_created=True)
             if model._meta.db_table not in but and model._meta.app_label not in ("contenttypes", "auth")
+        ]
+        self.columns = {
+            model._meta.db_table: [field.column for field in model._meta.concrete_fields]
+            for model in self.models
         }
-        self.known = self.read()
+        self.accept()
+
+    @cached_property
+    def keys(self) -> dict[str, list[set[Any] | None]]:
+        """By table and column the keys that there were in the table that the column refers to; None for others."""
+        there = {
+            table: {row[columns.index("id")] for row in self.known[table]}
+            for table, columns in self.columns.items()
+            if "id" in columns
+        } | {"nothing was there": set()}
+        return {
+            model._meta.db_table: [
+                there.get(_refers_to(model, field)) for field in model._meta.concrete_fields
+            ]
+            for model in self.models
+        }
 
     def read(self) -> Rows:
         with connection.cursor() as cursor:
@@ -97,6 +118,8 @@ class Tables:
     def accept(self) -> None:
         """What is there now is what is known."""
         self.known = self.read()
+        self.read_at = datetime.now(UTC)
+        vars(self).pop("keys", None)
 
     def restore(self, change: Change) -> None:
         """Put back what was known, as though the request had never been."""
@@ -108,6 +131,16 @@ class Tables:
                     f"INSERT INTO {connection.ops.quote_name(table)} ({self._list(table)}) VALUES ({marks})",
                     [_stored(row) for row in self.known[table].elements()],
                 )
+
+
+def _refers_to(model: Any, field: Any) -> str:
+    """The table whose keys stand in the column; its own for its key, none for what is no key."""
+    if field.name == "history_id":
+        return "nothing was there"
+    if field.related_model:
+        return str(field.related_model._meta.db_table)
+    kept = getattr(model, "instance_type", model)  # a row of history has the key of the row that it keeps
+    return str(kept._meta.db_table) if field.name == "id" else ""
 
 
 def _named(table: str, row: Row) -> list[tuple[str, Any]]:
