@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 from simple_history.models import HistoricalRecords
 
 from accounts.names import full_name
@@ -97,6 +98,13 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
                 self.password = renewed
 
         return check_password(raw_password, self.password, renew)
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """What a browser's session is good for: Django's, and the role. A changed one ends the pages' sessions, too."""
+        salt = "accounts.User.get_session_auth_hash"
+        return salted_hmac(
+            salt, f"{self.role}:{self.password}", secret=secret, algorithm="sha256"
+        ).hexdigest()
 
     @property
     def full_name(self) -> str:

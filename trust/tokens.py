@@ -20,6 +20,7 @@ from accounts.tokens import reset_token
 from common.tests import factories
 from common.tests.storms import parallel
 from config.tests.servers import Server
+from customers.models import Customer
 from trust.calls import Answer, Client
 from trust.people import PASSWORD, let_in, person
 from trust.promises import ENGINES, Tally, Trial
@@ -79,7 +80,7 @@ def _try_rotation(server: Server, tally: Tally, *, rounds: int) -> None:
     let_in()
     for number in range(rounds):
         refresh = _sign_in(server, "shop", user)[1]
-        answers = parallel(50, lambda _: _refresh(server, refresh))
+        answers = parallel(50, lambda _, sent=refresh: _refresh(server, sent))
         statuses = [answer.status if isinstance(answer, Answer) else repr(answer) for answer in answers]
         given = [answer.json() for answer in answers if isinstance(answer, Answer) and answer.status == 200]
         tally.tried(len(given) <= 1, f"{len(given)} of 50 parallel refreshes were given tokens", cases=50)
@@ -114,11 +115,10 @@ def _refresh(server: Server, refresh: str, path: str = "/api/token/refresh/") ->
 
 def _try_events(server: Server, tally: Tally) -> None:
     root = person("root@shop.example", role="admin", is_superuser=True)
-    people = {name: event for name, event in EVENTS.items()}
     owners = {
         (name, kind): _customer(f"{name}@example.com".replace(" ", "-")) if kind == "customer"
         else person(f"{name}@shop.example".replace(" ", "-"), role="advisor")
-        for name in people
+        for name in EVENTS
         for kind in ("customer", "staff")
     }  # fmt: skip
     let_in()
@@ -295,8 +295,6 @@ def _changed_by_office(**wishes: Any) -> Callable[[Belongings, Client], Answer]:
 
 def _deleted(held: Belongings, office: Client) -> None:
     """No page deletes a person; whoever keeps the database may."""
-    from customers.models import Customer
-
     Customer.objects.filter(contact=held.user).delete()
     held.user.delete()
 

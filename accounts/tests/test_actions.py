@@ -96,3 +96,14 @@ def test_a_refused_rotation_of_an_ended_session_changes_nothing(carol, now):
     with pytest.raises(TokenRefused):
         actions.rotate_refresh(refresh=tokens.refresh, now=now + timedelta(hours=1))
     assert Session.objects.values().get() == before
+
+
+@pytest.mark.parametrize("address", ["/admin/", "/customer/company/"])
+def test_another_role_ends_the_sessions_of_pages(client, alice, tim, now, address):
+    user = tim if address == "/admin/" else alice.contact
+    client.force_login(user)
+    assert client.get(address).status_code == 200
+    actions.change_role(user=user, role="manager", now=now)
+    response = client.get(address)
+    assert response.status_code == 302
+    assert "/login/" in response["Location"]
