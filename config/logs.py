@@ -73,7 +73,8 @@ def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
         cache_logger_on_first_use=True,
     )
     renderer: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=False)]
+        # With rich installed the renderer's own tracebacks show every local variable, passwords among them.
+        [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
         if pretty
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
     )

@@ -1,4 +1,4 @@
-"""Guessing is useless: a thousand wrong passwords from ten addresses, at every door at once, and who is known is not told.
+"""Guessing is useless: a thousand wrong passwords from ten addresses, at every door at once; who is known is not told.
 
 The servers run as on a public host - the product's own hasher, rates as they are without `DEBUG`, mail left to the
 worker - behind a proxy that says where a request comes from.

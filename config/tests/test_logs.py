@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
+import structlog
 
 from config.logs import hide_secrets, logging_config
 
@@ -27,3 +30,18 @@ def test_lines_for_people_or_machines(pretty):
     last = config["formatters"]["line"]["processors"][-1]
     assert type(last).__name__ == ("ConsoleRenderer" if pretty else "JSONRenderer")
     assert config["root"] == {"handlers": ["stderr"], "level": "WARNING"}
+
+
+@pytest.mark.parametrize("pretty", [True, False])
+def test_a_traceback_shows_no_variables(pretty):
+    *_, render = logging_config(level="INFO", pretty=pretty)["formatters"]["line"]["processors"]
+    password = "".join(("s3", "cret"))  # not as it stands in the source
+    try:
+        raise ValueError(len(password))
+    except ValueError:
+        event = {"event": "request_failed", "exc_info": sys.exc_info()}
+    if not pretty:
+        event = structlog.processors.format_exc_info(None, "error", event)
+    text = render(None, "error", event)
+    assert "ValueError: 6" in text
+    assert password not in text
