@@ -47,6 +47,14 @@ BROKEN = (
     "common_idempotencykey",
     "customers_customeruser",
 )
+# Where a refresh token is sent, and under which name.
+REFRESH_TOKENS = {
+    "/api/token/refresh/": "refresh",
+    "/api/auth/refresh/": "refreshToken",
+    "/api/token/verify/": "token",
+    "/api/token/blacklist/": "refresh",
+    "/api/auth/logout/": "refreshToken",
+}
 _number = count(1)
 
 
@@ -242,10 +250,7 @@ def _go_wrong(day: Day, email: str) -> None:
 
 def _use_tokens(day: Day, access: str, refresh: str) -> None:
     client = day.client()
-    for path, name in (
-        ("/api/token/refresh/", "refresh"), ("/api/auth/refresh/", "refreshToken"), ("/api/token/verify/", "token"),
-        ("/api/token/blacklist/", "refresh"), ("/api/auth/logout/", "refreshToken"),
-    ):  # fmt: skip
+    for path, name in REFRESH_TOKENS.items():
         client.send("POST", path, {name: day.plant("token")})
         client.send("POST", f"{path}?{name}={refresh}", {name: [refresh]})
     client.token = access
@@ -287,13 +292,9 @@ def _send_files(day: Day, access: str) -> None:
 
 def _talk(day: Day, access: str) -> None:
     client = Client(day.server.port, access, {**ALWAYS, "X-Request-ID": WAS_HERE})
-    tickets = [
-        day.plant(
-            "ticket",
-            client.send("POST", "/api/chat/ticket/", {}, Idempotency_Key=f"socket-{n}").json()["ticket"],
-        )
-        for n in range(2)
-    ]
+    keys = ("socket-0", "socket-1")
+    answers = [client.send("POST", "/api/chat/ticket/", {}, Idempotency_Key=key).json() for key in keys]
+    tickets = [day.plant("ticket", answer["ticket"]) for answer in answers]
     queries = [f"token={access}", f"ticket={tickets[0]}", f"ticket={tickets[0]}", f"token={day.plant('token')}",
                f"ticket={day.plant('ticket')}", f"token={quote(day.plant('token') + chr(10))}", ""]  # fmt: skip
     for query in queries:
@@ -417,9 +418,8 @@ def _search(tally: Tally, name: str, day: Day, logs: list[Path]) -> None:
                 where = text.find(hits[0]) if hits else 0
                 shown = text[max(0, where - 300) : where + 80]
                 tally.tried(not hits, f"{name}: a {kind} in {log.parent.name}/{log.name}: …{shown}")
-    tally.note(
-        f"{name}: {sum(map(len, day.planted.values()))} secrets, {sum(log.stat().st_size for log in logs):,} bytes of log"
-    )
+    size = sum(log.stat().st_size for log in logs)
+    tally.note(f"{name}: {sum(map(len, day.planted.values()))} secrets, {size:,} bytes of log")
 
 
 def _search_records(tally: Tally, name: str, day: Day, metrics: str) -> None:
