@@ -40,11 +40,11 @@ def guessing(trial: Trial, tally: Tally) -> None:
     collect_static_files()
     with _embedded(trial) as server, seen_from_here(server):
         _guess(server, tally, guesses=trial.size(1000, 300))
-        _alike(server, tally, trials=trial.size(60, 16), doors=trial.size(9, 3))
+        _alike(server, tally, trials=trial.size(60, 24), doors=trial.size(7, 2))
     if not trial.short and REDIS:
         with _production(trial) as server, seen_from_here(server):
             _guess(server, tally, guesses=1000)
-            _alike(server, tally, trials=40, doors=9)
+            _alike(server, tally, trials=40, doors=7)
 
 
 @contextmanager
@@ -202,6 +202,7 @@ def _same_time(tally: Tally, name: str, known: list[float], unknown: list[float]
     """A case: of two answers the one to somebody known is the slower as often as not (Mann and Whitney's U)."""
     slower = sum((a > b) + 0.5 * (a == b) for a in known for b in unknown) / (len(known) * len(unknown))
     sigma = math.sqrt((len(known) + len(unknown) + 1) / (12 * len(known) * len(unknown)))
+    assert 0.5 / sigma > SIGMAS, "too few trials: even times that never overlap would pass"
     apart = (slower - 0.5) / sigma
     figures = (
         f"{1000 * median(known):.1f} ms against {1000 * median(unknown):.1f} ms of nobody, {apart:+.1f} sigma"
