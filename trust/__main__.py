@@ -14,14 +14,24 @@ import django
 
 django.setup()
 
+from trust.guessing import guessing
 from trust.load import load_is_shed
 from trust.messages import a_message_survives
 from trust.promises import Promise, Tally, Trial
+from trust.readonly import readonly
+from trust.secrets import secrets
 from trust.sockets import sockets_hold
+from trust.strangers import strangers
+from trust.tokens import tokens
 
 # In the order of docs/security.md.
 PROMISES: list[Promise] = [
     Promise("a message survives", a_message_survives),
+    Promise("strangers see nothing", strangers),
+    Promise("nobody writes what is not theirs", readonly),
+    Promise("tokens end", tokens),
+    Promise("guessing is useless", guessing),
+    Promise("secrets stay secret", secrets),
     Promise("sockets hold", sockets_hold),
     Promise("load is shed", load_is_shed),
 ]

@@ -34,6 +34,11 @@ class Site:
         text = (settings.BASE_DIR / "Dockerfile").read_text()
         return self._serving(json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[-1])[-1])
 
+    def sockets(self) -> AbstractContextManager[Server]:
+        """The process that has the sockets, as compose.yaml runs it."""
+        text = (settings.BASE_DIR / "compose.yaml").read_text()
+        return self._serving(re.findall(r'"(exec [^"]*uvicorn [^"]*)"', text)[0])
+
     @contextmanager
     def proxied(self, web: Server) -> Iterator[int]:
         """The port of the proxy in front of it."""
