@@ -180,7 +180,7 @@ def main() -> None:
     servers = {
         "ours": start(
             ["-m", "uvicorn", "config.asgi:application", "--port", str(ports["ours"]), "--log-level", "warning",
-             "--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--no-access-log"],
+             "--ws", "chat.protocol:Protocol", "--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--no-access-log"],
             ports["ours"], env,
         ),
         "bare": start(

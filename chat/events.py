@@ -37,15 +37,15 @@ class Event:
     is_echoed: bool = True  # whether its author hears it, too
 
     @property
-    def text(self) -> str:
-        return dumps(self.frame).decode()
+    def text(self) -> bytes:
+        return dumps(self.frame)
 
     @property
-    def text_for_author(self) -> str:
+    def text_for_author(self) -> bytes:
         """With the sender's own name for it, which is nobody else's business."""
         if self.client_id is None or self.frame is None:
             return self.text
-        return dumps({**self.frame, "clientId": self.client_id}).decode()
+        return dumps({**self.frame, "clientId": self.client_id})
 
 
 def pack(events: list[Event]) -> bytes:
@@ -104,7 +104,7 @@ def event_of_news(news: News) -> Event:
     return Event(news.customer_id, frame, is_for_staff=False)
 
 
-def error(text: str, client_id: str | None = None) -> str:
-    """The frame that answers one that cannot be taken."""
+def error(text: str, client_id: str | None = None) -> bytes:
+    """The text that answers a frame that cannot be taken."""
     frame = {"type": "ERROR", "error": text}
-    return dumps(frame if client_id is None else {**frame, "clientId": client_id}).decode()
+    return dumps(frame if client_id is None else {**frame, "clientId": client_id})

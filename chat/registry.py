@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 from chat.events import Event
+from chat.frames import Write, spell
 from common.caller import Caller
 
 # What waits for a reader who does not read. More means that he is gone or hopelessly behind: the log will tell him.
 MOST_FRAMES = 1_000
-MOST_CHARACTERS = 1 << 20
+MOST_BYTES = 1 << 20
+_AT_ONCE = 64 << 10  # bytes; what the server holds besides
 # Of one user in one process: more than his devices and windows, few enough that nobody takes the process for himself.
 MOST_SOCKETS = 50
-
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Outbox:
@@ -25,32 +23,39 @@ class Outbox:
 
     def __init__(self, overrun: Callable[[], None]) -> None:
         self._overrun = overrun
-        self._waiting: deque[str] = deque()
-        self._characters = 0
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0
         self._idle: asyncio.Future[None] | None = None
 
-    def put(self, text: str) -> None:
-        """Send `text` after what waits already; past the limits the socket is given up."""
-        self._characters += len(text)
-        if len(self._waiting) >= MOST_FRAMES or self._characters > MOST_CHARACTERS:
+    def put(self, frame: bytes) -> None:
+        """Send `frame` after what waits already; past the limits the socket is given up."""
+        self._bytes += len(frame)
+        if len(self._waiting) >= MOST_FRAMES or self._bytes > MOST_BYTES:
             self._waiting.clear()
             self._overrun()
             return
-        self._waiting.append(text)
+        self._waiting.append(frame)
         if self._idle is not None:
             self._idle.set_result(None)
             self._idle = None
 
-    async def run(self, send: Send) -> None:
-        """Write to an ASGI server until cancelled."""
+    async def run(self, write: Write) -> None:
+        """Write until cancelled: what has gathered meanwhile goes out together."""
         loop = asyncio.get_running_loop()
         while True:
             while self._waiting:
-                text = self._waiting.popleft()
-                self._characters -= len(text)
-                await send({"type": "websocket.send", "text": text})
+                await write(self._take())
             self._idle = loop.create_future()
             await self._idle
+
+    def _take(self) -> list[bytes]:
+        waiting, taken, size = self._waiting, [], 0
+        while waiting and size < _AT_ONCE:
+            frame = waiting.popleft()
+            taken.append(frame)
+            size += len(frame)
+        self._bytes -= size
+        return taken
 
 
 class Listener:
@@ -59,7 +64,7 @@ class Listener:
     __slots__ = ("caller", "close", "put", "session")
 
     def __init__(
-        self, caller: Caller, put: Callable[[str], None], close: Callable[[int], None] = lambda code: None
+        self, caller: Caller, put: Callable[[bytes], None], close: Callable[[int], None] = lambda code: None
     ) -> None:
         assert caller.session
         self.caller = caller
@@ -109,12 +114,12 @@ class Registry:
             return
         if self._homeless:
             self._house(event)
-        text = event.text
+        frame = spell(event.text)
         for listener in self._audience(event):
             if listener.caller.user_id != event.author:
-                listener.put(text)
+                listener.put(frame)
             elif event.is_echoed:
-                listener.put(event.text_for_author)
+                listener.put(spell(event.text_for_author))
 
     def _audience(self, event: Event) -> Iterable[Listener]:
         room = self._rooms.get(event.customer, ())

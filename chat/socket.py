@@ -22,6 +22,7 @@ from accounts.models import User
 from chat import actions, hub, queries, tickets
 from chat.api.member import MessageInput
 from chat.events import SUPPORT, Event, error, event_of, typing
+from chat.frames import Scope, Send, spell, writer
 from chat.origins import is_welcome
 from chat.registry import Listener, Outbox
 from common import counters, errors
@@ -38,9 +39,7 @@ TOO_BIG, TRY_AGAIN_LATER, TOO_MANY_SOCKETS = 1009, 1013, 4429
 _STRIDE = 20
 _MOST_THREADS = 1_000
 
-Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class TypingInput(Serializer[Any]):
@@ -119,7 +118,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         # First it listens, then it is accepted: what its owner reads after that and what it hears is everything.
         here.registry.join(self._listener)
         await self.accept()
-        self._start(self._outbox.run(self.base_send))
+        self._start(self._outbox.run(writer(self.scope, self.base_send)))
 
     def _authenticate(self) -> tuple[Caller, str]:
         """The caller, and how his typing is signed."""
@@ -195,7 +194,7 @@ class ChatSocket(AsyncWebsocketConsumer):
             problem = problem_from(fault)
             if problem is None:
                 log.exception("chat_frame_not_taken")
-            self._outbox.put(error((problem or SERVER_ERROR).detail, client_id))
+            self._outbox.put(spell(error((problem or SERVER_ERROR).detail, client_id)))
 
     @staticmethod
     def _read(text: str | None) -> dict[str, Any]:
@@ -223,7 +222,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         """SEND: stored; then it comes back to everybody who listens, its sender among them."""
         again = await hub.in_thread(_store, caller, frame)
         if again is not None:  # nobody else hears of it twice, but its sender waits for it
-            self._outbox.put(again)
+            self._outbox.put(spell(again))
 
     async def take_typing(self, caller: Caller, frame: dict[str, Any]) -> None:
         """TYPING: told to the others of the thread, stored nowhere."""
@@ -243,7 +242,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         hub.publish(event)
 
 
-def _store(caller: Caller, frame: dict[str, Any]) -> str | None:
+def _store(caller: Caller, frame: dict[str, Any]) -> bytes | None:
     """Store a SEND frame. The frame to answer with where it was stored before, else None."""
     wait = counters.hit(f"user:{caller.user_id}", limit=settings.RATE_USER, window=60, stride=_STRIDE)
     if wait is not None:

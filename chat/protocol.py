@@ -1,0 +1,39 @@
+"""What the server does for a socket: uvicorn's own protocol, and one ASGI extension."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from chat.frames import EXTENSION, Scope
+
+
+class Protocol(WebSocketsSansIOProtocol):
+    """Takes frames as they are, and does not wait for ever for a peer who does not read."""
+
+    async def run_asgi(self) -> None:
+        cast(Scope, self.scope)["extensions"][EXTENSION] = {}
+        await super().run_asgi()
+
+    async def send(self, message: Any) -> None:
+        frames = message.get("frames")
+        if frames is None:
+            if message["type"] == "websocket.close":
+                self._give_up_later()
+            await super().send(message)
+            return
+        if not self.writable.is_set():
+            await self.writable.wait()
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            raise ClientDisconnected
+        self.transport.write(frames)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._give_up_later()
+
+    def _give_up_later(self) -> None:
+        # A closed transport waits until its buffer is read, and the closing frame until there is room for it.
+        self.loop.call_later(self.close_timeout, self.transport.abort)
