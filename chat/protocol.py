@@ -14,7 +14,7 @@ class Protocol(WebSocketsSansIOProtocol):
     """Takes frames as they are, and does not wait for ever for a peer who does not read."""
 
     async def run_asgi(self) -> None:
-        cast(Scope, self.scope)["extensions"][EXTENSION] = {}
+        cast("Scope", self.scope)["extensions"][EXTENSION] = {}
         await super().run_asgi()
 
     async def send(self, message: Any) -> None:

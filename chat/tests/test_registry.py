@@ -3,13 +3,14 @@ from uuid import uuid4
 
 from chat import registry as module
 from chat.events import Event, pack, unpack
+from chat.frames import spell, text_of
 from chat.registry import Listener, Outbox, Registry
 from common.caller import Caller
 
 
 def listener(role="customer", user=1, customer=None):
     heard = []
-    made = Listener(Caller(role, user, customer, session=uuid4()), heard.append)
+    made = Listener(Caller(role, user, customer, session=uuid4()), lambda frame: heard.append(text_of(frame)))
     return made, heard
 
 
@@ -64,32 +65,34 @@ def test_events_travel_whole():
     assert unpack(pack(events)) == events
 
 
-def test_an_outbox_writes_in_order_and_waits_for_nobody_else():
+def test_an_outbox_writes_in_order_and_together_and_waits_for_nobody_else():
     async def scenario():
         written, gate = [], asyncio.Event()
 
-        async def send(message):
+        async def write(frames):
             await gate.wait()
-            written.append(message["text"])
+            written.append(list(map(text_of, frames)))
 
         outbox = Outbox(lambda: written.append("overrun"))
-        task = asyncio.create_task(outbox.run(send))
+        task = asyncio.create_task(outbox.run(write))
         for n in range(3):
-            outbox.put(str(n))
-            await asyncio.sleep(0)
+            outbox.put(spell(b"%d" % n))
+        await asyncio.sleep(0.01)
+        outbox.put(spell(b"3"))
         assert written == []
         gate.set()
         await asyncio.sleep(0.01)
-        outbox.put("3")
+        outbox.put(spell(b"x" * module._AT_ONCE))
+        outbox.put(spell(b"5"))
         await asyncio.sleep(0.01)
         task.cancel()
         return written
 
-    assert asyncio.run(scenario()) == ["0", "1", "2", "3"]
+    assert asyncio.run(scenario()) == [["0", "1", "2"], ["3"], ["x" * module._AT_ONCE], ["5"]]
 
 
 def test_an_outbox_gives_up_on_who_does_not_read():
-    async def scenario(text, fits):
+    async def scenario(frame, fits):
         given_up = []
 
         async def never(_):
@@ -98,15 +101,18 @@ def test_an_outbox_gives_up_on_who_does_not_read():
         outbox = Outbox(lambda: given_up.append(True))
         task = asyncio.create_task(outbox.run(never))
         await asyncio.sleep(0)
+        outbox.put(b"")  # on its way
+        await asyncio.sleep(0)
         for _ in range(fits):
-            outbox.put(text)
+            outbox.put(frame)
         assert given_up == []
-        outbox.put(text)
+        outbox.put(frame)
         assert given_up == [True]
+        assert list(outbox._waiting) == []
         task.cancel()
 
-    asyncio.run(scenario("x", module.MOST_FRAMES))
-    asyncio.run(scenario("x" * (module.MOST_CHARACTERS // 4), 4))
+    asyncio.run(scenario(b"x", module.MOST_FRAMES))
+    asyncio.run(scenario(b"x" * (module.MOST_BYTES // 4), 4))
 
 
 def test_a_user_may_have_so_many_sockets_and_another_is_not_concerned(monkeypatch):

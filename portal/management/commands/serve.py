@@ -59,6 +59,7 @@ class Command(BaseCommand):
             port=port,
             log_config=None,
             access_log=False,
+            ws="chat.protocol:Protocol",
             ws_max_size=LARGEST_FRAME,
             ws_per_message_deflate=False,  # frames are short, and compressing costs each reader
             timeout_graceful_shutdown=10,

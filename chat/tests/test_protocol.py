@@ -1,0 +1,117 @@
+"""Readers who read and readers who do not, at a real server on this loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket as network
+import tracemalloc
+from contextlib import asynccontextmanager
+from itertools import count
+from uuid import uuid4
+
+import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
+from websockets.asyncio.client import connect
+
+from chat import hub
+from chat.events import Event
+from chat.protocol import Protocol
+from chat.socket import ChatSocket
+from chat.tests.live import closed, hear
+from common.caller import Caller
+
+FRAMES = 10_000
+users = count(1)
+
+
+class OfOneCustomer(ChatSocket):
+    """Everybody who comes is somebody of customer 1."""
+
+    def _authenticate(self):
+        return Caller("customer", next(users), 1, session=uuid4()), "x"
+
+
+class Hasty(Protocol):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.close_timeout = 0.2
+
+
+@asynccontextmanager
+async def serving(protocol=Protocol):
+    async def application(scope, receive, send):
+        await OfOneCustomer({})(scope, receive, send)
+
+    config = Config(application, ws_per_message_deflate=False, ws_ping_interval=None)
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: protocol(config, state, {}), "127.0.0.1", 0
+    )
+    yield server.sockets[0].getsockname()[1], state.connections
+    server.close()
+    hub.here().stop()
+
+
+async def slow(port):
+    """A socket with a small window, to read from or not."""
+    plug = network.socket()
+    plug.setsockopt(network.SOL_SOCKET, network.SO_RCVBUF, 4096)
+    plug.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(plug, ("127.0.0.1", port))
+    return connect(
+        "ws://x/chat/ws", sock=plug, compression=None, max_queue=1, ping_interval=None, close_timeout=0.1
+    )
+
+
+def talk(frames):
+    """Frames of 1 KB for everybody."""
+    for n in frames:
+        hub.here().hear(Event(1, {"n": n, "text": "x" * 1000}))
+
+
+@pytest.fixture(autouse=True)
+def no_log(monkeypatch):
+    async def begin(self):
+        """There are no threads to ask the database about."""
+
+    monkeypatch.setattr(hub.Hub, "begin", begin)
+
+
+def test_ten_thousand_frames_for_one_who_does_not_read_cost_him_alone_his_socket():
+    async def scenario():
+        async with (
+            serving() as (port, connections),
+            connect(f"ws://127.0.0.1:{port}/chat/ws", compression=None) as fast,
+            await slow(port) as lazy,
+        ):
+            heard = []
+            tracemalloc.start()
+            for n in range(0, FRAMES, 50):  # 10 MB: more than the kernel and the outbox hold for one
+                talk(range(n, n + 50))
+                heard += [(await hear(fast))["n"] for _ in range(50)]
+            held, most = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert heard == list(range(FRAMES))
+            assert [len(hub.here().registry), len(connections)] == [1, 2]
+            assert await closed(lazy) == 1013
+            await asyncio.sleep(0.05)
+            assert len(connections) == 1
+            return held, most
+
+    held, most = asyncio.run(scenario())
+    assert held < 3 << 20
+    assert most < 12 << 20
+
+
+def test_who_never_reads_is_given_up():
+    async def scenario():
+        async with serving(Hasty) as (port, connections), await slow(port):
+            for _ in range(200):
+                talk(range(50))
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.4)
+            return len(connections)
+
+    assert asyncio.run(scenario()) == 0
