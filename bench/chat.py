@@ -1,57 +1,105 @@
-"""`python bench/chat.py`: 200 sockets in 20 rooms, ours against a bare `websockets` broadcaster, on one PostgreSQL.
+"""`python -m bench.chat`: 200 sockets in 20 rooms, ours against a bare `websockets` broadcaster, on one PostgreSQL.
 
 TYPING is fan-out alone; SEND stores first. The load is a process of raw sockets that only counts bytes: all frames of
-a round are equally long. Ratios are taken round by round.
+a round are equally long. Ratios are taken round by round. Two processes of ours share the same sockets through Redis.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import secrets
-import socket
-import statistics
-import subprocess
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
-SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
+from bench import servers
+from bench.report import Goal, Section, spread
+from bench.servers import ENV, SECONDS, cpu_of_tree, ensure_database, free_port, running, use_django
+
+DATABASE = "garage_bench_chat"
+ROUNDS = min(servers.ROUNDS, 3)
 ROOMS, PEOPLE = 20, 10
 WINDOW = 8  # frames a room has on their way
-ENV = {
-    **os.environ,
-    "DEBUG": "false", "SECRET_KEY": os.environ.get("SECRET_KEY", secrets.token_urlsafe(60)),
-    "ALLOWED_HOSTS": "127.0.0.1", "USE_POSTGRES": "true", "DB_HOST": os.environ.get("DB_HOST", "127.0.0.1"),
-    "DB_NAME": os.environ.get("BENCH_DB", "garage_bench_chat"), "REDIS_URL": "", "RATE_USER": "1000000000",
-    "DB_POOL_SIZE": "0", "LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "config.settings",
-}  # fmt: skip
+WARM_SECONDS = 0.5
+BODY = "How is my car?"
+OURS = [
+    "uvicorn", "config.asgi:application", "--ws", "chat.protocol:Protocol", "--ws-max-size", "65536",
+    "--ws-per-message-deflate", "false", "--no-access-log", "--port",
+]  # fmt: skip
+WORK = {"TYPING": "without storing", "SEND": "with storing"}
+
+TEXT = f"""\
+{ROOMS * PEOPLE} sockets in {ROOMS} rooms, {WINDOW} frames of each room on their way; delivered frames a second, and the
+server's CPU for each. The load and PostgreSQL share the two cores with the servers.
+
+The peer keeps rooms in a dictionary and calls `websockets.broadcast`. Storing, it makes one asyncpg INSERT a message, in
+a pool, into a table of its own with a key and one index: no number, no lock, no foreign keys, no rights. Ours stores
+into the product's own tables, under the thread's lock, as many messages in a transaction as wait for one.
+
+"""
+TABLE = """\
+| work | ours | bare | ours / bare, delivered | ours / bare, per CPU second |
+|---|---|---|---|---|"""
+
+Users = dict[str, list[Any]]  # token -> the user's id and uuid, his thread's id and uuid
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@dataclass
+class Server:
+    """Processes that serve the same rooms, and how to count what they have stored."""
+
+    ports: list[int]
+    pids: list[int]
+    table: str
+
+    def cpu(self) -> float:
+        return sum(map(cpu_of_tree, self.pids))
 
 
-def prepare(folder: Path) -> tuple[str, dict[str, list]]:
-    """The database with 20 customers of ten logins and a thread each: its DSN; token -> user, uuid, thread, its uuid."""
-    os.environ.update(ENV)
-    sys.path.insert(0, str(ROOT))
-    import psycopg
+@dataclass
+class Round:
+    rate: float  # frames delivered a second
+    cost: float  # CPU microseconds a frame
 
-    login = f"host={ENV['DB_HOST']} user={ENV.get('DB_USER', 'postgres')} password={ENV.get('DB_PASSWORD', 'postgres')}"
-    with psycopg.connect(f"{login} dbname=postgres", autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{ENV["DB_NAME"]}"')
-        connection.execute(f'CREATE DATABASE "{ENV["DB_NAME"]}"')
-    import django
+    def __str__(self) -> str:
+        return f"{self.rate:,.0f}/s at {self.cost:.1f} µs"
 
-    django.setup()
+
+def measure() -> Section:
+    """Fan-out with and without storing, and the same across two processes."""
+    env = {**ENV, "DB_NAME": DATABASE, "DB_POOL_SIZE": "10", "LOG_LEVEL": "WARNING"}
+    alone = {**env, "REDIS_URL": ""}  # the peer is one process, too
+    ensure_database(DATABASE, anew=True)
+    use_django(alone)
+    users = _people()
+    rounds: dict[str, dict[str, list[Round]]] = {}
+    with ExitStack() as stack:
+        ours = stack.enter_context(_ours(1, alone))
+        bare = stack.enter_context(_bare({**alone, "BARE_USERS": json.dumps(users)}))
+        for kind in WORK:
+            _check(kind, ours, bare, users)
+            rounds[kind] = {"ours": [], "bare": []}
+            for _ in range(ROUNDS):
+                rounds[kind]["ours"].append(_round(ours, users, kind))
+                rounds[kind]["bare"].append(_round(bare, users, kind))
+    with _ours(2, env) as both:
+        across = {kind: _round(both, users, kind) for kind in WORK}
+    goals = [
+        Goal(f"chat fan-out, {ROOMS * PEOPLE} sockets in {ROOMS} rooms, {work}", _against(kind), 0.9, _rates(rounds[kind]))
+        for kind, work in WORK.items()
+    ]  # fmt: skip
+    return Section("Chat", goals, [*_text(rounds), *_across(across)])
+
+
+# --- What is measured -----------------------------------------------------------------------------------------------
+
+
+def _people() -> Users:
+    """20 customers of ten logins and a thread each."""
     from django.core.management import call_command
-    from django.db import connection as database
+    from django.db import connection
     from django.utils import timezone
 
     from accounts.actions import open_session
@@ -72,19 +120,57 @@ def prepare(folder: Path) -> tuple[str, dict[str, list]]:
         for person in people:
             token = open_session(user=person, now=now).access
             users[token] = [person.pk, str(person.uuid), thread.pk, str(thread.uuid)]
-    database.close()
-    (folder / "users.json").write_text(json.dumps(users))
-    return f"{login} dbname={ENV['DB_NAME']}", users
+    connection.close()
+    return users
+
+
+@contextmanager
+def _ours(processes: int, env: dict[str, str]) -> Iterator[Server]:
+    ports = [free_port() for _ in range(processes)]
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(running([*OURS, str(port)], port=port, env=env, name=f"chat-{port}"))
+            for port in ports
+        ]
+        yield Server(ports, [one.pid for one in started], "chat_message")
+
+
+@contextmanager
+def _bare(env: dict[str, str]) -> Iterator[Server]:
+    port = free_port()
+    command = ["bench.peers.bare_sockets", str(port)]
+    login = {"host": env["DB_HOST"], "database": DATABASE,
+             "user": env.get("DB_USER", "postgres"), "password": env.get("DB_PASSWORD", "postgres")}  # fmt: skip
+    with running(
+        command, port=port, env={**env, "BARE_DATABASE": json.dumps(login)}, name="chat-bare"
+    ) as process:
+        yield Server([port], [process.pid], "bare_message")
+
+
+def _stored(server: Server) -> int:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {server.table}")
+        return int(cursor.fetchone()[0])
+
+
+# --- The load -------------------------------------------------------------------------------------------------------
 
 
 class Reader(asyncio.Protocol):
     """A socket after its handshake: counts what comes."""
 
-    def __init__(self) -> None:
-        self.open = asyncio.get_running_loop().create_future()
-        self.bytes, self.size, self.heard = 0, 0, lambda: None
+    transport: asyncio.Transport
 
-    def connection_made(self, transport) -> None:
+    def __init__(self) -> None:
+        self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.first = b""
+        self.bytes = 0
+        self.heard: Callable[[], None] = lambda: None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -92,123 +178,144 @@ class Reader(asyncio.Protocol):
             assert b" 101 " in data.split(b"\r\n", 1)[0], data
             self.open.set_result(None)
             data = data.split(b"\r\n\r\n", 1)[1]
-        if data and not self.size:  # of the first frame: header and text
-            self.size = 2 + data[1] if data[1] < 126 else 4 + int.from_bytes(data[2:4], "big")
+        if data and not self.first:
+            self.first = data
         self.bytes += len(data)
         self.heard()
 
 
-def masked(frame: dict[str, str]) -> bytes:
+Rooms = dict[str, list[Reader]]
+
+
+async def _enter(server: Server, users: Users) -> Rooms:
+    """Everybody in his room; its people are spread over the processes, whoever speaks in one and whoever is asked what
+    he heard in another."""
+    rooms: Rooms = {}
+    for number, (token, (*_, thread)) in enumerate(users.items()):
+        port = server.ports[number % len(server.ports)]
+        transport, reader = await asyncio.get_running_loop().create_connection(Reader, "127.0.0.1", port)
+        transport.write(
+            f"GET /chat/ws?token={token} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        await reader.open
+        rooms.setdefault(thread, []).append(reader)
+    return rooms
+
+
+def _masked(kind: str, thread: str) -> bytes:
     """A client's frame; a mask of zeros leaves the text as it is."""
-    text = json.dumps(frame).encode()
+    text = json.dumps({"type": kind, "threadId": thread, "body": BODY}).encode()
     length = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
     return b"\x81" + length + b"\0\0\0\0" + text
 
 
-def cpu(process: int) -> float:
-    """CPU seconds of a process so far, all its threads."""
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+async def _first_frame(rooms: Rooms, kind: str) -> bytes:
+    """One frame alone, as the first room hears it: it says how long they are."""
+    thread, people = next(iter(rooms.items()))
+    people[0].transport.write(_masked(kind, thread))
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        if people[1].first:
+            await asyncio.sleep(0.1)
+            return people[1].first
+    raise AssertionError("nothing heard")
 
 
-async def load(port: int, users: dict[str, list], kind: str, process: int) -> tuple[float, float]:
-    """Frames delivered a second, and the server's CPU microseconds for each."""
-    loop, rooms = asyncio.get_running_loop(), {}
-    for token, (*_, thread) in users.items():
-        transport, reader = await loop.create_connection(Reader, "127.0.0.1", port)
-        transport.write(
-            f"GET /chat/ws?token={token} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
-        await reader.open
-        rooms.setdefault(thread, []).append(reader)
-    first = next(iter(rooms))
-    say = {thread: masked({"type": kind, "threadId": thread, "body": "How is my car?"}) for thread in rooms}
-    # One frame alone says how long they are.
-    rooms[first][0].transport.write(say[first])
-    await asyncio.sleep(1)
-    size = rooms[first][1].size
-    assert size, "nothing heard"
+def _talk(people: list[Reader], frame: bytes, size: int) -> None:
+    """The first of a room speaks, as soon as the second has heard him."""
+    sender, witness = people[:2]
+    sent = 0
+
+    def top_up() -> None:
+        nonlocal sent
+        missing = WINDOW - (sent - witness.bytes // size)
+        if missing > 0:
+            sent += missing
+            sender.transport.write(frame * missing)
+
+    witness.heard = top_up
+    top_up()
+
+
+def _round(server: Server, users: Users, kind: str) -> Round:
+    before = _stored(server)
+    measured, said = asyncio.run(_load(server, users, kind))
+    if kind == "SEND":
+        assert _stored(server) - before >= said, "heard, and not stored"
+    return measured
+
+
+async def _load(server: Server, users: Users, kind: str) -> tuple[Round, int]:
+    """What was delivered, and how much the rooms' speakers had said by the end."""
+    rooms = await _enter(server, users)
     everybody = [reader for room in rooms.values() for reader in room]
+    size = len(await _first_frame(rooms, kind))
     for reader in everybody:
         reader.bytes = 0
-
-    def talker(thread: str):
-        sender, witness = rooms[thread][:2]
-        sent = 0
-
-        def top_up() -> None:
-            nonlocal sent
-            missing = WINDOW - (sent - witness.bytes // size)
-            if missing > 0:
-                sent += missing
-                sender.transport.write(say[thread] * missing)
-
-        witness.heard = top_up
-        return top_up
-
-    for thread in rooms:
-        talker(thread)()
-    await asyncio.sleep(0.5)
-    before, spent, began = sum(reader.bytes for reader in everybody), cpu(process), time.perf_counter()
+    for thread, people in rooms.items():
+        _talk(people, _masked(kind, thread), size)
+    await asyncio.sleep(WARM_SECONDS)
+    heard, spent, began = sum(reader.bytes for reader in everybody), server.cpu(), time.perf_counter()
     await asyncio.sleep(SECONDS)
-    frames = (sum(reader.bytes for reader in everybody) - before) / size
-    rate, cost = frames / (time.perf_counter() - began), 1e6 * (cpu(process) - spent) / frames
+    frames = (sum(reader.bytes for reader in everybody) - heard) / size
+    rate, cost = frames / (time.perf_counter() - began), 1e6 * (server.cpu() - spent) / frames
     for reader in everybody:
         reader.heard = lambda: None
+    said = sum(people[1].bytes // size for people in rooms.values())
+    for reader in everybody:
         reader.transport.abort()
-    await asyncio.sleep(0.5)
-    return rate, cost
+    await asyncio.sleep(0.3)
+    return Round(rate, cost), said
 
 
-def start(command: list[str], port: int, env: dict[str, str]) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process
-        time.sleep(0.1)
-    raise AssertionError("the server does not listen")
+def _check(kind: str, ours: Server, bare: Server, users: Users) -> None:
+    """Both say the same, but for a message's own id and time."""
+
+    async def one(server: Server) -> dict[str, str]:
+        rooms = await _enter(server, users)
+        frame = await _first_frame(rooms, kind)
+        for reader in (reader for room in rooms.values() for reader in room):
+            reader.transport.abort()
+        text = frame[2 if frame[1] < 126 else 4 :]
+        return {name: len(word) if name in ("id", "timestamp") else word for name, word in json.loads(text).items()}  # fmt: skip
+
+    said = [asyncio.run(one(server)) for server in (ours, bare)]
+    assert said[0] == said[1], said
 
 
-def main() -> None:
-    folder = ROOT / "var"
-    folder.mkdir(exist_ok=True)
-    dsn, users = prepare(folder)
-    ports = {"ours": free_port(), "bare": free_port()}
-    env = {**ENV, "BARE_DSN": dsn}
-    servers = {
-        "ours": start(
-            ["-m", "uvicorn", "config.asgi:application", "--port", str(ports["ours"]), "--log-level", "warning",
-             "--ws", "chat.protocol:Protocol", "--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--no-access-log"],
-            ports["ours"], env,
-        ),
-        "bare": start(
-            ["-m", "bench.peers.bare_sockets", str(ports["bare"]), str(folder / "users.json")], ports["bare"], env
-        ),
-    }  # fmt: skip
-    try:
-        for kind in os.environ.get("BENCH_KINDS", "TYPING SEND").split():
-            rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in ports}
-            for _ in range(ROUNDS):
-                for name, port in ports.items():
-                    rounds[name].append(asyncio.run(load(port, users, kind, servers[name].pid)))
-            print(kind)
-            for name, given in rounds.items():
-                print(f"  {name}: " + ", ".join(f"{rate:.0f}/s at {cost:.1f} us" for rate, cost in given))
-            pairs = list(zip(rounds["ours"], rounds["bare"], strict=True))
-            for what, ratios in (
-                ("delivered/s", [a[0] / b[0] for a, b in pairs]),
-                ("per CPU second", [b[1] / a[1] for a, b in pairs]),
-            ):
-                print(
-                    f"  ours / bare, {what}: {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
-                )
-    finally:
-        for server in servers.values():
-            server.terminate()
-            server.wait(timeout=20)
+# --- What is told ---------------------------------------------------------------------------------------------------
+
+
+def _against(kind: str) -> str:
+    return "bare `websockets`" + (", an asyncpg INSERT each" if kind == "SEND" else "")
+
+
+def _rates(rounds: dict[str, list[Round]]) -> list[float]:
+    return [ours.rate / bare.rate for ours, bare in zip(rounds["ours"], rounds["bare"], strict=True)]
+
+
+def _costs(rounds: dict[str, list[Round]]) -> list[float]:
+    return [bare.cost / ours.cost for ours, bare in zip(rounds["ours"], rounds["bare"], strict=True)]
+
+
+def _text(rounds: dict[str, dict[str, list[Round]]]) -> list[str]:
+    lines = [*TEXT.splitlines(), *TABLE.splitlines()]
+    for kind, given in rounds.items():
+        cells = ["; ".join(map(str, given[name])) for name in ("ours", "bare")]
+        lines.append(
+            f"| {WORK[kind]} | {cells[0]} | {cells[1]} | {spread(_rates(given))} | {spread(_costs(given))} |"
+        )
+    return lines
+
+
+def _across(rounds: dict[str, Round]) -> list[str]:
+    told = ", ".join(f"{WORK[kind]} {one}" for kind, one in rounds.items())
+    return ["", f"Across two processes through Redis, half of each room's sockets on each: {told}."]
 
 
 if __name__ == "__main__":
-    main()
+    section = measure()
+    print("\n".join(goal.row() for goal in section.goals))
+    print(section.markdown())

@@ -1,6 +1,7 @@
 """The peer of bench/chat.py: `websockets` alone, rooms in a dictionary, `broadcast` to a room.
 
-With BARE_STORE it stores each message as plainly as psycopg can, under the same lock and in the same tables.
+A message is stored before it is heard, with one asyncpg INSERT into a plain table: a key and an index to read a thread
+again by, and nothing else that the product keeps (no number, no lock, no foreign key, no session).
 """
 
 from __future__ import annotations
@@ -10,38 +11,28 @@ import json
 import os
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from psycopg_pool import AsyncConnectionPool
+import asyncpg
+import orjson
 from websockets.asyncio.server import broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
 ROOMS: dict[str, set] = {}
-INSERT = (
-    "INSERT INTO chat_message (uuid, thread_id, number, author_id, is_support, is_internal, body, attachments, created_at)"
-    " VALUES (%s, %s, %s, %s, false, false, %s, '[]', %s) RETURNING id"
-)
+TABLE = """
+    CREATE TABLE IF NOT EXISTS bare_message (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, uuid uuid NOT NULL, thread_id bigint NOT NULL,
+        author_id bigint NOT NULL, body text NOT NULL, created_at timestamptz NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS bare_message_of_thread ON bare_message (thread_id, id);
+"""
+INSERT = "INSERT INTO bare_message (uuid, thread_id, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5)"
 
 
-async def main(port: int, dsn: str, users: dict[str, list]) -> None:
-    async with AsyncConnectionPool(dsn, min_size=4, max_size=4, open=False) as pool:
-        await pool.open(wait=True)
-
-        async def store(thread: int, user: int, body: str) -> tuple[str, str]:
-            uuid, now = uuid4(), datetime.now(UTC)
-            async with pool.connection() as connection:
-                found = await connection.execute(
-                    "SELECT last_number FROM chat_thread WHERE id = %s FOR UPDATE", [thread], prepare=True
-                )
-                number = (await found.fetchone())[0] + 1
-                made = await connection.execute(INSERT, [uuid, thread, number, user, body, now], prepare=True)
-                await connection.execute(
-                    "UPDATE chat_thread SET last_number = %s, last_at = %s, updated_at = %s, last_message_id = %s"
-                    " WHERE id = %s", [number, now, now, (await made.fetchone())[0], thread], prepare=True,
-                )  # fmt: skip
-            return str(uuid), now.isoformat()
+async def main(port: int, database: dict[str, str], users: dict[str, list]) -> None:
+    async with asyncpg.create_pool(**database) as pool:
+        await pool.execute(TABLE)
 
         async def handler(socket) -> None:
             token = parse_qs(urlsplit(socket.request.path).query)["token"][0]
@@ -50,15 +41,16 @@ async def main(port: int, dsn: str, users: dict[str, list]) -> None:
             room.add(socket)
             try:
                 async for text in socket:
-                    frame = json.loads(text)
+                    frame = orjson.loads(text)
                     if frame["type"] == "TYPING":
-                        out = json.dumps({"type": "TYPING", "user": uuid, "threadId": thread})
-                        broadcast(room - {socket}, out)
+                        out = {"type": "TYPING", "user": uuid, "threadId": thread}
+                        broadcast(room - {socket}, orjson.dumps(out, option=orjson.OPT_UTC_Z).decode())
                     else:
-                        key, at = await store(thread_id, user, frame["body"])
+                        key, now = uuid4(), datetime.now(UTC)
+                        await pool.execute(INSERT, key, thread_id, user, frame["body"], now)
                         out = {"type": "MESSAGE", "id": key, "threadId": thread, "body": frame["body"],
-                               "sender": "user", "timestamp": at}  # fmt: skip
-                        broadcast(room, json.dumps(out))
+                               "sender": "user", "timestamp": now}  # fmt: skip
+                        broadcast(room, orjson.dumps(out, option=orjson.OPT_UTC_Z).decode())
             except ConnectionClosed:
                 pass
             finally:
@@ -69,4 +61,6 @@ async def main(port: int, dsn: str, users: dict[str, list]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), os.environ["BARE_DSN"], json.loads(Path(sys.argv[2]).read_text())))
+    asyncio.run(
+        main(int(sys.argv[1]), json.loads(os.environ["BARE_DATABASE"]), json.loads(os.environ["BARE_USERS"]))
+    )
