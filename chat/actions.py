@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import BigIntegerField, CharField, UUIDField
 
 from chat import hub
 from chat.attachments import Attached, attach
@@ -15,7 +17,10 @@ from chat.events import event_of
 from chat.models import ENDED, THREAD_MACHINE, Message, Thread, ThreadStatus, Ticket, TicketPriority
 from common.caller import Caller
 from common.errors import Missing
+from common.reads.arguments import Arg
+from common.reads.statements import Statement
 from common.transitions import transition
+from common.writes import Insert, Update
 from customers.actions import customer_for_write, notify
 from customers.models import Customer
 from orders.models import Order
@@ -40,6 +45,17 @@ class OrderNotFound(Missing):
     message = "Order not found."
 
 
+class Draft(NamedTuple):
+    """A message on its way into the log of the thread with that uuid."""
+
+    thread: UUID
+    by: Caller
+    body: str
+    client_id: str | None = None
+    attachments: Sequence[Attached] = ()
+    is_internal: bool = False
+
+
 class Posted(NamedTuple):
     """A message in the log, and whether this call put it there."""
 
@@ -60,7 +76,8 @@ def start_thread(
             updated_at=now,
         )
         if message:
-            _append(thread, by=by, body=message, attachments=[], client_id=None, is_internal=False, now=now)
+            draft = Draft(thread.uuid, by, message)
+            _append([(_next(thread, draft, now), draft)], now=now)
         return thread
 
 
@@ -101,23 +118,19 @@ def post_message(
     and what `chat.attachments.attach` raises.
     """
     attached = _attached(thread, uploads, by=by, now=now)
-    with transaction.atomic():
-        row = Thread.objects.visible_to(by).select_for_update().filter(uuid=thread).first()
-        if row is None:
-            raise ThreadNotFound
-        known = _known(row, by, client_id)
-        if known is not None:
-            return Posted(known, is_new=False)
-        message = _append(
-            row,
-            by=by,
-            body=body,
-            attachments=attached,
-            client_id=client_id,
-            is_internal=is_internal,
-            now=now,
-        )
-        return Posted(message, is_new=True)
+    [posted] = _post([Draft(thread, by, body, client_id, attached, is_internal)], now=now)
+    if posted is None:
+        raise ThreadNotFound
+    return posted
+
+
+def post_messages(drafts: Sequence[Draft], *, now: datetime) -> list[Posted | None]:
+    """`post_message` for many at a time, in one transaction and four statements.
+
+    Waits for nobody: None for a draft whose thread somebody else has locked, or where there is none for its sender.
+    `post_message` finds out which.
+    """
+    return _post(drafts, now=now, skip_locked=True)
 
 
 def _attached(thread: UUID, uploads: Sequence[UUID], *, by: Caller, now: datetime) -> list[Attached]:
@@ -147,49 +160,118 @@ def settle_status(*, thread: UUID, to: str, by: Caller, now: datetime) -> None:
             change_status(thread=row, to=to, by=by.user_id, now=now)
 
 
-def _known(thread: Thread, by: Caller, client_id: str | None) -> Message | None:
-    """What this sender has stored under `client_id`. Whoever stores holds the thread's lock, so nobody is between."""
-    if client_id is None:
-        return None
-    return Message.objects.filter(thread=thread, author_id=by.user_id, client_id=client_id).first()
+def _post(drafts: Sequence[Draft], *, now: datetime, skip_locked: bool = False) -> list[Posted | None]:
+    with transaction.atomic():
+        threads = _lock({draft.thread for draft in drafts}, skip_locked)
+        known = _known(threads.values(), {draft.client_id for draft in drafts} - {None})
+        posted: list[Posted | None] = []
+        new: list[tuple[Message, Draft]] = []
+        for draft in drafts:
+            thread = threads.get(draft.thread)
+            if thread is None or not thread.is_visible_to(draft.by):
+                posted.append(None)
+                continue
+            key = (thread.pk, draft.by.user_id, draft.client_id)
+            message = known.get(key)
+            if is_new := message is None:
+                message = _next(thread, draft, now)
+                new.append((message, draft))
+                if draft.client_id is not None:
+                    known[key] = message
+            posted.append(Posted(message, is_new))
+        _append(new, now=now)
+        return posted
 
 
-def _append(
-    thread: Thread,
-    *,
-    by: Caller,
-    body: str,
-    attachments: list[Attached],
-    client_id: str | None,
-    is_internal: bool,
-    now: datetime,
-) -> Message:
-    """The next entry of a locked thread. Its time is `now`, or just after the last one's where clocks disagree."""
+# Of a thread, what it takes to add to it; an instant costs the driver as much as all the rest.
+_THREAD = ["id", "uuid", "customer_id", "status", "last_number", "last_at"]
+_MESSAGE = [field.attname for field in Message._meta.concrete_fields]
+_INSERT = Insert(Message)
+_NOTE = Update(Thread, ["last_number", "last_at"])
+_SHOW = Update(Thread, ["last_number", "last_at", "last_message", "updated_at"])
+
+
+@cache
+def _locking(skip_locked: bool) -> Statement:
+    asked = Arg("threads", UUIDField(), many=True)
+    # In the order of their keys: two who lock several never wait for each other.
+    rows = Thread.objects.select_for_update(skip_locked=skip_locked).filter(uuid__in=asked).order_by("pk")
+    return Statement.compile(rows, _THREAD)
+
+
+@cache
+def _knowing() -> Statement:
+    threads = Arg("threads", BigIntegerField(), many=True)
+    names = Arg("names", CharField(), many=True)
+    return Statement.compile(Message.objects.filter(thread__in=threads, client_id__in=names), _MESSAGE)
+
+
+def _lock(threads: Collection[UUID], skip_locked: bool) -> dict[UUID, Thread]:
+    rows = _locking(skip_locked).run({"threads": list(threads)})
+    return {thread.uuid: thread for thread in (Thread.from_db("default", _THREAD, row) for row in rows)}
+
+
+def _known(
+    threads: Collection[Thread], client_ids: Collection[str | None]
+) -> dict[tuple[int, int | None, str | None], Message]:
+    """What is stored under those names: by thread, sender and name. Whoever stores holds the threads' locks, so nobody
+    is between."""
+    if not client_ids:
+        return {}
+    by_key = {thread.pk: thread for thread in threads}
+    known = {}
+    for row in _knowing().run({"threads": list(by_key), "names": list(client_ids)}):
+        message = Message.from_db("default", _MESSAGE, row)
+        message.thread = by_key[message.thread_id]
+        known[message.thread_id, message.author_id, message.client_id] = message
+    return known
+
+
+def _next(thread: Thread, draft: Draft, now: datetime) -> Message:
+    """The next entry of a locked thread, and the thread as it is with it. Its time is `now`, or just after the last
+    one's where clocks disagree."""
     at = now if thread.last_at is None or now > thread.last_at else thread.last_at + _TICK
-    message = Message.objects.create(
+    thread.last_number, thread.last_at = thread.last_number + 1, at
+    return Message(
         thread=thread,
-        number=thread.last_number + 1,
-        author_id=by.user_id,
-        is_support=by.is_staff,
-        is_internal=is_internal,
-        body=body,
-        attachments=attachments,
-        client_id=client_id,
+        number=thread.last_number,
+        author_id=draft.by.user_id,
+        is_support=draft.by.is_staff,
+        is_internal=draft.is_internal,
+        body=draft.body,
+        attachments=list(draft.attachments),
+        client_id=draft.client_id,
         created_at=at,
     )
-    thread.last_number, thread.last_at = message.number, at
-    changed = ["last_number", "last_at"]
-    if not is_internal:
-        thread.last_message, thread.updated_at = message, at
-        changed += ["last_message", "updated_at"]
-    Thread.objects.filter(pk=thread.pk).update(**{name: getattr(thread, name) for name in changed})
-    if not is_internal and (status := _after(thread.status, by)):
-        transition(thread, status, machine=THREAD_MACHINE, by=by.user_id, now=now)
-    event = event_of(message, thread)
-    transaction.on_commit(lambda: hub.publish(event), robust=True)
-    if by.is_staff and not is_internal:
+
+
+def _append(new: Sequence[tuple[Message, Draft]], *, now: datetime) -> None:
+    """Store the next entries of locked threads, and what follows from them."""
+    if not new:
+        return
+    _INSERT.run([message for message, _ in new])
+    noted, shown = {}, {}
+    for message, _ in new:
+        thread = noted[message.thread_id] = message.thread
+        if not message.is_internal:
+            thread.last_message, thread.updated_at = message, message.created_at
+            shown[thread.pk] = thread
+    _SHOW.run(shown.values())
+    _NOTE.run([thread for key, thread in noted.items() if key not in shown])
+    for message, draft in new:
+        if not message.is_internal:
+            _follow(message.thread, by=draft.by, now=now)
+    events = [event_of(message, message.thread) for message, _ in new]
+    transaction.on_commit(lambda: hub.publish(*events), robust=True)
+
+
+def _follow(thread: Thread, *, by: Caller, now: datetime) -> None:
+    """What follows from a message that the customer sees."""
+    if status := _after(thread.status, by):
+        transition(Thread.objects.get(pk=thread.pk), status, machine=THREAD_MACHINE, by=by.user_id, now=now)
+        thread.status = status
+    if by.is_staff:
         _tell(thread, now=now)
-    return message
 
 
 def _tell(thread: Thread, *, now: datetime) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import atexit
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from queue import Empty, Full, Queue
@@ -45,10 +45,11 @@ class Publisher:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def publish(self, event: Event) -> None:
+    def publish(self, events: Iterable[Event]) -> None:
         """Any thread; returns at once. What does not fit while Redis is away is dropped: the log has it."""
         with suppress(Full):
-            self._queue.put_nowait(event)
+            for event in events:
+                self._queue.put_nowait(event)
         if self._thread is None:
             self._start()
 
@@ -98,7 +99,7 @@ class Subscriber:
         self,
         url: str,
         channel: str,
-        hear: Callable[[Event], None],
+        hear: Callable[..., None],  # any number of events
         was_cut: Callable[[datetime], Awaitable[None]],
     ) -> None:
         self._url, self._channel = url, channel
@@ -148,6 +149,5 @@ class Subscriber:
             except (ValueError, TypeError):  # another release's, while both run
                 log.warning("chat_event_not_understood")
                 events = []
-            for event in events:
-                self._hear(event)
+            self._hear(*events)
         self._sound_at = datetime.now(UTC)

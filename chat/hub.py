@@ -38,16 +38,16 @@ _AGAIN_SECONDS = 3
 _REDIS_SECONDS = 2
 
 
-def publish(event: Event) -> None:
-    """Let everybody hear it who listens, here and in other processes. Any thread; never waits, never fails."""
+def publish(*events: Event) -> None:
+    """Let everybody hear them who listens, here and in other processes. Any thread; never waits, never fails."""
     here = _here
     if here is not None and here.thread == get_ident():
-        here.hear(event)
+        here.hear(*events)
     elif here is not None:
         with suppress(RuntimeError):  # its loop has just closed
-            here.loop.call_soon_threadsafe(here.hear, event)
+            here.loop.call_soon_threadsafe(here.hear, *events)
     if settings.REDIS_URL:
-        _publisher(settings.REDIS_URL, _channel()).publish(event)
+        _publisher(settings.REDIS_URL, _channel()).publish(events)
 
 
 def push(news: News) -> None:
@@ -83,12 +83,13 @@ class Hub:
             self._subscriber = Subscriber(settings.REDIS_URL, _channel(), self.hear, self._catch_up)
             self._tasks.add(self.loop.create_task(self._subscriber.run()))
 
-    def hear(self, event: Event) -> None:
-        """An event arrived; an entry of a log waits for its turn."""
-        if event.number:
-            self._turns.hear(event)
-        else:
-            self.registry.deliver(event)
+    def hear(self, *events: Event) -> None:
+        """Events arrived; an entry of a log waits for its turn."""
+        for event in events:
+            if event.number:
+                self._turns.hear(event)
+            else:
+                self.registry.deliver(event)
 
     async def begin(self) -> None:
         """Before the first socket is accepted: hear other processes, unless Redis is away, then look where the threads

@@ -9,6 +9,7 @@ from simple_history.models import HistoricalRecords
 
 from chat.querysets import MessageQuerySet, ThreadQuerySet, TicketQuerySet
 from common import ids
+from common.caller import Caller
 from common.ids import Identified
 from common.transitions import Machine
 from customers.models import Customer
@@ -70,6 +71,10 @@ class Thread(Identified):
 
     def __str__(self) -> str:
         return self.subject
+
+    def is_visible_to(self, caller: Caller) -> bool:
+        """`ThreadQuerySet.visible_to` of a row that is here already."""
+        return caller.is_staff or self.customer_id == caller.account
 
 
 class Message(Identified):

@@ -19,13 +19,14 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.serializers import Serializer, UUIDField
 
 from accounts.models import User
-from chat import actions, hub, queries, tickets
+from chat import actions, hub, intake, queries, tickets
+from chat.actions import Draft, Posted
 from chat.api.member import MessageInput
 from chat.events import SUPPORT, Event, error, event_of, typing
 from chat.frames import Scope, Send, spell, writer
 from chat.origins import is_welcome
 from chat.registry import Listener, Outbox
-from common import counters, errors
+from common import errors
 from common.authentication import caller_of_token
 from common.caller import Caller, caller_loader
 from common.permissions import check_role
@@ -36,7 +37,6 @@ log = structlog.get_logger(__name__)
 PATHS = ("/chat/ws", "/chat/ws/")
 LARGEST_FRAME = 64 * 1024
 TOO_BIG, TRY_AGAIN_LATER, TOO_MANY_SOCKETS = 1009, 1013, 4429
-_STRIDE = 20
 _MOST_THREADS = 1_000
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -50,6 +50,10 @@ class TypingInput(Serializer[Any]):
 
 class SendInput(MessageInput, TypingInput):
     """A SEND frame: a message as REST takes it, and the thread it is for."""
+
+
+# Validating does not change them, making one takes longer than that.
+_TYPING, _SEND = TypingInput(), SendInput()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -220,18 +224,21 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     async def take_message(self, caller: Caller, frame: dict[str, Any]) -> None:
         """SEND: stored; then it comes back to everybody who listens, its sender among them."""
-        again = await hub.in_thread(_store, caller, frame)
-        if again is not None:  # nobody else hears of it twice, but its sender waits for it
-            self._outbox.put(spell(again))
+        check_role(caller, actions.PERMISSIONS["post"])
+        given = _SEND.run_validation(frame)
+        if "uploads" in given:
+            posted = await hub.in_thread(_post_with_uploads, caller, given)
+        else:
+            posted = await intake.post(Draft(by=caller, **given))
+        if not posted.is_new:  # nobody else hears of it twice, but its sender waits for it
+            self._outbox.put(spell(event_of(posted.message, posted.message.thread).text_for_author))
 
     async def take_typing(self, caller: Caller, frame: dict[str, Any]) -> None:
         """TYPING: told to the others of the thread, stored nowhere."""
         said = frame.get("threadId")
         event = self._typing.get(said) if isinstance(said, str) else None
         if event is None:
-            given = TypingInput(data=frame)
-            given.is_valid(raise_exception=True)
-            thread = given.validated_data["thread"]
+            thread = _TYPING.run_validation(frame)["thread"]
             customer = await hub.in_thread(queries.thread_of, caller, thread)
             if customer is None:
                 raise actions.ThreadNotFound
@@ -242,13 +249,6 @@ class ChatSocket(AsyncWebsocketConsumer):
         hub.publish(event)
 
 
-def _store(caller: Caller, frame: dict[str, Any]) -> bytes | None:
-    """Store a SEND frame. The frame to answer with where it was stored before, else None."""
-    wait = counters.hit(f"user:{caller.user_id}", limit=settings.RATE_USER, window=60, stride=_STRIDE)
-    if wait is not None:
-        raise errors.TooMany(retry_after=wait)
-    check_role(caller, actions.PERMISSIONS["post"])
-    given = SendInput(data=frame)
-    given.is_valid(raise_exception=True)
-    posted = actions.post_message(by=caller, now=timezone.now(), **given.validated_data)
-    return None if posted.is_new else event_of(posted.message, posted.message.thread).text_for_author
+def _post_with_uploads(caller: Caller, given: dict[str, Any]) -> Posted:
+    intake.admit(caller)
+    return actions.post_message(by=caller, now=timezone.now(), **given)

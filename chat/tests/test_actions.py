@@ -1,8 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from chat import actions, hub
 from chat.models import Message, Thread
@@ -166,6 +168,75 @@ def test_the_database_keeps_the_log_in_order(thread, values, name):
     with pytest.raises(IntegrityError), transaction.atomic():
         factories.MessageFactory(thread=thread, **values)
     assert len(log(thread)) == 1
+
+
+def test_many_are_posted_at_once_each_by_its_own_right(
+    thread, alice, by_alice, by_tim, bob, now, monkeypatch, django_capture_on_commit_callbacks
+):
+    told = []
+    monkeypatch.setattr(hub, "publish", lambda *events: told.append([event.number for event in events]))
+    other = factories.ThreadFactory(customer=bob, status="closed")
+    by_bob = caller_of_user(bob.contact)
+    drafts = [
+        actions.Draft(thread.uuid, by_alice, "One", "a"),
+        actions.Draft(other.uuid, by_alice, "Not hers"),
+        actions.Draft(other.uuid, by_bob, "Two"),
+        actions.Draft(thread.uuid, by_alice, "One again", "a"),
+        actions.Draft(uuid4(), by_tim, "Nowhere"),
+        actions.Draft(thread.uuid, by_tim, "Three", "a"),
+        actions.Draft(thread.uuid, by_tim, "Note", is_internal=True),
+    ]
+    with django_capture_on_commit_callbacks(execute=True):
+        posted = actions.post_messages(drafts, now=now)
+    assert [one and (one.message.body, one.is_new) for one in posted] == [
+        ("One", True), None, ("Two", True), ("One", False), None, ("Three", True), ("Note", True),
+    ]  # fmt: skip
+    assert [body for _, body, *_ in log(thread)] == ["They squeak", "One", "Three", "Note"]
+    thread.refresh_from_db()
+    other.refresh_from_db()
+    assert (thread.last_number, thread.status) == (4, "in_progress")
+    assert (thread.last_message, thread.last_at) == (
+        posted[5].message,
+        thread.updated_at + timedelta(microseconds=1),
+    )
+    assert (other.last_number, other.last_message, other.status) == (1, posted[2].message, "open")
+    assert told == [[2, 1, 3, 4]]
+    with django_capture_on_commit_callbacks(execute=True):
+        again = actions.post_messages(drafts[:1], now=now)
+    assert ([(one.message, one.is_new) for one in again], len(told)) == ([(posted[0].message, False)], 1)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_many_are_posted_with_four_statements(by_alice, alice, now, count, django_assert_num_queries):
+    threads = factories.ThreadFactory.create_batch(count, customer=alice)
+    drafts = [actions.Draft(one.uuid, by_alice, "Hello", "a") for one in threads]
+    savepoint = 2
+    with django_assert_num_queries(savepoint + 4):
+        posted = actions.post_messages(drafts, now=now)
+    assert [one.message.thread for one in posted] == threads
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one lock for all")
+@pytest.mark.django_db(transaction=True)
+def test_many_wait_for_nobodys_lock(thread, alice, by_alice, now):
+    other = factories.ThreadFactory(customer=alice)
+    drafts = [actions.Draft(one.uuid, by_alice, "Hello") for one in (thread, other)]
+    locked, done = Event(), Event()
+
+    def hold():
+        with transaction.atomic():
+            Thread.objects.select_for_update().get(pk=thread.pk)
+            locked.set()
+            done.wait(10)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(hold)
+        locked.wait(10)
+        posted = actions.post_messages(drafts, now=now)
+        done.set()
+        holding.result()
+    assert (posted[0], posted[1].message.thread) == (None, other)
 
 
 @pytest.mark.storm

@@ -1,0 +1,111 @@
+import asyncio
+
+import pytest
+from django.db import IntegrityError
+
+from chat import actions, hub, intake
+from chat.actions import Draft
+from common.caller import Caller
+from common.errors import TooMany
+from common.tests import factories
+from customers.callers import caller_of_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def by_alice(alice):
+    return caller_of_user(alice.contact)
+
+
+@pytest.fixture
+def threads(alice):
+    return factories.ThreadFactory.create_batch(5, customer=alice)
+
+
+def post(*drafts):
+    """What becomes of them where all come in at once."""
+
+    async def scenario():
+        return await asyncio.gather(*map(intake.post, drafts), return_exceptions=True)
+
+    return asyncio.run(scenario())
+
+
+def bodies(thread):
+    return list(thread.messages.order_by("number").values_list("body", flat=True))
+
+
+@pytest.fixture
+def transactions(monkeypatch):
+    """How many messages each transaction held, and each message that had one of its own."""
+    held, post_messages, post_message = [], actions.post_messages, actions.post_message
+
+    def many(drafts, **options):
+        held.append(len(drafts))
+        return post_messages(drafts, **options)
+
+    def one(**options):
+        held.append(options["body"])
+        return post_message(**options)
+
+    monkeypatch.setattr(actions, "post_messages", many)
+    monkeypatch.setattr(actions, "post_message", one)
+    return held
+
+
+def test_those_who_come_together_share_a_transaction(threads, by_alice, transactions):
+    drafts = [Draft(one.uuid, by_alice, f"{n}", "c") for n in range(2) for one in threads]
+    posted = post(*drafts)
+    assert [(one.message.body, one.is_new) for one in posted] == [("0", True)] * 5 + [("0", False)] * 5
+    assert list(map(bodies, threads)) == [["0"]] * 5
+    assert transactions == [10]
+
+
+def test_one_whom_the_database_refuses_fails_alone(threads, by_alice, transactions):
+    nobody = Caller("technician", 10**9, None)
+    posted = post(
+        Draft(threads[0].uuid, by_alice, "Good"),
+        Draft(threads[1].uuid, nobody, "Bad"),
+        Draft(threads[0].uuid, by_alice, "Better"),
+    )
+    assert [type(one) for one in posted] == [actions.Posted, IntegrityError, actions.Posted]
+    assert sorted(bodies(threads[0])) == ["Better", "Good"]
+    assert bodies(threads[1]) == []
+    assert transactions[0] == 3
+    assert sorted(transactions[1:]) == ["Bad", "Better", "Good"]
+
+
+def test_a_stranger_fails_alone(threads, by_alice, bob, transactions):
+    stranger = caller_of_user(bob.contact)
+    refused, posted = post(Draft(threads[0].uuid, stranger, "Hi"), Draft(threads[0].uuid, by_alice, "Hello"))
+    assert (type(refused), posted.is_new) == (actions.ThreadNotFound, True)
+    assert bodies(threads[0]) == ["Hello"]
+    assert transactions == [2, "Hi"]
+
+
+def test_a_user_who_says_too_much_is_told_so(threads, by_alice, settings):
+    settings.RATE_USER = 2
+    posted = post(*[Draft(one.uuid, by_alice, "Hello") for one in threads])
+    assert [type(one) for one in posted] == [actions.Posted] * 2 + [TooMany] * 3
+    assert list(map(bodies, threads)) == [["Hello"]] * 2 + [[]] * 3
+
+
+def test_what_is_said_meanwhile_goes_with_the_next_one(threads, by_alice, transactions, monkeypatch):
+    gate = asyncio.Event()
+
+    async def slowly(work, *args):
+        await gate.wait()
+        return await hub.in_thread(work, *args)
+
+    monkeypatch.setattr(intake, "in_thread", slowly)
+
+    async def scenario():
+        async with asyncio.TaskGroup() as group:
+            for n, one in enumerate(threads):
+                group.create_task(intake.post(Draft(one.uuid, by_alice, f"{n}")))
+                await asyncio.sleep(0.01)
+            gate.set()
+
+    asyncio.run(scenario())
+    assert transactions == [1, 4]
