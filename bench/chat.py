@@ -273,7 +273,7 @@ async def _load(server: Server, users: Users, kind: str) -> tuple[Round, int]:
 def _check(kind: str, ours: Server, bare: Server, users: Users) -> None:
     """Both say the same, but for a message's own id and time."""
 
-    async def one(server: Server) -> dict[str, str]:
+    async def one(server: Server) -> dict[str, Any]:
         rooms = await _enter(server, users)
         frame = await _first_frame(rooms, kind)
         for reader in (reader for room in rooms.values() for reader in room):
