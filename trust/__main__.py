@@ -14,6 +14,7 @@ import django
 
 django.setup()
 
+from trust.double_booking import no_double_booking
 from trust.guessing import guessing
 from trust.load import load_is_shed
 from trust.messages import a_message_survives
@@ -26,6 +27,7 @@ from trust.tokens import tokens
 
 # In the order of docs/security.md.
 PROMISES: list[Promise] = [
+    Promise("no double booking", no_double_booking),
     Promise("a message survives", a_message_survives),
     Promise("strangers see nothing", strangers),
     Promise("nobody writes what is not theirs", readonly),

@@ -1,0 +1,48 @@
+"""`python -m trust.unguarded serve …`: the server without the lock that booking takes.
+
+For the proof that the trial of double bookings finds one where there is one; the database's constraint, the other
+guard, is dropped by the trial.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+import django
+
+django.setup()
+
+from django.core.management import execute_from_command_line
+
+from appointments import actions
+from appointments.models import Appointment, Bay, Location
+from appointments.queries import bays_of, offered_slot
+
+
+@contextmanager
+def look_and_write(
+    location: Location,
+    start: datetime,
+    length: timedelta,
+    *,
+    now: datetime,
+    wanted: Bay | None = None,
+    but: Appointment | None = None,
+) -> Iterator[int]:
+    """`free_bay` as one writes it who has not thought of two customers at once."""
+    slot = offered_slot(location=location, start=start, length=length, now=now)
+    bay_id = bays_of(location, slot, wanted=wanted, but=but).free(slot)
+    if bay_id is None:
+        raise actions.SlotTaken("That time is taken.", alternatives=[])
+    yield bay_id
+
+
+if __name__ == "__main__":
+    actions.free_bay = look_and_write
+    execute_from_command_line(sys.argv)
