@@ -16,7 +16,7 @@ COPY --from=build /app /app
 # Where uploads lie without a bucket; mount a volume over it.
 RUN mkdir -p var/uploads && chown -R garage var
 USER garage
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_WORKERS=2 DB_POOL_SIZE=0
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_WORKERS=2
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s CMD \
     python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)" || exit 1

@@ -9,7 +9,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
-from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
@@ -106,7 +105,7 @@ _TITLES: dict[type[exceptions.APIException], tuple[Kind, str]] = {
 
 
 def is_database_away(error: BaseException) -> bool:
-    return isinstance(error, (OperationalError, InterfaceError, PoolTimeout))
+    return isinstance(error, (OperationalError, InterfaceError))
 
 
 def problem_from(error: BaseException) -> Problem | None:

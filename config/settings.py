@@ -126,9 +126,8 @@ TEMPLATES = [
 # --- Database ---------------------------------------------------------------------------------------
 
 USE_POSTGRES = flag("USE_POSTGRES", False)
-# A connection per request would cost PostgreSQL 7 ms of CPU. A process of many threads shares a pool; one of a single
-# thread, as production runs them, keeps its one connection (DB_POOL_SIZE=0).
-_POOL_SIZE = number("DB_POOL_SIZE", 10)
+# A connection per request would cost PostgreSQL 7 ms of CPU: every thread keeps its own, and each process has a
+# fixed number of threads (docs/decisions/0010).
 POSTGRES: dict[str, Any] = {
     "ENGINE": "django.db.backends.postgresql",
     "NAME": text("DB_NAME", "membership_auto"),
@@ -137,6 +136,7 @@ POSTGRES: dict[str, Any] = {
     "HOST": text("DB_HOST", "localhost"),
     "PORT": number("DB_PORT", 5432, least=1),
     # No health check: it would cost a round trip a request. A connection that died answers one 503 and is replaced.
+    "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": False,
     "OPTIONS": {
         # PostgreSQL prices a random page for spinning disks, and would rather read whole tables.
@@ -156,14 +156,6 @@ _SQLITE: dict[str, Any] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
     },
 }
-if _POOL_SIZE:
-    POSTGRES["OPTIONS"]["pool"] = {
-        "min_size": 1,
-        "max_size": _POOL_SIZE,
-        "timeout": number("DB_POOL_TIMEOUT", 10, least=1),
-    }
-else:
-    POSTGRES["CONN_MAX_AGE"] = None
 DATABASES = {"default": POSTGRES if USE_POSTGRES else _SQLITE}
 
 # --- Cache and counters -----------------------------------------------------------------------------

@@ -35,6 +35,7 @@ UPLOADS_DIR = Path(tempfile.gettempdir()) / f"garage-uploads-{os.getpid()}"
 if not USE_POSTGRES:  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / "test.sqlite3"}  # noqa: F405
     (BASE_DIR / "var").mkdir(exist_ok=True)  # noqa: F405
-elif "pool" in DATABASES["default"]["OPTIONS"]:  # noqa: F405
-    # Each thread of a storm holds a connection, and the suite drops its database at the end.
+else:
+    # Each thread of a storm holds a connection, and a storm has more threads than any process of the product.
+    DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 40, "timeout": 30}  # noqa: F405

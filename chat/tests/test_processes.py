@@ -31,7 +31,7 @@ def servers(tmp_path_factory, redis_port):
     folders = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
     ports = [free_port(), free_port()]
     with database(folders[0]) as env:
-        env |= {"DEBUG": "true", "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0", "DB_POOL_SIZE": "12"}
+        env |= {"DEBUG": "true", "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0"}
         with (
             serving(
                 ["manage.py", "serve", "--demo", "--port", str(ports[0])],

@@ -8,7 +8,6 @@ import pytest
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
-from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 
 from accounts.actions import TooManyGuesses, WrongCredentials
@@ -214,7 +213,6 @@ CASES = {
     ),
     "database away": (OperationalError("internal words"), everywhere(503, "Service unavailable", AWAY)),
     "connection lost": (InterfaceError("internal words"), everywhere(503, "Service unavailable", AWAY)),
-    "pool exhausted": (PoolTimeout("internal words"), everywhere(503, "Service unavailable", AWAY)),
     "our fault": (SERVER_ERROR, everywhere(500, "Server error", OUR_FAULT)),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 from uuid import uuid4
@@ -61,6 +62,13 @@ def free_port() -> int:
         return port
 
 
+def maintenance() -> psycopg.Connection[Any]:
+    """A connection to PostgreSQL beside every database of the suite's."""
+    given = settings.POSTGRES
+    login = f"host={given['HOST']} port={given['PORT']} user={given['USER']} password={given['PASSWORD']}"
+    return psycopg.connect(f"{login} dbname=postgres", autocommit=True)
+
+
 @contextmanager
 def database(folder: Path, *, postgres: bool | None = None) -> Iterator[dict[str, str]]:
     """The environment of an empty database, on the engine the suite runs on or the one that is named."""
@@ -69,10 +77,8 @@ def database(folder: Path, *, postgres: bool | None = None) -> Iterator[dict[str
     if not postgres:
         yield {"USE_POSTGRES": "false", "SQLITE_PATH": str(folder / "server.sqlite3")}
         return
-    given = settings.POSTGRES
-    name = f"{given['NAME'].removeprefix('test_')}_server_{uuid4().hex[:12]}"
-    login = f"host={given['HOST']} port={given['PORT']} user={given['USER']} password={given['PASSWORD']}"
-    with psycopg.connect(f"{login} dbname=postgres", autocommit=True) as connection:
+    name = f"{settings.POSTGRES['NAME'].removeprefix('test_')}_server_{uuid4().hex[:12]}"
+    with maintenance() as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
         try:
             yield {"USE_POSTGRES": "true", "DB_NAME": name}

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from config.tests.servers import database, free_port, serving
+from config.tests.servers import database, free_port, maintenance, serving
 
 pytestmark = pytest.mark.server
 
@@ -234,6 +235,38 @@ def test_stops_cleanly_and_starts_again_on_its_data(tmp_path):
                 log = server.log.read_text()
                 assert "Finished server process" in log
                 assert "Traceback" not in log
+
+
+@pytest.mark.skipif(not settings.USE_POSTGRES, reason="SQLite is a file")
+def test_without_its_database_it_refuses_at_once_and_is_back_with_it(tmp_path):
+    """Whoever waits for a database that is away holds a thread, and the process falls silent."""
+    port = free_port()
+    command = ["manage.py", "serve", "--port", str(port)]
+    with (
+        database(tmp_path) as env,
+        serving(command, folder=tmp_path, port=port, env={**env, "DEBUG": "true"}) as server,
+        maintenance() as elsewhere,
+        ThreadPoolExecutor(24) as people,
+    ):
+
+        def ask(path: str) -> tuple[int, str]:
+            answer = requests.get(f"{server.url}{path}", timeout=60)
+            return answer.status_code, answer.json()["status"]
+
+        def open_to_all(yes: bool) -> None:
+            elsewhere.execute(f'ALTER DATABASE "{env["DB_NAME"]}" ALLOW_CONNECTIONS {yes}')
+
+        assert list(people.map(ask, ["/readyz"] * 24)) == [(200, "ok")] * 24
+        open_to_all(False)
+        elsewhere.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [env["DB_NAME"]]
+        )
+        asked = time.monotonic()
+        assert list(people.map(ask, ["/readyz"] * 48)) == [(503, "unavailable")] * 48
+        assert ask("/healthz") == (200, "ok")
+        assert time.monotonic() - asked < 5
+        open_to_all(True)
+        assert ask("/readyz") == (200, "ok")
 
 
 def test_production_server_answers_and_stops(tmp_path):

@@ -16,7 +16,7 @@ KEY = "kd83jf-qK2x9vB7nM4zL1pW6tR5yE0uI8oA3sD2fG7hJ9cX4bN"
 WRONG = {
     "DEBUG": "banana",
     "USE_POSTGRES": "perhaps",
-    "DB_POOL_SIZE": "x",
+    "ACCESS_TOKEN_MINUTES": "x",
     "DB_PORT": "5432x",
     "RATE_LOGIN": "0",
     "TIME_ZONE": "Mars",
