@@ -41,9 +41,9 @@ class StillAnswering(DomainError):
 
 
 def answer_once(
-    handler: Callable[..., Response], key: str, request: Request, *args: Any, **kwargs: Any
+    handler: Callable[..., Response], key: str, body: bytes, request: Request, *args: Any, **kwargs: Any
 ) -> Response:
-    """Run `handler` under the key, or replay what it answered before.
+    """Run `handler` under the key, or replay what it answered before; `body` as it came in.
 
     Only 2xx answers are kept; anything else leaves neither effect nor key. Raises Invalid for an unusable key,
     KeyReused when the key came with another request, StillAnswering after 5 s of waiting.
@@ -54,7 +54,7 @@ def answer_once(
     # Keyed: a body may hold a password, and a bare hash of one can be guessed at by whoever reads the table.
     fingerprint = salted_hmac(
         "common.idempotency",
-        b"\n".join((str(request.method).encode(), request.path.encode(), request._request.body)),
+        b"\n".join((str(request.method).encode(), request.path.encode(), body)),
         algorithm="sha256",
     ).hexdigest()
     with transaction.atomic():

@@ -51,12 +51,16 @@ class ContractView(APIView):
         return caller_of(self.request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        handler, key = getattr(self, "post", None), request.headers.get("Idempotency-Key")
+        if request.method != "POST" or handler is None or key is None:
+            super().initial(request, *args, **kwargs)
+            return
+        # Read before the caller is looked at: the check of a session's CSRF token parses the body, and then it is gone.
+        body = request._request.body
         super().initial(request, *args, **kwargs)
-        key = request.headers.get("Idempotency-Key")
-        handler = getattr(self, "post", None)
-        if request.method == "POST" and handler and key is not None and self.is_signed_in:
+        if self.is_signed_in:
             # DRF looks the handler up after this; the instance's attribute wins over the class's.
-            vars(self)["post"] = partial(answer_once, handler, key)
+            vars(self)["post"] = partial(answer_once, handler, key, body)
 
     def check_throttles(self, request: Request) -> None:
         if self.is_signed_in:

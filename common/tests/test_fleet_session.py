@@ -71,3 +71,18 @@ def test_a_write_needs_the_csrf_token(alice):
         URL, {"word": "hello"}, content_type="application/json", headers={"X-CSRFToken": token}
     )
     assert (taken.status_code, taken.json()) == (201, {"said": "hello"})
+
+
+def test_a_key_answers_once_where_the_csrf_token_is_asked_for(alice):
+    """The check of the token parses the body, which the key's fingerprint is taken of."""
+    browser, token = Client(enforce_csrf_checks=True), "a" * 32
+    browser.force_login(alice.contact)
+    browser.cookies["csrftoken"] = token
+    headers = {"Idempotency-Key": "once", "X-CSRFToken": token}
+    first, again, other = (
+        browser.post(URL, {"word": word}, content_type="application/json", headers=headers)
+        for word in ("yes", "yes", "no")
+    )
+    assert (first.status_code, first.json()) == (201, {"said": "yes"})
+    assert (again.status_code, again.content) == (201, first.content)
+    assert other.status_code == 422
