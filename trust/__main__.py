@@ -14,8 +14,10 @@ import django
 
 django.setup()
 
+from trust.accepted_writes import accepted_writes_survive
 from trust.double_booking import no_double_booking
 from trust.guessing import guessing
+from trust.idempotency import one_key_one_effect
 from trust.load import load_is_shed
 from trust.messages import a_message_survives
 from trust.promises import Promise, Tally, Trial
@@ -28,7 +30,9 @@ from trust.tokens import tokens
 # In the order of docs/security.md.
 PROMISES: list[Promise] = [
     Promise("no double booking", no_double_booking),
+    Promise("an accepted write survives", accepted_writes_survive),
     Promise("a message survives", a_message_survives),
+    Promise("one key, one effect", one_key_one_effect),
     Promise("strangers see nothing", strangers),
     Promise("nobody writes what is not theirs", readonly),
     Promise("tokens end", tokens),

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connection, connections
+from django.db.models import ForeignKey
 from django.db.utils import ConnectionHandler
 
 
@@ -32,3 +34,56 @@ def looking_into(env: dict[str, str]) -> Iterator[None]:
     finally:
         connections["default"].close()
         connections["default"] = kept
+
+
+def faults() -> list[str]:
+    """What the database that is looked into should not hold: broken pages or indexes, rows that refer to nothing."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS amcheck")
+        return _rows_of(_HEAPS) + _broken_indexes() + _orphans()
+    told = _rows_of("PRAGMA integrity_check")
+    return [line for line in told if line != "ok"] + _rows_of("PRAGMA foreign_key_check")
+
+
+_OURS = "c.relnamespace = 'public'::regnamespace AND c.relpersistence = 'p'"
+_HEAPS = f"SELECT c.relname, v.msg FROM pg_class c, verify_heapam(c.oid) v WHERE c.relkind = 'r' AND {_OURS}"
+_INDEXES = (
+    "SELECT c.oid::regclass FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid "
+    f"JOIN pg_am m ON m.oid = c.relam WHERE m.amname = 'btree' AND i.indisvalid AND {_OURS}"
+)
+
+
+def _rows_of(query: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return [" ".join(map(str, row)) for row in cursor.fetchall()]
+
+
+def _broken_indexes() -> list[str]:
+    """Each B-tree against its table: every row has its entry, every entry its place."""
+    broken = []
+    for index in _rows_of(_INDEXES):
+        try:
+            _rows_of(f"SELECT bt_index_check('{index}', true)")
+        except DatabaseError as error:
+            broken.append(f"{index}: {error}")
+    return broken
+
+
+def _orphans() -> list[str]:
+    quote = connection.ops.quote_name
+    found = []
+    for model in apps.get_models(include_auto_created=True):
+        for field in model._meta.concrete_fields:
+            if isinstance(field, ForeignKey) and field.db_constraint:
+                table, column = quote(model._meta.db_table), quote(field.column)
+                there = quote(field.related_model._meta.db_table)
+                key = quote(field.target_field.column)
+                (lost,) = _rows_of(
+                    f"SELECT count(*) FROM {table} a WHERE {column} IS NOT NULL "
+                    f"AND NOT EXISTS (SELECT 1 FROM {there} b WHERE b.{key} = a.{column})"
+                )
+                if lost != "0":
+                    found.append(f"{lost} rows of {table} have a {column} that is not there")
+    return found

@@ -17,7 +17,6 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from accounts.actions import open_session
 from appointments.models import HOLDS_A_BAY, Appointment, Location
 from common.tests.factories import GarageFactory, ServiceTypeFactory, VehicleFactory
 from common.tests.storms import parallel
@@ -107,8 +106,7 @@ def _storms(command: str, folder: Path, env: dict[str, str], rounds: int, steps:
 def _gather(port: int) -> Storm:
     customers = []
     for vehicle in VehicleFactory.create_batch(CLIENTS):
-        tokens = open_session(user=vehicle.customer.contact, now=timezone.now())
-        customers.append(Customer(tokens.access))
+        customers.append(Customer(Client.of(port, vehicle.customer.contact).token))
     services = {ServiceTypeFactory(minutes=minutes).code: minutes for minutes in MINUTES}
     return Storm(port, GarageFactory(bays=BAYS, time_zone="UTC"), services, customers)
 

@@ -23,7 +23,7 @@ from accounts.models import User
 from common.contracts import registry
 from common.schema import CachedGenerator
 from config.tests.examples import care, crm, fleet, member, shop
-from config.tests.examples.calls import NEWCOMER, Call, Calls
+from config.tests.examples.calls import NEWCOMER, Call, Calls, filled
 from portal import demo
 
 CONTRACTS = {"shop": shop, "fleet": fleet, "care": care, "member": member, "crm": crm}
@@ -50,17 +50,6 @@ def shown(body: Any) -> Any:
     for secret, veil in VEILS.items():
         text = re.sub(secret, veil, text)
     return json.loads(text)
-
-
-def filled(values: Any, names: dict[str, Any]) -> Any:
-    """With the names in braces replaced; a text that is one name alone becomes its value, whatever that is."""
-    if isinstance(values, dict):
-        return {key: filled(value, names) for key, value in values.items()}
-    if isinstance(values, list):
-        return [filled(value, names) for value in values]
-    if isinstance(values, str) and values[1:-1] in names and values == f"{{{values[1:-1]}}}":
-        return names[values[1:-1]]
-    return values.format(**names) if isinstance(values, str) else values
 
 
 def make(api, method: str, path: str, call: Call, names: dict[str, str]) -> tuple[Any, Any]:

@@ -21,3 +21,14 @@ class Call:
     login: tuple[str, str] | None = None
     params: dict[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None
+
+
+def filled(values: Any, names: dict[str, Any]) -> Any:
+    """With the names in braces replaced; a text that is one name alone becomes its value, whatever that is."""
+    if isinstance(values, dict):
+        return {key: filled(value, names) for key, value in values.items()}
+    if isinstance(values, list):
+        return [filled(value, names) for value in values]
+    if isinstance(values, str) and values[1:-1] in names and values == f"{{{values[1:-1]}}}":
+        return names[values[1:-1]]
+    return values.format(**names) if isinstance(values, str) else values

@@ -1,0 +1,139 @@
+"""An accepted write survives: the server is killed under its writers, then the database under its server.
+
+Killed is killed: SIGKILL, to the server or to every process of a PostgreSQL of the trial's own. What was acknowledged
+is there afterwards, on both engines; what was sent until it was answered is there once.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from random import Random
+
+import requests
+
+from config.tests.servers import Server, database, free_port, serving
+from trust.clients import Client, told
+from trust.databases import faults, looking_into
+from trust.postgres import Cluster
+from trust.promises import ENGINES, Tally, Trial
+from trust.writers import Writer, prepare, writing, written
+
+READY_SECONDS = 5
+ROWS_BETWEEN = 16  # at least, from one kill to the next
+# As the image serves, two workers of a thread each; over plain HTTP, which only a developer's server does.
+GRANIAN = [
+    "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "1", "--no-ws", "config.wsgi:application",
+]  # fmt: skip
+
+
+def accepted_writes_survive(trial: Trial, tally: Tally) -> None:
+    for engine in ENGINES:
+        _kill_servers(trial, engine, tally)
+    _kill_postgres(trial, tally)
+
+
+def _kill_servers(trial: Trial, engine: str, tally: Tally) -> None:
+    folder = trial.folder / engine
+    folder.mkdir()
+    port, chance, slowest = free_port(), Random(engine), 0.0
+    with database(folder, postgres=engine == "PostgreSQL") as env, looking_into(env), ExitStack() as stack:
+
+        def server() -> Server:
+            command = ["manage.py", "serve", "--port", str(port)]
+            return stack.enter_context(
+                serving(command, folder=folder, port=port, env={"DEBUG": "true", **env})
+            )
+
+        alive = server()  # which migrates
+        with writing([port], prepare(), tally) as writers:
+            for _ in range(trial.size(50, 3)):
+                _let_write(writers, chance)
+                alive.process.kill()
+                alive.process.wait()
+                began = time.monotonic()
+                alive = server()
+                alive.wait("/readyz")
+                slowest = max(slowest, _check_ready(engine, began, tally))
+            _let_write(writers, chance)
+        _check_integrity(engine, tally)
+    tally.note(f"{engine}: ready {slowest:.1f} s after a kill at the latest")
+
+
+def _let_write(writers: list[Writer], chance: Random) -> None:
+    """Until they have written something, and for a moment that is not the same each time."""
+    enough, deadline = written(writers) + ROWS_BETWEEN, time.monotonic() + 60
+    while written(writers) < enough and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(chance.uniform(0, 0.2))
+
+
+def _check_ready(what: str, began: float, tally: Tally) -> float:
+    seconds = time.monotonic() - began
+    tally.tried(seconds <= READY_SECONDS, f"{what}: ready only {seconds:.1f} s after it was started again")
+    return seconds
+
+
+def _check_integrity(engine: str, tally: Tally) -> None:
+    found = faults()
+    tally.tried(not found, f"{engine}: {found[:5]}")
+
+
+def _kill_postgres(trial: Trial, tally: Tally) -> None:
+    """The embedded server and the image's, on one cluster that dies."""
+    cluster, chance, slowest = Cluster(trial.folder / "cluster"), Random(7), 0.0
+    env = {"DEBUG": "true", **cluster.env}
+    ports = [free_port(), free_port()]
+    commands = [["manage.py", "serve", "--port", str(ports[0])], [*GRANIAN, "--port", str(ports[1])]]
+    outages = [chance.uniform(0.2, 3) for _ in range(trial.size(10, 2))]
+    outages[-1] = trial.size(
+        30, 4
+    )  # one that is long enough for whoever waits longer and longer between attempts
+    with ExitStack() as stack:
+        stack.callback(cluster.kill)
+        cluster.start()
+        cluster.wait()
+        for port, command in zip(ports, commands, strict=True):
+            folder = trial.folder / f"server-{port}"
+            folder.mkdir()
+            stack.enter_context(serving(command, folder=folder, port=port, env=env))
+        with looking_into(cluster.env):
+            routes = prepare()
+            with writing(ports, routes, tally) as writers:
+                for seconds in outages:
+                    _let_write(writers, chance)
+                    cluster.kill()
+                    _sit_out(ports, seconds, tally)
+                    began = time.monotonic()
+                    cluster.start()
+                    for port in ports:
+                        slowest = max(slowest, _wait_for(port, began, tally))
+                    cluster.wait()
+                _let_write(writers, chance)
+            _check_integrity("PostgreSQL killed", tally)
+    tally.note(f"PostgreSQL killed: ready {slowest:.1f} s after it was started again at the latest")
+
+
+def _sit_out(ports: list[int], seconds: float, tally: Tally) -> None:
+    """Without a database a process lives and says that it cannot serve, soon enough for whoever probes it."""
+    until = time.monotonic() + seconds
+    while True:
+        for port in ports:
+            for path, status in (("/healthz", 200), ("/readyz", 503)):
+                answer, took = _timed(port, path)
+                tally.tried(answer.status_code == status, f"without a database, {told(answer)}")
+                tally.tried(took <= 3, f"without a database, {path} took {took:.1f} s", cases=0)
+        if time.monotonic() >= until:
+            return
+        time.sleep(0.2)
+
+
+def _timed(port: int, path: str) -> tuple[requests.Response, float]:
+    began = time.monotonic()
+    return Client(port).call("GET", path), time.monotonic() - began
+
+
+def _wait_for(port: int, began: float, tally: Tally) -> float:
+    while Client(port).call("GET", "/readyz").status_code != 200 and time.monotonic() - began < 60:
+        time.sleep(0.05)
+    return _check_ready(f"PostgreSQL killed, port {port}", began, tally)

@@ -1,0 +1,181 @@
+"""One key, one effect: the same request under the same key, many times at once, on every route that takes one.
+
+The routes are those of the served schema that declare `Idempotency-Key`; what is sent is what `config/tests/examples`
+records for them, in its order, on the demo data. Each request is first made once, on a database of its own: what that
+one changed there - rows and sums of every table - is what fifty may change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+from django.apps import apps
+from django.contrib.sessions.models import Session as BrowserSession
+from django.db.models import Count, DecimalField, FloatField, IntegerField, Model, Sum
+
+from accounts.models import Session, User
+from common.contracts.registry import contract_for
+from common.idempotency import KeyReused
+from common.problems import problem_from
+from common.tests.storms import parallel
+from config.tests.examples import care, crm, fleet, member, shop
+from config.tests.examples.calls import NEWCOMER, filled
+from config.tests.servers import database, free_port, serving
+from trust.clients import Client, told
+from trust.databases import looking_into
+from trust.promises import ENGINES, Tally, Trial
+
+# Contract 004 makes the newcomer's profile, which contract 003 would make by the way.
+CONTRACTS: tuple[ModuleType, ...] = (shop, fleet, care, crm, member)
+# The first answer ends the session it came in: whoever was not yet let in is told to sign in.
+ENDS_THE_SESSION = {"member_change_password_post"}
+
+Sums = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Post:
+    """A recorded request that is answered with a success."""
+
+    operation: str
+    path: str
+    login: tuple[str, str]
+    body: Any
+
+    def client(self, port: int) -> Client:
+        user = User.objects.get(email=self.login[0])
+        return Client.in_browser(port, user) if self.path.startswith("/customer/") else Client.of(port, user)
+
+
+def one_key_one_effect(trial: Trial, tally: Tally) -> None:
+    once: dict[str, Sums] = {}
+    with _demo(trial, "SQLite", "once") as port:
+        keyed = _keyed_operations(port, tally)
+        for post, before in _posts(keyed):
+            answer = _send(post.client(port), post, str(uuid4()))
+            tally.tried(answer.ok, told(answer))
+            once[post.operation] = _changes(before, _sums())
+    tally.tried(set(once) == keyed, f"never sent: {keyed - set(once)}")
+    for engine in ENGINES:
+        with _demo(trial, engine, "storm") as port:
+            for post, before in _posts(keyed):
+                _storm(port, post, trial.size(50, 8), once[post.operation], before, tally)
+    tally.note(f"{len(keyed)} routes on each engine")
+
+
+@contextmanager
+def _demo(trial: Trial, engine: str, name: str) -> Iterator[int]:
+    """The port of a server with the demo data and a newcomer, whose database is looked into."""
+    folder, port = trial.folder / f"{name}-{engine}", free_port()
+    folder.mkdir()
+    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    with (
+        database(folder, postgres=engine == "PostgreSQL") as env,
+        serving(command, folder=folder, port=port, env={"DEBUG": "true", **env}),
+        looking_into(env),
+    ):
+        email, password = NEWCOMER
+        words = {"password1": password, "password2": password, "first_name": "Nora", "last_name": "Major"}
+        answer = Client(port).call("POST", "/api/auth/register/", {"email": email, **words})
+        assert answer.status_code == 201, told(answer)
+        yield port
+
+
+def _keyed_operations(port: int, tally: Tally) -> set[str]:
+    """The POSTs that declare the header; every one that asks who calls must be among them."""
+    keyed = set()
+    for item in Client(port).call("GET", "/api/schema/?format=json").json()["paths"].values():
+        post = item.get("post", {})
+        names = {parameter["name"] for parameter in post.get("parameters", [])}
+        if "Idempotency-Key" in names:
+            keyed.add(post["operationId"])
+        elif post:
+            tally.tried(post["security"] == [{}], f"{post['operationId']} takes no Idempotency-Key")
+    return keyed
+
+
+def _posts(keyed: set[str]) -> Iterator[tuple[Post, Sums]]:
+    """The first good call of each operation, as the rows are when its turn comes; and what the tables hold by then."""
+    for contract in CONTRACTS:
+        for operation, (_, path, calls) in contract.ALL.items():
+            if operation in keyed:
+                call = next(call for call in calls if call.status < 300)
+                names = contract.names()
+                assert call.login is not None
+                body = _in_future(filled(call.body, names))
+                yield Post(operation, path.format(**names), call.login, body), _sums()
+
+
+def _in_future(body: Any) -> Any:
+    """With each instant that a recorded visit begins at some whole weeks later, when it can be booked."""
+
+    def later(match: re.Match[str]) -> str:
+        recorded = datetime.fromisoformat(match[0])
+        weeks = (datetime.now(UTC) + timedelta(days=2) - recorded) // timedelta(weeks=1) + 1
+        return (recorded + timedelta(weeks=weeks)).isoformat()
+
+    return json.loads(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", later, json.dumps(body)))
+
+
+def _send(client: Client, post: Post, key: str, **more: str) -> Any:
+    body = post.body if not more else {**(post.body or {}), **more}
+    return client.call("POST", post.path, body, **{"Idempotency-Key": key})
+
+
+def _storm(port: int, post: Post, times: int, once: Sums, before: Sums, tally: Tally) -> None:
+    key, first = str(uuid4()), post.client(port)
+    clients = [Client.like(first) for _ in range(times)]
+    answers = parallel(times, lambda number: _send(clients[number], post, key))
+    said = set()
+    for answer in answers:
+        if isinstance(answer, Exception):
+            tally.tried(False, f"{post.operation}: {answer!r}")
+        elif tally.tried(answer.ok or _is_out(post, answer), told(answer)) and answer.ok:
+            said.add((answer.status_code, answer.content))
+    tally.tried(len(said) == 1, f"{post.operation}: {len(said)} different answers")
+    after = _sums()
+    tally.tried(_changes(before, after) == once, f"{post.operation}: {_changes(before, after)}, not {once}")
+    refused = _send(post.client(port), post, key, another="body")
+    tally.tried((refused.status_code, refused.json()) == _reused(post.path), told(refused))
+    tally.tried(_sums() == after, f"{post.operation}: refused for another body, it changed something")
+
+
+def _is_out(post: Post, answer: Any) -> bool:
+    return post.operation in ENDS_THE_SESSION and answer.status_code == 401
+
+
+def _reused(path: str) -> tuple[int, Any]:
+    contract, problem = contract_for(path), problem_from(KeyReused())
+    assert contract is not None and problem is not None
+    return contract.spell(problem)[:2]
+
+
+def _sums() -> Sums:
+    """Of every table the number of its rows, and the sum of each column that counts or measures something."""
+    found: Sums = {}
+    for model in apps.get_models(include_auto_created=True):
+        if model in (Session, BrowserSession):
+            continue  # the trial's own clients
+        wanted = {"rows": Count("*")} | {name: Sum(name) for name in _measures(model)}
+        for name, value in model._base_manager.aggregate(**wanted).items():
+            found[f"{model.__name__}.{name}"] = float(value or 0)
+    return found
+
+
+def _measures(model: type[Model]) -> Iterator[str]:
+    for field in model._meta.concrete_fields:
+        is_number = isinstance(field, (IntegerField, DecimalField, FloatField)) and not field.primary_key
+        if is_number and field.name != "id" and not field.name.endswith("_id"):
+            yield field.name
+
+
+def _changes(before: Sums, after: Sums) -> Sums:
+    return {name: round(after[name] - before[name], 6) for name in after if after[name] != before[name]}
