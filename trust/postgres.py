@@ -61,6 +61,7 @@ class Cluster:
             return
         pid = self.process.pid
         with suppress(OSError):
+            os.kill(pid, signal.SIGSTOP)  # so that none is born between the count and the kill
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             self.process.kill()
             for child in children:
