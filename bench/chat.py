@@ -69,7 +69,7 @@ class Round:
 
 def measure() -> Section:
     """Fan-out with and without storing, and the same across two processes."""
-    env = {**ENV, "DB_NAME": DATABASE, "DB_POOL_SIZE": "10", "LOG_LEVEL": "WARNING"}
+    env = {**ENV, "DB_NAME": DATABASE, "LOG_LEVEL": "WARNING"}
     alone = {**env, "REDIS_URL": ""}  # the peer is one process, too
     ensure_database(DATABASE, anew=True)
     use_django(alone)

@@ -29,7 +29,6 @@ ENV = {
     "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/14"),
     "SECURE_SSL_REDIRECT": "false",
     "RATE_USER": "1000000000",
-    "DB_POOL_SIZE": "0",
     "LOG_LEVEL": "INFO",
 }
 LOGIN = f"host={ENV['DB_HOST']} user={ENV.get('DB_USER', 'postgres')} password={ENV.get('DB_PASSWORD', 'postgres')}"

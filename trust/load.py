@@ -33,10 +33,10 @@ PHOTO = b"\xff\xd8\xff\xe0" + bytes(12_000_000)  # more than kernels keep for on
 
 
 def load_is_shed(trial: Trial, tally: Tally) -> None:
-    """No 5xx under 300 clients, no more connections than the pool's; SIGTERM loses no request; the slow stop nobody."""
+    """No 5xx under 300 clients, no more connections than threads; SIGTERM loses no request; the slow stop nobody."""
     with site(trial, "PostgreSQL", redis=True) as place:
         for name, start, front, connections in (
-            ("embedded", place.embedded, lambda server: nullcontext(server.port), 10),
+            ("embedded", place.embedded, lambda server: nullcontext(server.port), 8),
             ("production", place.web, place.proxied, 2),
         ):
             with start() as server:

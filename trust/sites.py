@@ -26,8 +26,8 @@ class Site:
     env: dict[str, str]
 
     def embedded(self) -> AbstractContextManager[Server]:
-        """`manage.py serve`, whose threads share a pool."""
-        return self._serving("DB_POOL_SIZE=10 manage.py serve --host 0.0.0.0 --port 8000")
+        """`manage.py serve`, whose threads keep a connection each."""
+        return self._serving("manage.py serve --host 0.0.0.0 --port 8000")
 
     def web(self) -> AbstractContextManager[Server]:
         """Granian, as the image runs it."""
@@ -81,7 +81,6 @@ def site(trial: Trial, engine: str, *, redis: bool = False, **env: str) -> Itera
             stack.enter_context(redis_on(port))
             public |= {
                 "REDIS_URL": f"redis://127.0.0.1:{port}/0",
-                "DB_POOL_SIZE": "0",
                 "TRUSTED_PROXIES": "1",
             }
         made = Site(folder, {**public, **given, **env})
