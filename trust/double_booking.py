@@ -44,7 +44,7 @@ def no_double_booking(trial: Trial, tally: Tally) -> None:
             held = _storms("manage.py", folder, env, trial.size(20, 2), steps, tally)
             _drop_constraint()
             unguarded = Tally()
-            _storms("trust.unguarded", folder, env, trial.size(20, 4), steps, unguarded)
+            _storms("trust.unguarded", folder, env, 20, steps, unguarded)
         twice = [failure for failure in unguarded.failures if failure.startswith(OVERLAP)]
         tally.tried(bool(twice), f"{engine}: no double booking without lock and constraint")
         tally.note(
@@ -98,7 +98,8 @@ def _storms(command: str, folder: Path, env: dict[str, str], rounds: int, steps:
     with serving(words, folder=folder, port=port, env={"DEBUG": "true", **env}):
         storm = _gather(port)
         for start in [start for ahead in range(8, 40) for start in storm.starts(ahead)][:rounds]:
-            _rush(storm, start, tally)
+            if _rush(storm, start, tally) > BAYS:
+                break  # it is proven
         _wander(storm, steps, tally)
     return _sweep(storm, tally)
 
@@ -111,8 +112,9 @@ def _gather(port: int) -> Storm:
     return Storm(port, GarageFactory(bays=BAYS, time_zone="UTC"), services, customers)
 
 
-def _rush(storm: Storm, start: datetime, tally: Tally) -> None:
-    """Everybody wants the same start: as many get it as there are bays, the others are told that it is taken."""
+def _rush(storm: Storm, start: datetime, tally: Tally) -> int:
+    """Everybody wants the same start: as many get it as there are bays, the others are told that it is taken. How many
+    got it."""
     customers = [storm.customers[number % CLIENTS] for number in range(AT_ONCE)]
     clients = [Client(storm.port, customer.token) for customer in customers]
     wish = storm.wish(start)
@@ -124,6 +126,7 @@ def _rush(storm: Storm, start: datetime, tally: Tally) -> None:
             customer.visits[visit["id"]] = (visit["startTime"], visit["endTime"])
             booked += 1
     tally.tried(booked == BAYS, f"{booked} of {AT_ONCE} got {start} in {BAYS} bays", cases=0)
+    return booked
 
 
 def _allowed(step: str, answer: Any, tally: Tally) -> bool:
