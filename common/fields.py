@@ -68,6 +68,7 @@ class Day(serializers.DateField):
         return super().to_internal_value(value)
 
 
+@extend_schema_field({"type": "string", "pattern": "^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$"})
 class Month(serializers.DateField):
     """A calendar month as YYYY-MM; its value is its first day."""
 

@@ -14,7 +14,6 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, serializers
 
@@ -23,7 +22,7 @@ from common.authentication import SessionCaller
 from common.contracts.base import MESSAGES, Contract, NamesFields
 from common.contracts.registry import CONTRACTS
 from common.fields import Derived
-from common.idempotency import KeyReused
+from common.idempotency import KEY_PATTERN, LONGEST_KEY, KeyReused
 from common.lists import Lister
 from common.permissions import Anyone
 from common.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
@@ -152,11 +151,19 @@ class ContractSchema(AutoSchema):
             parameters.append(
                 OpenApiParameter(
                     "Idempotency-Key",
-                    OpenApiTypes.STR,
+                    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
                     OpenApiParameter.HEADER,
                     description="The same key and body within 24 h replay the first answer.",
                 )
             )
+        return parameters
+
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        """`?name=` counts as not sent, whatever the parameter."""
+        parameters: list[dict[str, Any]] = super()._get_parameters()
+        for parameter in parameters:
+            if parameter["in"] == "query":
+                parameter["allowEmptyValue"] = True
         return parameters
 
     def _query(self) -> Any:
@@ -204,6 +211,8 @@ class ContractSchema(AutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if self.contract:
+            if self.contract.login and self._is_signed_in():
+                bodies["302"] = {"description": "A stranger is sent to the login."}
             for status in self._refusals() - set(bodies):
                 serializer = self.contract.error_serializer(int(status))
                 response = OpenApiResponse(serializer, description=_DESCRIPTIONS[status])

@@ -18,9 +18,9 @@ def public_url(key: str, site: str | None = None) -> str:
     return store().public_url(key, site=site or settings.PUBLIC_URL)
 
 
-def uploaded(*, caller: Caller, upload_id: UUID) -> Upload:
+def uploaded(*, caller: Caller, upload_id: UUID | None) -> Upload:
     """An upload by its uuid, for somebody who may see it. Raises FileNotFound, also when its bytes never came."""
-    upload = Upload.objects.visible_to(caller).filter(uuid=upload_id).first()
+    upload = Upload.objects.visible_to(caller).filter(uuid=upload_id).first() if upload_id else None
     if upload is None or (upload.state == UploadState.PENDING and store().look(upload) is None):
         raise FileNotFound
     return upload

@@ -19,7 +19,7 @@ from appointments.queries import services_called, vehicle_meant
 from appointments.querysets import AppointmentFilters
 from common.caller import Caller
 from common.contracts.member import MemberError, MemberList, MemberView, missing
-from common.fields import Day, Derived, Instant, Words
+from common.fields import Day, Derived, Instant, PublicId, Words
 from common.permissions import CustomerRole
 from common.query import AskedAt, ListQuery, Query
 from common.reads.read import Read
@@ -59,7 +59,7 @@ CONFLICT = OpenApiResponse(SlotTakenError, description="The slot was just taken,
 
 
 class _ItemQuery(Query):
-    id = serializers.UUIDField()
+    id = PublicId()
 
 
 def _appointment(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointment]:
@@ -72,7 +72,7 @@ _READ = Read(_appointment, AppointmentSerializer, _ItemQuery)
 class _AppointmentView(MemberView):
     permission_classes = [CustomerRole]
 
-    def show(self, id: UUID, status: int = 200) -> Response:
+    def show(self, id: UUID | None, status: int = 200) -> Response:
         """The visit's body as it stands now."""
         return Response(_READ.one(self.caller, {"id": id}, missing(Appointment)), status=status)
 
@@ -80,8 +80,8 @@ class _AppointmentView(MemberView):
 class MoveInput(serializers.Serializer[Any]):
     """What is left out stays."""
 
-    vehicleId = serializers.UUIDField(source="vehicle", required=False, allow_null=True)
-    locationId = serializers.UUIDField(source="location", required=False)
+    vehicleId = PublicId(source="vehicle", required=False, allow_null=True)
+    locationId = PublicId(source="location", required=False)
     startTime = Instant(source="start", required=False)
     services = serializers.ListField(
         child=serializers.CharField(max_length=100),
@@ -95,7 +95,7 @@ class MoveInput(serializers.Serializer[Any]):
 class BookingInput(MoveInput):
     """Who has one vehicle need not name it."""
 
-    locationId = serializers.UUIDField(source="location")
+    locationId = PublicId(source="location")
     startTime = Instant(source="start")
 
 
@@ -125,17 +125,17 @@ class AppointmentDetail(_AppointmentView):
     input_class = MoveInput
 
     @extend_schema(responses=AppointmentSerializer)
-    def get(self, request: Request, id: UUID) -> Response:
+    def get(self, request: Request, id: UUID | None) -> Response:
         """One visit."""
         return self.show(id)
 
     @extend_schema(responses={200: AppointmentSerializer, 409: CONFLICT})
-    def put(self, request: Request, id: UUID) -> Response:
+    def put(self, request: Request, id: UUID | None) -> Response:
         """Move a visit that has not begun, or change its vehicle or services."""
         return self.patch(request, id)
 
     @extend_schema(responses={200: AppointmentSerializer, 409: CONFLICT})
-    def patch(self, request: Request, id: UUID) -> Response:
+    def patch(self, request: Request, id: UUID | None) -> Response:
         """Move a visit that has not begun, or change its vehicle or services."""
         visit, body = self.one_of(Appointment, id), self.read_body()
         services = body.get("services")
@@ -150,7 +150,7 @@ class AppointmentDetail(_AppointmentView):
         return self.show(id)
 
     @extend_schema(responses={204: None, 409: MemberError})
-    def delete(self, request: Request, id: UUID) -> Response:
+    def delete(self, request: Request, id: UUID | None) -> Response:
         """Call a visit off before it begins."""
         actions.call_off_appointment(
             appointment=self.one_of(Appointment, id), by=self.caller.user_id, now=timezone.now()
@@ -160,8 +160,8 @@ class AppointmentDetail(_AppointmentView):
 
 class AppointmentQuery(ListQuery):
     status = Words(list(STATES), help_text="Comma-separated.")
-    vehicleId = serializers.UUIDField(source="vehicle", required=False)
-    locationId = serializers.UUIDField(source="location", required=False)
+    vehicleId = PublicId(source="vehicle", required=False)
+    locationId = PublicId(source="location", required=False)
     dateFrom = Day(source="date_from", required=False, help_text="First day at the location, inclusive.")
     dateTo = Day(source="date_to", required=False, help_text="Last day at the location, inclusive.")
 
@@ -211,6 +211,6 @@ class UpcomingAppointments(MemberList):
 urlpatterns = [
     route("appointments/book/", BookAppointment.as_view()),
     route("appointments/upcoming/", UpcomingAppointments.as_view()),
-    route("appointments/<uuid:id>/", AppointmentDetail.as_view()),
+    route("appointments/<public_id:id>/", AppointmentDetail.as_view()),
     route("appointments/", Appointments.as_view()),
 ]

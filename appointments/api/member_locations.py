@@ -18,7 +18,7 @@ from appointments.models import Location, Weekday
 from appointments.queries import available_slots, services_called, vehicle_meant, visit_length
 from common.caller import Caller
 from common.contracts.member import MemberList, MemberView, missing
-from common.fields import Day, Derived, Instant, Texts
+from common.fields import Day, Derived, Instant, PublicId, Texts
 from common.permissions import CustomerRole
 from common.query import Query
 from common.reads.read import Read
@@ -74,7 +74,7 @@ class LocationDetail(MemberView):
     read = Read(_one, LocationSerializer, _OneQuery)
 
     @extend_schema(responses=LocationSerializer)
-    def get(self, request: Request, id: UUID) -> Response:
+    def get(self, request: Request, id: UUID | None) -> Response:
         return Response(self.read.one(self.caller, {"uuid": id}, missing(Location)))
 
 
@@ -88,9 +88,9 @@ class Availability(serializers.Serializer[Any]):
 
 
 class AvailabilityQuery(Query):
-    locationId = serializers.UUIDField(source="location")
+    locationId = PublicId(source="location")
     date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
-    vehicleId = serializers.UUIDField(source="vehicle", required=False)
+    vehicleId = PublicId(source="vehicle", required=False)
     services = Texts(required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without.")
 
 
@@ -118,5 +118,5 @@ class AppointmentAvailability(MemberView):
 urlpatterns = [
     route("appointments/availability/", AppointmentAvailability.as_view()),
     route("appointments/locations/", Locations.as_view()),
-    route("appointments/locations/<uuid:id>/", LocationDetail.as_view()),
+    route("appointments/locations/<public_id:id>/", LocationDetail.as_view()),
 ]

@@ -253,7 +253,7 @@ class TestOne:
         for address, body in (
             (item(visit), {"error": "Appointment not found"}),
             (f"{LIST}{uuid4()}/", {"error": "Appointment not found"}),
-            (f"{LIST}{visit.pk}/", NOTHING_HERE),
+            (f"{LIST}{visit.pk}/", {"error": "Appointment not found"}),
             (f"{item(visit)}/", NOTHING_HERE),
         ):
             response = getattr(as_bob, method)(address, {}, format="json")

@@ -87,14 +87,11 @@ class TestLocations:
         response = as_alice.get(LOCATIONS, {"near": "me"})
         assert (response.status_code, response.json()) == (400, {"near": ["Unknown parameter."]})
 
-    @pytest.mark.parametrize(
-        ("id", "body"),
-        [(uuid4(), {"error": "Location not found"}), ("1", NOTHING_HERE), ("not-a-uuid", NOTHING_HERE)],
-    )
-    def test_an_unknown_one(self, as_alice, id, body):
+    @pytest.mark.parametrize("id", [uuid4(), "1", "not-a-uuid"])
+    def test_an_unknown_one(self, as_alice, id):
         GarageFactory()
         response = as_alice.get(f"{LOCATIONS}{id}/")
-        assert (response.status_code, response.json()) == (404, body)
+        assert (response.status_code, response.json()) == (404, {"error": "Location not found"})
 
     @pytest.mark.parametrize("address", [LOCATIONS, f"{LOCATIONS}{UUID(int=1)}/", AVAILABILITY])
     def test_who_may_ask(self, api, as_tim, address):

@@ -20,7 +20,7 @@ from chat.models import ENDED, Message, Thread, ThreadStatus
 from chat.querysets import MessageFilters, ThreadFilters
 from common.caller import Caller
 from common.contracts.member import MemberList, MemberView
-from common.fields import Derived, Instant, Words
+from common.fields import Derived, Instant, PublicId, Words
 from common.permissions import CustomersAndStaffWhoMay
 from common.query import ListQuery, Query
 from common.reads.read import Read
@@ -76,7 +76,7 @@ class MessageQuery(ListQuery):
 class OfThread(Query):
     """The address names a thread."""
 
-    thread = serializers.UUIDField()
+    thread = PublicId()
 
 
 class NewThreadInput(serializers.Serializer[Any]):
@@ -87,7 +87,7 @@ class NewThreadInput(serializers.Serializer[Any]):
 
 
 class ThreadInput(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(choices=list(STATES))
+    status = serializers.ChoiceField(choices=list(STATES), required=False, help_text="Left out, it stays.")
 
 
 class MessageInput(serializers.Serializer[Any]):
@@ -96,7 +96,7 @@ class MessageInput(serializers.Serializer[Any]):
     body = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=_LONGEST)
     attachments = serializers.ListField(
         source="uploads",
-        child=serializers.UUIDField(),
+        child=PublicId(),
         required=False,
         max_length=_MOST_ATTACHMENTS,
         help_text="Ids of one's own uploads.",
@@ -148,17 +148,17 @@ class OneThread(MemberView):
     read = Read(Threads.rows, ThreadSerializer, OfThread)
 
     @extend_schema(responses=ThreadSerializer)
-    def get(self, request: Request, thread: UUID) -> Response:
+    def get(self, request: Request, thread: UUID | None) -> Response:
         return self.show(thread)
 
     @extend_schema(responses=ThreadSerializer)
-    def patch(self, request: Request, thread: UUID) -> Response:
+    def patch(self, request: Request, thread: UUID | None) -> Response:
         """Close a thread, or open it again; a customer's next message opens it, too."""
-        to = self.read_body()["status"]
-        actions.settle_status(thread=thread, to=to, by=self.caller, now=timezone.now())
+        if (to := self.read_body().get("status")) and thread:
+            actions.settle_status(thread=thread, to=to, by=self.caller, now=timezone.now())
         return self.show(thread)
 
-    def show(self, thread: UUID) -> Response:
+    def show(self, thread: UUID | None) -> Response:
         return Response(self.read.one(self.caller, {"thread": thread}, actions.ThreadNotFound))
 
 
@@ -182,8 +182,10 @@ class Messages(MemberList):
             raise actions.ThreadNotFound
 
     @extend_schema(responses={201: MessageSerializer, 200: MessageSerializer})
-    def post(self, request: Request, thread: UUID) -> Response:
+    def post(self, request: Request, thread: UUID | None) -> Response:
         """Send a message. 200 where the same `clientId` has sent it before."""
+        if thread is None:
+            raise actions.ThreadNotFound
         posted = actions.post_message(thread=thread, by=self.caller, now=timezone.now(), **self.read_body())
         return Response(MessageSerializer(posted.message).data, status=201 if posted.is_new else 200)
 
@@ -202,7 +204,7 @@ class ChatTicket(MemberView):
 
 urlpatterns = [
     route("chat/threads/", Threads.as_view()),
-    route("chat/threads/<uuid:thread>/", OneThread.as_view()),
-    route("chat/threads/<uuid:thread>/messages/", Messages.as_view()),
+    route("chat/threads/<public_id:thread>/", OneThread.as_view()),
+    route("chat/threads/<public_id:thread>/messages/", Messages.as_view()),
     route("chat/ticket/", ChatTicket.as_view()),
 ]

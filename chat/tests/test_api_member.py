@@ -181,7 +181,7 @@ def test_closing_and_reopening(as_alice, thread, url):
     assert as_alice.patch(url, {"status": "lost"}, format="json").json() == {
         "status": ['"lost" is not a valid choice.']
     }
-    assert as_alice.patch(url, {}, format="json").json() == {"status": ["This field is required."]}
+    assert as_alice.patch(url, {}, format="json").json() == thread_body(thread)
 
 
 def test_a_customers_word_opens_a_closed_thread(as_alice, thread, url):
@@ -338,9 +338,13 @@ def test_a_stranger_gets_the_missing_threads_404(as_alice, as_bob, sign_in, caro
 
 
 @pytest.mark.parametrize("address", [f"{THREADS}1/", f"{THREADS}abc/messages/"])
-def test_what_is_no_id_is_no_address(as_alice, address):
-    response = as_alice.get(address)
-    assert (response.status_code, response.json()) == (404, {"error": "There is nothing at this address."})
+def test_what_is_no_id_is_no_thread(as_alice, address):
+    write = as_alice.post if "messages" in address else as_alice.patch
+    for response in (
+        as_alice.get(address),
+        write(address, {"body": "Hi", "status": "closed"}, format="json"),
+    ):
+        assert (response.status_code, response.json()) == (404, NOT_FOUND)
 
 
 def test_without_a_token_is_401(api, thread, url):

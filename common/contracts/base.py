@@ -23,6 +23,7 @@ class Contract(ABC):
     title: ClassVar[str]
     prefixes: ClassVar[tuple[str, ...]]  # whose error body is used outside a view; the longest wins
     has_cookies: ClassVar[bool] = False  # Django's session instead of a token
+    login: ClassVar[str] = ""  # where a stranger is sent, instead of a 401
     page: ClassVar[str] = ""  # the template of a refusal, for a contract whose pages people open
     invalid_status: ClassVar[int] = 400
     wording: ClassVar[Mapping[str, tuple[str, str]]] = {}  # code -> (title, detail) as the contract prints it
@@ -57,9 +58,10 @@ class Contract(ABC):
         )
 
 
-# What is said of one field, for the schema.
+# What is said of one field, for the schema: of a list of rows, by row and by the row's fields.
 _TEXTS = {"type": "array", "items": {"type": "string"}}
-MESSAGES = {"oneOf": [_TEXTS, {"type": "object", "additionalProperties": _TEXTS}]}
+_OF_ROW = {"oneOf": [_TEXTS, {"type": "object", "additionalProperties": _TEXTS}]}
+MESSAGES = {"oneOf": [_TEXTS, {"type": "object", "additionalProperties": _OF_ROW}]}
 
 
 @extend_schema_field({"type": "object", "additionalProperties": MESSAGES})

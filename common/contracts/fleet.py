@@ -15,7 +15,6 @@ from common.lists import BareList
 from common.problems import Problem
 from common.views import ContractView
 
-FLEET_LOGIN = "/customer/login/"
 _NOT_FOUND = ("Customer profile not found", "Customer profile not found")
 
 
@@ -34,6 +33,7 @@ class FleetContract(Contract):
     title = "Fleet"
     prefixes = ("/customer/",)
     has_cookies = True
+    login = "/customer/login/"
     page = "fleet/problem.html"
     # Staff get the same printed 404 as a login without a customer record.
     wording = {"customers_only": _NOT_FOUND, "no_customer_record": _NOT_FOUND}
@@ -67,7 +67,7 @@ class FleetView(ContractView):
 
     def refuse(self, error: Exception, context: dict[str, Any]) -> Any:
         if isinstance(error, exceptions.NotAuthenticated):
-            return redirect_to_login(self.request.get_full_path(), FLEET_LOGIN)
+            return redirect_to_login(self.request.get_full_path(), FLEET.login)
         return super().refuse(error, context)
 
 

@@ -53,7 +53,7 @@ MEMBER = MemberContract()
 class MemberView(ContractView):
     contract = MEMBER
 
-    def one_of(self, model: type[Any], id: UUID) -> Any:
+    def one_of(self, model: type[Any], id: UUID | None) -> Any:
         """A row that an address, a query or a body names. Missing where there is none for this caller."""
         rows = model._default_manager
         row = (rows.visible_to(self.caller) if hasattr(rows, "visible_to") else rows).filter(uuid=id).first()

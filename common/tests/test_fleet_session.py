@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from accounts.actions import open_session
 from common.contracts.fleet import FleetView
+from common.idempotency import KeyReused
 from common.permissions import CustomersOnly
 from common.routing import route
 
@@ -86,3 +87,5 @@ def test_a_key_answers_once_where_the_csrf_token_is_asked_for(alice):
     assert (first.status_code, first.json()) == (201, {"said": "yes"})
     assert (again.status_code, again.content) == (201, first.content)
     assert other.status_code == 422
+    form = browser.post(URL, {"word": "yes"}, headers=headers)  # multipart
+    assert form.status_code == 415

@@ -139,8 +139,9 @@ class CustomerByUser(CrmStaffView):
 
     permission = "customers.view_customer"
     read = Read(_by_user, CustomerSerializer, UserQuery)
+    input_class = UserQuery
 
-    @extend_schema(parameters=[UserQuery], responses=CustomerSerializer)
+    @extend_schema(responses=CustomerSerializer)
     def get(self, request: Request) -> Response:
         missing = CustomerNotFound("No profile has been created for this user.")
         return Response(self.read.one(self.caller, UserQuery.read(request.query_params), missing))

@@ -86,7 +86,7 @@ class File(MemberView):
             302: OpenApiResponse(description="To the file's address for a while."),
         }
     )
-    def get(self, request: Request, id: UUID) -> HttpResponseBase:
+    def get(self, request: Request, id: UUID | None) -> HttpResponseBase:
         upload = uploaded(caller=self.caller, upload_id=id)
         url = store().download_url(upload)
         if url is not None:
@@ -145,6 +145,6 @@ def _chunks(request: HttpRequest) -> Iterator[bytes]:
 
 urlpatterns = [
     route("files/presign/", Presign.as_view()),
-    route("files/<uuid:id>/", File.as_view()),
+    route("files/<public_id:id>/", File.as_view()),
     route("files/uploads/<str:token>/<str:name>", StoredFile.as_view(), name="stored-file"),
 ]

@@ -300,12 +300,9 @@ class TestFile:
         assert (response.status_code, response.json()) == (404, {"error": "File not found"})
 
     @pytest.mark.parametrize("word", ["1", "x", "presigned", "0" * 32])
-    def test_what_is_no_id_is_no_address(self, as_alice, word):
+    def test_what_is_no_id_is_no_file(self, as_alice, word):
         response = as_alice.get(f"/api/files/{word}/")
-        assert (response.status_code, response.json()) == (
-            404,
-            {"error": "There is nothing at this address."},
-        )
+        assert (response.status_code, response.json()) == (404, {"error": "File not found"})
 
     def test_without_a_token_is_401(self, api, stored):
         assert api.get(stored).status_code == 401

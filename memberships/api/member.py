@@ -17,7 +17,7 @@ from appointments.models import Location
 from common.caller import Caller
 from common.contracts.member import MemberList, MemberView
 from common.errors import Missing
-from common.fields import Degrees, Derived, Instant, Money
+from common.fields import Degrees, Derived, Instant, Money, PublicId
 from common.permissions import CustomerRole
 from common.query import AskedAt, ListQuery, Query
 from common.reads.arguments import as_expression
@@ -77,7 +77,7 @@ class Plans(MemberList):
 
 
 class JoinInput(serializers.Serializer[Any]):
-    planId = serializers.UUIDField(source="plan")
+    planId = PublicId(source="plan")
 
 
 class _MyMembershipQuery(Query):
@@ -128,10 +128,10 @@ class MyMembership(MemberView):
 
 class OfferQuery(ListQuery):
     now = AskedAt()
-    vehicleId = serializers.UUIDField(
+    vehicleId = PublicId(
         source="vehicle", required=False, help_text="One's own vehicle: offers for its make and year."
     )
-    locationId = serializers.UUIDField(
+    locationId = PublicId(
         source="location", required=False, help_text="Offers that are good at this location."
     )
     lat = Degrees(limit=90, required=False, help_text="With `lng`: the nearest first.")

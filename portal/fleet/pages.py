@@ -13,7 +13,7 @@ from django.views import View
 
 from common import counters, errors
 from common.caller import Caller, Role, page_caller_loader
-from common.contracts.fleet import FLEET, FLEET_LOGIN
+from common.contracts.fleet import FLEET
 from common.problems import problem_from
 
 NO_PROFILE = "fleet/no_profile.html"
@@ -33,7 +33,7 @@ class FleetPage(View):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path(), FLEET_LOGIN)
+            return redirect_to_login(request.get_full_path(), FLEET.login)
         self.caller = page_caller_loader()(request.user)
         structlog.contextvars.bind_contextvars(user_id=self.caller.user_id)
         try:

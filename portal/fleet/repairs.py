@@ -178,7 +178,7 @@ class RequestPage(FleetPage):
 class PhotoPage(FleetPage):
     """A photo's bytes, for whoever may see its repair."""
 
-    def get(self, request: HttpRequest, id: int, photo_id: UUID) -> HttpResponseBase:
+    def get(self, request: HttpRequest, id: int, photo_id: UUID | None) -> HttpResponseBase:
         orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id)
         photo = Upload.objects.filter(repair_photo__repair_order__in=orders, uuid=photo_id).first()
         if photo is None:

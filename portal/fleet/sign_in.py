@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.passwords import ResetRefused, WeakPassword, ask_for_reset, reset_password
 from common.address import client_address
-from common.contracts.fleet import FLEET_LOGIN
+from common.contracts.fleet import FLEET
 from common.errors import TooMany
 from portal.fleet.live import hang_up
 
@@ -62,7 +62,7 @@ class SignIn(LoginView):
 class SignOut(LogoutView):
     """By POST alone; whoever follows the address finds the dashboard or the login."""
 
-    next_page = FLEET_LOGIN
+    next_page = FLEET.login
     http_method_names = ["get", "post"]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

@@ -43,7 +43,7 @@ def addresses(estimate, photo):
             )
             found.append(
                 f"/customer/{path}".replace("<id:id>", str(number)).replace(
-                    "<uuid:photo_id>", str(photo.uuid)
+                    "<public_id:photo_id>", str(photo.uuid)
                 )
             )
     return found
