@@ -88,7 +88,7 @@ class Id(serializers.IntegerField):
 class SpelledId(serializers.CharField):
     """A public id as `ORD123`: a prefix and the integer. Validated: the integer."""
 
-    default_error_messages = {"invalid": "Must be an id like {example}."}
+    default_error_messages = {"not_an_id": "Must be an id like {example}."}
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         self.prefix = prefix
@@ -97,7 +97,7 @@ class SpelledId(serializers.CharField):
     def to_internal_value(self, data: Any) -> int:  # type: ignore[override]  # the integer behind it
         number = ids.read(self.prefix, super().to_internal_value(data))
         if number is None:
-            self.fail("invalid", example=ids.spell(self.prefix, 123))
+            self.fail("not_an_id", example=ids.spell(self.prefix, 123))
         return number
 
     def to_representation(self, value: Any) -> str:

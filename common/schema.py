@@ -21,7 +21,7 @@ from common import errors
 from common.authentication import SessionCaller
 from common.contracts.base import MESSAGES, Contract, NamesFields
 from common.contracts.registry import CONTRACTS
-from common.fields import Derived
+from common.fields import Derived, SpelledId
 from common.idempotency import KEY_PATTERN, LONGEST_KEY, KeyReused
 from common.lists import Lister
 from common.permissions import Anyone
@@ -86,6 +86,14 @@ def _built_schema() -> Any:
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
+def _decimal_pattern(field: serializers.DecimalField) -> str:
+    """Of an amount as text. drf-spectacular's own takes the empty text, and a sign where none may be."""
+    assert field.max_digits and field.decimal_places
+    sign = "" if field.min_value is not None and field.min_value >= 0 else "-?"
+    places = field.decimal_places
+    return rf"^{sign}[0-9]{{1,{field.max_digits - places}}}([.][0-9]{{1,{places}}})?$"
+
+
 class ContractSchema(AutoSchema):
     view: Any
 
@@ -136,7 +144,14 @@ class ContractSchema(AutoSchema):
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         if isinstance(field, Derived):
             field = field.output
-        return super()._map_serializer_field(field, direction, bypass_extensions)
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, SpelledId):
+            schema["pattern"] = f"^{field.prefix}[1-9][0-9]{{0,18}}$"
+        elif isinstance(field, serializers.DecimalField) and schema.get("type") == "string":
+            schema["pattern"] = _decimal_pattern(field)
+        elif getattr(field, "allow_empty", True) is False and schema.get("type") == "array":
+            schema["minItems"] = 1
+        return schema
 
     def get_auth(self) -> list[dict[str, Any]]:
         if Anyone in getattr(self.view, "permission_classes", []):
@@ -159,10 +174,10 @@ class ContractSchema(AutoSchema):
         return parameters
 
     def _get_parameters(self) -> list[dict[str, Any]]:
-        """`?name=` counts as not sent, whatever the parameter."""
+        """`?name=` counts as not sent."""
         parameters: list[dict[str, Any]] = super()._get_parameters()
         for parameter in parameters:
-            if parameter["in"] == "query":
+            if parameter["in"] == "query" and not parameter.get("required"):
                 parameter["allowEmptyValue"] = True
         return parameters
 

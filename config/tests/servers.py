@@ -31,7 +31,7 @@ class Server:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
-    env: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)  # what it was given beside this process's own
 
     @property
     def url(self) -> str:
