@@ -95,7 +95,7 @@ class SpelledId(serializers.CharField):
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> int:  # type: ignore[override]  # the integer behind it
-        number = ids.read(self.prefix, super().to_internal_value(data))
+        number = ids.read(self.prefix, data.strip()) if isinstance(data, str) else None
         if number is None:
             self.fail("not_an_id", example=ids.spell(self.prefix, 123))
         return number

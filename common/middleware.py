@@ -130,8 +130,8 @@ class BodyLimit:
 
 
 class ContentSecurityPolicy(CSPMiddleware):
-    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and scripts; JSON
-    may load nothing at all."""
+    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and its scripts evaluate
+    what stands in attributes; JSON may load nothing at all."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if has_cookies(request):
@@ -143,6 +143,7 @@ class ContentSecurityPolicy(CSPMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.get("Content-Type") == "application/json":
             return _locked(response)
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
         if request.path.startswith("/admin/"):
             directives: dict[str, Any] = settings.ADMIN_CONTENT_SECURITY_POLICY
             response._csp_replace = directives  # type: ignore[attr-defined]

@@ -89,16 +89,16 @@ MIDDLEWARE = [
     "common.request_log.RequestLog",
     "common.middleware.Refusals",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "common.middleware.BodyLimit",
     "common.middleware.ContentSecurityPolicy",
+    "common.middleware.BodyLimit",
     "common.middleware.PageSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "common.middleware.PageUsers",
     "common.middleware.PageMessages",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "common.middleware.HistoryUser",
 ]
 
@@ -326,11 +326,20 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# Unfold writes inline styles and scripts, and Alpine evaluates expressions.
+# Unfold writes inline styles, and Alpine evaluates the expressions in its pages' attributes.
 ADMIN_CONTENT_SECURITY_POLICY = {
-    "script-src": [SELF, "'unsafe-inline'", "'unsafe-eval'"],
+    "script-src": [SELF, "'unsafe-eval'"],
     "style-src": [SELF, "'unsafe-inline'"],
 }
+
+# What no page here uses, and no page that is put into one may.
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "fullscreen", "geolocation",
+        "gyroscope", "magnetometer", "microphone", "midi", "payment", "usb", "xr-spatial-tracking",
+    )
+)  # fmt: skip
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

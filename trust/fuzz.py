@@ -52,7 +52,9 @@ def _as_role(trial: Trial, role: str) -> Tally:
     with trial.server("SQLite") as server:
         who = _credentials(server, ROLES[role])
         for seed in SEEDS[: trial.size(len(SEEDS), 1)]:
-            phases = "examples,coverage,fuzzing,stateful" if seed == SEEDS[0] and not trial.short else "fuzzing"
+            phases = (
+                "examples,coverage,fuzzing,stateful" if seed == SEEDS[0] and not trial.short else "fuzzing"
+            )
             _run(server, who, tally, f"{role}-{seed}", "--phases", phases, "--seed", str(seed),
                  "--max-examples", str(trial.size(15, 2)))  # fmt: skip
     return tally
@@ -73,7 +75,9 @@ def _credentials(server: Server, people: dict[str, tuple[str, str]]) -> dict[str
 
 def token(server: Server, email: str, password: str) -> str:
     """An access token."""
-    answer = requests.post(f"{server.url}/api/token/", json={"email": email, "password": password}, timeout=30)
+    answer = requests.post(
+        f"{server.url}/api/token/", json={"email": email, "password": password}, timeout=30
+    )
     return str(answer.json()["access"])
 
 

@@ -45,9 +45,11 @@ class Trial:
         return short if self.short else full
 
     @contextmanager
-    def server(self, engine: str, *, demo: bool = True, **env: str) -> Iterator[Server]:
+    def server(
+        self, engine: str, *, demo: bool = True, port: int | None = None, **env: str
+    ) -> Iterator[Server]:
         """`manage.py serve` in a process of its own, as `make run` starts it, on an empty database of that engine."""
-        port = free_port()
+        port = port or free_port()
         folder = self.folder / f"server-{port}"
         folder.mkdir()
         command = ["manage.py", "serve", *(["--demo"] if demo else []), "--port", str(port)]

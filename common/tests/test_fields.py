@@ -73,7 +73,21 @@ class TestSpelledId:
         assert SpelledId("ORD").run_validation("ORD123") == 123
 
     @pytest.mark.parametrize(
-        "value", ["123", 123, "ord123", "TKT123", "ORD0", "ORD01", "ORD", "ORD" + "9" * 19]
+        "value",
+        [
+            "123",
+            123,
+            "ord123",
+            "TKT123",
+            "ORD0",
+            "ORD01",
+            "ORD",
+            "ORD" + "9" * 19,
+            True,
+            [{"a": 1}],
+            {},
+            "\0",
+        ],
     )
     def test_refuses_with_an_example(self, value):
         with pytest.raises(serializers.ValidationError, match="Must be an id like ORD123"):

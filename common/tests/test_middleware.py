@@ -140,5 +140,41 @@ class TestContentSecurityPolicy:
         admin = client.get("/admin/page")["Content-Security-Policy"]
         assert "default-src 'none'" in strict
         assert "unsafe" not in strict
-        assert "script-src 'self' 'unsafe-inline' 'unsafe-eval'" in admin
+        assert "script-src 'self' 'unsafe-eval'" in admin
         assert "default-src 'none'" in admin
+
+
+class TestHeadersOfEveryPage:
+    """Also of refusals that come before a view, or before there is a host."""
+
+    @pytest.fixture(
+        params=[
+            {"path": "/page"},
+            {"path": "/admin/page"},
+            {"path": "/nothing"},
+            {"path": "/customer/login/", "CONTENT_LENGTH": "999999999", "HTTP_ACCEPT": "text/html"},
+            {"path": "/page", "HTTP_HOST": "evil.example"},
+        ],
+        ids=["page", "admin", "404", "413", "other host"],
+    )
+    def headers(self, client, request):
+        return client.get(**request.param).headers
+
+    def test_keep_it_to_itself(self, headers):
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert "camera=()" in headers["Permissions-Policy"]
+
+    def test_no_script_runs_that_stands_in_a_page(self, headers):
+        scripts = next(
+            p for p in headers["Content-Security-Policy"].split("; ") if p.startswith("script-src")
+        )
+        assert "'unsafe-inline'" not in scripts
+
+    def test_a_foreign_host_is_no_traceback_in_the_log(self, client, caplog):
+        assert client.get("/page", headers={"host": "evil.example"}).status_code == 400
+        assert [record.name for record in caplog.records] == ["garage.requests"]

@@ -1,0 +1,281 @@
+"""Hostile requests made out of the served schema: every operation, every place in it that takes something."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+import jsonschema_rs
+import psycopg
+import requests
+from django.conf import settings
+
+from config.tests.servers import Server
+from trust.fuzz import ROLES, sign_in_to_pages, token
+from trust.hostile_values import BODIES, FRAGMENTS, HEADERS, IN_ADDRESS, JSON, duplicate_keys
+from trust.promises import Tally, Trial
+
+# Where ids are found that an address takes, if not at the address before them.
+_LISTS = {"/api/telematics/": "/api/vehicles/", "/api/v1/customer/orders/track/": "/api/v1/customer/orders"}
+
+
+@dataclass(frozen=True)
+class Request:
+    what: str
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    name: str
+    method: str
+    path: str
+    responses: dict[str, Any]
+    parameters: list[dict[str, Any]]
+    example: dict[str, Any] | None  # a body that it takes
+
+    @property
+    def contract(self) -> str:
+        return self.name.partition("_")[0]
+
+
+class Caller:
+    """One kept connection, with somebody's credentials."""
+
+    def __init__(self, server: Server, headers: dict[str, str]) -> None:
+        self.port, self.headers = server.port, headers
+        self.line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+
+    def send(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers (names in lower case), body. A connection that the server shut is opened anew, once."""
+        for last in (False, True):
+            try:
+                self.line.request(
+                    request.method, request.path, request.body, {**self.headers, **request.headers}
+                )
+                answer = self.line.getresponse()
+                return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+            except (http.client.HTTPException, ConnectionError):
+                self.line.close()
+                if last:
+                    raise
+        raise AssertionError
+
+
+def by_hand(trial: Trial, tally: Tally, engine: str) -> None:
+    """Every operation of every contract on this engine, its database watched."""
+    with trial.server(engine, MAX_BODY_BYTES=str(2 * 1024 * 1024)) as server:
+        schema = requests.get(f"{server.url}/api/schema/?format=json", timeout=60).json()
+        judge, watch, number = Judge(schema), _watch(server), 0
+        people = _people(server)
+        for operation in _operations(schema):
+            caller, path = _who_may(operation, people)
+            before, accepted = watch(), []
+            for request in _requests(operation, path):
+                number += 1
+                if trial.short and number % 29:
+                    continue
+                seen = watch() if engine == "SQLite" else None
+                status, headers, body = caller.send(request)
+                wrong = judge.wrong(operation, status, headers, body)
+                if status < 400:
+                    accepted.append(request)
+                elif seen is not None and watch() != seen:
+                    wrong = wrong or "it was refused, and something was written"
+                tally.tried(not wrong, f"{engine}: {operation.name}: {request.what}: {wrong}")
+            if not accepted and watch() != before:
+                tally.failures.append(
+                    f"{engine}: {operation.name}: all was refused, and something was written"
+                )
+        assert server.process.poll() is None
+
+
+def _operations(schema: dict[str, Any]) -> Iterator[Operation]:
+    for path, methods in schema["paths"].items():
+        for method, told in methods.items():
+            name = told["operationId"]
+            examples = json.loads((settings.EXAMPLES_DIR / f"{name.partition('_')[0]}.json").read_text())
+            body = examples.get(name, {}).get("request") if "requestBody" in told else None
+            if "requestBody" in told and body is None:
+                body = {}
+            yield Operation(name, method.upper(), path, told["responses"], told.get("parameters", []), body)
+
+
+def _people(server: Server) -> dict[str, dict[str, Caller]]:
+    """role -> contract -> somebody."""
+    people: dict[str, dict[str, Caller]] = {}
+    for role in ("customers", "administrator"):
+        people[role] = {}
+        for contract, (email, password) in ROLES[role].items():
+            if contract == "FLEET":
+                cookies = sign_in_to_pages(server, email, password).cookies
+                headers = {
+                    "Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items()),
+                    "X-CSRFToken": cookies["csrftoken"],
+                }
+            else:
+                headers = {"Authorization": f"Bearer {token(server, email, password)}"}
+            people[role][contract.lower()] = Caller(server, headers)
+    return people
+
+
+def _who_may(operation: Operation, people: dict[str, dict[str, Caller]]) -> tuple[Caller, str]:
+    """The customer, or the administrator where a customer may not; and the address with ids of his."""
+    for role in ("customers", "administrator"):
+        caller = people[role][operation.contract]
+        path = _filled(operation, caller)
+        probe = Request("", operation.method, path, {"Content-Type": JSON}, b"[]")
+        if caller.send(probe)[0] != 403:
+            break
+    return caller, path
+
+
+def _filled(operation: Operation, caller: Caller) -> str:
+    head, brace, _ = operation.path.partition("{")
+    if not brace:
+        return operation.path
+    path = operation.path
+    _, _, found = caller.send(Request("", "GET", _LISTS.get(head, head)))
+    try:
+        rows = json.loads(found)
+        rows = rows.get("results", []) if isinstance(rows, dict) else rows
+    except ValueError:
+        rows = []
+    first = str(rows[0]["id"]) if rows else "1"
+    for parameter in (p for p in operation.parameters if p["in"] == "path"):
+        path = path.replace(
+            f"{{{parameter['name']}}}", first if parameter["name"] in ("id", "thread") else "1"
+        )
+    return path
+
+
+def _requests(operation: Operation, path: str) -> Iterator[Request]:
+    """Everything that is tried on one operation."""
+    plain = Request("", operation.method, path)
+    content = None if operation.example is None else json.dumps(operation.example).encode()
+    if content is not None:
+        plain = replace(plain, headers={"Content-Type": JSON}, body=content)
+    yield from _in_the_address(operation, path, plain)
+    for what, (name, value) in HEADERS.items():
+        yield replace(plain, what=what, headers={**plain.headers, name: value})
+    if operation.method in ("POST", "PUT", "PATCH"):
+        for what, (kind, body) in BODIES.items():
+            yield replace(
+                plain, what=f"body: {what}", headers={"Content-Type": kind} if kind else {}, body=body
+            )
+    if operation.example is not None:
+        yield from _in_the_body(operation.example, plain)
+
+
+def _in_the_address(operation: Operation, path: str, plain: Request) -> Iterator[Request]:
+    for parameter in operation.parameters:
+        name = quote(parameter["name"])
+        for what, value in IN_ADDRESS.items():
+            if parameter["in"] == "query":
+                yield replace(plain, what=f"?{name}: {what}", path=f"{path}?{name}={value}")
+            elif parameter["in"] == "path" and not value.startswith("x"):
+                given = operation.path.replace(f"{{{parameter['name']}}}", value).replace("{id}", "1")
+                yield replace(plain, what=f"{{{name}}}: {what}", path=given)
+    for what, query in (
+        ("unknown", "?nobody=1"), ("twice", "?page=1&page=2"), ("no name", "?=1&&&"), ("NUL name", "?%00=1"),
+        ("half a name", "?%ff=1"), ("2,000 names", "?" + "&".join(f"a{n}=1" for n in range(2_000))),
+    ):  # fmt: skip
+        yield replace(plain, what=f"query: {what}", path=path + query)
+
+
+def _in_the_body(example: dict[str, Any], plain: Request) -> Iterator[Request]:
+    places = {(name,) for name in example}
+    places |= {(name, inner) for name, value in example.items() if isinstance(value, dict) for inner in value}
+    places |= {
+        (name, 0, inner)
+        for name, value in example.items()
+        if isinstance(value, list) and value and isinstance(value[0], dict)
+        for inner in value[0]
+    }
+    for place in sorted(places, key=str):
+        for what, fragment in FRAGMENTS.items():
+            body = json.dumps(_with(example, place, "☠")).replace(json.dumps("☠"), fragment, 1)
+            yield replace(plain, what=f"{place}: {what}", body=body.encode("utf-8"))
+    for body_twice in duplicate_keys(example):
+        yield replace(plain, what="a key twice", body=body_twice)
+
+
+def _with(value: Any, place: tuple[Any, ...], new: Any) -> Any:
+    """A copy with `new` at the place."""
+    if not place:
+        return new
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    copied[place[0]] = _with(value[place[0]], place[1:], new)
+    return copied
+
+
+class Judge:
+    """What is wrong with an answer: a 5xx, a status or a body that the contract does not have."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self.components = schema["components"]
+        self.operations = list(_operations(schema))
+
+    def wrong(self, operation: Operation, status: int, headers: dict[str, str], body: bytes) -> str:
+        shown = f"{status} {body[:300]!r}"
+        if status >= 500:
+            return shown
+        told = self._told(operation, str(status))
+        if told is None:
+            return f"no such status in the contract: {shown}"
+        if "content" not in told:
+            return "" if status in (204, 302) and not body else f"a body where none is told of: {shown}"
+        kind = headers.get("content-type", "").partition(";")[0]
+        if kind not in told["content"]:
+            return f"{kind} where {list(told['content'])} are told of: {shown}"
+        if kind != JSON:
+            return ""
+        error = next(self._validator(operation.name, status).iter_errors(json.loads(body)), None)
+        return f"{error.message}: {shown}" if error else ""
+
+    def _told(self, operation: Operation, status: str) -> dict[str, Any] | None:
+        """The answer in the schema: the operation's own, or its contract's where the address became another's."""
+        if status in operation.responses:
+            return operation.responses[status]
+        if status in ("404", "405", "400", "413", "415", "422"):
+            same = (o for o in self.operations if o.contract == operation.contract and status in o.responses)
+            if (found := next(same, None)) is not None:
+                return found.responses[status]
+        return None
+
+    @cache  # noqa: B019  # lives as long as the trial
+    def _validator(self, name: str, status: int) -> Any:
+        operation = next(o for o in self.operations if o.name == name)
+        told = self._told(operation, str(status))
+        assert told is not None
+        return jsonschema_rs.validator_for({**told["content"][JSON]["schema"], "components": self.components})
+
+
+def _watch(server: Server) -> Callable[[], Any]:
+    """Something that is another once a row has been written: SQLite counts commits; PostgreSQL's rows are read."""
+    if server.env["USE_POSTGRES"] == "false":
+        line = sqlite3.connect(server.env["SQLITE_PATH"], check_same_thread=False)
+        return lambda: line.execute("PRAGMA data_version").fetchone()
+    given = settings.POSTGRES
+    postgres = psycopg.connect(
+        host=given["HOST"], port=given["PORT"], user=given["USER"], password=given["PASSWORD"],
+        dbname=server.env["DB_NAME"], autocommit=True,
+    )  # fmt: skip
+    tables = [
+        row[0]
+        for row in postgres.execute("SELECT relname FROM pg_stat_user_tables ORDER BY relname").fetchall()
+    ]
+    query = " UNION ALL ".join(
+        f"SELECT md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) FROM \"{table}\" t"
+        for table in tables
+    )
+    return lambda: postgres.execute(query).fetchall()
