@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html_join, linebreaks
 from django.utils.safestring import mark_safe
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeDateFilter
@@ -65,7 +66,7 @@ def _step(title: str, to: ThreadStatus, **options: Any) -> Button:
 class MessageInline(ReadOnlyInline):
     model = Message
     fk_name = "thread"
-    fields = ("number", "created_at", "author", "is_support", "is_internal", "body")
+    fields = ("created_at", "by", "body")
     readonly_fields = fields
     ordering = ("number",)
     hide_title = True
@@ -74,6 +75,10 @@ class MessageInline(ReadOnlyInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         return super().get_queryset(request).select_related("author")  # type: ignore[no-any-return]
+
+    @column("By")
+    def by(self, message: Message) -> str:
+        return _writer(message)
 
 
 class Conversation(Kept, HistoryAdmin):
@@ -121,7 +126,7 @@ class Conversation(Kept, HistoryAdmin):
 
 @admin.register(Thread)
 class ThreadAdmin(Conversation):
-    list_display = ("subject", "customer", "status_badge", "last_number", "created_at", "updated_at")
+    list_display = ("subject", "customer", "status_badge", "messages", "created_at", "updated_at")
     list_filter = (("status", ChoicesCheckboxFilter), ("created_at", RangeDateFilter))
     list_filter_submit = True
     list_select_related = ("customer__contact",)
@@ -158,6 +163,10 @@ class ThreadAdmin(Conversation):
             now=timezone.now(),
         )
         obj.pk = started.pk
+
+    @column("Messages", ordering="last_number")
+    def messages(self, thread: Thread) -> int:
+        return thread.last_number
 
     @badge("Status", colors=STATUS_COLORS, ordering="status")
     def status_badge(self, thread: Thread) -> tuple[str, str]:
@@ -249,14 +258,19 @@ class TicketAdmin(Conversation):
     def conversation(self, ticket: Ticket) -> str:
         """The newest hundred, the last first; the thread's own page has them all."""
         log = (_written(message) for message in ticket.thread.newest)  # type: ignore[attr-defined]  # by get_object
-        return format_html_join("", "<p><strong>{}{}</strong>, {}</p>{}", log)
+        return format_html_join("", "<p><strong>{}</strong>, {}</p>{}", log)
 
 
-def _written(message: Message) -> tuple[str, str, str, str]:
-    note = " (internal note)" if message.is_internal else ""
-    written = timezone.localtime(message.created_at).strftime("%Y-%m-%d %H:%M")
+def _writer(message: Message) -> str:
+    """Who wrote it, for the shop or not, and for whom; he may be gone."""
+    side = ", internal note" if message.is_internal else ", support" if message.is_support else ""
+    return f"{message.author or 'Somebody'}{side}"
+
+
+def _written(message: Message) -> tuple[str, str, str]:
+    written = date_format(timezone.localtime(message.created_at), "DATETIME_FORMAT")
     body = mark_safe(linebreaks(message.body, autoescape=True))  # noqa: S308  # escaped there
-    return str(message.author or "Somebody"), note, written, body
+    return _writer(message), written, body
 
 
 @admin.register(Message)

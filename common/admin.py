@@ -41,6 +41,15 @@ def column(
     return decorate
 
 
+def dollars(description: str, name: str) -> Column:
+    """A column of an amount: the row's `name`, as money is written."""
+
+    def shown(self: Any, row: Any) -> str:
+        return f"${getattr(row, name):,}"
+
+    return column(description)(shown)
+
+
 def badge(description: str, *, colors: Mapping[Any, str], ordering: str) -> Callable[[Column], Column]:
     """A column that shows a word on a coloured ground; `colors` is word -> success, info, warning, danger."""
     decorate: Callable[[Column], Column] = display(
@@ -116,6 +125,7 @@ class StaffAdmin(ModelAdmin):
         models.URLField: {"assume_scheme": "https"},
         models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
     }
+    delete_confirmation_template = "common/delete.html"
     show_full_result_count = False
     list_per_page = 50
     compressed_fields = True

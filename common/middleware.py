@@ -130,8 +130,8 @@ class BodyLimit:
 
 
 class ContentSecurityPolicy(CSPMiddleware):
-    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and its scripts evaluate
-    what stands in attributes; JSON may load nothing at all."""
+    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and its scripts
+    evaluate what stands in attributes; JSON may load nothing at all."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if has_cookies(request):

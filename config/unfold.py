@@ -41,6 +41,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Repair orders", "build", "repair_orders.repairorder"),
                     _item("Parts orders", "local_shipping", "orders.order"),
                     _item("Returns", "undo", "orders.returnrequest"),
+                    _item("Tickets", "confirmation_number", "chat.ticket"),
                 ],
             },
             {

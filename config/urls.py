@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -51,6 +52,10 @@ from vehicles.api import shop_staff as vehicles_staff
 def home(request: HttpRequest) -> HttpResponse:
     """Whoever opens the bare host is looking for the documentation."""
     return redirect("docs")
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    return redirect(static("common/favicon.svg"))
 
 
 # The staff's own API on the shop's nouns: lists, rows and verbs by role (docs/roles.md).
@@ -124,6 +129,7 @@ DOCS: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home),
+    path("favicon.ico", favicon),  # asked for by browsers where a page names none
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
@@ -16,7 +17,7 @@ _COLORS = {UploadState.PENDING: "warning", UploadState.STORED: "info", UploadSta
 
 @admin.register(Upload)
 class UploadAdmin(ReadOnly, StaffAdmin):
-    list_display = ("name", "content_type", "size", "owner", "created_at", "state_badge")
+    list_display = ("name", "content_type", "bytes", "owner", "created_at", "state_badge")
     list_filter = (
         ("state", ChoicesCheckboxFilter),
         ("content_type", ChoicesCheckboxFilter),
@@ -28,10 +29,14 @@ class UploadAdmin(ReadOnly, StaffAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
     fieldsets = (
-        (None, {"fields": ("name", ("content_type", "size"), ("state", "owner"), "file")}),
+        (None, {"fields": ("name", ("content_type", "bytes"), ("state", "owner"), "file")}),
         ("Record", {"fields": (("created_at", "stored_at"), ("attached_at", "customer_id"), "uuid")}),
     )
-    readonly_fields = ("file", "uuid")
+    readonly_fields = ("bytes", "file", "uuid")
+
+    @column("Size", ordering="size")
+    def bytes(self, upload: Upload) -> str | None:
+        return filesizeformat(upload.size) if upload.size else None
 
     @badge("State", colors=_COLORS, ordering="state")
     def state_badge(self, upload: Upload) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -67,10 +68,10 @@ class MembershipAdmin(ReadOnly, HistoryAdmin):
     )
 
     @column("Renews")
-    def renewal(self, membership: Membership) -> str:
+    def renewal(self, membership: Membership) -> datetime | None:
         if membership.status != MembershipStatus.ACTIVE:
-            return "–"
-        return f"{renews_at(membership.started_at, timezone.now()):%d %b %Y}"
+            return None
+        return renews_at(membership.started_at, timezone.now())
 
     @badge("Status", colors=_COLORS, ordering="status")
     def status_badge(self, membership: Membership) -> tuple[str, str]:

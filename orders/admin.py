@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
 from unfold.enums import ActionVariant
 from unfold.views import ChangeList
 
-from common.admin import HistoryAdmin, Kept, ReadOnlyInline, badge, column, step
+from common.admin import HistoryAdmin, Kept, ReadOnlyInline, badge, column, dollars, step
 from common.forms import SeenStatus
 from customers.admin import CUSTOMER_SEARCH
 from orders import actions
@@ -48,8 +48,11 @@ class _WithItems(ChangeList):
 
 class ItemInline(ReadOnlyInline):
     model = OrderItem
-    fields = ("part", "product_name", "quantity", "unit_price", "subtotal", "refunded")
+    fields = ("part", "product_name", "quantity", "price", "paid", "back")
     readonly_fields = fields
+    price = dollars("Unit price", "unit_price")
+    paid = dollars("Paid", "subtotal")
+    back = dollars("Refunded", "refunded")
     hide_title = True
     ordering = ("id",)
 
@@ -59,8 +62,9 @@ class ItemInline(ReadOnlyInline):
 
 class ReturnInline(ReadOnlyInline):
     model = ReturnRequest
-    fields = ("status", "reason", "refund_amount", "created_at")
+    fields = ("status", "reason", "refund", "created_at")
     readonly_fields = fields
+    refund = dollars("Refund", "refund_amount")
     show_change_link = True
     ordering = ("id",)
 
@@ -177,7 +181,7 @@ class OrderAdmin(Kept, Numbered, HistoryAdmin):
         to=OrderStatus.CANCELLED,
     )
 
-    @column("No.", ordering="id")
+    @column("No.")
     def name(self, order: Order) -> str:
         return order.number
 

@@ -71,11 +71,11 @@ class ReturnAdmin(Kept, Numbered, HistoryAdmin):
     search_fields = ("=id", "=order__id", "reason", *(f"order__customer__{name}" for name in CUSTOMER_SEARCH))
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
-    readonly_fields = ("customer",)
+    readonly_fields = ("customer", "amount")
     inlines = (ReturnLineInline,)
     actions_detail = ("approve", "receive", "refund", "refuse")
     fieldsets = (
-        (None, {"fields": (("status", "order"), ("customer", "refund_amount"))}),
+        (None, {"fields": (("status", "order"), ("customer", "amount"))}),
         ("Why", {"fields": ("reason", "description", "refusal_reason")}),
         (
             "Record",
@@ -139,7 +139,7 @@ class ReturnAdmin(Kept, Numbered, HistoryAdmin):
         to=ReturnStatus.REFUSED,
     )
 
-    @column("No.", ordering="id")
+    @column("No.")
     def name(self, request: ReturnRequest) -> str:
         return request.number
 

@@ -20,6 +20,7 @@ from trust.guessing import guessing
 from trust.idempotency import one_key_one_effect
 from trust.load import load_is_shed
 from trust.messages import a_message_survives
+from trust.pages import pages
 from trust.promises import Promise, Tally, Trial
 from trust.readonly import readonly
 from trust.secrets import secrets
@@ -40,6 +41,7 @@ PROMISES: list[Promise] = [
     Promise("secrets stay secret", secrets),
     Promise("sockets hold", sockets_hold),
     Promise("load is shed", load_is_shed),
+    Promise("pages keep to themselves", pages),
 ]
 
 

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 from trust.by_hand import by_hand
-from trust.fuzz import fuzz
+from trust.fuzz import ROLES, fuzz
 from trust.hostile_wire import on_the_wire
 from trust.promises import ENGINES, Tally, Trial
 
 
 def hostile_input(trial: Trial, tally: Tally) -> None:
-    """What schemathesis makes of the schema, then what people who mean harm are known to send."""
-    fuzz(trial, tally)
-    for engine in ENGINES:
-        by_hand(trial, tally, engine)
-    on_the_wire(trial, tally)
+    """What schemathesis makes of the schema, and what people who mean harm are known to send; two parts at a time, each
+    at a server of its own."""
+    parts: list[Callable[[Tally], None]] = [
+        *(partial(_by_hand, trial, engine) for engine in ENGINES),
+        *(partial(_fuzz, trial, role) for role in list(ROLES)[: trial.size(len(ROLES), 2)]),
+        partial(on_the_wire, trial),
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        for part in pool.map(_tried, parts):
+            tally.cases += part.cases
+            tally.failures += part.failures
+
+
+def _by_hand(trial: Trial, engine: str, tally: Tally) -> None:
+    by_hand(trial, tally, engine)
+
+
+def _fuzz(trial: Trial, role: str, tally: Tally) -> None:
+    fuzz(trial, tally, role)
+
+
+def _tried(part: Callable[[Tally], None]) -> Tally:
+    tally = Tally()
+    part(tally)
+    return tally

@@ -17,25 +17,48 @@ from trust.promises import Tally, Trial
 
 _DOOR = "/api/token/"
 _NAMES = (
-    "../../../../etc/passwd", "..\\..\\windows\\win.ini", "C:\\a.jpg", "/etc/passwd", "a\0.jpg", "\0", "..", ".", "",
-    "a/../../b.jpg", "%2e%2e%2fa.jpg", "n" * 300 + ".jpg", "CON.jpg", "a.jpg/", ".htaccess", "a.jpg.html", "\u202egpj.exe",
-    "\u200b", "ﬁle\u0000\uffff.jpg", "a\r\nSet-Cookie: a=b.jpg", '";filename=x.html', "🦊" * 100, "aux", "~", "a;b|c`d`$(e).jpg",
-)  # fmt: skip
+    "../../../../etc/passwd",
+    "..\\..\\windows\\win.ini",
+    "C:\\a.jpg",
+    "/etc/passwd",
+    "a\0.jpg",
+    "\0",
+    "..",
+    ".",
+    "",
+    "a/../../b.jpg",
+    "%2e%2e%2fa.jpg",
+    "n" * 300 + ".jpg",
+    "CON.jpg",
+    "a.jpg/",
+    ".htaccess",
+    "a.jpg.html",
+    "\u202egpj.exe",
+    "\u200b",
+    "ﬁle\u0000\uffff.jpg",
+    "a\r\nSet-Cookie: a=b.jpg",
+    '";filename=x.html',
+    "🦊" * 100,
+    "aux",
+    "~",
+    "a;b|c`d`$(e).jpg",
+)
 _JPEG = b"\xff\xd8\xff\xe0" + bytes(64)
 
 
 def on_the_wire(trial: Trial, tally: Tally) -> None:
     """One server: what it answers to no HTTP, what it makes of file names, and that it lives on."""
-    with trial.server("SQLite", UPLOADS_DIR=str(trial.folder / "uploads")) as server:
+    uploads = trial.folder / "wire/uploads"
+    with trial.server("SQLite", UPLOADS_DIR=str(uploads)) as server:
         for what, raw in _raw(server):
             said = _said(server, raw)
             tally.tried(b" 5" not in said.partition(b"\r\n")[0][:12], f"{what}: {said[:200]!r}")
             alive = requests.get(f"{server.url}/healthz", timeout=30)
             tally.tried(alive.status_code == 200, f"after {what}: {alive.status_code}")
-        _uploads(server, trial.folder / "uploads", tally)
+        _uploads(server, uploads, tally)
         _forms(server, tally)
-        found = [p for p in trial.folder.rglob("*") if p.is_file() and p.name not in _of_the_server(server)]
-        strays = [p for p in found if (trial.folder / "uploads/uploads") not in p.parents]
+        found = [path for path in uploads.parent.rglob("*") if path.is_file()]
+        strays = [path for path in found if uploads / "uploads" not in path.parents]
         tally.tried(not strays, f"files outside of their folder: {strays}")
         log = server.log.read_text()
         tally.tried("Traceback" not in log, log[log.find("Traceback") :][:3000])
@@ -72,11 +95,29 @@ def _raw(server: Server) -> Iterator[tuple[str, bytes]]:
     yield "a folded header", head + b"X-A: b\r\n c\r\n\r\n"
     yield "no name", head + b": b\r\n\r\n"
     for path in (
-        "//", "//evil.example/", "/\\evil.example", "/%00", "/api/%2e%2e/admin/", "/api/../admin/", "/static/%2e%2e/%2e%2e/manage.py",
-        "/static/..%5c..%5cmanage.py", "/api/vehicles/%ff/", "/api/vehicles/\xff/", "/api/vehicles/?\xff=\xfe", "*", "http://evil.example/api/vehicles/",
-        "/" + "x" * 60_000, "/" + "a/" * 20_000, "/customer/%0d%0aSet-Cookie:%20a=b", "/customer/login/?next=//evil.example", "/admin/%00/", "/metrics%00",
-        "/api/files/uploads/..%2f..%2f..%2fetc/passwd", "/api/files/uploads/a/..%2f..%2fb", "/api/files/uploads/%00/a.jpg?signature=%00&expires=%00",
-    ):  # fmt: skip
+        "//",
+        "//evil.example/",
+        "/\\evil.example",
+        "/%00",
+        "/api/%2e%2e/admin/",
+        "/api/../admin/",
+        "/static/%2e%2e/%2e%2e/manage.py",
+        "/static/..%5c..%5cmanage.py",
+        "/api/vehicles/%ff/",
+        "/api/vehicles/\xff/",
+        "/api/vehicles/?\xff=\xfe",
+        "*",
+        "http://evil.example/api/vehicles/",
+        "/" + "x" * 60_000,
+        "/" + "a/" * 20_000,
+        "/customer/%0d%0aSet-Cookie:%20a=b",
+        "/customer/login/?next=//evil.example",
+        "/admin/%00/",
+        "/metrics%00",
+        "/api/files/uploads/..%2f..%2f..%2fetc/passwd",
+        "/api/files/uploads/a/..%2f..%2fb",
+        "/api/files/uploads/%00/a.jpg?signature=%00&expires=%00",
+    ):
         yield (
             f"path {path[:40]!r}",
             f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode("latin-1"),
@@ -134,14 +175,24 @@ def _forms(server: Server, tally: Tally) -> None:
     url = f"{server.url}/customer/repairs/new/"
     forged = browser.cookies["csrftoken"]
     parts = [
-        b"", b"--b", b"--b--", b"--b\r\n\r\n\r\n--b--", b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--",
-        b'--b\r\nContent-Disposition: form-data; name="photos"; filename="../../\0.jpg"\r\n\r\n' + _JPEG + b"\r\n--b--",
-        b'--b\r\nContent-Disposition: form-data; name="photos"; filename*=utf-7\'\'%ff\r\n\r\nx\r\n--b--',
-        b'--b\r\nContent-Disposition: form-data; name="photos"; filename="a.jpg"\r\nContent-Transfer-Encoding: base64\r\n\r\n=\r\n--b--',
-        b'--b\r\nContent-Disposition: form-data; name="description"\r\n\r\n' + b"\xff\x00" * 50 + b"\r\n--b--",
+        b"",
+        b"--b",
+        b"--b--",
+        b"--b\r\n\r\n\r\n--b--",
+        b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--",
+        b'--b\r\nContent-Disposition: form-data; name="photos"; filename="../../\0.jpg"\r\n\r\n'
+        + _JPEG
+        + b"\r\n--b--",
+        b"--b\r\nContent-Disposition: form-data; name=\"photos\"; filename*=utf-7''%ff\r\n\r\nx\r\n--b--",
+        b'--b\r\nContent-Disposition: form-data; name="photos"; filename="a"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n=\r\n--b--",
+        b'--b\r\nContent-Disposition: form-data; name="description"\r\n\r\n'
+        + b"\xff\x00" * 50
+        + b"\r\n--b--",
         b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n' * 5_000 + b"--b--",
-        b'--b\r\nContent-Disposition: form-data; name="photos"; filename="a.jpg"\r\n\r\n\r\n' * 200 + b"--b--",
-    ]  # fmt: skip
+        b'--b\r\nContent-Disposition: form-data; name="photos"; filename="a.jpg"\r\n\r\n\r\n' * 200
+        + b"--b--",
+    ]
     for content in parts:
         for kind in (
             "multipart/form-data; boundary=b",
@@ -151,8 +202,3 @@ def _forms(server: Server, tally: Tally) -> None:
             headers = {"Content-Type": kind, "X-CSRFToken": forged, "Referer": url}
             answer = browser.post(url, content, headers=headers, timeout=30, allow_redirects=False)
             tally.tried(answer.status_code < 500, f"form {content[:80]!r} as {kind!r}: {answer.status_code}")
-
-
-def _of_the_server(server: Server) -> set[str]:
-    name = Path(server.env["SQLITE_PATH"]).name
-    return {server.log.name, name, f"{name}-wal", f"{name}-shm"}

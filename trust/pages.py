@@ -59,6 +59,8 @@ def pages(trial: Trial, tally: Tally) -> None:
             looker.page.fill("input[name=password]", password)
             looker.page.click("button[type=submit]")
             looker.page.wait_for_url(f"{server.url}{home}**")
+            if home == "/customer/":
+                _invite(looker)
             seen = _walk(looker, home, trial.size(1_000, 24))
             looker.close()
             if not trial.short:
@@ -79,8 +81,11 @@ def _public(trial: Trial) -> Iterator[Server]:
     }  # fmt: skip
     subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
-        cwd=settings.BASE_DIR, check=True, timeout=300, env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **env},
-    )  # fmt: skip
+        cwd=settings.BASE_DIR,
+        check=True,
+        timeout=300,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **env},
+    )
     port = free_port()
     # The browser speaks plain HTTP to the loopback, and says so in `Origin`.
     env |= {"CSRF_TRUSTED_ORIGINS": f"http://localhost:{port}"}
@@ -106,6 +111,7 @@ class _Looker:
         self.complaints: list[str] = []
         self.page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("response", lambda r: r.status >= 400 and self.complaints.append(f"{r.status} {r.url}"))
         self.page.on("request", lambda request: self._asked(request.url))
         self.page.on("websocket", lambda socket: self._asked(socket.url))
 
@@ -122,7 +128,8 @@ class _Looker:
             then(self.page)
         self.page.wait_for_timeout(50)  # for what starts after the load
         # The browser notes a page that is itself a refusal.
-        wrong = [text for text in self.complaints if status == 200 or "Failed to load resource" not in text]
+        noted = ("Failed to load resource", f"{status} {self.url}{path}") if status >= 400 else ()
+        wrong = [text for text in self.complaints if not noted or not text.startswith(noted)]
         self.tally.tried(answer.status == status and not wrong, f"{path}: {answer.status} {wrong}")
         headers = answer.all_headers()
         _graded(self.tally, path, headers, headers.get("set-cookie", "").splitlines())
@@ -130,6 +137,15 @@ class _Looker:
 
     def close(self) -> None:
         self.context.close()
+
+
+def _invite(looker: _Looker) -> None:
+    """A colleague, so that there is somebody to remove."""
+    looker.look("/customer/company/users/new/")
+    for name, value in (("first_name", "Cora"), ("last_name", "Colleague"), ("email", "cora@rswind.example")):
+        looker.page.fill(f"input[name={name}]", value)
+    looker.page.click("main button[type=submit]")
+    looker.page.wait_for_url("**/customer/company/")
 
 
 def _walk(looker: _Looker, home: str, most: int) -> set[str]:

@@ -144,16 +144,17 @@ class TestContentSecurityPolicy:
         assert "default-src 'none'" in admin
 
 
+@pytest.mark.urls("config.urls")
 class TestHeadersOfEveryPage:
     """Also of refusals that come before a view, or before there is a host."""
 
     @pytest.fixture(
         params=[
-            {"path": "/page"},
-            {"path": "/admin/page"},
+            {"path": "/customer/login/"},
+            {"path": "/admin/login/"},
             {"path": "/nothing"},
             {"path": "/customer/login/", "CONTENT_LENGTH": "999999999", "HTTP_ACCEPT": "text/html"},
-            {"path": "/page", "HTTP_HOST": "evil.example"},
+            {"path": "/", "HTTP_HOST": "evil.example"},
         ],
         ids=["page", "admin", "404", "413", "other host"],
     )
