@@ -46,7 +46,7 @@ def fuzz(trial: Trial, tally: Tally, role: str) -> None:
                 "examples,coverage,fuzzing,stateful" if seed == SEEDS[0] and not trial.short else "fuzzing"
             )
             _run(server, who, tally, f"{role}-{seed}", "--phases", phases, "--seed", str(seed),
-                 "--max-examples", str(trial.size(12, 1)))  # fmt: skip
+                 "--max-examples", str(trial.size(12, 3)))  # fmt: skip
 
 
 def _credentials(server: Server, people: dict[str, tuple[str, str]]) -> dict[str, str]:

@@ -184,8 +184,10 @@ def _forms(server: Server, tally: Tally) -> None:
         + _JPEG
         + b"\r\n--b--",
         b"--b\r\nContent-Disposition: form-data; name=\"photos\"; filename*=utf-7''%ff\r\n\r\nx\r\n--b--",
-        b'--b\r\nContent-Disposition: form-data; name="photos"; filename="a"\r\n'
-        b"Content-Transfer-Encoding: base64\r\n\r\n=\r\n--b--",
+        (
+            b'--b\r\nContent-Disposition: form-data; name="photos"; filename="a"\r\n'
+            b"Content-Transfer-Encoding: base64\r\n\r\n=\r\n--b--"
+        ),
         b'--b\r\nContent-Disposition: form-data; name="description"\r\n\r\n'
         + b"\xff\x00" * 50
         + b"\r\n--b--",

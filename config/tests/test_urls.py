@@ -48,3 +48,7 @@ def test_an_id_is_read_in_either_case_and_a_malformed_one_is_nobodys(as_alice, t
         assert (upper.status_code, upper.json()) == (200, lower.json()), address
         unknown, malformed = (as_alice.get(address.format(text)) for text in (UUID(int=0), "not-a-uuid"))
         assert (malformed.status_code, malformed.json()) == (404, unknown.json()), address
+
+
+def test_a_browser_that_looks_for_an_icon_finds_one(client):
+    assert client.get("/favicon.ico").headers["Location"] == "/static/common/favicon.svg"

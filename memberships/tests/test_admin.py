@@ -79,3 +79,9 @@ def test_a_wrong_offer_is_told_why(desk, wrong, says):
     assert response.status_code == 200
     assert says in errors(response)
     assert (Offer.objects.values().get(), OfferMake.objects.count()) == (before, 0)
+
+
+def test_what_the_page_of_a_deletion_runs_finds_its_words(desk):
+    """Its calendars look for `gettext`, which Django's page brings to forms alone."""
+    shown = desk.get(page(factories.OfferFactory(), "delete")).content.decode()
+    assert 0 < shown.index(reverse("admin:jsi18n")) < shown.index("calendar.js")
