@@ -125,7 +125,7 @@ class StaffAdmin(ModelAdmin):
         models.URLField: {"assume_scheme": "https"},
         models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
     }
-    delete_confirmation_template = "common/delete.html"
+    delete_confirmation_template: Any = "common/delete.html"
     show_full_result_count = False
     list_per_page = 50
     compressed_fields = True
