@@ -276,6 +276,6 @@ class ContractSchema(AutoSchema):
             refusals |= {"400", invalid, "401", "413", "415"}
         if self.method == "POST" and self._is_signed_in():
             refusals |= {"409", "422"}
-        if getattr(self.view, "action", None) == "destroy":
-            refusals |= {"409"}  # what is on somebody's bill stays
+        if getattr(self.view, "action", None) in ("destroy", "partial_update"):
+            refusals |= {"409"}  # what is on somebody's bill stays as it is
         return refusals
