@@ -98,8 +98,9 @@ def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
             "garage.requests": {"handlers": ["requests"], "propagate": False},
             # Django's own 4xx line repeats the request log's; a 500's traceback is the request log's too.
             "django.request": {"level": "CRITICAL"},
-            # Anybody may send any `Host`; each would be a traceback.
-            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # A foreign `Host`, a form of too many fields: anybody may send them, and each would be a traceback.
+            "django.security": {"level": "CRITICAL"},
+            "django.security.csrf": {"level": "WARNING"},
             "django.server": {"level": "WARNING"},
             "uvicorn.error": {"level": _no_less_than_info(level)},  # in detail it prints handshakes
             "uvicorn.access": {"level": "CRITICAL"},  # it prints query strings, and tokens travel there

@@ -16,7 +16,7 @@ def hostile_input(trial: Trial, tally: Tally) -> None:
     """What schemathesis makes of the schema, and what people who mean harm are known to send; two parts at a time, each
     at a server of its own."""
     parts: list[Callable[[Tally], None]] = [
-        *(partial(_by_hand, trial, engine) for engine in ENGINES),
+        *(partial(_by_hand, trial, engine) for engine in reversed(ENGINES)),  # the longest first
         *(partial(_fuzz, trial, role) for role in list(ROLES)[: trial.size(len(ROLES), 2)]),
         partial(on_the_wire, trial),
     ]
