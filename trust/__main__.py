@@ -17,6 +17,7 @@ django.setup()
 from trust.accepted_writes import accepted_writes_survive
 from trust.double_booking import no_double_booking
 from trust.guessing import guessing
+from trust.hostile_input import hostile_input
 from trust.idempotency import one_key_one_effect
 from trust.load import load_is_shed
 from trust.messages import a_message_survives
@@ -39,6 +40,7 @@ PROMISES: list[Promise] = [
     Promise("tokens end", tokens),
     Promise("guessing is useless", guessing),
     Promise("secrets stay secret", secrets),
+    Promise("hostile input", hostile_input),
     Promise("sockets hold", sockets_hold),
     Promise("load is shed", load_is_shed),
     Promise("pages keep to themselves", pages),
