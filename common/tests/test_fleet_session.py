@@ -8,7 +8,6 @@ from rest_framework.response import Response
 
 from accounts.actions import open_session
 from common.contracts.fleet import FleetView
-from common.idempotency import KeyReused
 from common.permissions import CustomersOnly
 from common.routing import route
 
