@@ -62,7 +62,7 @@ class Peer:
 
     def ask(self, path: str, token: str, seconds: float = 60) -> object:
         """The body at that path. A server that is still starting is waited for."""
-        request = Request(self._url(path), headers={"Authorization": f"Bearer {token}"})
+        request = Request(self._url(path), headers=headers_of(token))
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -93,7 +93,7 @@ class Peer:
         script = ["-s", str(self.script)] if self.script else []
         return subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{ceil(seconds)}s", "--timeout", "60s", *script,
-             "-H", f"Authorization: Bearer {token}", self._url(path)],
+             *(f"-H{name}: {value}" for name, value in headers_of(token).items()), self._url(path)],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
 
@@ -113,6 +113,12 @@ class Peer:
             if self._cpu()[0] - before < 0.02:
                 return
         raise RuntimeError(f"{self.name} does not come to rest")
+
+
+def headers_of(token: str) -> dict[str, str]:
+    """Who asks, by an access token or a session's cookie; and one host, so that the links in all bodies are equal."""
+    credentials = {"Cookie": token} if "=" in token else {"Authorization": f"Bearer {token}"}
+    return {"Host": "127.0.0.1", **credentials}
 
 
 @contextmanager

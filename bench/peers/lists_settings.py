@@ -1,0 +1,5 @@
+"""The stock project with the addresses of the lists."""
+
+from bench.peers.stock_settings import *  # noqa: F403
+
+ROOT_URLCONF = "bench.peers.stock_lists"
