@@ -200,7 +200,7 @@ def _visits(vehicles: list[Any], locations: list[Any]) -> None:
     through = Appointment.services.through
     booked = _bulk(Appointment, visits())
     through.objects.bulk_create(
-        through(appointment=visit, servicetype=services[(n + step) % len(services)])
+        through(appointment=visit, servicetype=services[n % 4 + 4 * step])
         for n, visit in enumerate(booked)
         for step in range(2)
     )

@@ -26,7 +26,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from appointments.api import member as visits
 from appointments.api.member_locations import LocationSerializer
-from appointments.models import Appointment, Location, OpeningHours
+from appointments.models import Appointment, Location, OpeningHours, ServiceType
 from chat.api import care as tickets
 from chat.api import member as chat
 from chat.models import Thread, Ticket
@@ -46,6 +46,7 @@ from vehicles.api.member import VehicleSerializer
 from vehicles.models import Vehicle
 
 HOURS = Prefetch("opening_hours", OpeningHours.objects.order_by("weekday"))
+SERVICES = Prefetch("services", ServiceType.objects.order_by("id"))
 HOURS_THERE = Prefetch("location__opening_hours", OpeningHours.objects.order_by("weekday"))
 
 
@@ -172,7 +173,7 @@ class Appointments(StockList):
 
     def get_queryset(self):
         rows = self.own(Appointment).select_related("customer__contact", "vehicle", "location")
-        return rows.prefetch_related(HOURS_THERE, "services").order_by("-start", "-id")
+        return rows.prefetch_related(HOURS_THERE, SERVICES).order_by("-start", "-id")
 
 
 class Upcoming(Appointments):
