@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.fields import empty
+from rest_framework.utils.serializer_helpers import BindingDict
 
 from common.fields import Number, Texts, Words
 
@@ -26,6 +27,10 @@ class AskedAt(serializers.HiddenField):
 
 class Query(serializers.Serializer[Any]):
     """The declared parameters of a route; subclasses add their own."""
+
+    @property
+    def fields(self) -> BindingDict:  # type: ignore[override]  # DRF's, copied anew for each instance
+        return _fields_of(type(self))
 
     @classmethod
     def read(cls, params: QueryDict) -> dict[str, Any]:
@@ -62,6 +67,17 @@ class Query(serializers.Serializer[Any]):
         low, high = (attrs.get(str(self.fields[name].source)) for name in (lower, upper))
         if low is not None and high is not None and low > high:
             raise serializers.ValidationError({lower: [f"Must not be after {upper}."]})
+
+
+@cache
+def _fields_of(query: type[Query]) -> BindingDict:
+    """Made once: nothing is written to them while they read, and DRF's copies for each request cost more than all
+    that is then done with them."""
+    prototype = query()
+    fields = BindingDict(prototype)
+    for name, field in prototype.get_fields().items():
+        fields[name] = field
+    return fields
 
 
 class ListQuery(Query):

@@ -162,6 +162,10 @@ class OneThread(MemberView):
         return Response(self.read.one(self.caller, {"thread": thread}, actions.ThreadNotFound))
 
 
+class _KeySerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+
+
 class Messages(MemberList):
     """The messages of a thread, oldest first. `since` misses nothing and repeats nothing."""
 
@@ -171,6 +175,7 @@ class Messages(MemberList):
     query = MessageQuery
     path_query = OfThread
     serializer_class = MessageSerializer
+    read_key = Read(Threads.rows, _KeySerializer, OfThread)
 
     @staticmethod
     def rows(caller: Caller, filters: MessageFilters) -> QuerySet[Message]:
@@ -178,8 +183,7 @@ class Messages(MemberList):
         return Message.objects.visible_to(caller).public().matching(filters).order_by("number", "id")
 
     def check(self, filters: Mapping[str, Any]) -> None:
-        if not Thread.objects.visible_to(self.caller).filter(uuid=filters["thread"]).exists():
-            raise actions.ThreadNotFound
+        self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ThreadNotFound)
 
     @extend_schema(responses={201: MessageSerializer, 200: MessageSerializer})
     def post(self, request: Request, thread: UUID | None) -> Response:
