@@ -14,6 +14,7 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "bench.peers.lists_settings"
 django.setup()
 
+from django.contrib.auth.backends import ModelBackend
 from django.core.wsgi import get_wsgi_application
 from django.db.models import Count, F, Prefetch, Q
 from django.db.models.functions import TruncMonth
@@ -24,6 +25,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
+from accounts.backends import SignInBackend
 from appointments.api import member as visits
 from appointments.api.member_locations import LocationSerializer
 from appointments.models import Appointment, Location, OpeningHours, ServiceType
@@ -44,6 +46,9 @@ from repair_orders.api.shop import RepairOrderSerializer
 from repair_orders.models import Part, RepairOrder
 from vehicles.api.member import VehicleSerializer
 from vehicles.models import Vehicle
+
+# A session names the backend that let its user in; here that one looks him up as Django's own does.
+SignInBackend.get_user = ModelBackend.get_user
 
 HOURS = Prefetch("opening_hours", OpeningHours.objects.order_by("weekday"))
 SERVICES = Prefetch("services", ServiceType.objects.order_by("id"))
