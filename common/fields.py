@@ -139,6 +139,8 @@ class Money(serializers.DecimalField):
 class Miles(serializers.DecimalField):
     """A distance with two places, written as a JSON number."""
 
+    as_number = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=10, decimal_places=2, min_value=0, coerce_to_string=False, **kwargs)
 

@@ -5,14 +5,18 @@ lists they lead to count the same rows, those of `RepairOrder.objects.visible_to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, tzinfo
+from functools import cache
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, DateTimeField, QuerySet
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from common.caller import Caller
 from common.days import midnight
+from common.reads.arguments import Arg
+from common.reads.read import Columns
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from vehicles.labels import unit_label
 from vehicles.models import Vehicle
@@ -38,16 +42,35 @@ class UnitCount:
     repair_count: int
 
 
+def _counts(caller: Caller) -> QuerySet[Any]:
+    return RepairOrder.objects.visible_to(caller).values("vehicle_id").annotate(count=Count("id")).order_by()
+
+
+_COUNTS = Columns(_counts, "vehicle_id", "count")
+_UNITS = Columns(
+    lambda caller: Vehicle.objects.visible_to(caller),
+    *("id", "archived_at", "unit_number", "license_plate", "vin"),
+)
+
+
+@cache
+def _months(zone: tzinfo, *, is_bounded: bool) -> Columns:
+    def rows(caller: Caller) -> QuerySet[Any]:
+        orders = RepairOrder.objects.visible_to(caller)
+        if is_bounded:
+            orders = orders.filter(created_at__gte=Arg("since", DateTimeField()))
+        months = orders.annotate(month=TruncMonth("created_at", tzinfo=zone)).values("month")
+        return months.annotate(count=Count("id")).order_by("month")
+
+    return Columns(rows, "month", "count")
+
+
 def repairs_per_unit(caller: Caller) -> list[UnitCount]:
     """Every unit in use, also the never repaired ones, and of the archived ones those that have repairs; by number."""
-    orders = RepairOrder.objects.visible_to(caller)
-    counts = dict(orders.values_list("vehicle_id").annotate(Count("id")).order_by())
-    units = Vehicle.objects.visible_to(caller).values_list(
-        "id", "archived_at", "unit_number", "license_plate", "vin"
-    )
+    counts: dict[int, int] = {unit: count for unit, count in _COUNTS.of(caller)}
     found = [
         UnitCount(pk, unit_label(*names), counts.get(pk, 0))
-        for pk, archived_at, *names in units
+        for pk, archived_at, *names in _UNITS.of(caller)
         if archived_at is None or pk in counts
     ]
     return sorted(found, key=lambda unit: (unit.unit_number, unit.unit_id))
@@ -58,10 +81,9 @@ def repairs_per_month(caller: Caller, *, since: date | None = None) -> list[tupl
 
     `since`: a month's first day; what is older is not counted.
     """
-    orders = RepairOrder.objects.visible_to(caller).annotate(month=TruncMonth("created_at"))
-    if since:
-        orders = orders.filter(created_at__gte=midnight(since))
-    months = orders.values_list("month").annotate(Count("id")).order_by("month")
+    zone = timezone.get_current_timezone()
+    bound = {"since": midnight(since)} if since else {}
+    months = _months(zone, is_bounded=since is not None).of(caller, **bound)
     return [(timezone.localdate(month), count) for month, count in months]
 
 

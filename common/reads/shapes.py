@@ -241,17 +241,20 @@ def _writer(field: Any, stored: Any = None) -> Callable[[Any], Any]:
         return str
     if kind is serializers.ChoiceField.to_representation and all(isinstance(c, str) for c in field.choices):
         return str
-    if not isinstance(field, serializers.DecimalField) or not getattr(field, "coerce_to_string", True):
+    if not isinstance(field, serializers.DecimalField):
+        return spelled
+    short: Callable[[Any], Any] = float if getattr(field, "as_number", False) else str
+    if short is str and not getattr(field, "coerce_to_string", True):
         return spelled
     places = field.decimal_places or 0
     # A column has its places always; Python writes more than six of them as an exponent where the value is zero.
     if isinstance(stored, models.DecimalField) and stored.decimal_places == places and 0 < places <= 6:
-        return str
+        return short
     point = -places - 1
 
     def write(value: Any) -> Any:
         text = str(value)
-        return text if text[point : point + 1] == "." else spelled(value)
+        return short(text) if text[point : point + 1] == "." else spelled(value)
 
     return write
 
