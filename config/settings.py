@@ -148,6 +148,9 @@ POSTGRES: dict[str, Any] = {
 _SQLITE: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": text("SQLITE_PATH") or BASE_DIR / "db.sqlite3",
+    # Opening the file costs four times what a list does. Each thread keeps its connection; between requests it holds
+    # no snapshot, so that the log of writes is still put away.
+    "CONN_MAX_AGE": None,
     "OPTIONS": {
         # IMMEDIATE takes the write lock at BEGIN, so that writers queue instead of failing half way;
         # in WAL readers never wait for them.

@@ -6,10 +6,12 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from playwright.sync_api import sync_playwright
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from config.asgi import THREADS
 from config.tests.servers import database, free_port, maintenance, serving
 
 pytestmark = pytest.mark.server
@@ -267,6 +270,33 @@ def test_without_its_database_it_refuses_at_once_and_is_back_with_it(tmp_path):
         assert time.monotonic() - asked < 5
         open_to_all(True)
         assert ask("/readyz") == (200, "ok")
+
+
+@pytest.mark.skipif(settings.USE_POSTGRES or not Path("/proc").exists(), reason="counts a file's handles")
+def test_a_thread_keeps_its_sqlite_connection_and_no_snapshot_with_it(tmp_path):
+    """Connections are as many as threads, not as requests; and between requests the log of writes can be put away."""
+    port = free_port()
+    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    with database(tmp_path) as env:
+        file = Path(env["SQLITE_PATH"])
+        with serving(command, folder=tmp_path, port=port, env={**env, "DEBUG": "true"}) as server:
+            tokens = requests.post(f"{server.url}/api/token/", json=ALICE, timeout=10).json()
+            headers = {"Authorization": f"Bearer {tokens['access']}"}
+
+            def ask(path: str) -> int:
+                return requests.get(f"{server.url}{path}", headers=headers, timeout=30).status_code
+
+            def handles() -> int:
+                links = Path(f"/proc/{server.process.pid}/fd").iterdir()
+                return sum(link.readlink() == file for link in links)
+
+            lists = ["/api/vehicles/", "/api/appointments/", "/api/v1/customer/orders?page=1", "/api/offers/"]
+            with ThreadPoolExecutor(24) as people:
+                assert set(people.map(ask, lists * 50)) == {200}
+            assert 1 <= handles() <= THREADS + 1
+            with closing(sqlite3.connect(file)) as other:
+                is_busy, *_ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            assert not is_busy
 
 
 def test_production_server_answers_and_stops(tmp_path):
