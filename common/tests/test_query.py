@@ -140,3 +140,12 @@ def test_any_query_is_read_or_refused_by_name(pairs):
     assert wrong <= {name for name, _ in pairs}
     assert set(values) <= {"status", "date_from", "date_to", "page", "page_size"}
     assert values.get("status") != []
+
+
+def test_parameters_are_made_once_and_keep_nothing_of_a_request():
+    assert ListQuery().fields is ListQuery().fields
+    assert Visits().fields is not ListQuery().fields
+    with pytest.raises(serializers.ValidationError):
+        ListQuery.read(QueryDict("page=x"))
+    assert ListQuery.read(QueryDict("page_size=5")) == {"page_size": 5}
+    assert ListQuery.read(QueryDict("page=2")) == {"page": 2}

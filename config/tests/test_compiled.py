@@ -1,0 +1,71 @@
+"""A list that was asked for before costs no SQL to be written: the ORM compiled all of it the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import pytest
+from django.db.models.sql.compiler import SQLCompiler
+from rest_framework.test import APIRequestFactory, force_authenticate
+
+from common.caller import Role
+from common.lists import ListView
+from common.tests import factories
+from config.tests.test_reads import CUSTOMER_LISTS, LISTS
+from customers.callers import caller_of_user
+
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def compiled() -> Iterator[list[type]]:
+    """The models of the queries that the ORM compiles within."""
+    seen: list[type] = []
+    as_sql = SQLCompiler.as_sql
+
+    def watched(self, *args, **kwargs):
+        seen.append(self.query.model)
+        return as_sql(self, *args, **kwargs)
+
+    with patch.object(SQLCompiler, "as_sql", watched):
+        yield seen
+
+
+@pytest.mark.parametrize("params", [{}, {"page": "1"}], ids=["all", "page"])
+@pytest.mark.parametrize("view", LISTS, ids=lambda view: view.__name__)
+def test_a_list_compiles_its_queries_once(view, params):
+    customer = factories.CustomerFactory()
+    thread = factories.ThreadFactory(customer=customer)
+    kwargs = {"thread": thread.uuid} if "thread" in view.path_query().fields else {}
+    is_for_staff = view not in CUSTOMER_LISTS or hasattr(view, "permission")
+    user = factories.UserFactory(role=Role.ADMIN) if is_for_staff else customer.contact
+    caller = caller_of_user(user)
+    answer = view.as_view() if issubclass(view, ListView) else view.as_view({"get": "list"})
+
+    def ask():
+        request = APIRequestFactory().get("/", params)
+        force_authenticate(request, caller)
+        assert answer(request, **kwargs).status_code == 200
+
+    ask()
+    with compiled() as queries:
+        ask()
+    assert queries == []
+
+
+@pytest.mark.parametrize("page", ["repairs/", "unit-repair-data/", "repair-cost-data/"])
+def test_who_asks_with_a_session_is_found_without_compiling(client, page):
+    client.force_login(factories.CustomerFactory().contact)
+    client.get(f"/customer/api/{page}")
+    with compiled() as queries:
+        assert client.get(f"/customer/api/{page}").status_code == 200
+    assert queries == []
+
+
+def test_who_asks_with_a_token_is_found_without_compiling(as_alice):
+    as_alice.get("/api/vehicles/")
+    with compiled() as queries:
+        assert as_alice.get("/api/vehicles/").status_code == 200
+    assert queries == []
