@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from statistics import median
+from typing import Any
 
 from bench import lists_data, load
 from bench.report import Goal, Section, spread
-from bench.servers import ROUNDS
+from bench.servers import ROUNDS, SECONDS
 
-SECONDS = min(load.SECONDS, 1.0)
+LENGTH = min(SECONDS, 1.0)
 CONNECTIONS = 16
 GOAL = 8
 SHOP = "/api/shop/repair-orders/customers/me/repair-orders/"
@@ -54,15 +55,17 @@ def measure() -> Section:
         for name, address in LISTS.items():
             path, token = address.format(thread=subject.thread), subject.token_for(name)
             work = f"{name}, {count(ours.ask(path, token))} rows"
-            rounds = load.compare([ours, stock], path, token, connections=CONNECTIONS, seconds=SECONDS)
+            rounds = load.compare([ours, stock], path, token, connections=CONNECTIONS, seconds=LENGTH)
             ratios = load.ratios(rounds, "ours", "stock DRF")
             section.goals.append(Goal(work, "stock DRF", GOAL, ratios))
             rows.append(row(work, rounds, ratios))
-        straw = load.compare([by_hand, stock], SHOP, subject.token, connections=CONNECTIONS, seconds=SECONDS)
-    straw = load.ratios(straw, "stock DRF", "written by hand")
+        on_objects = load.compare(
+            [by_hand, stock], SHOP, subject.token, connections=CONNECTIONS, seconds=LENGTH
+        )
+    straw = load.ratios(on_objects, "stock DRF", "written by hand")
     section.text = [
         (
-            f"Each with production's settings, {ROUNDS} rounds of {SECONDS:g} s; the peer does Django's default "
+            f"Each with production's settings, {ROUNDS} rounds of {LENGTH:g} s; the peer does Django's default "
             "middleware, SimpleJWT's own look-up (DRF's session for the fleet), `select_related`, `prefetch_related`, and the declared "
             "serializer on objects. That it is no straw man: the shop's repair orders so served came to "
             f"{spread(straw)} of the throughput of serializers written by hand."
@@ -75,7 +78,7 @@ def measure() -> Section:
     return section
 
 
-def count(body: object) -> int:
+def count(body: Any) -> int:
     """Rows of a body: of a bare array, or of a page."""
     return len(body["results"] if isinstance(body, dict) else body)
 
