@@ -29,7 +29,7 @@ class Query(serializers.Serializer[Any]):
     """The declared parameters of a route; subclasses add their own."""
 
     @property
-    def fields(self) -> BindingDict:  # type: ignore[override]  # DRF's, copied anew for each instance
+    def fields(self) -> BindingDict:
         return _fields_of(type(self))
 
     @classmethod

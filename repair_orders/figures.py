@@ -67,7 +67,7 @@ def _months(zone: tzinfo, *, is_bounded: bool) -> Columns:
 
 def repairs_per_unit(caller: Caller) -> list[UnitCount]:
     """Every unit in use, also the never repaired ones, and of the archived ones those that have repairs; by number."""
-    counts: dict[int, int] = {unit: count for unit, count in _COUNTS.of(caller)}
+    counts = {row[0]: row[1] for row in _COUNTS.of(caller)}
     found = [
         UnitCount(pk, unit_label(*names), counts.get(pk, 0))
         for pk, archived_at, *names in _UNITS.of(caller)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import time
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -24,13 +25,18 @@ from common.query import Query
 from common.reads.read import Read
 from common.routing import route
 
+_DAYS = [(day.value, day.name.lower()) for day in Weekday]
+
 
 def spell_hours(weekdays: Sequence[int], opens: Sequence[time], closes: Sequence[time]) -> dict[str, str]:
     """`{"monday": "08:00–18:00", …, "sunday": "Closed"}`, Monday first."""
-    known = {
-        day: f"{start:%H:%M}–{end:%H:%M}" for day, start, end in zip(weekdays, opens, closes, strict=True)
-    }
-    return {day.name.lower(): known.get(day, "Closed") for day in Weekday}
+    known = dict(zip(weekdays, map(_spell_span, opens, closes), strict=True))
+    return {name: known.get(day, "Closed") for day, name in _DAYS}
+
+
+@lru_cache(maxsize=1024)
+def _spell_span(opens: time, closes: time) -> str:
+    return f"{opens:%H:%M}–{closes:%H:%M}"
 
 
 class LocationSerializer(serializers.Serializer[Any]):

@@ -241,6 +241,8 @@ def _writer(field: Any, stored: Any = None) -> Callable[[Any], Any]:
         return str
     if kind is serializers.ChoiceField.to_representation and all(isinstance(c, str) for c in field.choices):
         return str
+    if kind is serializers.DictField.to_representation:
+        return _dict_writer(field)
     if not isinstance(field, serializers.DecimalField):
         return spelled
     short: Callable[[Any], Any] = float if getattr(field, "as_number", False) else str
@@ -255,6 +257,21 @@ def _writer(field: Any, stored: Any = None) -> Callable[[Any], Any]:
     def write(value: Any) -> Any:
         text = str(value)
         return short(text) if text[point : point + 1] == "." else spelled(value)
+
+    return write
+
+
+def _dict_writer(field: serializers.DictField) -> Callable[[Any], Any]:
+    """Of words to words, or to yes and no, what is written already is what is there."""
+    kind = type(field.child).to_representation
+    simple = {serializers.CharField.to_representation: str, serializers.BooleanField.to_representation: bool}
+    if kind not in simple:
+        return field.to_representation
+    child, is_text = {simple[kind]}, {str}
+
+    def write(value: Any) -> Any:
+        is_simple = set(map(type, value)) <= is_text and set(map(type, value.values())) <= child
+        return value if is_simple else field.to_representation(value)
 
     return write
 

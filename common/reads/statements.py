@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import Col, RawSQL
 
 from common.reads.arguments import Arg
 from common.reads.cursors import Row, fetch
@@ -87,9 +88,22 @@ class _Nothing(Statement):
 
 
 def _chain(converters: Sequence[Any], expression: Any) -> Converter:
+    if isinstance(expression, Col) and [_reads_json(step) for step in converters] == [True]:
+        return lambda value, _: None if value is None else orjson.loads(value)
+
     def convert(value: Any, connection: BaseDatabaseWrapper) -> Any:
         for step in converters:
             value = step(value, expression, connection)
         return value
 
     return convert
+
+
+def _reads_json(step: Any) -> bool:
+    """Whether a converter is a JSON column's own, which takes Python's parser to each value."""
+    field = getattr(step, "__self__", None)
+    return (
+        isinstance(field, models.JSONField)
+        and field.decoder is None
+        and step.__func__ is models.JSONField.from_db_value
+    )

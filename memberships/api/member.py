@@ -30,12 +30,13 @@ from memberships.querysets import OfferFilters
 from memberships.renewals import renews_at
 from vehicles.models import Vehicle
 
+_TIERS: list[str] = Tier.values  # which the enumeration makes anew each time
 _Words = serializers.ListField(child=serializers.CharField())
 
 
 def tiers_of(*asked: bool) -> list[str]:
     """The tiers an offer asks for, lowest first; none where it asks for none."""
-    return [tier for tier, is_asked in zip(Tier.values, asked, strict=True) if is_asked]
+    return [tier for tier, is_asked in zip(_TIERS, asked, strict=True) if is_asked]
 
 
 class PlanSerializer(serializers.Serializer[Any]):
@@ -159,11 +160,11 @@ class Offers(MemberList):
         return Offer.objects.visible_to(caller).matching(filters)
 
     def check(self, filters: Mapping[str, Any]) -> None:
-        mine = Vehicle.objects.visible_to(self.caller).in_use()
-        if "vehicle" in filters and not mine.filter(uuid=filters["vehicle"]).exists():
-            raise Missing("Vehicle not found")
-        places = Location.objects.all()
-        if "location" in filters and not places.filter(uuid=filters["location"]).exists():
+        if "vehicle" in filters:
+            mine = Vehicle.objects.visible_to(self.caller).in_use()
+            if not mine.filter(uuid=filters["vehicle"]).exists():
+                raise Missing("Vehicle not found")
+        if "location" in filters and not Location.objects.filter(uuid=filters["location"]).exists():
             raise Missing("Location not found")
 
 
