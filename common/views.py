@@ -27,6 +27,12 @@ log = structlog.get_logger(__name__)
 _STRIDE = 20  # requests a process claims of a user's rate at a time
 
 
+def written(serializer: type[Serializer[Any]], row: object) -> Any:
+    """What a write answers: the body of what it has just made or changed, spelled from the object in its hands.
+    Whatever is only read goes through `common.reads`."""
+    return serializer(row).data
+
+
 class ContractView(APIView):
     """A route of one contract. What it forgets to allow is refused (`permissions.Nobody`)."""
 

@@ -17,6 +17,7 @@ from common.contracts.crm import CrmView
 from common.fields import OptionalText
 from common.permissions import SignedIn
 from common.routing import route
+from common.views import written
 
 
 class CrmRegistration(serializers.Serializer[Any]):
@@ -74,7 +75,7 @@ class Credentials(CrmView):
     def patch(self, request: Request) -> Response:
         user = User.objects.get(pk=self.caller.user_id)
         change_person(user=user, **self.read_body(partial=True))
-        return Response(CrmUser(user).data)
+        return Response(written(CrmUser, user))
 
 
 urlpatterns = [route("auth/profile/update/", Credentials.as_view())]

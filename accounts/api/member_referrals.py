@@ -20,6 +20,7 @@ from common.permissions import CustomerRole
 from common.query import Query
 from common.reads.read import Read
 from common.routing import route
+from common.views import written
 
 
 class ReferralSerializer(serializers.Serializer[Any]):
@@ -72,7 +73,7 @@ class ApplyReferral(MemberView):
     def post(self, request: Request) -> Response:
         body = self.read_body()
         referral = refer(friend_id=self.caller.user_id, code=body["referral_code"], now=timezone.now())
-        return Response(ReferralSerializer(referral).data, status=201)
+        return Response(written(ReferralSerializer, referral), status=201)
 
 
 urlpatterns = [

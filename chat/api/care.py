@@ -33,6 +33,7 @@ from common.permissions import CustomersOnly
 from common.query import ListQuery, Query
 from common.reads.read import Read
 from common.routing import prefixed, route
+from common.views import written
 from customers.names import customer_name
 from orders.models import ORDER_PREFIX
 
@@ -196,7 +197,7 @@ class TicketMessages(CareView):
         if thread is None:
             raise Missing("Ticket not found.")
         posted = actions.post_message(thread=thread, by=self.caller, now=timezone.now(), **body)
-        return Response(MessageSerializer(posted.message).data, status=201)
+        return Response(written(MessageSerializer, posted.message), status=201)
 
 
 register_converter(prefixed(TICKET_PREFIX), "ticket_id")

@@ -25,6 +25,7 @@ from common.permissions import CustomersAndStaffWhoMay
 from common.query import ListQuery, Query
 from common.reads.read import Read
 from common.routing import route
+from common.views import written
 
 OPEN, CLOSED = "open", "closed"
 # The contract knows two states.
@@ -136,7 +137,7 @@ class Threads(MemberList):
     def post(self, request: Request) -> Response:
         """Start a thread, with its first message if there is one."""
         thread = actions.start_thread(by=self.caller, now=timezone.now(), **self.read_body())
-        return Response(ThreadSerializer(thread).data, status=201)
+        return Response(written(ThreadSerializer, thread), status=201)
 
 
 class OneThread(MemberView):
@@ -191,7 +192,7 @@ class Messages(MemberList):
         if thread is None:
             raise actions.ThreadNotFound
         posted = actions.post_message(thread=thread, by=self.caller, now=timezone.now(), **self.read_body())
-        return Response(MessageSerializer(posted.message).data, status=201 if posted.is_new else 200)
+        return Response(written(MessageSerializer, posted.message), status=201 if posted.is_new else 200)
 
 
 class ChatTicket(MemberView):

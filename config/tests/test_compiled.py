@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
 import pytest
+from django.conf import settings
 from django.db.models.sql.compiler import SQLCompiler
 from rest_framework.test import APIRequestFactory, force_authenticate
 
@@ -69,3 +71,9 @@ def test_who_asks_with_a_token_is_found_without_compiling(as_alice):
     with compiled() as queries:
         assert as_alice.get("/api/vehicles/").status_code == 200
     assert queries == []
+
+
+def test_only_the_answer_to_a_write_is_spelled_from_an_object():
+    rooms = [*settings.BASE_DIR.glob("*/api/*.py"), *settings.BASE_DIR.glob("portal/fleet/*.py")]
+    assert len(rooms) > 30
+    assert [room.name for room in rooms if re.search(r"\)\.data\b", room.read_text())] == []

@@ -18,6 +18,7 @@ from common.permissions import CustomersOnly
 from common.query import ListQuery
 from common.reads.read import Read
 from common.routing import route
+from common.views import written
 from customers import actions
 from customers.models import Customer, Notification
 from customers.preferences import complete
@@ -140,7 +141,7 @@ class ReadNotification(CareView):
         if notification is None:
             raise Missing("Notification not found.")
         actions.mark_read(notification=notification)
-        return Response(NotificationSerializer(notification).data)
+        return Response(written(NotificationSerializer, notification))
 
 
 urlpatterns = [

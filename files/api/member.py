@@ -18,6 +18,7 @@ from common.contracts.member import MemberView
 from common.errors import DomainError, Kind
 from common.permissions import Anyone, SignedIn
 from common.routing import route
+from common.views import written
 from files import actions
 from files.api.serving import file_response
 from files.kinds import KINDS
@@ -69,7 +70,7 @@ class Presign(MemberView):
             site=request.build_absolute_uri("/"),
             now=timezone.now(),
         )
-        return Response(PresignedSerializer(presigned).data)
+        return Response(written(PresignedSerializer, presigned))
 
 
 class File(MemberView):

@@ -19,6 +19,7 @@ from accounts.tokens import Tokens
 from common.address import client_address
 from common.fields import Instant, OptionalText
 from common.routing import route
+from common.views import written
 from portal.queries import member_of
 
 
@@ -60,7 +61,7 @@ class SignedIn(serializers.Serializer[Any]):
 def signed_in(user: User, tokens: Tokens) -> dict[str, Any]:
     """The body of a registration and of a sign-in."""
     shown = {"accessToken": tokens.access, "refreshToken": tokens.refresh, "user": member_of(user)}
-    return SignedIn(shown).data
+    return written(SignedIn, shown)
 
 
 class Login(Door):

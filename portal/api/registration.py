@@ -16,6 +16,7 @@ from accounts.registration import register
 from common.address import client_address
 from common.contracts.crm import CRM
 from common.routing import route
+from common.views import written
 from customers.actions import register_customer
 from portal.api.member import MemberRegistration, SignedIn, signed_in
 
@@ -57,7 +58,7 @@ class Register(Door):
         user, tokens = register(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return Response(CrmRegistered({"tokens": tokens, "user": user}).data, status=201)
+        return Response(written(CrmRegistered, {"tokens": tokens, "user": user}), status=201)
 
 
 urlpatterns = [route("auth/register/", Register.as_view())]

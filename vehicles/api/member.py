@@ -20,6 +20,7 @@ from common.permissions import CustomerRole
 from common.query import Query
 from common.reads.read import Read
 from common.routing import route
+from common.views import written
 from customers.actions import customer_for_write
 from vehicles import actions
 from vehicles.models import FIRST_YEAR, LAST_YEAR, DongleConnection, Vehicle
@@ -125,7 +126,7 @@ class Vehicles(MemberList):
         body = self.read_body()
         customer = customer_for_write(self.caller, now=timezone.now())
         vehicle = actions.add_vehicle(customer=customer, **body)
-        return Response(VehicleSerializer(vehicle).data, status=201)
+        return Response(written(VehicleSerializer, vehicle), status=201)
 
 
 class VehicleDetail(VehicleView):
