@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 _STRIDE = 20  # requests a process claims of a user's rate at a time
 
 
-def written(serializer: type[Serializer[Any]], row: object) -> Any:
+def written(serializer: type[Serializer[Any]], row: object) -> dict[str, Any]:
     """What a write answers: the body of what it has just made or changed, spelled from the object in its hands.
     Whatever is only read goes through `common.reads`."""
     return serializer(row).data
