@@ -2,6 +2,7 @@
 
 import gc
 import os
+from contextlib import suppress
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -16,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 
 
+_PIECE = 1 << 16
 _LONGEST = 200  # characters of an address that is remembered: a stranger's are no way to fill the memory
 
 
@@ -42,7 +44,19 @@ def application(environ: dict[str, Any], start_response: Any) -> Any:
     if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         body = environ["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
         environ |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
-    return _django(environ, start_response)
+    answer = _django(environ, start_response)
+    if environ.get("CONTENT_LENGTH") not in ("", "0", None):
+        _take_in(environ["wsgi.input"])
+    return answer
+
+
+def _take_in(body: Any) -> None:
+    """What a refusal left unread. A server that closes on it resets the connection, and a proxy that was still sending
+    says 502 instead of why. Of what nobody takes no more than the longest that somebody does."""
+    left = max(settings.MAX_BODY_BYTES, settings.MAX_FORM_BYTES, settings.MAX_UPLOAD_BYTES)
+    with suppress(OSError):  # the client has gone
+        while left > 0 and (piece := body.read(_PIECE)):
+            left -= len(piece)
 
 
 # Load every view now rather than in somebody's first request, then tell the collector that what is here stays:

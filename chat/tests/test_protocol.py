@@ -21,6 +21,7 @@ from chat.socket import ChatSocket
 from chat.tests.live import closed, hear
 from common.caller import Caller
 
+pytestmark = pytest.mark.django_db  # its threads keep connections of whoever ran before
 FRAMES = 10_000
 users = count(1)
 

@@ -60,8 +60,8 @@ class TestDashboard(CareGateSuite):
 
 
 ADDRESSES = (
-    "dashboard", "profile", "orders?page_size=50", "orders?search=ORD{order}&page_size=50", "tickets?page_size=50",
-    "tickets?search=Bra&page_size=50", "notifications",
+    "dashboard", "profile", "orders?page_size=5", "orders?search=ORD{order}&page_size=1", "tickets?page_size=5",
+    "tickets?search=Bra&page_size=5", "notifications",
 )  # fmt: skip
 
 
