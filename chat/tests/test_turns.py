@@ -28,6 +28,12 @@ class Log:
         return [entry(n, thread) for n in range(first, min(first + 2, self.size + 1))]
 
 
+async def settled(turns):
+    """Nobody reads a log any more, however slow the machine is."""
+    while reading := [turn.task for turn in turns._turns.values() if turn.task]:
+        await asyncio.wait(reading)
+
+
 def run(log, *steps, known=()):
     """The numbers handed out when the steps are taken one after the other; None lets everything settle."""
 
@@ -37,10 +43,10 @@ def run(log, *steps, known=()):
         turns.begin(known)
         for step in steps:
             if step is None:
-                await asyncio.sleep(0.01)
+                await settled(turns)
             else:
                 step(turns)
-        await asyncio.sleep(0.02)
+        await settled(turns)
         return out
 
     return asyncio.run(scenario())
