@@ -59,20 +59,18 @@ class Clocks:
 
 def table(path: str, token: str) -> list[str]:
     """Each part's cost and its share of the whole, the greatest first, of the round that cost the least."""
-    from django.core.handlers.wsgi import WSGIHandler
-
-    from config.wsgi import application
+    from config.wsgi import Handler, application
 
     _silence()
     ask = asking(application, path, token)
     whole = min(_round(ask) for _ in range(ROUNDS))
     clocks, rounds = Clocks(), []
     with ExitStack() as stack:
-        for owner, attribute, name in _parts():
+        for owner, attribute, name in _parts(path):
             timed = clocks.around(name, getattr(owner, attribute))
             stack.enter_context(patch.object(owner, attribute, timed))
         # One that finds the clocks in its middleware.
-        ask = clocks.around("Django: handler, signals, response", asking(WSGIHandler(), path, token))
+        ask = clocks.around("Django: handler, signals, response", asking(Handler(), path, token))
         for _ in range(ROUNDS):
             clocks.own.clear()
             _round(ask)
@@ -124,10 +122,11 @@ def _silence() -> None:
     handler.setStream(open(os.devnull, "w"))  # noqa: SIM115
 
 
-def _parts() -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
-    """(owner, attribute, name) of what a clock is put around."""
+def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
+    """(owner, attribute, name) of what a clock is put around for the list at that path."""
     from django.conf import settings
     from django.core.handlers.base import BaseHandler
+    from django.urls import resolve
     from django.utils.module_loading import import_string
     from rest_framework.response import Response
 
@@ -135,23 +134,24 @@ def _parts() -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
     from common.json import JSONRenderer
     from common.reads.read import Read
     from common.reads.statements import Statement
-    from repair_orders.api.shop import CustomerRepairOrders
+    from config.wsgi import Handler
 
+    view: Any = resolve(path).func.view_class
     for dotted in settings.MIDDLEWARE:
         yield import_string(dotted), "__call__", f"middleware `{dotted.rpartition('.')[2]}`"
     yield request_log.lines, "log", "the log's line"
     yield request_log, "_measure", "the metric"
     yield BaseHandler, "_get_response", "Django: from the last middleware to the view"
-    yield BaseHandler, "resolve_request", "the address found among the routes"
-    yield CustomerRepairOrders, "dispatch", "DRF: dispatch, its request and checks"
+    yield Handler, "resolve_request", "the address found among the routes"
+    yield view, "dispatch", "DRF: dispatch, its request and checks"
     yield Response, "render", "DRF: response and renderer"
     yield authentication, "caller_of_token", "who asks: the token, the caller"
     yield counters, "hit", "the counter of his requests"
-    yield CustomerRepairOrders.query, "read", "the list's parameters"
+    yield view.query, "read", "the list's parameters"
     yield Read, "all", "read: its key, its values"
     yield Statement, "run", lambda statement, *_: f"statement of `{_table_of(statement.sql)}`"
-    for compiled in CustomerRepairOrders.read._compiled.values():
-        yield compiled, "_with_lists", "read: lines to their orders"
+    for compiled in view.read._compiled.values():
+        yield compiled, "_with_lists", "read: a list's rows to what they hang on"
         yield compiled, "make", "read: rows to bodies, totals computed"
     yield JSONRenderer, "render", "bodies to JSON"
 

@@ -1,7 +1,8 @@
 """What sockets say, on its way into the logs: many messages a transaction.
 
 While one transaction is on its way the messages of the next one gather, so that all who wait share a hop to a thread,
-four statements and a commit. Each is answered when his own message is committed. Lives on the event loop.
+four statements and a commit. Each is answered when his own message is committed. What goes to one thread is stored in
+the order in which it came, also where a message has to be tried by itself. Lives on the event loop.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Coroutine, Sequence
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -30,10 +32,13 @@ _STRIDE = 20
 _Waiting = tuple[Draft, "Future[Posted]"]
 
 
-async def post(draft: Draft) -> Posted:
-    """Store a message; returns once it is committed. Raises TooMany, and what `actions.post_message` raises."""
+def post(draft: Draft) -> Future[Posted]:
+    """Store a message; done once it is committed. Raises TooMany, and what `actions.post_message` raises."""
     loop = asyncio.get_running_loop()
-    return await _intakes.setdefault(loop, _Intake(loop)).post(draft)
+    intake = _intakes.get(loop)
+    if intake is None:
+        intake = _intakes[loop] = _Intake(loop)
+    return intake.post(draft)
 
 
 def admit(caller: Caller) -> None:
@@ -47,16 +52,18 @@ class _Intake:
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: list[_Waiting] = []
+        # Threads whose messages are stored one by one for now, and those that have yet to be.
+        self._one_by_one: dict[UUID, list[_Waiting]] = {}
         self._tasks: set[Task[None]] = set()
         self._is_storing = False
 
-    async def post(self, draft: Draft) -> Posted:
+    def post(self, draft: Draft) -> Future[Posted]:
         done: Future[Posted] = self._loop.create_future()
         self._waiting.append((draft, done))
         if not self._is_storing:
             self._is_storing = True
             self._start(self._store_all())
-        return await done
+        return done
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -67,30 +74,51 @@ class _Intake:
         try:
             while self._waiting:
                 await asyncio.sleep(0)  # those who were just answered may have more to say
-                batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
-                await self._store(batch)
+                if batch := self._next():
+                    await self._store(batch)
         finally:
             self._is_storing = False
+
+    def _next(self) -> list[_Waiting]:
+        """The next transaction's; who comes behind one that is tried by itself does not overtake him."""
+        taken, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+        batch: list[_Waiting] = []
+        for one in taken:
+            behind = self._one_by_one.get(one[0].thread)
+            (batch if behind is None else behind).append(one)
+        return batch
 
     async def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
             outcomes = await in_thread(_post, [draft for draft, _ in batch])
         except Exception as error:  # noqa: BLE001  # theirs who wait
             outcomes = [error] * len(batch)
-        for (draft, done), outcome in zip(batch, outcomes, strict=True):
+        for one, outcome in zip(batch, outcomes, strict=True):
             if outcome is None:
-                self._start(self._store_alone(draft, done))
+                self._store_alone(one)
             else:
-                _settle(done, outcome)
+                _settle(one[1], outcome)
 
-    async def _store_alone(self, draft: Draft, done: Future[Posted]) -> None:
-        """Where it may wait for its thread, and fail, without anybody else."""
-        try:
-            outcome = await in_thread(_post_alone, draft)
-        except Exception as error:  # noqa: BLE001  # his who waits
-            _settle(done, error)
+    def _store_alone(self, one: _Waiting) -> None:
+        """Where it may wait for its thread, and fail, without those of other threads."""
+        thread = one[0].thread
+        if thread in self._one_by_one:
+            self._one_by_one[thread].append(one)
         else:
-            _settle(done, outcome)
+            self._one_by_one[thread] = [one]
+            self._start(self._store_one_by_one(thread))
+
+    async def _store_one_by_one(self, thread: UUID) -> None:
+        try:
+            while waiting := self._one_by_one[thread]:
+                draft, done = waiting.pop(0)
+                try:
+                    outcome: Posted | Exception = await in_thread(_post_alone, draft)
+                except Exception as error:  # noqa: BLE001  # his who waits
+                    outcome = error
+                _settle(done, outcome)
+        finally:
+            del self._one_by_one[thread]
 
 
 _intakes: WeakKeyDictionary[AbstractEventLoop, _Intake] = WeakKeyDictionary()

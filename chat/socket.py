@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -38,6 +39,7 @@ PATHS = ("/chat/ws", "/chat/ws/")
 LARGEST_FRAME = 64 * 1024
 TOO_BIG, TRY_AGAIN_LATER, TOO_MANY_SOCKETS = 1009, 1013, 4429
 _MOST_THREADS = 1_000
+_MOST_UNDER_WAY = 16  # messages of one socket that are being stored: enough to fill transactions
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -79,6 +81,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         self._listener: Listener | None = None
         self._outbox = Outbox(self._overrun)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Future[Posted]] = set()
         self._typing: dict[str, Event] = {}  # by the thread's id as he writes it, where it is known to be his
         self._minute, self._frames = 0, 0
         self._is_closed = False
@@ -190,15 +193,18 @@ class ChatSocket(AsyncWebsocketConsumer):
             self._close_soon(TOO_BIG)
             return
         frame = self._read(text_data)
-        client_id = frame.get("clientId") if isinstance(frame.get("clientId"), str) else None
         try:
             self._admit()
             await self._handler_of(frame)(self._listener.caller, frame)
-        except Exception as fault:  # whatever it is, the socket lives and says so
-            problem = problem_from(fault)
-            if problem is None:
-                log.exception("chat_frame_not_taken")
-            self._outbox.put(spell(error((problem or SERVER_ERROR).detail, client_id)))
+        except Exception as fault:  # noqa: BLE001  # whatever it is, the socket lives and says so
+            self._refuse_frame(frame, fault)
+
+    def _refuse_frame(self, frame: dict[str, Any], fault: BaseException) -> None:
+        client_id = frame.get("clientId") if isinstance(frame.get("clientId"), str) else None
+        problem = problem_from(fault)
+        if problem is None:
+            log.error("chat_frame_not_taken", exc_info=fault)
+        self._outbox.put(spell(error((problem or SERVER_ERROR).detail, client_id)))
 
     @staticmethod
     def _read(text: str | None) -> dict[str, Any]:
@@ -223,13 +229,36 @@ class ChatSocket(AsyncWebsocketConsumer):
             raise errors.TooMany
 
     async def take_message(self, caller: Caller, frame: dict[str, Any]) -> None:
-        """SEND: stored; then it comes back to everybody who listens, its sender among them."""
+        """SEND: stored; then it comes back to everybody who listens, its sender among them.
+
+        The next frame is taken while this one is being stored; the intake keeps their order.
+        """
         check_role(caller, actions.PERMISSIONS["post"])
         given = _SEND.run_validation(frame)
         if "uploads" in given:
-            posted = await hub.in_thread(_post_with_uploads, caller, given)
+            await self._stored(0)
+            self._take_posted(await hub.in_thread(_post_with_uploads, caller, given))
+            return
+        await self._stored(_MOST_UNDER_WAY - 1)
+        done = intake.post(Draft(by=caller, **given))
+        self._under_way.add(done)
+        done.add_done_callback(partial(self._settled, frame))
+
+    async def _stored(self, most: int) -> None:
+        """Wait until no more than so many messages are being stored."""
+        while len(self._under_way) > most:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    def _settled(self, frame: dict[str, Any], done: asyncio.Future[Posted]) -> None:
+        self._under_way.discard(done)
+        if done.cancelled():
+            return
+        if fault := done.exception():
+            self._refuse_frame(frame, fault)
         else:
-            posted = await intake.post(Draft(by=caller, **given))
+            self._take_posted(done.result())
+
+    def _take_posted(self, posted: Posted) -> None:
         if not posted.is_new:  # nobody else hears of it twice, but its sender waits for it
             self._outbox.put(spell(event_of(posted.message, posted.message.thread).text_for_author))
 

@@ -19,6 +19,12 @@ def _within(day: date) -> date:
     return min(max(day, _FIRST), _LAST)
 
 
+def day_of(instant: datetime) -> date:
+    """The calendar day of an instant in the project's time zone."""
+    # `timezone.localdate` asks first whether the thread has another zone, which takes it longer than all the rest.
+    return instant.astimezone(timezone.get_default_timezone()).date()
+
+
 def midnight(day: date, zone: tzinfo | None = None) -> datetime:
     """The instant a day begins in a time zone, the project's unless another is named."""
     return timezone.make_aware(datetime.combine(_within(day), time.min), zone)

@@ -105,6 +105,9 @@ class Lister(ContractView):
     def check(self, filters: Mapping[str, Any]) -> None:
         """Refuse what a parameter names and nobody has."""
 
+    def check_nothing(self, filters: Mapping[str, Any]) -> None:
+        """There are no rows: refuse what the address names and nobody has. Where there are some, somebody has it."""
+
     def answer_list(self, request: Request) -> Response:
         filters = self.query.read(request.query_params) | self.kwargs
         self.check(filters)
@@ -112,7 +115,7 @@ class Lister(ContractView):
         if page_number or page_size or self.is_always_paged:
             page, rows = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
         else:
-            page, rows = None, self.read.all(self.caller, filters)
+            page, rows = None, self._found(self.read.all(self.caller, filters), filters)
         body, headers = self.spell(rows, page)
         return Response(body, headers=headers)
 
@@ -120,7 +123,7 @@ class Lister(ContractView):
         self, request: Request, filters: dict[str, Any], number: int, size: int
     ) -> tuple[Page, list[Any]]:
         before = (number - 1) * size
-        rows = self.read.page(self.caller, filters, slice(before, before + size))
+        rows = self._found(self.read.page(self.caller, filters, slice(before, before + size)), filters)
         # A page that is not full is the last one: nobody has to count.
         is_last = len(rows) < size and bool(rows or not before)
         total = before + len(rows) if is_last else self.read.count(self.caller, filters)
@@ -128,6 +131,11 @@ class Lister(ContractView):
         if number > page.last:
             raise serializers.ValidationError({"page": [f"The last page is {page.last}."]})
         return page, rows
+
+    def _found(self, rows: list[Any], filters: Mapping[str, Any]) -> list[Any]:
+        if not rows:
+            self.check_nothing(filters)
+        return rows
 
 
 class ListView(Lister):

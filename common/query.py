@@ -40,7 +40,7 @@ class Query(serializers.Serializer[Any]):
         Raises ValidationError that names each unknown, repeated or wrong parameter.
         """
         if not params and not cls._wants_something():
-            return {}
+            return {name: timezone.now() for name in cls._instants()}
         fields = cls().fields
         given: dict[str, str] = {}
         wrong: dict[str, list[str]] = {}
@@ -60,8 +60,15 @@ class Query(serializers.Serializer[Any]):
     @classmethod
     @cache
     def _wants_something(cls) -> bool:
-        """Whether a request without parameters has something to say: a required one, or a default."""
-        return any(field.required or field.default is not empty for field in cls().fields.values())
+        """Whether a request without parameters has something to say: a required one, or a default of its own."""
+        asked = [field for field in cls().fields.values() if not isinstance(field, AskedAt)]
+        return any(field.required or field.default is not empty for field in asked)
+
+    @classmethod
+    @cache
+    def _instants(cls) -> list[str]:
+        """What the instant of the question is called."""
+        return [str(field.source) for field in cls().fields.values() if isinstance(field, AskedAt)]
 
     def refuse_upside_down(self, attrs: dict[str, Any], lower: str, upper: str) -> None:
         """A lower bound after the upper one is a mistake, not an empty list."""

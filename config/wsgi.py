@@ -21,7 +21,7 @@ _PIECE = 1 << 16
 _LONGEST = 200  # characters of an address that is remembered: a stranger's are no way to fill the memory
 
 
-class _Handler(WSGIHandler):
+class Handler(WSGIHandler):
     """Django's, which remembers where an address leads: trying sixty patterns cost a tenth of a small request."""
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
@@ -35,7 +35,7 @@ def _match_of(path: str) -> ResolverMatch:
     return get_resolver().resolve(path)
 
 
-_django = _Handler()
+_django = Handler()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:

@@ -34,7 +34,7 @@ class CustomerQuerySet(models.QuerySet[Row]):
 
     def living_at(self, *, streets: Collection[str], postal_codes: Collection[str]) -> Self:
         """Those who may be one of several known by their addresses; with their contacts."""
-        return self.with_contact().filter(
+        return self.prefetch_related("contact").filter(
             contact__isnull=False, street_address__in=streets, postal_code__in=postal_codes
         )
 

@@ -9,8 +9,8 @@ from datetime import date, tzinfo
 from functools import cache
 from typing import Any
 
-from django.db.models import Count, DateTimeField, QuerySet
-from django.db.models.functions import TruncMonth
+from django.db.models import Count, DateField, DateTimeField, QuerySet
+from django.db.models.functions import Cast, TruncMonth
 from django.utils import timezone
 
 from common.caller import Caller
@@ -59,8 +59,9 @@ def _months(zone: tzinfo, *, is_bounded: bool) -> Columns:
         orders = RepairOrder.objects.visible_to(caller)
         if is_bounded:
             orders = orders.filter(created_at__gte=Arg("since", DateTimeField()))
-        months = orders.annotate(month=TruncMonth("created_at", tzinfo=zone)).values("month")
-        return months.annotate(count=Count("id")).order_by("month")
+        # A day, which the driver reads by itself: an instant would be put into its time zone in Python.
+        month = Cast(TruncMonth("created_at", tzinfo=zone), DateField())
+        return orders.annotate(month=month).values("month").annotate(count=Count("id")).order_by("month")
 
     return Columns(rows, "month", "count")
 
@@ -81,10 +82,10 @@ def repairs_per_month(caller: Caller, *, since: date | None = None) -> list[tupl
 
     `since`: a month's first day; what is older is not counted.
     """
-    zone = timezone.get_current_timezone()
+    zone = timezone.get_default_timezone()
     bound = {"since": midnight(since)} if since else {}
     months = _months(zone, is_bounded=since is not None).of(caller, **bound)
-    return [(timezone.localdate(month), count) for month, count in months]
+    return [(month, count) for month, count in months]
 
 
 def repairs_per_status(caller: Caller) -> dict[RepairOrderStatus, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -52,6 +53,9 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="fewer cases of each, as CI tries them")
     parser.add_argument("words", nargs="*", help="only promises whose name has one of these words")
     given = parser.parse_args()
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # and all that was started with it
     chosen = [p for p in PROMISES if not given.words or any(word in p.name for word in given.words)]
     results: list[tuple[Promise, Tally]] = []
     for promise in chosen:

@@ -45,7 +45,7 @@ def _kill_servers(trial: Trial, engine: str, tally: Tally) -> None:
                 serving(command, folder=folder, port=port, env={"DEBUG": "true", **env})
             )
 
-        alive = server()  # which migrates
+        alive = server()
         with writing([port], prepare(), tally) as writers:
             for _ in range(trial.size(50, 3)):
                 _let_write(writers, chance)

@@ -92,7 +92,7 @@ class Storm:
 
 
 def _storms(command: str, folder: Path, env: dict[str, str], rounds: int, steps: int, tally: Tally) -> int:
-    """Both storms on a server of their own, and the look at every row; how many visits hold a bay in the end."""
+    """Both storms on a server of their own, after each the look at every row; how many visits hold a bay in the end."""
     port = free_port()
     words = [command, "serve", "--port", str(port)]
     with serving(words, folder=folder, port=port, env={"DEBUG": "true", **env}):
@@ -100,8 +100,9 @@ def _storms(command: str, folder: Path, env: dict[str, str], rounds: int, steps:
         for start in [start for ahead in range(8, 40) for start in storm.starts(ahead)][:rounds]:
             if _rush(storm, start, tally) > BAYS:
                 break  # it is proven
+        _sweep(storm, tally)  # before those who wander about call off what overlaps
         _wander(storm, steps, tally)
-    return _sweep(storm, tally)
+        return _sweep(storm, tally)
 
 
 def _gather(port: int) -> Storm:

@@ -48,6 +48,11 @@ class Owner:
         spelled = {str(row.pk), str(getattr(row, "uuid", row.pk))}
         return spelled | ({f"{prefix}{row.pk}"} if prefix else set())
 
+    def ids_like(self, kind: str) -> set[str]:
+        """Those of every row of the same model."""
+        model = type(self.rows[kind])
+        return {one for other, row in self.rows.items() if type(row) is model for one in self.ids(other)}
+
 
 @dataclass
 class Shop:

@@ -11,19 +11,21 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 from django.apps import apps
 from django.db import models
 
 from accounts.tokens import reset_token
-from config.tests.servers import Server
+from portal.fleet.forms import CompanyForm
 from trust.calls import Answer, Client
 from trust.operations import Operation, operations
-from trust.people import PASSWORD, Owner, Shop, clients, let_in, open_shop, own_everything
+from trust.people import PASSWORD, clients, let_in, open_shop, own_everything
 from trust.promises import ENGINES, Tally, Trial
-from trust.strangers import SHARED, STAFFS
+from trust.rights import SHARED, STAFFS
 from trust.tables import Change, Tables, seen_from_here
+from trust.town import Town
 
 ROOMS = (
     "accounts",
@@ -38,26 +40,11 @@ ROOMS = (
 )
 # What a sign-in, a request or a key leaves behind by itself.
 BESIDE = ("django_session", "django_tasks_database_dbtaskresult")
-# Values of a property: a column of choices has each of them tried.
-ROUNDS = 6
 # How a contract spells what a column holds.
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "snake_case": str,
     "camelCase": lambda name: re.sub(r"_(\w)", lambda found: found[1].upper(), name),
 }
-
-
-@dataclass
-class Desk:
-    """The server, a customer and the staff's administrator."""
-
-    server: Server
-    shop: Shop
-    alice: Owner
-    bob: Owner
-    people: dict[str, Client]
-    tables: Tables
-    tally: Tally
 
 
 @dataclass(frozen=True)
@@ -72,8 +59,8 @@ class Write:
     takes: frozenset[str]
     is_form: bool = False
 
-    def send(self, desk: Desk, more: dict[str, Any]) -> Answer:
-        client = desk.people[self.who]
+    def send(self, town: Town, more: dict[str, Any]) -> Answer:
+        client = town.people[self.who]
         token = client.cookies.get("csrftoken", "")
         body = {**more, **self.body}
         if self.is_form:
@@ -92,13 +79,13 @@ def readonly(trial: Trial, tally: Tally) -> None:
             alice, bob = own_everything(shop, "alice"), own_everything(shop, "bob")
             let_in()
             people = clients(server, shop, alice, bob)
-            desk = Desk(server, shop, alice, bob, people, Tables(but=BESIDE), tally)
+            town = Town(server, shop, alice, bob, people, Tables(but=BESIDE), tally)
             found = operations(people["nobody"])
             names = hidden_names(found)
-            writes = [*_writes(desk, found), *_forms(desk)]
-            desk.tables.accept()
+            writes = [*_writes(town, found), *_forms(town)]
+            town.tables.accept()
             for write in writes:
-                _try(desk, write, names, one_by_one=not trial.short)
+                _try(town, write, names, rounds=trial.size(6, 3), groups=trial.size(3, 1))
             tally.note(f"{engine}: {len(writes)} writes, {len(names)} properties")
 
 
@@ -145,25 +132,25 @@ def values_of(field: models.Field[Any, Any]) -> list[Any]:
 # --- What there is to write -----------------------------------------------------------------------------------
 
 
-def _writes(desk: Desk, found: list[Operation]) -> Iterator[Write]:
+def _writes(town: Town, found: list[Operation]) -> Iterator[Write]:
     """Every write of every contract, by somebody who may, with a body that it takes."""
     for operation in found:
         if operation.method == "GET":
             continue
         who = "root" if operation.name in STAFFS else "alice"
-        for by, takes, body in _bodies(desk, operation, who):
+        for by, takes, body in _bodies(town, operation, who):
             yield Write(
-                operation.name, by, operation.method, operation.address(desk.alice, desk.shop), body, takes
+                operation.name, by, operation.method, operation.address(town.alice, town.shop), body, takes
             )
 
 
 def _bodies(
-    desk: Desk, operation: Operation, who: str
+    town: Town, operation: Operation, who: str
 ) -> Iterator[tuple[str, frozenset[str], dict[str, Any]]]:
-    takes, body = frozenset(operation.takes), operation.body(desk.alice, desk.shop) or {}
+    takes, body = frozenset(operation.takes), operation.body(town.alice, town.shop) or {}
     own = OWN_BODIES.get(operation.name)
     if own:
-        body, who = {**body, **own(desk)}, NEEDS.get(operation.name, who)
+        body, who = {**body, **own(town)}, NEEDS.get(operation.name, who)
     if operation.name == "member_register_post":
         yield who, frozenset(body), body
         service = {"email": "nora@example.com", "password1": PASSWORD, "password2": PASSWORD,
@@ -184,35 +171,35 @@ NEEDS = {
 _REFRESHES: dict[str, str] = {}
 
 
-def _refresh(desk: Desk) -> str:
-    if not _REFRESHES.get(desk.server.url):
-        answer = Client(desk.server.port).send(
-            "POST", "/api/token/", {"email": desk.bob.email, "password": PASSWORD}
+def _refresh(town: Town) -> str:
+    if not _REFRESHES.get(town.server.url):
+        answer = Client(town.server.port).send(
+            "POST", "/api/token/", {"email": town.bob.email, "password": PASSWORD}
         )
-        _REFRESHES[desk.server.url] = answer.json()["refresh"]
-    return _REFRESHES[desk.server.url]
+        _REFRESHES[town.server.url] = answer.json()["refresh"]
+    return _REFRESHES[town.server.url]
 
 
-OWN_BODIES: dict[str, Callable[[Desk], dict[str, Any]]] = {
-    "shop_login_post": lambda desk: {"email": desk.alice.email, "password": PASSWORD},
-    "care_login_post": lambda desk: {"email": desk.alice.email, "password": PASSWORD},
-    "member_login_post": lambda desk: {"email": desk.alice.email, "password": PASSWORD},
-    "shop_refresh_post": lambda desk: {"refresh": _refresh(desk)},
-    "shop_verify_post": lambda desk: {"token": desk.people["bob"].token},
-    "member_refresh_post": lambda desk: {"refreshToken": _refresh(desk)},
-    "member_register_post": lambda desk: {"referralCode": desk.bob.user.referral_code},
-    "member_apply_referral_post": lambda desk: {"code": desk.bob.user.referral_code},
-    "shop_logout_post": lambda desk: {"refresh": _refresh(desk)},
-    "member_logout_post": lambda desk: {"refreshToken": _refresh(desk)},
-    "member_reset_password_post": lambda desk: {"token": reset_token(desk.shop.carol)},
-    "member_change_password_post": lambda desk: {"oldPassword": PASSWORD},
-    "member_forgot_password_post": lambda desk: {"email": desk.alice.email},
+OWN_BODIES: dict[str, Callable[[Town], dict[str, Any]]] = {
+    "shop_login_post": lambda town: {"email": town.alice.email, "password": PASSWORD},
+    "care_login_post": lambda town: {"email": town.alice.email, "password": PASSWORD},
+    "member_login_post": lambda town: {"email": town.alice.email, "password": PASSWORD},
+    "shop_refresh_post": lambda town: {"refresh": _refresh(town)},
+    "shop_verify_post": lambda town: {"token": town.people["bob"].token},
+    "member_refresh_post": lambda town: {"refreshToken": _refresh(town)},
+    "member_register_post": lambda town: {"referralCode": town.bob.user.referral_code},
+    "member_apply_referral_post": lambda town: {"code": town.bob.user.referral_code},
+    "shop_logout_post": lambda town: {"refresh": _refresh(town)},
+    "member_logout_post": lambda town: {"refreshToken": _refresh(town)},
+    "member_reset_password_post": lambda town: {"token": reset_token(town.shop.carol)},
+    "member_change_password_post": lambda town: {"oldPassword": PASSWORD},
+    "member_forgot_password_post": lambda town: {"email": town.alice.email},
 }
 
 
-def _forms(desk: Desk) -> Iterator[Write]:
+def _forms(town: Town) -> Iterator[Write]:
     """The portal's forms."""
-    rows = desk.alice.rows
+    rows = town.alice.rows
     unit = {"vin": "1HGBH41JXMN109186", "make": "Honda", "model": "Civic", "year": "2020", "odometer": "20"}
     company = {"company_name": "Alice Ltd", "street_address": "2 Elm", "city": "Salem", "state": "OR",
                "postal_code": "97301", "country": "USA", "preferred_contact_method": "sms"}  # fmt: skip
@@ -233,9 +220,8 @@ def _forms(desk: Desk) -> Iterator[Write]:
         "trim",
         "unit_number",
         "photos",
-        "business_type",
-        "tax_id",
         "phone",
+        *CompanyForm.base_fields,
     }
     for path, body in forms.items():
         yield Write(
@@ -246,38 +232,45 @@ def _forms(desk: Desk) -> Iterator[Write]:
 # --- The trial ------------------------------------------------------------------------------------------------
 
 
-def _try(desk: Desk, write: Write, names: dict[str, list[Any]], *, one_by_one: bool) -> None:
-    """As the contract has it; then with everything beside it, in as many rounds as a property has values; then with
-    each property alone."""
-    plain, left = _made(desk, write, {})
-    if not desk.tally.tried(plain.status < 400, f"{write.name} by {write.who} is not taken at all: {plain}"):
+def _try(town: Town, write: Write, names: dict[str, list[Any]], *, rounds: int, groups: int) -> None:
+    """As the contract has it; then with everything beside it, another value of each property in each round, and in each
+    round other properties together."""
+    plain, left = _made(town, write, {})
+    if not town.tally.tried(plain.status < 400, f"{write.name} by {write.who} is not taken at all: {plain}"):
         return
-    hidden = {name: values for name, values in names.items() if name not in write.takes}
-    for number in range(ROUNDS if one_by_one else ROUNDS // 2):
-        more = {name: values[number % len(values)] for name, values in hidden.items() if values}
-        _compare(desk, write, more, plain, left)
-    if one_by_one:
-        for name, values in hidden.items():
-            _compare(desk, write, {name: values[0]}, plain, left)
+    hidden = {name: values for name, values in names.items() if name not in write.takes and values}
+    for number in range(rounds):
+        names_now = sorted(hidden)
+        Random(number).shuffle(names_now)
+        for group in range(groups):
+            more = {name: hidden[name][number % len(hidden[name])] for name in names_now[group::groups]}
+            _compare(town, write, more, plain, left)
 
 
-def _compare(desk: Desk, write: Write, more: dict[str, Any], plain: Answer, left: Counter[Any]) -> None:
-    answer, also_left = _made(desk, write, more)
+def _compare(town: Town, write: Write, more: dict[str, Any], plain: Answer, left: Counter[Any]) -> None:
+    """What leaves the same behind has changed nothing. Where something is refused, one property may have hidden the
+    others: they are sent again in halves."""
+    answer, also_left = _made(town, write, more)
     what = f"{write.method} {write.name} by {write.who} with {str(more)[:120]}"
     refused = answer.status in (400, 422) and not also_left
+    if refused and plain.status != answer.status and len(more) > 1:
+        pairs = list(more.items())
+        for half in (pairs[::2], pairs[1::2]):
+            _compare(town, write, dict(half), plain, left)
+        return
     same = answer.status == plain.status and also_left == left
     more_or_less = f"{list((also_left - left).elements())} instead of {list((left - also_left).elements())}"
-    desk.tally.tried(
+    town.tally.tried(
         refused or same, f"{what}: {answer.status} for {plain.status}, {more_or_less}"[:1500], cases=len(more)
     )
 
 
-def _made(desk: Desk, write: Write, more: dict[str, Any]) -> tuple[Answer, Counter[Any]]:
+def _made(town: Town, write: Write, more: dict[str, Any]) -> tuple[Answer, Counter[Any]]:
     """The answer, and what it left behind; the tables are as they were."""
-    answer = write.send(desk, more)
-    change = desk.tables.change()
-    desk.tables.restore(change)
-    return answer, left_behind(desk.tables, change)
+    answer = write.send(town, more)
+    change = town.tables.change()
+    town.tables.restore(change)
+    return answer, left_behind(town.tables, change)
 
 
 def left_behind(tables: Tables, change: Change) -> Counter[Any]:

@@ -8,100 +8,24 @@ fail in the middle and their faults are written down.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from email import message_from_bytes
-from itertools import count
+from contextlib import ExitStack
 from pathlib import Path
-from secrets import token_hex
-from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
-from aiosmtpd.controller import Controller
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
 
 from chat.tests.live import REDIS
-from config.tests.servers import Server, free_port
-from trust.calls import Client
-from trust.doors import DOORS, FORGERY, FORGOTTEN, collect_static_files, from_address
-from trust.people import JPEG
+from trust.doors import collect_static_files
+from trust.planted import BROKEN, WAS_HERE, Day, live, mailbox
 from trust.promises import Tally, Trial
 from trust.sites import Site, site
 from trust.tables import seen_from_here
 
 METRICS_TOKEN = "planted-metrics-token-4711"
-WAS_HERE = "trust-was-here"  # a request's id, which is meant to be logged
-# What fails while this table is away.
-BROKEN = (
-    "accounts_session",
-    "accounts_knownaddress",
-    "files_upload",
-    "common_idempotencykey",
-    "customers_customeruser",
-)
-# Where a refresh token is sent, and under which name.
-REFRESH_TOKENS = {
-    "/api/token/refresh/": "refresh",
-    "/api/auth/refresh/": "refreshToken",
-    "/api/token/verify/": "token",
-    "/api/token/blacklist/": "refresh",
-    "/api/auth/logout/": "refreshToken",
-}
-_number = count(1)
-
-
-@dataclass
-class Day:
-    """Who is asked, and every secret that was sent or given: what it is -> the text."""
-
-    server: Server
-    sockets: Server
-    mails: list[str]
-    planted: dict[str, set[str]] = field(default_factory=dict)
-    ask_worker: Callable[[], None] = lambda: None
-
-    def plant(self, kind: str, secret: str | None = None) -> str:
-        secret = secret or f"planted-{kind.replace(' ', '-')}-{token_hex(8)}"
-        self.planted.setdefault(kind, set()).add(secret)
-        return secret
-
-    def client(self) -> Client:
-        return Client(self.server.port, headers={**ALWAYS, "X-Request-ID": WAS_HERE})
-
-
-ALWAYS = {name.replace("_", "-"): value for name, value in from_address("198.51.100.77").items()}
-
-
-class _Mailbox:
-    """A mail server that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's
-        message = message_from_bytes(envelope.content)
-        parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
-        self.texts.append("\n".join(part.decode() for part in parts if isinstance(part, bytes)))
-        return "250 OK"
-
-
-@contextmanager
-def mailbox() -> Iterator[tuple[str, list[str]]]:
-    box, port = _Mailbox(), free_port()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield f"smtp://127.0.0.1:{port}", box.texts
-    finally:
-        controller.stop()
 
 
 def secrets(trial: Trial, tally: Tally) -> None:
@@ -123,7 +47,7 @@ def _embedded(trial: Trial, tally: Tally, name: str, env: dict[str, str]) -> Non
         given = {"TRUSTED_PROXIES": "1", "EMAIL_URL": url, "METRICS_TOKEN": METRICS_TOKEN, **env}
         with site(trial, "SQLite", **given) as place, place.embedded() as server, seen_from_here(server):
             day = Day(server, server, mails)
-            _live(day, BROKEN[: trial.size(len(BROKEN), 2)])
+            live(day, BROKEN[: trial.size(len(BROKEN), 2)])
             metrics = _metrics(day)
             _search_records(tally, name, day, metrics)
         _search(tally, name, day, [server.log])
@@ -142,7 +66,7 @@ def _production(trial: Trial, tally: Tally) -> None:
         stack.enter_context(seen_from_here(web))
         worker_log = trial.folder / "worker.log"
         day = Day(web, sockets, mails, ask_worker=lambda: _work(place, worker_log))
-        _live(day, BROKEN[: trial.size(len(BROKEN), 2)])
+        live(day, BROKEN[: trial.size(len(BROKEN), 2)])
         metrics = _metrics(day)
         _search_records(tally, "production", day, metrics)
         logs = [web.log, sockets.log, worker_log]
@@ -158,235 +82,6 @@ def _work(place: Site, log: Path) -> None:
             cwd=settings.BASE_DIR, check=True, stdout=output, stderr=output, timeout=60,
             env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **place.env},
         )  # fmt: skip
-
-
-# --- A day ------------------------------------------------------------------------------------------------
-
-
-def _live(day: Day, broken: Sequence[str]) -> None:
-    email, _, access, refresh = _come_in(day)
-    _go_wrong(day, email)
-    _use_tokens(day, access, refresh)
-    _send_files(day, access)
-    _talk(day, access)
-    _forget(day, email)
-    for table in broken:
-        person = _come_in(day)
-        with _away(table):
-            _fail(day, *person)
-
-
-def _come_in(day: Day) -> tuple[str, str, str, str]:
-    """Somebody new at every door: email, password, access and refresh token."""
-    client, password, email = day.client(), day.plant("password"), f"planted{next(_number)}@example.com"
-    body = {"name": "Paula Planted", "email": email, "password": password, "phone": "+15035550100"}
-    client.send("POST", "/api/auth/register/", body)
-    access, refresh = "", ""
-    for name, door in DOORS.items():
-        answer = door.knock(client, email, password)
-        if name == "admin":
-            continue
-        assert door.let_in(answer), (name, answer)
-        if door.is_page:
-            day.plant("cookie", client.cookies["sessionid"])
-            client.send("GET", "/customer/dashboard/")
-            client.cookies = {}
-        else:
-            body = answer.json()
-            access, refresh = _pair(body)
-            day.plant("access token", access)
-            day.plant("refresh token", refresh)
-    return email, password, access, refresh
-
-
-def _pair(body: dict[str, Any]) -> tuple[str, str]:
-    values = [value for value in body.values() if isinstance(value, str) and value.startswith("eyJ")]
-    return values[0], values[1]
-
-
-def _go_wrong(day: Day, email: str) -> None:
-    """Wrong passwords, wrong shapes, wrong places."""
-    client = day.client()
-    for door in DOORS.values():
-        door.knock(client, email, day.plant("wrong password"))
-        door.knock(client, day.plant("password as email"), day.plant("wrong password"))
-        client.cookies = {}
-        for body in (
-            {"email": email, "password": {"nested": day.plant("password")}},
-            {"email": email, "password": day.plant("password") * 200},
-            {"email": [day.plant("password")], "password": 7},
-            [day.plant("password")],
-        ):
-            client.send("POST", door.path, body)
-        for content, kind in (
-            (f'{{"email": "{email}", "password": "{day.plant("password")}"', "application/json"),
-            (f"password={day.plant('password')}", "application/x-www-form-urlencoded"),
-            (f"<p>{day.plant('password')}</p>", "text/xml"),
-            (f'{{"password": "{day.plant("password")}\\u0000"}}', "text/plain"),
-        ):
-            client.send("POST", door.path, content.encode(), Content_Type=kind)
-        client.send("GET", f"{door.path}?password={day.plant('password')}&token={day.plant('token')}")
-    for path in (
-        "/",
-        "/api/vehicles/",
-        "/customer/",
-        "/admin/",
-        "/no/such/place",
-        "/api/schema/",
-        "/healthz",
-    ):
-        client.send("GET", f"{path}?access_token={day.plant('token')}&api_key={day.plant('key')}")
-        client.send("GET", path, Authorization=f"Bearer {day.plant('token')}", X_Api_Key=day.plant("key"))
-        client.send(
-            "GET",
-            path,
-            Authorization=f"Basic {day.plant('token')}",
-            Cookie=f"sessionid={day.plant('cookie')}",
-        )
-        client.send("DELETE", path, {"secret": day.plant("key")}, Proxy_Authorization=day.plant("token"))
-    client.send("POST", "/api/token/", b"x" * 3_000_000, Authorization=f"Bearer {day.plant('token')}")
-    client.hang_up()
-
-
-def _use_tokens(day: Day, access: str, refresh: str) -> None:
-    client = day.client()
-    for path, name in REFRESH_TOKENS.items():
-        client.send("POST", path, {name: day.plant("token")})
-        client.send("POST", f"{path}?{name}={refresh}", {name: [refresh]})
-    client.token = access
-    answer = client.send("POST", "/api/token/refresh/", {"refresh": refresh})
-    day.plant("access token", answer.json()["access"])
-    client.send("GET", f"/api/vehicles/?token={access}")
-    body = {"oldPassword": day.plant("wrong password"), "newPassword": day.plant("password")}
-    for _ in range(2):
-        client.send("POST", "/api/auth/password/change/", body, Idempotency_Key="one-key")
-    client.send("POST", "/api/auth/password/change/", {**body, "newPassword": "1"}, Idempotency_Key="one-key")
-    client.send("POST", "/api/chat/ticket/", {}, Idempotency_Key="\t")
-    client.send("GET", "/metrics", Authorization=f"Bearer {day.plant('token')}")
-
-
-def _send_files(day: Day, access: str) -> None:
-    client = Client(day.server.port, access, {**ALWAYS, "X-Request-ID": WAS_HERE})
-    answer = client.send(
-        "POST",
-        "/api/files/presign/",
-        {"filename": "a.jpg", "contentType": "image/jpeg"},
-        Idempotency_Key="a-file",
-    )
-    address = urlsplit(answer.json()["url"])
-    signature = parse_qs(address.query)["signature"][0]
-    day.plant("signature", signature)
-    day.plant("capability", address.path.split("/uploads/")[1].split("/")[0])
-    anybody = day.client()
-    sent = f"{address.path}?{address.query}"
-    for query in (
-        sent.replace(signature, day.plant("signature")),
-        sent.replace("expires=", "expires=x"),
-        sent,
-        sent,
-    ):
-        anybody.send("PUT", query, JPEG, Content_Type="image/jpeg")
-    anybody.send("GET", sent)
-    anybody.send("DELETE", sent)
-
-
-def _talk(day: Day, access: str) -> None:
-    client = Client(day.server.port, access, {**ALWAYS, "X-Request-ID": WAS_HERE})
-    keys = ("socket-0", "socket-1")
-    answers = [client.send("POST", "/api/chat/ticket/", {}, Idempotency_Key=key).json() for key in keys]
-    tickets = [day.plant("ticket", answer["ticket"]) for answer in answers]
-    queries = [f"token={access}", f"ticket={tickets[0]}", f"ticket={tickets[0]}", f"token={day.plant('token')}",
-               f"ticket={day.plant('ticket')}", f"token={quote(day.plant('token') + chr(10))}", ""]  # fmt: skip
-    for query in queries:
-        for path in ("/chat/ws", "/chat/wsx"):
-            try:
-                address = f"ws://localhost:{day.sockets.port}{path}?{query}"
-                with connect(address, additional_headers={"X-Forwarded-For": "198.51.100.77"}) as socket:
-                    socket.send(f'{{"type": "SEND", "token": "{day.plant("token")}"')
-                    socket.recv(timeout=2)
-            except (WebSocketException, TimeoutError):
-                pass
-    client.send("GET", f"/chat/ws?token={access}")
-
-
-def _forget(day: Day, email: str) -> None:
-    """A forgotten password, mailed to both the app's page and the portal's."""
-    client = day.client()
-    for path in FORGOTTEN:
-        client.cookies = {"csrftoken": FORGERY}
-        fields = {"csrfmiddlewaretoken": FORGERY, "email": email}
-        is_page = path.startswith("/customer")
-        client.send(
-            "POST", path, fields if is_page else {"email": email}, form=is_page, Referer="https://localhost/"
-        )
-    day.ask_worker()
-    links = [link for mail in day.mails for link in re.findall(r"https?://\S+token=[\w-]+", mail)]
-    assert len(links) >= len(FORGOTTEN), day.mails
-    for link in links:
-        token = day.plant("mailed link", parse_qs(urlsplit(link).query)["token"][0])
-        client.send("GET", f"{urlsplit(link).path}?token={token}")
-        client.send("GET", f"/customer/password/new/?token={token}")
-        weak = {"token": token, "password": "1", "passwordConfirm": "1"}
-        client.send("POST", "/api/auth/reset-password/", weak)
-    for token in (*day.planted["mailed link"], day.plant("mailed link")):
-        new = day.plant("password")
-        client.send(
-            "POST", "/api/auth/reset-password/", {"token": token, "password": new, "passwordConfirm": new}
-        )
-
-
-@contextmanager
-def _away(table: str) -> Iterator[None]:
-    """The table cannot be used, and a request that needs it fails half way."""
-    breaks = [f'ALTER TABLE "{table}" RENAME TO "{table}_away"']
-    mends = [f'ALTER TABLE "{table}_away" RENAME TO "{table}"']
-    if (
-        connection.vendor == "sqlite"
-    ):  # a table that is not there would be a database that is away: a 503, no fault
-        refuse = f"ON {table} BEGIN SELECT RAISE(ABORT, 'the table is broken'); END"
-        breaks = [f"CREATE TRIGGER broken_{verb} BEFORE {verb} {refuse}" for verb in ("INSERT", "UPDATE")]
-        mends = [f"DROP TRIGGER broken_{verb}" for verb in ("INSERT", "UPDATE")]
-    _execute(breaks)
-    try:
-        yield
-    finally:
-        _execute(mends)
-
-
-def _execute(statements: list[str]) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-
-
-def _fail(day: Day, email: str, password: str, access: str, refresh: str) -> None:
-    client = day.client()
-    statuses = set()
-    for door in DOORS.values():
-        statuses.add(door.knock(client, email, day.plant("password")).status)
-        statuses.add(door.knock(client, email, password).status)
-    client.cookies, client.token = {}, access
-    for path, name in (
-        ("/api/token/refresh/", "refresh"),
-        ("/api/token/verify/", "token"),
-        ("/api/auth/logout/", "refreshToken"),
-    ):
-        statuses.add(client.send("POST", path, {name: refresh}).status)
-    body = {"oldPassword": day.plant("password"), "newPassword": day.plant("password")}
-    statuses.add(client.send("POST", "/api/auth/password/change/", body, Idempotency_Key="fails").status)
-    for path in ("/api/vehicles/", "/api/files/presign/"):
-        sent = {"filename": "b.jpg", "contentType": "image/jpeg", "secret": day.plant("key")}
-        statuses.add(
-            client.send("POST", f"{path}?token={day.plant('token')}", sent, Idempotency_Key="fails").status
-        )
-    signed = (
-        f"/api/files/uploads/{day.plant('capability')}/a.jpg?expires=1&signature={day.plant('signature')}"
-    )
-    statuses.add(client.send("PUT", signed, JPEG, Content_Type="image/jpeg").status)
-    new = day.plant("password")
-    body = {"token": day.plant("mailed link"), "password": new, "passwordConfirm": new}
-    statuses.add(client.send("POST", "/api/auth/reset-password/", body).status)
-    assert 500 in statuses or connection.vendor == "sqlite", statuses  # not every table is written to here
 
 
 # --- The search -------------------------------------------------------------------------------------------

@@ -84,6 +84,5 @@ def site(trial: Trial, engine: str, *, redis: bool = False, **env: str) -> Itera
                 "TRUSTED_PROXIES": "1",
             }
         made = Site(folder, {**public, **given, **env})
-        for words in (["migrate", "--verbosity", "0"], ["demo"]):
-            manage(made.env, *words)
+        manage(made.env, "demo")
         yield made

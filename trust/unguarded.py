@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -23,6 +24,9 @@ from django.core.management import execute_from_command_line
 from appointments import actions
 from appointments.models import Appointment, Bay, Location
 from appointments.queries import bays_of, offered_slot
+
+# Between the look and the write: a quick machine is through with one customer before the next one has arrived.
+_SECONDS = 0.02
 
 
 @contextmanager
@@ -40,6 +44,7 @@ def look_and_write(
     bay_id = bays_of(location, slot, wanted=wanted, but=but).free(slot)
     if bay_id is None:
         raise actions.SlotTaken("That time is taken.", alternatives=[])
+    time.sleep(_SECONDS)
     yield bay_id
 
 

@@ -183,7 +183,7 @@ class Messages(MemberList):
         """The shop's internal notes are for its own pages: here nobody sees them."""
         return Message.objects.visible_to(caller).public().matching(filters).order_by("number", "id")
 
-    def check(self, filters: Mapping[str, Any]) -> None:
+    def check_nothing(self, filters: Mapping[str, Any]) -> None:
         self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ThreadNotFound)
 
     @extend_schema(responses={201: MessageSerializer, 200: MessageSerializer})

@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 import pytest
 from django.db import IntegrityError
@@ -84,6 +85,43 @@ def test_a_stranger_fails_alone(threads, by_alice, bob, transactions):
     assert transactions == [2, "Hi"]
 
 
+def test_nobody_overtakes_one_who_is_tried_by_himself(threads, by_alice, transactions, monkeypatch):
+    """The first transaction is refused; what comes for its thread while its messages are stored one by one waits for
+    them, whatever the database's threads are quick at, and what goes elsewhere does not."""
+    counted, refused = actions.post_messages, []
+
+    def refuse_once(drafts, **options):
+        if not refused:
+            refused.append(len(drafts))
+            raise IntegrityError("as it happens")
+        return counted(drafts, **options)
+
+    post_message = actions.post_message
+
+    def slowly(**options):
+        time.sleep(0.05)
+        return post_message(**options)
+
+    monkeypatch.setattr(actions, "post_messages", refuse_once)
+    monkeypatch.setattr(actions, "post_message", slowly)
+    busy, quiet = threads[:2]
+
+    async def scenario():
+        said = [intake.post(Draft(busy.uuid, by_alice, f"{n}")) for n in range(4)]
+        for n in range(4, 12):
+            await asyncio.sleep(0.02)
+            said.append(intake.post(Draft(busy.uuid, by_alice, f"{n}")))
+            said.append(intake.post(Draft(quiet.uuid, by_alice, f"{n}")))
+        return await asyncio.gather(*said)
+
+    posted = asyncio.run(scenario())
+    assert refused == [4]
+    assert bodies(busy) == [f"{n}" for n in range(12)]
+    assert bodies(quiet) == [f"{n}" for n in range(4, 12)]
+    assert [one.message.number for one in posted if one.message.thread_id == busy.pk] == list(range(1, 13))
+    assert [one for one in transactions if isinstance(one, str)][:4] == ["0", "1", "2", "3"]
+
+
 def test_a_user_who_says_too_much_is_told_so(threads, by_alice, settings):
     settings.RATE_USER = 2
     posted = post(*[Draft(one.uuid, by_alice, "Hello") for one in threads])
@@ -100,10 +138,13 @@ def test_what_is_said_meanwhile_goes_with_the_next_one(threads, by_alice, transa
 
     monkeypatch.setattr(intake, "in_thread", slowly)
 
+    async def posted(draft):
+        await intake.post(draft)
+
     async def scenario():
         async with asyncio.TaskGroup() as group:
             for n, one in enumerate(threads):
-                group.create_task(intake.post(Draft(one.uuid, by_alice, f"{n}")))
+                group.create_task(posted(Draft(one.uuid, by_alice, f"{n}")))
                 await asyncio.sleep(0.01)
             gate.set()
 

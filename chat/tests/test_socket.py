@@ -278,6 +278,27 @@ def test_one_socket_more_than_a_user_may_have_is_4429(server):
     asyncio.run(scenario())
 
 
+def test_what_a_socket_says_without_waiting_is_stored_in_its_order(alice, thread):
+    words = [str(n) for n in range(60)]
+    photos = {word: alice.photo() for word in ("20", "40", "59")}
+
+    async def scenario():
+        async with alice.socket() as one:
+            for word in words:
+                shown = {"attachments": [photos[word]]} if word in photos else {}
+                await say(one, type="SEND", threadId=thread, body=word, clientId=word, **shown)
+                if word == "30":
+                    await say(one, type="SEND", threadId=thread, clientId="bad")
+            return [await hear(one, 15) for _ in range(61)]
+
+    heard = asyncio.run(scenario())
+    assert [frame["clientId"] for frame in heard if frame["type"] == "ERROR"] == ["bad"]
+    told = [frame for frame in heard if frame["type"] == "MESSAGE"]
+    assert [frame["body"] for frame in told] == words
+    assert [frame["body"] for frame in told if frame.get("attachments")] == list(photos)
+    assert alice.log(thread) == words
+
+
 def test_twenty_parallel_sends_of_one_client_id_store_one(alice, thread):
     async def scenario():
         async with asyncio.TaskGroup() as group:

@@ -139,6 +139,8 @@ class Shape:
 
     def _written(self, field: Any, value: Code, stored: Any = None) -> Code:
         """The value as the field spells it; null stays null."""
+        if _is_written_as_it_is(field):
+            return value
         return f"(None if (v := {value}) is None else {self._named(_writer(field, stored))}(v))"
 
     def _nested(self, serializer: serializers.Serializer[Any], path: str) -> Code:
@@ -233,6 +235,12 @@ def _stored_field(model: type[models.Model], path: str) -> Any:
     return field
 
 
+def _is_written_as_it_is(field: Any) -> bool:
+    """Whether whatever such a field may be given is spelled by orjson as the field would."""
+    is_uuid = type(field).to_representation is serializers.UUIDField.to_representation
+    return is_uuid and field.uuid_format == "hex_verbose"
+
+
 def _writer(field: Any, stored: Any = None) -> Callable[[Any], Any]:
     """The field's own spelling of a value; of text, words and decimals the short way to it."""
     spelled: Callable[[Any], Any] = field.to_representation
@@ -243,6 +251,8 @@ def _writer(field: Any, stored: Any = None) -> Callable[[Any], Any]:
         return str
     if kind is serializers.DictField.to_representation:
         return _dict_writer(field)
+    if kind is serializers.ListField.to_representation:
+        return _list_writer(field)
     if not isinstance(field, serializers.DecimalField):
         return spelled
     short: Callable[[Any], Any] = float if getattr(field, "as_number", False) else str
@@ -274,6 +284,16 @@ def _dict_writer(field: serializers.DictField) -> Callable[[Any], Any]:
         return value if is_simple else field.to_representation(value)
 
     return write
+
+
+def _list_writer(field: serializers.ListField) -> Callable[[Any], Any]:
+    """A list of what needs no spelling is written as it is."""
+    if _is_written_as_it_is(field.child):
+        return list
+    is_text, kind = {str}, type(field.child).to_representation
+    if kind is not serializers.CharField.to_representation:
+        return field.to_representation
+    return lambda value: value if set(map(type, value)) <= is_text else field.to_representation(value)
 
 
 def _is_list(model: type[models.Model], name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import os
 import shutil
@@ -9,10 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -70,20 +73,54 @@ def maintenance() -> psycopg.Connection[Any]:
 
 
 @contextmanager
-def database(folder: Path, *, postgres: bool | None = None) -> Iterator[dict[str, str]]:
-    """The environment of an empty database, on the engine the suite runs on or the one that is named."""
+def database(
+    folder: Path, *, postgres: bool | None = None, is_migrated: bool = True
+) -> Iterator[dict[str, str]]:
+    """The environment of a database without rows, on the engine the suite runs on or the one that is named."""
     if postgres is None:
         postgres = settings.USE_POSTGRES
     if not postgres:
-        yield {"USE_POSTGRES": "false", "SQLITE_PATH": str(folder / "server.sqlite3")}
+        path = folder / "server.sqlite3"
+        if is_migrated:
+            shutil.copyfile(_migrated_file(), path)
+        yield _sqlite(path)
         return
+    with _postgres(_migrated_database() if is_migrated else "template1") as env:
+        yield env
+
+
+def _sqlite(path: Path) -> dict[str, str]:
+    return {"USE_POSTGRES": "false", "SQLITE_PATH": str(path)}
+
+
+@contextmanager
+def _postgres(template: str = "template1") -> Iterator[dict[str, str]]:
     name = f"{settings.POSTGRES['NAME'].removeprefix('test_')}_server_{uuid4().hex[:12]}"
     with maintenance() as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield {"USE_POSTGRES": "true", "DB_NAME": name}
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+# To migrate takes seconds, to copy what is migrated none: each is made once a process, and gone with it.
+_made = ExitStack()
+atexit.register(_made.close)
+
+
+@cache
+def _migrated_file() -> Path:
+    folder = Path(_made.enter_context(tempfile.TemporaryDirectory(prefix="migrated-")))
+    manage({"DEBUG": "true", **_sqlite(folder / "migrated.sqlite3")}, "migrate", "--verbosity", "0")
+    return folder / "migrated.sqlite3"
+
+
+@cache
+def _migrated_database() -> str:
+    env = _made.enter_context(_postgres())
+    manage({"DEBUG": "true", **env}, "migrate", "--verbosity", "0")
+    return env["DB_NAME"]
 
 
 def manage(env: dict[str, str], *words: str) -> None:

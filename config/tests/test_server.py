@@ -227,7 +227,7 @@ def test_logs_have_the_request_and_not_its_secrets(server):
 def test_stops_cleanly_and_starts_again_on_its_data(tmp_path):
     port = free_port()
     command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    with database(tmp_path) as env:
+    with database(tmp_path, is_migrated=False) as env:
         env = {**env, "DEBUG": "true"}
         for _ in range(2):
             with serving(command, folder=tmp_path, port=port, env=env) as server:
@@ -306,7 +306,7 @@ def test_production_server_answers_and_stops(tmp_path):
         "granian", "--interface", "wsgi", "--port", str(port), "--workers", "1", "--blocking-threads", "1",
         "--no-ws", "config.wsgi:application",
     ]  # fmt: skip
-    with database(tmp_path) as env:
+    with database(tmp_path, is_migrated=False) as env:
         env |= {"DEBUG": "false", "ALLOWED_HOSTS": "localhost", "TRUSTED_PROXIES": "1"}
         env |= {"SECRET_KEY": "kd83jf-qK2x9vB7nM4zL1pW6tR5yE0uI8oA3sD2fG7hJ9cX4bN"}
         subprocess.run(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import socket
-import subprocess
-import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,10 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from django.conf import settings
 from playwright.sync_api import sync_playwright
 
-from config.tests.servers import database, free_port, serving
+from config.tests.servers import database, free_port, manage, serving
 from config.tests.test_server import ALICE, CHROMIUM, CHROMIUM_FLAGS
 from files.tests.conftest import JPEG
 
@@ -69,11 +66,7 @@ def server(request, app, tmp_path_factory):
             "MAX_UPLOAD_BYTES": str(BOUND),
             "CORS_ALLOWED_ORIGINS": app,
         }
-        for command in (["migrate", "--verbosity", "0"], ["demo"]):
-            subprocess.run(
-                [sys.executable, "manage.py", *command], cwd=settings.BASE_DIR, check=True,
-                env={**os.environ, **env}, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+        manage(env, "demo")
         command = [part.format(port=port) for part in request.param]
         with serving(command, folder=folder, port=port, env=env) as server:
             yield server

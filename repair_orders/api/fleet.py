@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +15,7 @@ from rest_framework.response import Response
 
 from common.caller import Caller
 from common.contracts.fleet import FleetList, FleetView
+from common.days import day_of
 from common.errors import Missing
 from common.fields import Derived, Id, Money, Month, Words
 from common.permissions import CustomersOnly
@@ -31,11 +31,6 @@ from vehicles.labels import unit_label
 from vehicles.models import Vehicle
 
 LONGEST_DESCRIPTION = 5_000
-
-
-def day_of(instant: datetime) -> date:
-    """The calendar day of an instant in the project's time zone."""
-    return timezone.localdate(instant)
 
 
 class UnitCountSerializer(serializers.Serializer[Any]):

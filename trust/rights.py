@@ -1,0 +1,40 @@
+"""Who may call what, and what a refusal looks like to everybody else."""
+
+from __future__ import annotations
+
+from common.caller import STAFF
+from portal.roles import PERMISSIONS
+from portal.tests.test_roles import OPERATIONS as STAFF_OPERATIONS
+from portal.tests.test_roles import ROLES
+from trust.operations import Operation
+
+# What is the staff's alone, with who of them may: operation -> roles.
+STAFFS = {
+    name: {role for role, cell in zip(ROLES, cells, strict=True) if cell == "yes"}
+    for name, _, *cells in STAFF_OPERATIONS
+}
+# What customers and staff share -> the permission that staff need.
+SHARED = {
+    "member_threads_get": "chat.view_thread",
+    "member_one_thread_get": "chat.view_thread",
+    "member_messages_get": "chat.view_thread",
+    "member_messages_post": "chat.add_message",
+    "member_one_thread_patch": "chat.change_thread",
+    "member_file_get": "files.view_upload",
+}
+
+
+def expected_of(operation: Operation, who: str) -> set[int] | None:
+    """The statuses of a refusal; None where there is none to expect."""
+    if who == "nobody":
+        return {302} if operation.is_fleets else {401}
+    if operation.name in STAFFS:
+        role = "admin" if who == "root" else who if who in STAFF else "customer"
+        return None if role in STAFFS[operation.name] else {403}
+    if who == "root" or who in STAFF:
+        role = "admin" if who == "root" else who
+        needed = SHARED.get(operation.name)
+        if needed:
+            return None if needed in PERMISSIONS[role] else {403}
+        return ({404} if operation.is_fleets else {403}) if operation.kind else None
+    return {404} if operation.kind else None

@@ -1,0 +1,145 @@
+"""Strangers at the pages: every one of the portal with another's ids, every one of the admin without the role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from common.caller import STAFF
+from portal.fleet.urls import urlpatterns as portal_routes
+from portal.roles import PERMISSIONS
+from trust.calls import Answer, Client
+from trust.town import Town, without
+
+PAGES_OF_NOBODY = ("fleet-login", "fleet-logout", "fleet-forgotten", "fleet-new-password")
+
+
+def try_portal(town: Town) -> None:
+    """Every page of the portal with Bob's ids; by form, with the page's own token against forgery."""
+    bob = town.bob.rows
+    ids = {"fleet-repair": "repair", "fleet-photo": "repair", "fleet-unit": "vehicle",
+           "fleet-archive-unit": "vehicle", "fleet-remove-user": "login"}  # fmt: skip
+    forms: dict[str, dict[str, Any]] = {
+        "fleet-repair": {"decision": "approve", "total": "1.00"},
+        "fleet-request": {"unit": bob["vehicle"].pk, "description": "Hello"},
+        "fleet-unit": {
+            "color": "Red",
+            "vin": bob["vehicle"].vin,
+            "make": "Honda",
+            "model": "Civic",
+            "year": "2020",
+        },
+    }
+    for route in portal_routes:
+        if route.name in PAGES_OF_NOBODY:
+            continue
+        kind = ids.get(route.name or "")
+        path = "/customer/" + str(route.pattern)
+        if "<" in path and kind is None:
+            town.tally.tried(False, f"nobody has said whose {path} is")
+            continue
+        address = re.sub(r"<\w+:id>", str(bob[kind].pk) if kind else "", path)
+        address = re.sub(r"<\w+:photo_id>", str(bob["photo"].uuid), address)
+        if kind:
+            own = town.people["bob"].send("GET", address)
+            town.tally.tried(own.status == 200, f"bob himself: GET {address}: {own}")
+        for who, client in town.people.items():
+            if who == "bob":
+                continue
+            expected = (
+                {302} if who == "nobody" else {404} if kind or who not in town.owners else {200, 400, 405}
+            )
+            town.refused(who, f"GET {address}", client.send("GET", address), expected)
+            if kind or route.name in forms or who not in town.owners:
+                answer = _post(client, address, **forms.get(route.name or "", {}))
+                refusals = {302} if who == "nobody" else {404, 405} if expected == {404} else {400}
+                town.refused(who, f"POST {address}", answer, refusals)
+        town.untouched(address)
+    for unit in (bob["vehicle"].pk, bob["vehicle"].unit_number):
+        for address in (f"/customer/repairs/new/?unit_id={unit}", f"/customer/repairs/?unit_id={unit}"):
+            answer = town.people["alice"].send("GET", address)
+            town.refused("alice", f"GET {address}", without(answer, str(unit)), {200, 400, 404})
+    own_repair = town.alice.rows["repair"].pk
+    address = f"/customer/repairs/{own_repair}/photos/{bob['photo'].uuid}/"
+    town.refused("alice", f"GET {address}", town.people["alice"].send("GET", address), {404})
+
+
+def _post(client: Client, address: str, **fields: Any) -> Answer:
+    """A form whose token is right, wherever it came from."""
+    client.send("GET", "/customer/login/" if "csrftoken" not in client.cookies else "/healthz")
+    token = client.cookies.get("csrftoken", "")
+    return client.send("POST", address, {"csrfmiddlewaretoken": token, **fields}, form=True)
+
+
+def _admin_routes() -> Iterator[str]:
+    """Every address below /admin/ with its parameters in angle brackets."""
+
+    def walk(patterns: Any, before: str) -> Iterator[str]:
+        for pattern in patterns:
+            here = before + re.sub(r"^\^|\\Z|\$$", "", str(pattern.pattern))
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns, here)
+            elif isinstance(pattern, URLPattern) and here.startswith("admin/"):
+                yield "/" + here
+
+    yield from walk(get_resolver().url_patterns, "")
+
+
+OPEN_IN_ADMIN = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/", "/admin/(?P<url>.*)")
+
+
+def try_admin(town: Town) -> None:
+    """No page of the admin for who is no staff; for staff, none that their role has not."""
+    rows = {model: model._default_manager.order_by("pk").last() for model in admin.site._registry}
+    by_prefix = {
+        f"/admin/{model._meta.app_label}/{model._meta.model_name}/": row for model, row in rows.items()
+    }
+    for route in _admin_routes():
+        if route.startswith(OPEN_IN_ADMIN) or "(?P<app_label>" in route:
+            continue
+        row = next((row for prefix, row in by_prefix.items() if route.startswith(prefix)), None)
+        if row is None and "<" in route:
+            continue  # no row of that kind in this shop
+        address = re.sub(r"<[\w:]+>", str(row.pk) if row else "0", route)
+        for who in ("nobody", *town.customers):
+            for method in ("GET", "POST"):
+                client = town.people[who]
+                answer = (
+                    client.send(method, address)
+                    if method == "GET"
+                    else _post(client, address, _form_submitted="on")
+                )
+                town.refused(who, f"{method} {address}", answer, {302, 403})
+                if answer.status == 302:
+                    holds = answer.headers["location"].startswith("/admin/login/")
+                    town.tally.tried(holds, f"{who}: {method} {address} leads to {answer}")
+    town.untouched("customers in the admin")
+    for model, row in rows.items():
+        if row is not None:
+            _try_model(town, model, row)
+
+
+def _try_model(town: Town, model: Any, row: Any) -> None:
+    label, name = model._meta.app_label, model._meta.model_name
+    page = f"/admin/{label}/{name}/"
+    for role in STAFF & town.people.keys():
+        may = {
+            verb
+            for verb in ("view", "add", "change", "delete")
+            if f"{label}.{verb}_{name}" in PERMISSIONS[role]
+        }
+        client = town.people[role]
+        tries = [("GET", page, "view"), ("GET", f"{page}{row.pk}/change/", "view"), ("GET", f"{page}add/", "add"),
+                 ("POST", f"{page}add/", "add"), ("POST", f"{page}{row.pk}/change/", "change"),
+                 ("POST", f"{page}{row.pk}/delete/", "delete")]  # fmt: skip
+        for method, address, verb in tries:
+            if verb in may or (verb == "view" and "change" in may):
+                continue
+            body = {"post": "yes", "_form_submitted": "on"}
+            answer = client.send(method, address) if method == "GET" else _post(client, address, **body)
+            town.tally.tried(answer.status == 403, f"{role}: {method} {address}: {answer}, expected 403")
+    town.untouched(f"staff at {page}")

@@ -1,0 +1,81 @@
+"""A server with two customers who have one of everything, and everybody else around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from config.tests.servers import Server
+from trust.calls import Answer, Client
+from trust.operations import Operation, operations
+from trust.people import Owner, Shop, clients, open_shop, own_everything
+from trust.promises import Tally
+from trust.tables import Tables
+
+
+@dataclass
+class Town:
+    """The server, who lives around it, and what its tables hold."""
+
+    server: Server
+    shop: Shop
+    alice: Owner
+    bob: Owner
+    people: dict[str, Client]
+    tables: Tables
+    tally: Tally
+
+    @cached_property
+    def operations(self) -> list[Operation]:
+        return operations(self.people["nobody"])
+
+    @cached_property
+    def customers(self) -> list[str]:
+        return [who for who in ("alice", "alice's colleague", "carol") if who in self.people]
+
+    @cached_property
+    def owners(self) -> list[str]:
+        """Those who have a customer record."""
+        return [who for who in self.customers if who != "carol"]
+
+    def refused(self, who: str, what: str, answer: Answer, expected: set[int]) -> None:
+        """A case: the answer is a refusal of the expected kind and says nothing of Bob's."""
+        holds = answer.status in expected and self.bob.mark not in answer.text
+        self.tally.tried(holds, f"{who}: {what}: {answer}, expected {sorted(expected)}")
+
+    def untouched(self, what: str) -> None:
+        """A case: whatever was refused before this line has changed nothing."""
+        change = self.tables.change()
+        self.tally.tried(not change, f"{what} changed {change}")
+        self.tables.restore(change)
+
+
+def open_town(server: Server, tally: Tally, *, is_short: bool) -> Town:
+    shop = open_shop()
+    alice, bob = own_everything(shop, "alice"), own_everything(shop, "b0bs-own")
+    people = clients(server, shop, alice, bob)
+    people["bob"] = people.pop(bob.mark)
+    del people[f"{bob.mark}'s colleague"]
+    if is_short:
+        for who in ("alice's colleague", "advisor", "manager", "admin"):
+            del people[who]
+    # A page's visit may open a session for its own socket.
+    tables = Tables(but=("django_session", "accounts_session", "django_tasks_database_dbtaskresult"))
+    return Town(server, shop, alice, bob, people, tables, tally)
+
+
+def ask(town: Town, operation: Operation, who: str, address: str, body: Any, **query: Any) -> Answer:
+    asked = operation.query(town.bob, town.shop) | {name: str(value) for name, value in query.items()}
+    words = "&".join(f"{name}={value}" for name, value in asked.items())
+    client = town.people[who]
+    return client.send(
+        operation.method,
+        f"{address}?{words}" if words else address,
+        None if operation.method == "GET" else body if body is not None else {},
+        X_CSRFToken=client.cookies.get("csrftoken", ""),
+    )
+
+
+def without(answer: Answer, asked: str) -> Answer:
+    return Answer(answer.status, answer.headers, answer.text.replace(asked, ""))
