@@ -16,6 +16,7 @@ from django.db.models import Model
 from accounts.models import User
 from portal.demo import business, care, fleet, garage, member, shop, staff
 from portal.demo.calendar import Calendar
+from portal.demo.numbering import continue_after
 
 
 class NotEmpty(Exception):
@@ -27,8 +28,12 @@ def load(*, now: datetime) -> bool:
     with transaction.atomic():
         if User.objects.filter(email=shop.EMAIL, pk=shop.USER_ID).exists():
             return False
-        if any(model._base_manager.exists() for model in _own_models()):
+        tables = _own_models()
+        if any(table._base_manager.exists() for table in tables):
             raise NotEmpty
+        continue_after(
+            *tables
+        )  # what was there and is gone, or rolled back, may have counted up to a printed id
         calendar = Calendar(now)
         staff.load()
         place = garage.load()

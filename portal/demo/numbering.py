@@ -19,8 +19,8 @@ def create(table: type[Row], /, number: int | None = None, **fields: Any) -> Row
     return row
 
 
-def continue_after(model: type[models.Model]) -> None:
-    """The next row gets the highest id plus one. SQLite does so by itself; PostgreSQL's sequence is told."""
+def continue_after(*tables: type[models.Model]) -> None:
+    """The next row of each gets the highest id plus one. SQLite does so by itself; PostgreSQL's sequence is told."""
     with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
+        for statement in connection.ops.sequence_reset_sql(no_style(), tables):
             cursor.execute(statement)

@@ -33,8 +33,7 @@ def load(calendar: Calendar, garage: Garage) -> None:
         postal_code="10001",
         is_verified=True,
     )
-    continue_after(User)
-    continue_after(Customer)
+    continue_after(User, Customer)
     vehicles = _vehicles(alice)
     _visits(calendar, garage, vehicles)
     orders = [write(row, garage) for row in _orders(calendar, vehicles)]

@@ -16,10 +16,12 @@ from django.db import transaction
 from accounts.models import Device, RewardEntry, User
 from appointments.models import Appointment, Location, ServiceType, Technician
 from chat.models import Thread
-from common.tests.factories import PartFactory, UserFactory
+from common.tests.factories import OrderFactory, PartFactory, UserFactory
 from customers.models import Customer
 from memberships.models import Offer, Plan
+from orders.models import Order
 from portal import demo
+from portal.demo.numbering import continue_after
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
 from repair_orders.queries import totals_of
 from vehicles.models import Vehicle
@@ -87,6 +89,15 @@ def test_an_attempt_that_was_rolled_back_does_not_stand_in_the_way(now):
         demo.load(now=now)
         transaction.set_rollback(True)
     assert demo.load(now=now) is True
+
+
+def test_rows_that_were_rolled_back_had_ids_just_below_a_printed_one(now):
+    with transaction.atomic():
+        OrderFactory(id=115)
+        continue_after(Order)
+        transaction.set_rollback(True)
+    assert demo.load(now=now) is True
+    assert Order.objects.filter(id=123, status="shipped").exists()
 
 
 LOGINS = {
