@@ -128,10 +128,8 @@ def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
     from django.core.handlers.base import BaseHandler
     from django.urls import resolve
     from django.utils.module_loading import import_string
-    from rest_framework.response import Response
 
-    from common import authentication, counters, request_log
-    from common.json import JSONRenderer
+    from common import authentication, counters, json, request_log
     from common.reads.read import Read
     from common.reads.statements import Statement
     from config.wsgi import Handler
@@ -139,12 +137,11 @@ def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
     view: Any = resolve(path).func.view_class
     for dotted in settings.MIDDLEWARE:
         yield import_string(dotted), "__call__", f"middleware `{dotted.rpartition('.')[2]}`"
-    yield request_log.lines, "log", "the log's line"
+    yield request_log, "_write", "the log's line"
     yield request_log, "_measure", "the metric"
     yield BaseHandler, "_get_response", "Django: from the last middleware to the view"
     yield Handler, "resolve_request", "the address found among the routes"
     yield view, "dispatch", "DRF: dispatch, its request and checks"
-    yield Response, "render", "DRF: response and renderer"
     yield authentication, "caller_of_token", "who asks: the token, the caller"
     yield counters, "hit", "the counter of his requests"
     yield view.query, "read", "the list's parameters"
@@ -153,7 +150,7 @@ def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
     for compiled in view.read._compiled.values():
         yield compiled, "_with_lists", "read: a list's rows to what they hang on"
         yield compiled, "make", "read: rows to bodies, totals computed"
-    yield JSONRenderer, "render", "bodies to JSON"
+    yield json, "dumps", "bodies to JSON"
 
 
 def _table_of(sql: str) -> str:

@@ -29,29 +29,29 @@ def hit(key: str, *, limit: int, window: int, stride: int = 1) -> int | None:
     the limit may come early by up to one stride a process, never late.
     """
     now = time.time()
-    name = _key(key, window, now)
-    if stride > 1 and _spend(name):
+    claim = (key, int(now // window))
+    if stride > 1 and _spend(claim):
         return None
-    count = _count(name, window, stride)
+    count = _count(_key(key, window, now), window, stride)
     granted = min(stride, limit - (count - stride))  # the last claim of a window may be a part of one
     if granted > 0:
         if stride > 1:
-            _claims[name] = granted - 1
+            _claims[claim] = granted - 1
         return None
     return max(1, window - int(now % window))
 
 
-# What this process has claimed and not spent: name, which says the window, -> hits.
-_claims: dict[str, int] = {}
+# What this process has claimed and not spent: key and number of the window -> hits.
+_claims: dict[tuple[str, int], int] = {}
 _MOST_CLAIMS = 10_000
 _claiming = Lock()
 
 
-def _spend(name: str) -> bool:
+def _spend(claim: tuple[str, int]) -> bool:
     with _claiming:
-        left = _claims.get(name, 0)
+        left = _claims.get(claim, 0)
         if left > 0:
-            _claims[name] = left - 1
+            _claims[claim] = left - 1
             return True
         if len(_claims) > _MOST_CLAIMS:  # windows long gone
             _claims.clear()

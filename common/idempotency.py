@@ -16,10 +16,9 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.errors import DomainError, Invalid, Kind
-from common.json import dumps
+from common.json import Response
 from common.models import IdempotencyKey
 from common.permissions import caller_of
 
@@ -72,7 +71,7 @@ def answer_once(
             transaction.set_rollback(True)
             return response
         row.status = response.status_code
-        row.body = "" if response.data is None else dumps(response.data).decode()
+        row.body = response.content.decode()
         row.save(update_fields=["status", "body"])
         return response
 

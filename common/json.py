@@ -7,10 +7,10 @@ from typing import IO, Any
 
 import orjson
 from django.conf import settings
+from django.http import HttpResponse
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from common.errors import TooLarge
@@ -31,19 +31,17 @@ def _plain(value: Any) -> Any:
     return str(value)  # ErrorDetail, lazy translations
 
 
-class JSONRenderer(BaseRenderer):
-    media_type = "application/json"
-    format = "json"
-    charset = None
-    render_style = "binary"
+class Response(HttpResponse):
+    """A body as JSON, or none at all.
 
-    def render(
-        self,
-        data: Any,
-        accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        return b"" if data is None else dumps(data)
+    DRF's is a template's response: rendered after the view, by what was negotiated, at the price of a database's
+    statement. A contract has one spelling, so the bytes are made at once.
+    """
+
+    def __init__(self, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(b"" if body is None else dumps(body), "application/json", status, headers=headers)
+        if body is None:
+            del self.headers["Content-Type"]
 
 
 class JSONParser(BaseParser):
@@ -80,13 +78,8 @@ class TextJSONParser(JSONParser):
 
 
 class AlwaysJSON(BaseContentNegotiation):
-    """A contract has one spelling; what the client would rather have does not change it."""
+    """What a body is read as. What is answered is not negotiated: a contract has one spelling."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         given = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == given), None)
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[Any, str]:
-        return renderers[0], renderers[0].media_type

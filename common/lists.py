@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from common.caller import Caller
+from common.json import Response
 from common.query import ListQuery, Query
 from common.reads.read import Read
 from common.views import ContractView

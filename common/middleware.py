@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -12,7 +13,9 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.common import CommonMiddleware
 from django.urls import Resolver404, resolve
+from django.utils.cache import patch_vary_headers
 from simple_history.models import HistoricalRecords
 
 from common.caller import Caller
@@ -23,6 +26,7 @@ from common.problems import BAD_REQUEST, TOO_LARGE, problem_from
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LONGEST_LENGTH = 18
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class OnPages:
@@ -38,9 +42,12 @@ class OnPages:
 
 
 def has_cookies(request: HttpRequest) -> bool:
-    """Whether the address is one of pages, or of a contract that lives beside them."""
-    contract = contract_for(request.path)
-    return contract is None or contract.has_cookies
+    """Whether the address is one of pages, or of a contract that lives beside them. Found once a request."""
+    known = vars(request)
+    if "_has_cookies" not in known:
+        contract = contract_for(request.path)
+        known["_has_cookies"] = contract is None or contract.has_cookies
+    return bool(known["_has_cookies"])
 
 
 class PageSessions(OnPages, SessionMiddleware):
@@ -55,6 +62,30 @@ class PageMessages(OnPages, MessageMiddleware):
     """What the admin tells people."""
 
 
+class Common(CommonMiddleware):
+    """Django's. Of what it does for pages, a contract's callers need a foreign `Host` refused and the body's length."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if has_cookies(request):
+            return super().__call__(request)  # type: ignore[return-value]  # nothing here awaits
+        request.get_host()
+        response: Any = self.get_response(request)
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response  # type: ignore[no-any-return]
+
+
+class Cors(CorsMiddleware):
+    """django-cors-headers', which has nothing to say where no page of another origin asks but that one might have."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "HTTP_ORIGIN" in request.META or request.method == "OPTIONS":
+            return super().__call__(request)  # type: ignore[return-value]
+        response = self.get_response(request)
+        patch_vary_headers(response, ("origin",))  # type: ignore[arg-type]
+        return response  # type: ignore[return-value]
+
+
 class HistoryUser:
     """Tells simple-history who acts. Its own middleware hands over `request.user`, and in a contract's view that is
     a Caller, which no history row can point to."""
@@ -63,6 +94,8 @@ class HistoryUser:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method in _READING:
+            return self.get_response(request)
         HistoricalRecords.context.request = _Acting(request)
         try:
             return self.get_response(request)
@@ -106,7 +139,7 @@ class BodyLimit:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        length = request.headers.get("content-length") or "0"
+        length = request.META.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()):
             return answer(request, BAD_REQUEST)
         # Python refuses to read a number of thousands of digits.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar, NoReturn
 
 import structlog
 from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
@@ -18,7 +19,7 @@ from common.authentication import CHALLENGE, BearerAuthentication
 from common.caller import Caller
 from common.contracts.base import Contract
 from common.idempotency import answer_once
-from common.json import AlwaysJSON, JSONParser, JSONRenderer, TextJSONParser
+from common.json import AlwaysJSON, JSONParser, Response, TextJSONParser
 from common.permissions import caller_of
 from common.problems import problem_from
 
@@ -38,7 +39,7 @@ class ContractView(APIView):
 
     contract: ClassVar[Contract]
     authentication_classes = [BearerAuthentication]
-    renderer_classes = [JSONRenderer]
+    renderer_classes = [JSONRenderer]  # for the schema alone: a `Response` is bytes already
     parser_classes = [JSONParser, TextJSONParser]
     content_negotiation_class = AlwaysJSON
     metadata_class = None
@@ -56,23 +57,42 @@ class ContractView(APIView):
     def caller(self) -> Caller:
         return caller_of(self.request)
 
+    @property
+    def allowed_methods(self) -> list[str]:
+        actions = frozenset(getattr(self, "action_map", ()))
+        return _methods_of(type(self), actions)  # type: ignore[arg-type]  # a class is hashable
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Once there is an answer nobody needs the circle of view and request; left to the collector, it kept every
+        list of the last hundreds of requests in memory, and finding them cost a tenth of each."""
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        finally:
+            self.request.parser_context = {}
+            vars(self).clear()
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        handler, key = getattr(self, "post", None), request.headers.get("Idempotency-Key")
+        handler, key = getattr(self, "post", None), request.META.get("HTTP_IDEMPOTENCY_KEY")
         if request.method != "POST" or handler is None or key is None:
-            super().initial(request, *args, **kwargs)
+            self._admit(request)
             return
         # Read before the caller is looked at: the check of a session's CSRF token parses the body, and then it is gone.
         body = request._request.body
-        super().initial(request, *args, **kwargs)
+        self._admit(request)
         if self.is_signed_in:
             # DRF looks the handler up after this; the instance's attribute wins over the class's.
             vars(self)["post"] = partial(answer_once, handler, key, body)
 
+    def _admit(self, request: Request) -> None:
+        """DRF's `initial` without what no contract lets a client choose: format suffix, media type, version."""
+        self.perform_authentication(request)
+        self.check_permissions(request)
+        self.check_throttles(request)
+
     def check_throttles(self, request: Request) -> None:
-        if self.is_signed_in:
-            wait = counters.hit(
-                f"user:{self.caller.user_id}", limit=settings.RATE_USER, window=60, stride=_STRIDE
-            )
+        caller: object = request.user
+        if isinstance(caller, Caller):
+            wait = counters.hit(f"user:{caller.user_id}", limit=settings.RATE_USER, window=60, stride=_STRIDE)
             if wait is not None:
                 raise errors.TooMany(retry_after=wait)
 
@@ -114,16 +134,15 @@ class ContractView(APIView):
         """Somebody's data, or a refusal that was his alone: no cache on the way keeps it, unless the route says so."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
-        if isinstance(response, Response):
-            response.add_post_render_callback(self._let_go)
         return response
-
-    def _let_go(self, response: Response) -> None:
-        """Once the body is bytes, nobody needs the circle of view, request and response; left to the collector, it
-        kept every list of the last hundreds of requests in memory, and finding them cost a tenth of each."""
-        response.renderer_context = {}  # type: ignore[attr-defined]  # DRF's, of each response
-        self.request.parser_context = {}
-        vars(self).clear()
 
     def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
         raise exc
+
+
+@cache
+def _methods_of(view: type[ContractView], actions: frozenset[str]) -> list[str]:
+    """What a view's `Allow` says; a viewset's methods are those of its address. Who answers GET answers HEAD."""
+    has = {name for name in view.http_method_names if name in actions or hasattr(view, name)}
+    has |= {"head"} if "get" in has else set()
+    return [name.upper() for name in view.http_method_names if name in has]

@@ -14,12 +14,12 @@ from django.db.models import Model, QuerySet
 from django.urls import URLPattern
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
 from common.contracts.shop import ShopView
 from common.errors import Missing
 from common.fields import Id
+from common.json import Response
 from common.lists import PagedList
 from common.permissions import StaffMay
 from common.query import Query

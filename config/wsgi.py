@@ -9,13 +9,23 @@ from typing import Any
 
 import django
 from django.conf import settings
+from django.core.cache import close_caches
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, reset_queries
 from django.http import HttpRequest
 from django.urls import ResolverMatch, get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 
+
+if not settings.DEBUG:
+    # Each looks through all connections or caches, a fiftieth of a small request, for what cannot be there: no query
+    # is logged, no cache is closed by hand, and what a request left behind is looked for when it ends.
+    request_started.disconnect(reset_queries)
+    request_started.disconnect(close_old_connections)
+    request_finished.disconnect(close_caches)
 
 _PIECE = 1 << 16
 _LONGEST = 200  # characters of an address that is remembered: a stranger's are no way to fill the memory

@@ -8,11 +8,11 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts import actions
 from common.address import client_address
 from common.contracts.care import CareView
+from common.json import Response
 from common.permissions import Anyone
 from common.routing import route
 

@@ -8,13 +8,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.phones import validate_phone
 from accounts.profile import change_person
 from common.contracts.crm import CrmView
 from common.fields import OptionalText
+from common.json import Response
 from common.permissions import SignedIn
 from common.routing import route
 from common.views import written

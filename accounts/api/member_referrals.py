@@ -9,13 +9,13 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.models import ReferralStatus, User
 from accounts.referrals import refer, referral_link
 from common.caller import Caller
 from common.contracts.member import MemberView
 from common.fields import Derived, Instant
+from common.json import Response
 from common.permissions import CustomerRole
 from common.query import Query
 from common.reads.read import Read

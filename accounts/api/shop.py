@@ -10,11 +10,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts import actions
 from common.address import client_address
 from common.contracts.shop import ShopView
+from common.json import Response
 from common.permissions import Anyone
 from common.routing import route
 

@@ -10,7 +10,6 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from appointments import actions
 from appointments.api.member_locations import LocationSerializer, SlotSerializer
@@ -20,6 +19,7 @@ from appointments.querysets import AppointmentFilters
 from common.caller import Caller
 from common.contracts.member import MemberError, MemberList, MemberView, missing
 from common.fields import Day, Derived, Instant, PublicId, Words
+from common.json import Response
 from common.permissions import CustomerRole
 from common.query import AskedAt, ListQuery, Query
 from common.reads.read import Read

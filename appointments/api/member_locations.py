@@ -13,13 +13,13 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from appointments.models import Location, Weekday
 from appointments.queries import available_slots, services_called, vehicle_meant, visit_length
 from common.caller import Caller
 from common.contracts.member import MemberList, MemberView, missing
 from common.fields import Day, Derived, Instant, PublicId, Texts
+from common.json import Response
 from common.permissions import CustomerRole
 from common.query import Query
 from common.reads.read import Read

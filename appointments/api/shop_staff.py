@@ -11,7 +11,6 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from appointments import actions
 from appointments.api.shop import AppointmentSerializer, TechnicianSerializer
@@ -22,6 +21,7 @@ from common.caller import Caller
 from common.contracts.shop import ShopError
 from common.fields import Day, Derived, Id, Instant, Texts
 from common.filtering import IdFilter, SearchFilter, WordsFilter, apply, order, query_of
+from common.json import Response
 from common.query import Query
 from common.viewsets import StaffViewSet
 from customers.models import Customer

@@ -11,7 +11,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from chat import actions
 from chat.models import (
@@ -29,6 +28,7 @@ from common.caller import Caller
 from common.contracts.care import CareList, CareView
 from common.errors import Missing
 from common.fields import Derived, Id, Instant, SpelledId, Words
+from common.json import Response
 from common.permissions import CustomersOnly
 from common.query import ListQuery, Query
 from common.reads.read import Read

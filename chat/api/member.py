@@ -11,7 +11,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from chat import actions, tickets
 from chat.attachments import urls
@@ -21,6 +20,7 @@ from chat.querysets import MessageFilters, ThreadFilters
 from common.caller import Caller
 from common.contracts.member import MemberList, MemberView
 from common.fields import Derived, Instant, PublicId, Words
+from common.json import Response
 from common.permissions import CustomersAndStaffWhoMay
 from common.query import ListQuery, Query
 from common.reads.read import Read

@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.errors import Kind
-from common.json import dumps
+from common.json import Response
 from common.problems import STATUS, Problem
 
 
@@ -53,9 +53,7 @@ class Contract(ABC):
     def answer(self, problem: Problem) -> HttpResponse:
         """The same outside a view: unknown routes, bodies too large, a database that is away."""
         status, body, headers = self.spell(problem)
-        return HttpResponse(
-            dumps(body), status=status, content_type="application/json", headers=dict(headers)
-        )
+        return Response(body, status, headers)
 
 
 # What is said of one field, for the schema: of a list of rows, by row and by the row's fields.

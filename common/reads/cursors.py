@@ -34,7 +34,8 @@ def fetch(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> l
         and not connection.in_atomic_block
         and not (connection.queries_logged or connection.execute_wrappers)
     ):
-        connection.ensure_connection()
+        if connection.connection is None:
+            connection.ensure_connection()
         connection.validate_thread_sharing()
         if connection.connection.autocommit:
             with connection.wrap_database_errors:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
-from rest_framework.response import Response
 
 from accounts.actions import open_session
 from common.contracts.fleet import FleetView
+from common.json import Response
 from common.permissions import CustomersOnly
 from common.routing import route
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
-from rest_framework.response import Response
 
 from common import errors, idempotency
 from common.contracts.care import CareView
 from common.contracts.shop import ShopView
+from common.json import Response
 from common.models import IdempotencyKey
 from common.permissions import Anyone, SignedIn
 from common.routing import route

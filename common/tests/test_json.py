@@ -11,13 +11,12 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ErrorDetail, ParseError
-from rest_framework.response import Response
 from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
 
 from common.contracts.care import CareView
 from common.contracts.shop import ShopView
 from common.errors import TooLarge
-from common.json import JSONParser, dumps
+from common.json import JSONParser, Response, dumps
 from common.permissions import Anyone
 from common.routing import route
 

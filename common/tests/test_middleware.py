@@ -5,11 +5,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import HttpResponse
 from django.urls import path
-from rest_framework.response import Response
 
 from common.contracts.registry import CONTRACTS
 from common.contracts.shop import ShopView
 from common.errors import TooMany
+from common.json import Response
 from common.permissions import Anyone, SignedIn
 from common.routing import route
 from repair_orders.models import Part

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError
 from rest_framework import serializers
-from rest_framework.response import Response
 
 from common import errors
 from common.contracts.registry import CONTRACTS
 from common.contracts.shop import ShopView
+from common.json import Response
 from common.permissions import Anyone, CustomerRole, CustomersOnly, SignedIn, StaffOnly
 from common.routing import route
 from common.views import ContractView

@@ -21,7 +21,7 @@ from appointments.models import Appointment, AppointmentStatus, Location, Techni
 from chat.models import Message, Thread, ThreadStatus, Ticket, TicketPriority
 from common.caller import Caller, Role
 from common.fields import Month, Words
-from common.json import JSONRenderer
+from common.json import dumps
 from common.lists import Lister, ListView
 from common.query import AskedAt
 from common.reads import cursors
@@ -393,13 +393,9 @@ def unasked(view):
     return view.query.read(QueryDict())
 
 
-def rendered(body):
-    return JSONRenderer().render(body)
-
-
 def from_objects(view, rows):
     with zeal_ignore():  # objects ask for what they need, one by one
-        return rendered(view.serializer_class(rows, many=True).data)
+        return dumps(view.serializer_class(rows, many=True).data)
 
 
 @pytest.mark.django_db
@@ -422,11 +418,11 @@ def test_rows_are_written_as_objects_are(view, data):
         for caller in map(caller_of_user, people):
             for filters in questions(data.draw, view):
                 rows = view.rows(caller, filters)
-                assert rendered(view.read.all(caller, filters)) == from_objects(view, rows)
+                assert dumps(view.read.all(caller, filters)) == from_objects(view, rows)
                 assert view.read.count(caller, filters) == rows.count()
                 for bounds in (slice(0, 1), slice(1, 3), slice(50, 100)):
                     page = view.read.page(caller, filters, bounds)
-                    assert rendered(page) == from_objects(view, rows[bounds])
+                    assert dumps(page) == from_objects(view, rows[bounds])
                 assert all(view.read._compiled.values())  # or this compared the objects with themselves
         transaction.set_rollback(True)
 
@@ -459,7 +455,7 @@ def test_parallel_callers_never_get_each_others_rows(view):
 
     def many_times(number):
         at = number % len(callers)
-        return all(rendered(view.read.all(callers[at], asked)) == alone[at] for _ in range(20))
+        return all(dumps(view.read.all(callers[at], asked)) == alone[at] for _ in range(20))
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)

@@ -8,12 +8,12 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.caller import Caller
 from common.contracts.care import CareList, CareView
 from common.errors import Missing, NoCustomerRecord
 from common.fields import Derived, Instant, Switch
+from common.json import Response
 from common.permissions import CustomersOnly
 from common.query import ListQuery
 from common.reads.read import Read

@@ -9,7 +9,6 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.phones import validate_phone
 from common.caller import Caller
@@ -17,6 +16,7 @@ from common.contracts.crm import CrmView
 from common.errors import NoCustomerRecord
 from common.fields import Derived, Instant, OptionalText, PublicId
 from common.health import readiness
+from common.json import Response
 from common.permissions import Anyone, CustomerRole, CustomersOnly, SignedIn
 from common.reads.read import Read
 from common.routing import route

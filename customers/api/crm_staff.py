@@ -11,7 +11,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.querysets import FullName
 from common.caller import Caller
@@ -19,6 +18,7 @@ from common.contracts.crm import CrmStaffList, CrmStaffView
 from common.errors import Missing
 from common.fields import PublicId
 from common.filtering import DayFilter, SearchFilter, TextFilter, apply, order, query_of
+from common.json import Response
 from common.query import Query
 from common.reads.read import Read
 from common.routing import route

@@ -8,12 +8,12 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.caller import Caller
 from common.contracts.shop import ShopView
 from common.errors import NoCustomerRecord
 from common.fields import Derived
+from common.json import Response
 from common.permissions import CustomersOnly
 from common.reads.read import Read
 from common.routing import route

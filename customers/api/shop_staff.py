@@ -9,13 +9,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.phones import validate_phone
 from accounts.querysets import FullName
 from common.caller import Caller
 from common.fields import Instant
 from common.filtering import SearchFilter, TextFilter, apply, order, query_of
+from common.json import Response
 from common.viewsets import StaffViewSet
 from customers import actions
 from customers.api.shop import address_of, contact_text, name_of

@@ -12,10 +12,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.contracts.member import MemberView
 from common.errors import DomainError, Kind
+from common.json import Response
 from common.permissions import Anyone, SignedIn
 from common.routing import route
 from common.views import written

@@ -11,13 +11,13 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from appointments.models import Location
 from common.caller import Caller
 from common.contracts.member import MemberList, MemberView
 from common.errors import Missing
 from common.fields import Degrees, Derived, Instant, Money, PublicId
+from common.json import Response
 from common.permissions import CustomerRole
 from common.query import AskedAt, ListQuery, Query
 from common.reads.arguments import as_expression

@@ -9,12 +9,12 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.caller import Caller
 from common.contracts.care import CareList, CareView
 from common.errors import Missing
 from common.fields import Derived, Instant, Money, SpelledId
+from common.json import Response
 from common.permissions import CustomersOnly
 from common.reads.read import Read
 from common.routing import route

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.names import LONGEST_HALF, full_name, split_name, validate_full_name
 from chat.api.care import TicketBriefSerializer, recent_tickets
@@ -16,6 +15,7 @@ from common.caller import Caller
 from common.contracts.care import CareView
 from common.errors import NoCustomerRecord
 from common.fields import Derived, Instant, Switch
+from common.json import Response
 from common.permissions import CustomersOnly
 from common.reads.read import Read
 from common.routing import route

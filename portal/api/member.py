@@ -8,7 +8,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts import actions
 from accounts.api.member import Door
@@ -18,6 +17,7 @@ from accounts.phones import validate_phone
 from accounts.tokens import Tokens
 from common.address import client_address
 from common.fields import Instant, OptionalText
+from common.json import Response
 from common.routing import route
 from common.views import written
 from portal.queries import member_of

@@ -8,13 +8,13 @@ from __future__ import annotations
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.api.crm import CrmRegistered, CrmRegistration
 from accounts.api.member import Door
 from accounts.registration import register
 from common.address import client_address
 from common.contracts.crm import CRM
+from common.json import Response
 from common.routing import route
 from common.views import written
 from customers.actions import register_customer

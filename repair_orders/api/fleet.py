@@ -11,13 +11,13 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.caller import Caller
 from common.contracts.fleet import FleetList, FleetView
 from common.days import day_of
 from common.errors import Missing
 from common.fields import Derived, Id, Money, Month, Words
+from common.json import Response
 from common.permissions import CustomersOnly
 from common.query import ListQuery, Query
 from common.reads.read import Read

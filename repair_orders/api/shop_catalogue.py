@@ -8,11 +8,11 @@ import django_filters
 from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.caller import Caller
 from common.fields import Money
 from common.filtering import SearchFilter, apply, order, query_of
+from common.json import Response
 from common.viewsets import StaffViewSet
 from repair_orders import actions
 from repair_orders.models import Part, Service

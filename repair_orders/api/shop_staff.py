@@ -10,11 +10,11 @@ from django.urls import URLPattern
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.caller import Caller
 from common.fields import Id, Instant, Money, Percent
 from common.filtering import DayFilter, IdFilter, WordsFilter, apply, order, query_of
+from common.json import Response
 from common.viewsets import StaffViewSet
 from customers.models import Customer
 from repair_orders import actions

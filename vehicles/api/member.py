@@ -10,12 +10,12 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.caller import Caller
 from common.contracts.member import MemberList, MemberView
 from common.errors import Missing
 from common.fields import Instant, Miles
+from common.json import Response
 from common.permissions import CustomerRole
 from common.query import Query
 from common.reads.read import Read

@@ -9,11 +9,10 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.contracts.member import MEMBER
 from common.fields import Moment, Number
-from common.json import TextJSONParser
+from common.json import Response, TextJSONParser
 from common.query import Query
 from common.routing import route
 from vehicles.api.member import VehicleView

@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.querysets import FullName
 from common.caller import Caller
 from common.fields import Id, Instant
 from common.filtering import IdFilter, SearchFilter, apply, order, query_of
+from common.json import Response
 from common.viewsets import StaffViewSet
 from customers.models import Customer
 from vehicles import actions
