@@ -77,7 +77,7 @@ class TextJSONParser(JSONParser):
     media_type = "text/plain"
 
 
-class AlwaysJSON(BaseContentNegotiation):
+class ParserByType(BaseContentNegotiation):
     """What a body is read as. What is answered is not negotiated: a contract has one spelling."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:

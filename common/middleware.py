@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.urls import Resolver404, resolve
 from django.utils.cache import patch_vary_headers
+from rest_framework.permissions import SAFE_METHODS
 from simple_history.models import HistoricalRecords
 
 from common.caller import Caller
@@ -26,7 +27,6 @@ from common.problems import BAD_REQUEST, TOO_LARGE, problem_from
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LONGEST_LENGTH = 18
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class OnPages:
@@ -94,7 +94,7 @@ class HistoryUser:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method in _READING:
+        if request.method in SAFE_METHODS:
             return self.get_response(request)
         HistoricalRecords.context.request = _Acting(request)
         try:

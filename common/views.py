@@ -19,7 +19,7 @@ from common.authentication import CHALLENGE, BearerAuthentication
 from common.caller import Caller
 from common.contracts.base import Contract
 from common.idempotency import answer_once
-from common.json import AlwaysJSON, JSONParser, Response, TextJSONParser
+from common.json import JSONParser, ParserByType, Response, TextJSONParser
 from common.permissions import caller_of
 from common.problems import problem_from
 
@@ -41,7 +41,7 @@ class ContractView(APIView):
     authentication_classes = [BearerAuthentication]
     renderer_classes = [JSONRenderer]  # for the schema alone: a `Response` is bytes already
     parser_classes = [JSONParser, TextJSONParser]
-    content_negotiation_class = AlwaysJSON
+    content_negotiation_class = ParserByType
     metadata_class = None
     body_limit: ClassVar[str] = "MAX_BODY_BYTES"  # the setting that says how long a body may be
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
