@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain, combinations
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -17,8 +16,7 @@ from hypothesis import strategies as st
 from rest_framework import serializers
 from zeal import zeal_ignore
 
-from appointments.models import Appointment, AppointmentStatus, Location, Technician
-from chat.models import Message, Thread, ThreadStatus, Ticket, TicketPriority
+from appointments.models import Location
 from common.caller import Caller, Role
 from common.fields import Month, Words
 from common.json import dumps
@@ -27,11 +25,8 @@ from common.query import AskedAt
 from common.reads import cursors
 from common.tests import factories
 from common.tests.storms import parallel
+from config.tests.rows import MAKERS, days, instants, make_customer
 from customers.callers import caller_of_user
-from customers.models import Customer, Notification
-from memberships.models import Membership, Offer, Plan, Tier
-from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
-from repair_orders.models import Part, RepairOrder, RepairOrderStatus, Service
 from vehicles.models import Vehicle
 
 
@@ -80,263 +75,6 @@ def test_there_are_lists():
     assert len(LISTS) >= len(CUSTOMER_LISTS) + 8
 
 
-# --- Rows, as odd as the columns take them ----------------------------------------------------------------------
-
-letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
-instants = st.datetimes(datetime(2024, 12, 30), datetime(2025, 1, 3), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
-maybe_instants = st.none() | instants
-days = st.dates(date(2024, 12, 29), date(2025, 1, 4))
-percents = st.decimals(0, 100, places=2)
-zones = st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"])
-LARGEST = Decimal("99999999.99")
-
-
-def texts(size):
-    return st.just("") | st.text(letters, max_size=size)
-
-
-def make_customer(draw):
-    customer = factories.CustomerFactory(
-        contact__first_name=draw(texts(100)),
-        contact__last_name=draw(texts(100)),
-        company_name=draw(texts(200)),
-        street_address=draw(texts(200)),
-        state=draw(texts(100)),
-        country=draw(st.sampled_from(["", "USA", "Österreich"])),
-    )
-    login = customer.contact
-    if draw(st.booleans()):  # shown as a former customer, while the login lives
-        customer.contact = None
-        customer.save(update_fields=["contact"])
-    return customer, login
-
-
-def make_vehicle(draw, customer):
-    return factories.VehicleFactory(
-        customer=customer,
-        make=draw(texts(60)),
-        color=draw(texts(30)),
-        license_plate=draw(texts(20)),
-        year=draw(st.integers(1886, 2100)),
-        odometer=draw(st.decimals(0, LARGEST, places=2)),
-        archived_at=draw(maybe_instants),
-        dongle_id=(dongle := uuid4().hex if draw(st.booleans()) else None),
-        dongle_connection="BLE" if dongle else None,
-    )
-
-
-def make_visit(draw, customer):
-    # Some long ago, some ahead: a list may hold those alone that are not over.
-    start = draw(instants) + timedelta(days=draw(st.sampled_from([0, 100 * 365])))
-    visit = factories.AppointmentFactory(
-        vehicle=make_vehicle(draw, customer),
-        bay__location=make_location(draw, customer),
-        start=start,
-        end=start + timedelta(minutes=30),
-        status=draw(st.sampled_from(AppointmentStatus.values)),
-        description=draw(texts(50)),
-        technician=factories.TechnicianFactory(
-            email=draw(st.sampled_from(["", "tech@test.com"])),
-            user=factories.UserFactory() if draw(st.booleans()) else None,
-        )
-        if draw(st.booleans())
-        else None,
-        reported_problem=factories.ReportedProblemFactory(name=draw(texts(100)), description=draw(texts(50)))
-        if draw(st.booleans())
-        else None,
-        assigned_at=draw(maybe_instants),
-        started_at=draw(maybe_instants),
-        completed_at=draw(maybe_instants),
-    )
-    for _ in range(draw(st.integers(0, 2))):  # one by one: in the order of their table
-        visit.services.add(factories.ServiceTypeFactory())
-    return visit
-
-
-def make_order(draw, customer):
-    status = draw(st.sampled_from(RepairOrderStatus.values))
-    is_huge = draw(st.booleans())
-    order = factories.RepairOrderFactory(
-        vehicle=make_vehicle(draw, customer),
-        status=status,
-        notes=draw(texts(50)),
-        discount_amount=draw(st.decimals(0, LARGEST, places=2)),
-        discount_percent=draw(percents),
-        tax_percent=Decimal("0.00") if is_huge else draw(percents),
-        total_cost=draw(st.decimals(0, LARGEST, places=2)) if status == "completed" else None,
-        created_at=draw(instants),
-    )
-    prices = st.just(LARGEST) if is_huge else st.decimals(0, 999_999, places=2)
-    for _ in range(1 if is_huge else draw(st.integers(0, 3))):
-        factories.PartLineFactory(
-            repair_order=order,
-            part__name=draw(texts(200)),
-            unit_price=draw(prices),
-            quantity=1 if is_huge else draw(st.integers(1, 9)),
-            taxable=draw(st.booleans()),
-        )
-    for _ in range(0 if is_huge else draw(st.integers(0, 3))):
-        factories.ServiceLineFactory(
-            repair_order=order,
-            service__description=draw(texts(50)),
-            labor_cost=draw(prices),
-            taxable=draw(st.booleans()),
-        )
-    return order
-
-
-def make_part(draw, customer):
-    return factories.PartFactory(
-        name=draw(texts(200)), unit_price=draw(st.decimals(0, LARGEST, places=2)), taxable=draw(st.booleans())
-    )
-
-
-def make_service(draw, customer):
-    return factories.ServiceFactory(description=draw(texts(50)), labor_cost=draw(st.decimals(0, 9, places=2)))
-
-
-def make_technician(draw, customer):
-    return factories.TechnicianFactory(
-        name=draw(texts(200)), location=factories.LocationFactory() if draw(st.booleans()) else None
-    )
-
-
-def make_location(draw, customer):
-    location = factories.LocationFactory(phone=draw(texts(30)), time_zone=draw(zones))
-    for weekday in draw(st.sets(st.integers(0, 6))):
-        factories.OpeningHoursFactory(
-            location=location, weekday=weekday, opens=time(draw(st.integers(0, 17)))
-        )
-    for _ in range(draw(st.integers(0, 2))):
-        factories.BayFactory(location=location)
-    return location
-
-
-def make_plan(draw, customer):
-    return factories.PlanFactory(
-        tier=draw(st.sampled_from(Tier.values)),
-        price=draw(st.decimals(0, LARGEST, places=2)),
-        features=draw(texts(50)),
-        is_active=draw(st.booleans()),
-    )
-
-
-def make_offer(draw, customer):
-    if not Membership.objects.active().filter(user=customer.logins.first().user).exists():
-        plan = factories.PlanFactory(tier=draw(st.sampled_from(Tier.values)))
-        factories.MembershipFactory(user=customer.logins.first().user, plan=plan)
-    factories.VehicleFactory(customer=customer, make="hONDA", year=draw(st.integers(2017, 2022)))
-    first = draw(st.none() | st.integers(2018, 2021))
-    return factories.OfferFactory(
-        title=draw(texts(200)),
-        terms=draw(texts(50)),
-        expiry=draw(instants | st.just(datetime(2100, 1, 1, tzinfo=UTC))),
-        is_active=draw(st.booleans()),
-        **{f"for_{tier}": draw(st.booleans()) for tier in Tier.values},
-        locations=[make_location(draw, customer) for _ in range(draw(st.integers(0, 2)))],
-        makes=draw(st.lists(st.sampled_from(["Honda", "honda 2", "Ĳ", "H%"]), unique=True, max_size=2)),
-        year_from=first,
-        year_to=draw(st.none() | st.integers(first or 2018, 2021)),
-    )
-
-
-def make_thread(draw, customer):
-    thread = factories.ThreadFactory(
-        customer=customer,
-        subject=draw(texts(200)),
-        status=draw(st.sampled_from(ThreadStatus.values)),
-        created_at=draw(instants),
-        updated_at=draw(instants),
-    )
-    for number in range(1, draw(st.integers(1, 4))):
-        is_support = draw(st.booleans())
-        thread.last_message = factories.MessageFactory(
-            thread=thread,
-            number=number,
-            body=draw(texts(50)),
-            is_support=is_support,
-            is_internal=is_support and draw(st.booleans()),
-            attachments=draw(st.sampled_from([[], [{"id": "1", "url": "https://files.example/é.jpg"}]])),
-            created_at=datetime(2025, 1, 1, tzinfo=UTC) + timedelta(microseconds=number),
-        )
-    thread.save(update_fields=["last_message"])
-    return thread
-
-
-def make_ticket(draw, customer):
-    return factories.TicketFactory(
-        thread=make_thread(draw, customer), priority=draw(st.sampled_from(TicketPriority.values))
-    )
-
-
-def make_notification(draw, customer):
-    return factories.NotificationFactory(
-        customer=customer,
-        type=draw(texts(30)),
-        title=draw(texts(200)),
-        message=draw(texts(50)),
-        read=draw(st.booleans()),
-        created_at=draw(instants),
-    )
-
-
-def make_parts_order(draw, customer):
-    order = factories.OrderFactory(
-        customer=customer,
-        status=draw(st.sampled_from(OrderStatus.values)),
-        tracking_number=draw(texts(100)),
-        estimated_delivery=draw(maybe_instants),
-        created_at=draw(instants),
-    )
-    for _ in range(draw(st.integers(0, 3))):
-        factories.OrderItemFactory(
-            order=order,
-            product_name=draw(texts(200)),
-            unit_price=draw(st.decimals(0, 9_999, places=2)),
-            quantity=draw(st.integers(1, 9)),
-        )
-    return order
-
-
-def make_return(draw, customer):
-    order = make_parts_order(draw, customer)
-    asked = factories.ReturnRequestFactory(
-        order=order,
-        status=draw(st.sampled_from(ReturnStatus.values)),
-        reason=draw(texts(200)),
-        description=draw(texts(50)),
-        refund_amount=draw(st.decimals(0, LARGEST, places=2)),
-        created_at=draw(instants),
-    )
-    for item in order.items.all():
-        factories.ReturnLineFactory(return_request=asked, item=item, is_refused=draw(st.booleans()))
-    return asked
-
-
-# A list of something else joins by naming what makes one of its rows.
-MAKERS = {
-    Appointment: make_visit,
-    RepairOrder: make_order,
-    Vehicle: make_vehicle,
-    Order: make_parts_order,
-    ReturnRequest: make_return,
-    Customer: lambda draw, customer: customer,
-    Part: make_part,
-    Service: make_service,
-    Technician: make_technician,
-    Location: make_location,
-    Plan: make_plan,
-    Offer: make_offer,
-    Thread: make_thread,
-    Message: make_thread,
-    Ticket: make_ticket,
-    Notification: make_notification,
-}
-
-
-# --- What is asked of them --------------------------------------------------------------------------------------
-
-
 def words_for(draw, field):  # noqa: C901  # a line for each kind of field
     """A value of a parameter, as it is written in an address."""
     if isinstance(field, Words):
@@ -357,8 +95,6 @@ def words_for(draw, field):  # noqa: C901  # a line for each kind of field
         return draw(st.sampled_from(["true", "false"]))
     if isinstance(field, serializers.IntegerField):
         return str(draw(st.integers(1, 9)))
-    if isinstance(field, serializers.UUIDField):
-        return str(draw(st.sampled_from([UUID(int=1), *Vehicle.objects.values_list("uuid", flat=True)])))
     if isinstance(field, serializers.ChoiceField):
         return draw(st.sampled_from(list(field.choices)))
     if isinstance(field, serializers.CharField):

@@ -1,4 +1,4 @@
-"""Contract 004: a customer's own profile, whether there is one, and health."""
+"""Contract 004: a customer's own profile, and whether there is one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.core.cache import cache
-from django.db import OperationalError, connection
 
 from common.caller import Role
 from common.ids import new_uuid
@@ -21,7 +19,6 @@ pytestmark = pytest.mark.django_db
 PROFILE = "/api/v1/customers/profile/"
 CREATE, UPDATE, DELETE = (f"{PROFILE}{verb}/" for verb in ("create", "update", "delete"))
 CHECK = "/api/v1/customers/check_profile_exists/"
-HEALTH = "/api/v1/customers/health/"
 
 ADDRESS = {"street_address": "123 Test St", "city": "Portland", "state": "Oregon", "postal_code": "97201"}
 EVERYTHING = {
@@ -393,47 +390,6 @@ class TestCheckProfileExists:
     def test_without_a_token_is_401(self, api, alice):
         response = self.ask(api, alice.contact.uuid)
         assert (response.status_code, response.json()) == (401, UNAUTHORIZED)
-
-
-def break_database(monkeypatch):
-    def away(*args, **kwargs):
-        raise OperationalError("connection refused: password=hunter2")
-
-    monkeypatch.setattr(connection, "cursor", away)
-
-
-def break_cache(monkeypatch):
-    def away(*args, **kwargs):
-        raise ConnectionError("redis://:hunter2@host")
-
-    monkeypatch.setattr(cache, "set", away)
-
-
-class TestHealth:
-    @pytest.mark.parametrize("url", [HEALTH, HEALTH.rstrip("/")])
-    def test_is_open_and_says_what_it_probed(self, api, url):
-        response = api.get(url, headers={"Authorization": "Bearer expired"})
-        assert (response.status_code, response.json()) == (
-            200,
-            {"status": "ok", "service": "customers", "database": "ok", "cache": "ok"},
-        )
-
-    @pytest.mark.parametrize(
-        ("breaks", "parts"),
-        [
-            ([break_database], {"database": "down", "cache": "ok"}),
-            ([break_cache], {"database": "ok", "cache": "down"}),
-            ([break_database, break_cache], {"database": "down", "cache": "down"}),
-        ],
-    )
-    def test_names_the_part_that_is_down(self, api, monkeypatch, breaks, parts):
-        for break_it in breaks:
-            break_it(monkeypatch)
-        response = api.get(HEALTH)
-        assert (response.status_code, response.json()) == (
-            503,
-            {"status": "unavailable", "service": "customers", **parts},
-        )
 
 
 @pytest.mark.storm
