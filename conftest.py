@@ -16,12 +16,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
 
-from accounts.actions import open_session
-from accounts.models import User
 from common import counters
 from common.request_log import lines as request_lines
-from common.tests import factories
 from config.logs import RequestLine
+from testing import factories
+from testing.clients import signed_in
 
 # The clock of a loaded machine is no property of the code; the cache fixture is harmless between examples.
 settings.register_profile(
@@ -46,13 +45,6 @@ def now():
 def api():
     """A client without credentials."""
     return APIClient()
-
-
-def signed_in(user: User) -> APIClient:
-    """A client that sends a real access token of a real session."""
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {open_session(user=user, now=timezone.now()).access}")
-    return client
 
 
 @pytest.fixture

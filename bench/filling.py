@@ -18,7 +18,7 @@ def migrated() -> tuple[str, list[tuple[int, str]]]:
     from django.utils import timezone
 
     from accounts.actions import open_session
-    from common.tests.factories import CustomerFactory, VehicleFactory
+    from testing.factories import CustomerFactory, VehicleFactory
 
     call_command("migrate", verbosity=0)
     alice = CustomerFactory()

@@ -88,7 +88,7 @@ def build(customers: int) -> str:
 
     from accounts.actions import open_session
     from accounts.models import User
-    from common.tests import growth
+    from testing import growth
 
     call_command("migrate", verbosity=0)
     if not User.objects.exists():

@@ -21,7 +21,7 @@ import yaml
 
 from bench.report import Goal, Section, spread
 from bench.servers import ROOT, ROUNDS, SECONDS, cpu_of_tree, free_port, memory_of_tree, running
-from chat.tests.live import ADMIN, ALICE, CARE, FLEET, TECHNICIAN, Person, hear, say
+from testing.live import ADMIN, ALICE, CARE, FLEET, TECHNICIAN, Person, hear, say
 
 LISTS_SECONDS = 3 * SECONDS
 MEMORY_ROUNDS = 3

@@ -210,8 +210,8 @@ def _send(
     server: subprocess.Popen[bytes], port: int, files: dict[str, Path], bodies: int
 ) -> tuple[float, float, float]:
     """Batches a second through the API; CPU seconds a batch of the servers and of PostgreSQL."""
-    from common.tests.factories import VehicleFactory
     from customers.models import Customer
+    from testing.factories import VehicleFactory
     from vehicles.models import TelematicsBatch
 
     enough = int(SECONDS * 2000 / bodies) + 1  # vehicles times bodies outlast a round

@@ -12,7 +12,7 @@ from random import Random
 
 import requests
 
-from config.tests.servers import Server, database, free_port, serving
+from testing.servers import Server, database, free_port, serving
 from trust.clients import Client, told
 from trust.databases import faults, looking_into
 from trust.postgres import Cluster

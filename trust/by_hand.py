@@ -16,7 +16,7 @@ import psycopg
 import requests
 from django.conf import settings
 
-from config.tests.servers import Server
+from testing.servers import Server
 from trust.fuzz import ROLES, sign_in_to_pages, token
 from trust.hostile_values import BODIES, FRAGMENTS, HEADERS, IN_ADDRESS, JSON, duplicate_keys
 from trust.promises import Tally, Trial

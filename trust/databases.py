@@ -15,7 +15,7 @@ from django.db.utils import ConnectionHandler
 
 @contextmanager
 def looking_into(env: dict[str, str]) -> Iterator[None]:
-    """Have this thread's ORM read and write the database of that environment (`config.tests.servers.database`)."""
+    """Have this thread's ORM read and write the database of that environment (`testing.servers.database`)."""
     config: dict[str, Any]
     if env["USE_POSTGRES"] == "true":
         config = {key: value for key, value in settings.POSTGRES.items() if key != "OPTIONS"}

@@ -18,9 +18,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from appointments.models import HOLDS_A_BAY, Appointment, Location
-from common.tests.factories import GarageFactory, ServiceTypeFactory, VehicleFactory
-from common.tests.storms import parallel
-from config.tests.servers import database, free_port, serving
+from testing.factories import GarageFactory, ServiceTypeFactory, VehicleFactory
+from testing.servers import database, free_port, serving
+from testing.storms import parallel
 from trust.clients import Client, told
 from trust.databases import looking_into
 from trust.promises import ENGINES, Tally, Trial

@@ -16,7 +16,7 @@ from pathlib import Path
 import requests
 from django.conf import settings
 
-from config.tests.servers import Server
+from testing.servers import Server
 from trust.promises import Tally, Trial
 
 SEEDS = (1, 20_26, 4_711)

@@ -18,9 +18,9 @@ from statistics import median
 from django.contrib.auth.hashers import make_password
 
 from accounts.models import User
-from chat.tests.live import REDIS
-from common.tests.storms import parallel
-from config.tests.servers import Server
+from testing.live import REDIS
+from testing.servers import Server
+from testing.storms import parallel
 from trust.calls import Answer, Client
 from trust.doors import DOORS, FORGERY, FORGOTTEN, collect_static_files, from_address
 from trust.promises import Tally, Trial

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from config.tests.servers import Server
+from testing.servers import Server
 from trust.fuzz import ROLES, sign_in_to_pages, token
 from trust.hostile_values import HOSTS
 from trust.promises import Tally, Trial

@@ -1,6 +1,6 @@
 """One key, one effect: the same request under the same key, many times at once, on every route that takes one.
 
-The routes are those of the served schema that declare `Idempotency-Key`; what is sent is what `config/tests/examples`
+The routes are those of the served schema that declare `Idempotency-Key`; what is sent is what `testing/examples`
 records for them, in its order, on the demo data. Each request is first made once, on a database of its own: what that
 one changed there - rows and sums of every table - is what fifty may change.
 """
@@ -26,10 +26,10 @@ from accounts.models import Session, User
 from common.contracts.registry import contract_for
 from common.idempotency import KeyReused
 from common.problems import problem_from
-from common.tests.storms import parallel
-from config.tests.examples import care, crm, fleet, member, shop
-from config.tests.examples.calls import NEWCOMER, filled
-from config.tests.servers import database, free_port, serving
+from testing.examples import care, crm, fleet, member, shop
+from testing.examples.calls import NEWCOMER, filled
+from testing.servers import database, free_port, serving
+from testing.storms import parallel
 from trust.clients import Client, told
 from trust.databases import looking_into
 from trust.promises import ENGINES, Tally, Trial

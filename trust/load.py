@@ -16,8 +16,8 @@ import psycopg
 import requests
 from django.conf import settings
 
-from chat.tests.live import ALICE, CARE, FLEET, Person
-from config.tests.servers import NGINX, Server
+from testing.live import ALICE, CARE, FLEET, Person
+from testing.servers import NGINX, Server
 from trust.promises import Tally, Trial
 from trust.sites import site
 from trust.wire import Ask, Client, crowd

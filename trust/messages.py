@@ -16,8 +16,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.protocol import State
 
-from chat.tests.live import ADMIN, TECHNICIAN, Person, redis_on
-from config.tests.servers import free_port
+from testing.live import ADMIN, TECHNICIAN, Person, redis_on
+from testing.servers import free_port
 from trust.promises import Tally, Trial
 from trust.sites import site
 

@@ -20,9 +20,9 @@ from django.contrib import admin
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
-from config.tests.servers import Server, free_port
-from config.tests.test_server import CHROMIUM, CHROMIUM_FLAGS
 from portal.fleet.urls import urlpatterns as portal_pages
+from testing.browser import CHROMIUM, CHROMIUM_FLAGS
+from testing.servers import Server, free_port
 from trust.fuzz import ROLES
 from trust.grades import grade
 from trust.promises import Tally, Trial

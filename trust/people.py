@@ -16,11 +16,11 @@ from accounts.models import User
 from appointments.models import Appointment, Location, ServiceType, Technician
 from chat.models import Message
 from common.caller import STAFF
-from common.tests import factories
-from config.tests.servers import Server
 from customers.models import Customer
 from memberships.models import Plan
 from repair_orders.models import Part, Service
+from testing import factories
+from testing.servers import Server
 from trust.calls import Client
 
 PASSWORD = "correct horse battery 9"

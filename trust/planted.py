@@ -18,7 +18,7 @@ from django.db import connection
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from config.tests.servers import Server, free_port
+from testing.servers import Server, free_port
 from trust.calls import Client
 from trust.doors import DOORS, FORGERY, FORGOTTEN, from_address
 from trust.people import JPEG

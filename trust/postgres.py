@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from config.tests.servers import free_port
+from testing.servers import free_port
 
 _DEBIAN = Path("/usr/lib/postgresql")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.tests.servers import Server, database, free_port, serving
+from testing.servers import Server, database, free_port, serving
 
 ENGINES = ("SQLite", "PostgreSQL")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from common.caller import STAFF
 from portal.roles import PERMISSIONS
-from portal.tests.test_roles import OPERATIONS as STAFF_OPERATIONS
-from portal.tests.test_roles import ROLES
+from testing.roles import OPERATIONS as STAFF_OPERATIONS
+from testing.roles import ROLES
 from trust.operations import Operation
 
 # What is the staff's alone, with who of them may: operation -> roles.

@@ -18,7 +18,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
-from chat.tests.live import REDIS
+from testing.live import REDIS
 from trust.doors import collect_static_files
 from trust.planted import BROKEN, WAS_HERE, Day, live, mailbox
 from trust.promises import Tally, Trial

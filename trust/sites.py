@@ -13,8 +13,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from chat.tests.live import redis_on
-from config.tests.servers import Server, database, free_port, manage, proxy, serving
+from testing.live import redis_on
+from testing.servers import Server, database, free_port, manage, proxy, serving
 from trust.promises import Trial
 
 

@@ -18,8 +18,8 @@ from websockets.exceptions import InvalidStatus
 
 from bench.servers import memory_of_tree
 from chat.registry import MOST_SOCKETS
-from chat.tests.live import ADMIN, ALICE, Person, closed, hear, say
-from config.tests.servers import Server
+from testing.live import ADMIN, ALICE, Person, closed, hear, say
+from testing.servers import Server
 from trust.promises import Tally, Trial
 from trust.sites import Site, site
 

@@ -17,7 +17,7 @@ from django.db import connection, connections
 from django.test import override_settings
 
 from config import settings as product
-from config.tests.servers import Server
+from testing.servers import Server
 
 Row = tuple[Any, ...]
 Rows = dict[str, Counter[Row]]  # by table

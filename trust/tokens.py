@@ -17,10 +17,10 @@ from websockets.sync.client import ClientConnection, connect
 
 from accounts.models import User
 from accounts.tokens import reset_token
-from common.tests import factories
-from common.tests.storms import parallel
-from config.tests.servers import Server
 from customers.models import Customer
+from testing import factories
+from testing.servers import Server
+from testing.storms import parallel
 from trust.calls import Answer, Client
 from trust.people import PASSWORD, let_in, person
 from trust.promises import ENGINES, Tally, Trial

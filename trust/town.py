@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from config.tests.servers import Server
+from testing.servers import Server
 from trust.calls import Answer, Client
 from trust.operations import Operation, operations
 from trust.people import Owner, Shop, clients, open_shop, own_everything

@@ -30,9 +30,9 @@ from chat.models import Message, Ticket
 from common.contracts.registry import contract_for
 from common.idempotency import StillAnswering
 from common.problems import UNAVAILABLE
-from common.tests.factories import GarageFactory, PartFactory, ThreadFactory, UserFactory, VehicleFactory
 from orders.models import Order, OrderItem
 from repair_orders.models import Part, RepairOrder
+from testing.factories import GarageFactory, PartFactory, ThreadFactory, UserFactory, VehicleFactory
 from trust.clients import Client, told
 from trust.promises import Tally
 from vehicles.models import Vehicle

@@ -9,7 +9,7 @@ import pytest
 from accounts import actions, passwords
 from accounts.models import Device, Session, User
 from accounts.tokens import TokenRefused
-from common.tests.factories import PASSWORD
+from testing.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from django.contrib.auth.models import Permission
 
 from accounts.actions import open_session
 from accounts.models import Referral, RewardEntry, Session, User
-from common.tests import factories
-from common.tests.admin import buttons, changelist, errors, filled, page, press
+from testing import factories
+from testing.admin import buttons, changelist, errors, filled, page, press
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import Session
-from common.tests.factories import PASSWORD, UserFactory
-from common.tests.suites import care_invalid
+from testing.factories import PASSWORD, UserFactory
+from testing.suites import care_invalid
 
 pytestmark = pytest.mark.django_db
 

@@ -6,9 +6,9 @@ import jwt
 import pytest
 
 from accounts.models import User
-from common.tests.factories import PASSWORD, UserFactory
-from common.tests.storms import parallel
-from common.tests.suites import UNAUTHENTICATED, refused, stored
+from testing.factories import PASSWORD, UserFactory
+from testing.storms import parallel
+from testing.suites import UNAUTHENTICATED, refused, stored
 
 pytestmark = pytest.mark.django_db
 

@@ -17,9 +17,9 @@ from accounts import actions, passwords
 from accounts.models import Session, User
 from accounts.tokens import reset_token
 from common.models import IdempotencyKey
-from common.tests.factories import PASSWORD, UserFactory
-from common.tests.storms import parallel
-from common.tests.suites import count_queries
+from testing.factories import PASSWORD, UserFactory
+from testing.storms import parallel
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 from accounts.actions import open_session
 from accounts.models import Referral
 from accounts.referrals import credit_referrals
-from common.tests.factories import ReferralFactory, UserFactory
-from common.tests.storms import parallel
-from common.tests.suites import count_queries
+from testing.factories import ReferralFactory, UserFactory
+from testing.storms import parallel
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 

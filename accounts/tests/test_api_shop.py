@@ -13,8 +13,8 @@ from rest_framework.test import APIClient
 from accounts import actions
 from accounts.models import KnownAddress, Session, User
 from common.models import IdempotencyKey
-from common.tests.factories import PASSWORD, UserFactory
-from common.tests.storms import parallel
+from testing.factories import PASSWORD, UserFactory
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from django.contrib.auth import authenticate
 from django.test import RequestFactory
 
 from accounts.models import KnownAddress, User
-from common.tests.factories import PASSWORD
+from testing.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 
 from accounts import actions
 from accounts.models import KnownAddress, Session
-from common.tests.factories import PASSWORD
-from common.tests.storms import parallel
+from testing.factories import PASSWORD
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

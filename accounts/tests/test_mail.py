@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from accounts.passwords import ask_for_reset
 from config import env
-from config.tests.servers import free_port
+from testing.servers import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = "another horse battery"

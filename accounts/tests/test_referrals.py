@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from accounts.models import Referral, RewardEntry, User
 from accounts.referrals import NotEnoughPoints, book_points, credit_referrals
 from common.database import violates
-from common.tests.factories import ReferralFactory, RewardEntryFactory, UserFactory
-from common.tests.storms import parallel
+from testing.factories import ReferralFactory, RewardEntryFactory, UserFactory
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

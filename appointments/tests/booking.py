@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from appointments import actions
-from common.tests.factories import VehicleFactory
+from testing.factories import VehicleFactory
 
 NOW = datetime(2027, 1, 4, 12, tzinfo=UTC)  # a Monday
 TEN = datetime(2027, 1, 5, 10, tzinfo=UTC)

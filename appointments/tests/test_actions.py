@@ -7,8 +7,8 @@ import pytest
 from appointments import actions
 from appointments.models import APPOINTMENT_MACHINE, Appointment
 from common.errors import IllegalTransition
-from common.tests.factories import AppointmentFactory, TechnicianFactory
-from common.tests.storms import parallel
+from testing.factories import AppointmentFactory, TechnicianFactory
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentStatus
-from common.tests import factories
-from common.tests.admin import buttons, errors, filled, page, press
-from common.tests.storms import parallel
+from testing import factories
+from testing.admin import buttons, errors, filled, page, press
+from testing.storms import parallel
 
 PENDING, IN_PROGRESS = AppointmentStatus.PENDING, AppointmentStatus.IN_PROGRESS
 COMPLETED, CANCELLED = AppointmentStatus.COMPLETED, AppointmentStatus.CANCELLED

@@ -11,16 +11,16 @@ from django.utils import timezone
 
 from appointments.models import HOLDS_A_BAY, Appointment, AppointmentStatus
 from appointments.tests.test_api_member_locations import NO_TOKEN, NOT_STAFF, NOTHING_HERE, location_body, z
-from common.tests.factories import (
+from customers.models import Customer
+from testing.factories import (
     AppointmentFactory,
     CustomerFactory,
     GarageFactory,
     ServiceTypeFactory,
     VehicleFactory,
 )
-from common.tests.storms import parallel
-from common.tests.suites import count_queries, stored
-from customers.models import Customer
+from testing.storms import parallel
+from testing.suites import count_queries, stored
 
 pytestmark = pytest.mark.django_db
 LIST, BOOK, UPCOMING = "/api/appointments/", "/api/appointments/book/", "/api/appointments/upcoming/"

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
-from common.tests.factories import (
+from testing.factories import (
     AppointmentFactory,
     ClosureFactory,
     GarageFactory,
@@ -16,7 +16,7 @@ from common.tests.factories import (
     ServiceTypeFactory,
     VehicleFactory,
 )
-from common.tests.suites import count_queries
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 LOCATIONS = "/api/appointments/locations/"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from common.tests.factories import (
+from testing.factories import (
     AppointmentFactory,
     BayFactory,
     LocationFactory,
@@ -12,7 +12,7 @@ from common.tests.factories import (
     TechnicianFactory,
     VehicleFactory,
 )
-from common.tests.suites import ShopCustomerListSuite
+from testing.suites import ShopCustomerListSuite
 from vehicles.tests.test_api_shop import brief
 
 TEN = datetime(2030, 9, 17, 10, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from appointments.models import APPOINTMENT_MACHINE, Appointment, AppointmentStatus
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import StaffNounSuite, WritableNounSuite, invalid, refused, stored
+from testing import factories
+from testing.storms import parallel
+from testing.suites import StaffNounSuite, WritableNounSuite, invalid, refused, stored
 from vehicles.tests.test_api_shop import brief
 
 NOON = datetime(2030, 1, 15, 12, tzinfo=UTC)

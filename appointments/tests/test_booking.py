@@ -14,7 +14,7 @@ from appointments.queries import NotASlot, TooFarAhead
 from appointments.slots import Bays
 from appointments.tests.booking import HALF_HOUR, NOW, TEN, book
 from common.errors import IllegalTransition
-from common.tests.factories import (
+from testing.factories import (
     AppointmentFactory,
     BayFactory,
     ClosureFactory,
@@ -25,7 +25,7 @@ from common.tests.factories import (
     TechnicianFactory,
     VehicleFactory,
 )
-from common.tests.suites import count_queries
+from testing.suites import count_queries
 from vehicles.actions import VehicleNotOfCustomer
 
 

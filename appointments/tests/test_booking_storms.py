@@ -15,12 +15,8 @@ from appointments.queries import NotASlot
 from appointments.tests.booking import HALF_HOUR, NOW, TEN, book
 from common.constraints import NoOverlap
 from common.errors import DomainError
-from common.tests.factories import (
-    GarageFactory,
-    ServiceTypeFactory,
-    VehicleFactory,
-)
-from common.tests.storms import parallel
+from testing.factories import GarageFactory, ServiceTypeFactory, VehicleFactory
+from testing.storms import parallel
 
 
 def overlaps():

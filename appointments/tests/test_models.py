@@ -19,12 +19,7 @@ from appointments.models import (
 )
 from common.caller import Caller, Role
 from common.database import violates
-from common.tests.factories import (
-    AppointmentFactory,
-    BayFactory,
-    LocationFactory,
-    ServiceTypeFactory,
-)
+from testing.factories import AppointmentFactory, BayFactory, LocationFactory, ServiceTypeFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ from appointments.queries import (
 )
 from common.caller import Caller, Role
 from common.errors import Missing
-from common.tests.factories import (
+from testing.factories import (
     AppointmentFactory,
     BayFactory,
     ClosureFactory,
@@ -28,7 +28,7 @@ from common.tests.factories import (
     ServiceTypeFactory,
     VehicleFactory,
 )
-from common.tests.suites import count_queries
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2027, 1, 4, 12, tzinfo=UTC)  # a Monday

@@ -11,9 +11,9 @@ from chat.models import Message, Thread
 from chat.querysets import MessageFilters
 from common.caller import Caller
 from common.errors import IllegalTransition
-from common.tests import factories
-from common.tests.storms import parallel
 from customers.callers import caller_of_user
+from testing import factories
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

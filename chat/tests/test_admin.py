@@ -1,8 +1,8 @@
 import pytest
 
 from chat.models import Message, Thread, Ticket
-from common.tests import factories
-from common.tests.admin import buttons, changelist, page, press
+from testing import factories
+from testing.admin import buttons, changelist, page, press
 
 pytestmark = pytest.mark.django_db
 

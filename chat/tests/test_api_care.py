@@ -9,10 +9,10 @@ import pytest
 from chat import actions
 from chat.api.care import recent_tickets
 from chat.models import Message, Thread, Ticket
-from common.tests import factories
-from common.tests.suites import NOTHING_HERE, CareGateSuite, CareOwnListSuite, care_invalid
 from customers.callers import caller_of_user
 from customers.models import Notification
+from testing import factories
+from testing.suites import NOTHING_HERE, CareGateSuite, CareOwnListSuite, care_invalid
 
 pytestmark = pytest.mark.django_db
 

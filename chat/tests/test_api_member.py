@@ -5,11 +5,11 @@ import pytest
 
 from chat import actions, tickets
 from chat.models import Message, Thread
-from common.tests import factories
-from common.tests.suites import count_queries
 from customers.callers import caller_of_user
 from customers.models import Customer
 from files.models import Upload
+from testing import factories
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ from chat import actions, hub, intake
 from chat.actions import Draft
 from common.caller import Caller
 from common.errors import TooMany
-from common.tests import factories
 from customers.callers import caller_of_user
+from testing import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

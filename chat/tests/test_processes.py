@@ -12,8 +12,8 @@ import time
 import pytest
 from django.conf import settings
 
-from chat.tests.live import ADMIN, ALICE, REDIS, Person, hear, redis_on, say
-from config.tests.servers import database, free_port, serving
+from testing.live import ADMIN, ALICE, REDIS, Person, hear, redis_on, say
+from testing.servers import database, free_port, serving
 
 pytestmark = [
     pytest.mark.server,

@@ -18,8 +18,8 @@ from chat import hub
 from chat.events import Event
 from chat.protocol import Protocol
 from chat.socket import ChatSocket
-from chat.tests.live import closed, hear
 from common.caller import Caller
+from testing.live import closed, hear
 
 pytestmark = pytest.mark.django_db  # its threads keep connections of whoever ran before
 FRAMES = 10_000

@@ -17,8 +17,8 @@ from django.conf import settings
 from websockets.exceptions import InvalidStatus
 
 from chat.registry import MOST_SOCKETS
-from chat.tests.live import ADMIN, ALICE, CARE, FLEET, TECHNICIAN, Person, closed, hear, say, silent
-from config.tests.servers import database, free_port, serving
+from testing.live import ADMIN, ALICE, CARE, FLEET, TECHNICIAN, Person, closed, hear, say, silent
+from testing.servers import database, free_port, serving
 
 pytestmark = pytest.mark.server
 

@@ -24,13 +24,13 @@ from appointments.models import (
 )
 from chat.models import Message, Thread, Ticket
 from common.models import IdempotencyKey
-from common.tests import factories
-from common.tests.admin import changelist, page
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.models import Part, PartLine, RepairOrder, RepairPhoto, Service, ServiceLine
+from testing import factories
+from testing.admin import changelist, page
 from vehicles.models import TelematicsBatch, Vehicle
 
 FACTORIES = {

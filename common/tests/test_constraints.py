@@ -13,8 +13,8 @@ from django.utils import timezone
 from appointments.models import Appointment
 from common.constraints import NoOverlap
 from common.database import violates
-from common.tests.factories import AppointmentFactory, BayFactory, VehicleFactory
-from common.tests.storms import parallel
+from testing.factories import AppointmentFactory, BayFactory, VehicleFactory
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)

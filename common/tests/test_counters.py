@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import caches
 
 from common import counters
-from common.tests.storms import parallel
+from testing.storms import parallel
 
 
 @pytest.fixture

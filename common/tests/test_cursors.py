@@ -13,7 +13,7 @@ from django.db import DataError, OperationalError, ProgrammingError, connection,
 from accounts.models import User
 from common.reads.cursors import _numbered, fetch
 from common.reads.statements import Statement
-from common.tests import factories
+from testing import factories
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

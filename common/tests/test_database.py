@@ -12,7 +12,7 @@ from accounts.models import Device, User
 from appointments.models import Appointment
 from common.apps import prepare_again, prepare_nothing
 from common.database import like, violates
-from common.tests.factories import AppointmentFactory, UserFactory, VehicleFactory
+from testing.factories import AppointmentFactory, UserFactory, VehicleFactory
 from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db

@@ -15,9 +15,9 @@ from common.json import Response
 from common.models import IdempotencyKey
 from common.permissions import Anyone, SignedIn
 from common.routing import route
-from common.tests.storms import parallel
-from conftest import signed_in
 from repair_orders.models import Part
+from testing.clients import signed_in
+from testing.storms import parallel
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 

@@ -8,8 +8,8 @@ from common.contracts.shop import ShopCustomerList
 from common.lists import Page
 from common.permissions import SignedIn
 from common.routing import route
-from common.tests.factories import PartFactory
 from repair_orders.models import Part
+from testing.factories import PartFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 

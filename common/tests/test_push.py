@@ -3,9 +3,9 @@ from django.db import transaction
 
 from appointments.actions import cancel_appointment
 from common import push
-from common.tests import factories
 from customers.actions import notify
 from repair_orders import actions as repair_orders
+from testing import factories
 
 pytestmark = pytest.mark.django_db
 

@@ -19,8 +19,8 @@ from common.contracts.shop import ShopView
 from common.json import Response
 from common.permissions import SignedIn
 from common.routing import route
-from common.tests.factories import PASSWORD
 from config.logs import RequestLine
+from testing.factories import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 

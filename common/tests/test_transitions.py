@@ -6,10 +6,10 @@ import pytest
 from django.db import transaction
 
 from common.errors import IllegalTransition, Kind
-from common.tests.factories import RepairOrderFactory, UserFactory
-from common.tests.storms import parallel
 from common.transitions import refusal, transition, write_history
 from repair_orders.models import REPAIR_ORDER_MACHINE, RepairOrder
+from testing.factories import RepairOrderFactory, UserFactory
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 
 from chat.models import Message, Thread
-from common.tests import factories
 from common.writes import Insert, Update
+from testing import factories
 
 pytestmark = pytest.mark.django_db
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
 from chat.models import Message, Thread, ThreadStatus, Ticket, TicketPriority
-from common.tests import factories
 from customers.models import Customer, Notification
 from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
 from repair_orders.models import Part, RepairOrder, RepairOrderStatus, Service
+from testing import factories
 from vehicles.models import Vehicle
 
 letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")

@@ -14,9 +14,9 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 
 from common.caller import Role
 from common.lists import ListView
-from common.tests import factories
 from config.tests.test_reads import CUSTOMER_LISTS, LISTS
 from customers.callers import caller_of_user
+from testing import factories
 
 pytestmark = pytest.mark.django_db
 

@@ -22,9 +22,9 @@ from jsonschema import Draft202012Validator
 from accounts.models import User
 from common.contracts import registry
 from common.schema import CachedGenerator
-from config.tests.examples import care, crm, fleet, member, shop
-from config.tests.examples.calls import NEWCOMER, Call, Calls, filled
 from portal import demo
+from testing.examples import care, crm, fleet, member, shop
+from testing.examples.calls import NEWCOMER, Call, Calls, filled
 
 CONTRACTS = {"shop": shop, "fleet": fleet, "care": care, "member": member, "crm": crm}
 TITLES = {contract.name: contract.title for contract in registry.CONTRACTS}

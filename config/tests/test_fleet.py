@@ -19,9 +19,9 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from config.tests.servers import database, free_port, serving
 from config.tests.test_advisor import ANN, HIRE, choose, press
-from config.tests.test_server import CHROMIUM, CHROMIUM_FLAGS
+from testing.browser import CHROMIUM, CHROMIUM_FLAGS
+from testing.servers import database, free_port, serving
 
 pytestmark = [
     pytest.mark.server,

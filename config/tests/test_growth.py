@@ -28,8 +28,8 @@ from common.caller import Caller, Role
 from common.fields import Month, Words
 from common.query import AskedAt
 from common.reads import cursors
-from common.tests import growth
 from config.tests.test_reads import LISTS
+from testing import growth
 
 OWN = [view for view in LISTS if not view.is_always_paged]
 STAFFS = [view for view in LISTS if view.is_always_paged or view.__name__ == "Threads"]

@@ -12,8 +12,8 @@ import pytest
 import requests
 from django.conf import settings
 
-from chat.tests.live import ALICE, Person, closed, hear, say
-from config.tests.servers import NGINX, database, free_port, manage, proxy, serving
+from testing.live import ALICE, Person, closed, hear, say
+from testing.servers import NGINX, database, free_port, manage, proxy, serving
 
 pytestmark = [pytest.mark.server, pytest.mark.skipif(NGINX is None, reason="nginx is not installed")]
 

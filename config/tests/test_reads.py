@@ -23,10 +23,10 @@ from common.json import dumps
 from common.lists import Lister, ListView
 from common.query import AskedAt
 from common.reads import cursors
-from common.tests import factories
-from common.tests.storms import parallel
 from config.tests.rows import MAKERS, days, instants, make_customer
 from customers.callers import caller_of_user
+from testing import factories
+from testing.storms import parallel
 from vehicles.models import Vehicle
 
 

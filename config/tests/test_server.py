@@ -22,15 +22,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from config.asgi import THREADS
-from config.tests.servers import database, free_port, maintenance, serving
+from testing.browser import CHROMIUM, CHROMIUM_FLAGS
+from testing.servers import database, free_port, maintenance, serving
 
 pytestmark = pytest.mark.server
 
-CHROMIUM = shutil.which("chromium")
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 ALICE = {"email": "alice.cooper@customer.com", "password": "password123"}
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from config.tests.node import CLIENT, furnish, needs_npm, run
-from config.tests.servers import database, free_port, serving
+from testing.servers import database, free_port, serving
 
 pytestmark = [pytest.mark.server, needs_npm]
 

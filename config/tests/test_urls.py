@@ -9,7 +9,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.converters import UUIDConverter
 
-from common.tests import factories
+from testing import factories
 
 
 def patterns(resolver: URLResolver) -> Iterator[URLPattern]:

@@ -7,11 +7,11 @@ from django.db import IntegrityError
 
 from common.caller import Caller, Role
 from common.errors import NoCustomerRecord
-from common.tests.factories import CustomerFactory, UserFactory
-from common.tests.storms import parallel
 from customers import actions
 from customers.callers import caller_of_user
 from customers.models import Customer, CustomerUser, Notification
+from testing.factories import CustomerFactory, UserFactory
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from common.tests import factories
-from common.tests.admin import buttons, changelist, errors, filled, page, press
 from customers.models import Customer, CustomerUser, Notification
+from testing import factories
+from testing.admin import buttons, changelist, errors, filled, page, press
 
 
 def test_search_finds_by_name_company_phone_and_address(desk, alice, bob):

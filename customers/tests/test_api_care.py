@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from common.tests import factories
-from common.tests.suites import CareGateSuite, CareOwnListSuite, care_invalid
 from customers.models import Notification
+from testing import factories
+from testing.suites import CareGateSuite, CareOwnListSuite, care_invalid
 
 pytestmark = pytest.mark.django_db
 

@@ -9,10 +9,10 @@ import pytest
 
 from common.caller import Role
 from common.ids import new_uuid
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import UNAUTHENTICATED, count_queries, refused, stored
 from customers.models import Customer, CustomerUser
+from testing import factories
+from testing.storms import parallel
+from testing.suites import UNAUTHENTICATED, count_queries, refused, stored
 
 pytestmark = pytest.mark.django_db
 

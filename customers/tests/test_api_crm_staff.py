@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 
 from common.reads.statements import Statement
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import count_queries, refused, stored
 from customers.models import Customer, CustomerUser
 from customers.tests.test_api_crm import UNAUTHORIZED, body_of
+from testing import factories
+from testing.storms import parallel
+from testing.suites import count_queries, refused, stored
 
 pytestmark = pytest.mark.django_db
 

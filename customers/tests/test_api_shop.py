@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.tests.suites import BAD_TOKEN, CUSTOMERS_ONLY, NO_RECORD, UNAUTHENTICATED, count_queries
+from testing.suites import BAD_TOKEN, CUSTOMERS_ONLY, NO_RECORD, UNAUTHENTICATED, count_queries
 
 URL = "/api/auth/customer-profile/"
 

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import pytest
 
 from accounts.models import User
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import WritableNounSuite, invalid, refused, stored
 from customers.models import Customer
+from testing import factories
+from testing.storms import parallel
+from testing.suites import WritableNounSuite, invalid, refused, stored
 
 SINCE = datetime(2024, 5, 1, 12, tzinfo=UTC)
 NO_CONTACT = {

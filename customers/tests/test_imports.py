@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from common.sheets import WHY, SheetRow, Unreadable
-from common.tests import factories
 from customers import imports
 from customers.addresses import _UNIT, STATES, Address, Unplaceable, parse_address
 from customers.imports import Outcome, Verdict, place_customers, unknown_columns
 from customers.models import Customer, CustomerUser
+from testing import factories
 
 PRINTED = "123 Main St, Portland, OR, 97201, USA"
 PORTLAND = Address("123 Main St", "Portland", "OR", "97201", "USA")

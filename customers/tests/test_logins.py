@@ -6,10 +6,10 @@ import pytest
 
 from accounts.registration import EmailTaken
 from common.errors import DomainError, Missing
-from common.tests import factories
-from common.tests.storms import parallel
 from customers.logins import ContactStays, NotYourself, invite_login, remove_login
 from customers.models import CustomerUser
+from testing import factories
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 PAGE = "https://fleet.example/new"

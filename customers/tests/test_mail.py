@@ -7,9 +7,9 @@ from django.db import transaction
 
 from accounts.tests.test_mail import post_office
 from config import env
-from config.tests.servers import free_port
 from customers import actions
 from customers.models import Notification
+from testing.servers import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

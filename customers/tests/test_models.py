@@ -6,9 +6,9 @@ from django.db import IntegrityError, transaction
 
 from common.caller import Caller, Role
 from common.database import violates
-from common.tests.factories import CustomerFactory
 from customers.actions import notify
 from customers.models import Customer, CustomerUser, Notification
+from testing.factories import CustomerFactory
 
 pytestmark = pytest.mark.django_db
 

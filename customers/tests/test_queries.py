@@ -7,9 +7,9 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.tests.factories import CustomerFactory
-from common.tests.suites import count_queries
 from customers.queries import statistics
+from testing.factories import CustomerFactory
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 

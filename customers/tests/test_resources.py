@@ -10,9 +10,9 @@ from django.contrib.auth.models import Permission
 
 from accounts.models import User
 from common.sheets import WHY
-from common.tests import factories
-from common.tests.admin import changelist, download, import_file, preview, said
 from customers.models import Customer, CustomerUser
+from testing import factories
+from testing.admin import changelist, download, import_file, preview, said
 
 HEADER = "first_name,last_name,email,phone,street_address,city,state,postal_code\n"
 

@@ -16,9 +16,9 @@ import pytest
 import requests
 from rest_framework.test import APIClient
 
-from config.tests.servers import free_port
 from files.models import Upload
 from files.stores import store
+from testing.servers import free_port
 
 ACCESS_KEY, SECRET_KEY = "garage-access-key-1", "garage-secret-key-of-the-suite"
 BUCKET = "garage"

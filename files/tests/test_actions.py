@@ -12,9 +12,6 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from common.caller import Caller
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import count_queries
 from customers.callers import caller_of_user
 from files.actions import (
     AlreadyUploaded,
@@ -30,6 +27,9 @@ from files.actions import (
 from files.models import Upload
 from files.stores import LocalStore, store
 from files.tests.conftest import JPEG, PNG, is_there, row
+from testing import factories
+from testing.storms import parallel
+from testing.suites import count_queries
 
 SITE = "http://testserver/"
 

@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from common.tests import factories
 from customers.models import CustomerUser
 from files.actions import TypeNotTaken
 from files.models import Upload
 from files.tests.conftest import JPEG, PNG, row
+from testing import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 PRESIGN = "/api/files/presign/"

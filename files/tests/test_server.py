@@ -15,9 +15,10 @@ import pytest
 import requests
 from playwright.sync_api import sync_playwright
 
-from config.tests.servers import database, free_port, manage, serving
-from config.tests.test_server import ALICE, CHROMIUM, CHROMIUM_FLAGS
+from config.tests.test_server import ALICE
 from files.tests.conftest import JPEG
+from testing.browser import CHROMIUM, CHROMIUM_FLAGS
+from testing.servers import database, free_port, manage, serving
 
 pytestmark = pytest.mark.server
 BOUND = 6 * 1024 * 1024

@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.utils import timezone
 
-from common.tests import factories
 from customers.callers import caller_of_user
 from files.actions import attach
 from files.stores import LocalStore, S3Store, StoreAway, _s3_client, store
 from files.tests.conftest import ACCESS_KEY, JPEG, PNG, SECRET_KEY, is_there, row
+from testing import factories
 
 pytestmark = pytest.mark.django_db
 

@@ -9,10 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from common.errors import IllegalTransition
-from common.tests import factories
-from common.tests.storms import parallel
 from memberships.actions import AlreadyAMember, cancel, join
 from memberships.models import Membership
+from testing import factories
+from testing.storms import parallel
 
 
 @pytest.mark.django_db

@@ -6,9 +6,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from common.tests import factories
-from common.tests.admin import buttons, errors, filled, page, press
 from memberships.models import Offer, OfferMake, Plan
+from testing import factories
+from testing.admin import buttons, errors, filled, page, press
 
 pytestmark = pytest.mark.django_db
 

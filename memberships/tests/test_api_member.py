@@ -13,11 +13,11 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.tests import factories
-from common.tests.suites import count_queries
 from memberships.models import Membership, Tier
 from memberships.queries import membership_uuid_of
 from memberships.renewals import renews_at
+from testing import factories
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 PLANS, ME, OFFERS = "/api/memberships/plans/", "/api/memberships/me/", "/api/offers/"

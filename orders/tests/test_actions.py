@@ -7,14 +7,14 @@ from decimal import Decimal
 import pytest
 
 from common.errors import IllegalTransition, Missing
-from common.tests.factories import OrderFactory, OrderItemFactory, PartFactory, UserFactory
-from common.tests.storms import parallel
-from common.tests.suites import count_queries
 from customers.models import Notification
 from orders import actions
 from orders.models import ORDER_MACHINE, Order, OrderItem
 from repair_orders.models import Part
 from repair_orders.stock import NotEnoughStock
+from testing.factories import OrderFactory, OrderItemFactory, PartFactory, UserFactory
+from testing.storms import parallel
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 

@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from common.tests.admin import buttons, changelist, errors, filled, page, press
-from common.tests.factories import OrderFactory, OrderItemFactory, UserFactory
 from customers.models import Notification
 from orders import returns
 from orders.models import Order, ReturnRequest
+from testing.admin import buttons, changelist, errors, filled, page, press
+from testing.factories import OrderFactory, OrderItemFactory, UserFactory
 
 SHIPMENT = {
     "courier_name": "FastShip Express",

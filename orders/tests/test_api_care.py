@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from common.tests.factories import OrderFactory, OrderItemFactory, PartFactory
-from common.tests.storms import parallel
-from common.tests.suites import NOTHING_HERE, CareGateSuite, CareOwnListSuite, care_invalid
 from customers.callers import caller_of_user
 from customers.models import Notification
 from orders.api.care import recent_orders
 from orders.models import Order, OrderItem, OrderStatus
 from repair_orders.models import Part
+from testing.factories import OrderFactory, OrderItemFactory, PartFactory
+from testing.storms import parallel
+from testing.suites import NOTHING_HERE, CareGateSuite, CareOwnListSuite, care_invalid
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from common.tests.factories import OrderFactory, OrderItemFactory, ReturnLineFactory, ReturnRequestFactory
-from common.tests.suites import CareGateSuite, CareOwnListSuite
 from orders.models import Order, ReturnRequest
+from testing.factories import OrderFactory, OrderItemFactory, ReturnLineFactory, ReturnRequestFactory
+from testing.suites import CareGateSuite, CareOwnListSuite
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from common.database import violates
-from common.tests.factories import OrderFactory, OrderItemFactory, ReturnLineFactory, ReturnRequestFactory
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
+from testing.factories import OrderFactory, OrderItemFactory, ReturnLineFactory, ReturnRequestFactory
 
 pytestmark = pytest.mark.django_db
 

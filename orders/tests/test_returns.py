@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import DomainError, IllegalTransition
-from common.tests.factories import (
+from customers.models import Notification
+from orders import returns
+from orders.models import RETURN_MACHINE, Order, OrderItem, ReturnLine, ReturnRequest
+from repair_orders.models import Part
+from testing.factories import (
     OrderFactory,
     OrderItemFactory,
     ReturnLineFactory,
     ReturnRequestFactory,
     UserFactory,
 )
-from common.tests.storms import parallel
-from customers.models import Notification
-from orders import returns
-from orders.models import RETURN_MACHINE, Order, OrderItem, ReturnLine, ReturnRequest
-from repair_orders.models import Part
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

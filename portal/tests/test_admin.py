@@ -11,9 +11,9 @@ from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from appointments.models import AppointmentStatus
-from common.tests import factories
-from common.tests.admin import page
-from common.tests.suites import count_queries
+from testing import factories
+from testing.admin import page
+from testing.suites import count_queries
 
 
 def counts(client):

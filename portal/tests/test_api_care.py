@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 
 from chat.models import Thread, Ticket
-from common.tests import factories
-from common.tests.suites import CareGateSuite, count_queries
 from orders.models import Order, OrderItem
+from testing import factories
+from testing.suites import CareGateSuite, count_queries
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from accounts.models import Device, Session, User
-from common.tests.factories import PASSWORD
-from common.tests.suites import count_queries
+from testing.factories import PASSWORD
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 

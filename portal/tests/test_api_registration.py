@@ -11,10 +11,10 @@ from rest_framework.test import APIClient
 
 from accounts.models import Referral, Session, User
 from common.schema import CachedGenerator
-from common.tests.factories import UserFactory
-from common.tests.storms import parallel
 from customers.models import Customer, CustomerUser
 from portal.api.member import MemberRegistration
+from testing.factories import UserFactory
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

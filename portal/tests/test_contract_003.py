@@ -18,9 +18,9 @@ from accounts.models import User
 from appointments.models import Location
 from chat.models import Thread
 from config.tests.node import furnish, needs_npm
-from config.tests.servers import database, free_port, serving
 from portal import demo
 from portal.tests.printed import contract, differences
+from testing.servers import database, free_port, serving
 from vehicles.models import Vehicle
 
 TEXT = contract("003-member")

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
-from common.tests import factories
 from customers.models import Customer
 from portal import demo
+from testing import factories
 
 TEXT = (settings.BASE_DIR / "docs/contracts/004-crm.md").read_text()
 PERSON = ["email", "first_name", "last_name", "phone_number"]

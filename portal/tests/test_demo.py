@@ -16,7 +16,6 @@ from django.db import transaction
 from accounts.models import Device, RewardEntry, User
 from appointments.models import Appointment, Location, ServiceType, Technician
 from chat.models import Thread
-from common.tests.factories import OrderFactory, PartFactory, UserFactory
 from customers.models import Customer
 from memberships.models import Offer, Plan
 from orders.models import Order
@@ -24,6 +23,7 @@ from portal import demo
 from portal.demo.numbering import continue_after
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
 from repair_orders.queries import totals_of
+from testing.factories import OrderFactory, PartFactory, UserFactory
 from vehicles.models import Vehicle
 from vehicles.telematics.queries import samples_of, summary_of
 

@@ -19,7 +19,6 @@ from accounts.tasks import mail_reset_link
 from chat.models import Message
 from common.json import dumps
 from common.models import IdempotencyKey
-from common.tests import factories as made
 from customers.models import Customer, CustomerUser
 from files.models import Upload, UploadState
 from files.stores import store
@@ -28,6 +27,7 @@ from portal.privacy.erase import StillOpen, erase
 from portal.privacy.holdings import HOLDINGS
 from portal.privacy.persons import person_of
 from repair_orders.models import RepairOrder
+from testing import factories as made
 
 pytestmark = pytest.mark.django_db
 MARK = "plugh-"  # planted in whatever somebody could have typed

@@ -7,40 +7,22 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.conf import settings
 from django.contrib import admin
 from django.urls import reverse
 
 from common.caller import Role
 from common.schema import CachedGenerator
-from common.tests import factories
-from common.tests.admin import changelist, page
-from common.tests.suites import UNAUTHENTICATED
 from common.tests.test_admin import FACTORIES
+from testing import factories
+from testing.admin import changelist, page
+from testing.roles import OPERATIONS, ROLES, by_role, table
+from testing.suites import UNAUTHENTICATED
 
-PAGE = (settings.BASE_DIR / "docs/roles.md").read_text()
-ROLES = list(Role)
 CUSTOMER_SERVICE = "/api/v1/customers/"
 # A customer's own; what anybody may ask; what a machine does.
 NOT_STAFFS = tuple(CUSTOMER_SERVICE + tail for tail in ("profile/", "check_profile_exists/", "health/"))
 NOT_STAFF = {"error": "Access denied", "detail": "This endpoint is only accessible to staff."}
 ROLE_MAY_NOT = {"error": "Access denied", "detail": "Your role does not allow this."}
-
-
-def table(title: str) -> list[list[str]]:
-    """The rows of a section's table, without its head."""
-    text = PAGE.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
-    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
-    head, _, *body = [[cell.strip().strip("`") for cell in row] for row in rows]
-    assert head[-len(ROLES) :] == [str(role) for role in ROLES]
-    return body
-
-
-def by_role(cells: list[str]) -> dict[str, str]:
-    return dict(zip(ROLES, cells, strict=True))
-
-
-OPERATIONS = table("The staff's API") + table("The customer service")
 PAGES = {model: by_role(cells) for model, *cells in table("The admin: pages")}
 BUTTONS = {name: by_role(cells) for name, *cells in table("The admin: buttons")}
 

@@ -8,8 +8,8 @@ from http.client import HTTPResponse
 
 import uvicorn
 
-from config.tests.servers import free_port
 from portal.management.commands.serve import Server
+from testing.servers import free_port
 
 EACH = 20
 ASKING = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

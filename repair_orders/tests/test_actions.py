@@ -9,7 +9,11 @@ import pytest
 
 from accounts.models import RewardEntry, User
 from common.errors import DomainError, IllegalTransition, Invalid, Missing
-from common.tests.factories import (
+from customers.models import Customer, Notification
+from repair_orders import actions
+from repair_orders.models import REPAIR_ORDER_MACHINE, PartLine, RepairOrder, ServiceLine
+from repair_orders.queries import totals_of
+from testing.factories import (
     CustomerFactory,
     PartFactory,
     PartLineFactory,
@@ -20,11 +24,7 @@ from common.tests.factories import (
     UserFactory,
     VehicleFactory,
 )
-from common.tests.storms import parallel
-from customers.models import Customer, Notification
-from repair_orders import actions
-from repair_orders.models import REPAIR_ORDER_MACHINE, PartLine, RepairOrder, ServiceLine
-from repair_orders.queries import totals_of
+from testing.storms import parallel
 from vehicles.actions import VehicleNotOfCustomer
 
 pytestmark = pytest.mark.django_db

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from common.tests import factories
-from common.tests.admin import buttons, errors, filled, page, press
 from customers.models import Notification
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus
 from repair_orders.queries import totals_of
+from testing import factories
+from testing.admin import buttons, errors, filled, page, press
 
 S = RepairOrderStatus
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from common.tests.factories import PartFactory
-from common.tests.suites import CareListSuite, care_invalid
+from testing.factories import PartFactory
+from testing.suites import CareListSuite, care_invalid
 
 
 class TestProducts(CareListSuite):

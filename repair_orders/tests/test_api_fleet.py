@@ -10,10 +10,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import count_queries
 from repair_orders.models import RepairOrder
+from testing import factories
+from testing.storms import parallel
+from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db
 

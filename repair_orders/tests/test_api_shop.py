@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from common.tests.factories import (
+from testing.factories import (
     PartFactory,
     PartLineFactory,
     RepairOrderFactory,
@@ -13,7 +13,7 @@ from common.tests.factories import (
     ServiceLineFactory,
     VehicleFactory,
 )
-from common.tests.suites import ShopCustomerListSuite
+from testing.suites import ShopCustomerListSuite
 from vehicles.tests.test_api_shop import brief
 
 CREATED = datetime(2025, 8, 19, 11, 51, 29, 821036, tzinfo=UTC)

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from common.tests import factories
-from common.tests.suites import WritableNounSuite, invalid, refused, stored
 from repair_orders.models import Part, Service
+from testing import factories
+from testing.suites import WritableNounSuite, invalid, refused, stored
 
 HUGE = 10**22
 TOO_MANY_DIGITS = "Ensure that there are no more than 10 digits in total."

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import pytest
 from django.utils import timezone
 
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import WritableNounSuite, invalid, refused, stored
 from repair_orders.models import LINES_MAY_CHANGE, REPAIR_ORDER_MACHINE, RepairOrder, RepairOrderStatus
+from testing import factories
+from testing.storms import parallel
+from testing.suites import WritableNounSuite, invalid, refused, stored
 from vehicles.tests.test_api_shop import brief
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)

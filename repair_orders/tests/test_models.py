@@ -7,15 +7,15 @@ from django.db import IntegrityError, transaction
 
 from common.caller import Caller, Role
 from common.database import violates
-from common.tests.factories import (
+from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.queries import with_lines
+from testing.factories import (
     PartFactory,
     PartLineFactory,
     RepairOrderFactory,
     ServiceFactory,
     ServiceLineFactory,
 )
-from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
-from repair_orders.queries import with_lines
 
 pytestmark = pytest.mark.django_db
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from common.tests import factories
 from customers.callers import caller_of_user
 from files.actions import FileNotFound, NotUploaded
 from files.tests.test_keep import kept
 from repair_orders.actions import PhotoIsTaken, request_repair
 from repair_orders.models import RepairOrder
 from repair_orders.queries import photos_of
+from testing import factories
 
 pytestmark = pytest.mark.django_db
 

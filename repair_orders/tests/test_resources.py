@@ -13,9 +13,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from common import transfer
 from common.sheets import WHY
-from common.tests import factories
-from common.tests.admin import changelist, download, import_file, preview, said
 from repair_orders.models import Part
+from testing import factories
+from testing.admin import changelist, download, import_file, preview, said
 
 HEADER = "part_number,name,unit_price\n"
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import Missing
-from common.tests.admin import buttons, errors, filled, page, press
-from common.tests.factories import PartFactory
-from common.tests.storms import parallel
 from repair_orders import stock
 from repair_orders.models import Part
+from testing.admin import buttons, errors, filled, page, press
+from testing.factories import PartFactory
+from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from common.errors import Invalid, Kind
-from common.tests.factories import CustomerFactory, VehicleFactory
-from common.tests.storms import parallel
+from testing.factories import CustomerFactory, VehicleFactory
+from testing.storms import parallel
 from vehicles import actions
 from vehicles.models import Vehicle
 

@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from common.tests import factories
-from common.tests.admin import buttons, changelist, errors, filled, page, press
+from testing import factories
+from testing.admin import buttons, changelist, errors, filled, page, press
 from vehicles.models import TelematicsBatch, Vehicle
 from vehicles.telematics.packing import pack
 from vehicles.tests.telematics.drives import T, steady

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import count_queries, refused, stored
 from customers.models import Customer
+from testing import factories
+from testing.storms import parallel
+from testing.suites import count_queries, refused, stored
 from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,9 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import count_queries, stored
+from testing import factories
+from testing.storms import parallel
+from testing.suites import count_queries, stored
 from vehicles.models import TelematicsBatch
 from vehicles.telematics import queries
 from vehicles.telematics.actions import record_batch

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from common.tests.factories import VehicleFactory
-from common.tests.suites import ShopCustomerListSuite
+from testing.factories import VehicleFactory
+from testing.suites import ShopCustomerListSuite
 
 
 def brief(vehicle):

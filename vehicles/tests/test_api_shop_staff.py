@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import pytest
 from django.utils import timezone
 
-from common.tests import factories
-from common.tests.storms import parallel
-from common.tests.suites import WritableNounSuite, invalid, refused, stored
+from testing import factories
+from testing.storms import parallel
+from testing.suites import WritableNounSuite, invalid, refused, stored
 from vehicles.models import Vehicle
 
 ARCHIVED = {"error": "Vehicle is archived", "detail": "This vehicle is archived already."}

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from common.caller import Caller, Role
 from common.database import violates
-from common.tests.factories import VehicleFactory
+from testing.factories import VehicleFactory
 from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db

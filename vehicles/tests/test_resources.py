@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from common.tests import factories
-from common.tests.admin import download, import_file, preview, said
+from testing import factories
+from testing.admin import download, import_file, preview, said
 from vehicles.actions import archive_vehicle
 from vehicles.models import Vehicle
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 
-from common.tests import factories
+from testing import factories
 
 
 def browser(user=None, **kwargs):

@@ -12,11 +12,11 @@ from accounts.actions import set_active
 from accounts.models import Session, User
 from accounts.passwords import change_password
 from chat import tickets
-from common.tests import factories
-from common.tests.factories import PASSWORD
 from customers.callers import load_caller
 from customers.models import CustomerUser
 from portal.tests.fleet.conftest import browser
+from testing import factories
+from testing.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

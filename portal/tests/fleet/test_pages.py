@@ -11,12 +11,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from common.tests import factories
 from files.models import Upload
 from files.tests.conftest import JPEG, PNG
 from portal.fleet.urls import urlpatterns
 from portal.tests.fleet.conftest import browser
 from repair_orders.models import RepairOrder, RepairPhoto
+from testing import factories
 from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db

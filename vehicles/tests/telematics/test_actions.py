@@ -7,8 +7,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from common.errors import Invalid
-from common.tests import factories
-from common.tests.storms import parallel
+from testing import factories
+from testing.storms import parallel
 from vehicles.models import TelematicsBatch
 from vehicles.telematics import actions
 from vehicles.telematics.actions import record_batch

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from common.tests import factories
+from testing import factories
 from vehicles.models import TelematicsBatch
 from vehicles.telematics.packing import unpack
 from vehicles.tests.telematics.drives import T, steady

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.tests import factories
-from common.tests.suites import count_queries
+from testing import factories
+from testing.suites import count_queries
 from vehicles.models import TelematicsBatch
 from vehicles.telematics import queries
 from vehicles.telematics.actions import record_batch

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from config.tests.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 from repair_orders.models import RepairOrder
+from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 
 MANAGER = ("fleet@rswind.example", "fleet12345")
 API = "/customer/api/"

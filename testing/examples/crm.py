@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from config.tests.examples.calls import ADMIN, NEWCOMER, TECHNICIAN, Call, Calls
 from customers.models import Customer
+from testing.examples.calls import ADMIN, NEWCOMER, TECHNICIAN, Call, Calls
 
 BUSINESS = ("business@example.com", "business12345")
 ALICE = ("alice.cooper@customer.com", "password123")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.tests.examples.calls import ADMIN, NEWCOMER, TECHNICIAN, Call, Calls
+from testing.examples.calls import ADMIN, NEWCOMER, TECHNICIAN, Call, Calls
 
 ALICE = ("alice.cooper@customer.com", "password123")
 

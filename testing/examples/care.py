@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from chat.models import Ticket
-from config.tests.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 from customers.models import Notification
 from orders.models import Order
 from repair_orders.models import Part
+from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 
 ALI = ("ali.jawad@example.com", "customer123")
 ADDRESS = "/api/v1/customer/"

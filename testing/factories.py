@@ -191,7 +191,7 @@ class RepairPhotoFactory(DjangoModelFactory[RepairPhoto]):
         model = RepairPhoto
 
     repair_order = factory.SubFactory(RepairOrderFactory)
-    upload = factory.SubFactory("common.tests.factories.UploadFactory")
+    upload = factory.SubFactory("testing.factories.UploadFactory")
 
 
 class PartLineFactory(DjangoModelFactory[PartLine]):
@@ -268,7 +268,7 @@ class SessionFactory(DjangoModelFactory[Session]):
         model = Session
 
     user = factory.SubFactory(UserFactory)
-    device = factory.SubFactory("common.tests.factories.DeviceFactory", user=factory.SelfAttribute("..user"))
+    device = factory.SubFactory("testing.factories.DeviceFactory", user=factory.SelfAttribute("..user"))
     refresh_jti = factory.Sequence(lambda n: f"{n:032x}")
     created_at = factory.LazyFunction(timezone.now)
 

@@ -6,9 +6,9 @@ from accounts.models import User
 from accounts.tokens import reset_token
 from appointments.models import Appointment, Location
 from chat.models import Thread
-from config.tests.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 from files.models import Upload
 from memberships.models import Plan
+from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 from vehicles.models import Vehicle
 
 JOHN = ("john@example.com", "securepassword123")

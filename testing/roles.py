@@ -1,0 +1,26 @@
+"""The tables of docs/roles.md, as tests read them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from common.caller import Role
+
+PAGE = (settings.BASE_DIR / "docs/roles.md").read_text()
+ROLES = list(Role)
+
+
+def table(title: str) -> list[list[str]]:
+    """The rows of a section's table, without its head."""
+    text = PAGE.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    head, _, *body = [[cell.strip().strip("`") for cell in row] for row in rows]
+    assert head[-len(ROLES) :] == [str(role) for role in ROLES]
+    return body
+
+
+def by_role(cells: list[str]) -> dict[str, str]:
+    return dict(zip(ROLES, cells, strict=True))
+
+
+OPERATIONS = table("The staff's API") + table("The customer service")
