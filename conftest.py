@@ -16,8 +16,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
 
-from common import counters
-from common.request_log import lines as request_lines
+from common.domain import counters
+from common.http.request_log import lines as request_lines
 from config.logs import RequestLine
 from testing import factories
 from testing.clients import signed_in

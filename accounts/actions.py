@@ -12,8 +12,8 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import Device, KnownAddress, Session, User, normal_email
 from accounts.tokens import TokenRefused, Tokens, issue, new_access, read_access, read_refresh
-from common import counters
-from common.errors import DomainError, Kind, TooMany
+from common.domain import counters
+from common.domain.errors import DomainError, Kind, TooMany
 
 GUESS_WINDOW_SECONDS = 15 * 60
 ADDRESS_REMEMBERED = timedelta(days=90)

@@ -25,9 +25,18 @@ from accounts.forms import NewUserForm, OwnPasswordForm, PasswordForm, UserForm
 from accounts.models import Device, KnownAddress, Referral, ReferralStatus, RewardEntry, Session, User
 from accounts.phones import pretty_phone
 from accounts.referrals import book_points
-from common.address import client_address
-from common.admin import HistoryAdmin, Kept, ReadOnly, ReadOnlyInline, StaffAdmin, badge, column, step
-from common.caller import Role
+from common.admin.pages import (
+    HistoryAdmin,
+    NoDeleteMixin,
+    ReadOnly,
+    ReadOnlyInline,
+    StaffAdmin,
+    badge,
+    column,
+    transition_button,
+)
+from common.domain.caller import Role
+from common.http.address import client_address
 
 admin.site.unregister(Group)
 
@@ -90,7 +99,7 @@ class RewardEntryInline(ReadOnlyInline):
 
 
 @admin.register(User)
-class UserAdmin(Kept, BaseUserAdmin[User], HistoryAdmin):
+class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
     """People are let in and out, never deleted: what they did stays theirs.
 
     Only a superuser touches a superuser or an administrator, and grants what would make one. Nobody else
@@ -209,7 +218,7 @@ class SessionAdmin(ReadOnly, StaffAdmin):
     def offers(self, row: Session, button: str) -> bool:
         return row.ended_at is None
 
-    end = step(
+    end = transition_button(
         "End session",
         lambda row, by, now: end_session(session=row, now=now),
         ask="Both tokens of this session stop working at once.",
@@ -277,7 +286,7 @@ class ReferralAdmin(ReadOnly, HistoryAdmin):
 
 
 @admin.register(RewardEntry)
-class RewardEntryAdmin(Kept, StaffAdmin):
+class RewardEntryAdmin(NoDeleteMixin, StaffAdmin):
     """The ledger of points. Staff may add a line, which moves the balance; what stands stays."""
 
     list_display = ("user", "points", "reason", "created_at")

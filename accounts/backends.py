@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.actions import WrongCredentials, check_credentials
 from accounts.models import User
-from common.address import client_address
-from common.reads.arguments import Arg
+from common.http.address import client_address
+from common.reads.params import Param
 from common.reads.statements import Statement
 
 
@@ -25,7 +25,7 @@ def _user_columns() -> list[str]:
 
 @cache
 def _user_statement() -> Statement:
-    return Statement.compile(User.objects.filter(pk=Arg("user", BigIntegerField())), _user_columns())
+    return Statement.compile(User.objects.filter(pk=Param("user", BigIntegerField())), _user_columns())
 
 
 class SignInBackend(ModelBackend):

@@ -16,10 +16,10 @@ from simple_history.models import HistoricalRecords
 from accounts.names import full_name
 from accounts.phones import validate_phone
 from accounts.querysets import FullName, ReferralQuerySet, SessionQuerySet
-from common.caller import STAFF, Role
-from common.ids import Identified
-from common.indexes import Trigrams
-from common.transitions import Machine
+from common.domain.caller import STAFF, Role
+from common.domain.ids import Identified
+from common.domain.indexes import Trigrams
+from common.domain.transitions import Machine
 
 # No 0, O, 1, I: a referral code is read out loud.
 _CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"

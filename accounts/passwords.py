@@ -21,8 +21,8 @@ from accounts.actions import (
 from accounts.models import User, normal_email
 from accounts.tasks import mail_reset_link
 from accounts.tokens import TokenRefused, read_reset
-from common import counters
-from common.errors import DomainError, Invalid, TooMany
+from common.domain import counters
+from common.domain.errors import DomainError, Invalid, TooMany
 
 MAIL_WINDOW_SECONDS = 60 * 60
 

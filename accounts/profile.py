@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.models import User, normal_email
 from accounts.registration import email_free
-from common.database import change
+from common.domain.database import change
 
 
 def change_person(*, user: User, **person: Any) -> None:

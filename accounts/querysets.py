@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 
 from django.db import models
 
-from common.caller import Caller
+from common.domain.caller import Caller
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 

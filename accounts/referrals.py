@@ -13,9 +13,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import REFERRAL_MACHINE, Referral, ReferralStatus, RewardEntry, User
-from common.database import violates
-from common.errors import DomainError, Invalid
-from common.transitions import transition
+from common.domain.database import violates
+from common.domain.errors import DomainError, Invalid
+from common.domain.transitions import transition
 
 
 class UnknownReferralCode(Invalid):

@@ -14,8 +14,8 @@ from accounts.models import User, normal_email
 from accounts.passwords import refuse_weak
 from accounts.referrals import refer
 from accounts.tokens import Tokens
-from common import counters
-from common.errors import Invalid, TooMany
+from common.domain import counters
+from common.domain.errors import Invalid, TooMany
 
 WINDOW_SECONDS = 60 * 60
 

@@ -12,14 +12,14 @@ from django.core import signing
 from django.db.models import CharField, DateTimeField
 from django.utils import timezone
 
-from common.reads.arguments import Arg
+from common.reads.params import Param
 from common.reads.statements import Statement
 
 
 @cache
 def _statement() -> Statement:
     rows = Session.objects.filter(
-        session_key=Arg("key", CharField()), expire_date__gt=Arg("now", DateTimeField())
+        session_key=Param("key", CharField()), expire_date__gt=Param("now", DateTimeField())
     )
     return Statement.compile(rows, ("session_data",))
 

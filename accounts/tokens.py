@@ -15,7 +15,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts.models import Session, User
-from common.errors import DomainError, Kind
+from common.domain.errors import DomainError, Kind
 
 
 class TokenRefused(DomainError):

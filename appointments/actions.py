@@ -25,10 +25,10 @@ from appointments.models import (
 )
 from appointments.queries import bays_of, next_free_slots, offered_slot, on_the_wall, visit_length
 from appointments.slots import DAYS_AHEAD, Slot
-from common import push
-from common.database import change, violates
-from common.errors import DomainError
-from common.transitions import Machine, refusal, transition, write_history
+from common.domain import push
+from common.domain.database import change, violates
+from common.domain.errors import DomainError
+from common.domain.transitions import Machine, refusal, transition, write_history
 from customers.models import Customer
 from vehicles.actions import check_in_use
 from vehicles.models import Vehicle

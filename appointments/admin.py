@@ -33,7 +33,7 @@ from appointments.models import (
     Bay,
 )
 from appointments.queries import on_the_wall
-from common.admin import HistoryAdmin, Kept, badge, column, step
+from common.admin.pages import HistoryAdmin, NoDeleteMixin, badge, column, transition_button
 
 STATUS_COLORS = {
     AppointmentStatus.PENDING: "warning",
@@ -58,7 +58,7 @@ class TodayFilter(admin.SimpleListFilter):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(Kept, HistoryAdmin):
+class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     noun, machine = "appointment", APPOINTMENT_MACHINE
     form = AppointmentForm
     list_display = ("number", "when", "customer", "vehicle", "where", "technician", "status_badge")
@@ -153,7 +153,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
     def offers(self, row: Appointment, button: str) -> bool:
         return row.status in HOLDS_A_BAY if button == "assign" else super().offers(row, button)
 
-    assign = step(
+    assign = transition_button(
         "Assign",
         assign_technician,
         ask="Who works on this vehicle?",
@@ -162,7 +162,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         form=AssignForm,
         permission=PERMISSIONS["assign"],
     )
-    start = step(
+    start = transition_button(
         "Start",
         start_appointment,
         ask="The vehicle is in the bay and work begins.",
@@ -172,7 +172,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         permission=PERMISSIONS["start"],
         to=AppointmentStatus.IN_PROGRESS,
     )
-    complete = step(
+    complete = transition_button(
         "Complete",
         complete_appointment,
         ask="The work is done; the bay is free from now on.",
@@ -182,7 +182,7 @@ class AppointmentAdmin(Kept, HistoryAdmin):
         permission=PERMISSIONS["complete"],
         to=AppointmentStatus.COMPLETED,
     )
-    cancel = step(
+    cancel = transition_button(
         "Cancel visit",
         cancel_appointment,
         ask="The visit does not take place, or stops; the bay is free.",

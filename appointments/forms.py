@@ -14,8 +14,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from appointments.actions import free_bay
 from appointments.models import Bay, Technician
 from appointments.queries import visit_length
-from common.errors import DomainError
-from common.forms import SeenStatus
+from common.admin.forms import SeenStatus
+from common.domain.errors import DomainError
 from vehicles.models import Vehicle
 
 

@@ -12,10 +12,10 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from appointments.querysets import AppointmentQuerySet, BayQuerySet, OpeningHoursQuerySet
-from common.constraints import NoOverlap
-from common.ids import Identified
-from common.indexes import Trigrams
-from common.transitions import Machine
+from common.domain.constraints import NoOverlap
+from common.domain.ids import Identified
+from common.domain.indexes import Trigrams
+from common.domain.transitions import Machine
 from customers.models import Customer
 from vehicles.models import Vehicle
 

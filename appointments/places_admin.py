@@ -16,7 +16,7 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
-from common.admin import HistoryAdmin, Kept, StaffAdmin, column
+from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, column
 
 
 class OpeningHoursInline(TabularInline):
@@ -43,7 +43,7 @@ class ClosureInline(TabularInline):
 
 
 @admin.register(Location)
-class LocationAdmin(Kept, HistoryAdmin):
+class LocationAdmin(NoDeleteMixin, HistoryAdmin):
     list_display = ("name", "address", "pretty_phone", "time_zone")
     search_fields = ("name", "address")
     ordering = ("name", "id")
@@ -60,7 +60,7 @@ class LocationAdmin(Kept, HistoryAdmin):
 
 
 @admin.register(Technician)
-class TechnicianAdmin(Kept, HistoryAdmin):
+class TechnicianAdmin(NoDeleteMixin, HistoryAdmin):
     list_display = ("name", "role", "email", "location", "user")
     list_filter = (("location", RelatedDropdownFilter),)
     list_select_related = ("location", "user")
@@ -71,7 +71,7 @@ class TechnicianAdmin(Kept, HistoryAdmin):
 
 
 @admin.register(ServiceType)
-class ServiceTypeAdmin(Kept, StaffAdmin):
+class ServiceTypeAdmin(NoDeleteMixin, StaffAdmin):
     list_display = ("name", "code", "minutes")
     search_fields = ("name", "code")
     ordering = ("name", "id")
@@ -79,7 +79,7 @@ class ServiceTypeAdmin(Kept, StaffAdmin):
 
 
 @admin.register(ReportedProblem)
-class ReportedProblemAdmin(Kept, StaffAdmin):
+class ReportedProblemAdmin(NoDeleteMixin, StaffAdmin):
     list_display = ("name", "description")
     search_fields = ("name", "description")
     ordering = ("name", "id")

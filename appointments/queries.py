@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from appointments.models import HOLDS_A_BAY, Appointment, Bay, Closure, Location, OpeningHours, ServiceType
 from appointments.slots import DAYS_AHEAD, LONGEST, SHORTEST, Bays, Slot, open_on, slots_within
-from common.caller import Caller
-from common.errors import Invalid
+from common.domain.caller import Caller
+from common.domain.errors import Invalid
 from vehicles.actions import VehicleNotOfCustomer
 from vehicles.models import Vehicle
 

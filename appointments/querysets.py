@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import DateField, DateTimeField, F, Func, Value
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThanOrEqual
 
-from common.caller import Caller
-from common.days import DayBeginsSomewhere, DayEndsSomewhere, bound
+from common.domain.caller import Caller
+from common.reads.bindings import EarliestStartOfDay, LatestEndOfDay, bind_day
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 _ONE_DAY = timedelta(days=1, hours=1)  # the longest there is
@@ -77,10 +77,10 @@ class AppointmentQuerySet(models.QuerySet[Row]):
         local_day = LocalDay(F("start"), F("location__time_zone"))
         # Beside the day there, what an index can find.
         if "date_from" in filters:
-            near = bound(filters["date_from"], DayBeginsSomewhere())
+            near = bind_day(filters["date_from"], EarliestStartOfDay())
             rows = rows.filter(GreaterThanOrEqual(local_day, filters["date_from"]), start__gte=near)
         if "date_to" in filters:
-            near = bound(filters["date_to"], DayEndsSomewhere())
+            near = bind_day(filters["date_to"], LatestEndOfDay())
             rows = rows.filter(LessThanOrEqual(local_day, filters["date_to"]), start__lt=near)
         return rows
 

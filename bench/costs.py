@@ -129,7 +129,9 @@ def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
     from django.urls import resolve
     from django.utils.module_loading import import_string
 
-    from common import authentication, counters, json, request_log
+    from common import json
+    from common.domain import counters
+    from common.http import authentication, request_log
     from common.reads.read import Read
     from common.reads.statements import Statement
     from config.wsgi import Handler

@@ -77,7 +77,7 @@ def cookie_of(user: Any) -> str:
 def build() -> None:
     """Everything; the manager comes last, so that a build that was broken off is begun anew."""
     from accounts.models import User
-    from common.caller import Role
+    from common.domain.caller import Role
 
     customers = _customers()
     vehicles = _vehicles(customers)

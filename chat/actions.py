@@ -15,12 +15,12 @@ from chat import hub
 from chat.attachments import Attached, attach
 from chat.events import event_of
 from chat.models import ENDED, THREAD_MACHINE, Message, Thread, ThreadStatus, Ticket, TicketPriority
-from common.caller import Caller
-from common.errors import Missing
-from common.reads.arguments import Arg
+from chat.writes import Insert, Update
+from common.domain.caller import Caller
+from common.domain.errors import Missing
+from common.domain.transitions import transition
+from common.reads.params import Param
 from common.reads.statements import Statement
-from common.transitions import transition
-from common.writes import Insert, Update
 from customers.actions import customer_for_write, notify
 from customers.models import Customer
 from orders.models import Order
@@ -193,7 +193,7 @@ _SHOW = Update(Thread, ["last_number", "last_at", "last_message", "updated_at"])
 
 @cache
 def _locking(skip_locked: bool) -> Statement:
-    asked = Arg("threads", UUIDField(), many=True)
+    asked = Param("threads", UUIDField(), many=True)
     # In the order of their keys: two who lock several never wait for each other.
     rows = Thread.objects.select_for_update(skip_locked=skip_locked).filter(uuid__in=asked).order_by("pk")
     return Statement.compile(rows, _THREAD)
@@ -201,8 +201,8 @@ def _locking(skip_locked: bool) -> Statement:
 
 @cache
 def _knowing() -> Statement:
-    threads = Arg("threads", BigIntegerField(), many=True)
-    names = Arg("names", CharField(), many=True)
+    threads = Param("threads", BigIntegerField(), many=True)
+    names = Param("names", CharField(), many=True)
     return Statement.compile(Message.objects.filter(thread__in=threads, client_id__in=names), _MESSAGE)
 
 

@@ -27,8 +27,18 @@ from chat.models import (
     Ticket,
     TicketPriority,
 )
-from common import ids
-from common.admin import Button, HistoryAdmin, Kept, ReadOnly, ReadOnlyInline, StaffAdmin, badge, column, step
+from common.admin.pages import (
+    Button,
+    HistoryAdmin,
+    NoDeleteMixin,
+    ReadOnly,
+    ReadOnlyInline,
+    StaffAdmin,
+    badge,
+    column,
+    transition_button,
+)
+from common.domain import ids
 from customers.admin import CUSTOMER_SEARCH
 from customers.callers import caller_of_user
 
@@ -60,7 +70,7 @@ def _step(title: str, to: ThreadStatus, **options: Any) -> Button:
     def move(row: Thread | Ticket, by: int, now: datetime) -> None:
         actions.change_status(thread=_thread_of(row), to=to, by=by, now=now)
 
-    return step(title, move, permission=actions.PERMISSIONS["end"], to=to, **options)
+    return transition_button(title, move, permission=actions.PERMISSIONS["end"], to=to, **options)
 
 
 class MessageInline(ReadOnlyInline):
@@ -81,7 +91,7 @@ class MessageInline(ReadOnlyInline):
         return _writer(message)
 
 
-class Conversation(Kept, HistoryAdmin):
+class Conversation(NoDeleteMixin, HistoryAdmin):
     """The page of a thread, or of the ticket that it is: answered and ended by the same buttons."""
 
     machine = THREAD_MACHINE
@@ -90,7 +100,7 @@ class Conversation(Kept, HistoryAdmin):
     def status_of(self, row: Thread | Ticket) -> str:
         return _thread_of(row).status
 
-    answer = step(
+    answer = transition_button(
         "Answer",
         _answer,
         ask="The customer reads it at once, unless it is an internal note.",

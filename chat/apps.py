@@ -6,6 +6,6 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         from chat import hub  # which reads models
-        from common import push
+        from common.domain import push
 
         push.register(hub.push)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from common.caller import Caller
-from common.errors import DomainError
+from common.domain.caller import Caller
+from common.domain.errors import DomainError
 from files import actions
 from files.queries import public_url
 

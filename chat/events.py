@@ -10,8 +10,8 @@ import orjson
 
 from chat.attachments import urls
 from chat.models import Message, Thread
-from common.json import dumps
-from common.push import News
+from common.domain.encoding import dumps
+from common.domain.push import News
 
 Frame = dict[str, Any]
 SUPPORT, CUSTOMER = "support", "user"

@@ -23,7 +23,7 @@ from chat.bus import Publisher, Subscriber
 from chat.events import Event, event_of_news
 from chat.registry import Registry
 from chat.turns import SILENCE, Turns
-from common.push import News
+from common.domain.push import News
 from customers.callers import load_callers
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ def publish(*events: Event) -> None:
 
 
 def push(news: News) -> None:
-    """What lower floors tell a customer (common/push.py)."""
+    """What lower floors tell a customer (common/domain/push.py)."""
     publish(event_of_news(news))
 
 

@@ -21,8 +21,8 @@ from django.utils import timezone
 from chat import actions
 from chat.actions import Draft, Posted
 from chat.hub import in_thread
-from common import counters, errors
-from common.caller import Caller
+from common.domain import counters, errors
+from common.domain.caller import Caller
 
 log = structlog.get_logger(__name__)
 

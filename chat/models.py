@@ -8,10 +8,10 @@ from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
 from chat.querysets import MessageQuerySet, ThreadQuerySet, TicketQuerySet
-from common import ids
-from common.caller import Caller
-from common.ids import Identified
-from common.transitions import Machine
+from common.domain import ids
+from common.domain.caller import Caller
+from common.domain.ids import Identified
+from common.domain.transitions import Machine
 from customers.models import Customer
 from orders.models import Order
 

@@ -11,8 +11,8 @@ from django.db.models import OuterRef, QuerySet
 
 from chat.events import Event, event_of
 from chat.models import ENDED, Message, Thread, Ticket
-from common.caller import Caller
-from common.database import count_of
+from common.domain.caller import Caller
+from common.domain.database import count_of
 
 _AT_ONCE = 200
 

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import CharField, F, Q, Value
 from django.db.models.functions import Cast, Concat
 
-from common.caller import Caller
+from common.domain.caller import Caller
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from chat.events import Event
 from chat.frames import Write, spell
-from common.caller import Caller
+from common.domain.caller import Caller
 
 # What waits for a reader who does not read. More means that he is gone or hopelessly behind: the log will tell him.
 MOST_FRAMES = 1_000

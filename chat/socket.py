@@ -27,11 +27,11 @@ from chat.events import SUPPORT, Event, error, event_of, typing
 from chat.frames import Scope, Send, spell, writer
 from chat.origins import is_welcome
 from chat.registry import Listener, Outbox
-from common import errors
-from common.authentication import caller_of_token
-from common.caller import Caller, caller_loader
-from common.permissions import check_role
-from common.problems import SERVER_ERROR, problem_from
+from common.domain import errors
+from common.domain.caller import Caller, caller_loader
+from common.http.authentication import caller_of_token
+from common.http.permissions import check_role
+from common.http.problems import SERVER_ERROR, problem_from
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from common.caller import Caller
-from common.errors import DomainError, Kind
+from common.domain.caller import Caller
+from common.domain.errors import DomainError, Kind
 
 LIFETIME_SECONDS = 30
 

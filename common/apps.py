@@ -5,7 +5,7 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
-from common.database import like
+from common.domain.database import like
 
 
 def fold_every_letter(connection: Any, **_: Any) -> None:

@@ -86,25 +86,25 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "common.request_log.RequestLog",
-    "common.middleware.Refusals",
+    "common.http.request_log.RequestLog",
+    "common.http.middleware.Refusals",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "common.middleware.Cors",
-    "common.middleware.ContentSecurityPolicy",
-    "common.middleware.BodyLimit",
-    "common.middleware.PageSessions",
-    "common.middleware.Common",
+    "common.http.middleware.Cors",
+    "common.http.middleware.ContentSecurityPolicy",
+    "common.http.middleware.BodyLimit",
+    "common.http.middleware.PageSessions",
+    "common.http.middleware.Common",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "common.middleware.PageUsers",
-    "common.middleware.PageMessages",
-    "common.middleware.HistoryUser",
+    "common.http.middleware.PageUsers",
+    "common.http.middleware.PageMessages",
+    "common.http.middleware.HistoryUser",
 ]
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-# Every route takes both spellings by itself (common/routing.py); a redirect would lose a write's body.
+# Every route takes both spellings by itself (common/http/routing.py); a redirect would lose a write's body.
 APPEND_SLASH = False
 TEST_RUNNER = "config.runner.PytestRunner"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -175,7 +175,7 @@ _REDIS_CACHE: dict[str, Any] = {
 }
 CACHES = {
     "default": _REDIS_CACHE if REDIS_URL else {**_LOCAL_CACHE, "LOCATION": "default"},
-    # Where counters live without Redis, or while it is away (common/counters.py).
+    # Where counters live without Redis, or while it is away (common/domain/counters.py).
     "local": {**_LOCAL_CACHE, "LOCATION": "local"},
 }
 
@@ -249,10 +249,10 @@ SOCKET_CHECK_SECONDS = number("SOCKET_CHECK_SECONDS", 30, least=1)
 # --- The API ----------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    # Near empty on purpose: a contract's views say what they are (common/contracts/). What forgets to is refused.
-    "DEFAULT_PERMISSION_CLASSES": ["common.permissions.Nobody"],
+    # Near empty on purpose: a contract's views say what they are (common/http/contracts/). What forgets to is refused.
+    "DEFAULT_PERMISSION_CLASSES": ["common.http.permissions.DenyAll"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_SCHEMA_CLASS": "common.schema.ContractSchema",
+    "DEFAULT_SCHEMA_CLASS": "common.http.schema.ContractSchema",
     "UNAUTHENTICATED_USER": None,
 }
 # A list that falls back to building objects is a fault to mend here, and a slow answer in production.
@@ -268,7 +268,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["common.permissions.Anyone"],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -306,7 +306,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", [])
-CSRF_FAILURE_VIEW = "common.fallbacks.csrf_failure"
+CSRF_FAILURE_VIEW = "common.http.fallbacks.csrf_failure"
 SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", not DEBUG)
 # A container's probe speaks plain HTTP to the process itself.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]

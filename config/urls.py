@@ -22,9 +22,9 @@ from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
 from chat.api import care as tickets_care
 from chat.api import member as chat_member
-from common import fallbacks, health
-from common.routing import route
-from common.schema import CachedGenerator
+from common.http import fallbacks, health
+from common.http.routing import route
+from common.http.schema import CachedGenerator
 from customers.api import care as customers_care
 from customers.api import crm as customers_crm
 from customers.api import crm_staff as management_crm
@@ -147,7 +147,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"", fallbacks.unknown_route),
 ]
 
-handler400 = "common.fallbacks.bad_request"
-handler403 = "common.fallbacks.forbidden"
-handler404 = "common.fallbacks.not_found"
-handler500 = "common.fallbacks.server_error"
+handler400 = "common.http.fallbacks.bad_request"
+handler403 = "common.http.fallbacks.forbidden"
+handler404 = "common.http.fallbacks.not_found"
+handler500 = "common.http.fallbacks.server_error"

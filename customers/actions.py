@@ -14,10 +14,10 @@ from accounts.models import User
 from accounts.profile import change_person
 from accounts.registration import admit, email_free, newcomer
 from accounts.tokens import Tokens
-from common import push
-from common.caller import Caller
-from common.database import change
-from common.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
+from common.domain import push
+from common.domain.caller import Caller
+from common.domain.database import change
+from common.domain.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
 from customers import preferences
 from customers.models import Customer, CustomerUser, Notification
 from customers.tasks import mail_notification

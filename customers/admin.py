@@ -13,8 +13,8 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilt
 from unfold.enums import ActionVariant
 
 from accounts.phones import pretty_phone
-from common.admin import HistoryAdmin, Kept, StaffAdmin, column, step
-from common.transfer import TransferAdmin
+from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, column, transition_button
+from common.admin.transfer import TransferAdmin
 from customers import actions
 from customers.models import Customer, CustomerUser, Notification
 from customers.resources import CustomerResource
@@ -34,7 +34,7 @@ class LoginInline(TabularInline):
 
 
 @admin.register(Customer)
-class CustomerAdmin(Kept, HistoryAdmin, TransferAdmin):
+class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     resource_classes = (CustomerResource,)
     list_display = ("name", "contact_email", "contact_phone", "address", "is_verified", "total_services")
     list_filter = (
@@ -107,7 +107,7 @@ class CustomerAdmin(Kept, HistoryAdmin, TransferAdmin):
     def offers(self, row: Customer, button: str) -> bool:
         return row.is_verified is (button == "withdraw_verification")
 
-    verify = step(
+    verify = transition_button(
         "Verify",
         lambda row, by, now: actions.verify(customer=row),
         ask="The shop knows who this is.",
@@ -116,7 +116,7 @@ class CustomerAdmin(Kept, HistoryAdmin, TransferAdmin):
         variant=ActionVariant.SUCCESS,
         permission=actions.PERMISSIONS["verify"],
     )
-    withdraw_verification = step(
+    withdraw_verification = transition_button(
         "Withdraw verification",
         lambda row, by, now: actions.withdraw_verification(customer=row),
         ask="It was a mistake, or does not hold any longer.",
@@ -154,7 +154,7 @@ class CustomerUserAdmin(ModelAdmin):
 
 
 @admin.register(Notification)
-class NotificationAdmin(Kept, StaffAdmin):
+class NotificationAdmin(NoDeleteMixin, StaffAdmin):
     """What customers were told. Staff may tell them something; what was said stays said."""
 
     list_display = ("title", "customer", "type", "read", "created_at")

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db.models import BigIntegerField, UUIDField
 
 from accounts.models import Session, User
-from common.caller import Caller
-from common.reads.arguments import Arg
+from common.domain.caller import Caller
+from common.reads.params import Param
 from common.reads.statements import Statement
 from customers.models import CustomerUser
 from customers.names import customer_name
@@ -26,12 +26,12 @@ _COLUMNS = (
 
 @cache
 def _statement() -> Statement:
-    return Statement.compile(Session.objects.living().filter(uuid=Arg("session", UUIDField())), _COLUMNS)
+    return Statement.compile(Session.objects.living().filter(uuid=Param("session", UUIDField())), _COLUMNS)
 
 
 @cache
 def _login_statement() -> Statement:
-    logins = CustomerUser.objects.filter(user_id=Arg("user", BigIntegerField()))
+    logins = CustomerUser.objects.filter(user_id=Param("user", BigIntegerField()))
     return Statement.compile(logins, ("customer_id", *(f"customer__{name}" for name in _NAMES)))
 
 

@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import User, normal_email
-from common.sheets import WHY, SheetRow, Unreadable
+from common.domain.sheets import WHY, SheetRow, Unreadable
 from customers.actions import create_imported
 from customers.addresses import Unplaceable, parse_address
 from customers.models import Customer

@@ -11,7 +11,7 @@ from accounts.actions import end_all_sessions
 from accounts.models import User
 from accounts.registration import email_free
 from accounts.tasks import mail_invitation
-from common.errors import DomainError, Missing
+from common.domain.errors import DomainError, Missing
 from customers.models import Customer, CustomerUser
 
 

@@ -9,8 +9,8 @@ from django.db.models.functions import Upper
 from simple_history.models import HistoricalRecords
 
 from accounts.phones import validate_phone
-from common.ids import Identified
-from common.indexes import Trigrams
+from common.domain.ids import Identified
+from common.domain.indexes import Trigrams
 from customers.names import HOME, customer_name, one_line_address
 from customers.preferences import default_notifications, validate_notifications
 from customers.querysets import CustomerQuerySet, NotificationQuerySet

@@ -10,8 +10,8 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from accounts.models import User
-from common.caller import Caller
-from common.errors import Forbidden
+from common.domain.caller import Caller
+from common.domain.errors import Forbidden
 from customers.models import Customer, CustomerUser
 
 

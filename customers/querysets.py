@@ -8,7 +8,7 @@ from typing import Self, TypedDict, TypeVar
 from django.db import models
 from django.db.models import F
 
-from common.caller import Caller
+from common.domain.caller import Caller
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 

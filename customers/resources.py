@@ -12,8 +12,8 @@ from django.utils import timezone
 from import_export.fields import Field
 
 from accounts.models import User, normal_email
-from common.sheets import WHY
-from common.transfer import SheetResource, cell
+from common.admin.transfer import SheetResource, cell
+from common.domain.sheets import WHY
 from customers.actions import create_imported
 from customers.imports import ADDRESS, BUSINESS, KNOWN_BY, PERSON, known_as
 from customers.models import Customer

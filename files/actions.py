@@ -13,8 +13,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from common.caller import Caller
-from common.errors import DomainError, Forbidden, Invalid, Kind, Missing, TooLarge
+from common.domain.caller import Caller
+from common.domain.errors import DomainError, Forbidden, Invalid, Kind, Missing, TooLarge
 from files.kinds import KINDS, is_what_it_says
 from files.models import Upload, UploadState
 from files.names import key_name, safe_name

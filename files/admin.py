@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
 
-from common.admin import ReadOnly, StaffAdmin, badge, column
+from common.admin.pages import ReadOnly, StaffAdmin, badge, column
 from files.models import Upload, UploadState
 from files.queries import public_url
 

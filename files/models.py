@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from common.ids import Identified
+from common.domain.ids import Identified
 from files.kinds import KINDS
 from files.names import LONGEST
 from files.querysets import UploadQuerySet

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from common.caller import Caller
+from common.domain.caller import Caller
 from files.actions import FileNotFound
 from files.models import Upload, UploadState
 from files.stores import store

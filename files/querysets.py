@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 
-from common.caller import Caller
+from common.domain.caller import Caller
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 

@@ -23,7 +23,7 @@ from django.core.signing import Signer
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
-from common.errors import DomainError, Kind
+from common.domain.errors import DomainError, Kind
 from files.kinds import HEAD_BYTES
 from files.models import Upload
 

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from common.database import violates
-from common.errors import DomainError
-from common.transitions import transition
+from common.domain.database import violates
+from common.domain.errors import DomainError
+from common.domain.transitions import transition
 from memberships.models import MEMBERSHIP_MACHINE, Membership, MembershipStatus, Plan
 
 # What each step asks for, in the admin.

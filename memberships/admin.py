@@ -17,7 +17,15 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.enums import ActionVariant
 
-from common.admin import HistoryAdmin, Kept, ReadOnly, StaffAdmin, badge, column, step
+from common.admin.pages import (
+    HistoryAdmin,
+    NoDeleteMixin,
+    ReadOnly,
+    StaffAdmin,
+    badge,
+    column,
+    transition_button,
+)
 from memberships.actions import PERMISSIONS, cancel
 from memberships.models import MEMBERSHIP_MACHINE, Membership, MembershipStatus, Offer, OfferMake, Plan
 from memberships.renewals import renews_at
@@ -26,7 +34,7 @@ _COLORS = {MembershipStatus.ACTIVE: "success", MembershipStatus.CANCELLED: "dang
 
 
 @admin.register(Plan)
-class PlanAdmin(Kept, HistoryAdmin):
+class PlanAdmin(NoDeleteMixin, HistoryAdmin):
     """A plan that is no longer sold is taken off sale; its members stay."""
 
     list_display = ("name", "tier", "price", "is_active")
@@ -56,7 +64,7 @@ class MembershipAdmin(ReadOnly, HistoryAdmin):
     actions_detail = ("cancel",)
     fields = (("user", "plan"), "status", ("started_at", "renewal"), "cancelled_at", "uuid")
 
-    cancel = step(
+    cancel = transition_button(
         "End membership",
         cancel,
         ask="It ends at once. The member may join a plan again.",

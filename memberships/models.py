@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from appointments.models import Location
-from common.ids import Identified
-from common.transitions import Machine
+from common.domain.ids import Identified
+from common.domain.transitions import Machine
 from memberships.querysets import MembershipQuerySet, OfferQuerySet, PlanQuerySet
 from vehicles.models import FIRST_YEAR, LAST_YEAR
 

@@ -11,9 +11,9 @@ from django.db.models import Exists, F, FloatField, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Cos, Power, Radians, Sin
 
 from appointments.models import Location
-from common.caller import Caller
-from common.filtering import SameText
-from common.reads.arguments import as_expression
+from common.domain.caller import Caller
+from common.reads.lookups import SameText
+from common.reads.params import as_expression
 from vehicles.models import Vehicle
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)

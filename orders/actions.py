@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from common.errors import Invalid
-from common.transitions import transition
+from common.domain.errors import Invalid
+from common.domain.transitions import transition
 from customers.actions import notify
 from orders.models import MOST_PIECES, ORDER_MACHINE, Order, OrderItem, OrderStatus
 from repair_orders import stock

@@ -11,8 +11,16 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
 from unfold.enums import ActionVariant
 from unfold.views import ChangeList
 
-from common.admin import HistoryAdmin, Kept, ReadOnlyInline, badge, column, dollars, step
-from common.forms import SeenStatus
+from common.admin.forms import SeenStatus
+from common.admin.pages import (
+    HistoryAdmin,
+    NoDeleteMixin,
+    ReadOnlyInline,
+    badge,
+    column,
+    dollars,
+    transition_button,
+)
 from customers.admin import CUSTOMER_SEARCH
 from orders import actions
 from orders.forms import ShipForm
@@ -74,7 +82,7 @@ class OrderForm(SeenStatus):
 
 
 @admin.register(Order)
-class OrderAdmin(Kept, Numbered, HistoryAdmin):
+class OrderAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     """Customers order; the shop moves what they ordered, and says where it is."""
 
     noun, machine = "order", ORDER_MACHINE
@@ -129,7 +137,7 @@ class OrderAdmin(Kept, Numbered, HistoryAdmin):
         fields = super().get_readonly_fields(request, obj)
         return fields if obj is None or obj.status in ACTIVE else [*fields, *_SHIPMENT]
 
-    confirm = step(
+    confirm = transition_button(
         "Confirm payment",
         actions.confirm,
         ask="The order is paid for. The customer is told.",
@@ -139,7 +147,7 @@ class OrderAdmin(Kept, Numbered, HistoryAdmin):
         permission=actions.PERMISSIONS["confirm"],
         to=OrderStatus.CONFIRMED,
     )
-    pack = step(
+    pack = transition_button(
         "Packed",
         actions.pack,
         ask="Everything is in the parcel. The customer is told.",
@@ -149,7 +157,7 @@ class OrderAdmin(Kept, Numbered, HistoryAdmin):
         permission=actions.PERMISSIONS["pack"],
         to=OrderStatus.PACKED,
     )
-    ship = step(
+    ship = transition_button(
         "Ship",
         actions.ship,
         ask="A courier takes it. The customer is told.",
@@ -160,7 +168,7 @@ class OrderAdmin(Kept, Numbered, HistoryAdmin):
         permission=actions.PERMISSIONS["ship"],
         to=OrderStatus.SHIPPED,
     )
-    deliver = step(
+    deliver = transition_button(
         "Delivered",
         actions.deliver,
         ask="The customer has it. He may return it within 30 days.",
@@ -170,7 +178,7 @@ class OrderAdmin(Kept, Numbered, HistoryAdmin):
         permission=actions.PERMISSIONS["deliver"],
         to=OrderStatus.DELIVERED,
     )
-    cancel = step(
+    cancel = transition_button(
         "Cancel",
         actions.cancel,
         ask="Nothing of it is sent: its pieces go back on the shelf, and the customer is told.",

@@ -9,9 +9,9 @@ from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
-from common import ids
-from common.ids import Identified
-from common.transitions import Machine
+from common.domain import ids
+from common.domain.ids import Identified
+from common.domain.transitions import Machine
 from customers.models import Customer
 from orders.querysets import OrderItemQuerySet, OrderQuerySet, ReturnLineQuerySet, ReturnQuerySet
 from repair_orders.models import Part, money

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet
 
-from common.database import count_of
+from common.domain.database import count_of
 from orders.models import ACTIVE, PENDING_REFUND, Order, OrderItem, ReturnRequest
 
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from common.errors import DomainError, Invalid, Kind
-from common.transitions import refusal, transition
+from common.domain.errors import DomainError, Invalid, Kind
+from common.domain.transitions import refusal, transition
 from customers.actions import notify
 from orders.actions import move, pieces_of
 from orders.models import (

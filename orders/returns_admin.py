@@ -10,8 +10,17 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
 from unfold.enums import ActionVariant
 
-from common import ids
-from common.admin import HistoryAdmin, Kept, ReadOnly, ReadOnlyInline, StaffAdmin, badge, column, step
+from common.admin.pages import (
+    HistoryAdmin,
+    NoDeleteMixin,
+    ReadOnly,
+    ReadOnlyInline,
+    StaffAdmin,
+    badge,
+    column,
+    transition_button,
+)
+from common.domain import ids
 from customers.admin import CUSTOMER_SEARCH
 from orders import returns
 from orders.forms import RefundForm
@@ -59,7 +68,7 @@ class ReturnLineInline(ReadOnlyInline):
 
 
 @admin.register(ReturnRequest)
-class ReturnAdmin(Kept, Numbered, HistoryAdmin):
+class ReturnAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     """Customers ask; the shop decides by its buttons alone."""
 
     noun, machine = "request", RETURN_MACHINE
@@ -96,7 +105,7 @@ class ReturnAdmin(Kept, Numbered, HistoryAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    approve = step(
+    approve = transition_button(
         "Approve",
         returns.approve,
         ask="The customer may send it back, and is told so.",
@@ -106,7 +115,7 @@ class ReturnAdmin(Kept, Numbered, HistoryAdmin):
         permission=returns.PERMISSIONS["approve"],
         to=ReturnStatus.APPROVED,
     )
-    receive = step(
+    receive = transition_button(
         "Received",
         returns.receive,
         ask="It has come back. The customer is told.",
@@ -116,7 +125,7 @@ class ReturnAdmin(Kept, Numbered, HistoryAdmin):
         permission=returns.PERMISSIONS["receive"],
         to=ReturnStatus.RECEIVED,
     )
-    refund = step(
+    refund = transition_button(
         "Refund",
         returns.refund,
         ask="The money goes back to the customer, who is told.",
@@ -127,7 +136,7 @@ class ReturnAdmin(Kept, Numbered, HistoryAdmin):
         permission=returns.PERMISSIONS["refund"],
         to=ReturnStatus.REFUNDED,
     )
-    refuse = step(
+    refuse = transition_button(
         "Refuse",
         returns.refuse,
         ask="The customer keeps it or gets it back, and is told.",

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from accounts.names import full_name
 from chat.queries import with_ticket_counts
-from common.caller import Caller
+from common.domain.caller import Caller
 from customers.models import CustomerUser
 from memberships.queries import membership_uuid_of
 from orders.queries import with_order_counts

@@ -6,7 +6,7 @@ person or a further group beside them counts in the admin.
 
 from __future__ import annotations
 
-from common.caller import Role
+from common.domain.caller import Role
 
 
 def _permissions(app: str, verbs: str, *models: str) -> frozenset[str]:

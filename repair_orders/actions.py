@@ -16,11 +16,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from accounts.referrals import credit_referrals
-from common import push
-from common.caller import Caller
-from common.database import change, violates
-from common.errors import DomainError, Invalid, Missing
-from common.transitions import refusal, transition
+from common.domain import push
+from common.domain.caller import Caller
+from common.domain.database import change, violates
+from common.domain.errors import DomainError, Invalid, Missing
+from common.domain.transitions import refusal, transition
 from customers.actions import count_service, notify
 from customers.models import Customer, CustomerUser
 from files.actions import attach

@@ -18,7 +18,15 @@ from unfold.contrib.filters.admin import (
 from unfold.enums import ActionVariant
 from unfold.views import ChangeList
 
-from common.admin import HistoryAdmin, Kept, ReadOnly, StaffAdmin, badge, column, step
+from common.admin.pages import (
+    HistoryAdmin,
+    NoDeleteMixin,
+    ReadOnly,
+    StaffAdmin,
+    badge,
+    column,
+    transition_button,
+)
 from files.queries import public_url
 from repair_orders import actions
 from repair_orders import catalogue_admin as catalogue_admin  # its pages are registered with these
@@ -101,7 +109,7 @@ class _WithLines(ChangeList):
 
 
 @admin.register(RepairOrder)
-class RepairOrderAdmin(Kept, HistoryAdmin):
+class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
     noun, machine = "order", REPAIR_ORDER_MACHINE
     form = RepairOrderForm
     list_display = ("number", "created_at", "customer", "vehicle", "summary", "total", "status_badge")
@@ -170,7 +178,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         if changed or removed or _is_open(order):  # other terms, too, must leave a total that can be stored
             actions.change_lines(order=order, save=changed, remove=removed)
 
-    estimate = step(
+    estimate = transition_button(
         "Send estimate",
         actions.send_estimate,
         ask="The customer is asked for his word on the lines as they are.",
@@ -181,7 +189,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         permission=actions.PERMISSIONS["estimate"],
         to=RepairOrderStatus.PENDING,
     )
-    approve = step(
+    approve = transition_button(
         "Approve",
         actions.approve,
         ask="The customer says yes to exactly this total.",
@@ -192,7 +200,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         permission=actions.PERMISSIONS["approve"],
         to=RepairOrderStatus.APPROVED,
     )
-    deny = step(
+    deny = transition_button(
         "Deny",
         actions.deny,
         ask="The customer says no, or the shop does not take the work.",
@@ -203,7 +211,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         permission=actions.PERMISSIONS["deny"],
         to=RepairOrderStatus.DENIED,
     )
-    start = step(
+    start = transition_button(
         "Start",
         actions.start,
         ask="Work on the vehicle begins.",
@@ -213,7 +221,7 @@ class RepairOrderAdmin(Kept, HistoryAdmin):
         permission=actions.PERMISSIONS["start"],
         to=RepairOrderStatus.IN_PROGRESS,
     )
-    complete = step(
+    complete = transition_button(
         "Complete",
         actions.complete,
         ask="The work is done: the total is frozen and the customer is told.",

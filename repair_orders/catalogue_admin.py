@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, RangeNumericFilter
 
-from common.admin import HistoryAdmin, step
-from common.transfer import TransferAdmin
+from common.admin.pages import HistoryAdmin, transition_button
+from common.admin.transfer import TransferAdmin
 from repair_orders import stock
 from repair_orders.forms import StockForm
 from repair_orders.models import Part, Service
@@ -44,7 +44,7 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
         fields = super().get_readonly_fields(request, obj)
         return [*fields, "stock"] if obj else fields
 
-    adjust = step(
+    adjust = transition_button(
         "Adjust stock",
         stock.adjust,
         ask="Pieces that came in, went out or were counted.",

@@ -13,9 +13,9 @@ from django.db.models import Count, DateField, DateTimeField, QuerySet
 from django.db.models.functions import Cast, TruncMonth
 from django.utils import timezone
 
-from common.caller import Caller
-from common.days import midnight
-from common.reads.arguments import Arg
+from common.domain.caller import Caller
+from common.domain.days import midnight
+from common.reads.params import Param
 from common.reads.read import Columns
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from vehicles.labels import unit_label
@@ -58,7 +58,7 @@ def _months(zone: tzinfo, *, is_bounded: bool) -> Columns:
     def rows(caller: Caller) -> QuerySet[Any]:
         orders = RepairOrder.objects.visible_to(caller)
         if is_bounded:
-            orders = orders.filter(created_at__gte=Arg("since", DateTimeField()))
+            orders = orders.filter(created_at__gte=Param("since", DateTimeField()))
         # A day, which the driver reads by itself: an instant would be put into its time zone in Python.
         month = Cast(TruncMonth("created_at", tzinfo=zone), DateField())
         return orders.annotate(month=month).values("month").annotate(count=Count("id")).order_by("month")

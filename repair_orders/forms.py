@@ -16,7 +16,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from common.forms import SeenStatus
+from common.admin.forms import SeenStatus
 from repair_orders.models import RepairOrder
 from repair_orders.queries import totals_of
 from repair_orders.stock import LARGEST_STOCK

@@ -10,9 +10,9 @@ from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
-from common.ids import Identified
-from common.indexes import Trigrams
-from common.transitions import Machine
+from common.domain.ids import Identified
+from common.domain.indexes import Trigrams
+from common.domain.transitions import Machine
 from customers.models import Customer
 from files.models import Upload
 from repair_orders.querysets import LineQuerySet, RepairOrderQuerySet

@@ -8,8 +8,8 @@ from typing import Any, Self, TypedDict, TypeVar
 from django.db import models
 from django.db.models import Exists, F, OuterRef
 
-from common.caller import Caller
-from common.days import Midnight, bound, midnight
+from common.domain.caller import Caller
+from common.reads.bindings import StartOfDay, StartOfNextMonth, bind_day
 from vehicles.labels import label_of
 from vehicles.models import Vehicle
 
@@ -65,8 +65,8 @@ class RepairOrderQuerySet(models.QuerySet[Row]):
             rows = rows.filter(Exists(units.called(filters["unit_number"])))
         if "month" in filters:
             rows = rows.filter(
-                created_at__gte=bound(filters["month"], Midnight()),
-                created_at__lt=bound(filters["month"], _MonthEnds()),
+                created_at__gte=bind_day(filters["month"], StartOfDay()),
+                created_at__lt=bind_day(filters["month"], StartOfNextMonth()),
             )
         return rows
 
@@ -77,11 +77,3 @@ class RepairOrderQuerySet(models.QuerySet[Row]):
             # True of each anyhow; said, it finds one customer's units by an index instead of reading everybody's.
             rows = rows.filter(vehicle__customer=F("customer"))
         return rows.order_by(*ORDERINGS[ordering], "-created_at", "-id")
-
-
-class _MonthEnds(models.DateTimeField[Any, Any]):
-    """Binds a month, given by its first day, as the instant that the next one begins."""
-
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        following = value.replace(year=value.year + value.month // 12, month=value.month % 12 + 1)
-        return super().get_db_prep_value(midnight(following), connection, prepared)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from common.transfer import SheetResource
+from common.admin.transfer import SheetResource
 from repair_orders.models import Part
 
 

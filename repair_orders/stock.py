@@ -11,8 +11,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from common.errors import DomainError, Invalid, Missing
-from common.transitions import write_history
+from common.domain.errors import DomainError, Invalid, Missing
+from common.domain.transitions import write_history
 from repair_orders.models import Part
 
 LARGEST_STOCK = 2**31 - 1  # what the column holds

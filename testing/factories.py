@@ -24,7 +24,7 @@ from appointments.models import (
     Technician,
 )
 from chat.models import Message, Thread, Ticket
-from common.models import IdempotencyKey
+from common.domain.models import IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan

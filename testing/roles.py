@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from common.caller import Role
+from common.domain.caller import Role
 
 PAGE = (settings.BASE_DIR / "docs/roles.md").read_text()
 ROLES = list(Role)

@@ -23,9 +23,9 @@ from django.contrib.sessions.models import Session as BrowserSession
 from django.db.models import Count, DecimalField, FloatField, IntegerField, Model, Sum
 
 from accounts.models import Session, User
-from common.contracts.registry import contract_for
-from common.idempotency import KeyReused
-from common.problems import problem_from
+from common.http.contracts.registry import contract_for
+from common.http.idempotency import KeyReused
+from common.http.problems import problem_from
 from testing.examples import care, crm, fleet, member, shop
 from testing.examples.calls import NEWCOMER, filled
 from testing.servers import database, free_port, serving

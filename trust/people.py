@@ -15,7 +15,7 @@ from accounts.actions import open_session
 from accounts.models import User
 from appointments.models import Appointment, Location, ServiceType, Technician
 from chat.models import Message
-from common.caller import STAFF
+from common.domain.caller import STAFF
 from customers.models import Customer
 from memberships.models import Plan
 from repair_orders.models import Part, Service

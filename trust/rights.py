@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.caller import STAFF
+from common.domain.caller import STAFF
 from portal.roles import PERMISSIONS
 from testing.roles import OPERATIONS as STAFF_OPERATIONS
 from testing.roles import ROLES

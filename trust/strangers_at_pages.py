@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from common.caller import STAFF
+from common.domain.caller import STAFF
 from portal.fleet.urls import urlpatterns as portal_routes
 from portal.roles import PERMISSIONS
 from trust.calls import Answer, Client

@@ -27,9 +27,9 @@ from django.utils import timezone
 
 from appointments.models import Appointment
 from chat.models import Message, Ticket
-from common.contracts.registry import contract_for
-from common.idempotency import StillAnswering
-from common.problems import UNAVAILABLE
+from common.http.contracts.registry import contract_for
+from common.http.idempotency import StillAnswering
+from common.http.problems import UNAVAILABLE
 from orders.models import Order, OrderItem
 from repair_orders.models import Part, RepairOrder
 from testing.factories import GarageFactory, PartFactory, ThreadFactory, UserFactory, VehicleFactory

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from common.database import change, violates
-from common.errors import DomainError, Invalid, Missing
+from common.domain.database import change, violates
+from common.domain.errors import DomainError, Invalid, Missing
 from customers.models import Customer
 from vehicles.models import DongleConnection, Vehicle
 from vehicles.vin import normal_vin

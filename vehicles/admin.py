@@ -13,9 +13,9 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
-from common.admin import HistoryAdmin, Kept, ReadOnly, StaffAdmin, column, step
-from common.forms import ConstrainedForm
-from common.transfer import TransferAdmin
+from common.admin.forms import ConstrainedForm
+from common.admin.pages import HistoryAdmin, NoDeleteMixin, ReadOnly, StaffAdmin, column, transition_button
+from common.admin.transfer import TransferAdmin
 from vehicles.actions import archive_vehicle
 from vehicles.models import TelematicsBatch, Vehicle, check_odometer, instant
 from vehicles.resources import VehicleResource
@@ -40,7 +40,7 @@ class VehicleForm(ConstrainedForm):
 
 
 @admin.register(Vehicle)
-class VehicleAdmin(Kept, HistoryAdmin, TransferAdmin):
+class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     """An archived vehicle can be read, and nothing more."""
 
     form = VehicleForm
@@ -102,7 +102,7 @@ class VehicleAdmin(Kept, HistoryAdmin, TransferAdmin):
     def offers(self, row: Vehicle, button: str) -> bool:
         return row.archived_at is None
 
-    archive = step(
+    archive = transition_button(
         "Archive",
         lambda row, by, now: archive_vehicle(vehicle=row, now=now),
         ask="Its history stays. The VIN, the unit number and the dongle are free for another vehicle.",

@@ -13,8 +13,8 @@ from django.db.models.functions import Length
 from django.db.models.lookups import Exact
 from simple_history.models import HistoricalRecords
 
-from common.ids import Identified
-from common.indexes import Trigrams
+from common.domain.ids import Identified
+from common.domain.indexes import Trigrams
 from customers.models import Customer
 from vehicles.labels import unit_label
 from vehicles.querysets import TelematicsQuerySet, VehicleQuerySet

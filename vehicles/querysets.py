@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models.functions import Upper
 from django.db.models.lookups import Exact
 
-from common.caller import Caller
-from common.reads.arguments import as_expression
+from common.domain.caller import Caller
+from common.reads.params import as_expression
 from vehicles.labels import label_of
 from vehicles.telematics.samples import MAX_SPAN_MS
 

@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from import_export.fields import Field
 from import_export.widgets import Widget
 
-from common.fields import MAX_ID
-from common.transfer import SheetResource
+from common.admin.transfer import SheetResource
+from common.http.fields import MAX_ID
 from customers.models import Customer
 from vehicles.models import Vehicle, check_odometer
 from vehicles.vin import normal_vin

@@ -7,14 +7,14 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import actions
-from common.address import client_address
-from common.contracts.care import CareView
-from common.json import Response
-from common.permissions import Anyone
-from common.routing import route
+from common.http.address import client_address
+from common.http.contracts.care import CareView
+from common.http.responses import JSONResponse
+from common.http.routing import route
 
 
 class Credentials(serializers.Serializer[Any]):
@@ -35,16 +35,16 @@ class Login(CareView):
     client that sends its expired token along with everything must still get a new one.
     """
 
-    permission_classes = [Anyone]
+    permission_classes = [AllowAny]
     authentication_classes = []
     input_class = Credentials
 
     @extend_schema(responses=Tokens)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         _user, tokens = actions.sign_in(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return Response(
+        return JSONResponse(
             {"access_token": tokens.access, "refresh_token": tokens.refresh, "token_type": "bearer"}
         )
 

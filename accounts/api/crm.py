@@ -12,12 +12,12 @@ from rest_framework.request import Request
 from accounts.models import User
 from accounts.phones import validate_phone
 from accounts.profile import change_person
-from common.contracts.crm import CrmView
-from common.fields import OptionalText
-from common.json import Response
-from common.permissions import SignedIn
-from common.routing import route
-from common.views import written
+from common.http.contracts.crm import CrmView
+from common.http.fields import OptionalText
+from common.http.permissions import SignedIn
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.http.views import serialize
 
 
 class CrmRegistration(serializers.Serializer[Any]):
@@ -72,10 +72,10 @@ class Credentials(CrmView):
     input_class = CredentialsInput
 
     @extend_schema(responses=CrmUser)
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: Request) -> JSONResponse:
         user = User.objects.get(pk=self.caller.user_id)
         change_person(user=user, **self.read_body(partial=True))
-        return Response(written(CrmUser, user))
+        return JSONResponse(serialize(CrmUser, user))
 
 
 urlpatterns = [route("auth/profile/update/", Credentials.as_view())]

@@ -8,14 +8,15 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import actions, passwords
-from common.address import client_address
-from common.contracts.member import MemberView
-from common.json import Response
-from common.permissions import Anyone, SignedIn
-from common.routing import route
+from common.http.address import client_address
+from common.http.contracts.member import MemberView
+from common.http.permissions import SignedIn
+from common.http.responses import JSONResponse
+from common.http.routing import route
 
 
 class RefreshInput(serializers.Serializer[Any]):
@@ -66,7 +67,7 @@ class Door(MemberView):
     """Open. What `Authorization` says is not looked at: a client that sends its expired token along with everything
     must still get in."""
 
-    permission_classes = [Anyone]
+    permission_classes = [AllowAny]
     authentication_classes = []
 
 
@@ -79,8 +80,8 @@ class Refresh(Door):
     input_class = RefreshInput
 
     @extend_schema(responses=Refreshed)
-    def post(self, request: Request) -> Response:
-        return Response({"accessToken": actions.refresh_access(**self.read_body())})
+    def post(self, request: Request) -> JSONResponse:
+        return JSONResponse({"accessToken": actions.refresh_access(**self.read_body())})
 
 
 class Logout(Door):
@@ -89,9 +90,9 @@ class Logout(Door):
     input_class = LogoutInput
 
     @extend_schema(responses={204: None})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         actions.sign_out(**self.read_body(), now=timezone.now())
-        return Response(status=204)
+        return JSONResponse(status=204)
 
 
 class ChangePassword(MemberView):
@@ -104,14 +105,14 @@ class ChangePassword(MemberView):
     input_class = PasswordChange
 
     @extend_schema(responses=Said)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         passwords.change_own_password(
             user_id=self.caller.user_id,
             **self.read_body(),
             address=client_address(request._request),
             now=timezone.now(),
         )
-        return Response({"message": "The password is changed. Sign in with the new one."})
+        return JSONResponse({"message": "The password is changed. Sign in with the new one."})
 
 
 class ForgotPassword(Door):
@@ -123,9 +124,9 @@ class ForgotPassword(Door):
     input_class = ForgottenPassword
 
     @extend_schema(responses={202: Said})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         passwords.ask_for_reset(**self.read_body(), address=client_address(request._request))
-        return Response(
+        return JSONResponse(
             {"message": "If there is an account with this email, a link to a new password is on its way."},
             status=202,
         )
@@ -140,11 +141,11 @@ class ResetPassword(Door):
     input_class = PasswordReset
 
     @extend_schema(responses=Said)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         passwords.reset_password(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return Response({"message": "The password is changed. Sign in with the new one."})
+        return JSONResponse({"message": "The password is changed. Sign in with the new one."})
 
 
 urlpatterns = [

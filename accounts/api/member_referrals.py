@@ -12,15 +12,16 @@ from rest_framework.request import Request
 
 from accounts.models import ReferralStatus, User
 from accounts.referrals import refer, referral_link
-from common.caller import Caller
-from common.contracts.member import MemberView
-from common.fields import Derived, Instant
-from common.json import Response
-from common.permissions import CustomerRole
-from common.query import Query
+from common.domain.caller import Caller
+from common.http.contracts.member import MemberView
+from common.http.fields import Instant
+from common.http.permissions import CustomerRole
+from common.http.query import Query
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.http.views import serialize
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import route
-from common.views import written
 
 
 class ReferralSerializer(serializers.Serializer[Any]):
@@ -59,8 +60,8 @@ class MyReferrals(MemberView):
     read = Read(rows, ReferralsSerializer)
 
     @extend_schema(responses=ReferralsSerializer)
-    def get(self, request: Request) -> Response:
-        return Response(self.read.one(self.caller, Query.read(request.query_params)))
+    def get(self, request: Request) -> JSONResponse:
+        return JSONResponse(self.read.one(self.caller, Query.read(request.query_params)))
 
 
 class ApplyReferral(MemberView):
@@ -70,10 +71,10 @@ class ApplyReferral(MemberView):
     input_class = CodeInput
 
     @extend_schema(responses={201: ReferralSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         body = self.read_body()
         referral = refer(friend_id=self.caller.user_id, code=body["referral_code"], now=timezone.now())
-        return Response(written(ReferralSerializer, referral), status=201)
+        return JSONResponse(serialize(ReferralSerializer, referral), status=201)
 
 
 urlpatterns = [

@@ -9,14 +9,14 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import actions
-from common.address import client_address
-from common.contracts.shop import ShopView
-from common.json import Response
-from common.permissions import Anyone
-from common.routing import route
+from common.http.address import client_address
+from common.http.contracts.shop import ShopView
+from common.http.responses import JSONResponse
+from common.http.routing import route
 
 
 class Credentials(serializers.Serializer[Any]):
@@ -46,7 +46,7 @@ class TokenView(ShopView):
     """Open. What `Authorization` says is not looked at: a client that sends its expired token along with everything
     must still get a new one, and a pair of tokens is never an answer kept under an `Idempotency-Key`."""
 
-    permission_classes = [Anyone]
+    permission_classes = [AllowAny]
     authentication_classes = []
 
 
@@ -60,11 +60,11 @@ class Login(TokenView):
     input_class = Credentials
 
     @extend_schema(responses=TokenPair)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         _user, tokens = actions.sign_in(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return Response({"access": tokens.access, "refresh": tokens.refresh})
+        return JSONResponse({"access": tokens.access, "refresh": tokens.refresh})
 
 
 class Refresh(TokenView):
@@ -73,11 +73,11 @@ class Refresh(TokenView):
     input_class = RefreshInput
 
     @extend_schema(responses=Refreshed)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         if settings.ROTATE_REFRESH_TOKENS:
             tokens = actions.rotate_refresh(**self.read_body(), now=timezone.now())
-            return Response({"access": tokens.access, "refresh": tokens.refresh})
-        return Response({"access": actions.refresh_access(**self.read_body())})
+            return JSONResponse({"access": tokens.access, "refresh": tokens.refresh})
+        return JSONResponse({"access": actions.refresh_access(**self.read_body())})
 
 
 class Verify(TokenView):
@@ -86,9 +86,9 @@ class Verify(TokenView):
     input_class = TokenInput
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         actions.verify_token(**self.read_body())
-        return Response({})
+        return JSONResponse({})
 
 
 class Logout(TokenView):
@@ -97,9 +97,9 @@ class Logout(TokenView):
     input_class = RefreshInput
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         actions.sign_out(**self.read_body(), now=timezone.now())
-        return Response({})
+        return JSONResponse({})
 
 
 urlpatterns = [

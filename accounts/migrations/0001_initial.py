@@ -2,7 +2,7 @@
 
 import accounts.models
 import accounts.phones
-import common.ids
+import common.domain.ids
 import django.db.models.deletion
 import django.db.models.functions.text
 import simple_history.models
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('uuid', models.UUIDField(default=common.ids.new_uuid, editable=False, unique=True)),
+                ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
                 ('email', models.EmailField(blank=True, max_length=254, null=True, unique=True)),
                 ('first_name', models.CharField(blank=True, default='', max_length=100)),
                 ('last_name', models.CharField(blank=True, default='', max_length=100)),
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
             name='Device',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('uuid', models.UUIDField(default=common.ids.new_uuid, editable=False, unique=True)),
+                ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
                 ('device_id', models.CharField(max_length=200)),
                 ('last_seen_at', models.DateTimeField()),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='devices', to=settings.AUTH_USER_MODEL)),
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
                 ('id', models.BigIntegerField(blank=True, db_index=True)),
-                ('uuid', models.UUIDField(db_index=True, default=common.ids.new_uuid, editable=False)),
+                ('uuid', models.UUIDField(db_index=True, default=common.domain.ids.new_uuid, editable=False)),
                 ('email', models.EmailField(blank=True, db_index=True, max_length=254, null=True)),
                 ('first_name', models.CharField(blank=True, default='', max_length=100)),
                 ('last_name', models.CharField(blank=True, default='', max_length=100)),
@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
             name='Session',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('uuid', models.UUIDField(default=common.ids.new_uuid, editable=False, unique=True)),
+                ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
                 ('refresh_jti', models.CharField(help_text='The one refresh token that is good now.', max_length=32)),
                 ('created_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),

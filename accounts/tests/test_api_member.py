@@ -16,7 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from accounts import actions, passwords
 from accounts.models import Session, User
 from accounts.tokens import reset_token
-from common.models import IdempotencyKey
+from common.domain.models import IdempotencyKey
 from testing.factories import PASSWORD, UserFactory
 from testing.storms import parallel
 from testing.suites import count_queries

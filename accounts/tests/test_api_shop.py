@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts import actions
 from accounts.models import KnownAddress, Session, User
-from common.models import IdempotencyKey
+from common.domain.models import IdempotencyKey
 from testing.factories import PASSWORD, UserFactory
 from testing.storms import parallel
 

@@ -6,8 +6,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import Device, KnownAddress, Session, User, new_referral_code, normal_email
-from common.caller import Role
-from common.database import violates
+from common.domain.caller import Role
+from common.domain.database import violates
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Referral, RewardEntry, User
 from accounts.referrals import NotEnoughPoints, book_points, credit_referrals
-from common.database import violates
+from common.domain.database import violates
 from testing.factories import ReferralFactory, RewardEntryFactory, UserFactory
 from testing.storms import parallel
 

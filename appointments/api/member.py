@@ -16,14 +16,15 @@ from appointments.api.member_locations import LocationSerializer, SlotSerializer
 from appointments.models import HOLDS_A_BAY, Appointment, AppointmentStatus, Location
 from appointments.queries import services_called, vehicle_meant
 from appointments.querysets import AppointmentFilters
-from common.caller import Caller
-from common.contracts.member import MemberError, MemberList, MemberView, missing
-from common.fields import Day, Derived, Instant, PublicId, Words
-from common.json import Response
-from common.permissions import CustomerRole
-from common.query import AskedAt, ListQuery, Query
+from common.domain.caller import Caller
+from common.http.contracts.member import MemberError, MemberList, MemberView, missing
+from common.http.fields import ChoiceList, Day, Instant, PublicId
+from common.http.permissions import CustomerRole
+from common.http.query import ListQuery, Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.reads.fields import AskedAt, Derived
 from common.reads.read import Read
-from common.routing import route
 from vehicles.models import Vehicle
 
 # The contract's word -> the stored state.
@@ -66,15 +67,15 @@ def _appointment(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointmen
     return Appointment.objects.visible_to(caller).filter(uuid=filters["id"])
 
 
-_READ = Read(_appointment, AppointmentSerializer, _ItemQuery)
+_READ = Read(_appointment, AppointmentSerializer, params_of(_ItemQuery))
 
 
 class _AppointmentView(MemberView):
     permission_classes = [CustomerRole]
 
-    def show(self, id: UUID | None, status: int = 200) -> Response:
+    def show(self, id: UUID | None, status: int = 200) -> JSONResponse:
         """The visit's body as it stands now."""
-        return Response(_READ.one(self.caller, {"id": id}, missing(Appointment)), status=status)
+        return JSONResponse(_READ.one(self.caller, {"id": id}, missing(Appointment)), status=status)
 
 
 class MoveInput(serializers.Serializer[Any]):
@@ -105,7 +106,7 @@ class BookAppointment(_AppointmentView):
     input_class = BookingInput
 
     @extend_schema(responses={201: AppointmentSerializer, 409: CONFLICT})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         body = self.read_body()
         vehicle = vehicle_meant(self.caller, body.get("vehicle"))
         visit = actions.book_appointment(
@@ -125,17 +126,17 @@ class AppointmentDetail(_AppointmentView):
     input_class = MoveInput
 
     @extend_schema(responses=AppointmentSerializer)
-    def get(self, request: Request, id: UUID | None) -> Response:
+    def get(self, request: Request, id: UUID | None) -> JSONResponse:
         """One visit."""
         return self.show(id)
 
     @extend_schema(responses={200: AppointmentSerializer, 409: CONFLICT})
-    def put(self, request: Request, id: UUID | None) -> Response:
+    def put(self, request: Request, id: UUID | None) -> JSONResponse:
         """Move a visit that has not begun, or change its vehicle or services."""
         return self.patch(request, id)
 
     @extend_schema(responses={200: AppointmentSerializer, 409: CONFLICT})
-    def patch(self, request: Request, id: UUID | None) -> Response:
+    def patch(self, request: Request, id: UUID | None) -> JSONResponse:
         """Move a visit that has not begun, or change its vehicle or services."""
         visit, body = self.one_of(Appointment, id), self.read_body()
         services = body.get("services")
@@ -150,16 +151,16 @@ class AppointmentDetail(_AppointmentView):
         return self.show(id)
 
     @extend_schema(responses={204: None, 409: MemberError})
-    def delete(self, request: Request, id: UUID | None) -> Response:
+    def delete(self, request: Request, id: UUID | None) -> JSONResponse:
         """Call a visit off before it begins."""
         actions.call_off_appointment(
             appointment=self.one_of(Appointment, id), by=self.caller.user_id, now=timezone.now()
         )
-        return Response(status=204)
+        return JSONResponse(status=204)
 
 
 class AppointmentQuery(ListQuery):
-    status = Words(list(STATES), help_text="Comma-separated.")
+    status = ChoiceList(list(STATES), help_text="Comma-separated.")
     vehicleId = PublicId(source="vehicle", required=False)
     locationId = PublicId(source="location", required=False)
     dateFrom = Day(source="date_from", required=False, help_text="First day at the location, inclusive.")

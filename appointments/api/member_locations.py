@@ -16,14 +16,15 @@ from rest_framework.request import Request
 
 from appointments.models import Location, Weekday
 from appointments.queries import available_slots, services_called, vehicle_meant, visit_length
-from common.caller import Caller
-from common.contracts.member import MemberList, MemberView, missing
-from common.fields import Day, Derived, Instant, PublicId, Texts
-from common.json import Response
-from common.permissions import CustomerRole
-from common.query import Query
+from common.domain.caller import Caller
+from common.http.contracts.member import MemberList, MemberView, missing
+from common.http.fields import Day, Instant, PublicId, TextList
+from common.http.permissions import CustomerRole
+from common.http.query import Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import route
 
 _DAYS = [(day.value, day.name.lower()) for day in Weekday]
 
@@ -77,11 +78,11 @@ class LocationDetail(MemberView):
     """One location."""
 
     permission_classes = [CustomerRole]
-    read = Read(_one, LocationSerializer, _OneQuery)
+    read = Read(_one, LocationSerializer, params_of(_OneQuery))
 
     @extend_schema(responses=LocationSerializer)
-    def get(self, request: Request, id: UUID | None) -> Response:
-        return Response(self.read.one(self.caller, {"uuid": id}, missing(Location)))
+    def get(self, request: Request, id: UUID | None) -> JSONResponse:
+        return JSONResponse(self.read.one(self.caller, {"uuid": id}, missing(Location)))
 
 
 class SlotSerializer(serializers.Serializer[Any]):
@@ -97,7 +98,9 @@ class AvailabilityQuery(Query):
     locationId = PublicId(source="location")
     date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
     vehicleId = PublicId(source="vehicle", required=False)
-    services = Texts(required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without.")
+    services = TextList(
+        required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without."
+    )
 
 
 class AppointmentAvailability(MemberView):
@@ -107,7 +110,7 @@ class AppointmentAvailability(MemberView):
     input_class = AvailabilityQuery
 
     @extend_schema(responses=Availability)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         asked = AvailabilityQuery.read(request.query_params)
         location = self.one_of(Location, asked["location"])
         if "vehicle" in asked:
@@ -118,7 +121,7 @@ class AppointmentAvailability(MemberView):
             length=visit_length(services_called(asked.get("services", []))),
             now=timezone.now(),
         )
-        return Response({"availableSlots": [slot._asdict() for slot in slots]})
+        return JSONResponse({"availableSlots": [slot._asdict() for slot in slots]})
 
 
 urlpatterns = [

@@ -9,11 +9,11 @@ from rest_framework import serializers
 
 from appointments.models import Appointment, AppointmentStatus
 from appointments.querysets import AppointmentFilters
-from common.caller import Caller
-from common.contracts.shop import ShopCustomerList
-from common.fields import Day, Instant, Words
-from common.query import ListQuery
-from common.routing import route
+from common.domain.caller import Caller
+from common.http.contracts.shop import ShopCustomerList
+from common.http.fields import ChoiceList, Day, Instant
+from common.http.query import ListQuery
+from common.http.routing import route
 from customers.api.shop import name_of
 from vehicles.api.shop import VehicleBriefSerializer
 
@@ -51,7 +51,7 @@ class AppointmentSerializer(serializers.Serializer[Any]):
 
 
 class AppointmentQuery(ListQuery):
-    status = Words(AppointmentStatus.values, help_text="Comma-separated.")
+    status = ChoiceList(AppointmentStatus.values, help_text="Comma-separated.")
     dateFrom = Day(source="date_from", required=False, help_text="First day, inclusive.")
     dateTo = Day(source="date_to", required=False, help_text="Last day, inclusive.")
 

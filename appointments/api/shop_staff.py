@@ -17,13 +17,14 @@ from appointments.api.shop import AppointmentSerializer, TechnicianSerializer
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
 from appointments.queries import available_slots, services_called, visit_length
 from appointments.querysets import AppointmentFilters
-from common.caller import Caller
-from common.contracts.shop import ShopError
-from common.fields import Day, Derived, Id, Instant, Texts
-from common.filtering import IdFilter, SearchFilter, WordsFilter, apply, order, query_of
-from common.json import Response
-from common.query import Query
-from common.viewsets import StaffViewSet
+from common.domain.caller import Caller
+from common.http.contracts.shop import ShopError
+from common.http.fields import Day, Id, Instant, TextList
+from common.http.filters import ChoiceListFilter, IdFilter, SearchFilter, apply, order, query_of
+from common.http.query import Query
+from common.http.responses import JSONResponse
+from common.http.viewsets import StaffViewSet
+from common.reads.fields import Derived
 from customers.models import Customer
 from vehicles.api.shop_staff import search_of_work
 from vehicles.models import Vehicle
@@ -45,7 +46,7 @@ class AppointmentRowSerializer(AppointmentSerializer):
 
 
 class AppointmentFilter(django_filters.FilterSet):
-    status = WordsFilter(choices=AppointmentStatus.choices, lookup_expr="in")
+    status = ChoiceListFilter(choices=AppointmentStatus.choices, lookup_expr="in")
     customer_id = IdFilter(Customer, "customer_id")
     vehicle_id = IdFilter(Vehicle, "vehicle_id")
     location_id = IdFilter(Location, "location_id")
@@ -121,7 +122,7 @@ class StaffAppointments(StaffViewSet):
         return order(apply(rows, AppointmentFilter, filters), ORDERING, filters, "start")
 
     @extend_schema(responses={201: AppointmentRowSerializer, 409: SLOT_TAKEN})
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> JSONResponse:
         """Book a visit for a customer."""
         body = self.read_body()
         technician_id = body.pop("technician_id", None)
@@ -136,11 +137,11 @@ class StaffAppointments(StaffViewSet):
         )
         return self.show(visit.pk, status=201)
 
-    def partial_update(self, request: Request, id: int) -> Response:
+    def partial_update(self, request: Request, id: int) -> JSONResponse:
         actions.change_words(appointment=self.row(id), **self.read_body())
         return self.show(id)
 
-    def assign(self, request: Request, id: int) -> Response:
+    def assign(self, request: Request, id: int) -> JSONResponse:
         """Put a technician on a visit that is not over."""
         technician = self.one_of(Technician, self.read_body()["technician_id"], field="technician_id")
         actions.assign_technician(
@@ -148,17 +149,17 @@ class StaffAppointments(StaffViewSet):
         )
         return self.show(id)
 
-    def start(self, request: Request, id: int) -> Response:
+    def start(self, request: Request, id: int) -> JSONResponse:
         """The vehicle is in the bay. Needs a technician."""
         actions.start_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 
-    def complete(self, request: Request, id: int) -> Response:
+    def complete(self, request: Request, id: int) -> JSONResponse:
         """The work is done and the bay is free."""
         actions.complete_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 
-    def cancel(self, request: Request, id: int) -> Response:
+    def cancel(self, request: Request, id: int) -> JSONResponse:
         """The visit does not take place, or stops."""
         actions.cancel_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
@@ -201,10 +202,10 @@ class StaffTechnicians(StaffViewSet):
     def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Technician]:
         return order(apply(Technician.objects.all(), TechnicianFilter, filters), BY_NAME, filters, "name")
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> JSONResponse:
         return self.show(actions.save_technician(Technician(), **self._body()).pk, status=201)
 
-    def partial_update(self, request: Request, id: int) -> Response:
+    def partial_update(self, request: Request, id: int) -> JSONResponse:
         actions.save_technician(self.row(id), **self._body())
         return self.show(id)
 
@@ -237,7 +238,9 @@ class LocationFilter(django_filters.FilterSet):
 
 class AvailabilityQuery(Query):
     date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
-    services = Texts(required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without.")
+    services = TextList(
+        required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without."
+    )
 
 
 class StaffLocations(StaffViewSet):
@@ -259,7 +262,7 @@ class StaffLocations(StaffViewSet):
         return order(apply(Location.objects.all(), LocationFilter, filters), BY_NAME, filters, "name")
 
     @extend_schema(responses=Availability)
-    def availability(self, request: Request, id: int) -> Response:
+    def availability(self, request: Request, id: int) -> JSONResponse:
         """When a visit may start on a day."""
         asked = AvailabilityQuery.read(request.query_params)
         slots = available_slots(
@@ -268,7 +271,7 @@ class StaffLocations(StaffViewSet):
             length=visit_length(services_called(asked.get("services", []))),
             now=timezone.now(),
         )
-        return Response({"available_slots": [slot._asdict() for slot in slots]})
+        return JSONResponse({"available_slots": [slot._asdict() for slot in slots]})
 
 
 urlpatterns = [*StaffAppointments.routes(), *StaffTechnicians.routes(), *StaffLocations.routes()]

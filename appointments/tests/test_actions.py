@@ -6,7 +6,7 @@ import pytest
 
 from appointments import actions
 from appointments.models import APPOINTMENT_MACHINE, Appointment
-from common.errors import IllegalTransition
+from common.domain.errors import IllegalTransition
 from testing.factories import AppointmentFactory, TechnicianFactory
 from testing.storms import parallel
 

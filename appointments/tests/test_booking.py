@@ -13,7 +13,7 @@ from appointments.models import Appointment
 from appointments.queries import NotASlot, TooFarAhead
 from appointments.slots import Bays
 from appointments.tests.booking import HALF_HOUR, NOW, TEN, book
-from common.errors import IllegalTransition
+from common.domain.errors import IllegalTransition
 from testing.factories import (
     AppointmentFactory,
     BayFactory,

@@ -13,8 +13,8 @@ from appointments.actions import SlotTaken
 from appointments.models import HOLDS_A_BAY, Appointment, Bay
 from appointments.queries import NotASlot
 from appointments.tests.booking import HALF_HOUR, NOW, TEN, book
-from common.constraints import NoOverlap
-from common.errors import DomainError
+from common.domain.constraints import NoOverlap
+from common.domain.errors import DomainError
 from testing.factories import GarageFactory, ServiceTypeFactory, VehicleFactory
 from testing.storms import parallel
 

@@ -17,8 +17,8 @@ from appointments.models import (
     Weekday,
     validate_time_zone,
 )
-from common.caller import Caller, Role
-from common.database import violates
+from common.domain.caller import Caller, Role
+from common.domain.database import violates
 from testing.factories import AppointmentFactory, BayFactory, LocationFactory, ServiceTypeFactory
 
 pytestmark = pytest.mark.django_db

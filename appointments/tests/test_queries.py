@@ -17,8 +17,8 @@ from appointments.queries import (
     vehicle_meant,
     visit_length,
 )
-from common.caller import Caller, Role
-from common.errors import Missing
+from common.domain.caller import Caller, Role
+from common.domain.errors import Missing
 from testing.factories import (
     AppointmentFactory,
     BayFactory,

@@ -24,16 +24,17 @@ from chat.models import (
     TicketPriority,
 )
 from chat.querysets import TicketFilters
-from common.caller import Caller
-from common.contracts.care import CareList, CareView
-from common.errors import Missing
-from common.fields import Derived, Id, Instant, SpelledId, Words
-from common.json import Response
-from common.permissions import CustomersOnly
-from common.query import ListQuery, Query
+from common.domain.caller import Caller
+from common.domain.errors import Missing
+from common.http.contracts.care import CareList, CareView
+from common.http.fields import ChoiceList, Id, Instant, PrefixedId
+from common.http.permissions import CustomersOnly
+from common.http.query import ListQuery, Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import prefixed, route
+from common.http.views import serialize
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import prefixed, route
-from common.views import written
 from customers.names import customer_name
 from orders.models import ORDER_PREFIX
 
@@ -69,7 +70,7 @@ class PriorityField(serializers.ChoiceField):
 class TicketBriefSerializer(serializers.Serializer[Any]):
     """A ticket in the list and on the dashboard."""
 
-    id = SpelledId(TICKET_PREFIX)
+    id = PrefixedId(TICKET_PREFIX)
     subject = serializers.CharField(source="thread.subject")
     status = Derived(
         spell_status, "thread.status", output=serializers.ChoiceField(["OPEN", "IN_PROGRESS", "RESOLVED"])
@@ -87,7 +88,7 @@ class TicketHeadSerializer(TicketBriefSerializer):
 
 
 class MessageSerializer(serializers.Serializer[Any]):
-    id = SpelledId(MESSAGE_PREFIX)
+    id = PrefixedId(MESSAGE_PREFIX)
     sender_id = serializers.IntegerField(source="author_id", allow_null=True)
     sender_name = Derived(
         spell_sender, "is_support", "author.first_name", "author.last_name", output=serializers.CharField()
@@ -102,7 +103,7 @@ class TicketSerializer(TicketHeadSerializer):
 
 
 class TicketQuery(ListQuery):
-    status = Words(list(WORDS), help_text="Comma-separated.")
+    status = ChoiceList(list(WORDS), help_text="Comma-separated.")
     search = serializers.CharField(required=False, max_length=200, help_text="In the subject or the id.")
 
     def validate_status(self, words: list[str]) -> list[str]:
@@ -117,7 +118,7 @@ class OneQuery(Query):
 class TicketInput(serializers.Serializer[Any]):
     subject = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=_LONGEST)
-    order_id = SpelledId(ORDER_PREFIX, required=False, allow_null=True)
+    order_id = PrefixedId(ORDER_PREFIX, required=False, allow_null=True)
     priority = PriorityField([word.upper() for word in TicketPriority.values], required=False)
 
 
@@ -140,8 +141,8 @@ def _log(caller: Caller, filters: Mapping[str, Any]) -> QuerySet[Message]:
 
 
 _RECENT = Read(_rows, TicketBriefSerializer)
-_TICKET = Read(_one, TicketHeadSerializer, OneQuery)
-_MESSAGES = Read(_log, MessageSerializer, OneQuery)
+_TICKET = Read(_one, TicketHeadSerializer, params_of(OneQuery))
+_MESSAGES = Read(_log, MessageSerializer, params_of(OneQuery))
 
 
 def recent_tickets(caller: Caller) -> list[Any]:
@@ -165,10 +166,10 @@ class Tickets(CareList):
     rows = staticmethod(_rows)
 
     @extend_schema(responses={201: TicketSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         """Open a ticket, perhaps about an order of one's own; the description is its first message."""
         ticket = actions.open_ticket(by=self.caller, now=timezone.now(), **self.read_body())
-        return Response(_show(self.caller, ticket.pk), status=201)
+        return JSONResponse(_show(self.caller, ticket.pk), status=201)
 
 
 class TicketDetail(CareView):
@@ -177,8 +178,8 @@ class TicketDetail(CareView):
     permission_classes = [CustomersOnly]
 
     @extend_schema(responses=TicketSerializer)
-    def get(self, request: Request, id: int) -> Response:
-        return Response(_show(self.caller, id))
+    def get(self, request: Request, id: int) -> JSONResponse:
+        return JSONResponse(_show(self.caller, id))
 
 
 class TicketMessages(CareView):
@@ -188,7 +189,7 @@ class TicketMessages(CareView):
     input_class = MessageInput
 
     @extend_schema(responses={201: MessageSerializer})
-    def post(self, request: Request, id: int) -> Response:
+    def post(self, request: Request, id: int) -> JSONResponse:
         """Add a message. One to a resolved ticket opens it again."""
         body = self.read_body()
         thread = (
@@ -197,7 +198,7 @@ class TicketMessages(CareView):
         if thread is None:
             raise Missing("Ticket not found.")
         posted = actions.post_message(thread=thread, by=self.caller, now=timezone.now(), **body)
-        return Response(written(MessageSerializer, posted.message), status=201)
+        return JSONResponse(serialize(MessageSerializer, posted.message), status=201)
 
 
 register_converter(prefixed(TICKET_PREFIX), "ticket_id")

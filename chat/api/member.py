@@ -17,15 +17,16 @@ from chat.attachments import urls
 from chat.events import CUSTOMER, SUPPORT, spell_sender
 from chat.models import ENDED, Message, Thread, ThreadStatus
 from chat.querysets import MessageFilters, ThreadFilters
-from common.caller import Caller
-from common.contracts.member import MemberList, MemberView
-from common.fields import Derived, Instant, PublicId, Words
-from common.json import Response
-from common.permissions import CustomersAndStaffWhoMay
-from common.query import ListQuery, Query
+from common.domain.caller import Caller
+from common.http.contracts.member import MemberList, MemberView
+from common.http.fields import ChoiceList, Instant, PublicId
+from common.http.permissions import CustomersOrPermittedStaff
+from common.http.query import ListQuery, Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.http.views import serialize
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import route
-from common.views import written
 
 OPEN, CLOSED = "open", "closed"
 # The contract knows two states.
@@ -63,7 +64,7 @@ class ThreadSerializer(serializers.Serializer[Any]):
 
 
 class ThreadQuery(ListQuery):
-    status = Words(list(STATES), help_text="Comma-separated.")
+    status = ChoiceList(list(STATES), help_text="Comma-separated.")
 
     def validate_status(self, words: list[str]) -> list[str]:
         """The contract's words as the states they stand for."""
@@ -123,7 +124,7 @@ class Ticket(serializers.Serializer[Any]):
 class Threads(MemberList):
     """Chat threads, those with news first: a customer's own, for staff everybody's."""
 
-    permission_classes = [CustomersAndStaffWhoMay]
+    permission_classes = [CustomersOrPermittedStaff]
     staff_permissions = {"GET": actions.PERMISSIONS["read"]}
     input_class = NewThreadInput
     query = ThreadQuery
@@ -134,33 +135,33 @@ class Threads(MemberList):
         return Thread.objects.visible_to(caller).matching(filters).order_by("-updated_at", "-id")
 
     @extend_schema(responses={201: ThreadSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         """Start a thread, with its first message if there is one."""
         thread = actions.start_thread(by=self.caller, now=timezone.now(), **self.read_body())
-        return Response(written(ThreadSerializer, thread), status=201)
+        return JSONResponse(serialize(ThreadSerializer, thread), status=201)
 
 
 class OneThread(MemberView):
     """One chat thread."""
 
-    permission_classes = [CustomersAndStaffWhoMay]
+    permission_classes = [CustomersOrPermittedStaff]
     staff_permissions = {"GET": actions.PERMISSIONS["read"], "PATCH": actions.PERMISSIONS["end"]}
     input_class = ThreadInput
-    read = Read(Threads.rows, ThreadSerializer, OfThread)
+    read = Read(Threads.rows, ThreadSerializer, params_of(OfThread))
 
     @extend_schema(responses=ThreadSerializer)
-    def get(self, request: Request, thread: UUID | None) -> Response:
+    def get(self, request: Request, thread: UUID | None) -> JSONResponse:
         return self.show(thread)
 
     @extend_schema(responses=ThreadSerializer)
-    def patch(self, request: Request, thread: UUID | None) -> Response:
+    def patch(self, request: Request, thread: UUID | None) -> JSONResponse:
         """Close a thread, or open it again; a customer's next message opens it, too."""
         if (to := self.read_body().get("status")) and thread:
             actions.settle_status(thread=thread, to=to, by=self.caller, now=timezone.now())
         return self.show(thread)
 
-    def show(self, thread: UUID | None) -> Response:
-        return Response(self.read.one(self.caller, {"thread": thread}, actions.ThreadNotFound))
+    def show(self, thread: UUID | None) -> JSONResponse:
+        return JSONResponse(self.read.one(self.caller, {"thread": thread}, actions.ThreadNotFound))
 
 
 class _KeySerializer(serializers.Serializer[Any]):
@@ -170,13 +171,13 @@ class _KeySerializer(serializers.Serializer[Any]):
 class Messages(MemberList):
     """The messages of a thread, oldest first. `since` misses nothing and repeats nothing."""
 
-    permission_classes = [CustomersAndStaffWhoMay]
+    permission_classes = [CustomersOrPermittedStaff]
     staff_permissions = {"GET": actions.PERMISSIONS["read"], "POST": actions.PERMISSIONS["post"]}
     input_class = MessageInput
     query = MessageQuery
     path_query = OfThread
     serializer_class = MessageSerializer
-    read_key = Read(Threads.rows, _KeySerializer, OfThread)
+    read_key = Read(Threads.rows, _KeySerializer, params_of(OfThread))
 
     @staticmethod
     def rows(caller: Caller, filters: MessageFilters) -> QuerySet[Message]:
@@ -187,24 +188,26 @@ class Messages(MemberList):
         self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ThreadNotFound)
 
     @extend_schema(responses={201: MessageSerializer, 200: MessageSerializer})
-    def post(self, request: Request, thread: UUID | None) -> Response:
+    def post(self, request: Request, thread: UUID | None) -> JSONResponse:
         """Send a message. 200 where the same `clientId` has sent it before."""
         if thread is None:
             raise actions.ThreadNotFound
         posted = actions.post_message(thread=thread, by=self.caller, now=timezone.now(), **self.read_body())
-        return Response(written(MessageSerializer, posted.message), status=201 if posted.is_new else 200)
+        return JSONResponse(
+            serialize(MessageSerializer, posted.message), status=201 if posted.is_new else 200
+        )
 
 
 class ChatTicket(MemberView):
     """A ticket that opens the chat socket, once, within half a minute: no token has to stand in its address."""
 
-    permission_classes = [CustomersAndStaffWhoMay]
+    permission_classes = [CustomersOrPermittedStaff]
     staff_permissions = {"POST": actions.PERMISSIONS["read"]}
 
     @extend_schema(request=None, responses={201: Ticket})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         ticket = tickets.issue(caller=self.caller)
-        return Response({"ticket": ticket, "expiresIn": tickets.LIFETIME_SECONDS}, status=201)
+        return JSONResponse({"ticket": ticket, "expiresIn": tickets.LIFETIME_SECONDS}, status=201)
 
 
 urlpatterns = [

@@ -9,8 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from chat import actions, hub
 from chat.models import Message, Thread
 from chat.querysets import MessageFilters
-from common.caller import Caller
-from common.errors import IllegalTransition
+from common.domain.caller import Caller
+from common.domain.errors import IllegalTransition
 from customers.callers import caller_of_user
 from testing import factories
 from testing.storms import parallel

@@ -6,8 +6,8 @@ from django.db import IntegrityError
 
 from chat import actions, hub, intake
 from chat.actions import Draft
-from common.caller import Caller
-from common.errors import TooMany
+from common.domain.caller import Caller
+from common.domain.errors import TooMany
 from customers.callers import caller_of_user
 from testing import factories
 

@@ -18,7 +18,7 @@ from chat import hub
 from chat.events import Event
 from chat.protocol import Protocol
 from chat.socket import ChatSocket
-from common.caller import Caller
+from common.domain.caller import Caller
 from testing.live import closed, hear
 
 pytestmark = pytest.mark.django_db  # its threads keep connections of whoever ran before

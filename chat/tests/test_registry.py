@@ -5,7 +5,7 @@ from chat import registry as module
 from chat.events import Event, pack, unpack
 from chat.frames import spell, text_of
 from chat.registry import Listener, Outbox, Registry
-from common.caller import Caller
+from common.domain.caller import Caller
 
 
 def listener(role="customer", user=1, customer=None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import structlog
@@ -10,11 +11,10 @@ from django.conf import settings
 from django.db import models
 from rest_framework import serializers
 
-from common.caller import Caller
-from common.errors import DomainError, Missing
-from common.query import AskedAt, Query
-from common.reads.arguments import Arg
+from common.domain.caller import Caller
+from common.domain.errors import DomainError, Missing
 from common.reads.cursors import Row
+from common.reads.params import Param
 from common.reads.shapes import Body, DoesNotCompileError, Shape
 from common.reads.statements import Statement
 
@@ -24,41 +24,28 @@ Filters = Mapping[str, Any]
 Rows = Callable[[Caller, Any], models.QuerySet[Any]]
 Paged = Literal["first", "later"]
 
-_STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
-    AskedAt: models.DateTimeField(),
-    serializers.DateTimeField: models.DateTimeField(),
-    serializers.DateField: models.DateField(),
-    serializers.UUIDField: models.UUIDField(),
-    serializers.IntegerField: models.BigIntegerField(),
-    serializers.FloatField: models.FloatField(),
-    serializers.BooleanField: models.BooleanField(),
-    serializers.CharField: models.TextField(),
-    serializers.ChoiceField: models.TextField(),
-}
-_USER = Arg("caller_user", models.BigIntegerField())
-_CUSTOMER = Arg("caller_customer", models.BigIntegerField())
-_PARENTS = Arg("parents", models.BigIntegerField(), many=True)
+_USER = Param("caller_user", models.BigIntegerField())
+_CUSTOMER = Param("caller_customer", models.BigIntegerField())
+_PARENTS = Param("parents", models.BigIntegerField(), many=True)
 
 
 class Read:
     """Rows of a caller in the shape of a serializer, as plain values for the renderer.
 
     `rows(caller, filters)` branches on the caller's role and on which filters are present, and on nothing else: to
-    compile, it gets the role with `Arg`s for the ids, and `Arg`s for the filters' values. `queries` declare them.
+    compile, it gets the role with `Param`s for the ids, and `params` for the filters' values. A filter without a param
+    is a literal: each of its values is compiled by itself.
     """
 
     def __init__(
-        self, rows: Rows, serializer: type[serializers.Serializer[Any]], *queries: type[Query]
+        self,
+        rows: Rows,
+        serializer: type[serializers.Serializer[Any]],
+        params: Mapping[str, Param] = MappingProxyType({}),
     ) -> None:
         self.rows = rows
         self.serializer = serializer
-        fields = {str(field.source): field for query in queries for field in query().fields.values()}
-        # What a queryset branches on cannot be a hole: yes or no, and the words of an ordering.
-        self.literals = {
-            name for name, field in fields.items() if isinstance(field, serializers.BooleanField)
-        }
-        self.literals |= {"ordering"}
-        self.args = {name: _arg(field) for name, field in fields.items() if name not in self.literals}
+        self.params = params
         self._compiled: dict[tuple[Any, ...], _Compiled | None] = {}
 
     def all(self, caller: Caller, filters: Filters) -> list[Any]:
@@ -92,7 +79,7 @@ class Read:
         return compiled.total(_values(caller, filters))
 
     def _for(self, caller: Caller, filters: Filters, paged: Paged | None = None) -> _Compiled | None:
-        shown = frozenset((name, filters[name] if name in self.literals else None) for name in filters)
+        shown = frozenset((name, None if name in self.params else filters[name]) for name in filters)
         key = (caller.role, shown, paged)
         if key not in self._compiled:
             self._compiled[key] = self._compile(caller.role, filters, paged)
@@ -100,7 +87,7 @@ class Read:
 
     def _compile(self, role: str, filters: Filters, paged: Paged | None) -> _Compiled | None:
         caller = _anybody(role)
-        holes = {name: filters[name] if name in self.literals else self.args[name] for name in filters}
+        holes = {name: self.params.get(name, filters[name]) for name in filters}
         rows = self.rows(caller, holes)
         try:
             return _Compiled(Shape(self.serializer(), rows.model), rows, caller, paged)
@@ -117,7 +104,7 @@ class Read:
 class Columns:
     """Named columns of a caller's rows, without a body: what is counted and summed. Compiled once per role.
 
-    `rows(caller)` branches on the role alone; an `Arg` of its own is given by name.
+    `rows(caller)` branches on the role alone; an `Param` of its own is given by name.
     """
 
     def __init__(self, rows: Callable[[Caller], models.QuerySet[Any]], *columns: str) -> None:
@@ -135,7 +122,7 @@ class Columns:
 
 
 def _anybody(role: str) -> Caller:
-    """A caller of that role, whoever he is: an Arg stands where an id would, and a queryset cannot tell."""
+    """A caller of that role, whoever he is: an Param stands where an id would, and a queryset cannot tell."""
     return Caller(role, user_id=_USER, customer_id=_CUSTOMER)  # type: ignore[arg-type]
 
 
@@ -191,11 +178,3 @@ def _by_parent(rows: list[Row]) -> dict[Any, list[Row]]:
 
 def _values(caller: Caller, filters: Filters) -> dict[str, Any]:
     return {"caller_user": caller.user_id, "caller_customer": caller.account, **filters}
-
-
-def _arg(field: serializers.Field[Any, Any, Any, Any]) -> Arg:
-    """The hole for a query parameter, stored as its field says; a list of words is one argument."""
-    many = isinstance(field, serializers.ListField)
-    inner = field.child if isinstance(field, serializers.ListField) else field
-    stored = next(stored for kind, stored in _STORED_AS.items() if isinstance(inner, kind))
-    return Arg(str(field.source), stored, many=many)

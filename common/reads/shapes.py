@@ -17,8 +17,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from rest_framework import serializers
 
-from common.fields import Derived
 from common.reads.cursors import Row
+from common.reads.fields import Derived
 
 Body = dict[str, Any]
 Code = str  # a Python expression over `r`, the row

@@ -12,13 +12,13 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col, RawSQL
 
-from common.reads.arguments import Arg
 from common.reads.cursors import Row, fetch
+from common.reads.params import Param
 
 Converter = Callable[[Any, BaseDatabaseWrapper], Any]
 
-LIMIT = Arg("limit", models.BigIntegerField())
-OFFSET = Arg("offset", models.BigIntegerField())
+LIMIT = Param("limit", models.BigIntegerField())
+OFFSET = Param("offset", models.BigIntegerField())
 
 # PostgreSQL knows how many rows have one of an array's values, and of a sub-select's nothing.
 _LIST = re.compile(r"IN \(SELECT unnest\((%s::[^()]*\[\])\)\)")
@@ -69,7 +69,7 @@ class Statement:
     def run(self, values: Mapping[str, Any], using: str = "default") -> list[Row]:
         """All rows for these arguments. One round trip."""
         connection = connections[using]
-        bound = [p.bind(values, connection) if isinstance(p, Arg) else p for p in self.params]
+        bound = [p.bind(values, connection) if isinstance(p, Param) else p for p in self.params]
         rows = fetch(connection, self.sql, bound)
         if not self.converters:
             return rows

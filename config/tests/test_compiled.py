@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db.models.sql.compiler import SQLCompiler
 from rest_framework.test import APIRequestFactory, force_authenticate
 
-from common.caller import Role
-from common.lists import ListView
+from common.domain.caller import Role
+from common.http.lists import ListView
 from config.tests.test_reads import CUSTOMER_LISTS, LISTS
 from customers.callers import caller_of_user
 from testing import factories

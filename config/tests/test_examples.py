@@ -20,8 +20,8 @@ from django.conf import settings
 from jsonschema import Draft202012Validator
 
 from accounts.models import User
-from common.contracts import registry
-from common.schema import CachedGenerator
+from common.http.contracts import registry
+from common.http.schema import CachedGenerator
 from portal import demo
 from testing.examples import care, crm, fleet, member, shop
 from testing.examples.calls import NEWCOMER, Call, Calls, filled
@@ -89,7 +89,7 @@ def test_examples_are_what_the_api_answers(api, monkeypatch, contract):
     numbers, chance = count(1), Random(3)
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOON)
     monkeypatch.setattr(
-        "common.ids.uuid7", lambda: UUID(int=0x0193_0000_0000_7000_8000_0000_0000_0000 + next(numbers))
+        "common.domain.ids.uuid7", lambda: UUID(int=0x0193_0000_0000_7000_8000_0000_0000_0000 + next(numbers))
     )
     monkeypatch.setattr("accounts.models.secrets.choice", chance.choice)
     demo.load(now=NOON)

@@ -24,10 +24,10 @@ from django.utils import timezone
 from psycopg import sql as literals
 from rest_framework import serializers
 
-from common.caller import Caller, Role
-from common.fields import Month, Words
-from common.query import AskedAt
+from common.domain.caller import Caller, Role
+from common.http.fields import ChoiceList, Month
 from common.reads import cursors
+from common.reads.fields import AskedAt
 from config.tests.test_reads import LISTS
 from testing import growth
 
@@ -58,7 +58,7 @@ def words_for(view, name: str, field) -> list[str]:  # a line for each kind of f
     now = timezone.now()
     ids = {"customer_id": ME, "vehicle_id": ME, "unit_id": ME, "location_id": 3, "technician_id": 5}
     texts = {"search": ["31234", "driver n31234"], "unit_number": ["u31234"], "state": ["ny"]}
-    if isinstance(field, Words):
+    if isinstance(field, ChoiceList):
         return [*field.choices, ",".join(list(field.choices)[:2])]
     if isinstance(field, Month):
         return [f"{now:%Y-%m}"]

@@ -17,12 +17,12 @@ from rest_framework import serializers
 from zeal import zeal_ignore
 
 from appointments.models import Location
-from common.caller import Caller, Role
-from common.fields import Month, Words
-from common.json import dumps
-from common.lists import Lister, ListView
-from common.query import AskedAt
+from common.domain.caller import Caller, Role
+from common.domain.encoding import dumps
+from common.http.fields import ChoiceList, Month
+from common.http.lists import Lister, ListView
 from common.reads import cursors
+from common.reads.fields import AskedAt
 from config.tests.rows import MAKERS, days, instants, make_customer
 from customers.callers import caller_of_user
 from testing import factories
@@ -77,7 +77,7 @@ def test_there_are_lists():
 
 def words_for(draw, field):  # noqa: C901  # a line for each kind of field
     """A value of a parameter, as it is written in an address."""
-    if isinstance(field, Words):
+    if isinstance(field, ChoiceList):
         return ",".join(draw(st.lists(st.sampled_from(field.choices), min_size=1, max_size=5)))
     if isinstance(field, serializers.UUIDField):
         model = {"vehicle": Vehicle, "location": Location}[field.source]

@@ -9,16 +9,17 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from common.caller import Caller
-from common.contracts.care import CareList, CareView
-from common.errors import Missing, NoCustomerRecord
-from common.fields import Derived, Instant, Switch
-from common.json import Response
-from common.permissions import CustomersOnly
-from common.query import ListQuery
+from common.domain.caller import Caller
+from common.domain.errors import Missing, NoCustomerRecord
+from common.http.contracts.care import CareList, CareView
+from common.http.fields import Instant, StrictBoolean
+from common.http.permissions import CustomersOnly
+from common.http.query import ListQuery
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.http.views import serialize
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import route
-from common.views import written
 from customers import actions
 from customers.models import Customer, Notification
 from customers.preferences import complete
@@ -58,10 +59,10 @@ class SettingsSerializer(serializers.Serializer[Any]):
 
 
 class KindsInput(serializers.Serializer[Any]):
-    email = Switch(required=False)
-    order_updates = Switch(required=False)
-    refund_updates = Switch(required=False)
-    support_replies = Switch(required=False)
+    email = StrictBoolean(required=False)
+    order_updates = StrictBoolean(required=False)
+    refund_updates = StrictBoolean(required=False)
+    support_replies = StrictBoolean(required=False)
 
 
 class GeneralInput(serializers.Serializer[Any]):
@@ -104,18 +105,18 @@ class Settings(CareView):
     input_class = SettingsInput
 
     @extend_schema(responses=SettingsSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         return self.show()
 
     @extend_schema(responses=SettingsSerializer)
-    def put(self, request: Request) -> Response:
+    def put(self, request: Request) -> JSONResponse:
         """Change settings; what is not sent stays."""
         actions.change_profile(customer_id=self.caller.account, **self.read_body())
         return self.show()
 
-    def show(self) -> Response:
+    def show(self) -> JSONResponse:
         # Missing when the record was deleted since the token was looked up.
-        return Response(_SETTINGS.one(self.caller, {}, NoCustomerRecord))
+        return JSONResponse(_SETTINGS.one(self.caller, {}, NoCustomerRecord))
 
 
 class Notifications(CareList):
@@ -136,12 +137,12 @@ class ReadNotification(CareView):
     permission_classes = [CustomersOnly]
 
     @extend_schema(request=None, responses=NotificationSerializer)
-    def put(self, request: Request, id: int) -> Response:
+    def put(self, request: Request, id: int) -> JSONResponse:
         notification = Notification.objects.visible_to(self.caller).filter(pk=id).first()
         if notification is None:
             raise Missing("Notification not found.")
         actions.mark_read(notification=notification)
-        return Response(written(NotificationSerializer, notification))
+        return JSONResponse(serialize(NotificationSerializer, notification))
 
 
 urlpatterns = [

@@ -8,18 +8,20 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts.phones import validate_phone
-from common.caller import Caller
-from common.contracts.crm import CrmView
-from common.errors import NoCustomerRecord
-from common.fields import Derived, Instant, OptionalText, PublicId
-from common.health import readiness
-from common.json import Response
-from common.permissions import Anyone, CustomerRole, CustomersOnly, SignedIn
+from common.domain.caller import Caller
+from common.domain.errors import NoCustomerRecord
+from common.http.contracts.crm import CrmView
+from common.http.fields import Instant, OptionalText, PublicId
+from common.http.health import readiness
+from common.http.permissions import CustomerRole, CustomersOnly, SignedIn
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import route
 from customers import actions, queries
 from customers.models import ContactMethod, Customer
 from customers.names import or_empty
@@ -97,16 +99,16 @@ class ProfileView(CrmView):
     permission_classes = [CustomersOnly]
     read = Read(own, CustomerSerializer)
 
-    def show(self, status: int = 200) -> Response:
+    def show(self, status: int = 200) -> JSONResponse:
         # Missing when it was deleted since the token was looked up.
-        return Response(self.read.one(self.caller, {}, NoCustomerRecord), status=status)
+        return JSONResponse(self.read.one(self.caller, {}, NoCustomerRecord), status=status)
 
 
 class Profile(ProfileView):
     """One's own profile: the customer, and the person from the accounts."""
 
     @extend_schema(responses=CustomerSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         return self.show()
 
 
@@ -120,7 +122,7 @@ class CreateProfile(ProfileView):
     input_class = ProfileInput
 
     @extend_schema(responses={201: CustomerSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         actions.create_profile(user_id=self.caller.user_id, now=timezone.now(), **self.read_body())
         return self.show(status=201)
 
@@ -131,7 +133,7 @@ class UpdateProfile(ProfileView):
     input_class = ProfileInput
 
     @extend_schema(responses=CustomerSerializer)
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: Request) -> JSONResponse:
         actions.change_profile(customer_id=self.caller.account, **self.read_body(partial=True))
         return self.show()
 
@@ -143,9 +145,9 @@ class DeleteProfile(ProfileView):
     """
 
     @extend_schema(responses={204: None})
-    def delete(self, request: Request) -> Response:
+    def delete(self, request: Request) -> JSONResponse:
         actions.delete_profile(user_id=self.caller.user_id)
-        return Response(status=204)
+        return JSONResponse(status=204)
 
 
 class ExistenceInput(serializers.Serializer[Any]):
@@ -164,9 +166,9 @@ class CheckProfileExists(CrmView):
     input_class = ExistenceInput
 
     @extend_schema(responses=Existence)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         customer = queries.profile_of(caller=self.caller, user=self.read_body()["user_id"])
-        return Response({"exists": customer is not None, "customer_id": customer})
+        return JSONResponse({"exists": customer is not None, "customer_id": customer})
 
 
 class HealthBody(serializers.Serializer[Any]):
@@ -179,7 +181,7 @@ class HealthBody(serializers.Serializer[Any]):
 class Health(CrmView):
     """Whether customers can be served; what is down is named. Open, and whatever token comes along is not looked at."""
 
-    permission_classes = [Anyone]
+    permission_classes = [AllowAny]
     authentication_classes = []
 
     @extend_schema(
@@ -192,10 +194,10 @@ class Health(CrmView):
             )
         ],
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         parts = readiness()
         body = {"status": parts.pop("status"), "service": "customers", **parts}
-        return Response(body, status=200 if body["status"] == "ok" else 503)
+        return JSONResponse(body, status=200 if body["status"] == "ok" else 503)
 
 
 urlpatterns = [

@@ -13,15 +13,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.querysets import FullName
-from common.caller import Caller
-from common.contracts.crm import CrmStaffList, CrmStaffView
-from common.errors import Missing
-from common.fields import PublicId
-from common.filtering import DayFilter, SearchFilter, TextFilter, apply, order, query_of
-from common.json import Response
-from common.query import Query
+from common.domain.caller import Caller
+from common.domain.errors import Missing
+from common.http.contracts.crm import CrmStaffList, CrmStaffView
+from common.http.fields import PublicId
+from common.http.filters import DayFilter, SearchFilter, TextFilter, apply, order, query_of
+from common.http.query import Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import route
 from common.reads.read import Read
-from common.routing import route
 from customers import actions, queries
 from customers.api.crm import CustomerSerializer
 from customers.models import Customer
@@ -77,7 +77,7 @@ def _by_id(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
 class CustomerView(CrmStaffView):
     """Something about the one customer whose UUID stands in the address."""
 
-    read = Read(_by_id, CustomerSerializer, _IdQuery)
+    read = Read(_by_id, CustomerSerializer, params_of(_IdQuery))
 
     def customer(self, id: UUID | None) -> Customer:
         """The row itself, for an action."""
@@ -86,11 +86,11 @@ class CustomerView(CrmStaffView):
             raise CustomerNotFound
         return customer
 
-    def show(self, id: UUID | None) -> Response:
+    def show(self, id: UUID | None) -> JSONResponse:
         """The body as it stands now."""
         if id is None:
             raise CustomerNotFound
-        return Response(self.read.one(self.caller, {"id": id}, CustomerNotFound))
+        return JSONResponse(self.read.one(self.caller, {"id": id}, CustomerNotFound))
 
 
 class CustomerDetail(CustomerView):
@@ -99,7 +99,7 @@ class CustomerDetail(CustomerView):
     permission = "customers.view_customer"
 
     @extend_schema(responses=CustomerSerializer)
-    def get(self, request: Request, id: UUID | None) -> Response:
+    def get(self, request: Request, id: UUID | None) -> JSONResponse:
         return self.show(id)
 
 
@@ -109,7 +109,7 @@ class VerifyCustomer(CustomerView):
     permission = actions.PERMISSIONS["verify"]
 
     @extend_schema(responses=CustomerSerializer)
-    def post(self, request: Request, id: UUID | None) -> Response:
+    def post(self, request: Request, id: UUID | None) -> JSONResponse:
         actions.verify(customer=self.customer(id))
         return self.show(id)
 
@@ -120,7 +120,7 @@ class IncrementService(CustomerView):
     permission = actions.PERMISSIONS["count_service"]
 
     @extend_schema(responses=CustomerSerializer)
-    def post(self, request: Request, id: UUID | None) -> Response:
+    def post(self, request: Request, id: UUID | None) -> JSONResponse:
         actions.count_service(customer_id=self.customer(id).pk, now=timezone.now())
         return self.show(id)
 
@@ -138,13 +138,13 @@ class CustomerByUser(CrmStaffView):
     """The customer a user acts for, shown with that user."""
 
     permission = "customers.view_customer"
-    read = Read(_by_user, CustomerSerializer, UserQuery)
+    read = Read(_by_user, CustomerSerializer, params_of(UserQuery))
     input_class = UserQuery
 
     @extend_schema(responses=CustomerSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         missing = CustomerNotFound("No profile has been created for this user.")
-        return Response(self.read.one(self.caller, UserQuery.read(request.query_params), missing))
+        return JSONResponse(self.read.one(self.caller, UserQuery.read(request.query_params), missing))
 
 
 class Statistics(serializers.Serializer[Any]):
@@ -163,8 +163,8 @@ class CustomerStatistics(CrmStaffView):
     permission = "customers.view_customer"
 
     @extend_schema(responses=Statistics)
-    def get(self, request: Request) -> Response:
-        return Response(queries.statistics(now=timezone.now()))
+    def get(self, request: Request) -> JSONResponse:
+        return JSONResponse(queries.statistics(now=timezone.now()))
 
 
 # What has a name of its own comes before what is an id.

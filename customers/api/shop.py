@@ -9,14 +9,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from common.caller import Caller
-from common.contracts.shop import ShopView
-from common.errors import NoCustomerRecord
-from common.fields import Derived
-from common.json import Response
-from common.permissions import CustomersOnly
+from common.domain.caller import Caller
+from common.domain.errors import NoCustomerRecord
+from common.http.contracts.shop import ShopView
+from common.http.permissions import CustomersOnly
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import route
 from customers.models import Customer
 from customers.names import customer_name, one_line_address, or_empty
 
@@ -67,10 +67,10 @@ class CustomerProfile(ShopView):
     read = Read(_own, ProfileCustomer)
 
     @extend_schema(responses=Profile)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         caller = self.caller
         customer = self.read.one(caller, {}, NoCustomerRecord)  # deleted since the token was looked up
-        return Response({"user_id": caller.user_id, "customer": customer, "user_role": caller.role})
+        return JSONResponse({"user_id": caller.user_id, "customer": customer, "user_role": caller.role})
 
 
 urlpatterns = [route("auth/customer-profile/", CustomerProfile.as_view())]

@@ -12,11 +12,11 @@ from rest_framework.request import Request
 
 from accounts.phones import validate_phone
 from accounts.querysets import FullName
-from common.caller import Caller
-from common.fields import Instant
-from common.filtering import SearchFilter, TextFilter, apply, order, query_of
-from common.json import Response
-from common.viewsets import StaffViewSet
+from common.domain.caller import Caller
+from common.http.fields import Instant
+from common.http.filters import SearchFilter, TextFilter, apply, order, query_of
+from common.http.responses import JSONResponse
+from common.http.viewsets import StaffViewSet
 from customers import actions
 from customers.api.shop import address_of, contact_text, name_of
 from customers.models import ContactMethod, Customer
@@ -100,11 +100,11 @@ class StaffCustomers(StaffViewSet):
         rows = apply(Customer.objects.visible_to(caller), CustomerFilter, filters)
         return order(rows, ORDERING, filters, "-since")
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> JSONResponse:
         customer = actions.add_walk_in(**self.read_body(), now=timezone.now())
         return self.show(customer.pk, status=201)
 
-    def partial_update(self, request: Request, id: int) -> Response:
+    def partial_update(self, request: Request, id: int) -> JSONResponse:
         actions.change_customer(customer=self.row(id), **self.read_body())
         return self.show(id)
 

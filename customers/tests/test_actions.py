@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError
 
-from common.caller import Caller, Role
-from common.errors import NoCustomerRecord
+from common.domain.caller import Caller, Role
+from common.domain.errors import NoCustomerRecord
 from customers import actions
 from customers.callers import caller_of_user
 from customers.models import Customer, CustomerUser, Notification

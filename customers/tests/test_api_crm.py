@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from common.caller import Role
-from common.ids import new_uuid
+from common.domain.caller import Role
+from common.domain.ids import new_uuid
 from customers.models import Customer, CustomerUser
 from testing import factories
 from testing.storms import parallel

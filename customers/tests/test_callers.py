@@ -6,7 +6,7 @@ import pytest
 
 from accounts.actions import end_all_sessions, open_session
 from accounts.models import Session, User
-from common.caller import STAFF, Caller, Role
+from common.domain.caller import STAFF, Caller, Role
 from customers.callers import caller_of_user, load_caller
 from customers.models import Customer
 

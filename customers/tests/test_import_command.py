@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from common import sheets
-from common.sheets import guarded, unguarded
+from common.domain import sheets
+from common.domain.sheets import guarded, unguarded
 from customers.models import Customer, CustomerUser
 
 HEADER = "Name,email,PHONE,Address,tax-ID\n"

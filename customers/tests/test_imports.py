@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from common.sheets import WHY, SheetRow, Unreadable
+from common.domain.sheets import WHY, SheetRow, Unreadable
 from customers import imports
 from customers.addresses import _UNIT, STATES, Address, Unplaceable, parse_address
 from customers.imports import Outcome, Verdict, place_customers, unknown_columns

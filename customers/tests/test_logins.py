@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.registration import EmailTaken
-from common.errors import DomainError, Missing
+from common.domain.errors import DomainError, Missing
 from customers.logins import ContactStays, NotYourself, invite_login, remove_login
 from customers.models import CustomerUser
 from testing import factories

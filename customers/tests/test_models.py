@@ -4,8 +4,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from common.caller import Caller, Role
-from common.database import violates
+from common.domain.caller import Caller, Role
+from common.domain.database import violates
 from customers.actions import notify
 from customers.models import Customer, CustomerUser, Notification
 from testing.factories import CustomerFactory

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from accounts.models import User
-from common.sheets import WHY
+from common.domain.sheets import WHY
 from customers.models import Customer, CustomerUser
 from testing import factories
 from testing.admin import changelist, download, import_file, preview, said

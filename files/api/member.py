@@ -11,14 +11,15 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from common.contracts.member import MemberView
-from common.errors import DomainError, Kind
-from common.json import Response
-from common.permissions import Anyone, SignedIn
-from common.routing import route
-from common.views import written
+from common.domain.errors import DomainError, Kind
+from common.http.contracts.member import MemberView
+from common.http.permissions import SignedIn
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.http.views import serialize
 from files import actions
 from files.api.serving import file_response
 from files.kinds import KINDS
@@ -61,7 +62,7 @@ class Presign(MemberView):
     input_class = PresignInput
 
     @extend_schema(responses=PresignedSerializer)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         presigned = actions.presign(
             caller=self.caller,
             filename=(body := self.read_body())["filename"],
@@ -70,7 +71,7 @@ class Presign(MemberView):
             site=request.build_absolute_uri("/"),
             now=timezone.now(),
         )
-        return Response(written(PresignedSerializer, presigned))
+        return JSONResponse(serialize(PresignedSerializer, presigned))
 
 
 class File(MemberView):
@@ -110,11 +111,11 @@ class StoredFile(MemberView):
 
     schema = None
     authentication_classes = []
-    permission_classes = [Anyone]
+    permission_classes = [AllowAny]
 
     body_limit = "MAX_UPLOAD_BYTES"
 
-    def put(self, request: Request, token: str, name: str) -> Response:
+    def put(self, request: Request, token: str, name: str) -> JSONResponse:
         if "transfer-encoding" in request.headers:
             raise LengthRequired
         upload = actions.receive(
@@ -126,7 +127,7 @@ class StoredFile(MemberView):
             chunks=_chunks(request._request),
             now=timezone.now(),
         )
-        return Response(headers={"ETag": f'"{upload.uuid}"'})
+        return JSONResponse(headers={"ETag": f'"{upload.uuid}"'})
 
     def get(self, request: Request, token: str, name: str) -> HttpResponseBase:
         upload = Upload.objects.filter(key=f"uploads/{token}/{name}").first()

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from common.caller import Caller
+from common.domain.caller import Caller
 from customers.callers import caller_of_user
 from files.actions import (
     AlreadyUploaded,

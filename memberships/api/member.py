@@ -13,16 +13,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from appointments.models import Location
-from common.caller import Caller
-from common.contracts.member import MemberList, MemberView
-from common.errors import Missing
-from common.fields import Degrees, Derived, Instant, Money, PublicId
-from common.json import Response
-from common.permissions import CustomerRole
-from common.query import AskedAt, ListQuery, Query
-from common.reads.arguments import as_expression
+from common.domain.caller import Caller
+from common.domain.errors import Missing
+from common.http.contracts.member import MemberList, MemberView
+from common.http.fields import Degrees, Instant, Money, PublicId
+from common.http.permissions import CustomerRole
+from common.http.query import ListQuery, Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.reads.fields import AskedAt, Derived
+from common.reads.params import as_expression
 from common.reads.read import Read
-from common.routing import route
 from memberships.actions import cancel, join
 from memberships.models import Membership, MembershipStatus, Offer, Plan, Tier
 from memberships.queries import active_membership
@@ -95,15 +96,15 @@ class MyMembership(MemberView):
 
     permission_classes = [CustomerRole]
     input_class = JoinInput
-    read = Read(_my_membership, MembershipSerializer, _MyMembershipQuery)
+    read = Read(_my_membership, MembershipSerializer, params_of(_MyMembershipQuery))
 
     @extend_schema(responses=MembershipSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         """One's own membership."""
         return self._show(timezone.now())
 
     @extend_schema(responses={201: MembershipSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         """Join a plan. Who is a member already gets 409, whatever the plan."""
         plan_id, now = self.read_body()["plan"], timezone.now()
         plan = Plan.objects.visible_to(self.caller).filter(uuid=plan_id).first()
@@ -113,16 +114,16 @@ class MyMembership(MemberView):
         return self._show(now, status=201)
 
     @extend_schema(responses={204: None})
-    def delete(self, request: Request) -> Response:
+    def delete(self, request: Request) -> JSONResponse:
         """Leave, at once."""
         membership = active_membership(self.caller.user_id)
         if membership is None:
             raise Missing("Membership not found")
         cancel(membership=membership, by=self.caller.user_id, now=timezone.now())
-        return Response(status=204)
+        return JSONResponse(status=204)
 
-    def _show(self, now: datetime, status: int = 200) -> Response:
-        return Response(
+    def _show(self, now: datetime, status: int = 200) -> JSONResponse:
+        return JSONResponse(
             self.read.one(self.caller, {"now": now}, Missing("Membership not found")), status=status
         )
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from common.errors import IllegalTransition
+from common.domain.errors import IllegalTransition
 from memberships.actions import AlreadyAMember, cancel, join
 from memberships.models import Membership
 from testing import factories

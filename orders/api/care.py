@@ -13,15 +13,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from common.caller import Caller
-from common.contracts.care import CareList, CareView
-from common.errors import Missing
-from common.fields import Derived, Id, Instant, Money, SpelledId, Words
-from common.json import Response
-from common.permissions import CustomersOnly
-from common.query import ListQuery, Query
+from common.domain.caller import Caller
+from common.domain.errors import Missing
+from common.http.contracts.care import CareList, CareView
+from common.http.fields import ChoiceList, Id, Instant, Money, PrefixedId
+from common.http.permissions import CustomersOnly
+from common.http.query import ListQuery, Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import prefixed, route
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import prefixed, route
 from orders import actions
 from orders.models import ITEM_PREFIX, MOST_PIECES, ORDER_PREFIX, PROCESSING, Order, OrderStatus
 from orders.querysets import OrderFilters
@@ -71,7 +72,7 @@ def steps_of(
 
 
 class OrderItemSerializer(serializers.Serializer[Any]):
-    id = SpelledId(ITEM_PREFIX)
+    id = PrefixedId(ITEM_PREFIX)
     product_name = serializers.CharField()
     quantity = serializers.IntegerField()
     price = Money(as_number=True, source="unit_price")
@@ -81,7 +82,7 @@ class OrderItemSerializer(serializers.Serializer[Any]):
 class OrderBriefSerializer(serializers.Serializer[Any]):
     """An order on the dashboard; `item_count` counts pieces."""
 
-    id = SpelledId(ORDER_PREFIX)
+    id = PrefixedId(ORDER_PREFIX)
     status = in_capitals("status", OrderStatus.values)
     total = Derived(sum, "items.subtotal", output=Money(as_number=True))
     created_at = Instant()
@@ -89,7 +90,7 @@ class OrderBriefSerializer(serializers.Serializer[Any]):
 
 
 class OrderSerializer(serializers.Serializer[Any]):
-    id = SpelledId(ORDER_PREFIX)
+    id = PrefixedId(ORDER_PREFIX)
     status = in_capitals("status", OrderStatus.values)
     total = Derived(sum, "items.subtotal", output=Money(as_number=True))
     created_at = Instant()
@@ -105,7 +106,7 @@ class StepSerializer(serializers.Serializer[Any]):
 
 
 class TrackingSerializer(serializers.Serializer[Any]):
-    order_id = SpelledId(ORDER_PREFIX, source="id")
+    order_id = PrefixedId(ORDER_PREFIX, source="id")
     status = in_capitals("status", OrderStatus.values)
     tracking_number = known("tracking_number")
     current_location = known("current_location")
@@ -120,7 +121,9 @@ class TrackingSerializer(serializers.Serializer[Any]):
 
 
 class OrderQuery(ListQuery):
-    status = Words(list(WORDS), help_text="Comma-separated; `processing` is placed, confirmed or packed.")
+    status = ChoiceList(
+        list(WORDS), help_text="Comma-separated; `processing` is placed, confirmed or packed."
+    )
     search = serializers.CharField(required=False, max_length=200, help_text="In the order's id.")
 
     def validate_status(self, words: list[str]) -> list[str]:
@@ -141,8 +144,8 @@ def _one(caller: Caller, filters: Mapping[str, Any]) -> QuerySet[Order]:
 
 
 _RECENT = Read(_rows, OrderBriefSerializer)
-_ORDER = Read(_one, OrderSerializer, OneQuery)
-_TRACKING = Read(_one, TrackingSerializer, OneQuery)
+_ORDER = Read(_one, OrderSerializer, params_of(OneQuery))
+_TRACKING = Read(_one, TrackingSerializer, params_of(OneQuery))
 
 
 def recent_orders(caller: Caller) -> list[Any]:
@@ -174,7 +177,7 @@ class Orders(CareList):
     rows = staticmethod(_rows)
 
     @extend_schema(responses={201: OrderSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         """Order products at today's prices.
 
         The same product twice is one line. More than the stock is a 409 that names the product.
@@ -182,7 +185,7 @@ class Orders(CareList):
         wanted = [(line["product_id"], line["quantity"]) for line in self.read_body()["items"]]
         assert self.caller.customer_id is not None  # CustomersOnly
         order = actions.place_order(customer_id=self.caller.customer_id, items=wanted, now=timezone.now())
-        return Response(_show(_ORDER, self.caller, order.pk), status=201)
+        return JSONResponse(_show(_ORDER, self.caller, order.pk), status=201)
 
 
 class OrderDetail(CareView):
@@ -191,8 +194,8 @@ class OrderDetail(CareView):
     permission_classes = [CustomersOnly]
 
     @extend_schema(responses=OrderSerializer)
-    def get(self, request: Request, id: int) -> Response:
-        return Response(_show(_ORDER, self.caller, id))
+    def get(self, request: Request, id: int) -> JSONResponse:
+        return JSONResponse(_show(_ORDER, self.caller, id))
 
 
 class OrderTracking(CareView):
@@ -201,8 +204,8 @@ class OrderTracking(CareView):
     permission_classes = [CustomersOnly]
 
     @extend_schema(responses=TrackingSerializer)
-    def get(self, request: Request, id: int) -> Response:
-        return Response(_show(_TRACKING, self.caller, id))
+    def get(self, request: Request, id: int) -> JSONResponse:
+        return JSONResponse(_show(_TRACKING, self.caller, id))
 
 
 register_converter(prefixed(ORDER_PREFIX), "order_id")

@@ -10,22 +10,24 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from common.caller import Caller
-from common.contracts.care import CareList, CareView
-from common.errors import Missing
-from common.fields import Derived, Instant, Money, SpelledId
-from common.json import Response
-from common.permissions import CustomersOnly
+from common.domain.caller import Caller
+from common.domain.errors import Missing
+from common.http.contracts.care import CareList, CareView
+from common.http.fields import Instant, Money, PrefixedId
+from common.http.permissions import CustomersOnly
+from common.http.query import params_of
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import route
 from orders import returns
 from orders.api.care import MOST_LINES, OneQuery, in_capitals
 from orders.models import ORDER_PREFIX, RETURN_PREFIX, Order, ReturnRequest, ReturnStatus
 
 
 class ReturnSerializer(serializers.Serializer[Any]):
-    id = SpelledId(RETURN_PREFIX)
-    order_id = SpelledId(ORDER_PREFIX)
+    id = PrefixedId(RETURN_PREFIX)
+    order_id = PrefixedId(ORDER_PREFIX)
     status = in_capitals("status", ReturnStatus.values)
     items = Derived(
         list, "lines.item.product_name", output=serializers.ListField(child=serializers.CharField())
@@ -37,7 +39,7 @@ class ReturnSerializer(serializers.Serializer[Any]):
 
 
 class ReturnInput(serializers.Serializer[Any]):
-    order_id = SpelledId(ORDER_PREFIX)
+    order_id = PrefixedId(ORDER_PREFIX)
     items = serializers.ListField(
         child=serializers.CharField(max_length=200),
         source="products",
@@ -53,7 +55,7 @@ def _one(caller: Caller, filters: dict[str, Any]) -> QuerySet[ReturnRequest]:
     return ReturnRequest.objects.visible_to(caller).filter(pk=filters["id"])
 
 
-_RETURN = Read(_one, ReturnSerializer, OneQuery)
+_RETURN = Read(_one, ReturnSerializer, params_of(OneQuery))
 
 
 class RequestReturn(CareView):
@@ -63,13 +65,13 @@ class RequestReturn(CareView):
     input_class = ReturnInput
 
     @extend_schema(responses={201: ReturnSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         body = self.read_body()
         order = Order.objects.visible_to(self.caller).filter(pk=body.pop("order_id")).first()
         if order is None:
             raise Missing("Order not found.")
         asked = returns.request_return(order=order, **body, now=timezone.now())
-        return Response(_RETURN.one(self.caller, {"id": asked.pk}), status=201)
+        return JSONResponse(_RETURN.one(self.caller, {"id": asked.pk}), status=201)
 
 
 class Returns(CareList):

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from common.errors import IllegalTransition, Missing
+from common.domain.errors import IllegalTransition, Missing
 from customers.models import Notification
 from orders import actions
 from orders.models import ORDER_MACHINE, Order, OrderItem

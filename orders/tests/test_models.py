@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from common.database import violates
+from common.domain.database import violates
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from testing.factories import OrderFactory, OrderItemFactory, ReturnLineFactory, ReturnRequestFactory
 

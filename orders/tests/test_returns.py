@@ -10,7 +10,7 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import DomainError, IllegalTransition
+from common.domain.errors import DomainError, IllegalTransition
 from customers.models import Notification
 from orders import returns
 from orders.models import RETURN_MACHINE, Order, OrderItem, ReturnLine, ReturnRequest

@@ -11,14 +11,15 @@ from rest_framework.request import Request
 
 from accounts.names import LONGEST_HALF, full_name, split_name, validate_full_name
 from chat.api.care import TicketBriefSerializer, recent_tickets
-from common.caller import Caller
-from common.contracts.care import CareView
-from common.errors import NoCustomerRecord
-from common.fields import Derived, Instant, Switch
-from common.json import Response
-from common.permissions import CustomersOnly
+from common.domain.caller import Caller
+from common.domain.errors import NoCustomerRecord
+from common.http.contracts.care import CareView
+from common.http.fields import Instant, StrictBoolean
+from common.http.permissions import CustomersOnly
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import route
 from customers import actions
 from customers.api.care import Language, Theme
 from customers.models import CustomerUser
@@ -70,7 +71,7 @@ class ProfileSerializer(serializers.Serializer[Any]):
 
 class PreferencesInput(serializers.Serializer[Any]):
     language = Language(required=False)
-    notifications = Switch(
+    notifications = StrictBoolean(
         required=False, source="notification_preferences", help_text="Switches every kind of notification."
     )
     theme = Theme(required=False)
@@ -98,8 +99,8 @@ class Dashboard(CareView):
     permission_classes = [CustomersOnly]
 
     @extend_schema(responses=DashboardSerializer)
-    def get(self, request: Request) -> Response:
-        return Response(
+    def get(self, request: Request) -> JSONResponse:
+        return JSONResponse(
             {
                 "stats": _STATS.one(self.caller, {}, NoCustomerRecord),
                 "recent_orders": recent_orders(self.caller),
@@ -115,17 +116,17 @@ class Profile(CareView):
     input_class = ProfileInput
 
     @extend_schema(responses=ProfileSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         return self.show()
 
     @extend_schema(responses=ProfileSerializer)
-    def put(self, request: Request) -> Response:
+    def put(self, request: Request) -> JSONResponse:
         """Change one's name and preferences; what is not sent stays."""
         actions.change_self(user_id=self.caller.user_id, customer_id=self.caller.account, **self.read_body())
         return self.show()
 
-    def show(self) -> Response:
-        return Response(_PROFILE.one(self.caller, {}, NoCustomerRecord))
+    def show(self) -> JSONResponse:
+        return JSONResponse(_PROFILE.one(self.caller, {}, NoCustomerRecord))
 
 
 urlpatterns = [

@@ -15,11 +15,11 @@ from accounts.models import User
 from accounts.names import LONGEST_HALF, split_name, validate_full_name
 from accounts.phones import validate_phone
 from accounts.tokens import Tokens
-from common.address import client_address
-from common.fields import Instant, OptionalText
-from common.json import Response
-from common.routing import route
-from common.views import written
+from common.http.address import client_address
+from common.http.fields import Instant, OptionalText
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.http.views import serialize
 from portal.queries import member_of
 
 
@@ -61,7 +61,7 @@ class SignedIn(serializers.Serializer[Any]):
 def signed_in(user: User, tokens: Tokens) -> dict[str, Any]:
     """The body of a registration and of a sign-in."""
     shown = {"accessToken": tokens.access, "refreshToken": tokens.refresh, "user": member_of(user)}
-    return written(SignedIn, shown)
+    return serialize(SignedIn, shown)
 
 
 class Login(Door):
@@ -74,11 +74,11 @@ class Login(Door):
     input_class = Credentials
 
     @extend_schema(responses=SignedIn)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         user, tokens = actions.sign_in(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return Response(signed_in(user, tokens))
+        return JSONResponse(signed_in(user, tokens))
 
 
 urlpatterns = [route("auth/login/", Login.as_view())]

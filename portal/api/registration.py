@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from accounts.api.crm import CrmRegistered, CrmRegistration
 from accounts.api.member import Door
 from accounts.registration import register
-from common.address import client_address
-from common.contracts.crm import CRM
-from common.json import Response
-from common.routing import route
-from common.views import written
+from common.http.address import client_address
+from common.http.contracts.crm import CRM
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.http.views import serialize
 from customers.actions import register_customer
 from portal.api.member import MemberRegistration, SignedIn, signed_in
 
@@ -41,24 +41,24 @@ class Register(Door):
             )
         },
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         if "password1" in request.data:
             return self._for_a_service(request)
         return self._for_an_app(request)
 
-    def _for_an_app(self, request: Request) -> Response:
+    def _for_an_app(self, request: Request) -> JSONResponse:
         user, tokens = register_customer(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return Response(signed_in(user, tokens), status=201)
+        return JSONResponse(signed_in(user, tokens), status=201)
 
-    def _for_a_service(self, request: Request) -> Response:
+    def _for_a_service(self, request: Request) -> JSONResponse:
         # From here on the instance speaks the other contract, refusals included.
         vars(self).update(contract=CRM, input_class=CrmRegistration)
         user, tokens = register(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return Response(written(CrmRegistered, {"tokens": tokens, "user": user}), status=201)
+        return JSONResponse(serialize(CrmRegistered, {"tokens": tokens, "user": user}), status=201)
 
 
 urlpatterns = [route("auth/register/", Register.as_view())]

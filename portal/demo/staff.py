@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import User
-from common.caller import Role
+from common.domain.caller import Role
 from portal.demo.numbering import continue_after
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from common.errors import DomainError, Missing
+from common.domain.errors import DomainError, Missing
 from customers.actions import change_customer
 from customers.logins import invite_login, remove_login
 from customers.models import Customer, CustomerUser

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from accounts.phones import validate_phone
-from common.caller import Caller
-from common.errors import DomainError, Missing
+from common.domain.caller import Caller
+from common.domain.errors import DomainError, Missing
 from customers.models import ContactMethod, Customer
 from files.kinds import HEAD_BYTES, is_what_it_says
 from repair_orders.api.fleet import LONGEST_DESCRIPTION, unit_called

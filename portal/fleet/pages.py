@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views import View
 
-from common import counters, errors
-from common.caller import Caller, Role, page_caller_loader
-from common.contracts.fleet import FLEET
-from common.problems import problem_from
+from common.domain import counters, errors
+from common.domain.caller import Caller, Role, page_caller_loader
+from common.http.contracts.fleet import FLEET
+from common.http.problems import problem_from
 
 NO_PROFILE = "fleet/no_profile.html"
 

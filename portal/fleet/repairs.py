@@ -14,8 +14,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
-from common.errors import DomainError, Missing
-from common.lists import Page
+from common.domain.errors import DomainError, Missing
+from common.http.lists import Page
 from customers.models import Customer
 from files.actions import keep
 from files.api.serving import shown_here

@@ -19,9 +19,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.passwords import ResetRefused, WeakPassword, ask_for_reset, reset_password
-from common.address import client_address
-from common.contracts.fleet import FLEET
-from common.errors import TooMany
+from common.domain.errors import TooMany
+from common.http.address import client_address
+from common.http.contracts.fleet import FLEET
 from portal.fleet.live import hang_up
 
 _KEPT_AS = "fleet_reset"

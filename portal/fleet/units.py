@@ -12,9 +12,9 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from common.errors import DomainError, Missing
-from common.lists import Page
-from common.query import ListQuery
+from common.domain.errors import DomainError, Missing
+from common.http.lists import Page
+from common.http.query import ListQuery
 from customers.models import Customer
 from portal.fleet.forms import NewUnitForm, UnitForm
 from portal.fleet.pages import FleetPage

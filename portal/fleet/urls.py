@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.routing import route
+from common.http.routing import route
 from portal.fleet import company, dashboard, live, repairs, sign_in, units
 
 front = dashboard.Dashboard.as_view()

@@ -17,7 +17,7 @@ from django_tasks_db.models import DBTaskResult
 from accounts.actions import end_all_sessions
 from accounts.models import User
 from appointments.models import HOLDS_A_BAY, Appointment
-from common.errors import DomainError
+from common.domain.errors import DomainError
 from customers.actions import leave_accounts
 from files.models import Upload
 from files.stores import store

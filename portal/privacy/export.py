@@ -9,7 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.db.models import Model
 
-from common.json import dumps
+from common.domain.encoding import dumps
 from files.models import Upload
 from files.stores import store
 from portal.privacy.holdings import HOLDINGS, Holding, Person

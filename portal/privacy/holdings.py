@@ -25,7 +25,7 @@ from accounts.models import (
 )
 from appointments.models import Appointment, Technician
 from chat.models import Message, Thread, Ticket
-from common.models import IdempotencyKey
+from common.domain.models import IdempotencyKey
 from customers.actions import PERSONAL
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload

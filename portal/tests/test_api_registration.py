@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from accounts.models import Referral, Session, User
-from common.schema import CachedGenerator
+from common.http.schema import CachedGenerator
 from customers.models import Customer, CustomerUser
 from portal.api.member import MemberRegistration
 from testing.factories import UserFactory

@@ -17,8 +17,8 @@ from django.utils import timezone
 from accounts.models import Device, KnownAddress, Session, User
 from accounts.tasks import mail_reset_link
 from chat.models import Message
-from common.json import dumps
-from common.models import IdempotencyKey
+from common.domain.encoding import dumps
+from common.domain.models import IdempotencyKey
 from customers.models import Customer, CustomerUser
 from files.models import Upload, UploadState
 from files.stores import store

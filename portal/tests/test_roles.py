@@ -10,9 +10,9 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-from common.caller import Role
-from common.schema import CachedGenerator
-from common.tests.test_admin import FACTORIES
+from common.domain.caller import Role
+from common.http.schema import CachedGenerator
+from common.tests.admin.test_pages import FACTORIES
 from testing import factories
 from testing.admin import changelist, page
 from testing.roles import OPERATIONS, ROLES, by_role, table

@@ -7,12 +7,12 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
-from common.caller import Caller
-from common.contracts.care import CareList
-from common.fields import Money
-from common.permissions import CustomersOnly
-from common.query import ListQuery
-from common.routing import route
+from common.domain.caller import Caller
+from common.http.contracts.care import CareList
+from common.http.fields import Money
+from common.http.permissions import CustomersOnly
+from common.http.query import ListQuery
+from common.http.routing import route
 from repair_orders.models import Part
 
 

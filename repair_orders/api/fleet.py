@@ -12,16 +12,17 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from common.caller import Caller
-from common.contracts.fleet import FleetList, FleetView
-from common.days import day_of
-from common.errors import Missing
-from common.fields import Derived, Id, Money, Month, Words
-from common.json import Response
-from common.permissions import CustomersOnly
-from common.query import ListQuery, Query
+from common.domain.caller import Caller
+from common.domain.days import day_of
+from common.domain.errors import Missing
+from common.http.contracts.fleet import FleetList, FleetView
+from common.http.fields import ChoiceList, Id, Money, Month
+from common.http.permissions import CustomersOnly
+from common.http.query import ListQuery, Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.reads.fields import Derived
 from common.reads.read import Read
-from common.routing import route
 from customers.models import Customer
 from repair_orders import actions, figures
 from repair_orders.api.totals import shown_total
@@ -65,7 +66,7 @@ class RepairSerializer(serializers.Serializer[Any]):
 class RepairQuery(ListQuery):
     """What a list of repairs is asked, by the JSON and by the pages."""
 
-    status = Words(RepairOrderStatus.values, help_text="Comma-separated.")
+    status = ChoiceList(RepairOrderStatus.values, help_text="Comma-separated.")
     unit_id = Id(required=False)
     unit_number = serializers.CharField(required=False, max_length=30, help_text="In whatever case.")
     month = Month(required=False, help_text="YYYY-MM")
@@ -93,10 +94,10 @@ class UnitRepairData(FleetView):
     permission_classes = [CustomersOnly]
 
     @extend_schema(responses=UnitCountSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         Query.read(request.query_params)
         units = figures.repairs_per_unit(self.caller)
-        return Response([{"unit_number": u.unit_number, "repair_count": u.repair_count} for u in units])
+        return JSONResponse([{"unit_number": u.unit_number, "repair_count": u.repair_count} for u in units])
 
 
 class RepairCostData(FleetView):
@@ -105,10 +106,10 @@ class RepairCostData(FleetView):
     permission_classes = [CustomersOnly]
 
     @extend_schema(responses=MonthCountSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> JSONResponse:
         Query.read(request.query_params)
         months = figures.repairs_per_month(self.caller)
-        return Response([{"date": f"{month:%Y-%m}", "count": count} for month, count in months])
+        return JSONResponse([{"date": f"{month:%Y-%m}", "count": count} for month, count in months])
 
 
 def shown_repairs(caller: Caller, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:
@@ -129,10 +130,10 @@ class _ShowsRepair(FleetView):
     """Routes that answer with one repair."""
 
     permission_classes = [CustomersOnly]
-    one = Read(_one, RepairSerializer, _OneRepair)
+    one = Read(_one, RepairSerializer, params_of(_OneRepair))
 
-    def show(self, id: int, status: int = 200) -> Response:
-        return Response(self.one.one(self.caller, {"id": id}, Missing("Repair not found")), status=status)
+    def show(self, id: int, status: int = 200) -> JSONResponse:
+        return JSONResponse(self.one.one(self.caller, {"id": id}, Missing("Repair not found")), status=status)
 
     def repair(self, id: int) -> RepairOrder:
         return one_repair(self.caller, id)
@@ -159,7 +160,7 @@ class Repairs(_ShowsRepair, FleetList):
             refuse_foreign_unit(self.caller, filters["unit_id"])
 
     @extend_schema(summary="Request a repair", responses={201: RepairSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         body = self.read_body()
         order = actions.request_repair(
             customer=Customer.objects.get(pk=self.caller.account),
@@ -190,7 +191,7 @@ class OneRepair(_ShowsRepair):
     """One repair."""
 
     @extend_schema(responses=RepairSerializer)
-    def get(self, request: Request, id: int) -> Response:
+    def get(self, request: Request, id: int) -> JSONResponse:
         Query.read(request.query_params)
         return self.show(id)
 
@@ -201,7 +202,7 @@ class Approve(_ShowsRepair):
     input_class = ApprovalInput
 
     @extend_schema(responses=RepairSerializer)
-    def post(self, request: Request, id: int) -> Response:
+    def post(self, request: Request, id: int) -> JSONResponse:
         actions.approve(order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body())
         return self.show(id)
 
@@ -212,7 +213,7 @@ class Deny(_ShowsRepair):
     input_class = DenialInput
 
     @extend_schema(responses=RepairSerializer)
-    def post(self, request: Request, id: int) -> Response:
+    def post(self, request: Request, id: int) -> JSONResponse:
         actions.refuse_estimate(
             order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
         )

@@ -8,11 +8,12 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from common.caller import Caller
-from common.contracts.shop import ShopCustomerList
-from common.fields import Derived, Instant, Money, Percent, Words
-from common.query import ListQuery
-from common.routing import route
+from common.domain.caller import Caller
+from common.http.contracts.shop import ShopCustomerList
+from common.http.fields import ChoiceList, Instant, Money, Percent
+from common.http.query import ListQuery
+from common.http.routing import route
+from common.reads.fields import Derived
 from customers.api.shop import name_of
 from repair_orders.api.totals import present_total, shown_total
 from repair_orders.models import RepairOrder, RepairOrderStatus
@@ -90,7 +91,7 @@ class RepairOrderSerializer(serializers.Serializer[Any]):
 
 
 class RepairOrderQuery(ListQuery):
-    status = Words(list(STATES), help_text="Comma-separated.")
+    status = ChoiceList(list(STATES), help_text="Comma-separated.")
 
     def validate_status(self, words: list[str]) -> list[str]:
         """The contract's words as the states they stand for."""

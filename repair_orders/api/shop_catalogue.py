@@ -9,11 +9,11 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from common.caller import Caller
-from common.fields import Money
-from common.filtering import SearchFilter, apply, order, query_of
-from common.json import Response
-from common.viewsets import StaffViewSet
+from common.domain.caller import Caller
+from common.http.fields import Money
+from common.http.filters import SearchFilter, apply, order, query_of
+from common.http.responses import JSONResponse
+from common.http.viewsets import StaffViewSet
 from repair_orders import actions
 from repair_orders.models import Part, Service
 
@@ -60,17 +60,17 @@ class ServiceFilter(django_filters.FilterSet):
 class _Catalogue(StaffViewSet):
     model: ClassVar[type[Part] | type[Service]]
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> JSONResponse:
         return self.show(actions.save_article(self.model(), **self.read_body()).pk, status=201)
 
-    def partial_update(self, request: Request, id: int) -> Response:
+    def partial_update(self, request: Request, id: int) -> JSONResponse:
         actions.save_article(self.row(id), **self.read_body(partial=True))
         return self.show(id)
 
-    def destroy(self, request: Request, id: int) -> Response:
+    def destroy(self, request: Request, id: int) -> JSONResponse:
         """Take an article that was never sold out of the catalogue."""
         actions.remove_article(self.row(id))
-        return Response(status=204)
+        return JSONResponse(status=204)
 
 
 class StaffParts(_Catalogue):

@@ -11,11 +11,11 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from common.caller import Caller
-from common.fields import Id, Instant, Money, Percent
-from common.filtering import DayFilter, IdFilter, WordsFilter, apply, order, query_of
-from common.json import Response
-from common.viewsets import StaffViewSet
+from common.domain.caller import Caller
+from common.http.fields import Id, Instant, Money, Percent
+from common.http.filters import ChoiceListFilter, DayFilter, IdFilter, apply, order, query_of
+from common.http.responses import JSONResponse
+from common.http.viewsets import StaffViewSet
 from customers.models import Customer
 from repair_orders import actions
 from repair_orders.api.shop import RepairOrderSerializer
@@ -40,7 +40,7 @@ class RepairOrderRowSerializer(RepairOrderSerializer):
 
 
 class RepairOrderFilter(django_filters.FilterSet):
-    status = WordsFilter(choices=RepairOrderStatus.choices, lookup_expr="in")
+    status = ChoiceListFilter(choices=RepairOrderStatus.choices, lookup_expr="in")
     customer_id = IdFilter(Customer, "customer_id")
     vehicle_id = IdFilter(Vehicle, "vehicle_id")
     created_from = DayFilter("created_at", "gte", help_text="First day, inclusive.")
@@ -129,7 +129,7 @@ class StaffRepairOrders(StaffViewSet):
         rows = apply(RepairOrder.objects.visible_to(caller), RepairOrderFilter, filters)
         return order(rows, ORDERING, filters, "-created")
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> JSONResponse:
         """Write down what a customer says is wrong."""
         body = self.read_body()
         vehicle = self.one_of(Vehicle, body.pop("vehicle_id"), field="vehicle_id")
@@ -138,59 +138,59 @@ class StaffRepairOrders(StaffViewSet):
         )
         return self.show(opened.pk, status=201)
 
-    def partial_update(self, request: Request, id: int) -> Response:
+    def partial_update(self, request: Request, id: int) -> JSONResponse:
         actions.change_order(order=self.row(id), **self.read_body())
         return self.show(id)
 
-    def add_part(self, request: Request, id: int) -> Response:
+    def add_part(self, request: Request, id: int) -> JSONResponse:
         """Sell a part at today's price."""
         body = self.read_body()
         part = self.one_of(Part, body["part_id"], field="part_id")
         actions.add_part(order=self.row(id), part=part, quantity=body["quantity"])
         return self.show(id)
 
-    def add_service(self, request: Request, id: int) -> Response:
+    def add_service(self, request: Request, id: int) -> JSONResponse:
         """Sell a service at today's price."""
         service = self.one_of(Service, self.read_body()["service_id"], field="service_id")
         actions.add_service(order=self.row(id), service=service)
         return self.show(id)
 
-    def remove_part(self, request: Request, id: int, line_id: int) -> Response:
+    def remove_part(self, request: Request, id: int, line_id: int) -> JSONResponse:
         """Take a part off the order."""
         return self._remove(PartLine, id, line_id)
 
-    def remove_service(self, request: Request, id: int, line_id: int) -> Response:
+    def remove_service(self, request: Request, id: int, line_id: int) -> JSONResponse:
         """Take a service off the order."""
         return self._remove(ServiceLine, id, line_id)
 
-    def _remove(self, model: type[PartLine] | type[ServiceLine], id: int, line_id: int) -> Response:
+    def _remove(self, model: type[PartLine] | type[ServiceLine], id: int, line_id: int) -> JSONResponse:
         actions.remove_line(order=self.row(id), model=model, line_id=line_id)
         return self.show(id)
 
-    def estimate(self, request: Request, id: int) -> Response:
+    def estimate(self, request: Request, id: int) -> JSONResponse:
         """Ask the customer for his word on the lines as they are."""
         notes = self.read_body().get("notes")
         actions.send_estimate(order=self.row(id), by=self.caller.user_id, now=timezone.now(), notes=notes)
         return self.show(id)
 
-    def approve(self, request: Request, id: int) -> Response:
+    def approve(self, request: Request, id: int) -> JSONResponse:
         """The customer's yes."""
         total = self.read_body().get("total")
         actions.approve(order=self.row(id), by=self.caller.user_id, now=timezone.now(), total=total)
         return self.show(id)
 
-    def deny(self, request: Request, id: int) -> Response:
+    def deny(self, request: Request, id: int) -> JSONResponse:
         """The customer's no, or the shop's to a request."""
         reason = self.read_body().get("reason", "")
         actions.deny(order=self.row(id), by=self.caller.user_id, now=timezone.now(), reason=reason)
         return self.show(id)
 
-    def start(self, request: Request, id: int) -> Response:
+    def start(self, request: Request, id: int) -> JSONResponse:
         """Work begins."""
         actions.start(order=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 
-    def complete(self, request: Request, id: int) -> Response:
+    def complete(self, request: Request, id: int) -> JSONResponse:
         """Work is done: the total is frozen and the customer told."""
         actions.complete(order=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework.serializers import Field
 
-from common.fields import Derived
+from common.reads.fields import Derived
 from repair_orders.money import frozen_or_present, order_total
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import RewardEntry, User
-from common.errors import DomainError, IllegalTransition, Invalid, Missing
+from common.domain.errors import DomainError, IllegalTransition, Invalid, Missing
 from customers.models import Customer, Notification
 from repair_orders import actions
 from repair_orders.models import REPAIR_ORDER_MACHINE, PartLine, RepairOrder, ServiceLine

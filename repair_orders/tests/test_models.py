@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from common.caller import Caller, Role
-from common.database import violates
+from common.domain.caller import Caller, Role
+from common.domain.database import violates
 from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
 from repair_orders.queries import with_lines
 from testing.factories import (

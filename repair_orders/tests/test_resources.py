@@ -11,8 +11,8 @@ from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from common import transfer
-from common.sheets import WHY
+from common.admin import transfer
+from common.domain.sheets import WHY
 from repair_orders.models import Part
 from testing import factories
 from testing.admin import changelist, download, import_file, preview, said

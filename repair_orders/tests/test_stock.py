@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import Missing
+from common.domain.errors import Missing
 from repair_orders import stock
 from repair_orders.models import Part
 from testing.admin import buttons, errors, filled, page, press

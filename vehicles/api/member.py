@@ -11,16 +11,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from common.caller import Caller
-from common.contracts.member import MemberList, MemberView
-from common.errors import Missing
-from common.fields import Instant, Miles
-from common.json import Response
-from common.permissions import CustomerRole
-from common.query import Query
+from common.domain.caller import Caller
+from common.domain.errors import Missing
+from common.http.contracts.member import MemberList, MemberView
+from common.http.fields import Instant, Miles
+from common.http.permissions import CustomerRole
+from common.http.query import Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.http.views import serialize
 from common.reads.read import Read
-from common.routing import route
-from common.views import written
 from customers.actions import customer_for_write
 from vehicles import actions
 from vehicles.models import FIRST_YEAR, LAST_YEAR, DongleConnection, Vehicle
@@ -86,8 +86,8 @@ class VehicleView(MemberView):
     """Something about one of the caller's vehicles in use."""
 
     permission_classes = [CustomerRole]
-    read = Read(_rows, VehicleSerializer, _OneQuery)
-    read_key = Read(_rows, _KeySerializer, _OneQuery)
+    read = Read(_rows, VehicleSerializer, params_of(_OneQuery))
+    read_key = Read(_rows, _KeySerializer, params_of(_OneQuery))
 
     def vehicle_id(self, id: UUID | None) -> int:
         """Its key alone, for what only refers to it."""
@@ -100,9 +100,9 @@ class VehicleView(MemberView):
             raise Missing("Vehicle not found")
         return vehicle
 
-    def show(self, id: UUID | None) -> Response:
+    def show(self, id: UUID | None) -> JSONResponse:
         """The vehicle's body as it stands now."""
-        return Response(self._one(self.read, id))
+        return JSONResponse(self._one(self.read, id))
 
     def _one(self, read: Read, id: UUID | None) -> dict[str, Any]:
         missing = Missing("Vehicle not found")
@@ -121,12 +121,12 @@ class Vehicles(MemberList):
     rows = staticmethod(_rows)
 
     @extend_schema(responses={201: VehicleSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> JSONResponse:
         """A new vehicle of the caller's; his customer record is made where he has none yet."""
         body = self.read_body()
         customer = customer_for_write(self.caller, now=timezone.now())
         vehicle = actions.add_vehicle(customer=customer, **body)
-        return Response(written(VehicleSerializer, vehicle), status=201)
+        return JSONResponse(serialize(VehicleSerializer, vehicle), status=201)
 
 
 class VehicleDetail(VehicleView):
@@ -135,25 +135,25 @@ class VehicleDetail(VehicleView):
     input_class = VehicleInput
 
     @extend_schema(responses=VehicleSerializer)
-    def get(self, request: Request, id: UUID | None) -> Response:
+    def get(self, request: Request, id: UUID | None) -> JSONResponse:
         return self.show(id)
 
     @extend_schema(responses=VehicleSerializer)
-    def patch(self, request: Request, id: UUID | None) -> Response:
+    def patch(self, request: Request, id: UUID | None) -> JSONResponse:
         """Change what is sent."""
         actions.change_vehicle(vehicle=self.vehicle(id), **self.read_body(partial=True))
         return self.show(id)
 
     @extend_schema(request=VehicleInput(partial=True), responses=VehicleSerializer)
-    def put(self, request: Request, id: UUID | None) -> Response:
+    def put(self, request: Request, id: UUID | None) -> JSONResponse:
         """Change what is sent; what is not sent stays."""
         return self.patch(request, id)
 
     @extend_schema(responses={204: None})
-    def delete(self, request: Request, id: UUID | None) -> Response:
+    def delete(self, request: Request, id: UUID | None) -> JSONResponse:
         """Take a vehicle out of use; the shop keeps its history."""
         actions.archive_vehicle(vehicle=self.vehicle(id), now=timezone.now())
-        return Response(status=204)
+        return JSONResponse(status=204)
 
 
 class DongleLink(VehicleView):
@@ -162,16 +162,16 @@ class DongleLink(VehicleView):
     input_class = DongleInput
 
     @extend_schema(responses=VehicleSerializer)
-    def post(self, request: Request, id: UUID | None) -> Response:
+    def post(self, request: Request, id: UUID | None) -> JSONResponse:
         """Link a dongle, in the place of the one there was."""
         actions.link_dongle(vehicle=self.vehicle(id), **self.read_body())
         return self.show(id)
 
     @extend_schema(responses={204: None})
-    def delete(self, request: Request, id: UUID | None) -> Response:
+    def delete(self, request: Request, id: UUID | None) -> JSONResponse:
         """Unlink the dongle, if there is one; what it reported stays."""
         actions.unlink_dongle(vehicle=self.vehicle(id))
-        return Response(status=204)
+        return JSONResponse(status=204)
 
 
 urlpatterns = [

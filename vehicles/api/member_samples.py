@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework import serializers
 
-from common.json import JSONParser
+from common.http.parsers import JSONParser
 from vehicles.telematics.actions import TooManySamples
 from vehicles.telematics.samples import (
     EARLIEST,

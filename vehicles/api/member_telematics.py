@@ -10,11 +10,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from common.contracts.member import MEMBER
-from common.fields import Moment, Number
-from common.json import Response, TextJSONParser
-from common.query import Query
-from common.routing import route
+from common.http.contracts.member import MEMBER
+from common.http.fields import EpochMilliseconds, Number
+from common.http.parsers import TextJSONParser
+from common.http.query import Query
+from common.http.responses import JSONResponse
+from common.http.routing import route
 from vehicles.api.member import VehicleView
 from vehicles.api.member_samples import Batch, BatchInput, BatchParser, SampleSerializer
 from vehicles.telematics import queries
@@ -37,11 +38,13 @@ _HOW = "ISO 8601 or milliseconds since 1970."
 
 
 class RangeQuery(Query):
-    to = Moment(source="until", upper=True, required=False, help_text=f"Inclusive. {_HOW}")
+    to = EpochMilliseconds(source="until", upper=True, required=False, help_text=f"Inclusive. {_HOW}")
 
     def get_fields(self) -> dict[str, Any]:
         # A word of Python's.
-        return {"from": Moment(source="since", required=False, help_text=_HOW)} | super().get_fields()
+        return {
+            "from": EpochMilliseconds(source="since", required=False, help_text=_HOW)
+        } | super().get_fields()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         self.refuse_upside_down(attrs, "from", "to")
@@ -71,14 +74,14 @@ class Telematics(VehicleView):
         return body if isinstance(body, Batch) else super().read_body(partial=partial)
 
     @extend_schema(parameters=[SamplesQuery], responses={200: SampleSerializer(many=True), 400: _INVALID})
-    def get(self, request: Request, id: UUID | None) -> Response:
+    def get(self, request: Request, id: UUID | None) -> JSONResponse:
         """The samples of a range, by time.
 
         Whole, at most 100,000; thinned out by `points`, which keeps stops and peaks.
         """
         vehicle_id = self.vehicle_id(id)
         samples = queries.samples_of(vehicle_id=vehicle_id, **SamplesQuery.read(request.query_params))
-        return Response(
+        return JSONResponse(
             [
                 {"t": t, "speed": speed, "fuelRate": fuel_rate, "odometer": odometer}
                 for t, speed, fuel_rate, odometer in zip(*samples, strict=True)
@@ -86,21 +89,21 @@ class Telematics(VehicleView):
         )
 
     @extend_schema(responses={202: Accepted})
-    def post(self, request: Request, id: UUID | None) -> Response:
+    def post(self, request: Request, id: UUID | None) -> JSONResponse:
         """Store a batch of samples, whole or not at all; the same batch again is stored once."""
         vehicle_id = self.vehicle_id(id)
         batch = self.read_body()
         if batch.pop("uuid", id) != id:
             raise serializers.ValidationError({"vehicleId": ["Not the vehicle of this address."]})
         record_batch(vehicle_id=vehicle_id, now=timezone.now(), **batch)
-        return Response({"message": "Telemetry batch accepted"}, status=202)
+        return JSONResponse({"message": "Telemetry batch accepted"}, status=202)
 
 
 class TelematicsSummary(VehicleView):
     """What a range of samples comes to."""
 
     @extend_schema(parameters=[RangeQuery], responses={200: SummarySerializer, 400: _INVALID})
-    def get(self, request: Request, id: UUID | None) -> Response:
+    def get(self, request: Request, id: UUID | None) -> JSONResponse:
         """Distance, fuel and driving time of a range.
 
         The distance is the odometer's, or the speed's where the odometer was not read. Time between two samples more
@@ -108,7 +111,7 @@ class TelematicsSummary(VehicleView):
         """
         vehicle_id = self.vehicle_id(id)
         summary = queries.summary_of(vehicle_id=vehicle_id, **RangeQuery.read(request.query_params))
-        return Response(
+        return JSONResponse(
             {
                 "samples": summary.samples,
                 "distance": round(summary.distance, 2),

@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from common.caller import Caller
-from common.contracts.shop import ShopCustomerList
-from common.routing import route
+from common.domain.caller import Caller
+from common.http.contracts.shop import ShopCustomerList
+from common.http.routing import route
 from customers.api.shop import address_of, contact_text, name_of
 from vehicles.models import Vehicle
 

@@ -11,11 +11,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.querysets import FullName
-from common.caller import Caller
-from common.fields import Id, Instant
-from common.filtering import IdFilter, SearchFilter, apply, order, query_of
-from common.json import Response
-from common.viewsets import StaffViewSet
+from common.domain.caller import Caller
+from common.http.fields import Id, Instant
+from common.http.filters import IdFilter, SearchFilter, apply, order, query_of
+from common.http.responses import JSONResponse
+from common.http.viewsets import StaffViewSet
 from customers.models import Customer
 from vehicles import actions
 from vehicles.api.shop import VehicleSerializer
@@ -97,16 +97,16 @@ class StaffVehicles(StaffViewSet):
             apply(Vehicle.objects.visible_to(caller), VehicleFilter, filters), ORDERING, filters, "id"
         )
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> JSONResponse:
         body = self.read_body()
         customer = self.one_of(Customer, body.pop("customer_id"), field="customer_id")
         return self.show(actions.add_vehicle(customer=customer, **body).pk, status=201)
 
-    def partial_update(self, request: Request, id: int) -> Response:
+    def partial_update(self, request: Request, id: int) -> JSONResponse:
         actions.change_vehicle(vehicle=self.row(id), **self.read_body())
         return self.show(id)
 
-    def archive(self, request: Request, id: int) -> Response:
+    def archive(self, request: Request, id: int) -> JSONResponse:
         """Take a vehicle out of use; its history stays."""
         actions.archive_vehicle(vehicle=self.row(id), now=timezone.now())
         return self.show(id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Sum
 
-from common.errors import Invalid
+from common.domain.errors import Invalid
 from vehicles.models import TelematicsBatch
 from vehicles.telematics.downsampling import downsample
 from vehicles.telematics.packing import unpack

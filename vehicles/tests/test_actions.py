@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from common.errors import Invalid, Kind
+from common.domain.errors import Invalid, Kind
 from testing.factories import CustomerFactory, VehicleFactory
 from testing.storms import parallel
 from vehicles import actions

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from common.sheets import Unreadable, open_sheet
+from common.domain.sheets import Unreadable, open_sheet
 from customers.imports import BATCH, Outcome, Verdict, place_customers, unknown_columns
 
 _HELP = """\

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from common.errors import DomainError
+from common.domain.errors import DomainError
 from portal.privacy.erase import erase
 from portal.privacy.persons import user_called
 

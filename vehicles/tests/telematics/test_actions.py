@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from common.errors import Invalid
+from common.domain.errors import Invalid
 from testing import factories
 from testing.storms import parallel
 from vehicles.models import TelematicsBatch

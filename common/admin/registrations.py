@@ -1,0 +1,31 @@
+"""Admin pages of the worker's tasks and of the ground floor's own tables."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django_tasks_db.models import DBTaskResult
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
+
+from common.admin.pages import ReadOnly, StaffAdmin
+from common.domain.models import IdempotencyKey
+
+admin.site.unregister(DBTaskResult)
+
+
+@admin.register(DBTaskResult)
+class TaskAdmin(ReadOnly, StaffAdmin):
+    """What the worker has done, and what waits for it."""
+
+    list_display = ("task_path", "status", "enqueued_at", "finished_at")
+    list_filter = (("status", ChoicesCheckboxFilter),)
+    search_fields = ("task_path", "exception_class_path")
+    date_hierarchy = "enqueued_at"
+    ordering = ("-enqueued_at", "-id")
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnly, StaffAdmin):
+    list_display = ("key", "user_id", "status", "created_at")
+    search_fields = ("key", "=user_id")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")

@@ -1,0 +1,1 @@
+"""The domain's ground: callers, errors, ids, state machines, constraints and counters. Knows no HTTP."""

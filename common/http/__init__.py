@@ -1,0 +1,1 @@
+"""What every JSON route shares: contracts, views, lists, filters, fields, problems and middleware."""

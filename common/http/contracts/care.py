@@ -1,0 +1,49 @@
+"""Contract 002: the customer-care portal. Invalid input is 422; malformed JSON stays 400."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from common.domain.errors import Kind
+from common.http.contracts.base import Contract, FieldMessages
+from common.http.lists import BareList
+from common.http.problems import Problem
+from common.http.views import ContractView
+
+
+class CareError(serializers.Serializer[Any]):
+    error = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class CareInvalid(CareError):
+    fields = FieldMessages()  # type: ignore[assignment]
+
+
+class CareContract(Contract):
+    name = "care"
+    title = "Care"
+    prefixes = ("/auth/", "/api/v1/customer/")
+    invalid_status = 422
+
+    def body(self, problem: Problem) -> dict[str, Any]:
+        body: dict[str, Any] = {"error": problem.title, "detail": problem.detail}
+        if problem.kind in (Kind.INVALID, Kind.UNPROCESSABLE):
+            body["fields"] = problem.fields
+        return body | dict(problem.facts)
+
+    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+        return CareInvalid if status == 422 else CareError
+
+
+CARE = CareContract()
+
+
+class CareView(ContractView):
+    contract = CARE
+
+
+class CareList(BareList, CareView):
+    """A bare array of the caller's own rows."""

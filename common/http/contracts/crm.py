@@ -1,0 +1,65 @@
+"""Contract 004: the customer service that other services call. `{error, detail}`; wrong fields by name."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from common.domain.errors import Kind
+from common.http.contracts.base import Contract, NamesFields
+from common.http.lists import ListView, PagedList
+from common.http.permissions import StaffWithPermission
+from common.http.problems import NON_FIELD, Problem
+from common.http.views import ContractView
+
+
+class CrmError(serializers.Serializer[Any]):
+    error = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class CrmInvalid(NamesFields):
+    """Each wrong field with its messages; `error` and `detail` where no field is to blame."""
+
+    error = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+
+
+class CrmContract(Contract):
+    name = "crm"
+    title = "CRM"
+    prefixes = ("/api/auth/profile/update/", "/api/v1/customers/")
+    wording = {
+        "customers_only": ("Access denied", "Only customers can access this endpoint."),
+        "no_customer_record": (
+            "Customer profile not found",
+            "No profile has been created for this user yet. Create it with POST profile/create/.",
+        ),
+    }
+
+    def body(self, problem: Problem) -> dict[str, Any]:
+        if problem.kind is Kind.INVALID and problem.fields and NON_FIELD not in problem.fields:
+            return dict(problem.fields)
+        return {"error": problem.title, "detail": problem.detail} | dict(problem.facts)
+
+    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+        return CrmInvalid if status == 400 else CrmError
+
+
+CRM = CrmContract()
+
+
+class CrmView(ContractView):
+    contract = CRM
+
+
+class CrmStaffView(CrmView):
+    """For staff whose role has the view's permission."""
+
+    permission_classes = [StaffWithPermission]
+    permission: ClassVar[str]  # `app.codename`
+
+
+class CrmStaffList(ListView, PagedList, CrmStaffView):
+    """A list for staff, always paged."""

@@ -1,0 +1,75 @@
+"""Contract 001: the fleet portal. Django sessions; strangers are sent to the login; errors are `{error}`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest
+from rest_framework import exceptions, serializers
+
+from common.http.authentication import SessionCaller
+from common.http.contracts.base import Contract
+from common.http.lists import BareList
+from common.http.problems import Problem
+from common.http.views import ContractView
+
+_NOT_FOUND = ("Customer profile not found", "Customer profile not found")
+
+
+class FleetError(serializers.Serializer[Any]):
+    error = serializers.CharField()
+
+
+class FleetConflict(FleetError):
+    total = serializers.FloatField(
+        required=False, help_text="The present total, where another one was approved."
+    )
+
+
+class FleetContract(Contract):
+    name = "fleet"
+    title = "Fleet"
+    prefixes = ("/customer/",)
+    has_cookies = True
+    login = "/customer/login/"
+    page = "fleet/problem.html"
+    # Staff get the same printed 404 as a login without a customer record.
+    wording = {"customers_only": _NOT_FOUND, "no_customer_record": _NOT_FOUND}
+
+    def status(self, problem: Problem) -> int:
+        return 404 if problem.code == "customers_only" else super().status(problem)
+
+    def speaks_in_pages(self, request: HttpRequest) -> bool:
+        """A browser that asks for a page of the portal, and not for its JSON."""
+        is_json = request.path.startswith("/customer/api")
+        return not is_json and "text/html" in request.headers.get("accept", "")
+
+    def body(self, problem: Problem) -> dict[str, Any]:
+        facts = {
+            name: float(fact) if isinstance(fact, Decimal) else fact for name, fact in problem.facts.items()
+        }
+        return {"error": problem.detail} | facts  # amounts are numbers here
+
+    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+        return FleetConflict if status == 409 else FleetError
+
+
+FLEET = FleetContract()
+
+
+class FleetView(ContractView):
+    """A JSON route beside the pages: a stranger is sent to the login as a page would send him."""
+
+    contract = FLEET
+    authentication_classes = [SessionCaller]
+
+    def refuse(self, error: Exception, context: dict[str, Any]) -> Any:
+        if isinstance(error, exceptions.NotAuthenticated):
+            return redirect_to_login(self.request.get_full_path(), FLEET.login)
+        return super().refuse(error, context)
+
+
+class FleetList(BareList, FleetView):
+    """A bare array of the caller's own rows."""

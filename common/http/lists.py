@@ -1,0 +1,175 @@
+"""Lists: the caller's rows, filtered, whole by default, paged on request."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.utils.urls import replace_query_param
+
+from common.domain.caller import Caller
+from common.http.query import ListQuery, Query, params_of
+from common.http.responses import JSONResponse
+from common.http.views import ContractView
+from common.reads.read import Read
+
+DEFAULT_PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of `total` rows and the absolute links around it."""
+
+    number: int
+    size: int
+    total: int
+    url: str
+
+    @property
+    def last(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+    @property
+    def before(self) -> int:
+        return self.number - 1
+
+    @property
+    def after(self) -> int:
+        return self.number + 1
+
+    @property
+    def bounds(self) -> slice:
+        return slice((self.number - 1) * self.size, self.number * self.size)
+
+    def link(self, number: int) -> str:
+        return replace_query_param(self.url, "page", number)
+
+    @property
+    def next_url(self) -> str | None:
+        return self.link(self.number + 1) if self.number < self.last else None
+
+    @property
+    def previous_url(self) -> str | None:
+        return self.link(self.number - 1) if self.number > 1 else None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 8288 `Link` and the total, for contracts whose lists are bare arrays."""
+        links = {
+            "first": self.link(1),
+            "prev": self.previous_url,
+            "next": self.next_url,
+            "last": self.link(self.last),
+        }
+        return {
+            "Link": ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url),
+            "X-Total-Count": str(self.total),
+        }
+
+
+class Lister(ContractView):
+    """Declares a list's filters, its row's serializer and its rows; the contract gives the shape."""
+
+    is_always_paged: ClassVar[bool] = False
+
+    query: ClassVar[type[ListQuery]] = ListQuery
+    path_query: ClassVar[type[Query]] = Query  # what the address names; filters like the parameters
+    serializer_class: ClassVar[type[serializers.Serializer[Any]]]
+
+    read: ClassVar[Read]
+
+    @staticmethod
+    @abstractmethod
+    def rows(caller: Caller, filters: Any) -> QuerySet[Any]:
+        """The rows this caller may see, filtered, in a total order. Compiled: see `Read`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if hasattr(cls, "serializer_class"):
+            cls.read = Read(cls.rows, cls.serializer_class, params_of(cls.query, cls.path_query))
+
+    @abstractmethod
+    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+        """Body and headers in the contract's list shape."""
+
+    @classmethod
+    def list_fields(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]] | None:
+        """What the envelope carries beside `results`; None for a bare array."""
+        return None
+
+    def check(self, filters: Mapping[str, Any]) -> None:
+        """Refuse what a parameter names and nobody has."""
+
+    def check_nothing(self, filters: Mapping[str, Any]) -> None:
+        """There are no rows: refuse what the address names and nobody has. Where there are some, somebody has it."""
+
+    def answer_list(self, request: Request) -> JSONResponse:
+        filters = self.query.read(request.query_params) | self.kwargs
+        self.check(filters)
+        page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
+        if page_number or page_size or self.is_always_paged:
+            page, rows = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
+        else:
+            page, rows = None, self._found(self.read.all(self.caller, filters), filters)
+        body, headers = self.spell(rows, page)
+        return JSONResponse(body, headers=headers)
+
+    def page(
+        self, request: Request, filters: dict[str, Any], number: int, size: int
+    ) -> tuple[Page, list[Any]]:
+        before = (number - 1) * size
+        rows = self._found(self.read.page(self.caller, filters, slice(before, before + size)), filters)
+        # A page that is not full is the last one: nobody has to count.
+        is_last = len(rows) < size and bool(rows or not before)
+        total = before + len(rows) if is_last else self.read.count(self.caller, filters)
+        page = Page(number, size, total, request.build_absolute_uri())
+        if number > page.last:
+            raise serializers.ValidationError({"page": [f"The last page is {page.last}."]})
+        return page, rows
+
+    def _found(self, rows: list[Any], filters: Mapping[str, Any]) -> list[Any]:
+        if not rows:
+            self.check_nothing(filters)
+        return rows
+
+
+class ListView(Lister):
+    """A list route."""
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> JSONResponse:
+        return self.answer_list(request)
+
+
+class BareList(ListView):
+    """A bare array; paging speaks through headers."""
+
+    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+        return rows, page.headers if page else {}
+
+
+class PagedList(Lister):
+    """Always paged: `{results, count, next, previous}`, as staff's lists are."""
+
+    is_always_paged = True
+
+    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+        assert page is not None
+        return {
+            "results": rows,
+            "count": page.total,
+            "next": page.next_url,
+            "previous": page.previous_url,
+        }, {}
+
+    @classmethod
+    def list_fields(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {
+            "count": serializers.IntegerField(),
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+        }

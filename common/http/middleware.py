@@ -1,0 +1,188 @@
+"""What happens around every request: its size, its policy, and refusals outside a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from corsheaders.middleware import CorsMiddleware
+from csp.middleware import CSPMiddleware
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.common import CommonMiddleware
+from django.urls import Resolver404, resolve
+from django.utils.cache import patch_vary_headers
+from rest_framework.permissions import SAFE_METHODS
+from simple_history.models import HistoricalRecords
+
+from common.domain.caller import Caller
+from common.domain.errors import Kind
+from common.http.contracts.registry import contract_for
+from common.http.fallbacks import answer
+from common.http.problems import BAD_REQUEST, TOO_LARGE, problem_from
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+_LONGEST_LENGTH = 18
+
+
+class OnPages:
+    """Put before a middleware: it works on pages alone. A contract's callers bring a token and no cookie, and what
+    looks for sessions and messages need not run for them."""
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if has_cookies(request):
+            return super().__call__(request)  # type: ignore[misc, no-any-return]  # the middleware's own
+        return self.get_response(request)  # type: ignore[no-any-return]
+
+
+def has_cookies(request: HttpRequest) -> bool:
+    """Whether the address is one of pages, or of a contract that lives beside them. Found once a request."""
+    known = vars(request)
+    if "_has_cookies" not in known:
+        contract = contract_for(request.path)
+        known["_has_cookies"] = contract is None or contract.has_cookies
+    return bool(known["_has_cookies"])
+
+
+class PageSessions(OnPages, SessionMiddleware):
+    """Django's session."""
+
+
+class PageUsers(OnPages, AuthenticationMiddleware):
+    """The session's user."""
+
+
+class PageMessages(OnPages, MessageMiddleware):
+    """What the admin tells people."""
+
+
+class Common(CommonMiddleware):
+    """Django's. Of what it does for pages, a contract's callers need a foreign `Host` refused and the body's length."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if has_cookies(request):
+            return super().__call__(request)  # type: ignore[return-value]  # nothing here awaits
+        request.get_host()
+        response: Any = self.get_response(request)
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response  # type: ignore[no-any-return]
+
+
+class Cors(CorsMiddleware):
+    """django-cors-headers', which has nothing to say where no page of another origin asks but that one might have."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "HTTP_ORIGIN" in request.META or request.method == "OPTIONS":
+            return super().__call__(request)  # type: ignore[return-value]
+        response = self.get_response(request)
+        patch_vary_headers(response, ("origin",))  # type: ignore[arg-type]
+        return response  # type: ignore[return-value]
+
+
+class HistoryUser:
+    """Tells simple-history who acts. Its own middleware hands over `request.user`, and in a contract's view that is
+    a Caller, which no history row can point to."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method in SAFE_METHODS:
+            return self.get_response(request)
+        HistoricalRecords.context.request = _Acting(request)
+        try:
+            return self.get_response(request)
+        finally:
+            del HistoricalRecords.context.request
+
+
+class _Acting:
+    """What simple-history asks of a request: a row of users, read late, because a view authenticates late."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @property
+    def user(self) -> Any:
+        user: object = getattr(self._request, "user", None)
+        return get_user_model()(pk=user.user_id) if isinstance(user, Caller) else user
+
+
+class Refusals:
+    """A refusal raised outside a contract's view (a login page, the admin) or by a database that is away."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        problem = problem_from(exception)
+        if problem is None or problem.kind not in (Kind.TOO_MANY, Kind.UNAVAILABLE):
+            return None
+        return answer(request, problem)
+
+
+class BodyLimit:
+    """413 in the contract's shape before a byte of the body is read. The admin takes larger files, and a route may
+    name a limit of its own (`ContractView.body_limit`)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()):
+            return answer(request, BAD_REQUEST)
+        # Python refuses to read a number of thousands of digits.
+        is_too_large = len(length) > _LONGEST_LENGTH or (
+            int(length) > settings.MAX_BODY_BYTES and int(length) > self._limit_of_route(request)
+        )
+        if is_too_large and contract_for(request.path):
+            return answer(request, TOO_LARGE)
+        return self.get_response(request)
+
+    @staticmethod
+    def _limit_of_route(request: HttpRequest) -> int:
+        try:
+            view = resolve(request.path_info).func
+        except Resolver404:
+            view = None
+        cls = getattr(view, "view_class", None) or getattr(
+            view, "cls", None
+        )  # a viewset's route has the latter alone
+        return int(getattr(settings, getattr(cls, "body_limit", "MAX_BODY_BYTES")))
+
+
+class ContentSecurityPolicy(CSPMiddleware):
+    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and its scripts
+    evaluate what stands in attributes; JSON may load nothing at all."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if has_cookies(request):
+            response: Any = super().__call__(request)
+        else:
+            response = _locked(self.get_response(request))  # type: ignore[arg-type]  # nothing here awaits
+        return response  # type: ignore[no-any-return]
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.get("Content-Type") == "application/json":
+            return _locked(response)
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        if request.path.startswith("/admin/"):
+            directives: dict[str, Any] = settings.ADMIN_CONTENT_SECURITY_POLICY
+            response._csp_replace = directives  # type: ignore[attr-defined]
+        return super().process_response(request, response)
+
+
+def _locked(response: HttpResponseBase) -> HttpResponseBase:
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    return response

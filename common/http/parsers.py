@@ -1,0 +1,56 @@
+"""Parsers of request bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+import orjson
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+
+from common.domain.errors import TooLarge
+
+
+class JSONParser(BaseParser):
+    """Reads at most `MAX_BODY_BYTES`; too deep, NaN, lone surrogates and broken UTF-8 are malformed."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        raw = stream.read(settings.MAX_BODY_BYTES + 1)
+        if len(raw) > settings.MAX_BODY_BYTES:
+            raise TooLarge(f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
+        return self.decode(raw)
+
+    def decode(self, raw: bytes) -> dict[str, Any]:
+        """The object that `raw` is. Raises ParseError."""
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise ParseError(f"The body is not valid JSON: {error}") from None
+        if not isinstance(body, dict):
+            raise ParseError("The body must be a JSON object.")
+        return body
+
+
+class TextJSONParser(JSONParser):
+    """`fetch` with a string body and no header says text/plain; contract 004's own examples do that."""
+
+    media_type = "text/plain"
+
+
+class ParserByType(BaseContentNegotiation):
+    """What a body is read as. What is answered is not negotiated: a contract has one spelling."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        given = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == given), None)

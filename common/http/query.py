@@ -1,0 +1,128 @@
+"""Query parameters, read as strictly as a body: nothing is clamped, nothing is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar
+
+from django.db import models
+from django.http import QueryDict
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.fields import empty
+from rest_framework.utils.serializer_helpers import BindingDict
+
+from common.http.fields import ChoiceList, Number, TextList
+from common.reads.fields import AskedAt
+from common.reads.params import Param
+
+MAX_PAGE_SIZE = 200
+
+_STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
+    AskedAt: models.DateTimeField(),
+    serializers.DateTimeField: models.DateTimeField(),
+    serializers.DateField: models.DateField(),
+    serializers.UUIDField: models.UUIDField(),
+    serializers.IntegerField: models.BigIntegerField(),
+    serializers.FloatField: models.FloatField(),
+    serializers.CharField: models.TextField(),
+    serializers.ChoiceField: models.TextField(),
+}
+
+
+class Query(serializers.Serializer[Any]):
+    """The declared parameters of a route; subclasses add their own."""
+
+    @property
+    def fields(self) -> BindingDict:
+        return _fields_of(type(self))
+
+    @classmethod
+    def read(cls, params: QueryDict) -> dict[str, Any]:
+        """The validated values of the parameters that were sent. `?name=` counts as not sent.
+
+        Raises ValidationError that names each unknown, repeated or wrong parameter.
+        """
+        if not params and not cls._wants_something():
+            return {name: timezone.now() for name in cls._instants()}
+        fields = cls().fields
+        given: dict[str, str] = {}
+        wrong: dict[str, list[str]] = {}
+        for name, values in params.lists():
+            field = fields.get(name or "")
+            if field is None or isinstance(field, AskedAt):
+                wrong[name] = ["Unknown parameter."]
+            elif len(values) > 1 and not isinstance(field, (ChoiceList, TextList)):
+                wrong[name] = ["Given more than once."]
+            elif joined := ",".join(str(value) for value in values).strip():
+                given[name] = joined
+        query = cls(data=given)
+        if not query.is_valid() or wrong:
+            raise serializers.ValidationError({**wrong, **query.errors})
+        return dict(query.validated_data)
+
+    @classmethod
+    @cache
+    def _wants_something(cls) -> bool:
+        """Whether a request without parameters has something to say: a required one, or a default of its own."""
+        asked = [field for field in cls().fields.values() if not isinstance(field, AskedAt)]
+        return any(field.required or field.default is not empty for field in asked)
+
+    @classmethod
+    @cache
+    def _instants(cls) -> list[str]:
+        """What the instant of the question is called."""
+        return [str(field.source) for field in cls().fields.values() if isinstance(field, AskedAt)]
+
+    def refuse_upside_down(self, attrs: dict[str, Any], lower: str, upper: str) -> None:
+        """A lower bound after the upper one is a mistake, not an empty list."""
+        low, high = (attrs.get(str(self.fields[name].source)) for name in (lower, upper))
+        if low is not None and high is not None and low > high:
+            raise serializers.ValidationError({lower: [f"Must not be after {upper}."]})
+
+
+@cache
+def _fields_of(query: type[Query]) -> BindingDict:
+    """Made once: nothing is written to them while they read, and DRF's copies for each request cost more than all
+    that is then done with them."""
+    prototype = query()
+    fields = BindingDict(prototype)
+    for name, field in prototype.get_fields().items():
+        fields[name] = field
+    return fields
+
+
+class ListQuery(Query):
+    """Every list is whole by default and paged on request; either parameter alone pages."""
+
+    named: ClassVar[Mapping[str, type[models.Model]]] = {}  # parameters that are ids, and whose
+
+    page = Number(required=False, min_value=1, max_value=2**31, help_text="From 1.")
+    page_size = Number(
+        required=False,
+        min_value=1,
+        max_value=MAX_PAGE_SIZE,
+        help_text="At most 200; 50 if only `page` is sent.",
+    )
+
+
+def params_of(*queries: type[Query]) -> dict[str, Param]:
+    """Return the params that a `Read` compiles with: domain name of each parameter -> its `Param`.
+
+    A queryset branches on booleans and on the ordering, so these stay literals.
+    """
+    fields = {str(field.source): field for query in queries for field in query().fields.values()}
+    return {
+        name: _param(field)
+        for name, field in fields.items()
+        if name != "ordering" and not isinstance(field, serializers.BooleanField)
+    }
+
+
+def _param(field: serializers.Field[Any, Any, Any, Any]) -> Param:
+    """Return the `Param` of a query parameter, stored as its field says. A list of words is one argument."""
+    many = isinstance(field, serializers.ListField)
+    inner = field.child if isinstance(field, serializers.ListField) else field
+    stored = next(stored for kind, stored in _STORED_AS.items() if isinstance(inner, kind))
+    return Param(str(field.source), stored, many=many)

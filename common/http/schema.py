@@ -1,0 +1,282 @@
+"""The OpenAPI schema of all contracts on one page.
+
+Every operation gets its contract as tag and as prefix of its id and components (two rooms' `VehicleSerializer`s
+would otherwise overwrite each other), the contract's error answers, and the examples recorded in
+`docs/examples/<contract>.json` - which a test compares with what the API really answers.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import exceptions, serializers
+from rest_framework.permissions import AllowAny
+
+from common.domain import errors
+from common.http.authentication import SessionCaller
+from common.http.contracts.base import MESSAGES, Contract, NamesFields
+from common.http.contracts.registry import CONTRACTS
+from common.http.fields import PrefixedId
+from common.http.idempotency import KEY_PATTERN, LONGEST_KEY, KeyReused
+from common.http.lists import Lister
+from common.http.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
+from common.http.query import Query
+from common.http.views import ContractView
+from common.reads.fields import Derived
+
+_CONTRACT_NAMES = tuple(contract.name.title() for contract in CONTRACTS)
+_DESCRIPTIONS = {
+    "400": "The request is malformed or a value is wrong; the body names it.",
+    "401": "No valid token.",
+    "403": "Not for this role.",
+    "404": "There is no such thing for this caller.",
+    "405": "Not a method of this address.",
+    "409": "A lost race or an illegal step.",
+    "413": "The body is too large.",
+    "415": "The body is not JSON.",
+    "422": "A value is wrong, or the idempotency key was used for another request.",
+    "429": "Too many requests; `Retry-After` says how long to wait.",
+    "503": "The service cannot answer right now.",
+}
+
+
+# What an operation has no recorded answer for is shown as the contract would spell it.
+_TYPICAL: dict[str, Exception | Problem] = {
+    "401": exceptions.NotAuthenticated(),
+    "403": errors.RoleMayNot(),
+    "404": errors.Missing(),
+    "409": errors.IllegalTransition("This repair order is completed and cannot become approved."),
+    "413": TOO_LARGE,
+    "415": exceptions.UnsupportedMediaType("application/x-www-form-urlencoded"),
+    "422": KeyReused(),
+    "429": errors.TooMany(),
+    "503": UNAVAILABLE,
+}
+# What a viewset's usual actions do, where they do not say it themselves.
+_USUAL = {
+    "retrieve": "One {name}",
+    "create": "A new {name}",
+    "partial_update": "Change some fields of one {name}",
+    "destroy": "Remove one {name}",
+}
+
+
+@cache
+def recorded_examples(contract: str) -> dict[str, Any]:
+    """`{operation id: {"request": body, "responses": {status: body}}}` of one contract."""
+    path = settings.EXAMPLES_DIR / f"{contract}.json"
+    examples: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return examples
+
+
+class CachedGenerator(SchemaGenerator):
+    """Building the schema takes a second; the routes of a process do not change."""
+
+    def get_schema(self, request: Any = None, public: bool = False) -> Any:
+        return _built_schema()
+
+
+@cache
+def _built_schema() -> Any:
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def _decimal_pattern(field: serializers.DecimalField) -> str:
+    """Of an amount as text. drf-spectacular's own takes the empty text, and a sign where none may be."""
+    assert field.max_digits and field.decimal_places
+    sign = "" if field.min_value is not None and field.min_value >= 0 else "-?"
+    places = field.decimal_places
+    return rf"^{sign}[0-9]{{1,{field.max_digits - places}}}([.][0-9]{{1,{places}}})?$"
+
+
+class ContractSchema(AutoSchema):
+    view: Any
+
+    @property
+    def contract(self) -> Contract | None:
+        return getattr(self.view, "contract", None)
+
+    def get_tags(self) -> list[str]:
+        return [self.contract.title] if self.contract else ["Documentation"]
+
+    def get_operation_id(self) -> str:
+        """`shop_customer_appointments_get`: contract, view, method; stable when an address moves."""
+        if not self.contract:
+            return super().get_operation_id()
+        if action := getattr(self.view, "action", None):
+            return f"{self.contract.name}_{self.view.resource.replace('-', '_')}_{action}"
+        name = "".join(f"_{c.lower()}" if c.isupper() else c for c in type(self.view).__name__)
+        return f"{self.contract.name}{name}_{self.method.lower()}"
+
+    def get_summary(self) -> str | None:
+        action = getattr(self.view, "action", None)
+        if action in _USUAL and not getattr(self.view, action).__doc__:
+            return _USUAL[action].format(name=self.view.model._meta.verbose_name)
+        return super().get_summary() or super().get_description().partition("\n")[0].rstrip(".")
+
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
+        return super().get_description().partition("\n")[2].strip()
+
+    def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: Any) -> str:
+        """Under the contract's name, unless it begins with a contract's already: registration speaks two."""
+        name = super().get_serializer_name(serializer, direction)
+        prefix = self.contract.name.title() if self.contract else ""
+        return name if name.startswith(_CONTRACT_NAMES) else prefix + name
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+        """As a front end's types need it: what an answer computes is always there, what a request has a default for may
+        be left out (generators take a default for a promise), and a refusal names fields beside its own keys."""
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        if direction == "request":
+            for field in schema.get("properties", {}).values():
+                field.pop("default", None)
+        elif computed := {name for name, field in serializer.fields.items() if isinstance(field, Derived)}:
+            schema["required"] = sorted(computed.union(schema.get("required", [])))
+        if isinstance(serializer, NamesFields):
+            schema["additionalProperties"] = MESSAGES
+        return schema
+
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        if isinstance(field, Derived):
+            field = field.output
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, PrefixedId):
+            schema["pattern"] = f"^{field.prefix}[1-9][0-9]{{0,18}}$"
+        elif isinstance(field, serializers.DecimalField) and schema.get("type") == "string":
+            schema["pattern"] = _decimal_pattern(field)
+        elif getattr(field, "allow_empty", True) is False and schema.get("type") == "array":
+            schema["minItems"] = 1
+        return schema
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        if AllowAny in getattr(self.view, "permission_classes", []):
+            return [{}]
+        return [{"session": []}] if SessionCaller in self.view.authentication_classes else [{"bearer": []}]
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters: list[Any] = []
+        if query := self._query():
+            parameters.append(query)
+        if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
+            parameters.append(
+                OpenApiParameter(
+                    "Idempotency-Key",
+                    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
+                    OpenApiParameter.HEADER,
+                    description="The same key and body within 24 h replay the first answer.",
+                )
+            )
+        return parameters
+
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        """`?name=` counts as not sent."""
+        parameters: list[dict[str, Any]] = super()._get_parameters()
+        for parameter in parameters:
+            if parameter["in"] == "query" and not parameter.get("required"):
+                parameter["allowEmptyValue"] = True
+        return parameters
+
+    def _query(self) -> Any:
+        """What a list reads of its address; another GET says it as its input."""
+        if self._is_list():
+            return self.view.query
+        given = getattr(self.view, "input_class", None)
+        return given if self.method == "GET" and given and issubclass(given, Query) else None
+
+    def get_request_serializer(self) -> Any:
+        if isinstance(self.view, ContractView):
+            return self.view.input_class if self.method in ("POST", "PUT", "PATCH") else None
+        return super().get_request_serializer()
+
+    def get_response_serializers(self) -> Any:
+        if self._is_list():
+            return self._list_response()
+        if isinstance(self.view, Lister):
+            return self._row_response()
+        return super().get_response_serializers()
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        # drf-spectacular takes every `list` action for a bare array; ours say themselves what they are.
+        if isinstance(self.view, Lister):
+            return isinstance(serializer, serializers.ListSerializer)
+        return bool(super()._is_list_view(serializer))
+
+    def _is_list(self) -> bool:
+        listed: bool = isinstance(self.view, Lister) and getattr(self.view, "action", "list") == "list"
+        return listed and self.method == "GET"
+
+    def _row_response(self) -> Any:
+        """A viewset shows the row whatever was done to it; what was taken away is not shown."""
+        status = {"create": 201, "destroy": 204}.get(self.view.action, 200)
+        return {status: None if status == 204 else self.view.serializer_class}
+
+    def _list_response(self) -> Any:
+        row = self.view.serializer_class
+        fields = self.view.list_fields()
+        if fields is None:
+            return row(many=True)
+        name = row.__name__.removesuffix("Serializer") + "List"
+        return type(name, (serializers.Serializer,), {"results": row(many=True), **fields})
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        if self.contract:
+            if self.contract.login and self._is_signed_in():
+                bodies["302"] = {"description": "A stranger is sent to the login."}
+            for status in self._refusals() - set(bodies):
+                serializer = self.contract.error_serializer(int(status))
+                response = OpenApiResponse(serializer, description=_DESCRIPTIONS[status])
+                bodies[status] = self._get_response_for_code(response, status)
+                self._attach_example(bodies[status], self._typical(status))
+            for status, body in bodies.items():
+                self._attach_example(body, self._recorded().get("responses", {}).get(status))
+        return dict(sorted(bodies.items()))
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        body = super()._get_request_body(direction)
+        if body:
+            self._attach_example(body, self._recorded().get("request"))
+        return body
+
+    def _recorded(self) -> dict[str, Any]:
+        recorded: dict[str, Any] = {}
+        if self.contract:
+            recorded = recorded_examples(self.contract.name).get(self.get_operation_id(), {})
+        return recorded
+
+    def _typical(self, status: str) -> Any:
+        found = _TYPICAL.get(status)
+        problem = problem_from(found) if isinstance(found, Exception) else found
+        return self.contract.spell(problem)[1] if problem and self.contract else None
+
+    @staticmethod
+    def _attach_example(body: dict[str, Any], example: Any) -> None:
+        for content in body.get("content", {}).values():
+            if example is not None:
+                content["example"] = example
+
+    def _is_signed_in(self) -> bool:
+        return AllowAny not in self.view.permission_classes
+
+    def _refusals(self) -> set[str]:
+        """The error statuses this operation can answer with, by its nature."""
+        assert self.contract
+        refusals = {"429", "503"}
+        invalid = str(self.contract.invalid_status)
+        if self._is_signed_in():
+            refusals |= {"401", "403", "404"}
+        if self._query():
+            refusals |= {invalid}
+        if self.method in ("POST", "PUT", "PATCH"):
+            refusals |= {"400", invalid, "401", "413", "415"}
+        if self.method == "POST" and self._is_signed_in():
+            refusals |= {"409", "422"}
+        if getattr(self.view, "action", None) in ("destroy", "partial_update"):
+            refusals |= {"409"}  # what is on somebody's bill stays as it is
+        return refusals

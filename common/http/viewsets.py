@@ -1,0 +1,116 @@
+"""The staff's own API: viewsets over compiled reads and the domain's actions.
+
+A resource declares its model, the body of a row, its filters and the inputs of its writes. What a role may do is a
+Django permission, the same one that the admin asks for (`StaffWithActionPermission`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar
+
+from django.db.models import Model, QuerySet
+from django.urls import URLPattern
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSetMixin
+
+from common.domain.errors import Missing
+from common.http.contracts.shop import ShopView
+from common.http.fields import Id
+from common.http.lists import PagedList
+from common.http.permissions import StaffWithActionPermission
+from common.http.query import Query, params_of
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from common.reads.read import Read
+
+_USUAL = {
+    "list": "view",
+    "retrieve": "view",
+    "create": "add",
+    "partial_update": "change",
+    "destroy": "delete",
+}
+_COLLECTION = {"get": "list", "post": "create"}
+_ITEM = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+
+
+class _ItemQuery(Query):
+    id = Id()
+
+
+class StaffViewSet(ViewSetMixin, PagedList, ShopView):
+    """One noun under `/api/shop/`. Its list is always paged."""
+
+    permission_classes = [StaffWithActionPermission]
+    resource: ClassVar[str]  # the noun in the address
+    model: ClassVar[type[Model]]
+    verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
+    inputs: ClassVar[dict[str, type[serializers.Serializer[Any]]]] = {}  # action -> its body
+    permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the usual one
+
+    @classmethod
+    def routes(cls) -> list[URLPattern]:
+        """The addresses of this noun; a method that has no action is 405."""
+        return [
+            cls.address("", **_COLLECTION),
+            cls.address("<id:id>/", **_ITEM),
+            *(cls.address(f"<id:id>/{verb}/", post=verb) for verb in cls.verbs),
+        ]
+
+    @classmethod
+    def address(cls, tail: str, **actions: str) -> URLPattern:
+        """One address of this noun: HTTP method -> action, those that it has."""
+        known: dict[str, Any] = {method: action for method, action in actions.items() if hasattr(cls, action)}
+        return route(f"{cls.resource}/{tail}", cls.as_view(known))
+
+    @classmethod
+    def permission_of(cls, action: str) -> str:
+        """The Django permission an action needs, `app.codename`."""
+        options = cls.model._meta
+        usual = f"{options.app_label}.{_USUAL.get(action, 'change')}_{options.model_name}"
+        return cls.permissions.get(action, usual)
+
+    @property
+    def input_class(self) -> type[serializers.Serializer[Any]] | None:  # type: ignore[override]
+        return self.inputs.get(self.action or "")
+
+    @classmethod
+    @cache
+    def _item_read(cls) -> Read:
+        def rows(caller: Any, filters: Any) -> QuerySet[Any]:
+            return cls.rows(caller, {}).filter(pk=filters["id"])
+
+        return Read(rows, cls.serializer_class, params_of(_ItemQuery))
+
+    def list(self, request: Request) -> JSONResponse:
+        return self.answer_list(request)
+
+    def check(self, filters: Mapping[str, Any]) -> None:
+        for name, model in self.query.named.items():
+            if name in filters:
+                self.one_of(model, filters[name], field=name)
+
+    def retrieve(self, request: Request, id: int) -> JSONResponse:
+        return self.show(id)
+
+    def show(self, id: int, status: int = 200) -> JSONResponse:
+        """The row's body as it stands now."""
+        return JSONResponse(self._item_read().one(self.caller, {"id": id}, self._missing()), status=status)
+
+    def row(self, id: int) -> Any:
+        """The row itself, for an action. Missing where there is none for this caller."""
+        return self.one_of(self.model, id)
+
+    def one_of(self, model: type[Any], id: int, field: str | None = None) -> Any:
+        """A row that a body or an address names. Missing where there is none for this caller."""
+        rows = model._default_manager
+        row = (rows.visible_to(self.caller) if hasattr(rows, "visible_to") else rows).filter(pk=id).first()
+        if row is None:
+            raise Missing(f"{model._meta.verbose_name} not found.".capitalize(), field=field)
+        return row
+
+    def _missing(self) -> Missing:
+        return Missing(f"{self.model._meta.verbose_name} not found.".capitalize())

@@ -1,0 +1,269 @@
+"""NoOverlap: what the database forbids, what a form says, and what a migration writes, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, models, transaction
+from django.test.utils import isolate_apps
+from django.utils import timezone
+
+from appointments.models import Appointment
+from common.domain.constraints import NoOverlap
+from common.domain.database import violates
+from testing.factories import AppointmentFactory, BayFactory, VehicleFactory
+from testing.storms import parallel
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+CONSTRAINT = next(c for c in Appointment._meta.constraints if isinstance(c, NoOverlap))
+
+
+@pytest.fixture
+def visit(now):
+    return AppointmentFactory(start=now, end=now + HOUR)
+
+
+def another(visit, start, end, **fields):
+    return AppointmentFactory(
+        **{"bay": visit.bay, "start": visit.start + start, "end": visit.start + end} | fields
+    )
+
+
+def assert_refused(work):
+    with pytest.raises(IntegrityError) as error, transaction.atomic():
+        work()
+    assert violates(error.value, Appointment, "bay_is_held_once")
+
+
+OVERLAPS = {
+    "the same": (0 * HOUR, HOUR),
+    "inside": (HOUR / 4, HOUR / 2),
+    "around": (-HOUR, 2 * HOUR),
+    "into its start": (-HOUR, timedelta(microseconds=1)),
+    "into its end": (HOUR - timedelta(microseconds=1), 2 * HOUR),
+    "from its start": (0 * HOUR, timedelta(seconds=1)),
+}
+APART = {
+    "before": (-2 * HOUR, -HOUR),
+    "up to its start": (-HOUR, 0 * HOUR),
+    "from its end": (HOUR, 2 * HOUR),
+    "the next day": (24 * HOUR, 25 * HOUR),
+}
+
+
+@pytest.mark.parametrize("name", OVERLAPS)
+def test_overlap_is_refused(visit, name):
+    assert_refused(lambda: another(visit, *OVERLAPS[name]))
+    assert Appointment.objects.get() == visit
+
+
+@pytest.mark.parametrize("name", APART)
+def test_half_open_neighbours_are_fine(visit, name):
+    another(visit, *APART[name])
+    assert Appointment.objects.count() == 2
+
+
+def test_instants_compare_as_instants_with_and_without_microseconds(visit, now):
+    whole = now.replace(microsecond=0) + timedelta(days=1)
+    Appointment.objects.update(start=whole, end=whole + HOUR)
+    visit.refresh_from_db()
+    another(visit, HOUR, 2 * HOUR)
+    assert_refused(lambda: another(visit, HOUR - timedelta(microseconds=1), HOUR))
+    assert_refused(lambda: another(visit, timedelta(microseconds=1), timedelta(seconds=1)))
+
+
+def test_another_bay_is_another_thing(visit):
+    another(visit, 0 * HOUR, HOUR, bay=BayFactory())
+    assert Appointment.objects.count() == 2
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_what_is_over_holds_nothing(visit, status):
+    another(visit, 0 * HOUR, HOUR, status=status)
+    Appointment.objects.filter(pk=visit.pk).update(status=status)
+    another(visit, 0 * HOUR, HOUR)
+    assert Appointment.objects.count() == 3
+
+
+def test_a_visit_in_progress_holds_its_bay(visit):
+    Appointment.objects.update(status="in_progress")
+    assert_refused(lambda: another(visit, 0 * HOUR, HOUR))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"start": -HOUR / 2, "end": HOUR / 2},
+        {"end": 3 * HOUR + timedelta(microseconds=1)},
+        {"start": HOUR - timedelta(microseconds=1)},
+    ],
+)
+def test_an_update_into_an_overlap_is_refused(visit, change):
+    later = another(visit, 3 * HOUR, 4 * HOUR)
+    moving = another(visit, HOUR, 2 * HOUR)
+    values = {name: visit.start + shift for name, shift in change.items()}
+    assert_refused(lambda: Appointment.objects.filter(pk=moving.pk).update(**values))
+    moving.refresh_from_db()
+    assert (moving.start, moving.end) == (visit.start + HOUR, visit.start + 2 * HOUR)
+    assert_refused(lambda: Appointment.objects.filter(pk=later.pk).update(bay=visit.bay, start=visit.start))
+
+
+def test_a_cancelled_one_cannot_come_back_into_a_taken_bay(visit):
+    cancelled = another(visit, 0 * HOUR, HOUR, status="cancelled")
+    assert_refused(lambda: Appointment.objects.filter(pk=cancelled.pk).update(status="pending"))
+
+
+def test_a_visit_may_move_within_itself(visit):
+    Appointment.objects.update(start=visit.start + HOUR / 2, end=visit.end + HOUR / 2)
+    visit.refresh_from_db()
+    visit.save()
+    assert visit.end - visit.start == HOUR
+
+
+class TestValidate:
+    def test_a_form_says_it_before_the_database(self, visit):
+        mine = AppointmentFactory.build(
+            vehicle=visit.vehicle, customer=visit.customer, bay=visit.bay, location=visit.location,
+            start=visit.start, end=visit.end,
+        )  # fmt: skip
+        with pytest.raises(ValidationError) as refusal:
+            mine.full_clean()
+        assert refusal.value.message_dict == {"__all__": ["This bay is taken at that time."]}
+
+    def test_a_row_does_not_collide_with_itself(self, visit):
+        assert visit.full_clean() is None
+
+    @pytest.mark.parametrize(
+        "fields", [{"status": "cancelled"}, {"start": None}, {"end": None}, {"bay": None}]
+    )
+    def test_what_holds_nothing_is_fine(self, visit, fields):
+        mine = Appointment(**{"bay": visit.bay, "start": visit.start, "end": visit.end} | fields)
+        assert CONSTRAINT.validate(Appointment, mine) is None
+
+    @pytest.mark.parametrize("name", ["bay", "start", "end", "status"])
+    def test_a_form_without_the_field_cannot_judge(self, visit, name):
+        mine = Appointment(bay=visit.bay, start=visit.start, end=visit.end)
+        assert CONSTRAINT.validate(Appointment, mine, exclude={name}) is None
+        with pytest.raises(ValidationError):
+            CONSTRAINT.validate(Appointment, mine, exclude={"notes"})
+
+    def test_neighbours_are_fine(self, visit):
+        mine = Appointment(bay=visit.bay, start=visit.end, end=visit.end + HOUR)
+        assert CONSTRAINT.validate(Appointment, mine) is None
+
+
+class TestDeclaration:
+    def test_a_migration_writes_it_as_it_is(self):
+        path, args, kwargs = CONSTRAINT.deconstruct()
+        assert path == "common.domain.constraints.NoOverlap"
+        assert NoOverlap(*args, **kwargs) == CONSTRAINT
+        assert hash(NoOverlap(*args, **kwargs)) == hash(CONSTRAINT)
+        assert CONSTRAINT.clone() == CONSTRAINT
+
+    @pytest.mark.parametrize(
+        "change", [{"name": "x"}, {"holder": "vehicle"}, {"start": "end"}, {"end": "start"}, {"statuses": ()}]
+    )
+    def test_a_change_is_a_change(self, change):
+        _path, args, kwargs = CONSTRAINT.deconstruct()
+        assert NoOverlap(*args, **kwargs | change) != CONSTRAINT
+        assert models.Index(fields=["start"], name="x") != CONSTRAINT
+
+
+@pytest.mark.django_db(transaction=True)
+class TestSchema:
+    """On SQLite an altered table is made anew: the triggers must come along."""
+
+    def assert_holds(self):
+        visit = AppointmentFactory()
+        assert_refused(lambda: another(visit, 0 * HOUR, HOUR))
+        later = another(visit, HOUR, 2 * HOUR)
+        assert_refused(lambda: Appointment.objects.filter(pk=later.pk).update(start=visit.start))
+        Appointment.objects.all().delete()
+
+    def triggers(self):
+        if connection.vendor != "sqlite":
+            return None
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+            return [name for (name,) in cursor.fetchall()]
+
+    def test_it_survives_an_altered_and_an_added_column(self):
+        before = self.triggers()
+        old, new = Appointment._meta.get_field("description"), models.CharField(max_length=50, default="")
+        new.set_attributes_from_name("description")
+        extra = models.IntegerField(null=True)
+        extra.set_attributes_from_name("extra")
+        with connection.schema_editor() as editor:
+            editor.alter_field(Appointment, old, new)
+            editor.add_field(Appointment, extra)
+        try:
+            self.assert_holds()
+            assert self.triggers() == before
+        finally:
+            with connection.schema_editor() as editor:
+                editor.remove_field(Appointment, extra)
+                editor.alter_field(Appointment, new, old)
+        self.assert_holds()
+        assert self.triggers() == before
+
+    @isolate_apps("common")
+    def test_it_comes_with_a_new_table(self):
+        class Meeting(models.Model):  # noqa: DJ008
+            room = models.IntegerField()
+            begins = models.DateTimeField()
+            ends = models.DateTimeField()
+            status = models.CharField(max_length=10, default="on")
+
+            class Meta:
+                app_label = "common"
+                constraints = [
+                    NoOverlap(
+                        name="room_once", holder="room", start="begins", end="ends", statuses=("on", "late")
+                    )
+                ]
+
+        now = timezone.now()
+        with connection.schema_editor() as editor:
+            editor.create_model(Meeting)
+        try:
+            Meeting.objects.create(room=1, begins=now, ends=now + HOUR)
+            Meeting.objects.create(room=1, begins=now + HOUR, ends=now + 2 * HOUR, status="late")
+            with pytest.raises(IntegrityError) as error, transaction.atomic():
+                Meeting.objects.create(room=1, begins=now + HOUR / 2, ends=now + HOUR)
+            assert violates(error.value, Meeting, "room_once")
+        finally:
+            with connection.schema_editor() as editor:
+                editor.delete_model(Meeting)
+
+    def test_it_is_taken_away_and_put_back(self):
+        without = [c for c in Appointment._meta.constraints if c is not CONSTRAINT]
+        every, before = Appointment._meta.constraints, self.triggers()
+        Appointment._meta.constraints = without
+        try:
+            with connection.schema_editor() as editor:
+                editor.remove_constraint(Appointment, CONSTRAINT)
+            visit = AppointmentFactory()
+            another(visit, 0 * HOUR, HOUR)
+            assert not self.triggers()
+            Appointment.objects.all().delete()
+        finally:
+            Appointment._meta.constraints = every
+            with connection.schema_editor() as editor:
+                editor.add_constraint(Appointment, CONSTRAINT)
+        self.assert_holds()
+        assert self.triggers() == before
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_parallel_visits_to_one_bay_one_gets_it(now):
+    bay, vehicle = BayFactory(), VehicleFactory()
+
+    def book(_):
+        return AppointmentFactory(bay=bay, vehicle=vehicle, start=now, end=now + HOUR).pk
+
+    outcomes = parallel(20, book)
+    assert [outcome for outcome in outcomes if isinstance(outcome, int)] == [Appointment.objects.get().pk]

@@ -1,0 +1,131 @@
+"""The one translation of a refusal of the database, on both of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.conf import settings
+from django.db import IntegrityError, ProgrammingError, connection, transaction
+
+from accounts.models import Device, User
+from appointments.models import Appointment
+from common.apps import prepare_again, prepare_nothing
+from common.domain.database import like, violates
+from testing.factories import AppointmentFactory, UserFactory, VehicleFactory
+from vehicles.models import Vehicle
+
+pytestmark = pytest.mark.django_db
+
+
+def refused(work: Callable[[], object]) -> IntegrityError:
+    with pytest.raises(IntegrityError) as error, transaction.atomic():
+        work()
+    return error.value
+
+
+def device_twice():
+    user = UserFactory()
+    seen = user.created_at
+    Device.objects.create(user=user, device_id="d", last_seen_at=seen)
+    return refused(lambda: Device.objects.create(user=user, device_id="d", last_seen_at=seen))
+
+
+def vin_twice():
+    first = VehicleFactory()
+    return refused(lambda: VehicleFactory(customer=first.customer, vin=first.vin))
+
+
+def unit_twice():
+    first = VehicleFactory(unit_number="A123")
+    return refused(lambda: VehicleFactory(customer=first.customer, unit_number="A123"))
+
+
+def dongle_twice():
+    VehicleFactory(dongle_id="X", dongle_connection="BLE")
+    return refused(lambda: VehicleFactory(dongle_id="X", dongle_connection="BLE"))
+
+
+def short_vin():
+    return refused(lambda: VehicleFactory(vin="SHORT"))
+
+
+def negative_odometer():
+    return refused(lambda: VehicleFactory(odometer=-1))
+
+
+def bay_twice():
+    first = AppointmentFactory()
+    return refused(lambda: AppointmentFactory(bay=first.bay, start=first.start))
+
+
+def email_twice():
+    first = UserFactory()
+    return refused(lambda: UserFactory(email=first.email))
+
+
+def null_name():
+    return refused(lambda: VehicleFactory(make=None))
+
+
+CONSTRAINTS = {
+    "device_once_per_user": Device,
+    "vin_once_per_customer": Vehicle,
+    "unit_number_once_per_customer": Vehicle,
+    "dongle_in_one_vehicle": Vehicle,
+    "vin_has_17_characters": Vehicle,
+    "odometer_not_negative": Vehicle,
+    "bay_is_held_once": Appointment,
+    "user_email_is_lower_case": User,
+}
+REFUSALS = {
+    device_twice: "device_once_per_user",  # unique
+    vin_twice: "vin_once_per_customer",  # unique with a condition
+    unit_twice: "unit_number_once_per_customer",
+    dongle_twice: "dongle_in_one_vehicle",
+    short_vin: "vin_has_17_characters",  # check
+    negative_odometer: "odometer_not_negative",
+    bay_twice: "bay_is_held_once",  # no overlap
+    email_twice: None,  # a unique column is no named constraint
+    null_name: None,
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.__name__)
+def test_violates_names_that_constraint_and_no_other(refusal):
+    error = refusal()
+    named = [name for name, model in CONSTRAINTS.items() if violates(error, model, name)]
+    assert named == ([REFUSALS[refusal]] if REFUSALS[refusal] else [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "answer"),
+    [
+        ("%ÉB%", "un ébène", True),
+        ("a\\_b", "a_b", True),
+        ("a\\_b", "axb", False),
+        ("a_b", "a\nb", True),
+        ("100\\%", "100%", True),
+        ("b\\\\%", "B\\c", True),
+        ("(.*", "(.*", True),
+        ("", "", True),
+        ("a", "ab", False),
+        (None, "a", None),
+        ("%", None, None),
+    ],
+)
+def test_like_knows_every_alphabet_and_its_escapes(pattern, text, answer):
+    assert like(pattern, text, "\\") is answer
+
+
+@pytest.mark.skipif(not settings.USE_POSTGRES, reason="SQLite prepares nothing")
+def test_a_migration_may_send_two_statements_at_once_and_nobody_else():
+    both = "SELECT 1; SET CONSTRAINTS ALL IMMEDIATE"
+    prepare_nothing(using="default")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(both)
+    finally:
+        prepare_again(using="default")
+    with pytest.raises(ProgrammingError), connection.cursor() as cursor:
+        cursor.execute(both)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from common.http.address import client_address
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "address"),
+    [
+        (0, None, "192.0.2.1"),
+        (0, "203.0.113.9", "192.0.2.1"),  # nobody stands in front: the header is the client's own writing
+        (1, None, "192.0.2.1"),
+        (1, "", "192.0.2.1"),
+        (1, " , ", "192.0.2.1"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        (2, "6.6.6.6, 203.0.113.9, 10.0.0.1", "203.0.113.9"),
+        (2, "203.0.113.9", "203.0.113.9"),
+        (1, "6.6.6.6,  2001:db8::1 ", "2001:db8::1"),
+        (1, "x" * 100, "x" * 64),
+    ],
+)
+def test_client_address(rf, settings, trusted, forwarded, address):
+    settings.TRUSTED_PROXIES = trusted
+    headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+    assert client_address(rf.get("/", REMOTE_ADDR="192.0.2.1", **headers)) == address
+
+
+@pytest.mark.parametrize("missing", ["", None])
+def test_client_address_of_a_socket_without_one(rf, missing):
+    request = rf.get("/")
+    request.META["REMOTE_ADDR"] = missing
+    assert client_address(request) == "unknown"

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.urls import path
+from rest_framework.permissions import AllowAny
+
+from common.domain.errors import TooMany
+from common.http.contracts.registry import CONTRACTS
+from common.http.contracts.shop import ShopView
+from common.http.permissions import SignedIn
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from repair_orders.models import Part
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+
+
+class Make(ShopView):
+    permission_classes = [SignedIn]
+
+    def post(self, request):
+        Part.objects.create(name="Wiper", part_number="W", unit_price=1)
+        return JSONResponse(status=201)
+
+
+class MakeOpen(Make):
+    permission_classes = [AllowAny]
+
+
+def page(request):
+    if "away" in request.path:
+        raise OperationalError("server closed the connection")
+    if "many" in request.path:
+        raise TooMany(retry_after=7)
+    if "denied" in request.path:
+        raise PermissionDenied
+    return HttpResponse("ok")
+
+
+urlpatterns = [
+    route("api/shop/parts/", Make.as_view()),
+    route("api/shop/open/", MakeOpen.as_view()),
+    path("admin/page", page),
+    *(path(name, page) for name in ("page", "away", "many", "denied", "api/shop/away", "customer/many")),
+]
+handler403 = "common.http.fallbacks.forbidden"
+
+
+class TestHistoryUser:
+    def test_a_row_saved_in_a_contracts_view_names_the_caller(self, as_alice, alice):
+        assert as_alice.post("/api/shop/parts/").status_code == 201
+        assert Part.history.get().history_user_id == alice.contact_id
+
+    def test_a_strangers_row_names_nobody(self, api):
+        assert api.post("/api/shop/open/").status_code == 201
+        assert Part.history.get().history_user_id is None
+
+    def test_a_session_names_its_user_and_nothing_outlives_the_request(self, client, ada):
+        client.force_login(ada)
+        assert client.post("/api/shop/open/").status_code == 201
+        Part.objects.create(name="Blade", part_number="B", unit_price=1)
+        assert list(Part.history.order_by("pk").values_list("history_user_id", flat=True)) == [None, None]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("address", "status", "retry", "title", "detail"),
+        [
+            ("/away", 503, "5", "Service unavailable", "The service cannot answer right now."),
+            ("/many", 429, "7", "Too many requests", "Too many requests. Try again later."),
+        ],
+    )
+    def test_a_page_outside_a_contract(self, client, address, status, retry, title, detail):
+        response = client.get(address)
+        assert (response.status_code, response["Retry-After"]) == (status, retry)
+        assert response["Content-Type"] == "text/html; charset=utf-8"
+        assert f"<h1>{title}</h1>" in response.content.decode()
+        assert detail in response.content.decode()
+
+    def test_an_address_of_a_contract_speaks_it(self, client):
+        response = client.get("/api/shop/away")
+        assert response.status_code == 503
+        assert response.json() == {
+            "error": "Service unavailable",
+            "detail": "The service cannot answer right now. Try again in a few seconds.",
+        }
+        response = client.get("/customer/many")
+        assert (response.status_code, response.json()) == (
+            429, {"error": "Too many requests. Try again later."}
+        )  # fmt: skip
+
+    def test_other_refusals_are_djangos(self, client):
+        response = client.get("/denied")
+        assert response.status_code == 403
+        assert "<h1>Access denied</h1>" in response.content.decode()
+
+
+class TestBodyLimit:
+    @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
+    def test_an_announced_body_above_the_limit_is_413_in_the_contracts_words(
+        self, client, settings, contract
+    ):
+        length = settings.MAX_BODY_BYTES + 1
+        response = client.post(
+            contract.prefixes[0], "{}", content_type="application/json", CONTENT_LENGTH=str(length)
+        )
+        detail = "The request body is larger than this server takes."
+        short = contract.name in ("member", "fleet")
+        assert response.status_code == 413
+        assert response.json() == (
+            {"error": detail} if short else {"error": "Request too large", "detail": detail}
+        )
+
+    @pytest.mark.parametrize("length", ["9" * 5000, "9" * 30])
+    def test_an_absurd_length_is_413(self, client, length):
+        response = client.post("/api/shop/parts/", "", content_type="application/json", CONTENT_LENGTH=length)
+        assert response.status_code == 413
+
+    @pytest.mark.parametrize("length", ["x", "-1", "²", "1.0"])
+    def test_a_length_that_is_none_is_400(self, as_alice, length):
+        response = as_alice.generic("POST", "/api/shop/parts/", "", CONTENT_LENGTH=length)
+        assert response.status_code == 400
+        assert response.json() == {
+            "error": "Bad request", "detail": "The request cannot be read.", "fields": {}
+        }  # fmt: skip
+        assert not Part.objects.exists()
+
+    def test_an_empty_length_is_no_body(self, as_alice):
+        assert as_alice.generic("POST", "/api/shop/parts/", "", CONTENT_LENGTH="").status_code == 201
+
+    def test_pages_are_not_limited_here(self, client, settings):
+        assert client.post("/page", CONTENT_LENGTH=str(settings.MAX_BODY_BYTES + 1)).status_code == 200
+
+
+class TestContentSecurityPolicy:
+    def test_pages_get_the_strict_policy_and_the_admin_its_own(self, client):
+        strict = client.get("/page")["Content-Security-Policy"]
+        admin = client.get("/admin/page")["Content-Security-Policy"]
+        assert "default-src 'none'" in strict
+        assert "unsafe" not in strict
+        assert "script-src 'self' 'unsafe-eval'" in admin
+        assert "default-src 'none'" in admin
+
+
+@pytest.mark.urls("config.urls")
+class TestHeadersOfEveryPage:
+    """Also of refusals that come before a view, or before there is a host."""
+
+    @pytest.fixture(
+        params=[
+            {"path": "/customer/login/"},
+            {"path": "/admin/login/"},
+            {"path": "/nothing"},
+            {"path": "/customer/login/", "CONTENT_LENGTH": "999999999", "HTTP_ACCEPT": "text/html"},
+            {"path": "/", "HTTP_HOST": "evil.example"},
+        ],
+        ids=["page", "admin", "404", "413", "other host"],
+    )
+    def headers(self, client, request):
+        return client.get(**request.param).headers
+
+    def test_keep_it_to_itself(self, headers):
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert "camera=()" in headers["Permissions-Policy"]
+
+    def test_no_script_runs_that_stands_in_a_page(self, headers):
+        scripts = next(
+            p for p in headers["Content-Security-Policy"].split("; ") if p.startswith("script-src")
+        )
+        assert "'unsafe-inline'" not in scripts
+
+    def test_what_anybody_may_send_is_no_traceback_in_the_log(self, client, caplog):
+        fields = {f"field{number}": "" for number in range(2_000)}
+        for response in (
+            client.get("/page", headers={"host": "evil.example"}),
+            client.post("/customer/login/", fields),
+        ):
+            assert response.status_code == 400
+        assert {record.name for record in caplog.records} == {"garage.requests"}

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import gc
+import logging
+import re
+from datetime import UTC, datetime
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from django.urls import path
+from django.utils import timezone
+from prometheus_client import REGISTRY
+
+from accounts.actions import open_session
+from common.http.contracts.shop import ShopView
+from common.http.permissions import SignedIn
+from common.http.responses import JSONResponse
+from common.http.routing import route
+from config.logs import RequestLine
+from testing.factories import PASSWORD
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+
+
+class Parts(ShopView):
+    permission_classes = [SignedIn]
+
+    def post(self, request):
+        return JSONResponse({"parts": [{"id": n} for n in range(10)]}, status=201)
+
+
+def page(request):
+    if "away" in request.path:
+        raise OperationalError("server closed the connection")
+    return HttpResponse(f"{1 // ('fault' not in request.path)}")
+
+
+urlpatterns = [
+    route("api/shop/parts/", Parts.as_view()),
+    *(path(name, page) for name in ("page", "away", "fault")),
+]
+
+
+def test_an_id_is_made_and_answered(client):
+    first, second = (client.get("/page")["X-Request-ID"] for _ in range(2))
+    assert re.fullmatch(r"[0-9a-f]{32}", first)
+    assert first != second
+
+
+@pytest.mark.parametrize("given", ["a", "8e03978e-40d5-43e8-bc93-6894a57f9324", "x" * 64])
+def test_the_clients_id_is_kept(client, given):
+    assert client.get("/page", HTTP_X_REQUEST_ID=given)["X-Request-ID"] == given
+
+
+@pytest.mark.parametrize("given", ["", "-", "x" * 65, "a b", "a\nb", 'a","level":"x', "é", "²"])
+def test_an_id_that_could_forge_a_log_line_is_not(client, given):
+    answered = client.get("/page", HTTP_X_REQUEST_ID=given)["X-Request-ID"]
+    assert re.fullmatch(r"[0-9a-f]{32}", answered)
+
+
+def test_refusals_carry_it_too(client, api):
+    assert "X-Request-ID" in client.get("/away")
+    assert "X-Request-ID" in client.get("/fault/x")
+    assert "X-Request-ID" in api.post("/api/shop/parts/")
+
+
+def test_neither_query_string_nor_secrets_are_logged(client, api, caplog, settings, written):
+    with caplog.at_level("DEBUG"):
+        client.get("/page?token=s3cr3t-in-query", HTTP_AUTHORIZATION="Bearer s3cr3t-in-header")
+        api.post("/api/shop/parts/?token=s3cr3t-in-query", {"password": PASSWORD}, format="json")
+        client.get("/away?token=s3cr3t-in-query")
+    assert '"GET /page"' in written()
+    lines = [record.getMessage() for record in caplog.records] + [caplog.text, written()]
+    assert not [line for line in lines if "s3cr3t" in line or PASSWORD in line or "?" in line]
+
+
+def test_a_line_tells_who_asked_for_what_and_how_it_went(as_alice, alice, written):
+    answered = as_alice.post("/api/shop/parts/", HTTP_X_REQUEST_ID="r-1")
+    line = written.as_json()[-1]
+    assert line.pop("ms") > 0
+    assert datetime.fromisoformat(line.pop("timestamp")).tzinfo == UTC
+    assert line == {
+        "event": "request_finished", "level": "info", "logger": "garage.requests", "request": "POST /api/shop/parts/",
+        "code": answered.status_code, "request_id": "r-1", "user_id": alice.contact_id,
+    }  # fmt: skip
+
+
+def test_one_callers_id_does_not_stand_in_anothers_line(as_alice, api, written):
+    as_alice.post("/api/shop/parts/")
+    api.post("/api/shop/parts/")
+    assert "user_id" not in written.as_json()[-1]
+
+
+def test_a_fault_is_logged_with_its_traceback(client, caplog):
+    client.raise_request_exception = False
+    with caplog.at_level("ERROR"):
+        assert client.get("/fault").status_code == 500
+    assert "request_failed" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_request_is_measured_by_its_route(client):
+    def count() -> float:
+        found = REGISTRY.get_sample_value(
+            "http_request_seconds_count", {"method": "GET", "route": "page", "status": "200"}
+        )
+        return found or 0
+
+    before = count()
+    client.get("/page")
+    assert count() == before + 1
+
+
+def test_a_developer_reads_a_short_line():
+    record = logging.LogRecord(
+        "x", logging.INFO, "", 0, "request_finished", ({"code": 200, "request": "GET /", "ms": 3.2},), None
+    )
+    assert RequestLine(pretty=True).format(record) == "200 GET / (3.2 ms)"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_leaves_nothing_for_the_collector(alice):
+    # Not through the test client, which ties request and response together itself.
+    token = open_session(user=alice.contact, now=timezone.now()).access
+    serve, client = WSGIHandler(), RequestFactory()
+
+    def ask():
+        environ = client._base_environ(
+            REQUEST_METHOD="POST", PATH_INFO="/api/shop/parts/", HTTP_AUTHORIZATION=f"Bearer {token}"
+        )
+        response = serve(environ, lambda status, headers: None)
+        assert response.status_code == 201
+        response.close()
+
+    ask()  # what is made once is made
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        ask()
+        gc.collect()
+        left = [item for item in gc.garbage if isinstance(item, (HttpRequest, JSONResponse, Parts))]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert left == []
