@@ -82,7 +82,11 @@ INSTALLED_APPS = [
     "orders",
     "memberships",
     "chat",
+    "privacy",
     "portal",
+    "desk",
+    "demo",
+    "config",
 ]
 
 MIDDLEWARE = [
@@ -187,7 +191,7 @@ AUTHENTICATION_BACKENDS = ["accounts.backends.SignInBackend"]
 CALLER_LOADER = "customers.callers.load_caller"
 PAGE_CALLER_LOADER = "customers.callers.caller_of_user"  # the same for a user of Django's session
 # Role -> permissions, for the staff's API and the admin alike. A dotted path, because it names every room's.
-ROLE_PERMISSIONS = "portal.roles.PERMISSIONS"
+ROLE_PERMISSIONS = "config.roles.PERMISSIONS"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

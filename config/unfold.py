@@ -27,7 +27,7 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("common/favicon.svg")}
     ],
     "SHOW_HISTORY": True,
-    "DASHBOARD_CALLBACK": "portal.admin.dashboard",
+    "DASHBOARD_CALLBACK": "desk.admin.dashboard",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "SIDEBAR": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.domain.caller import STAFF
-from portal.roles import PERMISSIONS
+from config.roles import PERMISSIONS
 from testing.roles import OPERATIONS as STAFF_OPERATIONS
 from testing.roles import ROLES
 from trust.operations import Operation

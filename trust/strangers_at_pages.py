@@ -10,8 +10,8 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from common.domain.caller import STAFF
+from config.roles import PERMISSIONS
 from portal.fleet.urls import urlpatterns as portal_routes
-from portal.roles import PERMISSIONS
 from trust.calls import Answer, Client
 from trust.town import Town, without
 

@@ -22,7 +22,7 @@ from jsonschema import Draft202012Validator
 from accounts.models import User
 from common.http.contracts import registry
 from common.http.schema import CachedGenerator
-from portal import demo
+from demo import loader
 from testing.examples import care, crm, fleet, member, shop
 from testing.examples.calls import NEWCOMER, Call, Calls, filled
 
@@ -92,7 +92,7 @@ def test_examples_are_what_the_api_answers(api, monkeypatch, contract):
         "common.domain.ids.uuid7", lambda: UUID(int=0x0193_0000_0000_7000_8000_0000_0000_0000 + next(numbers))
     )
     monkeypatch.setattr("accounts.models.secrets.choice", chance.choice)
-    demo.load(now=NOON)
+    loader.load(now=NOON)
     User.objects.create_user(*NEWCOMER)
     file = settings.EXAMPLES_DIR / f"{contract}.json"
     module = CONTRACTS[contract]

@@ -251,7 +251,7 @@ def test_statistics(as_tim, alice, bob, now):
 
 
 class TestWhoMay:
-    """Each role's part is walked by portal/tests/test_roles.py."""
+    """Each role's part is walked by config/tests/test_roles.py."""
 
     def calls(self, customer):
         return (

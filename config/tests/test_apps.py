@@ -1,0 +1,48 @@
+"""The roles' groups, written after a migration."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.core.checks import run_checks
+from django.core.management import call_command
+
+from config.apps import write_role_groups
+from config.roles import PERMISSIONS
+
+pytestmark = pytest.mark.django_db
+
+
+def stored() -> dict[str, set[str]]:
+    return {
+        group.name: {f"{p.content_type.app_label}.{p.codename}" for p in group.permissions.all()}
+        for group in Group.objects.prefetch_related("permissions__content_type")
+    }
+
+
+def wanted() -> dict[str, set[str]]:
+    return {str(role): set(names) for role, names in PERMISSIONS.items() if names}
+
+
+def test_a_migrated_database_has_each_roles_group():
+    assert stored() == wanted()
+
+
+def test_a_migration_writes_them_again_exactly():
+    Group.objects.get(name="technician").permissions.clear()
+    Group.objects.get(name="manager").permissions.set(Group.objects.get(name="admin").permissions.all())
+    Group.objects.get(name="advisor").delete()
+    call_command("migrate", verbosity=0)
+    assert stored() == wanted()
+
+
+def test_the_project_is_checked_without_a_database(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        run_checks(app_configs=[apps.get_app_config("admin")])
+
+
+def test_other_groups_are_left_alone():
+    Group.objects.create(name="Night shift")
+    write_role_groups()
+    assert stored() == wanted() | {"Night shift": set()}

@@ -1,0 +1,318 @@
+"""The demo data: DESIGN's table, the ids that the contracts print, and that it goes into an empty database only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from accounts.models import Device, RewardEntry, User
+from appointments.models import Appointment, Location, ServiceType, Technician
+from chat.models import Thread
+from customers.models import Customer
+from demo import loader
+from demo.numbering import continue_after
+from memberships.models import Offer, Plan
+from orders.models import Order
+from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.queries import totals_of
+from testing.factories import OrderFactory, PartFactory, UserFactory
+from vehicles.models import Vehicle
+from vehicles.telematics.queries import samples_of, summary_of
+
+pytestmark = pytest.mark.django_db
+HOUSE = (
+    "common", "accounts", "files", "customers", "vehicles", "appointments", "repair_orders", "orders", "memberships",
+    "chat",
+)  # fmt: skip
+
+
+def everything():
+    models = [model for model in apps.get_models() if model._meta.app_label in HOUSE]
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
+
+
+@pytest.fixture
+def loaded(now):
+    assert loader.load(now=now) is True
+    return now
+
+
+class TestCommand:
+    def test_it_says_what_it_did(self, capsys):
+        call_command("demo")
+        assert capsys.readouterr().out == "Demo data loaded.\n"
+        call_command("demo")
+        assert capsys.readouterr().out == "The demo data is there already; nothing changed.\n"
+
+    def test_it_refuses_a_filled_database(self):
+        UserFactory()
+        with pytest.raises(CommandError, match="holds rows that are not the demo's"):
+            call_command("demo")
+        assert User.objects.count() == 1
+
+
+@pytest.mark.usefixtures("loaded")
+def test_run_again_it_changes_nothing(now):
+    before = everything()
+    assert loader.load(now=now + timedelta(days=3)) is False
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        UserFactory,
+        PartFactory,
+        lambda: Plan.objects.create(name="Mine", tier="basic", price=1),
+        lambda: Location.objects.create(name="Mine", latitude=0, longitude=0, time_zone="UTC"),
+    ],
+    ids=["a user", "a part", "a plan", "a location"],
+)
+def test_a_database_that_holds_anything_else_is_refused(now, make):
+    make()
+    before = everything()
+    with pytest.raises(loader.NotEmpty):
+        loader.load(now=now)
+    assert everything() == before
+
+
+def test_an_attempt_that_was_rolled_back_does_not_stand_in_the_way(now):
+    with transaction.atomic():
+        loader.load(now=now)
+        transaction.set_rollback(True)
+    assert loader.load(now=now) is True
+
+
+def test_rows_that_were_rolled_back_had_ids_just_below_a_printed_one(now):
+    with transaction.atomic():
+        OrderFactory(id=115)
+        continue_after(Order)
+        transaction.set_rollback(True)
+    assert loader.load(now=now) is True
+    assert Order.objects.filter(id=123, status="shipped").exists()
+
+
+LOGINS = {
+    "alice.cooper@customer.com": ("password123", "customer"),
+    "fleet@rswind.example": ("fleet12345", "customer"),
+    "business@example.com": ("business12345", "customer"),
+    "john@example.com": ("securepassword123", "customer"),
+    "ali.jawad@example.com": ("customer123", "customer"),
+    "tech@test.com": ("technician123", "technician"),
+    "admin@example.com": ("admin12345", "admin"),
+}
+
+
+@pytest.mark.usefixtures("loaded")
+class TestTable:
+    def test_the_logins_let_in(self, api):
+        chosen = User.objects.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+        assert dict(chosen.values_list("email", "role")) == {
+            email: role for email, (_, role) in LOGINS.items()
+        }
+        for email, (password, _) in LOGINS.items():
+            body = {"email": email, "password": password}
+            assert api.post("/api/token/", body, format="json").status_code == 200
+        assert list(User.objects.filter(is_superuser=True).values_list("email", flat=True)) == [
+            "admin@example.com"
+        ]
+
+    def test_the_ids_that_contract_000_prints(self):
+        alice = Customer.objects.get(pk=19)
+        assert (alice.contact_id, alice.name, alice.address) == (
+            71, "Alice Cooper", "123 Elm St, Springfield, NY 10001"
+        )  # fmt: skip
+        assert (alice.contact.email, alice.contact.phone) == ("alice.cooper@customer.com", "(555) 714-5422")
+        technician = Technician.objects.get(pk=27)
+        assert (technician.name, technician.email, technician.role, technician.user_id) == (
+            "Test Technician", "tech@test.com", "technician", None
+        )  # fmt: skip
+        assert User.objects.get(pk=27).email == "tech@test.com"
+        visit = Appointment.objects.get(pk=53)
+        assert (visit.vehicle_id, visit.customer_id, visit.technician_id, visit.status, visit.description) == (
+            40, 19, 27, "pending", "Oil change and tire rotation"
+        )  # fmt: skip
+        civic = Vehicle.objects.values("make", "model", "year", "license_plate", "vin", "color").get(pk=40)
+        assert civic == {
+            "make": "Honda", "model": "Civic", "year": 2020, "license_plate": "ABC-123",
+            "vin": "1HGBH41JXMN109186", "color": "Silver",
+        }  # fmt: skip
+        order = RepairOrder.objects.get(pk=9)
+        assert (order.customer_id, order.vehicle_id, order.status) == (19, 27, "in_progress")
+        assert PartLine.objects.get(pk=21).part_id == 136
+        assert ServiceLine.objects.get(pk=18).service_id == 134
+        assert (
+            PartLine.objects.get(pk=21).repair_order_id,
+            ServiceLine.objects.get(pk=18).repair_order_id,
+        ) == (9, 9)
+
+    def test_alice(self):
+        alice = Customer.objects.get(pk=19)
+        assert alice.vehicles.count() == 3
+        assert alice.appointments.count() == 7
+        orders = list(alice.repair_orders.all())
+        assert len(orders) == 16
+        lines = [order.part_lines.count() + order.service_lines.count() for order in orders]
+        assert set(lines) <= {2, 3, 4}
+        assert len({order.tax_percent for order in orders}) > 2
+        assert any(order.discount_percent for order in orders)
+        assert any(order.discount_amount for order in orders)
+        assert PartLine.objects.filter(repair_order__customer=alice, taxable=False).exists()
+        assert alice.total_services == sum(order.status == "completed" for order in orders)
+
+    def test_fleet(self):
+        fleet = Customer.objects.get(contact__email="fleet@rswind.example")
+        orders = fleet.repair_orders.select_related("vehicle")
+        units = Counter(order.vehicle.unit_number for order in orders)
+        assert (len(orders), units["A123"], units["B456"]) == (27, 8, 5)
+        assert Counter(order.status for order in orders) == {
+            "requested": 5, "pending": 3, "approved": 2, "in_progress": 4, "completed": 12, "denied": 1
+        }  # fmt: skip
+        assert (fleet.name, fleet.total_services) == ("RS Wind", 12)
+        assert fleet.vehicles.filter(repair_orders=None).exists()
+        assert len({(order.created_at.year, order.created_at.month) for order in orders}) >= 12
+
+    def test_business(self):
+        business = Customer.objects.get(contact__email="business@example.com")
+        assert business.is_verified
+        empty = [
+            field.name
+            for field in Customer._meta.get_fields()
+            if field.concrete and getattr(business, field.name) in ("", None)
+        ]
+        assert empty == []
+
+    def test_john(self, now):
+        john = User.objects.get(email="john@example.com")
+        customer = john.customer_login.customer
+        assert (john.full_name, john.phone, john.referral_code) == ("John Doe", "+1234567890", "REF-ABC123")
+        assert john.memberships.get().plan.tier == "plus"
+        assert not Device.objects.exists()
+        vehicle = customer.vehicles.get()
+        assert vehicle.vin != "1HGBH41JXMN109186"
+        assert vehicle.dongle_id
+        visit = customer.appointments.get()
+        assert now < visit.start < now + timedelta(days=8)
+        assert [service.code for service in visit.services.order_by("id")] == ["oil_change", "tire_rotation"]
+
+    def test_johns_points_are_the_ledgers_sum(self):
+        john = User.objects.get(email="john@example.com")
+        referral = john.referrals.get()
+        assert (referral.code, referral.status) == ("REF-ABC123", "credited")
+        assert referral.rewards_applied == {"points": john.rewards_balance}
+        ledger = RewardEntry.objects.filter(user=john)
+        assert [(entry.referral, entry.points) for entry in ledger] == [(referral, john.rewards_balance)]
+        friends_first = RepairOrder.objects.get(customer__contact=referral.referred)
+        assert friends_first.status == "completed"
+        assert friends_first.completed_at == ledger[0].created_at
+
+    def test_johns_week_on_the_road(self, now):
+        vehicle = Vehicle.objects.get(customer__contact__email="john@example.com")
+        week = samples_of(vehicle_id=vehicle.pk, since=None, until=None)
+        days = {datetime.fromtimestamp(t / 1000, ZoneInfo("America/New_York")).date() for t in week.t}
+        assert len(days) == 7
+        assert max(week.t) <= now.timestamp() * 1000
+        assert list(week.odometer) == sorted(week.odometer)
+        assert vehicle.odometer == Decimal(str(week.odometer[-1]))
+        assert (min(week.speed), max(week.speed) < 75) == (0, True)
+        summary = summary_of(vehicle_id=vehicle.pk, since=None, until=None)
+        assert 100 < summary.distance < 400
+        assert 15 < summary.distance / summary.fuel < 45  # miles per gallon
+
+    def test_johns_conversation_goes_both_ways(self):
+        thread = Thread.objects.get(customer__contact__email="john@example.com")
+        messages = thread.messages.order_by("number")
+        assert [message.is_support for message in messages] == [False, True, False, True]
+        assert thread.status == "in_progress"
+        assert thread.last_message == messages.last()
+
+    def test_plans_and_offers(self, now):
+        plans = Plan.objects.order_by("price").values_list("tier", flat=True)
+        assert list(plans) == ["basic", "plus", "premium"]
+        spring = Offer.objects.get(title="Spring Maintenance Special")
+        assert spring.description == "20% off all maintenance services"
+        assert (spring.for_basic, spring.for_plus, spring.for_premium) == (True, True, False)
+        assert spring.locations.count() == 1
+        assert Offer.objects.filter(expiry__gt=now).count() == 4
+        assert Offer.objects.filter(expiry__lt=now).count() == 1
+
+    def test_catalogue(self):
+        assert [place.bays.count() for place in Location.objects.order_by("id")] == [2, 2]
+        assert {"oil_change", "tire_rotation"} <= set(ServiceType.objects.values_list("code", flat=True))
+
+
+@pytest.mark.usefixtures("loaded")
+def test_the_next_rows_get_free_numbers(now):
+    user = User.objects.create_user("next@example.com", "a password")
+    assert user.pk > 71
+    assert Part.objects.create(name="Next", part_number="NEXT", unit_price=1).pk > 136
+    assert Service.objects.create(name="Next", labor_cost=1).pk > 134
+    assert Customer.objects.create(customer_since=now).pk > 19
+    assert Technician.objects.create(name="Next").pk > 27
+    vehicle = Vehicle.objects.create(customer_id=19, vin="1HGBH41JXMN000001", make="A", model="B", year=2020)
+    assert vehicle.pk > 41
+    order = RepairOrder.objects.create(customer_id=19, vehicle=vehicle, created_at=now)
+    assert order.pk > 9
+    assert PartLine.objects.create(repair_order=order, part_id=136, unit_price=1, taxable=True).pk > 21
+
+
+DAYS = {
+    "a Monday": datetime(2026, 11, 23, 12, tzinfo=UTC),
+    "a Saturday": datetime(2026, 11, 21, 3, tzinfo=UTC),
+    "a Sunday": datetime(2026, 11, 22, 23, 59, tzinfo=UTC),
+    "clocks go forward": datetime(2026, 3, 8, 7, 30, tzinfo=UTC),
+    "clocks go back": datetime(2026, 11, 1, 5, 30, tzinfo=UTC),
+    "a leap day": datetime(2028, 2, 29, 0, 30, tzinfo=UTC),
+    "new year": datetime(2027, 1, 1, 4, 59, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_whenever_it_is_loaded_the_dates_fit_the_states(day):
+    now = DAYS[day]
+    loader.load(now=now)
+    for visit in Appointment.objects.select_related("location"):
+        assert (visit.start > now) is (visit.status == "pending")
+        assert visit.start < visit.end
+        stamps = [visit.assigned_at, visit.started_at, visit.completed_at, visit.cancelled_at]
+        assert all(stamp <= now for stamp in stamps if stamp)
+    for order in RepairOrder.objects.all():
+        stamps = [
+            order.created_at,
+            order.estimated_at,
+            order.approved_at,
+            order.started_at,
+            order.completed_at,
+        ]
+        given = [stamp for stamp in stamps if stamp]
+        assert given == sorted(given)
+        assert all(stamp <= now for stamp in [*given, order.denied_at] if stamp)
+        if order.status == "completed":
+            assert order.total_cost == totals_of(order).total
+        else:
+            assert order.total_cost is None
+        if order.status != "requested":
+            assert totals_of(order).subtotal > 0
+    frozen = RepairOrder.objects.filter(status="completed").values_list("total_cost", flat=True)
+    assert all(isinstance(total, Decimal) for total in frozen)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_ali():
+    ali = Customer.objects.get(contact__email="ali.jawad@example.com")
+    orders = Counter(ali.orders.values_list("status", flat=True))
+    assert (orders.total(), orders["shipped"]) == (12, 1)
+    assert not orders["placed"] + orders["confirmed"] + orders["packed"]
+    assert ali.orders.get(pk=123).tracking_number == "TRK123456789"
+    states = Counter(ali.threads.exclude(ticket=None).values_list("status", flat=True))
+    assert states == {"open": 1, "in_progress": 1, "resolved": 2, "closed": 1}
+    assert ali.threads.get(ticket=456).status == "open"
+    assert Counter(ali.notifications.values_list("read", flat=True)) == {True: 2, False: 2}

@@ -1,0 +1,81 @@
+"""The admin's first page: what today asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from appointments.models import Appointment, AppointmentStatus
+from customers.admin import CustomerAdmin
+from customers.models import Customer
+from repair_orders.models import RepairOrder, RepairOrderStatus
+
+admin.site.index_template = "desk/index.html"
+admin.site.unregister(Customer)
+
+
+@admin.register(Customer)
+class DeskCustomerAdmin(CustomerAdmin):
+    """The customer's page with links to their vehicles, repair orders and appointments.
+
+    `customers` stands below the rooms of those rows, so the links are added here.
+    """
+
+    change_form_outer_before_template = "desk/customer.html"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number and the list it counts."""
+
+    title: str
+    number: int
+    link: str
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """At most two queries: each table is counted once, and only for who may see it."""
+    counts: list[Figure] = []
+    if request.user.has_perm("appointments.view_appointment"):
+        counts += _visits()
+    if request.user.has_perm("repair_orders.view_repairorder"):
+        counts += _orders()
+    return context | {"counts": counts}
+
+
+def _visits() -> list[Figure]:
+    url = reverse("admin:appointments_appointment_changelist")
+    figures = Appointment.objects.today(timezone.now()).aggregate(
+        today=Count("id", filter=~Q(status=AppointmentStatus.CANCELLED)),
+        unassigned=Count("id", filter=Q(status=AppointmentStatus.PENDING, technician=None)),
+    )
+    not_cancelled = "&".join(
+        f"status__exact={status}" for status in AppointmentStatus if status != AppointmentStatus.CANCELLED
+    )
+    unassigned = "status__exact=pending&technician__isempty=1"
+    return [
+        Figure("Visits today", figures["today"], f"{url}?day=today&{not_cancelled}"),
+        Figure("Today without a technician", figures["unassigned"], f"{url}?day=today&{unassigned}"),
+    ]
+
+
+def _orders() -> list[Figure]:
+    url = reverse("admin:repair_orders_repairorder_changelist")
+    titles = {
+        RepairOrderStatus.REQUESTED: "To be estimated",
+        RepairOrderStatus.PENDING: "Waiting for the customer",
+        RepairOrderStatus.APPROVED: "Ready to start",
+        RepairOrderStatus.IN_PROGRESS: "In progress",
+    }
+    open_orders = RepairOrder.objects.filter(status__in=titles)
+    numbers = dict(open_orders.values_list("status").annotate(Count("id")).order_by("status"))
+    return [
+        Figure(title, numbers.get(status, 0), f"{url}?status__exact={status}")
+        for status, title in titles.items()
+    ]

@@ -1,0 +1,276 @@
+"""One person's data: nothing of it is forgotten when it is given out, and nothing of it stays that need not."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from zipfile import ZipFile
+
+import pytest
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError, call_command
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Device, KnownAddress, Session, User
+from accounts.tasks import mail_reset_link
+from chat.models import Message
+from common.domain.encoding import dumps
+from common.domain.models import IdempotencyKey
+from customers.models import Customer, CustomerUser
+from files.models import Upload, UploadState
+from files.stores import store
+from memberships.models import Membership
+from privacy.erase import StillOpen, erase
+from privacy.holdings import HOLDINGS
+from privacy.persons import person_of
+from repair_orders.models import RepairOrder
+from testing import factories as made
+
+pytestmark = pytest.mark.django_db
+MARK = "plugh-"  # planted in whatever somebody could have typed
+TEXTS = (models.CharField, models.TextField, models.JSONField)
+HOUSE = {h.model._meta.app_label for h in HOLDINGS}
+# Who did something to a shop's own row, and tables without anybody.
+NOT_OF_A_PERSON = {"Location", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem", "Part", "Service",
+                   "Plan", "Offer", "OfferMake"}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _folder(settings, tmp_path):
+    settings.UPLOADS_DIR = tmp_path / "uploads"
+
+
+def everything_of(customer: Customer) -> None:
+    """A row in every table, finished business only."""
+    user, now = customer.contact, timezone.now()
+    vehicle = made.VehicleFactory(customer=customer, dongle_id=f"dongle-{user.pk}", dongle_connection="WIFI")
+    made.TelematicsBatchFactory(vehicle=vehicle)
+    made.AppointmentFactory(customer=customer, vehicle=vehicle, status="completed")
+    order = made.RepairOrderFactory(
+        customer=customer, vehicle=vehicle, status="completed", total_cost="20.00"
+    )
+    made.PartLineFactory(repair_order=order)
+    made.ServiceLineFactory(repair_order=order)
+    upload = uploaded(user, customer)
+    made.RepairPhotoFactory(repair_order=order, upload=upload)
+    uploaded(user, None)
+    sold = made.OrderFactory(customer=customer, status="returned")
+    item = made.OrderItemFactory(order=sold)
+    made.ReturnLineFactory(return_request=made.ReturnRequestFactory(order=sold, status="refunded"), item=item)
+    thread = made.ThreadFactory(customer=customer)
+    first = made.MessageFactory(thread=thread, number=1)
+    made.MessageFactory(thread=thread, number=2, author=None, is_support=True)
+    thread.last_message = first
+    thread.save()
+    made.TicketFactory(thread=thread, order=sold)
+    made.NotificationFactory(customer=customer)
+    made.MembershipFactory(user=user)
+    made.RewardEntryFactory(user=user)
+    made.ReferralFactory(referrer=user)
+    made.SessionFactory(user=user)
+    made.DeviceFactory(user=user)
+    made.KnownAddressFactory(user=user)
+    made.TechnicianFactory(user=user)
+    made.IdempotencyKeyFactory(user_id=user.pk, created_at=now)
+
+
+def uploaded(user: User, customer: Customer | None) -> Upload:
+    upload = made.UploadFactory(
+        owner=user,
+        customer_id=customer and customer.pk,
+        size=4,
+        state=UploadState.STORED,
+        stored_at=timezone.now(),
+    )
+    path = store().path(upload.key)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"JPEG")
+    return upload
+
+
+def mark(person) -> None:
+    """Whatever is to be forgotten says who it is about, in the row and in its past."""
+    for holding in HOLDINGS:
+        for row in holding.rows_of(person):
+            for name, blank in holding.forgets.items():
+                if blank == "":
+                    setattr(row, name, f"{MARK}{name}"[: row._meta.get_field(name).max_length])
+            row.save()
+    Message.objects.filter(author=person.user).update(attachments=[{"id": "x", "url": f"{MARK}url"}])
+    IdempotencyKey.objects.filter(user_id=person.user.pk).update(body=f"{MARK}answer")
+    for customer in Customer.objects.filter(pk__in=person.accounts):
+        customer.street_address, customer.company_name = f"{MARK}street", f"{MARK}company"
+        customer.save()
+    LogEntry.objects.create(
+        user=person.user, content_type=ContentType.objects.get_for_model(User), object_id=str(person.user.pk),
+        object_repr=f"{MARK}name", change_message=f"{MARK}said", action_flag=CHANGE,
+    )  # fmt: skip
+
+
+def whole_database(*, without=()) -> dict[str, list[dict]]:
+    """Every row of every table of the house, the history and the admin's log."""
+    return {
+        model._meta.label: list(model._base_manager.order_by("pk").values())
+        for model in apps.get_models()
+        if model._meta.label not in without and model._meta.managed
+    }
+
+
+def spelled(dump) -> str:
+    return json.dumps(dump, default=str)
+
+
+@pytest.fixture
+def anna():
+    customer = made.CustomerFactory(contact__email="plugh-anna@example.com")
+    everything_of(customer)
+    mark(person_of(customer.contact))
+    return customer
+
+
+def test_every_table_that_leads_to_a_person_is_held():
+    def leads(model, seen=()):
+        return any(
+            field.is_relation and field.many_to_one | bool(field.one_to_one)
+            and (field.related_model in (User, Customer)
+                 or (field.related_model not in seen and leads(field.related_model, (*seen, model))))
+            for field in model._meta.concrete_fields
+        )  # fmt: skip
+
+    ours = [m for m in apps.get_models() if m._meta.app_label in HOUSE and "Historical" not in m.__name__]
+    personal = {m.__name__ for m in ours if leads(m) or m in (User, Customer)}
+    assert personal | {"IdempotencyKey"} == {h.model.__name__ for h in HOLDINGS}
+    assert {m.__name__ for m in ours} - {h.model.__name__ for h in HOLDINGS} == NOT_OF_A_PERSON
+
+
+def test_every_text_of_a_row_that_stays_is_forgotten_or_kept_for_a_reason():
+    for holding in HOLDINGS:
+        texts = {f.name for f in holding.model._meta.concrete_fields if isinstance(f, TEXTS)}
+        decided = {*holding.forgets, *holding.keeps, *holding.secrets}
+        assert decided <= {f.name for f in holding.model._meta.concrete_fields}
+        if not holding.deletes:
+            whole = set().union(*({*h.forgets} for h in HOLDINGS if h.model is holding.model)) | decided
+            deletes_too = any(h.deletes for h in HOLDINGS if h.model is holding.model)
+            assert texts <= whole or deletes_too, (holding.name, texts - whole)
+
+
+def test_nothing_that_tells_who_it_was_stays(anna, bob):
+    everything_of(bob)
+    mail_reset_link.enqueue(anna.contact.email)
+    others = {holding.name: list(holding.rows_of(person_of(bob.contact)).values()) for holding in HOLDINGS}
+    assert MARK in spelled(whole_database())
+
+    erase(anna.contact, now=timezone.now())
+
+    found = {
+        label: [row for row in rows if MARK in spelled(row)]
+        for label, rows in whole_database().items()
+        if MARK in spelled(rows)
+    }
+    assert found == {}
+    user = User.objects.get(pk=anna.contact_id)
+    assert (user.email, user.is_active, user.has_usable_password(), str(user)) == (
+        None, False, False, f"User {user.pk}",
+    )  # fmt: skip
+    assert str(Customer.objects.get(pk=anna.pk)) == "Former customer"
+    assert not [p for p in store().path("uploads").rglob("*") if p.is_file() and p not in files_of(bob)]
+    for model in (Session, Device, KnownAddress):
+        assert not model.objects.filter(user=user).exists()
+    assert Membership.objects.get(user=user).status == "cancelled"
+    # The books are what they were.
+    order = RepairOrder.objects.get(customer=anna)
+    assert (order.part_lines.count(), order.service_lines.count(), str(order.total_cost)) == (1, 1, "20.00")
+    assert (anna.orders.get().items.count(), anna.vehicles.count(), user.reward_entries.count()) == (1, 1, 1)
+    after = {holding.name: list(holding.rows_of(person_of(bob.contact)).values()) for holding in HOLDINGS}
+    assert after == others
+
+
+def files_of(customer):
+    uploads = Upload.objects.filter(owner=customer.contact)
+    return [store().path(upload.key) for upload in uploads]
+
+
+def test_an_account_that_others_act_for_goes_on(anna, bob, now):
+    heir = made.UserFactory()
+    CustomerUser.objects.create(customer=anna, user=heir)
+    vehicle = anna.vehicles.get()
+    said = anna.threads.get().messages.get(number=1)
+
+    erase(anna.contact, now=now)
+
+    anna.refresh_from_db()
+    vehicle.refresh_from_db()
+    said.refresh_from_db()
+    assert (anna.contact, anna.company_name) == (heir, f"{MARK}company")
+    assert vehicle.license_plate
+    assert (said.body, said.attachments, said.client_id) == ("", [], None)
+    assert list(Upload.objects.filter(customer_id=anna.pk).values_list("owner", "state")) == [
+        (None, "stored")
+    ]
+
+
+def test_open_business_is_finished_first(anna, now):
+    order = made.RepairOrderFactory(customer=anna, vehicle=anna.vehicles.get(), status="approved")
+    sold = made.OrderFactory(customer=anna, status="packed")
+    before = whole_database()
+    with pytest.raises(StillOpen) as refused:
+        erase(anna.contact, now=now)
+    assert refused.value.text == f"Finish or cancel first: repair order {order.pk}, order {sold.pk}."
+    assert whole_database() == before
+
+
+def test_a_store_that_is_away_loses_nothing(anna, now, monkeypatch):
+    from files.stores import LocalStore, StoreAway
+
+    def away(self, key):
+        raise StoreAway
+
+    monkeypatch.setattr(LocalStore, "remove", away)
+    before = whole_database()
+    with pytest.raises(StoreAway):
+        erase(anna.contact, now=now)
+    assert whole_database() == before
+
+
+def test_an_export_holds_every_table_and_file_and_no_secret(anna, bob, tmp_path):
+    everything_of(bob)
+    out = StringIO()
+    call_command("export_person", "Plugh-Anna@example.com", str(tmp_path / "anna.zip"), stdout=out)
+    with ZipFile(tmp_path / "anna.zip") as archive:
+        names = archive.namelist()
+        tables = {n.removesuffix(".json"): json.loads(archive.read(n)) for n in names if n.endswith(".json")}
+        files = [archive.read(n) for n in names if n.startswith("files/")]
+    assert set(tables) == {holding.name for holding in HOLDINGS}
+    assert files == [b"JPEG", b"JPEG"]
+    assert f"{sum(map(len, tables.values()))} rows written" in out.getvalue()
+    person = person_of(anna.contact)
+    for holding in HOLDINGS:
+        rows = tables[holding.name]
+        assert {row["id"] for row in rows} >= set(holding.rows_of(person).values_list("pk", flat=True))
+        assert not any(secret in row for row in rows for secret in holding.secrets)
+    assert tables["accounts.user"][0]["email"] == "plugh-anna@example.com"
+    [batch] = tables["vehicles.telematicsbatch"]
+    assert batch["samples"] == [[batch["start"], 45.5, 2.3, 15000.5]]
+    assert tables["repair_orders.repairorder"][0]["total_cost"] == "20.00"
+    assert bob.contact.email not in dumps(tables).decode()
+    assert (tmp_path / "anna.zip").stat().st_mode & 0o077 == 0
+    with pytest.raises(CommandError, match="is there already"):
+        call_command("export_person", str(anna.contact.uuid), str(tmp_path / "anna.zip"))
+
+
+def test_the_command_asks_and_says_what_it_did(anna, monkeypatch):
+    email = anna.contact.email
+    monkeypatch.setattr("builtins.input", lambda question: "no")
+    with pytest.raises(CommandError, match="Nothing was erased"):
+        call_command("erase_person", email)
+    out = StringIO()
+    monkeypatch.setattr("builtins.input", lambda question: email)
+    call_command("erase_person", email, stdout=out)
+    assert "       2  chat.message\n" in out.getvalue()
+    with pytest.raises(CommandError, match="Nobody is known"):
+        call_command("erase_person", email)
+    with pytest.raises(CommandError, match="Nobody is known"):
+        call_command("export_person", "nobody", "x.zip")
