@@ -61,7 +61,7 @@ clean:  ## remove the installed packages, the embedded database and its files
 	rm -rf .venv var staticfiles db.sqlite3*
 
 .venv/.runtime: requirements.txt | $(BIN)/python
-	@$(call install,requirements.txt)
+	@$(call install,$(if $(wildcard .venv/.dev),requirements-dev.txt,requirements.txt))
 	@touch $@
 
 .venv/.dev: requirements-dev.txt requirements.txt | $(BIN)/python
