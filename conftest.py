@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import logging
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.cache import caches
+from django.db import connections
+from django.db.models.signals import pre_migrate
+from django.dispatch import receiver
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
@@ -27,6 +31,15 @@ settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
 )
 settings.load_profile("suite")
+
+
+@receiver(pre_migrate)
+def create_extensions(using: str, **kwargs: Any) -> None:
+    """Create what the migrations would have created before the tables on PostgreSQL."""
+    if connections[using].vendor == "postgresql":
+        with connections[using].cursor() as cursor:
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
 
 
 @pytest.fixture(autouse=True)
