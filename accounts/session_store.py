@@ -12,6 +12,7 @@ from django.core import signing
 from django.db.models import CharField, DateTimeField
 from django.utils import timezone
 
+from common.domain.types import Json
 from common.reads.params import Param
 from common.reads.statements import Statement
 
@@ -32,9 +33,9 @@ class SessionStore(db.SessionStore):
         self._session_key = None
         return None
 
-    def decode(self, session_data: str | bytes) -> dict[str, Any]:
+    def decode(self, session_data: str | bytes) -> Json:
         try:
-            content: dict[str, Any] = orjson.loads(_signed(str(session_data), self.key_salt))
+            content: Json = orjson.loads(_signed(str(session_data), self.key_salt))
         except Exception:  # noqa: BLE001  # Django says what is wrong with it
             return super().decode(session_data)
         return content

@@ -29,6 +29,7 @@ from common.domain import push
 from common.domain.database import change, violates
 from common.domain.errors import DomainError
 from common.domain.transitions import Machine, refusal, transition, write_history
+from common.domain.types import Json
 from customers.models import Customer
 from vehicles.actions import check_in_use
 from vehicles.models import Vehicle
@@ -115,7 +116,7 @@ def move_appointment(
         appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update())
         if appointment.status != AppointmentStatus.PENDING:
             raise refusal(appointment, "moved")
-        values: dict[str, Any] = {}
+        values: Json = {}
         if vehicle is not None:
             check_in_use(vehicle=vehicle, customer=appointment.customer)
             values["vehicle"] = vehicle

@@ -16,6 +16,7 @@ from appointments.models import Bay, Technician
 from appointments.queries import visit_length
 from common.admin.forms import SeenStatus
 from common.domain.errors import DomainError
+from common.domain.types import Json
 from vehicles.models import Vehicle
 
 
@@ -44,7 +45,7 @@ class AppointmentForm(SeenStatus):
             zone = ZoneInfo(self.instance.location.time_zone)
             self.initial["start"] = timezone.make_naive(self.instance.start, zone)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> Json:
         values = super().clean()
         if values.get("location") is None or "start" not in values or "services" not in values:
             return values
@@ -54,18 +55,18 @@ class AppointmentForm(SeenStatus):
             self._ask_for(values)
         return values
 
-    def moved(self) -> dict[str, Any]:
+    def moved(self) -> Json:
         """What was changed of place, time and length."""
         return {name: self.cleaned_data[name] for name in self.PLACE if name in self.changed_data}
 
-    def _choose_bay(self, values: dict[str, Any]) -> None:
+    def _choose_bay(self, values: Json) -> None:
         bay: Bay | None = values.get("bay")
         if bay is not None and bay.location_id != values["location"].pk:
             if "bay" in self.changed_data:
                 self.add_error("bay", "This bay is at another location.")
             values["bay"] = None  # of another location than before: whichever is free there
 
-    def _ask_for(self, values: dict[str, Any]) -> None:
+    def _ask_for(self, values: Json) -> None:
         try:
             with free_bay(
                 values["location"],

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from queue import Empty, Full, Queue
-from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -24,6 +23,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from chat.events import Event, pack, unpack
+from common.domain.types import Json
 
 log = structlog.get_logger(__name__)
 
@@ -138,7 +138,7 @@ class Subscriber:
                 await self._take(message, is_first)
                 is_first = False
 
-    async def _take(self, message: dict[str, Any], is_first: bool) -> None:
+    async def _take(self, message: Json, is_first: bool) -> None:
         if message["type"] == "subscribe":  # also when the client library came back by itself
             if not is_first:
                 await self._was_cut(self._sound_at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -12,8 +11,9 @@ from chat.attachments import urls
 from chat.models import Message, Thread
 from common.domain.encoding import dumps
 from common.domain.push import News
+from common.domain.types import Json
 
-Frame = dict[str, Any]
+Frame = Json
 SUPPORT, CUSTOMER = "support", "user"
 # The contract's words, where they are not the stored ones (DESIGN, decision 2).
 _WORDS = {("APPOINTMENT", "pending"): "scheduled"}

@@ -7,10 +7,11 @@ server takes frames as they are (chat/protocol.py) they go out so, elsewhere as 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
-Scope = dict[str, Any]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+from common.domain.types import Json
+
+Scope = Json
+Send = Callable[[Json], Awaitable[None]]
 Write = Callable[[Sequence[bytes]], Awaitable[None]]
 
 EXTENSION = "websocket.send.frames"

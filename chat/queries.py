@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef
 
 from chat.events import Event, event_of
 from chat.models import ENDED, Message, Thread, Ticket
 from common.domain.caller import Caller
 from common.domain.database import count_of
+from common.domain.types import AnyQuerySet
 
 _AT_ONCE = 200
 
@@ -38,14 +38,14 @@ def thread_of(caller: Caller, uuid: UUID) -> int | None:
     return Thread.objects.visible_to(caller).filter(uuid=uuid).values_list("customer_id", flat=True).first()
 
 
-def with_ticket_counts(rows: QuerySet[Any], customer: str) -> QuerySet[Any]:
+def with_ticket_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:
     """With figures of the customer at that path of each row, each a look into an index, taken where it is selected.
 
     `total_tickets`; `resolved_tickets`, which somebody has ended; `open_tickets`, all others, whether or not somebody
     has taken them up.
     """
     tickets = Ticket.objects.filter(thread__customer=OuterRef(customer))
-    annotated: QuerySet[Any] = rows.annotate(
+    annotated: AnyQuerySet = rows.annotate(
         total_tickets=count_of(tickets),
         open_tickets=count_of(tickets.exclude(thread__status__in=ENDED)),
         resolved_tickets=count_of(tickets.filter(thread__status__in=ENDED)),

@@ -17,7 +17,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.serializers import Serializer, UUIDField
+from rest_framework.serializers import UUIDField
 
 from accounts.models import User
 from chat import actions, hub, intake, queries, tickets
@@ -29,9 +29,11 @@ from chat.origins import is_welcome
 from chat.registry import Listener, Outbox
 from common.domain import errors
 from common.domain.caller import Caller, caller_loader
+from common.domain.types import Json
 from common.http.authentication import caller_of_token
 from common.http.permissions import check_role
 from common.http.problems import SERVER_ERROR, problem_from
+from common.reads.serializers import Serializer
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +43,10 @@ TOO_BIG, TRY_AGAIN_LATER, TOO_MANY_SOCKETS = 1009, 1013, 4429
 _MOST_THREADS = 1_000
 _MOST_UNDER_WAY = 16  # messages of one socket that are being stored: enough to fill transactions
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+Receive = Callable[[], Awaitable[Json]]
 
 
-class TypingInput(Serializer[Any]):
+class TypingInput(Serializer):
     """A TYPING frame."""
 
     threadId = UUIDField(source="thread")
@@ -199,7 +201,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         except Exception as fault:  # noqa: BLE001  # whatever it is, the socket lives and says so
             self._refuse_frame(frame, fault)
 
-    def _refuse_frame(self, frame: dict[str, Any], fault: BaseException) -> None:
+    def _refuse_frame(self, frame: Json, fault: BaseException) -> None:
         client_id = frame.get("clientId") if isinstance(frame.get("clientId"), str) else None
         problem = problem_from(fault)
         if problem is None:
@@ -207,18 +209,18 @@ class ChatSocket(AsyncWebsocketConsumer):
         self._outbox.put(spell(error((problem or SERVER_ERROR).detail, client_id)))
 
     @staticmethod
-    def _read(text: str | None) -> dict[str, Any]:
+    def _read(text: str | None) -> Json:
         try:
             frame = orjson.loads(text or "")
         except orjson.JSONDecodeError:
             return {}
         return frame if isinstance(frame, dict) else {}
 
-    def _handler_of(self, frame: dict[str, Any]) -> Callable[[Caller, dict[str, Any]], Awaitable[None]]:
+    def _handler_of(self, frame: Json) -> Callable[[Caller, Json], Awaitable[None]]:
         name = self.handlers.get(frame["type"]) if isinstance(frame.get("type"), str) else None
         if name is None:
             raise errors.Invalid('Send a JSON object whose "type" is SEND or TYPING.')
-        handler: Callable[[Caller, dict[str, Any]], Awaitable[None]] = getattr(self, name)
+        handler: Callable[[Caller, Json], Awaitable[None]] = getattr(self, name)
         return handler
 
     def _admit(self) -> None:
@@ -228,7 +230,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         if self._frames > settings.RATE_USER:
             raise errors.TooMany
 
-    async def take_message(self, caller: Caller, frame: dict[str, Any]) -> None:
+    async def take_message(self, caller: Caller, frame: Json) -> None:
         """SEND: stored; then it comes back to everybody who listens, its sender among them.
 
         The next frame is taken while this one is being stored; the intake keeps their order.
@@ -249,7 +251,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         while len(self._under_way) > most:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
 
-    def _settled(self, frame: dict[str, Any], done: asyncio.Future[Posted]) -> None:
+    def _settled(self, frame: Json, done: asyncio.Future[Posted]) -> None:
         self._under_way.discard(done)
         if done.cancelled():
             return
@@ -262,7 +264,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         if not posted.is_new:  # nobody else hears of it twice, but its sender waits for it
             self._outbox.put(spell(event_of(posted.message, posted.message.thread).text_for_author))
 
-    async def take_typing(self, caller: Caller, frame: dict[str, Any]) -> None:
+    async def take_typing(self, caller: Caller, frame: Json) -> None:
         """TYPING: told to the others of the thread, stored nowhere."""
         said = frame.get("threadId")
         event = self._typing.get(said) if isinstance(said, str) else None
@@ -278,6 +280,6 @@ class ChatSocket(AsyncWebsocketConsumer):
         hub.publish(event)
 
 
-def _post_with_uploads(caller: Caller, given: dict[str, Any]) -> Posted:
+def _post_with_uploads(caller: Caller, given: Json) -> Posted:
     intake.admit(caller)
     return actions.post_message(by=caller, now=timezone.now(), **given)

@@ -13,7 +13,9 @@ from typing import Any
 import orjson
 from django.db import connection, models
 
-Fields = Sequence[models.Field[Any, Any]]
+from common.domain.types import AnyModelField
+
+Fields = Sequence[AnyModelField]
 
 
 class Insert:

@@ -18,6 +18,7 @@ from common.domain import push
 from common.domain.caller import Caller
 from common.domain.database import change
 from common.domain.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
+from common.domain.types import Json
 from customers import preferences
 from customers.models import Customer, CustomerUser, Notification
 from customers.tasks import mail_notification
@@ -74,7 +75,7 @@ def create_imported(*, customers: Sequence[Customer], by: User | None, now: date
     contacts = [customer.contact for customer in customers if customer.contact is not None]
     for contact in contacts:
         contact.set_unusable_password()
-    history: dict[str, Any] = {"default_user": by, "default_change_reason": why, "default_date": now}
+    history: Json = {"default_user": by, "default_change_reason": why, "default_date": now}
     with transaction.atomic():
         bulk_create_with_history(contacts, User, **history)
         bulk_create_with_history(customers, Customer, **history)
@@ -268,14 +269,14 @@ def change_customer(*, customer: Customer, **fields: Any) -> None:
         change(customer, **fields)
 
 
-def _told(stored: dict[str, bool], fields: dict[str, Any]) -> dict[str, bool]:
+def _told(stored: dict[str, bool], fields: Json) -> dict[str, bool]:
     kinds = preferences.changed(stored, fields["notification_preferences"])
     if len(kinds) > preferences.MOST_KINDS:
         raise TooManyKinds(field="notification_preferences")
     return kinds
 
 
-def _change_contact(contact: User | None, person: dict[str, Any]) -> None:
+def _change_contact(contact: User | None, person: Json) -> None:
     if contact is None:
         raise NoContact
     if contact.is_staff:

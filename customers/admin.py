@@ -15,6 +15,7 @@ from unfold.enums import ActionVariant
 from accounts.phones import pretty_phone
 from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, column, transition_button
 from common.admin.transfer import TransferAdmin
+from common.domain.types import Json
 from customers import actions
 from customers.models import Customer, CustomerUser, Notification
 from customers.resources import CustomerResource
@@ -96,7 +97,7 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
         people = ("accounts.add_user", "accounts.change_user")
         return super().has_import_permission(request) and bool(request.user.has_perms(people))
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+    def get_changeform_initial_data(self, request: HttpRequest) -> Json:
         return {"customer_since": timezone.now(), **super().get_changeform_initial_data(request)}
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

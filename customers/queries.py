@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, Sum
@@ -12,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from common.domain.caller import Caller
 from common.domain.errors import Forbidden
+from common.domain.types import Json
 from customers.models import Customer, CustomerUser
 
 
@@ -29,7 +29,7 @@ def profile_of(*, caller: Caller, user: UUID) -> UUID | None:
     return CustomerUser.objects.filter(user__uuid=user).values_list("customer__uuid", flat=True).first()
 
 
-def statistics(*, now: datetime) -> dict[str, Any]:
+def statistics(*, now: datetime) -> Json:
     """Figures over all customers, former ones included, in one query that reads each row once.
 
     The month is the calendar's in `TIME_ZONE`; a state is counted as it is written, an empty one is nobody's.

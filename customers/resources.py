@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from import_export.fields import Field
 from accounts.models import User, normal_email
 from common.admin.transfer import SheetResource, cell
 from common.domain.sheets import WHY
+from common.domain.types import Json, Values
 from customers.actions import create_imported
 from customers.imports import ADDRESS, BUSINESS, KNOWN_BY, PERSON, known_as
 from customers.models import Customer
@@ -46,12 +46,12 @@ class CustomerResource(SheetResource):
         self._now = timezone.now()
         super().before_import(dataset, **kwargs)
 
-    def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
+    def before_import_row(self, row: Json, **kwargs: Any) -> None:
         super().before_import_row(row, **kwargs)
         if row.get("email"):
             row["email"] = normal_email(str(row["email"]))
 
-    def find(self, row: Mapping[str, Any]) -> Customer | None:
+    def find(self, row: Values) -> Customer | None:
         customers = Customer.objects.with_contact().select_for_update(of=("self",))
         if written := str(row.get("uuid") or "").strip():
             named = _uuid(written)
@@ -94,7 +94,7 @@ class CustomerResource(SheetResource):
                 errors.setdefault("first_name", ValidationError("A customer has a name, or a company's."))
         super().validate_instance(instance, errors, validate_unique)
 
-    def _contact_errors(self, contact: User, errors: dict[str, Any]) -> dict[str, Any]:
+    def _contact_errors(self, contact: User, errors: Json) -> Json:
         if contact.is_staff and _values(contact) != self._person_before:
             raise ValidationError("The contact is one of the staff: change him on his own page.")
         others = {field.name for field in User._meta.fields}.difference(PERSON)
@@ -125,7 +125,7 @@ class CustomerResource(SheetResource):
         )
 
 
-def _known_without_email(customers: CustomerQuerySet[Customer], row: Mapping[str, Any]) -> list[Customer]:
+def _known_without_email(customers: CustomerQuerySet[Customer], row: Values) -> list[Customer]:
     said = {"country": HOME, **row}
     key = tuple(" ".join(str(said.get(name) or "").split()) for name in KNOWN_BY)
     known = dict(zip(KNOWN_BY, key, strict=True))

@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts.models import User
 from appointments.models import Appointment
+from common.domain.types import Json
 from customers.actions import create_customer
 from customers.models import Customer
 from demo.calendar import Calendar
@@ -44,7 +45,7 @@ def load(calendar: Calendar, garage: Garage) -> None:
 
 
 def _vehicles(alice: Customer) -> dict[str, Vehicle]:
-    rows: dict[str, dict[str, Any]] = {
+    rows: dict[str, Json] = {
         "camry": {
             "number": 27, "vin": "1HGBH41JXMN118133", "make": "Toyota", "model": "Camry", "year": 2020,
             "license_plate": "ABC-5189", "odometer": "48211.30",
@@ -88,7 +89,7 @@ def _visits(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) ->
         )
         appointment.services.set(services)
 
-    def done(days: int, hour: int) -> dict[str, Any]:
+    def done(days: int, hour: int) -> Json:
         start = calendar.visit(days, hour)
         return {
             "status": "completed",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Q
@@ -12,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentStatus
+from common.domain.types import Json
 from customers.admin import CustomerAdmin
 from customers.models import Customer
 from repair_orders.models import RepairOrder, RepairOrderStatus
@@ -39,7 +39,7 @@ class Figure:
     link: str
 
 
-def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+def dashboard(request: HttpRequest, context: Json) -> Json:
     """At most two queries: each table is counted once, and only for who may see it."""
     counts: list[Figure] = []
     if request.user.has_perm("appointments.view_appointment"):

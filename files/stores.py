@@ -24,6 +24,7 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from common.domain.errors import DomainError, Kind
+from common.domain.types import Json
 from files.kinds import HEAD_BYTES
 from files.models import Upload
 
@@ -160,7 +161,7 @@ class S3Store:
             _addressing(settings.AWS_STORAGE_BUCKET_NAME, settings.AWS_S3_ENDPOINT_URL),
         )
 
-    def _at(self, key: str, **more: Any) -> dict[str, Any]:
+    def _at(self, key: str, **more: Any) -> Json:
         return {"Bucket": settings.AWS_STORAGE_BUCKET_NAME, "Key": key, **more}
 
     def _signed(self, method: str, **params: Any) -> str:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session as PageSession
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from django_tasks_db.models import DBTaskResult
 
 from accounts.actions import end_all_sessions
 from accounts.models import User
 from appointments.models import HOLDS_A_BAY, Appointment
 from common.domain.errors import DomainError
+from common.domain.types import AnyQuerySet, Json, Values
 from customers.actions import leave_accounts
 from files.models import Upload
 from files.stores import store
@@ -45,7 +45,7 @@ class StillOpen(DomainError):
 def open_business(person: Person) -> list[str]:
     """What the shop and the person have not finished: `repair order 12`, `order 7`."""
     accounts = person.accounts
-    rows: list[QuerySet[Any]] = [
+    rows: list[AnyQuerySet] = [
         RepairOrder.objects.filter(customer__in=accounts, status__in=_OPEN_REPAIRS),
         Appointment.objects.filter(customer__in=accounts, status__in=HOLDS_A_BAY),
         Order.objects.filter(customer__in=accounts, status__in=ACTIVE),
@@ -107,7 +107,7 @@ def _erase(holding: Holding, person: Person) -> int:
     return len(ids)
 
 
-def _values(forgets: Mapping[str, Any]) -> dict[str, Any]:
+def _values(forgets: Values) -> Json:
     return {name: value() if callable(value) else value for name, value in forgets.items()}
 
 
@@ -115,7 +115,7 @@ def _forget_history(holding: Holding, person: Person, ids: list[int]) -> None:
     """Of the person's rows, and of rows that once were his."""
     if not hasattr(holding.model, "history"):
         return
-    history: QuerySet[Any] = holding.model.history.model._base_manager.all()
+    history: AnyQuerySet = holding.model.history.model._base_manager.all()
     # A history row has a key of its own; the row's is `id`.
     by_key = "pk" in (*holding.user, holding.account)
     his = history.none() if by_key else history.filter(holding.of(person))

@@ -10,6 +10,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from django.db.models import Model
 
 from common.domain.encoding import dumps
+from common.domain.types import Json
 from files.models import Upload
 from files.stores import store
 from privacy.holdings import HOLDINGS, Holding, Person
@@ -18,7 +19,7 @@ from privacy.holdings import HOLDINGS, Holding, Person
 def export(person: Person, archive: ZipFile) -> int:
     """Write `<table>.json`, an array of rows, for each table that holds something, and the uploads under `files/`.
     The number of rows. Raises StoreAway."""
-    tables: dict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
+    tables: dict[str, dict[int, Json]] = defaultdict(dict)
     for holding in HOLDINGS:
         tables[holding.name].update(_rows(holding, person))
     for name, rows in tables.items():
@@ -29,7 +30,7 @@ def export(person: Person, archive: ZipFile) -> int:
     return sum(map(len, tables.values()))
 
 
-def _rows(holding: Holding, person: Person) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(holding: Holding, person: Person) -> Iterator[tuple[int, Json]]:
     rows = list(holding.rows_of(person))
     named = {field.name: _named_by(field, rows) for field in holding.model._meta.many_to_many}
     for row in rows:

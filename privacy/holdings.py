@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 
 from accounts.models import (
     Device,
@@ -26,6 +26,7 @@ from accounts.models import (
 from appointments.models import Appointment, Technician
 from chat.models import Message, Thread, Ticket
 from common.domain.models import IdempotencyKey
+from common.domain.types import AnyQuerySet, Values
 from customers.actions import PERSONAL
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
@@ -58,7 +59,7 @@ class Holding:
     account: str = ""
     only: Q | None = None
     deletes: bool = False
-    forgets: Mapping[str, Any] = field(default_factory=dict)
+    forgets: Values = field(default_factory=dict)
     keeps: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     adds: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
@@ -77,7 +78,7 @@ class Holding:
             found |= Q(**{f"{self.account}__in": person.accounts})
         return found & self.only if self.only else found
 
-    def rows_of(self, person: Person) -> QuerySet[Any]:
+    def rows_of(self, person: Person) -> AnyQuerySet:
         """The person's rows, the oldest first."""
         return self.model._base_manager.filter(self.of(person)).order_by("pk")
 

@@ -27,6 +27,7 @@ from common.admin.pages import (
     column,
     transition_button,
 )
+from common.domain.types import AnyQuerySet
 from files.queries import public_url
 from repair_orders import actions
 from repair_orders import catalogue_admin as catalogue_admin  # its pages are registered with these
@@ -68,7 +69,7 @@ class _LineInline(TabularInline):
     ordering = ("id",)
     hide_title = True
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> AnyQuerySet:
         return super().get_queryset(request).select_related(self.form.sold)  # type: ignore[no-any-return]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

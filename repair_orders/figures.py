@@ -7,14 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from functools import cache
-from typing import Any
 
-from django.db.models import Count, DateField, DateTimeField, QuerySet
+from django.db.models import Count, DateField, DateTimeField
 from django.db.models.functions import Cast, TruncMonth
 from django.utils import timezone
 
 from common.domain.caller import Caller
 from common.domain.days import midnight
+from common.domain.types import AnyQuerySet
 from common.reads.params import Param
 from common.reads.read import Columns
 from repair_orders.models import RepairOrder, RepairOrderStatus
@@ -42,7 +42,7 @@ class UnitCount:
     repair_count: int
 
 
-def _counts(caller: Caller) -> QuerySet[Any]:
+def _counts(caller: Caller) -> AnyQuerySet:
     return RepairOrder.objects.visible_to(caller).values("vehicle_id").annotate(count=Count("id")).order_by()
 
 
@@ -55,7 +55,7 @@ _UNITS = Columns(
 
 @cache
 def _months(zone: tzinfo, *, is_bounded: bool) -> Columns:
-    def rows(caller: Caller) -> QuerySet[Any]:
+    def rows(caller: Caller) -> AnyQuerySet:
         orders = RepairOrder.objects.visible_to(caller)
         if is_bounded:
             orders = orders.filter(created_at__gte=Param("since", DateTimeField()))

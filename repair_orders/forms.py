@@ -17,6 +17,7 @@ from unfold.widgets import (
 )
 
 from common.admin.forms import SeenStatus
+from common.domain.types import Json
 from repair_orders.models import RepairOrder
 from repair_orders.queries import totals_of
 from repair_orders.stock import LARGEST_STOCK
@@ -31,7 +32,7 @@ class RepairOrderForm(SeenStatus):
         if "vehicle" in self.fields:
             self.fields["vehicle"].queryset = Vehicle.objects.in_use()  # type: ignore[attr-defined]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> Json:
         values = super().clean()
         if "vehicle" in values:
             self.instance.customer_id = values["vehicle"].customer_id

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from common.admin.transfer import SheetResource
+from common.domain.types import Values
 from repair_orders.models import Part
 
 
 class PartResource(SheetResource):
     """A part is known by its part number."""
 
-    def find(self, row: Mapping[str, Any]) -> Part | None:
+    def find(self, row: Values) -> Part | None:
         number = str(row.get("part_number") or "").strip()
         return Part.objects.select_for_update().filter(part_number=number).first()
 

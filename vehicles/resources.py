@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from import_export.fields import Field
 from import_export.widgets import Widget
 
 from common.admin.transfer import SheetResource
+from common.domain.types import Json, Values
 from common.http.fields import MAX_ID
 from customers.models import Customer
 from vehicles.models import Vehicle, check_odometer
@@ -31,7 +31,7 @@ class _CustomerCell(Widget):
         return str(value.uuid) if value else ""
 
 
-def _key(text: str) -> dict[str, Any]:
+def _key(text: str) -> Json:
     if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID:
         return {"pk": int(text)}
     try:
@@ -46,7 +46,7 @@ class VehicleResource(SheetResource):
     customer = Field(attribute="customer", column_name="customer", widget=_CustomerCell())
     archived_at = Field(attribute="archived_at", column_name="archived_at", readonly=True)
 
-    def find(self, row: Mapping[str, Any]) -> Vehicle | None:
+    def find(self, row: Values) -> Vehicle | None:
         try:
             customer = self.fields["customer"].clean(row)
         except ValidationError:
@@ -55,7 +55,7 @@ class VehicleResource(SheetResource):
         vehicle: Vehicle | None = vehicles.filter(customer=customer, vin=row.get("vin")).first()
         return vehicle
 
-    def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
+    def before_import_row(self, row: Json, **kwargs: Any) -> None:
         super().before_import_row(row, **kwargs)
         if "vin" in row:
             row["vin"] = normal_vin(str(row["vin"]))

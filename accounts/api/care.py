@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -15,14 +13,15 @@ from common.http.address import client_address
 from common.http.contracts.care import CareView
 from common.http.responses import JSONResponse
 from common.http.routing import route
+from common.reads.serializers import Serializer
 
 
-class Credentials(serializers.Serializer[Any]):
+class Credentials(Serializer):
     email = serializers.EmailField()
     password = serializers.CharField(trim_whitespace=False, max_length=128)
 
 
-class Tokens(serializers.Serializer[Any]):
+class Tokens(Serializer):
     access_token = serializers.CharField()
     refresh_token = serializers.CharField(help_text="Traded in at /api/token/refresh/.")
     token_type = serializers.ChoiceField(choices=["bearer"])

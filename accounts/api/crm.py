@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -12,15 +10,17 @@ from rest_framework.request import Request
 from accounts.models import User
 from accounts.phones import validate_phone
 from accounts.profile import change_person
+from common.domain.types import Json
 from common.http.contracts.crm import CrmView
 from common.http.fields import OptionalText
 from common.http.permissions import SignedIn
 from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
+from common.reads.serializers import Serializer
 
 
-class CrmRegistration(serializers.Serializer[Any]):
+class CrmRegistration(Serializer):
     email = serializers.EmailField(max_length=254)
     password1 = serializers.CharField(source="password", trim_whitespace=False, max_length=128)
     password2 = serializers.CharField(trim_whitespace=False, max_length=128)
@@ -28,13 +28,13 @@ class CrmRegistration(serializers.Serializer[Any]):
     last_name = serializers.CharField(max_length=100)
     phone_number = OptionalText(source="phone", max_length=30, validators=[validate_phone])
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         if attrs["password"] != attrs.pop("password2"):
             raise serializers.ValidationError({"password2": ["The two passwords are not the same."]})
         return attrs
 
 
-class CrmUser(serializers.Serializer[Any]):
+class CrmUser(Serializer):
     id = serializers.UUIDField(source="uuid")
     email = serializers.EmailField()
     first_name = serializers.CharField()
@@ -43,17 +43,17 @@ class CrmUser(serializers.Serializer[Any]):
     user_role = serializers.CharField(source="role")
 
 
-class CrmTokens(serializers.Serializer[Any]):
+class CrmTokens(Serializer):
     access = serializers.CharField()
     refresh = serializers.CharField()
 
 
-class CrmRegistered(serializers.Serializer[Any]):
+class CrmRegistered(Serializer):
     tokens = CrmTokens()
     user = CrmUser()
 
 
-class CredentialsInput(serializers.Serializer[Any]):
+class CredentialsInput(Serializer):
     email = serializers.EmailField(max_length=254)
     first_name = serializers.CharField(max_length=100)
     last_name = serializers.CharField(max_length=100, allow_blank=True)

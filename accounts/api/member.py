@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -12,54 +10,56 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import actions, passwords
+from common.domain.types import Json
 from common.http.address import client_address
 from common.http.contracts.member import MemberView
 from common.http.permissions import SignedIn
 from common.http.responses import JSONResponse
 from common.http.routing import route
+from common.reads.serializers import Serializer
 
 
-class RefreshInput(serializers.Serializer[Any]):
+class RefreshInput(Serializer):
     refreshToken = serializers.CharField(source="refresh", max_length=4096)
 
 
-class Refreshed(serializers.Serializer[Any]):
+class Refreshed(Serializer):
     accessToken = serializers.CharField()
 
 
-class LogoutInput(serializers.Serializer[Any]):
+class LogoutInput(Serializer):
     """Either name will do."""
 
     refreshToken = serializers.CharField(required=False, max_length=4096)
     refresh = serializers.CharField(required=False, max_length=4096)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         if not attrs:
             raise serializers.ValidationError({"refreshToken": ["This field is required."]}, code="required")
         return {"refresh": attrs.get("refreshToken") or attrs["refresh"]}
 
 
-class PasswordChange(serializers.Serializer[Any]):
+class PasswordChange(Serializer):
     oldPassword = serializers.CharField(source="old_password", trim_whitespace=False, max_length=128)
     newPassword = serializers.CharField(source="password", trim_whitespace=False, max_length=128)
 
 
-class ForgottenPassword(serializers.Serializer[Any]):
+class ForgottenPassword(Serializer):
     email = serializers.EmailField()
 
 
-class PasswordReset(serializers.Serializer[Any]):
+class PasswordReset(Serializer):
     token = serializers.CharField(max_length=200)
     password = serializers.CharField(trim_whitespace=False, max_length=128)
     passwordConfirm = serializers.CharField(trim_whitespace=False, max_length=128)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         if attrs["password"] != attrs.pop("passwordConfirm"):
             raise serializers.ValidationError({"passwordConfirm": ["The two passwords are not the same."]})
         return attrs
 
 
-class Said(serializers.Serializer[Any]):
+class Said(Serializer):
     message = serializers.CharField()
 
 

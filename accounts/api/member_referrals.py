@@ -22,9 +22,10 @@ from common.http.routing import route
 from common.http.views import serialize
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 
 
-class ReferralSerializer(serializers.Serializer[Any]):
+class ReferralSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     referrerUser = serializers.UUIDField(source="referrer.uuid")
     referredUser = serializers.UUIDField(source="referred.uuid")
@@ -38,13 +39,13 @@ class ReferralSerializer(serializers.Serializer[Any]):
     createdAt = Instant(source="created_at")
 
 
-class ReferralsSerializer(serializers.Serializer[Any]):
+class ReferralsSerializer(Serializer):
     code = serializers.CharField(source="referral_code")
     link = Derived(referral_link, "referral_code", output=serializers.URLField())
     referrals = ReferralSerializer(many=True)
 
 
-class CodeInput(serializers.Serializer[Any]):
+class CodeInput(Serializer):
     code = serializers.CharField(source="referral_code", max_length=20)
 
 

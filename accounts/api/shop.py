@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -17,28 +15,29 @@ from common.http.address import client_address
 from common.http.contracts.shop import ShopView
 from common.http.responses import JSONResponse
 from common.http.routing import route
+from common.reads.serializers import Serializer
 
 
-class Credentials(serializers.Serializer[Any]):
+class Credentials(Serializer):
     email = serializers.EmailField()
     password = serializers.CharField(trim_whitespace=False, max_length=128)
 
 
-class TokenPair(serializers.Serializer[Any]):
+class TokenPair(Serializer):
     access = serializers.CharField()
     refresh = serializers.CharField()
 
 
-class RefreshInput(serializers.Serializer[Any]):
+class RefreshInput(Serializer):
     refresh = serializers.CharField(max_length=4096)
 
 
-class Refreshed(serializers.Serializer[Any]):
+class Refreshed(Serializer):
     access = serializers.CharField()
     refresh = serializers.CharField(required=False, help_text="Only where refresh tokens rotate.")
 
 
-class TokenInput(serializers.Serializer[Any]):
+class TokenInput(Serializer):
     token = serializers.CharField(max_length=4096)
 
 

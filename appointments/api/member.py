@@ -17,6 +17,7 @@ from appointments.models import HOLDS_A_BAY, Appointment, AppointmentStatus, Loc
 from appointments.queries import services_called, vehicle_meant
 from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.contracts.member import MemberError, MemberList, MemberView, missing
 from common.http.fields import ChoiceList, Day, Instant, PublicId
 from common.http.permissions import CustomerRole
@@ -25,6 +26,7 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.fields import AskedAt, Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from vehicles.models import Vehicle
 
 # The contract's word -> the stored state.
@@ -37,7 +39,7 @@ STATES = {
 _WORDS = {state: word for word, state in STATES.items()}
 
 
-class AppointmentSerializer(serializers.Serializer[Any]):
+class AppointmentSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     userId = serializers.UUIDField(source="customer.contact.uuid", allow_null=True)
     vehicleId = serializers.UUIDField(source="vehicle.uuid")
@@ -63,7 +65,7 @@ class _ItemQuery(Query):
     id = PublicId()
 
 
-def _appointment(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointment]:
+def _appointment(caller: Caller, filters: Json) -> QuerySet[Appointment]:
     return Appointment.objects.visible_to(caller).filter(uuid=filters["id"])
 
 
@@ -78,7 +80,7 @@ class _AppointmentView(MemberView):
         return JSONResponse(_READ.one(self.caller, {"id": id}, missing(Appointment)), status=status)
 
 
-class MoveInput(serializers.Serializer[Any]):
+class MoveInput(Serializer):
     """What is left out stays."""
 
     vehicleId = PublicId(source="vehicle", required=False, allow_null=True)
@@ -170,7 +172,7 @@ class AppointmentQuery(ListQuery):
         """The contract's words as the states they stand for."""
         return [STATES[word].value for word in words]
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         self.refuse_upside_down(attrs, "dateFrom", "dateTo")
         return attrs
 
@@ -204,7 +206,7 @@ class UpcomingAppointments(MemberList):
     serializer_class = AppointmentSerializer
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointment]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Appointment]:
         rows = Appointment.objects.visible_to(caller).matching({"status": list(HOLDS_A_BAY)})
         return rows.not_over(filters["now"]).order_by("start", "id")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import time
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,6 +16,7 @@ from rest_framework.request import Request
 from appointments.models import Location, Weekday
 from appointments.queries import available_slots, services_called, vehicle_meant, visit_length
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.contracts.member import MemberList, MemberView, missing
 from common.http.fields import Day, Instant, PublicId, TextList
 from common.http.permissions import CustomerRole
@@ -25,6 +25,7 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 
 _DAYS = [(day.value, day.name.lower()) for day in Weekday]
 
@@ -40,7 +41,7 @@ def _spell_span(opens: time, closes: time) -> str:
     return f"{opens:%H:%M}–{closes:%H:%M}"
 
 
-class LocationSerializer(serializers.Serializer[Any]):
+class LocationSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     name = serializers.CharField()
     address = serializers.CharField()
@@ -62,7 +63,7 @@ class Locations(MemberList):
     serializer_class = LocationSerializer
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Location]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Location]:
         return Location.objects.order_by("name", "id")
 
 
@@ -70,7 +71,7 @@ class _OneQuery(Query):
     id = serializers.UUIDField(source="uuid")
 
 
-def _one(caller: Caller, filters: dict[str, Any]) -> QuerySet[Location]:
+def _one(caller: Caller, filters: Json) -> QuerySet[Location]:
     return Location.objects.filter(uuid=filters["uuid"])
 
 
@@ -85,12 +86,12 @@ class LocationDetail(MemberView):
         return JSONResponse(self.read.one(self.caller, {"uuid": id}, missing(Location)))
 
 
-class SlotSerializer(serializers.Serializer[Any]):
+class SlotSerializer(Serializer):
     start = Instant()
     end = Instant()
 
 
-class Availability(serializers.Serializer[Any]):
+class Availability(Serializer):
     availableSlots = SlotSerializer(many=True)
 
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from rest_framework import serializers
 
 from appointments.models import Appointment, AppointmentStatus
 from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.contracts.shop import ShopCustomerList
 from common.http.fields import ChoiceList, Day, Instant
 from common.http.query import ListQuery
 from common.http.routing import route
+from common.reads.serializers import Serializer
 from customers.api.shop import name_of
 from vehicles.api.shop import VehicleBriefSerializer
 
 
-class ReportedProblemSerializer(serializers.Serializer[Any]):
+class ReportedProblemSerializer(Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
 
 
-class TechnicianSerializer(serializers.Serializer[Any]):
+class TechnicianSerializer(Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     role = serializers.CharField()
@@ -32,7 +32,7 @@ class TechnicianSerializer(serializers.Serializer[Any]):
     user_id = serializers.IntegerField(allow_null=True)
 
 
-class AppointmentSerializer(serializers.Serializer[Any]):
+class AppointmentSerializer(Serializer):
     id = serializers.IntegerField()
     vehicle_id = serializers.IntegerField()
     vehicle = VehicleBriefSerializer()
@@ -55,7 +55,7 @@ class AppointmentQuery(ListQuery):
     dateFrom = Day(source="date_from", required=False, help_text="First day, inclusive.")
     dateTo = Day(source="date_to", required=False, help_text="Last day, inclusive.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         self.refuse_upside_down(attrs, "dateFrom", "dateTo")
         return attrs
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from django.urls import URLPattern
@@ -18,6 +16,7 @@ from appointments.models import Appointment, AppointmentStatus, Location, Techni
 from appointments.queries import available_slots, services_called, visit_length
 from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.contracts.shop import ShopError
 from common.http.fields import Day, Id, Instant, TextList
 from common.http.filters import ChoiceListFilter, IdFilter, SearchFilter, apply, order, query_of
@@ -25,6 +24,7 @@ from common.http.query import Query
 from common.http.responses import JSONResponse
 from common.http.viewsets import StaffViewSet
 from common.reads.fields import Derived
+from common.reads.serializers import Serializer
 from customers.models import Customer
 from vehicles.api.shop_staff import search_of_work
 from vehicles.models import Vehicle
@@ -63,17 +63,17 @@ class AppointmentQuery(query_of(AppointmentFilter, ORDERING)):  # type: ignore[m
     date_from = Day(required=False, help_text="First day at the location, inclusive.")
     date_to = Day(required=False, help_text="Last day at the location, inclusive.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         self.refuse_upside_down(attrs, "date_from", "date_to")
         return attrs
 
 
-class SlotSerializer(serializers.Serializer[Any]):
+class SlotSerializer(Serializer):
     start = Instant()
     end = Instant()
 
 
-class Availability(serializers.Serializer[Any]):
+class Availability(Serializer):
     available_slots = SlotSerializer(many=True)
 
 
@@ -84,7 +84,7 @@ class SlotTakenError(ShopError):
 SLOT_TAKEN = OpenApiResponse(SlotTakenError, description="The slot was just taken.")
 
 
-class AppointmentInput(serializers.Serializer[Any]):
+class AppointmentInput(Serializer):
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
 
@@ -100,7 +100,7 @@ class NewAppointmentInput(AppointmentInput):
     technician_id = Id(required=False, allow_null=True)
 
 
-class AssignInput(serializers.Serializer[Any]):
+class AssignInput(Serializer):
     technician_id = Id()
 
 
@@ -116,7 +116,7 @@ class StaffAppointments(StaffViewSet):
     permissions = actions.PERMISSIONS
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Appointment]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Appointment]:
         days = {name: filters[name] for name in ("date_from", "date_to") if name in filters}
         rows = Appointment.objects.visible_to(caller).matching(AppointmentFilters(**days))  # type: ignore[typeddict-item]
         return order(apply(rows, AppointmentFilter, filters), ORDERING, filters, "start")
@@ -178,7 +178,7 @@ class TechnicianFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class TechnicianInput(serializers.Serializer[Any]):
+class TechnicianInput(Serializer):
     name = serializers.CharField(max_length=200, required=False)
     role = serializers.CharField(max_length=60, required=False)
     email = serializers.EmailField(required=False, allow_blank=True)
@@ -199,7 +199,7 @@ class StaffTechnicians(StaffViewSet):
     inputs = {"create": NewTechnicianInput, "partial_update": TechnicianInput}
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Technician]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Technician]:
         return order(apply(Technician.objects.all(), TechnicianFilter, filters), BY_NAME, filters, "name")
 
     def create(self, request: Request) -> JSONResponse:
@@ -209,14 +209,14 @@ class StaffTechnicians(StaffViewSet):
         actions.save_technician(self.row(id), **self._body())
         return self.show(id)
 
-    def _body(self) -> dict[str, Any]:
+    def _body(self) -> Json:
         body = self.read_body()
         if body.get("location_id") is not None:
             self.one_of(Location, body["location_id"], field="location_id")
         return body
 
 
-class LocationRowSerializer(serializers.Serializer[Any]):
+class LocationRowSerializer(Serializer):
     id = serializers.IntegerField()
     uuid = serializers.UUIDField()
     name = serializers.CharField()
@@ -258,7 +258,7 @@ class StaffLocations(StaffViewSet):
         return [*super().routes(), cls.address("<id:id>/availability/", get="availability")]
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Location]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Location]:
         return order(apply(Location.objects.all(), LocationFilter, filters), BY_NAME, filters, "name")
 
     @extend_schema(responses=Availability)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -26,6 +25,7 @@ from chat.models import (
 from chat.querysets import TicketFilters
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from common.domain.types import Json, Values
 from common.http.contracts.care import CareList, CareView
 from common.http.fields import ChoiceList, Id, Instant, PrefixedId
 from common.http.permissions import CustomersOnly
@@ -35,6 +35,7 @@ from common.http.routing import prefixed, route
 from common.http.views import serialize
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from customers.names import customer_name
 from orders.models import ORDER_PREFIX
 
@@ -67,7 +68,7 @@ class PriorityField(serializers.ChoiceField):
         return str(super().to_internal_value(str(data).upper())).lower()
 
 
-class TicketBriefSerializer(serializers.Serializer[Any]):
+class TicketBriefSerializer(Serializer):
     """A ticket in the list and on the dashboard."""
 
     id = PrefixedId(TICKET_PREFIX)
@@ -87,7 +88,7 @@ class TicketHeadSerializer(TicketBriefSerializer):
     updated_at = Instant(source="thread.updated_at")
 
 
-class MessageSerializer(serializers.Serializer[Any]):
+class MessageSerializer(Serializer):
     id = PrefixedId(MESSAGE_PREFIX)
     sender_id = serializers.IntegerField(source="author_id", allow_null=True)
     sender_name = Derived(
@@ -115,14 +116,14 @@ class OneQuery(Query):
     id = Id()
 
 
-class TicketInput(serializers.Serializer[Any]):
+class TicketInput(Serializer):
     subject = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=_LONGEST)
     order_id = PrefixedId(ORDER_PREFIX, required=False, allow_null=True)
     priority = PriorityField([word.upper() for word in TicketPriority.values], required=False)
 
 
-class MessageInput(serializers.Serializer[Any]):
+class MessageInput(Serializer):
     content = serializers.CharField(source="body", max_length=_LONGEST)
 
 
@@ -130,11 +131,11 @@ def _rows(caller: Caller, filters: TicketFilters) -> QuerySet[Ticket]:
     return Ticket.objects.visible_to(caller).matching(filters).newest_first()
 
 
-def _one(caller: Caller, filters: Mapping[str, Any]) -> QuerySet[Ticket]:
+def _one(caller: Caller, filters: Values) -> QuerySet[Ticket]:
     return Ticket.objects.visible_to(caller).filter(pk=filters["id"])
 
 
-def _log(caller: Caller, filters: Mapping[str, Any]) -> QuerySet[Message]:
+def _log(caller: Caller, filters: Values) -> QuerySet[Message]:
     """The shop's internal notes are for its own pages: here nobody sees them."""
     rows = Message.objects.visible_to(caller).public().filter(thread__ticket=filters["id"])
     return rows.order_by("number", "id")
@@ -150,7 +151,7 @@ def recent_tickets(caller: Caller) -> list[Any]:
     return _RECENT.page(caller, {}, slice(0, NEWEST))
 
 
-def _show(caller: Caller, id: int) -> dict[str, Any]:
+def _show(caller: Caller, id: int) -> Json:
     """A ticket with its messages, oldest first. Missing where there is none for this caller."""
     head = _TICKET.one(caller, {"id": id}, Missing("Ticket not found."))
     return {**head, "messages": _MESSAGES.all(caller, {"id": id})}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -18,6 +16,7 @@ from chat.events import CUSTOMER, SUPPORT, spell_sender
 from chat.models import ENDED, Message, Thread, ThreadStatus
 from chat.querysets import MessageFilters, ThreadFilters
 from common.domain.caller import Caller
+from common.domain.types import Json, Values
 from common.http.contracts.member import MemberList, MemberView
 from common.http.fields import ChoiceList, Instant, PublicId
 from common.http.permissions import CustomersOrPermittedStaff
@@ -27,6 +26,7 @@ from common.http.routing import route
 from common.http.views import serialize
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 
 OPEN, CLOSED = "open", "closed"
 # The contract knows two states.
@@ -42,7 +42,7 @@ def spell_status(status: str) -> str:
     return CLOSED if status in ENDED else OPEN
 
 
-class MessageSerializer(serializers.Serializer[Any]):
+class MessageSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     threadId = serializers.UUIDField(source="thread.uuid")
     sender = Derived(spell_sender, "is_support", output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT]))
@@ -53,7 +53,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     createdAt = Instant(source="created_at")
 
 
-class ThreadSerializer(serializers.Serializer[Any]):
+class ThreadSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     userId = serializers.UUIDField(source="customer.contact.uuid", allow_null=True)
     subject = serializers.CharField()
@@ -81,18 +81,18 @@ class OfThread(Query):
     thread = PublicId()
 
 
-class NewThreadInput(serializers.Serializer[Any]):
+class NewThreadInput(Serializer):
     subject = serializers.CharField(max_length=200)
     initialMessage = serializers.CharField(
         source="message", required=False, allow_blank=True, max_length=_LONGEST, default=""
     )
 
 
-class ThreadInput(serializers.Serializer[Any]):
+class ThreadInput(Serializer):
     status = serializers.ChoiceField(choices=list(STATES), required=False, help_text="Left out, it stays.")
 
 
-class MessageInput(serializers.Serializer[Any]):
+class MessageInput(Serializer):
     """A message says something, or something is attached to it."""
 
     body = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=_LONGEST)
@@ -110,13 +110,13 @@ class MessageInput(serializers.Serializer[Any]):
         help_text="The app's own name for it: the same one of the same sender is stored once.",
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         if not attrs["body"].strip() and not attrs.get("uploads"):
             raise serializers.ValidationError({"body": ["This field may not be blank."]})
         return attrs
 
 
-class Ticket(serializers.Serializer[Any]):
+class Ticket(Serializer):
     ticket = serializers.CharField(help_text="For `/chat/ws?ticket=…`, once.")
     expiresIn = serializers.IntegerField(help_text="Seconds.")
 
@@ -164,7 +164,7 @@ class OneThread(MemberView):
         return JSONResponse(self.read.one(self.caller, {"thread": thread}, actions.ThreadNotFound))
 
 
-class _KeySerializer(serializers.Serializer[Any]):
+class _KeySerializer(Serializer):
     id = serializers.IntegerField()
 
 
@@ -184,7 +184,7 @@ class Messages(MemberList):
         """The shop's internal notes are for its own pages: here nobody sees them."""
         return Message.objects.visible_to(caller).public().matching(filters).order_by("number", "id")
 
-    def check_nothing(self, filters: Mapping[str, Any]) -> None:
+    def check_nothing(self, filters: Values) -> None:
         self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ThreadNotFound)
 
     @extend_schema(responses={201: MessageSerializer, 200: MessageSerializer})

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from django import forms
 
+from common.domain.types import Json
+
 
 class ConstrainedForm(forms.ModelForm[Any]):
     """A form that checks the row's constraints also over fields that it does not take.
@@ -34,7 +36,7 @@ class SeenStatus(ConstrainedForm):
         if self.instance.pk:
             self.initial["seen_status"] = self.instance.status
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> Json:
         values = super().clean() or self.cleaned_data
         if self.instance.pk and values.get("seen_status") != self.instance.status:
             state = self.instance.get_status_display().lower()

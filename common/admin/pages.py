@@ -22,6 +22,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.domain.errors import DomainError
 from common.domain.transitions import Machine
+from common.domain.types import AnyModelField, Json, Values
 
 Column = Callable[[Any, Any], Any]
 Button = Callable[..., HttpResponse]
@@ -118,7 +119,7 @@ class StaffAdmin(ModelAdmin):
             if app:
                 setattr(cls, f"has_{codename}_permission", _permitted(f"{app}.{codename}"))
 
-    formfield_overrides: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
+    formfield_overrides: Mapping[type[AnyModelField], Values] = {
         models.URLField: {"assume_scheme": "https"},
         models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
     }
@@ -140,7 +141,7 @@ class StaffAdmin(ModelAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        extra_context: Json | None = None,
     ) -> Any:
         if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
@@ -154,7 +155,7 @@ class StaffAdmin(ModelAdmin):
     def render_change_form(
         self,
         request: HttpRequest,
-        context: dict[str, Any],
+        context: Json,
         add: bool = False,
         change: bool = False,
         form_url: str = "",
@@ -196,7 +197,7 @@ class StaffAdmin(ModelAdmin):
         return redirect(url)
 
 
-def _name(entry: Mapping[str, Any]) -> str:
+def _name(entry: Values) -> str:
     """A button's method, which is the tail of its address."""
     return str(entry["path"]).rstrip("/").rpartition("/")[2]
 

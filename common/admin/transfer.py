@@ -6,7 +6,7 @@ not at all. Columns that no form offers are read over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import StringIO
 from typing import Any
@@ -29,6 +29,7 @@ from import_export.widgets import Widget
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from common.domain.sheets import WHY, Unreadable, guarded, read_sheet
+from common.domain.types import Json, Values
 
 # A row costs some ten milliseconds, and on SQLite nobody else writes meanwhile.
 MOST_ROWS = 1_000
@@ -66,7 +67,7 @@ def cell(field: Any) -> Cell:
     """The widget of a model's field. Where it cannot be empty but has a default, an empty cell says nothing."""
     if isinstance(field, models.BooleanField):
         return Cell(YesNo(required=not field.has_default()))
-    options: dict[str, Any] = {"assume_scheme": "https"} if isinstance(field, models.URLField) else {}
+    options: Json = {"assume_scheme": "https"} if isinstance(field, models.URLField) else {}
     form_field = field.formfield(**options)
     assert form_field is not None  # every field that is imported stands in a form
     form_field.required = form_field.required and not field.has_default()
@@ -123,7 +124,7 @@ class SheetResource(ModelResource):
     def get_result_class(self) -> Callable[[], Result]:
         return partial(SheetResult, self._lines)
 
-    def find(self, row: Mapping[str, Any]) -> Any:
+    def find(self, row: Values) -> Any:
         """The stored row, locked, or None for a new one. Raises ValidationError."""
         raise NotImplementedError
 
@@ -146,7 +147,7 @@ class SheetResource(ModelResource):
         if unknown := [name for name in dataset.headers if name not in known]:
             raise ValueError(f"Unknown columns: {', '.join(map(repr, unknown))}.")
 
-    def get_instance(self, instance_loader: Any, row: Mapping[str, Any]) -> Any:
+    def get_instance(self, instance_loader: Any, row: Values) -> Any:
         return self.find(row)
 
     def import_field(
@@ -226,7 +227,7 @@ class TransferAdmin(ImportExportModelAdmin):
     def has_export_permission(self, request: HttpRequest) -> bool:
         return bool(self.has_view_permission(request))
 
-    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+    def get_import_data_kwargs(self, **kwargs: Any) -> Json:
         return {**super().get_import_data_kwargs(**kwargs), "rollback_on_validation_errors": True}
 
     def add_data_read_fail_error_to_form(self, form: forms.Form, e: Exception) -> None:

@@ -10,6 +10,8 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement, Table
 from django.db.models import BaseConstraint, Model
 
+from common.domain.types import Json
+
 
 class NoOverlap(BaseConstraint):
     """No two rows with the same `holder` and a status in `statuses` overlap in `[start, end)`.
@@ -28,7 +30,7 @@ class NoOverlap(BaseConstraint):
         path, args, kwargs = super().deconstruct()
         return path, args, kwargs | self._parts()
 
-    def _parts(self) -> dict[str, Any]:
+    def _parts(self) -> Json:
         return {"holder": self.holder, "start": self.start, "end": self.end, "statuses": self.statuses}
 
     def __eq__(self, other: object) -> bool:

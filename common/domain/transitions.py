@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.db import models, transaction
 
 from common.domain.errors import IllegalTransition
+from common.domain.types import Values
 
 Machine = Mapping[str, frozenset[str]]
 
@@ -26,7 +27,7 @@ def transition(
     machine: Machine,
     by: int | None,
     now: datetime,
-    values: Mapping[str, Any] | None = None,
+    values: Values | None = None,
 ) -> None:
     """Move `row.status` to `to` and set `values` (stamps) in the same UPDATE; `row` is refreshed.
 

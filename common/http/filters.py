@@ -13,13 +13,15 @@ import django_filters
 from django.db import models
 from rest_framework import serializers
 
+from common.domain.types import Json, Values
 from common.http.fields import ChoiceList, Day, Id
 from common.http.query import ListQuery
 from common.reads.bindings import StartOfDay, bind_day
 from common.reads.lookups import SameText
+from common.reads.serializers import SerializerField
 
 Rows = TypeVar("Rows", bound=models.QuerySet[Any])
-Field = serializers.Field[Any, Any, Any, Any]
+Field = SerializerField
 
 
 class ChoiceListFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
@@ -94,7 +96,7 @@ class TextFilter(django_filters.CharFilter):
         return qs.filter(SameText(models.F(self.field_name), value))
 
 
-def apply(rows: Rows, filterset: type[django_filters.FilterSet], filters: Mapping[str, Any]) -> Rows:
+def apply(rows: Rows, filterset: type[django_filters.FilterSet], filters: Values) -> Rows:
     """`rows` filtered by those of `filters` that the filterset knows."""
     bound = filterset(queryset=rows).filters
     for name, value in filters.items():
@@ -108,7 +110,7 @@ def query_of(
 ) -> type[ListQuery]:
     """The parameters of a list: paging, the filterset's, and `ordering` by one of the given words."""
     words = [word for name in ordering for word in (name, f"-{name}")]
-    fields: dict[str, Any] = {
+    fields: Json = {
         "ordering": serializers.ChoiceField(
             choices=words, required=False, help_text="One of them; `-` turns it round."
         )
@@ -119,9 +121,7 @@ def query_of(
     return type(f"{filterset.__name__}Query", (ListQuery,), {**fields, "named": named})
 
 
-def order(
-    rows: Rows, ordering: Mapping[str, Sequence[str]], filters: Mapping[str, Any], default: str
-) -> Rows:
+def order(rows: Rows, ordering: Mapping[str, Sequence[str]], filters: Values, default: str) -> Rows:
     """`rows` in the order that was asked for, with the id as the tail that makes it total."""
     word = filters.get("ordering", default)
     paths = ordering[word.removeprefix("-")]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from common.domain.caller import Caller
+from common.domain.types import AnyQuerySet, Json, Values
 from common.http.query import ListQuery, Query, params_of
 from common.http.responses import JSONResponse
 from common.http.views import ContractView
 from common.reads.read import Read
+from common.reads.serializers import Serializer, SerializerField
 
 DEFAULT_PAGE_SIZE = 50
 
@@ -79,13 +80,13 @@ class Lister(ContractView):
 
     query: ClassVar[type[ListQuery]] = ListQuery
     path_query: ClassVar[type[Query]] = Query  # what the address names; filters like the parameters
-    serializer_class: ClassVar[type[serializers.Serializer[Any]]]
+    serializer_class: ClassVar[type[Serializer]]
 
     read: ClassVar[Read]
 
     @staticmethod
     @abstractmethod
-    def rows(caller: Caller, filters: Any) -> QuerySet[Any]:
+    def rows(caller: Caller, filters: Any) -> AnyQuerySet:
         """The rows this caller may see, filtered, in a total order. Compiled: see `Read`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -98,14 +99,14 @@ class Lister(ContractView):
         """Body and headers in the contract's list shape."""
 
     @classmethod
-    def list_fields(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]] | None:
+    def list_fields(cls) -> dict[str, SerializerField] | None:
         """What the envelope carries beside `results`; None for a bare array."""
         return None
 
-    def check(self, filters: Mapping[str, Any]) -> None:
+    def check(self, filters: Values) -> None:
         """Refuse what a parameter names and nobody has."""
 
-    def check_nothing(self, filters: Mapping[str, Any]) -> None:
+    def check_nothing(self, filters: Values) -> None:
         """There are no rows: refuse what the address names and nobody has. Where there are some, somebody has it."""
 
     def answer_list(self, request: Request) -> JSONResponse:
@@ -119,9 +120,7 @@ class Lister(ContractView):
         body, headers = self.spell(rows, page)
         return JSONResponse(body, headers=headers)
 
-    def page(
-        self, request: Request, filters: dict[str, Any], number: int, size: int
-    ) -> tuple[Page, list[Any]]:
+    def page(self, request: Request, filters: Json, number: int, size: int) -> tuple[Page, list[Any]]:
         before = (number - 1) * size
         rows = self._found(self.read.page(self.caller, filters, slice(before, before + size)), filters)
         # A page that is not full is the last one: nobody has to count.
@@ -132,7 +131,7 @@ class Lister(ContractView):
             raise serializers.ValidationError({"page": [f"The last page is {page.last}."]})
         return page, rows
 
-    def _found(self, rows: list[Any], filters: Mapping[str, Any]) -> list[Any]:
+    def _found(self, rows: list[Any], filters: Values) -> list[Any]:
         if not rows:
             self.check_nothing(filters)
         return rows
@@ -167,7 +166,7 @@ class PagedList(Lister):
         }, {}
 
     @classmethod
-    def list_fields(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    def list_fields(cls) -> dict[str, SerializerField]:
         return {
             "count": serializers.IntegerField(),
             "next": serializers.URLField(allow_null=True),

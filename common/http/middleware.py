@@ -21,6 +21,7 @@ from simple_history.models import HistoricalRecords
 
 from common.domain.caller import Caller
 from common.domain.errors import Kind
+from common.domain.types import Json
 from common.http.contracts.registry import contract_for
 from common.http.fallbacks import answer
 from common.http.problems import BAD_REQUEST, TOO_LARGE, problem_from
@@ -178,7 +179,7 @@ class ContentSecurityPolicy(CSPMiddleware):
             return _locked(response)
         response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
         if request.path.startswith("/admin/"):
-            directives: dict[str, Any] = settings.ADMIN_CONTENT_SECURITY_POLICY
+            directives: Json = settings.ADMIN_CONTENT_SECURITY_POLICY
             response._csp_replace = directives  # type: ignore[attr-defined]
         return super().process_response(request, response)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import IO, Any
 
 import orjson
@@ -13,6 +12,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from common.domain.errors import TooLarge
+from common.domain.types import Json, Values
 
 
 class JSONParser(BaseParser):
@@ -24,14 +24,14 @@ class JSONParser(BaseParser):
         self,
         stream: IO[Any],
         media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
+        parser_context: Values | None = None,
     ) -> Any:
         raw = stream.read(settings.MAX_BODY_BYTES + 1)
         if len(raw) > settings.MAX_BODY_BYTES:
             raise TooLarge(f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
         return self.decode(raw)
 
-    def decode(self, raw: bytes) -> dict[str, Any]:
+    def decode(self, raw: bytes) -> Json:
         """The object that `raw` is. Raises ParseError."""
         try:
             body = orjson.loads(raw)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
@@ -13,6 +12,7 @@ from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
 from common.domain.errors import DomainError, Kind
+from common.domain.types import Values
 
 # The one place where a kind becomes a status. `INVALID` alone may differ by contract.
 STATUS: dict[Kind, int] = {
@@ -33,7 +33,7 @@ STATUS: dict[Kind, int] = {
     Kind.UNAVAILABLE: 503,
 }
 
-Fields = Mapping[str, Any]
+Fields = Values
 NON_FIELD = api_settings.NON_FIELD_ERRORS_KEY
 
 
@@ -46,7 +46,7 @@ class Problem:
     title: str
     detail: str
     fields: Fields = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Values = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -13,13 +13,15 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.utils.serializer_helpers import BindingDict
 
+from common.domain.types import AnyModelField, Json
 from common.http.fields import ChoiceList, Number, TextList
 from common.reads.fields import AskedAt
 from common.reads.params import Param
+from common.reads.serializers import Serializer, SerializerField
 
 MAX_PAGE_SIZE = 200
 
-_STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
+_STORED_AS: dict[type[Any], AnyModelField] = {
     AskedAt: models.DateTimeField(),
     serializers.DateTimeField: models.DateTimeField(),
     serializers.DateField: models.DateField(),
@@ -31,7 +33,7 @@ _STORED_AS: dict[type[Any], models.Field[Any, Any]] = {
 }
 
 
-class Query(serializers.Serializer[Any]):
+class Query(Serializer):
     """The declared parameters of a route; subclasses add their own."""
 
     @property
@@ -39,7 +41,7 @@ class Query(serializers.Serializer[Any]):
         return _fields_of(type(self))
 
     @classmethod
-    def read(cls, params: QueryDict) -> dict[str, Any]:
+    def read(cls, params: QueryDict) -> Json:
         """The validated values of the parameters that were sent. `?name=` counts as not sent.
 
         Raises ValidationError that names each unknown, repeated or wrong parameter.
@@ -75,7 +77,7 @@ class Query(serializers.Serializer[Any]):
         """What the instant of the question is called."""
         return [str(field.source) for field in cls().fields.values() if isinstance(field, AskedAt)]
 
-    def refuse_upside_down(self, attrs: dict[str, Any], lower: str, upper: str) -> None:
+    def refuse_upside_down(self, attrs: Json, lower: str, upper: str) -> None:
         """A lower bound after the upper one is a mistake, not an empty list."""
         low, high = (attrs.get(str(self.fields[name].source)) for name in (lower, upper))
         if low is not None and high is not None and low > high:
@@ -120,7 +122,7 @@ def params_of(*queries: type[Query]) -> dict[str, Param]:
     }
 
 
-def _param(field: serializers.Field[Any, Any, Any, Any]) -> Param:
+def _param(field: SerializerField) -> Param:
     """Return the `Param` of a query parameter, stored as its field says. A list of words is one argument."""
     many = isinstance(field, serializers.ListField)
     inner = field.child if isinstance(field, serializers.ListField) else field

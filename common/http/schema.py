@@ -19,6 +19,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.permissions import AllowAny
 
 from common.domain import errors
+from common.domain.types import Json
 from common.http.authentication import SessionCaller
 from common.http.contracts.base import MESSAGES, Contract, NamesFields
 from common.http.contracts.registry import CONTRACTS
@@ -29,6 +30,7 @@ from common.http.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.http.query import Query
 from common.http.views import ContractView
 from common.reads.fields import Derived
+from common.reads.serializers import Serializer
 
 _CONTRACT_NAMES = tuple(contract.name.title() for contract in CONTRACTS)
 _DESCRIPTIONS = {
@@ -68,10 +70,10 @@ _USUAL = {
 
 
 @cache
-def recorded_examples(contract: str) -> dict[str, Any]:
+def recorded_examples(contract: str) -> Json:
     """`{operation id: {"request": body, "responses": {status: body}}}` of one contract."""
     path = settings.EXAMPLES_DIR / f"{contract}.json"
-    examples: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    examples: Json = json.loads(path.read_text()) if path.is_file() else {}
     return examples
 
 
@@ -123,16 +125,16 @@ class ContractSchema(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         return super().get_description().partition("\n")[2].strip()
 
-    def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: Any) -> str:
+    def get_serializer_name(self, serializer: Serializer, direction: Any) -> str:
         """Under the contract's name, unless it begins with a contract's already: registration speaks two."""
         name = super().get_serializer_name(serializer, direction)
         prefix = self.contract.name.title() if self.contract else ""
         return name if name.startswith(_CONTRACT_NAMES) else prefix + name
 
-    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Json:
         """As a front end's types need it: what an answer computes is always there, what a request has a default for may
         be left out (generators take a default for a promise), and a refusal names fields beside its own keys."""
-        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)
+        schema: Json = super()._map_basic_serializer(serializer, direction)
         if direction == "request":
             for field in schema.get("properties", {}).values():
                 field.pop("default", None)
@@ -154,7 +156,7 @@ class ContractSchema(AutoSchema):
             schema["minItems"] = 1
         return schema
 
-    def get_auth(self) -> list[dict[str, Any]]:
+    def get_auth(self) -> list[Json]:
         if AllowAny in getattr(self.view, "permission_classes", []):
             return [{}]
         return [{"session": []}] if SessionCaller in self.view.authentication_classes else [{"bearer": []}]
@@ -174,9 +176,9 @@ class ContractSchema(AutoSchema):
             )
         return parameters
 
-    def _get_parameters(self) -> list[dict[str, Any]]:
+    def _get_parameters(self) -> list[Json]:
         """`?name=` counts as not sent."""
-        parameters: list[dict[str, Any]] = super()._get_parameters()
+        parameters: list[Json] = super()._get_parameters()
         for parameter in parameters:
             if parameter["in"] == "query" and not parameter.get("required"):
                 parameter["allowEmptyValue"] = True
@@ -224,8 +226,8 @@ class ContractSchema(AutoSchema):
         name = row.__name__.removesuffix("Serializer") + "List"
         return type(name, (serializers.Serializer,), {"results": row(many=True), **fields})
 
-    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
-        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+    def _get_response_bodies(self, direction: Any = "response") -> Json:
+        bodies: Json = super()._get_response_bodies(direction)
         if self.contract:
             if self.contract.login and self._is_signed_in():
                 bodies["302"] = {"description": "A stranger is sent to the login."}
@@ -244,8 +246,8 @@ class ContractSchema(AutoSchema):
             self._attach_example(body, self._recorded().get("request"))
         return body
 
-    def _recorded(self) -> dict[str, Any]:
-        recorded: dict[str, Any] = {}
+    def _recorded(self) -> Json:
+        recorded: Json = {}
         if self.contract:
             recorded = recorded_examples(self.contract.name).get(self.get_operation_id(), {})
         return recorded
@@ -256,7 +258,7 @@ class ContractSchema(AutoSchema):
         return self.contract.spell(problem)[1] if problem and self.contract else None
 
     @staticmethod
-    def _attach_example(body: dict[str, Any], example: Any) -> None:
+    def _attach_example(body: Json, example: Any) -> None:
         for content in body.get("content", {}).values():
             if example is not None:
                 content["example"] = example

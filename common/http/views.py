@@ -11,11 +11,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from common.domain import counters, errors
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.authentication import CHALLENGE, BearerAuthentication
 from common.http.contracts.base import Contract
 from common.http.idempotency import answer_once
@@ -23,13 +23,14 @@ from common.http.parsers import JSONParser, ParserByType, TextJSONParser
 from common.http.permissions import caller_of
 from common.http.problems import problem_from
 from common.http.responses import JSONResponse
+from common.reads.serializers import Serializer
 
 log = structlog.get_logger(__name__)
 
 _STRIDE = 20  # requests a process claims of a user's rate at a time
 
 
-def serialize(serializer: type[Serializer[Any]], row: object) -> dict[str, Any]:
+def serialize(serializer: type[Serializer], row: object) -> Json:
     """What a write answers: the body of what it has just made or changed, spelled from the object in its hands.
     Whatever is only read goes through `common.reads`."""
     return serializer(row).data
@@ -47,7 +48,7 @@ class ContractView(APIView):
     body_limit: ClassVar[str] = "MAX_BODY_BYTES"  # the setting that says how long a body may be
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     # Body names of domain fields, where they differ: an action's error names the domain's.
-    input_class: ClassVar[type[Serializer[Any]] | None] = None
+    input_class: ClassVar[type[Serializer] | None] = None
 
     @property
     def is_signed_in(self) -> bool:
@@ -97,20 +98,20 @@ class ContractView(APIView):
             if wait is not None:
                 raise errors.TooMany(retry_after=wait)
 
-    def read_body(self, *, partial: bool = False) -> dict[str, Any]:
+    def read_body(self, *, partial: bool = False) -> Json:
         """The request's body, validated; ValidationError names every wrong field. `partial`: none is required."""
         serializer = self._input_class()(data=self.request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 
-    def _input_class(self) -> type[Serializer[Any]]:
+    def _input_class(self) -> type[Serializer]:
         assert self.input_class is not None
         return self.input_class
 
-    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], JSONResponse | None]:
+    def get_exception_handler(self) -> Callable[[Exception, Json], JSONResponse | None]:
         return self.refuse
 
-    def refuse(self, error: Exception, context: dict[str, Any]) -> JSONResponse | None:
+    def refuse(self, error: Exception, context: Json) -> JSONResponse | None:
         """Any refusal in the contract's words; None lets a fault of ours be logged and answered as a 500."""
         if isinstance(error, errors.DomainError) and error.field and self.input_class:
             error.field = self._wire_name(error.field)

@@ -6,17 +6,16 @@ Django permission, the same one that the admin asks for (`StaffWithActionPermiss
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.urls import URLPattern
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSetMixin
 
 from common.domain.errors import Missing
+from common.domain.types import AnyQuerySet, Json, Values
 from common.http.contracts.shop import ShopView
 from common.http.fields import Id
 from common.http.lists import PagedList
@@ -25,6 +24,7 @@ from common.http.query import Query, params_of
 from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 
 _USUAL = {
     "list": "view",
@@ -48,7 +48,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     resource: ClassVar[str]  # the noun in the address
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
-    inputs: ClassVar[dict[str, type[serializers.Serializer[Any]]]] = {}  # action -> its body
+    inputs: ClassVar[dict[str, type[Serializer]]] = {}  # action -> its body
     permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the usual one
 
     @classmethod
@@ -63,7 +63,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     @classmethod
     def address(cls, tail: str, **actions: str) -> URLPattern:
         """One address of this noun: HTTP method -> action, those that it has."""
-        known: dict[str, Any] = {method: action for method, action in actions.items() if hasattr(cls, action)}
+        known: Json = {method: action for method, action in actions.items() if hasattr(cls, action)}
         return route(f"{cls.resource}/{tail}", cls.as_view(known))
 
     @classmethod
@@ -74,13 +74,13 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
         return cls.permissions.get(action, usual)
 
     @property
-    def input_class(self) -> type[serializers.Serializer[Any]] | None:  # type: ignore[override]
+    def input_class(self) -> type[Serializer] | None:  # type: ignore[override]
         return self.inputs.get(self.action or "")
 
     @classmethod
     @cache
     def _item_read(cls) -> Read:
-        def rows(caller: Any, filters: Any) -> QuerySet[Any]:
+        def rows(caller: Any, filters: Any) -> AnyQuerySet:
             return cls.rows(caller, {}).filter(pk=filters["id"])
 
         return Read(rows, cls.serializer_class, params_of(_ItemQuery))
@@ -88,7 +88,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     def list(self, request: Request) -> JSONResponse:
         return self.answer_list(request)
 
-    def check(self, filters: Mapping[str, Any]) -> None:
+    def check(self, filters: Values) -> None:
         for name, model in self.query.named.items():
             if name in filters:
                 self.one_of(model, filters[name], field=name)

@@ -8,8 +8,10 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from common.reads.serializers import SerializerField
 
-class Derived(serializers.Field[Any, Any, Any, Any]):
+
+class Derived(SerializerField):
     """A value computed from others by a pure function, spelled by `output`.
 
     `paths` are dotted; one that runs through a list (`part_lines.quantity`) yields a list of values. In place of a
@@ -20,7 +22,7 @@ class Derived(serializers.Field[Any, Any, Any, Any]):
         self,
         function: Callable[..., Any],
         *paths: str | Derived,
-        output: serializers.Field[Any, Any, Any, Any],
+        output: SerializerField,
     ) -> None:
         self.function = function
         self.paths = tuple(paths)

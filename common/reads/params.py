@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import DateTimeField, Expression, Field, IntegerField, Value
+from django.db.models import DateTimeField, Expression, IntegerField, Value
+
+from common.domain.types import AnyModelField, Values
 
 
-def as_expression(value: Any, field: Field[Any, Any]) -> Expression:
+def as_expression(value: Any, field: AnyModelField) -> Expression:
     """A value, or the hole for one, as a queryset annotates it."""
     return value if isinstance(value, Param) else Value(value, field)
 
@@ -22,7 +23,7 @@ class Param(Expression):
     whatever its length, for `__in` lookups: a statement stays one statement.
     """
 
-    def __init__(self, name: str, field: Field[Any, Any], *, many: bool = False) -> None:
+    def __init__(self, name: str, field: AnyModelField, *, many: bool = False) -> None:
         super().__init__(output_field=field)
         self.name = name
         self.many = many
@@ -43,7 +44,7 @@ class Param(Expression):
             return f"SELECT unnest(%s::{self.output_field.db_type(connection)}[])", [self]
         return "SELECT value FROM json_each(%s)", [self]
 
-    def bind(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> Any:
+    def bind(self, values: Values, connection: BaseDatabaseWrapper) -> Any:
         """The database's value of this argument."""
         value = values[self.name]
         if not self.many:

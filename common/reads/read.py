@@ -9,19 +9,20 @@ from typing import Any, Literal
 import structlog
 from django.conf import settings
 from django.db import models
-from rest_framework import serializers
 
 from common.domain.caller import Caller
 from common.domain.errors import DomainError, Missing
+from common.domain.types import AnyQuerySet, Json, Values
 from common.reads.cursors import Row
 from common.reads.params import Param
+from common.reads.serializers import Serializer
 from common.reads.shapes import Body, DoesNotCompileError, Shape
 from common.reads.statements import Statement
 
 log = structlog.get_logger(__name__)
 
-Filters = Mapping[str, Any]
-Rows = Callable[[Caller, Any], models.QuerySet[Any]]
+Filters = Values
+Rows = Callable[[Caller, Any], AnyQuerySet]
 Paged = Literal["first", "later"]
 
 _USER = Param("caller_user", models.BigIntegerField())
@@ -40,7 +41,7 @@ class Read:
     def __init__(
         self,
         rows: Rows,
-        serializer: type[serializers.Serializer[Any]],
+        serializer: type[Serializer],
         params: Mapping[str, Param] = MappingProxyType({}),
     ) -> None:
         self.rows = rows
@@ -107,7 +108,7 @@ class Columns:
     `rows(caller)` branches on the role alone; an `Param` of its own is given by name.
     """
 
-    def __init__(self, rows: Callable[[Caller], models.QuerySet[Any]], *columns: str) -> None:
+    def __init__(self, rows: Callable[[Caller], AnyQuerySet], *columns: str) -> None:
         self.rows = rows
         self.columns = columns
         self._compiled: dict[str, Statement] = {}
@@ -129,7 +130,7 @@ def _anybody(role: str) -> Caller:
 class _Compiled:
     """The statements of a shape: its own, its count, and one for each of its lists."""
 
-    def __init__(self, shape: Shape, rows: models.QuerySet[Any], caller: Caller, paged: Paged | None) -> None:
+    def __init__(self, shape: Shape, rows: AnyQuerySet, caller: Caller, paged: Paged | None) -> None:
         self.make = shape.make
         if paged == "later":
             self.statement = Statement.compile_later(rows, shape.selected)
@@ -138,18 +139,18 @@ class _Compiled:
         self.count = Statement.compile_count(rows) if paged else None
         self.lists = [(child.parent, _list_statement(child, caller)) for child in shape.lists.values()]
 
-    def total(self, values: Mapping[str, Any]) -> int:
+    def total(self, values: Values) -> int:
         assert self.count
         found = self.count.run(values)
         return int(found[0][0]) if found else 0
 
-    def bodies(self, values: Mapping[str, Any]) -> list[Body]:
+    def bodies(self, values: Values) -> list[Body]:
         rows = self.statement.run(values)
         if self.lists and rows:
             rows = self._with_lists(rows, values)
         return self.make(rows)
 
-    def _with_lists(self, rows: list[Row], values: Mapping[str, Any]) -> list[Row]:
+    def _with_lists(self, rows: list[Row], values: Values) -> list[Row]:
         lists = []
         for slot, statement in self.lists:
             parents = {row[slot] for row in rows} - {None}
@@ -176,5 +177,5 @@ def _by_parent(rows: list[Row]) -> dict[Any, list[Row]]:
     return groups
 
 
-def _values(caller: Caller, filters: Filters) -> dict[str, Any]:
+def _values(caller: Caller, filters: Filters) -> Json:
     return {"caller_user": caller.user_id, "caller_customer": caller.account, **filters}

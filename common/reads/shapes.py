@@ -17,10 +17,12 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from rest_framework import serializers
 
+from common.domain.types import Json
 from common.reads.cursors import Row
 from common.reads.fields import Derived
+from common.reads.serializers import ListSerializer, Serializer
 
-Body = dict[str, Any]
+Body = Json
 Code = str  # a Python expression over `r`, the row
 
 # A serializer field writes a stored value of these as it is; orjson spells dates, instants and uuids.
@@ -46,14 +48,14 @@ class Shape:
     `columns`: ORM path -> slot. `lists`: name of a nested list -> its shape. `make`: flat rows -> bodies.
     """
 
-    def __init__(self, serializer: serializers.Serializer[Any], model: type[models.Model]) -> None:
+    def __init__(self, serializer: Serializer, model: type[models.Model]) -> None:
         self._begin(model, "pk", names={})
         body = self._body(serializer, "")
         self.source = f"[{body} for r in rows]"
         # Made of the declaration alone: names of fields, slots, and the functions under `names`.
         self.make: Callable[[Sequence[Row]], list[Body]] = eval(f"lambda rows: {self.source}", self._names)  # noqa: S307
 
-    def _begin(self, model: type[models.Model], key: str, names: dict[str, Any]) -> None:
+    def _begin(self, model: type[models.Model], key: str, names: Json) -> None:
         self.model = model
         self.key = key
         self.parent = 0  # of a list: the slot of its parent's key in the row it hangs on
@@ -63,7 +65,7 @@ class Shape:
         self._results: dict[tuple[Any, ...], str] = {}
 
     @classmethod
-    def _of_list(cls, model: type[models.Model], key: str, names: dict[str, Any]) -> Shape:
+    def _of_list(cls, model: type[models.Model], key: str, names: Json) -> Shape:
         """The shape of a list's rows; its bodies are written within its parent's expression."""
         shape = cls.__new__(cls)
         shape._begin(model, key, names)
@@ -107,7 +109,7 @@ class Shape:
 
     # --- Following the declaration --------------------------------------------------------------------
 
-    def _body(self, serializer: serializers.Serializer[Any], prefix: str) -> Code:
+    def _body(self, serializer: Serializer, prefix: str) -> Code:
         if type(serializer).to_representation is not serializers.Serializer.to_representation:
             raise DoesNotCompileError(f"{type(serializer).__name__} has its own to_representation.")
         fields = (
@@ -143,13 +145,13 @@ class Shape:
             return value
         return f"(None if (v := {value}) is None else {self._named(_writer(field, stored))}(v))"
 
-    def _nested(self, serializer: serializers.Serializer[Any], path: str) -> Code:
+    def _nested(self, serializer: Serializer, path: str) -> Code:
         body = self._body(serializer, path)
         if not path or not _may_be_null(self.model, path):
             return body
         return f"(None if {self._column(f'{path}__pk')} is None else {body})"
 
-    def _list(self, field: serializers.ListSerializer[Any], prefix: str) -> Code:
+    def _list(self, field: ListSerializer, prefix: str) -> Code:
         name = str(field.source)
         if prefix:
             raise DoesNotCompileError(f"The list {name} hangs on a nested object.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col, RawSQL
 
+from common.domain.types import AnyQuerySet, Values
 from common.reads.cursors import Row, fetch
 from common.reads.params import Param
 
@@ -33,7 +34,7 @@ class Statement:
         self.converters = tuple(converters)
 
     @classmethod
-    def compile(cls, rows: models.QuerySet[Any], columns: Sequence[str], *, paged: bool = False) -> Statement:
+    def compile(cls, rows: AnyQuerySet, columns: Sequence[str], *, paged: bool = False) -> Statement:
         """The statement that reads `columns` (ORM paths) of `rows`; `paged` adds LIMIT and OFFSET arguments."""
         query = rows.values_list(*columns).query
         compiler = query.get_compiler(rows.db)
@@ -50,7 +51,7 @@ class Statement:
         return cls(sql, params, [(at, _chain(*found)) for at, found in converters.items()])
 
     @classmethod
-    def compile_later(cls, rows: models.QuerySet[Any], columns: Sequence[str]) -> Statement:
+    def compile_later(cls, rows: AnyQuerySet, columns: Sequence[str]) -> Statement:
         """The same page by page, for the later ones: what they skip is skipped by keys alone, most often within an
         index, and columns and joins are read of the page's own rows."""
         keys = cls.compile(rows, ["pk"], paged=True)
@@ -66,7 +67,7 @@ class Statement:
             return inner
         return cls(f"SELECT COUNT(*) FROM ({inner.sql}) AS counted", inner.params, ())  # noqa: S608
 
-    def run(self, values: Mapping[str, Any], using: str = "default") -> list[Row]:
+    def run(self, values: Values, using: str = "default") -> list[Row]:
         """All rows for these arguments. One round trip."""
         connection = connections[using]
         bound = [p.bind(values, connection) if isinstance(p, Param) else p for p in self.params]
@@ -83,7 +84,7 @@ class Statement:
 class _Nothing(Statement):
     """What the ORM knows to be empty without asking."""
 
-    def run(self, values: Mapping[str, Any], using: str = "default") -> list[Row]:
+    def run(self, values: Values, using: str = "default") -> list[Row]:
         return []
 
 

@@ -20,6 +20,7 @@ from common.http.routing import route
 from common.http.views import serialize
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from customers import actions
 from customers.models import Customer, Notification
 from customers.preferences import complete
@@ -38,7 +39,7 @@ class Theme(serializers.ChoiceField):
         super().__init__(choices=["light", "dark", "system"], **kwargs)
 
 
-class Kinds(serializers.Serializer[Any]):
+class Kinds(Serializer):
     """The four kinds of `preferences.default_notifications`; another contract may know more."""
 
     email = serializers.BooleanField()
@@ -47,25 +48,25 @@ class Kinds(serializers.Serializer[Any]):
     support_replies = serializers.BooleanField()
 
 
-class General(serializers.Serializer[Any]):
+class General(Serializer):
     theme = serializers.CharField()
     timezone = serializers.CharField()
     currency = serializers.CharField()
 
 
-class SettingsSerializer(serializers.Serializer[Any]):
+class SettingsSerializer(Serializer):
     notifications = Derived(complete, "notification_preferences", output=Kinds())
     general = General(source="*")
 
 
-class KindsInput(serializers.Serializer[Any]):
+class KindsInput(Serializer):
     email = StrictBoolean(required=False)
     order_updates = StrictBoolean(required=False)
     refund_updates = StrictBoolean(required=False)
     support_replies = StrictBoolean(required=False)
 
 
-class GeneralInput(serializers.Serializer[Any]):
+class GeneralInput(Serializer):
     theme = Theme(required=False)
     timezone = serializers.CharField(required=False, max_length=50)
     currency = serializers.RegexField(
@@ -73,12 +74,12 @@ class GeneralInput(serializers.Serializer[Any]):
     )
 
 
-class SettingsInput(serializers.Serializer[Any]):
+class SettingsInput(Serializer):
     notifications = KindsInput(required=False, source="notification_preferences")
     general = GeneralInput(required=False, source="*")
 
 
-class NotificationSerializer(serializers.Serializer[Any]):
+class NotificationSerializer(Serializer):
     id = serializers.IntegerField()
     title = serializers.CharField()
     message = serializers.CharField()

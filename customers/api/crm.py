@@ -22,6 +22,7 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from customers import actions, queries
 from customers.models import ContactMethod, Customer
 from customers.names import or_empty
@@ -33,7 +34,7 @@ def of_person(name: str) -> Derived:
     return Derived(or_empty, name, output=serializers.CharField(allow_blank=True))
 
 
-class CustomerSerializer(serializers.Serializer[Any]):
+class CustomerSerializer(Serializer):
     """The contract's data model, and the person from the accounts beside it (`with_person`)."""
 
     id = serializers.UUIDField(source="uuid")
@@ -71,7 +72,7 @@ class Notifications(serializers.DictField):
         return dict(data)
 
 
-class ProfileInput(serializers.Serializer[Any]):
+class ProfileInput(Serializer):
     """What a customer says of himself. Names, email and phone are his login's; the rest is the shop's to say."""
 
     street_address = serializers.CharField(max_length=200)
@@ -150,11 +151,11 @@ class DeleteProfile(ProfileView):
         return JSONResponse(status=204)
 
 
-class ExistenceInput(serializers.Serializer[Any]):
+class ExistenceInput(Serializer):
     user_id = PublicId()
 
 
-class Existence(serializers.Serializer[Any]):
+class Existence(Serializer):
     exists = serializers.BooleanField()
     customer_id = serializers.UUIDField(allow_null=True)
 
@@ -171,7 +172,7 @@ class CheckProfileExists(CrmView):
         return JSONResponse({"exists": customer is not None, "customer_id": customer})
 
 
-class HealthBody(serializers.Serializer[Any]):
+class HealthBody(Serializer):
     status = serializers.ChoiceField(choices=["ok", "unavailable"])
     service = serializers.CharField()
     database = serializers.ChoiceField(choices=["ok", "down"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import django_filters
@@ -15,6 +14,7 @@ from rest_framework.request import Request
 from accounts.querysets import FullName
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from common.domain.types import Json
 from common.http.contracts.crm import CrmStaffList, CrmStaffView
 from common.http.fields import PublicId
 from common.http.filters import DayFilter, SearchFilter, TextFilter, apply, order, query_of
@@ -22,6 +22,7 @@ from common.http.query import Query, params_of
 from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from customers import actions, queries
 from customers.api.crm import CustomerSerializer
 from customers.models import Customer
@@ -62,7 +63,7 @@ class Customers(CrmStaffList):
     query = query_of(CustomerFilter, ORDERING)
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Customer]:
         return order(apply(everybody(caller), CustomerFilter, filters), ORDERING, filters, "-since")
 
 
@@ -70,7 +71,7 @@ class _IdQuery(Query):
     id = PublicId()
 
 
-def _by_id(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
+def _by_id(caller: Caller, filters: Json) -> QuerySet[Customer]:
     return everybody(caller).filter(uuid=filters["id"])
 
 
@@ -129,7 +130,7 @@ class UserQuery(Query):
     user_id = PublicId()
 
 
-def _by_user(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
+def _by_user(caller: Caller, filters: Json) -> QuerySet[Customer]:
     rows = Customer.objects.visible_to(caller).filter(logins__user__uuid=filters["user_id"])
     return rows.with_person("logins__user")
 
@@ -147,7 +148,7 @@ class CustomerByUser(CrmStaffView):
         return JSONResponse(self.read.one(self.caller, UserQuery.read(request.query_params), missing))
 
 
-class Statistics(serializers.Serializer[Any]):
+class Statistics(Serializer):
     total_customers = serializers.IntegerField()
     verified_customers = serializers.IntegerField()
     unverified_customers = serializers.IntegerField()

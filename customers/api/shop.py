@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -17,6 +15,7 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from customers.models import Customer
 from customers.names import customer_name, one_line_address, or_empty
 
@@ -42,7 +41,7 @@ def contact_text(path: str) -> Derived:
     return Derived(or_empty, path, output=serializers.CharField(allow_blank=True))
 
 
-class ProfileCustomer(serializers.Serializer[Any]):
+class ProfileCustomer(Serializer):
     id = serializers.IntegerField()
     name = name_of("")
     email = contact_text("contact.email")
@@ -50,7 +49,7 @@ class ProfileCustomer(serializers.Serializer[Any]):
     address = address_of("")
 
 
-class Profile(serializers.Serializer[Any]):
+class Profile(Serializer):
     user_id = serializers.IntegerField()
     customer = ProfileCustomer()
     user_role = serializers.CharField()

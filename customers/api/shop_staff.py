@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -13,10 +11,12 @@ from rest_framework.request import Request
 from accounts.phones import validate_phone
 from accounts.querysets import FullName
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.fields import Instant
 from common.http.filters import SearchFilter, TextFilter, apply, order, query_of
 from common.http.responses import JSONResponse
 from common.http.viewsets import StaffViewSet
+from common.reads.serializers import Serializer
 from customers import actions
 from customers.api.shop import address_of, contact_text, name_of
 from customers.models import ContactMethod, Customer
@@ -24,7 +24,7 @@ from customers.models import ContactMethod, Customer
 ORDERING = {"name": ("contact__last_name", "contact__first_name"), "since": ("customer_since",)}
 
 
-class CustomerRowSerializer(serializers.Serializer[Any]):
+class CustomerRowSerializer(Serializer):
     id = serializers.IntegerField()
     uuid = serializers.UUIDField()
     user = serializers.IntegerField(source="contact_id", allow_null=True)
@@ -47,7 +47,7 @@ class CustomerRowSerializer(serializers.Serializer[Any]):
     preferred_contact_method = serializers.ChoiceField(choices=ContactMethod.choices)
 
 
-class CustomerInput(serializers.Serializer[Any]):
+class CustomerInput(Serializer):
     """What the desk may write. Names, email and phone are the contact's."""
 
     first_name = serializers.CharField(max_length=100, required=False)
@@ -96,7 +96,7 @@ class StaffCustomers(StaffViewSet):
     inputs = {"create": NewCustomerInput, "partial_update": CustomerInput}
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Customer]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Customer]:
         rows = apply(Customer.objects.visible_to(caller), CustomerFilter, filters)
         return order(rows, ORDERING, filters, "-since")
 

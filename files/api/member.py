@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
@@ -20,6 +19,7 @@ from common.http.permissions import SignedIn
 from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
+from common.reads.serializers import Serializer
 from files import actions
 from files.api.serving import file_response
 from files.kinds import KINDS
@@ -32,7 +32,7 @@ _CHUNK = 64 * 1024
 _KEEP = "private, max-age=86400, immutable"
 
 
-class PresignInput(serializers.Serializer[Any]):
+class PresignInput(Serializer):
     filename = serializers.CharField(max_length=1000)
     contentType = serializers.CharField(
         source="content_type", max_length=100, help_text=f"One of {', '.join(KINDS)}."
@@ -42,7 +42,7 @@ class PresignInput(serializers.Serializer[Any]):
     )
 
 
-class PresignedSerializer(serializers.Serializer[Any]):
+class PresignedSerializer(Serializer):
     url = serializers.URLField(
         help_text="Takes one PUT of the bytes, with the same Content-Type, for a while."
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.db.models import DateTimeField, QuerySet
 from django.utils import timezone
@@ -15,6 +13,7 @@ from rest_framework.request import Request
 from appointments.models import Location
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from common.domain.types import Json, Values
 from common.http.contracts.member import MemberList, MemberView
 from common.http.fields import Degrees, Instant, Money, PublicId
 from common.http.permissions import CustomerRole
@@ -24,6 +23,7 @@ from common.http.routing import route
 from common.reads.fields import AskedAt, Derived
 from common.reads.params import as_expression
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from memberships.actions import cancel, join
 from memberships.models import Membership, MembershipStatus, Offer, Plan, Tier
 from memberships.queries import active_membership
@@ -40,7 +40,7 @@ def tiers_of(*asked: bool) -> list[str]:
     return [tier for tier, is_asked in zip(_TIERS, asked, strict=True) if is_asked]
 
 
-class PlanSerializer(serializers.Serializer[Any]):
+class PlanSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     name = serializers.CharField()
     tier = serializers.ChoiceField(choices=Tier.values)
@@ -48,7 +48,7 @@ class PlanSerializer(serializers.Serializer[Any]):
     features = Derived(str.splitlines, "features", output=_Words)
 
 
-class MembershipSerializer(serializers.Serializer[Any]):
+class MembershipSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     plan = PlanSerializer()
     status = serializers.ChoiceField(choices=MembershipStatus.values)
@@ -56,7 +56,7 @@ class MembershipSerializer(serializers.Serializer[Any]):
     renewsAt = Derived(renews_at, "started_at", "now", output=Instant())
 
 
-class OfferSerializer(serializers.Serializer[Any]):
+class OfferSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     title = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
@@ -74,11 +74,11 @@ class Plans(MemberList):
     serializer_class = PlanSerializer
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Plan]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Plan]:
         return Plan.objects.visible_to(caller).order_by("price", "id")
 
 
-class JoinInput(serializers.Serializer[Any]):
+class JoinInput(Serializer):
     planId = PublicId(source="plan")
 
 
@@ -139,7 +139,7 @@ class OfferQuery(ListQuery):
     lat = Degrees(limit=90, required=False, help_text="With `lng`: the nearest first.")
     lng = Degrees(limit=180, required=False)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         for name, other in (("lat", "lng"), ("lng", "lat")):
             if name not in attrs and other in attrs:
                 raise serializers.ValidationError({name: ["lat and lng come together."]})
@@ -160,7 +160,7 @@ class Offers(MemberList):
     def rows(caller: Caller, filters: OfferFilters) -> QuerySet[Offer]:
         return Offer.objects.visible_to(caller).matching(filters)
 
-    def check(self, filters: Mapping[str, Any]) -> None:
+    def check(self, filters: Values) -> None:
         if "vehicle" in filters:
             mine = Vehicle.objects.visible_to(self.caller).in_use()
             if not mine.filter(uuid=filters["vehicle"]).exists():

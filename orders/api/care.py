@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from rest_framework.request import Request
 
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from common.domain.types import Json, Values
 from common.http.contracts.care import CareList, CareView
 from common.http.fields import ChoiceList, Id, Instant, Money, PrefixedId
 from common.http.permissions import CustomersOnly
@@ -23,6 +23,7 @@ from common.http.responses import JSONResponse
 from common.http.routing import prefixed, route
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from orders import actions
 from orders.models import ITEM_PREFIX, MOST_PIECES, ORDER_PREFIX, PROCESSING, Order, OrderStatus
 from orders.querysets import OrderFilters
@@ -60,7 +61,7 @@ def steps_of(
     packed_at: datetime | None,
     shipped_at: datetime | None,
     delivered_at: datetime | None,
-) -> list[dict[str, Any]]:
+) -> list[Json]:
     """The five printed steps. One that was cancelled or returned stands at none of them."""
     taken = [True, *(stamp is not None for stamp in (confirmed_at, packed_at, shipped_at, delivered_at))]
     gone = status in (OrderStatus.CANCELLED, OrderStatus.RETURNED)
@@ -71,7 +72,7 @@ def steps_of(
     ]
 
 
-class OrderItemSerializer(serializers.Serializer[Any]):
+class OrderItemSerializer(Serializer):
     id = PrefixedId(ITEM_PREFIX)
     product_name = serializers.CharField()
     quantity = serializers.IntegerField()
@@ -79,7 +80,7 @@ class OrderItemSerializer(serializers.Serializer[Any]):
     subtotal = Money(as_number=True)
 
 
-class OrderBriefSerializer(serializers.Serializer[Any]):
+class OrderBriefSerializer(Serializer):
     """An order on the dashboard; `item_count` counts pieces."""
 
     id = PrefixedId(ORDER_PREFIX)
@@ -89,7 +90,7 @@ class OrderBriefSerializer(serializers.Serializer[Any]):
     item_count = Derived(sum, "items.quantity", output=serializers.IntegerField())
 
 
-class OrderSerializer(serializers.Serializer[Any]):
+class OrderSerializer(Serializer):
     id = PrefixedId(ORDER_PREFIX)
     status = in_capitals("status", OrderStatus.values)
     total = Derived(sum, "items.subtotal", output=Money(as_number=True))
@@ -99,13 +100,13 @@ class OrderSerializer(serializers.Serializer[Any]):
     items = OrderItemSerializer(many=True)
 
 
-class StepSerializer(serializers.Serializer[Any]):
+class StepSerializer(Serializer):
     label = serializers.ChoiceField(choices=STEPS)  # type: ignore[assignment]  # the contract's key
     completed = serializers.BooleanField()
     current = serializers.BooleanField()
 
 
-class TrackingSerializer(serializers.Serializer[Any]):
+class TrackingSerializer(Serializer):
     order_id = PrefixedId(ORDER_PREFIX, source="id")
     status = in_capitals("status", OrderStatus.values)
     tracking_number = known("tracking_number")
@@ -139,7 +140,7 @@ def _rows(caller: Caller, filters: OrderFilters) -> QuerySet[Order]:
     return Order.objects.visible_to(caller).matching(filters).newest_first()
 
 
-def _one(caller: Caller, filters: Mapping[str, Any]) -> QuerySet[Order]:
+def _one(caller: Caller, filters: Values) -> QuerySet[Order]:
     return Order.objects.visible_to(caller).filter(pk=filters["id"])
 
 
@@ -158,12 +159,12 @@ def _show(read: Read, caller: Caller, id: int) -> Any:
     return read.one(caller, {"id": id}, Missing("Order not found."))
 
 
-class OrderLineInput(serializers.Serializer[Any]):
+class OrderLineInput(Serializer):
     product_id = Id()
     quantity = serializers.IntegerField(min_value=1, max_value=MOST_PIECES)
 
 
-class NewOrderInput(serializers.Serializer[Any]):
+class NewOrderInput(Serializer):
     items = OrderLineInput(many=True, allow_empty=False, max_length=MOST_LINES)  # type: ignore[call-arg]  # of a list
 
 

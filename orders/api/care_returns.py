@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -12,6 +10,7 @@ from rest_framework.request import Request
 
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from common.domain.types import Json
 from common.http.contracts.care import CareList, CareView
 from common.http.fields import Instant, Money, PrefixedId
 from common.http.permissions import CustomersOnly
@@ -20,12 +19,13 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from orders import returns
 from orders.api.care import MOST_LINES, OneQuery, in_capitals
 from orders.models import ORDER_PREFIX, RETURN_PREFIX, Order, ReturnRequest, ReturnStatus
 
 
-class ReturnSerializer(serializers.Serializer[Any]):
+class ReturnSerializer(Serializer):
     id = PrefixedId(RETURN_PREFIX)
     order_id = PrefixedId(ORDER_PREFIX)
     status = in_capitals("status", ReturnStatus.values)
@@ -38,7 +38,7 @@ class ReturnSerializer(serializers.Serializer[Any]):
     created_at = Instant()
 
 
-class ReturnInput(serializers.Serializer[Any]):
+class ReturnInput(Serializer):
     order_id = PrefixedId(ORDER_PREFIX)
     items = serializers.ListField(
         child=serializers.CharField(max_length=200),
@@ -51,7 +51,7 @@ class ReturnInput(serializers.Serializer[Any]):
     description = serializers.CharField(max_length=10_000, required=False, default="", allow_blank=True)
 
 
-def _one(caller: Caller, filters: dict[str, Any]) -> QuerySet[ReturnRequest]:
+def _one(caller: Caller, filters: Json) -> QuerySet[ReturnRequest]:
     return ReturnRequest.objects.visible_to(caller).filter(pk=filters["id"])
 
 
@@ -81,7 +81,7 @@ class Returns(CareList):
     serializer_class = ReturnSerializer
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[ReturnRequest]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[ReturnRequest]:
         return ReturnRequest.objects.visible_to(caller).newest_first()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -13,6 +11,7 @@ from accounts.names import LONGEST_HALF, full_name, split_name, validate_full_na
 from chat.api.care import TicketBriefSerializer, recent_tickets
 from common.domain.caller import Caller
 from common.domain.errors import NoCustomerRecord
+from common.domain.types import Json
 from common.http.contracts.care import CareView
 from common.http.fields import Instant, StrictBoolean
 from common.http.permissions import CustomersOnly
@@ -20,6 +19,7 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from customers import actions
 from customers.api.care import Language, Theme
 from customers.models import CustomerUser
@@ -32,7 +32,7 @@ def _own(caller: Caller, filters: object) -> QuerySet[CustomerUser]:
     return own_login(caller)
 
 
-class Stats(serializers.Serializer[Any]):
+class Stats(Serializer):
     open_tickets = serializers.IntegerField()
     active_orders = serializers.IntegerField()
     pending_refunds = serializers.IntegerField()
@@ -42,13 +42,13 @@ class Stats(serializers.Serializer[Any]):
 _NAMES = ("user.first_name", "user.last_name")
 
 
-class DashboardSerializer(serializers.Serializer[Any]):
+class DashboardSerializer(Serializer):
     stats = Stats()
     recent_orders = OrderBriefSerializer(many=True)
     recent_tickets = TicketBriefSerializer(many=True)
 
 
-class Preferences(serializers.Serializer[Any]):
+class Preferences(Serializer):
     language = serializers.CharField(source="customer.language")
     notifications = Derived(
         is_any_on,
@@ -58,7 +58,7 @@ class Preferences(serializers.Serializer[Any]):
     theme = serializers.CharField(source="customer.theme")
 
 
-class ProfileSerializer(serializers.Serializer[Any]):
+class ProfileSerializer(Serializer):
     id = serializers.IntegerField(source="user.id")
     email = serializers.EmailField(source="user.email", allow_null=True)
     full_name = Derived(full_name, *_NAMES, output=serializers.CharField(allow_blank=True))
@@ -69,7 +69,7 @@ class ProfileSerializer(serializers.Serializer[Any]):
     member_since = Instant(source="customer.customer_since")
 
 
-class PreferencesInput(serializers.Serializer[Any]):
+class PreferencesInput(Serializer):
     language = Language(required=False)
     notifications = StrictBoolean(
         required=False, source="notification_preferences", help_text="Switches every kind of notification."
@@ -77,13 +77,13 @@ class PreferencesInput(serializers.Serializer[Any]):
     theme = Theme(required=False)
 
 
-class ProfileInput(serializers.Serializer[Any]):
+class ProfileInput(Serializer):
     full_name = serializers.CharField(
         required=False, max_length=2 * LONGEST_HALF, validators=[validate_full_name]
     )
     preferences = PreferencesInput(required=False, source="*")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         if "full_name" in attrs:
             attrs["first_name"], attrs["last_name"] = split_name(attrs.pop("full_name"))
         return attrs

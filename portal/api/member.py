@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -15,33 +13,35 @@ from accounts.models import User
 from accounts.names import LONGEST_HALF, split_name, validate_full_name
 from accounts.phones import validate_phone
 from accounts.tokens import Tokens
+from common.domain.types import Json
 from common.http.address import client_address
 from common.http.fields import Instant, OptionalText
 from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
+from common.reads.serializers import Serializer
 from portal.queries import member_of
 
 
-class Credentials(serializers.Serializer[Any]):
+class Credentials(Serializer):
     email = serializers.EmailField()
     password = serializers.CharField(trim_whitespace=False, max_length=128)
     deviceId = OptionalText(source="device_id", max_length=200, help_text="For push messages.")
 
 
-class MemberRegistration(serializers.Serializer[Any]):
+class MemberRegistration(Serializer):
     name = serializers.CharField(max_length=2 * LONGEST_HALF, validators=[validate_full_name])
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(trim_whitespace=False, max_length=128)
     phone = OptionalText(max_length=30, validators=[validate_phone])
     referralCode = OptionalText(source="referral_code", max_length=20)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         attrs["first_name"], attrs["last_name"] = split_name(attrs.pop("name"))
         return attrs
 
 
-class MemberUser(serializers.Serializer[Any]):
+class MemberUser(Serializer):
     id = serializers.UUIDField(source="user.uuid")
     name = serializers.CharField(source="user.full_name")
     email = serializers.EmailField(source="user.email")
@@ -52,13 +52,13 @@ class MemberUser(serializers.Serializer[Any]):
     createdAt = Instant(source="user.created_at")
 
 
-class SignedIn(serializers.Serializer[Any]):
+class SignedIn(Serializer):
     accessToken = serializers.CharField()
     refreshToken = serializers.CharField()
     user = MemberUser()
 
 
-def signed_in(user: User, tokens: Tokens) -> dict[str, Any]:
+def signed_in(user: User, tokens: Tokens) -> Json:
     """The body of a registration and of a sign-in."""
     shown = {"accessToken": tokens.access, "refreshToken": tokens.refresh, "user": member_of(user)}
     return serialize(SignedIn, shown)

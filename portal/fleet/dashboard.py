@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from common.domain.types import Json
 from portal.fleet.pages import FleetPage
 from repair_orders import figures
 from repair_orders.models import RepairOrder, RepairOrderStatus
@@ -43,7 +43,7 @@ class Dashboard(FleetPage):
             waiting_total=statuses[RepairOrderStatus.PENDING],
         )
 
-    def waiting(self) -> list[dict[str, Any]]:
+    def waiting(self) -> list[Json]:
         """The newest estimates that wait for the customer's word, with what they come to."""
         orders = (
             RepairOrder.objects.visible_to(self.caller)

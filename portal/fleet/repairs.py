@@ -15,6 +15,7 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from common.domain.errors import DomainError, Missing
+from common.domain.types import Json
 from common.http.lists import Page
 from customers.models import Customer
 from files.actions import keep
@@ -42,7 +43,7 @@ class RepairsPage(FleetPage):
     section = "repairs"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        context: dict[str, Any] = {"statuses": SHOWN_ORDER, "asked": request.GET}
+        context: Json = {"statuses": SHOWN_ORDER, "asked": request.GET}
         try:
             asked = RepairQuery.read(request.GET)
             number, size = asked.pop("page", 1), asked.pop("page_size", ROWS)

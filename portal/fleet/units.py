@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from common.domain.errors import DomainError, Missing
+from common.domain.types import Json
 from common.http.lists import Page
 from common.http.query import ListQuery
 from customers.models import Customer
@@ -65,7 +64,7 @@ class UnitsPage(FleetPage):
             is_archived=filters.get("archived", False),
         )
 
-    def rows(self, filters: dict[str, Any]) -> QuerySet[Vehicle]:
+    def rows(self, filters: Json) -> QuerySet[Vehicle]:
         rows = Vehicle.objects.visible_to(self.caller).filter(
             archived_at__isnull=not filters.get("archived", False)
         )

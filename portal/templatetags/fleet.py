@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django import template
+
+from common.domain.types import Json
 
 register = template.Library()
 
@@ -32,6 +33,6 @@ def status_words(status: str) -> str:
 
 
 @register.filter
-def what_is_wrong(errors: dict[str, Any]) -> list[str]:
+def what_is_wrong(errors: Json) -> list[str]:
     """`unit_id: A valid integer is required.` for each wrong parameter of an address."""
     return [f"{name}: {message}" for name, messages in errors.items() for message in messages]

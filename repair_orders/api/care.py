@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.contracts.care import CareList
 from common.http.fields import Money
 from common.http.permissions import CustomersOnly
 from common.http.query import ListQuery
 from common.http.routing import route
+from common.reads.serializers import Serializer
 from repair_orders.models import Part
 
 
-class ProductSerializer(serializers.Serializer[Any]):
+class ProductSerializer(Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     part_number = serializers.CharField()
@@ -36,7 +36,7 @@ class Products(CareList):
     serializer_class = ProductSerializer
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Part]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Part]:
         rows = Part.objects.order_by("name", "id")
         if "search" in filters:
             text = filters["search"]

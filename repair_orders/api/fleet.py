@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -15,6 +13,7 @@ from rest_framework.request import Request
 from common.domain.caller import Caller
 from common.domain.days import day_of
 from common.domain.errors import Missing
+from common.domain.types import Values
 from common.http.contracts.fleet import FleetList, FleetView
 from common.http.fields import ChoiceList, Id, Money, Month
 from common.http.permissions import CustomersOnly
@@ -23,6 +22,7 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.fields import Derived
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from customers.models import Customer
 from repair_orders import actions, figures
 from repair_orders.api.totals import shown_total
@@ -34,17 +34,17 @@ from vehicles.models import Vehicle
 LONGEST_DESCRIPTION = 5_000
 
 
-class UnitCountSerializer(serializers.Serializer[Any]):
+class UnitCountSerializer(Serializer):
     unit_number = serializers.CharField()
     repair_count = serializers.IntegerField()
 
 
-class MonthCountSerializer(serializers.Serializer[Any]):
+class MonthCountSerializer(Serializer):
     date = serializers.CharField(help_text="YYYY-MM")
     count = serializers.IntegerField()
 
 
-class RepairSerializer(serializers.Serializer[Any]):
+class RepairSerializer(Serializer):
     id = serializers.IntegerField()
     unit_number = Derived(
         unit_label,
@@ -73,16 +73,16 @@ class RepairQuery(ListQuery):
     ordering = serializers.ChoiceField(choices=list(ORDERINGS), required=False)
 
 
-class RequestInput(serializers.Serializer[Any]):
+class RequestInput(Serializer):
     unit_number = serializers.CharField(max_length=30)
     description = serializers.CharField(max_length=LONGEST_DESCRIPTION)
 
 
-class ApprovalInput(serializers.Serializer[Any]):
+class ApprovalInput(Serializer):
     total = Money(required=False, min_value=Decimal(0), help_text="Approve exactly this amount.")
 
 
-class DenialInput(serializers.Serializer[Any]):
+class DenialInput(Serializer):
     reason = serializers.CharField(
         required=False, allow_blank=True, max_length=LONGEST_DESCRIPTION, default=""
     )
@@ -122,7 +122,7 @@ class _OneRepair(Query):
     id = Id(required=False)
 
 
-def _one(caller: Caller, filters: Mapping[str, Any]) -> QuerySet[RepairOrder]:
+def _one(caller: Caller, filters: Values) -> QuerySet[RepairOrder]:
     return RepairOrder.objects.visible_to(caller).filter(pk=filters["id"]).order_by("id")
 
 
@@ -155,7 +155,7 @@ class Repairs(_ShowsRepair, FleetList):
     input_class = RequestInput
     rows = staticmethod(shown_repairs)
 
-    def check(self, filters: Mapping[str, Any]) -> None:
+    def check(self, filters: Values) -> None:
         if "unit_id" in filters:
             refuse_foreign_unit(self.caller, filters["unit_id"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import serializers
@@ -14,6 +13,7 @@ from common.http.fields import ChoiceList, Instant, Money, Percent
 from common.http.query import ListQuery
 from common.http.routing import route
 from common.reads.fields import Derived
+from common.reads.serializers import Serializer
 from customers.api.shop import name_of
 from repair_orders.api.totals import present_total, shown_total
 from repair_orders.models import RepairOrder, RepairOrderStatus
@@ -37,7 +37,7 @@ def line_total(unit_price: Decimal, quantity: int) -> Decimal:
     return unit_price * quantity
 
 
-class SoldPartSerializer(serializers.Serializer[Any]):
+class SoldPartSerializer(Serializer):
     """The part of a line, at the price and taxed as it was sold."""
 
     id = serializers.IntegerField(source="part.id")
@@ -49,14 +49,14 @@ class SoldPartSerializer(serializers.Serializer[Any]):
     warranty_months = serializers.IntegerField(source="part.warranty_months")
 
 
-class PartLineSerializer(serializers.Serializer[Any]):
+class PartLineSerializer(Serializer):
     id = serializers.IntegerField()
     part = SoldPartSerializer(source="*")
     quantity = serializers.IntegerField()
     total_price = Derived(line_total, "unit_price", "quantity", output=Money())
 
 
-class SoldServiceSerializer(serializers.Serializer[Any]):
+class SoldServiceSerializer(Serializer):
     """The service of a line, at the price and taxed as it was sold."""
 
     id = serializers.IntegerField(source="service.id")
@@ -67,12 +67,12 @@ class SoldServiceSerializer(serializers.Serializer[Any]):
     warranty_months = serializers.IntegerField(source="service.warranty_months")
 
 
-class ServiceLineSerializer(serializers.Serializer[Any]):
+class ServiceLineSerializer(Serializer):
     id = serializers.IntegerField()
     service = SoldServiceSerializer(source="*")
 
 
-class RepairOrderSerializer(serializers.Serializer[Any]):
+class RepairOrderSerializer(Serializer):
     id = serializers.IntegerField()
     vehicle_id = serializers.IntegerField()
     vehicle = VehicleBriefSerializer()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import django_filters
 from django.db.models import QuerySet
@@ -10,15 +10,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.fields import Money
 from common.http.filters import SearchFilter, apply, order, query_of
 from common.http.responses import JSONResponse
 from common.http.viewsets import StaffViewSet
+from common.reads.serializers import Serializer
 from repair_orders import actions
 from repair_orders.models import Part, Service
 
 
-class PartSerializer(serializers.Serializer[Any]):
+class PartSerializer(Serializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=200)
     part_number = serializers.CharField(max_length=60)
@@ -28,7 +30,7 @@ class PartSerializer(serializers.Serializer[Any]):
     warranty_months = serializers.IntegerField(min_value=0, max_value=1200, required=False)
 
 
-class ServiceSerializer(serializers.Serializer[Any]):
+class ServiceSerializer(Serializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
@@ -84,7 +86,7 @@ class StaffParts(_Catalogue):
     inputs = {"create": PartSerializer, "partial_update": PartSerializer}
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Part]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Part]:
         return order(apply(Part.objects.all(), PartFilter, filters), StaffParts.ORDERING, filters, "name")
 
 
@@ -99,7 +101,7 @@ class StaffServices(_Catalogue):
     inputs = {"create": ServiceSerializer, "partial_update": ServiceSerializer}
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Service]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Service]:
         return order(
             apply(Service.objects.all(), ServiceFilter, filters), StaffServices.ORDERING, filters, "name"
         )

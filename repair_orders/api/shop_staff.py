@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from django.urls import URLPattern
@@ -12,10 +10,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.fields import Id, Instant, Money, Percent
 from common.http.filters import ChoiceListFilter, DayFilter, IdFilter, apply, order, query_of
 from common.http.responses import JSONResponse
 from common.http.viewsets import StaffViewSet
+from common.reads.serializers import Serializer
 from customers.models import Customer
 from repair_orders import actions
 from repair_orders.api.shop import RepairOrderSerializer
@@ -53,12 +53,12 @@ class RepairOrderFilter(django_filters.FilterSet):
 
 
 class RepairOrderQuery(query_of(RepairOrderFilter, ORDERING)):  # type: ignore[misc]  # made from declarations
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         self.refuse_upside_down(attrs, "created_from", "created_to")
         return attrs
 
 
-class RepairOrderInput(serializers.Serializer[Any]):
+class RepairOrderInput(Serializer):
     """Words at any time; the terms while the lines may change."""
 
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
@@ -72,26 +72,26 @@ class NewRepairOrderInput(RepairOrderInput):
     vehicle_id = Id()
 
 
-class PartLineInput(serializers.Serializer[Any]):
+class PartLineInput(Serializer):
     part_id = Id()
     quantity = serializers.IntegerField(
         min_value=1, max_value=10_000, default=1, help_text="One where it is left out."
     )
 
 
-class ServiceLineInput(serializers.Serializer[Any]):
+class ServiceLineInput(Serializer):
     service_id = Id()
 
 
-class EstimateInput(serializers.Serializer[Any]):
+class EstimateInput(Serializer):
     notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
 
 
-class ApproveInput(serializers.Serializer[Any]):
+class ApproveInput(Serializer):
     total = Money(required=False, min_value=0, help_text="Approve exactly this amount; another one is a 409.")
 
 
-class DenyInput(serializers.Serializer[Any]):
+class DenyInput(Serializer):
     reason = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
 
 
@@ -125,7 +125,7 @@ class StaffRepairOrders(StaffViewSet):
         ]
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[RepairOrder]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[RepairOrder]:
         rows = apply(RepairOrder.objects.visible_to(caller), RepairOrderFilter, filters)
         return order(rows, ORDERING, filters, "-created")
 
@@ -133,8 +133,9 @@ class StaffRepairOrders(StaffViewSet):
         """Write down what a customer says is wrong."""
         body = self.read_body()
         vehicle = self.one_of(Vehicle, body.pop("vehicle_id"), field="vehicle_id")
+        body.setdefault("description", "")
         opened = actions.request_repair(
-            customer=vehicle.customer, vehicle=vehicle, now=timezone.now(), **{"description": ""} | body
+            customer=vehicle.customer, vehicle=vehicle, now=timezone.now(), **body
         )
         return self.show(opened.pk, status=201)
 

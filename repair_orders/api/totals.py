@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from rest_framework.serializers import Field
-
 from common.reads.fields import Derived
+from common.reads.serializers import SerializerField
 from repair_orders.money import frozen_or_present, order_total
 
 
-def present_total(*, output: Field[Any, Any, Any, Any]) -> Derived:
+def present_total(*, output: SerializerField) -> Derived:
     """What the order's lines cost now."""
     return Derived(
         order_total,
@@ -26,6 +23,6 @@ def present_total(*, output: Field[Any, Any, Any, Any]) -> Derived:
     )
 
 
-def shown_total(*, output: Field[Any, Any, Any, Any]) -> Derived:
+def shown_total(*, output: SerializerField) -> Derived:
     """The frozen total of a completed order, else the present one."""
     return Derived(frozen_or_present, "total_cost", present_total(output=output), output=output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -13,6 +12,7 @@ from rest_framework.request import Request
 
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from common.domain.types import Json
 from common.http.contracts.member import MemberList, MemberView
 from common.http.fields import Instant, Miles
 from common.http.permissions import CustomerRole
@@ -21,13 +21,14 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
 from common.reads.read import Read
+from common.reads.serializers import Serializer
 from customers.actions import customer_for_write
 from vehicles import actions
 from vehicles.models import FIRST_YEAR, LAST_YEAR, DongleConnection, Vehicle
 from vehicles.vin import validate_vin
 
 
-class VehicleSerializer(serializers.Serializer[Any]):
+class VehicleSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     user = serializers.UUIDField(
         source="customer.contact.uuid", allow_null=True, help_text="The customer's contact."
@@ -49,7 +50,7 @@ class VehicleSerializer(serializers.Serializer[Any]):
     photoUrl = serializers.CharField(source="photo_url", allow_blank=True)
 
 
-class VehicleInput(serializers.Serializer[Any]):
+class VehicleInput(Serializer):
     vin = serializers.CharField(validators=[validate_vin])
     make = serializers.CharField(max_length=60)
     model = serializers.CharField(max_length=60)
@@ -64,7 +65,7 @@ class VehicleInput(serializers.Serializer[Any]):
     photoUrl = serializers.URLField(source="photo_url", max_length=200, required=False, allow_blank=True)
 
 
-class DongleInput(serializers.Serializer[Any]):
+class DongleInput(Serializer):
     dongleId = serializers.CharField(source="dongle_id", max_length=100)
     connectionType = serializers.ChoiceField(source="connection", choices=DongleConnection.values)
 
@@ -73,12 +74,12 @@ class _OneQuery(Query):
     id = serializers.UUIDField(source="uuid")
 
 
-def _rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Vehicle]:
+def _rows(caller: Caller, filters: Json) -> QuerySet[Vehicle]:
     rows = Vehicle.objects.visible_to(caller).in_use().order_by("id")
     return rows.filter(uuid=filters["uuid"]) if "uuid" in filters else rows
 
 
-class _KeySerializer(serializers.Serializer[Any]):
+class _KeySerializer(Serializer):
     id = serializers.IntegerField()
 
 
@@ -104,11 +105,11 @@ class VehicleView(MemberView):
         """The vehicle's body as it stands now."""
         return JSONResponse(self._one(self.read, id))
 
-    def _one(self, read: Read, id: UUID | None) -> dict[str, Any]:
+    def _one(self, read: Read, id: UUID | None) -> Json:
         missing = Missing("Vehicle not found")
         if id is None:
             raise missing
-        body: dict[str, Any] = read.one(self.caller, {"uuid": id}, missing)
+        body: Json = read.one(self.caller, {"uuid": id}, missing)
         return body
 
 

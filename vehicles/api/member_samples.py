@@ -10,7 +10,9 @@ from drf_spectacular.utils import extend_schema_field
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework import serializers
 
+from common.domain.types import Json
 from common.http.parsers import JSONParser
+from common.reads.serializers import Serializer
 from vehicles.telematics.actions import TooManySamples
 from vehicles.telematics.samples import (
     EARLIEST,
@@ -28,7 +30,7 @@ _NAMES = {"t": "t", "speed": "speed", "fuel_rate": "fuelRate", "odometer": "odom
 _READINGS = ("speed", "fuelRate", "odometer")
 
 
-class SampleSerializer(serializers.Serializer[Any]):
+class SampleSerializer(Serializer):
     """Declares a sample for the schema; ten thousand are read and written by columns instead."""
 
     t = serializers.IntegerField(help_text="Milliseconds since 1970, UTC.")
@@ -40,7 +42,7 @@ class SampleSerializer(serializers.Serializer[Any]):
 class SampleInput(SampleSerializer):
     """A reading that was not taken may be left out."""
 
-    def get_fields(self) -> dict[str, Any]:
+    def get_fields(self) -> Json:
         fields = super().get_fields()
         for name in _READINGS:
             fields[name].required = False
@@ -72,7 +74,7 @@ def _what_is_no_sample(data: list[Any]) -> str:
     return f"samples[{at}] is not an object with a t."
 
 
-class BatchInput(serializers.Serializer[Any]):
+class BatchInput(Serializer):
     vehicleId = serializers.UUIDField(source="uuid", required=False, help_text="The address's.")
     startTimestamp = serializers.IntegerField(
         source="start", min_value=EARLIEST, max_value=LATEST, help_text="Milliseconds since 1970, UTC."
@@ -108,7 +110,7 @@ class _Batch(msgspec.Struct, forbid_unknown_fields=True):
 _DECODER = msgspec.json.Decoder(_Batch)
 
 
-class Batch(dict[str, Any]):
+class Batch(Json):
     """What `BatchInput` would have made of a body: nothing is left to be checked."""
 
 
@@ -116,7 +118,7 @@ class BatchParser(JSONParser):
     """A batch just as the contract writes it is read and checked in one go, in a third of the time and without a
     thousand dicts. Whatever is unusual about another, it is read as any body is, and refused in the usual words."""
 
-    def decode(self, raw: bytes) -> dict[str, Any]:
+    def decode(self, raw: bytes) -> Json:
         try:
             given = _DECODER.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError):

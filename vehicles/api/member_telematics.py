@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -10,12 +9,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from common.domain.types import Json
 from common.http.contracts.member import MEMBER
 from common.http.fields import EpochMilliseconds, Number
 from common.http.parsers import TextJSONParser
 from common.http.query import Query
 from common.http.responses import JSONResponse
 from common.http.routing import route
+from common.reads.serializers import Serializer
 from vehicles.api.member import VehicleView
 from vehicles.api.member_samples import Batch, BatchInput, BatchParser, SampleSerializer
 from vehicles.telematics import queries
@@ -23,11 +24,11 @@ from vehicles.telematics.actions import record_batch
 from vehicles.telematics.downsampling import MAX_POINTS, MIN_POINTS
 
 
-class Accepted(serializers.Serializer[Any]):
+class Accepted(Serializer):
     message = serializers.CharField()
 
 
-class SummarySerializer(serializers.Serializer[Any]):
+class SummarySerializer(Serializer):
     samples = serializers.IntegerField(help_text="How many there are.")
     distance = serializers.FloatField(help_text="Miles.")
     fuel = serializers.FloatField(help_text="Gallons.")
@@ -40,13 +41,13 @@ _HOW = "ISO 8601 or milliseconds since 1970."
 class RangeQuery(Query):
     to = EpochMilliseconds(source="until", upper=True, required=False, help_text=f"Inclusive. {_HOW}")
 
-    def get_fields(self) -> dict[str, Any]:
+    def get_fields(self) -> Json:
         # A word of Python's.
         return {
             "from": EpochMilliseconds(source="since", required=False, help_text=_HOW)
         } | super().get_fields()
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Json) -> Json:
         self.refuse_upside_down(attrs, "from", "to")
         return attrs
 
@@ -69,7 +70,7 @@ class Telematics(VehicleView):
     input_class = BatchInput
     parser_classes = [BatchParser, TextJSONParser]
 
-    def read_body(self, *, partial: bool = False) -> dict[str, Any]:
+    def read_body(self, *, partial: bool = False) -> Json:
         body = self.request.data
         return body if isinstance(body, Batch) else super().read_body(partial=partial)
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from rest_framework import serializers
 
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.contracts.shop import ShopCustomerList
 from common.http.routing import route
+from common.reads.serializers import Serializer
 from customers.api.shop import address_of, contact_text, name_of
 from vehicles.models import Vehicle
 
 
-class VehicleBriefSerializer(serializers.Serializer[Any]):
+class VehicleBriefSerializer(Serializer):
     """The vehicle inside an appointment or a repair order."""
 
     id = serializers.IntegerField()
@@ -26,7 +26,7 @@ class VehicleBriefSerializer(serializers.Serializer[Any]):
     color = serializers.CharField(allow_blank=True)
 
 
-class OwnerSerializer(serializers.Serializer[Any]):
+class OwnerSerializer(Serializer):
     id = serializers.IntegerField()
     name = name_of("")
     phone_number = contact_text("contact.phone")
@@ -35,7 +35,7 @@ class OwnerSerializer(serializers.Serializer[Any]):
     user = serializers.IntegerField(source="contact_id", allow_null=True)
 
 
-class VehicleSerializer(serializers.Serializer[Any]):
+class VehicleSerializer(Serializer):
     id = serializers.IntegerField()
     customer = OwnerSerializer()
     customer_name = name_of("customer.")
@@ -55,7 +55,7 @@ class CustomerVehicles(ShopCustomerList):
     serializer_class = VehicleSerializer
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Vehicle]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Vehicle]:
         return Vehicle.objects.visible_to(caller).in_use().order_by("id")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -12,10 +10,12 @@ from rest_framework.request import Request
 
 from accounts.querysets import FullName
 from common.domain.caller import Caller
+from common.domain.types import Json
 from common.http.fields import Id, Instant
 from common.http.filters import IdFilter, SearchFilter, apply, order, query_of
 from common.http.responses import JSONResponse
 from common.http.viewsets import StaffViewSet
+from common.reads.serializers import Serializer
 from customers.models import Customer
 from vehicles import actions
 from vehicles.api.shop import VehicleSerializer
@@ -35,7 +35,7 @@ class VehicleRowSerializer(VehicleSerializer):
     archived_at = Instant(allow_null=True)
 
 
-class VehicleInput(serializers.Serializer[Any]):
+class VehicleInput(Serializer):
     make = serializers.CharField(max_length=60, required=False)
     model = serializers.CharField(max_length=60, required=False)
     trim = serializers.CharField(max_length=60, required=False, allow_blank=True)
@@ -92,7 +92,7 @@ class StaffVehicles(StaffViewSet):
     verbs = ("archive",)
 
     @staticmethod
-    def rows(caller: Caller, filters: dict[str, Any]) -> QuerySet[Vehicle]:
+    def rows(caller: Caller, filters: Json) -> QuerySet[Vehicle]:
         return order(
             apply(Vehicle.objects.visible_to(caller), VehicleFilter, filters), ORDERING, filters, "id"
         )

@@ -5,15 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.domain.errors import Kind
+from common.domain.types import Json
 from common.http.problems import STATUS, Problem
 from common.http.responses import JSONResponse
+from common.reads.serializers import Serializer
 
 
 class Contract(ABC):
@@ -29,17 +31,17 @@ class Contract(ABC):
     wording: ClassVar[Mapping[str, tuple[str, str]]] = {}  # code -> (title, detail) as the contract prints it
 
     @abstractmethod
-    def body(self, problem: Problem) -> dict[str, Any]:
+    def body(self, problem: Problem) -> Json:
         """The error body, worded as the contract prints it."""
 
     @abstractmethod
-    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+    def error_serializer(self, status: int) -> type[Serializer]:
         """The declaration of `body` for the schema, by status."""
 
     def status(self, problem: Problem) -> int:
         return self.invalid_status if problem.kind is Kind.INVALID else STATUS[problem.kind]
 
-    def spell(self, problem: Problem) -> tuple[int, dict[str, Any], Mapping[str, str]]:
+    def spell(self, problem: Problem) -> tuple[int, Json, Mapping[str, str]]:
         """Status, body and extra headers of a problem in this contract."""
         if problem.code in self.wording:
             title, detail = self.wording[problem.code]
@@ -69,5 +71,5 @@ class FieldMessages(serializers.DictField):
     child = serializers.JSONField()
 
 
-class NamesFields(serializers.Serializer[Any]):
+class NamesFields(Serializer):
     """A refusal that names each wrong field, with its messages, beside its own keys."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
 from common.domain.errors import Kind
+from common.domain.types import Json
 from common.http.contracts.base import Contract, FieldMessages
 from common.http.lists import BareList
 from common.http.problems import Problem
 from common.http.views import ContractView
+from common.reads.serializers import Serializer
 
 
-class CareError(serializers.Serializer[Any]):
+class CareError(Serializer):
     error = serializers.CharField()
     detail = serializers.CharField()
 
@@ -28,13 +28,13 @@ class CareContract(Contract):
     prefixes = ("/auth/", "/api/v1/customer/")
     invalid_status = 422
 
-    def body(self, problem: Problem) -> dict[str, Any]:
-        body: dict[str, Any] = {"error": problem.title, "detail": problem.detail}
+    def body(self, problem: Problem) -> Json:
+        body: Json = {"error": problem.title, "detail": problem.detail}
         if problem.kind in (Kind.INVALID, Kind.UNPROCESSABLE):
             body["fields"] = problem.fields
         return body | dict(problem.facts)
 
-    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+    def error_serializer(self, status: int) -> type[Serializer]:
         return CareInvalid if status == 422 else CareError
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
 from common.domain.errors import Kind
+from common.domain.types import Json
 from common.http.contracts.base import Contract, NamesFields
 from common.http.lists import ListView, PagedList
 from common.http.permissions import StaffWithPermission
 from common.http.problems import NON_FIELD, Problem
 from common.http.views import ContractView
+from common.reads.serializers import Serializer
 
 
-class CrmError(serializers.Serializer[Any]):
+class CrmError(Serializer):
     error = serializers.CharField()
     detail = serializers.CharField()
 
@@ -38,12 +40,12 @@ class CrmContract(Contract):
         ),
     }
 
-    def body(self, problem: Problem) -> dict[str, Any]:
+    def body(self, problem: Problem) -> Json:
         if problem.kind is Kind.INVALID and problem.fields and NON_FIELD not in problem.fields:
             return dict(problem.fields)
         return {"error": problem.title, "detail": problem.detail} | dict(problem.facts)
 
-    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+    def error_serializer(self, status: int) -> type[Serializer]:
         return CrmInvalid if status == 400 else CrmError
 
 

@@ -9,16 +9,18 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from rest_framework import exceptions, serializers
 
+from common.domain.types import Json
 from common.http.authentication import SessionCaller
 from common.http.contracts.base import Contract
 from common.http.lists import BareList
 from common.http.problems import Problem
 from common.http.views import ContractView
+from common.reads.serializers import Serializer
 
 _NOT_FOUND = ("Customer profile not found", "Customer profile not found")
 
 
-class FleetError(serializers.Serializer[Any]):
+class FleetError(Serializer):
     error = serializers.CharField()
 
 
@@ -46,13 +48,13 @@ class FleetContract(Contract):
         is_json = request.path.startswith("/customer/api")
         return not is_json and "text/html" in request.headers.get("accept", "")
 
-    def body(self, problem: Problem) -> dict[str, Any]:
+    def body(self, problem: Problem) -> Json:
         facts = {
             name: float(fact) if isinstance(fact, Decimal) else fact for name, fact in problem.facts.items()
         }
         return {"error": problem.detail} | facts  # amounts are numbers here
 
-    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+    def error_serializer(self, status: int) -> type[Serializer]:
         return FleetConflict if status == 409 else FleetError
 
 
@@ -65,7 +67,7 @@ class FleetView(ContractView):
     contract = FLEET
     authentication_classes = [SessionCaller]
 
-    def refuse(self, error: Exception, context: dict[str, Any]) -> Any:
+    def refuse(self, error: Exception, context: Json) -> Any:
         if isinstance(error, exceptions.NotAuthenticated):
             return redirect_to_login(self.request.get_full_path(), FLEET.login)
         return super().refuse(error, context)

@@ -8,13 +8,15 @@ from uuid import UUID
 from rest_framework import serializers
 
 from common.domain.errors import Kind, Missing
+from common.domain.types import Json
 from common.http.contracts.base import Contract, NamesFields
 from common.http.lists import BareList
 from common.http.problems import NON_FIELD, Problem
 from common.http.views import ContractView
+from common.reads.serializers import Serializer
 
 
-class MemberError(serializers.Serializer[Any]):
+class MemberError(Serializer):
     error = serializers.CharField()
 
 
@@ -33,7 +35,7 @@ class MemberContract(Contract):
         "vehicle_not_found": ("Vehicle not found", "Vehicle not found"),
     }
 
-    def body(self, problem: Problem) -> dict[str, Any]:
+    def body(self, problem: Problem) -> Json:
         # What is not there is not a wrong field: the printed 404 has one key.
         fields = {} if problem.kind is Kind.NOT_FOUND else dict(problem.fields)
         loose = fields.pop(NON_FIELD, None)
@@ -43,7 +45,7 @@ class MemberContract(Contract):
             return fields
         return {"error": problem.detail} | fields | dict(problem.facts)
 
-    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+    def error_serializer(self, status: int) -> type[Serializer]:
         return MemberInvalid if status == 400 else MemberError
 
 

@@ -8,18 +8,20 @@ from typing import Any
 from rest_framework import serializers
 
 from common.domain.errors import Kind
+from common.domain.types import Json
 from common.http.contracts.base import Contract, FieldMessages
 from common.http.lists import ListView, Page
 from common.http.permissions import CustomersOnly
 from common.http.problems import Problem
 from common.http.views import ContractView
+from common.reads.serializers import Serializer, SerializerField
 
 
-class ShopDetail(serializers.Serializer[Any]):
+class ShopDetail(Serializer):
     detail = serializers.CharField()
 
 
-class ShopError(serializers.Serializer[Any]):
+class ShopError(Serializer):
     error = serializers.CharField()
     detail = serializers.CharField()
 
@@ -33,15 +35,15 @@ class ShopContract(Contract):
     title = "Shop"
     prefixes = ("/api/token/", "/api/auth/customer-profile/", "/api/shop/")
 
-    def body(self, problem: Problem) -> dict[str, Any]:
+    def body(self, problem: Problem) -> Json:
         if problem.kind is Kind.UNAUTHENTICATED:
             return {"detail": problem.detail}
-        body: dict[str, Any] = {"error": problem.title, "detail": problem.detail}
+        body: Json = {"error": problem.title, "detail": problem.detail}
         if self.status(problem) == 400:
             body["fields"] = problem.fields
         return body | dict(problem.facts)
 
-    def error_serializer(self, status: int) -> type[serializers.Serializer[Any]]:
+    def error_serializer(self, status: int) -> type[Serializer]:
         return {400: ShopInvalid, 401: ShopDetail}.get(status, ShopError)
 
 
@@ -58,7 +60,7 @@ class ShopCustomerList(ListView, ShopView):
     permission_classes = [CustomersOnly]
 
     def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
-        body: dict[str, Any] = {
+        body: Json = {
             "results": rows,
             "count": page.total if page else len(rows),
             "customer_id": self.caller.customer_id,
@@ -69,7 +71,7 @@ class ShopCustomerList(ListView, ShopView):
         return body, {}
 
     @classmethod
-    def list_fields(cls) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    def list_fields(cls) -> dict[str, SerializerField]:
         return {
             "count": serializers.IntegerField(),
             "customer_id": serializers.IntegerField(),
