@@ -1,12 +1,29 @@
-"""Orders with their lines, and what they cost."""
+"""Find repair orders and compute their totals."""
 
 from __future__ import annotations
 
 from django.db.models import Prefetch, QuerySet
 
+from common.domain.caller import Caller
+from common.domain.errors import Missing
 from files.models import Upload
 from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from repair_orders.money import Line, Totals, totals
+from repair_orders.querysets import NEWEST, RepairOrderFilters
+
+
+def find_repairs(caller: Caller, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:
+    """Return the caller's repair orders, filtered and sorted."""
+    rows = RepairOrder.objects.visible_to(caller).matching(filters)
+    return rows.in_order(filters.get("ordering", NEWEST))
+
+
+def get_repair(caller: Caller, id: int) -> RepairOrder:
+    """Return the caller's repair order of that id. Raise Missing."""
+    found = RepairOrder.objects.visible_to(caller).filter(pk=id).first()
+    if found is None:
+        raise Missing("Repair not found")
+    return found
 
 
 def with_lines(orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:

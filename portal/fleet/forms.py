@@ -14,8 +14,9 @@ from common.domain.caller import Caller
 from common.domain.errors import DomainError, Missing
 from customers.models import ContactMethod, Customer
 from files.kinds import HEAD_BYTES, is_what_it_says
-from repair_orders.api.fleet import LONGEST_DESCRIPTION, unit_called
+from repair_orders.api.fleet import LONGEST_DESCRIPTION
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
+from vehicles.queries import get_unit_by_label
 from vehicles.vin import validate_vin
 
 # More units than this are typed, not chosen: a list of thousands is slow to load and no help to look through.
@@ -108,7 +109,7 @@ class RequestForm(PortalForm):
         if isinstance(value, int):
             return self.units[value]
         try:
-            return unit_called(self.caller, value)
+            return get_unit_by_label(self.caller, value)
         except Missing as error:
             raise forms.ValidationError(error.text, code="unit") from None
 

@@ -25,11 +25,11 @@ from portal.fleet.forms import ApproveForm, DenyForm, RequestForm
 from portal.fleet.pages import FleetPage
 from portal.fleet.steps import steps_of
 from repair_orders import actions
-from repair_orders.api.fleet import RepairQuery, one_repair, shown_repairs
+from repair_orders.api.fleet import RepairQuery
 from repair_orders.figures import SHOWN_ORDER
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
 from repair_orders.money import frozen_or_present
-from repair_orders.queries import photos_of, totals_with_lines, with_lines
+from repair_orders.queries import find_repairs, get_repair, photos_of, totals_with_lines, with_lines
 from repair_orders.querysets import NEWEST, RepairOrderFilters
 from vehicles.models import Vehicle
 
@@ -50,7 +50,7 @@ class RepairsPage(FleetPage):
             filters = cast("RepairOrderFilters", asked)
             if "unit_id" in filters:
                 context["unit"] = self.unit(filters["unit_id"])
-            rows = shown_repairs(self.caller, filters)
+            rows = find_repairs(self.caller, filters)
             page = Page(number, size, rows.count(), request.get_full_path())
             if number > page.last:
                 raise ValidationError({"page": [f"The last page is {page.last}."]})
@@ -58,7 +58,7 @@ class RepairsPage(FleetPage):
             return self.show(**context, wrong=error.detail, status=400)
         # The page's ids come from an index alone; only then are rows read.
         ids = list(rows.values_list("id", flat=True)[page.bounds])
-        found = with_lines(shown_repairs(self.caller, filters).filter(pk__in=ids).select_related("vehicle"))
+        found = with_lines(find_repairs(self.caller, filters).filter(pk__in=ids).select_related("vehicle"))
         return self.show(
             **context,
             page=page,
@@ -89,7 +89,7 @@ class RepairPage(FleetPage):
         return self.show_repair(id)
 
     def post(self, request: HttpRequest, id: int) -> HttpResponse:
-        order = one_repair(self.caller, id)
+        order = get_repair(self.caller, id)
         decision = request.POST.get("decision")
         if decision not in ("approve", "deny"):
             return self.show_repair(id, status=400, refusal="Approve the estimate or deny it.")

@@ -27,9 +27,10 @@ from customers.models import Customer
 from repair_orders import actions, figures
 from repair_orders.api.totals import shown_total
 from repair_orders.models import RepairOrder, RepairOrderStatus
-from repair_orders.querysets import NEWEST, ORDERINGS, RepairOrderFilters
+from repair_orders.queries import find_repairs, get_repair
+from repair_orders.querysets import ORDERINGS
 from vehicles.labels import unit_label
-from vehicles.models import Vehicle
+from vehicles.queries import check_unit, get_unit_by_label
 
 LONGEST_DESCRIPTION = 5_000
 
@@ -112,12 +113,6 @@ class RepairCostData(FleetView):
         return JSONResponse([{"date": f"{month:%Y-%m}", "count": count} for month, count in months])
 
 
-def shown_repairs(caller: Caller, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:
-    """The repairs a list shows, in its order."""
-    rows = RepairOrder.objects.visible_to(caller).matching(filters)
-    return rows.in_order(filters.get("ordering", NEWEST))
-
-
 class _OneRepair(Query):
     id = Id(required=False)
 
@@ -136,15 +131,7 @@ class _ShowsRepair(FleetView):
         return JSONResponse(self.one.one(self.caller, {"id": id}, Missing("Repair not found")), status=status)
 
     def repair(self, id: int) -> RepairOrder:
-        return one_repair(self.caller, id)
-
-
-def one_repair(caller: Caller, id: int) -> RepairOrder:
-    """The caller's repair of that id. Raises Missing."""
-    found = RepairOrder.objects.visible_to(caller).filter(pk=id).first()
-    if found is None:
-        raise Missing("Repair not found")
-    return found
+        return get_repair(self.caller, id)
 
 
 class Repairs(_ShowsRepair, FleetList):
@@ -153,38 +140,22 @@ class Repairs(_ShowsRepair, FleetList):
     query = RepairQuery
     serializer_class = RepairSerializer
     input_class = RequestInput
-    rows = staticmethod(shown_repairs)
+    rows = staticmethod(find_repairs)
 
     def check(self, filters: Values) -> None:
         if "unit_id" in filters:
-            refuse_foreign_unit(self.caller, filters["unit_id"])
+            check_unit(self.caller, filters["unit_id"])
 
     @extend_schema(summary="Request a repair", responses={201: RepairSerializer})
     def post(self, request: Request) -> JSONResponse:
         body = self.read_body()
         order = actions.request_repair(
             customer=Customer.objects.get(pk=self.caller.account),
-            vehicle=unit_called(self.caller, body["unit_number"]),
+            vehicle=get_unit_by_label(self.caller, body["unit_number"]),
             description=body["description"],
             now=timezone.now(),
         )
         return self.show(order.pk, status=201)
-
-
-def refuse_foreign_unit(caller: Caller, unit_id: int) -> None:
-    """Raise Missing for a unit that is not the caller's."""
-    if not Vehicle.objects.visible_to(caller).filter(pk=unit_id).exists():
-        raise Missing("Unit not found", field="unit_id")
-
-
-def unit_called(caller: Caller, label: str) -> Vehicle:
-    """The unit in use that the caller calls so. Raises Missing where none is, or more than one."""
-    found = list(Vehicle.objects.visible_to(caller).in_use().called(label).order_by("id")[:2])
-    if len(found) != 1:
-        raise Missing(
-            "Unit not found" if not found else "More than one unit is called so", field="unit_number"
-        )
-    return found[0]
 
 
 class OneRepair(_ShowsRepair):
