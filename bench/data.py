@@ -69,8 +69,9 @@ def is_built() -> bool:
 def build() -> None:
     """Insert everything by `bulk_create`; deterministic, so that every machine measures the same rows."""
     from accounts.models import User
+    from catalogue.models import Part, Service
     from customers.models import Customer, CustomerUser
-    from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+    from repair_orders.models import PartLine, RepairOrder, ServiceLine
     from repair_orders.queries import totals_of
     from vehicles.models import Vehicle
 

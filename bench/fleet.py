@@ -44,8 +44,8 @@ def build() -> None:
     from django.utils import timezone
 
     from accounts.models import User
+    from catalogue.models import Part, Service
     from customers.actions import create_customer
-    from repair_orders.models import Part, Service
 
     now = timezone.now()
     manager = User.objects.create_user(MANAGER, first_name="Rosa", last_name="Winding")

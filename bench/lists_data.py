@@ -165,7 +165,7 @@ def _locations() -> list[Any]:
 
 
 def _parts() -> list[Any]:
-    from repair_orders.models import Part
+    from catalogue.models import Part
 
     return _bulk(
         Part,
@@ -209,7 +209,8 @@ def _visits(vehicles: list[Any], locations: list[Any]) -> None:
 
 def _repair_orders(vehicles: list[Any], parts: list[Any]) -> None:
     """One of each vehicle, a month apart, with two part lines and two service lines; nothing is completed yet."""
-    from repair_orders.models import PartLine, RepairOrder, Service, ServiceLine
+    from catalogue.models import Service
+    from repair_orders.models import PartLine, RepairOrder, ServiceLine
 
     states = ["requested", "pending", "approved", "in_progress"]
     services = _bulk(

@@ -21,9 +21,8 @@ _TECHNICIAN = (
     | _permissions("appointments", "work", "appointment")
     | _permissions("customers", "view", "customer")
     | _permissions("vehicles", "view", "vehicle", "telematicsbatch")
-    | _permissions(
-        "repair_orders", "view", "repairorder", "partline", "serviceline", "repairphoto", "part", "service"
-    )
+    | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "repairphoto")
+    | _permissions("catalogue", "view", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
     | _permissions("files", "view", "upload")  # photos of what is wrong
     | _permissions("chat", "view", "thread", "message", "ticket")
@@ -51,7 +50,7 @@ _ADVISOR = (
 _MANAGER = (
     _ADVISOR
     | _permissions("orders", "refund", "returnrequest")
-    | _permissions("repair_orders", "add change delete", "part", "service")
+    | _permissions("catalogue", "add change delete", "part", "service")
     | _permissions("appointments", "add change", "technician", "location", "servicetype", "reportedproblem")
     | _permissions("appointments", "view add change delete", "openinghours", "closure", "bay")
     | _permissions("memberships", "add change", "plan")

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "accounts",
     "files",
     "customers",
+    "catalogue",
     "vehicles",
     "appointments",
     "repair_orders",

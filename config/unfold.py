@@ -71,8 +71,8 @@ UNFOLD: dict[str, Any] = {
                 "title": "Catalogue",
                 "separator": True,
                 "items": [
-                    _item("Parts", "settings", "repair_orders.part"),
-                    _item("Services", "handyman", "repair_orders.service"),
+                    _item("Parts", "settings", "catalogue.part"),
+                    _item("Services", "handyman", "catalogue.service"),
                     _item("Service types", "category", "appointments.servicetype"),
                     _item("Reported problems", "report", "appointments.reportedproblem"),
                 ],

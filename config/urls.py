@@ -20,6 +20,8 @@ from appointments.api import member as appointments_member
 from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
+from catalogue.api import care as products_care
+from catalogue.api import shop_staff as catalogue_staff
 from chat.api import care as tickets_care
 from chat.api import member as chat_member
 from common.http import fallbacks, health
@@ -38,10 +40,8 @@ from portal.api import care as portal_care
 from portal.api import member as portal_member
 from portal.api import registration
 from portal.fleet import urls as fleet_pages
-from repair_orders.api import care as products_care
 from repair_orders.api import fleet as repair_orders_fleet
 from repair_orders.api import shop as repair_orders_shop
-from repair_orders.api import shop_catalogue as catalogue_staff
 from repair_orders.api import shop_staff as repair_orders_staff
 from vehicles.api import member as vehicles_member
 from vehicles.api import member_telematics as telematics_member

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from accounts.models import User
+from catalogue.models import Part
 from chat.models import Message, Thread, ThreadStatus, Ticket, TicketPriority
 from customers.actions import create_customer
 from customers.models import Customer, Notification
@@ -20,7 +21,6 @@ from orders.models import (
     ReturnRequest,
     ReturnStatus,
 )
-from repair_orders.models import Part
 
 EMAIL = "ali.jawad@example.com"
 # name: (part number, price, in stock)

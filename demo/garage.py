@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from appointments.models import Bay, Location, OpeningHours, ReportedProblem, ServiceType, Technician, Weekday
+from catalogue.models import Part, Service
 from demo.calendar import TIME_ZONE
 from demo.numbering import create
-from repair_orders.models import Part, Service
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from catalogue import stock
 from common.domain.errors import Invalid
 from common.domain.transitions import transition
 from customers.actions import notify
 from orders.models import MOST_PIECES, ORDER_MACHINE, Order, OrderItem, OrderStatus
-from repair_orders import stock
 
 LARGEST_TOTAL = Decimal("99999999.99")
 # What each step asks for, at every door.

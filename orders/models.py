@@ -9,12 +9,13 @@ from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
+from catalogue.models import Part
 from common.domain import ids
 from common.domain.ids import Identified
+from common.domain.money import money
 from common.domain.transitions import Machine
 from customers.models import Customer
 from orders.querysets import OrderItemQuerySet, OrderQuerySet, ReturnLineQuerySet, ReturnQuerySet
-from repair_orders.models import Part, money
 
 ORDER_PREFIX, ITEM_PREFIX, RETURN_PREFIX = "ORD", "ITEM", "RET"
 MOST_PIECES = 10_000  # of one product in an order

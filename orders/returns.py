@@ -11,7 +11,9 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from catalogue import stock
 from common.domain.errors import DomainError, Invalid, Kind
+from common.domain.money import share
 from common.domain.transitions import refusal, transition
 from customers.actions import notify
 from orders.actions import move, pieces_of
@@ -24,8 +26,6 @@ from orders.models import (
     ReturnRequest,
     ReturnStatus,
 )
-from repair_orders import stock
-from repair_orders.money import share
 
 RETURN_WINDOW = timedelta(days=30)
 # What each step asks for, at every door.

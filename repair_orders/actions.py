@@ -13,12 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
 
 from accounts.referrals import credit_referrals
+from catalogue.models import Part, Service
 from common.domain import push
 from common.domain.caller import Caller
-from common.domain.database import change, violates
 from common.domain.errors import DomainError, Invalid, Missing
 from common.domain.transitions import refusal, transition
 from customers.actions import count_service, notify
@@ -27,12 +26,10 @@ from files.actions import attach
 from repair_orders.models import (
     LINES_MAY_CHANGE,
     REPAIR_ORDER_MACHINE,
-    Part,
     PartLine,
     RepairOrder,
     RepairOrderStatus,
     RepairPhoto,
-    Service,
     ServiceLine,
 )
 from repair_orders.queries import totals_of
@@ -71,17 +68,6 @@ class StaleTotal(DomainError):
 class TotalTooLarge(Invalid):
     code = "total_too_large"
     message = f"The order would cost more than {LARGEST_TOTAL}."
-
-
-class PartNumberTaken(Invalid):
-    code = "part_number_taken"
-    message = "There is a part with this number already."
-
-
-class ArticleWasSold(DomainError):
-    code = "article_was_sold"
-    title = "Article was sold"
-    message = "This article is on an order and stays in the catalogue."
 
 
 class PhotoIsTaken(DomainError):
@@ -175,29 +161,6 @@ def change_order(*, order: RepairOrder, **fields: Any) -> None:
             setattr(order, name, value)
         order.save(update_fields=list(fields))
         _refuse_too_large(order)
-
-
-def save_article(article: Part | Service, **fields: Any) -> Part | Service:
-    """Write a new part or service of the catalogue, or some fields of one. Raises PartNumberTaken."""
-    try:
-        with transaction.atomic():
-            if article._state.adding:
-                return type(article)._default_manager.create(**fields)
-            change(article, **fields)
-    except IntegrityError as error:
-        if isinstance(article, Part) and violates(error, Part, "part_number_once"):
-            raise PartNumberTaken(field="part_number") from error
-        raise
-    return article
-
-
-def remove_article(article: Part | Service) -> None:
-    """Take an article out of the catalogue. Raises ArticleWasSold: a line of an order keeps it."""
-    try:
-        with transaction.atomic():
-            article.delete()
-    except ProtectedError as error:
-        raise ArticleWasSold from error
 
 
 def send_estimate(*, order: RepairOrder, by: int | None, now: datetime, notes: str | None = None) -> None:

@@ -30,7 +30,6 @@ from common.admin.pages import (
 from common.domain.types import AnyQuerySet
 from files.queries import public_url
 from repair_orders import actions
-from repair_orders import catalogue_admin as catalogue_admin  # its pages are registered with these
 from repair_orders.forms import (
     NotesForm,
     PartLineForm,

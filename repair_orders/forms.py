@@ -11,7 +11,6 @@ from django.utils.safestring import SafeString
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminExpandableTextareaWidget,
-    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -20,7 +19,6 @@ from common.admin.forms import SeenStatus
 from common.domain.types import Json
 from repair_orders.models import RepairOrder
 from repair_orders.queries import totals_of
-from repair_orders.stock import LARGEST_STOCK
 from vehicles.models import Vehicle
 
 
@@ -108,15 +106,3 @@ class ReasonForm(BaseDialogForm):
     """Why not."""
 
     reason = forms.CharField(required=False, widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 3}))
-
-
-class StockForm(BaseDialogForm):
-    """How many more, or fewer."""
-
-    pieces = forms.IntegerField(
-        min_value=-LARGEST_STOCK,
-        max_value=LARGEST_STOCK,
-        widget=UnfoldAdminIntegerFieldWidget(),
-        help_text="Negative for fewer.",
-    )
-    why = forms.CharField(required=False, max_length=60, widget=UnfoldAdminTextInputWidget())

@@ -1,85 +1,23 @@
-"""The catalogue of parts and services, and the orders that sell them."""
+"""Repair orders and their lines."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
+from catalogue.models import Part, Service
 from common.domain.ids import Identified
 from common.domain.indexes import Trigrams
+from common.domain.money import money, percent
 from common.domain.transitions import Machine
 from customers.models import Customer
 from files.models import Upload
 from repair_orders.querysets import LineQuerySet, RepairOrderQuerySet
 from vehicles.models import Vehicle
-
-
-def money(**kwargs: Any) -> models.DecimalField[Any, Any]:
-    """Dollars and cents, not negative."""
-    return models.DecimalField(max_digits=10, decimal_places=2, validators=[MinValueValidator(0)], **kwargs)
-
-
-def percent() -> models.DecimalField[Any, Any]:
-    """0 to 100 with two places."""
-    return models.DecimalField(
-        max_digits=5,
-        decimal_places=2,
-        default=Decimal("0.00"),
-        validators=[MinValueValidator(0), MaxValueValidator(100)],
-    )
-
-
-class Part(Identified):
-    """A part of the catalogue, at today's price."""
-
-    name = models.CharField(max_length=200)
-    part_number = models.CharField(max_length=60)
-    manufacturer = models.CharField(max_length=120, blank=True, default="")
-    unit_price = money()
-    taxable = models.BooleanField(default=True)
-    warranty_months = models.PositiveSmallIntegerField(default=0)
-    stock = models.PositiveIntegerField(default=0, help_text="Pieces on the shelf, to be sold by mail.")
-
-    history = HistoricalRecords()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(unit_price__gte=0), name="part_price_not_negative"),
-            models.CheckConstraint(condition=Q(stock__gte=0), name="part_stock_not_negative"),
-            models.UniqueConstraint(
-                fields=["part_number"],
-                name="part_number_once",
-                violation_error_message="There is a part with this number already.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.part_number})"
-
-
-class Service(Identified):
-    """A piece of labour of the catalogue, at today's price."""
-
-    name = models.CharField(max_length=200)
-    description = models.TextField(blank=True, default="")
-    labor_cost = money()
-    taxable = models.BooleanField(default=True)
-    warranty_months = models.PositiveSmallIntegerField(default=0)
-
-    history = HistoricalRecords()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(labor_cost__gte=0), name="labour_price_not_negative")
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class RepairOrderStatus(models.TextChoices):

@@ -17,11 +17,12 @@ from psycopg import sql
 
 from accounts.models import Referral, Session, User
 from appointments.models import Appointment, Bay, Location, ServiceType, Technician
+from catalogue.models import Part, Service
 from chat.models import Message, Thread, Ticket
 from customers.models import Customer, CustomerUser, Notification
 from memberships.models import Membership, Offer, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
-from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from vehicles.models import Vehicle
 
 LOCATIONS, BAYS, TECHNICIANS, ARTICLES = 20, 200, 40, 200

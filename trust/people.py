@@ -14,11 +14,11 @@ from django.utils import timezone
 from accounts.actions import open_session
 from accounts.models import User
 from appointments.models import Appointment, Location, ServiceType, Technician
+from catalogue.models import Part, Service
 from chat.models import Message
 from common.domain.caller import STAFF
 from customers.models import Customer
 from memberships.models import Plan
-from repair_orders.models import Part, Service
 from testing import factories
 from testing.servers import Server
 from trust.calls import Client

@@ -26,12 +26,13 @@ from django.db.models import Model, Sum, Value
 from django.utils import timezone
 
 from appointments.models import Appointment
+from catalogue.models import Part
 from chat.models import Message, Ticket
 from common.http.contracts.registry import contract_for
 from common.http.idempotency import StillAnswering
 from common.http.problems import UNAVAILABLE
 from orders.models import Order, OrderItem
-from repair_orders.models import Part, RepairOrder
+from repair_orders.models import RepairOrder
 from testing.factories import GarageFactory, PartFactory, ThreadFactory, UserFactory, VehicleFactory
 from trust.clients import Client, told
 from trust.promises import Tally

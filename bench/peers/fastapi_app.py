@@ -86,7 +86,7 @@ class Vehicle(Base):
 
 
 class Part(Base):
-    __tablename__ = "repair_orders_part"
+    __tablename__ = "catalogue_part"
     name: Mapped[str]
     part_number: Mapped[str]
     manufacturer: Mapped[str]
@@ -98,7 +98,7 @@ class Part(Base):
 class PartLine(Base):
     __tablename__ = "repair_orders_partline"
     repair_order_id: Mapped[int] = mapped_column(ForeignKey("repair_orders_repairorder.id"))
-    part_id: Mapped[int] = mapped_column(ForeignKey("repair_orders_part.id"))
+    part_id: Mapped[int] = mapped_column(ForeignKey("catalogue_part.id"))
     quantity: Mapped[int]
     unit_price: Mapped[Money]
     taxable: Mapped[bool]
@@ -110,7 +110,7 @@ class PartLine(Base):
 
 
 class Service(Base):
-    __tablename__ = "repair_orders_service"
+    __tablename__ = "catalogue_service"
     name: Mapped[str]
     description: Mapped[str]
     labor_cost: Mapped[Money]
@@ -121,7 +121,7 @@ class Service(Base):
 class ServiceLine(Base):
     __tablename__ = "repair_orders_serviceline"
     repair_order_id: Mapped[int] = mapped_column(ForeignKey("repair_orders_repairorder.id"))
-    service_id: Mapped[int] = mapped_column(ForeignKey("repair_orders_service.id"))
+    service_id: Mapped[int] = mapped_column(ForeignKey("catalogue_service.id"))
     labor_cost: Mapped[Money]
     taxable: Mapped[bool]
     service: Mapped[Service] = relationship()

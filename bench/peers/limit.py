@@ -28,11 +28,11 @@ WHERE caller.uuid = %s AND o.status <> 'denied' ORDER BY o.created_at DESC, o.id
 PARTS = """
 SELECT l.repair_order_id, l.id, p.id, p.name, p.part_number, p.manufacturer, l.unit_price, l.taxable,
        p.warranty_months, l.quantity
-FROM repair_orders_partline l JOIN repair_orders_part p ON p.id = l.part_id
+FROM repair_orders_partline l JOIN catalogue_part p ON p.id = l.part_id
 WHERE l.repair_order_id = ANY(%s) ORDER BY l.id"""
 SERVICES = """
 SELECT l.repair_order_id, l.id, s.id, s.name, s.description, l.labor_cost, l.taxable, s.warranty_months
-FROM repair_orders_serviceline l JOIN repair_orders_service s ON s.id = l.service_id
+FROM repair_orders_serviceline l JOIN catalogue_service s ON s.id = l.service_id
 WHERE l.repair_order_id = ANY(%s) ORDER BY l.id"""
 PROFILE = """
 SELECT caller.id, caller.role, c.id, c.company_name, u.first_name, u.last_name, u.email, u.phone, c.street_address, c.city,

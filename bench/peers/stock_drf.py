@@ -20,8 +20,9 @@ from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from bench.peers.orders import WORDS, total_of
+from catalogue.models import Part, Service
 from customers.models import CustomerUser
-from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from vehicles.models import Vehicle
 
 

@@ -29,6 +29,8 @@ from accounts.backends import SignInBackend
 from appointments.api import member as visits
 from appointments.api.member_locations import LocationSerializer
 from appointments.models import Appointment, Location, OpeningHours, ServiceType
+from catalogue.api.care import ProductSerializer
+from catalogue.models import Part
 from chat.api import care as tickets
 from chat.api import member as chat
 from chat.models import Thread, Ticket
@@ -40,10 +42,9 @@ from memberships.models import Offer, Plan
 from orders.api.care import OrderSerializer
 from orders.api.care_returns import ReturnSerializer
 from orders.models import Order, ReturnRequest
-from repair_orders.api.care import ProductSerializer
 from repair_orders.api.fleet import RepairSerializer
 from repair_orders.api.shop import RepairOrderSerializer
-from repair_orders.models import Part, RepairOrder
+from repair_orders.models import RepairOrder
 from vehicles.api.member import VehicleSerializer
 from vehicles.models import Vehicle
 

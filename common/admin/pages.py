@@ -71,7 +71,7 @@ def transition_button(
     """A button of a change page that calls `verb(<noun>=row, by=acting user's id, now=now, **answers)`; the noun is
     the page's, and without one the three come by position.
 
-    It asks before it acts, so that the step is a POST and never a mere link; `answers` are the fields of
+    It asks before it acts, so that the transition_button is a POST and never a mere link; `answers` are the fields of
     `form`, under the names of the verb's arguments. `permission` is `app.codename`, the one the API asks for too, or
     the admin's own word for the row at hand (`change`). `to` is the state it leads to: it is offered where the page's
     machine allows that.

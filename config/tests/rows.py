@@ -9,11 +9,12 @@ from uuid import uuid4
 from hypothesis import strategies as st
 
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
+from catalogue.models import Part, Service
 from chat.models import Message, Thread, ThreadStatus, Ticket, TicketPriority
 from customers.models import Customer, Notification
 from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
-from repair_orders.models import Part, RepairOrder, RepairOrderStatus, Service
+from repair_orders.models import RepairOrder, RepairOrderStatus
 from testing import factories
 from vehicles.models import Vehicle
 

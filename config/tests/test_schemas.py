@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from config.tests.servers import database
+from testing.servers import database
 
 pytestmark = pytest.mark.django_db
 

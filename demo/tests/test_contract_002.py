@@ -8,10 +8,10 @@ import re
 import pytest
 from django.conf import settings
 
+from catalogue.models import Part
 from customers.models import Notification
 from demo import loader
 from orders.models import Order, OrderItem
-from repair_orders.models import Part
 
 TEXT = (settings.BASE_DIR / "docs/contracts/002-portal.md").read_text()
 MAY_BE_NULL = {"estimated_delivery", "tracking_number"}

@@ -15,13 +15,14 @@ from django.db import transaction
 
 from accounts.models import Device, RewardEntry, User
 from appointments.models import Appointment, Location, ServiceType, Technician
+from catalogue.models import Part, Service
 from chat.models import Thread
 from customers.models import Customer
 from demo import loader
 from demo.numbering import continue_after
 from memberships.models import Offer, Plan
 from orders.models import Order
-from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import totals_of
 from testing.factories import OrderFactory, PartFactory, UserFactory
 from vehicles.models import Vehicle

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
+from catalogue.models import Part
+from catalogue.stock import NotEnoughStock
 from common.domain.errors import IllegalTransition, Missing
 from customers.models import Notification
 from orders import actions
 from orders.models import ORDER_MACHINE, Order, OrderItem
-from repair_orders.models import Part
-from repair_orders.stock import NotEnoughStock
 from testing.factories import OrderFactory, OrderItemFactory, PartFactory, UserFactory
 from testing.storms import parallel
 from testing.suites import count_queries

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from catalogue.models import Part
 from customers.callers import caller_of_user
 from customers.models import Notification
 from orders.api.care import recent_orders
 from orders.models import Order, OrderItem, OrderStatus
-from repair_orders.models import Part
 from testing.factories import OrderFactory, OrderItemFactory, PartFactory
 from testing.storms import parallel
 from testing.suites import NOTHING_HERE, CareGateSuite, CareOwnListSuite, care_invalid

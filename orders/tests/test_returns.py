@@ -10,11 +10,11 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogue.models import Part
 from common.domain.errors import DomainError, IllegalTransition
 from customers.models import Notification
 from orders import returns
 from orders.models import RETURN_MACHINE, Order, OrderItem, ReturnLine, ReturnRequest
-from repair_orders.models import Part
 from testing.factories import (
     OrderFactory,
     OrderItemFactory,

@@ -9,6 +9,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from catalogue.models import Part, Service
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.fields import Id, Instant, Money, Percent
@@ -19,7 +20,7 @@ from common.reads.serializers import Serializer
 from customers.models import Customer
 from repair_orders import actions
 from repair_orders.api.shop import RepairOrderSerializer
-from repair_orders.models import Part, PartLine, RepairOrder, RepairOrderStatus, Service, ServiceLine
+from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
 from vehicles.api.shop_staff import search_of_work
 from vehicles.models import Vehicle
 

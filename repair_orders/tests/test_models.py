@@ -5,9 +5,10 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
+from catalogue.models import Part, Service
 from common.domain.caller import Caller, Role
 from common.domain.database import violates
-from repair_orders.models import Part, PartLine, RepairOrder, Service, ServiceLine
+from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import with_lines
 from testing.factories import (
     PartFactory,

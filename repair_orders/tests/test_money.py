@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from repair_orders.money import Line, Totals, order_total, share, totals
+from common.domain.money import share
+from repair_orders.money import Line, Totals, order_total, totals
 
 
 def half_up(value: Fraction) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from catalogue.models import Part
 from chat.models import Ticket
 from customers.models import Notification
 from orders.models import Order
-from repair_orders.models import Part
 from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 
 ALI = ("ali.jawad@example.com", "customer123")

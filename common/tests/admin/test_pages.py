@@ -22,13 +22,14 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
+from catalogue.models import Part, Service
 from chat.models import Message, Thread, Ticket
 from common.domain.models import IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
-from repair_orders.models import Part, PartLine, RepairOrder, RepairPhoto, Service, ServiceLine
+from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
 from testing import factories
 from testing.admin import changelist, page
 from vehicles.models import TelematicsBatch, Vehicle

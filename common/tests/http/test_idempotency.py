@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 from rest_framework.permissions import AllowAny
 
+from catalogue.models import Part
 from common.domain import errors
 from common.domain.models import IdempotencyKey
 from common.http import idempotency
@@ -17,7 +18,6 @@ from common.http.contracts.shop import ShopView
 from common.http.permissions import SignedIn
 from common.http.responses import JSONResponse
 from common.http.routing import route
-from repair_orders.models import Part
 from testing.clients import signed_in
 from testing.storms import parallel
 

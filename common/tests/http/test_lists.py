@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from rest_framework import serializers
 
+from catalogue.models import Part
 from common.http.contracts.member import MemberList
 from common.http.contracts.shop import ShopCustomerList
 from common.http.lists import Page
 from common.http.permissions import SignedIn
 from common.http.routing import route
-from repair_orders.models import Part
 from testing.factories import PartFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]

@@ -7,13 +7,13 @@ from django.http import HttpResponse
 from django.urls import path
 from rest_framework.permissions import AllowAny
 
+from catalogue.models import Part
 from common.domain.errors import TooMany
 from common.http.contracts.registry import CONTRACTS
 from common.http.contracts.shop import ShopView
 from common.http.permissions import SignedIn
 from common.http.responses import JSONResponse
 from common.http.routing import route
-from repair_orders.models import Part
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 from socket import socket
 from typing import Any
 
 import uvicorn
+from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -39,6 +42,13 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def is_older(executor: MigrationExecutor) -> bool:
+    """Return whether the database has migrations of the first edition, which this release does not know."""
+    own = {config.label for config in apps.get_app_configs() if Path(config.path).parent == settings.BASE_DIR}
+    unknown = set(executor.loader.applied_migrations) - set(executor.loader.disk_migrations)
+    return any(app in own for app, _ in unknown)
+
+
 class Command(BaseCommand):
     help = (
         "Serve HTTP and sockets on one port. The embedded server; production runs what docs/deploy.md says."
@@ -52,6 +62,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         executor = MigrationExecutor(connection)
+        if is_older(executor):
+            raise CommandError("This database is older than this release; run make reset-demo")
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", verbosity=0)
         if options["demo"]:

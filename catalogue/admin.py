@@ -6,12 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter, RangeNumericFilter
 
+from catalogue import stock
+from catalogue.forms import StockForm
+from catalogue.models import Part, Service
+from catalogue.resources import PartResource
 from common.admin.pages import HistoryAdmin, transition_button
 from common.admin.transfer import TransferAdmin
-from repair_orders import stock
-from repair_orders.forms import StockForm
-from repair_orders.models import Part, Service
-from repair_orders.resources import PartResource
 
 
 @admin.register(Part)
@@ -51,7 +51,7 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
         done="The stock is adjusted.",
         icon="inventory_2",
         form=StockForm,
-        permission="repair_orders.change_part",
+        permission="catalogue.change_part",
     )
 
 

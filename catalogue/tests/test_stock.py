@@ -7,9 +7,9 @@ from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogue import stock
+from catalogue.models import Part
 from common.domain.errors import Missing
-from repair_orders import stock
-from repair_orders.models import Part
 from testing.admin import buttons, errors, filled, page, press
 from testing.factories import PartFactory
 from testing.storms import parallel
@@ -103,7 +103,7 @@ class TestAdmin:
         assert (str(part.unit_price), part.stock) == ("5.00", 1)
 
     def test_a_new_part_comes_with_its_pieces(self, desk):
-        url = "/admin/repair_orders/part/add/"
+        url = "/admin/catalogue/part/add/"
         form = filled(desk, url) | {"name": "Wiper", "part_number": "W-1", "unit_price": "5.00"}
         assert errors(desk.post(url, form | {"stock": "-1"})) == [
             "Ensure this value is greater than or equal to 0."

@@ -11,9 +11,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
+from catalogue.models import Part
 from common.domain.errors import DomainError, Invalid, Missing
 from common.domain.transitions import write_history
-from repair_orders.models import Part
 
 LARGEST_STOCK = 2**31 - 1  # what the column holds
 

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from catalogue import actions
+from catalogue.models import Part, Service
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.fields import Money
@@ -16,8 +18,6 @@ from common.http.filters import SearchFilter, apply, order, query_of
 from common.http.responses import JSONResponse
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Serializer
-from repair_orders import actions
-from repair_orders.models import Part, Service
 
 
 class PartSerializer(Serializer):

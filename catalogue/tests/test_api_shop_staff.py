@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from repair_orders.models import Part, Service
+from catalogue.models import Part, Service
 from testing import factories
 from testing.suites import WritableNounSuite, invalid, refused, stored
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from catalogue.models import Part
 from common.admin.transfer import SheetResource
 from common.domain.types import Values
-from repair_orders.models import Part
 
 
 class PartResource(SheetResource):

@@ -11,9 +11,9 @@ from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from catalogue.models import Part
 from common.admin import transfer
 from common.domain.sheets import WHY
-from repair_orders.models import Part
 from testing import factories
 from testing.admin import changelist, download, import_file, preview, said
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
+from catalogue.models import Part
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.contracts.care import CareList
@@ -13,7 +14,6 @@ from common.http.permissions import CustomersOnly
 from common.http.query import ListQuery
 from common.http.routing import route
 from common.reads.serializers import Serializer
-from repair_orders.models import Part
 
 
 class ProductSerializer(Serializer):
