@@ -5,7 +5,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: help run test lint schema examples bench trust lock clean
+.PHONY: help run test reset-demo lint schema examples bench trust verify lock clean
 .DEFAULT_GOAL := run
 
 help:  ## list these commands
@@ -16,6 +16,9 @@ run: .venv/.runtime  ## install, migrate, load the demo into an empty database, 
 
 test: .venv/.dev  ## run the suite on SQLite, or on USE_POSTGRES=true REDIS_URL=…; ARGS goes to pytest
 	@$(BIN)/python -m pytest $(ARGS)
+
+reset-demo: .venv/.runtime  ## remove the embedded database and load the demo anew; PostgreSQL's with FORCE=yes
+	@DEBUG=$${DEBUG:-true} $(BIN)/python manage.py demo --reset $(if $(filter yes,$(FORCE)),--force)
 
 lint: .venv/.dev  ## check formatting, types, layers, migrations and the schema
 	$(BIN)/ruff check .
@@ -44,8 +47,11 @@ examples: .venv/.dev  ## record the schema's examples from the demo data
 bench: .venv/.bench  ## compare with other frameworks, write bench/RESULTS.md; ARGS="chat" measures one part
 	@$(BIN)/python -m bench.run $(ARGS)
 
-trust: .venv/.dev  ## try the promises of docs/security.md on real servers; ARGS="--short" for fewer cases
+trust: .venv/.dev  ## try the promises of docs/security.md on real servers; ARGS="--short" or ARGS="--smoke" for fewer
 	@$(BIN)/python -m trust $(ARGS)
+
+verify:  ## run everything, as before a release: .ci/full, half an hour
+	@.ci/full
 
 lock: $(BIN)/uv  ## resolve requirements*.in into requirements*.txt, with hashes
 	$(compile) requirements-uv.in -o requirements-uv.txt

@@ -33,6 +33,31 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+# What differs between the databases: `-m postgres` is the part of the suite that .ci/run repeats on PostgreSQL.
+POSTGRES_FILES = (
+    "reads", "compiled", "growth", "constraints", "database", "searches", "roles", "idempotency", "schemas",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _is_for_postgres(item):
+            item.add_marker(pytest.mark.postgres)
+
+
+def _is_for_postgres(item: pytest.Item) -> bool:
+    """Return whether the test commits, storms, is about the database, or is skipped on one of the two."""
+    database = item.get_closest_marker("django_db")
+    return (
+        (database is not None and bool(database.kwargs.get("transaction")))
+        or "transactional_db" in getattr(item, "fixturenames", ())
+        or item.get_closest_marker("storm") is not None
+        or any(word in item.path.stem for word in POSTGRES_FILES)
+        or "search" in item.name.lower()
+        or any("SQL" in mark.kwargs.get("reason", "") for mark in item.iter_markers("skipif"))
+    )
+
+
 @receiver(pre_migrate)
 def create_extensions(using: str, **kwargs: Any) -> None:
     """Create what the migrations would have created before the tables on PostgreSQL."""

@@ -28,11 +28,10 @@ def load(*, now: datetime) -> bool:
     with transaction.atomic():
         if User.objects.filter(email=shop.EMAIL, pk=shop.USER_ID).exists():
             return False
-        tables = _own_models()
-        if any(table._base_manager.exists() for table in tables):
+        if not is_empty():
             raise NotEmpty
         continue_after(
-            *tables
+            *_own_models()
         )  # what was there and is gone, or rolled back, may have counted up to a printed id
         calendar = Calendar(now)
         staff.load()
@@ -43,6 +42,11 @@ def load(*, now: datetime) -> bool:
         member.load(calendar, place)
         care.load(calendar)
         return True
+
+
+def is_empty() -> bool:
+    """Return whether no table of this project's apps holds a row."""
+    return not any(model._base_manager.exists() for model in _own_models())
 
 
 def _own_models() -> list[type[Model]]:

@@ -1,4 +1,4 @@
-"""`python -m trust [--short] [words of a promise …]`: try the promises, print the table, fail if one is broken."""
+"""`python -m trust [--short | --smoke] [words …]`: try the promises of those names, or all; fail if one is broken."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from trust.idempotency import one_key_one_effect
 from trust.load import load_is_shed
 from trust.messages import a_message_survives
 from trust.pages import pages
-from trust.promises import Promise, Tally, Trial
+from trust.promises import Promise, Scale, Tally, Trial
 from trust.readonly import readonly
 from trust.secrets import secrets
 from trust.sockets import sockets_hold
@@ -50,7 +50,19 @@ PROMISES: list[Promise] = [
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m trust", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="fewer cases of each, as CI tries them")
+    scales = parser.add_mutually_exclusive_group()
+    for scale, text in (
+        (Scale.SHORT, "fewer cases of each promise, on both engines, as .ci/full tries them"),
+        (Scale.SMOKE, "about one case of each promise, on SQLite, as .ci/run tries them"),
+    ):
+        scales.add_argument(
+            f"--{scale.name.lower()}",
+            dest="scale",
+            action="store_const",
+            const=scale,
+            default=Scale.FULL,
+            help=text,
+        )
     parser.add_argument("words", nargs="*", help="only promises whose name has one of these words")
     given = parser.parse_args()
     signal.signal(
@@ -61,7 +73,7 @@ def main() -> int:
     for promise in chosen:
         print(f"{promise.name} …", flush=True)
         with tempfile.TemporaryDirectory(prefix="trust-") as folder:
-            tally, seconds = promise.keep(Trial(given.short, Path(folder)))
+            tally, seconds = promise.keep(Trial(given.scale, Path(folder)))
         results.append((promise, tally))
         print(f"  {tally.cases:,} cases, {len(tally.failures)} failures, {seconds:.0f} s", flush=True)
         for line in [*tally.notes, *(f"FAILED: {failure}" for failure in tally.failures[:20])]:

@@ -83,7 +83,7 @@ def by_hand(trial: Trial, tally: Tally, engine: str) -> None:
             before, accepted = watch(), []
             for request in _requests(operation, path):
                 number += 1
-                if number % (61 if trial.short else _STRIDE[engine]):
+                if number % trial.size(_STRIDE[engine], 61, 601):
                     continue
                 seen = watch() if engine == "SQLite" else None
                 status, headers, body = caller.send(request)

@@ -43,7 +43,7 @@ def fuzz(trial: Trial, tally: Tally, role: str) -> None:
     with trial.server("SQLite") as server:
         who = _credentials(server, ROLES[role])
         for seed in SEEDS[: trial.size(SEEDS_OF.get(role, len(SEEDS)), 1)]:
-            is_whole = seed == SEEDS[0] and role not in SEEDS_OF and not trial.short
+            is_whole = seed == SEEDS[0] and role not in SEEDS_OF and trial.is_full
             phases = "examples,coverage,fuzzing,stateful" if is_whole else "fuzzing"
             _run(server, who, tally, f"{role}-{seed}", "--phases", phases, "--seed", str(seed),
                  "--max-examples", str(trial.size(12, 3)))  # fmt: skip

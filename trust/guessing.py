@@ -39,9 +39,9 @@ _fresh = count(1)
 def guessing(trial: Trial, tally: Tally) -> None:
     collect_static_files()
     with _embedded(trial) as server, seen_from_here(server):
-        _guess(server, tally, guesses=trial.size(1000, 300))
-        _alike(server, tally, trials=trial.size(60, 24), doors=trial.size(7, 2))
-    if not trial.short and REDIS:
+        _guess(server, tally, guesses=trial.size(1000, 300, 30))
+        _alike(server, tally, trials=trial.size(60, 24), doors=trial.size(7, 2, 0))
+    if trial.is_full and REDIS:
         with _production(trial) as server, seen_from_here(server):
             _guess(server, tally, guesses=1000)
             _alike(server, tally, trials=40, doors=7)

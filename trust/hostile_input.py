@@ -9,15 +9,15 @@ from functools import partial
 from trust.by_hand import by_hand
 from trust.fuzz import ROLES, fuzz
 from trust.hostile_wire import on_the_wire
-from trust.promises import ENGINES, Tally, Trial
+from trust.promises import Tally, Trial
 
 
 def hostile_input(trial: Trial, tally: Tally) -> None:
     """What schemathesis makes of the schema, and what people who mean harm are known to send; two parts at a time, each
     at a server of its own."""
     parts: list[Callable[[Tally], None]] = [
-        *(partial(_by_hand, trial, engine) for engine in reversed(ENGINES)),  # the longest first
-        *(partial(_fuzz, trial, role) for role in list(ROLES)[: trial.size(len(ROLES), 2)]),
+        *(partial(_by_hand, trial, engine) for engine in reversed(trial.engines)),  # the longest first
+        *(partial(_fuzz, trial, role) for role in list(ROLES)[: trial.size(len(ROLES), 2, 0)]),
         partial(on_the_wire, trial),
     ]
     with ThreadPoolExecutor(2) as pool:

@@ -32,7 +32,7 @@ from testing.servers import database, free_port, serving
 from testing.storms import parallel
 from trust.clients import Client, told
 from trust.databases import looking_into
-from trust.promises import ENGINES, Tally, Trial
+from trust.promises import Tally, Trial
 
 # Contract 004 makes the newcomer's profile, which contract 003 would make by the way.
 CONTRACTS: tuple[ModuleType, ...] = (shop, fleet, care, crm, member)
@@ -65,10 +65,10 @@ def one_key_one_effect(trial: Trial, tally: Tally) -> None:
             tally.tried(answer.ok, told(answer))
             once[post.operation] = _changes(before, _sums())
     tally.tried(set(once) == keyed, f"never sent: {keyed - set(once)}")
-    for engine in ENGINES:
+    for engine in trial.engines:
         with _demo(trial, engine, "storm") as port:
             for post, before in _posts(keyed):
-                _storm(port, post, trial.size(50, 8), once[post.operation], before, tally)
+                _storm(port, post, trial.size(50, 8, 2), once[post.operation], before, tally)
     tally.note(f"{len(keyed)} routes on each engine")
 
 

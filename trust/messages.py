@@ -29,11 +29,11 @@ QUIET_SECONDS = 30  # in which the last ones must have arrived
 
 def a_message_survives(trial: Trial, tally: Tally) -> None:
     """Redis killed x 10 and sockets cut x 100, while 20 people chat over two processes."""
-    kills, cuts = trial.size(10, 2), trial.size(100, 20)
+    kills, cuts = trial.size(10, 2, 1), trial.size(100, 20, 2)
     port = free_port()
     redis = f"redis://127.0.0.1:{port}/0"
     with (
-        site(trial, "PostgreSQL", REDIS_URL=redis, RATE_REGISTER="1000") as place,
+        site(trial, trial.engines[-1], REDIS_URL=redis, RATE_REGISTER="1000") as place,
         place.embedded() as one,
         place.embedded() as two,
     ):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 
 from testing.servers import Server, database, free_port, serving
@@ -33,16 +34,39 @@ class Tally:
         self.notes.append(text)
 
 
+class Scale(IntEnum):
+    """How many cases a run tries: about one of each promise, fewer, or all."""
+
+    SMOKE = 0
+    SHORT = 1
+    FULL = 2
+
+
 @dataclass(frozen=True)
 class Trial:
-    """One run of one promise: how large, and in which folder."""
+    """One run of one promise: its scale, and its folder."""
 
-    short: bool
+    scale: Scale
     folder: Path
 
-    def size(self, full: int, short: int) -> int:
-        """How many of something: all of it, or the shortened run's."""
-        return short if self.short else full
+    @property
+    def is_full(self) -> bool:
+        return self.scale == Scale.FULL
+
+    @property
+    def is_smoke(self) -> bool:
+        return self.scale == Scale.SMOKE
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Return the engines to try. A smoke run migrates one database only, which takes 10 s."""
+        return ENGINES[:1] if self.is_smoke else ENGINES
+
+    def size(self, full: int, short: int, smoke: int | None = None) -> int:
+        """Return how many of something to try at this scale. A smoke run without a figure takes the short run's."""
+        if self.is_smoke and smoke is not None:
+            return smoke
+        return full if self.is_full else short
 
     @contextmanager
     def server(

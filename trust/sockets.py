@@ -50,10 +50,10 @@ async def _beside_a_conversation(
     talk = Conversation(alice, ada, alice.start_thread())
     talking = asyncio.create_task(talk.go_on())
     async with AsyncExitStack() as open_ones:
-        idle = await _open_idle(server, people, tally, open_ones, number=trial.size(1_000, 200))
+        idle = await _open_idle(server, people, tally, open_ones, number=trial.size(1_000, 200, 20))
         for step in (
             _one_more_than_allowed(people[0], idle, tally),
-            _frames_too_large(alice, tally, number=trial.size(20, 5)),
+            _frames_too_large(alice, tally, number=trial.size(20, 5, 1)),
             _strangers(place, alice, tally),
             _an_ended_session(server, tally),
             _a_reader_who_does_not_read(server, alice, tally),

@@ -39,9 +39,9 @@ def strangers(trial: Trial, tally: Tally) -> None:
             trial.server(engine, demo=False, UPLOADS_DIR=str(trial.folder / engine)) as server,
             seen_from_here(server),
         ):
-            town = open_town(server, tally, is_short=trial.short)
-            for operation in town.operations:
-                _try_operation(town, operation, is_full=not trial.short)
+            town = open_town(server, tally, is_short=not trial.is_full)
+            for operation in town.operations[:: trial.size(1, 1, 10)]:
+                _try_operation(town, operation, is_full=trial.is_full)
             _try_lists(town)
             try_portal(town)
             try_admin(town)

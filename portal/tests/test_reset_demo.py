@@ -1,0 +1,75 @@
+"""`manage.py demo --reset`: whose rows it removes, and whose it does not."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts.models import User
+from common.tests.factories import UserFactory
+from portal.management.commands import demo as command
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "shop.sqlite3"
+    with closing(sqlite3.connect(path)) as opened:
+        opened.execute("PRAGMA journal_mode=WAL")
+        opened.execute("CREATE TABLE visits (id)")
+    return path
+
+
+def test_sqlite_database_is_removed_with_its_logs(database):
+    database.with_name("shop.sqlite3-wal").write_bytes(b"")
+    command.remove_sqlite(database)
+    command.remove_sqlite(database)  # there is none
+    assert list(database.parent.iterdir()) == []
+
+
+def test_broken_sqlite_database_is_removed(tmp_path):
+    path = tmp_path / "shop.sqlite3"
+    path.write_text("no database")
+    command.remove_sqlite(path)
+    assert not path.exists()
+
+
+def test_sqlite_database_of_a_running_server_is_kept(database):
+    with closing(sqlite3.connect(database)) as server:
+        server.execute("SELECT * FROM visits").fetchall()
+        with pytest.raises(CommandError, match="is in use"):
+            command.remove_sqlite(database)
+        assert server.execute("SELECT * FROM visits").fetchall() == []
+
+
+@pytest.fixture
+def migrated(monkeypatch):
+    """The suite's tables come from the models, so that there is nothing to migrate."""
+    monkeypatch.setattr(
+        command, "call_command", lambda name, **options: name == "migrate" or call_command(name, **options)
+    )
+    monkeypatch.setattr(command, "remove_sqlite", lambda path: None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite's file is removed")
+def test_filled_postgresql_database_is_emptied_only_by_force(migrated, capsys):
+    stranger = UserFactory()
+    with pytest.raises(CommandError, match="FORCE=yes"):
+        call_command("demo", reset=True)
+    assert User.objects.get() == stranger
+    call_command("demo", reset=True, force=True)
+    assert not User.objects.filter(email=stranger.email).exists()
+    name = connection.settings_dict["NAME"]
+    assert capsys.readouterr().out.splitlines() == [
+        "Migrating", "Migrating", f"Removing all rows of the database {name}", "Demo data loaded.",
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_empty_database_needs_no_force(migrated, capsys):
+    call_command("demo", reset=True)
+    assert capsys.readouterr().out.splitlines()[-1] == "Demo data loaded."
