@@ -41,9 +41,9 @@ def server(tmp_path_factory):
         yield server
 
 
-def section(title: str) -> str:
-    """A section of the README."""
-    text = (settings.BASE_DIR / "README.md").read_text()
+def section(title: str, page: str = "README.md") -> str:
+    """Return the section of that title of a page of documentation."""
+    text = (settings.BASE_DIR / page).read_text()
     return text.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
@@ -55,7 +55,7 @@ def test_readmes_first_request_gets_its_printed_answer(server):
 
 
 def test_readmes_examples_for_the_apps_work(server, tmp_path):
-    commands = re.findall(r"```bash\n(.*?)```", section("Connecting the apps"), re.DOTALL)
+    commands = re.findall(r"```bash\n(.*?)```", section("Member apps", "docs/clients.md"), re.DOTALL)
     script = "set -eo pipefail\n" + "echo\n".join(commands)
     script = script.replace("localhost:8000", f"localhost:{server.port}").replace(
         ".venv/bin/python", sys.executable

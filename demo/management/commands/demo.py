@@ -51,7 +51,7 @@ class Command(BaseCommand):
             remove_sqlite(path)
         self.stdout.write("Migrating")
         call_command("migrate", verbosity=0)
-        if not demo.is_empty():
+        if not loader.is_empty():
             name = connection.settings_dict["NAME"]
             if not is_forced:
                 raise CommandError(

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import User
-from common.tests.factories import UserFactory
-from portal.management.commands import demo as command
+from demo.management.commands import demo as command
+from testing.factories import UserFactory
 
 
 @pytest.fixture
