@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.profile import change_person
 from accounts.registration import admit, email_free, newcomer
 from accounts.tokens import Tokens
-from common.domain import push
+from common.domain import events, push
 from common.domain.caller import Caller
 from common.domain.database import change
 from common.domain.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
@@ -210,6 +210,7 @@ def notify(*, customer_id: int, type: str, title: str, message: str, now: dateti
         title=title,
         message=message,
     )
+    events.record("customers.notification.created", told, at=now, kind=type)
     transaction.on_commit(lambda: mail_notification.enqueue(told.pk), robust=True)
     return told
 

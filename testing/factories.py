@@ -25,7 +25,7 @@ from appointments.models import (
 )
 from catalogue.models import Part, Service
 from chat.models import Message, Thread, Ticket
-from common.domain.models import IdempotencyKey
+from common.domain.models import Event, IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
@@ -468,6 +468,18 @@ class GarageFactory(LocationFactory):
         opens, closes = extracted or (time(8), time(18))
         for weekday in range(7):
             OpeningHoursFactory(location=self, weekday=weekday, opens=opens, closes=closes)
+
+
+class EventFactory(DjangoModelFactory[Event]):
+    class Meta:
+        model = Event
+
+    type = "repair_orders.repairorder.approved"
+    subject = factory.Sequence(lambda n: f"repair_orders.repairorder:{n + 1}")
+    at = factory.LazyFunction(timezone.now)
+    payload = factory.LazyAttribute(
+        lambda event: {"id": int(event.subject.partition(":")[2]), "status": "approved"}
+    )
 
 
 class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):

@@ -7,7 +7,7 @@ from django_tasks_db.models import DBTaskResult
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
 from common.admin.pages import ReadOnly, StaffAdmin
-from common.domain.models import IdempotencyKey
+from common.domain.models import Event, IdempotencyKey
 
 admin.site.unregister(DBTaskResult)
 
@@ -29,3 +29,13 @@ class IdempotencyKeyAdmin(ReadOnly, StaffAdmin):
     search_fields = ("key", "=user_id")
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly, StaffAdmin):
+    """What happened, as it is announced to sockets and other services."""
+
+    list_display = ("type", "subject", "at")
+    search_fields = ("=type", "=subject")
+    date_hierarchy = "at"
+    ordering = ("-id",)

@@ -1,4 +1,4 @@
-"""The shared ground's one table. It holds no foreign key: the caller is a number to it."""
+"""The tables of the ground floor. They hold no foreign keys: users and subjects are ids to them."""
 
 from __future__ import annotations
 
@@ -20,3 +20,26 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of user {self.user_id}"
+
+
+class Event(models.Model):
+    """A fact, written in the transaction of the change that it reports. Never changed afterwards.
+
+    `subject` is the row it happened to, as `app.model:id`. The payload holds ids, states and amounts, and neither
+    names nor free text.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    type = models.CharField(max_length=80)
+    subject = models.CharField(max_length=80)
+    at = models.DateTimeField()
+    payload = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["subject", "id"], name="event_of_subject"),
+            models.Index(fields=["type", "id"], name="event_of_type"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.subject}"

@@ -8,7 +8,6 @@ from typing import Any
 from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -21,6 +20,7 @@ from simple_history.models import HistoricalRecords
 
 from common.domain.caller import Caller
 from common.domain.errors import Kind
+from common.domain.history import acting_user
 from common.domain.types import Json
 from common.http.contracts.registry import contract_for
 from common.http.fallbacks import answer
@@ -113,7 +113,7 @@ class _Acting:
     @property
     def user(self) -> Any:
         user: object = getattr(self._request, "user", None)
-        return get_user_model()(pk=user.user_id) if isinstance(user, Caller) else user
+        return acting_user(user.user_id) if isinstance(user, Caller) else user
 
 
 class Refusals:

@@ -42,4 +42,17 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('user_id', 'key'), name='one_answer_per_key')],
             },
         ),
+        migrations.CreateModel(
+            name='Event',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('type', models.CharField(max_length=80)),
+                ('subject', models.CharField(max_length=80)),
+                ('at', models.DateTimeField()),
+                ('payload', models.JSONField(default=dict)),
+            ],
+            options={
+                'indexes': [models.Index(fields=['subject', 'id'], name='event_of_subject'), models.Index(fields=['type', 'id'], name='event_of_type')],
+            },
+        ),
     ]

@@ -24,7 +24,7 @@ from appointments.models import (
 )
 from catalogue.models import Part, Service
 from chat.models import Message, Thread, Ticket
-from common.domain.models import IdempotencyKey
+from common.domain.models import Event, IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
@@ -42,6 +42,7 @@ FACTORIES = {
     CustomerUser: factories.CustomerUserFactory,
     DBTaskResult: factories.TaskFactory,
     Device: factories.DeviceFactory,
+    Event: factories.EventFactory,
     Group: factories.GroupFactory,
     IdempotencyKey: factories.IdempotencyKeyFactory,
     KnownAddress: factories.KnownAddressFactory,
