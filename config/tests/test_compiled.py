@@ -57,15 +57,6 @@ def test_a_list_compiles_its_queries_once(view, params):
     assert queries == []
 
 
-@pytest.mark.parametrize("page", ["repairs/", "unit-repair-data/", "repair-cost-data/"])
-def test_who_asks_with_a_session_is_found_without_compiling(client, page):
-    client.force_login(factories.CustomerFactory().contact)
-    client.get(f"/customer/api/{page}")
-    with compiled() as queries:
-        assert client.get(f"/customer/api/{page}").status_code == 200
-    assert queries == []
-
-
 def test_who_asks_with_a_token_is_found_without_compiling(as_alice):
     as_alice.get("/api/vehicles/")
     with compiled() as queries:
