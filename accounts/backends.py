@@ -1,45 +1,25 @@
-"""Django's own doors (the admin, session pages) check credentials where all doors do."""
+"""Django's authentication over the product's check of credentials: for the admin and the session pages."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission
-from django.db.models import BigIntegerField, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.actions import WrongCredentials, check_credentials
 from accounts.models import User
 from common.http.address import client_address
-from common.reads.params import Param
-from common.reads.statements import Statement
-
-
-@cache
-def _user_columns() -> list[str]:
-    return [field.attname for field in User._meta.concrete_fields]
-
-
-@cache
-def _user_statement() -> Statement:
-    return Statement.compile(User.objects.filter(pk=Param("user", BigIntegerField())), _user_columns())
 
 
 class SignInBackend(ModelBackend):
     """`authenticate()` over `check_credentials`. TooManyGuesses passes through and is answered 429."""
 
-    def get_user(self, user_id: int) -> User | None:
-        """The user of a session, while he may come in: asked for by every request that brings one."""
-        for row in _user_statement().run({"user": user_id}):
-            user = User.from_db("default", _user_columns(), row)
-            return user if self.user_can_authenticate(user) else None
-        return None
-
     def _get_group_permissions(self, user_obj: User) -> QuerySet[Permission]:
-        # A role is the group of its name: nobody has to be put into it.
+        # A role is the group of its name. Users need no membership in it.
         mine = Group.objects.filter(Q(name=user_obj.role) | Q(user=user_obj))
         return Permission.objects.filter(group__in=mine)
 
