@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 from uuid import UUID
 
-from django.db.models import BigIntegerField, UUIDField
+from django.db.models import UUIDField
 
 from accounts.models import Session, User
 from common.domain.caller import Caller
@@ -29,12 +29,6 @@ def _statement() -> Statement:
     return Statement.compile(Session.objects.living().filter(uuid=Param("session", UUIDField())), _COLUMNS)
 
 
-@cache
-def _login_statement() -> Statement:
-    logins = CustomerUser.objects.filter(user_id=Param("user", BigIntegerField()))
-    return Statement.compile(logins, ("customer_id", *(f"customer__{name}" for name in _NAMES)))
-
-
 def load_caller(session: UUID) -> Caller | None:
     """The caller of a session, None when it has ended or its user may no longer come in. One query."""
     found = _statement().run({"session": session})
@@ -55,6 +49,7 @@ def load_callers(sessions: Collection[UUID]) -> dict[UUID, Caller]:
 
 def caller_of_user(user: User) -> Caller:
     """The caller of somebody known by other means: a Django session, a task, a test. One query."""
-    for customer_id, *names in _login_statement().run({"user": user.pk}):
+    logins = CustomerUser.objects.filter(user_id=user.pk)
+    for customer_id, *names in logins.values_list("customer_id", *(f"customer__{name}" for name in _NAMES)):
         return Caller(user.role, user.pk, customer_id, customer_name(*names))
     return Caller(user.role, user.pk, None)
