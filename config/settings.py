@@ -99,11 +99,11 @@ MIDDLEWARE = [
     "common.http.middleware.Cors",
     "common.http.middleware.ContentSecurityPolicy",
     "common.http.middleware.BodyLimit",
-    "common.http.middleware.PageSessions",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "common.http.middleware.Common",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "common.http.middleware.PageUsers",
-    "common.http.middleware.PageMessages",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "common.http.middleware.HistoryUser",
 ]
 

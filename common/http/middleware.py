@@ -8,9 +8,7 @@ from typing import Any
 from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.urls import Resolver404, resolve
@@ -30,37 +28,10 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LONGEST_LENGTH = 18
 
 
-class OnPages:
-    """Put before a middleware: it works on pages alone. A contract's callers bring a token and no cookie, and what
-    looks for sessions and messages need not run for them."""
-
-    get_response: Any
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if has_cookies(request):
-            return super().__call__(request)  # type: ignore[misc, no-any-return]  # the middleware's own
-        return self.get_response(request)  # type: ignore[no-any-return]
-
-
 def has_cookies(request: HttpRequest) -> bool:
-    """Whether the address is one of pages, or of a contract that lives beside them. Found once a request."""
-    known = vars(request)
-    if "_has_cookies" not in known:
-        contract = contract_for(request.path)
-        known["_has_cookies"] = contract is None or contract.has_cookies
-    return bool(known["_has_cookies"])
-
-
-class PageSessions(OnPages, SessionMiddleware):
-    """Django's session."""
-
-
-class PageUsers(OnPages, AuthenticationMiddleware):
-    """The session's user."""
-
-
-class PageMessages(OnPages, MessageMiddleware):
-    """What the admin tells people."""
+    """Return whether the URL is one of pages, or of a contract that uses Django's session."""
+    contract = contract_for(request.path)
+    return contract is None or contract.has_cookies
 
 
 class Common(CommonMiddleware):
@@ -88,8 +59,11 @@ class Cors(CorsMiddleware):
 
 
 class HistoryUser:
-    """Tells simple-history who acts. Its own middleware hands over `request.user`, and in a contract's view that is
-    a Caller, which no history row can point to."""
+    """Tell simple-history the acting user.
+
+    Its own middleware hands over `request.user`, which in a contract's view is a Caller that no history row can point
+    to.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -105,15 +79,18 @@ class HistoryUser:
 
 
 class _Acting:
-    """What simple-history asks of a request: a row of users, read late, because a view authenticates late."""
+    """The part of a request that simple-history reads: its user, read late, because a view authenticates late."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
 
     @property
-    def user(self) -> Any:
+    def user(self) -> AbstractBaseUser | AnonymousUser | None:
         user: object = getattr(self._request, "user", None)
-        return acting_user(user.user_id) if isinstance(user, Caller) else user
+        if isinstance(user, Caller):
+            return acting_user(user.user_id)
+        # A cookie of the admin, sent along to a token's route, does not name the acting user.
+        return self._request.user if has_cookies(self._request) else None
 
 
 class Refusals:
