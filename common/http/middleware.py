@@ -1,61 +1,33 @@
-"""What happens around every request: its size, its policy, and refusals outside a view."""
+"""Limits, policies and refusals around every request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.middleware.common import CommonMiddleware
 from django.urls import Resolver404, resolve
-from django.utils.cache import patch_vary_headers
 from rest_framework.permissions import SAFE_METHODS
 from simple_history.models import HistoricalRecords
 
 from common.domain.caller import Caller
 from common.domain.errors import Kind
 from common.domain.history import acting_user
-from common.domain.types import Json
 from common.http.contracts.registry import contract_for
 from common.http.fallbacks import answer
 from common.http.problems import BAD_REQUEST, TOO_LARGE, problem_from
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LONGEST_LENGTH = 18
+_NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
 
 def has_cookies(request: HttpRequest) -> bool:
     """Return whether the URL is one of pages, or of a contract that uses Django's session."""
     contract = contract_for(request.path)
     return contract is None or contract.has_cookies
-
-
-class Common(CommonMiddleware):
-    """Django's. Of what it does for pages, a contract's callers need a foreign `Host` refused and the body's length."""
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if has_cookies(request):
-            return super().__call__(request)  # type: ignore[return-value]  # nothing here awaits
-        request.get_host()
-        response: Any = self.get_response(request)
-        if not response.streaming:
-            response.headers.setdefault("Content-Length", str(len(response.content)))
-        return response  # type: ignore[no-any-return]
-
-
-class Cors(CorsMiddleware):
-    """django-cors-headers', which has nothing to say where no page of another origin asks but that one might have."""
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if "HTTP_ORIGIN" in request.META or request.method == "OPTIONS":
-            return super().__call__(request)  # type: ignore[return-value]
-        response = self.get_response(request)
-        patch_vary_headers(response, ("origin",))  # type: ignore[arg-type]
-        return response  # type: ignore[return-value]
 
 
 class HistoryUser:
@@ -141,26 +113,17 @@ class BodyLimit:
 
 
 class ContentSecurityPolicy(CSPMiddleware):
-    """The strict policy everywhere; the admin gets its own, because unfold writes inline styles and its scripts
-    evaluate what stands in attributes; JSON may load nothing at all."""
+    """Set the strict policy on every page.
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if has_cookies(request):
-            response: Any = super().__call__(request)
-        else:
-            response = _locked(self.get_response(request))  # type: ignore[arg-type]  # nothing here awaits
-        return response  # type: ignore[no-any-return]
+    The admin has its own, because Unfold writes inline styles and evaluates the expressions in its attributes. JSON
+    may load nothing at all.
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if response.get("Content-Type") == "application/json":
-            return _locked(response)
+        if response.get("Content-Type") == "application/json" or not has_cookies(request):
+            response.headers.setdefault("Content-Security-Policy", _NOTHING)
+            return response
         response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
         if request.path.startswith("/admin/"):
-            directives: Json = settings.ADMIN_CONTENT_SECURITY_POLICY
-            response._csp_replace = directives  # type: ignore[attr-defined]
+            response._csp_replace = settings.ADMIN_CONTENT_SECURITY_POLICY  # type: ignore[attr-defined]
         return super().process_response(request, response)
-
-
-def _locked(response: HttpResponseBase) -> HttpResponseBase:
-    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    return response
