@@ -58,73 +58,67 @@ def favicon(request: HttpRequest) -> HttpResponse:
     return redirect(static("common/favicon.svg"))
 
 
-# The staff's own API on the shop's nouns: lists, rows and verbs by role (docs/roles.md).
-STAFF: list[URLPattern | URLResolver] = [
-    path("api/shop/", include(appointments_staff.urlpatterns)),  # appointments/, technicians/, locations/
-    path("api/shop/", include(customers_staff.urlpatterns)),  # customers/
-    path("api/shop/", include(vehicles_staff.urlpatterns)),  # vehicles/
-    path("api/shop/", include(repair_orders_staff.urlpatterns)),  # repair-orders/
-    path("api/shop/", include(catalogue_staff.urlpatterns)),  # parts/, services/
-]
-
+# Contract 000, and the staff's own API on its nouns: lists, rows and verbs by role (docs/roles.md).
 SHOP: list[URLPattern | URLResolver] = [
-    path("api/", include(accounts_shop.urlpatterns)),  # token/, /refresh/, /verify/, /blacklist/
-    path("api/", include(customers_shop.urlpatterns)),  # auth/customer-profile/
-    path("api/shop/", include(appointments_shop.urlpatterns)),  # appointments/customers/me/appointments/
-    path("api/shop/", include(vehicles_shop.urlpatterns)),  # vehicles/customers/me/vehicles/
-    path("api/shop/", include(repair_orders_shop.urlpatterns)),  # repair-orders/customers/me/repair-orders/
+    *appointments_shop.urlpatterns,  # appointments/customers/me/appointments/
+    *vehicles_shop.urlpatterns,  # vehicles/customers/me/vehicles/
+    *repair_orders_shop.urlpatterns,  # repair-orders/customers/me/repair-orders/
+    *appointments_staff.urlpatterns,  # appointments/, technicians/, locations/
+    *customers_staff.urlpatterns,  # customers/
+    *vehicles_staff.urlpatterns,  # vehicles/
+    *repair_orders_staff.urlpatterns,  # repair-orders/
+    *catalogue_staff.urlpatterns,  # parts/, services/
 ]
 
 # Contract 001, the fleet portal: JSON, and the pages beside it.
 FLEET: list[URLPattern | URLResolver] = [
-    # unit-repair-data/, repair-cost-data/, repairs/
-    path("customer/api/", include(repair_orders_fleet.urlpatterns)),
-    # login/, logout/, password/, dashboard/, repairs/, units/, company/
-    path("customer/", include(fleet_pages.urlpatterns)),
-    path("customer", fleet_pages.front),
+    path("api/", include(repair_orders_fleet.urlpatterns)),  # unit-repair-data/, repair-cost-data/, repairs/
+    *fleet_pages.urlpatterns,  # login/, logout/, password/, dashboard/, repairs/, units/, company/
 ]
 
-# Contract 003, the members' apps.
-MEMBER: list[URLPattern | URLResolver] = [
-    path("api/", include(registration.urlpatterns)),  # auth/register/, with contract 004
-    path("api/", include(portal_member.urlpatterns)),  # auth/login/
-    path("api/", include(accounts_member.urlpatterns)),  # auth/refresh/, /logout/, /password/change/, …
-    path("api/", include(referrals_member.urlpatterns)),  # referrals/me/, /apply/
-    path("api/", include(vehicles_member.urlpatterns)),  # vehicles/, vehicles/{id}/, …/link-dongle/
-    path("api/", include(telematics_member.urlpatterns)),  # telematics/{id}/, vehicles/{id}/telematics/
-    path("api/", include(locations_member.urlpatterns)),  # appointments/locations/, …/availability/
-    path("api/", include(appointments_member.urlpatterns)),  # appointments/, its book/ and upcoming/
-    path("api/", include(files_member.urlpatterns)),  # files/presign/, files/<id>/
-    path("api/", include(memberships_member.urlpatterns)),  # memberships/plans/, memberships/me/, offers/
-    path("api/", include(chat_member.urlpatterns)),  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/
-]
-
-# Contract 002, whose addresses are documented without a trailing slash.
+# Contract 002, whose URLs are documented without a trailing slash.
 CARE: list[URLPattern | URLResolver] = [
-    path("auth/", include(accounts_care.urlpatterns)),  # login
-    path("api/v1/customer/", include(products_care.urlpatterns)),  # products
-    path("api/v1/customer/", include(orders_care.urlpatterns)),  # orders, orders/{id}, orders/track/{id}
-    path("api/v1/customer/", include(returns_care.urlpatterns)),  # orders/return, returns
-    path("api/v1/customer/", include(tickets_care.urlpatterns)),  # tickets, tickets/{id}, …/messages
-    path("api/v1/customer/", include(customers_care.urlpatterns)),  # settings, notifications, …/{id}/read
-    path("api/v1/customer/", include(portal_care.urlpatterns)),  # dashboard, profile
+    *products_care.urlpatterns,  # products
+    *orders_care.urlpatterns,  # orders, orders/{id}, orders/track/{id}
+    *returns_care.urlpatterns,  # orders/return, returns
+    *tickets_care.urlpatterns,  # tickets, tickets/{id}, …/messages
+    *customers_care.urlpatterns,  # settings, notifications, …/{id}/read
+    *portal_care.urlpatterns,  # dashboard, profile
 ]
 
-# Contract 004, customers as a service; its registration stands with contract 003's.
+# Contract 004, customers as a service. Its registration stands with contract 003's.
 CRM: list[URLPattern | URLResolver] = [
-    path("api/", include(accounts_crm.urlpatterns)),  # auth/profile/update/
-    path("api/v1/", include(customers_crm.urlpatterns)),  # customers/profile/, …/health/
-    # After it: an id may look like anything.
-    path("api/v1/", include(management_crm.urlpatterns)),  # customers/, /{id}/, /by_user_id/, /stats/
+    *customers_crm.urlpatterns,  # customers/profile/, …/health/
+    # Last, because any text can be an id.
+    *management_crm.urlpatterns,  # customers/, /{id}/, /by_user_id/, /stats/
 ]
 
 DOCS: list[URLPattern | URLResolver] = [
-    route("api/schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
+    route("schema/", SpectacularAPIView.as_view(generator_class=CachedGenerator), name="schema"),
     route(
-        "api/docs/",
+        "docs/",
         SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs.html"),
         name="docs",
     ),
+]
+
+# Contract 003, the members' apps, and the routes of other contracts below /api/.
+API: list[URLPattern | URLResolver] = [
+    *accounts_shop.urlpatterns,  # contract 000: token/, /refresh/, /verify/, /blacklist/
+    *customers_shop.urlpatterns,  # contract 000: auth/customer-profile/
+    *registration.urlpatterns,  # auth/register/, with contract 004
+    *portal_member.urlpatterns,  # auth/login/
+    *accounts_member.urlpatterns,  # auth/refresh/, /logout/, /password/change/, …
+    *referrals_member.urlpatterns,  # referrals/me/, /apply/
+    *vehicles_member.urlpatterns,  # vehicles/, vehicles/{id}/, …/link-dongle/
+    *telematics_member.urlpatterns,  # telematics/{id}/, vehicles/{id}/telematics/
+    *locations_member.urlpatterns,  # appointments/locations/, …/availability/
+    *appointments_member.urlpatterns,  # appointments/, its book/ and upcoming/
+    *files_member.urlpatterns,  # files/presign/, files/<id>/
+    *memberships_member.urlpatterns,  # memberships/plans/, memberships/me/, offers/
+    *chat_member.urlpatterns,  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/
+    *accounts_crm.urlpatterns,  # contract 004: auth/profile/update/
+    *DOCS,
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -137,13 +131,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/password_change/", admin.site.admin_view(change_own_password, cacheable=True)),
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
-    *SHOP,
-    *STAFF,
-    *MEMBER,
-    *FLEET,
-    *CARE,
-    *CRM,
-    *DOCS,
+    # The longest prefix first.
+    path("api/shop/", include(SHOP)),
+    path("api/v1/customer/", include(CARE)),
+    path("api/v1/", include(CRM)),
+    path("api/", include(API)),
+    path("auth/", include(accounts_care.urlpatterns)),  # contract 002: login
+    path("customer/", include(FLEET)),
+    path("customer", fleet_pages.front),
     re_path(r"", fallbacks.unknown_route),
 ]
 

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import RequestFactory
 from django.urls import path
 from django.utils import timezone
 from prometheus_client import REGISTRY
-from rest_framework.request import HttpResponse, Request
+from rest_framework.request import Request
 
 from accounts.actions import open_session
 from common.http.contracts.shop import ShopView
