@@ -60,10 +60,6 @@ def _chain() -> list[Any]:
     ]
 
 
-# What no formatter of ours writes, and every line would look for.
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-
-
 def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
     """Django's `LOGGING`, with structlog set up beside it so that both write the same lines."""
     structlog.configure(

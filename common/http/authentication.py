@@ -25,7 +25,7 @@ class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <access token>`; any other scheme counts as no credentials at all."""
 
     def authenticate(self, request: Request) -> tuple[Caller, Any] | None:
-        scheme, _, raw = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+        scheme, _, raw = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer":
             return None
         caller = caller_of_token(raw.strip())

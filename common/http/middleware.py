@@ -89,7 +89,7 @@ class BodyLimit:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        length = request.META.get("CONTENT_LENGTH") or "0"
+        length = request.headers.get("Content-Length") or "0"
         if not (length.isascii() and length.isdigit()):
             return answer(request, BAD_REQUEST)
         # Python refuses to read a number of thousands of digits.

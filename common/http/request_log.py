@@ -41,8 +41,7 @@ class RequestLog:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = perf_counter()
-        # Not `request.headers`: that reads every header there is, and most requests need three.
-        request_id = _id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
+        request_id = _id_of(request.headers.get("X-Request-ID", ""))
         bind_contextvars(request_id=request_id)
         try:
             response = self.get_response(request)
@@ -64,8 +63,7 @@ def _write(request: HttpRequest, status: int, seconds: float) -> None:
             "ms": round(seconds * 1000, 1),
             **get_contextvars(),
         }
-        # As `lines.log` would, which first looks through the stack for who calls it.
-        lines.handle(logging.LogRecord(lines.name, level, __file__, 0, "request_finished", (facts,), None))
+        lines.log(level, "request_finished", facts)
 
 
 def _line_of(request: HttpRequest) -> str:

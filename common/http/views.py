@@ -74,7 +74,7 @@ class ContractView(APIView):
             vars(self).clear()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        handler, key = getattr(self, "post", None), request.META.get("HTTP_IDEMPOTENCY_KEY")
+        handler, key = getattr(self, "post", None), request.headers.get("Idempotency-Key")
         if request.method != "POST" or handler is None or key is None:
             self._admit(request)
             return
