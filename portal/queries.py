@@ -13,7 +13,7 @@ from accounts.names import full_name
 from chat.queries import with_ticket_counts
 from common.domain.caller import Caller
 from customers.models import CustomerUser
-from memberships.queries import membership_uuid_of
+from memberships.queries import get_membership_uuid
 from orders.queries import with_order_counts
 
 AVATARS = "https://api.dicebear.com/7.x/avataaars/svg"
@@ -29,7 +29,7 @@ class Member:
 
 def member_of(user: User) -> Member:
     """The user with his membership."""
-    return Member(user, membership_id=membership_uuid_of(user.pk))
+    return Member(user, membership_id=get_membership_uuid(user.pk))
 
 
 def own_login(caller: Caller) -> QuerySet[CustomerUser]:
