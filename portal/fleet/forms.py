@@ -13,7 +13,7 @@ from accounts.phones import validate_phone
 from common.domain.caller import Caller
 from common.domain.errors import DomainError, Missing
 from customers.models import ContactMethod, Customer
-from files.kinds import HEAD_BYTES, is_what_it_says
+from files.kinds import HEAD_BYTES, has_signature
 from repair_orders.api.fleet import LONGEST_DESCRIPTION
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
 from vehicles.queries import get_unit_by_label
@@ -53,7 +53,7 @@ class PhotosField(forms.FileField):
             kind = photo.content_type or ""
             head = photo.read(HEAD_BYTES)
             photo.seek(0)
-            if kind not in PHOTO_KINDS or not is_what_it_says(kind, head):
+            if kind not in PHOTO_KINDS or not has_signature(kind, head):
                 raise forms.ValidationError(
                     f"{photo.name} is not a JPEG, PNG, WebP or GIF photo.", code="kind"
                 )

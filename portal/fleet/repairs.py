@@ -18,8 +18,8 @@ from common.domain.errors import DomainError, Missing
 from common.domain.types import Json
 from common.http.lists import Page
 from customers.models import Customer
-from files.actions import keep
-from files.api.serving import shown_here
+from files.actions import save_file
+from files.api.serving import upload_response
 from files.models import Upload
 from portal.fleet.forms import ApproveForm, DenyForm, RequestForm
 from portal.fleet.pages import FleetPage
@@ -156,7 +156,7 @@ class RequestPage(FleetPage):
 
     def request_repair(self, form: RequestForm, now: datetime) -> RepairOrder:
         photos = [
-            keep(
+            save_file(
                 caller=self.caller,
                 filename=photo.name or "photo",
                 content_type=photo.content_type or "",
@@ -184,4 +184,4 @@ class PhotoPage(FleetPage):
         photo = Upload.objects.filter(repair_photo__repair_order__in=orders, uuid=photo_id).first()
         if photo is None:
             raise Missing("Photo not found")
-        return shown_here(request, photo, cache="private, max-age=86400, immutable")
+        return upload_response(request, photo, cache="private, max-age=86400, immutable")

@@ -223,14 +223,14 @@ def test_open_business_is_finished_first(anna, now):
 
 
 def test_a_store_that_is_away_loses_nothing(anna, now, monkeypatch):
-    from files.stores import LocalStore, StoreAway
+    from files.stores import LocalStore, StoreUnavailable
 
     def away(self, key):
-        raise StoreAway
+        raise StoreUnavailable
 
     monkeypatch.setattr(LocalStore, "remove", away)
     before = whole_database()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         erase(anna.contact, now=now)
     assert whole_database() == before
 
