@@ -105,7 +105,10 @@ class MyMembership(MemberView):
 
     @extend_schema(responses={201: MembershipSerializer})
     def post(self, request: Request) -> JSONResponse:
-        """Join a plan. If the caller already has an active membership, the response is 409."""
+        """Join a plan.
+
+        If the caller already has an active membership, the response is 409.
+        """
         plan_id, now = self.read_body()["plan"], timezone.now()
         plan = Plan.objects.visible_to(self.caller).filter(uuid=plan_id).first()
         if plan is None:

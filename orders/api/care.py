@@ -41,7 +41,7 @@ STEPS = ("Order Placed", "Payment Confirmed", "Packed", "Shipped", "Delivered")
 def upper_case_choice(source: str, choices: list[str]) -> Derived:
     """Return a field that serializes a state in upper case, as this contract does."""
     return Derived(
-        str.upper, source, output=serializers.ChoiceField(choices=[word.upper() for word in choices])
+        str.upper, source, output=serializers.ChoiceField(choices=[value.upper() for value in choices])
     )
 
 
@@ -127,9 +127,9 @@ class OrderQuery(ListQuery):
     )
     search = serializers.CharField(required=False, max_length=200, help_text="Substring of the order's id.")
 
-    def validate_status(self, words: list[str]) -> list[str]:
+    def validate_status(self, values: list[str]) -> list[str]:
         """Return the states that the contract's values stand for."""
-        return [state for word in words for state in STATES_OF_PARAM[word]]
+        return [state for value in values for state in STATES_OF_PARAM[value]]
 
 
 class OrderIdQuery(Query):
@@ -180,9 +180,9 @@ class Orders(CareList):
 
     @extend_schema(responses={201: OrderSerializer})
     def post(self, request: Request) -> JSONResponse:
-        """Place an order at today's prices.
+        """Place an order.
 
-        A product that is listed twice becomes one line. If the stock is too small, the response is a 409 that names
+        The prices are those of the catalogue at this moment. A product that is listed twice becomes one line. If the stock is too small, the response is a 409 that names
         the product.
         """
         items = [(line["product_id"], line["quantity"]) for line in self.read_body()["items"]]
@@ -192,7 +192,7 @@ class Orders(CareList):
 
 
 class OrderDetail(CareView):
-    """Retrieve an order of the customer."""
+    """Retrieve an order."""
 
     permission_classes = [CustomersOnly]
 
@@ -202,7 +202,10 @@ class OrderDetail(CareView):
 
 
 class OrderTracking(CareView):
-    """Track an order: its shipment and the five steps."""
+    """Track an order.
+
+    The body has the shipment and the five steps.
+    """
 
     permission_classes = [CustomersOnly]
 

@@ -59,7 +59,10 @@ _RETURN = Read(_return_row, ReturnSerializer, params_of(OrderIdQuery))
 
 
 class RequestReturn(CareView):
-    """Request a return of items within 30 days of the delivery."""
+    """Request a return.
+
+    Items can be returned within 30 days of the delivery.
+    """
 
     permission_classes = [CustomersOnly]
     input_class = ReturnInput
