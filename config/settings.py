@@ -259,6 +259,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_SCHEMA_CLASS": "common.http.schema.ContractSchema",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other
 }
 # A list that falls back to building objects is a fault to mend here, and a slow answer in production.
 READS_MUST_COMPILE = DEBUG
