@@ -6,7 +6,7 @@ from django.contrib import admin
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
-from accounts.phones import pretty_phone
+from accounts.phones import format_phone
 from appointments.models import (
     Bay,
     Closure,
@@ -56,7 +56,7 @@ class LocationAdmin(NoDeleteMixin, HistoryAdmin):
 
     @column("Phone")
     def pretty_phone(self, location: Location) -> str:
-        return pretty_phone(location.phone)
+        return format_phone(location.phone)
 
 
 @admin.register(Technician)

@@ -21,7 +21,7 @@ from common.domain.errors import Missing
 from common.domain.transitions import transition
 from common.reads.params import Param
 from common.reads.statements import Statement
-from customers.actions import customer_for_write, notify
+from customers.actions import ensure_customer, notify
 from customers.models import Customer
 from orders.models import Order
 
@@ -70,7 +70,7 @@ def start_thread(
     his own, and his record is made where he has none yet."""
     with transaction.atomic():
         thread = Thread.objects.create(
-            customer=customer or customer_for_write(by, now=now),
+            customer=customer or ensure_customer(by, now=now),
             subject=subject,
             created_at=now,
             updated_at=now,

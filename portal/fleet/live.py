@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
-from accounts.actions import end_session_of_pages, session_of_pages
+from accounts.actions import end_page_session, ensure_page_session
 from chat import tickets
 from portal.fleet.pages import FleetPage
 
@@ -21,7 +21,7 @@ class Live(FleetPage):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        session = session_of_pages(
+        session = ensure_page_session(
             user_id=self.caller.user_id, known=request.session.get(_KEPT_AS), now=timezone.now()
         )
         request.session[_KEPT_AS] = str(session)
@@ -31,4 +31,4 @@ class Live(FleetPage):
 
 def hang_up(request: HttpRequest) -> None:
     """Sockets of these pages close: their owner signs out."""
-    end_session_of_pages(known=request.session.get(_KEPT_AS), now=timezone.now())
+    end_page_session(known=request.session.get(_KEPT_AS), now=timezone.now())

@@ -22,7 +22,7 @@ from common.http.routing import route
 from common.http.views import serialize
 from common.reads.read import Read
 from common.reads.serializers import Serializer
-from customers.actions import customer_for_write
+from customers.actions import ensure_customer
 from vehicles import actions
 from vehicles.models import FIRST_YEAR, LAST_YEAR, DongleConnection, Vehicle
 from vehicles.vin import validate_vin
@@ -125,7 +125,7 @@ class Vehicles(MemberList):
     def post(self, request: Request) -> JSONResponse:
         """A new vehicle of the caller's; his customer record is made where he has none yet."""
         body = self.read_body()
-        customer = customer_for_write(self.caller, now=timezone.now())
+        customer = ensure_customer(self.caller, now=timezone.now())
         vehicle = actions.add_vehicle(customer=customer, **body)
         return JSONResponse(serialize(VehicleSerializer, vehicle), status=201)
 
