@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigIntegerField(blank=True, db_index=True)),
                 ('uuid', models.UUIDField(db_index=True, default=common.domain.ids.new_uuid, editable=False)),
-                ('code', models.CharField(help_text='As it was when it was used.', max_length=20)),
+                ('code', models.CharField(help_text="The referrer's code at that time.", max_length=20)),
                 ('status', models.CharField(choices=[('signed_up', 'Signed Up'), ('credited', 'Credited')], default='signed_up', max_length=9)),
                 ('rewards_applied', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField()),
@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
-                ('code', models.CharField(help_text='As it was when it was used.', max_length=20)),
+                ('code', models.CharField(help_text="The referrer's code at that time.", max_length=20)),
                 ('status', models.CharField(choices=[('signed_up', 'Signed Up'), ('credited', 'Credited')], default='signed_up', max_length=9)),
                 ('rewards_applied', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField()),
@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
-                ('points', models.IntegerField(help_text='Whole points; less than nothing takes some away.', validators=[django.core.validators.MinValueValidator(-1000000), django.core.validators.MaxValueValidator(1000000)])),
+                ('points', models.IntegerField(help_text='Whole points. A negative number reduces the balance.', validators=[django.core.validators.MinValueValidator(-1000000), django.core.validators.MaxValueValidator(1000000)])),
                 ('reason', models.CharField(max_length=200)),
                 ('created_at', models.DateTimeField()),
                 ('referral', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reward_entries', to='accounts.referral')),

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from django.db import connection, transaction
 
 from common.domain.errors import Invalid
-from common.reads.cursors import fetch
+from common.reads.statements import fetch
 from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS, Samples
 
