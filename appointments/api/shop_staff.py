@@ -26,7 +26,7 @@ from common.http.viewsets import StaffViewSet
 from common.reads.fields import Derived
 from common.reads.serializers import Serializer
 from customers.models import Customer
-from vehicles.api.shop_staff import search_of_work
+from vehicles.api.shop_staff import work_search_filter
 from vehicles.models import Vehicle
 
 ORDERING = {"start": ("start",), "created": ("created_at",)}
@@ -52,7 +52,7 @@ class AppointmentFilter(django_filters.FilterSet):
     location_id = IdFilter(Location, "location_id")
     technician_id = IdFilter(Technician, "technician_id")
     unassigned = django_filters.BooleanFilter("technician", "isnull", help_text="Without a technician.")
-    search = search_of_work()
+    search = work_search_filter()
 
     class Meta:
         model = Appointment

@@ -179,7 +179,7 @@ def refuse_foreign_unit(caller: Caller, unit_id: int) -> None:
 
 def unit_called(caller: Caller, label: str) -> Vehicle:
     """The unit in use that the caller calls so. Raises Missing where none is, or more than one."""
-    found = list(Vehicle.objects.visible_to(caller).in_use().called(label).order_by("id")[:2])
+    found = list(Vehicle.objects.visible_to(caller).in_use().with_label(label).order_by("id")[:2])
     if len(found) != 1:
         raise Missing(
             "Unit not found" if not found else "More than one unit is called so", field="unit_number"

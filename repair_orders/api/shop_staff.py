@@ -20,7 +20,7 @@ from customers.models import Customer
 from repair_orders import actions
 from repair_orders.api.shop import RepairOrderSerializer
 from repair_orders.models import Part, PartLine, RepairOrder, RepairOrderStatus, Service, ServiceLine
-from vehicles.api.shop_staff import search_of_work
+from vehicles.api.shop_staff import work_search_filter
 from vehicles.models import Vehicle
 
 ORDERING = {"created": ("created_at",)}
@@ -45,7 +45,7 @@ class RepairOrderFilter(django_filters.FilterSet):
     vehicle_id = IdFilter(Vehicle, "vehicle_id")
     created_from = DayFilter("created_at", "gte", help_text="First day, inclusive.")
     created_to = DayFilter("created_at", "lte", help_text="Last day, inclusive.")
-    search = search_of_work()
+    search = work_search_filter()
 
     class Meta:
         model = RepairOrder

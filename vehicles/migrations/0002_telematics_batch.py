@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('start', models.BigIntegerField(help_text='Milliseconds since 1970, UTC.')),
-                ('end', models.BigIntegerField(help_text='Milliseconds since 1970, UTC; a sample may lie on it.')),
+                ('end', models.BigIntegerField(help_text='Milliseconds since 1970, UTC, inclusive.')),
                 ('count', models.PositiveSmallIntegerField(verbose_name='samples')),
                 ('data', models.BinaryField()),
                 ('vehicle', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='telematics', to='vehicles.vehicle')),
