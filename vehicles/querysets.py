@@ -36,7 +36,7 @@ class VehicleQuerySet(models.QuerySet[Row]):
 
 class TelematicsQuerySet(models.QuerySet[Row]):
     def within(self, since: int | None, until: int | None) -> Self:
-        """Return the batches that may have samples from `since` to `until` (milliseconds since 1970; None is open).
+        """Return the batches that may have samples from `since` to `until` (milliseconds since 1970, None is open).
 
         No batch spans more than a day. The lower bound on `start` follows from that, so that the index of the unique
         key covers both ends of the range.

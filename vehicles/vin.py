@@ -1,4 +1,4 @@
-"""Vehicle identification numbers (ISO 3779; check digit: 49 CFR 565.15).
+"""Vehicle identification numbers (ISO 3779). The check digit is defined by 49 CFR 565.15.
 
 A VIN has 17 characters: digits and letters without I, O and Q. Outside North America the check digit is not used, and
 the sample VIN of contract 003 fails it. A wrong check digit is therefore shown to staff, and the VIN is accepted.
