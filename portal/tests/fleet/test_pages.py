@@ -415,7 +415,7 @@ class TestUnits:
     def test_the_odometer_never_runs_backwards(self, page, unit):
         Vehicle.objects.filter(pk=unit.pk).update(odometer=100)
         response = page.post(f"/customer/units/{unit.pk}/", self.FACTS)
-        assert "The odometer cannot show less than it did." in response.content.decode()
+        assert "The odometer cannot go down: enter at least 100.00 miles." in response.content.decode()
 
     def test_archived_after_a_question(self, page, unit):
         url = f"/customer/units/{unit.pk}/archive/"
