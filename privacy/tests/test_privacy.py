@@ -21,7 +21,7 @@ from common.domain.encoding import dumps
 from common.domain.models import IdempotencyKey
 from customers.models import Customer, CustomerUser
 from files.models import Upload, UploadState
-from files.stores import LocalStore, StoreAway, store
+from files.stores import LocalStore, StoreUnavailable, store
 from memberships.models import Membership
 from privacy.erase import StillOpen, erase
 from privacy.holdings import HOLDINGS
@@ -230,11 +230,11 @@ def test_person_with_unfinished_business_is_not_erased(anna, now):
 
 def test_unreachable_store_rolls_erasure_back(anna, now, monkeypatch):
     def away(self, key):
-        raise StoreAway
+        raise StoreUnavailable
 
     monkeypatch.setattr(LocalStore, "remove", away)
     before = whole_database()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         erase(anna.contact, now=now)
     assert whole_database() == before
 
