@@ -31,6 +31,8 @@ from config.logs import RequestLine
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
 )
+# .ci/run has a third of the time: --hypothesis-profile=quick.
+settings.register_profile("quick", settings.get_profile("suite"), max_examples=20)
 settings.load_profile("suite")
 
 
