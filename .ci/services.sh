@@ -27,7 +27,7 @@ finish() {
       cat "$work/$name.log"
       exit "$status"
     fi
-    step "$name: ready"
+    step "$name: done"
   done
 }
 
