@@ -56,7 +56,8 @@ class Command(BaseCommand):
             self._say("Migrating the database")
             call_command("migrate", verbosity=0)
         if options["demo"]:
-            self._say("Loading the demo data into an empty database")
+            if demo.is_empty():
+                self._say("Loading the demo data")
             try:
                 demo.load(now=timezone.now())
             except demo.NotEmpty:
