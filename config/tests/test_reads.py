@@ -118,7 +118,7 @@ def from_objects(view, rows):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("view", LISTS, ids=lambda view: view.__name__)
-@settings(max_examples=8)
+@settings(max_examples=settings.default.max_examples // 7)  # each compares hundreds of lists
 @given(data=st.data())
 def test_rows_are_written_as_objects_are(view, data):
     with transaction.atomic():

@@ -42,15 +42,17 @@ class Command(BaseCommand):
         if is_older(executor):
             raise CommandError("This database is older than this release; run make reset-demo")
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            self._say("Migrating the database")
             call_command("migrate", verbosity=0)
         if options["demo"]:
+            if loader.is_empty():
+                self._say("Loading the demo data")
             try:
                 loader.load(now=timezone.now())
             except loader.NotEmpty:
                 self.stdout.write("The database is in use; the demo data stays out of it.")
         connection.close()  # it belongs to this thread; the server's threads open their own
-        self.stdout.write(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
-        self.stdout.flush()
+        self._say(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
         config = uvicorn.Config(
             "config.asgi:application",
             host=host,
@@ -65,3 +67,8 @@ class Command(BaseCommand):
         )
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run()
+
+    def _say(self, line: str) -> None:
+        """Print at once, also where the output is a file or a pipe."""
+        self.stdout.write(line)
+        self.stdout.flush()
