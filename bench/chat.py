@@ -25,7 +25,7 @@ WINDOW = 8  # frames a room has on their way
 WARM_SECONDS = 0.5
 BODY = "How is my car?"
 OURS = [
-    "uvicorn", "config.asgi:application", "--ws", "chat.protocol:Protocol", "--ws-max-size", "65536",
+    "uvicorn", "config.asgi:application", "--ws", "chat.sockets.protocol:Protocol", "--ws-max-size", "65536",
     "--ws-per-message-deflate", "false", "--no-access-log", "--port",
 ]  # fmt: skip
 WORK = {"TYPING": "without storing", "SEND": "with storing"}

@@ -11,9 +11,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import BigIntegerField, CharField, UUIDField
 
-from chat import hub
 from chat.attachments import Attached, attach
-from chat.events import event_of
+from chat.events import Event, publish
 from chat.models import ENDED, THREAD_MACHINE, Message, Thread, ThreadStatus, Ticket, TicketPriority
 from chat.writes import Insert, Update
 from common.domain.caller import Caller
@@ -261,8 +260,7 @@ def _append(new: Sequence[tuple[Message, Draft]], *, now: datetime) -> None:
     for message, draft in new:
         if not message.is_internal:
             _follow(message.thread, by=draft.by, now=now)
-    events = [event_of(message, message.thread) for message, _ in new]
-    transaction.on_commit(lambda: hub.publish(*events), robust=True)
+    publish([Event(message) for message, _ in new])
 
 
 def _follow(thread: Thread, *, by: Caller, now: datetime) -> None:

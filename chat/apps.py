@@ -5,7 +5,9 @@ class ChatConfig(AppConfig):
     name = "chat"
 
     def ready(self) -> None:
-        from chat import hub  # which reads models
+        from chat import events  # imports models, which are loaded by now
+        from chat.sockets import hub
         from common.domain import push
 
+        events.subscribe(hub.broadcast_messages)
         push.register(hub.push)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import OuterRef
 
-from chat.events import Event, event_of
 from chat.models import ENDED, Message, Thread, Ticket
 from common.domain.caller import Caller
 from common.domain.database import count_of
@@ -17,13 +15,12 @@ from common.domain.types import AnyQuerySet
 _AT_ONCE = 200
 
 
-def entries(thread: int, number: int, since: datetime | None) -> Sequence[Event]:
+def entries(thread: int, number: int, since: datetime | None) -> list[Message]:
     """The next entries of a thread's log after `number`, and later than `since`; 200 at most, oldest first."""
     rows = Message.objects.filter(thread_id=thread, number__gt=number)
     if since is not None:
         rows = rows.filter(created_at__gt=since)
-    found = rows.select_related("thread").order_by("number")[:_AT_ONCE]
-    return [event_of(message, message.thread) for message in found]
+    return list(rows.select_related("thread").order_by("number")[:_AT_ONCE])
 
 
 def threads_with_news(since: datetime) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from config.bridge import Bridge  # Django reads the settings' name first
 from config.wsgi import application as wsgi  # which loads the rooms
 
-from chat.socket import application as sockets  # isort: skip
+from chat.sockets.consumer import application as sockets  # isort: skip
 
 THREADS = 8
 

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from bench.servers import memory_of_tree
-from chat.registry import MOST_SOCKETS
+from chat.sockets.registry import MOST_SOCKETS
 from testing.live import ADMIN, ALICE, Person, closed, hear, say
 from testing.servers import Server
 from trust.promises import Tally, Trial

@@ -10,11 +10,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from chat import actions, tickets
+from chat import actions
 from chat.attachments import urls
-from chat.events import CUSTOMER, SUPPORT, spell_sender
+from chat.labels import CUSTOMER, SUPPORT, format_sender
 from chat.models import ENDED, Message, Thread, ThreadStatus
 from chat.querysets import MessageFilters, ThreadFilters
+from chat.sockets import tokens
 from common.domain.caller import Caller
 from common.domain.types import Json, Values
 from common.http.contracts.member import MemberList, MemberView
@@ -45,7 +46,7 @@ def spell_status(status: str) -> str:
 class MessageSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     threadId = serializers.UUIDField(source="thread.uuid")
-    sender = Derived(spell_sender, "is_support", output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT]))
+    sender = Derived(format_sender, "is_support", output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT]))
     body = serializers.CharField(allow_blank=True)
     attachments = Derived(
         urls, "attachments", output=serializers.ListField(child=serializers.CharField(), help_text="URLs.")
@@ -206,8 +207,8 @@ class ChatTicket(MemberView):
 
     @extend_schema(request=None, responses={201: Ticket})
     def post(self, request: Request) -> JSONResponse:
-        ticket = tickets.issue(caller=self.caller)
-        return JSONResponse({"ticket": ticket, "expiresIn": tickets.LIFETIME_SECONDS}, status=201)
+        ticket = tokens.issue(caller=self.caller)
+        return JSONResponse({"ticket": ticket, "expiresIn": tokens.LIFETIME_SECONDS}, status=201)
 
 
 urlpatterns = [

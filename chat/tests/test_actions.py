@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from chat import actions, hub
+from chat import actions, events
 from chat.models import Message, Thread
 from chat.querysets import MessageFilters
 from common.domain.caller import Caller
@@ -144,15 +144,16 @@ def test_nobody_hears_of_what_is_not_stored(
     thread, by_alice, now, monkeypatch, django_capture_on_commit_callbacks
 ):
     heard = []
-    monkeypatch.setattr(hub, "publish", heard.append)
+    monkeypatch.setattr(events, "_subscribers", [heard.extend])
     with django_capture_on_commit_callbacks(execute=True):
         with transaction.atomic():
             post(thread, by_alice, now)
             transaction.set_rollback(True)
         post(thread, by_alice, now, "Stored", client_id="mine")
         assert heard == []
-    assert [(e.thread, e.number, e.frame["body"], e.client_id) for e in heard] == [
-        (thread.pk, 2, "Stored", "mine")
+    messages = [event.message for event in heard]
+    assert [(one.thread, one.number, one.body, one.client_id) for one in messages] == [
+        (thread, 2, "Stored", "mine")
     ]
 
 
@@ -174,7 +175,9 @@ def test_many_are_posted_at_once_each_by_its_own_right(
     thread, alice, by_alice, by_tim, bob, now, monkeypatch, django_capture_on_commit_callbacks
 ):
     told = []
-    monkeypatch.setattr(hub, "publish", lambda *events: told.append([event.number for event in events]))
+    monkeypatch.setattr(
+        events, "_subscribers", [lambda stored: told.append([event.message.number for event in stored])]
+    )
     other = factories.ThreadFactory(customer=bob, status="closed")
     by_bob = caller_of_user(bob.contact)
     drafts = [

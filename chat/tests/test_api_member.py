@@ -3,8 +3,9 @@ from uuid import uuid4
 
 import pytest
 
-from chat import actions, tickets
+from chat import actions
 from chat.models import Message, Thread
+from chat.sockets import tokens
 from customers.callers import caller_of_user
 from customers.models import Customer
 from files.models import Upload
@@ -372,9 +373,9 @@ def test_a_ticket_is_good_once(as_alice, alice):
     response = as_alice.post(TICKET)
     ticket = response.json()["ticket"]
     assert (response.status_code, response.json()) == (201, {"ticket": ticket, "expiresIn": 30})
-    assert tickets.redeem(ticket) == alice.contact.sessions.get().uuid
-    assert tickets.redeem(ticket) is None
-    assert tickets.redeem("never issued") is None
+    assert tokens.redeem(ticket) == alice.contact.sessions.get().uuid
+    assert tokens.redeem(ticket) is None
+    assert tokens.redeem("never issued") is None
 
 
 def test_tickets_say_when_their_cache_is_away(as_alice, monkeypatch):
@@ -384,7 +385,7 @@ def test_tickets_say_when_their_cache_is_away(as_alice, monkeypatch):
         def __getattr__(self, name):
             raise Away
 
-    monkeypatch.setattr(tickets, "cache", Broken())
+    monkeypatch.setattr(tokens, "cache", Broken())
     response = as_alice.post(TICKET)
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert response.json() == {"error": "Tickets cannot be issued right now. Try again in a few seconds."}

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from accounts.actions import end_session_of_pages, session_of_pages
-from chat import tickets
+from chat.sockets import tokens
 from portal.fleet.pages import FleetPage
 
 _KEPT_AS = "socket_session"
@@ -25,8 +25,8 @@ class Live(FleetPage):
             user_id=self.caller.user_id, known=request.session.get(_KEPT_AS), now=timezone.now()
         )
         request.session[_KEPT_AS] = str(session)
-        ticket = tickets.issue(caller=replace(self.caller, session=session))
-        return JsonResponse({"ticket": ticket, "expires_in": tickets.LIFETIME_SECONDS}, status=201)
+        ticket = tokens.issue(caller=replace(self.caller, session=session))
+        return JsonResponse({"ticket": ticket, "expires_in": tokens.LIFETIME_SECONDS}, status=201)
 
 
 def hang_up(request: HttpRequest) -> None:

@@ -16,7 +16,7 @@ import requests
 from django.conf import settings
 from websockets.exceptions import InvalidStatus
 
-from chat.registry import MOST_SOCKETS
+from chat.sockets.registry import MOST_SOCKETS
 from testing.live import ADMIN, ALICE, CARE, FLEET, TECHNICIAN, Person, closed, hear, say, silent
 from testing.servers import database, free_port, serving
 

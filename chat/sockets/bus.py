@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from chat.events import Event, pack, unpack
+from chat.sockets.broadcasts import Broadcast, decode_broadcasts, encode_broadcasts
 from common.domain.types import Json
 
 log = structlog.get_logger(__name__)
@@ -41,11 +41,11 @@ class Publisher:
 
     def __init__(self, url: str, channel: str) -> None:
         self._url, self._channel = url, channel
-        self._queue: Queue[Event] = Queue(_LONGEST_QUEUE)
+        self._queue: Queue[Broadcast] = Queue(_LONGEST_QUEUE)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def publish(self, events: Iterable[Event]) -> None:
+    def publish(self, events: Iterable[Broadcast]) -> None:
         """Any thread; returns at once. What does not fit while Redis is away is dropped: the log has it."""
         with suppress(Full):
             for event in events:
@@ -68,7 +68,7 @@ class Publisher:
         while True:
             events = self._next()
             try:
-                redis.publish(self._channel, PROCESS + pack(events))
+                redis.publish(self._channel, PROCESS + encode_broadcasts(events))
                 is_away = False
             except (RedisError, OSError):
                 if not is_away:
@@ -83,7 +83,7 @@ class Publisher:
         while self._queue.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def _next(self) -> list[Event]:
+    def _next(self) -> list[Broadcast]:
         """At least one event, and with it what has gathered meanwhile."""
         events = [self._queue.get()]
         with suppress(Empty):
@@ -145,7 +145,7 @@ class Subscriber:
             self.listening.set()
         elif message["type"] == "message" and not message["data"].startswith(PROCESS):
             try:
-                events = unpack(message["data"][len(PROCESS) :])
+                events = decode_broadcasts(message["data"][len(PROCESS) :])
             except (ValueError, TypeError):  # another release's, while both run
                 log.warning("chat_event_not_understood")
                 events = []

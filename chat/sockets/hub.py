@@ -19,10 +19,11 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from chat import queries
-from chat.bus import Publisher, Subscriber
-from chat.events import Event, event_of_news
-from chat.registry import Registry
-from chat.turns import SILENCE, Turns
+from chat.events import Event
+from chat.sockets.broadcasts import Broadcast, message_broadcast, news_broadcast
+from chat.sockets.bus import Publisher, Subscriber
+from chat.sockets.registry import Registry
+from chat.sockets.turns import SILENCE, Turns
 from common.domain.push import News
 from customers.callers import load_callers
 
@@ -38,7 +39,7 @@ _AGAIN_SECONDS = 3
 _REDIS_SECONDS = 2
 
 
-def publish(*events: Event) -> None:
+def publish(*events: Broadcast) -> None:
     """Let everybody hear them who listens, here and in other processes. Any thread; never waits, never fails."""
     here = _here
     if here is not None and here.thread == get_ident():
@@ -50,9 +51,14 @@ def publish(*events: Event) -> None:
         _publisher(settings.REDIS_URL, _channel()).publish(events)
 
 
+def broadcast_messages(events: Sequence[Event]) -> None:
+    """Subscriber of `chat.events`."""
+    publish(*[message_broadcast(event.message) for event in events])
+
+
 def push(news: News) -> None:
     """What lower floors tell a customer (common/domain/push.py)."""
-    publish(event_of_news(news))
+    publish(news_broadcast(news))
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -83,7 +89,7 @@ class Hub:
             self._subscriber = Subscriber(settings.REDIS_URL, _channel(), self.hear, self._catch_up)
             self._tasks.add(self.loop.create_task(self._subscriber.run()))
 
-    def hear(self, *events: Event) -> None:
+    def hear(self, *events: Broadcast) -> None:
         """Events arrived; an entry of a log waits for its turn."""
         for event in events:
             if event.number:
@@ -162,8 +168,12 @@ def here() -> Hub:
     return _here
 
 
-async def _read_log(thread: int, number: int, since: datetime | None) -> Sequence[Event]:
-    return await in_thread(queries.entries, thread, number, since)
+async def _read_log(thread: int, number: int, since: datetime | None) -> Sequence[Broadcast]:
+    return await in_thread(_entries, thread, number, since)
+
+
+def _entries(thread: int, number: int, since: datetime | None) -> Sequence[Broadcast]:
+    return [message_broadcast(message) for message in queries.entries(thread, number, since)]
 
 
 @cache

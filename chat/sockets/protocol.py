@@ -7,7 +7,7 @@ from typing import Any, cast
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from chat.frames import EXTENSION, Scope
+from chat.sockets.frames import EXTENSION, Scope
 
 
 class Protocol(WebSocketsSansIOProtocol):

@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from chat.events import Event
-from chat.frames import Write, spell
+from chat.sockets.broadcasts import Broadcast
+from chat.sockets.frames import Write, spell
 from common.domain.caller import Caller
 
 # What waits for a reader who does not read. More means that he is gone or hopelessly behind: the log will tell him.
@@ -108,7 +108,7 @@ class Registry:
             listener.caller = caller
             self.join(listener)
 
-    def deliver(self, event: Event) -> None:
+    def deliver(self, event: Broadcast) -> None:
         """Hand an event to everybody it is for."""
         if event.frame is None:
             return
@@ -121,11 +121,11 @@ class Registry:
             elif event.is_echoed:
                 listener.put(spell(event.text_for_author))
 
-    def _audience(self, event: Event) -> Iterable[Listener]:
+    def _audience(self, event: Broadcast) -> Iterable[Listener]:
         room = self._rooms.get(event.customer, ())
         return (*room, *self._staff) if event.is_for_staff and self._staff else tuple(room)
 
-    def _house(self, event: Event) -> None:
+    def _house(self, event: Broadcast) -> None:
         """His first message made his record, so its author is its customer."""
         for listener in tuple(self._homeless):
             caller = listener.caller

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from chat import actions
 from chat.actions import Draft, Posted
-from chat.hub import in_thread
+from chat.sockets.hub import in_thread
 from common.domain import counters, errors
 from common.domain.caller import Caller
 

@@ -4,8 +4,9 @@ import time
 import pytest
 from django.db import IntegrityError
 
-from chat import actions, hub, intake
+from chat import actions
 from chat.actions import Draft
+from chat.sockets import hub, intake
 from common.domain.caller import Caller
 from common.domain.errors import TooMany
 from customers.callers import caller_of_user

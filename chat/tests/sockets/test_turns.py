@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import turns as module
-from chat.events import Event
-from chat.turns import SILENCE, Turns
+from chat.sockets import turns as module
+from chat.sockets.broadcasts import Broadcast
+from chat.sockets.turns import SILENCE, Turns
 
 NOW = datetime.now(UTC)
 
 
 def entry(number, thread=7):
-    return Event(1, {"n": number}, thread=thread, number=number)
+    return Broadcast(1, {"n": number}, thread=thread, number=number)
 
 
 class Log:

@@ -20,13 +20,15 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.serializers import UUIDField
 
 from accounts.models import User
-from chat import actions, hub, intake, queries, tickets
+from chat import actions, queries
 from chat.actions import Draft, Posted
 from chat.api.member import MessageInput
-from chat.events import SUPPORT, Event, error, event_of, typing
-from chat.frames import Scope, Send, spell, writer
-from chat.origins import is_welcome
-from chat.registry import Listener, Outbox
+from chat.labels import SUPPORT
+from chat.sockets import hub, intake, tokens
+from chat.sockets.broadcasts import Broadcast, encode_error, message_broadcast, typing_broadcast
+from chat.sockets.frames import Scope, Send, spell, writer
+from chat.sockets.origins import is_welcome
+from chat.sockets.registry import Listener, Outbox
 from common.domain import errors
 from common.domain.caller import Caller, caller_loader
 from common.domain.types import Json
@@ -84,7 +86,9 @@ class ChatSocket(AsyncWebsocketConsumer):
         self._outbox = Outbox(self._overrun)
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: set[asyncio.Future[Posted]] = set()
-        self._typing: dict[str, Event] = {}  # by the thread's id as he writes it, where it is known to be his
+        self._typing: dict[
+            str, Broadcast
+        ] = {}  # by the thread's id as he writes it, where it is known to be his
         self._minute, self._frames = 0, 0
         self._is_closed = False
 
@@ -140,7 +144,7 @@ class ChatSocket(AsyncWebsocketConsumer):
     def _caller(self) -> Caller:
         if token := self._query.get("token"):
             return caller_of_token(token[0])
-        session = tickets.redeem(self._query["ticket"][0]) if "ticket" in self._query else None
+        session = tokens.redeem(self._query["ticket"][0]) if "ticket" in self._query else None
         caller = caller_loader()(session) if session else None
         if caller is None:
             raise AuthenticationFailed
@@ -206,7 +210,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         problem = problem_from(fault)
         if problem is None:
             log.error("chat_frame_not_taken", exc_info=fault)
-        self._outbox.put(spell(error((problem or SERVER_ERROR).detail, client_id)))
+        self._outbox.put(spell(encode_error((problem or SERVER_ERROR).detail, client_id)))
 
     @staticmethod
     def _read(text: str | None) -> Json:
@@ -262,7 +266,7 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     def _take_posted(self, posted: Posted) -> None:
         if not posted.is_new:  # nobody else hears of it twice, but its sender waits for it
-            self._outbox.put(spell(event_of(posted.message, posted.message.thread).text_for_author))
+            self._outbox.put(spell(message_broadcast(posted.message).text_for_author))
 
     async def take_typing(self, caller: Caller, frame: Json) -> None:
         """TYPING: told to the others of the thread, stored nowhere."""
@@ -273,7 +277,7 @@ class ChatSocket(AsyncWebsocketConsumer):
             customer = await hub.in_thread(queries.thread_of, caller, thread)
             if customer is None:
                 raise actions.ThreadNotFound
-            event = typing(customer=customer, thread=thread, author=caller.user_id, name=self._name)
+            event = typing_broadcast(customer=customer, thread=thread, author=caller.user_id, name=self._name)
             if len(self._typing) >= _MOST_THREADS:
                 self._typing.clear()
             self._typing[str(said)] = event

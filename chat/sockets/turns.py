@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from chat.events import Event
+from chat.sockets.broadcasts import Broadcast
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,7 @@ SILENCE = timedelta(minutes=2)
 FORGET_SECONDS = 600
 PATIENCE_SECONDS = 1.0
 
-ReadLog = Callable[[int, int, datetime | None], Awaitable[Sequence[Event]]]
+ReadLog = Callable[[int, int, datetime | None], Awaitable[Sequence[Broadcast]]]
 
 
 @dataclass(slots=True)
@@ -45,11 +45,11 @@ class Turns:
     first; some of them, if there are many.
     """
 
-    def __init__(self, read_log: ReadLog, deliver: Callable[[Event], None]) -> None:
+    def __init__(self, read_log: ReadLog, deliver: Callable[[Broadcast], None]) -> None:
         self._read_log = read_log
         self._deliver = deliver
         self._turns: dict[int, _Turn] = {}
-        self._early: list[Event] | None = []  # heard before it was known where the threads stand
+        self._early: list[Broadcast] | None = []  # heard before it was known where the threads stand
 
     def begin(self, threads: Iterable[tuple[int, int]]) -> None:
         """From here on. `threads` were not silent lately: each one's id and the last number that is nobody's news."""
@@ -59,7 +59,7 @@ class Turns:
         for event in early:
             self.hear(event)
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: Broadcast) -> None:
         """An entry was stored."""
         if self._early is not None:
             self._early.append(event)
