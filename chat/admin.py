@@ -17,15 +17,15 @@ from unfold.enums import ActionVariant
 
 from accounts.models import User
 from chat import actions
-from chat.forms import AnswerForm, NewThreadForm
+from chat.forms import AnswerForm, NewConversationForm
 from chat.models import (
-    THREAD_MACHINE,
-    TICKET_PREFIX,
+    CONVERSATION_MACHINE,
+    SUPPORT_TICKET_PREFIX,
+    Conversation,
+    ConversationStatus,
     Message,
-    Thread,
-    ThreadStatus,
-    Ticket,
-    TicketPriority,
+    SupportTicket,
+    SupportTicketPriority,
 )
 from common.admin.pages import (
     Button,
@@ -44,38 +44,42 @@ from customers.callers import caller_of_user
 
 _CUSTOMER = tuple(f"customer__{name}" for name in CUSTOMER_SEARCH)
 STATUS_COLORS = {
-    ThreadStatus.OPEN: "warning",
-    ThreadStatus.IN_PROGRESS: "info",
-    ThreadStatus.RESOLVED: "success",
-    ThreadStatus.CLOSED: "success",
+    ConversationStatus.OPEN: "warning",
+    ConversationStatus.IN_PROGRESS: "info",
+    ConversationStatus.RESOLVED: "success",
+    ConversationStatus.CLOSED: "success",
 }
 PRIORITY_COLORS = {
-    TicketPriority.LOW: "info",
-    TicketPriority.MEDIUM: "info",
-    TicketPriority.HIGH: "warning",
-    TicketPriority.URGENT: "danger",
+    SupportTicketPriority.LOW: "info",
+    SupportTicketPriority.MEDIUM: "info",
+    SupportTicketPriority.HIGH: "warning",
+    SupportTicketPriority.URGENT: "danger",
 }
 
 
-def _thread_of(row: Thread | Ticket) -> Thread:
-    return row.thread if isinstance(row, Ticket) else row
+def _conversation_of(row: Conversation | SupportTicket) -> Conversation:
+    return row.conversation if isinstance(row, SupportTicket) else row
 
 
-def _answer(row: Thread | Ticket, by: int, now: datetime, *, body: str, is_internal: bool) -> None:
+def _answer(
+    row: Conversation | SupportTicket, by: int, now: datetime, *, body: str, is_internal: bool
+) -> None:
     caller = caller_of_user(User.objects.get(pk=by))
-    actions.post_message(thread=_thread_of(row).uuid, by=caller, body=body, is_internal=is_internal, now=now)
+    actions.post_message(
+        conversation=_conversation_of(row).uuid, by=caller, body=body, is_internal=is_internal, now=now
+    )
 
 
-def _step(title: str, to: ThreadStatus, **options: Any) -> Button:
-    def move(row: Thread | Ticket, by: int, now: datetime) -> None:
-        actions.change_status(thread=_thread_of(row), to=to, by=by, now=now)
+def _step(title: str, to: ConversationStatus, **options: Any) -> Button:
+    def move(row: Conversation | SupportTicket, by: int, now: datetime) -> None:
+        actions.change_status(conversation=_conversation_of(row), to=to, by=by, now=now)
 
     return transition_button(title, move, permission=actions.PERMISSIONS["end"], to=to, **options)
 
 
 class MessageInline(ReadOnlyInline):
     model = Message
-    fk_name = "thread"
+    fk_name = "conversation"
     fields = ("created_at", "by", "body")
     readonly_fields = fields
     ordering = ("number",)
@@ -91,14 +95,14 @@ class MessageInline(ReadOnlyInline):
         return _writer(message)
 
 
-class Conversation(NoDeleteMixin, HistoryAdmin):
-    """The page of a thread, or of the ticket that it is: answered and ended by the same buttons."""
+class AnswerableAdmin(NoDeleteMixin, HistoryAdmin):
+    """The page of a conversation, or of the ticket that it is: answered and ended by the same buttons."""
 
-    machine = THREAD_MACHINE
+    machine = CONVERSATION_MACHINE
     actions_detail = ("answer", "resolve", "close", "reopen")
 
-    def status_of(self, row: Thread | Ticket) -> str:
-        return _thread_of(row).status
+    def status_of(self, row: Conversation | SupportTicket) -> str:
+        return _conversation_of(row).status
 
     answer = transition_button(
         "Answer",
@@ -112,30 +116,30 @@ class Conversation(NoDeleteMixin, HistoryAdmin):
     )
     resolve = _step(
         "Resolve",
-        ThreadStatus.RESOLVED,
-        ask="What the customer wanted is done. His next message opens the thread again.",
-        done="The thread is resolved.",
+        ConversationStatus.RESOLVED,
+        ask="What the customer wanted is done. His next message opens the conversation again.",
+        done="The conversation is resolved.",
         icon="task_alt",
         variant=ActionVariant.SUCCESS,
     )
     close = _step(
         "Close",
-        ThreadStatus.CLOSED,
+        ConversationStatus.CLOSED,
         ask="The conversation is over. The customer's next message opens it again.",
-        done="The thread is closed.",
+        done="The conversation is closed.",
         icon="block",
     )
     reopen = _step(
         "Reopen",
-        ThreadStatus.OPEN,
+        ConversationStatus.OPEN,
         ask="There is more to do.",
-        done="The thread is open again.",
+        done="The conversation is open again.",
         icon="undo",
     )
 
 
-@admin.register(Thread)
-class ThreadAdmin(Conversation):
+@admin.register(Conversation)
+class ConversationAdmin(AnswerableAdmin):
     list_display = ("subject", "customer", "status_badge", "messages", "created_at", "updated_at")
     list_filter = (("status", ChoicesCheckboxFilter), ("created_at", RangeDateFilter))
     list_filter_submit = True
@@ -154,18 +158,18 @@ class ThreadAdmin(Conversation):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
-            kwargs["form"] = NewThreadForm
+            kwargs["form"] = NewConversationForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Thread | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Conversation | None = None) -> list[str]:
         fields = super().get_readonly_fields(request, obj)
         return fields if obj is None else [*fields, "customer"]
 
-    def save_model(self, request: HttpRequest, obj: Thread, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Conversation, form: Any, change: bool) -> None:
         if change:
             obj.save(update_fields=["subject"])
             return
-        started = actions.start_thread(
+        started = actions.start_conversation(
             by=caller_of_user(request.user),  # type: ignore[arg-type]  # whoever came in here is a user
             customer=obj.customer,
             subject=obj.subject,
@@ -175,17 +179,17 @@ class ThreadAdmin(Conversation):
         obj.pk = started.pk
 
     @column("Messages", ordering="last_number")
-    def messages(self, thread: Thread) -> int:
-        return thread.last_number
+    def messages(self, conversation: Conversation) -> int:
+        return conversation.last_number
 
     @badge("Status", colors=STATUS_COLORS, ordering="status")
-    def status_badge(self, thread: Thread) -> tuple[str, str]:
-        return thread.status, ThreadStatus(thread.status).label
+    def status_badge(self, conversation: Conversation) -> tuple[str, str]:
+        return conversation.status, ConversationStatus(conversation.status).label
 
 
-@admin.register(Ticket)
-class TicketAdmin(Conversation):
-    """Customers open them; staff set the priority, and answer and end them as any thread."""
+@admin.register(SupportTicket)
+class SupportTicketAdmin(AnswerableAdmin):
+    """Customers open them; staff set the priority, and answer and end them as any conversation."""
 
     list_display = (
         "number",
@@ -197,78 +201,78 @@ class TicketAdmin(Conversation):
         "updated_at",
     )
     list_filter = (
-        ("thread__status", ChoicesCheckboxFilter),
+        ("conversation__status", ChoicesCheckboxFilter),
         ("priority", ChoicesCheckboxFilter),
-        ("thread__created_at", RangeDateFilter),
+        ("conversation__created_at", RangeDateFilter),
     )
     list_filter_submit = True
-    list_select_related = ("thread__customer__contact",)
-    search_fields = ("=id", "thread__subject", *(f"thread__{path}" for path in _CUSTOMER))
+    list_select_related = ("conversation__customer__contact",)
+    search_fields = ("=id", "conversation__subject", *(f"conversation__{path}" for path in _CUSTOMER))
     search_help_text = "Number, subject or customer"
-    date_hierarchy = "thread__created_at"
-    ordering = ("-thread__updated_at", "-id")
-    readonly_fields = ("subject", "customer", "status", "order", "created_at", "updated_at", "conversation")
+    date_hierarchy = "conversation__created_at"
+    ordering = ("-conversation__updated_at", "-id")
+    readonly_fields = ("subject", "customer", "status", "order", "created_at", "updated_at", "log")
     fieldsets = (
         (None, {"fields": (("subject", "status"), ("customer", "order"), "priority")}),
-        ("Conversation", {"fields": ("conversation",)}),
+        ("Conversation", {"fields": ("log",)}),
         ("Record", {"fields": (("created_at", "updated_at"),), "classes": ("collapse",)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Ticket]:
-        return super().get_queryset(request).select_related("thread__customer__contact", "order")  # type: ignore[no-any-return]
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SupportTicket]:
+        return super().get_queryset(request).select_related("conversation__customer__contact", "order")  # type: ignore[no-any-return]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         ticket = super().get_object(request, object_id, from_field)
         if ticket is not None:  # read once, however often the page asks for it
             newest = Message.objects.select_related("author").order_by("-number")[:100]
-            prefetch_related_objects([ticket.thread], Prefetch("messages", newest, to_attr="newest"))
+            prefetch_related_objects([ticket.conversation], Prefetch("messages", newest, to_attr="newest"))
         return ticket
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """A ticket's number is typed as it is written."""
-        number = ids.read(TICKET_PREFIX, search_term.strip().upper())
+        number = ids.read(SUPPORT_TICKET_PREFIX, search_term.strip().upper())
         return super().get_search_results(request, queryset, search_term if number is None else str(number))
 
-    @column("Ticket", ordering="id")
-    def number(self, ticket: Ticket) -> str:
+    @column("SupportTicket", ordering="id")
+    def number(self, ticket: SupportTicket) -> str:
         return ticket.number
 
-    @column("Subject", ordering="thread__subject")
-    def subject(self, ticket: Ticket) -> str:
-        return ticket.thread.subject
+    @column("Subject", ordering="conversation__subject")
+    def subject(self, ticket: SupportTicket) -> str:
+        return ticket.conversation.subject
 
-    @column("Customer", ordering="thread__customer__contact__last_name")
-    def customer(self, ticket: Ticket) -> str:
-        return ticket.thread.customer.name
+    @column("Customer", ordering="conversation__customer__contact__last_name")
+    def customer(self, ticket: SupportTicket) -> str:
+        return ticket.conversation.customer.name
 
     @column("Status")
-    def status(self, ticket: Ticket) -> str:
-        return ThreadStatus(ticket.thread.status).label
+    def status(self, ticket: SupportTicket) -> str:
+        return ConversationStatus(ticket.conversation.status).label
 
-    @badge("Status", colors=STATUS_COLORS, ordering="thread__status")
-    def status_badge(self, ticket: Ticket) -> tuple[str, str]:
-        return ticket.thread.status, ThreadStatus(ticket.thread.status).label
+    @badge("Status", colors=STATUS_COLORS, ordering="conversation__status")
+    def status_badge(self, ticket: SupportTicket) -> tuple[str, str]:
+        return ticket.conversation.status, ConversationStatus(ticket.conversation.status).label
 
     @badge("Priority", colors=PRIORITY_COLORS, ordering="priority")
-    def priority_badge(self, ticket: Ticket) -> tuple[str, str]:
-        return ticket.priority, TicketPriority(ticket.priority).label
+    def priority_badge(self, ticket: SupportTicket) -> tuple[str, str]:
+        return ticket.priority, SupportTicketPriority(ticket.priority).label
 
-    @column("Opened", ordering="thread__created_at")
-    def created_at(self, ticket: Ticket) -> datetime:
-        return ticket.thread.created_at
+    @column("Opened", ordering="conversation__created_at")
+    def created_at(self, ticket: SupportTicket) -> datetime:
+        return ticket.conversation.created_at
 
-    @column("Last news", ordering="thread__updated_at")
-    def updated_at(self, ticket: Ticket) -> datetime:
-        return ticket.thread.updated_at
+    @column("Last news", ordering="conversation__updated_at")
+    def updated_at(self, ticket: SupportTicket) -> datetime:
+        return ticket.conversation.updated_at
 
     @column("Messages")
-    def conversation(self, ticket: Ticket) -> str:
-        """The newest hundred, the last first; the thread's own page has them all."""
-        log = (_written(message) for message in ticket.thread.newest)  # type: ignore[attr-defined]  # by get_object
-        return format_html_join("", "<p><strong>{}</strong>, {}</p>{}", log)
+    def log(self, ticket: SupportTicket) -> str:
+        """The newest hundred, the last first; the conversation's own page has them all."""
+        rows = (_written(message) for message in ticket.conversation.newest)  # type: ignore[attr-defined]  # by get_object
+        return format_html_join("", "<p><strong>{}</strong>, {}</p>{}", rows)
 
 
 def _writer(message: Message) -> str:
@@ -285,15 +289,24 @@ def _written(message: Message) -> tuple[str, str, str]:
 
 @admin.register(Message)
 class MessageAdmin(ReadOnly, StaffAdmin):
-    """The whole log, to search in; it is written on a thread's page."""
+    """The whole log, to search in; it is written on a conversation's page."""
 
-    list_display = ("excerpt", "thread", "is_support", "is_internal", "created_at")
+    list_display = ("excerpt", "conversation", "is_support", "is_internal", "created_at")
     list_filter = (("is_support", BooleanRadioFilter), ("is_internal", BooleanRadioFilter))
-    list_select_related = ("thread",)
-    search_fields = ("body", "thread__subject", *(f"thread__{path}" for path in _CUSTOMER))
+    list_select_related = ("conversation",)
+    search_fields = ("body", "conversation__subject", *(f"conversation__{path}" for path in _CUSTOMER))
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
-    fields = ("thread", "number", "author", "is_support", "is_internal", "body", "attachments", "created_at")
+    fields = (
+        "conversation",
+        "number",
+        "author",
+        "is_support",
+        "is_internal",
+        "body",
+        "attachments",
+        "created_at",
+    )
 
     @column("Message")
     def excerpt(self, message: Message) -> str:

@@ -21,9 +21,9 @@ class Attached(TypedDict):
 
 
 def attach(uploads: Sequence[UUID], *, by: Caller, customer_id: int, now: datetime) -> list[Attached]:
-    """Make the caller's own uploads part of a thread of this customer, who may see them from now on.
+    """Make the caller's own uploads part of a conversation of this customer, who may see them from now on.
 
-    Called before the thread is locked: looking at a stored file may take a while. Raises what `files.actions.attach`
+    Called before the conversation is locked: looking at a stored file may take a while. Raises what `files.actions.attach`
     raises, naming `attachments`.
     """
     if not uploads:

@@ -12,7 +12,7 @@ from chat.models import Message
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A message was appended to the log of `message.thread`, which is loaded."""
+    """A message was appended to the log of `message.conversation`, which is loaded."""
 
     message: Message
 
@@ -22,7 +22,7 @@ _subscribers: list[Subscriber] = []
 
 
 def subscribe(subscriber: Subscriber) -> None:
-    """Call `subscriber(events)` for the events of each transaction, on the thread that committed it."""
+    """Call `subscriber(events)` for the events of each transaction, on the conversation that committed it."""
     if subscriber not in _subscribers:
         _subscribers.append(subscriber)
 

@@ -8,7 +8,7 @@ from django import forms
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget, UnfoldBooleanSwitchWidget
 
-from chat.models import Thread
+from chat.models import Conversation
 
 _LONGEST = 10_000
 
@@ -19,11 +19,11 @@ def _words(**kwargs: Any) -> forms.CharField:
     )
 
 
-class NewThreadForm(forms.ModelForm[Thread]):
+class NewConversationForm(forms.ModelForm[Conversation]):
     message = _words(label="First message")
 
     class Meta:
-        model = Thread
+        model = Conversation
         fields = ("customer", "subject")
 
 

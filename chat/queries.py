@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef
 
-from chat.models import ENDED, Message, Thread, Ticket
+from chat.models import ENDED, Conversation, Message, SupportTicket
 from common.domain.caller import Caller
 from common.domain.database import count_of
 from common.domain.types import AnyQuerySet
@@ -15,24 +15,31 @@ from common.domain.types import AnyQuerySet
 _AT_ONCE = 200
 
 
-def entries(thread: int, number: int, since: datetime | None) -> list[Message]:
-    """The next entries of a thread's log after `number`, and later than `since`; 200 at most, oldest first."""
-    rows = Message.objects.filter(thread_id=thread, number__gt=number)
+def entries(conversation: int, number: int, since: datetime | None) -> list[Message]:
+    """The next entries of a conversation's log after `number`, and later than `since`; 200 at most, oldest first."""
+    rows = Message.objects.filter(conversation_id=conversation, number__gt=number)
     if since is not None:
         rows = rows.filter(created_at__gt=since)
-    return list(rows.select_related("thread").order_by("number")[:_AT_ONCE])
+    return list(rows.select_related("conversation").order_by("number")[:_AT_ONCE])
 
 
-def threads_with_news(since: datetime) -> list[tuple[int, int]]:
+def conversations_with_news(since: datetime) -> list[tuple[int, int]]:
     """Threads whose log grew after `since`: id and the last entry's number."""
     return list(
-        Thread.objects.filter(last_at__gt=since).order_by("last_at", "id").values_list("pk", "last_number")
+        Conversation.objects.filter(last_at__gt=since)
+        .order_by("last_at", "id")
+        .values_list("pk", "last_number")
     )
 
 
-def thread_of(caller: Caller, uuid: UUID) -> int | None:
-    """Whose thread that is, if this caller sees it: the customer's id."""
-    return Thread.objects.visible_to(caller).filter(uuid=uuid).values_list("customer_id", flat=True).first()
+def conversation_customer(caller: Caller, uuid: UUID) -> int | None:
+    """Whose conversation that is, if this caller sees it: the customer's id."""
+    return (
+        Conversation.objects.visible_to(caller)
+        .filter(uuid=uuid)
+        .values_list("customer_id", flat=True)
+        .first()
+    )
 
 
 def with_ticket_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:
@@ -41,10 +48,10 @@ def with_ticket_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:
     `total_tickets`; `resolved_tickets`, which somebody has ended; `open_tickets`, all others, whether or not somebody
     has taken them up.
     """
-    tickets = Ticket.objects.filter(thread__customer=OuterRef(customer))
+    tickets = SupportTicket.objects.filter(conversation__customer=OuterRef(customer))
     annotated: AnyQuerySet = rows.annotate(
         total_tickets=count_of(tickets),
-        open_tickets=count_of(tickets.exclude(thread__status__in=ENDED)),
-        resolved_tickets=count_of(tickets.filter(thread__status__in=ENDED)),
+        open_tickets=count_of(tickets.exclude(conversation__status__in=ENDED)),
+        resolved_tickets=count_of(tickets.filter(conversation__status__in=ENDED)),
     )
     return annotated

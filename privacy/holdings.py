@@ -24,7 +24,7 @@ from accounts.models import (
     new_referral_code,
 )
 from appointments.models import Appointment, Technician
-from chat.models import Message, Thread, Ticket
+from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import IdempotencyKey
 from common.domain.types import AnyQuerySet, Values
 from customers.actions import PERSONAL
@@ -105,8 +105,8 @@ HOLDINGS = (
         adds={"samples": samples_in},
     ),
     Holding(RepairPhoto, account="repair_order__customer", deletes=True),
-    Holding(Ticket, account="thread__customer", deletes=True),
-    Holding(Message, account="thread__customer", deletes=True),
+    Holding(SupportTicket, account="conversation__customer", deletes=True),
+    Holding(Message, account="conversation__customer", deletes=True),
     # What he said for an account that goes on without him; what staff wrote is the shop's own correspondence.
     Holding(
         Message,
@@ -114,7 +114,7 @@ HOLDINGS = (
         only=Q(is_support=False),
         forgets={"body": "", "attachments": list, "client_id": None},
     ),
-    Holding(Thread, account="customer", deletes=True),
+    Holding(Conversation, account="customer", deletes=True),
     Holding(Upload, account="customer_id", deletes=True, secrets=("key",)),
     Holding(Upload, user=("owner",), only=Q(customer_id=None), deletes=True, secrets=("key",)),
     Holding(

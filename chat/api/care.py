@@ -1,4 +1,4 @@
-"""Contract 002, "Tickets APIs": tickets are threads of the chat, which other apps of the customer show as such."""
+"""Contract 002, "Tickets APIs": tickets are conversations of the chat, which other apps of the customer show as such."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from chat import actions
 from chat.models import (
     ENDED,
     MESSAGE_PREFIX,
-    TICKET_PREFIX,
+    SUPPORT_TICKET_PREFIX,
+    Conversation,
+    ConversationStatus,
     Message,
-    Thread,
-    ThreadStatus,
-    Ticket,
-    TicketPriority,
+    SupportTicket,
+    SupportTicketPriority,
 )
-from chat.querysets import TicketFilters
+from chat.querysets import SupportTicketFilters
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json, Values
@@ -44,9 +44,9 @@ SUPPORT = "Support"
 _LONGEST = 10_000
 # The words of `?status=`: the contract knows three states, and does not tell resolved from closed.
 WORDS: dict[str, list[str]] = {
-    "all": ThreadStatus.values,
-    "open": [ThreadStatus.OPEN],
-    "in_progress": [ThreadStatus.IN_PROGRESS],
+    "all": ConversationStatus.values,
+    "open": [ConversationStatus.OPEN],
+    "in_progress": [ConversationStatus.IN_PROGRESS],
     "resolved": list(ENDED),
 }
 
@@ -71,21 +71,23 @@ class PriorityField(serializers.ChoiceField):
 class TicketBriefSerializer(Serializer):
     """A ticket in the list and on the dashboard."""
 
-    id = PrefixedId(TICKET_PREFIX)
-    subject = serializers.CharField(source="thread.subject")
+    id = PrefixedId(SUPPORT_TICKET_PREFIX)
+    subject = serializers.CharField(source="conversation.subject")
     status = Derived(
-        spell_status, "thread.status", output=serializers.ChoiceField(["OPEN", "IN_PROGRESS", "RESOLVED"])
+        spell_status,
+        "conversation.status",
+        output=serializers.ChoiceField(["OPEN", "IN_PROGRESS", "RESOLVED"]),
     )
     priority = Derived(
         str.upper,
         "priority",
-        output=serializers.ChoiceField([word.upper() for word in TicketPriority.values]),
+        output=serializers.ChoiceField([word.upper() for word in SupportTicketPriority.values]),
     )
-    created_at = Instant(source="thread.created_at")
+    created_at = Instant(source="conversation.created_at")
 
 
 class TicketHeadSerializer(TicketBriefSerializer):
-    updated_at = Instant(source="thread.updated_at")
+    updated_at = Instant(source="conversation.updated_at")
 
 
 class MessageSerializer(Serializer):
@@ -120,24 +122,24 @@ class TicketInput(Serializer):
     subject = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=_LONGEST)
     order_id = PrefixedId(ORDER_PREFIX, required=False, allow_null=True)
-    priority = PriorityField([word.upper() for word in TicketPriority.values], required=False)
+    priority = PriorityField([word.upper() for word in SupportTicketPriority.values], required=False)
 
 
 class MessageInput(Serializer):
     content = serializers.CharField(source="body", max_length=_LONGEST)
 
 
-def _rows(caller: Caller, filters: TicketFilters) -> QuerySet[Ticket]:
-    return Ticket.objects.visible_to(caller).matching(filters).newest_first()
+def _rows(caller: Caller, filters: SupportTicketFilters) -> QuerySet[SupportTicket]:
+    return SupportTicket.objects.visible_to(caller).matching(filters).newest_first()
 
 
-def _one(caller: Caller, filters: Values) -> QuerySet[Ticket]:
-    return Ticket.objects.visible_to(caller).filter(pk=filters["id"])
+def _one(caller: Caller, filters: Values) -> QuerySet[SupportTicket]:
+    return SupportTicket.objects.visible_to(caller).filter(pk=filters["id"])
 
 
 def _log(caller: Caller, filters: Values) -> QuerySet[Message]:
     """The shop's internal notes are for its own pages: here nobody sees them."""
-    rows = Message.objects.visible_to(caller).public().filter(thread__ticket=filters["id"])
+    rows = Message.objects.visible_to(caller).public().filter(conversation__support_ticket=filters["id"])
     return rows.order_by("number", "id")
 
 
@@ -169,7 +171,7 @@ class Tickets(CareList):
     @extend_schema(responses={201: TicketSerializer})
     def post(self, request: Request) -> JSONResponse:
         """Open a ticket, perhaps about an order of one's own; the description is its first message."""
-        ticket = actions.open_ticket(by=self.caller, now=timezone.now(), **self.read_body())
+        ticket = actions.open_support_ticket(by=self.caller, now=timezone.now(), **self.read_body())
         return JSONResponse(_show(self.caller, ticket.pk), status=201)
 
 
@@ -193,16 +195,19 @@ class TicketMessages(CareView):
     def post(self, request: Request, id: int) -> JSONResponse:
         """Add a message. One to a resolved ticket opens it again."""
         body = self.read_body()
-        thread = (
-            Thread.objects.visible_to(self.caller).filter(ticket=id).values_list("uuid", flat=True).first()
+        conversation = (
+            Conversation.objects.visible_to(self.caller)
+            .filter(support_ticket=id)
+            .values_list("uuid", flat=True)
+            .first()
         )
-        if thread is None:
+        if conversation is None:
             raise Missing("Ticket not found.")
-        posted = actions.post_message(thread=thread, by=self.caller, now=timezone.now(), **body)
+        posted = actions.post_message(conversation=conversation, by=self.caller, now=timezone.now(), **body)
         return JSONResponse(serialize(MessageSerializer, posted.message), status=201)
 
 
-register_converter(prefixed(TICKET_PREFIX), "ticket_id")
+register_converter(prefixed(SUPPORT_TICKET_PREFIX), "ticket_id")
 
 urlpatterns = [
     route("tickets", Tickets.as_view()),

@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from chat import actions
 from chat.attachments import urls
 from chat.labels import CUSTOMER, SUPPORT, format_sender
-from chat.models import ENDED, Message, Thread, ThreadStatus
-from chat.querysets import MessageFilters, ThreadFilters
+from chat.models import ENDED, Conversation, ConversationStatus, Message
+from chat.querysets import ConversationFilters, MessageFilters
 from chat.sockets import tokens
 from common.domain.caller import Caller
 from common.domain.types import Json, Values
@@ -32,7 +32,7 @@ from common.reads.serializers import Serializer
 OPEN, CLOSED = "open", "closed"
 # The contract knows two states.
 STATES: dict[str, list[str]] = {
-    OPEN: [ThreadStatus.OPEN, ThreadStatus.IN_PROGRESS],
+    OPEN: [ConversationStatus.OPEN, ConversationStatus.IN_PROGRESS],
     CLOSED: list(ENDED),
 }
 _LONGEST = 10_000
@@ -45,7 +45,7 @@ def spell_status(status: str) -> str:
 
 class MessageSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
-    threadId = serializers.UUIDField(source="thread.uuid")
+    threadId = serializers.UUIDField(source="conversation.uuid")
     sender = Derived(format_sender, "is_support", output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT]))
     body = serializers.CharField(allow_blank=True)
     attachments = Derived(
@@ -74,6 +74,14 @@ class ThreadQuery(ListQuery):
 
 class MessageQuery(ListQuery):
     since = Instant(required=False, help_text="Messages later than this instant, exactly.")
+
+
+class ThreadFilters(ConversationFilters, total=False):
+    thread: UUID  # from the URL
+
+
+class ThreadMessageFilters(MessageFilters):
+    thread: UUID  # from the URL
 
 
 class OfThread(Query):
@@ -132,14 +140,17 @@ class Threads(MemberList):
     serializer_class = ThreadSerializer
 
     @staticmethod
-    def rows(caller: Caller, filters: ThreadFilters) -> QuerySet[Thread]:
-        return Thread.objects.visible_to(caller).matching(filters).order_by("-updated_at", "-id")
+    def rows(caller: Caller, filters: ThreadFilters) -> QuerySet[Conversation]:
+        rows = Conversation.objects.visible_to(caller).matching(filters)
+        if "thread" in filters:
+            rows = rows.filter(uuid=filters["thread"])
+        return rows.order_by("-updated_at", "-id")
 
     @extend_schema(responses={201: ThreadSerializer})
     def post(self, request: Request) -> JSONResponse:
         """Start a thread, with its first message if there is one."""
-        thread = actions.start_thread(by=self.caller, now=timezone.now(), **self.read_body())
-        return JSONResponse(serialize(ThreadSerializer, thread), status=201)
+        conversation = actions.start_conversation(by=self.caller, now=timezone.now(), **self.read_body())
+        return JSONResponse(serialize(ThreadSerializer, conversation), status=201)
 
 
 class OneThread(MemberView):
@@ -158,11 +169,11 @@ class OneThread(MemberView):
     def patch(self, request: Request, thread: UUID | None) -> JSONResponse:
         """Close a thread, or open it again; a customer's next message opens it, too."""
         if (to := self.read_body().get("status")) and thread:
-            actions.settle_status(thread=thread, to=to, by=self.caller, now=timezone.now())
+            actions.settle_status(conversation=thread, to=to, by=self.caller, now=timezone.now())
         return self.show(thread)
 
     def show(self, thread: UUID | None) -> JSONResponse:
-        return JSONResponse(self.read.one(self.caller, {"thread": thread}, actions.ThreadNotFound))
+        return JSONResponse(self.read.one(self.caller, {"thread": thread}, actions.ConversationNotFound))
 
 
 class _KeySerializer(Serializer):
@@ -181,19 +192,22 @@ class Messages(MemberList):
     read_key = Read(Threads.rows, _KeySerializer, params_of(OfThread))
 
     @staticmethod
-    def rows(caller: Caller, filters: MessageFilters) -> QuerySet[Message]:
+    def rows(caller: Caller, filters: ThreadMessageFilters) -> QuerySet[Message]:
         """The shop's internal notes are for its own pages: here nobody sees them."""
-        return Message.objects.visible_to(caller).public().matching(filters).order_by("number", "id")
+        rows = Message.objects.visible_to(caller).public().filter(conversation__uuid=filters["thread"])
+        return rows.matching(filters).order_by("number", "id")
 
     def check_nothing(self, filters: Values) -> None:
-        self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ThreadNotFound)
+        self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ConversationNotFound)
 
     @extend_schema(responses={201: MessageSerializer, 200: MessageSerializer})
     def post(self, request: Request, thread: UUID | None) -> JSONResponse:
         """Send a message. 200 where the same `clientId` has sent it before."""
         if thread is None:
-            raise actions.ThreadNotFound
-        posted = actions.post_message(thread=thread, by=self.caller, now=timezone.now(), **self.read_body())
+            raise actions.ConversationNotFound
+        posted = actions.post_message(
+            conversation=thread, by=self.caller, now=timezone.now(), **self.read_body()
+        )
         return JSONResponse(
             serialize(MessageSerializer, posted.message), status=201 if posted.is_new else 200
         )

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='HistoricalThread',
+            name='HistoricalConversation',
             fields=[
                 ('id', models.BigIntegerField(blank=True, db_index=True)),
                 ('uuid', models.UUIDField(db_index=True, default=common.domain.ids.new_uuid, editable=False)),
@@ -33,8 +33,8 @@ class Migration(migrations.Migration):
                 ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'historical thread',
-                'verbose_name_plural': 'historical threads',
+                'verbose_name': 'historical conversation',
+                'verbose_name_plural': 'historical conversations',
                 'ordering': ('-history_date', '-history_id'),
                 'get_latest_by': ('history_date', 'history_id'),
             },
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='Thread',
+            name='Conversation',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
@@ -66,17 +66,17 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField()),
                 ('last_number', models.PositiveIntegerField(default=0, editable=False)),
                 ('last_at', models.DateTimeField(editable=False, null=True)),
-                ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='threads', to='customers.customer')),
+                ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='customers.customer')),
                 ('last_message', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='chat.message')),
             ],
         ),
         migrations.AddField(
             model_name='message',
-            name='thread',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='chat.thread'),
+            name='conversation',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='chat.conversation'),
         ),
         migrations.CreateModel(
-            name='HistoricalTicket',
+            name='HistoricalSupportTicket',
             fields=[
                 ('id', models.BigIntegerField(blank=True, db_index=True)),
                 ('priority', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('urgent', 'Urgent')], default='medium', max_length=6)),
@@ -86,60 +86,60 @@ class Migration(migrations.Migration):
                 ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
                 ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('order', models.ForeignKey(blank=True, db_constraint=False, help_text='What it is about.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='orders.order')),
-                ('thread', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='chat.thread')),
+                ('conversation', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='chat.conversation')),
             ],
             options={
-                'verbose_name': 'historical ticket',
-                'verbose_name_plural': 'historical tickets',
+                'verbose_name': 'historical support ticket',
+                'verbose_name_plural': 'historical support tickets',
                 'ordering': ('-history_date', '-history_id'),
                 'get_latest_by': ('history_date', 'history_id'),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Ticket',
+            name='SupportTicket',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('priority', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('urgent', 'Urgent')], default='medium', max_length=6)),
-                ('order', models.ForeignKey(blank=True, help_text='What it is about.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='orders.order')),
-                ('thread', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='ticket', to='chat.thread')),
+                ('order', models.ForeignKey(blank=True, help_text='What it is about.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='support_tickets', to='orders.order')),
+                ('conversation', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='support_ticket', to='chat.conversation')),
             ],
         ),
         migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(fields=['customer', '-updated_at', '-id'], name='thread_of_customer'),
+            model_name='conversation',
+            index=models.Index(fields=['customer', '-updated_at', '-id'], name='conversation_of_customer'),
         ),
         migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(fields=['customer', '-created_at', '-id'], name='thread_of_customer_by_age'),
+            model_name='conversation',
+            index=models.Index(fields=['customer', '-created_at', '-id'], name='conversation_of_customer_age'),
         ),
         migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(fields=['-updated_at', '-id'], name='thread_by_activity'),
+            model_name='conversation',
+            index=models.Index(fields=['-updated_at', '-id'], name='conversation_by_activity'),
         ),
         migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(fields=['last_at'], name='thread_with_news'),
+            model_name='conversation',
+            index=models.Index(fields=['last_at'], name='conversation_with_news'),
         ),
         migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(fields=['status'], name='thread_by_status'),
+            model_name='conversation',
+            index=models.Index(fields=['status'], name='conversation_by_status'),
         ),
         migrations.AddConstraint(
-            model_name='thread',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'in_progress', 'resolved', 'closed'])), name='thread_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('thread', 'number'), name='message_number_once'),
+            model_name='conversation',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'in_progress', 'resolved', 'closed'])), name='conversation_status_is_known'),
         ),
         migrations.AddConstraint(
             model_name='message',
-            constraint=models.UniqueConstraint(fields=('thread', 'created_at'), name='message_instant_once'),
+            constraint=models.UniqueConstraint(fields=('conversation', 'number'), name='message_number_once'),
         ),
         migrations.AddConstraint(
             model_name='message',
-            constraint=models.UniqueConstraint(fields=('thread', 'author', 'client_id'), name='client_id_once'),
+            constraint=models.UniqueConstraint(fields=('conversation', 'created_at'), name='message_instant_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='message',
+            constraint=models.UniqueConstraint(fields=('conversation', 'author', 'client_id'), name='client_id_once'),
         ),
         migrations.AddConstraint(
             model_name='message',
@@ -150,7 +150,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('is_internal', False), ('is_support', True), _connector='OR'), name='internal_notes_are_the_shops'),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__in', ['low', 'medium', 'high', 'urgent'])), name='ticket_priority_is_known'),
+            model_name='supportticket',
+            constraint=models.CheckConstraint(condition=models.Q(('priority__in', ['low', 'medium', 'high', 'urgent'])), name='support_ticket_priority_is_known'),
         ),
     ]

@@ -23,14 +23,14 @@ _WORDS = {("APPOINTMENT", "pending"): "scheduled"}
 class Broadcast:
     """Something for the sockets of one customer, and mostly for the staff's too.
 
-    One with a `number` is an entry of a thread's log and is heard in its turn. Without a `frame` it shows nothing and
+    One with a `number` is an entry of a conversation's log and is heard in its turn. Without a `frame` it shows nothing and
     only takes its turn: an internal note. `author` is the user it comes from.
     """
 
     customer: int
     frame: Frame | None
     author: int | None = None
-    thread: int = 0
+    conversation: int = 0
     number: int = 0
     client_id: str | None = None
     is_for_staff: bool = True
@@ -59,23 +59,23 @@ def decode_broadcasts(payload: bytes) -> list[Broadcast]:
 
 
 def message_broadcast(message: Message) -> Broadcast:
-    """An entry of a thread's log."""
-    thread = message.thread
+    """An entry of a conversation's log."""
+    conversation = message.conversation
     return Broadcast(
-        customer=thread.customer_id,
-        frame=None if message.is_internal else _message_frame(message, thread.uuid),
+        customer=conversation.customer_id,
+        frame=None if message.is_internal else _message_frame(message, conversation.uuid),
         author=message.author_id,
-        thread=thread.pk,
+        conversation=conversation.pk,
         number=message.number,
         client_id=message.client_id,
     )
 
 
-def _message_frame(message: Message, thread: UUID) -> Frame:
+def _message_frame(message: Message, conversation: UUID) -> Frame:
     frame: Frame = {
         "type": "MESSAGE",
         "id": message.uuid,
-        "threadId": thread,
+        "threadId": conversation,
         "body": message.body,
         "sender": format_sender(message.is_support),
         "timestamp": message.created_at,
@@ -85,9 +85,9 @@ def _message_frame(message: Message, thread: UUID) -> Frame:
     return frame
 
 
-def typing_broadcast(*, customer: int, thread: UUID, author: int, name: str) -> Broadcast:
+def typing_broadcast(*, customer: int, conversation: UUID, author: int, name: str) -> Broadcast:
     """Somebody writes; he himself does not hear it."""
-    frame = {"type": "TYPING", "user": name, "threadId": thread}
+    frame = {"type": "TYPING", "user": name, "threadId": conversation}
     return Broadcast(customer, frame, author=author, is_echoed=False)
 
 

@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 PATHS = ("/chat/ws", "/chat/ws/")
 LARGEST_FRAME = 64 * 1024
 TOO_BIG, TRY_AGAIN_LATER, TOO_MANY_SOCKETS = 1009, 1013, 4429
-_MOST_THREADS = 1_000
+_MAX_CONVERSATIONS = 1_000
 _MOST_UNDER_WAY = 16  # messages of one socket that are being stored: enough to fill transactions
 
 Receive = Callable[[], Awaitable[Json]]
@@ -51,11 +51,11 @@ Receive = Callable[[], Awaitable[Json]]
 class TypingInput(Serializer):
     """A TYPING frame."""
 
-    threadId = UUIDField(source="thread")
+    threadId = UUIDField(source="conversation")
 
 
 class SendInput(MessageInput, TypingInput):
-    """A SEND frame: a message as REST takes it, and the thread it is for."""
+    """A SEND frame: a message as REST takes it, and the conversation it is for."""
 
 
 # Validating does not change them, making one takes longer than that.
@@ -88,7 +88,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         self._under_way: set[asyncio.Future[Posted]] = set()
         self._typing: dict[
             str, Broadcast
-        ] = {}  # by the thread's id as he writes it, where it is known to be his
+        ] = {}  # by the conversation's id as he writes it, where it is known to be his
         self._minute, self._frames = 0, 0
         self._is_closed = False
 
@@ -269,16 +269,18 @@ class ChatSocket(AsyncWebsocketConsumer):
             self._outbox.put(spell(message_broadcast(posted.message).text_for_author))
 
     async def take_typing(self, caller: Caller, frame: Json) -> None:
-        """TYPING: told to the others of the thread, stored nowhere."""
+        """TYPING: told to the others of the conversation, stored nowhere."""
         said = frame.get("threadId")
         event = self._typing.get(said) if isinstance(said, str) else None
         if event is None:
-            thread = _TYPING.run_validation(frame)["thread"]
-            customer = await hub.in_thread(queries.thread_of, caller, thread)
+            conversation = _TYPING.run_validation(frame)["conversation"]
+            customer = await hub.in_thread(queries.conversation_customer, caller, conversation)
             if customer is None:
-                raise actions.ThreadNotFound
-            event = typing_broadcast(customer=customer, thread=thread, author=caller.user_id, name=self._name)
-            if len(self._typing) >= _MOST_THREADS:
+                raise actions.ConversationNotFound
+            event = typing_broadcast(
+                customer=customer, conversation=conversation, author=caller.user_id, name=self._name
+            )
+            if len(self._typing) >= _MAX_CONVERSATIONS:
                 self._typing.clear()
             self._typing[str(said)] = event
         hub.publish(event)

@@ -106,7 +106,7 @@ class Hub:
             if self._subscriber:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._subscriber.listening.wait(), _REDIS_SECONDS)
-            self._turns.begin(await in_thread(queries.threads_with_news, datetime.now(UTC) - SILENCE))
+            self._turns.begin(await in_thread(queries.conversations_with_news, datetime.now(UTC) - SILENCE))
             self._has_begun = True
 
     async def check_sessions(self) -> None:
@@ -149,7 +149,7 @@ class Hub:
 
     async def _hear_since(self, since: datetime) -> None:
         try:
-            threads = await in_thread(queries.threads_with_news, since)
+            threads = await in_thread(queries.conversations_with_news, since)
         except Exception:  # the next entry of each thread leads to its log all the same
             log.warning("chat_not_caught_up", exc_info=True)
             return

@@ -1,7 +1,7 @@
 """What sockets say, on its way into the logs: many messages a transaction.
 
 While one transaction is on its way the messages of the next one gather, so that all who wait share a hop to a thread,
-four statements and a commit. Each is answered when his own message is committed. What goes to one thread is stored in
+four statements and a commit. Each is answered when his own message is committed. What goes to one conversation is stored in
 the order in which it came, also where a message has to be tried by itself. Lives on the event loop.
 """
 
@@ -84,7 +84,7 @@ class _Intake:
         taken, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
         batch: list[_Waiting] = []
         for one in taken:
-            behind = self._one_by_one.get(one[0].thread)
+            behind = self._one_by_one.get(one[0].conversation)
             (batch if behind is None else behind).append(one)
         return batch
 
@@ -100,17 +100,17 @@ class _Intake:
                 _settle(one[1], outcome)
 
     def _store_alone(self, one: _Waiting) -> None:
-        """Where it may wait for its thread, and fail, without those of other threads."""
-        thread = one[0].thread
-        if thread in self._one_by_one:
-            self._one_by_one[thread].append(one)
+        """Where it may wait for its conversation, and fail, without those of other conversations."""
+        conversation = one[0].conversation
+        if conversation in self._one_by_one:
+            self._one_by_one[conversation].append(one)
         else:
-            self._one_by_one[thread] = [one]
-            self._start(self._store_one_by_one(thread))
+            self._one_by_one[conversation] = [one]
+            self._start(self._store_one_by_one(conversation))
 
-    async def _store_one_by_one(self, thread: UUID) -> None:
+    async def _store_one_by_one(self, conversation: UUID) -> None:
         try:
-            while waiting := self._one_by_one[thread]:
+            while waiting := self._one_by_one[conversation]:
                 draft, done = waiting.pop(0)
                 try:
                     outcome: Posted | Exception = await in_thread(_post_alone, draft)
@@ -118,7 +118,7 @@ class _Intake:
                     outcome = error
                 _settle(done, outcome)
         finally:
-            del self._one_by_one[thread]
+            del self._one_by_one[conversation]
 
 
 _intakes: WeakKeyDictionary[AbstractEventLoop, _Intake] = WeakKeyDictionary()
@@ -155,5 +155,9 @@ def _refusal(caller: Caller) -> Exception | None:
 
 def _post_alone(draft: Draft) -> Posted:
     return actions.post_message(
-        thread=draft.thread, by=draft.by, body=draft.body, client_id=draft.client_id, now=timezone.now()
+        conversation=draft.conversation,
+        by=draft.by,
+        body=draft.body,
+        client_id=draft.client_id,
+        now=timezone.now(),
     )

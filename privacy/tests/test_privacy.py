@@ -60,12 +60,12 @@ def everything_of(customer: Customer) -> None:
     sold = made.OrderFactory(customer=customer, status="returned")
     item = made.OrderItemFactory(order=sold)
     made.ReturnLineFactory(return_request=made.ReturnRequestFactory(order=sold, status="refunded"), item=item)
-    thread = made.ThreadFactory(customer=customer)
-    first = made.MessageFactory(thread=thread, number=1)
-    made.MessageFactory(thread=thread, number=2, author=None, is_support=True)
-    thread.last_message = first
-    thread.save()
-    made.TicketFactory(thread=thread, order=sold)
+    conversation = made.ConversationFactory(customer=customer)
+    first = made.MessageFactory(conversation=conversation, number=1)
+    made.MessageFactory(conversation=conversation, number=2, author=None, is_support=True)
+    conversation.last_message = first
+    conversation.save()
+    made.SupportTicketFactory(conversation=conversation, order=sold)
     made.NotificationFactory(customer=customer)
     made.MembershipFactory(user=user)
     made.RewardEntryFactory(user=user)
@@ -197,7 +197,7 @@ def test_an_account_that_others_act_for_goes_on(anna, bob, now):
     heir = made.UserFactory()
     CustomerUser.objects.create(customer=anna, user=heir)
     vehicle = anna.vehicles.get()
-    said = anna.threads.get().messages.get(number=1)
+    said = anna.conversations.get().messages.get(number=1)
 
     erase(anna.contact, now=now)
 
