@@ -1,18 +1,18 @@
-"""Starting a conversation or a ticket, adding to its log, ending it and opening it again."""
+"""Start conversations and support tickets, post messages, and end or reopen conversations."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
-from functools import cache
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import BigIntegerField, CharField, UUIDField
 
-from chat.attachments import Attached, attach
+from chat import log
+from chat.attachments import Attachment, attach
 from chat.events import Event, publish
+from chat.log import Draft
 from chat.models import (
     CONVERSATION_MACHINE,
     ENDED,
@@ -22,18 +22,14 @@ from chat.models import (
     SupportTicket,
     SupportTicketPriority,
 )
-from chat.writes import Insert, Update
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.transitions import transition
-from common.reads.params import Param
-from common.reads.statements import Statement
 from customers.actions import customer_for_write, notify
 from customers.models import Customer
 from orders.models import Order
 
-_TICK = timedelta(microseconds=1)
-# What staff need for each, at every door.
+# The permission that staff need for each action, in the admin and in the API.
 PERMISSIONS = {
     "read": "chat.view_conversation",
     "post": "chat.add_message",
@@ -43,6 +39,8 @@ PERMISSIONS = {
 
 
 class ConversationNotFound(Missing):
+    """No such conversation is visible to the caller. The contracts call it a thread."""
+
     code = "thread_not_found"
     message = "Thread not found"
 
@@ -52,19 +50,8 @@ class OrderNotFound(Missing):
     message = "Order not found."
 
 
-class Draft(NamedTuple):
-    """A message on its way into the log of the conversation with that uuid."""
-
-    conversation: UUID
-    by: Caller
-    body: str
-    client_id: str | None = None
-    attachments: Sequence[Attached] = ()
-    is_internal: bool = False
-
-
 class Posted(NamedTuple):
-    """A message in the log, and whether this call put it there."""
+    """A stored message. `is_new` is False if an earlier call stored it."""
 
     message: Message
     is_new: bool
@@ -73,8 +60,11 @@ class Posted(NamedTuple):
 def start_conversation(
     *, by: Caller, subject: str, message: str, now: datetime, customer: Customer | None = None
 ) -> Conversation:
-    """A conversation with its first message, if there is one to say. `customer` is whom staff write to; a customer starts
-    his own, and his record is made where he has none yet."""
+    """Create a conversation. `message` is its first message, or "" for none.
+
+    `customer` is the addressee when staff start it. A customer starts their own. Their record is created if they have
+    none yet.
+    """
     with transaction.atomic():
         conversation = Conversation.objects.create(
             customer=customer or customer_for_write(by, now=now),
@@ -84,7 +74,7 @@ def start_conversation(
         )
         if message:
             draft = Draft(conversation.uuid, by, message)
-            _append([(_next(conversation, draft, now), draft)], now=now)
+            _append([(log.build_next(conversation, draft, now=now), draft)], now=now)
         return conversation
 
 
@@ -97,9 +87,9 @@ def open_support_ticket(
     priority: str = SupportTicketPriority.MEDIUM,
     order_id: int | None = None,
 ) -> SupportTicket:
-    """A customer's ticket, a conversation whose first message is the description; perhaps about an order of his own.
+    """Create a customer's support ticket: a conversation whose first message is `description`.
 
-    Raises OrderNotFound.
+    `order_id` names an order of the customer. Raises OrderNotFound.
     """
     if order_id is not None and not Order.objects.visible_to(by).filter(pk=order_id).exists():
         raise OrderNotFound
@@ -118,49 +108,38 @@ def post_message(
     client_id: str | None = None,
     is_internal: bool = False,
 ) -> Posted:
-    """Add to a conversation's log, and tell everybody who listens once it is stored.
+    """Append a message to a conversation's log and publish it on commit.
 
-    The same `client_id` of the same sender is stored once: the second time the first message is returned. A customer's
-    word opens an ended conversation again; support's first answer takes an open one up. Raises ConversationNotFound,
-    and what `chat.attachments.attach` raises.
+    The same `client_id` of the same sender is stored once: a second call returns the first message. A customer's
+    message reopens an ended conversation. Staff's first answer moves an open one to `in_progress`. Raises
+    ConversationNotFound and the errors of `chat.attachments.attach`.
     """
-    attached = _attached(conversation, uploads, by=by, now=now)
-    [posted] = _post([Draft(conversation, by, body, client_id, attached, is_internal)], now=now)
+    attachments = _attach(conversation, uploads, by=by, now=now)
+    [posted] = _post([Draft(conversation, by, body, client_id, attachments, is_internal)], now=now)
     if posted is None:
         raise ConversationNotFound
     return posted
 
 
 def post_messages(drafts: Sequence[Draft], *, now: datetime) -> list[Posted | None]:
-    """`post_message` for many at a time, in one transaction and four statements.
+    """Append many messages in one transaction with four statements (docs/decisions/0021).
 
-    Waits for nobody: None for a draft whose conversation somebody else has locked, or where there is none for its sender.
-    `post_message` finds out which.
+    It does not wait for locks. The result is None for a draft whose conversation is locked by another transaction or
+    is not visible to its sender: `post_message` tells the two apart.
     """
     return _post(drafts, now=now, skip_locked=True)
 
 
-def _attached(conversation: UUID, uploads: Sequence[UUID], *, by: Caller, now: datetime) -> list[Attached]:
-    if not uploads:
-        return []
-    customer_id = (
-        Conversation.objects.visible_to(by)
-        .values_list("customer_id", flat=True)
-        .filter(uuid=conversation)
-        .first()
-    )
-    if customer_id is None:
-        raise ConversationNotFound
-    return attach(uploads, by=by, customer_id=customer_id, now=now)
-
-
 def change_status(*, conversation: Conversation, to: str, by: int | None, now: datetime) -> None:
-    """End a conversation (`resolved`, `closed`) or open it again. Raises IllegalTransition."""
+    """End a conversation (`resolved`, `closed`) or reopen it. Raises IllegalTransition."""
     transition(conversation, to, machine=CONVERSATION_MACHINE, by=by, now=now, values={"updated_at": now})
 
 
-def settle_status(*, conversation: UUID, to: str, by: Caller, now: datetime) -> None:
-    """Have a conversation `closed` or `open`, whatever it is now: saying so twice is no mistake. Raises ConversationNotFound."""
+def ensure_status(*, conversation: UUID, to: str, by: Caller, now: datetime) -> None:
+    """Close or reopen a conversation (`to` is `closed` or `open`), or leave it if it is closed or open already.
+
+    Raises ConversationNotFound.
+    """
     with transaction.atomic():
         row = Conversation.objects.visible_to(by).select_for_update().filter(uuid=conversation).first()
         if row is None:
@@ -170,10 +149,21 @@ def settle_status(*, conversation: UUID, to: str, by: Caller, now: datetime) -> 
             change_status(conversation=row, to=to, by=by.user_id, now=now)
 
 
+def _attach(conversation: UUID, uploads: Sequence[UUID], *, by: Caller, now: datetime) -> list[Attachment]:
+    if not uploads:
+        return []
+    rows = Conversation.objects.visible_to(by).filter(uuid=conversation)
+    customer_id = rows.values_list("customer_id", flat=True).first()
+    if customer_id is None:
+        raise ConversationNotFound
+    return attach(uploads, by=by, customer_id=customer_id, now=now)
+
+
 def _post(drafts: Sequence[Draft], *, now: datetime, skip_locked: bool = False) -> list[Posted | None]:
     with transaction.atomic():
-        conversations = _lock({draft.conversation for draft in drafts}, skip_locked)
-        known = _known(conversations.values(), {draft.client_id for draft in drafts} - {None})
+        conversations = log.lock({draft.conversation for draft in drafts}, skip_locked=skip_locked)
+        client_ids = {draft.client_id for draft in drafts} - {None}
+        stored = log.find_by_client_ids(conversations.values(), client_ids)
         posted: list[Posted | None] = []
         new: list[tuple[Message, Draft]] = []
         for draft in drafts:
@@ -182,122 +172,40 @@ def _post(drafts: Sequence[Draft], *, now: datetime, skip_locked: bool = False) 
                 posted.append(None)
                 continue
             key = (conversation.pk, draft.by.user_id, draft.client_id)
-            message = known.get(key)
+            message = stored.get(key)
             if is_new := message is None:
-                message = _next(conversation, draft, now)
+                message = log.build_next(conversation, draft, now=now)
                 new.append((message, draft))
                 if draft.client_id is not None:
-                    known[key] = message
+                    stored[key] = message
             posted.append(Posted(message, is_new))
         _append(new, now=now)
         return posted
 
 
-# Of a conversation, what it takes to add to it; an instant costs the driver as much as all the rest.
-_THREAD = ["id", "uuid", "customer_id", "status", "last_number", "last_at"]
-_MESSAGE = [field.attname for field in Message._meta.concrete_fields]
-_INSERT = Insert(Message)
-_NOTE = Update(Conversation, ["last_number", "last_at"])
-_SHOW = Update(Conversation, ["last_number", "last_at", "last_message", "updated_at"])
-
-
-@cache
-def _locking(skip_locked: bool) -> Statement:
-    asked = Param("conversations", UUIDField(), many=True)
-    # In the order of their keys: two who lock several never wait for each other.
-    rows = (
-        Conversation.objects.select_for_update(skip_locked=skip_locked).filter(uuid__in=asked).order_by("pk")
-    )
-    return Statement.compile(rows, _THREAD)
-
-
-@cache
-def _knowing() -> Statement:
-    conversations = Param("conversations", BigIntegerField(), many=True)
-    names = Param("names", CharField(), many=True)
-    return Statement.compile(
-        Message.objects.filter(conversation__in=conversations, client_id__in=names), _MESSAGE
-    )
-
-
-def _lock(conversations: Collection[UUID], skip_locked: bool) -> dict[UUID, Conversation]:
-    rows = _locking(skip_locked).run({"conversations": list(conversations)})
-    return {
-        conversation.uuid: conversation
-        for conversation in (Conversation.from_db("default", _THREAD, row) for row in rows)
-    }
-
-
-def _known(
-    conversations: Collection[Conversation], client_ids: Collection[str | None]
-) -> dict[tuple[int, int | None, str | None], Message]:
-    """What is stored under those names: by conversation, sender and name. Whoever stores holds the conversations' locks, so nobody
-    is between."""
-    if not client_ids:
-        return {}
-    by_key = {conversation.pk: conversation for conversation in conversations}
-    known = {}
-    for row in _knowing().run({"conversations": list(by_key), "names": list(client_ids)}):
-        message = Message.from_db("default", _MESSAGE, row)
-        message.conversation = by_key[message.conversation_id]
-        known[message.conversation_id, message.author_id, message.client_id] = message
-    return known
-
-
-def _next(conversation: Conversation, draft: Draft, now: datetime) -> Message:
-    """The next entry of a locked conversation, and the conversation as it is with it. Its time is `now`, or just after the last
-    one's where clocks disagree."""
-    at = now if conversation.last_at is None or now > conversation.last_at else conversation.last_at + _TICK
-    conversation.last_number, conversation.last_at = conversation.last_number + 1, at
-    return Message(
-        conversation=conversation,
-        number=conversation.last_number,
-        author_id=draft.by.user_id,
-        is_support=draft.by.is_staff,
-        is_internal=draft.is_internal,
-        body=draft.body,
-        attachments=list(draft.attachments),
-        client_id=draft.client_id,
-        created_at=at,
-    )
-
-
 def _append(new: Sequence[tuple[Message, Draft]], *, now: datetime) -> None:
-    """Store the next entries of locked conversations, and what follows from them."""
+    """Store messages of locked conversations, apply their effects and publish them."""
     if not new:
         return
-    _INSERT.run([message for message, _ in new])
-    noted, shown = {}, {}
-    for message, _ in new:
-        conversation = noted[message.conversation_id] = message.conversation
-        if not message.is_internal:
-            conversation.last_message, conversation.updated_at = message, message.created_at
-            shown[conversation.pk] = conversation
-    _SHOW.run(shown.values())
-    _NOTE.run([conversation for key, conversation in noted.items() if key not in shown])
+    log.store([message for message, _ in new])
     for message, draft in new:
         if not message.is_internal:
-            _follow(message.conversation, by=draft.by, now=now)
+            _apply_effects(message.conversation, by=draft.by, now=now)
     publish([Event(message) for message, _ in new])
 
 
-def _follow(conversation: Conversation, *, by: Caller, now: datetime) -> None:
-    """What follows from a message that the customer sees."""
-    if status := _after(conversation.status, by):
-        transition(
-            Conversation.objects.get(pk=conversation.pk),
-            status,
-            machine=CONVERSATION_MACHINE,
-            by=by.user_id,
-            now=now,
-        )
+def _apply_effects(conversation: Conversation, *, by: Caller, now: datetime) -> None:
+    """Move the conversation's status and notify the customer, as a message that the customer sees requires."""
+    if status := _status_after(conversation.status, by):
+        row = Conversation.objects.get(pk=conversation.pk)
+        transition(row, status, machine=CONVERSATION_MACHINE, by=by.user_id, now=now)
         conversation.status = status
     if by.is_staff:
-        _tell(conversation, now=now)
+        _notify_of_answer(conversation, now=now)
 
 
-def _tell(conversation: Conversation, *, now: datetime) -> None:
-    """Support has answered: of a ticket the customer is told. A chat is talk, and he sees it there."""
+def _notify_of_answer(conversation: Conversation, *, now: datetime) -> None:
+    """Notify the customer of staff's answer to a support ticket. Other conversations show it in the chat alone."""
     ticket = SupportTicket.objects.filter(conversation=conversation).first()
     if ticket is not None:
         notify(
@@ -309,8 +217,8 @@ def _tell(conversation: Conversation, *, now: datetime) -> None:
         )
 
 
-def _after(status: str, by: Caller) -> str | None:
-    """Where a message leads the conversation: support takes up what is open, a customer opens what has ended."""
+def _status_after(status: str, by: Caller) -> str | None:
+    """Return the status that a message moves a conversation to, or None if it stays."""
     if by.is_staff:
         return ConversationStatus.IN_PROGRESS if status == ConversationStatus.OPEN else None
     return ConversationStatus.OPEN if status in ENDED else None

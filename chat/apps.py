@@ -9,5 +9,5 @@ class ChatConfig(AppConfig):
         from chat.sockets import hub
         from common.domain import push
 
-        events.subscribe(hub.broadcast_messages)
+        events.subscribe(hub.publish_messages)
         push.register(hub.push)

@@ -1,4 +1,7 @@
-"""Publish messages that were stored (docs/design, D45). The socket server subscribes; this module does not know it."""
+"""Publish stored messages (docs/design, D45).
+
+The socket server subscribes to them. This module does not import it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ _subscribers: list[Subscriber] = []
 
 
 def subscribe(subscriber: Subscriber) -> None:
-    """Call `subscriber(events)` for the events of each transaction, on the conversation that committed it."""
+    """Call `subscriber(events)` with the events of each transaction, on the thread that committed it.
+
+    Delivery is best effort: it does not survive a crash between commit and call.
+    """
     if subscriber not in _subscribers:
         _subscribers.append(subscriber)
 

@@ -1,8 +1,6 @@
-"""What the admin asks for."""
+"""Forms of the admin pages."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django import forms
 from unfold.forms import BaseDialogForm
@@ -10,17 +8,17 @@ from unfold.widgets import UnfoldAdminExpandableTextareaWidget, UnfoldBooleanSwi
 
 from chat.models import Conversation
 
-_LONGEST = 10_000
+_MAX_LENGTH = 10_000
 
 
-def _words(**kwargs: Any) -> forms.CharField:
+def _message_field(label: str) -> forms.CharField:
     return forms.CharField(
-        max_length=_LONGEST, widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 4}), **kwargs
+        label=label, max_length=_MAX_LENGTH, widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 4})
     )
 
 
 class NewConversationForm(forms.ModelForm[Conversation]):
-    message = _words(label="First message")
+    message = _message_field("First message")
 
     class Meta:
         model = Conversation
@@ -28,10 +26,10 @@ class NewConversationForm(forms.ModelForm[Conversation]):
 
 
 class AnswerForm(BaseDialogForm):
-    body = _words(label="Message")
+    body = _message_field("Message")
     is_internal = forms.BooleanField(
         required=False,
         label="Internal note",
         widget=UnfoldBooleanSwitchWidget,
-        help_text="For the shop alone; the customer never sees it.",
+        help_text="Only staff can see it.",
     )

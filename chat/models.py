@@ -1,4 +1,4 @@
-"""One log of messages for chat and tickets alike: conversations of a customer, messages numbered within them."""
+"""Conversations of customers, their messages and support tickets (docs/design, D44)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ConversationStatus(models.TextChoices):
 
 
 _S = ConversationStatus
-# Support's first answer takes it up; the customer's next word opens it again, whoever had ended it.
+# Staff's first answer moves an open conversation to in_progress. A customer's message reopens an ended one.
 CONVERSATION_MACHINE: Machine = {
     _S.OPEN: frozenset({_S.IN_PROGRESS, _S.RESOLVED, _S.CLOSED}),
     _S.IN_PROGRESS: frozenset({_S.RESOLVED, _S.CLOSED}),
@@ -37,10 +37,10 @@ ENDED = (_S.RESOLVED.value, _S.CLOSED.value)
 
 
 class Conversation(Identified):
-    """A conversation of a customer with the shop.
+    """A conversation of a customer with the shop: a log of messages.
 
-    `last_number` and `last_at` belong to whoever holds the row's lock: the next message is one later and younger.
-    `last_message` and `updated_at` are what a customer sees, and never speak of an internal note.
+    Change `last_number` and `last_at` only under the row's lock: they are the last message's, internal notes included.
+    `last_message` and `updated_at` are shown to the customer and leave internal notes out.
     """
 
     customer = models.ForeignKey(
@@ -75,14 +75,15 @@ class Conversation(Identified):
         return self.subject
 
     def is_visible_to(self, caller: Caller) -> bool:
-        """`ConversationQuerySet.visible_to` of a row that is here already."""
+        """Return whether `ConversationQuerySet.visible_to` would include this row."""
         return caller.is_staff or self.customer_id == caller.account
 
 
 class Message(Identified):
-    """One entry of a conversation's log; written once, never changed.
+    """An entry of a conversation's log, which is append-only.
 
-    Numbers have no gap within a conversation, and time grows with them: `since` misses nothing (DESIGN, decision 11).
+    Numbers have no gap within a conversation, and `created_at` grows with them, so that `?since=` misses no message
+    (docs/design, D44).
     """
 
     conversation = models.ForeignKey(
@@ -92,14 +93,17 @@ class Message(Identified):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    is_support = models.BooleanField(help_text="Whether the shop wrote it; the author may be gone one day.")
-    is_internal = models.BooleanField(default=False, help_text="For the shop alone.")
-    body = models.TextField(blank=True)
-    attachments = models.JSONField(
-        default=list, blank=True, help_text="[{id, url}] of the uploads that came with it."
+    is_support = models.BooleanField(
+        help_text="Whether staff wrote it. The author's account may be deleted later."
     )
+    is_internal = models.BooleanField(default=False, help_text="Only staff can see it.")
+    body = models.TextField(blank=True)
+    attachments = models.JSONField(default=list, blank=True, help_text="The uploads, as [{id, url}].")
     client_id = models.CharField(
-        max_length=100, null=True, blank=True, help_text="The sending app's own name for it."
+        max_length=100,
+        null=True,
+        blank=True,
+        help_text="The sending app's own id. One per sender and conversation.",
     )
     created_at = models.DateTimeField()
 
@@ -128,7 +132,10 @@ class SupportTicketPriority(models.TextChoices):
 
 
 class SupportTicket(models.Model):
-    """A conversation that somebody has to see to. Customer, subject, status and messages are the conversation's."""
+    """A conversation with a number, a priority and perhaps an order.
+
+    Customer, subject, status and messages are the conversation's.
+    """
 
     id = models.BigAutoField(primary_key=True)
     conversation = models.OneToOneField(Conversation, on_delete=models.PROTECT, related_name="support_ticket")
@@ -141,7 +148,7 @@ class SupportTicket(models.Model):
         null=True,
         blank=True,
         related_name="support_tickets",
-        help_text="What it is about.",
+        help_text="The order that the ticket is about.",
     )
 
     history = HistoricalRecords()
@@ -160,5 +167,5 @@ class SupportTicket(models.Model):
 
     @property
     def number(self) -> str:
-        """As the customer knows it."""
+        """Return the number as the customer sees it: `TKT456`."""
         return ids.spell(SUPPORT_TICKET_PREFIX, self.pk)

@@ -1,4 +1,4 @@
-"""What the sockets ask of the database, and what a customer's dashboard says of his tickets."""
+"""Selectors of the socket server, and counts of support tickets for customers' dashboards."""
 
 from __future__ import annotations
 
@@ -12,41 +12,34 @@ from common.domain.caller import Caller
 from common.domain.database import count_of
 from common.domain.types import AnyQuerySet
 
-_AT_ONCE = 200
+_MAX_ENTRIES = 200
 
 
-def entries(conversation: int, number: int, since: datetime | None) -> list[Message]:
-    """The next entries of a conversation's log after `number`, and later than `since`; 200 at most, oldest first."""
+def get_entries(conversation: int, number: int, since: datetime | None) -> list[Message]:
+    """Return the messages of a log after `number` and, if given, later than `since`: oldest first, at most 200."""
     rows = Message.objects.filter(conversation_id=conversation, number__gt=number)
     if since is not None:
         rows = rows.filter(created_at__gt=since)
-    return list(rows.select_related("conversation").order_by("number")[:_AT_ONCE])
+    return list(rows.select_related("conversation").order_by("number")[:_MAX_ENTRIES])
 
 
-def conversations_with_news(since: datetime) -> list[tuple[int, int]]:
-    """Threads whose log grew after `since`: id and the last entry's number."""
-    return list(
-        Conversation.objects.filter(last_at__gt=since)
-        .order_by("last_at", "id")
-        .values_list("pk", "last_number")
-    )
+def get_conversations_since(since: datetime) -> list[tuple[int, int]]:
+    """Return the id and the last number of each conversation with a message later than `since`."""
+    rows = Conversation.objects.filter(last_at__gt=since).order_by("last_at", "id")
+    return list(rows.values_list("pk", "last_number"))
 
 
-def conversation_customer(caller: Caller, uuid: UUID) -> int | None:
-    """Whose conversation that is, if this caller sees it: the customer's id."""
-    return (
-        Conversation.objects.visible_to(caller)
-        .filter(uuid=uuid)
-        .values_list("customer_id", flat=True)
-        .first()
-    )
+def find_customer_id(caller: Caller, conversation: UUID) -> int | None:
+    """Return the id of the conversation's customer, or None if the caller may not see the conversation."""
+    rows = Conversation.objects.visible_to(caller).filter(uuid=conversation)
+    return rows.values_list("customer_id", flat=True).first()
 
 
-def with_ticket_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:
-    """With figures of the customer at that path of each row, each a look into an index, taken where it is selected.
+def with_support_ticket_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:
+    """Annotate rows with `total_tickets`, `open_tickets` and `resolved_tickets` of the customer at that path.
 
-    `total_tickets`; `resolved_tickets`, which somebody has ended; `open_tickets`, all others, whether or not somebody
-    has taken them up.
+    A ticket is resolved if its conversation is resolved or closed, else open. Each count is a subquery over an index,
+    run only if it is selected.
     """
     tickets = SupportTicket.objects.filter(conversation__customer=OuterRef(customer))
     annotated: AnyQuerySet = rows.annotate(

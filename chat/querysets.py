@@ -1,4 +1,4 @@
-"""Rows of chat."""
+"""Querysets of conversations, messages and support tickets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ConversationFilters(TypedDict, total=False):
 
 class ConversationQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every conversation, a customer his own."""
+        """Return the customer's own conversations. Staff see all."""
         return self if caller.is_staff else self.filter(customer_id=caller.account)
 
     def matching(self, filters: ConversationFilters) -> Self:
@@ -33,15 +33,15 @@ class MessageFilters(TypedDict, total=False):
 
 class MessageQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every message; a customer his own conversations', without the shop's internal notes."""
+        """Return the messages of the customer's own conversations, without internal notes. Staff see all."""
         return self if caller.is_staff else self.public().filter(conversation__customer_id=caller.account)
 
     def public(self) -> Self:
-        """Without the shop's internal notes."""
+        """Leave out internal notes."""
         return self.filter(is_internal=False)
 
     def matching(self, filters: MessageFilters) -> Self:
-        """`since` is exact: later than it, by as little as a microsecond."""
+        """Keep messages later than `since`, exact to the microsecond."""
         return self.filter(created_at__gt=filters["since"]) if "since" in filters else self
 
 
@@ -52,19 +52,18 @@ class SupportTicketFilters(TypedDict, total=False):
 
 class SupportTicketQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every ticket, a customer his own."""
+        """Return the customer's own support tickets. Staff see all."""
         return self if caller.is_staff else self.filter(conversation__customer_id=caller.account)
 
     def matching(self, filters: SupportTicketFilters) -> Self:
-        """`search` is a part of the subject, or of the ticket's number as it is spelled: `TKT45`."""
+        """Filter by status, and by `search` as a part of the subject or of the number (`TKT45`)."""
         rows = self
         if "status" in filters:
             rows = rows.filter(conversation__status__in=filters["status"])
         if "search" in filters:
-            spelled = Concat(Value("TKT"), Cast(F("id"), CharField()))
-            sought = filters["search"]
-            rows = rows.alias(spelled=spelled).filter(
-                Q(spelled__icontains=sought) | Q(conversation__subject__icontains=sought)
+            number, search = Concat(Value("TKT"), Cast(F("id"), CharField())), filters["search"]
+            rows = rows.alias(printed_number=number).filter(
+                Q(printed_number__icontains=search) | Q(conversation__subject__icontains=search)
             )
         return rows
 

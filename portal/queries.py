@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.names import full_name
-from chat.queries import with_ticket_counts
+from chat.queries import with_support_ticket_counts
 from common.domain.caller import Caller
 from customers.models import CustomerUser
 from memberships.queries import membership_uuid_of
@@ -35,7 +35,7 @@ def member_of(user: User) -> Member:
 def own_login(caller: Caller) -> QuerySet[CustomerUser]:
     """The caller's login, with the figures of the account that it acts for."""
     rows = CustomerUser.objects.filter(user_id=caller.user_id)
-    return with_ticket_counts(with_order_counts(rows, "customer"), "customer").order_by("pk")
+    return with_support_ticket_counts(with_order_counts(rows, "customer"), "customer").order_by("pk")
 
 
 def avatar_of(given: str, first: str, last: str) -> str:

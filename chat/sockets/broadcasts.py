@@ -1,4 +1,4 @@
-"""What the processes tell each other, and the frames a socket gets to see of it (contract 003, "WebSocket Chat")."""
+"""Build the frames that sockets receive (contract 003, "WebSocket Chat") and encode them for other processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from chat.attachments import urls
+from chat.attachments import attachment_urls
 from chat.labels import format_sender
 from chat.models import Message
 from common.domain.encoding import dumps
@@ -15,16 +15,16 @@ from common.domain.push import News
 from common.domain.types import Json
 
 Frame = Json
-# The contract's words, where they are not the stored ones (DESIGN, decision 2).
-_WORDS = {("APPOINTMENT", "pending"): "scheduled"}
+# Stored values that the contract prints under another name.
+_STATUS_LABELS = {("APPOINTMENT", "pending"): "scheduled"}
 
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """Something for the sockets of one customer, and mostly for the staff's too.
+    """A frame for the sockets of one customer and, unless `is_for_staff` is False, for those of staff.
 
-    One with a `number` is an entry of a conversation's log and is heard in its turn. Without a `frame` it shows nothing and
-    only takes its turn: an internal note. `author` is the user it comes from.
+    One with a `number` is an entry of a conversation's log and is delivered in number order. Without a `frame` it is an
+    internal note: it takes its place in the order and is sent to no socket. `author` is the id of the sending user.
     """
 
     customer: int
@@ -34,7 +34,7 @@ class Broadcast:
     number: int = 0
     client_id: str | None = None
     is_for_staff: bool = True
-    is_echoed: bool = True  # whether its author hears it, too
+    is_echoed: bool = True  # whether the author's own sockets receive it
 
     @property
     def text(self) -> bytes:
@@ -42,24 +42,24 @@ class Broadcast:
 
     @property
     def text_for_author(self) -> bytes:
-        """With the sender's own name for it, which is nobody else's business."""
+        """Return the text with the `clientId`, which only the sender receives."""
         if self.client_id is None or self.frame is None:
             return self.text
         return dumps({**self.frame, "clientId": self.client_id})
 
 
-def encode_broadcasts(events: list[Broadcast]) -> bytes:
-    """Events as they travel between processes."""
-    return dumps([asdict(event) for event in events])
+def encode_broadcasts(broadcasts: list[Broadcast]) -> bytes:
+    """Return the broadcasts as JSON for other processes."""
+    return dumps([asdict(broadcast) for broadcast in broadcasts])
 
 
 def decode_broadcasts(payload: bytes) -> list[Broadcast]:
-    """The events of a payload. ValueError, TypeError for what `pack` did not write."""
-    return [Broadcast(**one) for one in orjson.loads(payload)]
+    """Return the broadcasts of a payload of `encode_broadcasts`. Raises ValueError or TypeError for any other."""
+    return [Broadcast(**values) for values in orjson.loads(payload)]
 
 
 def message_broadcast(message: Message) -> Broadcast:
-    """An entry of a conversation's log."""
+    """Return the broadcast of a stored message whose conversation is loaded."""
     conversation = message.conversation
     return Broadcast(
         customer=conversation.customer_id,
@@ -81,27 +81,27 @@ def _message_frame(message: Message, conversation: UUID) -> Frame:
         "timestamp": message.created_at,
     }
     if message.attachments:
-        frame["attachments"] = urls(message.attachments)
+        frame["attachments"] = attachment_urls(message.attachments)
     return frame
 
 
 def typing_broadcast(*, customer: int, conversation: UUID, author: int, name: str) -> Broadcast:
-    """Somebody writes; he himself does not hear it."""
+    """Return the broadcast that the author is typing. The author's own sockets do not receive it."""
     frame = {"type": "TYPING", "user": name, "threadId": conversation}
     return Broadcast(customer, frame, author=author, is_echoed=False)
 
 
 def news_broadcast(news: News) -> Broadcast:
-    """Something else that happened to a customer; for his own sockets."""
+    """Return the broadcast of a notification or a change of state, for the customer only."""
     facts = {
-        name: _WORDS.get((news.kind, word), word) if name == "status" else word
-        for name, word in news.facts.items()
+        name: _STATUS_LABELS.get((news.kind, value), value) if name == "status" else value
+        for name, value in news.facts.items()
     }
     frame = {"type": news.kind, "id": news.uuid, **facts, "timestamp": news.at}
     return Broadcast(news.customer_id, frame, is_for_staff=False)
 
 
 def encode_error(text: str, client_id: str | None = None) -> bytes:
-    """The text that answers a frame that cannot be taken."""
+    """Return the text of an ERROR frame, the response to a frame that was not accepted."""
     frame = {"type": "ERROR", "error": text}
     return dumps(frame if client_id is None else {**frame, "clientId": client_id})

@@ -1,7 +1,7 @@
-"""WebSocket frames (RFC 6455), spelled once for everybody who hears them and written several at a time.
+"""Encode WebSocket frames (RFC 6455) once for all their recipients and write several at a time.
 
-ASGI sends a text at a time: the server spells it anew for each socket and asks the kernel for each frame. Where the
-server takes frames as they are (chat/protocol.py) they go out so, elsewhere as ASGI knows them.
+ASGI sends one text at a time: the server encodes it again for each socket and makes a system call for each frame.
+Servers with the extension of `chat.sockets.protocol` take encoded frames. All others get ASGI's messages.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ Send = Callable[[Json], Awaitable[None]]
 Write = Callable[[Sequence[bytes]], Awaitable[None]]
 
 EXTENSION = "websocket.send.frames"
-_TEXT = b"\x81"  # a whole message, of text
+_TEXT = b"\x81"  # FIN and the opcode of a text message
 
 
-def spell(text: bytes) -> bytes:
-    """A server's frame of that text."""
+def encode_frame(text: bytes) -> bytes:
+    """Return the unmasked frame of a text message, as a server sends it."""
     size = len(text)
     if size < 126:
         return _TEXT + size.to_bytes(1, "big") + text
@@ -28,19 +28,19 @@ def spell(text: bytes) -> bytes:
     return _TEXT + b"\x7f" + size.to_bytes(8, "big") + text
 
 
-def text_of(frame: bytes) -> str:
-    """What `spell` has spelled."""
+def decode_frame(frame: bytes) -> str:
+    """Return the text of a frame of `encode_frame`."""
     return frame[{126: 4, 127: 10}.get(frame[1], 2) :].decode()
 
 
-def writer(scope: Scope, send: Send) -> Write:
-    """The shortest way to write frames to this socket. It waits while the reader does not read."""
+def frame_writer(scope: Scope, send: Send) -> Write:
+    """Return the coroutine function that writes frames to this socket. It waits while the client does not read."""
 
-    async def at_once(frames: Sequence[bytes]) -> None:
+    async def write_together(frames: Sequence[bytes]) -> None:
         await send({"type": "websocket.send", "frames": b"".join(frames)})
 
-    async def one_by_one(frames: Sequence[bytes]) -> None:
+    async def write_one_by_one(frames: Sequence[bytes]) -> None:
         for frame in frames:
-            await send({"type": "websocket.send", "text": text_of(frame)})
+            await send({"type": "websocket.send", "text": decode_frame(frame)})
 
-    return at_once if EXTENSION in scope.get("extensions", {}) else one_by_one
+    return write_together if EXTENSION in scope.get("extensions", {}) else write_one_by_one

@@ -1,6 +1,6 @@
-"""Where a process's sockets meet everybody who has news for them: requests, the admin, commands, other processes.
+"""Connect a process's sockets to all publishers: requests, the admin, commands and other processes.
 
-A process without sockets - a web worker in production, a command - only hands its events on.
+A process without sockets, such as a web worker or a command, only publishes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from chat.events import Event
 from chat.sockets.broadcasts import Broadcast, message_broadcast, news_broadcast
 from chat.sockets.bus import Publisher, Subscriber
 from chat.sockets.registry import Registry
-from chat.sockets.turns import SILENCE, Turns
+from chat.sockets.turns import LOOK_BACK, Turns
 from common.domain.push import News
 from customers.callers import load_callers
 
@@ -34,35 +34,38 @@ T = TypeVar("T")
 
 SESSION_ENDED = 4401
 _THREADS = 4
-_MARGIN = timedelta(seconds=30)  # between a cut and its notice, and between clocks
-_AGAIN_SECONDS = 3
+_MARGIN = timedelta(seconds=30)  # a lost connection is noticed later, and clocks of processes differ
+_SECOND_READ_SECONDS = 3
 _REDIS_SECONDS = 2
 
 
-def publish(*events: Broadcast) -> None:
-    """Let everybody hear them who listens, here and in other processes. Any thread; never waits, never fails."""
+def publish(*broadcasts: Broadcast) -> None:
+    """Deliver broadcasts to the sockets of this and of other processes.
+
+    Any thread may call it. It neither waits nor fails.
+    """
     here = _here
     if here is not None and here.thread == get_ident():
-        here.hear(*events)
+        here.receive(*broadcasts)
     elif here is not None:
-        with suppress(RuntimeError):  # its loop has just closed
-            here.loop.call_soon_threadsafe(here.hear, *events)
+        with suppress(RuntimeError):  # the loop has just been closed
+            here.loop.call_soon_threadsafe(here.receive, *broadcasts)
     if settings.REDIS_URL:
-        _publisher(settings.REDIS_URL, _channel()).publish(events)
+        _publisher(settings.REDIS_URL, _channel()).publish(broadcasts)
 
 
-def broadcast_messages(events: Sequence[Event]) -> None:
-    """Subscriber of `chat.events`."""
+def publish_messages(events: Sequence[Event]) -> None:
+    """Publish stored messages: the subscriber of `chat.events`."""
     publish(*[message_broadcast(event.message) for event in events])
 
 
 def push(news: News) -> None:
-    """What lower floors tell a customer (common/domain/push.py)."""
+    """Publish news from lower floors: the listener of `common.domain.push`."""
     publish(news_broadcast(news))
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run what asks the database on one of a few threads, whose connections are kept as a request's are."""
+    """Call `work`, which uses the database, on a thread of a small pool. Its connection is kept as a request's is."""
 
     def run() -> T:
         close_old_connections()
@@ -75,7 +78,7 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 
 
 class Hub:
-    """What a process with sockets runs on its event loop."""
+    """The state of a process with sockets, on its event loop."""
 
     def __init__(self) -> None:
         self.loop, self.thread = asyncio.get_running_loop(), get_ident()
@@ -84,33 +87,36 @@ class Hub:
         self._beginning = asyncio.Lock()
         self._has_begun = False
         self._subscriber: Subscriber | None = None
-        self._tasks = {self.loop.create_task(self._look_again())}
+        self._tasks = {self.loop.create_task(self._check_regularly())}
         if settings.REDIS_URL:
-            self._subscriber = Subscriber(settings.REDIS_URL, _channel(), self.hear, self._catch_up)
+            self._subscriber = Subscriber(settings.REDIS_URL, _channel(), self.receive, self._catch_up)
             self._tasks.add(self.loop.create_task(self._subscriber.run()))
 
-    def hear(self, *events: Broadcast) -> None:
-        """Events arrived; an entry of a log waits for its turn."""
-        for event in events:
-            if event.number:
-                self._turns.hear(event)
+    def receive(self, *broadcasts: Broadcast) -> None:
+        """Deliver broadcasts to this process's sockets, entries of a log in number order."""
+        for broadcast in broadcasts:
+            if broadcast.number:
+                self._turns.receive(broadcast)
             else:
-                self.registry.deliver(event)
+                self.registry.deliver(broadcast)
 
     async def begin(self) -> None:
-        """Before the first socket is accepted: hear other processes, unless Redis is away, then look where the threads
-        stand. What is stored later than that is news."""
+        """Listen to other processes, then read the positions of recently active conversations.
+
+        Await it before the first socket is accepted, so that each message that is stored later is delivered. It does
+        not wait longer than 2 s for Redis.
+        """
         async with self._beginning:
             if self._has_begun:
                 return
             if self._subscriber:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._subscriber.listening.wait(), _REDIS_SECONDS)
-            self._turns.begin(await in_thread(queries.conversations_with_news, datetime.now(UTC) - SILENCE))
+            self._turns.begin(await in_thread(queries.get_conversations_since, datetime.now(UTC) - LOOK_BACK))
             self._has_begun = True
 
     async def check_sessions(self) -> None:
-        """Close what may not listen any more; one query for all sockets."""
+        """Close the sockets of ended sessions. One query for all sockets."""
         sessions = {listener.session for listener in self.registry}
         callers = await in_thread(load_callers, sessions) if sessions else {}
         for listener in list(self.registry):
@@ -124,56 +130,58 @@ class Hub:
         for task in self._tasks:
             task.cancel()
 
-    async def _look_again(self) -> None:
+    async def _check_regularly(self) -> None:
         while True:
             await asyncio.sleep(settings.SOCKET_CHECK_SECONDS)
-            self._turns.forget()
+            self._turns.drop_idle()
             try:
                 await self.check_sessions()
-            except Exception:  # the database is away, say; the next round looks again
+            except Exception:  # for example the database is away: the next round checks again
                 log.warning("chat_sessions_not_checked", exc_info=True)
 
     async def _catch_up(self, sound_at: datetime) -> None:
-        """Redis was away: what was stored meanwhile is read from the logs, and once more for what was being stored
-        while others came back."""
+        """Read the logs from `sound_at` on, after the connection to Redis was lost.
+
+        Read them again 3 s later, for messages that other processes stored before they had reconnected.
+        """
         if not self._has_begun:
             return
-        await self._hear_since(sound_at - _MARGIN)
-        later = self.loop.create_task(self._hear_later(sound_at - _MARGIN))
+        await self._announce_since(sound_at - _MARGIN)
+        later = self.loop.create_task(self._announce_later(sound_at - _MARGIN))
         self._tasks.add(later)
         later.add_done_callback(self._tasks.discard)
 
-    async def _hear_later(self, since: datetime) -> None:
-        await asyncio.sleep(_AGAIN_SECONDS)
-        await self._hear_since(since)
+    async def _announce_later(self, since: datetime) -> None:
+        await asyncio.sleep(_SECOND_READ_SECONDS)
+        await self._announce_since(since)
 
-    async def _hear_since(self, since: datetime) -> None:
+    async def _announce_since(self, since: datetime) -> None:
         try:
-            threads = await in_thread(queries.conversations_with_news, since)
-        except Exception:  # the next entry of each thread leads to its log all the same
+            conversations = await in_thread(queries.get_conversations_since, since)
+        except Exception:  # the next entry of each conversation makes the process read its log
             log.warning("chat_not_caught_up", exc_info=True)
             return
-        for thread, number in threads:
-            self._turns.hear_of(thread, number, since)
+        for conversation, number in conversations:
+            self._turns.announce(conversation, number, since)
 
 
 _here: Hub | None = None
 
 
 def here() -> Hub:
-    """The running loop's hub, made for its first socket."""
+    """Return the running loop's hub. The first call creates it."""
     global _here
     if _here is None or _here.loop is not asyncio.get_running_loop():
         _here = Hub()
     return _here
 
 
-async def _read_log(thread: int, number: int, since: datetime | None) -> Sequence[Broadcast]:
-    return await in_thread(_entries, thread, number, since)
+async def _read_log(conversation: int, number: int, since: datetime | None) -> Sequence[Broadcast]:
+    return await in_thread(_get_broadcasts, conversation, number, since)
 
 
-def _entries(thread: int, number: int, since: datetime | None) -> Sequence[Broadcast]:
-    return [message_broadcast(message) for message in queries.entries(thread, number, since)]
+def _get_broadcasts(conversation: int, number: int, since: datetime | None) -> Sequence[Broadcast]:
+    return [message_broadcast(message) for message in queries.get_entries(conversation, number, since)]
 
 
 @cache
@@ -187,6 +195,9 @@ def _publisher(url: str, channel: str) -> Publisher:
 
 
 def _channel() -> str:
-    """A channel is the server's, whatever database a URL names: two copies of the product must not hear each other."""
+    """Return the channel's name. It contains the database's, because channels are shared by all of a Redis server.
+
+    Otherwise two installations on one server would receive each other's messages.
+    """
     database = settings.DATABASES["default"]["NAME"]
     return f"chat:{settings.REDIS_URL.rpartition('/')[2]}:{database}"

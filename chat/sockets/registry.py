@@ -1,4 +1,7 @@
-"""The sockets of this process, by whom they belong to. Lives on the event loop; knows no database and no network."""
+"""Keep the sockets of this process in groups: one per customer, one for staff (docs/decisions/0014).
+
+It lives on the event loop and uses neither the database nor the network.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from chat.sockets.broadcasts import Broadcast
-from chat.sockets.frames import Write, spell
+from chat.sockets.frames import Write, encode_frame
 from common.domain.caller import Caller
 
-# What waits for a reader who does not read. More means that he is gone or hopelessly behind: the log will tell him.
-MOST_FRAMES = 1_000
-MOST_BYTES = 1 << 20
-_AT_ONCE = 64 << 10  # bytes; what the server holds besides
-# Of one user in one process: more than his devices and windows, few enough that nobody takes the process for himself.
-MOST_SOCKETS = 50
+# Bounds of an outbox. Beyond them the client is gone or hopelessly behind, and reads the log after it reconnects.
+MAX_FRAMES = 1_000
+MAX_BYTES = 1 << 20
+_MAX_WRITE_BYTES = 64 << 10  # at a time: the server buffers them in addition to the outbox
+# Of one user in one process: more than a user's devices and windows, and few enough to leave room for other users.
+MAX_SOCKETS = 50
 
 
 class Outbox:
-    """Frames on their way to one socket, written by a task of their own: a slow reader makes only himself wait."""
+    """Frames that wait for one socket. A task of its own writes them, so that a slow reader delays only itself."""
 
     def __init__(self, overrun: Callable[[], None]) -> None:
         self._overrun = overrun
@@ -28,9 +31,9 @@ class Outbox:
         self._idle: asyncio.Future[None] | None = None
 
     def put(self, frame: bytes) -> None:
-        """Send `frame` after what waits already; past the limits the socket is given up."""
+        """Queue a frame. Beyond the bounds, drop all frames and call `overrun`."""
         self._bytes += len(frame)
-        if len(self._waiting) >= MOST_FRAMES or self._bytes > MOST_BYTES:
+        if len(self._waiting) >= MAX_FRAMES or self._bytes > MAX_BYTES:
             self._waiting.clear()
             self._overrun()
             return
@@ -40,7 +43,7 @@ class Outbox:
             self._idle = None
 
     async def run(self, write: Write) -> None:
-        """Write until cancelled: what has gathered meanwhile goes out together."""
+        """Write until cancelled. Frames that were queued during a write are written together."""
         loop = asyncio.get_running_loop()
         while True:
             while self._waiting:
@@ -50,7 +53,7 @@ class Outbox:
 
     def _take(self) -> list[bytes]:
         waiting, taken, size = self._waiting, [], 0
-        while waiting and size < _AT_ONCE:
+        while waiting and size < _MAX_WRITE_BYTES:
             frame = waiting.popleft()
             taken.append(frame)
             size += len(frame)
@@ -59,7 +62,7 @@ class Outbox:
 
 
 class Listener:
-    """A socket as the registry sees it: whose it is, and where its frames go."""
+    """A socket as the registry sees it: its caller, a function that queues a frame and one that closes it."""
 
     __slots__ = ("caller", "close", "put", "session")
 
@@ -70,73 +73,73 @@ class Listener:
         self.caller = caller
         self.session = caller.session
         self.put = put
-        self.close = close  # with a WebSocket close code
+        self.close = close  # takes a WebSocket close code
 
 
 class Registry:
-    """Rooms: one for each customer, one for the staff."""
+    """The groups of sockets of this process."""
 
     def __init__(self) -> None:
-        self._rooms: dict[int, set[Listener]] = {}
+        self._customers: dict[int, set[Listener]] = {}
         self._staff: set[Listener] = set()
-        self._homeless: set[Listener] = set()  # customers without a record yet
+        self._unassigned: set[Listener] = set()  # of customers without a record
 
     def __iter__(self) -> Iterator[Listener]:
-        for room in (*self._rooms.values(), self._staff, self._homeless):
-            yield from tuple(room)
+        for group in (*self._customers.values(), self._staff, self._unassigned):
+            yield from tuple(group)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def is_full_for(self, user: int) -> bool:
-        """Whether this user has as many sockets here as one may have."""
-        return sum(listener.caller.user_id == user for listener in self) >= MOST_SOCKETS
+        """Return whether this user has `MAX_SOCKETS` sockets in this process."""
+        return sum(listener.caller.user_id == user for listener in self) >= MAX_SOCKETS
 
     def join(self, listener: Listener) -> None:
-        self._room_of(listener).add(listener)
+        self._group_of(listener).add(listener)
 
     def leave(self, listener: Listener) -> None:
-        room = self._room_of(listener)
-        room.discard(listener)
-        if not room and listener.caller.customer_id is not None:
-            self._rooms.pop(listener.caller.customer_id, None)
+        group = self._group_of(listener)
+        group.discard(listener)
+        if not group and listener.caller.customer_id is not None:
+            self._customers.pop(listener.caller.customer_id, None)
 
     def move(self, listener: Listener, caller: Caller) -> None:
-        """Its caller is somebody else now: a customer who got his record, say."""
+        """Move the socket to the group of its new caller, for example of a customer who has a record now."""
         if caller != listener.caller:
             self.leave(listener)
             listener.caller = caller
             self.join(listener)
 
-    def deliver(self, event: Broadcast) -> None:
-        """Hand an event to everybody it is for."""
-        if event.frame is None:
+    def deliver(self, broadcast: Broadcast) -> None:
+        """Queue the broadcast's frame, encoded once, for each of its recipients."""
+        if broadcast.frame is None:
             return
-        if self._homeless:
-            self._house(event)
-        frame = spell(event.text)
-        for listener in self._audience(event):
-            if listener.caller.user_id != event.author:
+        if self._unassigned:
+            self._assign(broadcast)
+        frame = encode_frame(broadcast.text)
+        for listener in self._recipients(broadcast):
+            if listener.caller.user_id != broadcast.author:
                 listener.put(frame)
-            elif event.is_echoed:
-                listener.put(spell(event.text_for_author))
+            elif broadcast.is_echoed:
+                listener.put(encode_frame(broadcast.text_for_author))
 
-    def _audience(self, event: Broadcast) -> Iterable[Listener]:
-        room = self._rooms.get(event.customer, ())
-        return (*room, *self._staff) if event.is_for_staff and self._staff else tuple(room)
+    def _recipients(self, broadcast: Broadcast) -> Iterable[Listener]:
+        group = self._customers.get(broadcast.customer, ())
+        return (*group, *self._staff) if broadcast.is_for_staff and self._staff else tuple(group)
 
-    def _house(self, event: Broadcast) -> None:
-        """His first message made his record, so its author is its customer."""
-        for listener in tuple(self._homeless):
+    def _assign(self, broadcast: Broadcast) -> None:
+        """Move the author's unassigned sockets: a customer's first message created the record that it belongs to."""
+        for listener in tuple(self._unassigned):
             caller = listener.caller
-            if caller.user_id == event.author:
+            if caller.user_id == broadcast.author:
                 self.move(
                     listener,
-                    Caller(caller.role, caller.user_id, event.customer, session=caller.session),
+                    Caller(caller.role, caller.user_id, broadcast.customer, session=caller.session),
                 )
 
-    def _room_of(self, listener: Listener) -> set[Listener]:
+    def _group_of(self, listener: Listener) -> set[Listener]:
         if listener.caller.is_staff:
             return self._staff
         customer = listener.caller.customer_id
-        return self._homeless if customer is None else self._rooms.setdefault(customer, set())
+        return self._unassigned if customer is None else self._customers.setdefault(customer, set())

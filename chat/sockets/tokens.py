@@ -1,4 +1,7 @@
-"""Tickets for the socket: good once, for half a minute, so that no token has to stand in an address."""
+"""Issue and redeem socket tokens, which are good once for 30 s. The contracts call them tickets.
+
+With one, no access token stands in the socket's URL.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from common.domain.errors import DomainError, Kind
 LIFETIME_SECONDS = 30
 
 
-class TicketsUnavailable(DomainError):
-    """What keeps tickets is away; a token still opens a socket."""
+class SocketTokensUnavailable(DomainError):
+    """The cache is away. An access token still opens a socket."""
 
     kind = Kind.UNAVAILABLE
     code = "tickets_unavailable"
@@ -25,27 +28,31 @@ class TicketsUnavailable(DomainError):
 
 
 def issue(*, caller: Caller) -> str:
-    """A ticket for the caller's session. Raises TicketsUnavailable."""
-    ticket = secrets.token_urlsafe(32)
+    """Return a new socket token of the caller's session. Raises SocketTokensUnavailable."""
+    socket_token = secrets.token_urlsafe(32)
     try:
-        cache.set(_key(ticket), str(caller.session), LIFETIME_SECONDS)
+        cache.set(_key(socket_token), str(caller.session), LIFETIME_SECONDS)
     except RedisError:
-        raise TicketsUnavailable(retry_after=5) from None
-    return ticket
+        raise SocketTokensUnavailable(retry_after=5) from None
+    return socket_token
 
 
-def redeem(ticket: str) -> UUID | None:
-    """The session a ticket was issued for, None when it is unknown, old or used. Raises TicketsUnavailable."""
+def redeem(socket_token: str) -> UUID | None:
+    """Return the session of a socket token and invalidate it, or None if it is unknown, expired or used.
+
+    Raises SocketTokensUnavailable.
+    """
+    key = _key(socket_token)
     try:
-        session = cache.get(_key(ticket))
-        # Of two who come with it at once, one deletes it.
-        if session is None or not cache.delete(_key(ticket)):
+        session = cache.get(key)
+        # Of two parallel requests with the same token, only one deletes the key.
+        if session is None or not cache.delete(key):
             return None
     except RedisError:
-        raise TicketsUnavailable(retry_after=5) from None
+        raise SocketTokensUnavailable(retry_after=5) from None
     return UUID(session)
 
 
-def _key(ticket: str) -> str:
-    # Hashed: what somebody sends may be anything, and what is good is nobody's business in the cache.
-    return f"chat-ticket:{sha256(ticket.encode(errors='replace')).hexdigest()}"
+def _key(socket_token: str) -> str:
+    # Hashed, because a client may send any text and the cache must not hold usable tokens.
+    return f"chat-socket-token:{sha256(socket_token.encode(errors='replace')).hexdigest()}"

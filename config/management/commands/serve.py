@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from chat.sockets.consumer import LARGEST_FRAME
+from chat.sockets.consumer import MAX_FRAME_BYTES
 from demo import loader
 
 # While the loop was busy the kernel took in connections and requests, which it would reset with their sockets. One
@@ -81,7 +81,7 @@ class Command(BaseCommand):
             log_config=None,
             access_log=False,
             ws="chat.sockets.protocol:Protocol",
-            ws_max_size=LARGEST_FRAME,
+            ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,  # frames are short, and compressing costs each reader
             timeout_graceful_shutdown=10,
             server_header=False,
