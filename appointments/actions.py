@@ -32,7 +32,6 @@ from appointments.queries import (
     local_time,
 )
 from appointments.slots import DAYS_AHEAD, Slot
-from common.domain import push
 from common.domain.database import change, violates
 from common.domain.errors import DomainError
 from common.domain.transitions import Machine, refusal, transition, write_history
@@ -279,15 +278,7 @@ def cancel_pending_appointment(*, appointment: Appointment, by: int | None, now:
 def _transition(
     appointment: Appointment, to: str, *, by: int | None, now: datetime, **stamps: datetime
 ) -> None:
-    with transaction.atomic():
-        transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
-        push.tell(
-            "APPOINTMENT",
-            customer_id=appointment.customer_id,
-            uuid=appointment.uuid,
-            at=now,
-            status=appointment.status,
-        )
+    transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
 
 
 def change_texts(*, appointment: Appointment, **texts: Unpack[AppointmentTexts]) -> None:

@@ -16,7 +16,7 @@ from django.db import transaction
 from accounts.models import Device, RewardEntry, User
 from appointments.models import Appointment, Location, ServiceType, Technician
 from catalogue.models import Part, Service
-from chat.models import Thread
+from chat.models import Conversation
 from customers.models import Customer
 from demo import loader
 from demo.numbering import continue_after
@@ -229,11 +229,11 @@ class TestTable:
         assert 15 < summary.distance / summary.fuel < 45  # miles per gallon
 
     def test_johns_conversation_goes_both_ways(self):
-        thread = Thread.objects.get(customer__contact__email="john@example.com")
-        messages = thread.messages.order_by("number")
+        conversation = Conversation.objects.get(customer__contact__email="john@example.com")
+        messages = conversation.messages.order_by("number")
         assert [message.is_support for message in messages] == [False, True, False, True]
-        assert thread.status == "in_progress"
-        assert thread.last_message == messages.last()
+        assert conversation.status == "in_progress"
+        assert conversation.last_message == messages.last()
 
     def test_plans_and_offers(self, now):
         plans = Plan.objects.order_by("price").values_list("tier", flat=True)
@@ -313,7 +313,7 @@ def test_ali():
     assert (orders.total(), orders["shipped"]) == (12, 1)
     assert not orders["placed"] + orders["confirmed"] + orders["packed"]
     assert ali.orders.get(pk=123).tracking_number == "TRK123456789"
-    states = Counter(ali.threads.exclude(ticket=None).values_list("status", flat=True))
+    states = Counter(ali.conversations.exclude(support_ticket=None).values_list("status", flat=True))
     assert states == {"open": 1, "in_progress": 1, "resolved": 2, "closed": 1}
-    assert ali.threads.get(ticket=456).status == "open"
+    assert ali.conversations.get(support_ticket=456).status == "open"
     assert Counter(ali.notifications.values_list("read", flat=True)) == {True: 2, False: 2}

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from accounts.actions import end_page_session, ensure_page_session
-from chat import tickets
+from chat.sockets import tokens
 from portal.fleet.pages import FleetPage
 
 _SESSION_KEY = "socket_session"
@@ -24,8 +24,8 @@ class Live(FleetPage):
             user_id=self.caller.user_id, known=request.session.get(_SESSION_KEY), now=timezone.now()
         )
         request.session[_SESSION_KEY] = str(session)
-        ticket = tickets.issue(caller=replace(self.caller, session=session))
-        return JsonResponse({"ticket": ticket, "expires_in": tickets.LIFETIME_SECONDS}, status=201)
+        ticket = tokens.issue(caller=replace(self.caller, session=session))
+        return JsonResponse({"ticket": ticket, "expires_in": tokens.LIFETIME_SECONDS}, status=201)
 
 
 def end_socket_session(request: HttpRequest) -> None:

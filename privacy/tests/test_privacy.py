@@ -66,12 +66,12 @@ def create_data(customer: Customer) -> None:
     factories.ReturnLineFactory(
         return_request=factories.ReturnRequestFactory(order=sold, status="refunded"), item=item
     )
-    thread = factories.ThreadFactory(customer=customer)
-    first = factories.MessageFactory(thread=thread, number=1)
-    factories.MessageFactory(thread=thread, number=2, author=None, is_support=True)
-    thread.last_message = first
-    thread.save()
-    factories.TicketFactory(thread=thread, order=sold)
+    conversation = factories.ConversationFactory(customer=customer)
+    first = factories.MessageFactory(conversation=conversation, number=1)
+    factories.MessageFactory(conversation=conversation, number=2, author=None, is_support=True)
+    conversation.last_message = first
+    conversation.save()
+    factories.SupportTicketFactory(conversation=conversation, order=sold)
     factories.NotificationFactory(customer=customer)
     factories.MembershipFactory(user=user)
     factories.RewardEntryFactory(user=user)
@@ -203,7 +203,7 @@ def test_account_with_other_login_stays(anna, bob, now):
     successor = factories.UserFactory()
     CustomerUser.objects.create(customer=anna, user=successor)
     vehicle = anna.vehicles.get()
-    message = anna.threads.get().messages.get(number=1)
+    message = anna.conversations.get().messages.get(number=1)
 
     erase(anna.contact, now=now)
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from chat.socket import LARGEST_FRAME
+from chat.sockets.consumer import MAX_FRAME_BYTES
 from demo import loader
 
 
@@ -59,8 +59,8 @@ class Command(BaseCommand):
             port=port,
             log_config=None,
             access_log=False,
-            ws="chat.protocol:Protocol",
-            ws_max_size=LARGEST_FRAME,
+            ws="chat.sockets.protocol:Protocol",
+            ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,  # frames are short, and compressing costs each reader
             timeout_graceful_shutdown=10,
             server_header=False,
