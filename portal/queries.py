@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.names import full_name
-from chat.queries import with_ticket_counts
+from chat.queries import with_support_ticket_counts
 from common.domain.caller import Caller
 from customers.models import CustomerUser
 from memberships.queries import get_membership_uuid
@@ -35,7 +35,7 @@ def get_member(user: User) -> Member:
 def get_own_login(caller: Caller) -> QuerySet[CustomerUser]:
     """Return the caller's login, annotated with the counts of the account that it acts for."""
     rows = CustomerUser.objects.filter(user_id=caller.user_id)
-    return with_ticket_counts(with_order_counts(rows, "customer"), "customer").order_by("pk")
+    return with_support_ticket_counts(with_order_counts(rows, "customer"), "customer").order_by("pk")
 
 
 def avatar_url(own: str, first: str, last: str) -> str:

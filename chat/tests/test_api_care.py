@@ -1,4 +1,4 @@
-"""Contract 002's tickets: threads of the chat with a number, a priority and perhaps an order."""
+"""Contract 002's tickets: conversations of the chat with a number, a priority and perhaps an order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from chat import actions
 from chat.api.care import recent_tickets
-from chat.models import Message, Thread, Ticket
+from chat.models import Conversation, Message, SupportTicket
 from customers.callers import caller_of_user
 from customers.models import Notification
 from testing import factories
@@ -25,11 +25,11 @@ def written(instant):
     return instant.isoformat().replace("+00:00", "Z")
 
 
-def ticket_of(customer, number=456, **thread):
+def ticket_of(customer, number=456, **conversation):
     """TKT456 as the contract prints it."""
-    values = {"subject": "Product inquiry", "created_at": OPENED, "updated_at": OPENED} | thread
-    ticket = factories.TicketFactory(id=number, thread__customer=customer, **{
-        f"thread__{name}": value for name, value in values.items()
+    values = {"subject": "Product inquiry", "created_at": OPENED, "updated_at": OPENED} | conversation
+    ticket = factories.SupportTicketFactory(id=number, conversation__customer=customer, **{
+        f"conversation__{name}": value for name, value in values.items()
     })  # fmt: skip
     say(ticket, customer.contact, "I need help with my order", OPENED)
     return ticket
@@ -37,9 +37,9 @@ def ticket_of(customer, number=456, **thread):
 
 def say(ticket, who, body, now, **more):
     posted = actions.post_message(
-        thread=ticket.thread.uuid, by=caller_of_user(who), body=body, now=now, **more
+        conversation=ticket.conversation.uuid, by=caller_of_user(who), body=body, now=now, **more
     )
-    ticket.thread.refresh_from_db()
+    ticket.conversation.refresh_from_db()
     return posted.message
 
 
@@ -48,7 +48,7 @@ class TestTickets(CareOwnListSuite):
     allow = "GET, HEAD, POST"
 
     def make(self, customer, **fields):
-        return factories.TicketFactory(thread__customer=customer, **fields)
+        return factories.SupportTicketFactory(conversation__customer=customer, **fields)
 
     def row(self, ticket):
         return {
@@ -56,7 +56,7 @@ class TestTickets(CareOwnListSuite):
             "subject": "Brakes",
             "status": "OPEN",
             "priority": "MEDIUM",
-            "created_at": written(ticket.thread.created_at),
+            "created_at": written(ticket.conversation.created_at),
         }
 
     @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ class TestTickets(CareOwnListSuite):
             "open": "OPEN", "in_progress": "IN_PROGRESS", "resolved": "RESOLVED", "closed": "RESOLVED"
         }  # fmt: skip
         for status in spelled:
-            self.make(alice, thread__status=status)
+            self.make(alice, conversation__status=status)
         found = [row["status"] for row in as_alice.get(self.url, {"status": words}).json()]
         assert sorted(found) == sorted(spelled[status] for status in states)
 
@@ -89,18 +89,18 @@ class TestTickets(CareOwnListSuite):
         ("text", "numbers"), [("tkt45", [456, 45]), ("456", [456]), ("INQ", [456]), ("%", []), ("none", [])]
     )
     def test_search_is_in_subject_and_number(self, alice, as_alice, text, numbers):
-        self.make(alice, id=456, thread__subject="Product inquiry")
+        self.make(alice, id=456, conversation__subject="Product inquiry")
         self.make(alice, id=45)
         found = [row["id"] for row in as_alice.get(self.url, {"search": text}).json()]
         assert sorted(found) == sorted(f"TKT{number}" for number in numbers)
 
     def test_a_thread_that_is_no_ticket_is_not_listed(self, alice, as_alice):
-        factories.ThreadFactory(customer=alice)
+        factories.ConversationFactory(customer=alice)
         assert as_alice.get(self.url).json() == []
 
     def test_the_dashboards_are_the_newest_five(self, alice, django_assert_num_queries):
         for day in range(7):
-            self.make(alice, id=day + 1, thread__created_at=OPENED + timedelta(days=day))
+            self.make(alice, id=day + 1, conversation__created_at=OPENED + timedelta(days=day))
         caller = caller_of_user(alice.contact)
         with django_assert_num_queries(1):
             recent = recent_tickets(caller)
@@ -122,8 +122,8 @@ class TestOpening(CareGateSuite):
         }
         response = as_alice.post(url, body, format="json")
         assert response.status_code == 201, response.content
-        ticket, message = Ticket.objects.get(), Message.objects.get()
-        at = written(ticket.thread.created_at)
+        ticket, message = SupportTicket.objects.get(), Message.objects.get()
+        at = written(ticket.conversation.created_at)
         assert response.json() == {
             "id": f"TKT{ticket.pk}",
             "subject": "Product inquiry",
@@ -142,12 +142,12 @@ class TestOpening(CareGateSuite):
                 }
             ],
         }
-        assert (ticket.order, ticket.thread.customer) == (order, alice)
+        assert (ticket.order, ticket.conversation.customer) == (order, alice)
 
     def test_it_is_a_thread_of_the_apps_too(self, as_alice):
         as_alice.post(TICKETS, {"subject": "Tyres", "description": "Old"}, format="json")
-        (thread,) = as_alice.get("/api/chat/threads/").json()
-        assert (thread["subject"], thread["status"], thread["lastMessage"]["body"]) == (
+        (conversation,) = as_alice.get("/api/chat/threads/").json()
+        assert (conversation["subject"], conversation["status"], conversation["lastMessage"]["body"]) == (
             "Tyres",
             "open",
             "Old",
@@ -158,7 +158,11 @@ class TestOpening(CareGateSuite):
         first, again = (
             as_alice.post(TICKETS, body, format="json", headers={"Idempotency-Key": "k"}) for _ in range(2)
         )
-        assert (first.status_code, again.json(), Ticket.objects.get().priority) == (201, first.json(), "high")
+        assert (first.status_code, again.json(), SupportTicket.objects.get().priority) == (
+            201,
+            first.json(),
+            "high",
+        )
 
     def test_about_anothers_order_is_404_and_opens_nothing(self, bob, as_alice):
         factories.OrderFactory(id=123, customer=bob)
@@ -168,7 +172,7 @@ class TestOpening(CareGateSuite):
             assert (response.status_code, response.json()) == (
                 404, {"error": "Not found", "detail": "Order not found."}
             )  # fmt: skip
-        assert not Thread.objects.exists()
+        assert not Conversation.objects.exists()
 
     @pytest.mark.parametrize(
         ("change", "fields"),
@@ -184,7 +188,7 @@ class TestOpening(CareGateSuite):
         body = {"subject": "S", "description": "D"} | change
         response = as_alice.post(TICKETS, body, format="json")
         assert (response.status_code, response.json()["fields"]) == (422, fields)
-        assert not Thread.objects.exists()
+        assert not Conversation.objects.exists()
 
 
 class TestTicket(CareGateSuite):
@@ -259,7 +263,7 @@ class TestAnswering(CareGateSuite):
     @pytest.mark.parametrize("status", ["resolved", "closed"])
     def test_it_opens_a_resolved_ticket_again(self, alice, as_alice, status):
         ticket_of(alice)
-        Thread.objects.update(status=status)
+        Conversation.objects.update(status=status)
         assert as_alice.get(f"{TICKETS}/TKT456").json()["status"] == "RESOLVED"
         as_alice.post(self.url, {"content": "Still broken"}, format="json")
         assert as_alice.get(f"{TICKETS}/TKT456").json()["status"] == "OPEN"

@@ -3,8 +3,9 @@ from uuid import uuid4
 
 import pytest
 
-from chat import actions, tickets
-from chat.models import Message, Thread
+from chat import actions
+from chat.models import Conversation, Message
+from chat.sockets import tokens
 from customers.callers import caller_of_user
 from customers.models import Customer
 from files.models import Upload
@@ -26,7 +27,7 @@ def written(instant):
 def message_body(message):
     return {
         "id": str(message.uuid),
-        "threadId": str(message.thread.uuid),
+        "threadId": str(message.conversation.uuid),
         "sender": "support" if message.is_support else "user",
         "body": message.body,
         "attachments": [one["url"] for one in message.attachments],
@@ -34,52 +35,56 @@ def message_body(message):
     }
 
 
-def thread_body(thread):
-    thread.refresh_from_db()
+def conversation_body(conversation):
+    conversation.refresh_from_db()
     return {
-        "id": str(thread.uuid),
-        "userId": str(thread.customer.contact.uuid),
-        "subject": thread.subject,
-        "status": "closed" if thread.status in ("resolved", "closed") else "open",
-        "lastMessage": message_body(thread.last_message) if thread.last_message else None,
-        "createdAt": written(thread.created_at),
-        "updatedAt": written(thread.updated_at),
+        "id": str(conversation.uuid),
+        "userId": str(conversation.customer.contact.uuid),
+        "subject": conversation.subject,
+        "status": "closed" if conversation.status in ("resolved", "closed") else "open",
+        "lastMessage": message_body(conversation.last_message) if conversation.last_message else None,
+        "createdAt": written(conversation.created_at),
+        "updatedAt": written(conversation.updated_at),
     }
 
 
 @pytest.fixture
-def thread(alice, now):
+def conversation(alice, now):
     by = caller_of_user(alice.contact)
-    return actions.start_thread(by=by, subject="Brakes", message="They squeak", now=now - timedelta(hours=1))
+    return actions.start_conversation(
+        by=by, subject="Brakes", message="They squeak", now=now - timedelta(hours=1)
+    )
 
 
 @pytest.fixture
-def url(thread):
-    return f"{THREADS}{thread.uuid}/"
+def url(conversation):
+    return f"{THREADS}{conversation.uuid}/"
 
 
-def say(thread, who, body, now, **more):
+def say(conversation, who, body, now, **more):
     return actions.post_message(
-        thread=thread.uuid, by=caller_of_user(who), body=body, now=now, **more
+        conversation=conversation.uuid, by=caller_of_user(who), body=body, now=now, **more
     ).message
 
 
-def test_threads_are_listed_with_news_first(as_alice, alice, bob, tim, thread, now):
-    assert as_alice.get(THREADS).json() == [thread_body(thread)]
-    silent = actions.start_thread(by=caller_of_user(alice.contact), subject="Tyres", message="", now=now)
-    factories.ThreadFactory(customer=bob)
-    assert as_alice.get(THREADS).json() == [thread_body(silent), thread_body(thread)]
+def test_threads_are_listed_with_news_first(as_alice, alice, bob, tim, conversation, now):
+    assert as_alice.get(THREADS).json() == [conversation_body(conversation)]
+    silent = actions.start_conversation(
+        by=caller_of_user(alice.contact), subject="Tyres", message="", now=now
+    )
+    factories.ConversationFactory(customer=bob)
+    assert as_alice.get(THREADS).json() == [conversation_body(silent), conversation_body(conversation)]
     assert as_alice.get(THREADS).json()[0]["lastMessage"] is None
-    say(thread, tim, "Bring it in", now + timedelta(seconds=1))
-    assert as_alice.get(THREADS).json() == [thread_body(thread), thread_body(silent)]
+    say(conversation, tim, "Bring it in", now + timedelta(seconds=1))
+    assert as_alice.get(THREADS).json() == [conversation_body(conversation), conversation_body(silent)]
 
 
-def test_staff_see_everybodys_threads(as_tim, thread, bob):
-    factories.ThreadFactory(customer=bob)
+def test_staff_see_everybodys_threads(as_tim, conversation, bob):
+    factories.ConversationFactory(customer=bob)
     assert len(as_tim.get(THREADS).json()) == 2
 
 
-def test_a_login_without_a_record_has_no_threads(sign_in, carol, thread):
+def test_a_login_without_a_record_has_no_threads(sign_in, carol, conversation):
     assert sign_in(carol).get(THREADS).json() == []
 
 
@@ -88,7 +93,7 @@ def test_a_login_without_a_record_has_no_threads(sign_in, carol, thread):
 )
 def test_threads_by_status(as_alice, alice, word, subjects):
     for subject, status in zip("ABCD", ("open", "in_progress", "resolved", "closed"), strict=True):
-        factories.ThreadFactory(customer=alice, subject=subject, status=status)
+        factories.ConversationFactory(customer=alice, subject=subject, status=status)
     rows = as_alice.get(THREADS, {"status": word}).json()
     assert sorted(row["subject"] for row in rows) == subjects
 
@@ -111,15 +116,17 @@ def test_a_wrong_parameter_is_named(as_alice, url, address, params, field):
     assert list(response.json()) == [field]
 
 
-def test_queries_do_not_grow(as_alice, alice, tim, thread, url, now):
+def test_queries_do_not_grow(as_alice, alice, tim, conversation, url, now):
     def counts():
         return [count_queries(lambda u=u: as_alice.get(u)) for u in (THREADS, url, f"{url}messages/")]
 
     counts()
     one = counts()
     for n in range(29):
-        other = actions.start_thread(by=caller_of_user(alice.contact), subject=str(n), message="Hi", now=now)
-        say(thread, tim, str(n), now)
+        other = actions.start_conversation(
+            by=caller_of_user(alice.contact), subject=str(n), message="Hi", now=now
+        )
+        say(conversation, tim, str(n), now)
         assert other
     assert counts() == one == [2, 2, 2]
     assert (len(as_alice.get(THREADS).json()), len(as_alice.get(f"{url}messages/").json())) == (30, 30)
@@ -127,9 +134,9 @@ def test_queries_do_not_grow(as_alice, alice, tim, thread, url, now):
 
 def test_starting_a_thread(as_alice, alice):
     response = as_alice.post(THREADS, {"subject": "Brakes", "initialMessage": "They squeak"}, format="json")
-    thread = Thread.objects.get()
-    assert (response.status_code, response.json()) == (201, thread_body(thread))
-    assert (thread.customer, thread.last_message.body) == (alice, "They squeak")
+    conversation = Conversation.objects.get()
+    assert (response.status_code, response.json()) == (201, conversation_body(conversation))
+    assert (conversation.customer, conversation.last_message.body) == (alice, "They squeak")
     silent = as_alice.post(THREADS, {"subject": "Later"}, format="json")
     assert (silent.status_code, silent.json()["lastMessage"]) == (201, None)
 
@@ -156,7 +163,7 @@ def test_a_first_thread_makes_the_record(sign_in, carol):
 def test_a_wrong_new_thread_is_named_and_not_made(as_alice, body, fields):
     response = as_alice.post(THREADS, body, format="json")
     assert (response.status_code, response.json()) == (400, fields)
-    assert not Thread.objects.exists()
+    assert not Conversation.objects.exists()
 
 
 def test_staff_start_threads_elsewhere(as_tim):
@@ -165,53 +172,53 @@ def test_staff_start_threads_elsewhere(as_tim):
         403,
         {"error": "This endpoint is only accessible to customers."},
     )
-    assert not Thread.objects.exists()
+    assert not Conversation.objects.exists()
 
 
-def test_one_thread(as_alice, as_tim, thread, url):
-    assert as_alice.get(url).json() == as_tim.get(url).json() == thread_body(thread)
-    assert as_alice.get(url.rstrip("/")).json() == thread_body(thread)
+def test_one_thread(as_alice, as_tim, conversation, url):
+    assert as_alice.get(url).json() == as_tim.get(url).json() == conversation_body(conversation)
+    assert as_alice.get(url.rstrip("/")).json() == conversation_body(conversation)
 
 
-def test_closing_and_reopening(as_alice, thread, url):
+def test_closing_and_reopening(as_alice, conversation, url):
     for status, stored in (("closed", "closed"), ("closed", "closed"), ("open", "open"), ("open", "open")):
         response = as_alice.patch(url, {"status": status}, format="json")
-        assert (response.status_code, response.json()) == (200, thread_body(thread))
-        assert (response.json()["status"], thread.status) == (status, stored)
+        assert (response.status_code, response.json()) == (200, conversation_body(conversation))
+        assert (response.json()["status"], conversation.status) == (status, stored)
     assert as_alice.patch(url, {"status": "lost"}, format="json").json() == {
         "status": ['"lost" is not a valid choice.']
     }
-    assert as_alice.patch(url, {}, format="json").json() == thread_body(thread)
+    assert as_alice.patch(url, {}, format="json").json() == conversation_body(conversation)
 
 
-def test_a_customers_word_opens_a_closed_thread(as_alice, thread, url):
+def test_a_customers_word_opens_a_closed_thread(as_alice, conversation, url):
     as_alice.patch(url, {"status": "closed"}, format="json")
     as_alice.post(f"{url}messages/", {"body": "One more thing"}, format="json")
     assert as_alice.get(url).json()["status"] == "open"
 
 
-def test_closing_is_for_advisors_and_up(as_tim, sign_in, thread, url):
+def test_closing_is_for_advisors_and_up(as_tim, sign_in, conversation, url):
     response = as_tim.patch(url, {"status": "closed"}, format="json")
     assert (response.status_code, response.json()) == (403, {"error": "Your role does not allow this."})
-    assert thread_body(thread)["status"] == "open"
+    assert conversation_body(conversation)["status"] == "open"
     advisor = sign_in(factories.UserFactory(role="advisor"))
     assert advisor.patch(url, {"status": "closed"}, format="json").json()["status"] == "closed"
 
 
-def test_messages_oldest_first_without_internal_notes(as_alice, as_tim, tim, thread, url, now):
-    note = say(thread, tim, "Difficult person", now, is_internal=True)
-    answer = say(thread, tim, "Bring it in", now)
+def test_messages_oldest_first_without_internal_notes(as_alice, as_tim, tim, conversation, url, now):
+    note = say(conversation, tim, "Difficult person", now, is_internal=True)
+    answer = say(conversation, tim, "Bring it in", now)
     Message.objects.filter(pk=answer.pk).update(attachments=[{"id": "1", "url": "https://files/1.jpg"}])
     answer.refresh_from_db()
-    first = thread.messages.get(number=1)
+    first = conversation.messages.get(number=1)
     for client in (as_alice, as_tim):
         assert client.get(f"{url}messages/").json() == [message_body(first), message_body(answer)]
     assert note.body not in str(as_alice.get(THREADS).content)
     assert as_alice.get(url).json()["lastMessage"] == message_body(answer)
 
 
-def test_since_is_exact(as_alice, alice, thread, url, now):
-    stored = [say(thread, alice.contact, str(n), now) for n in range(3)]
+def test_since_is_exact(as_alice, alice, conversation, url, now):
+    stored = [say(conversation, alice.contact, str(n), now) for n in range(3)]
 
     def since(instant):
         return [row["body"] for row in as_alice.get(f"{url}messages/", {"since": instant}).json()]
@@ -223,15 +230,15 @@ def test_since_is_exact(as_alice, alice, thread, url, now):
     assert since("") == ["They squeak", "0", "1", "2"]
 
 
-def test_messages_page(as_alice, alice, thread, url, now):
+def test_messages_page(as_alice, alice, conversation, url, now):
     for n in range(4):
-        say(thread, alice.contact, str(n), now)
+        say(conversation, alice.contact, str(n), now)
     response = as_alice.get(f"{url}messages/", {"page": "2", "page_size": "2"})
     assert [row["body"] for row in response.json()] == ["1", "2"]
     assert response["X-Total-Count"] == "5"
 
 
-def test_sending(as_alice, as_tim, thread, url):
+def test_sending(as_alice, as_tim, conversation, url):
     for client, sender in ((as_alice, "user"), (as_tim, "support")):
         response = client.post(f"{url}messages/", {"body": " Hello\n", "attachments": []}, format="json")
         stored = Message.objects.latest("number")
@@ -239,21 +246,21 @@ def test_sending(as_alice, as_tim, thread, url):
         assert (stored.body, response.json()["sender"]) == (" Hello\n", sender)
 
 
-def test_sending_the_same_client_id_again(as_alice, thread, url):
+def test_sending_the_same_client_id_again(as_alice, conversation, url):
     first, again = (
         as_alice.post(f"{url}messages/", {"body": "Hello", "clientId": "x"}, format="json") for _ in range(2)
     )
     assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
-    assert thread.messages.count() == 2
+    assert conversation.messages.count() == 2
 
 
-def test_sending_once_for_one_key(as_alice, thread, url):
+def test_sending_once_for_one_key(as_alice, conversation, url):
     headers = {"Idempotency-Key": "only-once"}
     first, again = (
         as_alice.post(f"{url}messages/", {"body": "Hello"}, format="json", headers=headers) for _ in range(2)
     )
     assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
-    assert thread.messages.count() == 2
+    assert conversation.messages.count() == 2
 
 
 @pytest.fixture
@@ -277,7 +284,7 @@ def photo(settings, tmp_path):
     return send
 
 
-def test_sending_photos(as_alice, alice, as_tim, thread, url, photo):
+def test_sending_photos(as_alice, alice, as_tim, conversation, url, photo):
     for client in (as_alice, as_tim):
         file_id, shown_at = photo(client)
         response = client.post(f"{url}messages/", {"body": "Look", "attachments": [file_id]}, format="json")
@@ -286,12 +293,12 @@ def test_sending_photos(as_alice, alice, as_tim, thread, url, photo):
         assert (upload.state, upload.customer_id) == ("attached", alice.pk)
 
 
-def test_anothers_photo_is_not_attached(as_alice, as_bob, thread, url, photo):
+def test_anothers_photo_is_not_attached(as_alice, as_bob, conversation, url, photo):
     file_id, _ = photo(as_bob)
     response = as_alice.post(f"{url}messages/", {"body": "Mine", "attachments": [file_id]}, format="json")
     assert response.status_code == 404
     assert response.json() == {"error": "File not found"}
-    assert (thread.messages.count(), Upload.objects.get().state) == (1, "stored")
+    assert (conversation.messages.count(), Upload.objects.get().state) == (1, "stored")
 
 
 UNKNOWN = uuid4()
@@ -317,14 +324,14 @@ UNKNOWN = uuid4()
         ),
     ],
 )
-def test_a_wrong_message_is_named_and_not_stored(as_alice, thread, url, body, status, answer):
+def test_a_wrong_message_is_named_and_not_stored(as_alice, conversation, url, body, status, answer):
     response = as_alice.post(f"{url}messages/", body, format="json")
     assert (response.status_code, response.json()) == (status, answer)
-    assert thread.messages.count() == 1
+    assert conversation.messages.count() == 1
 
 
-def test_a_stranger_gets_the_missing_threads_404(as_alice, as_bob, sign_in, carol, thread, url):
-    before = thread_body(thread)
+def test_a_stranger_gets_the_missing_threads_404(as_alice, as_bob, sign_in, carol, conversation, url):
+    before = conversation_body(conversation)
     missing = f"{THREADS}{uuid4()}/"
     for client, address in ((as_bob, url), (sign_in(carol), url), (as_alice, missing)):
         for response in (
@@ -334,7 +341,7 @@ def test_a_stranger_gets_the_missing_threads_404(as_alice, as_bob, sign_in, caro
             client.post(f"{address}messages/", {"body": "Hi"}, format="json"),
         ):
             assert (response.status_code, response.json()) == (404, NOT_FOUND)
-    assert (thread_body(thread), thread.messages.count()) == (before, 1)
+    assert (conversation_body(conversation), conversation.messages.count()) == (before, 1)
 
 
 @pytest.mark.parametrize("address", [f"{THREADS}1/", f"{THREADS}abc/messages/"])
@@ -347,7 +354,7 @@ def test_what_is_no_id_is_no_thread(as_alice, address):
         assert (response.status_code, response.json()) == (404, NOT_FOUND)
 
 
-def test_without_a_token_is_401(api, thread, url):
+def test_without_a_token_is_401(api, conversation, url):
     for response in (
         api.get(THREADS),
         api.post(THREADS, {"subject": "a"}, format="json"),
@@ -358,7 +365,7 @@ def test_without_a_token_is_401(api, thread, url):
         api.post(TICKET),
     ):
         assert (response.status_code, response.json()) == (401, UNAUTHENTICATED)
-    assert (Thread.objects.count(), thread.messages.count()) == (1, 1)
+    assert (Conversation.objects.count(), conversation.messages.count()) == (1, 1)
 
 
 @pytest.mark.parametrize(("address", "allow"), [(THREADS, "GET, HEAD, POST"), (TICKET, "POST")])
@@ -372,9 +379,9 @@ def test_a_ticket_is_good_once(as_alice, alice):
     response = as_alice.post(TICKET)
     ticket = response.json()["ticket"]
     assert (response.status_code, response.json()) == (201, {"ticket": ticket, "expiresIn": 30})
-    assert tickets.redeem(ticket) == alice.contact.sessions.get().uuid
-    assert tickets.redeem(ticket) is None
-    assert tickets.redeem("never issued") is None
+    assert tokens.redeem(ticket) == alice.contact.sessions.get().uuid
+    assert tokens.redeem(ticket) is None
+    assert tokens.redeem("never issued") is None
 
 
 def test_tickets_say_when_their_cache_is_away(as_alice, monkeypatch):
@@ -384,7 +391,7 @@ def test_tickets_say_when_their_cache_is_away(as_alice, monkeypatch):
         def __getattr__(self, name):
             raise Away
 
-    monkeypatch.setattr(tickets, "cache", Broken())
+    monkeypatch.setattr(tokens, "cache", Broken())
     response = as_alice.post(TICKET)
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert response.json() == {"error": "Tickets cannot be issued right now. Try again in a few seconds."}

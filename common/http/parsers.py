@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import IO, Any
 
 import orjson
@@ -9,6 +10,7 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from common.domain.errors import TooLarge
@@ -48,9 +50,15 @@ class TextJSONParser(JSONParser):
     media_type = "text/plain"
 
 
-class ParserByType(BaseContentNegotiation):
-    """What a body is read as. What is answered is not negotiated: a contract has one spelling."""
+class IgnoreClientContentNegotiation(BaseContentNegotiation):
+    """Parse by the Content-Type header and ignore the Accept header: a contract has one representation."""
 
-    def select_parser(self, request: Request, parsers: Any) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         given = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == given), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)

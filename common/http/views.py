@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
-from typing import Any, ClassVar, NoReturn
+from functools import partial
+from typing import Any, ClassVar
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -19,7 +18,7 @@ from common.domain.types import Json
 from common.http.authentication import CHALLENGE, BearerAuthentication
 from common.http.contracts.base import Contract
 from common.http.idempotency import answer_once
-from common.http.parsers import JSONParser, ParserByType, TextJSONParser
+from common.http.parsers import IgnoreClientContentNegotiation, JSONParser, TextJSONParser
 from common.http.permissions import caller_of
 from common.http.problems import problem_from
 from common.http.responses import JSONResponse
@@ -43,7 +42,7 @@ class ContractView(APIView):
     authentication_classes = [BearerAuthentication]
     renderer_classes = [JSONRenderer]  # for the schema alone: a `JSONResponse` is bytes already
     parser_classes = [JSONParser, TextJSONParser]
-    content_negotiation_class = ParserByType
+    content_negotiation_class = IgnoreClientContentNegotiation
     metadata_class = None
     body_limit: ClassVar[str] = "MAX_BODY_BYTES"  # the setting that says how long a body may be
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
@@ -59,37 +58,25 @@ class ContractView(APIView):
     def caller(self) -> Caller:
         return caller_of(self.request)
 
-    @property
-    def allowed_methods(self) -> list[str]:
-        actions = frozenset(getattr(self, "action_map", ()))
-        return _methods_of(type(self), actions)  # type: ignore[arg-type]  # a class is hashable
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Once there is an answer nobody needs the circle of view and request; left to the collector, it kept every
-        list of the last hundreds of requests in memory, and finding them cost a tenth of each."""
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Break the cycle of view and request once there is a response (docs/decisions/0029)."""
         try:
             return super().dispatch(request, *args, **kwargs)
         finally:
             self.request.parser_context = {}
-            vars(self).clear()
+            vars(self).pop("post", None)  # answer_once, which holds the view's own method
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         handler, key = getattr(self, "post", None), request.headers.get("Idempotency-Key")
         if request.method != "POST" or handler is None or key is None:
-            self._admit(request)
+            super().initial(request, *args, **kwargs)
             return
-        # Read before the caller is looked at: the check of a session's CSRF token parses the body, and then it is gone.
+        # Read before the caller is authenticated: the check of a session's CSRF token parses the body and consumes it.
         body = request._request.body
-        self._admit(request)
+        super().initial(request, *args, **kwargs)
         if self.is_signed_in:
-            # DRF looks the handler up after this; the instance's attribute wins over the class's.
+            # DRF looks the handler up after this. The instance's attribute wins over the class's.
             vars(self)["post"] = partial(answer_once, handler, key, body)
-
-    def _admit(self, request: Request) -> None:
-        """DRF's `initial` without what no contract lets a client choose: format suffix, media type, version."""
-        self.perform_authentication(request)
-        self.check_permissions(request)
-        self.check_throttles(request)
 
     def check_throttles(self, request: Request) -> None:
         caller: object = request.user
@@ -108,16 +95,13 @@ class ContractView(APIView):
         assert self.input_class is not None
         return self.input_class
 
-    def get_exception_handler(self) -> Callable[[Exception, Json], JSONResponse | None]:
-        return self.refuse
-
-    def refuse(self, error: Exception, context: Json) -> JSONResponse | None:
-        """Any refusal in the contract's words; None lets a fault of ours be logged and answered as a 500."""
-        if isinstance(error, errors.DomainError) and error.field and self.input_class:
-            error.field = self._wire_name(error.field)
-        problem = problem_from(error)
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # DRF's own Response
+        """Return the refusal in the contract's words. A fault of ours is raised, logged and answered 500."""
+        if isinstance(exc, errors.DomainError) and exc.field and self.input_class:
+            exc.field = self._wire_name(exc.field)
+        problem = problem_from(exc)
         if problem is None:
-            return None
+            raise exc
         status, body, headers = self.contract.spell(problem)
         headers = dict(headers)
         if status == 401:
@@ -137,14 +121,3 @@ class ContractView(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
-
-    def raise_uncaught_exception(self, exc: Exception) -> NoReturn:
-        raise exc
-
-
-@cache
-def _methods_of(view: type[ContractView], actions: frozenset[str]) -> list[str]:
-    """What a view's `Allow` says; a viewset's methods are those of its address. Who answers GET answers HEAD."""
-    has = {name for name in view.http_method_names if name in actions or hasattr(view, name)}
-    has |= {"head"} if "get" in has else set()
-    return [name.upper() for name in view.http_method_names if name in has]

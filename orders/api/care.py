@@ -182,8 +182,8 @@ class Orders(CareList):
     def post(self, request: Request) -> JSONResponse:
         """Place an order.
 
-        The prices are those of the catalogue at this moment. A product that is listed twice becomes one line. If the
-        stock is too small, the response is a 409 that names the product.
+        The prices are those of the catalogue at this moment. A product that is listed twice becomes
+        one line. If the stock is too small, the response is a 409 that names the product.
         """
         items = [(line["product_id"], line["quantity"]) for line in self.read_body()["items"]]
         assert self.caller.customer_id is not None  # CustomersOnly

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.names import LONGEST_HALF, full_name, split_name, validate_full_name
+from accounts.names import MAX_NAME_LENGTH, full_name, split_name, validate_full_name
 from chat.api.care import TicketBriefSerializer, recent_tickets
 from common.domain.caller import Caller
 from common.domain.errors import NoCustomerRecord
@@ -81,7 +81,7 @@ class PreferencesInput(Serializer):
 
 class ProfileInput(Serializer):
     full_name = serializers.CharField(
-        required=False, max_length=2 * LONGEST_HALF, validators=[validate_full_name]
+        required=False, max_length=2 * MAX_NAME_LENGTH, validators=[validate_full_name]
     )
     preferences = PreferencesInput(required=False, source="*")
 
@@ -130,7 +130,9 @@ class Profile(CareView):
 
         Fields that are not sent keep their value.
         """
-        actions.change_self(user_id=self.caller.user_id, customer_id=self.caller.account, **self.read_body())
+        actions.change_own_profile(
+            user_id=self.caller.user_id, customer_id=self.caller.account, **self.read_body()
+        )
         return self._respond()
 
     def _respond(self) -> JSONResponse:

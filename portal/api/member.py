@@ -8,9 +8,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts import actions
-from accounts.api.member import Door
+from accounts.api.member import PublicView
 from accounts.models import User
-from accounts.names import LONGEST_HALF, split_name, validate_full_name
+from accounts.names import MAX_NAME_LENGTH, split_name, validate_full_name
 from accounts.phones import validate_phone
 from accounts.tokens import Tokens
 from common.domain.types import Json
@@ -30,7 +30,7 @@ class Credentials(Serializer):
 
 
 class MemberRegistration(Serializer):
-    name = serializers.CharField(max_length=2 * LONGEST_HALF, validators=[validate_full_name])
+    name = serializers.CharField(max_length=2 * MAX_NAME_LENGTH, validators=[validate_full_name])
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(trim_whitespace=False, max_length=128)
     phone = OptionalText(max_length=30, validators=[validate_phone])
@@ -64,7 +64,7 @@ def serialize_signed_in(user: User, tokens: Tokens) -> Json:
     return serialize(SignedIn, values)
 
 
-class Login(Door):
+class Login(PublicView):
     """Sign in with email and password.
 
     The access token is valid for an hour and the refresh token for seven days. After ten wrong passwords for an account

@@ -10,7 +10,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 
 from accounts.api.crm import CrmRegistered, CrmRegistration
-from accounts.api.member import Door
+from accounts.api.member import PublicView
 from accounts.registration import register
 from common.http.address import client_address
 from common.http.contracts.crm import CRM
@@ -21,7 +21,7 @@ from customers.actions import register_customer
 from portal.api.member import MemberRegistration, SignedIn, serialize_signed_in
 
 
-class Register(Door):
+class Register(PublicView):
     """Create an account and sign in.
 
     With `password`, `name` and `email`, the caller is an app: the user and the customer record are created. With

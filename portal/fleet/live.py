@@ -7,8 +7,8 @@ from dataclasses import replace
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
-from accounts.actions import end_session_of_pages, session_of_pages
-from chat import tickets
+from accounts.actions import end_page_session, ensure_page_session
+from chat.sockets import tokens
 from portal.fleet.pages import FleetPage
 
 _SESSION_KEY = "socket_session"
@@ -20,14 +20,14 @@ class Live(FleetPage):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        session = session_of_pages(
+        session = ensure_page_session(
             user_id=self.caller.user_id, known=request.session.get(_SESSION_KEY), now=timezone.now()
         )
         request.session[_SESSION_KEY] = str(session)
-        ticket = tickets.issue(caller=replace(self.caller, session=session))
-        return JsonResponse({"ticket": ticket, "expires_in": tickets.LIFETIME_SECONDS}, status=201)
+        ticket = tokens.issue(caller=replace(self.caller, session=session))
+        return JsonResponse({"ticket": ticket, "expires_in": tokens.LIFETIME_SECONDS}, status=201)
 
 
 def end_socket_session(request: HttpRequest) -> None:
     """End the session of the page's sockets, which closes them when the user signs out."""
-    end_session_of_pages(known=request.session.get(_SESSION_KEY), now=timezone.now())
+    end_page_session(known=request.session.get(_SESSION_KEY), now=timezone.now())

@@ -18,7 +18,7 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.passwords import ResetRefused, WeakPassword, ask_for_reset, reset_password
+from accounts.passwords import ResetRefused, WeakPassword, request_reset, reset_password
 from common.domain.errors import TooMany
 from common.http.address import client_address
 from common.http.contracts.fleet import FLEET
@@ -93,7 +93,7 @@ class ForgottenPassword(View):
             return render(request, self.template, {"form": form}, status=400)
         email = form.cleaned_data["email"]
         try:
-            ask_for_reset(email=email, address=client_address(request), page=new_password_page())
+            request_reset(email=email, address=client_address(request), page=new_password_page())
         except TooMany as error:
             context = {"form": form, "too_many": error.text}
             return _with_retry_after(render(request, self.template, context, status=429), error)

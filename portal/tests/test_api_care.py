@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from chat.models import Thread, Ticket
+from chat.models import Conversation, SupportTicket
 from orders.models import Order, OrderItem
 from testing import factories
 from testing.suites import CareGateSuite, count_queries
@@ -25,8 +25,10 @@ def create_belongings(customer, count):
         factories.ReturnRequestFactory(order=order)
         factories.OrderItemFactory(order__customer=customer)
         for status in ("open", "in_progress", "resolved", "closed"):
-            ticket = factories.TicketFactory(thread__customer=customer, thread__status=status)
-            factories.MessageFactory(thread=ticket.thread, number=1)
+            ticket = factories.SupportTicketFactory(
+                conversation__customer=customer, conversation__status=status
+            )
+            factories.MessageFactory(conversation=ticket.conversation, number=1)
 
 
 class TestDashboard(CareGateSuite):
@@ -42,13 +44,13 @@ class TestDashboard(CareGateSuite):
             "open_tickets": 4, "active_orders": 2, "pending_refunds": 2, "resolved_tickets": 4
         }  # fmt: skip
         assert (len(body["recent_orders"]), len(body["recent_tickets"])) == (4, 5)
-        newest = Ticket.objects.filter(thread__customer=alice).latest("id")
+        newest = SupportTicket.objects.filter(conversation__customer=alice).latest("id")
         assert body["recent_tickets"][0] == {
             "id": f"TKT{newest.pk}",
             "subject": "Brakes",
             "status": "RESOLVED",
             "priority": "MEDIUM",
-            "created_at": format_instant(newest.thread.created_at),
+            "created_at": format_instant(newest.conversation.created_at),
         }
 
     def test_customer_without_rows_has_zeros(self, as_alice):
@@ -73,10 +75,13 @@ def create_many(customer, count, now):
         OrderItem(order=order, part=part, product_name=part.name, unit_price=1, quantity=1, subtotal=1)
         for order in orders
     )
-    threads = Thread.objects.bulk_create(
-        Thread(customer=customer, subject=f"Brakes {n}", created_at=now, updated_at=now) for n in range(count)
+    conversations = Conversation.objects.bulk_create(
+        Conversation(customer=customer, subject=f"Brakes {n}", created_at=now, updated_at=now)
+        for n in range(count)
     )
-    Ticket.objects.bulk_create(Ticket(thread=thread) for thread in threads)
+    SupportTicket.objects.bulk_create(
+        SupportTicket(conversation=conversation) for conversation in conversations
+    )
 
 
 def test_query_count_is_the_same_at_10_and_10_000_rows(alice, as_alice, now):
@@ -100,13 +105,13 @@ def test_query_count_is_the_same_at_10_and_10_000_rows(alice, as_alice, now):
 def test_newest_tickets_are_read_from_an_index(alice):
     """The plan neither scans nor sorts all conversations of the customer."""
     create_belongings(alice, 2)
-    rows = Ticket.objects.filter(thread__customer=alice).newest_first()[:5]
+    rows = SupportTicket.objects.filter(conversation__customer=alice).newest_first()[:5]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # PostgreSQL would scan a table of ten rows
             for method in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
                 cursor.execute(f"SET LOCAL enable_{method} = off")
     plan = rows.explain()
-    assert "thread_of_customer_by_age" in plan
+    assert "conversation_of_customer_age" in plan
     assert "USE TEMP B-TREE FOR ORDER BY" not in plan  # rows of the same instant may be sorted
     assert "Sort" not in plan
 

@@ -118,8 +118,8 @@ class TestMember:
             (
                 {"referralCode": "REF-NOBODY"},
                 {
-                    "error": "Nobody has this referral code.",
-                    "referralCode": ["Nobody has this referral code."],
+                    "error": "No active account has this referral code.",
+                    "referralCode": ["No active account has this referral code."],
                 },
             ),
             (

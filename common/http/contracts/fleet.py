@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions, serializers
 
 from common.domain.types import Json
@@ -67,10 +66,10 @@ class FleetView(ContractView):
     contract = FLEET
     authentication_classes = [SessionCaller]
 
-    def refuse(self, error: Exception, context: Json) -> Any:
-        if isinstance(error, exceptions.NotAuthenticated):
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+        if isinstance(exc, exceptions.NotAuthenticated):
             return redirect_to_login(self.request.get_full_path(), FLEET.login)
-        return super().refuse(error, context)
+        return super().handle_exception(exc)
 
 
 class FleetList(BareList, FleetView):

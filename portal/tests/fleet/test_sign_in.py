@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.actions import set_active
 from accounts.models import Session, User
 from accounts.passwords import change_password
-from chat import tickets
+from chat.sockets import tokens
 from customers.callers import load_caller
 from customers.models import CustomerUser
 from portal.tests.fleet.conftest import browser
@@ -226,18 +226,18 @@ class TestLive:
         client.force_login(alice.contact)
         first, second = (client.post(self.URL) for _ in range(2))
         assert (first.status_code, set(first.json())) == (201, {"ticket", "expires_in"})
-        session = tickets.redeem(first.json()["ticket"])
-        assert tickets.redeem(first.json()["ticket"]) is None
-        assert tickets.redeem(second.json()["ticket"]) == session
+        session = tokens.redeem(first.json()["ticket"])
+        assert tokens.redeem(first.json()["ticket"]) is None
+        assert tokens.redeem(second.json()["ticket"]) == session
         assert load_caller(session).customer_id == alice.pk
         client.post("/customer/logout/")
         assert load_caller(session) is None
 
     def test_ended_session_is_not_reused(self, client, alice, now):
         client.force_login(alice.contact)
-        session = tickets.redeem(client.post(self.URL).json()["ticket"])
+        session = tokens.redeem(client.post(self.URL).json()["ticket"])
         Session.objects.filter(uuid=session).end(now=now)
-        another = tickets.redeem(client.post(self.URL).json()["ticket"])
+        another = tokens.redeem(client.post(self.URL).json()["ticket"])
         assert another != session
         assert load_caller(another).user_id == alice.contact_id
 

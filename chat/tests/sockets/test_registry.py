@@ -1,10 +1,10 @@
 import asyncio
 from uuid import uuid4
 
-from chat import registry as module
-from chat.events import Event, pack, unpack
-from chat.frames import spell, text_of
-from chat.registry import Listener, Outbox, Registry
+from chat.sockets import registry as module
+from chat.sockets.broadcasts import Broadcast, decode_broadcasts, encode_broadcasts
+from chat.sockets.frames import spell, text_of
+from chat.sockets.registry import Listener, Outbox, Registry
 from common.domain.caller import Caller
 
 
@@ -24,10 +24,10 @@ def test_a_message_goes_to_the_customers_room_and_the_staff():
     }
     for one, _ in people.values():
         rooms.join(one)
-    rooms.deliver(Event(10, {"type": "MESSAGE"}, author=1, client_id="mine"))
-    rooms.deliver(Event(10, {"type": "TYPING"}, author=4, is_echoed=False))
-    rooms.deliver(Event(10, {"type": "NOTIFICATION"}, is_for_staff=False))
-    rooms.deliver(Event(10, None, number=3))
+    rooms.deliver(Broadcast(10, {"type": "MESSAGE"}, author=1, client_id="mine"))
+    rooms.deliver(Broadcast(10, {"type": "TYPING"}, author=4, is_echoed=False))
+    rooms.deliver(Broadcast(10, {"type": "NOTIFICATION"}, is_for_staff=False))
+    rooms.deliver(Broadcast(10, None, number=3))
     assert {name: heard for name, (_, heard) in people.items()} == {
         "alice": ['{"type":"MESSAGE","clientId":"mine"}', '{"type":"TYPING"}', '{"type":"NOTIFICATION"}'],
         "wife": ['{"type":"MESSAGE"}', '{"type":"TYPING"}', '{"type":"NOTIFICATION"}'],
@@ -42,9 +42,9 @@ def test_a_customer_without_a_record_gets_his_room_with_his_first_message():
     other, nothing = listener(user=6)
     rooms.join(carol)
     rooms.join(other)
-    rooms.deliver(Event(12, {"n": 0}, author=4))
-    rooms.deliver(Event(12, {"n": 1}, author=5))
-    rooms.deliver(Event(12, {"n": 2}, author=4))
+    rooms.deliver(Broadcast(12, {"n": 0}, author=4))
+    rooms.deliver(Broadcast(12, {"n": 1}, author=5))
+    rooms.deliver(Broadcast(12, {"n": 2}, author=4))
     assert (heard, nothing) == (['{"n":1}', '{"n":2}'], [])
     assert set(rooms) == {carol, other}
 
@@ -61,8 +61,11 @@ def test_rooms_go_with_their_last_socket():
 
 
 def test_events_travel_whole():
-    events = [Event(1, {"type": "MESSAGE", "body": "é"}, 2, 3, 4, "c", is_for_staff=False), Event(1, None)]
-    assert unpack(pack(events)) == events
+    events = [
+        Broadcast(1, {"type": "MESSAGE", "body": "é"}, 2, 3, 4, "c", is_for_staff=False),
+        Broadcast(1, None),
+    ]
+    assert decode_broadcasts(encode_broadcasts(events)) == events
 
 
 def test_an_outbox_writes_in_order_and_together_and_waits_for_nobody_else():

@@ -14,10 +14,10 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
-from chat import hub
-from chat.events import Event
-from chat.protocol import Protocol
-from chat.socket import ChatSocket
+from chat.sockets import hub
+from chat.sockets.broadcasts import Broadcast
+from chat.sockets.consumer import ChatSocket
+from chat.sockets.protocol import Protocol
 from common.domain.caller import Caller
 from testing.live import closed, hear
 
@@ -69,7 +69,7 @@ async def slow(port):
 def talk(frames):
     """Frames of 1 KB for everybody."""
     for n in frames:
-        hub.here().hear(Event(1, {"n": n, "text": "x" * 1000}))
+        hub.here().hear(Broadcast(1, {"n": n, "text": "x" * 1000}))
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What the server does for a socket: uvicorn's own protocol, and one ASGI extension."""
+"""Extend uvicorn's WebSocket protocol: send encoded frames, and drop clients that do not read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, cast
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from chat.frames import EXTENSION, Scope
+from chat.sockets.frames import EXTENSION, Scope
 
 
 class Protocol(WebSocketsSansIOProtocol):
-    """Takes frames as they are, and does not wait for ever for a peer who does not read."""
+    """Accept `frames` in `websocket.send`, and abort a connection whose client does not read its close frame."""
 
     async def run_asgi(self) -> None:
         cast("Scope", self.scope)["extensions"][EXTENSION] = {}
@@ -21,7 +21,7 @@ class Protocol(WebSocketsSansIOProtocol):
         frames = message.get("frames")
         if frames is None:
             if message["type"] == "websocket.close":
-                self._give_up_later()
+                self._abort_later()
             await super().send(message)
             return
         if not self.writable.is_set():
@@ -32,8 +32,8 @@ class Protocol(WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
-        self._give_up_later()
+        self._abort_later()
 
-    def _give_up_later(self) -> None:
-        # A closed transport waits until its buffer is read, and the closing frame until there is room for it.
+    def _abort_later(self) -> None:
+        # A closed transport waits until its buffer is read, and the close frame waits until the buffer has room.
         self.loop.call_later(self.close_timeout, self.transport.abort)

@@ -4,8 +4,9 @@ import time
 import pytest
 from django.db import IntegrityError
 
-from chat import actions, hub, intake
+from chat import actions
 from chat.actions import Draft
+from chat.sockets import hub, intake
 from common.domain.caller import Caller
 from common.domain.errors import TooMany
 from customers.callers import caller_of_user
@@ -20,8 +21,8 @@ def by_alice(alice):
 
 
 @pytest.fixture
-def threads(alice):
-    return factories.ThreadFactory.create_batch(5, customer=alice)
+def conversations(alice):
+    return factories.ConversationFactory.create_batch(5, customer=alice)
 
 
 def post(*drafts):
@@ -33,8 +34,8 @@ def post(*drafts):
     return asyncio.run(scenario())
 
 
-def bodies(thread):
-    return list(thread.messages.order_by("number").values_list("body", flat=True))
+def bodies(conversation):
+    return list(conversation.messages.order_by("number").values_list("body", flat=True))
 
 
 @pytest.fixture
@@ -55,39 +56,41 @@ def transactions(monkeypatch):
     return held
 
 
-def test_those_who_come_together_share_a_transaction(threads, by_alice, transactions):
-    drafts = [Draft(one.uuid, by_alice, f"{n}", "c") for n in range(2) for one in threads]
+def test_those_who_come_together_share_a_transaction(conversations, by_alice, transactions):
+    drafts = [Draft(one.uuid, by_alice, f"{n}", "c") for n in range(2) for one in conversations]
     posted = post(*drafts)
     assert [(one.message.body, one.is_new) for one in posted] == [("0", True)] * 5 + [("0", False)] * 5
-    assert list(map(bodies, threads)) == [["0"]] * 5
+    assert list(map(bodies, conversations)) == [["0"]] * 5
     assert transactions == [10]
 
 
-def test_one_whom_the_database_refuses_fails_alone(threads, by_alice, transactions):
+def test_one_whom_the_database_refuses_fails_alone(conversations, by_alice, transactions):
     nobody = Caller("technician", 10**9, None)
     posted = post(
-        Draft(threads[0].uuid, by_alice, "Good"),
-        Draft(threads[1].uuid, nobody, "Bad"),
-        Draft(threads[0].uuid, by_alice, "Better"),
+        Draft(conversations[0].uuid, by_alice, "Good"),
+        Draft(conversations[1].uuid, nobody, "Bad"),
+        Draft(conversations[0].uuid, by_alice, "Better"),
     )
     assert [type(one) for one in posted] == [actions.Posted, IntegrityError, actions.Posted]
-    assert sorted(bodies(threads[0])) == ["Better", "Good"]
-    assert bodies(threads[1]) == []
+    assert sorted(bodies(conversations[0])) == ["Better", "Good"]
+    assert bodies(conversations[1]) == []
     assert transactions[0] == 3
     assert sorted(transactions[1:]) == ["Bad", "Better", "Good"]
 
 
-def test_a_stranger_fails_alone(threads, by_alice, bob, transactions):
+def test_a_stranger_fails_alone(conversations, by_alice, bob, transactions):
     stranger = caller_of_user(bob.contact)
-    refused, posted = post(Draft(threads[0].uuid, stranger, "Hi"), Draft(threads[0].uuid, by_alice, "Hello"))
-    assert (type(refused), posted.is_new) == (actions.ThreadNotFound, True)
-    assert bodies(threads[0]) == ["Hello"]
+    refused, posted = post(
+        Draft(conversations[0].uuid, stranger, "Hi"), Draft(conversations[0].uuid, by_alice, "Hello")
+    )
+    assert (type(refused), posted.is_new) == (actions.ConversationNotFound, True)
+    assert bodies(conversations[0]) == ["Hello"]
     assert transactions == [2, "Hi"]
 
 
-def test_nobody_overtakes_one_who_is_tried_by_himself(threads, by_alice, transactions, monkeypatch):
-    """The first transaction is refused; what comes for its thread while its messages are stored one by one waits for
-    them, whatever the database's threads are quick at, and what goes elsewhere does not."""
+def test_nobody_overtakes_one_who_is_tried_by_himself(conversations, by_alice, transactions, monkeypatch):
+    """The first transaction is refused. Later messages of its conversation wait while its own are stored one by one,
+    and messages of other conversations do not wait."""
     counted, refused = actions.post_messages, []
 
     def refuse_once(drafts, **options):
@@ -104,7 +107,7 @@ def test_nobody_overtakes_one_who_is_tried_by_himself(threads, by_alice, transac
 
     monkeypatch.setattr(actions, "post_messages", refuse_once)
     monkeypatch.setattr(actions, "post_message", slowly)
-    busy, quiet = threads[:2]
+    busy, quiet = conversations[:2]
 
     async def scenario():
         said = [intake.post(Draft(busy.uuid, by_alice, f"{n}")) for n in range(4)]
@@ -118,18 +121,20 @@ def test_nobody_overtakes_one_who_is_tried_by_himself(threads, by_alice, transac
     assert refused == [4]
     assert bodies(busy) == [f"{n}" for n in range(12)]
     assert bodies(quiet) == [f"{n}" for n in range(4, 12)]
-    assert [one.message.number for one in posted if one.message.thread_id == busy.pk] == list(range(1, 13))
+    assert [one.message.number for one in posted if one.message.conversation_id == busy.pk] == list(
+        range(1, 13)
+    )
     assert [one for one in transactions if isinstance(one, str)][:4] == ["0", "1", "2", "3"]
 
 
-def test_a_user_who_says_too_much_is_told_so(threads, by_alice, settings):
+def test_a_user_who_says_too_much_is_told_so(conversations, by_alice, settings):
     settings.RATE_USER = 2
-    posted = post(*[Draft(one.uuid, by_alice, "Hello") for one in threads])
+    posted = post(*[Draft(one.uuid, by_alice, "Hello") for one in conversations])
     assert [type(one) for one in posted] == [actions.Posted] * 2 + [TooMany] * 3
-    assert list(map(bodies, threads)) == [["Hello"]] * 2 + [[]] * 3
+    assert list(map(bodies, conversations)) == [["Hello"]] * 2 + [[]] * 3
 
 
-def test_what_is_said_meanwhile_goes_with_the_next_one(threads, by_alice, transactions, monkeypatch):
+def test_what_is_said_meanwhile_goes_with_the_next_one(conversations, by_alice, transactions, monkeypatch):
     gate = asyncio.Event()
 
     async def slowly(work, *args):
@@ -143,7 +148,7 @@ def test_what_is_said_meanwhile_goes_with_the_next_one(threads, by_alice, transa
 
     async def scenario():
         async with asyncio.TaskGroup() as group:
-            for n, one in enumerate(threads):
+            for n, one in enumerate(conversations):
                 group.create_task(posted(Draft(one.uuid, by_alice, f"{n}")))
                 await asyncio.sleep(0.01)
             gate.set()

@@ -16,7 +16,7 @@ import requests
 from django.conf import settings
 from websockets.exceptions import InvalidStatus
 
-from chat.registry import MOST_SOCKETS
+from chat.sockets.registry import MOST_SOCKETS
 from testing.live import ADMIN, ALICE, CARE, FLEET, TECHNICIAN, Person, closed, hear, say, silent
 from testing.servers import database, free_port, serving
 
@@ -50,11 +50,11 @@ def tim(server):
 
 
 @pytest.fixture
-def thread(alice):
+def conversation(alice):
     return alice.start_thread()
 
 
-def test_a_message_is_heard_by_its_customer_and_the_staff(alice, fleet, tim, thread):
+def test_a_message_is_heard_by_its_customer_and_the_staff(alice, fleet, tim, conversation):
     async def scenario():
         async with (
             alice.socket() as one,
@@ -63,30 +63,35 @@ def test_a_message_is_heard_by_its_customer_and_the_staff(alice, fleet, tim, thr
             tim.socket() as desk,
         ):
             await say(
-                one, type="SEND", threadId=thread, body="Hello, I need help", attachments=[], clientId="c1"
+                one,
+                type="SEND",
+                threadId=conversation,
+                body="Hello, I need help",
+                attachments=[],
+                clientId="c1",
             )
             mine, desks = await hear(one), await hear(desk)
             assert list(desks) == ["type", "id", "threadId", "body", "sender", "timestamp"]
             assert desks == {
                 "type": "MESSAGE",
                 "id": desks["id"],
-                "threadId": thread,
+                "threadId": conversation,
                 "body": "Hello, I need help",
                 "sender": "user",
                 "timestamp": desks["timestamp"],
             }
             assert mine == await hear(two) == {**desks, "clientId": "c1"}
-            await say(desk, type="SEND", threadId=thread, body="How can I help?")
+            await say(desk, type="SEND", threadId=conversation, body="How can I help?")
             answer = await hear(one)
             assert (answer["sender"], answer["body"]) == ("support", "How can I help?")
             assert answer == await hear(desk) == await hear(two)
-            by_rest = await asyncio.to_thread(tim.say, thread, "Bring it in")
+            by_rest = await asyncio.to_thread(tim.say, conversation, "Bring it in")
             assert (await hear(one))["id"] == (await hear(desk))["id"] == by_rest["id"]
             assert await silent(stranger)
             return [desks["id"], answer["id"], by_rest["id"]]
 
     ids = asyncio.run(scenario())
-    assert [row["id"] for row in alice.call("GET", f"/api/chat/threads/{thread}/messages/")] == ids
+    assert [row["id"] for row in alice.call("GET", f"/api/chat/threads/{conversation}/messages/")] == ids
 
 
 def at_the_desk(server):
@@ -126,15 +131,15 @@ def test_the_admins_answer_to_a_ticket_is_heard_and_its_notes_are_not(server):
     assert [message["content"] for message in mine["messages"]] == ["Old", "Bring it in"]
 
 
-def test_typing_goes_to_the_others(alice, tim, thread):
-    user = alice.call("GET", f"/api/chat/threads/{thread}/")["userId"]
+def test_typing_goes_to_the_others(alice, tim, conversation):
+    user = alice.call("GET", f"/api/chat/threads/{conversation}/")["userId"]
 
     async def scenario():
         async with alice.socket() as one, tim.socket() as desk:
-            await say(one, type="TYPING", threadId=thread)
-            assert await hear(desk) == {"type": "TYPING", "user": user, "threadId": thread}
-            await say(desk, type="TYPING", threadId=thread, user="somebody else")
-            assert await hear(one) == {"type": "TYPING", "user": "support", "threadId": thread}
+            await say(one, type="TYPING", threadId=conversation)
+            assert await hear(desk) == {"type": "TYPING", "user": user, "threadId": conversation}
+            await say(desk, type="TYPING", threadId=conversation, user="somebody else")
+            assert await hear(one) == {"type": "TYPING", "user": "support", "threadId": conversation}
             assert await silent(one)
             assert await silent(desk)
 
@@ -162,17 +167,17 @@ def test_typing_goes_to_the_others(alice, tim, thread):
         ({"type": "TYPING", "threadId": str(uuid4())}, "Thread not found"),
     ],
 )
-def test_what_cannot_be_taken_is_answered_and_the_socket_lives(alice, thread, frame, answer):
+def test_what_cannot_be_taken_is_answered_and_the_socket_lives(alice, conversation, frame, answer):
     if isinstance(frame, dict) and frame.get("threadId", 0) is None:
-        frame = {**frame, "threadId": thread}
+        frame = {**frame, "threadId": conversation}
 
     async def scenario():
         async with alice.socket() as one:
             await one.send(json.dumps(frame) if isinstance(frame, dict) else frame)
             assert await hear(one) == {"type": "ERROR", "error": answer}
-            await say(one, type="SEND", threadId=thread, body="Still here", clientId="x")
+            await say(one, type="SEND", threadId=conversation, body="Still here", clientId="x")
             assert (await hear(one))["body"] == "Still here"
-            await say(one, type="SEND", threadId=thread, body="", clientId="y")
+            await say(one, type="SEND", threadId=conversation, body="", clientId="y")
             assert await hear(one) == {
                 "type": "ERROR",
                 "error": "body: This field may not be blank.",
@@ -182,23 +187,23 @@ def test_what_cannot_be_taken_is_answered_and_the_socket_lives(alice, thread, fr
     asyncio.run(scenario())
 
 
-def test_another_customers_thread_is_nobodys(alice, fleet, thread):
+def test_another_customers_thread_is_nobodys(alice, fleet, conversation):
     async def scenario():
         async with fleet.socket() as one:
             for kind in ("SEND", "TYPING"):
-                await say(one, type=kind, threadId=thread, body="Hi")
+                await say(one, type=kind, threadId=conversation, body="Hi")
                 assert await hear(one) == {"type": "ERROR", "error": "Thread not found"}
 
     asyncio.run(scenario())
-    assert alice.log(thread) == []
+    assert alice.log(conversation) == []
 
 
-def test_a_ticket_opens_a_socket_once(alice, thread):
+def test_a_ticket_opens_a_socket_once(alice, conversation):
     ticket = alice.call("POST", "/api/chat/ticket/")["ticket"]
 
     async def scenario():
         async with alice.socket(f"?ticket={ticket}") as one:
-            await say(one, type="SEND", threadId=thread, body="In")
+            await say(one, type="SEND", threadId=conversation, body="In")
             assert (await hear(one))["body"] == "In"
         async with alice.socket(f"?ticket={ticket}") as again:
             assert await closed(again) == 4401
@@ -247,7 +252,7 @@ def test_both_spellings_and_no_other_address(alice):
     assert (plain.status_code, plain.json()) == (404, {"error": "There is nothing at this address."})
 
 
-def test_a_frame_over_64_kib_is_1009(alice, thread):
+def test_a_frame_over_64_kib_is_1009(alice, conversation):
     async def scenario(size):
         async with alice.socket() as one:
             await one.send("x" * size)
@@ -278,7 +283,7 @@ def test_one_socket_more_than_a_user_may_have_is_4429(server):
     asyncio.run(scenario())
 
 
-def test_what_a_socket_says_without_waiting_is_stored_in_its_order(alice, thread):
+def test_what_a_socket_says_without_waiting_is_stored_in_its_order(alice, conversation):
     words = [str(n) for n in range(60)]
     photos = {word: alice.photo() for word in ("20", "40", "59")}
 
@@ -286,9 +291,9 @@ def test_what_a_socket_says_without_waiting_is_stored_in_its_order(alice, thread
         async with alice.socket() as one:
             for word in words:
                 shown = {"attachments": [photos[word]]} if word in photos else {}
-                await say(one, type="SEND", threadId=thread, body=word, clientId=word, **shown)
+                await say(one, type="SEND", threadId=conversation, body=word, clientId=word, **shown)
                 if word == "30":
-                    await say(one, type="SEND", threadId=thread, clientId="bad")
+                    await say(one, type="SEND", threadId=conversation, clientId="bad")
             return [await hear(one, 15) for _ in range(61)]
 
     heard = asyncio.run(scenario())
@@ -296,10 +301,10 @@ def test_what_a_socket_says_without_waiting_is_stored_in_its_order(alice, thread
     told = [frame for frame in heard if frame["type"] == "MESSAGE"]
     assert [frame["body"] for frame in told] == words
     assert [frame["body"] for frame in told if frame.get("attachments")] == list(photos)
-    assert alice.log(thread) == words
+    assert alice.log(conversation) == words
 
 
-def test_twenty_parallel_sends_of_one_client_id_store_one(alice, thread):
+def test_twenty_parallel_sends_of_one_client_id_store_one(alice, conversation):
     async def scenario():
         async with asyncio.TaskGroup() as group:
             for _ in range(20):
@@ -307,18 +312,18 @@ def test_twenty_parallel_sends_of_one_client_id_store_one(alice, thread):
 
     async def one_send():
         async with alice.socket() as one:
-            await say(one, type="SEND", threadId=thread, body="Once", clientId="same")
+            await say(one, type="SEND", threadId=conversation, body="Once", clientId="same")
             frame = await hear(one, 15)
             assert (frame["body"], frame["clientId"]) == ("Once", "same")
 
     asyncio.run(scenario())
-    assert alice.log(thread) == ["Once"]
+    assert alice.log(conversation) == ["Once"]
 
 
-def test_sixty_parallel_posts_reach_twenty_sockets_in_order(alice, tim, thread):
+def test_sixty_parallel_posts_reach_twenty_sockets_in_order(alice, tim, conversation):
     async def scenario():
         sockets = [await (alice if n % 2 else tim).socket() for n in range(20)]
-        posts = [asyncio.to_thread(alice.say, thread, str(n)) for n in range(60)]
+        posts = [asyncio.to_thread(alice.say, conversation, str(n)) for n in range(60)]
         await asyncio.gather(*posts)
         heard = [[(await hear(one))["body"] for _ in range(60)] for one in sockets]
         for one in sockets:
@@ -326,7 +331,7 @@ def test_sixty_parallel_posts_reach_twenty_sockets_in_order(alice, tim, thread):
         return heard
 
     heard = asyncio.run(scenario())
-    log = alice.log(thread)
+    log = alice.log(conversation)
     assert sorted(log, key=int) == [str(n) for n in range(60)]
     assert all(one == log for one in heard)
 
@@ -401,7 +406,7 @@ def test_a_deactivated_users_sockets_close(server, tim):
         let_in(True)
 
 
-def test_a_reader_who_does_not_read_makes_nobody_wait(alice, tim, thread):
+def test_a_reader_who_does_not_read_makes_nobody_wait(alice, tim, conversation):
     async def scenario():
         plug = network.socket()
         plug.setsockopt(network.SOL_SOCKET, network.SO_RCVBUF, 4096)
@@ -415,7 +420,7 @@ def test_a_reader_who_does_not_read_makes_nobody_wait(alice, tim, thread):
             longest = 0.0
             for n in range(400):  # 12 MB: more than the kernel, the server and the outbox hold for one
                 began = time.monotonic()
-                await say(fast, type="SEND", threadId=thread, body=f"{n}" + "€" * 9_990)
+                await say(fast, type="SEND", threadId=conversation, body=f"{n}" + "€" * 9_990)
                 assert (await hear(fast))["body"].rstrip("€") == str(n)
                 longest = max(longest, time.monotonic() - began)
             assert longest < 2
@@ -424,7 +429,7 @@ def test_a_reader_who_does_not_read_makes_nobody_wait(alice, tim, thread):
     asyncio.run(scenario())
 
 
-def test_the_log_shows_no_token(server, alice, thread):
+def test_the_log_shows_no_token(server, alice, conversation):
     ticket = alice.call("POST", "/api/chat/ticket/")["ticket"]
 
     async def scenario():

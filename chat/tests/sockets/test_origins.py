@@ -1,6 +1,6 @@
 import pytest
 
-from chat.origins import is_welcome
+from chat.sockets.origins import is_welcome
 
 
 @pytest.mark.parametrize(

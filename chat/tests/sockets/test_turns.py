@@ -4,28 +4,28 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import turns as module
-from chat.events import Event
-from chat.turns import SILENCE, Turns
+from chat.sockets import turns as module
+from chat.sockets.broadcasts import Broadcast
+from chat.sockets.turns import SILENCE, Turns
 
 NOW = datetime.now(UTC)
 
 
-def entry(number, thread=7):
-    return Event(1, {"n": number}, thread=thread, number=number)
+def entry(number, conversation=7):
+    return Broadcast(1, {"n": number}, conversation=conversation, number=number)
 
 
 class Log:
-    """A thread's log of `size` entries, read two at a time; before `old` they are older than anybody asks for."""
+    """A conversation's log of `size` entries, read two at a time; before `old` they are older than anybody asks for."""
 
     def __init__(self, size, old=0):
         self.size, self.old, self.asked = size, old, []
 
-    async def read(self, thread, number, since):
-        self.asked.append((thread, number, since))
+    async def read(self, conversation, number, since):
+        self.asked.append((conversation, number, since))
         await asyncio.sleep(0)
         first = max(number, self.old if since else 0) + 1
-        return [entry(n, thread) for n in range(first, min(first + 2, self.size + 1))]
+        return [entry(n, conversation) for n in range(first, min(first + 2, self.size + 1))]
 
 
 async def settled(turns):
@@ -102,10 +102,10 @@ def test_what_cannot_be_read_is_read_again(monkeypatch):
     log, read = Log(5), Log.read
     faults = [OSError("away"), OSError("away")]
 
-    async def failing(thread, number, since):
+    async def failing(conversation, number, since):
         if faults:
             raise faults.pop()
-        return await read(log, thread, number, since)
+        return await read(log, conversation, number, since)
 
     log.read = failing
     assert run(log, hear(5), known=[(7, 2)]) == [3, 4, 5]
@@ -115,7 +115,7 @@ def test_what_was_silent_for_long_is_forgotten(monkeypatch):
     monkeypatch.setattr(module, "FORGET_SECONDS", 0)
     log = Log(3, old=2)
     assert run(log, hear(1, 2), lambda turns: turns.forget(), hear(3)) == [1, 2, 3]
-    assert [number for _, number, _ in log.asked] == [0]  # as of a thread never heard of
+    assert [number for _, number, _ in log.asked] == [0]  # as of a conversation never heard of
 
 
 @given(order=st.permutations(range(4, 13)), pauses=st.lists(st.booleans(), min_size=9, max_size=9))

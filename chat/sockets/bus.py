@@ -1,6 +1,7 @@
-"""Between processes: one Redis channel that every process with sockets listens to.
+"""Carry broadcasts between processes over one Redis channel.
 
-At most once, and that is enough: the log is the truth, and a listener that was cut off is told so.
+Delivery is at most once. That is enough, because messages are read from the log after a lost connection
+(docs/decisions/0014).
 """
 
 from __future__ import annotations
@@ -22,34 +23,34 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from chat.events import Event, pack, unpack
+from chat.sockets.broadcasts import Broadcast, decode_broadcasts, encode_broadcasts
 from common.domain.types import Json
 
 log = structlog.get_logger(__name__)
 
-# Frames of this process are heard here without Redis; from there they would come a second time.
+# A process delivers its own broadcasts without Redis and ignores them when they come back.
 PROCESS = uuid4().hex.encode()
-_LONGEST_QUEUE = 10_000
-_AT_ONCE = 100
-_PAUSE_SECONDS = 0.5
+_MAX_QUEUED = 10_000
+_MAX_BATCH = 100
+_RECONNECT_SECONDS = 0.5
 _PING_SECONDS = 5
-_LAST_SECONDS = 1
+_EXIT_SECONDS = 1
 
 
 class Publisher:
-    """Hands events to Redis from a thread of its own: nobody waits for Redis, and nobody fails with it."""
+    """Publish broadcasts from a thread of its own, so that no caller waits for Redis or fails with it."""
 
     def __init__(self, url: str, channel: str) -> None:
         self._url, self._channel = url, channel
-        self._queue: Queue[Event] = Queue(_LONGEST_QUEUE)
+        self._queue: Queue[Broadcast] = Queue(_MAX_QUEUED)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def publish(self, events: Iterable[Event]) -> None:
-        """Any thread; returns at once. What does not fit while Redis is away is dropped: the log has it."""
+    def publish(self, broadcasts: Iterable[Broadcast]) -> None:
+        """Queue broadcasts and return at once. Any thread may call it. Drop them if the queue is full."""
         with suppress(Full):
-            for event in events:
-                self._queue.put_nowait(event)
+            for broadcast in broadcasts:
+                self._queue.put_nowait(broadcast)
         if self._thread is None:
             self._start()
 
@@ -58,7 +59,7 @@ class Publisher:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="chat-publisher", daemon=True)
                 self._thread.start()
-                atexit.register(self._finish)
+                atexit.register(self._flush)
 
     def _run(self) -> None:
         redis = Redis.from_url(
@@ -66,45 +67,49 @@ class Publisher:
         )
         is_away = False
         while True:
-            events = self._next()
+            batch = self._next_batch()
             try:
-                redis.publish(self._channel, PROCESS + pack(events))
+                redis.publish(self._channel, PROCESS + encode_broadcasts(batch))
                 is_away = False
             except (RedisError, OSError):
                 if not is_away:
                     log.warning("chat_publishes_to_this_process_alone")
                 is_away = True
-            for _ in events:
+            for _ in batch:
                 self._queue.task_done()
 
-    def _finish(self) -> None:
-        """A command that ends gets rid of what it has to say, unless Redis is away."""
-        deadline = time.monotonic() + _LAST_SECONDS
+    def _flush(self) -> None:
+        """Wait at most a second for the queue before the process exits: a command may end right after it publishes."""
+        deadline = time.monotonic() + _EXIT_SECONDS
         while self._queue.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def _next(self) -> list[Event]:
-        """At least one event, and with it what has gathered meanwhile."""
-        events = [self._queue.get()]
+    def _next_batch(self) -> list[Broadcast]:
+        """Wait for a broadcast and return it with those that are queued behind it."""
+        batch = [self._queue.get()]
         with suppress(Empty):
-            while len(events) < _AT_ONCE:
-                events.append(self._queue.get_nowait())
-        return events
+            while len(batch) < _MAX_BATCH:
+                batch.append(self._queue.get_nowait())
+        return batch
 
 
 class Subscriber:
-    """Listens on the event loop, and comes back by itself after a cut."""
+    """Receive broadcasts on the event loop, and reconnect after a lost connection.
+
+    `receive` is called with the broadcasts of other processes. `catch_up` is awaited after a reconnection with the last
+    instant at which nothing was missing.
+    """
 
     def __init__(
         self,
         url: str,
         channel: str,
-        hear: Callable[..., None],  # any number of events
-        was_cut: Callable[[datetime], Awaitable[None]],
+        receive: Callable[..., None],  # takes any number of broadcasts
+        catch_up: Callable[[datetime], Awaitable[None]],
     ) -> None:
         self._url, self._channel = url, channel
-        self._hear = hear
-        self._was_cut = was_cut  # with the last instant at which nothing was missing
+        self._receive = receive
+        self._catch_up = catch_up
         self._sound_at = datetime.now(UTC)
         self.listening = asyncio.Event()
 
@@ -119,7 +124,7 @@ class Subscriber:
                     log.warning("chat_hears_this_process_alone")
             is_first = False
             self.listening.clear()
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen(self, is_first: bool) -> None:
         redis = AsyncRedis.from_url(self._url, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
@@ -130,24 +135,24 @@ class Subscriber:
                 message = await channel.get_message(timeout=_PING_SECONDS)
                 if message is None:
                     if unanswered:
-                        raise RedisError("no answer to a ping")
+                        raise RedisError("Redis did not answer a ping.")
                     await channel.ping()
                     unanswered += 1
                     continue
                 unanswered = 0
-                await self._take(message, is_first)
+                await self._handle(message, is_first)
                 is_first = False
 
-    async def _take(self, message: Json, is_first: bool) -> None:
-        if message["type"] == "subscribe":  # also when the client library came back by itself
+    async def _handle(self, message: Json, is_first: bool) -> None:
+        if message["type"] == "subscribe":  # also sent when the client library reconnects by itself
             if not is_first:
-                await self._was_cut(self._sound_at)
+                await self._catch_up(self._sound_at)
             self.listening.set()
         elif message["type"] == "message" and not message["data"].startswith(PROCESS):
             try:
-                events = unpack(message["data"][len(PROCESS) :])
-            except (ValueError, TypeError):  # another release's, while both run
+                broadcasts = decode_broadcasts(message["data"][len(PROCESS) :])
+            except (ValueError, TypeError):  # of another release, while both run during a deployment
                 log.warning("chat_event_not_understood")
-                events = []
-            self._hear(*events)
+                broadcasts = []
+            self._receive(*broadcasts)
         self._sound_at = datetime.now(UTC)

@@ -57,11 +57,11 @@ def test_a_thousand_messages_arrive_once_and_in_order(servers, redis_port):
     half = 500
     with redis_on(redis_port):
         alice, ada = Person(servers[0].url, ALICE), Person(servers[1].url, ADMIN)
-        thread = alice.start_thread()
+        conversation = alice.start_thread()
 
         async def talk(client, name):
             for n in range(half):
-                await say(client, type="SEND", threadId=thread, body=f"{name}{n}")
+                await say(client, type="SEND", threadId=conversation, body=f"{name}{n}")
 
         async def scenario():
             heard = {"alice": [], "ada": [], "alice elsewhere": []}
@@ -83,7 +83,7 @@ def test_a_thousand_messages_arrive_once_and_in_order(servers, redis_port):
         began = time.monotonic()
         heard = asyncio.run(scenario())
         assert time.monotonic() - began < 30
-    log = alice.log(thread)
+    log = alice.log(conversation)
     assert len(set(log)) == 2 * half
     for name in "ab":
         assert [body for body in log if body.startswith(name)] == [f"{name}{n}" for n in range(half)]
@@ -94,13 +94,13 @@ def test_redis_may_stop_in_the_middle(servers, redis_port):
     part = 60
     with redis_on(redis_port) as redis:
         alice, ada = Person(servers[0].url, ALICE), Person(servers[1].url, ADMIN)
-        thread = alice.start_thread()
+        conversation = alice.start_thread()
 
         async def talk(client, name):
             for n in range(part):
-                await say(client, type="SEND", threadId=thread, body=f"{name}{n}")
+                await say(client, type="SEND", threadId=conversation, body=f"{name}{n}")
                 await asyncio.to_thread(
-                    (alice if client is a_socket[0] else ada).say, thread, f"{name}{n} by REST"
+                    (alice if client is a_socket[0] else ada).say, conversation, f"{name}{n} by REST"
                 )
 
         a_socket = []
@@ -118,14 +118,14 @@ def test_redis_may_stop_in_the_middle(servers, redis_port):
                 await asyncio.to_thread(redis.wait)
                 await asyncio.gather(talk(a, "while a"), talk(b, "while b"))
                 async with alice.socket() as late:  # and one may come in
-                    await say(late, type="TYPING", threadId=thread)
+                    await say(late, type="TYPING", threadId=conversation)
                 with redis_on(redis_port):
                     await asyncio.gather(talk(a, "after a"), talk(b, "after b"))
                     await asyncio.wait_for(asyncio.gather(*listening), 15)
             return heard
 
         heard = asyncio.run(scenario())
-    log = alice.log(thread)
+    log = alice.log(conversation)
     assert len(log) == len(set(log)) == 12 * part
     assert all(bodies == log for bodies in heard.values())
 

@@ -1,4 +1,4 @@
-"""Which pages may open a socket: a browser says where its page came from, and nothing else protects a socket."""
+"""Check a page's origin before it may open a socket. CORS does not apply to WebSockets."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from django.conf import settings
 from django.http.request import validate_host
 
 
-def is_welcome(origin: str | None) -> bool:
-    """Whether a page of that origin may. Apps that are no browsers send none and may; their token decides."""
+def is_allowed(origin: str | None) -> bool:
+    """Return whether pages of this origin may open a socket.
+
+    Apps that are no browsers send no origin. They are allowed, because the token is checked later.
+    """
     if origin is None:
         return True
     if origin in settings.CORS_ALLOWED_ORIGINS:
         return True
     try:
         parts = urlsplit(origin)
-        host, _ = parts.hostname or "", parts.port  # which must be a number, too
+        host, _ = parts.hostname or "", parts.port  # raises ValueError if the port is not a number
     except ValueError:
         return False
     host = f"[{host}]" if ":" in host else host

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from websockets.frames import Frame, Opcode
 
-from chat.frames import EXTENSION, spell, text_of, writer
+from chat.sockets.frames import EXTENSION, spell, text_of, writer
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
