@@ -46,7 +46,7 @@ class TestUnits:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"vin": "1HGBH41JXMN10918I"}, "never I, O or Q"),
+            ({"vin": "1HGBH41JXMN10918I"}, "without I, O and Q"),
             ({"vin": "1HGBH41JXMN109186"}, "You already have a vehicle with this VIN."),
             ({"unit_number": "A123"}, "There is already a unit with this number."),
             ({"year": "1600"}, "greater than or equal to 1886"),
@@ -67,7 +67,7 @@ class TestUnits:
     def test_odometer_cannot_go_down(self, page, unit):
         Vehicle.objects.filter(pk=unit.pk).update(odometer=100)
         response = page.post(f"/customer/units/{unit.pk}/", self.FIELDS)
-        assert "The odometer cannot show less than it did." in response.content.decode()
+        assert "The odometer cannot go down: enter at least 100.00 miles." in response.content.decode()
 
     def test_unit_is_archived_after_a_confirmation(self, page, unit):
         url = f"/customer/units/{unit.pk}/archive/"
