@@ -1,4 +1,4 @@
-"""Coming in and going out: sign in, refresh, sign out, and what ends every session of a user."""
+"""Sign in, refresh and sign out, and end a user's sessions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts.models import Device, KnownAddress, Session, User, normal_email
+from accounts.models import Device, KnownAddress, Session, User, normalize_email
 from accounts.tokens import TokenRefused, Tokens, issue, new_access, read_access, read_refresh
 from common.domain import counters
 from common.domain.errors import DomainError, Kind, TooMany
 
 GUESS_WINDOW_SECONDS = 15 * 60
-ADDRESS_REMEMBERED = timedelta(days=90)
-# What a session was opened on: when one of these changes, nothing issued before is good.
+KNOWN_ADDRESS_PERIOD = timedelta(days=90)
+# A session depends on these fields of its user. A change of one of them ends every session and token issued before.
 ENDS_SESSIONS = frozenset({"password", "role", "is_active"})
 
 
 class WrongCredentials(DomainError):
-    """No active account with this email and password; which of the two was wrong is nobody's business."""
+    """No active account has this email and password. The error does not tell which of the two is wrong."""
 
     kind = Kind.UNAUTHENTICATED
     code = "wrong_credentials"
@@ -36,22 +36,22 @@ class TooManyGuesses(TooMany):
 
 
 def check_credentials(*, email: str, password: str, address: str, now: datetime) -> User:
-    """The user behind an email and a password, at any door: tokens, sessions, the admin.
+    """Return the user with this email and password. Tokens, page sessions and the admin all sign in here.
 
-    At most `RATE_LOGIN` wrong tries per account in 15 minutes; an address where the account signed in within
-    90 days has a budget of its own, all others share one. A try is counted before it is made, so that parallel
-    guesses cannot slip through; known and unknown emails cost the same time.
+    An account allows `RATE_LOGIN` wrong attempts in 15 minutes. An address where the account signed in within
+    90 days has a budget of its own. All other addresses share one. An attempt is counted before the password is
+    checked, so that parallel guesses cannot exceed the limit. Known and unknown emails take the same time.
 
     Raises WrongCredentials, TooManyGuesses (with the seconds to wait).
     """
-    email = normal_email(email)
+    email = normalize_email(email)
     user = User.objects.filter(email=email).first()
     budget = _guess_budget(user, email, address, now)
     wait = counters.hit(budget, limit=settings.RATE_LOGIN, window=GUESS_WINDOW_SECONDS)
     if wait is not None:
         raise TooManyGuesses(retry_after=wait)
     if user is None:
-        make_password(password)  # spend what checking a real one spends
+        make_password(password)  # takes as long as checking the password of an existing account
         raise WrongCredentials
     if not user.check_password(password) or not user.is_active:
         raise WrongCredentials
@@ -61,15 +61,15 @@ def check_credentials(*, email: str, password: str, address: str, now: datetime)
 
 
 def _guess_budget(user: User | None, email: str, address: str, now: datetime) -> str:
-    # Asked also for nobody, so that an unknown email costs the same queries.
+    # The query runs for an unknown email too, so that both cost the same.
     is_known = KnownAddress.objects.filter(
-        user_id=user.pk if user else 0, address=address, last_sign_in_at__gte=now - ADDRESS_REMEMBERED
+        user_id=user.pk if user else 0, address=address, last_sign_in_at__gte=now - KNOWN_ADDRESS_PERIOD
     ).exists()
     return f"login:{email}:{address if is_known else 'anywhere'}"
 
 
-def forget_guesses(*, user: User, address: str, now: datetime) -> None:
-    """Whoever has proved otherwise that the account is his may sign in, however often he guessed before."""
+def clear_guesses(*, user: User, address: str, now: datetime) -> None:
+    """Reset the count of wrong passwords, for a user who proved by other means that the account is theirs."""
     budget = _guess_budget(user, user.email or "", address, now)
     counters.forget(budget, window=GUESS_WINDOW_SECONDS)
 
@@ -77,21 +77,21 @@ def forget_guesses(*, user: User, address: str, now: datetime) -> None:
 def sign_in(
     *, email: str, password: str, address: str, now: datetime, device_id: str = ""
 ) -> tuple[User, Tokens]:
-    """Check the credentials and open a session. Raises what `check_credentials` raises."""
+    """Check the credentials and open a session. Raises WrongCredentials, TooManyGuesses."""
     user = check_credentials(email=email, password=password, address=address, now=now)
     return user, open_session(user=user, now=now, device_id=device_id)
 
 
 def open_session(*, user: User, now: datetime, device_id: str = "") -> Tokens:
-    """A session and its two tokens.
+    """Open a session and return its two tokens.
 
-    Raises WrongCredentials when what the user was let in on has been changed since he was looked at: the same
-    UPDATE that stamps the sign-in asks for it, and waits for a change that is being made.
+    Raises WrongCredentials if a field in ENDS_SESSIONS has changed since `user` was loaded. The UPDATE that sets
+    `last_login` checks these fields, and waits for a change in progress (docs/decisions/0016).
     """
     refresh = RefreshToken()
-    let_in_on = {name: getattr(user, name) for name in ENDS_SESSIONS}
+    unchanged = {name: getattr(user, name) for name in ENDS_SESSIONS}
     with transaction.atomic():
-        if not User.objects.filter(pk=user.pk, **let_in_on).update(last_login=now):
+        if not User.objects.filter(pk=user.pk, **unchanged).update(last_login=now):
             raise WrongCredentials
         device = None
         if device_id:
@@ -103,16 +103,16 @@ def open_session(*, user: User, now: datetime, device_id: str = "") -> Tokens:
 
 
 def refresh_access(*, refresh: str) -> str:
-    """A new access token, its claims written anew from the user's row. Raises TokenRefused."""
+    """Return a new access token with claims from the user's present row. Raises TokenRefused."""
     session = _session_of(refresh)
     return str(new_access(session, session.user))
 
 
 def rotate_refresh(*, refresh: str, now: datetime) -> Tokens:
-    """New tokens for an old refresh token, which is good once.
+    """Return new tokens for a refresh token, which can be used once.
 
-    One conditional UPDATE swaps the jti, so that of parallel rotations one wins; a token that is not the
-    present one was stolen or lost, and its session ends. Raises TokenRefused.
+    One conditional UPDATE replaces the jti, so that one of several parallel rotations succeeds. A token that is not
+    the session's present one was stolen or lost, so its session ends. Raises TokenRefused.
     """
     session = _session_of(refresh, any_generation=True)
     old, new = read_refresh(refresh).jti, RefreshToken()
@@ -126,18 +126,18 @@ def rotate_refresh(*, refresh: str, now: datetime) -> Tokens:
 
 
 def verify_token(*, token: str) -> None:
-    """Raise TokenRefused unless the token, of either kind, is good now."""
+    """Raise TokenRefused unless the access or refresh token is valid now."""
     try:
         claims = read_access(token)
     except TokenRefused:
-        _session_of(token)  # a refresh token that was traded in is not good any more
+        _session_of(token)  # refuses a refresh token that was rotated
         return
     if not Session.objects.living().filter(uuid=claims.session).exists():
         raise TokenRefused
 
 
 def sign_out(*, refresh: str, now: datetime) -> None:
-    """End the refresh token's session: both its tokens are worth nothing from now on. Raises TokenRefused."""
+    """End the session of the refresh token, which invalidates both its tokens. Raises TokenRefused."""
     Session.objects.filter(pk=_session_of(refresh).pk).end(now=now)
 
 
@@ -150,32 +150,34 @@ def _session_of(refresh: str, *, any_generation: bool = False) -> Session:
 
 
 def end_session(*, session: Session, now: datetime) -> None:
-    """End one session, as its owner's sign-out would; one that has ended stays as it is."""
+    """End one session. A session that has ended already keeps its time."""
     Session.objects.filter(pk=session.pk).end(now=now)
 
 
-def session_of_pages(*, user_id: int, known: str | None, now: datetime) -> UUID:
-    """The session behind a browser's pages, for what asks sessions and not cookies (a socket): the `known` one while
-    it lives, else a new one. No token belongs to it."""
+def ensure_page_session(*, user_id: int, known: str | None, now: datetime) -> UUID:
+    """Return the session of a browser that is signed in by cookie, for a socket, which needs a session.
+
+    This is the `known` session while it is open, else a new one. It has no tokens.
+    """
     living = Session.objects.living().filter(user_id=user_id)
     if known and (found := living.filter(uuid=known).values_list("uuid", flat=True).first()):
         return found
     return Session.objects.create(user_id=user_id, refresh_jti=uuid4().hex, created_at=now).uuid
 
 
-def end_session_of_pages(*, known: str | None, now: datetime) -> None:
-    """Whoever signs out of the pages ends it; None where there was none."""
+def end_page_session(*, known: str | None, now: datetime) -> None:
+    """End the session `known` of a browser that signs out of the pages. None means that there is none."""
     if known:
         Session.objects.filter(uuid=known).end(now=now)
 
 
 def end_all_sessions(*, user: User, now: datetime) -> None:
-    """After a changed password or role, a deactivation or a deletion nothing issued before is good."""
+    """End every session of a user, after a change of a field in ENDS_SESSIONS or before a deletion."""
     user.sessions.end(now=now)
 
 
 def change_role(*, user: User, role: str, now: datetime) -> None:
-    """Give a user another role, and end every session."""
+    """Change a user's role and end every session of theirs."""
     with transaction.atomic():
         user.role = role
         user.save(update_fields=["role"])
@@ -183,7 +185,7 @@ def change_role(*, user: User, role: str, now: datetime) -> None:
 
 
 def set_active(*, user: User, is_active: bool, now: datetime) -> None:
-    """Let a user in again, or out at once."""
+    """Activate a user, or deactivate them and end every session of theirs."""
     with transaction.atomic():
         user.is_active = is_active
         user.save(update_fields=["is_active"])

@@ -1,4 +1,4 @@
-"""Who may come in, and who is in: users, groups, sessions, devices, addresses."""
+"""Admin pages of users, groups, sessions, devices and known addresses."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.forms.fields import TypedChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -22,9 +24,10 @@ from unfold.enums import ActionVariant
 
 from accounts.actions import change_role, end_session, set_active
 from accounts.forms import NewUserForm, OwnPasswordForm, PasswordForm, UserForm
-from accounts.models import Device, KnownAddress, Referral, ReferralStatus, RewardEntry, Session, User
-from accounts.phones import pretty_phone
-from accounts.referrals import book_points
+from accounts.models import Device, KnownAddress, Session, User
+from accounts.phones import format_phone
+from accounts.querysets import SessionQuerySet
+from accounts.referrals_admin import ReferralInline, RewardEntryInline
 from common.admin.pages import (
     HistoryAdmin,
     NoDeleteMixin,
@@ -36,12 +39,13 @@ from common.admin.pages import (
     transition_button,
 )
 from common.domain.caller import Role
+from common.domain.types import AnyModelField
 from common.http.address import client_address
 
 admin.site.unregister(Group)
 
-_POWERS = "Powers in this admin"
-_BY_ACTION: dict[str, Callable[..., None]] = {"role": change_role, "is_active": set_active}
+_PERMISSIONS = "Permissions"
+_ACTIONS: dict[str, Callable[..., None]] = {"role": change_role, "is_active": set_active}
 ROLE_COLORS = {
     Role.CUSTOMER: "info",
     Role.TECHNICIAN: "success",
@@ -53,7 +57,7 @@ ROLE_COLORS = {
 
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, ModelAdmin):
-    """Named sets of permissions."""
+    """Groups: named sets of permissions."""
 
 
 class OpenSessionInline(ReadOnlyInline):
@@ -76,40 +80,18 @@ class DeviceInline(ReadOnlyInline):
     tab = True
 
 
-class ReferralInline(ReadOnlyInline):
-    model = Referral
-    fk_name = "referrer"
-    verbose_name_plural = "Friends brought"
-    fields = ("referred", "code", "status", "created_at")
-    ordering = ("-created_at", "-id")
-    per_page = 10
-    tab = True
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Referral]:
-        return super().get_queryset(request).select_related("referred")  # type: ignore[no-any-return]
-
-
-class RewardEntryInline(ReadOnlyInline):
-    model = RewardEntry
-    verbose_name_plural = "Reward points"
-    fields = ("points", "reason", "created_at")
-    ordering = ("-created_at", "-id")
-    per_page = 10
-    tab = True
-
-
 @admin.register(User)
 class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
-    """People are let in and out, never deleted: what they did stays theirs.
+    """Users. They are deactivated and never deleted, because other rows refer to them.
 
-    Only a superuser touches a superuser or an administrator, and grants what would make one. Nobody else
-    changes his own role.
+    Only a superuser can change a superuser or an administrator, or make a user one. Other users cannot change their
+    own role.
     """
 
     form = UserForm
     add_form = NewUserForm
     change_password_form = PasswordForm
-    list_display = ("full_name", "email", "pretty_phone", "role_badge", "is_active", "last_login")
+    list_display = ("full_name", "email", "formatted_phone", "role_badge", "is_active", "last_login")
     list_display_links = ("full_name", "email")
     list_filter = (
         ("role", ChoicesCheckboxFilter),
@@ -124,7 +106,7 @@ class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
     fieldsets = (
         (None, {"fields": (("first_name", "last_name"), ("email", "phone"), "password")}),
         ("Access", {"fields": (("role", "is_active"),)}),
-        (_POWERS, {"fields": ("is_superuser", "groups", "user_permissions")}),
+        (_PERMISSIONS, {"fields": ("is_superuser", "groups", "user_permissions")}),
         ("Referrals", {"fields": (("referral_code", "rewards_balance"),), "classes": ("collapse",)}),
         ("Record", {"fields": (("last_login", "created_at"), "avatar", "uuid"), "classes": ("collapse",)}),
     )
@@ -133,14 +115,14 @@ class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
         ("Sign-in", {"fields": ("usable_password", "password1", "password2")}),
     )
 
-    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[type[ReadOnlyInline], ...]:
         return self.inlines if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or request.user.is_superuser:
             return fieldsets
-        return [entry for entry in fieldsets if entry[0] != _POWERS]
+        return [entry for entry in fieldsets if entry[0] != _PERMISSIONS]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = list(super().get_readonly_fields(request, obj))
@@ -148,32 +130,34 @@ class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
             fields.append("role")
         return fields
 
-    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_choice_field(
+        self, db_field: AnyModelField, request: HttpRequest, **kwargs: object
+    ) -> TypedChoiceField | None:
         if db_field.name == "role" and not request.user.is_superuser:
             kwargs["choices"] = [choice for choice in Role.choices if choice[0] != Role.ADMIN]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        is_above = isinstance(obj, User) and (obj.is_superuser or obj.role == Role.ADMIN)
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        is_above = obj is not None and (obj.is_superuser or obj.role == Role.ADMIN)
         return bool(super().has_change_permission(request, obj)) and (
             request.user.is_superuser or not is_above
         )
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         if not change:
             super().save_model(request, obj, form, change)
             return
-        # What ends sessions is changed by its action; the form brings only the wish.
-        wishes = {name: getattr(obj, name) for name in _BY_ACTION if name in form.changed_data}
-        for name in wishes:
+        # Fields that end sessions are changed by their action, after the rest of the form is saved.
+        new_values = {name: getattr(obj, name) for name in _ACTIONS if name in form.changed_data}
+        for name in new_values:
             setattr(obj, name, form.initial[name])
-        if set(form.changed_data) - set(wishes):
+        if set(form.changed_data) - set(new_values):
             super().save_model(request, obj, form, change)
-        for name, wish in wishes.items():
-            _BY_ACTION[name](user=obj, now=timezone.now(), **{name: wish})
+        for name, value in new_values.items():
+            _ACTIONS[name](user=obj, now=timezone.now(), **{name: value})
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        with transaction.atomic():  # a POST locks the row
+        with transaction.atomic():  # `get_object` locks the row for a POST
             return super().user_change_password(request, id, form_url)
 
     @column("Name", ordering="last_name")
@@ -181,8 +165,8 @@ class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
         return str(user)
 
     @column("Phone")
-    def pretty_phone(self, user: User) -> str:
-        return pretty_phone(user.phone)
+    def formatted_phone(self, user: User) -> str:
+        return format_phone(user.phone)
 
     @badge("Role", colors=ROLE_COLORS, ordering="role")
     def role_badge(self, user: User) -> tuple[str, str]:
@@ -190,7 +174,7 @@ class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
 
 
 def change_own_password(request: HttpRequest) -> HttpResponseBase:
-    """The admin's page for one's own password, through the action that ends one's sessions."""
+    """Change the signed-in user's own password, by the action that ends their sessions."""
     view = PasswordChangeView.as_view(
         form_class=partial(OwnPasswordForm, address=client_address(request)),
         success_url=reverse("admin:password_change_done"),
@@ -212,7 +196,7 @@ class SessionAdmin(ReadOnly, StaffAdmin):
     actions = ("end_selected",)
     actions_detail = ("end",)
 
-    def has_end_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_end_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
         return bool(request.user.has_perm("accounts.change_session"))
 
     def offers(self, row: Session, button: str) -> bool:
@@ -221,7 +205,7 @@ class SessionAdmin(ReadOnly, StaffAdmin):
     end = transition_button(
         "End session",
         lambda row, by, now: end_session(session=row, now=now),
-        ask="Both tokens of this session stop working at once.",
+        ask="End this session? Both its tokens stop working at once.",
         done="Session ended.",
         icon="logout",
         variant=ActionVariant.DANGER,
@@ -229,7 +213,7 @@ class SessionAdmin(ReadOnly, StaffAdmin):
     )
 
     @admin.action(description="End selected sessions", permissions=["end"])
-    def end_selected(self, request: HttpRequest, queryset: Any) -> None:
+    def end_selected(self, request: HttpRequest, queryset: SessionQuerySet[Session]) -> None:
         ended = queryset.end(now=timezone.now())
         self.message_user(request, f"{ended} sessions ended.", messages.SUCCESS)
 
@@ -255,51 +239,3 @@ class KnownAddressAdmin(ReadOnly, StaffAdmin):
     list_select_related = ("user",)
     search_fields = ("address", "user__email")
     ordering = ("-last_sign_in_at", "-id")
-
-
-_OF_USER = ("email", "first_name", "last_name")
-
-
-@admin.register(Referral)
-class ReferralAdmin(ReadOnly, HistoryAdmin):
-    """Written by registration and by the apps; credited by the friend's first completed repair order."""
-
-    list_display = ("referred", "referrer", "code", "status_badge", "created_at")
-    list_filter = (("status", ChoicesCheckboxFilter),)
-    list_select_related = ("referrer", "referred")
-    search_fields = (
-        "code",
-        *(f"referrer__{name}" for name in _OF_USER),
-        *(f"referred__{name}" for name in _OF_USER),
-    )
-    date_hierarchy = "created_at"
-    ordering = ("-created_at", "-id")
-    fields = (("referrer", "referred"), ("code", "status"), "rewards_applied", "created_at", "uuid")
-
-    @badge(
-        "Status",
-        colors={ReferralStatus.SIGNED_UP: "info", ReferralStatus.CREDITED: "success"},
-        ordering="status",
-    )
-    def status_badge(self, referral: Referral) -> tuple[str, str]:
-        return referral.status, ReferralStatus(referral.status).label
-
-
-@admin.register(RewardEntry)
-class RewardEntryAdmin(NoDeleteMixin, StaffAdmin):
-    """The ledger of points. Staff may add a line, which moves the balance; what stands stays."""
-
-    list_display = ("user", "points", "reason", "created_at")
-    list_select_related = ("user",)
-    search_fields = ("reason", *(f"user__{name}" for name in _OF_USER))
-    date_hierarchy = "created_at"
-    ordering = ("-created_at", "-id")
-    autocomplete_fields = ("user",)
-    fields = ("user", "points", "reason")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: RewardEntry, form: Any, change: bool) -> None:
-        booked = book_points(user_id=obj.user_id, points=obj.points, reason=obj.reason, now=timezone.now())
-        obj.pk = booked.pk

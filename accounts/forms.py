@@ -1,8 +1,6 @@
-"""The admin's forms of a user. Passwords are set by the action, which ends the user's sessions."""
+"""Forms of the user pages in the admin. Passwords are set by the action, which ends the user's sessions."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -14,7 +12,7 @@ from accounts.passwords import WrongOldPassword, change_password
 
 
 class NewUserForm(UserCreationForm):
-    """Somebody new; without a password, one who cannot sign in (a walk-in)."""
+    """Add a user. A user without a password cannot sign in (a walk-in customer)."""
 
     class Meta:
         model = User
@@ -24,11 +22,11 @@ class NewUserForm(UserCreationForm):
 class UserForm(UserChangeForm):
     class Meta:
         model = User
-        fields = ("email",)  # the admin's fieldsets add the others
+        fields = ("email",)  # the fieldsets of the admin add the others
 
 
 class PasswordForm(AdminPasswordChangeForm):
-    """Somebody else's password."""
+    """Set another user's password."""
 
     def save(self, commit: bool = True) -> User:
         usable = self.cleaned_data["set_usable_password"]
@@ -39,9 +37,9 @@ class PasswordForm(AdminPasswordChangeForm):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
-    """One's own, after the old one, at which a guess counts as it does at the sign-in."""
+    """Change the user's own password. A wrong old password counts as a wrong password at the sign-in."""
 
-    def __init__(self, user: User, *args: Any, address: str, **kwargs: Any) -> None:
+    def __init__(self, user: User, *args: object, address: str, **kwargs: object) -> None:
         self.address = address
         super().__init__(user, *args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""What is mailed to people, as text and as HTML."""
+"""Emails to users, as text and as HTML."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from accounts.tokens import reset_token
 
 
 def reset_mail(user: User, *, page: str = "") -> EmailMultiAlternatives:
-    """The mail with the link to a new password: `page`, or the app's (`PASSWORD_RESET_URL`), with the token."""
+    """Return the email with the link to set a new password.
+
+    The link is `page`, or `PASSWORD_RESET_URL` if `page` is empty, with the token as a parameter.
+    """
     return _mail(user, "Your new password", "reset", page=page)
 
 
 def invitation_mail(user: User, *, company: str, page: str) -> EmailMultiAlternatives:
-    """The mail to somebody who may now sign in for a company: `page`, where he chooses a password, with the token."""
+    """Return the invitation of a new user to sign in for a company.
+
+    The link is `page`, where the user chooses a password, with the token as a parameter.
+    """
     return _mail(user, f"You can sign in for {company}", "invitation", page=page, company=company)
 
 

@@ -1,9 +1,9 @@
-"""People, what lets them in - devices, sessions, addresses they sign in from - and whom they brought along."""
+"""Users, their devices, sessions and known addresses, and the referral programme."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -21,37 +21,37 @@ from common.domain.ids import Identified
 from common.domain.indexes import Trigrams
 from common.domain.transitions import Machine
 
-# No 0, O, 1, I: a referral code is read out loud.
+# Without 0, O, 1 and I, because customers read a referral code aloud.
 _CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 def new_referral_code() -> str:
-    """`REF-` and eight of 32 letters: 40 random bits."""
+    """Return `REF-` and eight characters of an alphabet of 32: 40 random bits."""
     return "REF-" + "".join(secrets.choice(_CODE_LETTERS) for _ in range(8))
 
 
-def normal_email(email: str) -> str:
-    """The one spelling under which an address is stored, looked up and counted."""
+def normalize_email(email: str) -> str:
+    """Return the form in which an email is stored, searched and counted."""
     return email.strip().lower()
 
 
 class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> User:
-        """A user; without a password one who cannot sign in (a walk-in, an imported customer)."""
-        user = self.model(email=normal_email(email) if email else None, **fields)
+    def create_user(self, email: str | None, password: str | None = None, **fields: object) -> User:
+        """Create a user. Without a password they cannot sign in (a walk-in, an imported customer)."""
+        user = self.model(email=normalize_email(email) if email else None, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> User:
         return self.create_user(email, password, **({"role": Role.ADMIN, "is_superuser": True} | fields))
 
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email=normal_email(username or ""))
+        return self.get(email=normalize_email(username or ""))
 
 
 class User(Identified, AbstractBaseUser, PermissionsMixin):
-    """A person. Names, email and phone live here and nowhere else."""
+    """A person. Names, email and phone are stored here only."""
 
     email = models.EmailField(unique=True, null=True, blank=True)
     first_name = models.CharField(max_length=100, blank=True, default="")
@@ -60,7 +60,7 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
     role = models.CharField(max_length=12, choices=Role.choices, default=Role.CUSTOMER, db_index=True)
     avatar = models.URLField(blank=True, default="")
     referral_code = models.CharField(max_length=20, unique=True, default=new_referral_code)
-    rewards_balance = models.PositiveIntegerField(default=0, help_text="Whole points; the ledger's sum.")
+    rewards_balance = models.PositiveIntegerField(default=0, help_text="Whole points: the sum of the ledger.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -85,12 +85,14 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
         return self.full_name or self.email or f"User {self.pk}"
 
     def clean(self) -> None:
-        # An empty box in a form means: no address.
-        self.email = normal_email(self.email) or None if self.email else None
+        # An empty form field means that there is no email. Two empty strings would break the unique constraint.
+        self.email = normalize_email(self.email) or None if self.email else None
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Django's, but for a hash of an outdated kind: it is renewed in the stored row only where that still holds it,
-        or a sign-in with the old password could undo a change made meanwhile."""
+        """Check a password as Django does, and renew an outdated hash only if the row still holds it.
+
+        Otherwise a sign-in with the old password could undo a change of password made at the same time.
+        """
 
         def renew(raw: str) -> None:
             renewed = make_password(raw)
@@ -100,7 +102,7 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
         return check_password(raw_password, self.password, renew)
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
-        """What a browser's session is good for: Django's, and the role. A changed one ends the pages' sessions, too."""
+        """Return Django's hash over the password and the role, so that a change of role ends page sessions too."""
         salt = "accounts.User.get_session_auth_hash"
         return salted_hmac(
             salt, f"{self.role}:{self.password}", secret=secret, algorithm="sha256"
@@ -111,19 +113,19 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
         return full_name(self.first_name, self.last_name)
 
     def get_full_name(self) -> str:
-        """The same under the name Django's own pages ask for."""
+        """Return `full_name` under the name that Django's own pages use."""
         return self.full_name
 
     @property
     def is_staff(self) -> bool:
-        """Whether the admin lets this person in."""
+        """Whether the user can open the admin."""
         return self.is_superuser or self.role in STAFF
 
 
 class Device(Identified):
-    """A phone or browser a user signs in from, for push messages."""
+    """A phone or browser from which a user signs in, for push messages."""
 
-    # The constraint's index begins with it.
+    # The index of the unique constraint begins with this column.
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices", db_index=False)
     device_id = models.CharField(max_length=200)
     last_seen_at = models.DateTimeField()
@@ -136,11 +138,11 @@ class Device(Identified):
 
 
 class Session(Identified):
-    """One sign-in. Its uuid is the tokens' `sid`; when it ends, they end with it."""
+    """One sign-in. Its uuid is the `sid` of its tokens, which are valid while the session is open."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
     device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, blank=True)
-    refresh_jti = models.CharField(max_length=32, help_text="The one refresh token that is good now.")
+    refresh_jti = models.CharField(max_length=32, help_text="The ID of the only valid refresh token.")
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -156,7 +158,7 @@ class Session(Identified):
 
 
 class KnownAddress(models.Model):
-    """Where a user signed in from, so that strangers' guesses cannot lock the owner out."""
+    """An address from which a user signed in. It has its own limit, so that strangers cannot lock the user out."""
 
     id = models.BigAutoField(primary_key=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_addresses", db_index=False)
@@ -175,7 +177,7 @@ class KnownAddress(models.Model):
 
 class ReferralStatus(models.TextChoices):
     SIGNED_UP = "signed_up"
-    CREDITED = "credited"  # the friend's first repair order is completed
+    CREDITED = "credited"  # the referred user's first repair order is completed
 
 
 REFERRAL_MACHINE: Machine = {
@@ -185,16 +187,16 @@ REFERRAL_MACHINE: Machine = {
 
 
 class Referral(Identified):
-    """Who brought whom, once and for ever: its users cannot be deleted while it stands."""
+    """A user referred by another. It does not change later, and its users cannot be deleted."""
 
     referrer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="referrals")
     referred = models.ForeignKey(
         User,
         on_delete=models.PROTECT,
         related_name="referred_by",
-        db_index=False,  # the constraint has one
+        db_index=False,  # the unique constraint has one
     )
-    code = models.CharField(max_length=20, help_text="As it was when it was used.")
+    code = models.CharField(max_length=20, help_text="The referrer's code at that time.")
     status = models.CharField(max_length=9, choices=ReferralStatus, default=ReferralStatus.SIGNED_UP)
     rewards_applied = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
@@ -218,14 +220,14 @@ class Referral(Identified):
 
 
 class RewardEntry(Identified):
-    """A line of the ledger of points. A user's balance is the sum of his lines; none is ever changed."""
+    """An entry in the points ledger. A user's balance is the sum of their entries, which never change."""
 
     LARGEST = 1_000_000
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="reward_entries", db_index=False)
     points = models.IntegerField(
         validators=[MinValueValidator(-LARGEST), MaxValueValidator(LARGEST)],
-        help_text="Whole points; less than nothing takes some away.",
+        help_text="Whole points. A negative number reduces the balance.",
     )
     reason = models.CharField(max_length=200)
     referral = models.ForeignKey(

@@ -1,26 +1,26 @@
-"""A person's name, given whole."""
+"""Join, split and validate a person's full name."""
 
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 
-LONGEST_HALF = 100
+MAX_NAME_LENGTH = 100
 
 
 def full_name(first: str, last: str) -> str:
-    """The one after the other; empty where both are."""
+    """Return first and last name separated by a space, or an empty string if both are empty."""
     return f"{first} {last}".strip()
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """First and last name: split at the first space, so that both together are the name as it was given."""
+    """Return first and last name, split at the first space, so that `full_name` restores the name."""
     first, _, last = name.partition(" ")
     return first, last
 
 
 def validate_full_name(name: str) -> None:
-    """Raise ValidationError unless both halves fit where they are stored."""
-    if max(map(len, split_name(name))) > LONGEST_HALF:
+    """Raise ValidationError if the first or the last name is longer than MAX_NAME_LENGTH."""
+    if max(map(len, split_name(name))) > MAX_NAME_LENGTH:
         raise ValidationError(
-            f"Neither half may be longer than {LONGEST_HALF} characters.", code="half_too_long"
+            f"Neither half may be longer than {MAX_NAME_LENGTH} characters.", code="half_too_long"
         )

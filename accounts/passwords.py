@@ -1,4 +1,4 @@
-"""A password's life: refused when weak, changed with the old one, replaced by a mailed link when forgotten."""
+"""Validate, change and reset passwords."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from accounts.actions import (
     GUESS_WINDOW_SECONDS,
     WrongCredentials,
     check_credentials,
+    clear_guesses,
     end_all_sessions,
-    forget_guesses,
 )
-from accounts.models import User, normal_email
+from accounts.models import User, normalize_email
 from accounts.tasks import mail_reset_link
 from accounts.tokens import TokenRefused, read_reset
 from common.domain import counters
@@ -28,7 +28,7 @@ MAIL_WINDOW_SECONDS = 60 * 60
 
 
 class WeakPassword(Invalid):
-    """`messages` say everything that is wrong with it."""
+    """The password fails Django's validators. `messages` holds the message of each."""
 
     code = "weak_password"
     title = "Password is too weak"
@@ -41,19 +41,19 @@ class WeakPassword(Invalid):
 class WrongOldPassword(Invalid):
     code = "wrong_old_password"
     title = "Wrong password"
-    message = "The old password is not right."
+    message = "The old password is incorrect."
 
 
 class PasswordHasChanged(DomainError):
     code = "password_has_changed"
     title = "Password has changed"
-    message = "The password has been changed meanwhile."
+    message = "The password was changed by another request. Sign in with the new password."
 
 
 class ResetRefused(Invalid):
     code = "reset_refused"
-    title = "Link is not good"
-    message = "This link has expired or was used already. Ask for a new one."
+    title = "Invalid link"
+    message = "This link has expired or was already used. Request a new link."
 
 
 class TooManyMails(TooMany):
@@ -61,8 +61,8 @@ class TooManyMails(TooMany):
     message = "Too many requests for a new password. Try again later."
 
 
-def refuse_weak(password: str, user: User) -> None:
-    """Raise WeakPassword unless the password passes Django's validators for this user."""
+def validate_strength(password: str, user: User) -> None:
+    """Raise WeakPassword if the password fails Django's validators for this user."""
     try:
         validate_password(password, user)
     except ValidationError as error:
@@ -72,9 +72,9 @@ def refuse_weak(password: str, user: User) -> None:
 def change_own_password(
     *, user_id: int, old_password: str, password: str, address: str, now: datetime
 ) -> None:
-    """Trade one's old password for a new one; every session ends, the one in hand too.
+    """Change a user's own password and end every session, including the present one.
 
-    A wrong old password is a wrong guess and counts as one at the sign-in.
+    A wrong old password counts as a wrong password at the sign-in.
     Raises WrongOldPassword, TooManyGuesses, WeakPassword, PasswordHasChanged.
     """
     email = User.objects.values_list("email", flat=True).get(pk=user_id)
@@ -82,17 +82,17 @@ def change_own_password(
         user = check_credentials(email=email or "", password=old_password, address=address, now=now)
     except WrongCredentials:
         raise WrongOldPassword(field="old_password") from None
-    refuse_weak(password, user)
+    validate_strength(password, user)
     change_password(user=user, password=password, now=now)
 
 
 def change_password(*, user: User, password: str | None, now: datetime) -> None:
-    """Set a password that the caller has validated (None: one that never fits), and end every session.
+    """Set a validated password and end every session. None sets an unusable password.
 
-    Raises PasswordHasChanged unless the stored one is the one that `user` was read with: what was proved by the
-    old password, or by a link that carries it, is worth nothing after another change.
+    Raises PasswordHasChanged if the stored password differs from the one in `user`. The old password, or a link signed
+    over it, does not authorise a change after another change.
     """
-    hashed = make_password(password)  # before the row is locked: it takes a tenth of a second
+    hashed = make_password(password)  # takes a tenth of a second, so it runs before the row is locked
     with transaction.atomic():
         stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if stored.password != user.password:
@@ -103,14 +103,14 @@ def change_password(*, user: User, password: str | None, now: datetime) -> None:
     user.password = hashed
 
 
-def ask_for_reset(*, email: str, address: str, page: str = "") -> None:
-    """Have a link to a new password mailed, on commit, to whoever has this email; whether anybody has is not looked at.
-    It opens `page`, or the app's (`PASSWORD_RESET_URL`).
+def request_reset(*, email: str, address: str, page: str = "") -> None:
+    """Mail a link to set a new password, on commit. The link opens `page`, or `PASSWORD_RESET_URL` if it is empty.
 
-    At most as many for one email as there may be wrong guesses, and for one address as registrations.
+    Whether an account with this email exists is checked by the task, not here. One email can be used `RATE_LOGIN`
+    times in 15 minutes, and one address `RATE_REGISTER` times an hour.
     Raises TooManyMails, for known and unknown emails alike.
     """
-    email = normal_email(email)
+    email = normalize_email(email)
     for key, limit, window in (
         (f"reset-from:{address}", settings.RATE_REGISTER, MAIL_WINDOW_SECONDS),
         (f"reset:{email}", settings.RATE_LOGIN, GUESS_WINDOW_SECONDS),
@@ -122,15 +122,15 @@ def ask_for_reset(*, email: str, address: str, page: str = "") -> None:
 
 
 def reset_password(*, token: str, password: str, address: str, now: datetime) -> None:
-    """Set a new password by a mailed token, which says whose, and end every session.
+    """Set a new password for the user of a mailed token, and end every session.
 
-    The token is good once: it is signed over the password that it replaces. Wrong guesses at the old one are forgotten.
-    Raises ResetRefused, WeakPassword (the token stays good).
+    The token can be used once, because it is signed over the password that it replaces. The count of wrong passwords
+    is reset. Raises ResetRefused, WeakPassword (the token stays valid).
     """
     try:
         user = read_reset(token)
-        refuse_weak(password, user)
+        validate_strength(password, user)
         change_password(user=user, password=password, now=now)
     except (TokenRefused, PasswordHasChanged):
         raise ResetRefused(field="token") from None
-    forget_guesses(user=user, address=address, now=now)
+    clear_guesses(user=user, address=address, now=now)

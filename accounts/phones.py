@@ -1,6 +1,7 @@
 """Phone numbers: text of 7 to 15 digits with separators (E.164 gives the upper bound).
 
-The contracts' own samples fail every stricter rule, so nothing stricter refuses; phonenumbers only formats.
+Samples in the contracts fail every stricter rule, so there is none. The phonenumbers library is used for formatting
+only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _ALLOWED = re.compile(r"[0-9+()\-./ x]*")
 
 
 def validate_phone(phone: str) -> None:
-    """Raise ValidationError unless `phone` is empty or has 7 to 15 digits and nothing but separators beside."""
+    """Raise ValidationError unless `phone` is empty or consists of 7 to 15 digits and separators."""
     if not phone:
         return
     digits = sum(character.isdigit() for character in phone)
@@ -22,8 +23,8 @@ def validate_phone(phone: str) -> None:
         raise ValidationError("Enter a phone number of 7 to 15 digits.", code="invalid_phone")
 
 
-def pretty_phone(phone: str, region: str = "US") -> str:
-    """The national format where the number is a possible one, else as it was typed."""
+def format_phone(phone: str, region: str = "US") -> str:
+    """Return a valid number in its national format, and any other text unchanged."""
     try:
         number = phonenumbers.parse(phone, region)
     except phonenumbers.NumberParseException:

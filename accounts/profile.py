@@ -1,20 +1,18 @@
-"""A person's own data: names, email, phone. They stand on the user alone, whatever contract changes them."""
+"""Change a person's names, email and phone, which every contract stores on the user."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from accounts.models import User, normal_email
-from accounts.registration import email_free
+from accounts.models import User, normalize_email
+from accounts.registration import unique_email
 from common.domain.database import change
 
 
-def change_person(*, user: User, **person: Any) -> None:
-    """Change some of first_name, last_name, email, phone; the email is stored in small letters.
+def change_person(*, user: User, **person: str) -> None:
+    """Change any of first_name, last_name, email and phone. The email is stored in lower case.
 
-    Sessions go on: a token shows the change when it is refreshed. Raises EmailTaken.
+    Sessions stay open. A token's claims show the change after the next refresh. Raises EmailTaken.
     """
     if person.get("email"):
-        person["email"] = normal_email(person["email"])
-    with email_free(person.get("email"), but=user):
+        person["email"] = normalize_email(person["email"])
+    with unique_email(person.get("email"), but=user):
         change(user, **person)

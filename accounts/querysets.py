@@ -1,4 +1,4 @@
-"""Rows of accounts."""
+"""QuerySets of sessions and referrals."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 class FullName(models.Func):
-    """First and last name as they are written, for a search: of an expression with its space as a parameter,
-    PostgreSQL could not tell that its index has the same."""
+    """First and last name separated by a space, for a search.
+
+    The space is part of the SQL. If it were a parameter, PostgreSQL could not match the expression with its index.
+    """
 
     template, arg_joiner = "(%(expressions)s)", " || ' ' || "
     output_field = models.TextField()
@@ -25,19 +27,19 @@ class FullName(models.Func):
 
 class SessionQuerySet(models.QuerySet[Row]):
     def living(self) -> Self:
-        """Sessions that have not ended and whose user may still come in."""
+        """Return the sessions that have not ended and whose user is active."""
         return self.filter(ended_at=None, user__is_active=True)
 
     def end(self, *, now: datetime) -> int:
-        """End those that have not ended; how many there were."""
+        """End the open sessions and return their number."""
         return self.filter(ended_at=None).update(ended_at=now)
 
 
 class ReferralQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every referral, a customer those whom he brought."""
+        """Return every referral for staff, and their own referrals for a customer."""
         return self if caller.is_staff else self.filter(referrer_id=caller.user_id)
 
     def in_order(self) -> Self:
-        """Newest first."""
+        """Order by creation, newest first."""
         return self.order_by("-created_at", "-id")

@@ -1,6 +1,7 @@
-"""Who brings whom, and what it earns: referrals and the ledger of reward points.
+"""Referrals and the ledger of reward points.
 
-A balance moves in one statement, in the transaction that writes its line of the ledger; it is the ledger's sum.
+A balance is the sum of its ledger. One statement changes it, in the transaction that writes the ledger entry
+(docs/decisions/0017).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from common.domain.transitions import transition
 class UnknownReferralCode(Invalid):
     code = "unknown_referral_code"
     title = "Unknown referral code"
-    message = "Nobody has this referral code."
+    message = "No active account has this referral code."
 
 
 class OwnReferralCode(Invalid):
@@ -31,31 +32,30 @@ class OwnReferralCode(Invalid):
 
 
 class AlreadyReferred(DomainError):
-    """A person is brought by one other, for ever."""
+    """A user can be referred once."""
 
     code = "already_referred"
     title = "Already referred"
-    message = "A referral code has been applied to this account already."
+    message = "A referral code has already been applied to this account."
 
 
 class NotEnoughPoints(DomainError):
-    """A balance is never less than nothing."""
+    """A balance cannot be negative."""
 
     code = "not_enough_points"
     title = "Not enough points"
-    message = "There are not so many points on this balance."
+    message = "The balance has fewer points than this entry takes away."
 
 
 def referral_link(code: str) -> str:
-    """The address that somebody passes on to his friends."""
+    """Return the URL with which a user shares their code."""
     return f"{settings.REFERRAL_LINK}{code}"
 
 
 def refer(*, friend_id: int, code: str, now: datetime) -> Referral:
-    """Write down that the owner of `code`, in any case, has brought this user.
+    """Record that the owner of `code` referred this user. The code matches in upper and lower case.
 
-    Raises UnknownReferralCode (also for the code of somebody who may no longer come in), OwnReferralCode,
-    AlreadyReferred.
+    Raises UnknownReferralCode (also for the code of an inactive user), OwnReferralCode, AlreadyReferred.
     """
     code = code.strip().upper()
     referrer = User.objects.filter(referral_code=code, is_active=True).first()
@@ -75,10 +75,10 @@ def refer(*, friend_id: int, code: str, now: datetime) -> Referral:
 
 
 def credit_referrals(*, friends: Iterable[int], by: int | None, now: datetime) -> None:
-    """Reward whoever brought these users, once each: `REFERRAL_REWARD` points."""
+    """Credit `REFERRAL_REWARD` points to the referrers of these users, once for each user."""
     points = settings.REFERRAL_REWARD
     with transaction.atomic():
-        # Locked: of two who come at once, the second finds it credited and passes over it.
+        # The rows are locked, so that a parallel call finds them credited and skips them.
         waiting = Referral.objects.select_for_update().filter(
             referred__in=friends, status=ReferralStatus.SIGNED_UP
         )
@@ -103,9 +103,9 @@ def credit_referrals(*, friends: Iterable[int], by: int | None, now: datetime) -
 def book_points(
     *, user_id: int, points: int, reason: str, now: datetime, referral: Referral | None = None
 ) -> RewardEntry:
-    """Put points on a user's balance, or take some off when `points` is negative.
+    """Add points to a user's balance. A negative number reduces it.
 
-    Raises NotEnoughPoints, changing nothing, when the balance would fall below zero.
+    Raises NotEnoughPoints, without a change, if the balance would fall below zero.
     """
     with transaction.atomic():
         moved = User.objects.filter(pk=user_id, rewards_balance__gte=-points).update(

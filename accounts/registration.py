@@ -1,4 +1,4 @@
-"""Somebody new."""
+"""Registration of new users."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.actions import open_session
-from accounts.models import User, normal_email
-from accounts.passwords import refuse_weak
+from accounts.models import User, normalize_email
+from accounts.passwords import validate_strength
 from accounts.referrals import refer
 from accounts.tokens import Tokens
 from common.domain import counters
@@ -32,33 +32,33 @@ class EmailTaken(Invalid):
 
 
 def register(*, now: datetime, referral_code: str = "", **person: str) -> tuple[User, Tokens]:
-    """Let somebody new in. Raises what `newcomer` and `admit` raise."""
-    user = newcomer(**person)
-    return user, admit(user=user, referral_code=referral_code, now=now)
+    """Register a user. Raises the errors of `build_user` and `create_account`."""
+    user = build_user(**person)
+    return user, create_account(user=user, referral_code=referral_code, now=now)
 
 
-def newcomer(*, email: str, password: str, address: str, **person: str) -> User:
-    """Somebody new, whom `admit` will store: until then no lock is held, and hashing takes a tenth of a second.
+def build_user(*, email: str, password: str, address: str, **person: str) -> User:
+    """Return a new user with a hashed password, which `create_account` stores.
 
-    `person`: first_name, last_name, phone. At most `RATE_REGISTER` an hour from one address.
-    Raises TooManyRegistrations, WeakPassword.
+    Hashing takes a tenth of a second, so it runs before a lock is held. `person` holds first_name, last_name and
+    phone. One address can register `RATE_REGISTER` users an hour. Raises TooManyRegistrations, WeakPassword.
     """
     wait = counters.hit(f"register:{address}", limit=settings.RATE_REGISTER, window=WINDOW_SECONDS)
     if wait is not None:
         raise TooManyRegistrations(retry_after=wait)
-    user = User(email=normal_email(email), **person)
-    refuse_weak(password, user)
+    user = User(email=normalize_email(email), **person)
+    validate_strength(password, user)
     user.set_password(password)
     return user
 
 
-def admit(*, user: User, now: datetime, referral_code: str = "") -> Tokens:
-    """Store somebody new, with whoever brought him, and open his first session.
+def create_account(*, user: User, now: datetime, referral_code: str = "") -> Tokens:
+    """Store a new user with their referral, if there is one, and open their first session.
 
     Raises EmailTaken, UnknownReferralCode.
     """
     with transaction.atomic():
-        with email_free(user.email):
+        with unique_email(user.email):
             user.save()
         if referral_code:
             refer(friend_id=user.pk, code=referral_code, now=now)
@@ -66,13 +66,16 @@ def admit(*, user: User, now: datetime, referral_code: str = "") -> Tokens:
 
 
 @contextmanager
-def email_free(email: str | None, but: User | None = None) -> Iterator[None]:
-    """The unique index decides, also between two at once; EmailTaken is its refusal's name."""
+def unique_email(email: str | None, but: User | None = None) -> Iterator[None]:
+    """Raise EmailTaken if the unique index on the email refuses a statement of the block.
+
+    The index decides, so the check holds for parallel requests too. `but` is the user who may have the email.
+    """
     try:
         with transaction.atomic():
             yield
     except IntegrityError as error:
         others = User.objects.exclude(pk=but.pk if but else 0)
-        if email and others.filter(email=normal_email(email)).exists():
+        if email and others.filter(email=normalize_email(email)).exists():
             raise EmailTaken(field="email") from error
         raise

@@ -1,4 +1,4 @@
-"""What is done after the answer, in place or by `manage.py db_worker` (`TASK_QUEUE`)."""
+"""Tasks that run after the response, in the same process or in `manage.py db_worker` (`TASK_QUEUE`)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from accounts.models import User
 
 @task
 def mail_reset_link(email: str, page: str = "") -> None:
-    """Mail a link to a new password to whoever has this email and may come in. `page` is what the link opens, where
-    that is not the app.
+    """Mail a link to set a new password to the active user with this email.
 
-    For nobody the mail is written too, and thrown away: done in place, it must not be told by the time it takes.
+    The link opens `page`, or `PASSWORD_RESET_URL` if it is empty. For an unknown email the message is rendered too and
+    dropped, because a task in the same process must not reveal by its duration whether the account exists.
     """
     user = User.objects.filter(email=email, is_active=True).first()
     mail = reset_mail(user or User(email=email), page=page)
@@ -23,5 +23,5 @@ def mail_reset_link(email: str, page: str = "") -> None:
 
 @task
 def mail_invitation(user_id: int, company: str, page: str) -> None:
-    """Mail somebody new the link to the page where he chooses a password."""
+    """Mail a new user the link to the page where they choose a password."""
     invitation_mail(User.objects.get(pk=user_id), company=company, page=page).send()

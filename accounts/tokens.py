@@ -1,7 +1,7 @@
-"""The tokens of a session: what they claim, and what they are worth; and the one that replaces a forgotten password.
+"""Issue and read the tokens of a session, and the token that resets a password.
 
-Claims carry the user's data so that another service can show a name without a call; nothing here is decided by
-them. A token is worth what its session's row says.
+Claims carry the user's data, so that another service can show a name without a request. They grant no access here:
+a token is valid while the row of its session is open (docs/decisions/0002).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from common.domain.errors import DomainError, Kind
 
 
 class TokenRefused(DomainError):
-    """The token is not one of ours, has expired, is of the wrong kind, or its session has ended."""
+    """The token has a wrong signature, has expired, is of the wrong kind, or its session has ended."""
 
     kind = Kind.UNAUTHENTICATED
     code = "token_refused"
@@ -40,13 +40,13 @@ class TokenClaims:
 
 
 def issue(session: Session, user: User, refresh: RefreshToken) -> Tokens:
-    """Both tokens of `session`; `refresh` is the one whose jti the session holds."""
+    """Return both tokens of `session`. `refresh` is the token whose jti the session stores."""
     _claim(refresh, session, user)
     return Tokens(access=str(new_access(session, user)), refresh=str(refresh))
 
 
 def new_access(session: Session, user: User) -> AccessToken:
-    """An access token with the claims as the user's row has them now."""
+    """Return an access token with claims from the user's present row."""
     token = AccessToken()
     _claim(token, session, user)
     return token
@@ -62,39 +62,39 @@ def _claim(token: Token, session: Session, user: User) -> None:
 
 
 def read_refresh(raw: str) -> TokenClaims:
-    """What a refresh token says. Raises TokenRefused unless signature, kind and expiry are good."""
+    """Return the claims of a refresh token. Raises TokenRefused unless signature, kind and expiry are valid."""
     return _read(RefreshToken, raw)
 
 
 def read_access(raw: str) -> TokenClaims:
-    """The same for an access token."""
+    """Return the claims of an access token. Raises TokenRefused unless signature, kind and expiry are valid."""
     return _read(AccessToken, raw)
 
 
 def _read(kind: type[AccessToken] | type[RefreshToken], raw: str) -> TokenClaims:
     try:
-        token = kind(raw)  # type: ignore[arg-type]  # the stub wants a Token; text is what it decodes
+        token = kind(raw)  # type: ignore[arg-type]  # the stub expects a Token, but the class decodes text
         return TokenClaims(session=UUID(str(token["sid"])), jti=str(token["jti"]))
     except (TokenError, KeyError, ValueError):
         raise TokenRefused from None
 
 
-# Signed over the user's password, last sign-in and email: what changes one of them ends it. It lives for
-# `PASSWORD_RESET_TIMEOUT` seconds.
+# Signed over the user's password, last sign-in and email, so that a change of one of them invalidates the token. It
+# expires after `PASSWORD_RESET_TIMEOUT` seconds.
 _resets = PasswordResetTokenGenerator()
 
 
 def reset_token(user: User) -> str:
-    """What replaces a forgotten password, once: the user's uuid and a signature."""
+    """Return the token that resets a user's password once: their uuid and a signature."""
     return f"{user.uuid.hex}-{_resets.make_token(user)}"
 
 
 def read_reset(raw: str) -> User:
-    """The user whose password the token may replace. Raises TokenRefused."""
-    whose, _, signature = raw.partition("-")
+    """Return the user whose password the token resets. Raises TokenRefused."""
+    uuid, _, signature = raw.partition("-")
     try:
-        user = User.objects.filter(uuid=whose, is_active=True).first()
-    except ValidationError:  # no uuid at all
+        user = User.objects.filter(uuid=uuid, is_active=True).first()
+    except ValidationError:  # not a uuid
         raise TokenRefused from None
     if user is None or not _resets.check_token(user, signature):
         raise TokenRefused

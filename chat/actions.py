@@ -25,7 +25,7 @@ from chat.models import (
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.transitions import transition
-from customers.actions import customer_for_write, notify
+from customers.actions import ensure_customer, notify
 from customers.models import Customer
 from orders.models import Order
 
@@ -67,7 +67,7 @@ def start_conversation(
     """
     with transaction.atomic():
         conversation = Conversation.objects.create(
-            customer=customer or customer_for_write(by, now=now),
+            customer=customer or ensure_customer(by, now=now),
             subject=subject,
             created_at=now,
             updated_at=now,

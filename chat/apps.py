@@ -7,7 +7,7 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         from chat import events  # imports models, which are loaded by now
         from chat.sockets import hub
-        from common.domain import push
+        from common.domain import events as domain_events
 
         events.subscribe(hub.publish_messages)
-        push.register(hub.push)
+        domain_events.subscribe(hub.publish_event)

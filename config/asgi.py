@@ -1,27 +1,34 @@
-"""Both protocols in one process on one port, for `make run`; in production the process that has the sockets.
+"""HTTP and WebSockets in one process on one port, for `make run`. In production, the process of the sockets.
 
-HTTP runs as WSGI in threads, because Django's ASGI handler makes a thread per request and answers a fifth as
-fast; sockets stay on the event loop.
+HTTP runs as WSGI in threads, because Django's ASGI handler makes a thread per request and answers a fifth as fast
+(docs/decisions/0025). WebSockets stay on the event loop.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+from a2wsgi import WSGIMiddleware
+
+from common.domain.types import Json
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config.bridge import Bridge  # Django reads the settings' name first
-from config.wsgi import application as wsgi  # which loads the rooms
+from config.wsgi import application as wsgi  # which sets Django up
 
 from chat.sockets.consumer import application as sockets  # isort: skip
 
+Receive = Callable[[], Awaitable[Json]]
+Send = Callable[[Json], Awaitable[None]]
+
 THREADS = 8
 
-http = Bridge(wsgi, threads=THREADS)
+http: Any = WSGIMiddleware(wsgi, workers=THREADS)  # type: ignore[arg-type]  # it types environ by its keys
 
 
-async def application(scope: Any, receive: Any, send: Any) -> None:
+async def application(scope: Json, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
         await http(scope, receive, send)
     elif scope["type"] == "websocket":

@@ -131,6 +131,7 @@ TEMPLATES = [
 # --- Database ---------------------------------------------------------------------------------------
 
 USE_POSTGRES = flag("USE_POSTGRES", False)
+_PREPARED_STATEMENTS = flag("DB_PREPARED_STATEMENTS", True)
 # A connection per request would cost PostgreSQL 7 ms of CPU: every thread keeps its own, and each process has a
 # fixed number of threads (docs/decisions/0010).
 POSTGRES: dict[str, Any] = {
@@ -147,8 +148,10 @@ POSTGRES: dict[str, Any] = {
         # PostgreSQL prices a random page for spinning disks, and would rather read whole tables.
         "options": "-c random_page_cost=1.1 -c jit=off",
         "server_side_binding": True,
-        "prepare_threshold": 0,
+        # psycopg prepares a statement on its fifth run. A pooler in transaction mode has no prepared statements.
+        "prepare_threshold": 5 if _PREPARED_STATEMENTS else None,
     },
+    "DISABLE_SERVER_SIDE_CURSORS": not _PREPARED_STATEMENTS,
 }
 _SQLITE: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",

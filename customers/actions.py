@@ -1,4 +1,4 @@
-"""What changes a customer."""
+"""Create, change and delete customers, and notify them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from simple_history.utils import bulk_create_with_history
 
 from accounts.models import User
 from accounts.profile import change_person
-from accounts.registration import admit, email_free, newcomer
+from accounts.registration import build_user, create_account, unique_email
 from accounts.tokens import Tokens
-from common.domain import events, push
+from common.domain import events
 from common.domain.caller import Caller
 from common.domain.database import change
 from common.domain.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
@@ -23,7 +23,7 @@ from customers import preferences
 from customers.models import Customer, CustomerUser, Notification
 from customers.tasks import mail_notification
 
-# What each step asks for, at every door.
+# The permission of each action, in the admin and in the API.
 PERMISSIONS = {
     "verify": "customers.change_customer",
     "withdraw_verification": "customers.change_customer",
@@ -39,13 +39,13 @@ class AlreadyACustomer(DomainError):
     message = "This user already has a customer profile."
 
 
-def create_customer(*, user: User | None, now: datetime, **fields: Any) -> Customer:
-    """A customer whose contact and first login is `user`; None for a record without a person.
+def create_customer(*, user: User | None, now: datetime, **fields: object) -> Customer:
+    """Create a customer whose contact and first login is `user`. None creates a customer without a contact.
 
-    Raises AlreadyACustomer when the user acts for one.
+    Raises AlreadyACustomer if the user acts for a customer.
     """
     if "notification_preferences" in fields:
-        fields["notification_preferences"] = _told(preferences.default_notifications(), fields)
+        fields["notification_preferences"] = _merge_preferences(preferences.default_notifications(), fields)
     try:
         with transaction.atomic():
             customer = Customer.objects.create(contact=user, **({"customer_since": now} | fields))
@@ -59,18 +59,18 @@ def create_customer(*, user: User | None, now: datetime, **fields: Any) -> Custo
 
 
 def register_customer(*, now: datetime, referral_code: str = "", **person: str) -> tuple[User, Tokens]:
-    """Let somebody new in, a customer at once. Raises what `accounts.registration.register` raises."""
-    user = newcomer(**person)
+    """Register a user and create their customer. Raises the errors of `accounts.registration.register`."""
+    user = build_user(**person)
     with transaction.atomic():
-        tokens = admit(user=user, referral_code=referral_code, now=now)
+        tokens = create_account(user=user, referral_code=referral_code, now=now)
         create_customer(user=user, now=now)
     return user, tokens
 
 
 def create_imported(*, customers: Sequence[Customer], by: User | None, now: datetime, why: str) -> None:
-    """Store customers together with their contacts, both new and valid; history names `by` and `why`.
+    """Store new, validated customers with their contacts. History rows record `by` and `why`.
 
-    The contact may act for the customer and cannot sign in until he sets a password; he may have no email.
+    A contact may act for the customer, and cannot sign in before they set a password. They may have no email.
     """
     contacts = [customer.contact for customer in customers if customer.contact is not None]
     for contact in contacts:
@@ -87,15 +87,15 @@ def create_imported(*, customers: Sequence[Customer], by: User | None, now: date
 
 
 def add_first_login(*, customer: Customer) -> None:
-    """The contact of a new customer may act for it, unless he acts for one already."""
+    """Add the contact's login to a new customer, unless the contact acts for another customer."""
     if customer.contact_id is not None:
         CustomerUser.objects.get_or_create(user_id=customer.contact_id, defaults={"customer": customer})
 
 
-def customer_for_write(caller: Caller, *, now: datetime) -> Customer:
-    """The caller's customer, made at the first write where a contract wants it made (003).
+def ensure_customer(caller: Caller, *, now: datetime) -> Customer:
+    """Return the caller's customer, and create it if there is none (contract 003 creates it at the first write).
 
-    Two parallel first writes make one: the second finds the first one's.
+    Two parallel first writes create one customer.
     """
     if caller.customer_id is None:
         try:
@@ -105,30 +105,30 @@ def customer_for_write(caller: Caller, *, now: datetime) -> Customer:
     return Customer.objects.with_contact().get(logins__user_id=caller.user_id)
 
 
-def create_profile(*, user_id: int, now: datetime, **fields: Any) -> Customer:
-    """The record of a login that has none yet. Raises AlreadyACustomer."""
+def create_profile(*, user_id: int, now: datetime, **fields: object) -> Customer:
+    """Create the customer of a login. Raises AlreadyACustomer."""
     return create_customer(user=User.objects.get(pk=user_id), now=now, **fields)
 
 
-def change_profile(*, customer_id: int, **fields: Any) -> None:
-    """Change the account as its own login may. Raises NoCustomerRecord when it was deleted meanwhile."""
+def change_profile(*, customer_id: int, **fields: object) -> None:
+    """Change a customer by its own login. Raises NoCustomerRecord if it was deleted since the request began."""
     customer = Customer.objects.filter(pk=customer_id).first()
     if customer is None:
         raise NoCustomerRecord
     change_customer(customer=customer, **fields)
 
 
-def change_self(*, user_id: int, customer_id: int, **fields: Any) -> None:
-    """Change one's own name and the account one acts for, together or not at all. Raises NoCustomerRecord."""
-    person = {name: fields.pop(name) for name in ("first_name", "last_name") if name in fields}
+def change_own_profile(*, user_id: int, customer_id: int, **fields: object) -> None:
+    """Change the user's name and their customer in one transaction. Raises NoCustomerRecord."""
+    person = {name: str(fields.pop(name)) for name in ("first_name", "last_name") if name in fields}
     with transaction.atomic():
         if person:
             change_person(user=User.objects.get(pk=user_id), **person)
         change_profile(customer_id=customer_id, **fields)
 
 
-# A person's traces on the account: what a former customer's row does not hold. What was done for him stays counted.
-PERSONAL = (
+# The personal fields of a customer, which are cleared for a former customer. The count of services stays.
+PERSONAL_FIELDS = (
     *("street_address", "city", "state", "postal_code", "country", "company_name", "business_type", "tax_id"),
     *("emergency_contact_name", "emergency_contact_phone", "emergency_contact_relationship"),
     *("preferred_contact_method", "notification_preferences", "language", "theme", "timezone", "currency"),
@@ -136,87 +136,82 @@ PERSONAL = (
 
 
 def delete_profile(*, user_id: int) -> None:
-    """Take a person off his customer account; his login lives and may make another.
+    """Remove a user from their customer. The login stays and can create another customer.
 
-    An account that somebody else is the contact of, or acts for, goes on with him. One that nobody is left of becomes
-    a former customer: its repair history stays, who it was is forgotten, in its past too. Raises NoCustomerRecord.
+    A customer with another contact or login stays as it is, and another login becomes the contact if needed. Otherwise
+    it becomes a former customer: its repair history stays, and the personal fields are cleared in the row and in its
+    history (docs/decisions/0018). Raises NoCustomerRecord.
     """
     with transaction.atomic():
         locked = Customer.objects.select_for_update(of=("self",))
         customer = locked.filter(logins__user_id=user_id).first()
-        # Of two at once the second waited for the first, and finds its login gone.
+        # A parallel call waited for the lock and finds its login deleted.
         if customer is None or not customer.logins.filter(user_id=user_id).delete()[0]:
             raise NoCustomerRecord
-        _go_on_without(customer, user_id)
+        _replace_contact(customer, user_id)
 
 
 def leave_accounts(*, user_id: int) -> None:
-    """Take a person off every account that he acts for or is the contact of, each as `delete_profile` would."""
+    """Remove a user from every customer that they act for or are the contact of, as `delete_profile` does."""
     with transaction.atomic():
-        his = Customer.objects.filter(Q(logins__user_id=user_id) | Q(contact_id=user_id))
-        for customer in Customer.objects.select_for_update(of=("self",)).filter(pk__in=his.values("pk")):
+        accounts = Customer.objects.filter(Q(logins__user_id=user_id) | Q(contact_id=user_id))
+        for customer in Customer.objects.select_for_update(of=("self",)).filter(pk__in=accounts.values("pk")):
             customer.logins.filter(user_id=user_id).delete()
-            _go_on_without(customer, user_id)
+            _replace_contact(customer, user_id)
 
 
-def _go_on_without(customer: Customer, user_id: int) -> None:
+def _replace_contact(customer: Customer, user_id: int) -> None:
+    """Make the oldest remaining login the contact, if the contact left. Without a login, clear the customer."""
     if customer.contact_id not in (user_id, None):
         return
-    heir = customer.logins.order_by("id").first()
-    if heir is not None:
-        change(customer, contact=heir.user)
+    successor = customer.logins.order_by("id").first()
+    if successor is not None:
+        change(customer, contact=successor.user)
     else:
-        _forget(customer, user_id)
+        _clear_personal_fields(customer, user_id)
 
 
-def _forget(customer: Customer, user_id: int) -> None:
-    unsaid = Customer()
-    nothing = {name: getattr(unsaid, name) for name in PERSONAL}
-    customer._change_reason = "profile deleted"  # type: ignore[attr-defined]  # simple-history's
-    change(customer, contact=None, is_verified=False, **nothing)
-    customer.history.update(contact=None, **nothing)
+def _clear_personal_fields(customer: Customer, user_id: int) -> None:
+    defaults = Customer()
+    cleared = {name: getattr(defaults, name) for name in PERSONAL_FIELDS}
+    customer._change_reason = "profile deleted"  # type: ignore[attr-defined]  # read by simple-history
+    change(customer, contact=None, is_verified=False, **cleared)
+    customer.history.update(contact=None, **cleared)
     customer.history.filter(history_user_id=user_id).update(history_user=None)
 
 
 def verify(*, customer: Customer) -> None:
-    """The shop knows who this is. Saying so twice is no change."""
+    """Mark a customer as verified. A verified customer stays unchanged."""
     change(customer, is_verified=True)
 
 
 def withdraw_verification(*, customer: Customer) -> None:
-    """It was a mistake, or does not hold any longer."""
+    """Mark a customer as not verified."""
     change(customer, is_verified=False)
 
 
 def count_service(*, customer_id: int, now: datetime) -> None:
-    """One more completed service, in one statement."""
+    """Count one more completed service, in one statement."""
     Customer.objects.filter(pk=customer_id).update(
         total_services=F("total_services") + 1, last_service_date=now
     )
 
 
 def notify(*, customer_id: int, type: str, title: str, message: str, now: datetime) -> Notification:
-    """Tell a customer something: he finds it in his list, sees it where he is connected, and on commit it is mailed to
-    the contact as far as the preferences allow."""
-    told = Notification.objects.create(
+    """Store a notification for a customer, push it to their connected clients and mail it to their contact.
+
+    The mail is sent on commit, if the customer's preferences allow it.
+    """
+    notification = Notification.objects.create(
         customer_id=customer_id, type=type, title=title, message=message, created_at=now
     )
-    push.tell(
-        "NOTIFICATION",
-        customer_id=customer_id,
-        uuid=told.uuid,
-        at=now,
-        kind=type,
-        title=title,
-        message=message,
-    )
-    events.record("customers.notification.created", told, at=now, kind=type)
-    transaction.on_commit(lambda: mail_notification.enqueue(told.pk), robust=True)
-    return told
+    events.record("customers.notification.created", notification, at=now, kind=type)
+    transaction.on_commit(lambda: mail_notification.enqueue(notification.pk), robust=True)
+    return notification
 
 
 def mark_read(*, notification: Notification) -> None:
-    """The customer has seen it. Saying so twice is no change."""
+    """Mark a notification as read. A read notification stays unchanged."""
     change(notification, read=True)
 
 
@@ -225,11 +220,11 @@ _CONTACT = ("first_name", "last_name", "email", "phone")
 
 class TooManyKinds(Invalid):
     code = "too_many_kinds"
-    message = f"There can be at most {preferences.MOST_KINDS} kinds."
+    message = f"Give at most {preferences.MAX_KINDS} kinds of notification."
 
 
 class NoContact(DomainError):
-    """Names, email and phone are a contact's; this customer has none."""
+    """Names, email and phone belong to the contact, and this customer has none."""
 
     code = "no_contact"
     title = "No contact"
@@ -237,26 +232,26 @@ class NoContact(DomainError):
 
 
 class ContactIsStaff(Forbidden):
-    """Whoever may change customers would else change a colleague's login, the administrator's too."""
+    """The contact is staff. Otherwise the permission to change customers would extend to logins of staff."""
 
     code = "contact_is_staff"
-    message = "This customer's contact works here: names, email and phone are changed with the user."
+    message = "This customer's contact is a member of staff. Change names, email and phone on the user."
 
 
 def add_walk_in(*, now: datetime, **fields: Any) -> Customer:
-    """A customer the desk writes down, whose contact cannot sign in until he has a password. Raises EmailTaken."""
+    """Create a customer whose contact cannot sign in before they set a password. Raises EmailTaken."""
     person = {name: fields.pop(name) for name in _CONTACT if name in fields}
     email = person.pop("email", None)
     with transaction.atomic():
-        with email_free(email):
+        with unique_email(email):
             user = User.objects.create_user(email, **person)
         return create_customer(user=user, now=now, **fields)
 
 
 def change_customer(*, customer: Customer, **fields: Any) -> None:
-    """Change the account, and its contact's name, email and phone. Kinds of notification that are not given stay;
-    True or False in their place switches them all.
+    """Change a customer, and the names, email and phone of their contact.
 
+    Kinds of notification that are not given keep their values. True or False instead of the kinds sets all of them.
     Raises EmailTaken, NoContact, ContactIsStaff, TooManyKinds.
     """
     person = {name: fields.pop(name) for name in _CONTACT if name in fields}
@@ -264,15 +259,15 @@ def change_customer(*, customer: Customer, **fields: Any) -> None:
         if person:
             _change_contact(customer.contact, person)
         if "notification_preferences" in fields:
-            # Locked before it is read: of two changes at once neither undoes the other.
+            # The row is locked before it is read, so that parallel changes do not undo each other.
             customer.refresh_from_db(from_queryset=Customer.objects.select_for_update())
-            fields["notification_preferences"] = _told(customer.notification_preferences, fields)
+            fields["notification_preferences"] = _merge_preferences(customer.notification_preferences, fields)
         change(customer, **fields)
 
 
-def _told(stored: dict[str, bool], fields: Json) -> dict[str, bool]:
-    kinds = preferences.changed(stored, fields["notification_preferences"])
-    if len(kinds) > preferences.MOST_KINDS:
+def _merge_preferences(stored: dict[str, bool], fields: Json) -> dict[str, bool]:
+    kinds = preferences.merge(stored, fields["notification_preferences"])
+    if len(kinds) > preferences.MAX_KINDS:
         raise TooManyKinds(field="notification_preferences")
     return kinds
 

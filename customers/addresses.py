@@ -1,8 +1,8 @@
-"""A printed address into its parts (contract 004, "Data Transformation"), or the reason why not.
+"""Parse an address in one line into its parts (contract 004, "Data Transformation").
 
-`123 Main St, Portland, OR, 97201, USA` is read by its commas. Where they do not part street from city, usaddress
-(a statistical model) says where the city begins, and is believed only where the words themselves bear it out:
-an address that could be read in two ways is refused, for a person to look at.
+`123 Main St, Portland, OR, 97201, USA` is split at its commas. If there is no comma between street and city,
+usaddress (a statistical model) proposes where the city begins. The proposal is accepted only if the words confirm it.
+An address that could be read in two ways is refused, so that a person decides.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _STATES = """
 """
 STATES = {name.lower() for entry in _STATES.split(",") for name in entry.strip().split(" ", 1)} | {"d.c."}
 _ZIP = r"[0-9]{5}(?:-[0-9]{4})?"
-# `Portland OR 97201` or `OR 97201`; lazy, so that `Charleston West Virginia` ends in one state and not in another.
+# `Portland OR 97201` or `OR 97201`. The city is matched lazily, so that `Charleston West Virginia` ends in the state
+# West Virginia and not in Virginia.
 _TAIL = re.compile(
     rf"(?:(?P<city>\S.*?)\s+)??(?P<state>{'|'.join(map(re.escape, STATES))})\s+(?P<postal_code>{_ZIP})",
     re.IGNORECASE,
@@ -45,15 +46,15 @@ _SUFFIX = re.compile(
 )
 _STREET_BEGINS = {"AddressNumber", "USPSBoxType"}
 _DIRECTION = re.compile(r"[NS]?[EW]?\.?")
-# `55 Main St Paul`: Main Street in Paul, or Main in St Paul?
+# `55 Main St Paul` could be Main Street in Paul or Main in St Paul.
 _SAINTS = {
     *("albans", "augustine", "charles", "clair", "cloud", "francis", "george", "helena", "helens", "james"),
     *("johns", "joseph", "louis", "marys", "paul", "peter", "peters", "petersburg", "simons"),
 }
 
 
-class Unplaceable(Exception):
-    """An address whose parts cannot be told apart; the text says why."""
+class AmbiguousAddress(Exception):
+    """The parts of an address cannot be separated. The text gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -66,30 +67,30 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """The parts of a printed address, each as given but trimmed; the home country is always `USA`.
+    """Return the trimmed parts of an address. The home country is always written `USA`.
 
-    A line break parts as a comma does; without a country it is the home one. Raises Unplaceable.
+    A line break counts as a comma. An address without a country is in the home country. Raises AmbiguousAddress.
     """
     parts = [" ".join(part.split()) for part in re.split(r",?\s*[\r\n]+\s*|,", text.strip())]
     if parts == [""]:
-        raise Unplaceable("there is none")
+        raise AmbiguousAddress("it is missing")
     if "" in parts:
-        raise Unplaceable("a part between its commas is empty")
+        raise AmbiguousAddress("a part between its commas is empty")
     if parts[-1].lower().replace(".", "") in _HOME_NAMES:
         return _at_home(parts[:-1])
-    if re.search(r"[0-9]", parts[-1]):  # no country has a digit: this one is left out
+    if re.search(r"[0-9]", parts[-1]):  # no country has a digit, so the country is omitted
         return _at_home(parts)
     return _abroad(parts)
 
 
 def _abroad(parts: list[str]) -> Address:
     if len(parts) != 5:
-        raise Unplaceable(
+        raise AmbiguousAddress(
             "it ends neither in a ZIP code nor in the five parts street, city, state, postal code, country"
         )
     address = Address(*parts)
     if not re.search(r"[0-9]", address.postal_code):
-        raise Unplaceable(f"{address.postal_code!r} is not a postal code")
+        raise AmbiguousAddress(f"{address.postal_code!r} is not a postal code")
     return _checked(address)
 
 
@@ -99,41 +100,41 @@ def _at_home(parts: list[str]) -> Address:
     *before, tail = parts or [""]
     found = _TAIL.fullmatch(_TRAILING_COUNTRY.sub("", tail))
     if found is None:
-        raise Unplaceable("it does not end in a state of the USA and a ZIP code")
+        raise AmbiguousAddress("it does not end in a state of the USA and a ZIP code")
     *streets, city = [*before, *filter(None, [found["city"]])] or [""]
     state, postal_code = found["state"], found["postal_code"]
     if not streets:
         street, city = _split_street(city, f"{state} {postal_code}")
         return _checked(Address(street, city, state, postal_code))
     if len(streets) > 1 and not re.search(r"[0-9]", streets[-1]) and not _UNIT.fullmatch(streets[-1]):
-        raise Unplaceable(f"{streets[-1]!r} could be its street or its city")
+        raise AmbiguousAddress(f"{streets[-1]!r} could be its street or its city")
     return _checked(Address(", ".join(streets), city, state, postal_code))
 
 
 def _checked(address: Address) -> Address:
     if re.search(r"[0-9]", address.city) or _UNIT.fullmatch(address.city):
-        raise Unplaceable(f"{address.city!r} is not a city")
+        raise AmbiguousAddress(f"{address.city!r} is not a city")
     if re.search(r"[0-9]", address.state):
-        raise Unplaceable(f"{address.state!r} is not a state")
+        raise AmbiguousAddress(f"{address.state!r} is not a state")
     return address
 
 
 def _split_street(text: str, tail: str) -> tuple[str, str]:
-    """`123 Main St Portland` into street and city, where only one place between them is possible."""
+    """Split `123 Main St Portland` into street and city, if only one split is possible."""
     words = text.split()
     tokens = usaddress.parse(f"{text}, {tail}")[: len(words)]
     labels = [label for _, label in tokens]
     if [token.rstrip(",") for token, _ in tokens] != words or "PlaceName" not in labels:
-        raise Unplaceable("its street and its city cannot be told apart")
+        raise AmbiguousAddress("its street and city cannot be separated")
     start = labels.index("PlaceName")
     in_order = start > 1 and set(labels[start:]) == {"PlaceName"} and labels[0] in _STREET_BEGINS
     if not in_order or not _ends_a_street(labels[start - 1], words, start):
-        raise Unplaceable("its street and its city cannot be told apart: put a comma between them")
+        raise AmbiguousAddress("its street and city cannot be separated: put a comma between them")
     return " ".join(words[:start]), " ".join(words[start:])
 
 
 def _ends_a_street(label: str, words: list[str], start: int) -> bool:
-    """Whether the word before the city is one that no city begins with."""
+    """Whether the word before the city is one with which no city begins."""
     last, before, city = words[start - 1], words[start - 2], words[start]
     if label == "StreetNamePostDirectional":
         return bool(_DIRECTION.fullmatch(last))

@@ -1,18 +1,17 @@
-"""The accounts the shop bills."""
+"""Admin pages of customers, their logins and notifications."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms import BaseFormSet, Form, ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
-from accounts.phones import pretty_phone
+from accounts.phones import format_phone
 from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, column, transition_button
 from common.admin.transfer import TransferAdmin
 from common.domain.types import Json
@@ -89,18 +88,20 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
-        # Also for autocomplete, which writes every row's name.
+        # Autocomplete shows the name of every row, which reads the contact.
         return super().get_queryset(request).select_related("contact")  # type: ignore[no-any-return]
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        """An import writes the contacts, too."""
+        """Whether the user may import customers, which adds and changes users too."""
         people = ("accounts.add_user", "accounts.change_user")
         return super().has_import_permission(request) and bool(request.user.has_perms(people))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Json:
         return {"customer_since": timezone.now(), **super().get_changeform_initial_data(request)}
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+    def save_related(
+        self, request: HttpRequest, form: ModelForm[Customer], formsets: list[BaseFormSet[Form]], change: bool
+    ) -> None:
         super().save_related(request, form, formsets, change)
         if not change:
             actions.add_first_login(customer=form.instance)
@@ -111,8 +112,8 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     verify = transition_button(
         "Verify",
         lambda row, by, now: actions.verify(customer=row),
-        ask="The shop knows who this is.",
-        done="The customer is verified.",
+        ask="Mark this customer as verified?",
+        done="The customer was verified.",
         icon="verified",
         variant=ActionVariant.SUCCESS,
         permission=actions.PERMISSIONS["verify"],
@@ -120,8 +121,8 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     withdraw_verification = transition_button(
         "Withdraw verification",
         lambda row, by, now: actions.withdraw_verification(customer=row),
-        ask="It was a mistake, or does not hold any longer.",
-        done="The customer is not verified.",
+        ask="Mark this customer as not verified?",
+        done="The verification was withdrawn.",
         icon="unpublished",
         variant=ActionVariant.DANGER,
         permission=actions.PERMISSIONS["withdraw_verification"],
@@ -137,7 +138,7 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
 
     @column("Phone")
     def contact_phone(self, customer: Customer) -> str | None:
-        return pretty_phone(customer.contact.phone) if customer.contact else None
+        return format_phone(customer.contact.phone) if customer.contact else None
 
     @column("Address", ordering="city")
     def address(self, customer: Customer) -> str:
@@ -156,7 +157,7 @@ class CustomerUserAdmin(ModelAdmin):
 
 @admin.register(Notification)
 class NotificationAdmin(NoDeleteMixin, StaffAdmin):
-    """What customers were told. Staff may tell them something; what was said stays said."""
+    """Notifications to customers. Staff can send one, and cannot change or delete it later."""
 
     list_display = ("title", "customer", "type", "read", "created_at")
     list_filter = (("read", BooleanRadioFilter),)
@@ -167,15 +168,15 @@ class NotificationAdmin(NoDeleteMixin, StaffAdmin):
     autocomplete_fields = ("customer",)
     fields = ("customer", "type", "title", "message")
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Notification | None = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: Notification, form: Any, change: bool) -> None:
-        told = actions.notify(
+    def save_model(self, request: HttpRequest, obj: Notification, form: object, change: bool) -> None:
+        notification = actions.notify(
             customer_id=obj.customer_id,
             type=obj.type,
             title=obj.title,
             message=obj.message,
             now=timezone.now(),
         )
-        obj.pk = told.pk
+        obj.pk = notification.pk

@@ -1,4 +1,4 @@
-"""The one look-up of a request: a living session with its user, the customer he acts for, and that one's name."""
+"""Load the caller of a request: an open session with its user, their customer and the customer's name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _statement() -> Statement:
 
 
 def load_caller(session: UUID) -> Caller | None:
-    """The caller of a session, None when it has ended or its user may no longer come in. One query."""
+    """Return the caller of a session, or None if it has ended or its user is inactive. Costs one query."""
     found = _statement().run({"session": session})
     if not found:
         return None
@@ -39,7 +39,7 @@ def load_caller(session: UUID) -> Caller | None:
 
 
 def load_callers(sessions: Collection[UUID]) -> dict[UUID, Caller]:
-    """The callers of those of `sessions` that live. One query, however many."""
+    """Return the callers of the open sessions among `sessions`. Costs one query."""
     rows = Session.objects.living().filter(uuid__in=sessions).values_list("uuid", *_COLUMNS)
     return {
         session: Caller(role, user_id, customer_id, customer_name(*names) if customer_id else "", session)
@@ -48,7 +48,7 @@ def load_callers(sessions: Collection[UUID]) -> dict[UUID, Caller]:
 
 
 def caller_of_user(user: User) -> Caller:
-    """The caller of somebody known by other means: a Django session, a task, a test. One query."""
+    """Return the caller of a user who is known without a token: a Django session, a task, a test. Costs one query."""
     logins = CustomerUser.objects.filter(user_id=user.pk)
     for customer_id, *names in logins.values_list("customer_id", *(f"customer__{name}" for name in _NAMES)):
         return Caller(user.role, user.pk, customer_id, customer_name(*names))

@@ -1,7 +1,7 @@
-"""Customers out of a table: each row becomes a customer with his contact, or is named with the reason why not.
+"""Import customers from a table. Each row creates a customer with a contact, or is reported with a reason.
 
-Who a row is, is told by its email. A row without one is told by names, company, phone and the whole address, as
-written. Nobody stored is ever changed: a row that says the same is *unchanged*, one that differs a *conflict*.
+A row is identified by its email, or without an email by names, company, phone and the whole address as written.
+A stored customer is never changed: an equal row is *unchanged*, and a different row is a *conflict*.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from itertools import islice
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
-from accounts.models import User, normal_email
+from accounts.models import User, normalize_email
 from common.domain.sheets import WHY, SheetRow, Unreadable
 from customers.actions import create_imported
-from customers.addresses import Unplaceable, parse_address
+from customers.addresses import AmbiguousAddress, parse_address
 from customers.models import Customer
 from customers.names import HOME
 
 PERSON = ("first_name", "last_name", "email", "phone")
 ADDRESS = ("street_address", "city", "state", "postal_code", "country")
 BUSINESS = ("company_name", "business_type", "tax_id")
-KNOWN_BY = ("first_name", "last_name", "phone", "company_name", *ADDRESS)
+NATURAL_KEY = ("first_name", "last_name", "phone", "company_name", *ADDRESS)
 COLUMNS = ("name", *PERSON, "address", *ADDRESS, *BUSINESS)
 BATCH = 500
 
@@ -41,7 +41,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a row; `line` is its number in a spreadsheet."""
+    """The result of one row. `line` is its number in a spreadsheet."""
 
     line: int
     verdict: Verdict
@@ -49,13 +49,13 @@ class Outcome:
 
 
 class _Refused(Exception):
-    """A row that is no customer; the text names every reason."""
+    """The row is not a valid customer. The text lists every reason."""
 
 
 @dataclass(frozen=True)
 class _Draft:
     line: int
-    customer: Customer  # with its contact, both not stored
+    customer: Customer  # neither the customer nor its contact is stored
 
     @property
     def email(self) -> str | None:
@@ -63,33 +63,33 @@ class _Draft:
 
     @property
     def key(self) -> str:
-        return self.email or "\0".join(known_as(self.customer))
+        return self.email or "\0".join(natural_key(self.customer))
 
 
 def unknown_columns(columns: Sequence[str]) -> list[str]:
-    """The columns that mean nothing here. Raises Unreadable where what is needed is missing or there twice."""
+    """Return the unknown columns. Raises Unreadable if a required column is missing or given in two ways."""
     if not {"first_name", "last_name"} <= {*columns} and not {"name", "company_name"} & {*columns}:
         raise Unreadable("A column is missing: name, or first_name and last_name, or company_name.")
     if "name" in columns and {"first_name", "last_name"} & {*columns}:
-        raise Unreadable("The name is there twice: give name, or first_name and last_name.")
+        raise Unreadable("The name is given twice: use name, or first_name and last_name.")
     structured = [column for column in ADDRESS if column in columns]
     if "address" in columns and structured:
-        raise Unreadable(f"The address is there twice: give address, or {', '.join(structured)}.")
+        raise Unreadable(f"The address is given twice: use address, or {', '.join(structured)}.")
     missing = [column for column in ADDRESS[:-1] if column not in columns]
     if "address" not in columns and missing:
         raise Unreadable(f"A column is missing: address, or {', '.join(missing)}.")
     return [column for column in columns if column not in COLUMNS]
 
 
-def place_customers(
+def import_customers(
     rows: Iterable[SheetRow], *, columns: Sequence[str], now: datetime, dry_run: bool = False
 ) -> Iterator[Outcome]:
-    """Store the rows that are new customers, each whole or not at all; what became of each row, in order.
+    """Store the rows that are new customers and yield the outcome of each row, in order.
 
-    Rows are read and stored in batches of 500, a transaction each; a batch is stored when its first outcome comes.
-    `dry_run` finds the same and stores nothing. Raises Unreadable.
+    Rows are read and stored in batches of 500, each in one transaction, which runs before the first outcome of the
+    batch. `dry_run` yields the same outcomes and stores nothing. Raises Unreadable.
     """
-    compared = _compared(columns)
+    compared = _fields_given(columns)
     with closing(_FirstRows()) as first_rows:
         for batch in _batches(rows):
             outcomes: list[Outcome] = []
@@ -113,19 +113,19 @@ def _batches(rows: Iterable[SheetRow]) -> Iterator[list[SheetRow]]:
 
 
 class _FirstRows:
-    """Which row of the file was the first with an email or a key; on disk, so that memory stays bounded."""
+    """The first row of the file with each email or key, kept on disk, so that memory is bounded."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("")  # a private temporary file, gone when closed
+        self._database = sqlite3.connect("")  # a private temporary file, which closing deletes
         self._database.execute("CREATE TABLE first (key TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
 
     def claim(self, draft: _Draft) -> None:
-        """Raises _Refused when an earlier row has the draft's key."""
+        """Record the draft's key. Raises _Refused if an earlier row has it."""
         added = self._database.execute("INSERT OR IGNORE INTO first VALUES (?, ?)", (draft.key, draft.line))
         if not added.rowcount:
             found = self._database.execute("SELECT line FROM first WHERE key = ?", (draft.key,))
-            what = "this email" if draft.email else "this name, phone and address"
-            raise _Refused(f"{what} is in line {found.fetchone()[0]} already")
+            key = "this email is" if draft.email else "this name, phone and address are"
+            raise _Refused(f"{key} already in line {found.fetchone()[0]}")
 
     def close(self) -> None:
         self._database.close()
@@ -144,20 +144,20 @@ def _read(row: SheetRow, now: datetime) -> Customer:
     business = {column: cells.get(column, "") for column in BUSINESS}
     customer = Customer(contact=contact, customer_since=now, **address, **business)
     if not (contact.full_name or customer.company_name):
-        reasons.append("name: there is none")
-    reasons += _mistakes(contact, PERSON) + _mistakes(customer, (*ADDRESS, *BUSINESS))
+        reasons.append("name: it is missing")
+    reasons += _field_errors(contact, PERSON) + _field_errors(customer, (*ADDRESS, *BUSINESS))
     if reasons:
         raise _Refused("; ".join(reasons))
     return customer
 
 
 def _person(cells: Mapping[str, str]) -> dict[str, str | None]:
-    # A name given whole is split at its first space and printed whole.
+    # A full name is split at its first space, so that both parts together are the name as given.
     first, _, last = cells["name"].partition(" ") if "name" in cells else ("", "", "")
     return {
         "first_name": cells.get("first_name", first),
         "last_name": cells.get("last_name", last),
-        "email": normal_email(cells.get("email", "")) or None,
+        "email": normalize_email(cells.get("email", "")) or None,
         "phone": cells.get("phone", ""),
     }
 
@@ -166,16 +166,16 @@ def _address(flat: str | None, cells: Mapping[str, str], reasons: list[str]) -> 
     if flat is not None:
         try:
             return asdict(parse_address(flat))
-        except Unplaceable as unplaceable:
-            reasons.append(f"address: {unplaceable}")
+        except AmbiguousAddress as error:
+            reasons.append(f"address: {error}")
             return {}
     parts = {column: cells.get(column, "") for column in ADDRESS}
-    reasons += [f"{column}: there is none" for column in ADDRESS[:-1] if not parts[column]]
+    reasons += [f"{column}: it is missing" for column in ADDRESS[:-1] if not parts[column]]
     return parts | {"country": parts["country"] or HOME}
 
 
-def _mistakes(row: models.Model, fields: Sequence[str]) -> list[str]:
-    """What the model's own rules say of these fields."""
+def _field_errors(row: models.Model, fields: Sequence[str]) -> list[str]:
+    """Return the errors of the model's own validation of these fields."""
     others = {field.name for field in row._meta.fields}.difference(fields)
     try:
         row.clean_fields(exclude=others)
@@ -193,26 +193,26 @@ def _place(
     try:
         with transaction.atomic():
             stored = _Stored(drafts)
-            outcomes = [stored.judge(draft, compared) for draft in drafts]
+            outcomes = [stored.compare(draft, compared) for draft in drafts]
             new = [d.customer for d, o in zip(drafts, outcomes, strict=True) if o.verdict is Verdict.CREATED]
             if new and not dry_run:
                 create_imported(customers=new, by=None, now=now, why=WHY)
             return outcomes
     except IntegrityError:
-        # Somebody took one of the emails in this moment: one by one, the look-up finds which.
+        # Another process stored one of the emails at this moment. Rows are retried one by one to find which.
         if len(drafts) == 1:
             return [
-                Outcome(drafts[0].line, Verdict.CONFLICT, "the database refused it; run the import again")
+                Outcome(drafts[0].line, Verdict.CONFLICT, "the database refused it: run the import again")
             ]
     again: list[Outcome] = []
     for draft in drafts:
-        _forget_keys(draft.customer)
+        _clear_keys(draft.customer)
         again += _place([draft], compared=compared, now=now, dry_run=dry_run)
     return again
 
 
-def _forget_keys(customer: Customer) -> None:
-    """The rolled-back insert left them on the objects."""
+def _clear_keys(customer: Customer) -> None:
+    """Clear the primary keys that the rolled-back insert left on the objects."""
     contact = _contact(customer)
     for row in (contact, customer):
         row.pk, row._state.adding = None, True
@@ -220,39 +220,41 @@ def _forget_keys(customer: Customer) -> None:
 
 
 class _Stored:
-    """Whom the database knows of a batch; four queries, however many drafts.
+    """The stored customers that match the drafts of a batch, loaded by four queries.
 
-    Each reads one table: what a file has just filled has no statistics yet, and a join that PostgreSQL plans for empty
-    tables compares every row with every other.
+    Each query reads one table. Tables filled a moment ago have no statistics yet, and a join that PostgreSQL plans for
+    empty tables compares every row with every other.
     """
 
     def __init__(self, drafts: Sequence[_Draft]) -> None:
         emails = [draft.email for draft in drafts if draft.email]
-        nameless = [draft.customer for draft in drafts if not draft.email]
+        without_email = [draft.customer for draft in drafts if not draft.email]
         self._users = {user.email: user for user in User.objects.filter(email__in=emails)}
         by_key: dict[int | None, User] = {user.pk: user for user in self._users.values()}
         self._by_email: dict[str | None, list[Customer]] = {}
         for customer in Customer.objects.filter(contact__in=self._users.values()).order_by("id"):
             customer.contact = by_key[customer.contact_id]
             self._by_email.setdefault(_contact(customer).email, []).append(customer)
-        near = Customer.objects.living_at(
-            streets={customer.street_address for customer in nameless},
-            postal_codes={customer.postal_code for customer in nameless},
+        near = Customer.objects.at_addresses(
+            streets={customer.street_address for customer in without_email},
+            postal_codes={customer.postal_code for customer in without_email},
         )
-        self._by_key = {known_as(customer): customer for customer in near.order_by("-id")} if nameless else {}
+        self._by_key = (
+            {natural_key(customer): customer for customer in near.order_by("-id")} if without_email else {}
+        )
 
-    def judge(self, draft: _Draft, compared: Sequence[str]) -> Outcome:
+    def compare(self, draft: _Draft, compared: Sequence[str]) -> Outcome:
         if draft.email is None:
-            customer = self._by_key.get(known_as(draft.customer))
+            customer = self._by_key.get(natural_key(draft.customer))
         else:
             user = self._users.get(draft.email)
             customers = self._by_email.get(draft.email, [])
             if user is not None and user.is_staff:
-                return Outcome(draft.line, Verdict.REFUSED, "email: it belongs to one of the staff")
+                return Outcome(draft.line, Verdict.REFUSED, "email: it belongs to a member of staff")
             if len(customers) > 1:
                 return Outcome(draft.line, Verdict.CONFLICT, "several customers have this email")
             if user is not None and not customers:
-                # Whoever registered with this email has not shown that he is the person in the file.
+                # The user who registered with this email has not proved to be the person in the file.
                 return Outcome(draft.line, Verdict.CONFLICT, "a login without a customer has this email")
             customer = customers[0] if customers else None
         if customer is None:
@@ -264,17 +266,17 @@ class _Stored:
         return Outcome(draft.line, Verdict.UNCHANGED)
 
 
-def _compared(columns: Sequence[str]) -> list[str]:
-    """The fields that the file speaks of."""
-    spoken = {*columns}
-    spoken |= {"first_name", "last_name"} if "name" in columns else set()
-    spoken |= {*ADDRESS} if "address" in columns else set()
-    return [field for field in (*PERSON, *ADDRESS, *BUSINESS) if field in spoken]
+def _fields_given(columns: Sequence[str]) -> list[str]:
+    """Return the model fields that the columns of the file set."""
+    given = {*columns}
+    given |= {"first_name", "last_name"} if "name" in columns else set()
+    given |= {*ADDRESS} if "address" in columns else set()
+    return [field for field in (*PERSON, *ADDRESS, *BUSINESS) if field in given]
 
 
-def known_as(customer: Customer) -> tuple[str, ...]:
-    """What tells a customer without an email."""
-    return tuple(_value(customer, field) for field in KNOWN_BY)
+def natural_key(customer: Customer) -> tuple[str, ...]:
+    """Return the values that identify a customer without an email."""
+    return tuple(_value(customer, field) for field in NATURAL_KEY)
 
 
 def _value(customer: Customer, field: str) -> str:
@@ -282,5 +284,5 @@ def _value(customer: Customer, field: str) -> str:
 
 
 def _contact(customer: Customer) -> User:
-    assert customer.contact is not None  # drafts have one, and the look-ups ask for it
+    assert customer.contact is not None  # drafts have a contact, and the queries require one
     return customer.contact

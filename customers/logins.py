@@ -1,4 +1,4 @@
-"""Who may act for a customer."""
+"""Add and remove the logins that may act for a customer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.actions import end_all_sessions
 from accounts.models import User
-from accounts.registration import email_free
+from accounts.registration import unique_email
 from accounts.tasks import mail_invitation
 from common.domain.errors import DomainError, Missing
 from customers.models import Customer, CustomerUser
@@ -18,22 +18,22 @@ from customers.models import Customer, CustomerUser
 class ContactStays(DomainError):
     code = "contact_stays"
     title = "Not possible for the contact"
-    message = "The company's contact is shown and billed; ask the shop to name another one first."
+    message = "The company's contact cannot be removed. Ask the shop to name another contact first."
 
 
 class NotYourself(DomainError):
     code = "not_yourself"
     title = "Not possible for yourself"
-    message = "You cannot remove yourself: ask a colleague."
+    message = "You cannot remove yourself. Ask a colleague."
 
 
 def invite_login(*, customer: Customer, email: str, first_name: str, last_name: str, page: str) -> User:
-    """Somebody new who may act for the customer. A mail, sent on commit, leads him to `page` to choose a password.
+    """Create a user who may act for the customer, and mail them on commit a link to choose a password on `page`.
 
-    Raises EmailTaken: who has an account already is not put into another's company unasked.
+    Raises EmailTaken, because an existing user must not be added to a company without their consent.
     """
     with transaction.atomic():
-        with email_free(email):
+        with unique_email(email):
             user = User.objects.create_user(email, first_name=first_name, last_name=last_name)
         CustomerUser.objects.create(customer=customer, user=user)
         transaction.on_commit(partial(mail_invitation.enqueue, user.pk, customer.name, page))
@@ -41,10 +41,10 @@ def invite_login(*, customer: Customer, email: str, first_name: str, last_name: 
 
 
 def remove_login(*, login: CustomerUser, by: int, now: datetime) -> None:
-    """Somebody who no longer acts for the customer; `by` is the acting user's id, one of the same customer's logins.
+    """Remove a login from its customer and end its sessions. `by` is the ID of another login of the same customer.
 
-    The customer's row is locked, so that two who remove each other leave one. Raises NotYourself, ContactStays,
-    Missing.
+    The customer's row is locked, so that of two logins that remove each other one stays. Raises NotYourself,
+    ContactStays, Missing.
     """
     with transaction.atomic():
         customer = Customer.objects.select_for_update(of=("self",)).get(pk=login.customer_id)

@@ -1,4 +1,4 @@
-"""A notification as it is mailed, as text and as HTML."""
+"""Emails with notifications, as text and as HTML."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from customers.models import Notification
-from customers.preferences import allow_mail
+from customers.preferences import allows_mail
 
 
-def notification_mail(told: Notification) -> EmailMultiAlternatives | None:
-    """The mail to the customer's contact; None where there is no address, or the preferences do not want it."""
-    contact = told.customer.contact
+def notification_mail(notification: Notification) -> EmailMultiAlternatives | None:
+    """Return the mail to the customer's contact, or None without an email or if the preferences exclude it."""
+    contact = notification.customer.contact
     if contact is None or not contact.email:
         return None
-    if not allow_mail(told.customer.notification_preferences, told.type):
+    if not allows_mail(notification.customer.notification_preferences, notification.type):
         return None
-    context = {"name": contact.first_name, "title": told.title, "message": told.message}
+    context = {"name": contact.first_name, "title": notification.title, "message": notification.message}
     mail = EmailMultiAlternatives(
-        subject=" ".join(told.title.split()),  # one line, whatever was typed
+        subject=" ".join(notification.title.split()),  # a subject must be one line
         body=render_to_string("customers/mail/notification.txt", context),
         to=[contact.email],
     )

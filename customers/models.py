@@ -1,4 +1,4 @@
-"""The accounts a shop bills, who may act for them, and what they were told."""
+"""Customers, the logins that may act for them, and their notifications."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ContactMethod(models.TextChoices):
 
 
 class Customer(Identified):
-    """A person or a business. `contact` is the one person shown and billed; names, email and phone are his."""
+    """A person or a business. `contact` is the user who is shown and billed, with their names, email and phone."""
 
     contact = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -31,7 +31,7 @@ class Customer(Identified):
         null=True,
         blank=True,
         related_name="contact_of",
-        help_text="Shown and billed. A customer without one is written “Former customer”.",
+        help_text="The user who is shown and billed. Without a contact the customer is shown as “Former customer”.",
     )
 
     street_address = models.CharField(max_length=200, blank=True, default="")
@@ -54,13 +54,13 @@ class Customer(Identified):
     customer_since = models.DateTimeField()
     last_service_date = models.DateTimeField(null=True, blank=True)
     total_services = models.PositiveIntegerField(
-        default=0, help_text="Completed repair orders count by themselves."
+        default=0, help_text="Completed repair orders are counted automatically."
     )
 
     preferred_contact_method = models.CharField(
         max_length=5, choices=ContactMethod, default=ContactMethod.EMAIL
     )
-    # Stored once; three contracts spell them.
+    # Three contracts return these preferences, each in its own form.
     notification_preferences = models.JSONField(
         default=default_notifications, blank=True, validators=[validate_notifications]
     )
@@ -79,7 +79,8 @@ class Customer(Identified):
                 name="customer_contact_method_is_known",
             )
         ]
-        # The staff's list is by age; those still to be verified, and those of a state, are found in the same order.
+        # The staff list is ordered by age. Its filters for unverified customers, a state and a business type read an
+        # index in the same order.
         indexes = [
             models.Index(fields=["customer_since", "id"], name="customer_by_age"),
             models.Index(
@@ -97,7 +98,7 @@ class Customer(Identified):
 
     @property
     def name(self) -> str:
-        """Reads the contact: load it with `with_contact()` wherever more than one customer is shown."""
+        """The name to show. It reads the contact: load several customers with `with_contact()`."""
         first, last = (self.contact.first_name, self.contact.last_name) if self.contact else ("", "")
         return customer_name(self.company_name, first, last)
 
@@ -123,7 +124,7 @@ class CustomerUser(models.Model):
 
 
 class Notification(Identified):
-    """Something a customer was told. `type` is the sender's word in capitals (ORDER, APPOINTMENT, …)."""
+    """A message to a customer. `type` is a word in capitals chosen by the sender (ORDER, APPOINTMENT, …)."""
 
     customer = models.ForeignKey(
         Customer, on_delete=models.CASCADE, related_name="notifications", db_index=False

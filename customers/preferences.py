@@ -1,32 +1,31 @@
-"""How a customer wants to be told: stored once as `{kind: yes or no}`, spelled by three contracts.
+"""A customer's notification preferences, stored as `{kind: true or false}`.
 
-004 shows the stored object; 002's settings show the four kinds of `default_notifications`, its profile one switch for
-all of them. Whatever is not sent stays as it is.
+Contract 004 returns the stored object. The settings of contract 002 return the four kinds of `default_notifications`,
+and its profile returns one switch for all kinds. Kinds that are not sent keep their values.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from django.core.exceptions import ValidationError
 
-MOST_KINDS = 50
+MAX_KINDS = 50
 _KIND = re.compile(r"[A-Za-z0-9_.-]{1,50}")
 
 Notifications = Mapping[str, bool]
 
-# type of a notification -> the kind that says whether it is mailed, beside `email` itself
+# The kind that must be on, in addition to `email`, for a notification of this type to be mailed.
 _KIND_OF = {"ORDER": "order_updates", "REFUND": "refund_updates", "SUPPORT": "support_replies"}
 
 
 def default_notifications() -> dict[str, bool]:
-    """Everything on, as contract 002's settings start."""
+    """Return the initial preferences, with every kind on (contract 002, "Settings APIs")."""
     return {"email": True, "order_updates": True, "refund_updates": True, "support_replies": True}
 
 
-def validate_notifications(value: Any) -> None:
+def validate_notifications(value: object) -> None:
     """Raise ValidationError unless `value` is `{kind: true or false}` with at most 50 kinds."""
     if not isinstance(value, dict) or not all(isinstance(choice, bool) for choice in value.values()):
         raise ValidationError("Give an object whose values are true or false.", code="not_booleans")
@@ -34,28 +33,28 @@ def validate_notifications(value: Any) -> None:
         raise ValidationError(
             "Name each kind with 1 to 50 letters, digits, dots, hyphens or underscores.", code="not_a_kind"
         )
-    if len(value) > MOST_KINDS:
-        raise ValidationError(f"There can be at most {MOST_KINDS} kinds.", code="too_many_kinds")
+    if len(value) > MAX_KINDS:
+        raise ValidationError(f"Give at most {MAX_KINDS} kinds of notification.", code="too_many_kinds")
 
 
-def complete(stored: Notifications) -> dict[str, bool]:
-    """What holds: a kind that nobody has written down yet is on."""
+def with_defaults(stored: Notifications) -> dict[str, bool]:
+    """Return the stored kinds and the missing defaults, which are on."""
     return {**default_notifications(), **stored}
 
 
-def changed(stored: Notifications, given: Notifications | bool) -> dict[str, bool]:
-    """What was sent over what is stored; True or False is every kind, those that nobody has written down yet, too."""
+def merge(stored: Notifications, given: Notifications | bool) -> dict[str, bool]:
+    """Return the stored kinds updated with the given kinds. True or False sets every kind, including the defaults."""
     if isinstance(given, bool):
-        return dict.fromkeys(complete(stored), given)
+        return dict.fromkeys(with_defaults(stored), given)
     return {**stored, **given}
 
 
 def is_any_on(stored: Notifications) -> bool:
-    """Contract 002's one switch: on while any kind is."""
-    return any(complete(stored).values())
+    """Whether at least one kind is on (the switch of contract 002's profile)."""
+    return any(with_defaults(stored).values())
 
 
-def allow_mail(stored: Notifications, type: str) -> bool:
-    """Whether a notification of this type is mailed: `email` must be on, and the type's own kind if there is one."""
-    kinds = complete(stored)
+def allows_mail(stored: Notifications, type: str) -> bool:
+    """Whether a notification of this type is mailed: `email` must be on, and the kind of the type if there is one."""
+    kinds = with_defaults(stored)
     return kinds["email"] and kinds[_KIND_OF.get(type, "email")]

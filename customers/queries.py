@@ -1,4 +1,4 @@
-"""Reads over customers that need more than their rows."""
+"""Queries over customers."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from customers.models import Customer, CustomerUser
 
 
 class NotYourself(Forbidden):
-    """Who is a customer here is nobody's business but his and the shop's."""
+    """Whether a user is a customer is personal data, which the user and staff may read."""
 
     code = "not_yourself"
-    message = "You can ask about yourself only."
+    message = "You can check your own user only."
 
 
-def profile_of(*, caller: Caller, user: UUID) -> UUID | None:
-    """The customer that a user acts for, None where there is none. Raises NotYourself."""
+def get_profile_uuid(*, caller: Caller, user: UUID) -> UUID | None:
+    """Return the UUID of the customer that a user acts for, or None. Raises NotYourself."""
     if not caller.is_staff and not User.objects.filter(pk=caller.user_id, uuid=user).exists():
         raise NotYourself
     return CustomerUser.objects.filter(user__uuid=user).values_list("customer__uuid", flat=True).first()
 
 
-def statistics(*, now: datetime) -> Json:
-    """Figures over all customers, former ones included, in one query that reads each row once.
+def get_statistics(*, now: datetime) -> Json:
+    """Return figures over all customers, including former customers, from one query that reads each row once.
 
-    The month is the calendar's in `TIME_ZONE`; a state is counted as it is written, an empty one is nobody's.
+    The month is the calendar month in `TIME_ZONE`. States are counted as stored, without the empty state.
     """
     month = timezone.localtime(now).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     states = list(

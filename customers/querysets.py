@@ -1,4 +1,4 @@
-"""Rows of customers."""
+"""QuerySets of customers and notifications."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 class CustomerQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every customer, a customer himself."""
+        """Return every customer for staff, and the caller's own customer for others."""
         return self if caller.is_staff else self.filter(pk=caller.account)
 
     def with_contact(self) -> Self:
-        """With what `name` reads."""
+        """Load the contact, which `name` reads."""
         return self.select_related("contact")
 
     def with_person(self, path: str) -> Self:
-        """With the uuid, names, email and phone of the user at `path`, under names of their own."""
+        """Add the uuid, names, email and phone of the user at `path` as annotations."""
         return self.annotate(
             user_uuid=F(f"{path}__uuid"),
             first_name=F(f"{path}__first_name"),
@@ -32,8 +32,8 @@ class CustomerQuerySet(models.QuerySet[Row]):
             phone=F(f"{path}__phone"),
         )
 
-    def living_at(self, *, streets: Collection[str], postal_codes: Collection[str]) -> Self:
-        """Those who may be one of several known by their addresses; with their contacts."""
+    def at_addresses(self, *, streets: Collection[str], postal_codes: Collection[str]) -> Self:
+        """Return the customers with one of these streets and one of these postal codes, with their contacts."""
         return self.prefetch_related("contact").filter(
             contact__isnull=False, street_address__in=streets, postal_code__in=postal_codes
         )

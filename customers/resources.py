@@ -1,4 +1,4 @@
-"""Customers as a table, their contacts in the same row."""
+"""Import and export of customers as a table, with the contact in the same row."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from import_export.fields import Field
 
-from accounts.models import User, normal_email
+from accounts.models import User, normalize_email
 from common.admin.transfer import SheetResource, cell
 from common.domain.sheets import WHY
 from common.domain.types import Json, Values
 from customers.actions import create_imported
-from customers.imports import ADDRESS, BUSINESS, KNOWN_BY, PERSON, known_as
+from customers.imports import ADDRESS, BUSINESS, NATURAL_KEY, PERSON, natural_key
 from customers.models import Customer
 from customers.names import HOME
 from customers.querysets import CustomerQuerySet
@@ -28,9 +28,9 @@ def _of_contact(name: str) -> Field:
 
 
 class CustomerResource(SheetResource):
-    """A customer is known by his uuid, else by his contact's email, else as `customers.imports` knows him.
+    """A table of customers. A row is identified by the uuid, else by the contact's email, else by `natural_key`.
 
-    A new one gets a contact who cannot sign in until he sets a password. A contact of the staff is not changed.
+    A new customer gets a contact who cannot sign in before they set a password. A contact who is staff is not changed.
     """
 
     uuid = Field(attribute="uuid", column_name="uuid", readonly=True)
@@ -46,35 +46,35 @@ class CustomerResource(SheetResource):
         self._now = timezone.now()
         super().before_import(dataset, **kwargs)
 
-    def before_import_row(self, row: Json, **kwargs: Any) -> None:
+    def before_import_row(self, row: Json, **kwargs: object) -> None:
         super().before_import_row(row, **kwargs)
         if row.get("email"):
-            row["email"] = normal_email(str(row["email"]))
+            row["email"] = normalize_email(str(row["email"]))
 
     def find(self, row: Values) -> Customer | None:
         customers = Customer.objects.with_contact().select_for_update(of=("self",))
-        if written := str(row.get("uuid") or "").strip():
-            named = _uuid(written)
-            customer: Customer | None = customers.filter(uuid=named).first() if named else None
+        if text := str(row.get("uuid") or "").strip():
+            uuid = _uuid(text)
+            customer: Customer | None = customers.filter(uuid=uuid).first() if uuid else None
             if customer is None:
-                raise ValidationError({"uuid": f"There is no customer {written!r}."})
+                raise ValidationError({"uuid": f"There is no customer {text!r}."})
             return customer
         if row.get("email"):
             found = list(customers.filter(contact__email=row["email"])[:2])
         else:
-            found = _known_without_email(customers, row)
+            found = _find_by_natural_key(customers, row)
         if len(found) > 1:
-            raise ValidationError("Several customers are known by this: name the one meant by its uuid.")
+            raise ValidationError("Several customers match this row: add the uuid of the right one.")
         return found[0] if found else None
 
-    def init_instance(self, row: Any = None) -> Customer:
+    def init_instance(self, row: Values | None = None) -> Customer:
         return Customer(contact=User(), customer_since=self._now)
 
-    def after_init_instance(self, instance: Customer, new: bool, row: Any, **kwargs: Any) -> None:
+    def after_init_instance(self, instance: Customer, new: bool, row: Values, **kwargs: object) -> None:
         self._person_before = _person(instance)
 
     def import_field(
-        self, field: Field, instance: Any, row: Any, is_m2m: bool = False, **kwargs: Any
+        self, field: Field, instance: Customer, row: Values, is_m2m: bool = False, **kwargs: object
     ) -> None:
         if instance.contact is None and field.attribute.startswith(_OF_CONTACT):
             if row.get(field.column_name):
@@ -83,7 +83,7 @@ class CustomerResource(SheetResource):
         super().import_field(field, instance, row, is_m2m, **kwargs)
 
     def validate_instance(
-        self, instance: Customer, import_validation_errors: Any = None, validate_unique: bool = True
+        self, instance: Customer, import_validation_errors: Json | None = None, validate_unique: bool = True
     ) -> None:
         errors = {
             name.removeprefix(_OF_CONTACT): error for name, error in (import_validation_errors or {}).items()
@@ -91,12 +91,14 @@ class CustomerResource(SheetResource):
         if instance.contact is not None:
             errors = self._contact_errors(instance.contact, errors)
             if not (instance.contact.full_name or instance.company_name):
-                errors.setdefault("first_name", ValidationError("A customer has a name, or a company's."))
+                errors.setdefault("first_name", ValidationError("Enter a name or a company name."))
         super().validate_instance(instance, errors, validate_unique)
 
     def _contact_errors(self, contact: User, errors: Json) -> Json:
         if contact.is_staff and _values(contact) != self._person_before:
-            raise ValidationError("The contact is one of the staff: change him on his own page.")
+            raise ValidationError(
+                "The contact is a member of staff. Change their data on the page of the user."
+            )
         others = {field.name for field in User._meta.fields}.difference(PERSON)
         try:
             contact.full_clean(exclude=others | errors.keys())
@@ -125,14 +127,14 @@ class CustomerResource(SheetResource):
         )
 
 
-def _known_without_email(customers: CustomerQuerySet[Customer], row: Values) -> list[Customer]:
-    said = {"country": HOME, **row}
-    key = tuple(" ".join(str(said.get(name) or "").split()) for name in KNOWN_BY)
-    known = dict(zip(KNOWN_BY, key, strict=True))
-    near = customers.living_at(streets=[known["street_address"]], postal_codes=[known["postal_code"]])
-    found = [customer for customer in near if known_as(customer) == key]
+def _find_by_natural_key(customers: CustomerQuerySet[Customer], row: Values) -> list[Customer]:
+    values = {"country": HOME, **row}
+    key = tuple(" ".join(str(values.get(name) or "").split()) for name in NATURAL_KEY)
+    known = dict(zip(NATURAL_KEY, key, strict=True))
+    near = customers.at_addresses(streets=[known["street_address"]], postal_codes=[known["postal_code"]])
+    found = [customer for customer in near if natural_key(customer) == key]
     if any(customer.contact and customer.contact.email for customer in found):
-        raise ValidationError("The customer known by this has an email: name him by it, or by his uuid.")
+        raise ValidationError("The matching customer has an email. Add their email or uuid to the row.")
     return found
 
 
@@ -143,9 +145,9 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _person(customer: Customer) -> tuple[Any, ...]:
+def _person(customer: Customer) -> tuple[object, ...]:
     return _values(customer.contact) if customer.contact else ()
 
 
-def _values(contact: User) -> tuple[Any, ...]:
+def _values(contact: User) -> tuple[object, ...]:
     return tuple(getattr(contact, name) for name in PERSON)

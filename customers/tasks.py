@@ -1,4 +1,4 @@
-"""What is done after the answer, in place or by `manage.py db_worker` (`TASK_QUEUE`)."""
+"""Tasks that run after the response, in the same process or in `manage.py db_worker` (`TASK_QUEUE`)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from customers.models import Notification
 
 @task
 def mail_notification(notification_id: int) -> None:
-    """Mail a notification, if the customer wants it so when it is sent."""
-    told = Notification.objects.select_related("customer__contact").filter(pk=notification_id).first()
-    mail = notification_mail(told) if told else None
+    """Mail a notification, if the customer's preferences allow it when the task runs."""
+    rows = Notification.objects.select_related("customer__contact")
+    notification = rows.filter(pk=notification_id).first()
+    mail = notification_mail(notification) if notification else None
     if mail is not None:
         mail.send()

@@ -13,7 +13,7 @@ from customers.models import Customer, Notification
 from demo.calendar import Calendar
 from demo.numbering import create
 from orders.models import (
-    TAKEN_IN,
+    STATES_WITH_STAMP,
     Order,
     OrderItem,
     OrderStatus,
@@ -99,7 +99,7 @@ def _order(
     """An order that went through the states it stands at, a few hours each."""
     stamps = {
         stamp: at + timedelta(hours=12 * taken)
-        for taken, (stamp, states) in enumerate(TAKEN_IN.items(), start=1)
+        for taken, (stamp, states) in enumerate(STATES_WITH_STAMP.items(), start=1)
         if status in states
     }
     if "shipped_at" in stamps:

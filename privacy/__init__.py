@@ -1,4 +1,4 @@
-"""One person's data: what each table holds of him, given out whole, or forgotten as far as a shop may forget it.
+"""Export and erasure of one person's data.
 
-`holdings.py` says it once, table by table; `export.py` and `erase.py` follow it.
+`holdings.py` declares the personal data of each table. `export.py` and `erase.py` follow it (docs/decisions/0019).
 """

@@ -1,4 +1,4 @@
-"""Forget a person, as far as a shop may: all or nothing, and what stays has its reason in `holdings.py`."""
+"""Erase a person's data in one transaction. `holdings.py` gives the reason for each field that is kept."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from memberships.actions import cancel
 from memberships.models import Membership
 from orders.models import ACTIVE, PENDING_REFUND, Order, ReturnRequest
 from privacy.holdings import HOLDINGS, Holding, Person
-from privacy.persons import person_of
+from privacy.persons import get_person
 from repair_orders.models import REPAIR_ORDER_MACHINE, RepairOrder
 
-_AT_ONCE = 500
+_BATCH = 500
 _OPEN_REPAIRS = [status for status, further in REPAIR_ORDER_MACHINE.items() if further]
 
 
 class StillOpen(DomainError):
-    """There is business to be finished with the person first; `what` names it."""
+    """The person has unfinished business with the shop, which `unfinished` lists."""
 
     code = "still_open"
     title = "Still open"
 
-    def __init__(self, what: list[str]) -> None:
-        super().__init__(f"Finish or cancel first: {', '.join(what)}.")
+    def __init__(self, unfinished: list[str]) -> None:
+        super().__init__(f"Finish or cancel first: {', '.join(unfinished)}.")
 
 
-def open_business(person: Person) -> list[str]:
-    """What the shop and the person have not finished: `repair order 12`, `order 7`."""
+def find_open_business(person: Person) -> list[str]:
+    """Return the person's unfinished orders, appointments and returns: `repair order 12`, `order 7`."""
     accounts = person.accounts
     rows: list[AnyQuerySet] = [
         RepairOrder.objects.filter(customer__in=accounts, status__in=_OPEN_REPAIRS),
@@ -52,31 +52,31 @@ def open_business(person: Person) -> list[str]:
         ReturnRequest.objects.filter(order__customer__in=accounts, status__in=PENDING_REFUND),
     ]
     return [
-        f"{of_kind.model._meta.verbose_name} {pk}"
-        for of_kind in rows
-        for pk in of_kind.order_by("pk").values_list("pk", flat=True)
+        f"{queryset.model._meta.verbose_name} {pk}"
+        for queryset in rows
+        for pk in queryset.order_by("pk").values_list("pk", flat=True)
     ]
 
 
 def erase(user: User, *, now: datetime) -> Mapping[str, int]:
-    """Erase the person behind a login; table -> how many of his rows were deleted or changed.
+    """Erase the person of a login and return the number of deleted or changed rows by table.
 
-    His files go last, within the same transaction: what a store that is away kept is tried again with everything
-    else. Raises StillOpen, StoreAway.
+    Files are removed last, in the same transaction. If the store is unreachable, everything is rolled back and can be
+    repeated. Raises StillOpen, StoreUnavailable.
     """
     counts: Counter[str] = Counter()
     with transaction.atomic():
         user = User.objects.select_for_update().get(pk=user.pk)
-        person = person_of(user)
-        unfinished = open_business(person)
+        person = get_person(user)
+        unfinished = find_open_business(person)
         if unfinished:
             raise StillOpen(unfinished)
         keys = [upload.key for upload in _uploads_of(person)]
         for membership in Membership.objects.filter(user=user).active():
             cancel(membership=membership, by=None, now=now)
         end_all_sessions(user=user, now=now)
-        _forget_page_sessions(user)
-        _forget_tasks(user)
+        _delete_page_sessions(user)
+        _delete_tasks(user)
         for holding in HOLDINGS:
             counts[holding.name] += _erase(holding, person)
         leave_accounts(user_id=user.pk)
@@ -88,59 +88,59 @@ def erase(user: User, *, now: datetime) -> Mapping[str, int]:
 def _uploads_of(person: Person) -> Iterator[Upload]:
     for holding in HOLDINGS:
         if holding.model is Upload and holding.deletes:
-            yield from holding.rows_of(person)
+            yield from holding.rows_for(person)
 
 
 def _erase(holding: Holding, person: Person) -> int:
-    """Delete or overwrite the rows of one table, their history, and what the admin's log says of them."""
-    rows = holding.rows_of(person)
+    """Delete or overwrite the person's rows in one table, their history and their entries in the admin's log."""
+    rows = holding.rows_for(person)
     ids = list(rows.values_list("pk", flat=True))
     _blank_log(holding.model, ids)
     if holding.deletes:
         rows.delete()
-    elif holding.forgets:
+    elif holding.overwrites:
         for row in rows:
-            type(row)._base_manager.filter(pk=row.pk).update(**_values(holding.forgets))
+            type(row)._base_manager.filter(pk=row.pk).update(**_values(holding.overwrites))
     else:
         return 0
-    _forget_history(holding, person, ids)
+    _erase_history(holding, person, ids)
     return len(ids)
 
 
-def _values(forgets: Values) -> Json:
-    return {name: value() if callable(value) else value for name, value in forgets.items()}
+def _values(overwrites: Values) -> Json:
+    return {name: value() if callable(value) else value for name, value in overwrites.items()}
 
 
-def _forget_history(holding: Holding, person: Person, ids: list[int]) -> None:
-    """Of the person's rows, and of rows that once were his."""
+def _erase_history(holding: Holding, person: Person, ids: list[int]) -> None:
+    """Delete or overwrite the history of the person's rows, and of rows that were theirs at an earlier time."""
     if not hasattr(holding.model, "history"):
         return
     history: AnyQuerySet = holding.model.history.model._base_manager.all()
-    # A history row has a key of its own; the row's is `id`.
+    # `pk` is the key of the history row itself. The key of the row is `id`.
     by_key = "pk" in (*holding.user, holding.account)
-    his = history.none() if by_key else history.filter(holding.of(person))
-    past = history.filter(Q(pk__in=his.values("pk")) | Q(id__in=ids))
+    owned = history.none() if by_key else history.filter(holding.condition_for(person))
+    past = history.filter(Q(pk__in=owned.values("pk")) | Q(id__in=ids))
     if holding.deletes:
         past.delete()
         return
     known = {field.name for field in past.model._meta.concrete_fields}
-    past.update(**_values({name: value for name, value in holding.forgets.items() if name in known}))
+    past.update(**_values({name: value for name, value in holding.overwrites.items() if name in known}))
 
 
 def _blank_log(model: type[Model], ids: list[int]) -> None:
     log = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
-    for first in range(0, len(ids), _AT_ONCE):
-        named = [str(pk) for pk in ids[first : first + _AT_ONCE]]
-        log.filter(object_id__in=named).update(object_repr="", change_message="")
+    for first in range(0, len(ids), _BATCH):
+        keys = [str(pk) for pk in ids[first : first + _BATCH]]
+        log.filter(object_id__in=keys).update(object_repr="", change_message="")
 
 
-def _forget_page_sessions(user: User) -> None:
+def _delete_page_sessions(user: User) -> None:
     for session in PageSession.objects.iterator():
         if session.get_decoded().get("_auth_user_id") == str(user.pk):
             session.delete()
 
 
-def _forget_tasks(user: User) -> None:
-    """What a worker was told to mail, or has mailed."""
+def _delete_tasks(user: User) -> None:
+    """Delete the queued and finished tasks that mail to the user's email."""
     if user.email:
         DBTaskResult.objects.filter(args_kwargs__icontains=user.email).delete()

@@ -1,4 +1,4 @@
-"""Everything that is held of a person, as files that a machine reads (GDPR, articles 15 and 20)."""
+"""Export a person's data in machine-readable files (GDPR, articles 15 and 20)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from privacy.holdings import HOLDINGS, Holding, Person
 
 
 def export(person: Person, archive: ZipFile) -> int:
-    """Write `<table>.json`, an array of rows, for each table that holds something, and the uploads under `files/`.
-    The number of rows. Raises StoreAway."""
+    """Write a person's rows and uploads into an archive and return the number of rows.
+
+    Each table with rows becomes `<table>.json`, an array of rows. Uploads are stored in `files/`.
+    Raises StoreUnavailable.
+    """
     tables: dict[str, dict[int, Json]] = defaultdict(dict)
     for holding in HOLDINGS:
         tables[holding.name].update(_rows(holding, person))
@@ -31,27 +34,27 @@ def export(person: Person, archive: ZipFile) -> int:
 
 
 def _rows(holding: Holding, person: Person) -> Iterator[tuple[int, Json]]:
-    rows = list(holding.rows_of(person))
-    named = {field.name: _named_by(field, rows) for field in holding.model._meta.many_to_many}
+    rows = list(holding.rows_for(person))
+    related = {field.name: _related_names(field, rows) for field in holding.model._meta.many_to_many}
     for row in rows:
         body = {
             field.name: field.value_from_object(row)
             for field in holding.model._meta.concrete_fields
             if field.name not in holding.secrets
         }
-        body |= {name: of_row[row.pk] for name, of_row in named.items()}
-        body |= {name: make(row) for name, make in holding.adds.items()}
+        body |= {name: by_row[row.pk] for name, by_row in related.items()}
+        body |= {name: compute(row) for name, compute in holding.computed.items()}
         yield row.pk, body
 
 
-def _named_by(field: Any, rows: Sequence[Model]) -> dict[Any, list[str]]:
-    """What a many-to-many field names, of all rows at once."""
-    mine, theirs = field.m2m_field_name(), field.m2m_reverse_field_name()
-    pairs = field.remote_field.through._base_manager.filter(**{f"{mine}__in": rows}).select_related(theirs)
-    named: dict[Any, list[str]] = defaultdict(list)
-    for pair in pairs.order_by("pk"):
-        named[getattr(pair, f"{mine}_id")].append(str(getattr(pair, theirs)))
-    return named
+def _related_names(field: Any, rows: Sequence[Model]) -> dict[int, list[str]]:
+    """Return the names of the objects to which a many-to-many field links each row."""
+    source, target = field.m2m_field_name(), field.m2m_reverse_field_name()
+    links = field.remote_field.through._base_manager.filter(**{f"{source}__in": rows}).select_related(target)
+    names: dict[int, list[str]] = defaultdict(list)
+    for link in links.order_by("pk"):
+        names[getattr(link, f"{source}_id")].append(str(getattr(link, target)))
+    return names
 
 
 def _write_file(upload: Upload, archive: ZipFile) -> None:
@@ -60,4 +63,4 @@ def _write_file(upload: Upload, archive: ZipFile) -> None:
             for chunk in store().read(upload):
                 file.write(chunk)
     except FileNotFoundError:
-        pass  # announced, and never brought
+        pass  # the upload was announced, and its file never arrived

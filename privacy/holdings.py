@@ -1,8 +1,9 @@
-"""What each table holds of a person, what becomes of it when he is erased, and why something stays.
+"""Declare the personal data of each table, what erasure does to it, and why some of it is kept.
 
-Rows are found by a path to the person (his user) or to the account, where nobody else acts for it: what belongs to a
-company's account is not one person's. Kept is what books are made of: figures, dates, states, what was done to which
-vehicle and what was sold (tax law, records of repair). Everything else goes, from the history too.
+Rows are found by an ORM path to the user or to the customer account. An account counts only if no other user acts for
+it, because the data of a company's account does not belong to one person. The records of the business are kept:
+figures, dates, states, the work done on each vehicle and the goods sold (tax law, records of repair). Everything else
+is erased, in the history too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from appointments.models import Appointment, Technician
 from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import IdempotencyKey
 from common.domain.types import AnyQuerySet, Values
-from customers.actions import PERSONAL
+from customers.actions import PERSONAL_FIELDS
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership
@@ -39,7 +40,7 @@ from vehicles.telematics.packing import unpack
 
 @dataclass(frozen=True)
 class Person:
-    """A user, and the accounts that nobody else acts for."""
+    """A user and the customer accounts for which no other user acts."""
 
     user: User
     accounts: frozenset[int]
@@ -47,53 +48,54 @@ class Person:
 
 @dataclass(frozen=True)
 class Holding:
-    """Rows of one table. `user` and `account` are ORM paths to whose they are, either or both; `only` narrows them.
+    """Rows of one table with personal data.
 
-    Erasing deletes them, or puts what `forgets` says into them (a function is called for each row). `keeps` names the
-    other fields that somebody could have typed into, and why they stay. An export leaves out the `secrets`, and has
-    `adds`: what functions make of a row.
+    `user` and `account` are ORM paths to their owner, either or both. `condition` restricts the rows. Erasure deletes
+    the rows, or sets the fields in `overwrites` (a function is called for each row). `keeps` names the other fields
+    with text and the reason why they are kept. An export omits `secrets` and adds the results of the functions in
+    `computed`.
     """
 
     model: type[Model]
     user: tuple[str, ...] = ()
     account: str = ""
-    only: Q | None = None
+    condition: Q | None = None
     deletes: bool = False
-    forgets: Values = field(default_factory=dict)
+    overwrites: Values = field(default_factory=dict)
     keeps: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
-    adds: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    computed: Mapping[str, Callable[[Any], object]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """As an export calls the table: `repair_orders.repairorder`."""
+        """The name of the table in an export: `repair_orders.repairorder`."""
         return self.model._meta.label_lower
 
-    def of(self, person: Person) -> Q:
-        """The condition that picks the person's rows."""
+    def condition_for(self, person: Person) -> Q:
+        """Return the condition that selects the person's rows."""
         found = Q(pk__in=[])
         for path in self.user:
             found |= Q(**{path: person.user.pk})
         if self.account:
             found |= Q(**{f"{self.account}__in": person.accounts})
-        return found & self.only if self.only else found
+        return found & self.condition if self.condition else found
 
-    def rows_of(self, person: Person) -> AnyQuerySet:
-        """The person's rows, the oldest first."""
-        return self.model._base_manager.filter(self.of(person)).order_by("pk")
+    def rows_for(self, person: Person) -> AnyQuerySet:
+        """Return the person's rows, oldest first."""
+        return self.model._base_manager.filter(self.condition_for(person)).order_by("pk")
 
 
-def samples_in(batch: TelematicsBatch) -> list[tuple[Any, ...]]:
-    """`(t in milliseconds since 1970, mph, gallons an hour, miles)`, one for each sample."""
+def unpack_samples(batch: TelematicsBatch) -> list[tuple[object, ...]]:
+    """Return the samples of a batch: `(milliseconds since 1970, mph, gallons an hour, miles)`."""
     return list(zip(*unpack(bytes(batch.data), batch.count), strict=True))
 
 
-_CODE = "a word of ours, or a code"
-_LEFT = "customers.actions.leave_accounts forgets it, unless others act for the account"
-_LEDGER = "points are a ledger"
-_INVOICE = "what an invoice says was done to what"
+_CODE = "a word of the product, or a code"
+_LEFT = "customers.actions.leave_accounts clears it, unless others act for the account"
+_LEDGER = "entries of the points ledger do not change"
+_INVOICE = "part of an invoice"
 
-# In an order in which nothing that is deleted is still pointed at.
+# In this order no deleted row is still referenced by another.
 HOLDINGS = (
     Holding(IdempotencyKey, user=("user_id",), deletes=True, secrets=("body", "fingerprint")),
     Holding(Notification, account="customer", deletes=True),
@@ -102,35 +104,35 @@ HOLDINGS = (
         account="vehicle__customer",
         deletes=True,
         secrets=("data",),
-        adds={"samples": samples_in},
+        computed={"samples": unpack_samples},
     ),
     Holding(RepairPhoto, account="repair_order__customer", deletes=True),
     Holding(SupportTicket, account="conversation__customer", deletes=True),
     Holding(Message, account="conversation__customer", deletes=True),
-    # What he said for an account that goes on without him; what staff wrote is the shop's own correspondence.
+    # Messages that the user wrote for an account that others keep. Messages of staff are the shop's correspondence.
     Holding(
         Message,
         user=("author",),
-        only=Q(is_support=False),
-        forgets={"body": "", "attachments": list, "client_id": None},
+        condition=Q(is_support=False),
+        overwrites={"body": "", "attachments": list, "client_id": None},
     ),
     Holding(Conversation, account="customer", deletes=True),
     Holding(Upload, account="customer_id", deletes=True, secrets=("key",)),
-    Holding(Upload, user=("owner",), only=Q(customer_id=None), deletes=True, secrets=("key",)),
+    Holding(Upload, user=("owner",), condition=Q(customer_id=None), deletes=True, secrets=("key",)),
     Holding(
         Upload,
         user=("owner",),
-        forgets={"owner": None},
-        keeps=dict.fromkeys(("name", "content_type", "state"), "a file of an account that others act for"),
+        overwrites={"owner": None},
+        keeps=dict.fromkeys(("name", "content_type", "state"), "a file of an account for which others act"),
         secrets=("key",),
     ),
     Holding(
-        Appointment, account="customer", forgets={"description": "", "notes": ""}, keeps={"status": _CODE}
+        Appointment, account="customer", overwrites={"description": "", "notes": ""}, keeps={"status": _CODE}
     ),
     Holding(
         RepairOrder,
         account="customer",
-        forgets={"description": "", "notes": "", "denial_reason": ""},
+        overwrites={"description": "", "notes": "", "denial_reason": ""},
         keeps={"status": _CODE},
     ),
     Holding(PartLine, account="repair_order__customer"),
@@ -138,21 +140,23 @@ HOLDINGS = (
     Holding(
         Order,
         account="customer",
-        forgets=dict.fromkeys(("courier_name", "courier_contact", "tracking_number", "current_location"), ""),
+        overwrites=dict.fromkeys(
+            ("courier_name", "courier_contact", "tracking_number", "current_location"), ""
+        ),
         keeps={"status": _CODE},
     ),
     Holding(OrderItem, account="order__customer", keeps={"product_name": _INVOICE}),
     Holding(
         ReturnRequest,
         account="order__customer",
-        forgets={"description": "", "refusal_reason": ""},
+        overwrites={"description": "", "refusal_reason": ""},
         keeps={"status": _CODE, "reason": _CODE},
     ),
     Holding(ReturnLine, account="return_request__order__customer"),
     Holding(
         Vehicle,
         account="customer",
-        forgets={
+        overwrites={
             **dict.fromkeys(("license_plate", "color", "unit_number", "photo_url"), ""),
             **dict.fromkeys(("dongle_id", "dongle_connection")),
         },
@@ -168,18 +172,18 @@ HOLDINGS = (
     Holding(
         Technician,
         user=("user",),
-        forgets={"name": "Former technician", "email": ""},
+        overwrites={"name": "Former technician", "email": ""},
         keeps={"role": _CODE},
     ),
     Holding(CustomerUser, user=("user",)),
-    Holding(Customer, account="pk", keeps=dict.fromkeys(PERSONAL, _LEFT)),
+    Holding(Customer, account="pk", keeps=dict.fromkeys(PERSONAL_FIELDS, _LEFT)),
     Holding(KnownAddress, user=("user",), deletes=True),
     Holding(Session, user=("user",), deletes=True, secrets=("refresh_jti",)),
     Holding(Device, user=("user",), deletes=True),
     Holding(
         User,
         user=("pk",),
-        forgets={
+        overwrites={
             "email": None,
             **dict.fromkeys(("first_name", "last_name", "phone", "avatar"), ""),
             "password": lambda: make_password(None),

@@ -62,7 +62,7 @@ class RepairOrderQuerySet(models.QuerySet[Row]):
         if "unit_number" in filters:
             # Each among the vehicles of its own customer: of all others' too, PostgreSQL would read every one.
             units = Vehicle.objects.filter(pk=OuterRef("vehicle"), customer=OuterRef("customer"))
-            rows = rows.filter(Exists(units.called(filters["unit_number"])))
+            rows = rows.filter(Exists(units.with_label(filters["unit_number"])))
         if "month" in filters:
             rows = rows.filter(
                 created_at__gte=bind_day(filters["month"], StartOfDay()),

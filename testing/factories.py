@@ -29,7 +29,7 @@ from common.domain.models import Event, IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
-from orders.models import TAKEN_IN, Order, OrderItem, OrderStatus, ReturnLine, ReturnRequest
+from orders.models import STATES_WITH_STAMP, Order, OrderItem, OrderStatus, ReturnLine, ReturnRequest
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 from vehicles.telematics.packing import pack
@@ -218,7 +218,9 @@ class ServiceLineFactory(DjangoModelFactory[ServiceLine]):
 
 def _stamp(stamp):
     """Set where an order's status says that the step was taken."""
-    return factory.LazyAttribute(lambda order: order.created_at if order.status in TAKEN_IN[stamp] else None)
+    return factory.LazyAttribute(
+        lambda order: order.created_at if order.status in STATES_WITH_STAMP[stamp] else None
+    )
 
 
 class OrderFactory(DjangoModelFactory[Order]):

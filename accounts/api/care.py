@@ -1,4 +1,4 @@
-"""Contract 002, "Authentication": one address that answers two tokens."""
+"""Contract 002, "Authentication": the route that returns two tokens."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Credentials(Serializer):
 
 class Tokens(Serializer):
     access_token = serializers.CharField()
-    refresh_token = serializers.CharField(help_text="Traded in at /api/token/refresh/.")
+    refresh_token = serializers.CharField(help_text="Send it to /api/token/refresh/ for a new access token.")
     token_type = serializers.ChoiceField(choices=["bearer"])
 
 
 class Login(CareView):
     """Sign in with email and password.
 
-    Wrong passwords count together with those of every other way in. What `Authorization` says is not looked at: a
-    client that sends its expired token along with everything must still get a new one.
+    Wrong passwords count towards one limit with those at every other sign-in route. The `Authorization` header is
+    ignored, because a client that sends its expired token with every request must still get a new one.
     """
 
     permission_classes = [AllowAny]

@@ -1,5 +1,7 @@
-"""Contract 004, "Authentication Service": registration's bodies - its address is shared with contract 003 and stands in
-`portal/api/registration.py` - and one's own credentials."""
+"""Contract 004, "Authentication Service": the bodies of registration, and the caller's own credentials.
+
+The route of registration is shared with contract 003 and lives in `portal/api/registration.py`.
+"""
 
 from __future__ import annotations
 
@@ -63,9 +65,10 @@ class CredentialsInput(Serializer):
 
 
 class Credentials(CrmView):
-    """Change one's own email, names or phone; what is not sent stays.
+    """Change your email, names or phone.
 
-    Anybody signed in may. A token's claims show the change when it is refreshed.
+    Fields that are not sent keep their values. Every role may use this route. A token's claims show the change after
+    the next refresh.
     """
 
     permission_classes = [SignedIn]

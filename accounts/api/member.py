@@ -1,5 +1,7 @@
-"""Contract 003, "Authentication": tokens and passwords. Registration and sign-in show the whole person and stand in
-`portal/api/member.py`."""
+"""Contract 003, "Authentication": tokens and passwords.
+
+Registration and sign-in return the whole person, and live in `portal/api/registration.py` and `portal/api/member.py`.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ class Refreshed(Serializer):
 
 
 class LogoutInput(Serializer):
-    """Either name will do."""
+    """The refresh token, under either name."""
 
     refreshToken = serializers.CharField(required=False, max_length=4096)
     refresh = serializers.CharField(required=False, max_length=4096)
@@ -59,22 +61,25 @@ class PasswordReset(Serializer):
         return attrs
 
 
-class Said(Serializer):
+class Confirmation(Serializer):
     message = serializers.CharField()
 
 
-class Door(MemberView):
-    """Open. What `Authorization` says is not looked at: a client that sends its expired token along with everything
-    must still get in."""
+class PublicView(MemberView):
+    """A route without authentication.
+
+    The `Authorization` header is ignored, because a client that sends its expired token with every request must still
+    be able to sign in.
+    """
 
     permission_classes = [AllowAny]
     authentication_classes = []
 
 
-class Refresh(Door):
-    """Trade a refresh token for a new access token, its claims written anew.
+class Refresh(PublicView):
+    """Refresh an access token.
 
-    The refresh token stays good until it expires.
+    The new token's claims come from the user's present row. The refresh token stays valid until it expires.
     """
 
     input_class = RefreshInput
@@ -84,8 +89,11 @@ class Refresh(Door):
         return JSONResponse({"accessToken": actions.refresh_access(**self.read_body())})
 
 
-class Logout(Door):
-    """End the session of a refresh token; its access token ends with it."""
+class Logout(PublicView):
+    """End the session of a refresh token.
+
+    The session's access token becomes invalid too.
+    """
 
     input_class = LogoutInput
 
@@ -96,15 +104,15 @@ class Logout(Door):
 
 
 class ChangePassword(MemberView):
-    """Trade one's old password for a new one.
+    """Change your password.
 
-    Every session ends, the present one too: sign in with the new password.
+    Every session ends, including the present one. Sign in again with the new password.
     """
 
     permission_classes = [SignedIn]
     input_class = PasswordChange
 
-    @extend_schema(responses=Said)
+    @extend_schema(responses=Confirmation)
     def post(self, request: Request) -> JSONResponse:
         passwords.change_own_password(
             user_id=self.caller.user_id,
@@ -112,40 +120,40 @@ class ChangePassword(MemberView):
             address=client_address(request._request),
             now=timezone.now(),
         )
-        return JSONResponse({"message": "The password is changed. Sign in with the new one."})
+        return JSONResponse({"message": "The password was changed. Sign in with the new password."})
 
 
-class ForgotPassword(Door):
-    """Have a link to a new password mailed.
+class ForgotPassword(PublicView):
+    """Request a link to set a new password.
 
-    The answer is the same whether there is an account with this email or not.
+    The response is the same whether an account with this email exists or not.
     """
 
     input_class = ForgottenPassword
 
-    @extend_schema(responses={202: Said})
+    @extend_schema(responses={202: Confirmation})
     def post(self, request: Request) -> JSONResponse:
-        passwords.ask_for_reset(**self.read_body(), address=client_address(request._request))
+        passwords.request_reset(**self.read_body(), address=client_address(request._request))
         return JSONResponse(
-            {"message": "If there is an account with this email, a link to a new password is on its way."},
+            {"message": "If an account with this email exists, a link to set a new password was sent."},
             status=202,
         )
 
 
-class ResetPassword(Door):
-    """Set a new password by the token of a mailed link.
+class ResetPassword(PublicView):
+    """Set a new password with the token of a mailed link.
 
-    The token is good once, and for an hour. Every session of the account ends.
+    The token can be used once, within an hour. Every session of the account ends.
     """
 
     input_class = PasswordReset
 
-    @extend_schema(responses=Said)
+    @extend_schema(responses=Confirmation)
     def post(self, request: Request) -> JSONResponse:
         passwords.reset_password(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return JSONResponse({"message": "The password is changed. Sign in with the new one."})
+        return JSONResponse({"message": "The password was changed. Sign in with the new password."})
 
 
 urlpatterns = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -34,7 +32,7 @@ class ReferralSerializer(Serializer):
     rewardsApplied = serializers.DictField(
         source="rewards_applied",
         child=serializers.IntegerField(),
-        help_text="`{points}` once it is credited.",
+        help_text="`{points}` after the referral is credited.",
     )
     createdAt = Instant(source="created_at")
 
@@ -50,12 +48,15 @@ class CodeInput(Serializer):
 
 
 class MyReferrals(MemberView):
-    """One's own code, the link to pass on, and whom it brought, newest first."""
+    """Retrieve your referral code, its link and the users it referred.
+
+    The newest referral comes first.
+    """
 
     permission_classes = [CustomerRole]
 
     @staticmethod
-    def rows(caller: Caller, filters: Any) -> QuerySet[User]:
+    def rows(caller: Caller, filters: object) -> QuerySet[User]:
         return User.objects.filter(pk=caller.user_id).order_by("id")
 
     read = Read(rows, ReferralsSerializer)
@@ -66,7 +67,10 @@ class MyReferrals(MemberView):
 
 
 class ApplyReferral(MemberView):
-    """Say whose code brought one here; once, and for ever."""
+    """Apply a referral code to your account.
+
+    An account accepts one code, which cannot be changed later.
+    """
 
     permission_classes = [CustomerRole]
     input_class = CodeInput

@@ -1,4 +1,4 @@
-"""Contract 000, "Authentication": SimpleJWT's four addresses over our sessions."""
+"""Contract 000, "Authentication": the four routes of SimpleJWT, backed by sessions in the database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RefreshInput(Serializer):
 
 class Refreshed(Serializer):
     access = serializers.CharField()
-    refresh = serializers.CharField(required=False, help_text="Only where refresh tokens rotate.")
+    refresh = serializers.CharField(required=False, help_text="Present only if refresh tokens rotate.")
 
 
 class TokenInput(Serializer):
@@ -42,8 +42,11 @@ class TokenInput(Serializer):
 
 
 class TokenView(ShopView):
-    """Open. What `Authorization` says is not looked at: a client that sends its expired token along with everything
-    must still get a new one, and a pair of tokens is never an answer kept under an `Idempotency-Key`."""
+    """A route without authentication.
+
+    The `Authorization` header is ignored, because a client that sends its expired token with every request must still
+    get a new one. A response with tokens is never stored under an `Idempotency-Key`.
+    """
 
     permission_classes = [AllowAny]
     authentication_classes = []
@@ -52,8 +55,8 @@ class TokenView(ShopView):
 class Login(TokenView):
     """Sign in with email and password.
 
-    The access token is good for an hour, the refresh token for seven days. Ten wrong passwords for one account
-    within 15 minutes are answered 429.
+    The access token is valid for an hour, the refresh token for seven days. After ten wrong passwords for one
+    account within 15 minutes the response is 429.
     """
 
     input_class = Credentials
@@ -67,7 +70,10 @@ class Login(TokenView):
 
 
 class Refresh(TokenView):
-    """Trade a refresh token for a new access token, its claims written anew."""
+    """Refresh an access token.
+
+    The new token's claims come from the user's present row.
+    """
 
     input_class = RefreshInput
 
@@ -80,7 +86,7 @@ class Refresh(TokenView):
 
 
 class Verify(TokenView):
-    """Ask whether a token of either kind is good now."""
+    """Verify an access or refresh token."""
 
     input_class = TokenInput
 
@@ -91,7 +97,10 @@ class Verify(TokenView):
 
 
 class Logout(TokenView):
-    """End the session of a refresh token; its access token ends with it."""
+    """End the session of a refresh token.
+
+    The session's access token becomes invalid too.
+    """
 
     input_class = RefreshInput
 

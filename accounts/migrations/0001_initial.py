@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('customer', 'Customer'), ('technician', 'Technician'), ('advisor', 'Advisor'), ('manager', 'Manager'), ('admin', 'Admin')], db_index=True, default='customer', max_length=12)),
                 ('avatar', models.URLField(blank=True, default='')),
                 ('referral_code', models.CharField(default=accounts.models.new_referral_code, max_length=20, unique=True)),
-                ('rewards_balance', models.PositiveIntegerField(default=0, help_text="Whole points; the ledger's sum.")),
+                ('rewards_balance', models.PositiveIntegerField(default=0, help_text='Whole points: the sum of the ledger.')),
                 ('is_active', models.BooleanField(default=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigIntegerField(blank=True, db_index=True)),
                 ('uuid', models.UUIDField(db_index=True, default=common.domain.ids.new_uuid, editable=False)),
-                ('code', models.CharField(help_text='As it was when it was used.', max_length=20)),
+                ('code', models.CharField(help_text="The referrer's code at that time.", max_length=20)),
                 ('status', models.CharField(choices=[('signed_up', 'Signed Up'), ('credited', 'Credited')], default='signed_up', max_length=9)),
                 ('rewards_applied', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField()),
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('customer', 'Customer'), ('technician', 'Technician'), ('advisor', 'Advisor'), ('manager', 'Manager'), ('admin', 'Admin')], db_index=True, default='customer', max_length=12)),
                 ('avatar', models.URLField(blank=True, default='')),
                 ('referral_code', models.CharField(db_index=True, default=accounts.models.new_referral_code, max_length=20)),
-                ('rewards_balance', models.PositiveIntegerField(default=0, help_text="Whole points; the ledger's sum.")),
+                ('rewards_balance', models.PositiveIntegerField(default=0, help_text='Whole points: the sum of the ledger.')),
                 ('is_active', models.BooleanField(default=True)),
                 ('created_at', models.DateTimeField(blank=True, editable=False)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
-                ('code', models.CharField(help_text='As it was when it was used.', max_length=20)),
+                ('code', models.CharField(help_text="The referrer's code at that time.", max_length=20)),
                 ('status', models.CharField(choices=[('signed_up', 'Signed Up'), ('credited', 'Credited')], default='signed_up', max_length=9)),
                 ('rewards_applied', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField()),
@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
-                ('points', models.IntegerField(help_text='Whole points; less than nothing takes some away.', validators=[django.core.validators.MinValueValidator(-1000000), django.core.validators.MaxValueValidator(1000000)])),
+                ('points', models.IntegerField(help_text='Whole points. A negative number reduces the balance.', validators=[django.core.validators.MinValueValidator(-1000000), django.core.validators.MaxValueValidator(1000000)])),
                 ('reason', models.CharField(max_length=200)),
                 ('created_at', models.DateTimeField()),
                 ('referral', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reward_entries', to='accounts.referral')),
@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
-                ('refresh_jti', models.CharField(help_text='The one refresh token that is good now.', max_length=32)),
+                ('refresh_jti', models.CharField(help_text='The ID of the only valid refresh token.', max_length=32)),
                 ('created_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('device', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='accounts.device')),

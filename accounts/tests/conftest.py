@@ -1,4 +1,4 @@
-"""Alice signed in."""
+"""Alice's session and its tokens."""
 
 from __future__ import annotations
 

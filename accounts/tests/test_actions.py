@@ -1,4 +1,4 @@
-"""What the addresses of the contracts do not reach; the rest is in test_api_shop.py."""
+"""Actions on sessions that no route of a contract reaches. The others are tested in test_api_shop.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def living(user):
 
 
 class TestOpenSession:
-    def test_a_device_is_stored_once_and_seen_again(self, carol, now):
+    def test_device_is_stored_once_and_updated(self, carol, now):
         actions.open_session(user=carol, now=now, device_id="phone-1")
         actions.open_session(user=carol, now=now + timedelta(days=1), device_id="phone-1")
         device = Device.objects.get()
@@ -28,17 +28,17 @@ class TestOpenSession:
         )  # fmt: skip
         assert list(Session.objects.values_list("device", flat=True)) == [device.pk, device.pk]
 
-    def test_one_device_id_of_two_people_is_two_devices(self, carol, tim, now):
+    def test_same_device_id_of_two_users_is_two_devices(self, carol, tim, now):
         for user in (carol, tim):
             actions.open_session(user=user, now=now, device_id="tablet")
         assert Device.objects.count() == 2
 
-    def test_without_a_device_none_is_stored(self, carol, now):
+    def test_sign_in_without_device_stores_no_device(self, carol, now):
         actions.open_session(user=carol, now=now)
         assert not Device.objects.exists()
 
 
-def test_sign_in_answers_the_user_and_his_tokens(carol, now):
+def test_sign_in_returns_user_and_tokens(carol, now):
     user, tokens = actions.sign_in(
         email=carol.email, password=PASSWORD, address="::1", now=now, device_id="phone-1"
     )
@@ -47,33 +47,33 @@ def test_sign_in_answers_the_user_and_his_tokens(carol, now):
     assert Session.objects.get().device.device_id == "phone-1"
 
 
-def test_sign_out_ends_at_the_given_instant(carol, now):
+def test_sign_out_ends_session_at_given_time(carol, now):
     tokens = actions.open_session(user=carol, now=now)
     actions.sign_out(refresh=tokens.refresh, now=now + timedelta(hours=2))
     assert Session.objects.get().ended_at == now + timedelta(hours=2)
 
 
-class TestEndings:
+class TestEndingSessions:
     @pytest.fixture
     def _three(self, carol, tim, now):
         for user in (carol, carol, tim):
             actions.open_session(user=user, now=now)
 
     @pytest.mark.usefixtures("_three")
-    def test_change_password(self, carol, tim, now):
+    def test_change_password_ends_sessions(self, carol, tim, now):
         passwords.change_password(user=carol, password="a new one", now=now)
         carol.refresh_from_db()
         assert carol.check_password("a new one")
         assert (living(carol), living(tim)) == (0, 1)
 
     @pytest.mark.usefixtures("_three")
-    def test_change_role(self, carol, tim, now):
+    def test_change_role_ends_sessions(self, carol, tim, now):
         actions.change_role(user=carol, role="manager", now=now)
         assert User.objects.get(pk=carol.pk).role == "manager"
         assert (living(carol), living(tim)) == (0, 1)
 
     @pytest.mark.usefixtures("_three")
-    def test_set_active(self, carol, tim, now):
+    def test_deactivation_ends_sessions_and_activation_does_not(self, carol, tim, now):
         actions.set_active(user=carol, is_active=False, now=now)
         assert (User.objects.get(pk=carol.pk).is_active, living(carol), living(tim)) == (False, 0, 1)
         actions.set_active(user=carol, is_active=True, now=now)
@@ -82,14 +82,14 @@ class TestEndings:
         actions.set_active(user=carol, is_active=True, now=now)
         assert living(carol) == 1
 
-    def test_ending_again_keeps_the_first_instant(self, carol, now):
+    def test_ending_again_keeps_first_time(self, carol, now):
         actions.open_session(user=carol, now=now)
         actions.end_all_sessions(user=carol, now=now)
         actions.end_all_sessions(user=carol, now=now + timedelta(hours=1))
         assert Session.objects.get().ended_at == now
 
 
-def test_a_refused_rotation_of_an_ended_session_changes_nothing(carol, now):
+def test_rotation_of_ended_session_is_refused_without_change(carol, now):
     tokens = actions.open_session(user=carol, now=now)
     actions.end_all_sessions(user=carol, now=now)
     before = Session.objects.values().get()
@@ -99,7 +99,7 @@ def test_a_refused_rotation_of_an_ended_session_changes_nothing(carol, now):
 
 
 @pytest.mark.parametrize("address", ["/admin/", "/customer/company/"])
-def test_another_role_ends_the_sessions_of_pages(client, alice, tim, now, address):
+def test_change_of_role_ends_page_sessions(client, alice, tim, now, address):
     user = tim if address == "/admin/" else alice.contact
     client.force_login(user)
     assert client.get(address).status_code == 200

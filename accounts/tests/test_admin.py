@@ -1,4 +1,4 @@
-"""Users and sessions in the staff's admin."""
+"""Users and sessions in the admin."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def save(client, row, **changes):
 
 @pytest.fixture
 def clerk(client, tim):
-    """Tim may look after users, and is no superuser."""
+    """Sign in Tim, who may view and change users and is not a superuser."""
     tim.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
     client.force_login(tim)
     return client
 
 
-def test_a_changed_name_keeps_the_sessions(desk, alice, alices_session):
+def test_change_of_name_keeps_sessions(desk, alice, alices_session):
     assert save(desk, alice.contact, first_name="Alison").status_code == 302
     alices_session.refresh_from_db()
     assert (User.objects.get(pk=alice.contact_id).first_name, alices_session.ended_at) == ("Alison", None)
 
 
 @pytest.mark.parametrize("change", [{"role": "technician"}, {"is_active": None}], ids=["role", "activity"])
-def test_a_changed_role_or_activity_ends_the_sessions(desk, ada, alice, alices_session, change):
+def test_change_of_role_or_activity_ends_sessions(desk, ada, alice, alices_session, change):
     data = filled(desk, page(alice.contact)) | change
     response = desk.post(
         page(alice.contact), {name: value for name, value in data.items() if value is not None}
@@ -47,7 +47,7 @@ def test_a_changed_role_or_activity_ends_the_sessions(desk, ada, alice, alices_s
     assert alice.contact.history.latest().history_user == ada
 
 
-def test_a_changed_password_ends_the_sessions(desk, alice, alices_session):
+def test_change_of_password_ends_sessions(desk, alice, alices_session):
     url = f"/admin/accounts/user/{alice.contact_id}/password/"
     answers = {"password1": "another horse battery", "password2": "another horse battery"}
     assert desk.post(url, answers).status_code == 302
@@ -56,7 +56,7 @@ def test_a_changed_password_ends_the_sessions(desk, alice, alices_session):
     assert User.objects.get(pk=alice.contact_id).check_password("another horse battery")
 
 
-def test_ones_own_changed_password_ends_ones_sessions(desk, ada, now):
+def test_change_of_own_password_ends_own_sessions(desk, ada, now):
     open_session(user=ada, now=now)
     answers = {"old_password": factories.PASSWORD} | dict.fromkeys(
         ("new_password1", "new_password2"), "another horse battery"
@@ -64,10 +64,10 @@ def test_ones_own_changed_password_ends_ones_sessions(desk, ada, now):
     assert desk.get("/admin/password_change/").status_code == 200
     assert desk.post("/admin/password_change/", answers).status_code == 302
     assert Session.objects.get().ended_at is not None
-    assert desk.get("/admin/").status_code == 200  # the browser in hand stays signed in
+    assert desk.get("/admin/").status_code == 200  # the present browser stays signed in
 
 
-def test_a_walk_in_is_added_without_email_or_password(desk):
+def test_walk_in_is_added_without_email_or_password(desk):
     url = "/admin/accounts/user/add/"
     answers = {"first_name": "Wanda", "last_name": "Walker", "role": "customer", "usable_password": "false"}
     assert desk.post(url, answers).status_code == 302
@@ -75,13 +75,13 @@ def test_a_walk_in_is_added_without_email_or_password(desk):
     assert (wanda.email, wanda.has_usable_password()) == (None, False)
 
 
-def test_an_email_is_taken_whatever_its_case(desk, alice):
+def test_taken_email_is_refused_in_any_case(desk, alice):
     answers = {"email": alice.contact.email.upper(), "role": "customer", "usable_password": "false"}
     response = desk.post("/admin/accounts/user/add/", answers)
     assert errors(response) == ["User with this Email already exists."]
 
 
-def test_search_finds_by_phone_and_email(desk, alice, bob):
+def test_search_finds_phone_and_email(desk, alice, bob):
     alice.contact.phone = "(555) 714-5422"
     alice.contact.save()
     for words in ("714-5422", alice.contact.email):
@@ -89,7 +89,7 @@ def test_search_finds_by_phone_and_email(desk, alice, bob):
         assert list(found) == [alice.contact]
 
 
-def test_session_is_ended_by_its_button(desk, alices_session):
+def test_button_ends_session(desk, alices_session):
     assert buttons(desk, alices_session) == ["End session"]
     assert press(desk, alices_session, "end") == ["Session ended."]
     alices_session.refresh_from_db()
@@ -97,20 +97,20 @@ def test_session_is_ended_by_its_button(desk, alices_session):
     assert buttons(desk, alices_session) == []
 
 
-def test_sessions_are_ended_from_the_list(desk, alices_session):
+def test_list_action_ends_sessions(desk, alices_session):
     desk.post(changelist(Session), {"action": "end_selected", "_selected_action": [alices_session.pk]})
     alices_session.refresh_from_db()
     assert alices_session.ended_at is not None
 
 
-def test_only_superusers_touch_those_above(clerk, ada, alice):
+def test_only_superuser_changes_superuser(clerk, ada, alice):
     assert clerk.get(page(alice.contact)).status_code == 200
     assert "is_superuser" not in filled(clerk, page(alice.contact))
     assert clerk.post(page(ada), {"first_name": "Eve"}).status_code == 403
     assert clerk.post(f"/admin/accounts/user/{ada.pk}/password/", {}).status_code == 403
 
 
-def test_only_superusers_grant_what_makes_one(clerk, alice):
+def test_only_superuser_grants_admin_role_and_superuser_status(clerk, alice):
     response = save(clerk, alice.contact, is_superuser="on", role="admin", groups=[], user_permissions=[])
     assert "Select a valid choice" in errors(response)[0]
     assert save(clerk, alice.contact, is_superuser="on").status_code == 302
@@ -118,13 +118,13 @@ def test_only_superusers_grant_what_makes_one(clerk, alice):
     assert (user.role, user.is_superuser) == ("customer", False)
 
 
-def test_nobody_but_a_superuser_changes_his_own_role(clerk, tim):
+def test_only_superuser_changes_own_role(clerk, tim):
     assert save(clerk, tim, role="manager").status_code == 302
     tim.refresh_from_db()
     assert tim.role == "technician"
 
 
-def test_a_changed_role_is_one_history_row_beside_the_forms_own(desk, alice):
+def test_change_of_role_adds_one_history_row(desk, alice):
     before = alice.contact.history.count()
     save(desk, alice.contact, role="technician")
     assert alice.contact.history.count() == before + 1
@@ -134,37 +134,37 @@ def test_a_changed_role_is_one_history_row_beside_the_forms_own(desk, alice):
     assert (user.role, user.first_name) == ("advisor", "Alison")
 
 
-def test_guesses_at_ones_own_old_password_are_counted(desk, ada):
+def test_wrong_old_passwords_are_counted(desk, ada):
     answers = {"old_password": "wrong", "new_password1": "another horse", "new_password2": "another horse"}
     pages = [desk.post("/admin/password_change/", answers) for _ in range(11)]
     assert [page.status_code for page in pages] == [200] * 10 + [429]
-    assert "The old password is not right." in pages[0].content.decode()
+    assert "The old password is incorrect." in pages[0].content.decode()
     assert User.objects.get(pk=ada.pk).check_password(factories.PASSWORD)
 
 
 class TestLedger:
     add = "/admin/accounts/rewardentry/add/"
 
-    def test_a_line_moves_the_balance(self, desk, carol):
+    def test_entry_changes_balance(self, desk, carol):
         answers = {"user": carol.pk, "points": 40, "reason": "Goodwill"}
         assert desk.post(self.add, answers).status_code == 302
         assert RewardEntry.objects.values_list("user", "points", "reason").get() == (carol.pk, 40, "Goodwill")
         assert User.objects.get(pk=carol.pk).rewards_balance == 40
 
     @pytest.mark.parametrize("points", [-1, 0, 1_000_001])
-    def test_a_line_that_cannot_be_changes_nothing(self, desk, carol, points):
+    def test_invalid_entry_is_refused_without_change(self, desk, carol, points):
         desk.post(self.add, {"user": carol.pk, "points": points, "reason": "Mistake"})
         assert not RewardEntry.objects.exists()
         assert User.objects.get(pk=carol.pk).rewards_balance == 0
 
-    def test_what_stands_stays(self, desk):
+    def test_entry_cannot_be_changed_or_deleted(self, desk):
         entry = factories.RewardEntryFactory()
         assert desk.post(page(entry), {"points": 99}).status_code == 403
         assert desk.post(page(entry, "delete"), {"post": "yes"}).status_code == 403
         assert RewardEntry.objects.get().points == 10
 
 
-def test_a_user_shows_his_friends_and_points(desk, carol):
+def test_user_page_shows_referrals_and_points(desk, carol):
     referral = factories.ReferralFactory(referrer=carol)
     factories.RewardEntryFactory(user=carol, reason="Welcome gift")
     shown = desk.get(page(carol)).content.decode()
@@ -172,7 +172,7 @@ def test_a_user_shows_his_friends_and_points(desk, carol):
     assert "Welcome gift" in shown
 
 
-def test_referrals_are_found_by_either_person(desk, carol):
+def test_search_finds_referral_by_either_user(desk, carol):
     referral = factories.ReferralFactory(referred=carol)
     factories.ReferralFactory()
     for words in (carol.email, referral.referrer.email, referral.code):

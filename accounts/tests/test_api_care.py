@@ -1,4 +1,4 @@
-"""Contract 002's one address for coming in."""
+"""The sign-in route of contract 002."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PRINTED = {"email": "ali.jawad@example.com", "password": "customer123"}
 
 @pytest.mark.parametrize("url", ["/auth/login", "/auth/login/"])
 @pytest.mark.parametrize("spelling", [{"format": "json"}, {"content_type": "text/plain"}])
-def test_login_as_printed_opens_the_doors(api, ali, url, spelling):
+def test_login_as_printed_returns_valid_tokens(api, ali, url, spelling):
     body = (
         PRINTED if "format" in spelling else '{"email": "ali.jawad@example.com", "password": "customer123"}'
     )
@@ -45,13 +45,13 @@ def test_login_as_printed_opens_the_doors(api, ali, url, spelling):
     assert refreshed.status_code == 200
 
 
-def test_an_expired_token_sent_along_is_not_looked_at(api, ali):
+def test_login_ignores_expired_token(api, ali):
     api.credentials(HTTP_AUTHORIZATION="Bearer expired")
     assert api.post("/auth/login", PRINTED, format="json").status_code == 200
 
 
 @pytest.mark.parametrize("wrong", [{"email": "nobody@example.com"}, {"password": "wrong"}])
-def test_a_refusal_does_not_say_what_was_wrong(api, ali, wrong):
+def test_refusal_does_not_reveal_wrong_field(api, ali, wrong):
     response = api.post("/auth/login", PRINTED | wrong, format="json")
     assert (response.status_code, response.json()) == (401, WRONG)
     assert not Session.objects.exists()
@@ -65,7 +65,7 @@ def test_a_refusal_does_not_say_what_was_wrong(api, ali, wrong):
         ({"email": "a@example.com"}, "password", "This field is required."),
     ],
 )
-def test_a_wrong_body_is_422_and_names_the_field(api, body, field, message):
+def test_invalid_body_is_422_and_names_field(api, body, field, message):
     response = api.post("/auth/login", body, format="json")
     assert (response.status_code, response.json()) == (422, care_invalid(field, message))
 
@@ -75,7 +75,7 @@ def test_malformed_json_is_400(api):
     assert (response.status_code, response.json()["error"]) == (400, "Malformed JSON")
 
 
-def test_guesses_count_together_with_those_of_other_doors(api):
+def test_wrong_passwords_count_across_contracts(api):
     user = UserFactory()
     for number in range(10):
         url, word = [("/auth/login", "email"), ("/api/token/", "email")][number % 2]

@@ -31,7 +31,7 @@ def body_of(user, **changed):
     } | changed
 
 
-def test_everything_changes_at_once_and_is_one_history_row(sign_in, carol):
+def test_all_fields_change_in_one_history_row(sign_in, carol):
     new = {
         "email": "Caroline@Example.com",
         "first_name": "Caroline",
@@ -53,7 +53,7 @@ def test_everything_changes_at_once_and_is_one_history_row(sign_in, carol):
 
 
 @pytest.mark.parametrize("role", ["customer", "technician", "admin"])
-def test_anybody_changes_himself_alone(sign_in, carol, role):
+def test_every_role_changes_only_own_user(sign_in, carol, role):
     me = UserFactory(role=role)
     before = stored(carol)
     response = patch(sign_in(me), id=str(carol.uuid), user_role="admin", is_superuser=True, last_name="New")
@@ -62,14 +62,14 @@ def test_anybody_changes_himself_alone(sign_in, carol, role):
     assert (me.role, me.is_superuser, stored(carol)) == (role, False, before)
 
 
-def test_what_is_not_sent_stays(sign_in, carol):
+def test_fields_not_sent_keep_values(sign_in, carol):
     client = sign_in(carol)
     before = stored(carol)
     response = patch(client)
     assert (response.status_code, response.json(), stored(carol)) == (200, body_of(carol), before)
 
 
-def test_answers_without_the_slash_and_json_as_text(sign_in, carol):
+def test_route_accepts_missing_slash_and_json_as_text(sign_in, carol):
     response = sign_in(carol).patch(
         URL.rstrip("/"), '{"last_name": "New"}', content_type="text/plain;charset=UTF-8"
     )
@@ -89,25 +89,25 @@ def test_answers_without_the_slash_and_json_as_text(sign_in, carol):
         ("phone_number", "call me", "Enter a phone number of 7 to 15 digits."),
     ],
 )
-def test_a_wrong_value_is_named_and_changes_nothing(sign_in, carol, field, value, message):
+def test_invalid_value_is_named_without_change(sign_in, carol, field, value, message):
     client = sign_in(carol)
     before = stored(carol)
     response = patch(client, **{"last_name": "New", field: value})
     refused(response, 400, {field: [message]}, carol, before=[before])
 
 
-def test_a_taken_email_is_named_whatever_its_case(sign_in, carol):
+def test_taken_email_is_refused_in_any_case(sign_in, carol):
     client, other = sign_in(carol), UserFactory(email="taken@example.com")
     before = [stored(carol), stored(other)]
     response = patch(client, email="Taken@Example.com", last_name="New")
     refused(response, 400, TAKEN, carol, other, before=before)
 
 
-def test_ones_own_email_is_not_taken(sign_in, carol):
+def test_own_email_is_accepted(sign_in, carol):
     assert patch(sign_in(carol), email=carol.email.upper()).json() == body_of(carol)
 
 
-def test_without_a_token_is_401(api, carol):
+def test_missing_token_is_401(api, carol):
     response = patch(api, last_name="New")
     assert (response.status_code, response.json()) == (401, {"error": "Unauthorized", **UNAUTHENTICATED})
 
@@ -122,7 +122,7 @@ def test_other_methods_are_405(sign_in, carol, method):
     )
 
 
-def test_a_changed_name_shows_at_the_next_refresh(api, carol):
+def test_token_shows_new_name_after_refresh(api, carol):
     tokens = api.post("/api/token/", {"email": carol.email, "password": PASSWORD}, format="json").json()
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
     assert patch(api, first_name="Caroline", email="caroline@example.com").status_code == 200
@@ -139,7 +139,7 @@ def test_a_changed_name_shows_at_the_next_refresh(api, carol):
         "user_role": "customer",
     }
     assert claims(tokens["access"]) == old
-    assert patch(api).status_code == 200  # the old token is good still
+    assert patch(api).status_code == 200  # the old token is still valid
     refreshed = api.post("/api/token/refresh/", {"refresh": tokens["refresh"]}, format="json").json()[
         "access"
     ]
@@ -150,7 +150,7 @@ def test_a_changed_name_shows_at_the_next_refresh(api, carol):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_claims_to_one_email_one_wins(sign_in):
+def test_one_of_parallel_changes_to_same_email_succeeds(sign_in):
     clients = [sign_in(UserFactory()) for _ in range(8)]
     answers = parallel(8, lambda number: patch(clients[number], email="wanted@example.com"))
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * 7

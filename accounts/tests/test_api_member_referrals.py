@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 ME, APPLY = "/api/referrals/me/", "/api/referrals/apply/"
 NOT_SIGNED_IN = {"error": "Authentication credentials were not provided."}
 CUSTOMERS_ONLY = {"error": "This endpoint is only accessible to customers."}
-UNKNOWN = "Nobody has this referral code."
+UNKNOWN = "No active account has this referral code."
 OWN = "This is your own referral code."
 
 
@@ -45,7 +45,7 @@ def apply(client, code, **more):
 
 
 class TestMe:
-    def test_answers_as_printed_newest_first(self, alice, as_alice, now):
+    def test_returns_printed_body_newest_first(self, alice, as_alice, now):
         older = ReferralFactory(referrer=alice.contact, created_at=now - timedelta(days=1))
         newer = ReferralFactory(referrer=alice.contact, created_at=now)
         credit_referrals(friends=[older.referred_id], by=None, now=now)
@@ -62,7 +62,7 @@ class TestMe:
         )
         assert (row(older)["status"], row(older)["rewardsApplied"]) == ("credited", {"points": 100})
 
-    def test_another_sees_nothing_of_it(self, alice, bob, as_bob):
+    def test_other_customer_sees_only_own_referrals(self, alice, bob, as_bob):
         ReferralFactory(referrer=alice.contact, referred=bob.contact)
         code = bob.contact.referral_code
         assert as_bob.get(ME).json() == {
@@ -71,17 +71,17 @@ class TestMe:
             "referrals": [],
         }
 
-    def test_a_login_without_a_customer_record_has_a_code_too(self, carol, sign_in):
+    def test_login_without_customer_has_code(self, carol, sign_in):
         assert sign_in(carol).get(ME).json()["code"] == carol.referral_code
 
-    def test_the_link_is_a_setting(self, as_alice, alice, settings):
+    def test_link_follows_setting(self, as_alice, alice, settings):
         settings.REFERRAL_LINK = "https://garage.example/join?code="
         assert (
             as_alice.get(ME).json()["link"]
             == f"https://garage.example/join?code={alice.contact.referral_code}"
         )
 
-    def test_queries_do_not_grow(self, alice, as_alice):
+    def test_query_count_is_constant(self, alice, as_alice):
         ReferralFactory(referrer=alice.contact)
         as_alice.get(ME)
         with_one = count_queries(lambda: as_alice.get(ME))
@@ -95,13 +95,13 @@ class TestMe:
         unknown = as_alice.get(ME, {"colour": "red"})
         assert (unknown.status_code, unknown.json()) == (400, {"colour": ["Unknown parameter."]})
 
-    def test_either_slash(self, as_alice):
+    def test_route_accepts_missing_slash(self, as_alice):
         assert as_alice.get(ME.rstrip("/")).json() == as_alice.get(ME).json()
 
 
 class TestApply:
-    def test_answers_the_referral(self, alice, bob, as_bob):
-        status, body = apply(as_bob, alice.contact.referral_code.lower(), newUserId="whoever")
+    def test_returns_referral(self, alice, bob, as_bob):
+        status, body = apply(as_bob, alice.contact.referral_code.lower(), newUserId="ignored")
         referral = Referral.objects.get()
         assert (status, body) == (201, row(referral))
         assert (referral.referrer, referral.referred, referral.status) == (
@@ -117,26 +117,26 @@ class TestApply:
             ("x" * 21, {"code": ["Ensure this field has no more than 20 characters."]}),
         ],
     )
-    def test_a_wrong_code_is_named(self, as_bob, code, body):
+    def test_invalid_code_is_named(self, as_bob, code, body):
         assert apply(as_bob, code) == (400, body)
         assert not Referral.objects.exists()
 
-    def test_ones_own_code_is_refused(self, bob, as_bob):
+    def test_own_code_is_refused(self, bob, as_bob):
         assert apply(as_bob, bob.contact.referral_code) == (400, {"error": OWN, "code": [OWN]})
         assert not Referral.objects.exists()
 
-    def test_the_code_of_somebody_who_was_let_out_is_nobodys(self, as_bob):
+    def test_code_of_inactive_user_is_unknown(self, as_bob):
         gone = UserFactory(is_active=False)
         assert apply(as_bob, gone.referral_code) == (400, {"error": UNKNOWN, "code": [UNKNOWN]})
 
-    def test_a_second_referrer_is_409_for_ever(self, alice, bob, as_bob, carol):
+    def test_second_code_is_409(self, alice, bob, as_bob, carol):
         apply(as_bob, alice.contact.referral_code)
-        taken = (409, {"error": "A referral code has been applied to this account already."})
+        taken = (409, {"error": "A referral code has already been applied to this account."})
         for code in (alice.contact.referral_code, carol.referral_code):
             assert apply(as_bob, code) == taken
         assert Referral.objects.get().referrer == alice.contact
 
-    def test_a_key_replays_the_answer(self, alice, as_bob):
+    def test_idempotency_key_replays_response(self, alice, as_bob):
         body = {"code": alice.contact.referral_code}
         first, again = (
             as_bob.post(APPLY, body, format="json", HTTP_IDEMPOTENCY_KEY="once") for _ in range(2)
@@ -151,7 +151,7 @@ class TestApply:
 
     @pytest.mark.storm
     @pytest.mark.django_db(transaction=True)
-    def test_of_parallel_codes_one_is_applied(self, bob, now):
+    def test_one_of_parallel_codes_is_applied(self, bob, now):
         referrers = UserFactory.create_batch(8)
         token = open_session(user=bob.contact, now=now).access
 

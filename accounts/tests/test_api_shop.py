@@ -1,4 +1,4 @@
-"""Contract 000's four addresses under /api/token/."""
+"""The four routes of contract 000 under /api/token/."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def bearer(token):
 
 
 class TestLogin:
-    def test_login_answers_two_tokens_that_open_the_doors(self, api, alice):
+    def test_login_returns_two_valid_tokens(self, api, alice):
         response = login(api, alice.contact.email)
         assert response.status_code == 200
         body = response.json()
@@ -53,14 +53,14 @@ class TestLogin:
         assert bearer(body["access"]).get(PROFILE).status_code == 200
         assert api.post(REFRESH, {"refresh": body["refresh"]}, format="json").status_code == 200
 
-    def test_login_answers_without_the_slash(self, api, alice):
+    def test_login_accepts_missing_slash(self, api, alice):
         response = api.post("/api/token", {"email": alice.contact.email, "password": PASSWORD}, format="json")
         assert response.status_code == 200
         assert list(response.json()) == ["access", "refresh"]
 
-    @pytest.mark.parametrize("spell", [str.upper, str.title, "  {}  ".format])
-    def test_login_takes_the_email_in_any_case(self, api, carol, spell):
-        assert login(api, spell(carol.email)).status_code == 200
+    @pytest.mark.parametrize("change_case", [str.upper, str.title, "  {}  ".format])
+    def test_login_accepts_email_in_any_case(self, api, carol, change_case):
+        assert login(api, change_case(carol.email)).status_code == 200
 
     def test_login_writes_session_last_login_and_known_address(self, api, carol):
         before = timezone.now()
@@ -72,13 +72,13 @@ class TestLogin:
         carol.refresh_from_db()
         assert before <= session.created_at == known.last_sign_in_at == carol.last_login <= timezone.now()
 
-    def test_login_moves_the_known_address_instead_of_adding_one(self, api, carol):
+    def test_login_updates_known_address(self, api, carol):
         login(api, carol.email)
         KnownAddress.objects.update(last_sign_in_at=datetime(2020, 1, 1, tzinfo=UTC))
         login(api, carol.email)
         assert KnownAddress.objects.get().last_sign_in_at.year > 2020
 
-    def test_login_claims_are_the_users_row(self, api, tim):
+    def test_login_claims_match_user(self, api, tim):
         tokens = login(api, tim.email).json()
         session = Session.objects.get()
         mine = {
@@ -100,7 +100,7 @@ class TestLogin:
             assert claims == {}
 
     @pytest.mark.parametrize("case", ["unknown", "wrong password", "deactivated", "unusable password"])
-    def test_login_refusals_read_the_same_and_open_nothing(self, api, carol, case):
+    def test_login_refusals_have_same_body_and_open_no_session(self, api, carol, case):
         email, password = carol.email, PASSWORD
         if case == "unknown":
             email = "nobody@example.com"
@@ -136,7 +136,7 @@ class TestLogin:
             ({"email": "a@b.example", "password": ["x"]}, {"password": ["Not a valid string."]}),
         ],
     )
-    def test_login_names_wrong_fields(self, api, body, fields):
+    def test_login_names_invalid_fields(self, api, body, fields):
         response = api.post(LOGIN, body, format="json")
         first = next(iter(fields))
         assert response.status_code == 400
@@ -146,16 +146,16 @@ class TestLogin:
             "fields": fields,
         }
 
-    def test_login_reads_a_password_with_its_spaces(self, api):
+    def test_login_keeps_spaces_of_password(self, api):
         UserFactory(email="space@example.com", password="  padded  ")
         assert login(api, "space@example.com", "  padded  ").status_code == 200
         assert login(api, "space@example.com", "padded").status_code == 401
 
-    def test_login_reads_json_sent_as_text(self, api, carol):
+    def test_login_accepts_json_as_text(self, api, carol):
         body = json.dumps({"email": carol.email, "password": PASSWORD})
         assert api.post(LOGIN, body, content_type="text/plain;charset=UTF-8").status_code == 200
 
-    def test_login_get_is_405_with_allow(self, api):
+    def test_login_by_get_is_405_with_allow(self, api):
         response = api.get(LOGIN)
         assert response.status_code == 405
         assert response["Allow"] == "POST"
@@ -163,17 +163,17 @@ class TestLogin:
 
 
 class TestRefresh:
-    def test_refresh_answers_an_access_token_alone(self, api, tokens):
+    def test_refresh_returns_only_access_token(self, api, tokens):
         response = api.post(REFRESH, {"refresh": tokens.refresh}, format="json")
         assert response.status_code == 200
         assert list(response.json()) == ["access"]
         assert bearer(response.json()["access"]).get(PROFILE).status_code == 200
 
-    def test_refresh_leaves_the_refresh_token_good(self, api, tokens):
+    def test_refresh_keeps_refresh_token_valid(self, api, tokens):
         for _ in range(3):
             assert api.post(REFRESH, {"refresh": tokens.refresh}, format="json").status_code == 200
 
-    def test_refresh_writes_the_claims_anew(self, api, alice, tokens):
+    def test_refresh_updates_claims(self, api, alice, tokens):
         User.objects.filter(pk=alice.contact_id).update(
             first_name="Alicia", last_name="Copper", email="new@example.com"
         )
@@ -187,13 +187,13 @@ class TestRefresh:
             "user_id": str(alice.contact.uuid),
         }
 
-    def test_refresh_of_a_deleted_user_is_401(self, api, carol, now):
+    def test_refresh_of_deleted_user_is_401(self, api, carol, now):
         refresh = actions.open_session(user=carol, now=now).refresh
         carol.delete()
         response = api.post(REFRESH, {"refresh": refresh}, format="json")
         assert (response.status_code, response.json()) == (401, REFUSED)
 
-    def test_refresh_needs_the_token(self, api):
+    def test_refresh_requires_token(self, api):
         response = api.post(REFRESH, {}, format="json")
         assert response.status_code == 400
         assert response.json() == {
@@ -210,7 +210,7 @@ def _rotating(settings):
 
 @pytest.mark.usefixtures("_rotating")
 class TestRotation:
-    def test_rotation_answers_both_tokens_new(self, api, tokens, session):
+    def test_rotation_returns_two_new_tokens(self, api, tokens, session):
         response = api.post(REFRESH, {"refresh": tokens.refresh}, format="json")
         body = response.json()
         assert (response.status_code, list(body)) == (200, ["access", "refresh"])
@@ -221,7 +221,7 @@ class TestRotation:
         assert bearer(body["access"]).get(PROFILE).status_code == 200
         assert api.post(REFRESH, {"refresh": body["refresh"]}, format="json").status_code == 200
 
-    def test_reuse_ends_the_session_for_thief_and_owner(self, api, tokens, session):
+    def test_reuse_of_rotated_token_ends_session(self, api, tokens, session):
         new = api.post(REFRESH, {"refresh": tokens.refresh}, format="json").json()
         stolen = api.post(REFRESH, {"refresh": tokens.refresh}, format="json")
         assert (stolen.status_code, stolen.json()) == (401, REFUSED)
@@ -230,7 +230,7 @@ class TestRotation:
         assert api.post(REFRESH, {"refresh": new["refresh"]}, format="json").status_code == 401
         assert bearer(new["access"]).get(PROFILE).status_code == 401
 
-    def test_a_rotated_token_is_neither_verified_nor_may_it_sign_out(self, api, tokens, session):
+    def test_rotated_token_is_not_verified_and_cannot_sign_out(self, api, tokens, session):
         new = api.post(REFRESH, {"refresh": tokens.refresh}, format="json").json()
         verified = api.post(VERIFY, {"token": tokens.refresh}, format="json")
         assert (verified.status_code, verified.json()) == (401, REFUSED)
@@ -238,7 +238,7 @@ class TestRotation:
         assert (out.status_code, out.json()) == (401, REFUSED)
         assert api.post(VERIFY, {"token": new["refresh"]}, format="json").status_code == 200
 
-    def test_rotation_of_a_deleted_user_is_401(self, api, carol, now):
+    def test_rotation_of_deleted_user_is_401(self, api, carol, now):
         refresh = actions.open_session(user=carol, now=now).refresh
         carol.delete()
         response = api.post(REFRESH, {"refresh": refresh}, format="json")
@@ -247,12 +247,12 @@ class TestRotation:
 
 class TestVerify:
     @pytest.mark.parametrize("kind", ["access", "refresh"])
-    def test_verify_takes_either_kind(self, api, tokens, kind):
+    def test_verify_accepts_both_kinds(self, api, tokens, kind):
         response = api.post(VERIFY, {"token": getattr(tokens, kind)}, format="json")
         assert (response.status_code, response.json()) == (200, {})
 
     @pytest.mark.parametrize("kind", ["access", "refresh"])
-    def test_verify_refuses_an_ended_session(self, api, tokens, now, kind):
+    def test_verify_refuses_ended_session(self, api, tokens, now, kind):
         actions.sign_out(refresh=tokens.refresh, now=now)
         response = api.post(VERIFY, {"token": getattr(tokens, kind)}, format="json")
         assert (response.status_code, response.json()) == (401, REFUSED)
@@ -260,9 +260,9 @@ class TestVerify:
 
 
 class TestOpenRoutes:
-    """A browser's client sends its `Authorization` along with every request, also when that has expired."""
+    """Browser clients send `Authorization` with every request, including expired tokens."""
 
-    def test_an_expired_access_token_is_no_bar_to_a_new_one(self, alice, tokens, now):
+    def test_expired_token_is_ignored(self, alice, tokens, now):
         stale = bearer("expired.or.garbage")
         fresh = stale.post(REFRESH, {"refresh": tokens.refresh}, format="json")
         assert (fresh.status_code, set(fresh.json())) == (200, {"access"})
@@ -270,21 +270,21 @@ class TestOpenRoutes:
         assert stale.post(VERIFY, {"token": tokens.access}, format="json").status_code == 200
         assert stale.post(BLACKLIST, {"refresh": tokens.refresh}, format="json").status_code == 200
 
-    def test_no_answer_with_tokens_is_kept(self, alice, as_alice):
+    def test_response_with_tokens_is_not_stored(self, alice, as_alice):
         first, second = (
             login(as_alice, alice.contact.email, HTTP_IDEMPOTENCY_KEY="again").json() for _ in range(2)
         )
         assert first["refresh"] != second["refresh"]
         assert not IdempotencyKey.objects.exists()
 
-    def test_a_refusal_still_names_the_scheme(self, as_alice, alice):
+    def test_refusal_names_authentication_scheme(self, as_alice, alice):
         response = login(as_alice, alice.contact.email, "wrong")
         assert (response.status_code, response.json()) == (401, WRONG)
         assert response["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 class TestLogout:
-    def test_logout_ends_this_session_and_no_other(self, api, alice, tokens, now):
+    def test_logout_ends_only_this_session(self, api, alice, tokens, now):
         other = actions.open_session(user=alice.contact, now=now)
         response = api.post(BLACKLIST, {"refresh": tokens.refresh}, format="json")
         assert (response.status_code, response.json()) == (200, {})
@@ -293,7 +293,7 @@ class TestLogout:
         assert bearer(other.access).get(PROFILE).status_code == 200
         assert api.post(REFRESH, {"refresh": other.refresh}, format="json").status_code == 200
 
-    def test_logout_twice_is_401_and_keeps_the_first_instant(self, api, tokens, session):
+    def test_second_logout_is_401_and_keeps_first_time(self, api, tokens, session):
         api.post(BLACKLIST, {"refresh": tokens.refresh}, format="json")
         session.refresh_from_db()
         first = session.ended_at
@@ -302,7 +302,7 @@ class TestLogout:
         session.refresh_from_db()
         assert session.ended_at == first
 
-    def test_logout_refuses_an_access_token(self, api, tokens, session):
+    def test_logout_refuses_access_token(self, api, tokens, session):
         response = api.post(BLACKLIST, {"refresh": tokens.access}, format="json")
         assert (response.status_code, response.json()) == (401, REFUSED)
         session.refresh_from_db()
@@ -313,7 +313,7 @@ class TestLogout:
 @pytest.mark.django_db(transaction=True)
 class TestStorms:
     @pytest.mark.usefixtures("_rotating")
-    def test_of_ten_parallel_rotations_one_succeeds(self, tokens, session):
+    def test_one_of_ten_parallel_rotations_succeeds(self, tokens, session):
         def rotate(_):
             response = APIClient().post(REFRESH, {"refresh": tokens.refresh}, format="json")
             return response.status_code, response.json() if response.status_code != 200 else None

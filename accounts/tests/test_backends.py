@@ -15,13 +15,13 @@ def request_(rf: RequestFactory):
     return rf.post("/admin/login/")
 
 
-def test_authenticate_by_username_or_email(carol, request_):
+def test_authenticate_accepts_username_or_email(carol, request_):
     assert authenticate(request_, username=carol.email.upper(), password=PASSWORD) == carol
     assert authenticate(request_, email=carol.email, password=PASSWORD) == carol
 
 
 @pytest.mark.parametrize("case", ["wrong", "no password", "no email", "no request", "deactivated"])
-def test_authenticate_answers_nobody(carol, request_, case):
+def test_authenticate_returns_none(carol, request_, case):
     given = {"request": request_, "username": carol.email, "password": PASSWORD}
     given |= {
         "wrong": {"password": "wrong"},

@@ -1,4 +1,4 @@
-"""Every token that must not open a door: forged, expired, or of a session that has ended."""
+"""Invalid tokens: forged, expired, or of a session that has ended."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def bearer(token):
 
 
 def forged(session, kind, **changes):
-    """A token signed with our key whose claims are the session's, except for `changes` (None removes)."""
+    """Return a correctly signed token with the session's claims and `changes`. None removes a claim."""
     token = kind()
     token["sid"] = str(session.uuid)
     token["user_id"] = str(session.user.uuid)
@@ -66,7 +66,7 @@ FORGERIES = {
     "session is no uuid": lambda session, kind: forged(session, kind, sid="1"),
     "session unknown": lambda session, kind: forged(session, kind, sid=str(uuid4())),
     "foreign key": lambda session, kind: jwt.encode(
-        claims_of(forged(session, kind)), "somebody else's key " * 4, algorithm="HS256"
+        claims_of(forged(session, kind)), "another service's key " * 4, algorithm="HS256"
     ),
     "alg none": unsigned,
     "signature cut off": lambda session, kind: forged(session, kind).rpartition(".")[0] + ".",
@@ -78,14 +78,14 @@ FORGERIES = {
 
 class TestForgeries:
     @pytest.mark.parametrize("name", FORGERIES)
-    def test_a_bad_access_token_opens_nothing(self, session, name):
+    def test_invalid_access_token_is_401(self, session, name):
         response = bearer(FORGERIES[name](session, AccessToken)).get(PROFILE)
         assert (response.status_code, response.json()) == (401, NOT_GOOD)
         assert response["WWW-Authenticate"] == 'Bearer realm="api"'
 
     @pytest.mark.parametrize("rotate", [False, True])
     @pytest.mark.parametrize("name", FORGERIES)
-    def test_a_bad_refresh_token_refreshes_nothing(self, api, session, settings, name, rotate):
+    def test_invalid_refresh_token_is_401_without_change(self, api, session, settings, name, rotate):
         settings.ROTATE_REFRESH_TOKENS = rotate
         before = Session.objects.values().get()
         response = api.post(REFRESH, {"refresh": FORGERIES[name](session, RefreshToken)}, format="json")
@@ -93,31 +93,31 @@ class TestForgeries:
         assert Session.objects.values().get() == before
 
     @pytest.mark.parametrize("name", [name for name in FORGERIES if name != "wrong kind"])
-    def test_a_bad_token_is_not_verified(self, api, session, name):
+    def test_invalid_token_is_not_verified(self, api, session, name):
         for kind in (AccessToken, RefreshToken):
             response = api.post(VERIFY, {"token": FORGERIES[name](session, kind)}, format="json")
             assert (response.status_code, response.json()) == (401, REFUSED)
 
-    def test_the_honest_one_is_taken(self, api, session):
+    def test_valid_token_is_accepted(self, api, session):
         assert bearer(forged(session, AccessToken)).get(PROFILE).status_code == 200
         response = api.post(REFRESH, {"refresh": forged(session, RefreshToken)}, format="json")
         assert response.status_code == 200
 
     @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer  ", "Bearer a b"])
-    def test_a_bearer_without_a_token_is_a_bad_one(self, api, header):
+    def test_bearer_without_one_token_is_invalid(self, api, header):
         response = api.get(PROFILE, HTTP_AUTHORIZATION=header)
         assert (response.status_code, response.json()) == (401, NOT_GOOD)
 
     @pytest.mark.parametrize("header", ["", "Basic YTpi", "Token abc", "Bearerx y"])
-    def test_any_other_scheme_is_no_credentials(self, api, header):
+    def test_other_scheme_counts_as_no_credentials(self, api, header):
         response = api.get(PROFILE, HTTP_AUTHORIZATION=header)
         assert (response.status_code, response.json()) == (401, NO_TOKEN)
 
-    def test_the_scheme_is_read_in_any_case(self, api, tokens):
+    def test_scheme_is_accepted_in_any_case(self, api, tokens):
         assert api.get(PROFILE, HTTP_AUTHORIZATION=f"bEaReR {tokens.access}").status_code == 200
 
 
-ENDINGS = {
+SESSION_ENDS = {
     "sign-out": lambda user, tokens, now: actions.sign_out(refresh=tokens.refresh, now=now),
     "password": lambda user, tokens, now: passwords.change_password(
         user=user, password="another one", now=now
@@ -129,11 +129,11 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_every_ending_ends_both_tokens_at_once(api, carol, bob, now, ending):
+@pytest.mark.parametrize("ending", SESSION_ENDS)
+def test_end_of_session_invalidates_both_tokens(api, carol, bob, now, ending):
     tokens = actions.open_session(user=carol, now=now)
     stranger = actions.open_session(user=bob.contact, now=now)
-    ENDINGS[ending](carol, tokens, now)
+    SESSION_ENDS[ending](carol, tokens, now)
     assert bearer(tokens.access).get(PROFILE).json() == NOT_GOOD
     for address, key, token in (
         (REFRESH, "refresh", tokens.refresh),

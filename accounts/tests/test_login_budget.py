@@ -1,4 +1,4 @@
-"""Wrong passwords are counted: one budget for an account at all doors, and one of his own where he was before."""
+"""Wrong passwords count towards one limit per account across all sign-in routes, and one per known address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def login(api, email, password=PASSWORD, **extra):
 
 
 class TestBudget:
-    def test_the_eleventh_wrong_guess_is_429(self, api, carol):
+    def test_eleventh_wrong_password_is_429(self, api, carol):
         for _ in range(10):
             response = login(api, carol.email, "wrong")
             assert (response.status_code, response.json()) == (401, WRONG)
@@ -33,36 +33,36 @@ class TestBudget:
         assert 1 <= int(response["Retry-After"]) <= 900
         assert not Session.objects.exists()
 
-    def test_an_unknown_email_is_counted_and_answered_alike(self, api):
+    def test_unknown_email_is_counted_and_refused_alike(self, api):
         answers = [login(api, "nobody@example.com", "wrong") for _ in range(11)]
         assert [(a.status_code, a.json()) for a in answers] == [(401, WRONG)] * 10 + [(429, TOO_MANY)]
 
-    def test_the_email_in_another_case_is_the_same_account(self, api, carol):
+    def test_email_in_other_case_is_same_account(self, api, carol):
         for _ in range(10):
             login(api, carol.email.upper(), "wrong")
         assert login(api, carol.email, "wrong").status_code == 429
 
-    def test_a_very_long_email_is_counted_too(self, api):
+    def test_very_long_email_is_counted(self, api):
         email = "x" * 60 + "@" + ("y" * 60 + ".") * 4 + "example"
         answers = [login(api, email, "wrong").status_code for _ in range(11)]
         assert answers == [401] * 10 + [429]
 
-    def test_a_username_with_spaces_at_the_admins_door_is_counted_too(self, client):
+    def test_admin_counts_username_with_spaces(self, client):
         form = {"username": "no such person", "password": "wrong"}
         answers = [client.post("/admin/login/", form).status_code for _ in range(11)]
         assert answers == [200] * 10 + [429]
 
-    def test_another_address_shares_the_strangers_budget(self, api, carol):
+    def test_unknown_addresses_share_one_budget(self, api, carol):
         for host in range(10):
             login(api, carol.email, "wrong", REMOTE_ADDR=f"203.0.113.{host}")
         assert login(api, carol.email, REMOTE_ADDR="203.0.113.99").status_code == 429
 
-    def test_another_account_has_its_own_budget(self, api, carol, tim):
+    def test_other_account_has_own_budget(self, api, carol, tim):
         for _ in range(11):
             login(api, carol.email, "wrong")
         assert login(api, tim.email).status_code == 200
 
-    def test_a_known_address_has_its_own_budget(self, api, carol):
+    def test_known_address_has_own_budget(self, api, carol):
         home, elsewhere = {"REMOTE_ADDR": "198.51.100.7"}, {"REMOTE_ADDR": "203.0.113.5"}
         assert login(api, carol.email, **home).status_code == 200
         for _ in range(11):
@@ -73,7 +73,7 @@ class TestBudget:
             assert login(api, carol.email, "wrong", **home).status_code == 401
         assert login(api, carol.email, **home).status_code == 429
 
-    def test_an_address_is_forgotten_after_90_days(self, carol, now):
+    def test_known_address_expires_after_90_days(self, carol, now):
         def guess(password):
             actions.check_credentials(email=carol.email, password=password, address="198.51.100.7", now=now)
 
@@ -85,13 +85,13 @@ class TestBudget:
                 guess("wrong")
         known.last_sign_in_at = now - timedelta(days=90, seconds=1)
         known.save()
-        guess(PASSWORD)  # the strangers' budget is still whole
+        guess(PASSWORD)  # the shared budget is still unused
         known.refresh_from_db()
         assert known.last_sign_in_at == now
         with pytest.raises(actions.TooManyGuesses):
             guess(PASSWORD)
 
-    def test_right_passwords_do_not_use_it_up(self, api, carol):
+    def test_correct_passwords_do_not_count(self, api, carol):
         for _ in range(9):
             login(api, carol.email, "wrong", REMOTE_ADDR="203.0.113.5")
         for host in range(12):
@@ -99,7 +99,7 @@ class TestBudget:
         assert login(api, carol.email, "wrong", REMOTE_ADDR="203.0.113.5").status_code == 401
         assert login(api, carol.email, "wrong", REMOTE_ADDR="203.0.113.5").status_code == 429
 
-    def test_the_budget_is_whole_again_in_the_next_window(self, api, carol, monkeypatch):
+    def test_budget_is_restored_in_next_window(self, api, carol, monkeypatch):
         monkeypatch.setattr("common.domain.counters.time.time", lambda: 900.0 * 1000 + 899)
         for _ in range(10):
             login(api, carol.email, "wrong")
@@ -108,7 +108,7 @@ class TestBudget:
         monkeypatch.setattr("common.domain.counters.time.time", lambda: 900.0 * 1001)
         assert login(api, carol.email).status_code == 200
 
-    def test_the_admins_door_counts_in_the_same_budget(self, client, api, ada):
+    def test_admin_counts_in_same_budget(self, client, api, ada):
         for _ in range(5):
             login(api, ada.email, "wrong")
             page = client.post("/admin/login/", {"username": ada.email.upper(), "password": "wrong"})
@@ -120,7 +120,7 @@ class TestBudget:
         assert "<h1>Too many requests</h1>" in page.content.decode()
         assert login(api, ada.email).status_code == 429
 
-    def test_the_admins_door_lets_staff_in_and_remembers_the_address(self, client, ada):
+    def test_admin_signs_staff_in_and_stores_address(self, client, ada):
         page = client.post(
             "/admin/login/?next=/admin/", {"username": ada.email.title(), "password": PASSWORD}
         )
@@ -131,11 +131,11 @@ class TestBudget:
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 class TestStorms:
-    def test_parallel_wrong_guesses_cannot_exceed_the_budget(self, carol):
+    def test_parallel_wrong_passwords_do_not_exceed_budget(self, carol):
         outcomes = parallel(30, lambda _: login(APIClient(), carol.email, "wrong").status_code)
         assert sorted(outcomes) == [401] * 10 + [429] * 20
 
-    def test_parallel_first_sign_ins_from_one_address_all_succeed(self, carol):
+    def test_parallel_first_sign_ins_from_one_address_succeed(self, carol):
         outcomes = parallel(8, lambda _: login(APIClient(), carol.email).status_code)
         assert outcomes == [200] * 8
         assert KnownAddress.objects.count() == 1

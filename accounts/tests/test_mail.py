@@ -1,4 +1,4 @@
-"""A forgotten password's mail on its way: over real SMTP, in place and by the worker."""
+"""Emails to reset a password, over real SMTP, sent in the request and by the worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.db import transaction
 from django_tasks_db.models import DBTaskResult
 from rest_framework.test import APIClient
 
-from accounts.passwords import ask_for_reset
+from accounts.passwords import request_reset
 from config import env
 from testing.servers import free_port
 
@@ -25,28 +25,28 @@ NEW = "another horse battery"
 QUEUE = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 
-class Postbox:
-    """Keeps what is delivered; takes `seconds` to do so."""
+class Inbox:
+    """Keeps delivered messages. A delivery takes `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.letters: list[EmailMessage] = []
+        self.messages: list[EmailMessage] = []
 
     async def handle_DATA(self, server, session, envelope):
         time.sleep(self.seconds)
-        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
+        self.messages.append(message_from_bytes(envelope.content, policy=policy.default))
         return "250 OK"
 
 
 @contextmanager
-def post_office(settings, seconds: float = 0) -> Iterator[Postbox]:
-    postbox = Postbox(seconds)
-    controller = Controller(postbox, hostname="127.0.0.1", port=free_port())
+def smtp_server(settings, seconds: float = 0) -> Iterator[Inbox]:
+    inbox = Inbox(seconds)
+    controller = Controller(inbox, hostname="127.0.0.1", port=free_port())
     controller.start()
     try:
         for name, value in env.mail("NO_SUCH_VARIABLE", f"smtp://127.0.0.1:{controller.port}").items():
             setattr(settings, name, value)
-        yield postbox
+        yield inbox
     finally:
         controller.stop()
 
@@ -55,16 +55,16 @@ def forgot(email):
     return APIClient().post("/api/auth/forgot-password/", {"email": email}, format="json")
 
 
-def test_a_link_travels_by_smtp_and_opens_the_account(carol, settings):
+def test_link_sent_by_smtp_resets_password(carol, settings):
     settings.DEFAULT_FROM_EMAIL = "Garage <service@garage.example>"
-    with post_office(settings) as postbox:
+    with smtp_server(settings) as inbox:
         assert forgot(carol.email).status_code == 202
         assert forgot("nobody@example.com").status_code == 202
-    (letter,) = postbox.letters
-    assert (letter["To"], letter["From"], letter["Subject"]) == (
+    (message,) = inbox.messages
+    assert (message["To"], message["From"], message["Subject"]) == (
         carol.email, "Garage <service@garage.example>", "Your new password"
     )  # fmt: skip
-    text, html = (letter.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
     (link,) = re.findall(r"https?://\S+", text)
     assert f'href="{link}"' in html
     body = {"token": link.partition("?token=")[2], "password": NEW, "passwordConfirm": NEW}
@@ -73,33 +73,36 @@ def test_a_link_travels_by_smtp_and_opens_the_account(carol, settings):
     assert APIClient().post("/api/auth/login/", login, format="json").status_code == 200
 
 
-def test_with_a_worker_no_request_waits_for_the_mail_server(carol, settings):
+def test_request_does_not_wait_for_mail_server_with_worker(carol, settings):
     settings.TASKS = QUEUE
-    with post_office(settings, seconds=1) as postbox:
+    with smtp_server(settings, seconds=1) as inbox:
         begin = time.perf_counter()
         for email in (carol.email, "nobody@example.com"):
             assert forgot(email).status_code == 202
-        assert time.perf_counter() - begin < postbox.seconds
-        assert postbox.letters == []
+        assert time.perf_counter() - begin < inbox.seconds
+        assert inbox.messages == []
         waiting = list(DBTaskResult.objects.order_by("enqueued_at").values_list("args_kwargs", flat=True))
-        assert [entry["args"] for entry in waiting] == [[carol.email], ["nobody@example.com"]]  # no token
+        assert [entry["args"] for entry in waiting] == [
+            [carol.email],
+            ["nobody@example.com"],
+        ]  # without token
         call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
-    assert [letter["To"] for letter in postbox.letters] == [carol.email]
+    assert [message["To"] for message in inbox.messages] == [carol.email]
     assert set(DBTaskResult.objects.values_list("status", flat=True)) == {"SUCCESSFUL"}
 
 
-def test_a_mail_server_that_is_away_is_no_fault_of_the_request(carol, settings):
+def test_unreachable_mail_server_does_not_fail_request(carol, settings):
     for name, value in env.mail("NO_SUCH_VARIABLE", f"smtp://127.0.0.1:{free_port()}").items():
         setattr(settings, name, value)
     assert forgot(carol.email).status_code == 202
 
 
-def test_nothing_is_mailed_before_the_commit(carol, mailoutbox):
+def test_mail_is_sent_after_commit(carol, mailoutbox):
     with transaction.atomic():
-        ask_for_reset(email=carol.email, address="::1")
+        request_reset(email=carol.email, address="::1")
         assert mailoutbox == []
     assert len(mailoutbox) == 1
     with transaction.atomic():
-        ask_for_reset(email=carol.email, address="::1")
+        request_reset(email=carol.email, address="::1")
         transaction.set_rollback(True)
     assert len(mailoutbox) == 1

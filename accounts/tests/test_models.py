@@ -5,25 +5,25 @@ import re
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.models import Device, KnownAddress, Session, User, new_referral_code, normal_email
+from accounts.models import Device, KnownAddress, Session, User, new_referral_code, normalize_email
 from common.domain.caller import Role
 from common.domain.database import violates
 
 pytestmark = pytest.mark.django_db
 
 
-def test_new_referral_code_reads_out_loud():
+def test_new_referral_code_has_no_ambiguous_characters():
     codes = {new_referral_code() for _ in range(200)}
     assert len(codes) == 200
     assert all(re.fullmatch(r"REF-[A-HJ-NP-Z2-9]{8}", code) for code in codes)
 
 
-def test_normal_email_is_trimmed_and_lower():
-    assert normal_email("  Alice.COOPER@Customer.Com ") == "alice.cooper@customer.com"
+def test_normalize_email_trims_and_lowers():
+    assert normalize_email("  Alice.COOPER@Customer.Com ") == "alice.cooper@customer.com"
 
 
 class TestUser:
-    def test_create_user_stores_the_email_in_lower_case(self):
+    def test_create_user_stores_email_in_lower_case(self):
         user = User.objects.create_user("MiXed@Example.COM", "a password", first_name="Max")
         assert (user.email, user.role, user.is_staff, user.is_superuser) == (
             "mixed@example.com", "customer", False, False
@@ -36,7 +36,7 @@ class TestUser:
         assert (first.email, second.email) == (None, None)
         assert not first.has_usable_password()
 
-    def test_create_superuser_is_an_admin(self):
+    def test_create_superuser_sets_admin_role(self):
         user = User.objects.create_superuser("root@example.com", "a password")
         assert (user.role, user.is_superuser, user.is_staff) == (Role.ADMIN, True, True)
 
@@ -47,14 +47,14 @@ class TestUser:
             ({"email": "Upper@example.com"}, "user_email_is_lower_case"),
         ],
     )
-    def test_the_database_refuses(self, carol, fields, constraint):
+    def test_database_refuses_invalid_user(self, carol, fields, constraint):
         with pytest.raises(IntegrityError) as refusal, transaction.atomic():
             User.objects.filter(pk=carol.pk).update(**fields)
         assert violates(refusal.value, User, constraint)
         carol.refresh_from_db()
         assert carol.role == "customer"
 
-    def test_an_email_is_unique_whatever_its_case(self, carol):
+    def test_email_is_unique_in_any_case(self, carol):
         with pytest.raises(IntegrityError), transaction.atomic():
             User.objects.create_user(carol.email.upper())
         assert User.objects.count() == 1
@@ -74,22 +74,22 @@ class TestUser:
     @pytest.mark.parametrize(
         ("typed", "stored"), [(" A@B.Example ", "a@b.example"), ("", None), ("   ", None), (None, None)]
     )
-    def test_clean_makes_an_empty_email_null(self, typed, stored):
+    def test_clean_changes_empty_email_to_null(self, typed, stored):
         user = User(email=typed)
         user.clean()
         assert user.email == stored
 
     @pytest.mark.parametrize("role", Role.values)
-    def test_is_staff_is_everybody_but_customers(self, role):
+    def test_is_staff_is_true_for_all_roles_but_customer(self, role):
         assert User(role=role).is_staff is (role != "customer")
         assert User(role=role, is_superuser=True).is_staff
 
-    def test_history_keeps_no_password(self, carol):
+    def test_history_has_no_password(self, carol):
         names = {field.name for field in User.history.model._meta.fields}
         assert names.isdisjoint({"password", "last_login"})
 
 
-def test_str_of_the_others(carol, now):
+def test_str_of_other_models(carol, now):
     assert str(Device(device_id="phone-1")) == "phone-1"
     assert str(Session(pk=3)) == "Session 3"
     assert str(KnownAddress(address="::1")) == "::1"

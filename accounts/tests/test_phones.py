@@ -5,9 +5,9 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.phones import pretty_phone, validate_phone
+from accounts.phones import format_phone, validate_phone
 
-# The contracts' own samples first.
+# The first samples are from the contracts.
 GOOD = [
     "",
     "(555) 714-5422",
@@ -32,7 +32,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("phone", GOOD)
-def test_validate_phone_takes(phone):
+def test_validate_phone_accepts(phone):
     assert validate_phone(phone) is None
 
 
@@ -45,7 +45,7 @@ def test_validate_phone_refuses(phone):
 
 
 @given(st.integers(0, 20), st.lists(st.sampled_from("+()-./ x"), max_size=9), st.randoms())
-def test_validate_phone_counts_digits_and_nothing_else(digits, separators, random):
+def test_validate_phone_counts_only_digits(digits, separators, random):
     text = [*("7" * digits), *separators]
     random.shuffle(text)
     phone = "".join(text)
@@ -62,16 +62,16 @@ def test_validate_phone_counts_digits_and_nothing_else(digits, separators, rando
         ("+15035550142", "(503) 555-0142"),
         ("5035550142", "(503) 555-0142"),
         ("+49 40 123456", "040 123456"),
-        ("(555) 714-5422", "(555) 714-5422"),  # not a number anybody can have: as it was typed
+        ("(555) 714-5422", "(555) 714-5422"),  # not a valid number, so unchanged
         ("1234567", "1234567"),
         ("", ""),
         ("nonsense", "nonsense"),
     ],
 )
-def test_pretty_phone(phone, pretty):
-    assert pretty_phone(phone) == pretty
+def test_format_phone(phone, pretty):
+    assert format_phone(phone) == pretty
 
 
 @given(st.text(max_size=40))
-def test_pretty_phone_never_fails(text):
-    assert isinstance(pretty_phone(text), str)
+def test_format_phone_accepts_any_text(text):
+    assert isinstance(format_phone(text), str)

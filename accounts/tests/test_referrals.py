@@ -1,4 +1,4 @@
-"""The ledger and the balance: one statement, one sum."""
+"""The points ledger and the balance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ledger(user):
 
 
 class TestCredit:
-    def test_rewards_the_referrer_and_nobody_else(self, tim, now):
+    def test_rewards_only_the_referrer(self, tim, now):
         referral = ReferralFactory()
         other = ReferralFactory(referrer=referral.referrer)
         credit_referrals(friends=[referral.referred_id], by=tim.pk, now=now)
@@ -41,26 +41,26 @@ class TestCredit:
         other.refresh_from_db()
         assert other.status == "signed_up"
 
-    def test_once(self, now):
+    def test_referral_is_credited_once(self, now):
         referral = ReferralFactory()
         for _ in range(2):
             credit_referrals(friends=[referral.referred_id], by=None, now=now)
         assert (balance(referral.referrer), RewardEntry.objects.count()) == (100, 1)
 
-    def test_the_amount_is_a_setting(self, now, settings):
+    def test_amount_follows_setting(self, now, settings):
         settings.REFERRAL_REWARD = 250
         referral = ReferralFactory()
         credit_referrals(friends=[referral.referred_id], by=None, now=now)
         referral.refresh_from_db()
         assert (balance(referral.referrer), referral.rewards_applied) == (250, {"points": 250})
 
-    def test_nobodys_friends_are_nobodys_reward(self, carol, now):
+    def test_user_without_referrer_earns_no_reward(self, carol, now):
         credit_referrals(friends=[carol.pk], by=None, now=now)
         assert not RewardEntry.objects.exists()
 
 
 class TestBalance:
-    def test_never_falls_below_nothing(self, carol, now):
+    def test_balance_is_never_negative(self, carol, now):
         book_points(user_id=carol.pk, points=30, reason="Goodwill", now=now)
         with pytest.raises(NotEnoughPoints):
             book_points(user_id=carol.pk, points=-31, reason="Spent", now=now)
@@ -68,7 +68,7 @@ class TestBalance:
         book_points(user_id=carol.pk, points=-30, reason="Spent", now=now)
         assert (balance(carol), ledger(carol)) == (0, 0)
 
-    def test_a_refused_line_moves_nothing(self, carol, now):
+    def test_refused_entry_keeps_balance(self, carol, now):
         referral = ReferralFactory(referrer=carol)
         credit_referrals(friends=[referral.referred_id], by=None, now=now)
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -79,7 +79,7 @@ class TestBalance:
 
     @settings(max_examples=30)
     @given(st.lists(st.integers(-200, 200).filter(bool), max_size=25))
-    def test_is_always_the_ledgers_sum(self, moves):
+    def test_balance_is_sum_of_ledger(self, moves):
         with transaction.atomic():
             user, expected = UserFactory(), 0
             for points in moves:
@@ -94,7 +94,7 @@ class TestBalance:
 
     @pytest.mark.storm
     @pytest.mark.django_db(transaction=True)
-    def test_50_parallel_moves_lose_none(self, carol, now):
+    def test_50_parallel_entries_are_all_counted(self, carol, now):
         book_points(user_id=carol.pk, points=100, reason="Goodwill", now=now)
 
         def move(number):
@@ -112,8 +112,8 @@ class TestBalance:
 
     @pytest.mark.storm
     @pytest.mark.django_db(transaction=True)
-    def test_50_friends_credited_at_once(self, carol, now):
-        """Each of them by two at the same time."""
+    def test_50_parallel_credits_count_once_each(self, carol, now):
+        """Two calls at the same time credit each of the 25 referrals."""
         friends = [referral.referred_id for referral in ReferralFactory.create_batch(25, referrer=carol)]
         outcomes = parallel(
             50, lambda number: credit_referrals(friends=[friends[number % 25]], by=None, now=now)
@@ -124,22 +124,22 @@ class TestBalance:
 
 
 class TestDatabase:
-    """What no path gets around."""
+    """Constraints in the database."""
 
     @pytest.mark.parametrize("name", ["referred_once", "referred_by_another"])
-    def test_one_referrer_and_never_oneself(self, carol, tim, name):
+    def test_user_has_one_referrer_who_is_another_user(self, carol, tim, name):
         ReferralFactory(referred=carol)
         person = carol if name == "referred_once" else tim
         with pytest.raises(IntegrityError) as refusal, transaction.atomic():
             ReferralFactory(referrer=tim, referred=person)
         assert violates(refusal.value, Referral, name)
 
-    def test_an_unknown_status_is_refused(self):
+    def test_unknown_status_is_refused(self):
         with pytest.raises(IntegrityError) as refusal, transaction.atomic():
             ReferralFactory(status="perhaps")
         assert violates(refusal.value, Referral, "referral_status_is_known")
 
-    def test_whoever_has_a_past_stays(self, carol):
+    def test_user_with_referral_or_entry_cannot_be_deleted(self, carol):
         ReferralFactory(referred=carol)
         entry = RewardEntryFactory()
         for user in (carol, entry.user):

@@ -6,15 +6,19 @@ from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import orjson
+from django.db.models import Model
 
 from chat.attachments import attachment_urls
 from chat.labels import format_sender
 from chat.models import Message
 from common.domain.encoding import dumps
-from common.domain.push import News
+from common.domain.models import Event
 from common.domain.types import Json
+from customers.models import Notification
 
 Frame = Json
+# The subjects whose changes of status a customer's sockets receive, with the type of the frame.
+_FRAME_TYPES = {"appointments.appointment": "APPOINTMENT", "repair_orders.repairorder": "REPAIR_ORDER"}
 # Stored values that the contract prints under another name.
 _STATUS_LABELS = {("APPOINTMENT", "pending"): "scheduled"}
 
@@ -91,14 +95,18 @@ def typing_broadcast(*, customer: int, conversation: UUID, author: int, name: st
     return Broadcast(customer, frame, author=author, is_echoed=False)
 
 
-def news_broadcast(news: News) -> Broadcast:
-    """Return the broadcast of a notification or a change of state, for the customer only."""
-    facts = {
-        name: _STATUS_LABELS.get((news.kind, value), value) if name == "status" else value
-        for name, value in news.facts.items()
-    }
-    frame = {"type": news.kind, "id": news.uuid, **facts, "timestamp": news.at}
-    return Broadcast(news.customer_id, frame, is_for_staff=False)
+def event_broadcast(event: Event, subject: Model) -> Broadcast | None:
+    """Return the broadcast of a notification or a change of state, for the customer only. Other events have none."""
+    if isinstance(subject, Notification):
+        kind = "NOTIFICATION"
+        values = {"kind": subject.type, "title": subject.title, "message": subject.message}
+    elif event.subject.partition(":")[0] in _FRAME_TYPES and "status" in event.payload:
+        kind, status = _FRAME_TYPES[event.subject.partition(":")[0]], event.payload["status"]
+        values = {"status": _STATUS_LABELS.get((kind, status), status)}
+    else:
+        return None
+    frame = {"type": kind, "id": event.payload["uuid"], **values, "timestamp": event.at}
+    return Broadcast(event.payload["customer_id"], frame, is_for_staff=False)
 
 
 def encode_error(text: str, client_id: str | None = None) -> bytes:

@@ -17,14 +17,15 @@ from typing import ParamSpec, TypeVar
 import structlog
 from django.conf import settings
 from django.db import close_old_connections
+from django.db.models import Model
 
 from chat import queries
 from chat.events import Event
-from chat.sockets.broadcasts import Broadcast, message_broadcast, news_broadcast
+from chat.sockets.broadcasts import Broadcast, event_broadcast, message_broadcast
 from chat.sockets.bus import Publisher, Subscriber
 from chat.sockets.registry import Registry
 from chat.sockets.turns import LOOK_BACK, Turns
-from common.domain.push import News
+from common.domain import models as domain
 from customers.callers import load_callers
 
 log = structlog.get_logger(__name__)
@@ -59,9 +60,11 @@ def publish_messages(events: Sequence[Event]) -> None:
     publish(*[message_broadcast(event.message) for event in events])
 
 
-def push(news: News) -> None:
-    """Publish news from lower floors: the listener of `common.domain.push`."""
-    publish(news_broadcast(news))
+def publish_event(event: domain.Event, subject: Model) -> None:
+    """Publish what lower floors record: the subscriber of `common.domain.events`."""
+    broadcast = event_broadcast(event, subject)
+    if broadcast:
+        publish(broadcast)
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

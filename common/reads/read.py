@@ -13,11 +13,10 @@ from django.db import models
 from common.domain.caller import Caller
 from common.domain.errors import DomainError, Missing
 from common.domain.types import AnyQuerySet, Json, Values
-from common.reads.cursors import Row
 from common.reads.params import Param
 from common.reads.serializers import Serializer
 from common.reads.shapes import Body, DoesNotCompileError, Shape
-from common.reads.statements import Statement
+from common.reads.statements import Row, Statement
 
 log = structlog.get_logger(__name__)
 

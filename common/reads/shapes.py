@@ -18,9 +18,9 @@ from django.db import models
 from rest_framework import serializers
 
 from common.domain.types import Json
-from common.reads.cursors import Row
 from common.reads.fields import Derived
 from common.reads.serializers import ListSerializer, Serializer
+from common.reads.statements import Row
 
 Body = Json
 Code = str  # a Python expression over `r`, the row

@@ -13,9 +13,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col, RawSQL
 
 from common.domain.types import AnyQuerySet, Values
-from common.reads.cursors import Row, fetch
 from common.reads.params import Param
 
+Row = Sequence[Any]
 Converter = Callable[[Any, BaseDatabaseWrapper], Any]
 
 LIMIT = Param("limit", models.BigIntegerField())
@@ -23,6 +23,14 @@ OFFSET = Param("offset", models.BigIntegerField())
 
 # PostgreSQL knows how many rows have one of an array's values, and of a sub-select's nothing.
 _LIST = re.compile(r"IN \(SELECT unnest\((%s::[^()]*\[\])\)\)")
+
+
+def fetch(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> list[Row]:
+    """Return all rows of a statement. psycopg prepares it once it has run five times on a connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[Row] = cursor.fetchall()
+    return rows
 
 
 class Statement:

@@ -13,8 +13,10 @@ by the contracts, so that it counts what matches; but nothing else, and nothing 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from uuid import UUID
 
 import pytest
@@ -26,8 +28,8 @@ from rest_framework import serializers
 
 from common.domain.caller import Caller, Role
 from common.http.fields import ChoiceList, Month
-from common.reads import cursors
 from common.reads.fields import AskedAt
+from common.reads.statements import fetch as fetch_rows
 from config.tests.test_reads import LISTS
 from testing import growth
 
@@ -103,7 +105,7 @@ def said(monkeypatch):
     heard = []
 
     def fetch(connection, sql, params):
-        rows = cursors.fetch(connection, sql, params)
+        rows = fetch_rows(connection, sql, params)
         heard.append((sql, list(params), int(rows[0][0]) if "COUNT(*)" in sql[:20] else len(rows)))
         return rows
 
@@ -133,16 +135,17 @@ def run(sql: str) -> list[tuple[bytes, ...]]:
     return [result.get_value(row, 0) for row in range(result.ntuples)]
 
 
+def numbered(sql: str) -> str:
+    """Return the statement with `$1`, `$2`, … in place of Python's `%s`."""
+    number = count(1)
+    return re.sub("%[%s]", lambda match: f"${next(number)}" if match[0] == "%s" else "%", sql)
+
+
 def plans(sql: str, params: list) -> Iterator[dict]:
     """The statement's plan with what it really touched: the first time, and once PostgreSQL has settled."""
-    driver = cursors._prepared_on(connection.connection)
-    spelled = driver.transformer(driver.cursor).dump_sequence(params, [driver.text] * len(params))
-    values = [
-        "NULL" if text is None else literals.Literal(bytes(text).decode()).as_string(driver.connection)
-        for text in spelled
-    ]
+    values = [literals.Literal(value).as_string(connection.connection) for value in params]
     execute = f"EXECUTE measured({', '.join(values)})" if values else "EXECUTE measured"
-    run(f"PREPARE measured AS {cursors._numbered(sql)}")
+    run(f"PREPARE measured AS {numbered(sql)}")
     for number in range(1, 7):
         is_looked_at = number in (1, 6)
         plan = run(f"EXPLAIN ({'ANALYZE, ' if is_looked_at else ''}FORMAT JSON) {execute}")

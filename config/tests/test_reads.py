@@ -21,30 +21,12 @@ from common.domain.caller import Caller, Role
 from common.domain.encoding import dumps
 from common.http.fields import ChoiceList, Month
 from common.http.lists import Lister, ListView
-from common.reads import cursors
 from common.reads.fields import AskedAt
 from config.tests.rows import MAKERS, days, instants, make_customer
 from customers.callers import caller_of_user
 from testing import factories
 from testing.storms import parallel
 from vehicles.models import Vehicle
-
-
-@pytest.fixture(autouse=True)
-def both_ways(monkeypatch):
-    """On PostgreSQL each statement runs as in a request, too: outside a transaction it takes its own way, and here is
-    always one."""
-
-    def fetch(connection, sql, params):
-        rows = cursors.fetch(connection, sql, params)
-        if connection.vendor == "postgresql":
-            driver = cursors._prepared_on(connection.connection)
-            driver.names.clear()  # a rollback to a savepoint has deallocated them
-            # The rows of a list are ordered within their parent alone.
-            assert sorted(map(str, driver.fetch(sql, params))) == sorted(map(str, rows))
-        return rows
-
-    monkeypatch.setattr("common.reads.statements.fetch", fetch)
 
 
 def lists_of(patterns):
@@ -136,7 +118,7 @@ def from_objects(view, rows):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("view", LISTS, ids=lambda view: view.__name__)
-@settings(max_examples=8)
+@settings(max_examples=settings.default.max_examples // 7)  # each compares hundreds of lists
 @given(data=st.data())
 def test_rows_are_written_as_objects_are(view, data):
     with transaction.atomic():

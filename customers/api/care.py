@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -23,24 +21,24 @@ from common.reads.read import Read
 from common.reads.serializers import Serializer
 from customers import actions
 from customers.models import Customer, Notification
-from customers.preferences import complete
+from customers.preferences import with_defaults
 from customers.querysets import NotificationFilters
 
 
 class Language(serializers.RegexField):
-    """`en`, `pt-BR`."""
+    """A language tag: `en`, `pt-BR`."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(r"\A[A-Za-z]{2,3}(-[A-Za-z0-9]{2,4})?\Z", **kwargs)
+    def __init__(self, *, required: bool = True) -> None:
+        super().__init__(r"\A[A-Za-z]{2,3}(-[A-Za-z0-9]{2,4})?\Z", required=required)
 
 
 class Theme(serializers.ChoiceField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=["light", "dark", "system"], **kwargs)
+    def __init__(self, *, required: bool = True) -> None:
+        super().__init__(choices=["light", "dark", "system"], required=required)
 
 
 class Kinds(Serializer):
-    """The four kinds of `preferences.default_notifications`; another contract may know more."""
+    """The four kinds of `preferences.default_notifications`. Contract 004 stores others too."""
 
     email = serializers.BooleanField()
     order_updates = serializers.BooleanField()
@@ -55,7 +53,7 @@ class General(Serializer):
 
 
 class SettingsSerializer(Serializer):
-    notifications = Derived(complete, "notification_preferences", output=Kinds())
+    notifications = Derived(with_defaults, "notification_preferences", output=Kinds())
     general = General(source="*")
 
 
@@ -92,7 +90,7 @@ class NotificationQuery(ListQuery):
     unread_only = serializers.BooleanField(required=False)
 
 
-def _own(caller: Caller, filters: Any) -> QuerySet[Customer]:
+def _own(caller: Caller, filters: object) -> QuerySet[Customer]:
     return Customer.objects.visible_to(caller).order_by("id")
 
 
@@ -100,7 +98,7 @@ _SETTINGS = Read(_own, SettingsSerializer)
 
 
 class Settings(CareView):
-    """How the signed-in customer wants to be told, and to see things."""
+    """Retrieve your settings."""
 
     permission_classes = [CustomersOnly]
     input_class = SettingsInput
@@ -111,17 +109,20 @@ class Settings(CareView):
 
     @extend_schema(responses=SettingsSerializer)
     def put(self, request: Request) -> JSONResponse:
-        """Change settings; what is not sent stays."""
+        """Change your settings.
+
+        Settings that are not sent keep their values.
+        """
         actions.change_profile(customer_id=self.caller.account, **self.read_body())
         return self.show()
 
     def show(self) -> JSONResponse:
-        # Missing when the record was deleted since the token was looked up.
+        # The customer may have been deleted since the caller was loaded.
         return JSONResponse(_SETTINGS.one(self.caller, {}, NoCustomerRecord))
 
 
 class Notifications(CareList):
-    """What the signed-in customer was told, the newest first."""
+    """List your notifications, newest first."""
 
     permission_classes = [CustomersOnly]
     query = NotificationQuery
@@ -133,7 +134,10 @@ class Notifications(CareList):
 
 
 class ReadNotification(CareView):
-    """Say that a notification was read. Twice is once."""
+    """Mark a notification as read.
+
+    A notification that is read already stays unchanged.
+    """
 
     permission_classes = [CustomersOnly]
 

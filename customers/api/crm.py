@@ -1,8 +1,6 @@
-"""Contract 004: a customer's own profile, whether there is one, and whether there can be."""
+"""Contract 004: a customer's own profile, the check whether a profile exists, and the health check."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -29,20 +27,20 @@ from customers.names import or_empty
 from customers.preferences import validate_notifications
 
 
-def of_person(name: str) -> Derived:
-    """A value of whoever is shown; a former customer has nobody."""
+def person_field(name: str) -> Derived:
+    """Return a field of the person of a customer, which is empty for a former customer."""
     return Derived(or_empty, name, output=serializers.CharField(allow_blank=True))
 
 
 class CustomerSerializer(Serializer):
-    """The contract's data model, and the person from the accounts beside it (`with_person`)."""
+    """The contract's data model, and the fields of a user added by `with_person`."""
 
     id = serializers.UUIDField(source="uuid")
     user_id = serializers.UUIDField(source="user_uuid", allow_null=True)
-    email = of_person("email")
-    first_name = of_person("first_name")
-    last_name = of_person("last_name")
-    phone_number = of_person("phone")
+    email = person_field("email")
+    first_name = person_field("first_name")
+    last_name = person_field("last_name")
+    phone_number = person_field("phone")
     street_address = serializers.CharField(allow_blank=True)
     city = serializers.CharField(allow_blank=True)
     state = serializers.CharField(allow_blank=True)
@@ -63,17 +61,17 @@ class CustomerSerializer(Serializer):
 
 
 class Notifications(serializers.DictField):
-    """True and false themselves: DRF would also take `"yes"` and 1."""
+    """A dictionary of booleans. DRF's BooleanField would also accept `"yes"` and 1."""
 
     child = serializers.BooleanField()
 
-    def to_internal_value(self, data: Any) -> dict[str, bool]:
+    def to_internal_value(self, data: dict[str, bool]) -> dict[str, bool]:
         validate_notifications(data)
         return dict(data)
 
 
 class ProfileInput(Serializer):
-    """What a customer says of himself. Names, email and phone are his login's; the rest is the shop's to say."""
+    """The fields that a customer may change. Names, email and phone belong to the login, the others to the shop."""
 
     street_address = serializers.CharField(max_length=200)
     city = serializers.CharField(max_length=100)
@@ -90,23 +88,26 @@ class ProfileInput(Serializer):
     notification_preferences = Notifications(required=False, help_text="Kinds that are not sent stay.")
 
 
-def own(caller: Caller, filters: Any) -> QuerySet[Customer]:
-    """The caller's customer, shown with the person who asks: what the contract's services take from his token."""
+def own_profile_rows(caller: Caller, filters: object) -> QuerySet[Customer]:
+    """Return the caller's customer with the fields of the caller's user, as the contract takes them from the token."""
     rows = Customer.objects.filter(logins__user_id=caller.user_id)
     return rows.with_person("logins__user").order_by("id")
 
 
 class ProfileView(CrmView):
     permission_classes = [CustomersOnly]
-    read = Read(own, CustomerSerializer)
+    read = Read(own_profile_rows, CustomerSerializer)
 
     def show(self, status: int = 200) -> JSONResponse:
-        # Missing when it was deleted since the token was looked up.
+        # The customer may have been deleted since the caller was loaded.
         return JSONResponse(self.read.one(self.caller, {}, NoCustomerRecord), status=status)
 
 
 class Profile(ProfileView):
-    """One's own profile: the customer, and the person from the accounts."""
+    """Retrieve your profile.
+
+    It holds the customer and the fields of your user.
+    """
 
     @extend_schema(responses=CustomerSerializer)
     def get(self, request: Request) -> JSONResponse:
@@ -114,9 +115,9 @@ class Profile(ProfileView):
 
 
 class CreateProfile(ProfileView):
-    """Make the customer record of a login that has none.
+    """Create your profile.
 
-    A second one is a 409. Names, email and phone are the login's: `PATCH /api/auth/profile/update/`.
+    A second profile is refused with 409. Change names, email and phone with `PATCH /api/auth/profile/update/`.
     """
 
     permission_classes = [CustomerRole]
@@ -129,7 +130,10 @@ class CreateProfile(ProfileView):
 
 
 class UpdateProfile(ProfileView):
-    """Change one's own record; what is not sent stays."""
+    """Change your profile.
+
+    Fields that are not sent keep their values.
+    """
 
     input_class = ProfileInput
 
@@ -140,9 +144,9 @@ class UpdateProfile(ProfileView):
 
 
 class DeleteProfile(ProfileView):
-    """Take oneself off the customer record. The login lives and may make another.
+    """Delete your profile.
 
-    The shop keeps the repair history of a former customer; who it was is forgotten.
+    The login stays and can create another profile. The shop keeps the repair history without personal data.
     """
 
     @extend_schema(responses={204: None})
@@ -161,14 +165,17 @@ class Existence(Serializer):
 
 
 class CheckProfileExists(CrmView):
-    """Ask whether a user has a profile: oneself, or as staff anybody."""
+    """Check whether a user has a profile.
+
+    Customers can check themselves only. Staff can check every user.
+    """
 
     permission_classes = [SignedIn]
     input_class = ExistenceInput
 
     @extend_schema(responses=Existence)
     def post(self, request: Request) -> JSONResponse:
-        customer = queries.profile_of(caller=self.caller, user=self.read_body()["user_id"])
+        customer = queries.get_profile_uuid(caller=self.caller, user=self.read_body()["user_id"])
         return JSONResponse({"exists": customer is not None, "customer_id": customer})
 
 
@@ -180,7 +187,10 @@ class HealthBody(Serializer):
 
 
 class Health(CrmView):
-    """Whether customers can be served; what is down is named. Open, and whatever token comes along is not looked at."""
+    """Check the health of the service.
+
+    The response names each part that is down. The route needs no token and ignores one that is sent.
+    """
 
     permission_classes = [AllowAny]
     authentication_classes = []

@@ -1,4 +1,4 @@
-"""Contract 004, "Customer Management": customers for other services and staff, by the roles' permissions."""
+"""Contract 004, "Customer Management": customers for staff and other services, by the permissions of the role."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ class CustomerFilter(django_filters.FilterSet):
         help_text="In name, company, email, phone, city or postal code.",
     )
     is_verified = django_filters.BooleanFilter()
-    business_type = TextFilter("business_type", help_text="Whatever its case.")
-    state = TextFilter("state", help_text="As it was written, whatever its case.")
-    since = DayFilter("customer_since", "gte", help_text="First day, inclusive.")
+    business_type = TextFilter("business_type", help_text="In upper or lower case.")
+    state = TextFilter("state", help_text="As stored, in upper or lower case.")
+    since = DayFilter("customer_since", "gte", help_text="The first day, inclusive.")
 
     class Meta:
         model = Customer
         fields: list[str] = []
 
 
-def everybody(caller: Caller) -> QuerySet[Customer]:
-    """Customers as staff see them: with their contact, who may be nobody."""
+def customers_with_contact(caller: Caller) -> QuerySet[Customer]:
+    """Return the customers visible to the caller, with the fields of their contact."""
     return Customer.objects.visible_to(caller).with_person("contact")
 
 
 class Customers(CrmStaffList):
-    """All customers, the newest first."""
+    """List customers, newest first."""
 
     permission = "customers.view_customer"
     serializer_class = CustomerSerializer
@@ -64,7 +64,9 @@ class Customers(CrmStaffList):
 
     @staticmethod
     def rows(caller: Caller, filters: Json) -> QuerySet[Customer]:
-        return order(apply(everybody(caller), CustomerFilter, filters), ORDERING, filters, "-since")
+        return order(
+            apply(customers_with_contact(caller), CustomerFilter, filters), ORDERING, filters, "-since"
+        )
 
 
 class _IdQuery(Query):
@@ -72,30 +74,30 @@ class _IdQuery(Query):
 
 
 def _by_id(caller: Caller, filters: Json) -> QuerySet[Customer]:
-    return everybody(caller).filter(uuid=filters["id"])
+    return customers_with_contact(caller).filter(uuid=filters["id"])
 
 
 class CustomerView(CrmStaffView):
-    """Something about the one customer whose UUID stands in the address."""
+    """A view of the customer whose UUID is in the URL."""
 
     read = Read(_by_id, CustomerSerializer, params_of(_IdQuery))
 
     def customer(self, id: UUID | None) -> Customer:
-        """The row itself, for an action."""
+        """Return the customer for an action. Raises CustomerNotFound."""
         customer = Customer.objects.visible_to(self.caller).filter(uuid=id).first() if id else None
         if customer is None:
             raise CustomerNotFound
         return customer
 
     def show(self, id: UUID | None) -> JSONResponse:
-        """The body as it stands now."""
+        """Return the response with the customer's present values. Raises CustomerNotFound."""
         if id is None:
             raise CustomerNotFound
         return JSONResponse(self.read.one(self.caller, {"id": id}, CustomerNotFound))
 
 
 class CustomerDetail(CustomerView):
-    """One customer, with his contact."""
+    """Retrieve a customer and their contact."""
 
     permission = "customers.view_customer"
 
@@ -105,7 +107,10 @@ class CustomerDetail(CustomerView):
 
 
 class VerifyCustomer(CustomerView):
-    """Say that the shop knows who this is. Saying it again changes nothing."""
+    """Verify a customer.
+
+    A verified customer stays unchanged.
+    """
 
     permission = actions.PERMISSIONS["verify"]
 
@@ -116,7 +121,10 @@ class VerifyCustomer(CustomerView):
 
 
 class IncrementService(CustomerView):
-    """Count one more service, done now. A completed repair order counts by itself."""
+    """Increment a customer's count of services.
+
+    The service is dated now. A completed repair order is counted automatically.
+    """
 
     permission = actions.PERMISSIONS["count_service"]
 
@@ -136,7 +144,10 @@ def _by_user(caller: Caller, filters: Json) -> QuerySet[Customer]:
 
 
 class CustomerByUser(CrmStaffView):
-    """The customer a user acts for, shown with that user."""
+    """Retrieve the customer of a user.
+
+    The personal fields are those of the user.
+    """
 
     permission = "customers.view_customer"
     read = Read(_by_user, CustomerSerializer, params_of(UserQuery))
@@ -152,23 +163,25 @@ class Statistics(Serializer):
     total_customers = serializers.IntegerField()
     verified_customers = serializers.IntegerField()
     unverified_customers = serializers.IntegerField()
-    business_customers = serializers.IntegerField(help_text="Those with a company's name.")
+    business_customers = serializers.IntegerField(help_text="Customers with a company name.")
     new_this_month = serializers.IntegerField()
     total_services = serializers.IntegerField()
-    by_state = serializers.DictField(child=serializers.IntegerField(), help_text="As the states are written.")
+    by_state = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Customers by state, as stored."
+    )
 
 
 class CustomerStatistics(CrmStaffView):
-    """Figures over all customers."""
+    """Retrieve statistics of all customers."""
 
     permission = "customers.view_customer"
 
     @extend_schema(responses=Statistics)
     def get(self, request: Request) -> JSONResponse:
-        return JSONResponse(queries.statistics(now=timezone.now()))
+        return JSONResponse(queries.get_statistics(now=timezone.now()))
 
 
-# What has a name of its own comes before what is an id.
+# Fixed paths come before the route with an id.
 urlpatterns = [
     route("customers/", Customers.as_view()),
     route("customers/by_user_id/", CustomerByUser.as_view()),

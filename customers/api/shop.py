@@ -1,4 +1,4 @@
-"""Contract 000, "Customer Profile Endpoint", and the customer inside other rooms' bodies."""
+"""Contract 000, "Customer Profile Endpoint", and the fields of a customer in the bodies of other apps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from customers.names import customer_name, one_line_address, or_empty
 
 
 def name_of(path: str) -> Derived:
-    """`customer_name` of a row whose customer is at `path` (empty for the customer itself)."""
+    """Return a field with the name of the customer at `path`, which is empty for the customer itself."""
     return Derived(
         customer_name,
         f"{path}company_name",
@@ -32,12 +32,13 @@ def name_of(path: str) -> Derived:
 
 
 def address_of(path: str) -> Derived:
+    """Return a field with the address in one line of the customer at `path`."""
     parts = ("street_address", "city", "state", "postal_code", "country")
     return Derived(one_line_address, *(f"{path}{part}" for part in parts), output=serializers.CharField())
 
 
 def contact_text(path: str) -> Derived:
-    """An email or phone; empty where the customer has no contact."""
+    """Return a field with the contact's email or phone, which is empty if there is no contact."""
     return Derived(or_empty, path, output=serializers.CharField(allow_blank=True))
 
 
@@ -60,7 +61,7 @@ def _own(caller: Caller, filters: object) -> QuerySet[Customer]:
 
 
 class CustomerProfile(ShopView):
-    """The signed-in customer's own profile."""
+    """Retrieve your customer profile."""
 
     permission_classes = [CustomersOnly]
     read = Read(_own, ProfileCustomer)
@@ -68,7 +69,7 @@ class CustomerProfile(ShopView):
     @extend_schema(responses=Profile)
     def get(self, request: Request) -> JSONResponse:
         caller = self.caller
-        customer = self.read.one(caller, {}, NoCustomerRecord)  # deleted since the token was looked up
+        customer = self.read.one(caller, {}, NoCustomerRecord)  # may have been deleted since
         return JSONResponse({"user_id": caller.user_id, "customer": customer, "user_role": caller.role})
 
 

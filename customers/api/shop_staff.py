@@ -1,4 +1,4 @@
-"""The staff's API on customers."""
+"""The staff API for customers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class CustomerRowSerializer(Serializer):
 
 
 class CustomerInput(Serializer):
-    """What the desk may write. Names, email and phone are the contact's."""
+    """The fields of a customer that staff may change. Names, email and phone are stored on the contact."""
 
     first_name = serializers.CharField(max_length=100, required=False)
     last_name = serializers.CharField(max_length=100, required=False, allow_blank=True)
@@ -68,7 +68,7 @@ class CustomerInput(Serializer):
 
 
 class NewCustomerInput(CustomerInput):
-    """A walk-in: a name is enough. He cannot sign in until he is given a password."""
+    """A walk-in customer, for whom a name is enough. They cannot sign in before they set a password."""
 
     first_name = serializers.CharField(max_length=100)
 
@@ -87,7 +87,7 @@ class CustomerFilter(django_filters.FilterSet):
 
 
 class StaffCustomers(StaffViewSet):
-    """Customers, for the desk."""
+    """Customers, for staff."""
 
     resource = "customers"
     model = Customer

@@ -1,4 +1,4 @@
-"""Contract 002's settings and notifications."""
+"""Settings and notifications of contract 002."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class TestSettings(CareGateSuite):
     url = f"{CUSTOMER}/settings"
 
     @pytest.mark.parametrize("slash", ["", "/"])
-    def test_they_start_as_printed(self, as_alice, slash):
+    def test_initial_settings_match_contract(self, as_alice, slash):
         response = as_alice.get(self.url + slash)
         assert (response.status_code, response.json()) == (200, PRINTED)
         assert list(response.json()["notifications"]) == list(PRINTED["notifications"])
 
     @pytest.mark.parametrize("slash", ["", "/"])
-    def test_what_is_not_sent_stays(self, alice, as_alice, slash):
+    def test_settings_not_sent_keep_values(self, alice, as_alice, slash):
         change = {
             "notifications": {"email": False, "order_updates": True},
             "general": {"theme": "dark", "currency": "EUR"},
@@ -55,12 +55,12 @@ class TestSettings(CareGateSuite):
             ({"general": {"timezone": ""}}, {"general": {"timezone": ["This field may not be blank."]}}),
         ],
     )  # fmt: skip
-    def test_a_wrong_value_is_422_and_changes_nothing(self, as_alice, body, fields):
+    def test_invalid_value_is_422_without_change(self, as_alice, body, fields):
         response = as_alice.put(self.url, body, format="json")
         assert (response.status_code, response.json()["fields"]) == (422, fields)
         assert as_alice.get(self.url).json() == PRINTED
 
-    def test_a_body_that_is_no_json_is_400(self, as_alice):
+    def test_malformed_json_is_400(self, as_alice):
         response = as_alice.put(self.url, "{", content_type="application/json")
         assert response.status_code == 400
         assert as_alice.get(self.url).json() == PRINTED
@@ -72,40 +72,40 @@ class TestNotifications(CareOwnListSuite):
     def make(self, customer, **fields):
         return factories.NotificationFactory(customer=customer, **fields)
 
-    def row(self, told):
+    def row(self, notification):
         return {
-            "id": told.pk,
+            "id": notification.pk,
             "title": "Repair completed",
             "message": "Your vehicle is ready.",
             "type": "ORDER",
             "read": False,
-            "timestamp": told.created_at.isoformat().replace("+00:00", "Z"),
+            "timestamp": notification.created_at.isoformat().replace("+00:00", "Z"),
         }
 
     @pytest.mark.parametrize(("word", "count"), [("true", 1), ("false", 2), ("", 2)])
-    def test_unread_only(self, alice, as_alice, now, word, count):
+    def test_unread_only_filters(self, alice, as_alice, now, word, count):
         self.make(alice, read=True, created_at=now - timedelta(days=1))
         unread = self.make(alice)
         body = as_alice.get(self.url, {"unread_only": word}).json()
         assert (len(body), body[0]) == (count, self.row(unread))
 
-    def test_anything_else_is_422(self, as_alice):
+    def test_invalid_unread_only_is_422(self, as_alice):
         response = as_alice.get(self.url, {"unread_only": "maybe"})
         assert (response.status_code, response.json()) == (
             422, care_invalid("unread_only", "Must be a valid boolean.")
         )  # fmt: skip
 
     @pytest.mark.parametrize("slash", ["", "/"])
-    def test_reading_twice_is_once(self, alice, as_alice, slash):
-        told = self.make(alice)
+    def test_marking_read_twice_has_same_result(self, alice, as_alice, slash):
+        notification = self.make(alice)
         for _ in range(2):
-            response = as_alice.put(f"{self.url}/{told.pk}/read{slash}")
-            assert (response.status_code, response.json()) == (200, self.row(told) | {"read": True})
+            response = as_alice.put(f"{self.url}/{notification.pk}/read{slash}")
+            assert (response.status_code, response.json()) == (200, self.row(notification) | {"read": True})
         assert Notification.objects.get().read
 
-    def test_a_strangers_is_a_missing_one_and_stays_unread(self, alice, as_bob):
-        told = self.make(alice)
-        for number in (told.pk, 999_999):
+    def test_notification_of_other_customer_is_404_and_stays_unread(self, alice, as_bob):
+        notification = self.make(alice)
+        for number in (notification.pk, 999_999):
             response = as_bob.put(f"{self.url}/{number}/read")
             assert (response.status_code, response.json()) == (404, NOT_FOUND)
         assert not Notification.objects.get().read

@@ -1,4 +1,4 @@
-"""Contract 004: a customer's own profile, and whether there is one."""
+"""Contract 004: a customer's own profile, and the check whether a profile exists."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def iso(instant):
 
 
 def body_of(customer, user=None, **changed):
-    """The profile, written out independently of the serializer; shown with `user`, else with the contact."""
+    """Return the expected profile, built without the serializer, with the fields of `user` or of the contact."""
     customer.refresh_from_db()
     person = user or customer.contact
     return {
@@ -78,7 +78,7 @@ def body_of(customer, user=None, **changed):
 
 
 class TestProfile:
-    def test_is_the_customer_and_the_person(self, as_alice, alice, now):
+    def test_returns_customer_and_user(self, as_alice, alice, now):
         Customer.objects.update(
             **EVERYTHING, is_verified=True, total_services=3, last_service_date=now - timedelta(days=21)
         )
@@ -88,12 +88,12 @@ class TestProfile:
         assert body["total_services"] == 3
         assert body["last_service_date"].endswith("Z")
 
-    def test_a_second_login_sees_himself_in_the_same_profile(self, alice, carol, sign_in):
+    def test_second_login_sees_own_user_in_same_profile(self, alice, carol, sign_in):
         CustomerUser.objects.create(customer=alice, user=carol)
         assert sign_in(carol).get(PROFILE).json() == body_of(alice, carol)
         assert sign_in(alice.contact).get(PROFILE).json() == body_of(alice)
 
-    def test_a_stranger_sees_his_own(self, as_bob, alice, bob):
+    def test_other_customer_sees_own_profile(self, as_bob, alice, bob):
         assert as_bob.get(PROFILE).json() == body_of(bob)
 
     def test_costs_two_queries(self, as_alice):
@@ -102,7 +102,7 @@ class TestProfile:
 
 
 class TestCreate:
-    def test_the_contracts_own_request(self, sign_in, carol, now):
+    def test_printed_request_creates_profile(self, sign_in, carol, now):
         response = sign_in(carol).post(CREATE, {**ADDRESS, "country": "USA"}, format="json")
         customer = Customer.objects.get()
         assert (response.status_code, response.json()) == (201, body_of(customer))
@@ -116,23 +116,23 @@ class TestCreate:
         assert {name: response.json()[name] for name in expected} == expected
         assert [row.history_user for row in customer.history.all()] == [carol]
 
-    def test_every_field_at_once(self, sign_in, carol):
+    def test_every_field_is_stored(self, sign_in, carol):
         body = {**EVERYTHING, "notification_preferences": {"email": False, "push": True}}
         response = sign_in(carol).post(CREATE, body, format="json")
-        told = {**ALL_ON, "email": False, "push": True}
+        preferences = {**ALL_ON, "email": False, "push": True}
         assert (response.status_code, response.json()) == (
             201,
-            body_of(Customer.objects.get(), **{**EVERYTHING, "notification_preferences": told}),
+            body_of(Customer.objects.get(), **{**EVERYTHING, "notification_preferences": preferences}),
         )
 
-    def test_json_as_text_without_the_slash_and_without_a_country(self, sign_in, carol):
+    def test_route_accepts_missing_slash_json_as_text_and_no_country(self, sign_in, carol):
         text = (
             '{"street_address": "123 Test St", "city": "Portland", "state": "Oregon", "postal_code": "97201"}'
         )
         response = sign_in(carol).post(CREATE.rstrip("/"), text, content_type="text/plain;charset=UTF-8")
         assert (response.status_code, response.json()["country"]) == (201, "USA")
 
-    def test_what_is_the_shops_to_say_is_not_taken(self, sign_in, carol, alice):
+    def test_fields_of_the_shop_are_ignored(self, sign_in, carol, alice):
         body = {
             **ADDRESS, "is_verified": True, "total_services": 99, "customer_since": "2001-01-01T00:00:00Z",
             "id": str(uuid4()), "user_id": str(alice.contact.uuid), "email": "x@example.com", "contact": 1,
@@ -143,16 +143,16 @@ class TestCreate:
         assert response.json() == body_of(made)
         assert made.customer_since.year > 2020
 
-    def test_null_says_nothing(self, sign_in, carol):
+    def test_null_counts_as_empty(self, sign_in, carol):
         nothing = dict.fromkeys(set(EVERYTHING) - set(ADDRESS) - {"country", "preferred_contact_method"})
         assert sign_in(carol).post(CREATE, {**ADDRESS, **nothing}, format="json").status_code == 201
 
-    def test_a_second_one_is_409(self, as_alice, alice):
+    def test_second_profile_is_409(self, as_alice, alice):
         before = [stored(alice)]
         refused(as_alice.post(CREATE, ADDRESS, format="json"), 409, EXISTS, alice, before=before)
         assert Customer.objects.count() == 1
 
-    def test_once_for_one_key(self, sign_in, carol):
+    def test_idempotency_key_creates_one_profile(self, sign_in, carol):
         client, key = sign_in(carol), {"Idempotency-Key": "k1"}
         first, again = (client.post(CREATE, ADDRESS, format="json", headers=key) for _ in range(2))
         assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
@@ -166,7 +166,7 @@ class TestCreate:
         )
         assert Customer.objects.get().city == "Portland"
 
-    def test_what_is_missing_is_named(self, sign_in, carol):
+    def test_missing_fields_are_named(self, sign_in, carol):
         response = sign_in(carol).post(CREATE, {}, format="json")
         assert (response.status_code, response.json()) == (
             400,
@@ -175,7 +175,7 @@ class TestCreate:
         assert not Customer.objects.exists()
 
     @pytest.mark.parametrize("raw", [b"{", b"[]", b'"x"', b"\xff", b""])
-    def test_what_is_no_json_object_is_400(self, sign_in, carol, raw):
+    def test_body_other_than_json_object_is_400(self, sign_in, carol, raw):
         response = sign_in(carol).post(CREATE, raw, content_type="application/json")
         assert response.status_code == 400
         assert not Customer.objects.exists()
@@ -199,12 +199,12 @@ WRONG = [
         {"e mail": True},
         "Name each kind with 1 to 50 letters, digits, dots, hyphens or underscores.",
     ),
-    ("notification_preferences", {f"k{n}": True for n in range(48)}, "There can be at most 50 kinds."),
+    ("notification_preferences", {f"k{n}": True for n in range(48)}, "Give at most 50 kinds of notification."),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("field", "value", "message"), WRONG)
-def test_a_wrong_value_is_named_and_changes_nothing(as_alice, alice, sign_in, carol, field, value, message):
+def test_invalid_value_is_named_without_change(as_alice, alice, sign_in, carol, field, value, message):
     before = [stored(alice)]
     body = {**ADDRESS, field: value}
     refused(as_alice.patch(UPDATE, body, format="json"), 400, {field: [message]}, alice, before=before)
@@ -213,7 +213,7 @@ def test_a_wrong_value_is_named_and_changes_nothing(as_alice, alice, sign_in, ca
 
 
 class TestUpdate:
-    def test_every_field_changes_and_is_one_history_row(self, as_alice, alice):
+    def test_all_fields_change_in_one_history_row(self, as_alice, alice):
         response = as_alice.patch(UPDATE, EVERYTHING, format="json")
         assert (response.status_code, response.json()) == (200, body_of(alice, **EVERYTHING))
         assert alice.history.count() == 2
@@ -223,12 +223,12 @@ class TestUpdate:
     @pytest.mark.parametrize(
         "body", [{}, {"is_verified": True, "total_services": 9, "user_id": str(uuid4()), "first_name": "Eve"}]
     )
-    def test_what_is_not_sent_or_not_his_stays(self, as_alice, alice, body):
+    def test_fields_not_sent_or_not_allowed_keep_values(self, as_alice, alice, body):
         before = stored(alice)
         response = as_alice.patch(UPDATE, body, format="json")
         assert (response.status_code, response.json(), stored(alice)) == (200, body_of(alice), before)
 
-    def test_kinds_of_notification_that_are_not_sent_stay(self, as_alice, alice):
+    def test_kinds_not_sent_keep_values(self, as_alice, alice):
         for given, expected in (
             ({"email": False}, {**ALL_ON, "email": False}),
             ({"push": True}, {**ALL_ON, "email": False, "push": True}),
@@ -237,18 +237,18 @@ class TestUpdate:
             body = as_alice.patch(UPDATE, {"notification_preferences": given}, format="json").json()
             assert body == body_of(alice, notification_preferences=expected)
 
-    def test_answers_without_the_slash_and_json_as_text(self, as_alice, alice):
+    def test_route_accepts_missing_slash_and_json_as_text(self, as_alice, alice):
         response = as_alice.patch(UPDATE.rstrip("/"), '{"city": "Albany"}', content_type="text/plain")
         assert (response.status_code, response.json()) == (200, body_of(alice, city="Albany"))
 
-    def test_a_stranger_changes_his_own(self, as_bob, alice, bob):
+    def test_other_customer_changes_own_profile(self, as_bob, alice, bob):
         before = stored(alice)
         assert as_bob.patch(UPDATE, {"city": "Albany"}, format="json").json() == body_of(bob, city="Albany")
         assert stored(alice) == before
 
 
 class TestDelete:
-    def test_the_person_goes_and_the_repair_history_stays(self, as_alice, alice, now):
+    def test_personal_data_is_cleared_and_repair_history_stays(self, as_alice, alice, now):
         user = alice.contact
         order = factories.RepairOrderFactory(vehicle__customer=alice)
         Customer.objects.update(**EVERYTHING, is_verified=True, total_services=3, last_service_date=now)
@@ -256,15 +256,15 @@ class TestDelete:
         response = as_alice.delete(DELETE)
         assert (response.status_code, response.content) == (204, b"")
         former = Customer.objects.get()
-        unsaid = dict.fromkeys(EVERYTHING, "") | {"country": "USA", "preferred_contact_method": "email"}
+        cleared = dict.fromkeys(EVERYTHING, "") | {"country": "USA", "preferred_contact_method": "email"}
         assert body_of(former) == body_of(
-            former, **unsaid, user_id=None, email="", is_verified=False, total_services=3,
+            former, **cleared, user_id=None, email="", is_verified=False, total_services=3,
             last_service_date=iso(now), notification_preferences=ALL_ON,
         )  # fmt: skip
         assert str(former) == "Former customer"
         order.refresh_from_db()
         assert (order.customer, order.vehicle.customer) == (former, former)
-        # Nor does the past say who it was.
+        # The history holds no personal data either.
         traces = former.history.values_list(
             "contact", "street_address", "city", "company_name", "history_user"
         )
@@ -273,7 +273,7 @@ class TestDelete:
         user.refresh_from_db()
         assert (user.is_active, user.first_name) == (True, "Alice")
 
-    def test_the_login_lives_and_makes_a_new_one(self, as_alice, alice):
+    def test_login_stays_and_creates_new_profile(self, as_alice, alice):
         assert as_alice.delete(DELETE.rstrip("/")).status_code == 204
         for response in (
             as_alice.get(PROFILE),
@@ -287,12 +287,12 @@ class TestDelete:
         assert (new.contact, new.pk != alice.pk) == (alice.contact, True)
         assert as_alice.get(PROFILE).json() == made.json() == body_of(new)
 
-    def test_others_are_not_touched(self, as_alice, alice, bob):
+    def test_other_customers_stay_unchanged(self, as_alice, alice, bob):
         before = stored(bob)
         assert as_alice.delete(DELETE).status_code == 204
         assert stored(bob) == before
 
-    def test_an_account_that_others_act_for_goes_on_with_them(self, as_alice, alice, carol, sign_in):
+    def test_customer_with_other_login_stays(self, as_alice, alice, carol, sign_in):
         CustomerUser.objects.create(customer=alice, user=carol)
         Customer.objects.update(company_name="Cooper Ltd")
         assert as_alice.delete(DELETE).status_code == 204
@@ -301,7 +301,7 @@ class TestDelete:
         assert (alice.contact, alice.city) == (carol, "Springfield")
         assert as_alice.get(PROFILE).status_code == 404
 
-    def test_a_second_login_goes_alone(self, as_alice, alice, carol, sign_in):
+    def test_second_login_leaves_customer_unchanged(self, as_alice, alice, carol, sign_in):
         CustomerUser.objects.create(customer=alice, user=carol)
         before = stored(alice)
         assert sign_in(carol).delete(DELETE).status_code == 204
@@ -309,11 +309,11 @@ class TestDelete:
         assert as_alice.get(PROFILE).status_code == 200
 
 
-class TestWhoMay:
+class TestPermissions:
     CALLS = (("get", PROFILE), ("patch", UPDATE), ("delete", DELETE), ("post", CREATE))
 
     @pytest.mark.parametrize(("method", "url"), CALLS)
-    def test_without_a_token_is_401(self, api, alice, method, url):
+    def test_missing_token_is_401(self, api, alice, method, url):
         before = [stored(alice)]
         response = getattr(api, method)(url, ADDRESS, format="json")
         refused(response, 401, UNAUTHORIZED, alice, before=before)
@@ -327,7 +327,7 @@ class TestWhoMay:
         assert not Customer.objects.exists()
 
     @pytest.mark.parametrize(("method", "url"), CALLS[:3])
-    def test_a_login_without_a_profile_gets_the_printed_404(self, sign_in, carol, method, url):
+    def test_login_without_profile_gets_printed_404(self, sign_in, carol, method, url):
         response = getattr(sign_in(carol), method)(url, ADDRESS, format="json")
         assert (response.status_code, response.json()) == (404, NO_PROFILE)
 
@@ -349,7 +349,7 @@ class TestCheckProfileExists:
     def ask(self, client, user_id):
         return client.post(CHECK, {"user_id": str(user_id)}, format="json")
 
-    def test_of_oneself(self, as_alice, alice, sign_in, carol):
+    def test_customer_checks_own_user(self, as_alice, alice, sign_in, carol):
         response = self.ask(as_alice, alice.contact.uuid)
         assert (response.status_code, response.json()) == (
             200,
@@ -358,17 +358,17 @@ class TestCheckProfileExists:
         response = self.ask(sign_in(carol), carol.uuid)
         assert (response.status_code, response.json()) == (200, {"exists": False, "customer_id": None})
 
-    def test_staff_ask_about_anybody(self, as_tim, alice, carol):
+    def test_staff_check_every_user(self, as_tim, alice, carol):
         assert self.ask(as_tim, alice.contact.uuid).json() == {"exists": True, "customer_id": str(alice.uuid)}
-        for nobodys in (carol.uuid, new_uuid()):
-            assert self.ask(as_tim, nobodys).json() == {"exists": False, "customer_id": None}
+        for user_id in (carol.uuid, new_uuid()):
+            assert self.ask(as_tim, user_id).json() == {"exists": False, "customer_id": None}
 
-    def test_others_get_403_whether_there_is_one_or_not(self, as_bob, bob, alice, carol):
+    def test_customer_checking_other_user_gets_403(self, as_bob, bob, alice, carol):
         for other in (alice.contact.uuid, carol.uuid, new_uuid()):
             response = self.ask(as_bob, other)
             assert (response.status_code, response.json()) == (
                 403,
-                {"error": "Access denied", "detail": "You can ask about yourself only."},
+                {"error": "Access denied", "detail": "You can check your own user only."},
             )
 
     @pytest.mark.parametrize(
@@ -383,11 +383,11 @@ class TestCheckProfileExists:
             ({"user_id": "01a1fdb8-3352-7410-8148-8a1e7705ef42\n"}, "Must be a valid UUID."),
         ],
     )
-    def test_what_is_no_uuid_is_named(self, as_alice, body, message):
+    def test_invalid_uuid_is_named(self, as_alice, body, message):
         response = as_alice.post(CHECK, body, format="json")
         assert (response.status_code, response.json()) == (400, {"user_id": [message]})
 
-    def test_without_a_token_is_401(self, api, alice):
+    def test_missing_token_is_401(self, api, alice):
         response = self.ask(api, alice.contact.uuid)
         assert (response.status_code, response.json()) == (401, UNAUTHORIZED)
 
@@ -395,21 +395,21 @@ class TestCheckProfileExists:
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 class TestStorms:
-    def test_of_parallel_creates_one_is_201(self, sign_in, carol):
+    def test_one_of_parallel_creates_is_201(self, sign_in, carol):
         client = sign_in(carol)
         answers = parallel(10, lambda _: client.post(CREATE, ADDRESS, format="json"))
         assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
         assert [answer.json() for answer in answers if answer.status_code == 409] == [EXISTS] * 9
         assert (Customer.objects.count(), CustomerUser.objects.count()) == (1, 1)
 
-    def test_of_parallel_deletes_one_is_204(self, sign_in, alice):
+    def test_one_of_parallel_deletes_is_204(self, sign_in, alice):
         client = sign_in(alice.contact)
         answers = parallel(10, lambda _: client.delete(DELETE))
         assert sorted(answer.status_code for answer in answers) == [204] + [404] * 9
         assert [answer.json() for answer in answers if answer.status_code == 404] == [NO_PROFILE] * 9
         assert not CustomerUser.objects.exists()
 
-    def test_parallel_changes_undo_none_of_each_other(self, sign_in, alice):
+    def test_parallel_changes_are_all_stored(self, sign_in, alice):
         client = sign_in(alice.contact)
         parallel(
             10,
@@ -418,7 +418,7 @@ class TestStorms:
         alice.refresh_from_db()
         assert alice.notification_preferences == ALL_ON | {f"kind{n}": False for n in range(10)}
 
-    def test_one_key_makes_one_profile_however_often_it_is_sent_at_once(self, sign_in, carol):
+    def test_parallel_requests_with_one_key_create_one_profile(self, sign_in, carol):
         client, key = sign_in(carol), {"Idempotency-Key": "k1"}
         answers = parallel(6, lambda _: client.post(CREATE, ADDRESS, format="json", headers=key))
         made = UUID(answers[0].json()["id"])

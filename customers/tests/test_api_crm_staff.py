@@ -41,7 +41,7 @@ def ids(*customers):
 
 
 class TestList:
-    def test_the_newest_first_in_an_envelope(self, as_tim, alice, bob):
+    def test_returns_page_newest_first(self, as_tim, alice, bob):
         former = factories.CustomerFactory(contact=None)
         expected = {
             "results": [body_of(c) for c in (former, bob, alice)],
@@ -57,7 +57,7 @@ class TestList:
                 list(expected),
             )
 
-    def test_one_without_a_contact_is_nobody(self, as_tim):
+    def test_customer_without_contact_has_empty_personal_fields(self, as_tim):
         former = factories.CustomerFactory(contact=None)
         row = as_tim.get(LIST).json()["results"][0]
         assert [row[name] for name in ("user_id", "email", "first_name", "last_name", "phone_number")] == [
@@ -65,7 +65,7 @@ class TestList:
         ]  # fmt: skip
         assert row["id"] == str(former.uuid)
 
-    def test_is_always_paged(self, as_tim):
+    def test_list_is_paginated(self, as_tim):
         customers = factories.CustomerFactory.create_batch(51)[::-1]
         base = f"http://testserver{LIST}"
         first, second = as_tim.get(LIST).json(), as_tim.get(LIST, {"page": "2"}).json()
@@ -73,11 +73,11 @@ class TestList:
         assert (second["count"], second["next"], second["previous"]) == (51, None, f"{base}?page=1")
         assert [row["id"] for row in first["results"] + second["results"]] == ids(*customers)
 
-    def test_ordering_turns_round(self, as_tim, alice, bob):
+    def test_ordering_ascends_and_descends(self, as_tim, alice, bob):
         assert found(as_tim, ordering="since") == ids(alice, bob)
         assert found(as_tim, ordering="-since") == ids(bob, alice)
 
-    def test_filters(self, as_tim):
+    def test_filters_select_customers(self, as_tim):
         since = datetime(2025, 5, 1, tzinfo=UTC)
         taxi = factories.CustomerFactory(
             is_verified=True, business_type="Taxi", state="OR", customer_since=since, city="Salem"
@@ -101,7 +101,7 @@ class TestList:
             assert (params, found(as_tim, **params)) == (params, ids(*expected))
 
     @pytest.mark.parametrize("sought", ["bOB ba", "freight", "714-54", "99501", "bob@"])
-    def test_search(self, as_tim, alice, bob, sought):
+    def test_search_finds_customer(self, as_tim, alice, bob, sought):
         Customer.objects.filter(pk=bob.pk).update(company_name="Baker Freight", postal_code="99501")
         type(bob.contact).objects.filter(pk=bob.contact_id).update(
             phone="(555) 714-5422", email="bob@freight.example"
@@ -109,7 +109,7 @@ class TestList:
         assert found(as_tim, search=sought) == ids(bob)
 
     @pytest.mark.parametrize("wild", ["%", "_", "B%b"])
-    def test_search_is_no_pattern(self, as_tim, bob, wild):
+    def test_search_treats_wildcards_literally(self, as_tim, bob, wild):
         assert found(as_tim, search=wild) == []
 
     @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ class TestList:
             ),
         ],
     )
-    def test_a_wrong_parameter_is_named(self, as_tim, alice, params, fields):
+    def test_invalid_parameter_is_named(self, as_tim, alice, params, fields):
         response = as_tim.get(LIST, params)
         assert (response.status_code, response.json()) == (400, fields)
 
-    def test_queries_do_not_grow(self, as_tim, alice):
+    def test_query_count_is_constant(self, as_tim, alice):
         as_tim.get(LIST)
         calls = {
             LIST: count_queries(lambda: as_tim.get(LIST)),
@@ -150,7 +150,7 @@ class TestList:
 
 
 class TestOne:
-    def test_detail(self, as_tim, alice):
+    def test_detail_returns_customer(self, as_tim, alice):
         assert as_tim.get(item(alice)).json() == body_of(alice)
         assert as_tim.get(item(alice).rstrip("/")).json() == body_of(alice)
         assert (
@@ -161,7 +161,7 @@ class TestOne:
         assert (doubled.status_code, doubled.json()) == (404, NOTHING_HERE)
 
     @pytest.mark.parametrize("unknown", [str(UUID(int=7)), "19", "nobody", "0", "x" * 40])
-    def test_what_nobody_has_is_named(self, as_ada, alice, unknown):
+    def test_unknown_id_is_404(self, as_ada, alice, unknown):
         before = stored(alice)
         for method, url in (
             ("get", f"{LIST}{unknown}/"),
@@ -172,20 +172,20 @@ class TestOne:
             assert (response.status_code, response.json()) == (404, NOT_FOUND)
         assert stored(alice) == before
 
-    def test_verify_is_a_fact_that_may_be_repeated(self, as_ada, ada, alice):
+    def test_verifying_twice_changes_once(self, as_ada, ada, alice):
         for _ in range(2):
             response = as_ada.post(item(alice, "verify"))
             assert (response.status_code, response.json()) == (200, body_of(alice, is_verified=True))
-        # One change, whose it was.
+        # The history has one change, by Ada.
         assert [row.history_user for row in alice.history.all()] == [ada, None]
 
-    def test_increment_service_counts_one(self, as_ada, alice, now):
+    def test_increment_service_adds_one(self, as_ada, alice, now):
         for number in (1, 2):
             response = as_ada.post(item(alice, "increment_service").rstrip("/"))
             assert (response.status_code, response.json()) == (200, body_of(alice, total_services=number))
         assert alice.last_service_date - now < timedelta(minutes=1)
 
-    def test_increment_service_counts_once_for_one_key(self, as_ada, alice):
+    def test_increment_service_adds_once_for_one_key(self, as_ada, alice):
         key = {"Idempotency-Key": "k1"}
         first, again = (as_ada.post(item(alice, "increment_service"), headers=key) for _ in range(2))
         assert (again.status_code, again.json()) == (200, first.json())
@@ -194,21 +194,21 @@ class TestOne:
         assert other.status_code == 422
         assert body_of(alice)["is_verified"] is False
 
-    def test_a_completed_repair_order_counts_by_itself(self, as_tim, alice):
+    def test_completed_repair_order_is_counted(self, as_tim, alice):
         order = factories.RepairOrderFactory(vehicle__customer=alice, status="in_progress")
         assert as_tim.post(f"/api/shop/repair-orders/{order.pk}/complete/").status_code == 200
         assert as_tim.get(item(alice)).json()["total_services"] == 1
 
 
 class TestByUser:
-    def test_of_each_login_with_itself(self, as_tim, alice, carol):
+    def test_returns_customer_with_requested_user(self, as_tim, alice, carol):
         CustomerUser.objects.create(customer=alice, user=carol)
         for user in (alice.contact, carol):
             for url in (BY_USER, BY_USER.rstrip("/")):
                 response = as_tim.get(url, {"user_id": str(user.uuid)})
                 assert (response.status_code, response.json()) == (200, body_of(alice, user))
 
-    def test_a_user_without_a_profile_and_nobody_read_the_same(self, as_tim, carol):
+    def test_user_without_profile_and_unknown_user_get_same_404(self, as_tim, carol):
         for user_id in (carol.uuid, uuid4()):
             response = as_tim.get(BY_USER, {"user_id": str(user_id)})
             assert (response.status_code, response.json()) == (404, NO_PROFILE)
@@ -222,12 +222,12 @@ class TestByUser:
             ({"user": "x"}, {"user": ["Unknown parameter."], "user_id": ["This field is required."]}),
         ],
     )
-    def test_a_wrong_parameter_is_named(self, as_tim, params, fields):
+    def test_invalid_parameter_is_named(self, as_tim, params, fields):
         response = as_tim.get(BY_USER, params)
         assert (response.status_code, response.json()) == (400, fields)
 
 
-def test_statistics(as_tim, alice, bob, now):
+def test_statistics_match_customers(as_tim, alice, bob, now):
     factories.CustomerFactory(
         contact=None, company_name="Taxi Ltd", state="OR", is_verified=True, total_services=4,
         customer_since=now - timedelta(days=40),
@@ -250,8 +250,8 @@ def test_statistics(as_tim, alice, bob, now):
         )
 
 
-class TestWhoMay:
-    """Each role's part is walked by config/tests/test_roles.py."""
+class TestPermissions:
+    """Refusals for customers. The permissions of the staff roles are tested in test_roles.py."""
 
     def calls(self, customer):
         return (
@@ -263,13 +263,13 @@ class TestWhoMay:
             ("post", item(customer, "increment_service")),
         )
 
-    def test_a_customer_may_not_even_about_himself(self, as_alice, as_bob, alice):
+    def test_customers_get_403_for_own_record_too(self, as_alice, as_bob, alice):
         before = [stored(alice)]
         for client in (as_alice, as_bob):
             for method, url in self.calls(alice):
                 refused(getattr(client, method)(url), 403, NOT_STAFF, alice, before=before)
 
-    def test_without_a_token_is_401(self, api, alice):
+    def test_missing_token_is_401(self, api, alice):
         before = [stored(alice)]
         for method, url in self.calls(alice):
             refused(getattr(api, method)(url), 401, UNAUTHORIZED, alice, before=before)
@@ -291,7 +291,7 @@ class TestWhoMay:
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 class TestStorms:
-    def test_fifty_parallel_increments_add_fifty(self, sign_in):
+    def test_50_parallel_increments_add_50(self, sign_in):
         customer = factories.CustomerFactory(total_services=7)
         client = sign_in(factories.UserFactory(role="advisor"))
         answers = parallel(50, lambda _: client.post(item(customer, "increment_service")))
@@ -299,7 +299,7 @@ class TestStorms:
         customer.refresh_from_db()
         assert customer.total_services == 57
 
-    def test_parallel_verifications_are_one_change(self, sign_in):
+    def test_parallel_verifications_change_once(self, sign_in):
         customer = factories.CustomerFactory()
         client = sign_in(factories.UserFactory(role="advisor"))
         answers = parallel(20, lambda _: client.post(item(customer, "verify")))
@@ -308,7 +308,7 @@ class TestStorms:
 
 
 class TestTenThousand:
-    """No list sorts the table to show a page of it."""
+    """A list reads an index and does not sort the table."""
 
     @pytest.fixture
     def crowd(self):
@@ -329,7 +329,7 @@ class TestTenThousand:
             cursor.execute("ANALYZE customers_customer")
 
     def plan_of(self, client, monkeypatch, **params):
-        """What the database says of the statement that reads the page."""
+        """Return the query plan of the statement that reads the page."""
         seen = []
         run = Statement.run
 
@@ -340,7 +340,7 @@ class TestTenThousand:
         monkeypatch.setattr(Statement, "run", spy)
         assert client.get(LIST, params).status_code == 200
         monkeypatch.undo()
-        statement, values = seen[1]  # after the look-up of the caller, before the count
+        statement, values = seen[1]  # the first loads the caller, the third counts
         bound = [p.bind(values, connection) if hasattr(p, "bind") else p for p in statement.params]
         explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
         with connection.cursor() as cursor:
@@ -356,9 +356,9 @@ class TestTenThousand:
             ({"since": "2021-02-01"}, "customer_by_age"),
         ],
     )
-    def test_a_page_is_read_in_an_indexs_order(self, crowd, as_tim, monkeypatch, params, index):
+    def test_page_is_read_in_order_of_index(self, crowd, as_tim, monkeypatch, params, index):
         plan = self.plan_of(as_tim, monkeypatch, **params)
-        if connection.vendor == "sqlite":  # whose LIKE in any alphabet is a function of ours
+        if connection.vendor == "sqlite":  # its LIKE is our own function, which uses no index
             index = index.replace("customer_by_state", "customer_by_age")
         assert index in plan, plan
         assert "Sort" not in plan, plan

@@ -9,7 +9,7 @@ URL = "/api/auth/customer-profile/"
 pytestmark = pytest.mark.django_db
 
 
-def test_profile_body_is_the_contracts(alice, as_alice):
+def test_profile_body_matches_contract(alice, as_alice):
     response = as_alice.get(URL)
     assert response.status_code == 200
     body = response.json()
@@ -28,15 +28,15 @@ def test_profile_body_is_the_contracts(alice, as_alice):
     assert list(body["customer"]) == ["id", "name", "email", "phone", "address"]
 
 
-def test_profile_answers_without_the_slash(as_alice):
+def test_profile_accepts_missing_slash(as_alice):
     assert as_alice.get(URL.rstrip("/")).json() == as_alice.get(URL).json()
 
 
-def test_profile_takes_two_queries(as_alice):
+def test_profile_costs_two_queries(as_alice):
     assert count_queries(lambda: as_alice.get(URL)) == 2
 
 
-def test_profile_refusals_are_the_printed_ones(api, as_tim, carol, sign_in):
+def test_profile_refusals_match_contract(api, as_tim, carol, sign_in):
     assert (r := api.get(URL)).status_code == 401
     assert r.json() == UNAUTHENTICATED
     assert (r := api.get(URL, headers={"Authorization": "Bearer x"})).status_code == 401

@@ -1,4 +1,4 @@
-"""The staff's API on customers."""
+"""The staff API for customers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EMAIL_TAKEN = {
 }
 IS_STAFF = {
     "error": "Access denied",
-    "detail": "This customer's contact works here: names, email and phone are changed with the user.",
+    "detail": "This customer's contact is a member of staff. Change names, email and phone on the user.",
 }
 
 
@@ -84,12 +84,12 @@ class TestCustomers(WritableNounSuite):
             "preferred_contact_method": "email",
         }
 
-    def test_a_former_customer_is_written_without_a_person(self, as_ada):
+    def test_former_customer_has_empty_contact_fields(self, as_ada):
         customer = factories.CustomerFactory(contact=None, customer_since=SINCE)
         body = as_ada.get(self.item(customer)).json()
         assert (body["name"], body["email"], body["phone"], body["user"]) == ("Former customer", "", "", None)
 
-    def test_a_walk_in_has_a_name_and_cannot_sign_in(self, as_ada):
+    def test_walk_in_has_name_and_cannot_sign_in(self, as_ada):
         response = as_ada.post(self.url, {"first_name": "Walter", "last_name": "Inn"}, format="json")
         customer = Customer.objects.get(pk=response.json()["id"])
         assert response.json() == {
@@ -107,7 +107,7 @@ class TestCustomers(WritableNounSuite):
         assert customer.contact.has_usable_password() is False
         assert customer.contact.role == "customer"
 
-    def test_the_contacts_name_and_email_change_with_him(self, as_ada, ada):
+    def test_change_updates_contact(self, as_ada, ada):
         customer = self.make()
         body = {"first_name": "Alison", "email": "ALISON@Example.com", "phone": "555-010-1234"}
         response = as_ada.patch(self.item(customer), body, format="json")
@@ -115,7 +115,7 @@ class TestCustomers(WritableNounSuite):
         assert response.json() == {**self.row(customer), **expected}
         assert customer.contact.history.latest().history_user_id == ada.pk
 
-    def test_a_taken_email_is_named(self, as_ada):
+    def test_taken_email_is_refused(self, as_ada):
         customer, other = self.make(), self.make(contact__email="taken@example.com")
         before = [stored(customer), stored(customer.contact), stored(other)]
         for response in (
@@ -125,14 +125,14 @@ class TestCustomers(WritableNounSuite):
             refused(response, 400, EMAIL_TAKEN, customer, customer.contact, other, before=before)
         assert (Customer.objects.count(), User.objects.filter(first_name="W").count()) == (2, 0)
 
-    def test_without_a_contact_there_is_nobody_to_rename(self, as_ada):
+    def test_name_of_customer_without_contact_is_409(self, as_ada):
         customer = factories.CustomerFactory(contact=None)
         before = [stored(customer)]
         response = as_ada.patch(self.item(customer), {"first_name": "New", "city": "X"}, format="json")
         refused(response, 409, NO_CONTACT, customer, before=before)
 
     @pytest.mark.parametrize("role", ["technician", "advisor", "manager", "admin"])
-    def test_a_colleagues_login_is_not_changed_through_his_customer_record(self, sign_in, role):
+    def test_contact_who_is_staff_is_not_changed(self, sign_in, role):
         colleague = factories.UserFactory(role=role)
         customer = factories.CustomerFactory(contact=colleague)
         advisor = sign_in(factories.UserFactory(role="advisor"))
@@ -141,7 +141,7 @@ class TestCustomers(WritableNounSuite):
         refused(response, 403, IS_STAFF, customer, colleague, before=before)
         assert advisor.patch(self.item(customer), {"city": "X"}, format="json").status_code == 200
 
-    def test_search_finds_a_full_name_a_phone_and_a_company(self, as_ada):
+    def test_search_finds_name_phone_company_and_email(self, as_ada):
         person = self.make(contact__phone="(555) 714-5422")
         firm = self.make(company_name="Réseau Taxi", contact__first_name="Zoe", postal_code="99501")
         assert self.found(as_ada, search="pat coop") == [person.pk]
@@ -150,7 +150,7 @@ class TestCustomers(WritableNounSuite):
         assert self.found(as_ada, search="99501") == [firm.pk]
         assert self.found(as_ada, search=firm.contact.email.upper()) == [firm.pk]
 
-    def test_filters(self, as_ada):
+    def test_filters_select_customers(self, as_ada):
         verified, other = self.make(is_verified=True, state="Ñuble"), self.make()
         assert self.found(as_ada, is_verified="true") == [verified.pk]
         assert self.found(as_ada, is_verified="false") == [other.pk]
@@ -166,7 +166,7 @@ class TestCustomers(WritableNounSuite):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_walk_ins_with_one_email_one_is_written(sign_in):
+def test_one_of_parallel_walk_ins_with_same_email_is_stored(sign_in):
     client = sign_in(factories.UserFactory(role="advisor"))
     body = {"first_name": "Walter", "email": "walter@example.com"}
     answers = parallel(20, lambda _: client.post("/api/shop/customers/", body, format="json"))

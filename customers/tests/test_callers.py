@@ -21,7 +21,7 @@ def load(user, now):
     return caller
 
 
-def test_a_customer(alice, now, django_assert_num_queries):
+def test_caller_of_customer_costs_one_query(alice, now, django_assert_num_queries):
     caller = load(alice.contact, now)
     assert caller == Caller(Role.CUSTOMER, alice.contact_id, alice.pk)
     assert (caller.customer_name, caller.account, caller.is_staff) == ("Alice Cooper", alice.pk, False)
@@ -29,7 +29,7 @@ def test_a_customer(alice, now, django_assert_num_queries):
         load_caller(caller.session)
 
 
-def test_a_business_and_a_former_customer(alice, now):
+def test_caller_of_business_and_former_customer(alice, now):
     Customer.objects.update(company_name="RS Wind")
     assert load(alice.contact, now).customer_name == "RS Wind"
     login = alice.contact
@@ -38,13 +38,13 @@ def test_a_business_and_a_former_customer(alice, now):
     assert caller_of_user(login).customer_name == "Former customer"
 
 
-def test_a_login_without_a_record(carol, now):
+def test_caller_of_login_without_customer(carol, now):
     caller = load(carol, now)
     assert caller == Caller(Role.CUSTOMER, carol.pk, None) == caller_of_user(carol)
     assert (caller.customer_name, caller.account) == ("", 0)
 
 
-def test_the_row_decides_not_the_token(carol, now):
+def test_role_comes_from_row_and_not_from_token(carol, now):
     open_session(user=carol, now=now)
     session = Session.objects.get().uuid
     User.objects.update(role="technician")
@@ -53,7 +53,7 @@ def test_the_row_decides_not_the_token(carol, now):
 
 
 @pytest.mark.parametrize("ending", ["ended", "deactivated", "unknown"])
-def test_nobody(carol, now, ending):
+def test_ended_session_has_no_caller(carol, now, ending):
     open_session(user=carol, now=now)
     session = uuid4() if ending == "unknown" else Session.objects.get().uuid
     if ending == "ended":
@@ -63,7 +63,7 @@ def test_nobody(carol, now, ending):
     assert load_caller(session) is None
 
 
-def test_caller_of_user_is_the_same_caller(alice, tim, now):
+def test_caller_of_user_equals_loaded_caller(alice, tim, now):
     for user in (alice.contact, tim):
         loaded, known = load(user, now), caller_of_user(user)
         assert loaded == known
@@ -71,5 +71,5 @@ def test_caller_of_user_is_the_same_caller(alice, tim, now):
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_staff_is_everybody_but_customers(role):
+def test_every_role_but_customer_is_staff(role):
     assert Caller(role, 1, None).is_staff is (role != "customer") is (role in STAFF)

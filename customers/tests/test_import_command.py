@@ -1,4 +1,4 @@
-"""`manage.py import_customers`: files good and bad, what is said of them, and how it ends."""
+"""`manage.py import_customers`: valid and invalid files, the output and the exit status."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def run(tmp_path):
-    """Import a file of this content; (exit status, what was said, what was said on stderr)."""
+    """Import a file of this content and return the exit status, the lines of stdout and the text of stderr."""
 
     def run(content, *options, stderr=None):
         file, stdout, stderr = tmp_path / "customers.csv", io.StringIO(), stderr or io.StringIO()
@@ -54,7 +54,7 @@ def summary(created=0, unchanged=0, conflict=0, refused=0, verb="created"):
     )
 
 
-def test_good_file_is_stored_and_again_changes_nothing(run):
+def test_valid_file_is_stored_once(run):
     assert run(HEADER + DORA) == (0, [summary(created=1)], "")
     assert Customer.objects.get().tax_id == "12-3"
     before = everything()
@@ -62,18 +62,18 @@ def test_good_file_is_stored_and_again_changes_nothing(run):
     assert everything() == before
 
 
-def test_dry_run_says_the_same_and_changes_nothing(run):
+def test_dry_run_reports_same_without_change(run):
     before = everything()
     verb = "would be created (dry run: nothing was stored)"
     assert run(HEADER + DORA + "\nx,,,,\n", "--dry-run") == (
         1,
-        ["line 4: refused: address: there is none", summary(created=1, refused=1, verb=verb)],
+        ["line 4: refused: address: it is missing", summary(created=1, refused=1, verb=verb)],
         "1 rows were not imported.",
     )
     assert everything() == before
 
 
-def test_bad_rows_are_named_by_the_line_a_spreadsheet_shows(run):
+def test_bad_rows_are_reported_by_line_of_spreadsheet(run):
     content = (
         HEADER
         + 'Eve,eve@example.com,,"9 K St\nApt B\nBend, OR 97701",\n'  # line 2: three lines of text
@@ -108,11 +108,11 @@ def test_bad_rows_are_named_by_the_line_a_spreadsheet_shows(run):
         (b"x" * (1 << 20), "A line is longer than 1,048,576 characters: this is not a CSV file."),
     ],
 )
-def test_file_that_is_no_table_ends_with_2(run, content, complaint):
+def test_unreadable_file_exits_with_2(run, content, complaint):
     assert run(content) == (2, [], complaint)
 
 
-def test_file_that_is_not_there_ends_with_2(tmp_path):
+def test_missing_file_exits_with_2(tmp_path):
     with pytest.raises(CommandError) as ended:
         call_command("import_customers", tmp_path / "none.csv")
     assert (ended.value.returncode, str(ended.value)) == (
@@ -120,9 +120,9 @@ def test_file_that_is_not_there_ends_with_2(tmp_path):
     )  # fmt: skip
 
 
-def test_other_columns_are_left_out_and_said(run):
+def test_unknown_columns_are_ignored_and_reported(run):
     content = 'name,address,is_superuser\nDora,"123 Main St, Portland, OR, 97201",1\n'
-    assert run(content) == (0, [summary(created=1)], "Columns left out: 'is_superuser'.\n")
+    assert run(content) == (0, [summary(created=1)], "Columns ignored: 'is_superuser'.\n")
     assert not User.objects.get().is_superuser
 
 
@@ -139,7 +139,7 @@ def test_help_documents_the_columns(capsys):
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1503", "-2", "@x", "\tx", " =1", "＝1", "'=1"])
-def test_formula_is_guarded_and_comes_back(cell):
+def test_formula_is_guarded_and_restored(cell):
     assert guarded(cell) == f"'{cell}"
     assert unguarded(guarded(cell)) == cell
 
@@ -152,17 +152,17 @@ def test_plain_text_is_not_guarded():
 BREAKS = {
     "email": ("email", "no email", "email: Enter a valid email address."),
     "phone": ("phone", "12", "phone: Enter a phone number of 7 to 15 digits."),
-    "name": ("name", "", "name: there is none"),
+    "name": ("name", "", "name: it is missing"),
     "address": ("address", "1 Oak Way, Bend", None),
     "long": ("tax_id", "9" * 51, "tax_id: Ensure this value has at most 50 characters (it has 51)."),
 }
-NOT_PLACED = (
+NOT_PARSED = (
     "address: it ends neither in a ZIP code nor in the five parts street, city, state, postal code, country"
 )
 
 
 def ten_thousand():
-    """(file, the complaints): every tenth row is broken, in one way after the other."""
+    """Return a file in which every tenth row is broken, each in the next way, and its complaints."""
     file, complaints = io.StringIO(), []
     writer = csv.DictWriter(file, ["name", "email", "phone", "address", "tax_id"])
     writer.writeheader()
@@ -178,13 +178,13 @@ def ten_thousand():
         if n % 10 == 9:
             column, value, reason = kinds[n // 10 % len(kinds)]
             cells[column] = value
-            complaints.append(f"line {n + 2}: refused: {reason or NOT_PLACED}")
+            complaints.append(f"line {n + 2}: refused: {reason or NOT_PARSED}")
         writer.writerow(cells)
     return file.getvalue(), complaints
 
 
 @pytest.mark.storm
-def test_ten_thousand_rows_a_tenth_of_them_broken(run):
+def test_10000_rows_with_one_in_ten_broken(run):
     content, complaints = ten_thousand()
     empty = everything()
     verb = "would be created (dry run: nothing was stored)"
@@ -199,12 +199,13 @@ def test_ten_thousand_rows_a_tenth_of_them_broken(run):
 
 
 @pytest.mark.parametrize(
-    ("stderr", "said"), [(io.StringIO(), "5,000 rows\n10,000 rows\n"), (Terminal(), "\r500 rows\r1,000 rows")]
+    ("stderr", "progress"),
+    [(io.StringIO(), "5,000 rows\n10,000 rows\n"), (Terminal(), "\r500 rows\r1,000 rows")],
 )
-def test_progress_is_shown(run, monkeypatch, stderr, said):
+def test_progress_is_shown(run, monkeypatch, stderr, progress):
     content = HEADER + "Dora,,,,\n" * 10_000
     run(content, stderr=stderr)
-    assert stderr.getvalue().startswith(said)
+    assert stderr.getvalue().startswith(progress)
 
 
 def test_longest_line_is_bounded(run, monkeypatch):

@@ -1,4 +1,4 @@
-"""Flat addresses into parts, and rows into customers."""
+"""Parsing of addresses and import of rows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from common.domain.sheets import WHY, SheetRow, Unreadable
 from customers import imports
-from customers.addresses import _UNIT, STATES, Address, Unplaceable, parse_address
-from customers.imports import Outcome, Verdict, place_customers, unknown_columns
+from customers.addresses import _UNIT, STATES, Address, AmbiguousAddress, parse_address
+from customers.imports import Outcome, Verdict, import_customers, unknown_columns
 from customers.models import Customer, CustomerUser
 from testing import factories
 
@@ -45,9 +45,9 @@ COLUMNS = ("name", "email", "phone", "address")
         ),
     ],
 )
-def test_address_is_placed(text, address):
+def test_address_is_parsed(text, address):
     if address is None:
-        with pytest.raises(Unplaceable):
+        with pytest.raises(AmbiguousAddress):
             parse_address(text)
     else:
         assert parse_address(text) == address
@@ -56,25 +56,25 @@ def test_address_is_placed(text, address):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "there is none"),
+        ("", "it is missing"),
         ("USA", "it does not end in a state of the USA and a ZIP code"),
         ("123 Main St,, OR, 97201, USA", "a part between its commas is empty"),
         ("123 Main St, Portland, XX, 97201, USA", "it does not end in a state of the USA and a ZIP code"),
         ("123 Main St, Portland, OR, 972, USA", "it does not end in a state of the USA and a ZIP code"),
-        ("123 Main St, OR, 97201, USA", "its street and its city cannot be told apart"),
+        ("123 Main St, OR, 97201, USA", "its street and city cannot be separated"),
         ("123 Main St, Apt B, OR, 97201, USA", "'Apt B' is not a city"),
         ("1 A St, Portland, Multnomah County, OR 97201", "'Portland' could be its street or its city"),
         (
             "123 Broadway Portland OR 97201",
-            "its street and its city cannot be told apart: put a comma between them",
+            "its street and city cannot be separated: put a comma between them",
         ),
         (
             "55 Main St Paul MN 55101",
-            "its street and its city cannot be told apart: put a comma between them",
+            "its street and city cannot be separated: put a comma between them",
         ),
         (
             "1 Main St Ave Maria FL 34142",
-            "its street and its city cannot be told apart: put a comma between them",
+            "its street and city cannot be separated: put a comma between them",
         ),
         (
             "1 High St, London, UK",
@@ -83,8 +83,8 @@ def test_address_is_placed(text, address):
         ("1 High St, London, England, none, UK", "'none' is not a postal code"),
     ],
 )
-def test_address_that_could_be_read_in_two_ways_is_refused(text, reason):
-    with pytest.raises(Unplaceable) as refused:
+def test_ambiguous_address_is_refused(text, reason):
+    with pytest.raises(AmbiguousAddress) as refused:
         parse_address(text)
     assert str(refused.value) == reason
 
@@ -105,7 +105,7 @@ _abroad = st.builds(
 
 
 @given(_home | _abroad)
-def test_printed_address_comes_back_in_its_parts(address):
+def test_formatted_address_is_parsed_into_its_parts(address):
     a = address
     assume(not _UNIT.fullmatch(a.city))  # no city is called Apt
     printed = f"{a.street_address}, {a.city}, {a.state}, {a.postal_code}, {a.country}"
@@ -113,10 +113,10 @@ def test_printed_address_comes_back_in_its_parts(address):
 
 
 @given(st.text(max_size=80))
-def test_any_text_is_placed_or_refused(text):
+def test_any_text_is_parsed_or_refused(text):
     try:
         parts = parse_address(text)
-    except Unplaceable:
+    except AmbiguousAddress:
         return
     assert all([parts.street_address, parts.city, parts.state, parts.postal_code, parts.country])
 
@@ -129,12 +129,12 @@ def row(line=2, **cells):
     return SheetRow(line, given | cells)
 
 
-def place(*rows, columns=COLUMNS, now, **options):
-    return list(place_customers(rows, columns=columns, now=now, **options))
+def run_import(*rows, columns=COLUMNS, now, **options):
+    return list(import_customers(rows, columns=columns, now=now, **options))
 
 
-def test_row_becomes_a_customer_with_a_contact_who_cannot_sign_in_yet(db, now):
-    assert place(row(email=" Dora@Example.com "), now=now) == [Outcome(2, Verdict.CREATED)]
+def test_row_creates_customer_whose_contact_cannot_sign_in(db, now):
+    assert run_import(row(email=" Dora@Example.com "), now=now) == [Outcome(2, Verdict.CREATED)]
     customer = Customer.objects.with_contact().get()
     dora = customer.contact
     assert (dora.first_name, dora.last_name, dora.email, dora.phone, dora.role, dora.has_usable_password()) == (
@@ -155,23 +155,23 @@ def test_row_becomes_a_customer_with_a_contact_who_cannot_sign_in_yet(db, now):
 def test_structured_columns_are_stored_trimmed(db, now):
     cells = {"street_address": " 1 A St ", "city": "Bend", "state": " oregon ", "postal_code": "97701"}
     given = SheetRow(2, {"first_name": "Dora", "last_name": "", **cells, "company_name": "Dean Ltd"})
-    assert place(given, columns=list(given.cells), now=now) == [Outcome(2, Verdict.CREATED)]
+    assert run_import(given, columns=list(given.cells), now=now) == [Outcome(2, Verdict.CREATED)]
     customer = Customer.objects.with_contact().get()
     assert (customer.name, customer.state, customer.address) == (
         "Dean Ltd", "oregon", "1 A St, Bend, oregon 97701",
     )  # fmt: skip
 
 
-def test_run_again_changes_nothing(db, now):
+def test_second_import_changes_nothing(db, now):
     rows = [row(), row(3, name="Eve", email="", phone=""), row(4, name="Eve", email="", phone="5550100001")]
-    assert {o.verdict for o in place(*rows, now=now)} == {Verdict.CREATED}
+    assert {o.verdict for o in run_import(*rows, now=now)} == {Verdict.CREATED}
     before = list(Customer.history.values_list()), list(User.history.values_list())
-    assert place(*rows, now=now) == [Outcome(line, Verdict.UNCHANGED) for line in (2, 3, 4)]
+    assert run_import(*rows, now=now) == [Outcome(line, Verdict.UNCHANGED) for line in (2, 3, 4)]
     assert (list(Customer.history.values_list()), list(User.history.values_list())) == before
 
 
-def test_row_that_differs_is_a_conflict_and_changes_nothing(db, now):
-    place(row(), row(3, name="Eve", email=""), now=now)
+def test_different_row_is_conflict_without_change(db, now):
+    run_import(row(), row(3, name="Eve", email=""), now=now)
     dora, eve = Customer.objects.order_by("id")
     User.objects.filter(pk=eve.contact_id).update(email="eve@example.com")
     before = list(Customer.objects.values_list()), list(User.objects.values_list())
@@ -179,7 +179,7 @@ def test_row_that_differs_is_a_conflict_and_changes_nothing(db, now):
         row(phone="(555) 010-0002", address="1 A St, Bend, OR, 97701, USA"),
         row(3, name="Eve", email=""),
     ]
-    assert place(*changed, now=now) == [
+    assert run_import(*changed, now=now) == [
         Outcome(
             2, Verdict.CONFLICT, f"customer {dora.pk} has another phone, street_address, city, postal_code"
         ),
@@ -188,11 +188,11 @@ def test_row_that_differs_is_a_conflict_and_changes_nothing(db, now):
     assert (list(Customer.objects.values_list()), list(User.objects.values_list())) == before
 
 
-def test_somebody_elses_email_is_never_taken(alice, tim, carol, now):
+def test_email_of_other_user_is_never_used(alice, tim, carol, now):
     second = factories.CustomerFactory(contact=alice.contact, login=False)
     rows = [row(2, email=tim.email), row(3, email=carol.email), row(4, email=alice.contact.email)]
-    assert place(*rows, now=now) == [
-        Outcome(2, Verdict.REFUSED, "email: it belongs to one of the staff"),
+    assert run_import(*rows, now=now) == [
+        Outcome(2, Verdict.REFUSED, "email: it belongs to a member of staff"),
         Outcome(3, Verdict.CONFLICT, "a login without a customer has this email"),
         Outcome(4, Verdict.CONFLICT, "several customers have this email"),
     ]
@@ -204,17 +204,17 @@ def test_somebody_elses_email_is_never_taken(alice, tim, carol, now):
     [
         ({"email": "dora@"}, "email: Enter a valid email address."),
         ({"phone": "555"}, "phone: Enter a phone number of 7 to 15 digits."),
-        ({"name": "  "}, "name: there is none"),
+        ({"name": "  "}, "name: it is missing"),
         ({"name": "D" * 101}, "first_name: Ensure this value has at most 100 characters (it has 101)."),
         ({"address": "1 A St, Bend, XX, 97701"}, "address: it does not end in a state of the USA and a ZIP code"),
         (
             {"name": "", "email": "x", "address": ""},
-            "address: there is none; name: there is none; email: Enter a valid email address.",
+            "address: it is missing; name: it is missing; email: Enter a valid email address.",
         ),
     ],
 )  # fmt: skip
-def test_bad_row_is_refused_with_every_reason(db, now, cells, reason):
-    assert place(row(**cells), row(3, email="eve@example.com"), now=now) == [
+def test_invalid_row_is_refused_with_every_reason(db, now, cells, reason):
+    assert run_import(row(**cells), row(3, email="eve@example.com"), now=now) == [
         Outcome(2, Verdict.REFUSED, reason),
         Outcome(3, Verdict.CREATED),
     ]
@@ -223,60 +223,62 @@ def test_bad_row_is_refused_with_every_reason(db, now, cells, reason):
 
 def test_same_person_twice_in_a_file_is_refused(db, now):
     rows = [row(2), row(3, email="DORA@example.com", name="Eve"), row(4, email=""), row(5, email="")]
-    assert place(*rows, now=now) == [
+    assert run_import(*rows, now=now) == [
         Outcome(2, Verdict.CREATED),
-        Outcome(3, Verdict.REFUSED, "this email is in line 2 already"),
+        Outcome(3, Verdict.REFUSED, "this email is already in line 2"),
         Outcome(4, Verdict.CREATED),
-        Outcome(5, Verdict.REFUSED, "this name, phone and address is in line 4 already"),
+        Outcome(5, Verdict.REFUSED, "this name, phone and address are already in line 4"),
     ]
 
 
-def test_dry_run_finds_the_same_and_writes_nothing(db, now, django_assert_num_queries):
+def test_dry_run_returns_same_outcomes_without_change(db, now, django_assert_num_queries):
     rows = [row(2), row(3, email=""), row(4, phone="1")]
-    with django_assert_num_queries(4) as asked:  # one look-up by email, one by address, in a savepoint
-        outcomes = place(*rows, now=now, dry_run=True)
+    with django_assert_num_queries(4) as asked:  # one by email, one by address, two for the savepoint
+        outcomes = run_import(*rows, now=now, dry_run=True)
     assert [o.verdict for o in outcomes] == [Verdict.CREATED, Verdict.CREATED, Verdict.REFUSED]
     assert {q["sql"].split()[0] for q in asked.captured_queries} == {"SAVEPOINT", "SELECT", "RELEASE"}
     assert not Customer.objects.exists() and not User.objects.exists()
-    assert place(*rows, now=now) == outcomes
+    assert run_import(*rows, now=now) == outcomes
 
 
-def test_whom_it_finds_costs_no_join(db, now, django_assert_num_queries):
-    """PostgreSQL plans a join by its statistics, which know nothing yet of what was imported a moment ago: where they
-    said that the tables are empty, a batch of 500 took minutes."""
+def test_lookup_uses_no_join(db, now, django_assert_num_queries):
+    """PostgreSQL plans a join by statistics, which do not include rows imported a moment ago.
+
+    When they described empty tables, a batch of 500 took minutes.
+    """
     rows = [row(2), row(3, email="", name="Eve")]
-    place(*rows, now=now)
-    # Users, their customers; by address, their contacts; in a savepoint.
+    run_import(*rows, now=now)
+    # Four queries read users, their customers, customers by address and their contacts. Two are the savepoint.
     with django_assert_num_queries(6) as asked:
-        assert [o.verdict for o in place(*rows, now=now)] == [Verdict.UNCHANGED] * 2
+        assert [o.verdict for o in run_import(*rows, now=now)] == [Verdict.UNCHANGED] * 2
     assert not [q for q in asked.captured_queries if "JOIN" in q["sql"]]
 
 
-def test_email_taken_meanwhile_costs_its_own_row_only(db, now, monkeypatch):
-    """Another process takes an email between look-up and insert: the database refuses the batch."""
+def test_email_taken_by_other_process_affects_one_row(db, now, monkeypatch):
+    """Another process stores an email between lookup and insert, so the database refuses the batch."""
     real, calls = imports.create_imported, []
 
-    def raced(*, customers, **options):
+    def create_after_race(*, customers, **options):
         calls.append(len(customers))
         if len(calls) == 1:
             real(customers=customers, **options)
             raise IntegrityError
         real(customers=customers, **options)
 
-    monkeypatch.setattr(imports, "create_imported", raced)
-    outcomes = place(row(2), row(3, email="eve@example.com"), now=now)
+    monkeypatch.setattr(imports, "create_imported", create_after_race)
+    outcomes = run_import(row(2), row(3, email="eve@example.com"), now=now)
     assert outcomes == [Outcome(2, Verdict.CREATED), Outcome(3, Verdict.CREATED)]
     assert calls == [2, 1, 1]
     assert Customer.objects.count() == User.objects.count() == CustomerUser.objects.count() == 2
 
 
-def test_what_the_database_refuses_for_good_is_reported(db, now, monkeypatch):
+def test_row_refused_by_database_is_reported(db, now, monkeypatch):
     def refuse(**options):
         raise IntegrityError
 
     monkeypatch.setattr(imports, "create_imported", refuse)
-    assert place(row(), now=now) == [
-        Outcome(2, Verdict.CONFLICT, "the database refused it; run the import again")
+    assert run_import(row(), now=now) == [
+        Outcome(2, Verdict.CONFLICT, "the database refused it: run the import again")
     ]
 
 
@@ -287,16 +289,16 @@ def test_what_the_database_refuses_for_good_is_reported(db, now, monkeypatch):
         (["name", "city"], "A column is missing: address, or street_address, state, postal_code."),
         (
             ["name", "last_name", "address"],
-            "The name is there twice: give name, or first_name and last_name.",
+            "The name is given twice: use name, or first_name and last_name.",
         ),
-        (["name", "address", "city"], "The address is there twice: give address, or city."),
+        (["name", "address", "city"], "The address is given twice: use address, or city."),
     ],
 )
-def test_needed_columns(columns, complaint):
+def test_required_columns(columns, complaint):
     with pytest.raises(Unreadable) as refused:
         unknown_columns(columns)
     assert str(refused.value) == complaint
 
 
-def test_other_columns_are_named():
+def test_unknown_columns_are_returned():
     assert unknown_columns(["company_name", "address", "is_superuser"]) == ["is_superuser"]

@@ -1,4 +1,4 @@
-"""Who may act for a customer."""
+"""Logins that may act for a customer."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ pytestmark = pytest.mark.django_db
 PAGE = "https://fleet.example/new"
 
 
-def invited(customer, email="ben@example.com"):
+def invite(customer, email="ben@example.com"):
     return invite_login(customer=customer, email=email, first_name="Ben", last_name="Breeze", page=PAGE)
 
 
-def test_an_invited_one_may_act_and_not_yet_sign_in(alice):
-    ben = invited(alice, "BEN@example.com")
+def test_invited_user_has_login_and_no_password(alice):
+    ben = invite(alice, "BEN@example.com")
     assert (ben.email, ben.role, ben.has_usable_password()) == ("ben@example.com", "customer", False)
     assert CustomerUser.objects.get(user=ben).customer == alice
 
 
-def test_a_known_email_is_refused_and_nothing_is_stored(alice, bob):
+def test_known_email_is_refused_without_change(alice, bob):
     with pytest.raises(EmailTaken):
-        invited(alice, bob.contact.email)
+        invite(alice, bob.contact.email)
     assert alice.logins.count() == 1
 
 
-def test_removed_at_once(alice, now):
+def test_removal_ends_sessions(alice, now):
     login = factories.CustomerUserFactory(customer=alice)
     session = factories.SessionFactory(user=login.user)
     remove_login(login=login, by=alice.contact_id, now=now)
@@ -41,7 +41,7 @@ def test_removed_at_once(alice, now):
         remove_login(login=login, by=alice.contact_id, now=now)
 
 
-def test_neither_oneself_nor_the_contact_nor_by_a_stranger(alice, bob, now):
+def test_self_contact_and_login_of_other_customer_are_refused(alice, bob, now):
     login, mine = factories.CustomerUserFactory(customer=alice), alice.logins.get(user=alice.contact)
     for removed, by, refusal in (
         (login, login.user_id, NotYourself),
@@ -55,7 +55,7 @@ def test_neither_oneself_nor_the_contact_nor_by_a_stranger(alice, bob, now):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_two_who_remove_each_other_leave_one(alice, now):
+def test_one_of_two_mutual_removals_succeeds(alice, now):
     logins = [factories.CustomerUserFactory(customer=alice) for _ in range(2)]
 
     def remove(number):

@@ -20,14 +20,14 @@ def test_name_and_address(alice):
     assert alice.name == "Cooper Ltd"
 
 
-def test_deleting_the_person_keeps_the_customer(alice):
+def test_deleting_contact_keeps_customer(alice):
     alice.contact.delete()
     alice.refresh_from_db()
     assert (alice.contact, alice.name) == (None, "Former customer")
     assert not CustomerUser.objects.exists()
 
 
-def test_preferences_start_with_everything_on():
+def test_initial_preferences_are_all_on():
     first, second = CustomerFactory(), CustomerFactory()
     assert first.notification_preferences == {
         "email": True,
@@ -38,13 +38,13 @@ def test_preferences_start_with_everything_on():
     assert first.notification_preferences is not second.notification_preferences
 
 
-def test_the_database_refuses_an_unknown_contact_method(alice):
+def test_database_refuses_unknown_contact_method(alice):
     with pytest.raises(IntegrityError) as error, transaction.atomic():
         Customer.objects.update(preferred_contact_method="owl")
     assert violates(error.value, Customer, "customer_contact_method_is_known")
 
 
-def test_a_form_refuses_an_impossible_phone(alice):
+def test_validation_refuses_invalid_phone(alice):
     alice.emergency_contact_phone = "555-CALL"
     with pytest.raises(ValidationError) as refusal:
         alice.full_clean()
@@ -54,22 +54,24 @@ def test_a_form_refuses_an_impossible_phone(alice):
 
 
 def test_visible_to(alice, bob, now):
-    hers, his = (notify(customer_id=c.pk, type="X", title="T", message="", now=now) for c in (alice, bob))
+    of_alice, of_bob = (
+        notify(customer_id=c.pk, type="X", title="T", message="", now=now) for c in (alice, bob)
+    )
     callers = {
-        Caller(Role.CUSTOMER, alice.contact_id, alice.pk): ([alice], [hers]),
+        Caller(Role.CUSTOMER, alice.contact_id, alice.pk): ([alice], [of_alice]),
         Caller(Role.CUSTOMER, 99, None): ([], []),
-        Caller(Role.MANAGER, 99, None): ([alice, bob], [hers, his]),
+        Caller(Role.MANAGER, 99, None): ([alice, bob], [of_alice, of_bob]),
     }
     for caller, (customers, notifications) in callers.items():
         assert list(Customer.objects.visible_to(caller).order_by("id")) == customers
         assert list(Notification.objects.visible_to(caller).order_by("id")) == notifications
 
 
-def test_with_contact_needs_no_more_queries(alice, django_assert_num_queries):
+def test_with_contact_costs_one_query(alice, django_assert_num_queries):
     with django_assert_num_queries(1):
         assert Customer.objects.with_contact().get().name == "Alice Cooper"
 
 
-def test_strs():
+def test_str():
     assert str(Notification(title="Shipped")) == "Shipped"
     assert str(CustomerUser(pk=3)) == "Login 3"

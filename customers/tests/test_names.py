@@ -42,14 +42,14 @@ word = st.text("abc ÄÖ", max_size=6).map(str.strip)
 
 
 @given(st.none() | word, st.none() | word, st.none() | word)
-def test_customer_name_is_never_empty_nor_padded(company, first, last):
+def test_customer_name_is_never_empty_or_padded(company, first, last):
     name = customer_name(company, first, last)
     assert name
     assert name == name.strip()
 
 
 @given(word, word, word, word, word)
-def test_one_line_address_holds_every_part_and_no_empty_one(street, city, state, postal_code, country):
+def test_one_line_address_has_every_part_and_no_empty_part(street, city, state, postal_code, country):
     line = one_line_address(street, city, state, postal_code, country)
     assert all(part in line for part in (street, city, state, postal_code, country))
     assert "" not in line.split(", ") or line == ""

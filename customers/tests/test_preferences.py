@@ -10,35 +10,35 @@ from customers import preferences
 kinds = st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,50}", fullmatch=True), st.booleans(), max_size=20)
 
 
-def test_everything_is_on_at_first():
+def test_defaults_are_all_on():
     assert preferences.default_notifications() == {
         "email": True, "order_updates": True, "refund_updates": True, "support_replies": True,
     }  # fmt: skip
     preferences.validate_notifications(preferences.default_notifications())
 
 
-def test_two_customers_do_not_share_the_first_ones():
+def test_defaults_are_not_shared():
     assert preferences.default_notifications() is not preferences.default_notifications()
 
 
 @given(kinds, kinds)
-def test_what_is_not_sent_stays(stored, given_now):
+def test_kinds_not_sent_keep_values(stored, given_now):
     before = dict(stored)
-    result = preferences.changed(stored, given_now)
+    result = preferences.merge(stored, given_now)
     assert set(result) == set(stored) | set(given_now)
     assert all(result[kind] is given_now.get(kind, stored.get(kind)) for kind in result)
     assert stored == before
 
 
 @given(kinds)
-def test_the_one_switch_is_on_while_any_kind_is(stored):
-    unsaid = set(preferences.default_notifications()) - set(stored)
-    assert preferences.is_any_on(stored) is (bool(unsaid) or True in stored.values())
+def test_switch_is_on_while_any_kind_is_on(stored):
+    missing = set(preferences.default_notifications()) - set(stored)
+    assert preferences.is_any_on(stored) is (bool(missing) or True in stored.values())
 
 
 @given(kinds, st.booleans())
-def test_the_one_switch_switches_all(stored, on):
-    result = preferences.changed(stored, on)
+def test_switch_sets_all_kinds(stored, on):
+    result = preferences.merge(stored, on)
     assert set(result) == set(stored) | set(preferences.default_notifications())
     assert set(result.values()) == {on}
     assert preferences.is_any_on(result) is on
@@ -55,13 +55,13 @@ def test_the_one_switch_switches_all(stored, on):
         ({"email": False, "order_updates": True, "sms": True}, []),
     ],
 )
-def test_mail_goes_where_its_kind_and_email_are_on(stored, mailed):
+def test_mail_requires_email_and_its_kind(stored, mailed):
     types = ["ORDER", "REFUND", "SUPPORT", "REPAIR_ORDER", "APPOINTMENT"]
-    assert [word for word in types if preferences.allow_mail(stored, word)] == mailed
+    assert [word for word in types if preferences.allows_mail(stored, word)] == mailed
 
 
 @given(kinds)
-def test_kinds_are_valid(stored):
+def test_valid_kinds_are_accepted(stored):
     preferences.validate_notifications(stored)
 
 
@@ -84,10 +84,10 @@ NOT_KINDS = "Name each kind with 1 to 50 letters, digits, dots, hyphens or under
         ({"a\x00": True}, NOT_KINDS),
         ({"a\n": True}, NOT_KINDS),
         ({"x" * 51: True}, NOT_KINDS),
-        ({f"kind{n}": True for n in range(51)}, "There can be at most 50 kinds."),
+        ({f"kind{n}": True for n in range(51)}, "Give at most 50 kinds of notification."),
     ],
 )
-def test_anything_else_is_refused(value, message):
+def test_invalid_kinds_are_refused(value, message):
     with pytest.raises(ValidationError) as refused:
         preferences.validate_notifications(value)
     assert refused.value.messages == [message]

@@ -7,7 +7,7 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from customers.queries import statistics
+from customers.queries import get_statistics
 from testing.factories import CustomerFactory
 from testing.suites import count_queries
 
@@ -17,8 +17,8 @@ NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
 MONTH = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def test_without_customers_everything_is_nothing():
-    assert statistics(now=NOW) == {
+def test_statistics_without_customers_are_zero():
+    assert get_statistics(now=NOW) == {
         "total_customers": 0,
         "verified_customers": 0,
         "unverified_customers": 0,
@@ -45,11 +45,11 @@ rows = st.lists(
 
 @settings(max_examples=15)
 @given(rows)
-def test_figures_are_those_of_the_rows(rows):
+def test_statistics_match_rows(rows):
     with transaction.atomic():
         for row in rows:
             CustomerFactory(contact=None, **row)
-        figures = statistics(now=NOW)
+        figures = get_statistics(now=NOW)
         transaction.set_rollback(True)
     states = [row["state"] for row in rows]
     assert figures == {
@@ -64,17 +64,17 @@ def test_figures_are_those_of_the_rows(rows):
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
-def test_the_month_is_the_calendars(settings, zone):
+def test_month_is_calendar_month_of_time_zone(settings, zone):
     settings.TIME_ZONE = zone
     begin = MONTH - timedelta(hours=14 if zone == "Pacific/Kiritimati" else -11)
     CustomerFactory(contact=None, customer_since=begin - timedelta(microseconds=1))
     CustomerFactory(contact=None, customer_since=begin)
-    assert statistics(now=NOW)["new_this_month"] == 1
+    assert get_statistics(now=NOW)["new_this_month"] == 1
 
 
-def test_one_query_however_many():
+def test_query_count_is_constant():
     CustomerFactory(contact=None)
-    assert count_queries(lambda: statistics(now=NOW)) == 1
+    assert count_queries(lambda: get_statistics(now=NOW)) == 1
     for number in range(30):
         CustomerFactory(contact=None, state=f"State {number}")
-    assert count_queries(lambda: statistics(now=NOW)) == 1
+    assert count_queries(lambda: get_statistics(now=NOW)) == 1

@@ -1,4 +1,4 @@
-"""Customers as a table in the staff's admin."""
+"""Import and export of customers in the admin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def everything():
     return [list(model.objects.order_by("pk").values_list()) for model in (User, Customer, CustomerUser)]
 
 
-def test_new_customer_gets_a_contact_who_cannot_sign_in_yet(desk, ada):
+def test_new_customer_gets_contact_who_cannot_sign_in(desk, ada):
     content = f"{HEADER}Dora,Dean,,5550100001,1 A St,Bend,OR,97701\nEve,,Eve@Example.com,,,,,\n"
     assert import_file(desk, Customer, content) == finished(new=2)
     dora, eve = Customer.objects.with_contact().order_by("id")
@@ -41,7 +41,7 @@ def test_new_customer_gets_a_contact_who_cannot_sign_in_yet(desk, ada):
     assert everything() == before
 
 
-def test_customer_is_known_by_his_email_and_changed(desk, ada, alice):
+def test_customer_is_found_by_email_and_changed(desk, ada, alice):
     content = f"email,city,phone\n{alice.contact.email.upper()},Salem,5550100009\n"
     assert import_file(desk, Customer, content) == finished(updated=1)
     alice.refresh_from_db()
@@ -51,18 +51,18 @@ def test_customer_is_known_by_his_email_and_changed(desk, ada, alice):
     assert alice.contact.has_usable_password()
 
 
-def test_unchanged_contact_gets_no_history(desk, alice):
+def test_unchanged_contact_has_no_history_row(desk, alice):
     import_file(desk, Customer, f"uuid,city\n{alice.uuid},Salem\n")
     assert (alice.history.count(), alice.contact.history.count()) == (2, 1)
 
 
-def test_walk_in_does_not_lose_an_email_that_was_added_since(desk):
+def test_import_keeps_email_added_to_walk_in(desk):
     content = f"{HEADER}Dora,Dean,,5550100001,1 A St,Bend,OR,97701\n"
     import_file(desk, Customer, content)
     User.objects.filter(first_name="Dora").update(email="dora@example.com")
     before = everything()
     assert said(preview(desk, Customer, content)) == [
-        "Row 2: The customer known by this has an email: name him by it, or by his uuid."
+        "Row 2: The matching customer has an email. Add their email or uuid to the row."
     ]
     assert everything() == before
 
@@ -72,7 +72,7 @@ def test_walk_in_does_not_lose_an_email_that_was_added_since(desk):
     [
         ("Dora,Dean,dora@,,,,,", "email: Enter a valid email address."),
         ("Dora,Dean,,55,,,,", "phone: Enter a phone number of 7 to 15 digits."),
-        (",,dora@example.com,,,,,", "first_name: A customer has a name, or a company's."),
+        (",,dora@example.com,,,,,", "first_name: Enter a name or a company name."),
         ("Dora,Dean,tim@example.com,,,,,", "email: User with this Email already exists."),
         (
             f"Dora,Dean,,,,{'x' * 101},,",
@@ -80,7 +80,7 @@ def test_walk_in_does_not_lose_an_email_that_was_added_since(desk):
         ),
     ],
 )
-def test_bad_row_is_named_and_nothing_is_written(desk, row, complaint):
+def test_invalid_row_is_reported_without_change(desk, row, complaint):
     factories.UserFactory(email="tim@example.com", role="technician")
     before = everything()
     content = f"{HEADER}Eve,,eve@example.com,,,,,\n{row}\n"
@@ -89,7 +89,7 @@ def test_bad_row_is_named_and_nothing_is_written(desk, row, complaint):
 
 
 @pytest.mark.parametrize("column", ["is_superuser", "role", "password", "is_active", "contact", "id"])
-def test_what_no_form_of_a_customer_offers_is_no_column(desk, alice, column):
+def test_columns_outside_the_table_are_refused(desk, alice, column):
     before = everything()
     assert said(preview(desk, Customer, f"email,{column}\n{alice.contact.email},1\n")) == [
         f"Unknown columns: {column!r}."
@@ -97,30 +97,30 @@ def test_what_no_form_of_a_customer_offers_is_no_column(desk, alice, column):
     assert everything() == before
 
 
-def test_figures_are_read_over(desk, alice):
+def test_read_only_columns_are_ignored(desk, alice):
     content = f"uuid,total_services,last_service_date\n{alice.uuid},99,2020-01-01\n"
     assert import_file(desk, Customer, content) == finished(skipped=1)
 
 
-def test_contact_of_the_staff_is_not_changed(desk, tim):
+def test_contact_who_is_staff_is_not_changed(desk, tim):
     customer = factories.CustomerFactory(contact=tim)
     assert said(preview(desk, Customer, f"uuid,phone\n{customer.uuid},5550100009\n")) == [
-        "Row 2: The contact is one of the staff: change him on his own page."
+        "Row 2: The contact is a member of staff. Change their data on the page of the user."
     ]
     assert import_file(desk, Customer, f"uuid,city\n{customer.uuid},Salem\n") == finished(updated=1)
 
 
-def test_customer_who_cannot_be_told_is_asked_for(desk, alice):
+def test_ambiguous_row_is_refused(desk, alice):
     factories.CustomerFactory(contact=alice.contact, login=False)
     assert said(preview(desk, Customer, f"email,city\n{alice.contact.email},Salem\n")) == [
-        "Row 2: Several customers are known by this: name the one meant by its uuid."
+        "Row 2: Several customers match this row: add the uuid of the right one."
     ]
     assert said(preview(desk, Customer, "uuid,city\nnobody,Salem\n")) == [
         "Row 2: uuid: There is no customer 'nobody'."
     ]
 
 
-def test_export_comes_back_and_changes_nothing(desk, alice, bob):
+def test_import_of_export_changes_nothing(desk, alice, bob):
     former = factories.CustomerFactory(contact=None, company_name="=HYPERLINK(1)")
     bob.contact.phone = "+15035550142"
     bob.contact.save()
@@ -141,20 +141,20 @@ def test_export_comes_back_and_changes_nothing(desk, alice, bob):
     assert everything() == before
 
 
-def test_former_customer_gets_no_person_by_a_table(desk):
+def test_import_adds_no_contact_to_former_customer(desk):
     former = factories.CustomerFactory(contact=None)
     assert said(preview(desk, Customer, f"uuid,first_name\n{former.uuid},Dora\n")) == [
         "Row 2: first_name: A former customer has no contact."
     ]
 
 
-def test_export_asks_as_many_queries_for_30_rows_as_for_one(desk, alice, django_assert_max_num_queries):
+def test_export_query_count_is_constant(desk, alice, django_assert_max_num_queries):
     factories.CustomerFactory.create_batch(29)
     with django_assert_max_num_queries(5):
         download(desk, Customer)
 
 
-def test_import_writes_people_and_needs_their_permissions_too(client, tim):
+def test_import_requires_permissions_on_users(client, tim):
     def grant(*codenames):
         tim.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
 

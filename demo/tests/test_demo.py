@@ -26,7 +26,7 @@ from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import totals_of
 from testing.factories import OrderFactory, PartFactory, UserFactory
 from vehicles.models import Vehicle
-from vehicles.telematics.queries import samples_of, summary_of
+from vehicles.telematics.queries import get_samples, get_summary
 
 pytestmark = pytest.mark.django_db
 HOUSE = (
@@ -217,14 +217,14 @@ class TestTable:
 
     def test_johns_week_on_the_road(self, now):
         vehicle = Vehicle.objects.get(customer__contact__email="john@example.com")
-        week = samples_of(vehicle_id=vehicle.pk, since=None, until=None)
+        week = get_samples(vehicle_id=vehicle.pk, since=None, until=None)
         days = {datetime.fromtimestamp(t / 1000, ZoneInfo("America/New_York")).date() for t in week.t}
         assert len(days) == 7
         assert max(week.t) <= now.timestamp() * 1000
         assert list(week.odometer) == sorted(week.odometer)
         assert vehicle.odometer == Decimal(str(week.odometer[-1]))
         assert (min(week.speed), max(week.speed) < 75) == (0, True)
-        summary = summary_of(vehicle_id=vehicle.pk, since=None, until=None)
+        summary = get_summary(vehicle_id=vehicle.pk, since=None, until=None)
         assert 100 < summary.distance < 400
         assert 15 < summary.distance / summary.fuel < 45  # miles per gallon
 

@@ -1,4 +1,4 @@
-"""One person's data: nothing of it is forgotten when it is given out, and nothing of it stays that need not."""
+"""Export and erasure of one person's data: the export is complete, and erasure leaves no data without a reason."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ from common.domain.encoding import dumps
 from common.domain.models import IdempotencyKey
 from customers.models import Customer, CustomerUser
 from files.models import Upload, UploadState
-from files.stores import store
+from files.stores import LocalStore, StoreUnavailable, store
 from memberships.models import Membership
 from privacy.erase import StillOpen, erase
 from privacy.holdings import HOLDINGS
-from privacy.persons import person_of
+from privacy.persons import get_person
 from repair_orders.models import RepairOrder
-from testing import factories as made
+from testing import factories
 
 pytestmark = pytest.mark.django_db
-MARK = "plugh-"  # planted in whatever somebody could have typed
+MARK = "plugh-"  # marks every text that a person could have entered
 TEXTS = (models.CharField, models.TextField, models.JSONField)
-HOUSE = {h.model._meta.app_label for h in HOLDINGS}
-# Who did something to a shop's own row, and tables without anybody.
-NOT_OF_A_PERSON = {"Location", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem", "Part", "Service",
-                   "Plan", "Offer", "OfferMake"}  # fmt: skip
+APPS = {h.model._meta.app_label for h in HOLDINGS}
+# Tables of the shop's own data, which may name the member of staff who changed a row, and tables without persons.
+WITHOUT_PERSONAL_DATA = {
+    *("Location", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem"),
+    *("Part", "Service", "Plan", "Offer", "OfferMake"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -43,42 +45,46 @@ def _folder(settings, tmp_path):
     settings.UPLOADS_DIR = tmp_path / "uploads"
 
 
-def everything_of(customer: Customer) -> None:
-    """A row in every table, finished business only."""
+def create_data(customer: Customer) -> None:
+    """Create a row for the customer in every table, with finished business only."""
     user, now = customer.contact, timezone.now()
-    vehicle = made.VehicleFactory(customer=customer, dongle_id=f"dongle-{user.pk}", dongle_connection="WIFI")
-    made.TelematicsBatchFactory(vehicle=vehicle)
-    made.AppointmentFactory(customer=customer, vehicle=vehicle, status="completed")
-    order = made.RepairOrderFactory(
+    vehicle = factories.VehicleFactory(
+        customer=customer, dongle_id=f"dongle-{user.pk}", dongle_connection="WIFI"
+    )
+    factories.TelematicsBatchFactory(vehicle=vehicle)
+    factories.AppointmentFactory(customer=customer, vehicle=vehicle, status="completed")
+    order = factories.RepairOrderFactory(
         customer=customer, vehicle=vehicle, status="completed", total_cost="20.00"
     )
-    made.PartLineFactory(repair_order=order)
-    made.ServiceLineFactory(repair_order=order)
+    factories.PartLineFactory(repair_order=order)
+    factories.ServiceLineFactory(repair_order=order)
     upload = uploaded(user, customer)
-    made.RepairPhotoFactory(repair_order=order, upload=upload)
+    factories.RepairPhotoFactory(repair_order=order, upload=upload)
     uploaded(user, None)
-    sold = made.OrderFactory(customer=customer, status="returned")
-    item = made.OrderItemFactory(order=sold)
-    made.ReturnLineFactory(return_request=made.ReturnRequestFactory(order=sold, status="refunded"), item=item)
-    conversation = made.ConversationFactory(customer=customer)
-    first = made.MessageFactory(conversation=conversation, number=1)
-    made.MessageFactory(conversation=conversation, number=2, author=None, is_support=True)
+    sold = factories.OrderFactory(customer=customer, status="returned")
+    item = factories.OrderItemFactory(order=sold)
+    factories.ReturnLineFactory(
+        return_request=factories.ReturnRequestFactory(order=sold, status="refunded"), item=item
+    )
+    conversation = factories.ConversationFactory(customer=customer)
+    first = factories.MessageFactory(conversation=conversation, number=1)
+    factories.MessageFactory(conversation=conversation, number=2, author=None, is_support=True)
     conversation.last_message = first
     conversation.save()
-    made.SupportTicketFactory(conversation=conversation, order=sold)
-    made.NotificationFactory(customer=customer)
-    made.MembershipFactory(user=user)
-    made.RewardEntryFactory(user=user)
-    made.ReferralFactory(referrer=user)
-    made.SessionFactory(user=user)
-    made.DeviceFactory(user=user)
-    made.KnownAddressFactory(user=user)
-    made.TechnicianFactory(user=user)
-    made.IdempotencyKeyFactory(user_id=user.pk, created_at=now)
+    factories.SupportTicketFactory(conversation=conversation, order=sold)
+    factories.NotificationFactory(customer=customer)
+    factories.MembershipFactory(user=user)
+    factories.RewardEntryFactory(user=user)
+    factories.ReferralFactory(referrer=user)
+    factories.SessionFactory(user=user)
+    factories.DeviceFactory(user=user)
+    factories.KnownAddressFactory(user=user)
+    factories.TechnicianFactory(user=user)
+    factories.IdempotencyKeyFactory(user_id=user.pk, created_at=now)
 
 
 def uploaded(user: User, customer: Customer | None) -> Upload:
-    upload = made.UploadFactory(
+    upload = factories.UploadFactory(
         owner=user,
         customer_id=customer and customer.pk,
         size=4,
@@ -92,10 +98,10 @@ def uploaded(user: User, customer: Customer | None) -> Upload:
 
 
 def mark(person) -> None:
-    """Whatever is to be forgotten says who it is about, in the row and in its past."""
+    """Put the mark into every field that erasure overwrites, in the row and in its history."""
     for holding in HOLDINGS:
-        for row in holding.rows_of(person):
-            for name, blank in holding.forgets.items():
+        for row in holding.rows_for(person):
+            for name, blank in holding.overwrites.items():
                 if blank == "":
                     setattr(row, name, f"{MARK}{name}"[: row._meta.get_field(name).max_length])
             row.save()
@@ -111,7 +117,7 @@ def mark(person) -> None:
 
 
 def whole_database(*, without=()) -> dict[str, list[dict]]:
-    """Every row of every table of the house, the history and the admin's log."""
+    """Return every row of every table, including the history and the admin's log."""
     return {
         model._meta.label: list(model._base_manager.order_by("pk").values())
         for model in apps.get_models()
@@ -119,56 +125,56 @@ def whole_database(*, without=()) -> dict[str, list[dict]]:
     }
 
 
-def spelled(dump) -> str:
+def to_text(dump) -> str:
     return json.dumps(dump, default=str)
 
 
 @pytest.fixture
 def anna():
-    customer = made.CustomerFactory(contact__email="plugh-anna@example.com")
-    everything_of(customer)
-    mark(person_of(customer.contact))
+    customer = factories.CustomerFactory(contact__email="plugh-anna@example.com")
+    create_data(customer)
+    mark(get_person(customer.contact))
     return customer
 
 
-def test_every_table_that_leads_to_a_person_is_held():
-    def leads(model, seen=()):
+def test_every_table_with_path_to_person_is_declared():
+    def has_path(model, seen=()):
         return any(
             field.is_relation and field.many_to_one | bool(field.one_to_one)
             and (field.related_model in (User, Customer)
-                 or (field.related_model not in seen and leads(field.related_model, (*seen, model))))
+                 or (field.related_model not in seen and has_path(field.related_model, (*seen, model))))
             for field in model._meta.concrete_fields
         )  # fmt: skip
 
-    ours = [m for m in apps.get_models() if m._meta.app_label in HOUSE and "Historical" not in m.__name__]
-    personal = {m.__name__ for m in ours if leads(m) or m in (User, Customer)}
+    ours = [m for m in apps.get_models() if m._meta.app_label in APPS and "Historical" not in m.__name__]
+    personal = {m.__name__ for m in ours if has_path(m) or m in (User, Customer)}
     assert personal | {"IdempotencyKey"} == {h.model.__name__ for h in HOLDINGS}
-    assert {m.__name__ for m in ours} - {h.model.__name__ for h in HOLDINGS} == NOT_OF_A_PERSON
+    assert {m.__name__ for m in ours} - {h.model.__name__ for h in HOLDINGS} == WITHOUT_PERSONAL_DATA
 
 
-def test_every_text_of_a_row_that_stays_is_forgotten_or_kept_for_a_reason():
+def test_every_text_field_is_overwritten_or_kept_for_reason():
     for holding in HOLDINGS:
         texts = {f.name for f in holding.model._meta.concrete_fields if isinstance(f, TEXTS)}
-        decided = {*holding.forgets, *holding.keeps, *holding.secrets}
+        decided = {*holding.overwrites, *holding.keeps, *holding.secrets}
         assert decided <= {f.name for f in holding.model._meta.concrete_fields}
         if not holding.deletes:
-            whole = set().union(*({*h.forgets} for h in HOLDINGS if h.model is holding.model)) | decided
+            whole = set().union(*({*h.overwrites} for h in HOLDINGS if h.model is holding.model)) | decided
             deletes_too = any(h.deletes for h in HOLDINGS if h.model is holding.model)
             assert texts <= whole or deletes_too, (holding.name, texts - whole)
 
 
-def test_nothing_that_tells_who_it_was_stays(anna, bob):
-    everything_of(bob)
+def test_erasure_leaves_no_personal_data(anna, bob):
+    create_data(bob)
     mail_reset_link.enqueue(anna.contact.email)
-    others = {holding.name: list(holding.rows_of(person_of(bob.contact)).values()) for holding in HOLDINGS}
-    assert MARK in spelled(whole_database())
+    others = {holding.name: list(holding.rows_for(get_person(bob.contact)).values()) for holding in HOLDINGS}
+    assert MARK in to_text(whole_database())
 
     erase(anna.contact, now=timezone.now())
 
     found = {
-        label: [row for row in rows if MARK in spelled(row)]
+        label: [row for row in rows if MARK in to_text(row)]
         for label, rows in whole_database().items()
-        if MARK in spelled(rows)
+        if MARK in to_text(rows)
     }
     assert found == {}
     user = User.objects.get(pk=anna.contact_id)
@@ -180,11 +186,11 @@ def test_nothing_that_tells_who_it_was_stays(anna, bob):
     for model in (Session, Device, KnownAddress):
         assert not model.objects.filter(user=user).exists()
     assert Membership.objects.get(user=user).status == "cancelled"
-    # The books are what they were.
+    # The records of the business are unchanged.
     order = RepairOrder.objects.get(customer=anna)
     assert (order.part_lines.count(), order.service_lines.count(), str(order.total_cost)) == (1, 1, "20.00")
     assert (anna.orders.get().items.count(), anna.vehicles.count(), user.reward_entries.count()) == (1, 1, 1)
-    after = {holding.name: list(holding.rows_of(person_of(bob.contact)).values()) for holding in HOLDINGS}
+    after = {holding.name: list(holding.rows_for(get_person(bob.contact)).values()) for holding in HOLDINGS}
     assert after == others
 
 
@@ -193,28 +199,28 @@ def files_of(customer):
     return [store().path(upload.key) for upload in uploads]
 
 
-def test_an_account_that_others_act_for_goes_on(anna, bob, now):
-    heir = made.UserFactory()
-    CustomerUser.objects.create(customer=anna, user=heir)
+def test_account_with_other_login_stays(anna, bob, now):
+    successor = factories.UserFactory()
+    CustomerUser.objects.create(customer=anna, user=successor)
     vehicle = anna.vehicles.get()
-    said = anna.conversations.get().messages.get(number=1)
+    message = anna.conversations.get().messages.get(number=1)
 
     erase(anna.contact, now=now)
 
     anna.refresh_from_db()
     vehicle.refresh_from_db()
-    said.refresh_from_db()
-    assert (anna.contact, anna.company_name) == (heir, f"{MARK}company")
+    message.refresh_from_db()
+    assert (anna.contact, anna.company_name) == (successor, f"{MARK}company")
     assert vehicle.license_plate
-    assert (said.body, said.attachments, said.client_id) == ("", [], None)
+    assert (message.body, message.attachments, message.client_id) == ("", [], None)
     assert list(Upload.objects.filter(customer_id=anna.pk).values_list("owner", "state")) == [
         (None, "stored")
     ]
 
 
-def test_open_business_is_finished_first(anna, now):
-    order = made.RepairOrderFactory(customer=anna, vehicle=anna.vehicles.get(), status="approved")
-    sold = made.OrderFactory(customer=anna, status="packed")
+def test_person_with_unfinished_business_is_not_erased(anna, now):
+    order = factories.RepairOrderFactory(customer=anna, vehicle=anna.vehicles.get(), status="approved")
+    sold = factories.OrderFactory(customer=anna, status="packed")
     before = whole_database()
     with pytest.raises(StillOpen) as refused:
         erase(anna.contact, now=now)
@@ -222,21 +228,19 @@ def test_open_business_is_finished_first(anna, now):
     assert whole_database() == before
 
 
-def test_a_store_that_is_away_loses_nothing(anna, now, monkeypatch):
-    from files.stores import LocalStore, StoreAway
-
+def test_unreachable_store_rolls_erasure_back(anna, now, monkeypatch):
     def away(self, key):
-        raise StoreAway
+        raise StoreUnavailable
 
     monkeypatch.setattr(LocalStore, "remove", away)
     before = whole_database()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         erase(anna.contact, now=now)
     assert whole_database() == before
 
 
-def test_an_export_holds_every_table_and_file_and_no_secret(anna, bob, tmp_path):
-    everything_of(bob)
+def test_export_has_every_table_and_file_and_no_secret(anna, bob, tmp_path):
+    create_data(bob)
     out = StringIO()
     call_command("export_person", "Plugh-Anna@example.com", str(tmp_path / "anna.zip"), stdout=out)
     with ZipFile(tmp_path / "anna.zip") as archive:
@@ -246,10 +250,10 @@ def test_an_export_holds_every_table_and_file_and_no_secret(anna, bob, tmp_path)
     assert set(tables) == {holding.name for holding in HOLDINGS}
     assert files == [b"JPEG", b"JPEG"]
     assert f"{sum(map(len, tables.values()))} rows written" in out.getvalue()
-    person = person_of(anna.contact)
+    person = get_person(anna.contact)
     for holding in HOLDINGS:
         rows = tables[holding.name]
-        assert {row["id"] for row in rows} >= set(holding.rows_of(person).values_list("pk", flat=True))
+        assert {row["id"] for row in rows} >= set(holding.rows_for(person).values_list("pk", flat=True))
         assert not any(secret in row for row in rows for secret in holding.secrets)
     assert tables["accounts.user"][0]["email"] == "plugh-anna@example.com"
     [batch] = tables["vehicles.telematicsbatch"]
@@ -257,11 +261,11 @@ def test_an_export_holds_every_table_and_file_and_no_secret(anna, bob, tmp_path)
     assert tables["repair_orders.repairorder"][0]["total_cost"] == "20.00"
     assert bob.contact.email not in dumps(tables).decode()
     assert (tmp_path / "anna.zip").stat().st_mode & 0o077 == 0
-    with pytest.raises(CommandError, match="is there already"):
+    with pytest.raises(CommandError, match="already exists"):
         call_command("export_person", str(anna.contact.uuid), str(tmp_path / "anna.zip"))
 
 
-def test_the_command_asks_and_says_what_it_did(anna, monkeypatch):
+def test_command_asks_for_confirmation_and_reports_counts(anna, monkeypatch):
     email = anna.contact.email
     monkeypatch.setattr("builtins.input", lambda question: "no")
     with pytest.raises(CommandError, match="Nothing was erased"):
@@ -270,7 +274,7 @@ def test_the_command_asks_and_says_what_it_did(anna, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda question: email)
     call_command("erase_person", email, stdout=out)
     assert "       2  chat.message\n" in out.getvalue()
-    with pytest.raises(CommandError, match="Nobody is known"):
+    with pytest.raises(CommandError, match="There is no user"):
         call_command("erase_person", email)
-    with pytest.raises(CommandError, match="Nobody is known"):
+    with pytest.raises(CommandError, match="There is no user"):
         call_command("export_person", "nobody", "x.zip")

@@ -6,7 +6,7 @@ import pytest
 
 from customers.callers import caller_of_user
 from files.actions import FileNotFound, NotUploaded
-from files.tests.test_keep import kept
+from files.tests.test_save_file import saved
 from repair_orders.actions import PhotoIsTaken, request_repair
 from repair_orders.models import RepairOrder
 from repair_orders.queries import photos_of
@@ -35,12 +35,12 @@ def folder(settings, tmp_path):
 
 def test_in_the_order_they_were_given(ask, alice, now):
     caller = caller_of_user(alice.contact)
-    first, second = kept(caller, now), kept(caller, now)
+    first, second = saved(caller, now), saved(caller, now)
     assert list(photos_of(ask(second, first))) == [second, first]
 
 
 def test_a_photo_belongs_to_one_request(ask, alice, now):
-    photo = kept(caller_of_user(alice.contact), now)
+    photo = saved(caller_of_user(alice.contact), now)
     order = ask(photo)
     with pytest.raises(PhotoIsTaken) as error:
         ask(photo)
@@ -49,7 +49,7 @@ def test_a_photo_belongs_to_one_request(ask, alice, now):
 
 
 def test_another_ones_photo_is_nobodys(ask, bob, now):
-    photo = kept(caller_of_user(bob.contact), now)
+    photo = saved(caller_of_user(bob.contact), now)
     with pytest.raises(FileNotFound):
         ask(photo)
     photo.refresh_from_db()

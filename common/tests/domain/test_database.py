@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.conf import settings
-from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import Device, User
 from appointments.models import Appointment
-from common.apps import prepare_again, prepare_nothing
 from common.domain.database import like, violates
 from testing.factories import AppointmentFactory, UserFactory, VehicleFactory
 from vehicles.models import Vehicle
@@ -116,16 +114,3 @@ def test_violates_names_that_constraint_and_no_other(refusal):
 )
 def test_like_knows_every_alphabet_and_its_escapes(pattern, text, answer):
     assert like(pattern, text, "\\") is answer
-
-
-@pytest.mark.skipif(not settings.USE_POSTGRES, reason="SQLite prepares nothing")
-def test_a_migration_may_send_two_statements_at_once_and_nobody_else():
-    both = "SELECT 1; SET CONSTRAINTS ALL IMMEDIATE"
-    prepare_nothing(using="default")
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(both)
-    finally:
-        prepare_again(using="default")
-    with pytest.raises(ProgrammingError), connection.cursor() as cursor:
-        cursor.execute(both)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from pathlib import Path
-from socket import socket
 from typing import Any
 
 import uvicorn
@@ -19,27 +17,6 @@ from django.utils import timezone
 
 from chat.sockets.consumer import MAX_FRAME_BYTES
 from demo import loader
-
-# While the loop was busy the kernel took in connections and requests, which it would reset with their sockets. One
-# round of the loop accepts, two more set the connection up, and the next one reads what it says.
-_ROUNDS = 8
-
-
-class Server(uvicorn.Server):
-    """Uvicorn, which answers whoever was there before it was told to stop, and says that the connection closes, so that
-    nobody asks once more on it."""
-
-    async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        closing = (b"connection", b"close")
-        self.server_state.default_headers = [*self.server_state.default_headers, closing]
-        for one in self.server_state.connections:
-            # A WebSocket has none, nor has a connection before its request.
-            cycle = getattr(one, "cycle", None)
-            if cycle is not None:
-                cycle.default_headers = [*cycle.default_headers, closing]
-        for _ in range(_ROUNDS):
-            await asyncio.sleep(0)
-        await super().shutdown(sockets)
 
 
 def is_older(executor: MigrationExecutor) -> bool:
@@ -65,15 +42,17 @@ class Command(BaseCommand):
         if is_older(executor):
             raise CommandError("This database is older than this release; run make reset-demo")
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            self._say("Migrating the database")
             call_command("migrate", verbosity=0)
         if options["demo"]:
+            if loader.is_empty():
+                self._say("Loading the demo data")
             try:
                 loader.load(now=timezone.now())
             except loader.NotEmpty:
                 self.stdout.write("The database is in use; the demo data stays out of it.")
         connection.close()  # it belongs to this thread; the server's threads open their own
-        self.stdout.write(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
-        self.stdout.flush()
+        self._say(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
         config = uvicorn.Config(
             "config.asgi:application",
             host=host,
@@ -87,4 +66,9 @@ class Command(BaseCommand):
             server_header=False,
         )
         with suppress(KeyboardInterrupt):
-            Server(config).run()
+            uvicorn.Server(config).run()
+
+    def _say(self, line: str) -> None:
+        """Print at once, also where the output is a file or a pipe."""
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,33 +1,32 @@
-"""`manage.py import_customers FILE.csv`: customers out of another system's table."""
+"""`manage.py import_customers FILE.csv`: import customers from another system."""
 
 from __future__ import annotations
 
 from argparse import RawDescriptionHelpFormatter
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from common.domain.sheets import Unreadable, open_sheet
-from customers.imports import BATCH, Outcome, Verdict, place_customers, unknown_columns
+from customers.imports import BATCH, Outcome, Verdict, import_customers, unknown_columns
 
 _HELP = """\
-Import customers from a CSV file (UTF-8, comma-separated, the first line names the columns).
+Import customers from a CSV file (UTF-8, comma-separated, with the names of the columns in the first line).
 
 columns, in any order and any case, with - or space or _:
-  name                      or first_name and last_name; not needed beside company_name
+  name                      or first_name and last_name (optional with company_name)
   email, phone              optional
   address                   "123 Main St, Portland, OR, 97201, USA", or
   street_address, city, state, postal_code, and optionally country (USA)
   company_name, business_type, tax_id    optional
-Other columns are named and left out.
+Other columns are listed and ignored.
 
-A row is known by its email; without one by its names, company, phone and whole address. Whoever is stored is never
-changed: run again, the import changes nothing, and a row that differs is reported as a conflict.
+A row is identified by its email, or without an email by its names, company, phone and whole address. Stored customers
+are never changed: a second import changes nothing, and a row that differs is reported as a conflict.
 
-exit status: 0 every row is stored, 1 some are not (the others are), 2 the file cannot be read.
+exit status: 0 if every row is stored, 1 if some rows are not (the others are), 2 if the file cannot be read.
 """
 _EVERY = 10 * BATCH
 
@@ -35,16 +34,18 @@ _EVERY = 10 * BATCH
 class Command(BaseCommand):
     help = _HELP
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: object) -> CommandParser:
         return super().create_parser(
             prog_name, subcommand, formatter_class=RawDescriptionHelpFormatter, **kwargs
         )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE.csv")
-        parser.add_argument("--dry-run", action="store_true", help="Report the same, store nothing.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Report the same outcomes without storing anything."
+        )
 
-    def handle(self, *args: Any, file: Path, dry_run: bool, **options: Any) -> None:
+    def handle(self, *args: object, file: Path, dry_run: bool, **options: object) -> None:
         try:
             counts = self._import(file, dry_run)
         except Unreadable as error:
@@ -62,8 +63,10 @@ class Command(BaseCommand):
         counts: Counter[Verdict] = Counter()
         with open_sheet(file) as sheet:
             if unknown := unknown_columns(sheet.columns):
-                self.stderr.write(f"Columns left out: {', '.join(map(repr, unknown))}.")
-            outcomes = place_customers(sheet.rows, columns=sheet.columns, now=timezone.now(), dry_run=dry_run)
+                self.stderr.write(f"Columns ignored: {', '.join(map(repr, unknown))}.")
+            outcomes = import_customers(
+                sheet.rows, columns=sheet.columns, now=timezone.now(), dry_run=dry_run
+            )
             for outcome in outcomes:
                 counts[outcome.verdict] += 1
                 self._report(outcome)
