@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from chat import actions, events
+from chat.log import Draft
 from chat.models import Conversation, Message
 from chat.querysets import MessageFilters
 from common.domain.caller import Caller
@@ -16,16 +17,6 @@ from testing import factories
 from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def by_alice(alice):
-    return caller_of_user(alice.contact)
-
-
-@pytest.fixture
-def by_tim(tim):
-    return caller_of_user(tim)
 
 
 @pytest.fixture
@@ -43,25 +34,21 @@ def log(conversation):
     )
 
 
-def test_a_thread_starts_with_its_first_message(conversation, alice, now):
-    assert (conversation.customer, conversation.status, conversation.created_at, conversation.updated_at) == (
-        alice,
-        "open",
-        now,
-        now,
-    )
+def test_conversation_starts_with_its_first_message(conversation, alice, now):
+    assert (conversation.customer, conversation.status) == (alice, "open")
+    assert (conversation.created_at, conversation.updated_at) == (now, now)
     assert log(conversation) == [(1, "They squeak", False, False)]
     assert conversation.last_message.body == "They squeak"
 
 
-def test_a_login_without_a_record_gets_one_with_its_first_thread(carol, now):
+def test_first_conversation_creates_the_customer_record(carol, now):
     conversation = actions.start_conversation(
         by=Caller("customer", carol.pk, None), subject="Hi", message="", now=now
     )
     assert (conversation.customer.contact, conversation.last_message, log(conversation)) == (carol, None, [])
 
 
-def test_numbers_and_times_grow_whatever_the_clocks_say(conversation, by_alice, by_tim, now):
+def test_numbers_and_times_grow_when_clocks_disagree(conversation, by_alice, by_tim, now):
     late = post(conversation, by_tim, now + timedelta(seconds=5)).message
     behind = post(conversation, by_alice, now - timedelta(hours=1)).message
     same = post(conversation, by_alice, late.created_at).message
@@ -72,7 +59,7 @@ def test_numbers_and_times_grow_whatever_the_clocks_say(conversation, by_alice, 
     assert list(later.order_by("number")) == [behind, same]
 
 
-def test_the_same_client_id_of_the_same_sender_is_stored_once(conversation, by_alice, by_tim, now):
+def test_same_client_id_of_one_sender_is_stored_once(conversation, by_alice, by_tim, now):
     first, again = (
         post(conversation, by_alice, now, client_id="a"),
         post(conversation, by_alice, now, "B", client_id="a"),
@@ -98,13 +85,13 @@ def test_the_same_client_id_of_the_same_sender_is_stored_once(conversation, by_a
         ("closed", "tim", True, "closed"),
     ],
 )
-def test_where_a_message_leads_a_thread(conversation, by_alice, by_tim, now, before, by, internal, after):
+def test_message_moves_the_status(conversation, by_alice, by_tim, now, before, by, internal, after):
     Conversation.objects.filter(pk=conversation.pk).update(status=before)
-    kept = conversation.history.count()
+    rows = conversation.history.count()
     post(conversation, {"alice": by_alice, "tim": by_tim}[by], now, is_internal=internal)
     conversation.refresh_from_db()
     assert conversation.status == after
-    assert conversation.history.count() == kept + (before != after)
+    assert conversation.history.count() == rows + (before != after)
     if before != after:
         assert (
             conversation.history.order_by("history_id").last().history_user_id
@@ -112,12 +99,12 @@ def test_where_a_message_leads_a_thread(conversation, by_alice, by_tim, now, bef
         )
 
 
-def test_an_internal_note_takes_a_number_and_shows_nowhere(conversation, by_alice, by_tim, now):
+def test_internal_note_takes_a_number_and_changes_nothing_visible(conversation, by_alice, by_tim, now):
     conversation.refresh_from_db()
-    seen = (conversation.last_message, conversation.updated_at)
+    visible = (conversation.last_message, conversation.updated_at)
     post(conversation, by_tim, now + timedelta(seconds=1), "Difficult person", is_internal=True)
     conversation.refresh_from_db()
-    assert (conversation.last_message, conversation.updated_at, conversation.last_number) == (*seen, 2)
+    assert (conversation.last_message, conversation.updated_at, conversation.last_number) == (*visible, 2)
     assert list(Message.objects.visible_to(by_alice).values_list("number", flat=True)) == [1]
     assert list(Message.objects.visible_to(by_tim).order_by("number").values_list("number", flat=True)) == [
         1,
@@ -125,7 +112,7 @@ def test_an_internal_note_takes_a_number_and_shows_nowhere(conversation, by_alic
     ]
 
 
-def test_a_stranger_finds_no_thread(conversation, bob, now):
+def test_conversation_of_another_customer_is_not_found(conversation, bob, now):
     by_bob = caller_of_user(bob.contact)
     for by, uuid in (
         (by_bob, conversation.uuid),
@@ -135,39 +122,39 @@ def test_a_stranger_finds_no_thread(conversation, bob, now):
         with pytest.raises(actions.ConversationNotFound):
             actions.post_message(conversation=uuid, by=by, body="Hi", now=now)
         with pytest.raises(actions.ConversationNotFound):
-            actions.settle_status(conversation=uuid, to="closed", by=by, now=now)
+            actions.ensure_status(conversation=uuid, to="closed", by=by, now=now)
     conversation.refresh_from_db()
     assert (len(log(conversation)), conversation.status) == (1, "open")
 
 
-def test_ending_and_opening_again(conversation, by_alice, now):
-    def settle(to):
-        actions.settle_status(conversation=conversation.uuid, to=to, by=by_alice, now=now)
+def test_close_and_reopen(conversation, by_alice, now):
+    def ensure(to):
+        actions.ensure_status(conversation=conversation.uuid, to=to, by=by_alice, now=now)
         conversation.refresh_from_db()
         return conversation.status, conversation.history.count()
 
-    assert settle("open") == ("open", 1)
-    assert settle("closed") == ("closed", 2)
-    assert settle("closed") == ("closed", 2)
-    assert settle("open") == ("open", 3)
+    assert ensure("open") == ("open", 1)
+    assert ensure("closed") == ("closed", 2)
+    assert ensure("closed") == ("closed", 2)
+    assert ensure("open") == ("open", 3)
     actions.change_status(conversation=conversation, to="resolved", by=None, now=now)
-    assert settle("closed") == ("closed", 5)
+    assert ensure("closed") == ("closed", 5)
     with pytest.raises(IllegalTransition):
         actions.change_status(conversation=conversation, to="resolved", by=None, now=now)
 
 
-def test_nobody_hears_of_what_is_not_stored(
+def test_events_are_published_on_commit_only(
     conversation, by_alice, now, monkeypatch, django_capture_on_commit_callbacks
 ):
-    heard = []
-    monkeypatch.setattr(events, "_subscribers", [heard.extend])
+    published = []
+    monkeypatch.setattr(events, "_subscribers", [published.extend])
     with django_capture_on_commit_callbacks(execute=True):
         with transaction.atomic():
             post(conversation, by_alice, now)
             transaction.set_rollback(True)
         post(conversation, by_alice, now, "Stored", client_id="mine")
-        assert heard == []
-    messages = [event.message for event in heard]
+        assert published == []
+    messages = [event.message for event in published]
     assert [(one.conversation, one.number, one.body, one.client_id) for one in messages] == [
         (conversation, 2, "Stored", "mine")
     ]
@@ -181,29 +168,29 @@ def test_nobody_hears_of_what_is_not_stored(
         ({"number": 2, "is_internal": True}, "internal_notes_are_the_shops"),
     ],
 )
-def test_the_database_keeps_the_log_in_order(conversation, values, name):
+def test_database_refuses_a_log_out_of_order(conversation, values, name):
     with pytest.raises(IntegrityError), transaction.atomic():
         factories.MessageFactory(conversation=conversation, **values)
     assert len(log(conversation)) == 1
 
 
-def test_many_are_posted_at_once_each_by_its_own_right(
+def test_post_messages_checks_each_sender(
     conversation, alice, by_alice, by_tim, bob, now, monkeypatch, django_capture_on_commit_callbacks
 ):
-    told = []
+    published = []
     monkeypatch.setattr(
-        events, "_subscribers", [lambda stored: told.append([event.message.number for event in stored])]
+        events, "_subscribers", [lambda new: published.append([event.message.number for event in new])]
     )
     other = factories.ConversationFactory(customer=bob, status="closed")
     by_bob = caller_of_user(bob.contact)
     drafts = [
-        actions.Draft(conversation.uuid, by_alice, "One", "a"),
-        actions.Draft(other.uuid, by_alice, "Not hers"),
-        actions.Draft(other.uuid, by_bob, "Two"),
-        actions.Draft(conversation.uuid, by_alice, "One again", "a"),
-        actions.Draft(uuid4(), by_tim, "Nowhere"),
-        actions.Draft(conversation.uuid, by_tim, "Three", "a"),
-        actions.Draft(conversation.uuid, by_tim, "Note", is_internal=True),
+        Draft(conversation.uuid, by_alice, "One", "a"),
+        Draft(other.uuid, by_alice, "Not hers"),
+        Draft(other.uuid, by_bob, "Two"),
+        Draft(conversation.uuid, by_alice, "One again", "a"),
+        Draft(uuid4(), by_tim, "Nowhere"),
+        Draft(conversation.uuid, by_tim, "Three", "a"),
+        Draft(conversation.uuid, by_tim, "Note", is_internal=True),
     ]
     with django_capture_on_commit_callbacks(execute=True):
         posted = actions.post_messages(drafts, now=now)
@@ -219,30 +206,30 @@ def test_many_are_posted_at_once_each_by_its_own_right(
         conversation.updated_at + timedelta(microseconds=1),
     )
     assert (other.last_number, other.last_message, other.status) == (1, posted[2].message, "open")
-    assert told == [[2, 1, 3, 4]]
+    assert published == [[2, 1, 3, 4]]
     with django_capture_on_commit_callbacks(execute=True):
         again = actions.post_messages(drafts[:1], now=now)
-    assert ([(one.message, one.is_new) for one in again], len(told)) == ([(posted[0].message, False)], 1)
+    assert ([(one.message, one.is_new) for one in again], len(published)) == ([(posted[0].message, False)], 1)
 
 
 @pytest.mark.parametrize("count", [1, 30])
-def test_many_are_posted_with_four_statements(by_alice, alice, now, count, django_assert_num_queries):
+def test_post_messages_takes_four_statements(by_alice, alice, now, count, django_assert_num_queries):
     conversations = factories.ConversationFactory.create_batch(count, customer=alice)
-    drafts = [actions.Draft(one.uuid, by_alice, "Hello", "a") for one in conversations]
+    drafts = [Draft(one.uuid, by_alice, "Hello", "a") for one in conversations]
     savepoint = 2
     with django_assert_num_queries(savepoint + 4):
         posted = actions.post_messages(drafts, now=now)
     assert [one.message.conversation for one in posted] == conversations
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one lock for all")
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one lock for the whole database")
 @pytest.mark.django_db(transaction=True)
-def test_many_wait_for_nobodys_lock(conversation, alice, by_alice, now):
+def test_post_messages_skips_locked_conversations(conversation, alice, by_alice, now):
     other = factories.ConversationFactory(customer=alice)
-    drafts = [actions.Draft(one.uuid, by_alice, "Hello") for one in (conversation, other)]
+    drafts = [Draft(one.uuid, by_alice, "Hello") for one in (conversation, other)]
     locked, done = Event(), Event()
 
-    def hold():
+    def hold_lock():
         with transaction.atomic():
             Conversation.objects.select_for_update().get(pk=conversation.pk)
             locked.set()
@@ -250,7 +237,7 @@ def test_many_wait_for_nobodys_lock(conversation, alice, by_alice, now):
         connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        holding = pool.submit(hold)
+        holding = pool.submit(hold_lock)
         locked.wait(10)
         posted = actions.post_messages(drafts, now=now)
         done.set()
@@ -260,7 +247,7 @@ def test_many_wait_for_nobodys_lock(conversation, alice, by_alice, now):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_parallel_senders_leave_no_gap_and_no_reader_misses_one(conversation, by_alice, by_tim, now):
+def test_parallel_senders_leave_no_gap(conversation, by_alice, by_tim, now):
     def send(number):
         for n in range(5):
             post(conversation, (by_alice, by_tim)[number % 2], now, f"{number}/{n}")

@@ -5,7 +5,7 @@ import pytest
 from django.db import IntegrityError
 
 from chat import actions
-from chat.actions import Draft
+from chat.log import Draft
 from chat.sockets import hub, intake
 from common.domain.caller import Caller
 from common.domain.errors import TooMany
@@ -16,17 +16,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def by_alice(alice):
-    return caller_of_user(alice.contact)
-
-
-@pytest.fixture
 def conversations(alice):
     return factories.ConversationFactory.create_batch(5, customer=alice)
 
 
 def post(*drafts):
-    """What becomes of them where all come in at once."""
+    """Return the outcomes of drafts that arrive together."""
 
     async def scenario():
         return await asyncio.gather(*map(intake.post, drafts), return_exceptions=True)
@@ -40,7 +35,7 @@ def bodies(conversation):
 
 @pytest.fixture
 def transactions(monkeypatch):
-    """How many messages each transaction held, and each message that had one of its own."""
+    """Return the sizes of shared transactions, and the bodies of messages that had one of their own."""
     held, post_messages, post_message = [], actions.post_messages, actions.post_message
 
     def many(drafts, **options):
@@ -56,7 +51,7 @@ def transactions(monkeypatch):
     return held
 
 
-def test_those_who_come_together_share_a_transaction(conversations, by_alice, transactions):
+def test_messages_that_arrive_together_share_a_transaction(conversations, by_alice, transactions):
     drafts = [Draft(one.uuid, by_alice, f"{n}", "c") for n in range(2) for one in conversations]
     posted = post(*drafts)
     assert [(one.message.body, one.is_new) for one in posted] == [("0", True)] * 5 + [("0", False)] * 5
@@ -64,11 +59,11 @@ def test_those_who_come_together_share_a_transaction(conversations, by_alice, tr
     assert transactions == [10]
 
 
-def test_one_whom_the_database_refuses_fails_alone(conversations, by_alice, transactions):
-    nobody = Caller("technician", 10**9, None)
+def test_message_that_the_database_refuses_fails_alone(conversations, by_alice, transactions):
+    unknown = Caller("technician", 10**9, None)
     posted = post(
         Draft(conversations[0].uuid, by_alice, "Good"),
-        Draft(conversations[1].uuid, nobody, "Bad"),
+        Draft(conversations[1].uuid, unknown, "Bad"),
         Draft(conversations[0].uuid, by_alice, "Better"),
     )
     assert [type(one) for one in posted] == [actions.Posted, IntegrityError, actions.Posted]
@@ -78,7 +73,7 @@ def test_one_whom_the_database_refuses_fails_alone(conversations, by_alice, tran
     assert sorted(transactions[1:]) == ["Bad", "Better", "Good"]
 
 
-def test_a_stranger_fails_alone(conversations, by_alice, bob, transactions):
+def test_message_of_another_customer_fails_alone(conversations, by_alice, bob, transactions):
     stranger = caller_of_user(bob.contact)
     refused, posted = post(
         Draft(conversations[0].uuid, stranger, "Hi"), Draft(conversations[0].uuid, by_alice, "Hello")
@@ -88,34 +83,36 @@ def test_a_stranger_fails_alone(conversations, by_alice, bob, transactions):
     assert transactions == [2, "Hi"]
 
 
-def test_nobody_overtakes_one_who_is_tried_by_himself(conversations, by_alice, transactions, monkeypatch):
-    """The first transaction is refused. Later messages of its conversation wait while its own are stored one by one,
-    and messages of other conversations do not wait."""
-    counted, refused = actions.post_messages, []
+def test_later_messages_wait_for_those_stored_one_by_one(conversations, by_alice, transactions, monkeypatch):
+    """The first transaction fails and its messages are stored one by one, slowly.
+
+    Later messages of the same conversation wait for them. Those of another conversation do not.
+    """
+    post_messages, refused = actions.post_messages, []
 
     def refuse_once(drafts, **options):
         if not refused:
             refused.append(len(drafts))
-            raise IntegrityError("as it happens")
-        return counted(drafts, **options)
+            raise IntegrityError("refused")
+        return post_messages(drafts, **options)
 
     post_message = actions.post_message
 
-    def slowly(**options):
+    def post_slowly(**options):
         time.sleep(0.05)
         return post_message(**options)
 
     monkeypatch.setattr(actions, "post_messages", refuse_once)
-    monkeypatch.setattr(actions, "post_message", slowly)
+    monkeypatch.setattr(actions, "post_message", post_slowly)
     busy, quiet = conversations[:2]
 
     async def scenario():
-        said = [intake.post(Draft(busy.uuid, by_alice, f"{n}")) for n in range(4)]
+        posting = [intake.post(Draft(busy.uuid, by_alice, f"{n}")) for n in range(4)]
         for n in range(4, 12):
             await asyncio.sleep(0.02)
-            said.append(intake.post(Draft(busy.uuid, by_alice, f"{n}")))
-            said.append(intake.post(Draft(quiet.uuid, by_alice, f"{n}")))
-        return await asyncio.gather(*said)
+            posting.append(intake.post(Draft(busy.uuid, by_alice, f"{n}")))
+            posting.append(intake.post(Draft(quiet.uuid, by_alice, f"{n}")))
+        return await asyncio.gather(*posting)
 
     posted = asyncio.run(scenario())
     assert refused == [4]
@@ -127,21 +124,21 @@ def test_nobody_overtakes_one_who_is_tried_by_himself(conversations, by_alice, t
     assert [one for one in transactions if isinstance(one, str)][:4] == ["0", "1", "2", "3"]
 
 
-def test_a_user_who_says_too_much_is_told_so(conversations, by_alice, settings):
+def test_rate_limit_refuses_further_messages(conversations, by_alice, settings):
     settings.RATE_USER = 2
     posted = post(*[Draft(one.uuid, by_alice, "Hello") for one in conversations])
     assert [type(one) for one in posted] == [actions.Posted] * 2 + [TooMany] * 3
     assert list(map(bodies, conversations)) == [["Hello"]] * 2 + [[]] * 3
 
 
-def test_what_is_said_meanwhile_goes_with_the_next_one(conversations, by_alice, transactions, monkeypatch):
+def test_messages_during_a_transaction_share_the_next_one(conversations, by_alice, transactions, monkeypatch):
     gate = asyncio.Event()
 
-    async def slowly(work, *args):
+    async def wait_for_gate(work, *args):
         await gate.wait()
         return await hub.in_thread(work, *args)
 
-    monkeypatch.setattr(intake, "in_thread", slowly)
+    monkeypatch.setattr(intake, "in_thread", wait_for_gate)
 
     async def posted(draft):
         await intake.post(draft)

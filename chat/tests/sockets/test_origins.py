@@ -1,12 +1,12 @@
 import pytest
 
-from chat.sockets.origins import is_welcome
+from chat.sockets.origins import is_allowed
 
 
 @pytest.mark.parametrize(
     ("origin", "expected"),
     [
-        (None, True),  # an app that is no browser
+        (None, True),  # an app that is not a browser
         ("http://localhost:3000", True),  # CORS_ALLOWED_ORIGINS
         ("https://garage.example", True),
         ("http://garage.example:8080", True),
@@ -21,6 +21,6 @@ from chat.sockets.origins import is_welcome
         ("http://[", False),
     ],
 )
-def test_pages_of_this_house_and_of_its_apps_are_welcome(settings, origin, expected):
+def test_own_pages_and_cors_origins_are_allowed(settings, origin, expected):
     settings.ALLOWED_HOSTS = ["garage.example", "[::1]"]
-    assert is_welcome(origin) is expected
+    assert is_allowed(origin) is expected

@@ -1,4 +1,4 @@
-"""Two server processes, one database, one Redis that may go away."""
+"""Two server processes with one database and one Redis, which is stopped and started."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def servers(tmp_path_factory, redis_port):
 
 
 async def listen(client, bodies: list[str], until) -> None:
-    """Collect what a socket hears until `until(bodies)`."""
+    """Append the bodies of received messages to `bodies` until `until(bodies)`."""
     while not until(bodies):
         frame = await hear(client, 20)
         if frame["type"] == "MESSAGE":
             bodies.append(frame["body"])
 
 
-def test_a_thousand_messages_arrive_once_and_in_order(servers, redis_port):
+def test_thousand_messages_arrive_once_and_in_order(servers, redis_port):
     half = 500
     with redis_on(redis_port):
         alice, ada = Person(servers[0].url, ALICE), Person(servers[1].url, ADMIN)
@@ -64,7 +64,7 @@ def test_a_thousand_messages_arrive_once_and_in_order(servers, redis_port):
                 await say(client, type="SEND", threadId=conversation, body=f"{name}{n}")
 
         async def scenario():
-            heard = {"alice": [], "ada": [], "alice elsewhere": []}
+            received = {"alice": [], "ada": [], "alice elsewhere": []}
             async with (
                 alice.socket() as a,
                 ada.socket() as b,
@@ -74,23 +74,23 @@ def test_a_thousand_messages_arrive_once_and_in_order(servers, redis_port):
                     talk(a, "a"),
                     talk(b, "b"),
                     *(
-                        listen(client, heard[name], lambda bodies: len(bodies) == 2 * half)
+                        listen(client, received[name], lambda bodies: len(bodies) == 2 * half)
                         for client, name in ((a, "alice"), (b, "ada"), (elsewhere, "alice elsewhere"))
                     ),
                 )
-            return heard
+            return received
 
         began = time.monotonic()
-        heard = asyncio.run(scenario())
+        received = asyncio.run(scenario())
         assert time.monotonic() - began < 30
     log = alice.log(conversation)
     assert len(set(log)) == 2 * half
     for name in "ab":
         assert [body for body in log if body.startswith(name)] == [f"{name}{n}" for n in range(half)]
-    assert all(bodies == log for bodies in heard.values())
+    assert all(bodies == log for bodies in received.values())
 
 
-def test_redis_may_stop_in_the_middle(servers, redis_port):
+def test_no_message_is_lost_while_redis_is_away(servers, redis_port):
     part = 60
     with redis_on(redis_port) as redis:
         alice, ada = Person(servers[0].url, ALICE), Person(servers[1].url, ADMIN)
@@ -106,31 +106,33 @@ def test_redis_may_stop_in_the_middle(servers, redis_port):
         a_socket = []
 
         async def scenario():
-            heard = {"alice": [], "ada": []}
+            received = {"alice": [], "ada": []}
             async with alice.socket() as a, ada.socket() as b:
                 a_socket.append(a)
                 listening = [
-                    asyncio.create_task(listen(client, heard[name], lambda bodies: len(bodies) == 12 * part))
+                    asyncio.create_task(
+                        listen(client, received[name], lambda bodies: len(bodies) == 12 * part)
+                    )
                     for client, name in ((a, "alice"), (b, "ada"))
                 ]
                 await asyncio.gather(talk(a, "before a"), talk(b, "before b"))
                 redis.send_signal(signal.SIGKILL)
                 await asyncio.to_thread(redis.wait)
                 await asyncio.gather(talk(a, "while a"), talk(b, "while b"))
-                async with alice.socket() as late:  # and one may come in
+                async with alice.socket() as late:  # a socket can be opened
                     await say(late, type="TYPING", threadId=conversation)
                 with redis_on(redis_port):
                     await asyncio.gather(talk(a, "after a"), talk(b, "after b"))
                     await asyncio.wait_for(asyncio.gather(*listening), 15)
-            return heard
+            return received
 
-        heard = asyncio.run(scenario())
+        received = asyncio.run(scenario())
     log = alice.log(conversation)
     assert len(log) == len(set(log)) == 12 * part
-    assert all(bodies == log for bodies in heard.values())
+    assert all(bodies == log for bodies in received.values())
 
 
-def test_what_a_command_says_is_heard_before_it_ends(servers, redis_port):
+def test_broadcast_of_a_command_is_sent_before_it_exits(servers, redis_port):
     code = (
         "import django; django.setup()\n"
         "from customers.actions import notify\n"
@@ -146,6 +148,6 @@ def test_what_a_command_says_is_heard_before_it_ends(servers, redis_port):
             return await hear(one)
 
     with redis_on(redis_port):
-        time.sleep(2)  # both servers are back on it
+        time.sleep(2)  # both servers reconnect
         frame = asyncio.run(scenario())
     assert (frame["type"], frame["kind"], frame["title"]) == ("NOTIFICATION", "ORDER", "Ready")

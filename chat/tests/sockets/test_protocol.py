@@ -1,4 +1,4 @@
-"""Readers who read and readers who do not, at a real server on this loop."""
+"""Clients that read and clients that do not, against a real server on the test's event loop."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from websockets.asyncio.client import connect
 
 from chat.sockets import hub
 from chat.sockets.broadcasts import Broadcast
-from chat.sockets.consumer import ChatSocket
+from chat.sockets.consumer import ChatConsumer
 from chat.sockets.protocol import Protocol
 from common.domain.caller import Caller
 from testing.live import closed, hear
 
-pytestmark = pytest.mark.django_db  # its threads keep connections of whoever ran before
+pytestmark = pytest.mark.django_db  # the pool's threads may hold connections of earlier tests
 FRAMES = 10_000
 users = count(1)
 
 
-class OfOneCustomer(ChatSocket):
-    """Everybody who comes is somebody of customer 1."""
+class OneCustomerConsumer(ChatConsumer):
+    """Authenticate every socket as a new user of customer 1."""
 
     def _authenticate(self):
         return Caller("customer", next(users), 1, session=uuid4()), "x"
 
 
-class Hasty(Protocol):
+class ImpatientProtocol(Protocol):
     def __init__(self, *args):
         super().__init__(*args)
         self.close_timeout = 0.2
@@ -42,7 +42,7 @@ class Hasty(Protocol):
 @asynccontextmanager
 async def serving(protocol=Protocol):
     async def application(scope, receive, send):
-        await OfOneCustomer({})(scope, receive, send)
+        await OneCustomerConsumer({})(scope, receive, send)
 
     config = Config(application, ws_per_message_deflate=False, ws_ping_interval=None)
     config.load()
@@ -55,8 +55,8 @@ async def serving(protocol=Protocol):
     hub.here().stop()
 
 
-async def slow(port):
-    """A socket with a small window, to read from or not."""
+async def slow_socket(port):
+    """Return a connection with a small receive window."""
     plug = network.socket()
     plug.setsockopt(network.SOL_SOCKET, network.SO_RCVBUF, 4096)
     plug.setblocking(False)
@@ -66,35 +66,35 @@ async def slow(port):
     )
 
 
-def talk(frames):
-    """Frames of 1 KB for everybody."""
-    for n in frames:
-        hub.here().hear(Broadcast(1, {"n": n, "text": "x" * 1000}))
+def broadcast(numbers):
+    """Send a frame of 1 KB per number to all sockets."""
+    for n in numbers:
+        hub.here().receive(Broadcast(1, {"n": n, "text": "x" * 1000}))
 
 
 @pytest.fixture(autouse=True)
-def no_log(monkeypatch):
+def no_conversations(monkeypatch):
     async def begin(self):
-        """There are no threads to ask the database about."""
+        """Skip the query: there are no conversations."""
 
     monkeypatch.setattr(hub.Hub, "begin", begin)
 
 
-def test_ten_thousand_frames_for_one_who_does_not_read_cost_him_alone_his_socket():
+def test_client_that_does_not_read_loses_only_its_own_socket():
     async def scenario():
         async with (
             serving() as (port, connections),
             connect(f"ws://127.0.0.1:{port}/chat/ws", compression=None) as fast,
-            await slow(port) as lazy,
+            await slow_socket(port) as lazy,
         ):
-            heard = []
+            received = []
             tracemalloc.start()
-            for n in range(0, FRAMES, 50):  # 10 MB: more than the kernel and the outbox hold for one
-                talk(range(n, n + 50))
-                heard += [(await hear(fast))["n"] for _ in range(50)]
+            for n in range(0, FRAMES, 50):  # 10 MB: more than the kernel and the outbox hold for one client
+                broadcast(range(n, n + 50))
+                received += [(await hear(fast))["n"] for _ in range(50)]
             held, most = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-            assert heard == list(range(FRAMES))
+            assert received == list(range(FRAMES))
             assert [len(hub.here().registry), len(connections)] == [1, 2]
             assert await closed(lazy) == 1013
             await asyncio.sleep(0.05)
@@ -106,11 +106,11 @@ def test_ten_thousand_frames_for_one_who_does_not_read_cost_him_alone_his_socket
     assert most < 12 << 20
 
 
-def test_who_never_reads_is_given_up():
+def test_client_that_never_reads_is_cut():
     async def scenario():
-        async with serving(Hasty) as (port, connections), await slow(port):
+        async with serving(ImpatientProtocol) as (port, connections), await slow_socket(port):
             for _ in range(200):
-                talk(range(50))
+                broadcast(range(50))
                 await asyncio.sleep(0)
             await asyncio.sleep(0.4)
             return len(connections)
