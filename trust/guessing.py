@@ -112,7 +112,7 @@ def _guess(server: Server, tally: Tally, *, guesses: int) -> None:
             f"the right password from a new address, at {name}, after the guesses: {answer}",
         )
         of_unknown = sign_in.send(home, unknown, PASSWORD, **from_address("203.0.113.9"))
-        same = _told(answer, owner) == _told(of_unknown, unknown)
+        same = _identifying_parts(answer, owner) == _told(of_unknown, unknown)
         tally.tried(same, f"429 of known and unknown at {name} differ: {answer} / {of_unknown}")
     at_home = [
         SIGN_INS["shop's tokens"].send(home, owner, "wrong", **from_address(HOME)) for _ in range(3 * MOST)
@@ -150,7 +150,7 @@ def _storm(server: Server, email: str, guesses: int, token: str) -> list[Answer]
 # --- Whether an email is registered -----------------------------------------------------------------------------
 
 
-def _told(answer: Answer, email: str) -> tuple[int, str, tuple[str, ...]]:
+def _identifying_parts(answer: Answer, email: str) -> tuple[int, str, tuple[str, ...]]:
     """Return the parts of a response that could identify the email, without random and time-dependent text."""
     text = re.sub(r'(name="csrfmiddlewaretoken" value|nonce)="[^"]*"', "", answer.text.replace(email, "…"))
     names = tuple(sorted(name for name in answer.headers if name != "retry-after"))
@@ -197,7 +197,7 @@ def _alike(server: Server, tally: Tally, *, trials: int, endpoints: int) -> None
                 began = time.perf_counter()
                 answer = ask(client, emails[kind][n], headers)
                 seconds[kind].append(time.perf_counter() - began)
-                answers[kind] = _told(answer, emails[kind][n])
+                answers[kind] = _identifying_parts(answer, emails[kind][n])
             holds = answers["known"] == answers["never"] == answers["walks"]
             tally.tried(holds, f"{name} tells whether an email is registered: {answers}"[:800], cases=3)
         for kind in ("known", "walks"):
