@@ -1,4 +1,4 @@
-"""Every door at which a password is asked for, and what its answer means."""
+"""Every sign-in endpoint, and the meaning of its responses."""
 
 from __future__ import annotations
 
@@ -12,52 +12,52 @@ from django.conf import settings
 
 from trust.calls import Answer, Client
 
-FORGERY = "c" * 32  # a form may be sent with the token that stands in the cookie
+CSRF = "c" * 32  # a form is accepted with the token of the cookie
 FORGOTTEN = ("/api/auth/forgot-password/", "/customer/password/")
 
 
 @dataclass(frozen=True)
-class Door:
-    """An address that takes an email and a password, as JSON or as a page's form."""
+class SignIn:
+    """A URL that takes an email and a password, as JSON or as a form."""
 
     path: str
     email: str = "email"
     is_page: bool = False
 
-    def knock(self, client: Client, email: str, password: str, **headers: str) -> Answer:
+    def send(self, client: Client, email: str, password: str, **headers: str) -> Answer:
         fields = {self.email: email, "password": password}
         if not self.is_page:
             return client.send("POST", self.path, fields, **headers)
-        client.cookies = {"csrftoken": FORGERY}  # a browser that was never here
+        client.cookies = {"csrftoken": CSRF}  # a browser on its first visit
         secure = {"Referer": f"https://localhost{self.path}"}
         return client.send(
-            "POST", self.path, {"csrfmiddlewaretoken": FORGERY, **fields}, form=True, **headers, **secure
+            "POST", self.path, {"csrfmiddlewaretoken": CSRF, **fields}, form=True, **headers, **secure
         )
 
-    def let_in(self, answer: Answer) -> bool:
+    def is_accepted(self, answer: Answer) -> bool:
         return answer.status == (302 if self.is_page else 200)
 
-    def refused(self, answer: Answer) -> bool:
-        """The password was looked at, and was wrong."""
+    def is_refused(self, answer: Answer) -> bool:
+        """Return whether the password was checked and was wrong."""
         return answer.status == (200 if self.is_page else 401)
 
 
-DOORS = {
-    "shop's tokens": Door("/api/token/"),
-    "member's tokens": Door("/api/auth/login/"),
-    "care's tokens": Door("/auth/login"),
-    "portal's pages": Door("/customer/login/", "username", is_page=True),
-    "admin": Door("/admin/login/", "username", is_page=True),
+SIGN_INS = {
+    "shop's tokens": SignIn("/api/token/"),
+    "member's tokens": SignIn("/api/auth/login/"),
+    "care's tokens": SignIn("/auth/login"),
+    "portal's pages": SignIn("/customer/login/", "username", is_page=True),
+    "admin": SignIn("/admin/login/", "username", is_page=True),
 }
 
 
 def from_address(address: str) -> dict[str, str]:
-    """The headers by which a trusted proxy says where a request comes from."""
+    """Return the headers in which a trusted proxy reports the address of the client."""
     return {"X_Forwarded_For": address, "X_Forwarded_Proto": "https", "Host": "localhost"}
 
 
 def collect_static_files() -> None:
-    """With `DEBUG=false` a page names its static files by their hashes (docs/deploy.md)."""
+    """Collect static files, whose hashes a page needs with `DEBUG=false` (docs/deploy.md)."""
     (settings.BASE_DIR / "var").mkdir(exist_ok=True)
     with (settings.BASE_DIR / "var/collectstatic.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
