@@ -30,6 +30,8 @@ from testing.clients import signed_in
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
 )
+# .ci/run has a third of the time: --hypothesis-profile=quick.
+settings.register_profile("quick", settings.get_profile("suite"), max_examples=20)
 settings.load_profile("suite")
 
 

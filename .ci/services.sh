@@ -5,7 +5,7 @@ declare -A started=()
 
 step() { printf '\n=== %s (%ss)\n' "$1" "$SECONDS"; }
 
-# Start a command in the background. Its output is printed by finish, if it fails.
+# Start a command in the background under a name without slashes. finish prints its output if it fails.
 background() {
   local name="$1"
   shift
@@ -27,7 +27,7 @@ finish() {
       cat "$work/$name.log"
       exit "$status"
     fi
-    step "$name: ready"
+    step "$name: done"
   done
 }
 

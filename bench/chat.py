@@ -25,7 +25,7 @@ WINDOW = 8  # frames a room has on their way
 WARM_SECONDS = 0.5
 BODY = "How is my car?"
 OURS = [
-    "uvicorn", "config.asgi:application", "--ws", "chat.protocol:Protocol", "--ws-max-size", "65536",
+    "uvicorn", "config.asgi:application", "--ws", "chat.sockets.protocol:Protocol", "--ws-max-size", "65536",
     "--ws-per-message-deflate", "false", "--no-access-log", "--port",
 ]  # fmt: skip
 WORK = {"TYPING": "without storing", "SEND": "with storing"}
@@ -104,7 +104,7 @@ def _people() -> Users:
 
     from accounts.actions import open_session
     from accounts.models import User
-    from chat.actions import start_thread
+    from chat.actions import start_conversation
     from customers.actions import create_customer
     from customers.callers import caller_of_user
     from customers.models import CustomerUser
@@ -116,10 +116,12 @@ def _people() -> Users:
         customer = create_customer(user=people[0], now=now)
         for person in people[1:]:
             CustomerUser.objects.create(customer=customer, user=person)
-        thread = start_thread(by=caller_of_user(people[0]), subject="Bench", message="Hello", now=now)
+        conversation = start_conversation(
+            by=caller_of_user(people[0]), subject="Bench", message="Hello", now=now
+        )
         for person in people:
             token = open_session(user=person, now=now).access
-            users[token] = [person.pk, str(person.uuid), thread.pk, str(thread.uuid)]
+            users[token] = [person.pk, str(person.uuid), conversation.pk, str(conversation.uuid)]
     connection.close()
     return users
 

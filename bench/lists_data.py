@@ -44,7 +44,7 @@ def prepare() -> Subject:
 
     from accounts.actions import open_session
     from accounts.models import User
-    from chat.models import Thread
+    from chat.models import Conversation
 
     call_command("migrate", verbosity=0)
     if not User.objects.filter(email="manager@bench.example").exists():
@@ -58,7 +58,7 @@ def prepare() -> Subject:
         token=open_session(user=driver, now=timezone.now()).access,
         cookie=cookie_of(driver),
         manager=open_session(user=manager, now=timezone.now()).access,
-        thread=str(Thread.objects.get(customer__contact=driver, last_number=MESSAGES).uuid),
+        thread=str(Conversation.objects.get(customer__contact=driver, last_number=MESSAGES).uuid),
     )
     connection.close()
     return subject
@@ -275,37 +275,43 @@ def _orders(customers: list[Any], parts: list[Any]) -> None:
 
 
 def _chat(customers: list[Any]) -> None:
-    """16 threads of each customer, all of them tickets: one of 50 messages, the others of two."""
-    from chat.models import Message, Thread, Ticket
+    """16 conversations of each customer, all of them support tickets: one of 50 messages, the others of two."""
+    from chat.models import Conversation, Message, SupportTicket
 
     long = timedelta(minutes=MESSAGES)
 
-    def threads() -> Iterator[Thread]:
+    def conversations() -> Iterator[Conversation]:
         for customer in customers:
             for n in range(EACH):
                 at = START + timedelta(days=n)
-                yield Thread(
+                yield Conversation(
                     customer=customer, subject=f"Question {n}", status=["open", "in_progress", "closed"][n % 3],
                     created_at=at, updated_at=at + long, last_number=2 if n else MESSAGES, last_at=at + long,
                 )  # fmt: skip
 
-    asked = _bulk(Thread, threads())
+    asked = _bulk(Conversation, conversations())
     messages = _bulk(
         Message,
         (
-            Message(thread=thread, number=number, author_id=thread.customer.contact_id if number % 2 else None,
-                    is_support=number % 2 == 0, body="When will my car be ready?", created_at=thread.created_at
+            Message(conversation=conversation, number=number, author_id=conversation.customer.contact_id if number % 2 else None,
+                    is_support=number % 2 == 0, body="When will my car be ready?", created_at=conversation.created_at
                     + timedelta(minutes=number))
-            for thread in asked
-            for number in range(1, thread.last_number + 1)
+            for conversation in asked
+            for number in range(1, conversation.last_number + 1)
         ),
     )  # fmt: skip
-    last = {message.thread_id: message for message in messages}
-    for thread in asked:
-        thread.last_message = last[thread.pk]
-    Thread.objects.bulk_update(asked, ["last_message"], batch_size=2_000)
+    last = {message.conversation_id: message for message in messages}
+    for conversation in asked:
+        conversation.last_message = last[conversation.pk]
+    Conversation.objects.bulk_update(asked, ["last_message"], batch_size=2_000)
     priorities = ["low", "medium", "high", "urgent"]
-    _bulk(Ticket, (Ticket(thread=thread, priority=priorities[n % 4]) for n, thread in enumerate(asked)))
+    _bulk(
+        SupportTicket,
+        (
+            SupportTicket(conversation=conversation, priority=priorities[n % 4])
+            for n, conversation in enumerate(asked)
+        ),
+    )
 
 
 def _notifications(customers: list[Any]) -> None:

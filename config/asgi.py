@@ -18,7 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from config.wsgi import application as wsgi  # which sets Django up
 
-from chat.socket import application as sockets  # isort: skip
+from chat.sockets.consumer import application as sockets  # isort: skip
 
 Receive = Callable[[], Awaitable[Json]]
 Send = Callable[[Json], Awaitable[None]]

@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from accounts.models import User
 from catalogue.models import Part
-from chat.models import Message, Thread, ThreadStatus, Ticket, TicketPriority
+from chat.models import Conversation, ConversationStatus, Message, SupportTicket, SupportTicketPriority
 from customers.actions import create_customer
 from customers.models import Customer, Notification
 from demo.calendar import Calendar
 from demo.numbering import create
 from orders.models import (
-    TAKEN_IN,
+    STATES_WITH_STAMP,
     Order,
     OrderItem,
     OrderStatus,
@@ -79,8 +79,8 @@ def load(calendar: Calendar) -> None:
         ali,
         calendar.ago(1),
         "Product inquiry",
-        ThreadStatus.OPEN,
-        TicketPriority.MEDIUM,
+        ConversationStatus.OPEN,
+        SupportTicketPriority.MEDIUM,
         [(user, "I need help with my order")],
         number=456,
         order=shipped,
@@ -99,7 +99,7 @@ def _order(
     """Create an order with the timestamps of its status. Each earlier status lasted 12 hours."""
     stamps = {
         stamp: at + timedelta(hours=12 * taken)
-        for taken, (stamp, states) in enumerate(TAKEN_IN.items(), start=1)
+        for taken, (stamp, states) in enumerate(STATES_WITH_STAMP.items(), start=1)
         if status in states
     }
     if "shipped_at" in stamps:
@@ -154,21 +154,21 @@ def _ticket(
     number: int | None = None,
     order: Order | None = None,
 ) -> None:
-    thread = Thread.objects.create(
+    conversation = Conversation.objects.create(
         customer=ali, subject=subject, status=status, created_at=at, updated_at=at, last_number=len(log)
     )
     for written, (author, words) in enumerate(log, start=1):
-        thread.last_at = thread.updated_at = at + timedelta(minutes=35 * (written - 1))
-        thread.last_message = Message.objects.create(
-            thread=thread,
+        conversation.last_at = conversation.updated_at = at + timedelta(minutes=35 * (written - 1))
+        conversation.last_message = Message.objects.create(
+            conversation=conversation,
             number=written,
             author=author,
             is_support=author.is_staff,
             body=words,
-            created_at=thread.last_at,
+            created_at=conversation.last_at,
         )
-    thread.save(update_fields=["last_at", "updated_at", "last_message"])
-    create(Ticket, number, thread=thread, priority=priority, order=order)
+    conversation.save(update_fields=["last_at", "updated_at", "last_message"])
+    create(SupportTicket, number, conversation=conversation, priority=priority, order=order)
 
 
 def _notifications(ali: Customer, calendar: Calendar) -> None:

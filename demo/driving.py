@@ -8,7 +8,7 @@ from math import pi, sin
 from demo.calendar import Calendar
 from vehicles.models import Vehicle
 from vehicles.telematics.actions import record_batch
-from vehicles.telematics.samples import Samples, checked
+from vehicles.telematics.samples import Samples, validate_samples
 
 _SECONDS = 5
 # (local hour, minute, duration in minutes)
@@ -45,7 +45,7 @@ def _trip(start: int, count: int, miles: float) -> Samples:
         speeds.append(speed)
         rates.append(round(0.3 + speed * 0.034, 2))
         odometer.append(round(miles, 2))
-    return checked(times, speeds, rates, odometer)
+    return validate_samples(times, speeds, rates, odometer)
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from accounts.models import User
 from accounts.referrals import credit_referrals, refer
 from appointments.actions import book_appointment
-from chat.actions import post_message, start_thread
+from chat.actions import post_message, start_conversation
 from customers.actions import create_customer
 from customers.callers import caller_of_user
 from customers.models import Customer
@@ -71,7 +71,7 @@ def _vehicle(john: Customer, calendar: Calendar) -> Vehicle:
 def _conversation(user: User, calendar: Calendar) -> None:
     john = caller_of_user(user)
     support = caller_of_user(User.objects.get(email="admin@example.com"))
-    thread = start_thread(
+    conversation = start_conversation(
         by=john,
         subject="Rattle at low speed",
         message="Hello, I need help with my vehicle. It rattles below 20 mph.",
@@ -82,7 +82,7 @@ def _conversation(user: User, calendar: Calendar) -> None:
         (john, "From the rear, mostly over bumps.", 3),
         (support, "That sounds like a heat shield. We look at it when you come for the oil change.", 2),
     ):
-        post_message(thread=thread.uuid, by=by, body=body, now=calendar.ago(2, hours))
+        post_message(conversation=conversation.uuid, by=by, body=body, now=calendar.ago(2, hours))
 
 
 def _referral(calendar: Calendar, garage: Garage) -> None:

@@ -15,7 +15,6 @@ from django.db import IntegrityError, transaction
 
 from accounts.referrals import credit_referrals
 from catalogue.models import Part, Service
-from common.domain import push
 from common.domain.caller import Caller
 from common.domain.errors import DomainError, Invalid, Missing
 from common.domain.transitions import refusal, transition
@@ -278,6 +277,4 @@ def _check_total(order: RepairOrder) -> None:
 
 
 def _set_status(order: RepairOrder, to: str, *, by: int | None, now: datetime, **values: object) -> None:
-    with transaction.atomic():
-        transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, values=values)
-        push.tell("REPAIR_ORDER", customer_id=order.customer_id, uuid=order.uuid, at=now, status=order.status)
+    transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, values=values)

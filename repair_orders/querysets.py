@@ -66,7 +66,7 @@ class RepairOrderQuerySet(models.QuerySet[Row]):
         if "unit_number" in filters:
             # Only vehicles of the order's customer are compared. Without this condition PostgreSQL reads all vehicles.
             units = Vehicle.objects.filter(pk=OuterRef("vehicle"), customer=OuterRef("customer"))
-            rows = rows.filter(Exists(units.called(filters["unit_number"])))
+            rows = rows.filter(Exists(units.with_label(filters["unit_number"])))
         if "month" in filters:
             rows = rows.filter(
                 created_at__gte=bind_day(filters["month"], StartOfDay()),

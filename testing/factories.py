@@ -24,12 +24,12 @@ from appointments.models import (
     Technician,
 )
 from catalogue.models import Part, Service
-from chat.models import Message, Thread, Ticket
+from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import Event, IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
-from orders.models import TAKEN_IN, Order, OrderItem, OrderStatus, ReturnLine, ReturnRequest
+from orders.models import STATES_WITH_STAMP, Order, OrderItem, OrderStatus, ReturnLine, ReturnRequest
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 from vehicles.telematics.packing import pack
@@ -218,7 +218,9 @@ class ServiceLineFactory(DjangoModelFactory[ServiceLine]):
 
 def _stamp(stamp):
     """Set where an order's status says that the step was taken."""
-    return factory.LazyAttribute(lambda order: order.created_at if order.status in TAKEN_IN[stamp] else None)
+    return factory.LazyAttribute(
+        lambda order: order.created_at if order.status in STATES_WITH_STAMP[stamp] else None
+    )
 
 
 class OrderFactory(DjangoModelFactory[Order]):
@@ -422,9 +424,9 @@ class OfferMakeFactory(DjangoModelFactory[OfferMake]):
     make = "Honda"
 
 
-class ThreadFactory(DjangoModelFactory[Thread]):
+class ConversationFactory(DjangoModelFactory[Conversation]):
     class Meta:
-        model = Thread
+        model = Conversation
 
     customer = factory.SubFactory(CustomerFactory)
     subject = "Brakes"
@@ -433,24 +435,24 @@ class ThreadFactory(DjangoModelFactory[Thread]):
 
 
 class MessageFactory(DjangoModelFactory[Message]):
-    """A row of a log; `chat.actions.post_message` is what keeps its thread in step."""
+    """A row of a log; `chat.actions.post_message` is what keeps its conversation in step."""
 
     class Meta:
         model = Message
 
-    thread = factory.SubFactory(ThreadFactory)
+    conversation = factory.SubFactory(ConversationFactory)
     number = factory.Sequence(lambda n: n + 1)
-    author = factory.SelfAttribute("thread.customer.contact")
+    author = factory.SelfAttribute("conversation.customer.contact")
     is_support = False
     body = "Hello"
     created_at = factory.LazyFunction(timezone.now)
 
 
-class TicketFactory(DjangoModelFactory[Ticket]):
+class SupportTicketFactory(DjangoModelFactory[SupportTicket]):
     class Meta:
-        model = Ticket
+        model = SupportTicket
 
-    thread = factory.SubFactory(ThreadFactory)
+    conversation = factory.SubFactory(ConversationFactory)
 
 
 class GarageFactory(LocationFactory):

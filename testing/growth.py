@@ -1,8 +1,8 @@
 """A shop of any size, written by the database itself: a million repair orders in seconds. PostgreSQL alone.
 
 Each customer has the same: two vehicles, sixteen repair orders with a part and a service each, sixteen visits, four
-threads of four messages, a ticket, four orders of parts, eight notifications. The rows of one lie scattered over the
-tables, as they do where all customers come and go at the same time.
+conversations of four messages, a support ticket, four orders of parts, eight notifications. The rows of one lie
+scattered over the tables, as they do where all customers come and go at the same time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from psycopg import sql
 from accounts.models import Referral, Session, User
 from appointments.models import Appointment, Bay, Location, ServiceType, Technician
 from catalogue.models import Part, Service
-from chat.models import Message, Thread, Ticket
+from chat.models import Conversation, Message, SupportTicket
 from customers.models import Customer, CustomerUser, Notification
 from memberships.models import Membership, Offer, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
@@ -34,7 +34,7 @@ YEARS = "interval '3 years'"
 GROWING: tuple[type[models.Model], ...] = (
     *(User, Session, Referral, Customer, CustomerUser, Notification, Vehicle, Membership),
     *(RepairOrder, PartLine, ServiceLine, Appointment, Appointment.services.through),
-    *(Thread, Message, Ticket, Order, OrderItem, ReturnRequest, ReturnLine),
+    *(Conversation, Message, SupportTicket, Order, OrderItem, ReturnRequest, ReturnLine),
 )
 _STANDING: tuple[type[models.Model], ...] = (
     Location,
@@ -81,7 +81,7 @@ def empty() -> None:
 
 def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[str, str]]]:
     """Model, rows, and SQL of `n` for the columns that are neither null nor at their default."""
-    orders, threads, bought = EACH * c, 4 * c, 4 * c
+    orders, conversations, bought = EACH * c, 4 * c, 4 * c
     customer = f"CASE WHEN n % {ONE_IN} = 0 THEN {FLEET} ELSE 1 + (n - 1) % {c} END"
     vehicle = f"1 + (n - 1) % {2 * c}"
 
@@ -152,18 +152,20 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
         "description": "'Noise ' || n", "created_at": f"{start} - interval '40 days'",
     }  # fmt: skip
     yield Appointment.services.through, orders, {"appointment_id": "n", "servicetype_id": "1 + n % 10"}
-    # The first message of each thread, then the second of each, …
-    yield Thread, threads, {
-        "customer_id": customer, "subject": "'Question ' || n", "created_at": at(threads), "updated_at": at(threads),
-        "status": f"CASE WHEN n < {threads} * 0.98 THEN 'resolved' ELSE 'open' END",
-        "last_number": "4", "last_at": at(threads), "last_message_id": f"n + {3 * threads}",
+    # The first message of each conversation, then the second of each, …
+    yield Conversation, conversations, {
+        "customer_id": customer, "subject": "'Question ' || n",
+        "created_at": at(conversations), "updated_at": at(conversations),
+        "status": f"CASE WHEN n < {conversations} * 0.98 THEN 'resolved' ELSE 'open' END",
+        "last_number": "4", "last_at": at(conversations), "last_message_id": f"n + {3 * conversations}",
     }  # fmt: skip
-    yield Message, 4 * threads, {
-        "thread_id": f"1 + (n - 1) % {threads}", "number": f"1 + (n - 1) / {threads}", "body": "'Text ' || n",
-        "is_support": f"(n - 1) / {threads} % 2 = 1", "author_id": f"1 + (n - 1) % {c}",
-        "attachments": "'[]'", "created_at": at(4 * threads),
+    yield Message, 4 * conversations, {
+        "conversation_id": f"1 + (n - 1) % {conversations}", "number": f"1 + (n - 1) / {conversations}",
+        "body": "'Text ' || n",
+        "is_support": f"(n - 1) / {conversations} % 2 = 1", "author_id": f"1 + (n - 1) % {c}",
+        "attachments": "'[]'", "created_at": at(4 * conversations),
     }  # fmt: skip
-    yield Ticket, c, {"thread_id": "n", "order_id": "n"}
+    yield SupportTicket, c, {"conversation_id": "n", "order_id": "n"}
     yield Order, bought, {
         "customer_id": customer, "created_at": at(bought),
         **{name: at(bought) for name in ("confirmed_at", "packed_at", "shipped_at", "delivered_at")},

@@ -19,7 +19,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NAMED: dict[str, str | None] = {
     "/api/appointments/{id}/": "visit",
     "/api/appointments/locations/{id}/": None,
-    "/api/chat/threads/{thread}/": "thread",
+    "/api/chat/threads/{thread}/": "conversation",
     "/api/files/{id}/": "upload",
     "/api/telematics/{id}/": "vehicle",
     "/api/vehicles/{id}/": "vehicle",

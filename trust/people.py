@@ -193,18 +193,19 @@ def _order(owner: Owner, shop: Shop) -> None:
 
 
 def _talk(owner: Owner) -> None:
-    ticket = factories.TicketFactory(
-        thread__customer=owner.customer, thread__subject=owner.mark, order=owner.rows["order"]
+    ticket = factories.SupportTicketFactory(
+        conversation__customer=owner.customer, conversation__subject=owner.mark, order=owner.rows["order"]
     )
-    owner.rows |= {"ticket": ticket, "thread": ticket.thread}
+    owner.rows |= {"ticket": ticket, "conversation": ticket.conversation}
     for number, is_internal in ((1, False), (2, True)):
         message: Message = factories.MessageFactory(
-            thread=ticket.thread, number=number, body=owner.mark, is_support=is_internal, is_internal=is_internal,
+            conversation=ticket.conversation, number=number, body=owner.mark,
+            is_support=is_internal, is_internal=is_internal,
             created_at=timezone.now() + timedelta(seconds=number),
         )  # fmt: skip
         owner.rows["message"] = message
-    ticket.thread.last_number, ticket.thread.last_at = 2, message.created_at
-    ticket.thread.save()
+    ticket.conversation.last_number, ticket.conversation.last_at = 2, message.created_at
+    ticket.conversation.save()
 
 
 def send_files(client: Client, owner: Owner) -> None:

@@ -15,11 +15,11 @@ STAFFS = {
 }
 # What customers and staff share -> the permission that staff need.
 SHARED = {
-    "member_threads_get": "chat.view_thread",
-    "member_one_thread_get": "chat.view_thread",
-    "member_messages_get": "chat.view_thread",
+    "member_threads_get": "chat.view_conversation",
+    "member_one_thread_get": "chat.view_conversation",
+    "member_messages_get": "chat.view_conversation",
     "member_messages_post": "chat.add_message",
-    "member_one_thread_patch": "chat.change_thread",
+    "member_one_thread_patch": "chat.change_conversation",
     "member_file_get": "files.view_upload",
 }
 

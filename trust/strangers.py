@@ -195,12 +195,12 @@ def _try_sockets(town: Town) -> None:
         token = town.people[who].token
         return connect(f"ws://localhost:{town.server.port}/chat/ws?token={token}", compression=None)
 
-    thread = str(town.bob.rows["thread"].uuid)
+    thread = str(town.bob.rows["conversation"].uuid)
     with socket("alice") as alice, socket("carol") as carol, socket("bob") as bob:
         for stranger in (alice, carol):
             for frame in ({"type": "SEND", "body": "Let me in"}, {"type": "TYPING"}):
                 _refused_frame(town, stranger, {**frame, "threadId": thread})
-        own = {"type": "SEND", "threadId": str(town.alice.rows["thread"].uuid), "body": "Look"}
+        own = {"type": "SEND", "threadId": str(town.alice.rows["conversation"].uuid), "body": "Look"}
         _refused_frame(town, alice, {**own, "attachments": [str(town.bob.rows["upload"].uuid)]})
         town.tally.tried(_is_silent(bob), "Bob hears strangers")
         town.untouched("strangers at the socket")

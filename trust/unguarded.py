@@ -23,7 +23,7 @@ from django.core.management import execute_from_command_line
 
 from appointments import actions
 from appointments.models import Appointment, Bay, Location
-from appointments.queries import bays_of, offered_slot
+from appointments.queries import get_bay_schedule, get_slot
 
 # Between the look and the write: a quick machine is through with one customer before the next one has arrived.
 _SECONDS = 0.02
@@ -36,12 +36,12 @@ def look_and_write(
     length: timedelta,
     *,
     now: datetime,
-    wanted: Bay | None = None,
-    but: Appointment | None = None,
+    bay: Bay | None = None,
+    ignoring: Appointment | None = None,
 ) -> Iterator[int]:
-    """`free_bay` as one writes it who has not thought of two customers at once."""
-    slot = offered_slot(location=location, start=start, length=length, now=now)
-    bay_id = bays_of(location, slot, wanted=wanted, but=but).free(slot)
+    """`hold_free_bay` as one writes it who has not thought of two customers at once."""
+    slot = get_slot(location=location, start=start, length=length, now=now)
+    bay_id = get_bay_schedule(location, slot, bay=bay, ignoring=ignoring).first_free(slot)
     if bay_id is None:
         raise actions.SlotTaken("That time is taken.", alternatives=[])
     time.sleep(_SECONDS)
@@ -49,5 +49,5 @@ def look_and_write(
 
 
 if __name__ == "__main__":
-    actions.free_bay = look_and_write
+    actions.hold_free_bay = look_and_write
     execute_from_command_line(sys.argv)

@@ -27,13 +27,13 @@ from django.utils import timezone
 
 from appointments.models import Appointment
 from catalogue.models import Part
-from chat.models import Message, Ticket
+from chat.models import Message, SupportTicket
 from common.http.contracts.registry import contract_for
 from common.http.idempotency import StillAnswering
 from common.http.problems import UNAVAILABLE
 from orders.models import Order, OrderItem
 from repair_orders.models import RepairOrder
-from testing.factories import GarageFactory, PartFactory, ThreadFactory, UserFactory, VehicleFactory
+from testing.factories import ConversationFactory, GarageFactory, PartFactory, UserFactory, VehicleFactory
 from trust.clients import Client, told
 from trust.promises import Tally
 from vehicles.models import Vehicle
@@ -63,7 +63,7 @@ def prepare() -> list[Route]:
         GarageFactory(bays=8),
         PartFactory(name=PART, stock=STOCK),
     )
-    thread = ThreadFactory(customer=vehicle.customer)
+    conversation = ConversationFactory(customer=vehicle.customer)
     customer, staff = partial(Client.of, user=person), partial(Client.of, user=admin)
     slots = count()
 
@@ -91,10 +91,10 @@ def prepare() -> list[Route]:
         ),
         Route(
             customer, "/api/v1/customer/tickets",
-            lambda mark: {"subject": mark, "description": f"About {mark}"}, Ticket, "thread__subject",
+            lambda mark: {"subject": mark, "description": f"About {mark}"}, SupportTicket, "conversation__subject",
         ),
         Route(
-            customer, f"/api/chat/threads/{thread.uuid}/messages/",
+            customer, f"/api/chat/threads/{conversation.uuid}/messages/",
             lambda mark: {"body": mark}, Message, "body",
         ),
         Route(

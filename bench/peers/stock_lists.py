@@ -33,7 +33,7 @@ from catalogue.api.care import ProductSerializer
 from catalogue.models import Part
 from chat.api import care as tickets
 from chat.api import member as chat
-from chat.models import Thread, Ticket
+from chat.models import Conversation, SupportTicket
 from customers.api.care import NotificationSerializer
 from customers.api.crm import CustomerSerializer
 from customers.models import Customer, Notification
@@ -147,8 +147,8 @@ class Tickets(StockList):
     serializer_class = tickets.TicketBriefSerializer
 
     def get_queryset(self):
-        rows = self.own(Ticket, "thread__customer").select_related("thread")
-        return rows.order_by("-thread__created_at", "-thread_id")
+        rows = self.own(SupportTicket, "conversation__customer").select_related("conversation")
+        return rows.order_by("-conversation__created_at", "-conversation_id")
 
 
 class Notifications(StockList):
@@ -209,7 +209,7 @@ class Threads(StockList):
     serializer_class = chat.ThreadSerializer
 
     def get_queryset(self):
-        rows = self.own(Thread).select_related("customer__contact", "last_message__thread")
+        rows = self.own(Conversation).select_related("customer__contact", "last_message__conversation")
         return rows.order_by("-updated_at", "-id")
 
 
@@ -217,8 +217,8 @@ class Messages(StockList):
     serializer_class = chat.MessageSerializer
 
     def get_queryset(self):
-        thread = generics.get_object_or_404(self.own(Thread), uuid=self.kwargs["thread"])
-        return thread.messages.filter(is_internal=False).order_by("number", "id")
+        conversation = generics.get_object_or_404(self.own(Conversation), uuid=self.kwargs["thread"])
+        return conversation.messages.filter(is_internal=False).order_by("number", "id")
 
 
 # --- Contract 004 -----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from accounts.models import User
 from appointments.models import Location
-from chat.models import Thread
+from chat.models import Conversation
 from config.tests.node import furnish, needs_npm
 from demo import loader
 from demo.tests.printed import contract, differences
@@ -115,7 +115,7 @@ class John:
         self.fillings = {
             "{vehicleId}": vehicle.uuid, "vehicle-uuid": vehicle.uuid,
             "{locationId}": location.uuid, "location-uuid": location.uuid,
-            "{threadId}": Thread.objects.get(customer__contact__email="john@example.com").uuid,
+            "{threadId}": Conversation.objects.get(customer__contact__email="john@example.com").uuid,
             "2024-01-15T10:00:00Z": self.slot, "date=2024-01-15": f"date={self.slot[:10]}",
             "john@example.com": "newcomer@example.com",
         }  # fmt: skip

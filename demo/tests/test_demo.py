@@ -16,7 +16,7 @@ from django.db import transaction
 from accounts.models import Device, RewardEntry, User
 from appointments.models import Appointment, Location, ServiceType, Technician
 from catalogue.models import Part, Service
-from chat.models import Thread
+from chat.models import Conversation
 from customers.models import Customer
 from demo import loader
 from demo.numbering import continue_after
@@ -26,7 +26,7 @@ from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import totals_of
 from testing.factories import OrderFactory, PartFactory, UserFactory
 from vehicles.models import Vehicle
-from vehicles.telematics.queries import samples_of, summary_of
+from vehicles.telematics.queries import get_samples, get_summary
 
 pytestmark = pytest.mark.django_db
 APPS = (
@@ -222,23 +222,23 @@ class TestRows:
 
     def test_john_drove_for_seven_days(self, now):
         vehicle = Vehicle.objects.get(customer__contact__email="john@example.com")
-        week = samples_of(vehicle_id=vehicle.pk, since=None, until=None)
+        week = get_samples(vehicle_id=vehicle.pk, since=None, until=None)
         days = {datetime.fromtimestamp(t / 1000, ZoneInfo("America/New_York")).date() for t in week.t}
         assert len(days) == 7
         assert max(week.t) <= now.timestamp() * 1000
         assert list(week.odometer) == sorted(week.odometer)
         assert vehicle.odometer == Decimal(str(week.odometer[-1]))
         assert (min(week.speed), max(week.speed) < 75) == (0, True)
-        summary = summary_of(vehicle_id=vehicle.pk, since=None, until=None)
+        summary = get_summary(vehicle_id=vehicle.pk, since=None, until=None)
         assert 100 < summary.distance < 400
         assert 15 < summary.distance / summary.fuel < 45  # miles per gallon
 
     def test_conversation_of_john_has_messages_of_both_sides(self):
-        thread = Thread.objects.get(customer__contact__email="john@example.com")
-        messages = thread.messages.order_by("number")
+        conversation = Conversation.objects.get(customer__contact__email="john@example.com")
+        messages = conversation.messages.order_by("number")
         assert [message.is_support for message in messages] == [False, True, False, True]
-        assert thread.status == "in_progress"
-        assert thread.last_message == messages.last()
+        assert conversation.status == "in_progress"
+        assert conversation.last_message == messages.last()
 
     def test_plans_and_offers(self, now):
         plans = Plan.objects.order_by("price").values_list("tier", flat=True)
@@ -320,7 +320,7 @@ def test_ali():
     assert (orders.total(), orders["shipped"]) == (12, 1)
     assert not orders["placed"] + orders["confirmed"] + orders["packed"]
     assert ali.orders.get(pk=123).tracking_number == "TRK123456789"
-    states = Counter(ali.threads.exclude(ticket=None).values_list("status", flat=True))
+    states = Counter(ali.conversations.exclude(support_ticket=None).values_list("status", flat=True))
     assert states == {"open": 1, "in_progress": 1, "resolved": 2, "closed": 1}
-    assert ali.threads.get(ticket=456).status == "open"
+    assert ali.conversations.get(support_ticket=456).status == "open"
     assert Counter(ali.notifications.values_list("read", flat=True)) == {True: 2, False: 2}

@@ -21,7 +21,7 @@ from customers.models import Customer
 from repair_orders import actions
 from repair_orders.api.shop import RepairOrderSerializer
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
-from vehicles.api.shop_staff import search_of_work
+from vehicles.api.shop_staff import work_search_filter
 from vehicles.models import Vehicle
 
 ORDERING = {"created": ("created_at",)}
@@ -46,7 +46,7 @@ class RepairOrderFilter(django_filters.FilterSet):
     vehicle_id = IdFilter(Vehicle, "vehicle_id")
     created_from = DayFilter("created_at", "gte", help_text="First day, inclusive.")
     created_to = DayFilter("created_at", "lte", help_text="Last day, inclusive.")
-    search = search_of_work()
+    search = work_search_filter()
 
     class Meta:
         model = RepairOrder

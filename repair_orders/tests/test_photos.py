@@ -6,7 +6,7 @@ import pytest
 
 from customers.callers import caller_of_user
 from files.actions import FileNotFound, NotUploaded
-from files.tests.test_keep import kept
+from files.tests.test_save_file import saved
 from repair_orders.actions import PhotoIsTaken, request_repair
 from repair_orders.models import RepairOrder
 from repair_orders.queries import photos_of
@@ -35,12 +35,12 @@ def folder(settings, tmp_path):
 
 def test_photos_keep_their_order(request_with_photos, alice, now):
     caller = caller_of_user(alice.contact)
-    first, second = kept(caller, now), kept(caller, now)
+    first, second = saved(caller, now), saved(caller, now)
     assert list(photos_of(request_with_photos(second, first))) == [second, first]
 
 
 def test_photo_belongs_to_one_order(request_with_photos, alice, now):
-    photo = kept(caller_of_user(alice.contact), now)
+    photo = saved(caller_of_user(alice.contact), now)
     order = request_with_photos(photo)
     with pytest.raises(PhotoIsTaken) as error:
         request_with_photos(photo)
@@ -49,7 +49,7 @@ def test_photo_belongs_to_one_order(request_with_photos, alice, now):
 
 
 def test_photo_of_other_user_is_not_found(request_with_photos, bob, now):
-    photo = kept(caller_of_user(bob.contact), now)
+    photo = saved(caller_of_user(bob.contact), now)
     with pytest.raises(FileNotFound):
         request_with_photos(photo)
     photo.refresh_from_db()

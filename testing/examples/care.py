@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catalogue.models import Part
-from chat.models import Ticket
+from chat.models import SupportTicket
 from customers.models import Notification
 from orders.models import Order
 from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
@@ -23,7 +23,7 @@ def names() -> dict[str, Any]:
         "delivered": f"ORD{delivered.pk}",
         "product": Part.objects.filter(stock__gt=1).order_by("id")[0].pk,
         "notification": str(told.pk),
-        "ticket": f"TKT{Ticket.objects.get(pk=456).pk}",
+        "ticket": f"TKT{SupportTicket.objects.get(pk=456).pk}",
         "item": delivered.items.order_by("id")[0].product_name,
     }
 

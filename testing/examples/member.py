@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import User
 from accounts.tokens import reset_token
 from appointments.models import Appointment, Location
-from chat.models import Thread
+from chat.models import Conversation
 from files.models import Upload
 from memberships.models import Plan
 from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
@@ -25,7 +25,7 @@ def names() -> dict[str, str]:
         "visit": Appointment.objects.filter(**mine).order_by("id").first(),
         "new_visit": Appointment.objects.filter(**mine).order_by("id").last(),
         "location": Location.objects.order_by("id").first(),
-        "thread": Thread.objects.order_by("id").first(),
+        "thread": Conversation.objects.order_by("id").first(),
         "plan": Plan.objects.get(tier="basic"),
         "upload": Upload.objects.order_by("id").last(),
     }
