@@ -157,14 +157,14 @@ def _ticket(
     conversation = Conversation.objects.create(
         customer=ali, subject=subject, status=status, created_at=at, updated_at=at, last_number=len(log)
     )
-    for written, (author, words) in enumerate(log, start=1):
-        conversation.last_at = conversation.updated_at = at + timedelta(minutes=35 * (written - 1))
+    for position, (author, body) in enumerate(log, start=1):
+        conversation.last_at = conversation.updated_at = at + timedelta(minutes=35 * (position - 1))
         conversation.last_message = Message.objects.create(
             conversation=conversation,
-            number=written,
+            number=position,
             author=author,
             is_support=author.is_staff,
-            body=words,
+            body=body,
             created_at=conversation.last_at,
         )
     conversation.save(update_fields=["last_at", "updated_at", "last_message"])

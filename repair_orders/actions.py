@@ -200,7 +200,7 @@ def deny(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "")
     _set_status(order, RepairOrderStatus.DENIED, by=by, now=now, denied_at=now, denial_reason=reason)
 
 
-def refuse_estimate(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
+def deny_estimate(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
     """Deny an estimate as the customer. A request without an estimate can be denied by the shop only.
 
     Raises IllegalTransition.

@@ -188,7 +188,7 @@ class Deny(_RepairView):
 
     @extend_schema(responses=RepairSerializer)
     def post(self, request: Request, id: int) -> JSONResponse:
-        actions.refuse_estimate(
+        actions.deny_estimate(
             order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
         )
         return self.show(id)
