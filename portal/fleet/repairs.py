@@ -97,7 +97,7 @@ class RepairPage(FleetPage):
         form = ApproveForm(request.POST) if is_approval else DenyForm(request.POST)
         if not form.is_valid():
             return self.show_repair(id, status=400, form=form)
-        action = actions.approve if is_approval else actions.refuse_estimate
+        action = actions.approve if is_approval else actions.deny_estimate
         try:
             action(order=order, by=self.caller.user_id, now=timezone.now(), **form.values)
         except DomainError as error:

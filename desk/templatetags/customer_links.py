@@ -1,4 +1,4 @@
-"""What belongs to the customer whose page is shown."""
+"""Links from a customer's admin page to the rows of the customer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ register = template.Library()
 
 
 @register.simple_tag
-def belongings(user: User | AnonymousUser, customer: Customer | None) -> list[Json]:
-    """Links to his vehicles, orders and visits with how many there are: one query for each that one may see."""
+def customer_links(user: User | AnonymousUser, customer: Customer | None) -> list[Json]:
+    """Return links to the customer's vehicles, repair orders and appointments, with their numbers.
+
+    A link needs the permission to view its rows, and costs one query.
+    """
     if customer is None:
         return []
     return [
@@ -36,4 +39,4 @@ def belongings(user: User | AnonymousUser, customer: Customer | None) -> list[Js
 def _link(model: type[Model], title: str, customer: Customer) -> Json:
     number = model._default_manager.filter(customer=customer).count()
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    return {"title": f"{title} ({number})", "link": f"{url}?customer__id__exact={customer.pk}"}
+    return {"title": f"{title} ({number})", "url": f"{url}?customer__id__exact={customer.pk}"}
