@@ -229,7 +229,7 @@ class TicketAdmin(Conversation):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """A ticket's number is typed as it is written."""
-        number = ids.read(TICKET_PREFIX, search_term.strip().upper())
+        number = ids.parse_id(TICKET_PREFIX, search_term.strip().upper())
         return super().get_search_results(request, queryset, search_term if number is None else str(number))
 
     @column("Ticket", ordering="id")

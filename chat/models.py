@@ -154,4 +154,4 @@ class Ticket(models.Model):
     @property
     def number(self) -> str:
         """As the customer knows it."""
-        return ids.spell(TICKET_PREFIX, self.pk)
+        return ids.format_id(TICKET_PREFIX, self.pk)

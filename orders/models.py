@@ -101,7 +101,7 @@ class Order(Identified):
     @property
     def number(self) -> str:
         """As the customer knows it."""
-        return ids.spell(ORDER_PREFIX, self.pk)
+        return ids.format_id(ORDER_PREFIX, self.pk)
 
 
 class OrderItem(models.Model):
@@ -193,7 +193,7 @@ class ReturnRequest(Identified):
     @property
     def number(self) -> str:
         """As the customer knows it."""
-        return ids.spell(RETURN_PREFIX, self.pk)
+        return ids.format_id(RETURN_PREFIX, self.pk)
 
 
 class ReturnLine(models.Model):

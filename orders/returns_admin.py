@@ -42,7 +42,7 @@ class Numbered(StaffAdmin):
     prefix: str
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        number = ids.read(self.prefix, search_term.strip().upper())
+        number = ids.parse_id(self.prefix, search_term.strip().upper())
         if number is not None:
             return queryset.filter(pk=number), False
         return super().get_search_results(request, queryset, search_term)

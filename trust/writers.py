@@ -158,7 +158,7 @@ def _unavailable(path: str) -> Any:
     """The body of a 503 in the words of the contract at that address."""
     contract = contract_for(path)
     assert contract is not None
-    return contract.spell(UNAVAILABLE)[1]
+    return contract.render_problem(UNAVAILABLE)[1]
 
 
 @contextmanager

@@ -173,7 +173,7 @@ class AppointmentQuery(ListQuery):
         return [STATES[word].value for word in words]
 
     def validate(self, attrs: Json) -> Json:
-        self.refuse_upside_down(attrs, "dateFrom", "dateTo")
+        self.validate_range(attrs, "dateFrom", "dateTo")
         return attrs
 
 

@@ -184,7 +184,7 @@ class Messages(MemberList):
         """The shop's internal notes are for its own pages: here nobody sees them."""
         return Message.objects.visible_to(caller).public().matching(filters).order_by("number", "id")
 
-    def check_nothing(self, filters: Values) -> None:
+    def validate_parent(self, filters: Values) -> None:
         self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ThreadNotFound)
 
     @extend_schema(responses={201: MessageSerializer, 200: MessageSerializer})

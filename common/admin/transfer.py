@@ -28,11 +28,11 @@ from import_export.tmp_storages import CacheStorage
 from import_export.widgets import Widget
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
-from common.domain.sheets import WHY, Unreadable, guarded, read_sheet
+from common.domain.sheets import CHANGE_REASON, Unreadable, escape_formula, read_sheet
 from common.domain.types import Json, Values
 
 # A row costs some ten milliseconds, and on SQLite nobody else writes meanwhile.
-MOST_ROWS = 1_000
+MAX_ROWS = 1_000
 
 
 class YesNo(forms.Field):
@@ -160,7 +160,7 @@ class SheetResource(ModelResource):
 
     def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         instance._history_user = kwargs.get("user")
-        instance._change_reason = WHY
+        instance._change_reason = CHANGE_REASON
 
     def skip_row(self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
         is_new = instance._state.adding
@@ -198,8 +198,8 @@ class SheetCSV(CSV):
         for row in sheet.rows:
             if row.problem:
                 raise Unreadable(f"Row {row.line} {row.problem}.")
-            if len(dataset.lines) == MOST_ROWS:
-                raise Unreadable(f"A file may have {MOST_ROWS:,} rows: split it.")
+            if len(dataset.lines) == MAX_ROWS:
+                raise Unreadable(f"A file may have {MAX_ROWS:,} rows: split it.")
             dataset.append([*row.cells.values()])
             dataset.lines.append(row.line)
         return dataset
@@ -207,7 +207,7 @@ class SheetCSV(CSV):
     def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> str:
         safe = tablib.Dataset(headers=dataset.headers)
         for row in dataset:
-            safe.append([guarded(str(value)) for value in row])
+            safe.append([escape_formula(str(value)) for value in row])
         return str(super().export_data(safe, **kwargs))
 
 

@@ -43,7 +43,7 @@ def hit(key: str, *, limit: int, window: int, stride: int = 1) -> int | None:
 
 # What this process has claimed and not spent: key and number of the window -> hits.
 _claims: dict[tuple[str, int], int] = {}
-_MOST_CLAIMS = 10_000
+_MAX_CLAIMS = 10_000
 _claiming = Lock()
 
 
@@ -53,12 +53,12 @@ def _spend(claim: tuple[str, int]) -> bool:
         if left > 0:
             _claims[claim] = left - 1
             return True
-        if len(_claims) > _MOST_CLAIMS:  # windows long gone
+        if len(_claims) > _MAX_CLAIMS:  # windows long gone
             _claims.clear()
         return False
 
 
-def take_back(key: str, *, window: int) -> None:
+def undo_hit(key: str, *, window: int) -> None:
     """Undo one hit: a right password is not a wrong guess. In a window without hits there is nothing to undo."""
     name = _key(key, window, time.time())
     if settings.REDIS_URL:
@@ -72,7 +72,7 @@ def take_back(key: str, *, window: int) -> None:
         caches["local"].incr(name, -1)
 
 
-def forget(key: str, *, window: int) -> None:
+def reset(key: str, *, window: int) -> None:
     """Begin the present window anew."""
     name = _key(key, window, time.time())
     if settings.REDIS_URL:

@@ -23,12 +23,12 @@ class Identified(models.Model):
         abstract = True
 
 
-def spell(prefix: str, number: int) -> str:
+def format_id(prefix: str, number: int) -> str:
     """`ORD`, 123 -> `ORD123`. A prefixed id is a spelling of the integer, stored nowhere."""
     return f"{prefix}{number}"
 
 
-def read(prefix: str, text: str) -> int | None:
+def parse_id(prefix: str, text: str) -> int | None:
     """The integer behind `ORD123`, or None for anything that is not one."""
     digits = text[len(prefix) :]
     if not text.startswith(prefix) or not digits.isascii() or not digits.isdigit() or len(digits) > 19:

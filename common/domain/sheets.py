@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TextIO
 
 # No cell of ours is nearly as long; a longer line is not a table, and would be read into memory whole.
-LONGEST_LINE = 1 << 20
-WHY = "imported from a file"  # what history says of a row that came out of one
+MAX_LINE_CHARS = 1 << 20
+CHANGE_REASON = "imported from a file"  # what history says of a row that came out of one
 
 # What a spreadsheet runs (OWASP, "CSV Injection"): also behind blanks, and in the full width of Asian keyboards.
 _FORMULA = r"(?:[\t\r\n]|\s*[=+\-@＝＋－＠])"
@@ -21,12 +21,12 @@ _GUARDED = re.compile(rf"'+{_FORMULA}")
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")  # what `surrogateescape` makes of broken bytes
 
 
-def guarded(cell: str) -> str:
-    """`cell` with an apostrophe before what a spreadsheet would run; `unguarded` takes it off again."""
+def escape_formula(cell: str) -> str:
+    """`cell` with an apostrophe before what a spreadsheet would run; `unescape_formula` takes it off again."""
     return f"'{cell}" if _TO_GUARD.match(cell) else cell
 
 
-def unguarded(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     return cell[1:] if _GUARDED.match(cell) else cell
 
 
@@ -102,7 +102,7 @@ def _row(line: int, columns: list[str], cells: list[str]) -> SheetRow:
     for name, cell in zip(columns, cells, strict=True):
         if problem := _illegible(cell):
             return SheetRow(line, problem=f"{name} {problem}")
-    return SheetRow(line, {name: unguarded(cell) for name, cell in zip(columns, cells, strict=True)})
+    return SheetRow(line, {name: unescape_formula(cell) for name, cell in zip(columns, cells, strict=True)})
 
 
 def _illegible(cell: str) -> str:
@@ -128,7 +128,7 @@ def _records(file: TextIO) -> Iterator[tuple[int, list[str], str]]:
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise Unreadable(f"A line is longer than {LONGEST_LINE:,} characters: this is not a CSV file.")
+    while line := file.readline(MAX_LINE_CHARS):
+        if len(line) == MAX_LINE_CHARS:
+            raise Unreadable(f"A line is longer than {MAX_LINE_CHARS:,} characters: this is not a CSV file.")
         yield line

@@ -17,7 +17,7 @@ from common.http.problems import (
     UNAVAILABLE,
     UNKNOWN_ROUTE,
     Problem,
-    is_database_away,
+    is_database_unavailable,
 )
 
 
@@ -34,9 +34,9 @@ def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     contract = contract_for(request.path)
     if contract is None:
         return page_for(request, problem)
-    if contract.speaks_in_pages(request):
+    if contract.prefers_html(request):
         return page_for(request, problem, contract.page)
-    return contract.answer(problem)
+    return contract.response(problem)
 
 
 @csrf_exempt  # a client without a token is told 404 as well, not that a form expired
@@ -65,7 +65,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django calls this while the exception is being handled."""
     error = sys.exc_info()[1]
-    away = error is not None and is_database_away(error)
+    away = error is not None and is_database_unavailable(error)
     return answer(request, UNAVAILABLE if away else SERVER_ERROR)
 
 

@@ -94,13 +94,13 @@ class PrefixedId(serializers.CharField):
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> int:  # type: ignore[override]  # the integer behind it
-        number = ids.read(self.prefix, data.strip()) if isinstance(data, str) else None
+        number = ids.parse_id(self.prefix, data.strip()) if isinstance(data, str) else None
         if number is None:
-            self.fail("not_an_id", example=ids.spell(self.prefix, 123))
+            self.fail("not_an_id", example=ids.format_id(self.prefix, 123))
         return number
 
     def to_representation(self, value: Any) -> str:
-        return ids.spell(self.prefix, value)
+        return ids.format_id(self.prefix, value)
 
 
 class PublicId(serializers.UUIDField):

@@ -23,7 +23,7 @@ from common.http.permissions import caller_of
 from common.http.responses import JSONResponse
 
 LIFETIME = timedelta(hours=24)
-LONGEST_KEY = 255
+MAX_KEY_LENGTH = 255
 KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"  # what is printable; HTTP takes blanks at the ends away
 PATIENCE_SECONDS = 5
 
@@ -49,8 +49,8 @@ def answer_once(
     Only 2xx answers are kept; anything else leaves neither effect nor key. Raises Invalid for an unusable key,
     KeyReused when the key came with another request, StillAnswering after 5 s of waiting.
     """
-    if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
-        raise Invalid(f"Must be 1 to {LONGEST_KEY} printable ASCII characters.", field="Idempotency-Key")
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise Invalid(f"Must be 1 to {MAX_KEY_LENGTH} printable ASCII characters.", field="Idempotency-Key")
     now, user_id = timezone.now(), caller_of(request).user_id
     # Keyed: a body may hold a password, and a bare hash of one can be guessed at by whoever reads the table.
     fingerprint = salted_hmac(

@@ -95,7 +95,7 @@ class Lister(ContractView):
             cls.read = Read(cls.rows, cls.serializer_class, params_of(cls.query, cls.path_query))
 
     @abstractmethod
-    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def envelope(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
         """Body and headers in the contract's list shape."""
 
     @classmethod
@@ -106,10 +106,10 @@ class Lister(ContractView):
     def check(self, filters: Values) -> None:
         """Refuse what a parameter names and nobody has."""
 
-    def check_nothing(self, filters: Values) -> None:
+    def validate_parent(self, filters: Values) -> None:
         """There are no rows: refuse what the address names and nobody has. Where there are some, somebody has it."""
 
-    def answer_list(self, request: Request) -> JSONResponse:
+    def list_response(self, request: Request) -> JSONResponse:
         filters = self.query.read(request.query_params) | self.kwargs
         self.check(filters)
         page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
@@ -117,7 +117,7 @@ class Lister(ContractView):
             page, rows = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
         else:
             page, rows = None, self._found(self.read.all(self.caller, filters), filters)
-        body, headers = self.spell(rows, page)
+        body, headers = self.envelope(rows, page)
         return JSONResponse(body, headers=headers)
 
     def page(self, request: Request, filters: Json, number: int, size: int) -> tuple[Page, list[Any]]:
@@ -133,7 +133,7 @@ class Lister(ContractView):
 
     def _found(self, rows: list[Any], filters: Values) -> list[Any]:
         if not rows:
-            self.check_nothing(filters)
+            self.validate_parent(filters)
         return rows
 
 
@@ -141,13 +141,13 @@ class ListView(Lister):
     """A list route."""
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> JSONResponse:
-        return self.answer_list(request)
+        return self.list_response(request)
 
 
 class BareList(ListView):
     """A bare array; paging speaks through headers."""
 
-    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def envelope(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
         return rows, page.headers if page else {}
 
 
@@ -156,7 +156,7 @@ class PagedList(Lister):
 
     is_always_paged = True
 
-    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def envelope(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
         assert page is not None
         return {
             "results": rows,

@@ -104,7 +104,7 @@ _TITLES: dict[type[exceptions.APIException], tuple[Kind, str]] = {
 }
 
 
-def is_database_away(error: BaseException) -> bool:
+def is_database_unavailable(error: BaseException) -> bool:
     return isinstance(error, (OperationalError, InterfaceError))
 
 
@@ -127,6 +127,6 @@ def problem_from(error: BaseException) -> Problem | None:
         return TOO_LARGE
     if isinstance(error, SuspiciousOperation):
         return BAD_REQUEST
-    if is_database_away(error):
+    if is_database_unavailable(error):
         return UNAVAILABLE
     return None

@@ -77,7 +77,7 @@ class Query(Serializer):
         """What the instant of the question is called."""
         return [str(field.source) for field in cls().fields.values() if isinstance(field, AskedAt)]
 
-    def refuse_upside_down(self, attrs: Json, lower: str, upper: str) -> None:
+    def validate_range(self, attrs: Json, lower: str, upper: str) -> None:
         """A lower bound after the upper one is a mistake, not an empty list."""
         low, high = (attrs.get(str(self.fields[name].source)) for name in (lower, upper))
         if low is not None and high is not None and low > high:

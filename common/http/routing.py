@@ -72,13 +72,13 @@ def prefixed(prefix: str) -> type:
         regex = prefix + "[0-9]{1,19}"
 
         def to_python(self, value: str) -> int:
-            number = ids.read(prefix, value)
+            number = ids.parse_id(prefix, value)
             if number is None:
                 raise ValueError
             return number
 
         def to_url(self, value: int) -> str:
-            return ids.spell(prefix, value)
+            return ids.format_id(prefix, value)
 
     return Converter
 

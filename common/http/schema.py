@@ -24,7 +24,7 @@ from common.http.authentication import SessionCaller
 from common.http.contracts.base import MESSAGES, Contract, NamesFields
 from common.http.contracts.registry import CONTRACTS
 from common.http.fields import PrefixedId
-from common.http.idempotency import KEY_PATTERN, LONGEST_KEY, KeyReused
+from common.http.idempotency import KEY_PATTERN, MAX_KEY_LENGTH, KeyReused
 from common.http.lists import Lister
 from common.http.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.http.query import Query
@@ -169,7 +169,7 @@ class ContractSchema(AutoSchema):
             parameters.append(
                 OpenApiParameter(
                     "Idempotency-Key",
-                    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
+                    {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": KEY_PATTERN},
                     OpenApiParameter.HEADER,
                     description="The same key and body within 24 h replay the first answer.",
                 )
@@ -255,7 +255,7 @@ class ContractSchema(AutoSchema):
     def _typical(self, status: str) -> Any:
         found = _TYPICAL.get(status)
         problem = problem_from(found) if isinstance(found, Exception) else found
-        return self.contract.spell(problem)[1] if problem and self.contract else None
+        return self.contract.render_problem(problem)[1] if problem and self.contract else None
 
     @staticmethod
     def _attach_example(body: Json, example: Any) -> None:

@@ -102,7 +102,7 @@ class ContractView(APIView):
         problem = problem_from(exc)
         if problem is None:
             raise exc
-        status, body, headers = self.contract.spell(problem)
+        status, body, headers = self.contract.render_problem(problem)
         headers = dict(headers)
         if status == 401:
             headers["WWW-Authenticate"] = CHALLENGE

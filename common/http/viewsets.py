@@ -86,7 +86,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
         return Read(rows, cls.serializer_class, params_of(_ItemQuery))
 
     def list(self, request: Request) -> JSONResponse:
-        return self.answer_list(request)
+        return self.list_response(request)
 
     def check(self, filters: Values) -> None:
         for name, model in self.query.named.items():

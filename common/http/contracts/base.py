@@ -41,20 +41,20 @@ class Contract(ABC):
     def status(self, problem: Problem) -> int:
         return self.invalid_status if problem.kind is Kind.INVALID else STATUS[problem.kind]
 
-    def spell(self, problem: Problem) -> tuple[int, Json, Mapping[str, str]]:
+    def render_problem(self, problem: Problem) -> tuple[int, Json, Mapping[str, str]]:
         """Status, body and extra headers of a problem in this contract."""
         if problem.code in self.wording:
             title, detail = self.wording[problem.code]
             problem = replace(problem, title=title, detail=detail)
         return self.status(problem), self.body(problem), problem.headers
 
-    def speaks_in_pages(self, request: HttpRequest) -> bool:
+    def prefers_html(self, request: HttpRequest) -> bool:
         """Whether a refusal outside a view is read by a person at this address."""
         return False
 
-    def answer(self, problem: Problem) -> HttpResponse:
+    def response(self, problem: Problem) -> HttpResponse:
         """The same outside a view: unknown routes, bodies too large, a database that is away."""
-        status, body, headers = self.spell(problem)
+        status, body, headers = self.render_problem(problem)
         return JSONResponse(body, status, headers)
 
 

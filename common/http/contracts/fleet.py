@@ -42,7 +42,7 @@ class FleetContract(Contract):
     def status(self, problem: Problem) -> int:
         return 404 if problem.code == "customers_only" else super().status(problem)
 
-    def speaks_in_pages(self, request: HttpRequest) -> bool:
+    def prefers_html(self, request: HttpRequest) -> bool:
         """A browser that asks for a page of the portal, and not for its JSON."""
         is_json = request.path.startswith("/customer/api")
         return not is_json and "text/html" in request.headers.get("accept", "")

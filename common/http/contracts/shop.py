@@ -59,7 +59,7 @@ class ShopCustomerList(ListView, ShopView):
 
     permission_classes = [CustomersOnly]
 
-    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def envelope(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
         body: Json = {
             "results": rows,
             "count": page.total if page else len(rows),

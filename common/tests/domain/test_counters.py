@@ -45,16 +45,16 @@ def test_keys_do_not_know_each_other():
 
 
 @pytest.mark.usefixtures("clock")
-def test_take_back_undoes_one_hit():
+def test_undo_hit_undoes_one_hit():
     hits(3)
-    counters.take_back("k", window=60)
+    counters.undo_hit("k", window=60)
     assert hits(2) == [None, 60]
 
 
-def test_take_back_after_the_window_gives_nothing_away(clock):
+def test_undo_hit_after_the_window_gives_nothing_away(clock):
     hits(1)
     clock.now += 60
-    counters.take_back("k", window=60)
+    counters.undo_hit("k", window=60)
     assert hits(4) == [None, None, None, 60]
 
 
@@ -68,8 +68,8 @@ def test_any_text_is_a_key(key):
 def test_while_redis_is_away_the_process_counts_for_itself(settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"  # nobody listens there
     assert hits(4) == [None, None, None, 60]
-    counters.take_back("k", window=60)
-    counters.take_back("k", window=60)
+    counters.undo_hit("k", window=60)
+    counters.undo_hit("k", window=60)
     assert hits(2) == [None, 60]
 
 

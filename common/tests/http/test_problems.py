@@ -222,7 +222,7 @@ CASES = {
 def test_every_refusal_in_every_contract(case, contract):
     error, expected = CASES[case]
     problem = error if error is SERVER_ERROR else problem_from(error)
-    status, body, _headers = BY_NAME[contract].spell(problem)
+    status, body, _headers = BY_NAME[contract].render_problem(problem)
     assert (status, body) == expected[contract]
 
 
@@ -233,15 +233,15 @@ def test_the_table_holds_every_kind():
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 def test_retry_after_travels_with_429_and_503(contract):
-    assert contract.spell(problem_from(TooManyGuesses(retry_after=7)))[2] == {"Retry-After": "7"}
-    assert contract.spell(problem_from(OperationalError()))[2] == {"Retry-After": "5"}
-    assert contract.spell(problem_from(errors.Missing()))[2] == {}
+    assert contract.render_problem(problem_from(TooManyGuesses(retry_after=7)))[2] == {"Retry-After": "7"}
+    assert contract.render_problem(problem_from(OperationalError()))[2] == {"Retry-After": "5"}
+    assert contract.render_problem(problem_from(errors.Missing()))[2] == {}
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 def test_answer_is_the_same_outside_a_view(contract):
-    response = contract.answer(problem_from(TooManyGuesses(retry_after=7)))
-    status, body, _ = contract.spell(problem_from(TooManyGuesses()))
+    response = contract.response(problem_from(TooManyGuesses(retry_after=7)))
+    status, body, _ = contract.render_problem(problem_from(TooManyGuesses()))
     assert (response.status_code, response["Content-Type"]) == (status, "application/json")
     assert response["Retry-After"] == "7"
     assert json.loads(response.content) == body

@@ -20,7 +20,7 @@ class Visits(ListQuery):
     dateTo = Day(source="date_to", required=False)  # noqa: N815
 
     def validate(self, attrs):
-        self.refuse_upside_down(attrs, "dateFrom", "dateTo")
+        self.validate_range(attrs, "dateFrom", "dateTo")
         return attrs
 
 
