@@ -77,7 +77,7 @@ def preview(client: Client, model: type[Model], content: str) -> Any:
 
 def said(response: Any) -> list[str]:
     """What a preview says is wrong with the file."""
-    return response.context["result"].complaints()
+    return response.context["result"].messages()
 
 
 def import_file(client: Client, model: type[Model], content: str) -> list[str]:

@@ -92,7 +92,7 @@ def test_file_that_waited_too_long_is_asked_for_again(desk):
     cache.clear()
     response = desk.post(f"{changelist(Part)}process_import/", confirm, follow=True)
     assert [str(m) for m in response.context["messages"]] == [
-        "The file is not here any more: choose it again."
+        "The uploaded file has expired. Choose it again."
     ]
 
 

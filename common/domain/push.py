@@ -1,7 +1,7 @@
-"""What a customer's open apps are told the moment it is stored.
+"""Tell a customer's connected apps about a change when it is committed.
 
-A floor that changes something calls `tell`; the room above that holds the sockets registers itself. Nothing is kept
-here and nothing is promised: who is not connected reads it when he comes.
+A room that changes something calls `tell`. The room of the sockets registers a listener. Delivery is best effort and
+nothing is stored here: an app that is not connected reads the change with its next request.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from django.db import transaction
 
 @dataclass(frozen=True)
 class News:
-    """One thing that happened to one customer. `kind` is NOTIFICATION, APPOINTMENT or REPAIR_ORDER; `facts` are
-    stored words, which the contract spells."""
+    """One change of one customer's data.
+
+    `kind` is NOTIFICATION, APPOINTMENT or REPAIR_ORDER. `facts` are stored values, which the contract formats.
+    """
 
     kind: str
     customer_id: int
@@ -31,18 +33,18 @@ _listeners: list[Listener] = []
 
 
 def register(listener: Listener) -> None:
-    """Have `listener` called with everything told from now on, on the thread that committed it."""
+    """Call `listener` with all news from now on, on the thread that committed it."""
     if listener not in _listeners:
         _listeners.append(listener)
 
 
 def tell(kind: str, /, *, customer_id: int, uuid: UUID, at: datetime, **facts: str) -> None:
-    """Tell it when the transaction commits, never before; a listener's failure is logged and goes no further."""
+    """Call the listeners when the transaction commits. A listener's failure is logged and affects nothing else."""
     news = News(kind, customer_id, uuid, at, facts)
 
     # A partial has no name for the log line of a failure, and would fail with it.
-    def tell_everybody() -> None:
+    def announce() -> None:
         for listener in _listeners:
             listener(news)
 
-    transaction.on_commit(tell_everybody, robust=True)
+    transaction.on_commit(announce, robust=True)

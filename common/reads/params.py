@@ -19,7 +19,7 @@ class Param(Expression):
     """Stand where a value would. `as_sql` puts the Param itself among the parameters.
 
     It binds through its field, as a value in its place would have been. With `many` it is a list in one parameter
-    whatever its length, for `__in` lookups, so that a statement stays one statement.
+    of any length, for `__in` lookups, so that a statement stays one statement.
     """
 
     def __init__(self, name: str, field: AnyModelField, *, many: bool = False) -> None:
