@@ -1,7 +1,7 @@
 """When a visit may start: a location's hours on a day, as instants. No query here, and no clock.
 
 Hours are kept as a clock on the location's wall shows them. A day on which clocks are turned has 23 or 25 hours; every
-slot on it is an instant that exists and stands in the list once (DESIGN, decision 10).
+slot on it is an instant that exists and stands in the list once (docs/design, D34).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from common.domain.types import Json
 
 Frame = Json
 SUPPORT, CUSTOMER = "support", "user"
-# The contract's words, where they are not the stored ones (DESIGN, decision 2).
+# The contract's words, where they are not the stored ones (docs/design, D15).
 _WORDS = {("APPOINTMENT", "pending"): "scheduled"}
 
 

@@ -80,7 +80,7 @@ class Thread(Identified):
 class Message(Identified):
     """One entry of a thread's log; written once, never changed.
 
-    Numbers have no gap within a thread, and time grows with them: `since` misses nothing (DESIGN, decision 11).
+    Numbers have no gap within a thread, and time grows with them: `since` misses nothing (docs/design, D44).
     """
 
     thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="messages", db_index=False)

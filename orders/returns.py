@@ -1,4 +1,4 @@
-"""What customers give back: requested, approved, received, refunded; or refused on the way (DESIGN, decision 13).
+"""What customers give back: requested, approved, received, refunded; or refused on the way (docs/design, D31).
 
 The shelf gets goods back with the refund, when the shop has looked at them and keeps them.
 """

@@ -1,4 +1,4 @@
-"""What a repair order costs, to the cent. Pure functions (DESIGN, decision 4).
+"""What a repair order costs, to the cent. Pure functions (docs/design, D29).
 
 Subtotal = the sum of the lines. Discount = an amount plus a percentage of the subtotal, never more than the subtotal,
 shared over the lines in proportion by largest remainder. Tax = a percentage of the discounted taxable lines, rounded

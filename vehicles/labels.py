@@ -9,7 +9,7 @@ _VIN_SHOWN = 8
 
 
 def unit_label(unit_number: str, license_plate: str, vin: str) -> str:
-    """The unit number, else the plate, else the VIN's last eight (DESIGN, decision 15)."""
+    """The unit number, else the plate, else the VIN's last eight (docs/design, D41)."""
     return unit_number or license_plate or vin[-_VIN_SHOWN:]
 
 

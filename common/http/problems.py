@@ -93,7 +93,7 @@ def _from_validation(error: exceptions.ValidationError) -> Problem:
     return Problem(Kind.INVALID, "invalid", "Invalid input", first_message(fields), fields)
 
 
-_TITLES: dict[type[exceptions.APIException], tuple[Kind, str]] = {
+DRF_ERRORS: dict[type[exceptions.APIException], tuple[Kind, str]] = {
     exceptions.ParseError: (Kind.MALFORMED, "Malformed JSON"),
     exceptions.NotAuthenticated: (Kind.UNAUTHENTICATED, "Unauthorized"),
     exceptions.AuthenticationFailed: (Kind.UNAUTHENTICATED, "Unauthorized"),
@@ -115,7 +115,7 @@ def problem_from(error: BaseException) -> Problem | None:
         return _from_domain(error)
     if isinstance(error, exceptions.ValidationError):
         return _from_validation(error)
-    for known, (kind, title) in _TITLES.items():
+    for known, (kind, title) in DRF_ERRORS.items():
         if isinstance(error, known):
             return Problem(kind, kind.name.lower(), title, str(error.detail))
     if isinstance(error, Http404):

@@ -36,7 +36,7 @@ STATUS = {
 MAY_BE_NULL = {"membershipId", "dongleId", "dongleConnectionType"}
 MAY_FOLLOW = {"id user vin": ["color", "photoUrl"]}
 UUID, INSTANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), re.compile(r"[\d-]{10}T[\d:.]+Z")
-# What the contract leaves out (DESIGN, "Bodies and rules nobody prints").
+# What the contract leaves out (docs/design, D17).
 LOCATION = {
     "id": "uuid", "name": "", "address": "", "lat": 0.5, "lng": 0.5, "phone": "",
     "hours": dict.fromkeys(

@@ -1,4 +1,4 @@
-"""The demo data: DESIGN's table, the ids that the contracts print, and that it goes into an empty database only."""
+"""The demo data (docs/design, D49): its table, the ids that the contracts print, and loading into an empty database only."""
 
 from __future__ import annotations
 

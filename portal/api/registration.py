@@ -1,6 +1,6 @@
 """The one address that two contracts share: `password1` speaks contract 004, anything else contract 003.
 
-The only module that knows two contracts (DESIGN, decision 1).
+The only module that knows two contracts (docs/design, D16).
 """
 
 from __future__ import annotations

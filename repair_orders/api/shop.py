@@ -20,7 +20,7 @@ from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.querysets import RepairOrderFilters
 from vehicles.api.shop import VehicleBriefSerializer
 
-# The contract knows three states; denied orders are not listed (DESIGN, decision 3).
+# The contract knows three states; denied orders are not listed (docs/design, D15).
 STATES: dict[str, list[str]] = {
     "pending": [RepairOrderStatus.REQUESTED, RepairOrderStatus.PENDING, RepairOrderStatus.APPROVED],
     "in_progress": [RepairOrderStatus.IN_PROGRESS],

@@ -1,4 +1,4 @@
-"""The life of an order. The table below is the oracle, written from DESIGN and not from the code."""
+"""Transitions of a repair order. The table is written from docs/design, D22, and not from the code."""
 
 from __future__ import annotations
 

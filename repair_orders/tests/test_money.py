@@ -1,4 +1,4 @@
-"""DESIGN, decision 4, against an oracle that knows neither Decimal nor largest remainders in one formula."""
+"""docs/design, D29, against an oracle that knows neither Decimal nor largest remainders in one formula."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DESIGN, decision 17: the same key and body replays, another body is 422, one effect under a storm."""
+"""Idempotency keys (docs/design, D26): replay of the same body, 422 for another, one effect under parallel requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DESIGN, decision 7: every kind of refusal in the words of every contract, status and body whole."""
+"""Problems (docs/design, D10): every kind, as every contract renders it, with its status and whole body."""
 
 from __future__ import annotations
 
