@@ -143,7 +143,7 @@ class TestMail:
             ("mail.example.com", "must start with one of smtp://, "),
             ("http://me:secret@mail.example.com", "must start with one of smtp://, "),
             ("smtp://mail.example.com:port", "must start with one of smtp://, "),
-            ("smtp://", "names no mail server."),
+            ("smtp://", "must name a mail server, like smtp://mail.example.com."),
             ("smtp://mail.example.com?colour=red", "has an unknown option after its `?`."),
         ],
     )

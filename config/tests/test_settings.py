@@ -40,7 +40,10 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         (PRODUCTION | {"RATE_LOGIN": "ten"}, "RATE_LOGIN must be a whole number, not 'ten'."),
         (PRODUCTION | {"RATE_LOGIN": "0"}, "RATE_LOGIN must be at least 1, not 0."),
         (PRODUCTION | {"MAX_BODY_BYTES": "10"}, "MAX_BODY_BYTES must be at least 1024, not 10."),
-        (PRODUCTION | {"EMAIL_URL": "smtp://"}, "EMAIL_URL names no mail server."),
+        (
+            PRODUCTION | {"EMAIL_URL": "smtp://"},
+            "EMAIL_URL must name a mail server, like smtp://mail.example.com.",
+        ),
         (PRODUCTION | {"TASK_QUEUE": "later"}, "TASK_QUEUE must be IMMEDIATE, DATABASE, not 'LATER'."),
         (PRODUCTION | {"REFERRAL_REWARD": "0"}, "REFERRAL_REWARD must be at least 1, not 0."),
         (

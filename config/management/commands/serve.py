@@ -1,10 +1,9 @@
-"""`manage.py serve`: migrate, load the demo if asked, serve - in one process, so that it starts fast."""
+"""`manage.py serve`: migrate, load the demo data with `--demo`, and serve, in one process for a fast start."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from django.apps import apps
@@ -27,9 +26,7 @@ def is_older(executor: MigrationExecutor) -> bool:
 
 
 class Command(BaseCommand):
-    help = (
-        "Serve HTTP and sockets on one port. The embedded server; production runs what docs/deploy.md says."
-    )
+    help = "Serve HTTP and sockets on one port. docs/deploy.md describes the servers of production."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--demo", action="store_true", help="Load the demo data into an empty database.")
 
-    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+    def handle(self, *args: object, host: str, port: int, **options: object) -> None:
         executor = MigrationExecutor(connection)
         if is_older(executor):
             raise CommandError("This database is older than this release; run make reset-demo")
@@ -47,8 +44,8 @@ class Command(BaseCommand):
             try:
                 loader.load(now=timezone.now())
             except loader.NotEmpty:
-                self.stdout.write("The database is in use; the demo data stays out of it.")
-        connection.close()  # it belongs to this thread; the server's threads open their own
+                self.stdout.write("The database is not empty, so the demo data is not loaded.")
+        connection.close()  # the server's threads open their own
         self.stdout.write(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
         self.stdout.flush()
         config = uvicorn.Config(
@@ -59,7 +56,7 @@ class Command(BaseCommand):
             access_log=False,
             ws="chat.protocol:Protocol",
             ws_max_size=LARGEST_FRAME,
-            ws_per_message_deflate=False,  # frames are short, and compressing costs each reader
+            ws_per_message_deflate=False,  # frames are short, and compression costs time per connection
             timeout_graceful_shutdown=10,
             server_header=False,
         )
