@@ -21,7 +21,7 @@ def told(heard):
     return [(news.kind, news.customer_id, news.uuid, news.at, news.facts) for news in heard]
 
 
-def test_what_is_taken_back_is_told_to_nobody(heard, now, django_capture_on_commit_callbacks):
+def test_rolled_back_change_is_not_announced(heard, now, django_capture_on_commit_callbacks):
     order = factories.RepairOrderFactory()
     with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
         repair_orders.deny(order=order, by=None, now=now)
@@ -29,7 +29,7 @@ def test_what_is_taken_back_is_told_to_nobody(heard, now, django_capture_on_comm
     assert heard == []
 
 
-def test_a_listeners_failure_is_its_own(monkeypatch, now, django_capture_on_commit_callbacks):
+def test_failing_listener_changes_nothing(monkeypatch, now, django_capture_on_commit_callbacks):
     def fail(news):
         raise ZeroDivisionError
 
@@ -41,7 +41,7 @@ def test_a_listeners_failure_is_its_own(monkeypatch, now, django_capture_on_comm
     assert order.status == "denied"
 
 
-def test_visits_orders_and_notifications_are_told(heard, now, django_capture_on_commit_callbacks):
+def test_appointments_orders_and_notifications_are_announced(heard, now, django_capture_on_commit_callbacks):
     order, visit = factories.RepairOrderFactory(), factories.AppointmentFactory()
     with django_capture_on_commit_callbacks(execute=True):
         repair_orders.deny(order=order, by=None, now=now)
