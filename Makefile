@@ -5,7 +5,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: help run test reset-demo lint schema examples bench trust verify lock clean
+.PHONY: help run test reset-demo lint schema errors examples bench trust verify lock clean
 .DEFAULT_GOAL := run
 
 help:  ## list these commands
@@ -38,6 +38,9 @@ production = SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token
 
 schema: .venv/.dev  ## write docs/openapi.yaml
 	DEBUG=true $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+errors: .venv/.dev  ## write the table of docs/errors.md
+	DEBUG=true $(BIN)/python manage.py error_codes --write
 
 examples: .venv/.dev  ## record the schema's examples from the demo data
 	RECORD_EXAMPLES=1 $(BIN)/python -m pytest -q config/tests/test_examples.py

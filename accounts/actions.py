@@ -55,7 +55,7 @@ def check_credentials(*, email: str, password: str, address: str, now: datetime)
         raise WrongCredentials
     if not user.check_password(password) or not user.is_active:
         raise WrongCredentials
-    counters.take_back(budget, window=GUESS_WINDOW_SECONDS)
+    counters.undo_hit(budget, window=GUESS_WINDOW_SECONDS)
     KnownAddress.objects.update_or_create(user=user, address=address, defaults={"last_sign_in_at": now})
     return user
 
@@ -71,7 +71,7 @@ def _guess_budget(user: User | None, email: str, address: str, now: datetime) ->
 def clear_guesses(*, user: User, address: str, now: datetime) -> None:
     """Reset the count of wrong passwords, for a user who proved by other means that the account is theirs."""
     budget = _guess_budget(user, user.email or "", address, now)
-    counters.forget(budget, window=GUESS_WINDOW_SECONDS)
+    counters.reset(budget, window=GUESS_WINDOW_SECONDS)
 
 
 def sign_in(

@@ -168,4 +168,4 @@ class SupportTicket(models.Model):
     @property
     def number(self) -> str:
         """Return the number as the customer sees it: `TKT456`."""
-        return ids.spell(SUPPORT_TICKET_PREFIX, self.pk)
+        return ids.format_id(SUPPORT_TICKET_PREFIX, self.pk)

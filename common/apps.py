@@ -1,15 +1,14 @@
-from typing import Any
-
 from django.apps import AppConfig
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from common.domain.database import like
 
 
-def fold_every_letter(connection: Any, **_: Any) -> None:
-    """Fold the case of every letter in SQLite's LIKE, which knows A to Z alone.
+def fold_every_letter(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Fold the case of every letter in SQLite's LIKE, which folds only A to Z.
 
-    Then "ébène" finds "Ébène", as it does on PostgreSQL.
+    Then "ébène" finds "Ébène", as on PostgreSQL.
     """
     if connection.vendor == "sqlite":
         connection.connection.create_function("like", 3, like, deterministic=True)

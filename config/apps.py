@@ -1,14 +1,12 @@
-"""The project's own app. It comes last, so that its handler runs when every permission exists."""
-
-from typing import Any
+"""The project's own app. It is the last one, so that its handler runs when every permission exists."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
 
-def write_role_groups(**_: Any) -> None:
+def write_role_groups(**_: object) -> None:
     """Give the group of each role exactly the permissions of `config.roles`."""
-    from django.contrib.auth.models import Group, Permission  # models are not loaded when this module is
+    from django.contrib.auth.models import Group, Permission  # models are not loaded yet when this module is
 
     from config.roles import PERMISSIONS
 

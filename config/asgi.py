@@ -16,7 +16,7 @@ from common.domain.types import Json
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config.wsgi import application as wsgi  # which sets Django up
+from config.wsgi import application as wsgi  # it sets Django up
 
 from chat.sockets.consumer import application as sockets  # isort: skip
 

@@ -1,14 +1,12 @@
-"""Typed readers of the environment that fail loudly.
+"""Typed readers of environment variables. A wrong value stops the start with an error that names the variable.
 
-django-environ reads `.env` and casts; it takes any unknown word for false, though, and a setting
-somebody mistyped must stop the start and name itself, never quietly mean something else.
+django-environ reads `.env`, but it casts every unknown word to false.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 from zoneinfo import available_timezones
 
 import environ
@@ -21,22 +19,24 @@ env = environ.Env()
 
 
 def read_env_file(path: Path) -> None:
-    """Read `path` where it exists; what the environment already says wins."""
+    """Read `path` if it exists. Variables that are set already win."""
     if path.is_file():
         env.read_env(path)
 
 
 def text(name: str, default: str = "") -> str:
+    """Return the value without blanks at the ends."""
     return str(env.str(name, default=default)).strip()
 
 
 def words(name: str, default: list[str]) -> list[str]:
-    """A comma-separated list; blanks are dropped."""
+    """Return the words of a comma-separated list."""
     raw = text(name)
     return [word.strip() for word in raw.split(",") if word.strip()] if raw else list(default)
 
 
 def flag(name: str, default: bool) -> bool:
+    """Return a boolean."""
     raw = text(name).lower() or ("true" if default else "false")
     if raw in _TRUE:
         return True
@@ -46,6 +46,7 @@ def flag(name: str, default: bool) -> bool:
 
 
 def number(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+    """Return a whole number from `least` to `most`."""
     raw = text(name, str(default)) or str(default)
     try:
         value = int(raw)
@@ -59,7 +60,7 @@ def number(name: str, default: int, *, least: int = 0, most: int | None = None) 
 
 
 def one_of(name: str, default: str, *options: str) -> str:
-    """One of `options`, which are capitals; written in any case."""
+    """Return one of `options`, which are uppercase. The variable may have any case."""
     value = text(name, default).upper() or default
     if value not in options:
         raise ImproperlyConfigured(f"{name} must be {', '.join(options)}, not {value!r}.")
@@ -67,7 +68,7 @@ def one_of(name: str, default: str, *options: str) -> str:
 
 
 def time_zone(name: str, default: str) -> str:
-    """A zone of the IANA database."""
+    """Return the name of a time zone of the IANA database."""
     value = text(name, default) or default
     if value not in available_timezones():
         raise ImproperlyConfigured(f"{name} must be an IANA time zone like Europe/Vienna, not {value!r}.")
@@ -75,7 +76,7 @@ def time_zone(name: str, default: str) -> str:
 
 
 def url(name: str, default: str, *schemes: str) -> str:
-    """An address with one of `schemes` and something behind it; empty where the default is."""
+    """Return a URL with one of `schemes` and a host. It may be empty if the default is."""
     value = text(name, default) or default
     if value and not re.fullmatch(rf"({'|'.join(schemes)})://[^\s/]\S*", value):
         raise ImproperlyConfigured(
@@ -84,23 +85,23 @@ def url(name: str, default: str, *schemes: str) -> str:
     return value
 
 
-def mail(name: str, default: str) -> dict[str, Any]:
-    """Django's `EMAIL_*` settings of an address like `smtp+tls://user:password@mail.example.com:587`."""
+def mail(name: str, default: str) -> dict[str, object]:
+    """Return Django's `EMAIL_*` settings of a URL like `smtp+tls://user:password@mail.example.com:587`."""
     value = text(name, default) or default
     try:
-        options: dict[str, Any] = environ.Env.email_url_config(value)
-    except (ImproperlyConfigured, ValueError):  # without the value: a password may stand in it
+        options: dict[str, object] = environ.Env.email_url_config(value)
+    except (ImproperlyConfigured, ValueError):  # without the value, which may hold a password
         known = ", ".join(f"{scheme}://" for scheme in environ.Env.EMAIL_SCHEMES)
         raise ImproperlyConfigured(f"{name} must start with one of {known} and name a host.") from None
     if value.startswith("smtp") and not options["EMAIL_HOST"]:
-        raise ImproperlyConfigured(f"{name} names no mail server.")
+        raise ImproperlyConfigured(f"{name} must name a mail server, like smtp://mail.example.com.")
     if "OPTIONS" in options:
         raise ImproperlyConfigured(f"{name} has an unknown option after its `?`.")
     return options
 
 
 def origins(name: str, default: list[str]) -> list[str]:
-    """Comma-separated origins, as a browser sends them: scheme, host, perhaps a port, no path."""
+    """Return comma-separated origins as a browser sends them: scheme, host and port, without a path."""
     values = words(name, default)
     for value in values:
         if not re.fullmatch(r"https?://[^\s/?#@]+", value):
@@ -111,7 +112,7 @@ def origins(name: str, default: list[str]) -> list[str]:
 
 
 def secret(name: str, *, development: str, debug: bool) -> str:
-    """A signing key. In production it must be given and be long and varied enough (security.W009)."""
+    """Return a signing key. In production it must be set, and long and varied enough (security.W009)."""
     value = text(name)
     if debug:
         return value or development

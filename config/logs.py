@@ -1,37 +1,38 @@
-"""Structured logs: one event a line, with the request's id, without secrets.
+"""Structured logs: one event per line, with the request's id and without secrets.
 
-JSON in production; readable lines where `DEBUG=true`.
+Lines are JSON in production and readable text with `DEBUG=true`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import structlog
+from structlog.typing import Processor
 
 _SECRETS = (
     "password", "passwd", "token", "secret", "authorization", "cookie", "signature", "api_key", "ticket"
 )  # fmt: skip
 
 
-def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Whatever is logged under a secret's name is not written."""
+def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide the values that are logged under names of secrets."""
     for key in event:
         if any(word in key.lower() for word in _SECRETS):
             event[key] = "[hidden]"
     return event
 
 
-def _to_json(event: MutableMapping[str, Any], **_: Any) -> str:
+def _to_json(event: Mapping[str, object], **_: object) -> str:
     return orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z).decode()
 
 
 class RequestLine(logging.Formatter):
-    """The line of a request, whose facts are known and hold no secret: none of the chain's steps is needed."""
+    """Format the line of a request. Its values hold no secrets, so it needs none of the processors."""
 
     def __init__(self, *, pretty: bool) -> None:
         super().__init__()
@@ -50,7 +51,7 @@ def _no_less_than_info(level: str) -> str:
     return "INFO" if level == "DEBUG" else level
 
 
-def _chain() -> list[Any]:
+def _chain() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -60,8 +61,8 @@ def _chain() -> list[Any]:
     ]
 
 
-def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
-    """Django's `LOGGING`, with structlog set up beside it so that both write the same lines."""
+def logging_config(*, level: str, pretty: bool) -> dict[str, object]:
+    """Return Django's `LOGGING`, and configure structlog so that both write the same lines."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -72,8 +73,8 @@ def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer: list[Any] = (
-        # With rich installed the renderer's own tracebacks show every local variable, passwords among them.
+    renderer: list[Processor] = (
+        # With rich installed the renderer's own tracebacks would show all local variables, including passwords.
         [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
         if pretty
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
@@ -96,13 +97,13 @@ def logging_config(*, level: str, pretty: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "garage.requests": {"handlers": ["requests"], "propagate": False},
-            # Django's own 4xx line repeats the request log's; a 500's traceback is the request log's too.
+            # The request log has a line for each 4xx and the traceback of each 500.
             "django.request": {"level": "CRITICAL"},
-            # A foreign `Host`, a form of too many fields: anybody may send them, and each would be a traceback.
+            # Any client can send a foreign `Host` or a form with too many fields, and each would be a traceback.
             "django.security": {"level": "CRITICAL"},
             "django.security.csrf": {"level": "WARNING"},
             "django.server": {"level": "WARNING"},
-            "uvicorn.error": {"level": _no_less_than_info(level)},  # in detail it prints handshakes
-            "uvicorn.access": {"level": "CRITICAL"},  # it prints query strings, and tokens travel there
+            "uvicorn.error": {"level": _no_less_than_info(level)},  # at DEBUG it prints handshakes
+            "uvicorn.access": {"level": "CRITICAL"},  # it prints query strings, which may hold tokens
         },
     }

@@ -1,7 +1,7 @@
-"""What each role may do, in the admin and in the staff's API alike: Django permissions, least first.
+"""The Django permissions of each role, for the admin and the staff's API (docs/decisions/0009).
 
-A role is the group of its name. The groups are written from this table after every migration; a permission given to a
-person or a further group beside them counts in the admin.
+A role is the group of its name. The groups are written from this table after every migration. In the admin, a user's
+own permissions and those of further groups count as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def _permissions(app: str, verbs: str, *models: str) -> frozenset[str]:
     return frozenset(f"{app}.{verb}_{model}" for verb in verbs.split() for model in models)
 
 
-# Whoever works on vehicles sees the day and the order in front of him, and says when he starts and is done.
+# Technicians see the day's appointments and the repair orders, and start and finish their work.
 _TECHNICIAN = (
     _permissions(
         "appointments", "view", "appointment", "location", "technician", "servicetype", "reportedproblem"
@@ -24,17 +24,17 @@ _TECHNICIAN = (
     | _permissions("repair_orders", "view", "repairorder", "partline", "serviceline", "repairphoto")
     | _permissions("catalogue", "view", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
-    | _permissions("files", "view", "upload")  # photos of what is wrong
+    | _permissions("files", "view", "upload")  # photos of the damage
     | _permissions("chat", "view", "conversation", "message", "supportticket")
-    | _permissions("chat", "add", "message")  # who works on the car may answer its owner
+    | _permissions("chat", "add", "message")  # technicians may answer the owner of a vehicle they work on
 )
-# The desk: customers and their vehicles, visits, estimates and the customer's word on them; parcels out and back.
+# Advisors: customers and their vehicles, appointments, estimates and decisions on them, parts orders and returns.
 _ADVISOR = (
     _TECHNICIAN
     | _permissions("appointments", "add change assign", "appointment")
     | _permissions("customers", "add change", "customer")
     | _permissions("customers", "view", "notification")
-    # Whom a customer's record is about, and whom he brought.
+    # The user behind a customer record, and their referrals.
     | _permissions("accounts", "view", "user", "referral", "rewardentry")
     | _permissions("vehicles", "add change", "vehicle")
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
@@ -46,7 +46,7 @@ _ADVISOR = (
     | _permissions("orders", "change move", "order")
     | _permissions("orders", "decide", "returnrequest")
 )
-# The shop itself: what it sells, where, when and with whom; and money that goes back.
+# Managers: the catalogue, locations, hours and technicians, plans and offers, and refunds.
 _MANAGER = (
     _ADVISOR
     | _permissions("orders", "refund", "returnrequest")

@@ -1,7 +1,7 @@
-"""All settings, in one file; each one that the environment can change is read by a typed helper.
+"""All settings. Those that environment variables can change are read by typed helpers (docs/settings.md).
 
-The embedded default needs nothing set: SQLite, in-memory cache, mail to the console. PostgreSQL, Redis
-and a public host come through environment variables alone (README, "Settings").
+The defaults need no variable: SQLite, a cache in memory, mail to the console. Environment variables select PostgreSQL,
+Redis and a public host.
 """
 
 from __future__ import annotations
@@ -35,16 +35,14 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 read_env_file(BASE_DIR / ".env")
 
-# --- What kind of start this is -------------------------------------------------------------------
+# --- Development or production -----------------------------------------------------------------------
 
 DEBUG = flag("DEBUG", False)
 SECRET_KEY = secret("SECRET_KEY", development="development-only-" + "not-a-secret-" * 4, debug=DEBUG)
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 if not DEBUG and not ALLOWED_HOSTS:
-    raise ImproperlyConfigured(
-        "ALLOWED_HOSTS is not set. With DEBUG=false, name the hosts this site answers to."
-    )
-# Absolute links in mail and answers outside a request.
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set. With DEBUG=false, name the hosts of this site.")
+# The start of absolute links in mails, and of other links made without a request.
 PUBLIC_URL = url("PUBLIC_URL", f"http://localhost:{number('PORT', 8000, least=1)}", "http", "https").rstrip(
     "/"
 )
@@ -71,7 +69,7 @@ INSTALLED_APPS = [
     "import_export",
     "rest_framework",
     "simple_history",
-    # The house, lowest floor first.
+    # The product's apps, lowest floor first.
     "common",
     "accounts",
     "files",
@@ -109,7 +107,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-# Every route takes both spellings by itself (common/http/routing.py); a redirect would lose a write's body.
+# Every route matches with and without its slash (common/http/routing.py). A redirect would lose a write's body.
 APPEND_SLASH = False
 TEST_RUNNER = "config.runner.PytestRunner"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -128,12 +126,12 @@ TEMPLATES = [
     }
 ]
 
-# --- Database ---------------------------------------------------------------------------------------
+# --- Database ----------------------------------------------------------------------------------------
 
 USE_POSTGRES = flag("USE_POSTGRES", False)
 _PREPARED_STATEMENTS = flag("DB_PREPARED_STATEMENTS", True)
-# A connection per request would cost PostgreSQL 7 ms of CPU: every thread keeps its own, and each process has a
-# fixed number of threads (docs/decisions/0010).
+# A connection per request would cost PostgreSQL 7 ms of CPU. So every thread keeps its connection, and each process has
+# a fixed number of threads (docs/decisions/0010).
 POSTGRES: dict[str, Any] = {
     "ENGINE": "django.db.backends.postgresql",
     "NAME": text("DB_NAME", "membership_auto"),
@@ -141,11 +139,11 @@ POSTGRES: dict[str, Any] = {
     "PASSWORD": text("DB_PASSWORD", "postgres"),
     "HOST": text("DB_HOST", "localhost"),
     "PORT": number("DB_PORT", 5432, least=1),
-    # No health check: it would cost a round trip a request. A connection that died answers one 503 and is replaced.
+    # A health check would cost a round trip per request. A lost connection answers one 503 and is replaced.
     "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": False,
     "OPTIONS": {
-        # PostgreSQL prices a random page for spinning disks, and would rather read whole tables.
+        # PostgreSQL's default cost of a random page is that of spinning disks, so that it reads whole tables instead.
         "options": "-c random_page_cost=1.1 -c jit=off",
         "server_side_binding": True,
         # psycopg prepares a statement on its fifth run. A pooler in transaction mode has no prepared statements.
@@ -156,12 +154,12 @@ POSTGRES: dict[str, Any] = {
 _SQLITE: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": text("SQLITE_PATH") or BASE_DIR / "db.sqlite3",
-    # Opening the file costs four times what a list does. Each thread keeps its connection; between requests it holds
-    # no snapshot, so that the log of writes is still put away.
+    # Opening the file costs four times as much as a list, so each thread keeps its connection. Between requests it
+    # holds no snapshot, so that SQLite can still checkpoint its write-ahead log.
     "CONN_MAX_AGE": None,
     "OPTIONS": {
-        # IMMEDIATE takes the write lock at BEGIN, so that writers queue instead of failing half way;
-        # in WAL readers never wait for them.
+        # IMMEDIATE takes the write lock at BEGIN, so that writers queue instead of failing half way. With WAL, readers
+        # do not wait for writers.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
@@ -169,32 +167,32 @@ _SQLITE: dict[str, Any] = {
 }
 DATABASES = {"default": POSTGRES if USE_POSTGRES else _SQLITE}
 
-# --- Cache and counters -----------------------------------------------------------------------------
+# --- Cache and counters ------------------------------------------------------------------------------
 
 REDIS_URL = url("REDIS_URL", "", "redis", "rediss")
-_LOCAL_CACHE: dict[str, Any] = {
+_LOCAL_CACHE: dict[str, object] = {
     "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
     "OPTIONS": {"MAX_ENTRIES": 100_000},
 }
-_REDIS_CACHE: dict[str, Any] = {
+_REDIS_CACHE: dict[str, object] = {
     "BACKEND": "django.core.cache.backends.redis.RedisCache",
     "LOCATION": REDIS_URL,
     "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
 }
 CACHES = {
     "default": _REDIS_CACHE if REDIS_URL else {**_LOCAL_CACHE, "LOCATION": "default"},
-    # Where counters live without Redis, or while it is away (common/domain/counters.py).
+    # For counters without Redis, or while it is unavailable (common/domain/counters.py).
     "local": {**_LOCAL_CACHE, "LOCATION": "local"},
 }
 
-# --- Who may come in --------------------------------------------------------------------------------
+# --- Authentication ----------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.SignInBackend"]
-# The one look-up of a request: session uuid -> Caller. A dotted path, because it joins rooms above common/.
+# The look-up of a request: session uuid -> Caller. A dotted path, because it joins tables of rooms above common/.
 CALLER_LOADER = "customers.callers.load_caller"
-PAGE_CALLER_LOADER = "customers.callers.caller_of_user"  # the same for a user of Django's session
-# Role -> permissions, for the staff's API and the admin alike. A dotted path, because it names every room's.
+PAGE_CALLER_LOADER = "customers.callers.caller_of_user"  # user of a Django session -> Caller
+# Role -> permissions, for the staff's API and the admin. A dotted path, because it names models of every room.
 ROLE_PERMISSIONS = "config.roles.PERMISSIONS"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -218,55 +216,55 @@ SIMPLE_JWT = {
     "SIGNING_KEY": SECRET_KEY,
     "USER_ID_FIELD": "uuid",
 }
-# No contract prints a new refresh token, so a front end would lose it.
+# No contract has a new refresh token in its response, so a front end would lose it.
 ROTATE_REFRESH_TOKENS = flag("ROTATE_REFRESH_TOKENS", False)
 
-# How long a mailed link to a new password is good, and the page of the app that it opens, with `?token=`.
+# How long a mailed link to a new password is valid, and the page that it opens, with `?token=`.
 PASSWORD_RESET_TIMEOUT = 60 * number("PASSWORD_RESET_MINUTES", 60, least=1)
 PASSWORD_RESET_URL = url("PASSWORD_RESET_URL", f"{PUBLIC_URL}/reset-password", "http", "https")
 
-# Rates are fixed windows; a developer's machine gets 50 times as much.
+# Rates are counted in fixed windows. With DEBUG they are 50 times as high.
 _RATE_FACTOR = 50 if DEBUG else 1
-RATE_LOGIN = number("RATE_LOGIN", 10 * _RATE_FACTOR, least=1)  # wrong ones, per account in 15 minutes
-RATE_REGISTER = number("RATE_REGISTER", 20 * _RATE_FACTOR, least=1)  # per address and hour
+RATE_LOGIN = number("RATE_LOGIN", 10 * _RATE_FACTOR, least=1)  # wrong passwords per account in 15 minutes
+RATE_REGISTER = number("RATE_REGISTER", 20 * _RATE_FACTOR, least=1)  # per client address and hour
 RATE_USER = number("RATE_USER", 1_000 * _RATE_FACTOR, least=1)  # requests per user and minute
-# How many proxies in front of the process append to X-Forwarded-For; 0 trusts the socket's address alone.
+# The number of proxies in front that append to X-Forwarded-For. With 0 only the socket's address is used.
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 
-# --- Who brings whom --------------------------------------------------------------------------------
+# --- Referrals ---------------------------------------------------------------------------------------
 
-REFERRAL_LINK = url(
-    "REFERRAL_LINK", "https://membershipauto.com/r/", "http", "https"
-)  # the code comes after it
-REFERRAL_REWARD = number("REFERRAL_REWARD", 100, least=1)  # points, when a friend's first repair is completed
+REFERRAL_LINK = url("REFERRAL_LINK", "https://membershipauto.com/r/", "http", "https")  # the code is appended
+REFERRAL_REWARD = number(
+    "REFERRAL_REWARD", 100, least=1
+)  # points, when the referred user's first repair is completed
 
-# --- Mail, and what is done after the answer --------------------------------------------------------
+# --- Mail and tasks after the response ---------------------------------------------------------------
 
 globals().update(mail("EMAIL_URL", "consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = text("MAIL_FROM", "Garage <no-reply@localhost>")
-# IMMEDIATE does it in place. DATABASE leaves it to `manage.py db_worker`, so that no request waits for a mail server.
+# IMMEDIATE runs tasks in the request. DATABASE leaves them to `manage.py db_worker`, so that no request waits for mail.
 _TASK_BACKENDS = {
     "IMMEDIATE": "django_tasks.backends.immediate.ImmediateBackend",
     "DATABASE": "django_tasks_db.DatabaseBackend",
 }
 TASKS = {"default": {"BACKEND": _TASK_BACKENDS[one_of("TASK_QUEUE", "IMMEDIATE", *_TASK_BACKENDS)]}}
-# How often the open sockets' sessions are looked at again.
+# How often the sessions of open sockets are checked.
 SOCKET_CHECK_SECONDS = number("SOCKET_CHECK_SECONDS", 30, least=1)
 
-# --- The API ----------------------------------------------------------------------------------------
+# --- The API -----------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    # Near empty on purpose: a contract's views say what they are (common/http/contracts/). What forgets to is refused.
+    # The contracts' view classes set the rest (common/http/contracts/). A view that sets no permission refuses all.
     "DEFAULT_PERMISSION_CLASSES": ["common.http.permissions.DenyAll"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_SCHEMA_CLASS": "common.http.schema.ContractSchema",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other
 }
-# A list that falls back to building objects is a fault to mend here, and a slow answer in production.
+# A list that does not compile is an error in development, and a slow response in production.
 READS_MUST_COMPILE = DEBUG
-# 10,000 telematics samples fit; a photo does not travel as JSON.
+# 10,000 telematics samples fit. Photos are not sent as JSON.
 MAX_BODY_BYTES = number("MAX_BODY_BYTES", 2 * 1024 * 1024, least=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
@@ -290,7 +288,7 @@ SPECTACULAR_SETTINGS = {
         "defaultModelsExpandDepth": 0,
     },
     "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": [],  # enums stand inline
+    "POSTPROCESSING_HOOKS": [],  # enums are inline
     "PATH_CONVERTER_OVERRIDES": {"public_id": {"type": "string", "format": "uuid"}},
     "APPEND_COMPONENTS": {
         "securitySchemes": {
@@ -308,7 +306,7 @@ CORS_ALLOWED_ORIGINS = origins(
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-request-id"]
 CORS_EXPOSE_HEADERS = ["Link", "X-Total-Count", "Retry-After", "X-Request-ID"]
 
-# --- Pages, cookies, headers ------------------------------------------------------------------------
+# --- Pages, cookies, headers -------------------------------------------------------------------------
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -316,7 +314,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", [])
 CSRF_FAILURE_VIEW = "common.http.fallbacks.csrf_failure"
 SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", not DEBUG)
-# A container's probe speaks plain HTTP to the process itself.
+# A container's probe sends plain HTTP to the process.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = number("SECURE_HSTS_SECONDS", 0 if DEBUG else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
@@ -344,7 +342,7 @@ ADMIN_CONTENT_SECURITY_POLICY = {
     "style-src": [SELF, "'unsafe-inline'"],
 }
 
-# What no page here uses, and no page that is put into one may.
+# Browser features that no page uses.
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -367,36 +365,36 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 
-# --- What people upload -----------------------------------------------------------------------------
+# --- Uploads -----------------------------------------------------------------------------------------
 
-# A form with photos, as a whole.
+# The limit of a whole form with photos.
 MAX_FORM_BYTES = number("MAX_FORM_BYTES", 50 * 1024 * 1024, least=1024)
 MAX_UPLOAD_BYTES = number("MAX_UPLOAD_BYTES", 20 * 1024 * 1024, least=1024)
-# Without a bucket, a folder of this server: every web process must see the same one.
+# The folder of uploads without a bucket. All web processes must share it.
 UPLOADS_DIR = Path(text("UPLOADS_DIR") or BASE_DIR / "var" / "uploads")
-# Contract 003's own names. Without keys, the role of the machine or a credentials file serves.
+# Contract 003 gives the names. Without keys, boto3 uses the role of the machine or a credentials file.
 USE_S3 = flag("USE_S3", False)
 AWS_ACCESS_KEY_ID = text("AWS_ACCESS_KEY_ID")
 AWS_SECRET_ACCESS_KEY = text("AWS_SECRET_ACCESS_KEY")
 AWS_STORAGE_BUCKET_NAME = text("AWS_STORAGE_BUCKET_NAME")
 AWS_S3_REGION_NAME = text("AWS_S3_REGION_NAME") or "us-east-1"
-AWS_S3_ENDPOINT_URL = url("AWS_S3_ENDPOINT_URL", "", "http", "https")  # another server that speaks S3
+AWS_S3_ENDPOINT_URL = url("AWS_S3_ENDPOINT_URL", "", "http", "https")  # another server with the S3 protocol
 AWS_S3_CUSTOM_DOMAIN = text("AWS_S3_CUSTOM_DOMAIN")
-# Seconds that an address takes or shows a file for, in either store; a signature lives seven days at most.
+# Seconds for which an upload or download URL is valid, in either store. S3 allows at most seven days.
 AWS_S3_PRESIGNED_URL_EXPIRATION = number("AWS_S3_PRESIGNED_URL_EXPIRATION", 3600, least=1, most=604_800)
 if USE_S3 and not AWS_STORAGE_BUCKET_NAME:
     raise ImproperlyConfigured("AWS_STORAGE_BUCKET_NAME is not set. With USE_S3=true, name the bucket.")
 
-# --- Time and language ------------------------------------------------------------------------------
+# --- Time and language -------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = time_zone("TIME_ZONE", "UTC")
 
-# --- Seeing what happens ----------------------------------------------------------------------------
+# --- Logs and metrics --------------------------------------------------------------------------------
 
-# /metrics answers only to `Authorization: Bearer <METRICS_TOKEN>`; without a token it does not exist.
+# /metrics requires `Authorization: Bearer <METRICS_TOKEN>`. Without this setting it is 404.
 METRICS_TOKEN = text("METRICS_TOKEN")
 LOGGING = logging_config(
     level=one_of("LOG_LEVEL", "INFO", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), pretty=DEBUG

@@ -1,14 +1,12 @@
-"""How the staff's admin looks and what its side bar offers."""
+"""The look of the admin and the items of its side bar."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _item(title: str, icon: str, model: str) -> dict[str, Any]:
+def _item(title: str, icon: str, model: str) -> dict[str, object]:
     app, name = model.split(".")
     return {
         "title": title,
@@ -18,7 +16,7 @@ def _item(title: str, icon: str, model: str) -> dict[str, Any]:
     }
 
 
-UNFOLD: dict[str, Any] = {
+UNFOLD: dict[str, object] = {
     "SITE_TITLE": "Garage",
     "SITE_HEADER": "Garage",
     "SITE_SUBHEADER": "Service desk",

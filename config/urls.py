@@ -50,11 +50,12 @@ from vehicles.api import shop_staff as vehicles_staff
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Whoever opens the bare host is looking for the documentation."""
+    """Redirect the bare host to the API's documentation."""
     return redirect("docs")
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
+    """Redirect to the icon, which browsers request here if a page names none."""
     return redirect(static("common/favicon.svg"))
 
 
@@ -123,7 +124,7 @@ API: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home),
-    path("favicon.ico", favicon),  # asked for by browsers where a page names none
+    path("favicon.ico", favicon),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

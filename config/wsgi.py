@@ -1,4 +1,4 @@
-"""The HTTP side: `granian --interface wsgi config.wsgi:application` in production."""
+"""The WSGI application. Production runs `granian --interface wsgi config.wsgi:application`."""
 
 from __future__ import annotations
 

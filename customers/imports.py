@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import User, normalize_email
-from common.domain.sheets import WHY, SheetRow, Unreadable
+from common.domain.sheets import CHANGE_REASON, SheetRow, Unreadable
 from customers.actions import create_imported
 from customers.addresses import AmbiguousAddress, parse_address
 from customers.models import Customer
@@ -196,7 +196,7 @@ def _place(
             outcomes = [stored.compare(draft, compared) for draft in drafts]
             new = [d.customer for d, o in zip(drafts, outcomes, strict=True) if o.verdict is Verdict.CREATED]
             if new and not dry_run:
-                create_imported(customers=new, by=None, now=now, why=WHY)
+                create_imported(customers=new, by=None, now=now, why=CHANGE_REASON)
             return outcomes
     except IntegrityError:
         # Another process stored one of the emails at this moment. Rows are retried one by one to find which.

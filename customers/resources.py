@@ -12,7 +12,7 @@ from import_export.fields import Field
 
 from accounts.models import User, normalize_email
 from common.admin.transfer import SheetResource, cell
-from common.domain.sheets import WHY
+from common.domain.sheets import CHANGE_REASON
 from common.domain.types import Json, Values
 from customers.actions import create_imported
 from customers.imports import ADDRESS, BUSINESS, NATURAL_KEY, PERSON, natural_key
@@ -108,12 +108,12 @@ class CustomerResource(SheetResource):
 
     def do_instance_save(self, instance: Customer, is_create: bool) -> None:
         if is_create:
-            create_imported(customers=[instance], by=self._by, now=self._now, why=WHY)
+            create_imported(customers=[instance], by=self._by, now=self._now, why=CHANGE_REASON)
             return
         instance.save()
         if instance.contact is not None and _person(instance) != self._person_before:
             instance.contact._history_user = self._by  # type: ignore[attr-defined]
-            instance.contact._change_reason = WHY  # type: ignore[attr-defined]
+            instance.contact._change_reason = CHANGE_REASON  # type: ignore[attr-defined]
             instance.contact.save(update_fields=PERSON)
 
     class Meta:

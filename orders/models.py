@@ -104,7 +104,7 @@ class Order(Identified):
     @property
     def number(self) -> str:
         """The order number that the customer sees, such as `ORD123`."""
-        return ids.spell(ORDER_PREFIX, self.pk)
+        return ids.format_id(ORDER_PREFIX, self.pk)
 
 
 class OrderItem(models.Model):
@@ -196,7 +196,7 @@ class ReturnRequest(Identified):
     @property
     def number(self) -> str:
         """The return number that the customer sees, such as `RET7`."""
-        return ids.spell(RETURN_PREFIX, self.pk)
+        return ids.format_id(RETURN_PREFIX, self.pk)
 
 
 class ReturnLine(models.Model):

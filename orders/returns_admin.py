@@ -43,7 +43,7 @@ class NumberSearchMixin(StaffAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: AnyQuerySet, search_term: str
     ) -> tuple[AnyQuerySet, bool]:
-        number = ids.read(self.prefix, search_term.strip().upper())
+        number = ids.parse_id(self.prefix, search_term.strip().upper())
         if number is not None:
             return queryset.filter(pk=number), False
         found: tuple[AnyQuerySet, bool] = super().get_search_results(request, queryset, search_term)

@@ -160,7 +160,7 @@ def _is_signed_out(post: Post, answer: Any) -> bool:
 def _reused(path: str) -> tuple[int, Any]:
     contract, problem = contract_for(path), problem_from(KeyReused())
     assert contract is not None and problem is not None
-    return contract.spell(problem)[:2]
+    return contract.render_problem(problem)[:2]
 
 
 def _sums() -> Sums:

@@ -159,7 +159,7 @@ def _unavailable(path: str) -> Any:
     """Return the body of a 503 in the contract of that path."""
     contract = contract_for(path)
     assert contract is not None
-    return contract.spell(UNAVAILABLE)[1]
+    return contract.render_problem(UNAVAILABLE)[1]
 
 
 @contextmanager

@@ -181,7 +181,7 @@ class AppointmentQuery(ListQuery):
         return [STATUSES[name].value for name in names]
 
     def validate(self, attrs: Json) -> Json:
-        self.refuse_upside_down(attrs, "dateFrom", "dateTo")
+        self.validate_range(attrs, "dateFrom", "dateTo")
         return attrs
 
 

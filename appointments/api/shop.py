@@ -56,7 +56,7 @@ class AppointmentQuery(ListQuery):
     dateTo = Day(source="date_to", required=False, help_text="Last day, inclusive.")
 
     def validate(self, attrs: Json) -> Json:
-        self.refuse_upside_down(attrs, "dateFrom", "dateTo")
+        self.validate_range(attrs, "dateFrom", "dateTo")
         return attrs
 
 

@@ -64,7 +64,7 @@ class AppointmentQuery(query_of(AppointmentFilter, ORDERING)):  # type: ignore[m
     date_to = Day(required=False, help_text="Last day at the location, inclusive.")
 
     def validate(self, attrs: Json) -> Json:
-        self.refuse_upside_down(attrs, "date_from", "date_to")
+        self.validate_range(attrs, "date_from", "date_to")
         return attrs
 
 

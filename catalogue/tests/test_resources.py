@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalogue.models import Part
 from common.admin import transfer
-from common.domain.sheets import WHY
+from common.domain.sheets import CHANGE_REASON
 from testing import factories
 from testing.admin import changelist, download, import_file, preview, said
 
@@ -33,7 +33,7 @@ def test_file_is_previewed_then_imported_with_user_in_history(desk, ada):
         ("P-2", "Brake pad", Decimal("9.00"), False),
     ]
     latest = old.history.latest()
-    assert (latest.history_user, latest.history_change_reason) == (ada, WHY)
+    assert (latest.history_user, latest.history_change_reason) == (ada, CHANGE_REASON)
     again = import_file(desk, Part, content)
     assert again == ["Import finished: 0 new, 0 updated, 0 deleted and 2 skipped parts."]
     assert Part.history.count() == 3
@@ -92,7 +92,7 @@ def test_expired_preview_asks_for_file_again(desk):
     cache.clear()
     response = desk.post(f"{changelist(Part)}process_import/", confirm, follow=True)
     assert [str(m) for m in response.context["messages"]] == [
-        "The file is not here any more: choose it again."
+        "The uploaded file has expired. Choose it again."
     ]
 
 
@@ -116,7 +116,7 @@ def test_unreadable_file_is_refused(desk, content, message):
 
 
 def test_file_with_too_many_rows_is_refused(desk, monkeypatch):
-    monkeypatch.setattr(transfer, "MOST_ROWS", 2)
+    monkeypatch.setattr(transfer, "MAX_ROWS", 2)
     content = f"{HEADER}P-1,Pad,1\nP-2,Pad,1\n"
     assert said(preview(desk, Part, content)) == []
     file = SimpleUploadedFile("parts.csv", f"{content}P-3,Pad,1\n".encode())

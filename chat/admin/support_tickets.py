@@ -83,7 +83,7 @@ class SupportTicketAdmin(AnswerableAdmin):
         self, request: HttpRequest, queryset: QuerySet[SupportTicket], search_term: str
     ) -> tuple[QuerySet[SupportTicket], bool]:
         """Search for a number as it is printed (`TKT456`), or for text."""
-        number = ids.read(SUPPORT_TICKET_PREFIX, search_term.strip().upper())
+        number = ids.parse_id(SUPPORT_TICKET_PREFIX, search_term.strip().upper())
         term = search_term if number is None else str(number)
         return super().get_search_results(request, queryset, term)  # type: ignore[no-any-return]
 

@@ -157,7 +157,7 @@ _TICKET = Read(_by_id, TicketHeadSerializer, params_of(TicketPath))
 _MESSAGES = Read(_messages, MessageSerializer, params_of(TicketPath))
 
 
-def recent_tickets(caller: Caller) -> list[object]:
+def recent_tickets(caller: Caller) -> list[Json]:
     """Return the five newest tickets for the dashboard. One query."""
     return _RECENT.page(caller, {}, slice(0, RECENT))
 

@@ -221,7 +221,7 @@ class Messages(MemberList):
             rows = rows.filter(conversation__uuid=filters["thread"])
         return rows.matching(filters).order_by("number", "id")
 
-    def check_nothing(self, filters: Values) -> None:
+    def validate_parent(self, filters: Values) -> None:
         self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ConversationNotFound)
 
     @extend_schema(responses={201: MessageSerializer, 200: MessageSerializer})

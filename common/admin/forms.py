@@ -1,4 +1,4 @@
-"""What the staff's forms share."""
+"""Forms that the admin's pages share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from common.domain.types import Json
 
 
 class ConstrainedForm(forms.ModelForm[Any]):
-    """A form that checks the row's constraints also over fields that it does not take.
+    """A form that checks constraints also over fields that it does not have.
 
-    Django leaves out every constraint that names such a field, and the database's refusal would be a 500.
+    Django skips every constraint over such a field, and the database's error would then be a 500.
     """
 
     constrained: ClassVar[frozenset[str]] = frozenset()
@@ -23,10 +23,9 @@ class ConstrainedForm(forms.ModelForm[Any]):
 
 
 class SeenStatus(ConstrainedForm):
-    """A form of a row with a status: it is saved only over the state it was shown for.
+    """A form of a row with a status, which is saved only if the status has not changed since the page was opened.
 
-    Which fields may be written depends on the state, so that a form opened before a step would lose words
-    without saying so.
+    The writable fields depend on the status. A form opened before a transition would silently lose input.
     """
 
     seen_status = forms.CharField(widget=forms.HiddenInput, required=False)

@@ -1,11 +1,13 @@
-"""What every page of the staff's admin has in common, and the shared ground's one table."""
+"""Base classes of the admin's pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -24,7 +26,7 @@ from common.domain.errors import DomainError
 from common.domain.transitions import Machine
 from common.domain.types import AnyModelField, Json, Values
 
-Column = Callable[[Any, Any], Any]
+Column = TypeVar("Column", bound=Callable[..., object])
 Button = Callable[..., HttpResponse]
 Verb = Callable[..., object]
 
@@ -32,24 +34,24 @@ Verb = Callable[..., object]
 def column(
     description: str, *, ordering: str | None = None, boolean: bool | None = None
 ) -> Callable[[Column], Column]:
-    """A computed column of a list, or a computed line of a form."""
+    """Declare a computed column of a list, or a computed line of a form."""
     decorate: Callable[[Column], Column] = display(
         description=description, ordering=ordering, boolean=boolean
     )
     return decorate
 
 
-def dollars(description: str, name: str) -> Column:
-    """A column of an amount: the row's `name`, as money is written."""
+def dollars(description: str, name: str) -> Callable[..., str]:
+    """Return a column that shows the row's attribute `name` as an amount."""
 
-    def shown(self: Any, row: Any) -> str:
+    def shown(self: StaffAdmin, row: models.Model) -> str:
         return f"${getattr(row, name):,}"
 
     return column(description)(shown)
 
 
 def badge(description: str, *, colors: Mapping[Any, str], ordering: str) -> Callable[[Column], Column]:
-    """A column that shows a word on a coloured ground; `colors` is word -> success, info, warning, danger."""
+    """Declare a column that shows a value as a badge. `colors` is value -> success, info, warning or danger."""
     decorate: Callable[[Column], Column] = display(
         description=description, ordering=ordering, label=dict(colors)
     )
@@ -64,17 +66,16 @@ def transition_button(
     done: str,
     icon: str,
     variant: ActionVariant = ActionVariant.DEFAULT,
-    form: type[Any] | None = None,
+    form: type[forms.Form] | None = None,
     permission: str = "change",
     to: str = "",
 ) -> Button:
-    """A button of a change page that calls `verb(<noun>=row, by=acting user's id, now=now, **answers)`; the noun is
-    the page's, and without one the three come by position.
+    """Return a button of a change page that calls `verb(<noun>=row, by=acting user's id, now=now, **answers)`.
 
-    It asks before it acts, so that the transition_button is a POST and never a mere link; `answers` are the fields of
-    `form`, under the names of the verb's arguments. `permission` is `app.codename`, the one the API asks for too, or
-    the admin's own word for the row at hand (`change`). `to` is the state it leads to: it is offered where the page's
-    machine allows that.
+    The noun is that of the page. Without one, row, user and time are passed by position. The button opens a dialog, so
+    that the call is a POST and not a link. `answers` are the fields of `form`, named like the verb's arguments.
+    `permission` is `app.codename`, as in the API, or one of the admin's own such as `change`. `to` is the state to
+    which the verb leads. The button is shown only where the page's machine allows that.
     """
 
     decorate: Callable[[Button], Button] = action(
@@ -85,7 +86,7 @@ def transition_button(
         dialog={"title": title, "description": ask, "form_class": form, "form_submit_text": title},
     )
 
-    def press(self: StaffAdmin, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+    def press(self: StaffAdmin, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         answers = {name: value for name, value in form.cleaned_data.items() if name != "_form_submitted"}
         return self.act(request, object_id, partial(verb, **answers), done=done)
 
@@ -95,24 +96,26 @@ def transition_button(
 
 
 def _permitted(permission: str) -> Callable[..., bool]:
-    def has_permission(self: Any, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm(permission))
+    def has_permission(self: StaffAdmin, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return request.user.has_perm(permission)
 
     return has_permission
 
 
 class StaffAdmin(ModelAdmin):
-    """Pages that act through the domain: locked saves, refusals as messages, buttons that fit the state.
+    """Pages that act through the domain: rows locked for a save, errors as messages, buttons that fit the status.
 
-    `noun` is what the domain's verbs call the row, `machine` the table of its states.
+    `noun` is the name of the row's argument in the domain's actions, `machine` the table of its states.
     """
 
     noun: ClassVar[str] = ""
     machine: ClassVar[Machine] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Unfold looks a dotted permission up when it checks the project, before there is a database to look in;
-        so a button names a method, which is made here."""
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Add a method for the permission of each button.
+
+        Unfold looks up a dotted permission in the database already when it checks the project, but calls a method late.
+        """
         super().__init_subclass__(**kwargs)
         for button in list(vars(cls).values()):
             app, _, codename = getattr(button, "asks_for", "").rpartition(".")
@@ -130,7 +133,7 @@ class StaffAdmin(ModelAdmin):
     warn_unsaved_form = True
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The row; locked before a save, so that what its rules read is what it writes over."""
+        """Return the row. Lock it for a POST, so that the save writes over the row that its rules have read."""
         row = super().get_object(request, object_id, from_field)
         if row is not None and request.method == "POST":
             row.refresh_from_db(from_queryset=self.model._base_manager.select_for_update())
@@ -142,12 +145,13 @@ class StaffAdmin(ModelAdmin):
         object_id: str | None = None,
         form_url: str = "",
         extra_context: Json | None = None,
-    ) -> Any:
-        if request.method != "POST":
-            return super().changeform_view(request, object_id, form_url, extra_context)
+    ) -> HttpResponse:
+        """Show or save the form. An error of the domain becomes a message."""
+        view = super().changeform_view
         try:
-            with transaction.atomic():
-                return super().changeform_view(request, object_id, form_url, extra_context)
+            with transaction.atomic() if request.method == "POST" else nullcontext():
+                response: HttpResponse = view(request, object_id, form_url, extra_context)
+                return response
         except DomainError as error:
             self.message_user(request, error.text, messages.ERROR)
             return redirect(request.get_full_path())
@@ -161,23 +165,23 @@ class StaffAdmin(ModelAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
-        """Of the buttons this person may press, those that the row's state allows now."""
+        """Show the permitted buttons that the row's status allows."""
         permitted = context.get("actions_detail", ())
         context["actions_detail"] = [entry for entry in permitted if self.offers(obj, _name(entry))]
         response: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
         return response
 
     def offers(self, row: Any, button: str) -> bool:
-        """Whether the button, by its method's name, makes sense for the row as it stands."""
+        """Return whether the row's status allows the button with this method name."""
         to = getattr(type(self), button).leads_to
         return not to or to in self.machine[self.status_of(row)]
 
     def status_of(self, row: Any) -> str:
-        """Where the row stands."""
+        """Return the row's status in the machine."""
         return str(row.status)
 
     def act(self, request: HttpRequest, object_id: str, verb: Verb, *, done: str) -> HttpResponse:
-        """Call the verb for the row, say how it went, and show the row again."""
+        """Call the verb for the row, show a message about the result, and redirect to the row."""
         try:
             with transaction.atomic():
                 row = self.get_object(request, unquote(object_id))
@@ -192,51 +196,52 @@ class StaffAdmin(ModelAdmin):
         url = reverse(
             f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]
         )
-        if request.headers.get("HX-Request"):  # the question stood in a dialog over the page
+        if request.headers.get("HX-Request"):  # the dialog was open over the page
             return HttpResponse(headers={"HX-Redirect": url})
         return redirect(url)
 
 
 def _name(entry: Values) -> str:
-    """A button's method, which is the tail of its address."""
+    """Return the name of a button's method, which is the last part of its URL."""
     return str(entry["path"]).rstrip("/").rpartition("/")[2]
 
 
 class NoDeleteMixin:
-    """Rows that are the shop's history, or what its history hangs on: changed, closed, archived, never deleted."""
+    """Pages of rows that are never deleted, because the shop's history refers to them."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
 
 class HistoryAdmin(SimpleHistoryAdmin, StaffAdmin):
-    """With the pages that show who changed what. The past is read there, never put back."""
+    """Pages with the row's history, which can be read but not restored."""
 
     object_history_form_template = "common/past.html"
 
-    def has_change_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_history_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
     def history_form_view(
-        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
-    ) -> Any:
-        # simple-history only hides its button: a POST would still restore an old status past the machine.
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Json | None = None
+    ) -> HttpResponse:
+        # simple-history only hides its button. A POST would still restore an old status, past the machine.
         if request.method != "GET":
             raise PermissionDenied
-        return super().history_form_view(request, object_id, version_id, extra_context)
+        response: HttpResponse = super().history_form_view(request, object_id, version_id, extra_context)
+        return response
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Of the past, what was stored then: what is computed would be computed from today's rows."""
+        """Return the stored fields for a past version. Computed ones would be computed from today's rows."""
         if _shows_the_past(request):
-            return [(None, {"fields": self._kept_fields()})]
+            return [(None, {"fields": self._stored_fields()})]
         return super().get_fieldsets(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         if _shows_the_past(request):
-            return self._kept_fields()
+            return self._stored_fields()
         return list(super().get_readonly_fields(request, obj))
 
-    def _kept_fields(self) -> list[str]:
+    def _stored_fields(self) -> list[str]:
         return [field.name for field in self.model.history.model.tracked_fields if field.name != "id"]
 
 
@@ -246,20 +251,20 @@ def _shows_the_past(request: HttpRequest) -> bool:
 
 
 class ReadOnly:
-    """What the system writes by itself: looked at, not changed by hand."""
+    """Pages of rows that only the system writes."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
 
 class ReadOnlyInline(ReadOnly, TabularInline):
-    """Rows shown beneath another one."""
+    """Rows shown below another one."""
 
     extra = 0
     can_delete = False

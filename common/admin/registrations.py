@@ -14,7 +14,7 @@ admin.site.unregister(DBTaskResult)
 
 @admin.register(DBTaskResult)
 class TaskAdmin(ReadOnly, StaffAdmin):
-    """What the worker has done, and what waits for it."""
+    """The tasks that the worker has finished, and those that wait."""
 
     list_display = ("task_path", "status", "enqueued_at", "finished_at")
     list_filter = (("status", ChoicesCheckboxFilter),)
@@ -33,7 +33,7 @@ class IdempotencyKeyAdmin(ReadOnly, StaffAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnly, StaffAdmin):
-    """What happened, as it is announced to sockets and other services."""
+    """Events, as they are announced to sockets and other services."""
 
     list_display = ("type", "subject", "at")
     search_fields = ("=type", "=subject")

@@ -1,20 +1,21 @@
-"""Who asks: the one value that decides which rows may be seen."""
+"""The caller of a request: the value that decides which rows are visible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.utils.module_loading import import_string
 
 
 class Role(models.TextChoices):
-    """What somebody is in the shop; the wire calls it `user_role`."""
+    """A user's role in the shop. The wire calls it `user_role`."""
 
     CUSTOMER = "customer"
     TECHNICIAN = "technician"
@@ -28,13 +29,13 @@ STAFF = frozenset(Role) - {Role.CUSTOMER}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A request's person, read from the database row and never from the token's claims.
+    """The user of a request, read from the database and never from the token's claims.
 
-    `customer_id` is the account the login may act for, or None where there is none yet. The name and the
-    session ride along from the same look-up; two callers are equal when role and ids are.
+    `customer_id` is the customer the login may act for, None before there is one. The name and the session come from
+    the same look-up. Two callers are equal when their role and ids are.
     """
 
-    is_authenticated: ClassVar[bool] = True  # what DRF asks of `request.user`
+    is_authenticated: ClassVar[bool] = True  # an attribute that DRF expects of `request.user`
 
     role: str
     user_id: int
@@ -44,7 +45,7 @@ class Caller:
 
     @property
     def account(self) -> int:
-        """`customer_id` to filter by; 0, which no row has, where there is none."""
+        """Return `customer_id` to filter by, or 0, which no row has, if there is none."""
         return self.customer_id or 0
 
     @property
@@ -53,14 +54,14 @@ class Caller:
 
 
 @cache
-def page_caller_loader() -> Callable[[Any], Caller]:
-    """The look-up named by `PAGE_CALLER_LOADER`: a user of Django's session -> his caller."""
-    loader: Callable[[Any], Caller] = import_string(settings.PAGE_CALLER_LOADER)
+def page_caller_loader() -> Callable[[AbstractBaseUser], Caller]:
+    """Return the look-up named by `PAGE_CALLER_LOADER`: the user of a Django session -> their caller."""
+    loader: Callable[[AbstractBaseUser], Caller] = import_string(settings.PAGE_CALLER_LOADER)
     return loader
 
 
 @cache
 def caller_loader() -> Callable[[UUID], Caller | None]:
-    """The look-up named by `CALLER_LOADER`: a living session's uuid -> its caller."""
+    """Return the look-up named by `CALLER_LOADER`: the uuid of an open session -> its caller."""
     loader: Callable[[UUID], Caller | None] = import_string(settings.CALLER_LOADER)
     return loader

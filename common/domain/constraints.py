@@ -1,8 +1,9 @@
-"""Two rows may not hold the same thing at the same time, on both databases."""
+"""Constraints that both databases hold."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS
@@ -13,20 +14,32 @@ from django.db.models import BaseConstraint, Model
 from common.domain.types import Json
 
 
+class _Options(TypedDict, total=False):
+    violation_error_code: str | None
+    violation_error_message: str | None
+
+
 class NoOverlap(BaseConstraint):
     """No two rows with the same `holder` and a status in `statuses` overlap in `[start, end)`.
 
-    An exclusion constraint (GiST; needs btree_gist) on PostgreSQL. On SQLite two triggers, written as deferred
-    statements: Django remakes a table to change it, and runs deferred statements against the new one.
+    On PostgreSQL it is an exclusion constraint (GiST, which needs btree_gist). On SQLite it is two triggers, written as
+    deferred statements, because Django remakes a table to change it and runs deferred statements against the new one.
     """
 
     def __init__(
-        self, *, name: str, holder: str, start: str, end: str, statuses: tuple[str, ...], **kwargs: Any
+        self,
+        *,
+        name: str,
+        holder: str,
+        start: str,
+        end: str,
+        statuses: tuple[str, ...],
+        **options: Unpack[_Options],
     ) -> None:
         self.holder, self.start, self.end, self.statuses = holder, start, end, tuple(statuses)
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, **options)
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> tuple[str, Sequence[object], Json]:
         path, args, kwargs = super().deconstruct()
         return path, args, kwargs | self._parts()
 
@@ -68,7 +81,7 @@ class NoOverlap(BaseConstraint):
     ) -> Statement | None:
         assert model is not None and schema_editor is not None
         if schema_editor.connection.vendor == "sqlite":
-            return None  # the schema editor remakes the table, and the triggers go with the old one
+            return None  # the schema editor remakes the table, and the triggers are dropped with the old one
         return Statement(
             "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s",
             table=Table(model._meta.db_table, schema_editor.quote_name),
@@ -93,7 +106,7 @@ class NoOverlap(BaseConstraint):
         )
 
     def _triggers(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> list[Statement]:
-        # Django stores UTC as text that sorts as time does.
+        # Django stores instants as text in UTC, which sorts as time does.
         template = (
             "CREATE TRIGGER %(trigger)s BEFORE %(event)s ON %(table)s "
             "WHEN NEW.%(status)s IN (%(statuses)s) AND EXISTS (SELECT 1 FROM %(table)s "
@@ -120,10 +133,10 @@ class NoOverlap(BaseConstraint):
         self,
         model: type[Model],
         instance: Model,
-        exclude: Any = None,
+        exclude: Collection[str] | None = None,
         using: str = DEFAULT_DB_ALIAS,
     ) -> None:
-        """What a form says before the database would."""
+        """Raise ValidationError for a form, before the database would refuse the row."""
         if exclude and {self.holder, self.start, self.end, "status"} & set(exclude):
             return
         start, end, status = (getattr(instance, name) for name in (self.start, self.end, "status"))

@@ -1,7 +1,7 @@
-"""Fixed-window counters: one atomic increment a hit, right under parallel guesses.
+"""Fixed-window counters: one atomic increment per hit, exact under parallel requests.
 
-While Redis is away each process counts for itself: a limit that is per process for a minute beats both
-refusing everybody and counting nothing.
+While Redis is unavailable each process counts by itself. A limit per process for a minute is better than refusing
+every request or counting none.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ log = structlog.get_logger(__name__)
 
 
 def hit(key: str, *, limit: int, window: int, stride: int = 1) -> int | None:
-    """Count one event. None while within `limit` per `window` seconds, else the seconds to wait.
+    """Count one hit. Return None while within `limit` per `window` seconds, else the seconds to wait.
 
-    With a `stride`, a process claims so many hits at a time and spends them without asking again: a round trip to
-    Redis for every request was an eighth of it. What a process claimed and did not spend is lost to the others, so
-    the limit may come early by up to one stride a process, never late.
+    With a `stride`, a process claims that many hits at a time and spends them without a round trip, because a round
+    trip to Redis was an eighth of a request (docs/decisions/0008). Claimed hits that are not spent are lost to the
+    other processes. So the limit may come early by up to one stride per process, and never late.
     """
     now = time.time()
     claim = (key, int(now // window))
     if stride > 1 and _spend(claim):
         return None
     count = _count(_key(key, window, now), window, stride)
-    granted = min(stride, limit - (count - stride))  # the last claim of a window may be a part of one
+    granted = min(stride, limit - (count - stride))  # the last claim of a window may be smaller than a stride
     if granted > 0:
         if stride > 1:
             _claims[claim] = granted - 1
@@ -41,9 +41,9 @@ def hit(key: str, *, limit: int, window: int, stride: int = 1) -> int | None:
     return max(1, window - int(now % window))
 
 
-# What this process has claimed and not spent: key and number of the window -> hits.
+# Hits that this process has claimed and not spent: key and number of the window -> hits.
 _claims: dict[tuple[str, int], int] = {}
-_MOST_CLAIMS = 10_000
+_MAX_CLAIMS = 10_000
 _claiming = Lock()
 
 
@@ -53,13 +53,13 @@ def _spend(claim: tuple[str, int]) -> bool:
         if left > 0:
             _claims[claim] = left - 1
             return True
-        if len(_claims) > _MOST_CLAIMS:  # windows long gone
+        if len(_claims) > _MAX_CLAIMS:  # most of them are of windows that have ended
             _claims.clear()
         return False
 
 
-def take_back(key: str, *, window: int) -> None:
-    """Undo one hit: a right password is not a wrong guess. In a window without hits there is nothing to undo."""
+def undo_hit(key: str, *, window: int) -> None:
+    """Undo one hit, such as that of a sign-in that succeeded. Do nothing in a window without hits."""
     name = _key(key, window, time.time())
     if settings.REDIS_URL:
         try:
@@ -72,8 +72,8 @@ def take_back(key: str, *, window: int) -> None:
         caches["local"].incr(name, -1)
 
 
-def forget(key: str, *, window: int) -> None:
-    """Begin the present window anew."""
+def reset(key: str, *, window: int) -> None:
+    """Set the counter of the present window to zero."""
     name = _key(key, window, time.time())
     if settings.REDIS_URL:
         try:
@@ -85,7 +85,7 @@ def forget(key: str, *, window: int) -> None:
 
 
 def _key(key: str, window: int, now: float) -> str:
-    # Hashed: an email may be longer than a cache key, and is nobody's business in Redis.
+    # Hashed, because an email may be longer than a cache key and must not be readable in Redis.
     return f"count:{sha256(key.encode()).hexdigest()}:{int(now // window)}"
 
 
@@ -107,7 +107,7 @@ def _count_in_redis(name: str, window: int, step: int) -> int:
 
 @cache
 def _redis(url: str) -> Redis:
-    # Django's cache builds a client a call, which costs more than the round trip.
+    # Django's cache builds a client per call, which costs more than the round trip.
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
 
 
@@ -116,6 +116,6 @@ def _count_here(name: str, window: int, step: int) -> int:
     local.add(name, 0, window)
     try:
         return local.incr(name, step)
-    except ValueError:  # expired between the two
+    except ValueError:  # it expired between the two calls
         local.add(name, 0, window)
         return local.incr(name, step)

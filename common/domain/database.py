@@ -1,27 +1,28 @@
-"""What the database says, in the domain's words; what it is told, the same on both engines."""
+"""Changes, counts, constraint names and text matching that work alike on both databases."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, models, transaction
 
 from common.domain.errors import Missing
+from common.domain.types import AnyQuerySet
 
 
-def change(row: Any, **values: Any) -> None:
-    """Write those of `values` that differ over the row as it is stored now: one history row, none for no change.
+def change(row: models.Model, **values: object) -> None:
+    """Write those of `values` that differ from the stored row. Write one history row, or none if nothing differs.
 
-    The row is locked first, so that a change made meanwhile is neither undone nor left out of the history.
-    Raises Missing when somebody has removed it.
+    The row is locked and read first, so that a change made meanwhile is neither undone nor left out of the history.
+    Raises Missing if the row was deleted.
     """
     model = type(row)
     with transaction.atomic():
         try:
             row.refresh_from_db(from_queryset=model._base_manager.select_for_update())
-        except model.DoesNotExist:
+        except ObjectDoesNotExist:
             raise Missing(f"{model._meta.verbose_name} not found.".capitalize()) from None
         changed = [name for name, value in values.items() if getattr(row, name) != value]
         for name in changed:
@@ -30,17 +31,17 @@ def change(row: Any, **values: Any) -> None:
             row.save(update_fields=changed)
 
 
-def count_of(rows: models.QuerySet[Any]) -> models.Subquery:
-    """How many `rows`, which name the outer query's row by an `OuterRef`, as one of its columns; 0 for none."""
+def count_of(rows: AnyQuerySet) -> models.Subquery:
+    """Return the number of `rows` as a column of the outer query, to which they refer by an `OuterRef`."""
     count = models.Func(models.F("pk"), function="COUNT", output_field=models.IntegerField())
     return models.Subquery(rows.order_by().annotate(counted=count).values("counted"))
 
 
 def violates(error: IntegrityError, model: type[models.Model], constraint: str) -> bool:
-    """Whether `error` is the refusal of `model`'s constraint of that name.
+    """Return whether `error` is a violation of `model`'s constraint of that name.
 
-    PostgreSQL names the constraint. SQLite names it too for checks and triggers, but for a unique constraint it
-    lists the columns.
+    PostgreSQL names the constraint. SQLite names it for checks and triggers. For a unique constraint SQLite lists the
+    columns.
     """
     diagnosis = getattr(error.__cause__, "diag", None)
     if diagnosis is not None:
@@ -57,7 +58,7 @@ def violates(error: IntegrityError, model: type[models.Model], constraint: str) 
 
 
 def like(pattern: str | None, text: str | None, escape: str) -> bool | None:
-    """SQLite's `text LIKE pattern ESCAPE escape`, whatever the case of any letter of any alphabet."""
+    """Implement SQLite's `text LIKE pattern ESCAPE escape` for the case of every letter of every alphabet."""
     if pattern is None or text is None:
         return None
     return _expression(pattern, escape).fullmatch(str(text).lower()) is not None

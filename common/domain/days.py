@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from django.utils import timezone
 
-# Python's calendar ends at both sides. A week's margin keeps time zone arithmetic inside it.
+# Python's calendar has a first and a last day. A margin of a week keeps time zone arithmetic inside it.
 _FIRST, _LAST = date.min + timedelta(days=7), date.max - timedelta(days=7)
 
 
@@ -16,11 +16,11 @@ def within_calendar(day: date) -> date:
 
 
 def day_of(instant: datetime) -> date:
-    """The calendar day of an instant in the project's time zone."""
-    # `timezone.localdate` asks first whether the thread has another zone, which takes it longer than all the rest.
+    """Return the calendar day of an instant in the project's time zone."""
+    # `timezone.localdate` first looks up the zone of the thread, which takes longer than everything else here.
     return instant.astimezone(timezone.get_default_timezone()).date()
 
 
 def midnight(day: date, zone: tzinfo | None = None) -> datetime:
-    """The instant a day begins in a time zone, the project's unless another is named."""
+    """Return the instant a day begins in `zone`, by default the project's time zone."""
     return timezone.make_aware(datetime.combine(within_calendar(day), time.min), zone)

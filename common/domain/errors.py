@@ -1,40 +1,40 @@
-"""What can go wrong in the domain, without a word of HTTP.
+"""Errors of the domain, which know nothing of HTTP (docs/design, D10).
 
-An action raises a noun (`SlotTaken`) defined beside it; its `kind` is turned into a status once, in
-`common/http/problems.py`, and its text is spelled by the contract of the route.
+An action raises a noun (`SlotTaken`) that is defined beside it. `common/http/problems.py` maps its `kind` to a status,
+and the contract of the route renders its body.
 """
 
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Any, ClassVar
+from typing import ClassVar
 
 
 class Kind(Enum):
-    """The families of refusal; every contract gives each one status."""
+    """The kinds of error. Each has one status per contract."""
 
-    MALFORMED = auto()  # the body cannot be read at all
-    INVALID = auto()  # readable, but a value is wrong
-    INELIGIBLE = auto()  # nothing is wrong with it, but a rule of the business says no
+    MALFORMED = auto()  # the body cannot be parsed
+    INVALID = auto()  # a value is wrong
+    INELIGIBLE = auto()  # every value is valid, and a business rule refuses the request
     UNAUTHENTICATED = auto()
     FORBIDDEN = auto()
     NOT_FOUND = auto()
     METHOD_NOT_ALLOWED = auto()
-    CONFLICT = auto()  # a lost race or an illegal step
-    LENGTH_REQUIRED = auto()  # a body that does not say how long it is
+    CONFLICT = auto()  # a lost race or a transition that is not allowed
+    LENGTH_REQUIRED = auto()  # a body without a Content-Length
     TOO_LARGE = auto()
     UNSUPPORTED_MEDIA_TYPE = auto()
-    UNPROCESSABLE = auto()  # an idempotency key used for something else
+    UNPROCESSABLE = auto()  # an idempotency key that was used for another request
     TOO_MANY = auto()
     UNAVAILABLE = auto()
     SERVER_ERROR = auto()
 
 
 class DomainError(Exception):
-    """A refusal with a code.
+    """An error with a code.
 
-    `field` names the domain field that was wrong; the contract renames it. `facts` are values the answer
-    carries beside the text (the present total of a stale estimate, say).
+    `field` is the domain's name of the wrong field, which the contract renames. `facts` are further values of the
+    response body, such as the present total of a stale estimate.
     """
 
     kind: ClassVar[Kind] = Kind.CONFLICT
@@ -48,10 +48,10 @@ class DomainError(Exception):
         *,
         field: str | None = None,
         retry_after: int | None = None,
-        **facts: Any,
+        **facts: object,
     ) -> None:
         self.text = message or self.message
-        self.messages = [self.text]  # those of the field, where there are several
+        self.messages = [self.text]  # the messages of `field`, which may be several
         self.field = field
         self.retry_after = retry_after
         self.facts = facts
@@ -68,7 +68,7 @@ class Invalid(DomainError):
 
 
 class Missing(DomainError):
-    """The thing named does not exist, or is not for this caller: the two read the same."""
+    """The row does not exist or is not visible to this caller. Both have the same response."""
 
     kind = Kind.NOT_FOUND
     code = "not_found"
@@ -105,7 +105,7 @@ class NoCustomerRecord(Missing):
 
 
 class IllegalTransition(DomainError):
-    """A status machine does not allow this step from where the row stands now."""
+    """The status machine does not allow this step from the row's present status."""
 
     code = "illegal_transition"
     title = "Not possible in this state"

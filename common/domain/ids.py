@@ -1,4 +1,4 @@
-"""Public ids: a bigint for fast joins and the integer contracts, a time-ordered uuid for the others."""
+"""Public ids (docs/design, D11): a bigint for joins and some contracts, a time-ordered uuid for the others."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from uuid_utils.compat import uuid7
 
 
 def new_uuid() -> UUID:
-    """A version 7 uuid (RFC 9562): ordered by time, so that its index grows at one end."""
+    """Return a version 7 uuid (RFC 9562). It is ordered by time, so that its index grows at one end."""
     return uuid7()
 
 
 class Identified(models.Model):
-    """Every object that leaves the house has both."""
+    """A row with both kinds of public id."""
 
     id = models.BigAutoField(primary_key=True)
     uuid = models.UUIDField(default=new_uuid, unique=True, editable=False)
@@ -23,13 +23,13 @@ class Identified(models.Model):
         abstract = True
 
 
-def spell(prefix: str, number: int) -> str:
-    """`ORD`, 123 -> `ORD123`. A prefixed id is a spelling of the integer, stored nowhere."""
+def format_id(prefix: str, number: int) -> str:
+    """Return `ORD123` for `ORD` and 123. A prefixed id is a format of the integer and is not stored."""
     return f"{prefix}{number}"
 
 
-def read(prefix: str, text: str) -> int | None:
-    """The integer behind `ORD123`, or None for anything that is not one."""
+def parse_id(prefix: str, text: str) -> int | None:
+    """Return the integer of `ORD123`, or None for any text that is not such an id."""
     digits = text[len(prefix) :]
     if not text.startswith(prefix) or not digits.isascii() or not digits.isdigit() or len(digits) > 19:
         return None

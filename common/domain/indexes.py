@@ -1,7 +1,8 @@
-"""Indexes that a search needs."""
+"""Indexes for searches."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -11,21 +12,22 @@ from django.db.models import Expression, Model, OrderBy
 from django.db.models.functions import Collate, Upper
 from django.db.models.indexes import IndexExpression
 
-# What `django.contrib.postgres` does where it is installed: an operator class stands outside of the parentheses.
+# `django.contrib.postgres`, which is not installed, registers the same: an operator class stands outside of the
+# parentheses.
 IndexExpression.register_wrappers(OrderBy, OpClass, Collate)
 
 
 class Trigrams(GinIndex):
-    """Finds a text of three letters or more within any of `columns`, whatever its case: what `icontains` asks for.
+    """An index for `icontains`: it finds three letters or more within any of `columns`, regardless of case.
 
-    On PostgreSQL alone (needs pg_trgm). SQLite has nothing of the kind and reads its rows.
+    It exists only on PostgreSQL (with pg_trgm). SQLite has no such index and reads the rows.
     """
 
     def __init__(self, *columns: str | Expression, name: str) -> None:
         self.columns = columns
         super().__init__(*(OpClass(Upper(column), name="gin_trgm_ops") for column in columns), name=name)
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> tuple[str, Sequence[str | Expression], dict[str, Any]]:
         path, _, _ = super().deconstruct()
         return path, self.columns, {"name": self.name}
 
@@ -45,5 +47,5 @@ class Trigrams(GinIndex):
 
 
 def _nothing(model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
-    """The schema editor wants a statement, whatever it does."""
+    """Return a statement without effect, because the schema editor executes one in any case."""
     return Statement("SELECT 1", table=Table(model._meta.db_table, schema_editor.quote_name))

@@ -1,4 +1,4 @@
-"""The tables of the ground floor. They hold no foreign keys: users and subjects are ids to them."""
+"""The tables of the ground floor. They have no foreign keys: users and subjects are plain ids."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class IdempotencyKey(models.Model):
-    """The first answer to a key, kept for 24 h. Written in the same transaction as its effect."""
+    """The first response to an idempotency key, kept for 24 h and written in the transaction of its effect."""
 
     user_id = models.BigIntegerField()
     key = models.CharField(max_length=255)
@@ -23,10 +23,10 @@ class IdempotencyKey(models.Model):
 
 
 class Event(models.Model):
-    """A fact, written in the transaction of the change that it reports. Never changed afterwards.
+    """A fact, written in the transaction of the change that it reports and never changed afterwards.
 
-    `subject` is the row it happened to, as `app.model:id`. The payload holds ids, states and amounts, and neither
-    names nor free text.
+    `subject` is the row that changed, as `app.model:id`. The payload holds ids, states and amounts, and neither names
+    nor free text.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -1,6 +1,6 @@
-"""Money: columns, cents, rounding and sharing.
+"""Money: columns, cents, rounding and sharing (docs/design, D28).
 
-Amounts come and go as `Decimal` dollars with two places. Computations use whole cents as integers, which are exact in
+Amounts are passed as `Decimal` dollars with two places. Computations use whole cents as integers, which are exact in
 every decimal context.
 """
 
@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+MoneyField: TypeAlias = models.DecimalField[Any, Any]
 
-def money(**kwargs: Any) -> models.DecimalField[Any, Any]:
-    """Dollars and cents, not negative."""
+
+def money(**kwargs: Any) -> MoneyField:
+    """Return a column for dollars and cents, not negative."""
     return models.DecimalField(max_digits=10, decimal_places=2, validators=[MinValueValidator(0)], **kwargs)
 
 
 def percent() -> models.DecimalField[Any, Any]:
-    """0 to 100 with two places."""
+    """Return a column for 0 to 100 with two places."""
     return models.DecimalField(
         max_digits=5,
         decimal_places=2,
@@ -30,10 +32,10 @@ def percent() -> models.DecimalField[Any, Any]:
 
 
 def share(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """`amount` in whole cents, split in proportion to `weights` so that the parts add up to it.
+    """Split `amount` in proportion to `weights`, so that the parts add up to it.
 
-    Each part is cut to whole cents; the cents left over go to the largest remainders, equal ones to the earlier
-    part. All weights zero, or none: nothing can be shared, every part is zero.
+    Each part is cut to whole cents. The cents left over go to the largest remainders, and among equal ones to the
+    earlier part. If there are no weights, or all are zero, every part is zero.
     """
     return [
         to_dollars(part) for part in share_cents(to_cents(amount), [to_cents(weight) for weight in weights])
@@ -41,6 +43,7 @@ def share(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
 
 
 def share_cents(cents: int, weights: Sequence[int]) -> list[int]:
+    """Split `cents` in proportion to `weights`, as `share` does."""
     whole = sum(weights)
     if not whole:
         return [0] * len(weights)
@@ -51,7 +54,7 @@ def share_cents(cents: int, weights: Sequence[int]) -> list[int]:
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """Their quotient rounded half up; neither is negative."""
+    """Return the quotient rounded half up. Neither number may be negative."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 

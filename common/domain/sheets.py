@@ -1,4 +1,4 @@
-"""Tables as spreadsheets write them: CSV read row by row, and cells that no spreadsheet runs as a formula."""
+"""CSV files as spreadsheets write them, read row by row, and cells that no spreadsheet runs as a formula."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-# No cell of ours is nearly as long; a longer line is not a table, and would be read into memory whole.
-LONGEST_LINE = 1 << 20
-WHY = "imported from a file"  # what history says of a row that came out of one
+# No cell of ours is nearly as long. A longer line is not a table, and would be read into memory whole.
+MAX_LINE_CHARS = 1 << 20
+CHANGE_REASON = "imported from a file"  # the change reason of imported rows in the history
 
-# What a spreadsheet runs (OWASP, "CSV Injection"): also behind blanks, and in the full width of Asian keyboards.
+# Spreadsheets run these as formulas (OWASP, "CSV Injection"), also behind blanks and in full-width characters.
 _FORMULA = r"(?:[\t\r\n]|\s*[=+\-@＝＋－＠])"
-_TO_GUARD = re.compile(rf"'*{_FORMULA}")
-_GUARDED = re.compile(rf"'+{_FORMULA}")
-_NOT_UTF8 = re.compile("[\ud800-\udfff]")  # what `surrogateescape` makes of broken bytes
+_TO_ESCAPE = re.compile(rf"'*{_FORMULA}")
+_ESCAPED = re.compile(rf"'+{_FORMULA}")
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")  # `surrogateescape` decodes invalid bytes to these
 
 
-def guarded(cell: str) -> str:
-    """`cell` with an apostrophe before what a spreadsheet would run; `unguarded` takes it off again."""
-    return f"'{cell}" if _TO_GUARD.match(cell) else cell
+def escape_formula(cell: str) -> str:
+    """Return `cell` with an apostrophe before a formula. `unescape_formula` removes it again."""
+    return f"'{cell}" if _TO_ESCAPE.match(cell) else cell
 
 
-def unguarded(cell: str) -> str:
-    return cell[1:] if _GUARDED.match(cell) else cell
+def unescape_formula(cell: str) -> str:
+    """Return `cell` without the apostrophe that `escape_formula` added."""
+    return cell[1:] if _ESCAPED.match(cell) else cell
 
 
 def column_name(header: str) -> str:
-    """`Postal code`, `postal-code` and `POSTAL_CODE` are one column."""
+    """Return the column's name. `Postal code`, `postal-code` and `POSTAL_CODE` are one column."""
     return re.sub(r"[-\s]+", "_", header.strip().lower())
 
 
 class Unreadable(Exception):
-    """The file is not a table that can be read, or not one with the columns that are needed."""
+    """The file is not a readable table, or lacks a column."""
 
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One row under its number in a spreadsheet (the header is 1); `problem` says why it cannot be read."""
+    """One row with its number in a spreadsheet (the header is 1). `problem` says why it cannot be read."""
 
     line: int
     cells: Mapping[str, str] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Sheet:
 
 @contextmanager
 def open_sheet(path: Path) -> Iterator[Sheet]:
-    """The CSV file at `path`, comma-separated UTF-8, its rows read as they are asked for.
+    """Open the comma-separated UTF-8 file at `path`. Its rows are read one by one.
 
     Raises Unreadable, also while rows are read.
     """
@@ -68,7 +69,7 @@ def open_sheet(path: Path) -> Iterator[Sheet]:
 
 
 def read_sheet(file: TextIO) -> Sheet:
-    """The table of an open file, as `open_sheet` reads it. Raises Unreadable."""
+    """Return the table of an open file, as `open_sheet` does. Raises Unreadable."""
     records = _records(file)
     columns = _columns(next(records, None))
     return Sheet(columns, _rows(columns, records))
@@ -92,7 +93,7 @@ def _rows(columns: list[str], records: Iterator[tuple[int, list[str], str]]) -> 
     for line, cells, problem in records:
         if problem:
             yield SheetRow(line, problem=problem)
-        elif any(cells):  # spreadsheets write empty rows, too
+        elif any(cells):  # spreadsheets also write empty rows
             yield _row(line, columns, cells)
 
 
@@ -102,7 +103,7 @@ def _row(line: int, columns: list[str], cells: list[str]) -> SheetRow:
     for name, cell in zip(columns, cells, strict=True):
         if problem := _illegible(cell):
             return SheetRow(line, problem=f"{name} {problem}")
-    return SheetRow(line, {name: unguarded(cell) for name, cell in zip(columns, cells, strict=True)})
+    return SheetRow(line, {name: unescape_formula(cell) for name, cell in zip(columns, cells, strict=True)})
 
 
 def _illegible(cell: str) -> str:
@@ -112,8 +113,8 @@ def _illegible(cell: str) -> str:
 
 
 def _records(file: TextIO) -> Iterator[tuple[int, list[str], str]]:
-    """(number in a spreadsheet, cells, problem): a record is one row, however many lines its cells have."""
-    reader = csv.reader(_lines(file), strict=True)  # strict: a quote left open must not swallow rows unseen
+    """Yield (number in a spreadsheet, cells, problem). A record is one row, however many lines its cells have."""
+    reader = csv.reader(_lines(file), strict=True)  # strict: an unclosed quote must not swallow rows silently
     number = 0
     while True:
         number += 1
@@ -128,7 +129,7 @@ def _records(file: TextIO) -> Iterator[tuple[int, list[str], str]]:
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise Unreadable(f"A line is longer than {LONGEST_LINE:,} characters: this is not a CSV file.")
+    while line := file.readline(MAX_LINE_CHARS):
+        if len(line) == MAX_LINE_CHARS:
+            raise Unreadable(f"A line is longer than {MAX_LINE_CHARS:,} characters: this is not a CSV file.")
         yield line

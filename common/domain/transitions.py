@@ -39,7 +39,7 @@ def transition(
     sources = [state for state, targets in machine.items() if to in targets]
     with transaction.atomic():
         moved = model._base_manager.filter(pk=row.pk, status__in=sources).update(status=to, **(values or {}))
-        row.refresh_from_db()  # whole: the history row is the stored row, not what was loaded earlier
+        row.refresh_from_db()  # all fields: the history row is the stored row, not the one that was loaded earlier
         if not moved:
             raise refusal(row, to)
         write_history(row, by=by, now=now, why=f"status: {to}")

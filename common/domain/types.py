@@ -1,4 +1,4 @@
-"""Aliases for types whose arguments say nothing here."""
+"""Aliases for generic types whose arguments are not used."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every JSON route shares: contracts, views, lists, filters, fields, problems and middleware."""
+"""The parts that every JSON route shares: contracts, views, lists, filters, fields, problems and middleware."""

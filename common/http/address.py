@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""The client's network address."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from django.http import HttpRequest
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's address. `X-Forwarded-For` is believed only as far as `TRUSTED_PROXIES` entries from its end;
-    what stands before them was written by the client himself."""
+    """Return the client's address.
+
+    The last `TRUSTED_PROXIES` entries of `X-Forwarded-For` are believed. The client may have written the ones before.
+    """
     hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
     trusted = settings.TRUSTED_PROXIES
     if trusted and hops:

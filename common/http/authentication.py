@@ -1,10 +1,9 @@
-"""A token or a session in, a `Caller` out. A token's signature is checked first, then the row has the last word."""
+"""Authenticate a request by a token or a session, as a `Caller` (docs/design, D37)."""
 
 from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -22,9 +21,9 @@ _REFUSED = "Given token is not valid or has expired."
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>`; any other scheme counts as no credentials at all."""
+    """Authenticate by `Authorization: Bearer <access token>`. Any other scheme counts as no credentials."""
 
-    def authenticate(self, request: Request) -> tuple[Caller, Any] | None:
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
         scheme, _, raw = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer":
             return None
@@ -37,9 +36,9 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class SessionCaller(SessionAuthentication):
-    """Django's session, as a browser's pages carry it; every unsafe method needs the CSRF token."""
+    """Authenticate by Django's session. Every unsafe method needs the CSRF token."""
 
-    def authenticate(self, request: Request) -> tuple[Caller, Any] | None:
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
         found = super().authenticate(request)
         if found is None:
             return None
@@ -48,13 +47,15 @@ class SessionCaller(SessionAuthentication):
         return caller, None
 
     def enforce_csrf(self, request: Request) -> None:
-        if request.method not in SAFE_METHODS:  # nor does it ask anything of the safe ones, at a price
+        if request.method not in SAFE_METHODS:  # the check allows the safe ones anyway, and costs time
             super().enforce_csrf(request)
 
 
 def caller_of_token(raw: str) -> Caller:
-    """The caller behind an access token. AuthenticationFailed when the token is not one, has expired, or its
-    session has ended or lost its user."""
+    """Return the caller of an access token.
+
+    Raises AuthenticationFailed if the token is invalid or expired, or if its session has ended or lost its user.
+    """
     try:
         session, expires = _signed(raw)
     except (TokenError, ValueError):
@@ -69,7 +70,10 @@ def caller_of_token(raw: str) -> Caller:
 
 @lru_cache(maxsize=4096)
 def _signed(raw: str) -> tuple[UUID, int]:
-    """Session and expiry (Unix seconds) of an access token. A signature that was good stays good, so it is checked
-    once a process; what can end a token, the clock and the session's row, is asked each time."""
-    claims = AccessToken(raw)  # type: ignore[arg-type]  # the stub wants bytes; str is what it decodes
+    """Return the session and expiry (Unix seconds) of an access token.
+
+    A valid signature stays valid, so it is checked once per process. Expiry and the session's row
+    are checked each time.
+    """
+    claims = AccessToken(raw)  # type: ignore[arg-type]  # the stub wants bytes, but it decodes str
     return UUID(str(claims.get("sid"))), claims["exp"]

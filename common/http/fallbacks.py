@@ -1,4 +1,4 @@
-"""Answers outside a view: in the contract's words under its address, a small page elsewhere."""
+"""Responses to problems outside a contract's view: the contract's body under its URLs, a small page elsewhere."""
 
 from __future__ import annotations
 
@@ -17,57 +17,59 @@ from common.http.problems import (
     UNAVAILABLE,
     UNKNOWN_ROUTE,
     Problem,
-    is_database_away,
+    is_database_unavailable,
 )
 
 
 def page_for(request: HttpRequest, problem: Problem, template: str = "problem.html") -> HttpResponse:
-    """The problem as a page for people."""
+    """Return the problem as an HTML page."""
     response = render(request, template, {"problem": problem}, status=STATUS[problem.kind])
     for name, value in problem.headers.items():
         response[name] = value
     return response
 
 
-def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """The problem in the words of whoever owns the address."""
+def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Return the problem as the contract of the URL renders it, or as a page where there is no contract."""
     contract = contract_for(request.path)
     if contract is None:
         return page_for(request, problem)
-    if contract.speaks_in_pages(request):
+    if contract.prefers_html(request):
         return page_for(request, problem, contract.page)
-    return contract.answer(problem)
+    return contract.response(problem)
 
 
-@csrf_exempt  # a client without a token is told 404 as well, not that a form expired
+@csrf_exempt  # a client without a CSRF token gets 404 as well, and not an expired form
 def unknown_route(request: HttpRequest) -> HttpResponse:
-    """The last route. In a contract it answers as the contract does, also with DEBUG on, when Django would show
-    its own page."""
+    """Answer every URL that no route matches.
+
+    Under a contract's URLs the contract renders the 404, also with DEBUG, where Django would show its own page.
+    """
     if contract_for(request.path) is None:
         raise Http404
-    return answer(request, UNKNOWN_ROUTE)
+    return problem_response(request, UNKNOWN_ROUTE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, BAD_REQUEST)
+    return problem_response(request, BAD_REQUEST)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(
+    return problem_response(
         request, Problem(CSRF_FAILED.kind, "forbidden", "Access denied", "You may not see this page.")
     )
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, UNKNOWN_ROUTE)
+    return problem_response(request, UNKNOWN_ROUTE)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django calls this while the exception is being handled."""
+    """Answer 500, or 503 if the database is unavailable. Django calls this while it handles the exception."""
     error = sys.exc_info()[1]
-    away = error is not None and is_database_away(error)
-    return answer(request, UNAVAILABLE if away else SERVER_ERROR)
+    is_away = error is not None and is_database_unavailable(error)
+    return problem_response(request, UNAVAILABLE if is_away else SERVER_ERROR)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return answer(request, CSRF_FAILED)
+    return problem_response(request, CSRF_FAILED)

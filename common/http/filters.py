@@ -1,35 +1,37 @@
-"""django-filter's declarations, read as strictly as every query and compiled like every read.
+"""Filters declared with django-filter, validated like every query and compiled like every read.
 
-A `FilterSet` says which parameter filters what; `query_of` turns it into a `Query` (unknown names and wrong values
-are refused, Swagger lists it), and `apply` filters a queryset by values or, to compile, by the holes for them.
+A `FilterSet` declares which parameter filters what. `query_of` makes a `Query` of it, which refuses unknown names and
+wrong values. `apply` filters a queryset by values or, to compile, by the `Param`s for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import django_filters
 from django.db import models
 from rest_framework import serializers
 
-from common.domain.types import Json, Values
+from common.domain.types import AnyQuerySet, Json, Values
 from common.http.fields import ChoiceList, Day, Id
 from common.http.query import ListQuery
 from common.reads.bindings import StartOfDay, bind_day
+from common.reads.columns import model_at
 from common.reads.lookups import SameText
 from common.reads.serializers import SerializerField
 
-Rows = TypeVar("Rows", bound=models.QuerySet[Any])
+Rows = TypeVar("Rows", bound=AnyQuerySet)
+Columns = Sequence[str | models.Expression]
 Field = SerializerField
 
 
 class ChoiceListFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
-    """Comma-separated words of a choice."""
+    """Rows in which a column is one of some comma-separated choices."""
 
 
 class IdFilter(django_filters.NumberFilter):
-    """A foreign key by the integer id; one that nobody has is a 404, not an empty list."""
+    """Rows with a foreign key to an integer id. An id of no row is a 404, not an empty list."""
 
     def __init__(self, model: type[models.Model], field_name: str) -> None:
         self.named = model
@@ -37,39 +39,32 @@ class IdFilter(django_filters.NumberFilter):
 
 
 class SearchFilter(django_filters.CharFilter):
-    """Rows in which a column contains the text, whatever its case: one of their own (under the empty path), or one of
-    a row that they name by a foreign key (under its path).
+    """Rows in which a column contains the text, regardless of case.
 
-    Each table is searched by itself, so that an index can help (`common.domain.indexes.Trigrams`), and the keys are
-    united. An OR across tables would read every row of all of them.
+    `columns` maps a path of foreign keys to columns of its model. The empty path is the row itself. Each table is
+    searched by itself, so that an index can help (`common.domain.indexes.Trigrams`), and the keys are united. An OR
+    across tables would read every row of all of them.
     """
 
-    def __init__(self, columns: Mapping[str, Sequence[str | models.Expression]], **kwargs: Any) -> None:
+    def __init__(self, columns: Mapping[str, Columns], *, help_text: str = "") -> None:
         self.columns = columns
-        super().__init__(**kwargs)
+        super().__init__(help_text=help_text)
 
-    def filter(self, qs: Any, value: Any) -> Any:
+    def filter(self, qs: AnyQuerySet, value: object) -> AnyQuerySet:
         if list(self.columns) == [""]:
             return _containing(qs, self.columns[""], value)
         rows = qs.model._base_manager
         found = []
         for path, columns in self.columns.items():
             if path:
-                named = _containing(_at(qs.model, path)._base_manager.all(), columns, value)
+                named = _containing(model_at(qs.model, path)._base_manager.all(), columns, value)
                 found.append(rows.filter(**{f"{path}__in": named.values("pk")}).values("pk"))
             else:
                 found.append(_containing(rows.all(), columns, value).values("pk"))
         return qs.filter(pk__in=found[0].union(*found[1:]))
 
 
-def _at(model: Any, path: str) -> Any:
-    """The model that a path of foreign keys leads to."""
-    for name in path.split("__"):
-        model = model._meta.get_field(name).related_model
-    return model
-
-
-def _containing(rows: Any, columns: Sequence[str | models.Expression], value: Any) -> Any:
+def _containing(rows: AnyQuerySet, columns: Columns, value: object) -> AnyQuerySet:
     found = models.Q()
     for number, column in enumerate(columns):
         name = column
@@ -81,23 +76,23 @@ def _containing(rows: Any, columns: Sequence[str | models.Expression], value: An
 
 
 class DayFilter(django_filters.DateFilter):
-    """Rows whose instant lies on that day of the project's calendar or later (`gte`), or earlier (`lte`)."""
+    """Rows whose instant is on or after a day of the project's time zone (`gte`), or on or before it (`lte`)."""
 
-    def filter(self, qs: Any, value: Any) -> Any:
+    def filter(self, qs: AnyQuerySet, value: object) -> AnyQuerySet:
         if self.lookup_expr == "gte":
             return qs.filter(**{f"{self.field_name}__gte": bind_day(value, StartOfDay())})
         return qs.filter(**{f"{self.field_name}__lt": bind_day(value, StartOfDay(later=1))})
 
 
 class TextFilter(django_filters.CharFilter):
-    """Rows in which a column says the text and no more, whatever its case."""
+    """Rows in which a column equals the text, regardless of case."""
 
-    def filter(self, qs: Any, value: Any) -> Any:
+    def filter(self, qs: AnyQuerySet, value: object) -> AnyQuerySet:
         return qs.filter(SameText(models.F(self.field_name), value))
 
 
 def apply(rows: Rows, filterset: type[django_filters.FilterSet], filters: Values) -> Rows:
-    """`rows` filtered by those of `filters` that the filterset knows."""
+    """Return `rows` filtered by those of `filters` that the filterset declares."""
     bound = filterset(queryset=rows).filters
     for name, value in filters.items():
         if name in bound:
@@ -108,11 +103,11 @@ def apply(rows: Rows, filterset: type[django_filters.FilterSet], filters: Values
 def query_of(
     filterset: type[django_filters.FilterSet], ordering: Mapping[str, Sequence[str]]
 ) -> type[ListQuery]:
-    """The parameters of a list: paging, the filterset's, and `ordering` by one of the given words."""
+    """Return the parameters of a list: paging, those of the filterset, and `ordering` by one of the given words."""
     words = [word for name in ordering for word in (name, f"-{name}")]
     fields: Json = {
         "ordering": serializers.ChoiceField(
-            choices=words, required=False, help_text="One of them; `-` turns it round."
+            choices=words, required=False, help_text="`-` reverses the order."
         )
     }
     for name, declared in filterset.base_filters.items():
@@ -122,11 +117,11 @@ def query_of(
 
 
 def order(rows: Rows, ordering: Mapping[str, Sequence[str]], filters: Values, default: str) -> Rows:
-    """`rows` in the order that was asked for, with the id as the tail that makes it total."""
+    """Return `rows` in the requested order, with the id as its last key, which makes it total."""
     word = filters.get("ordering", default)
     paths = ordering[word.removeprefix("-")]
-    turned = [f"-{path}" for path in paths] if word.startswith("-") else list(paths)
-    return rows.order_by(*turned, "-id" if word.startswith("-") else "id")
+    reversible = [f"-{path}" for path in paths] if word.startswith("-") else list(paths)
+    return rows.order_by(*reversible, "-id" if word.startswith("-") else "id")
 
 
 def _field(declared: django_filters.Filter) -> Field:
@@ -135,13 +130,13 @@ def _field(declared: django_filters.Filter) -> Field:
         return ChoiceList(
             [value for value, _ in declared.extra["choices"]], help_text=help_text or "Comma-separated."
         )
-    made: Field
+    field: Field
     if isinstance(declared, IdFilter):
-        made = Id(required=False, help_text=help_text)
+        field = Id(required=False, help_text=help_text)
     elif isinstance(declared, django_filters.BooleanFilter):
-        made = serializers.BooleanField(required=False, help_text=help_text)
+        field = serializers.BooleanField(required=False, help_text=help_text)
     elif isinstance(declared, django_filters.DateFilter):
-        made = Day(required=False, help_text=help_text)
+        field = Day(required=False, help_text=help_text)
     else:
-        made = serializers.CharField(required=False, max_length=200, help_text=help_text)
-    return made
+        field = serializers.CharField(required=False, max_length=200, help_text=help_text)
+    return field

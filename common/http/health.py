@@ -1,4 +1,4 @@
-"""What machines ask: is the process alive, can it serve, how does it fare."""
+"""Probes and metrics: is the process alive, can it serve, and how does it perform (docs/design, D51)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ log = structlog.get_logger(__name__)
 
 
 def database_works() -> bool:
+    """Return whether the database answers a query."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             return bool(cursor.fetchone() == (1,))
-    except Exception as error:  # whatever a driver or a pool raises: the part is down
+    except Exception as error:  # any error of a driver or a pool means that it is down
         log.warning("database_is_away", error=type(error).__name__)
         return False
 
 
 def cache_works() -> bool:
+    """Return whether the cache returns a value that was written to it."""
     try:
         probe = uuid4().hex
         cache.set("readyz", probe, 5)
@@ -39,7 +41,7 @@ def cache_works() -> bool:
 
 
 def readiness() -> dict[str, str]:
-    """`status` is ok when every part is; each part is ok or down."""
+    """Return the state of each part, ok or down, and `status`, which is ok if every part is."""
     parts = {"database": database_works(), "cache": cache_works()}
     return {"status": "ok" if all(parts.values()) else "unavailable"} | {
         name: "ok" if works else "down" for name, works in parts.items()
@@ -48,27 +50,27 @@ def readiness() -> dict[str, str]:
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers. Asks nothing of anybody else, so that a database's fall does not restart the web."""
+    """Answer 200 without asking any other service, so that a database failure does not restart web processes."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether requests can be served: 200, or 503 naming the part that is down."""
+    """Answer 200 if requests can be served, else 503 that names the part that is down."""
     body = readiness()
     return JsonResponse(body, status=200 if body["status"] == "ok" else 503)
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text format, for the holder of `METRICS_TOKEN`; for anybody else there is no such page."""
+    """Return metrics in Prometheus' text format to the holder of `METRICS_TOKEN`, and 404 to anyone else."""
     given = request.headers.get("Authorization", "").encode()
     if not settings.METRICS_TOKEN or not hmac.compare_digest(
         given, f"Bearer {settings.METRICS_TOKEN}".encode()
     ):
         raise Http404
     registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # several workers share their measurements through files
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # several workers share their metrics through files
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

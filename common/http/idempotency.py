@@ -1,15 +1,14 @@
-"""One key, one effect. Key, effect and answer are one transaction (DESIGN, decision 17).
+"""Idempotency keys: key, effect and response are written in one transaction (docs/design, D26).
 
-The second of two parallel callers waits on the unique index (PostgreSQL) or on the write lock (SQLite) until
-the first has committed, and gets the first one's answer; after 5 s it is told that the first is still at work.
+The second of two parallel requests waits on the unique index (PostgreSQL) or on the write lock (SQLite) until the first
+has committed, and gets the first one's response. After 5 s it gets 409.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import orjson
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -23,9 +22,9 @@ from common.http.permissions import caller_of
 from common.http.responses import JSONResponse
 
 LIFETIME = timedelta(hours=24)
-LONGEST_KEY = 255
-KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"  # what is printable; HTTP takes blanks at the ends away
-PATIENCE_SECONDS = 5
+MAX_KEY_LENGTH = 255
+KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"  # printable ASCII. HTTP strips blanks at the ends
+MAX_WAIT_SECONDS = 5
 
 
 class KeyReused(DomainError):
@@ -42,26 +41,31 @@ class StillAnswering(DomainError):
 
 
 def answer_once(
-    handler: Callable[..., JSONResponse], key: str, body: bytes, request: Request, *args: Any, **kwargs: Any
+    handler: Callable[..., JSONResponse],
+    key: str,
+    body: bytes,
+    request: Request,
+    *args: object,
+    **kwargs: object,
 ) -> JSONResponse:
-    """Run `handler` under the key, or replay what it answered before; `body` as it came in.
+    """Run `handler` under the key, or return its earlier response. `body` is the raw body.
 
-    Only 2xx answers are kept; anything else leaves neither effect nor key. Raises Invalid for an unusable key,
-    KeyReused when the key came with another request, StillAnswering after 5 s of waiting.
+    Only 2xx responses are stored. Any other leaves neither effect nor key. Raises Invalid for an unusable key,
+    KeyReused if the key came with another request, and StillAnswering after 5 s of waiting.
     """
-    if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
-        raise Invalid(f"Must be 1 to {LONGEST_KEY} printable ASCII characters.", field="Idempotency-Key")
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise Invalid(f"Must be 1 to {MAX_KEY_LENGTH} printable ASCII characters.", field="Idempotency-Key")
     now, user_id = timezone.now(), caller_of(request).user_id
-    # Keyed: a body may hold a password, and a bare hash of one can be guessed at by whoever reads the table.
+    # A keyed hash, because a body may hold a password, and a reader of the table could guess it from a bare hash.
     fingerprint = salted_hmac(
         "common.http.idempotency",
         b"\n".join((str(request.method).encode(), request.path.encode(), body)),
         algorithm="sha256",
     ).hexdigest()
     with transaction.atomic():
-        with _patience():
+        with _bounded_wait():
             IdempotencyKey.objects.filter(user_id=user_id, created_at__lt=now - LIFETIME).delete()
-            row, is_first = _take(user_id=user_id, key=key, fingerprint=fingerprint, created_at=now)
+            row, is_first = _take(user_id=user_id, key=key, fingerprint=fingerprint, now=now)
         if not is_first:
             if row.fingerprint != fingerprint:
                 raise KeyReused
@@ -76,24 +80,27 @@ def answer_once(
         return response
 
 
-def _take(**values: Any) -> tuple[IdempotencyKey, bool]:
-    """The key's row and whether it is ours. On PostgreSQL the insert waits for a parallel one to end."""
+def _take(*, user_id: int, key: str, fingerprint: str, now: datetime) -> tuple[IdempotencyKey, bool]:
+    """Return the key's row and whether it is new. On PostgreSQL the insert waits for a parallel one to end."""
     try:
         with transaction.atomic():
-            return IdempotencyKey.objects.create(**values), True
+            row = IdempotencyKey.objects.create(
+                user_id=user_id, key=key, fingerprint=fingerprint, created_at=now
+            )
+            return row, True
     except IntegrityError:
-        return IdempotencyKey.objects.get(user_id=values["user_id"], key=values["key"]), False
+        return IdempotencyKey.objects.get(user_id=user_id, key=key), False
 
 
 @contextmanager
-def _patience() -> Iterator[None]:
-    """Wait for the first caller at most `PATIENCE_SECONDS`; the effect itself keeps its own patience."""
+def _bounded_wait() -> Iterator[None]:
+    """Wait for a parallel request at most `MAX_WAIT_SECONDS`. The effect itself has no such limit."""
     if connection.vendor != "postgresql":
-        # IMMEDIATE took the write lock before this line: whoever is here is alone.
+        # BEGIN IMMEDIATE has taken the write lock already, so there is no parallel request.
         yield
         return
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'")
+        cursor.execute(f"SET LOCAL lock_timeout = '{MAX_WAIT_SECONDS}s'")
         try:
             yield
         except OperationalError as error:

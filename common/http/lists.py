@@ -1,4 +1,4 @@
-"""Lists: the caller's rows, filtered, whole by default, paged on request."""
+"""Lists of the caller's rows, filtered, whole by default, paged on request (docs/design, D13)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_PAGE_SIZE = 50
 
 @dataclass(frozen=True)
 class Page:
-    """One page of `total` rows and the absolute links around it."""
+    """One page of `total` rows, and absolute links to the others."""
 
     number: int
     size: int
@@ -60,7 +60,7 @@ class Page:
 
     @property
     def headers(self) -> dict[str, str]:
-        """RFC 8288 `Link` and the total, for contracts whose lists are bare arrays."""
+        """Return `Link` (RFC 8288) and the total, for contracts whose lists are bare arrays."""
         links = {
             "first": self.link(1),
             "prev": self.previous_url,
@@ -74,12 +74,12 @@ class Page:
 
 
 class Lister(ContractView):
-    """Declares a list's filters, its row's serializer and its rows; the contract gives the shape."""
+    """A view that declares a list's parameters, rows and serializer. The contract's subclass gives the envelope."""
 
     is_always_paged: ClassVar[bool] = False
 
     query: ClassVar[type[ListQuery]] = ListQuery
-    path_query: ClassVar[type[Query]] = Query  # what the address names; filters like the parameters
+    path_query: ClassVar[type[Query]] = Query  # the ids in the URL, passed as filters
     serializer_class: ClassVar[type[Serializer]]
 
     read: ClassVar[Read]
@@ -87,29 +87,30 @@ class Lister(ContractView):
     @staticmethod
     @abstractmethod
     def rows(caller: Caller, filters: Any) -> AnyQuerySet:
-        """The rows this caller may see, filtered, in a total order. Compiled: see `Read`."""
+        """Return the rows this caller may see, filtered, in a total order. They are compiled, see `Read`."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if hasattr(cls, "serializer_class"):
             cls.read = Read(cls.rows, cls.serializer_class, params_of(cls.query, cls.path_query))
 
     @abstractmethod
-    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
-        """Body and headers in the contract's list shape."""
+    def envelope(self, rows: Sequence[Json], page: Page | None) -> tuple[object, dict[str, str]]:
+        """Return body and headers of the contract's lists."""
 
     @classmethod
     def list_fields(cls) -> dict[str, SerializerField] | None:
-        """What the envelope carries beside `results`; None for a bare array."""
+        """Return the envelope's fields beside `results`, or None for a bare array."""
         return None
 
     def check(self, filters: Values) -> None:
-        """Refuse what a parameter names and nobody has."""
+        """Raise Missing if a parameter names a row that does not exist."""
 
-    def check_nothing(self, filters: Values) -> None:
-        """There are no rows: refuse what the address names and nobody has. Where there are some, somebody has it."""
+    def validate_parent(self, filters: Values) -> None:
+        """Raise Missing if the parent named in the URL does not exist. Called only if the list is empty."""
 
-    def answer_list(self, request: Request) -> JSONResponse:
+    def list_response(self, request: Request) -> JSONResponse:
+        """Return the list, or the page of it that was requested."""
         filters = self.query.read(request.query_params) | self.kwargs
         self.check(filters)
         page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
@@ -117,13 +118,14 @@ class Lister(ContractView):
             page, rows = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
         else:
             page, rows = None, self._found(self.read.all(self.caller, filters), filters)
-        body, headers = self.spell(rows, page)
+        body, headers = self.envelope(rows, page)
         return JSONResponse(body, headers=headers)
 
-    def page(self, request: Request, filters: Json, number: int, size: int) -> tuple[Page, list[Any]]:
+    def page(self, request: Request, filters: Json, number: int, size: int) -> tuple[Page, list[Json]]:
+        """Return page `number` and its rows. Raises ValidationError if it is after the last page."""
         before = (number - 1) * size
         rows = self._found(self.read.page(self.caller, filters, slice(before, before + size)), filters)
-        # A page that is not full is the last one: nobody has to count.
+        # A page that is not full is the last one, so its rows need no count query.
         is_last = len(rows) < size and bool(rows or not before)
         total = before + len(rows) if is_last else self.read.count(self.caller, filters)
         page = Page(number, size, total, request.build_absolute_uri())
@@ -131,32 +133,32 @@ class Lister(ContractView):
             raise serializers.ValidationError({"page": [f"The last page is {page.last}."]})
         return page, rows
 
-    def _found(self, rows: list[Any], filters: Values) -> list[Any]:
+    def _found(self, rows: list[Json], filters: Values) -> list[Json]:
         if not rows:
-            self.check_nothing(filters)
+            self.validate_parent(filters)
         return rows
 
 
 class ListView(Lister):
-    """A list route."""
+    """A route whose GET is a list."""
 
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> JSONResponse:
-        return self.answer_list(request)
+    def get(self, request: Request, *args: object, **kwargs: object) -> JSONResponse:
+        return self.list_response(request)
 
 
 class BareList(ListView):
-    """A bare array; paging speaks through headers."""
+    """A list as a bare array, with the paging in headers."""
 
-    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def envelope(self, rows: Sequence[Json], page: Page | None) -> tuple[object, dict[str, str]]:
         return rows, page.headers if page else {}
 
 
 class PagedList(Lister):
-    """Always paged: `{results, count, next, previous}`, as staff's lists are."""
+    """A list that is always paged: `{results, count, next, previous}`."""
 
     is_always_paged = True
 
-    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def envelope(self, rows: Sequence[Json], page: Page | None) -> tuple[object, dict[str, str]]:
         assert page is not None
         return {
             "results": rows,

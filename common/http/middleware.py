@@ -1,4 +1,4 @@
-"""Limits, policies and refusals around every request."""
+"""Limits, policies and problems around every request."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from common.domain.caller import Caller
 from common.domain.errors import Kind
 from common.domain.history import acting_user
 from common.http.contracts.registry import contract_for
-from common.http.fallbacks import answer
+from common.http.fallbacks import problem_response
 from common.http.problems import BAD_REQUEST, TOO_LARGE, problem_from
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LONGEST_LENGTH = 18
-_NOTHING = "default-src 'none'; frame-ancestors 'none'"
+_NO_CONTENT = "default-src 'none'; frame-ancestors 'none'"
 
 
 def has_cookies(request: HttpRequest) -> bool:
-    """Return whether the URL is one of pages, or of a contract that uses Django's session."""
+    """Return whether the URL is a page's, or of a contract that uses Django's session."""
     contract = contract_for(request.path)
     return contract is None or contract.has_cookies
 
@@ -66,7 +66,7 @@ class _Acting:
 
 
 class Refusals:
-    """A refusal raised outside a contract's view (a login page, the admin) or by a database that is away."""
+    """Answer rate limits and database failures that are raised outside a contract's view."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -78,12 +78,14 @@ class Refusals:
         problem = problem_from(exception)
         if problem is None or problem.kind not in (Kind.TOO_MANY, Kind.UNAVAILABLE):
             return None
-        return answer(request, problem)
+        return problem_response(request, problem)
 
 
 class BodyLimit:
-    """413 in the contract's shape before a byte of the body is read. The admin takes larger files, and a route may
-    name a limit of its own (`ContractView.body_limit`)."""
+    """Answer 413 as the contract renders it, before the body is read.
+
+    The admin accepts larger files. A route may name a limit of its own (`ContractView.body_limit`).
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -91,13 +93,13 @@ class BodyLimit:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.headers.get("Content-Length") or "0"
         if not (length.isascii() and length.isdigit()):
-            return answer(request, BAD_REQUEST)
-        # Python refuses to read a number of thousands of digits.
+            return problem_response(request, BAD_REQUEST)
+        # Python refuses to parse a number of thousands of digits.
         is_too_large = len(length) > _LONGEST_LENGTH or (
             int(length) > settings.MAX_BODY_BYTES and int(length) > self._limit_of_route(request)
         )
         if is_too_large and contract_for(request.path):
-            return answer(request, TOO_LARGE)
+            return problem_response(request, TOO_LARGE)
         return self.get_response(request)
 
     @staticmethod
@@ -108,7 +110,7 @@ class BodyLimit:
             view = None
         cls = getattr(view, "view_class", None) or getattr(
             view, "cls", None
-        )  # a viewset's route has the latter alone
+        )  # a viewset's route has only the latter
         return int(getattr(settings, getattr(cls, "body_limit", "MAX_BODY_BYTES")))
 
 
@@ -121,7 +123,7 @@ class ContentSecurityPolicy(CSPMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.get("Content-Type") == "application/json" or not has_cookies(request):
-            response.headers.setdefault("Content-Security-Policy", _NOTHING)
+            response.headers.setdefault("Content-Security-Policy", _NO_CONTENT)
             return response
         response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
         if request.path.startswith("/admin/"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import IO, Any
+from typing import IO
 
 import orjson
 from django.conf import settings
@@ -18,23 +18,23 @@ from common.domain.types import Json, Values
 
 
 class JSONParser(BaseParser):
-    """Reads at most `MAX_BODY_BYTES`; too deep, NaN, lone surrogates and broken UTF-8 are malformed."""
+    """Parse at most `MAX_BODY_BYTES`. Deep nesting, NaN, lone surrogates and invalid UTF-8 are malformed."""
 
     media_type = "application/json"
 
     def parse(
         self,
-        stream: IO[Any],
+        stream: IO[bytes],
         media_type: str | None = None,
         parser_context: Values | None = None,
-    ) -> Any:
+    ) -> Json:
         raw = stream.read(settings.MAX_BODY_BYTES + 1)
         if len(raw) > settings.MAX_BODY_BYTES:
             raise TooLarge(f"The request body is larger than {settings.MAX_BODY_BYTES} bytes.")
         return self.decode(raw)
 
     def decode(self, raw: bytes) -> Json:
-        """The object that `raw` is. Raises ParseError."""
+        """Return the JSON object in `raw`. Raises ParseError."""
         try:
             body = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
@@ -45,7 +45,7 @@ class JSONParser(BaseParser):
 
 
 class TextJSONParser(JSONParser):
-    """`fetch` with a string body and no header says text/plain; contract 004's own examples do that."""
+    """Parse JSON sent as text/plain, as `fetch` and the examples of contract 004 send it without a header."""
 
     media_type = "text/plain"
 

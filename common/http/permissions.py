@@ -1,10 +1,10 @@
-"""Who may call. A view that names none of these is refused to everybody (`DenyAll` is the default)."""
+"""Permissions of views. A view that declares none refuses every request (`DenyAll` is the default)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -14,31 +14,48 @@ from rest_framework.request import Request
 
 from common.domain import errors
 from common.domain.caller import Caller, Role
+from common.http.requests import CallerRequest
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module through the settings
 
 
+class _ByView(Protocol):
+    permission: str
+
+
+class _ByAction(Protocol):
+    def permission_of(self, action: str) -> str: ...
+
+
+class _ByMethod(Protocol):
+    staff_permissions: Mapping[str, str]
+
+
 class DenyAll(BasePermission):
+    """Refuse every request."""
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         return False
 
 
 class Anyone(BasePermission):
-    """Open: logins, registration, health, documentation."""
+    """Allow every request: sign-in, registration, health and documentation."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return True
 
 
 class SignedIn(BasePermission):
+    """Allow every authenticated caller."""
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         caller_of(request)
         return True
 
 
 class CustomerRole(BasePermission):
-    """A customer, perhaps without a customer record yet."""
+    """Allow customers, also those without a customer record."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if caller_of(request).role != Role.CUSTOMER:
@@ -47,7 +64,7 @@ class CustomerRole(BasePermission):
 
 
 class CustomersOnly(CustomerRole):
-    """A customer with a customer record."""
+    """Allow customers with a customer record."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         super().has_permission(request, view)
@@ -57,6 +74,8 @@ class CustomersOnly(CustomerRole):
 
 
 class StaffOnly(BasePermission):
+    """Allow staff."""
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not caller_of(request).is_staff:
             raise errors.StaffOnly
@@ -64,33 +83,32 @@ class StaffOnly(BasePermission):
 
 
 class StaffWithPermission(StaffOnly):
-    """Staff whose role has the Django permission that the view names."""
+    """Allow staff whose role has the Django permission of the view's `permission`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         super().has_permission(request, view)
-        check_role(caller_of(request), view.permission)  # type: ignore[attr-defined]
+        check_role(caller_of(request), cast("_ByView", view).permission)
         return True
 
 
 class StaffWithActionPermission(StaffOnly):
-    """Staff whose role has the Django permission that the view's action needs."""
+    """Allow staff whose role has the Django permission of the view's action."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         super().has_permission(request, view)
         action = getattr(view, "action", None)
-        # A method without an action is answered 405 by the view.
-        if action and view.permission_of(action) not in role_permissions()[caller_of(request).role]:  # type: ignore[attr-defined]
-            raise errors.RoleMayNot
+        if action:  # the view answers 405 to a method without an action
+            check_role(caller_of(request), cast("_ByAction", view).permission_of(action))
         return True
 
 
 class CustomersOrPermittedStaff(SignedIn):
-    """Customers; and staff whose role has the Django permission that the view names for the method."""
+    """Allow customers, and staff whose role has the Django permission that the view names for the method."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         caller = caller_of(request)
         if caller.is_staff and hasattr(view, str(request.method).lower()):  # else the view answers 405
-            needed = view.staff_permissions.get(request.method)  # type: ignore[attr-defined]
+            needed = cast("_ByMethod", view).staff_permissions.get(str(request.method))
             if needed is None:
                 raise errors.CustomersOnly
             check_role(caller, needed)
@@ -98,21 +116,20 @@ class CustomersOrPermittedStaff(SignedIn):
 
 
 def check_role(caller: Caller, permission: str) -> None:
-    """Raise RoleMayNot for staff whose role lacks `permission`; what customers may is not a matter of roles."""
+    """Raise RoleMayNot for staff whose role lacks `permission`. Customers are not checked here."""
     if caller.is_staff and permission not in role_permissions()[caller.role]:
         raise errors.RoleMayNot
 
 
 @cache
 def role_permissions() -> Mapping[str, frozenset[str]]:
-    """Role -> `app.codename`s, the one table that the setting `ROLE_PERMISSIONS` names."""
+    """Return role -> `app.codename`s, the table named by the setting `ROLE_PERMISSIONS`."""
     table: Mapping[str, frozenset[str]] = import_string(settings.ROLE_PERMISSIONS)
     return table
 
 
 def caller_of(request: Request) -> Caller:
-    """The authenticated caller of a request; NotAuthenticated where there is none."""
-    caller: object = request.user
-    if not isinstance(caller, Caller):
+    """Return the caller of a contract's request. Raises NotAuthenticated if there is none."""
+    if not isinstance(request, CallerRequest):
         raise exceptions.NotAuthenticated
-    return caller
+    return request.caller

@@ -1,4 +1,4 @@
-"""From any exception to a `Problem`: what went wrong, before a contract spells it."""
+"""Problems: what went wrong, before a contract renders it (docs/design, D10)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rest_framework.settings import api_settings
 from common.domain.errors import DomainError, Kind
 from common.domain.types import Values
 
-# The one place where a kind becomes a status. `INVALID` alone may differ by contract.
+# The only place that maps a kind to a status. Only `INVALID` may differ by contract.
 STATUS: dict[Kind, int] = {
     Kind.MALFORMED: 400,
     Kind.INVALID: 400,
@@ -39,7 +39,7 @@ NON_FIELD = api_settings.NON_FIELD_ERRORS_KEY
 
 @dataclass(frozen=True)
 class Problem:
-    """`title` is short and stable, `detail` is for people, `fields` maps each wrong name to its messages."""
+    """A problem. `title` is short and stable, `detail` is a sentence, `fields` maps wrong names to messages."""
 
     kind: Kind
     code: str
@@ -71,10 +71,10 @@ CSRF_FAILED = Problem(
 
 
 def first_message(fields: Fields) -> str:
-    """One sentence that names the first wrong field, for contracts whose pages show a single line."""
+    """Return one sentence about the first wrong field, for contracts whose pages show a single line."""
     for name, messages in fields.items():
         while isinstance(messages, (list, Mapping)) and messages:
-            # A list of rows has an empty entry for each good one.
+            # A list of rows has an empty entry for each valid row.
             inner = messages.values() if isinstance(messages, Mapping) else messages
             messages = next((message for message in inner if message), "")
         return str(messages) if name == NON_FIELD else f"{name}: {messages}"
@@ -93,7 +93,7 @@ def _from_validation(error: exceptions.ValidationError) -> Problem:
     return Problem(Kind.INVALID, "invalid", "Invalid input", first_message(fields), fields)
 
 
-_TITLES: dict[type[exceptions.APIException], tuple[Kind, str]] = {
+DRF_ERRORS: dict[type[exceptions.APIException], tuple[Kind, str]] = {
     exceptions.ParseError: (Kind.MALFORMED, "Malformed JSON"),
     exceptions.NotAuthenticated: (Kind.UNAUTHENTICATED, "Unauthorized"),
     exceptions.AuthenticationFailed: (Kind.UNAUTHENTICATED, "Unauthorized"),
@@ -104,17 +104,18 @@ _TITLES: dict[type[exceptions.APIException], tuple[Kind, str]] = {
 }
 
 
-def is_database_away(error: BaseException) -> bool:
+def is_database_unavailable(error: BaseException) -> bool:
+    """Return whether the error is a lost or refused database connection."""
     return isinstance(error, (OperationalError, InterfaceError))
 
 
 def problem_from(error: BaseException) -> Problem | None:
-    """The problem an exception stands for, or None for a fault of ours that must be logged as one."""
+    """Return the problem of an exception, or None if the exception is a bug, which is logged as one."""
     if isinstance(error, DomainError):
         return _from_domain(error)
     if isinstance(error, exceptions.ValidationError):
         return _from_validation(error)
-    for known, (kind, title) in _TITLES.items():
+    for known, (kind, title) in DRF_ERRORS.items():
         if isinstance(error, known):
             return Problem(kind, kind.name.lower(), title, str(error.detail))
     if isinstance(error, Http404):
@@ -127,6 +128,6 @@ def problem_from(error: BaseException) -> Problem | None:
         return TOO_LARGE
     if isinstance(error, SuspiciousOperation):
         return BAD_REQUEST
-    if is_database_away(error):
+    if is_database_unavailable(error):
         return UNAVAILABLE
     return None

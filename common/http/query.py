@@ -1,10 +1,10 @@
-"""Query parameters, read as strictly as a body: nothing is clamped, nothing is ignored."""
+"""Query parameters, validated as strictly as a body (docs/design, D12): nothing is clamped or ignored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.http import QueryDict
@@ -21,7 +21,7 @@ from common.reads.serializers import Serializer, SerializerField
 
 MAX_PAGE_SIZE = 200
 
-_STORED_AS: dict[type[Any], AnyModelField] = {
+_STORED_AS: dict[type[SerializerField], AnyModelField] = {
     AskedAt: models.DateTimeField(),
     serializers.DateTimeField: models.DateTimeField(),
     serializers.DateField: models.DateField(),
@@ -34,7 +34,7 @@ _STORED_AS: dict[type[Any], AnyModelField] = {
 
 
 class Query(Serializer):
-    """The declared parameters of a route; subclasses add their own."""
+    """The declared parameters of a route. Subclasses add their own."""
 
     @property
     def fields(self) -> BindingDict:
@@ -42,11 +42,11 @@ class Query(Serializer):
 
     @classmethod
     def read(cls, params: QueryDict) -> Json:
-        """The validated values of the parameters that were sent. `?name=` counts as not sent.
+        """Return the validated values of the parameters that were sent. `?name=` counts as not sent.
 
         Raises ValidationError that names each unknown, repeated or wrong parameter.
         """
-        if not params and not cls._wants_something():
+        if not params and not cls._has_required_or_default():
             return {name: timezone.now() for name in cls._instants()}
         fields = cls().fields
         given: dict[str, str] = {}
@@ -66,19 +66,19 @@ class Query(Serializer):
 
     @classmethod
     @cache
-    def _wants_something(cls) -> bool:
-        """Whether a request without parameters has something to say: a required one, or a default of its own."""
+    def _has_required_or_default(cls) -> bool:
+        """Return whether a parameter is required or has a default, so that an empty query needs validation."""
         asked = [field for field in cls().fields.values() if not isinstance(field, AskedAt)]
         return any(field.required or field.default is not empty for field in asked)
 
     @classmethod
     @cache
     def _instants(cls) -> list[str]:
-        """What the instant of the question is called."""
+        """Return the names under which the time of the request is passed."""
         return [str(field.source) for field in cls().fields.values() if isinstance(field, AskedAt)]
 
-    def refuse_upside_down(self, attrs: Json, lower: str, upper: str) -> None:
-        """A lower bound after the upper one is a mistake, not an empty list."""
+    def validate_range(self, attrs: Json, lower: str, upper: str) -> None:
+        """Raise ValidationError if the lower bound is after the upper one."""
         low, high = (attrs.get(str(self.fields[name].source)) for name in (lower, upper))
         if low is not None and high is not None and low > high:
             raise serializers.ValidationError({lower: [f"Must not be after {upper}."]})
@@ -86,8 +86,10 @@ class Query(Serializer):
 
 @cache
 def _fields_of(query: type[Query]) -> BindingDict:
-    """Made once: nothing is written to them while they read, and DRF's copies for each request cost more than all
-    that is then done with them."""
+    """Return the fields of a query, made once.
+
+    Validation does not change them, and DRF's copies per request cost more than the validation itself.
+    """
     prototype = query()
     fields = BindingDict(prototype)
     for name, field in prototype.get_fields().items():
@@ -96,9 +98,9 @@ def _fields_of(query: type[Query]) -> BindingDict:
 
 
 class ListQuery(Query):
-    """Every list is whole by default and paged on request; either parameter alone pages."""
+    """The parameters of a list, which is whole by default. Either parameter alone pages it."""
 
-    named: ClassVar[Mapping[str, type[models.Model]]] = {}  # parameters that are ids, and whose
+    named: ClassVar[Mapping[str, type[models.Model]]] = {}  # id parameters -> their models
 
     page = Number(required=False, min_value=1, max_value=2**31, help_text="From 1.")
     page_size = Number(
@@ -123,7 +125,7 @@ def params_of(*queries: type[Query]) -> dict[str, Param]:
 
 
 def _param(field: SerializerField) -> Param:
-    """Return the `Param` of a query parameter, stored as its field says. A list of words is one argument."""
+    """Return the `Param` of a query parameter, stored as its field says. A list of values is one parameter."""
     many = isinstance(field, serializers.ListField)
     inner = field.child if isinstance(field, serializers.ListField) else field
     stored = next(stored for kind, stored in _STORED_AS.items() if isinstance(inner, kind))

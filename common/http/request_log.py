@@ -1,4 +1,4 @@
-"""One line and one measurement a request, at the price of a few microseconds (docs/decisions/0012)."""
+"""One log line and one measurement per request (docs/decisions/0012)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from random import getrandbits
 from time import perf_counter
-from typing import Any
 
 import structlog
 from django.core.signals import got_request_exception
@@ -16,11 +15,11 @@ from prometheus_client import Histogram
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 log = structlog.get_logger(__name__)
-lines = logging.getLogger("garage.requests")  # a formatter of its own: config/logs.py
+lines = logging.getLogger("garage.requests")  # with a formatter of its own, in config/logs.py
 
 SECONDS = Histogram(
     "http_request_seconds",
-    "Time from a request's arrival in the process to its answer.",
+    "Time from a request's arrival in the process to its response.",
     ("method", "route", "status"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
@@ -29,15 +28,15 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class RequestLog:
-    """Method, path, status, milliseconds, request id, user. Never the query string: tokens travel there.
+    """Log method, path, status, milliseconds, request id and user, but not the query string, which may hold tokens.
 
-    What else is logged meanwhile carries the request's id. The id is the client's `X-Request-ID` where that cannot
-    forge a line, and is answered in the same header.
+    Other lines that are logged meanwhile carry the request's id. The id is the client's `X-Request-ID` if that cannot
+    forge a line, else a random one. The response returns it in the same header.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        got_request_exception.connect(_log_fault)
+        got_request_exception.connect(_log_exception)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = perf_counter()
@@ -67,23 +66,23 @@ def _write(request: HttpRequest, status: int, seconds: float) -> None:
 
 
 def _line_of(request: HttpRequest) -> str:
-    """Nor is written what makes an upload's public address one that nobody guesses."""
+    """Return method and path, without the secret part of an upload's URL."""
     return f"{request.method} {_CAPABILITY.sub('/uploads/…/', request.path)}"
 
 
 def _id_of(given: str) -> str:
     if given.isascii() and len(given) <= 64 and given.replace("-", "").isalnum():
         return given
-    return f"{getrandbits(128):032x}"  # tells requests apart; nobody is kept out by it
+    return f"{getrandbits(128):032x}"  # it only tells requests apart, so it need not be unpredictable
 
 
 def _measure(request: HttpRequest, status: int, seconds: float) -> None:
-    # A label is a time series: the route and not the path, and no method that a stranger made up.
+    # Each label value is a time series, so it is the route and not the path, and only known methods.
     method = request.method if request.method in _METHODS else "OTHER"
     match = request.resolver_match
     SECONDS.labels(method, match.route if match else "", status).observe(seconds)
 
 
-def _log_fault(request: HttpRequest, **_: Any) -> None:
-    """A fault of ours, with its traceback. Django calls this while the exception is being handled."""
+def _log_exception(request: HttpRequest, **_: object) -> None:
+    """Log an unhandled exception with its traceback. Django calls this while it handles the exception."""
     log.exception("request_failed", request=_line_of(request))

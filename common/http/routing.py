@@ -1,13 +1,12 @@
-"""Routes that answer with and without their documented slash, and id converters that fit the database.
+"""Routes that match with and without their documented slash, and converters of ids.
 
-A redirect would lose a write's body, so neither spelling redirects; `//` is nobody's address.
+A redirect would lose a write's body, so neither form redirects. `//` at the end matches nothing.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponseBase
@@ -23,10 +22,10 @@ _UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 class _EitherSlash(RoutePattern):
     def __init__(self, route: str, name: str | None) -> None:
         super().__init__(route, name=name, is_endpoint=True)
-        # What every address of it begins with: most requests are another route's, and go by at a word's price.
+        # The literal start of the route. Most requests are for other routes, and this comparison is cheap.
         self.start = route.partition("<")[0].removesuffix("/")
 
-    def match(self, path: str) -> Any:
+    def match(self, path: str) -> tuple[str, tuple[object, ...], dict[str, int | str]] | None:
         if not path.startswith(self.start) or path.endswith("//"):
             return None
         other = path[:-1] if path.endswith("/") else f"{path}/"
@@ -34,12 +33,12 @@ class _EitherSlash(RoutePattern):
 
 
 def route(path: str, view: Callable[..., HttpResponseBase], name: str | None = None) -> URLPattern:
-    """One documented address. Swagger lists it once, as it is written here."""
+    """Return the pattern of a documented route. Swagger lists it once, as it is written here."""
     return URLPattern(_EitherSlash(path, name), view, None, name)
 
 
 class IdConverter:
-    """A positive integer of at most 63 bits; a longer one is an unknown address, not an error."""
+    """Convert a positive integer of at most 63 bits. A longer one does not match, and is no error."""
 
     regex = "[0-9]{1,19}"
 
@@ -54,7 +53,7 @@ class IdConverter:
 
 
 class PublicIdConverter:
-    """A uuid, in either case. Anything else is None: nothing has that id, and the view's 404 names the thing."""
+    """Convert a uuid in upper or lower case. Any other text is None, so that the view's 404 names the model."""
 
     regex = "[^/]+"
 
@@ -66,19 +65,19 @@ class PublicIdConverter:
 
 
 def prefixed(prefix: str) -> type:
-    """A converter for `ORD123`-like ids; the view gets the integer."""
+    """Return a converter for ids like `ORD123`. The view gets the integer."""
 
     class Converter:
         regex = prefix + "[0-9]{1,19}"
 
         def to_python(self, value: str) -> int:
-            number = ids.read(prefix, value)
+            number = ids.parse_id(prefix, value)
             if number is None:
                 raise ValueError
             return number
 
         def to_url(self, value: int) -> str:
-            return ids.spell(prefix, value)
+            return ids.format_id(prefix, value)
 
     return Converter
 

@@ -1,15 +1,16 @@
 """The OpenAPI schema of all contracts on one page.
 
 Every operation gets its contract as tag and as prefix of its id and components (two rooms' `VehicleSerializer`s
-would otherwise overwrite each other), the contract's error answers, and the examples recorded in
-`docs/examples/<contract>.json` - which a test compares with what the API really answers.
+would otherwise overwrite each other), the contract's error responses, and the examples recorded in
+`docs/examples/<contract>.json`, which a test compares with real responses.
 """
 
 from __future__ import annotations
 
 import json
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, Literal, TypeAlias
 
 from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
@@ -24,73 +25,76 @@ from common.http.authentication import SessionCaller
 from common.http.contracts.base import MESSAGES, Contract, NamesFields
 from common.http.contracts.registry import CONTRACTS
 from common.http.fields import PrefixedId
-from common.http.idempotency import KEY_PATTERN, LONGEST_KEY, KeyReused
+from common.http.idempotency import KEY_PATTERN, MAX_KEY_LENGTH, KeyReused
 from common.http.lists import Lister
 from common.http.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.http.query import Query
 from common.http.views import ContractView
 from common.reads.fields import Derived
-from common.reads.serializers import Serializer
+from common.reads.serializers import Serializer, SerializerField
+
+Direction: TypeAlias = Literal["request", "response"]
+Declaration: TypeAlias = Serializer | type[Serializer]
 
 _CONTRACT_NAMES = tuple(contract.name.title() for contract in CONTRACTS)
 _DESCRIPTIONS = {
-    "400": "The request is malformed or a value is wrong; the body names it.",
+    "400": "The request is malformed, or the body names a wrong value.",
     "401": "No valid token.",
-    "403": "Not for this role.",
-    "404": "There is no such thing for this caller.",
-    "405": "Not a method of this address.",
-    "409": "A lost race or an illegal step.",
+    "403": "The role does not allow this.",
+    "404": "Not found, or not visible to this caller.",
+    "405": "The route does not have this method.",
+    "409": "The present state does not allow this.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "422": "A value is wrong, or the idempotency key was used for another request.",
-    "429": "Too many requests; `Retry-After` says how long to wait.",
-    "503": "The service cannot answer right now.",
+    "429": "Too many requests. `Retry-After` gives the seconds to wait.",
+    "503": "The service is temporarily unavailable.",
 }
 
 
-# What an operation has no recorded answer for is shown as the contract would spell it.
-_TYPICAL: dict[str, Exception | Problem] = {
-    "401": exceptions.NotAuthenticated(),
-    "403": errors.RoleMayNot(),
-    "404": errors.Missing(),
-    "409": errors.IllegalTransition("This repair order is completed and cannot become approved."),
+# The example of an error status for operations without a recorded one.
+_TYPICAL: dict[str, Callable[[], Exception] | Problem] = {
+    "401": exceptions.NotAuthenticated,
+    "403": errors.RoleMayNot,
+    "404": errors.Missing,
+    "409": partial(errors.IllegalTransition, "This repair order is completed and cannot become approved."),
     "413": TOO_LARGE,
-    "415": exceptions.UnsupportedMediaType("application/x-www-form-urlencoded"),
-    "422": KeyReused(),
-    "429": errors.TooMany(),
+    "415": partial(exceptions.UnsupportedMediaType, "application/x-www-form-urlencoded"),
+    "422": KeyReused,
+    "429": errors.TooMany,
     "503": UNAVAILABLE,
 }
-# What a viewset's usual actions do, where they do not say it themselves.
-_USUAL = {
-    "retrieve": "One {name}",
-    "create": "A new {name}",
-    "partial_update": "Change some fields of one {name}",
-    "destroy": "Remove one {name}",
+# The summaries of a viewset's standard actions without a docstring of their own.
+_SUMMARIES = {
+    "retrieve": "Retrieve {a} {name}",
+    "create": "Create {a} {name}",
+    "partial_update": "Update {a} {name}",
+    "destroy": "Delete {a} {name}",
 }
 
 
 @cache
 def recorded_examples(contract: str) -> Json:
-    """`{operation id: {"request": body, "responses": {status: body}}}` of one contract."""
+    """Return `{operation id: {"request": body, "responses": {status: body}}}` of one contract."""
     path = settings.EXAMPLES_DIR / f"{contract}.json"
     examples: Json = json.loads(path.read_text()) if path.is_file() else {}
     return examples
 
 
 class CachedGenerator(SchemaGenerator):
-    """Building the schema takes a second; the routes of a process do not change."""
+    """A generator that builds the schema once per process, because that takes a second."""
 
-    def get_schema(self, request: Any = None, public: bool = False) -> Any:
+    def get_schema(self, request: object = None, public: bool = False) -> object:
         return _built_schema()
 
 
 @cache
-def _built_schema() -> Any:
+def _built_schema() -> object:
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
 def _decimal_pattern(field: serializers.DecimalField) -> str:
-    """Of an amount as text. drf-spectacular's own takes the empty text, and a sign where none may be."""
+    """Return the pattern of an amount as text. drf-spectacular's own allows the empty text and any sign."""
     assert field.max_digits and field.decimal_places
     sign = "" if field.min_value is not None and field.min_value >= 0 else "-?"
     places = field.decimal_places
@@ -98,6 +102,8 @@ def _decimal_pattern(field: serializers.DecimalField) -> str:
 
 
 class ContractSchema(AutoSchema):
+    """The schema of one operation."""
+
     view: Any
 
     @property
@@ -108,7 +114,7 @@ class ContractSchema(AutoSchema):
         return [self.contract.title] if self.contract else ["Documentation"]
 
     def get_operation_id(self) -> str:
-        """`shop_customer_appointments_get`: contract, view, method; stable when an address moves."""
+        """Return an id like `shop_customer_appointments_get`, of contract, view and method, not of the URL."""
         if not self.contract:
             return super().get_operation_id()
         if action := getattr(self.view, "action", None):
@@ -118,22 +124,26 @@ class ContractSchema(AutoSchema):
 
     def get_summary(self) -> str | None:
         action = getattr(self.view, "action", None)
-        if action in _USUAL and not getattr(self.view, action).__doc__:
-            return _USUAL[action].format(name=self.view.model._meta.verbose_name)
+        if action in _SUMMARIES and not getattr(self.view, action).__doc__:
+            name = str(self.view.model._meta.verbose_name)
+            return _SUMMARIES[action].format(a="an" if name[0] in "aeiou" else "a", name=name)
         return super().get_summary() or super().get_description().partition("\n")[0].rstrip(".")
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         return super().get_description().partition("\n")[2].strip()
 
-    def get_serializer_name(self, serializer: Serializer, direction: Any) -> str:
-        """Under the contract's name, unless it begins with a contract's already: registration speaks two."""
+    def get_serializer_name(self, serializer: Serializer, direction: Direction) -> str:
+        """Return the name with the contract's as prefix, unless it has one. Registration is in two contracts."""
         name = super().get_serializer_name(serializer, direction)
         prefix = self.contract.name.title() if self.contract else ""
         return name if name.startswith(_CONTRACT_NAMES) else prefix + name
 
-    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Json:
-        """As a front end's types need it: what an answer computes is always there, what a request has a default for may
-        be left out (generators take a default for a promise), and a refusal names fields beside its own keys."""
+    def _map_basic_serializer(self, serializer: Serializer, direction: Direction) -> Json:
+        """Return the schema as the types of a front end need it.
+
+        Computed fields of a response are required. Fields of a request with a default are optional, because generators
+        make a field with a default required. An error body allows further keys, one for each wrong field.
+        """
         schema: Json = super()._map_basic_serializer(serializer, direction)
         if direction == "request":
             for field in schema.get("properties", {}).values():
@@ -144,10 +154,12 @@ class ContractSchema(AutoSchema):
             schema["additionalProperties"] = MESSAGES
         return schema
 
-    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+    def _map_serializer_field(
+        self, field: SerializerField, direction: Direction, bypass_extensions: bool = False
+    ) -> Json:
         if isinstance(field, Derived):
             field = field.output
-        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        schema: Json = super()._map_serializer_field(field, direction, bypass_extensions)
         if isinstance(field, PrefixedId):
             schema["pattern"] = f"^{field.prefix}[1-9][0-9]{{0,18}}$"
         elif isinstance(field, serializers.DecimalField) and schema.get("type") == "string":
@@ -161,15 +173,15 @@ class ContractSchema(AutoSchema):
             return [{}]
         return [{"session": []}] if SessionCaller in self.view.authentication_classes else [{"bearer": []}]
 
-    def get_override_parameters(self) -> list[Any]:
-        parameters: list[Any] = []
+    def get_override_parameters(self) -> list[OpenApiParameter | Declaration]:
+        parameters: list[OpenApiParameter | Declaration] = []
         if query := self._query():
             parameters.append(query)
         if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
             parameters.append(
                 OpenApiParameter(
                     "Idempotency-Key",
-                    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
+                    {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": KEY_PATTERN},
                     OpenApiParameter.HEADER,
                     description="The same key and body within 24 h replay the first answer.",
                 )
@@ -177,23 +189,25 @@ class ContractSchema(AutoSchema):
         return parameters
 
     def _get_parameters(self) -> list[Json]:
-        """`?name=` counts as not sent."""
+        """Allow empty values, because `?name=` counts as not sent."""
         parameters: list[Json] = super()._get_parameters()
         for parameter in parameters:
             if parameter["in"] == "query" and not parameter.get("required"):
                 parameter["allowEmptyValue"] = True
         return parameters
 
-    def _query(self) -> Any:
-        """What a list reads of its address; another GET says it as its input."""
+    def _query(self) -> type[Query] | None:
+        """Return the query parameters: a list's `query`, or the `input_class` of another GET."""
         if self._is_list():
-            return self.view.query
+            query: type[Query] = self.view.query
+            return query
         given = getattr(self.view, "input_class", None)
         return given if self.method == "GET" and given and issubclass(given, Query) else None
 
-    def get_request_serializer(self) -> Any:
+    def get_request_serializer(self) -> Declaration | None:
         if isinstance(self.view, ContractView):
-            return self.view.input_class if self.method in ("POST", "PUT", "PATCH") else None
+            declared: Declaration | None = self.view.input_class
+            return declared if self.method in ("POST", "PUT", "PATCH") else None
         return super().get_request_serializer()
 
     def get_response_serializers(self) -> Any:
@@ -203,8 +217,8 @@ class ContractSchema(AutoSchema):
             return self._row_response()
         return super().get_response_serializers()
 
-    def _is_list_view(self, serializer: Any = None) -> bool:
-        # drf-spectacular takes every `list` action for a bare array; ours say themselves what they are.
+    def _is_list_view(self, serializer: Declaration | None = None) -> bool:
+        # drf-spectacular takes every `list` action for a bare array. Ours declare their shape.
         if isinstance(self.view, Lister):
             return isinstance(serializer, serializers.ListSerializer)
         return bool(super()._is_list_view(serializer))
@@ -213,12 +227,12 @@ class ContractSchema(AutoSchema):
         listed: bool = isinstance(self.view, Lister) and getattr(self.view, "action", "list") == "list"
         return listed and self.method == "GET"
 
-    def _row_response(self) -> Any:
-        """A viewset shows the row whatever was done to it; what was taken away is not shown."""
+    def _row_response(self) -> dict[int, object]:
+        """Return the response of a viewset's action: the row, or no body if it was deleted."""
         status = {"create": 201, "destroy": 204}.get(self.view.action, 200)
         return {status: None if status == 204 else self.view.serializer_class}
 
-    def _list_response(self) -> Any:
+    def _list_response(self) -> object:
         row = self.view.serializer_class
         fields = self.view.list_fields()
         if fields is None:
@@ -226,12 +240,12 @@ class ContractSchema(AutoSchema):
         name = row.__name__.removesuffix("Serializer") + "List"
         return type(name, (serializers.Serializer,), {"results": row(many=True), **fields})
 
-    def _get_response_bodies(self, direction: Any = "response") -> Json:
+    def _get_response_bodies(self, direction: Direction = "response") -> Json:
         bodies: Json = super()._get_response_bodies(direction)
         if self.contract:
             if self.contract.login and self._is_signed_in():
-                bodies["302"] = {"description": "A stranger is sent to the login."}
-            for status in self._refusals() - set(bodies):
+                bodies["302"] = {"description": "An unauthenticated request is redirected to the login."}
+            for status in self._error_statuses() - set(bodies):
                 serializer = self.contract.error_serializer(int(status))
                 response = OpenApiResponse(serializer, description=_DESCRIPTIONS[status])
                 bodies[status] = self._get_response_for_code(response, status)
@@ -240,8 +254,8 @@ class ContractSchema(AutoSchema):
                 self._attach_example(body, self._recorded().get("responses", {}).get(status))
         return dict(sorted(bodies.items()))
 
-    def _get_request_body(self, direction: Any = "request") -> Any:
-        body = super()._get_request_body(direction)
+    def _get_request_body(self, direction: Direction = "request") -> Json | None:
+        body: Json | None = super()._get_request_body(direction)
         if body:
             self._attach_example(body, self._recorded().get("request"))
         return body
@@ -252,13 +266,13 @@ class ContractSchema(AutoSchema):
             recorded = recorded_examples(self.contract.name).get(self.get_operation_id(), {})
         return recorded
 
-    def _typical(self, status: str) -> Any:
+    def _typical(self, status: str) -> Json | None:
         found = _TYPICAL.get(status)
-        problem = problem_from(found) if isinstance(found, Exception) else found
-        return self.contract.spell(problem)[1] if problem and self.contract else None
+        problem = problem_from(found()) if callable(found) else found
+        return self.contract.render_problem(problem)[1] if problem and self.contract else None
 
     @staticmethod
-    def _attach_example(body: Json, example: Any) -> None:
+    def _attach_example(body: Json, example: object) -> None:
         for content in body.get("content", {}).values():
             if example is not None:
                 content["example"] = example
@@ -266,19 +280,19 @@ class ContractSchema(AutoSchema):
     def _is_signed_in(self) -> bool:
         return AllowAny not in self.view.permission_classes
 
-    def _refusals(self) -> set[str]:
-        """The error statuses this operation can answer with, by its nature."""
+    def _error_statuses(self) -> set[str]:
+        """Return the error statuses that this operation can answer with."""
         assert self.contract
-        refusals = {"429", "503"}
+        statuses = {"429", "503"}
         invalid = str(self.contract.invalid_status)
         if self._is_signed_in():
-            refusals |= {"401", "403", "404"}
+            statuses |= {"401", "403", "404"}
         if self._query():
-            refusals |= {invalid}
+            statuses |= {invalid}
         if self.method in ("POST", "PUT", "PATCH"):
-            refusals |= {"400", invalid, "401", "413", "415"}
+            statuses |= {"400", invalid, "401", "413", "415"}
         if self.method == "POST" and self._is_signed_in():
-            refusals |= {"409", "422"}
+            statuses |= {"409", "422"}
         if getattr(self.view, "action", None) in ("destroy", "partial_update"):
-            refusals |= {"409"}  # what is on somebody's bill stays as it is
-        return refusals
+            statuses |= {"409"}  # a row that is on a bill cannot change
+        return statuses

@@ -1,7 +1,7 @@
-"""The staff's own API: viewsets over compiled reads and the domain's actions.
+"""The staff's API: viewsets over compiled reads and the domain's actions.
 
-A resource declares its model, the body of a row, its filters and the inputs of its writes. What a role may do is a
-Django permission, the same one that the admin asks for (`StaffWithActionPermission`).
+A resource declares its model, its row's serializer, its filters and the inputs of its writes. A role's permissions are
+Django permissions, the same that the admin checks (`StaffWithActionPermission`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.urls import URLPattern
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSetMixin
 
+from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import AnyQuerySet, Json, Values
 from common.http.contracts.shop import ShopView
@@ -23,10 +24,11 @@ from common.http.permissions import StaffWithActionPermission
 from common.http.query import Query, params_of
 from common.http.responses import JSONResponse
 from common.http.routing import route
+from common.http.views import AnyModel
 from common.reads.read import Read
 from common.reads.serializers import Serializer
 
-_USUAL = {
+_VERBS = {
     "list": "view",
     "retrieve": "view",
     "create": "add",
@@ -42,18 +44,18 @@ class _ItemQuery(Query):
 
 
 class StaffViewSet(ViewSetMixin, PagedList, ShopView):
-    """One noun under `/api/shop/`. Its list is always paged."""
+    """One resource under `/api/shop/`. Its list is always paged."""
 
     permission_classes = [StaffWithActionPermission]
-    resource: ClassVar[str]  # the noun in the address
+    resource: ClassVar[str]  # the noun in the URL
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
-    inputs: ClassVar[dict[str, type[Serializer]]] = {}  # action -> its body
-    permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the usual one
+    inputs: ClassVar[dict[str, type[Serializer]]] = {}  # action -> the serializer of its body
+    permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the default
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
-        """The addresses of this noun; a method that has no action is 405."""
+        """Return the routes of this resource. A method without an action is 405."""
         return [
             cls.address("", **_COLLECTION),
             cls.address("<id:id>/", **_ITEM),
@@ -62,16 +64,16 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
 
     @classmethod
     def address(cls, tail: str, **actions: str) -> URLPattern:
-        """One address of this noun: HTTP method -> action, those that it has."""
+        """Return one route of this resource: HTTP method -> action, of those actions that the class has."""
         known: Json = {method: action for method, action in actions.items() if hasattr(cls, action)}
         return route(f"{cls.resource}/{tail}", cls.as_view(known))
 
     @classmethod
     def permission_of(cls, action: str) -> str:
-        """The Django permission an action needs, `app.codename`."""
+        """Return the Django permission that an action needs, `app.codename`."""
         options = cls.model._meta
-        usual = f"{options.app_label}.{_USUAL.get(action, 'change')}_{options.model_name}"
-        return cls.permissions.get(action, usual)
+        default = f"{options.app_label}.{_VERBS.get(action, 'change')}_{options.model_name}"
+        return cls.permissions.get(action, default)
 
     @property
     def input_class(self) -> type[Serializer] | None:  # type: ignore[override]
@@ -80,13 +82,13 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     @classmethod
     @cache
     def _item_read(cls) -> Read:
-        def rows(caller: Any, filters: Any) -> AnyQuerySet:
+        def rows(caller: Caller, filters: Values) -> AnyQuerySet:
             return cls.rows(caller, {}).filter(pk=filters["id"])
 
         return Read(rows, cls.serializer_class, params_of(_ItemQuery))
 
     def list(self, request: Request) -> JSONResponse:
-        return self.answer_list(request)
+        return self.list_response(request)
 
     def check(self, filters: Values) -> None:
         for name, model in self.query.named.items():
@@ -97,17 +99,16 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
         return self.show(id)
 
     def show(self, id: int, status: int = 200) -> JSONResponse:
-        """The row's body as it stands now."""
+        """Return the row's body as it is stored now."""
         return JSONResponse(self._item_read().one(self.caller, {"id": id}, self._missing()), status=status)
 
     def row(self, id: int) -> Any:
-        """The row itself, for an action. Missing where there is none for this caller."""
+        """Return the row for an action. Raises Missing if there is none for this caller."""
         return self.one_of(self.model, id)
 
-    def one_of(self, model: type[Any], id: int, field: str | None = None) -> Any:
-        """A row that a body or an address names. Missing where there is none for this caller."""
-        rows = model._default_manager
-        row = (rows.visible_to(self.caller) if hasattr(rows, "visible_to") else rows).filter(pk=id).first()
+    def one_of(self, model: type[AnyModel], id: int, field: str | None = None) -> AnyModel:
+        """Return the row that a body or a URL names. Raises Missing if there is none for this caller."""
+        row = self.visible_rows(model).filter(pk=id).first()
         if row is None:
             raise Missing(f"{model._meta.verbose_name} not found.".capitalize(), field=field)
         return row

@@ -1,1 +1,1 @@
-"""Reads compiled once: from a serializer's declaration to flat SQL and back to the body (docs/decisions/0004)."""
+"""Lists read without objects: a serializer's declaration becomes flat SQL and a body (docs/decisions/0007)."""

@@ -5,10 +5,10 @@ A range of instants can use an index. Casting each row's instant to a day could 
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from common.domain.days import midnight, within_calendar
 from common.reads.params import Param
@@ -16,41 +16,50 @@ from common.reads.params import Param
 _AHEAD, _BEHIND = timedelta(hours=14), timedelta(hours=12)  # the time zones furthest from UTC
 
 
-class StartOfDay(models.DateTimeField[Any, Any]):
+class _DayBinding(models.DateTimeField[date, datetime]):
+    """Bind a day as the instant that `instant_of` computes."""
+
+    def instant_of(self, day: date) -> datetime:
+        raise NotImplementedError
+
+    def get_db_prep_value(
+        self, value: date, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> object:
+        return super().get_db_prep_value(self.instant_of(value), connection, prepared)
+
+
+class StartOfDay(_DayBinding):
     """Bind a day as the instant it begins in the project's time zone, or the day `later` days after it."""
 
     def __init__(self, *, later: int = 0) -> None:
         super().__init__()
         self.later = timedelta(days=later)
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        return super().get_db_prep_value(midnight(within_calendar(value) + self.later), connection, prepared)
+    def instant_of(self, day: date) -> datetime:
+        return midnight(within_calendar(day) + self.later)
 
 
-class StartOfNextMonth(models.DateTimeField[Any, Any]):
+class StartOfNextMonth(_DayBinding):
     """Bind the first day of a month as the instant the next month begins in the project's time zone."""
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        following = value.replace(year=value.year + value.month // 12, month=value.month % 12 + 1)
-        return super().get_db_prep_value(midnight(following), connection, prepared)
+    def instant_of(self, day: date) -> datetime:
+        return midnight(day.replace(year=day.year + day.month // 12, month=day.month % 12 + 1))
 
 
-class EarliestStartOfDay(models.DateTimeField[Any, Any]):
+class EarliestStartOfDay(_DayBinding):
     """Bind a day as the instant it begins in the time zone furthest ahead of UTC."""
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        begins = midnight(value, UTC) - _AHEAD
-        return super().get_db_prep_value(begins, connection, prepared)
+    def instant_of(self, day: date) -> datetime:
+        return midnight(day, UTC) - _AHEAD
 
 
-class LatestEndOfDay(models.DateTimeField[Any, Any]):
+class LatestEndOfDay(_DayBinding):
     """Bind a day as the instant it ends in the time zone furthest behind UTC."""
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        ends = midnight(value, UTC) + timedelta(days=1) + _BEHIND
-        return super().get_db_prep_value(ends, connection, prepared)
+    def instant_of(self, day: date) -> datetime:
+        return midnight(day, UTC) + timedelta(days=1) + _BEHIND
 
 
-def bind_day(day: Any, stored: models.DateTimeField[Any, Any]) -> models.Expression:
+def bind_day(day: object, stored: _DayBinding) -> models.Expression:
     """Return the day, or the `Param` that stands for one, bound through `stored`."""
     return Param(day.name, stored) if isinstance(day, Param) else models.Value(day, stored)

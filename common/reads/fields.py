@@ -1,9 +1,8 @@
-"""Serializer fields that a read compiles: values computed from columns, and the instant of the request."""
+"""Serializer fields that a read compiles: values computed from columns, and the time of the request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -12,31 +11,31 @@ from common.reads.serializers import SerializerField
 
 
 class Derived(SerializerField):
-    """A value computed from others by a pure function, spelled by `output`.
+    """A value computed from others by a pure function, formatted by `output`.
 
-    `paths` are dotted; one that runs through a list (`part_lines.quantity`) yields a list of values. In place of a
-    path may stand another Derived, whose result it then is: shared, it is computed once a row.
+    `paths` are dotted. One that runs through a list (`part_lines.quantity`) yields a list of values. Another `Derived`
+    in place of a path passes its result, which is computed once per row however many fields share it.
     """
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[..., object],
         *paths: str | Derived,
         output: SerializerField,
     ) -> None:
         self.function = function
         self.paths = tuple(paths)
-        # DRF copies fields; what they compute is the same when function and paths are.
-        self.key: tuple[Any, ...] = (function, *(p.key if isinstance(p, Derived) else p for p in paths))
+        # DRF copies fields. Two copies compute the same when function and paths are the same.
+        self.key: tuple[object, ...] = (function, *(p.key if isinstance(p, Derived) else p for p in paths))
         self.output = output
         super().__init__(source="*", read_only=True)
 
-    def to_representation(self, value: Any) -> Any:
+    def to_representation(self, value: object) -> object:
         result = self.compute(value)
         return None if result is None else self.output.to_representation(result)
 
-    def compute(self, value: Any) -> Any:
-        """The result for an object, before it is spelled."""
+    def compute(self, value: object) -> object:
+        """Return the result for an object, before it is formatted."""
         return self.function(
             *(
                 path.compute(value) if isinstance(path, Derived) else follow(value, path.split("."))
@@ -45,7 +44,7 @@ class Derived(SerializerField):
         )
 
 
-def follow(value: Any, path: list[str]) -> Any:
+def follow(value: object, path: list[str]) -> object:
     """Walk `path` from an object: None stays None, a related manager fans out into a list."""
     for depth, name in enumerate(path):
         if value is None:
@@ -57,8 +56,8 @@ def follow(value: Any, path: list[str]) -> Any:
 
 
 class AskedAt(serializers.HiddenField):
-    """The instant of the question: a list may depend on it, and nobody may send it."""
+    """The time of the request, for a list that depends on it. No client can send it."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        # Looked up when it is asked: the field is made once, and a test may hold the clock by then.
-        super().__init__(default=lambda: timezone.now(), **kwargs)
+    def __init__(self) -> None:
+        # The clock is looked up at each request: the field is made once, and a test may replace the clock later.
+        super().__init__(default=lambda: timezone.now())

@@ -1,8 +1,8 @@
-"""A read: which rows, in which shape. Compiled once per role and filters present, then run."""
+"""Reads: which rows, in which shape. Compiled once per role and set of filters, then run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -30,11 +30,11 @@ _PARENTS = Param("parents", models.BigIntegerField(), many=True)
 
 
 class Read:
-    """Rows of a caller in the shape of a serializer, as plain values for the renderer.
+    """The rows that a caller may see, in the shape of a serializer, as plain values.
 
-    `rows(caller, filters)` branches on the caller's role and on which filters are present, and on nothing else: to
-    compile, it gets the role with `Param`s for the ids, and `params` for the filters' values. A filter without a param
-    is a literal: each of its values is compiled by itself.
+    `rows(caller, filters)` may branch on the caller's role and on which filters are present, and on nothing else. To
+    compile, it gets the role with a `Param` for each id, and the Params of `params` for the filters' values. A filter
+    without a Param is a literal, and each of its values is compiled by itself.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class Read:
         self.rows = rows
         self.serializer = serializer
         self.params = params
-        self._compiled: dict[tuple[Any, ...], _Compiled | None] = {}
+        self._compiled: dict[tuple[object, ...], _Compiled | None] = {}
 
-    def all(self, caller: Caller, filters: Filters) -> list[Any]:
-        """Every row. One query, and one for each nested list."""
+    def all(self, caller: Caller, filters: Filters) -> list[Body]:
+        """Return every row, with one query and one more for each nested list."""
         compiled = self._for(caller, filters)
         if compiled is None:
             return self._from_objects(self.rows(caller, filters))
         return compiled.bodies(_values(caller, filters))
 
-    def page(self, caller: Caller, filters: Filters, bounds: slice) -> list[Any]:
-        """The rows within `bounds`."""
+    def page(self, caller: Caller, filters: Filters, bounds: slice) -> list[Body]:
+        """Return the rows within `bounds`."""
         compiled = self._for(caller, filters, paged="later" if bounds.start else "first")
         if compiled is None:
             return self._from_objects(self.rows(caller, filters)[bounds])
@@ -65,14 +65,14 @@ class Read:
 
     def one(
         self, caller: Caller, filters: Filters, missing: DomainError | type[DomainError] = Missing
-    ) -> Any:
-        """The first row. Raises `missing` where there is none for this caller."""
+    ) -> Body:
+        """Return the first row. Raise `missing` if there is none for this caller."""
         for body in self.page(caller, filters, slice(0, 1)):
             return body
         raise missing
 
     def count(self, caller: Caller, filters: Filters) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         compiled = self._for(caller, filters, paged="first")
         if compiled is None:
             return self.rows(caller, filters).count()
@@ -86,9 +86,9 @@ class Read:
         return self._compiled[key]
 
     def _compile(self, role: str, filters: Filters, paged: Paged | None) -> _Compiled | None:
-        caller = _anybody(role)
-        holes = {name: self.params.get(name, filters[name]) for name in filters}
-        rows = self.rows(caller, holes)
+        caller = _placeholder(role)
+        params = {name: self.params.get(name, filters[name]) for name in filters}
+        rows = self.rows(caller, params)
         try:
             return _Compiled(Shape(self.serializer(), rows.model), rows, caller, paged)
         except DoesNotCompileError as error:
@@ -97,14 +97,14 @@ class Read:
             log.warning("read_does_not_compile", serializer=self.serializer.__name__, reason=str(error))
             return None
 
-    def _from_objects(self, rows: models.QuerySet[Any]) -> list[Any]:
+    def _from_objects(self, rows: AnyQuerySet) -> list[Body]:
         return list(self.serializer(rows, many=True).data)
 
 
 class Columns:
-    """Named columns of a caller's rows, without a body: what is counted and summed. Compiled once per role.
+    """Named columns of a caller's rows, without a body, for counts and sums. Compiled once per role.
 
-    `rows(caller)` branches on the role alone; an `Param` of its own is given by name.
+    `rows(caller)` may branch on the role alone. Values of its own Params are passed by name.
     """
 
     def __init__(self, rows: Callable[[Caller], AnyQuerySet], *columns: str) -> None:
@@ -112,22 +112,22 @@ class Columns:
         self.columns = columns
         self._compiled: dict[str, Statement] = {}
 
-    def of(self, caller: Caller, **values: Any) -> list[Row]:
-        """The rows, as `values_list` would give them. One query."""
+    def of(self, caller: Caller, **values: object) -> Sequence[Row]:
+        """Return the rows as `values_list` would, with one query."""
         statement = self._compiled.get(caller.role)
         if statement is None:
-            statement = Statement.compile(self.rows(_anybody(caller.role)), self.columns)
+            statement = Statement.compile(self.rows(_placeholder(caller.role)), self.columns)
             self._compiled[caller.role] = statement
         return statement.run(_values(caller, values))
 
 
-def _anybody(role: str) -> Caller:
-    """A caller of that role, whoever he is: an Param stands where an id would, and a queryset cannot tell."""
+def _placeholder(role: str) -> Caller:
+    """Return a caller of that role with a Param in place of each id. A queryset uses both alike."""
     return Caller(role, user_id=_USER, customer_id=_CUSTOMER)  # type: ignore[arg-type]
 
 
 class _Compiled:
-    """The statements of a shape: its own, its count, and one for each of its lists."""
+    """The statements of a shape: its rows, their count, and one for each nested list."""
 
     def __init__(self, shape: Shape, rows: AnyQuerySet, caller: Caller, paged: Paged | None) -> None:
         self.make = shape.make
@@ -149,7 +149,7 @@ class _Compiled:
             rows = self._with_lists(rows, values)
         return self.make(rows)
 
-    def _with_lists(self, rows: list[Row], values: Values) -> list[Row]:
+    def _with_lists(self, rows: Sequence[Row], values: Values) -> Sequence[Row]:
         lists = []
         for slot, statement in self.lists:
             parents = {row[slot] for row in rows} - {None}
@@ -159,18 +159,20 @@ class _Compiled:
 
 
 def _list_statement(shape: Shape, caller: Caller) -> Statement:
-    """A list's rows are what its own queryset lets this caller see, in the order that it says."""
+    """Compile the rows of a nested list: those that its queryset shows this caller, in the queryset's order."""
     if shape.lists:
-        raise DoesNotCompileError(f"{shape.model.__name__}: a list within a list.")
+        raise DoesNotCompileError(
+            f"{shape.model.__name__}: a list within a list is not supported. Flatten one of them."
+        )
     manager: Any = shape.model._default_manager
-    # A many-to-many's own table has no queryset of ours: its rows are seen with their parent.
+    # The table of a many-to-many has no queryset of ours. Its rows are visible with their parent.
     is_ours = not shape.model._meta.auto_created
     rows = manager.visible_to(caller).in_order() if is_ours else manager.order_by("id")
     return Statement.compile(rows.filter(**{f"{shape.key}__in": _PARENTS}), shape.selected)
 
 
-def _by_parent(rows: list[Row]) -> dict[Any, list[Row]]:
-    groups: dict[Any, list[Row]] = {}
+def _by_parent(rows: Sequence[Row]) -> dict[object, list[Row]]:
+    groups: dict[object, list[Row]] = {}
     for row in rows:
         groups.setdefault(row[0], []).append(row)
     return groups

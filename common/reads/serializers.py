@@ -1,4 +1,4 @@
-"""DRF's generic classes without their type arguments, which a body's declaration does not use."""
+"""DRF's generic classes without their type arguments, which the declaration of a body does not use."""
 
 from __future__ import annotations
 

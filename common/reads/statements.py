@@ -1,4 +1,4 @@
-"""A queryset compiled to SQL once, and run with other arguments each time."""
+"""A queryset compiled to SQL once, and run with other parameters each time."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from common.domain.types import AnyQuerySet, Values
 from common.reads.params import Param
 
 Row = Sequence[Any]
-Converter = Callable[[Any, BaseDatabaseWrapper], Any]
+Converter = Callable[[Any, BaseDatabaseWrapper], object]
 
 LIMIT = Param("limit", models.BigIntegerField())
 OFFSET = Param("offset", models.BigIntegerField())
 
-# PostgreSQL knows how many rows have one of an array's values, and of a sub-select's nothing.
+# PostgreSQL estimates how many rows have one of an array's values. It has no estimate for a sub-select's values.
 _LIST = re.compile(r"IN \(SELECT unnest\((%s::[^()]*\[\])\)\)")
 
 
-def fetch(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> list[Row]:
+def fetch(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> Sequence[Row]:
     """Return all rows of a statement. psycopg prepares it once it has run five times on a connection."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
@@ -34,16 +34,18 @@ def fetch(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> l
 
 
 class Statement:
-    """`SELECT` of named columns. Rows come as the ORM's `values_list` would give them."""
+    """A `SELECT` of named columns. Rows come as the ORM's `values_list` would return them."""
 
-    def __init__(self, sql: str, params: Sequence[Any], converters: Sequence[tuple[int, Converter]]) -> None:
+    def __init__(
+        self, sql: str, params: Sequence[object], converters: Sequence[tuple[int, Converter]]
+    ) -> None:
         self.sql = sql
         self.params = tuple(params)
         self.converters = tuple(converters)
 
     @classmethod
     def compile(cls, rows: AnyQuerySet, columns: Sequence[str], *, paged: bool = False) -> Statement:
-        """The statement that reads `columns` (ORM paths) of `rows`; `paged` adds LIMIT and OFFSET arguments."""
+        """Compile the statement that reads `columns` (ORM paths) of `rows`. `paged` adds LIMIT and OFFSET."""
         query = rows.values_list(*columns).query
         compiler = query.get_compiler(rows.db)
         try:
@@ -54,29 +56,33 @@ class Statement:
         if paged:
             sql, params = f"{sql} LIMIT %s OFFSET %s", (*params, LIMIT, OFFSET)
         selected = [expression for expression, _, _ in compiler.select[: compiler.col_count]]
-        # Without the column converters SQLite answers text for UUIDs, dates, decimals and JSON.
+        # Without the column converters SQLite returns text for UUIDs, dates, decimals and JSON.
         converters = compiler.get_converters(selected)
         return cls(sql, params, [(at, _chain(*found)) for at, found in converters.items()])
 
     @classmethod
     def compile_later(cls, rows: AnyQuerySet, columns: Sequence[str]) -> Statement:
-        """The same page by page, for the later ones: what they skip is skipped by keys alone, most often within an
-        index, and columns and joins are read of the page's own rows."""
+        """Compile the statement for the second and later pages.
+
+        Rows before the page are skipped by key alone, most often within an index. Columns and joins are read only for
+        the page's own rows.
+        """
         keys = cls.compile(rows, ["pk"], paged=True)
         if isinstance(keys, _Nothing):
             return keys
-        return cls.compile(rows.filter(pk__in=RawSQL(keys.sql, keys.params)), columns)  # noqa: S611  # of our own
+        own_sql = RawSQL(keys.sql, keys.params)  # noqa: S611  # compiled above, without any input
+        return cls.compile(rows.filter(pk__in=own_sql), columns)
 
     @classmethod
-    def compile_count(cls, rows: models.QuerySet[Any]) -> Statement:
-        """The statement that counts `rows`."""
+    def compile_count(cls, rows: AnyQuerySet) -> Statement:
+        """Compile the statement that counts `rows`."""
         inner = cls.compile(rows.order_by(), ["pk"])
         if isinstance(inner, _Nothing):
             return inner
         return cls(f"SELECT COUNT(*) FROM ({inner.sql}) AS counted", inner.params, ())  # noqa: S608
 
-    def run(self, values: Values, using: str = "default") -> list[Row]:
-        """All rows for these arguments. One round trip."""
+    def run(self, values: Values, using: str = "default") -> Sequence[Row]:
+        """Return all rows for these values, in one round trip."""
         connection = connections[using]
         bound = [p.bind(values, connection) if isinstance(p, Param) else p for p in self.params]
         rows = fetch(connection, self.sql, bound)
@@ -86,21 +92,21 @@ class Statement:
         for at, convert in self.converters:
             for row in converted:
                 row[at] = convert(row[at], connection)
-        return converted  # type: ignore[return-value]  # a list of rows is one, whatever they are made of
+        return converted
 
 
 class _Nothing(Statement):
-    """What the ORM knows to be empty without asking."""
+    """A query that the ORM knows to be empty without running it."""
 
-    def run(self, values: Values, using: str = "default") -> list[Row]:
+    def run(self, values: Values, using: str = "default") -> Sequence[Row]:
         return []
 
 
-def _chain(converters: Sequence[Any], expression: Any) -> Converter:
+def _chain(converters: Sequence[Callable[..., object]], expression: object) -> Converter:
     if isinstance(expression, Col) and [_reads_json(step) for step in converters] == [True]:
         return lambda value, _: None if value is None else orjson.loads(value)
 
-    def convert(value: Any, connection: BaseDatabaseWrapper) -> Any:
+    def convert(value: object, connection: BaseDatabaseWrapper) -> object:
         for step in converters:
             value = step(value, expression, connection)
         return value
@@ -108,11 +114,11 @@ def _chain(converters: Sequence[Any], expression: Any) -> Converter:
     return convert
 
 
-def _reads_json(step: Any) -> bool:
-    """Whether a converter is a JSON column's own, which takes Python's parser to each value."""
+def _reads_json(step: Callable[..., object]) -> bool:
+    """Return whether a converter is a plain JSON column's, which parses each value with Python's slow parser."""
     field = getattr(step, "__self__", None)
     return (
         isinstance(field, models.JSONField)
         and field.decoder is None
-        and step.__func__ is models.JSONField.from_db_value
+        and getattr(step, "__func__", None) is models.JSONField.from_db_value
     )

@@ -1,4 +1,4 @@
-"""Node for tests: the packages of docs/client, installed once for each lock file, and where they are found."""
+"""Node for tests: the packages of docs/client, installed once per lock file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not i
 
 
 def packages() -> Path:
-    """The installed packages; what is half installed is never seen under this name."""
+    """Return the folder of the installed packages. An incomplete installation never has this name."""
     lock = CLIENT / "package-lock.json"
     home = settings.BASE_DIR / "var" / f"client-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     if not home.is_dir():
@@ -35,12 +35,12 @@ def packages() -> Path:
 
 
 def furnish(folder: Path) -> None:
-    """Let what runs in `folder` import the packages."""
+    """Make the packages importable in `folder`."""
     (folder / "node_modules").symlink_to(packages())
 
 
 def run(*command: str, cwd: Path) -> str:
-    """What the command writes; its complaints where it fails."""
+    """Return the output of the command, and fail with its errors."""
     end = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300)
     assert end.returncode == 0, f"{' '.join(command)}\n{end.stdout}\n{end.stderr}"
     return end.stdout

@@ -1,4 +1,4 @@
-"""Rows as odd as the columns take them, drawn by hypothesis."""
+"""Unusual rows, as far as the columns allow them, drawn by hypothesis."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make_customer(draw):
         country=draw(st.sampled_from(["", "USA", "Österreich"])),
     )
     login = customer.contact
-    if draw(st.booleans()):  # shown as a former customer, while the login lives
+    if draw(st.booleans()):  # shown as a former customer, with an active login
         customer.contact = None
         customer.save(update_fields=["contact"])
     return customer, login
@@ -62,7 +62,7 @@ def make_vehicle(draw, customer):
 
 
 def make_visit(draw, customer):
-    # Some long ago, some ahead: a list may hold those alone that are not over.
+    # Some in the past and some in the future, because a list may hold only those that have not ended.
     start = draw(instants) + timedelta(days=draw(st.sampled_from([0, 100 * 365])))
     visit = factories.AppointmentFactory(
         vehicle=make_vehicle(draw, customer),
@@ -84,7 +84,7 @@ def make_visit(draw, customer):
         started_at=draw(maybe_instants),
         completed_at=draw(maybe_instants),
     )
-    for _ in range(draw(st.integers(0, 2))):  # one by one: in the order of their table
+    for _ in range(draw(st.integers(0, 2))):  # one by one, in the order of their table
         visit.services.add(factories.ServiceTypeFactory())
     return visit
 
@@ -250,7 +250,7 @@ def make_return(draw, customer):
     return asked
 
 
-# A list of something else joins by naming what makes one of its rows.
+# A list of another model is added here with the function that makes one of its rows.
 MAKERS = {
     Appointment: make_visit,
     RepairOrder: make_order,

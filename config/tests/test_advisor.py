@@ -1,4 +1,4 @@
-"""An advisor's morning in a real browser: a customer's order estimated, a technician assigned."""
+"""An advisor in a real browser estimates an order and assigns a technician."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ User.objects.create_user("{ANN[0]}", "{ANN[1]}", first_name="Ann", last_name="Ad
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The demo's shop, and an advisor who works there."""
+    """Serve the demo data with an advisor."""
     folder, port = tmp_path_factory.mktemp("advisor"), free_port()
     command = ["manage.py", "serve", "--demo", "--port", str(port)]
     with database(folder) as env:
@@ -44,7 +44,7 @@ def server(tmp_path_factory):
 
 
 def shoot(page: Page, name: str) -> None:
-    """Only by hand: `SHOTS=folder pytest config/tests/test_advisor.py`."""
+    """Save a screenshot if run as `SHOTS=folder pytest config/tests/test_advisor.py`."""
     if folder := os.environ.get("SHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
@@ -58,13 +58,13 @@ def sign_in(page: Page, url: str) -> None:
 
 
 def press(page: Page, button: str, confirm: str | None = None) -> None:
-    """A button of the page, and the same word in the dialog that asks."""
+    """Press a button of the page and the one with the same title in its dialog."""
     page.get_by_role("link", name=button, exact=False).first.click()
     page.locator("form button[type=submit]", has_text=confirm or button).last.click()
 
 
 def choose(page: Page, box: str, text: str, choice: str) -> None:
-    """Type into a select2 box and take what it finds."""
+    """Type into a select2 box and choose the result."""
     page.locator(f"{box} + .select2 .select2-selection").click()
     page.locator(".select2-search__field").last.fill(text)
     page.locator(".select2-results__option", has_text=choice).first.click()
@@ -102,7 +102,7 @@ def assign_a_technician(page: Page, url: str) -> None:
     shoot(page, "8-assigned")
 
 
-def test_an_advisor_estimates_an_order_and_assigns_a_technician(server):
+def test_advisor_estimates_an_order_and_assigns_a_technician(server):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         page = browser.new_page(viewport={"width": 1400, "height": 900})

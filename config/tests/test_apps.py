@@ -1,4 +1,4 @@
-"""The roles' groups, written after a migration."""
+"""The groups of the roles, written after a migration."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def wanted() -> dict[str, set[str]]:
     return {str(role): set(names) for role, names in PERMISSIONS.items() if names}
 
 
-def test_a_migrated_database_has_each_roles_group():
+def test_migrated_database_has_the_group_of_each_role():
     assert stored() == wanted()
 
 
-def test_a_migration_writes_them_again_exactly():
+def test_migration_rewrites_the_groups():
     Group.objects.get(name="technician").permissions.clear()
     Group.objects.get(name="manager").permissions.set(Group.objects.get(name="admin").permissions.all())
     Group.objects.get(name="advisor").delete()
@@ -37,12 +37,12 @@ def test_a_migration_writes_them_again_exactly():
     assert stored() == wanted()
 
 
-def test_the_project_is_checked_without_a_database(django_assert_num_queries):
+def test_project_checks_need_no_database(django_assert_num_queries):
     with django_assert_num_queries(0):
         run_checks(app_configs=[apps.get_app_config("admin")])
 
 
-def test_other_groups_are_left_alone():
+def test_other_groups_stay_unchanged():
     Group.objects.create(name="Night shift")
     write_role_groups()
     assert stored() == wanted() | {"Night shift": set()}

@@ -1,4 +1,4 @@
-"""A list that was asked for before costs no SQL to be written: the ORM compiled all of it the first time."""
+"""A list compiles no SQL on its second request, because the first compiled all of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @contextmanager
 def compiled() -> Iterator[list[type]]:
-    """The models of the queries that the ORM compiles within."""
+    """Yield the models of the queries that the ORM compiles within the block."""
     seen: list[type] = []
     as_sql = SQLCompiler.as_sql
 
@@ -37,7 +37,7 @@ def compiled() -> Iterator[list[type]]:
 
 @pytest.mark.parametrize("params", [{}, {"page": "1"}], ids=["all", "page"])
 @pytest.mark.parametrize("view", LISTS, ids=lambda view: view.__name__)
-def test_a_list_compiles_its_queries_once(view, params):
+def test_list_compiles_its_queries_once(view, params):
     customer = factories.CustomerFactory()
     conversation = factories.ConversationFactory(customer=customer)
     kwargs = {"thread": conversation.uuid} if "thread" in view.path_query().fields else {}
@@ -57,14 +57,14 @@ def test_a_list_compiles_its_queries_once(view, params):
     assert queries == []
 
 
-def test_who_asks_with_a_token_is_found_without_compiling(as_alice):
+def test_caller_of_a_token_is_found_without_compiling(as_alice):
     as_alice.get("/api/vehicles/")
     with compiled() as queries:
         assert as_alice.get("/api/vehicles/").status_code == 200
     assert queries == []
 
 
-def test_only_the_answer_to_a_write_is_spelled_from_an_object():
+def test_only_responses_to_writes_are_built_from_objects():
     rooms = [*settings.BASE_DIR.glob("*/api/*.py"), *settings.BASE_DIR.glob("portal/fleet/*.py")]
     assert len(rooms) > 30
     assert [room.name for room in rooms if re.search(r"\)\.data\b", room.read_text())] == []

@@ -60,7 +60,7 @@ def test_number_refuses_and_names_the_setting(given, value):
     assert str(refusal.value) == f"{NAME} must be a whole number, not {value!r}."
 
 
-def test_number_has_a_least(given):
+def test_number_has_a_minimum(given):
     given("0")
     with pytest.raises(ImproperlyConfigured) as refusal:
         env.number(NAME, 5, least=1)
@@ -82,17 +82,17 @@ def test_words_default_is_a_copy(given):
 
 
 class TestSecret:
-    def test_development_has_one_of_its_own(self, given):
+    def test_development_has_a_default(self, given):
         assert env.secret(NAME, development="dev", debug=True) == "dev"
         given("mine")
         assert env.secret(NAME, development="dev", debug=True) == "mine"
 
-    def test_production_takes_a_strong_one(self, given):
+    def test_production_accepts_a_strong_key(self, given):
         given(STRONG)
         assert env.secret(NAME, development="dev", debug=False) == STRONG
 
     @pytest.mark.usefixtures("given")
-    def test_production_refuses_none_and_says_how_to_make_one(self):
+    def test_production_refuses_no_key_and_says_how_to_make_one(self):
         with pytest.raises(ImproperlyConfigured) as refusal:
             env.secret(NAME, development="dev", debug=False)
         assert str(refusal.value) == (
@@ -103,7 +103,7 @@ class TestSecret:
     @pytest.mark.parametrize(
         "value", [STRONG[:49], "abcd" * 20, "django-insecure-" + STRONG, "development " * 5]
     )
-    def test_production_refuses_a_weak_one(self, given, value):
+    def test_production_refuses_a_weak_key(self, given, value):
         given(value)
         with pytest.raises(ImproperlyConfigured) as refusal:
             env.secret(NAME, development=("development " * 5).strip(), debug=False)
@@ -132,7 +132,7 @@ class TestMail:
             ("smtp+ssl://mail.example.com", {"EMAIL_HOST": "mail.example.com", "EMAIL_USE_SSL": True}),
         ],
     )
-    def test_reads_djangos_settings(self, given, value, expected):
+    def test_returns_djangos_settings(self, given, value, expected):
         given(value)
         read = env.mail(NAME, "consolemail://")
         assert {name: read[name] for name in expected} == expected
@@ -143,7 +143,7 @@ class TestMail:
             ("mail.example.com", "must start with one of smtp://, "),
             ("http://me:secret@mail.example.com", "must start with one of smtp://, "),
             ("smtp://mail.example.com:port", "must start with one of smtp://, "),
-            ("smtp://", "names no mail server."),
+            ("smtp://", "must name a mail server, like smtp://mail.example.com."),
             ("smtp://mail.example.com?colour=red", "has an unknown option after its `?`."),
         ],
     )
@@ -155,7 +155,7 @@ class TestMail:
         assert "secret" not in str(refusal.value)
 
 
-def test_read_env_file_does_not_overrule_the_environment(tmp_path, given, monkeypatch):
+def test_env_file_does_not_override_the_environment(tmp_path, given, monkeypatch):
     file = tmp_path / ".env"
     file.write_text(f"{NAME}=file\n{NAME}_TOO=file\n")
     given("process")

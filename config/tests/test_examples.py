@@ -29,7 +29,7 @@ from testing.examples.calls import NEWCOMER, Call, Calls, filled
 CONTRACTS = {"shop": shop, "fleet": fleet, "care": care, "member": member, "crm": crm}
 TITLES = {contract.name: contract.title for contract in registry.CONTRACTS}
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
-# What is new every time, and whose it is nobody's business to know -> how it is shown.
+# Values that differ each time or are secret -> how they are shown.
 VEILS = {
     r"eyJ[\w-]+\.[\w-]+\.[\w-]+": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9...",
     r"[0-9a-f]{32}-[0-9a-z]+-[0-9a-f]{32,}": "01930000000070008000000000000047-d3kx8w-5f1c...",
@@ -41,7 +41,7 @@ VEILS = {
 
 
 def shown(body: Any) -> Any:
-    """As the schema shows it: veiled, and of a list its first row."""
+    """Return the body as the schema shows it: without secrets, and of a list only the first row."""
     if isinstance(body, dict) and isinstance(body.get("results"), list):
         body = {**body, "results": body["results"][:1]}
     elif isinstance(body, list):
@@ -53,7 +53,7 @@ def shown(body: Any) -> Any:
 
 
 def make(api, method: str, path: str, call: Call, names: dict[str, str]) -> tuple[Any, Any]:
-    """Request body (None without one) and response body, both as they are shown."""
+    """Return request body (None without one) and response body as they are shown."""
     headers = {}
     api.logout()
     if call.login and path.startswith("/customer/"):  # Django's session, as a browser brings it
@@ -84,8 +84,8 @@ def record(api, calls: Calls, names: Callable[[], dict[str, str]]) -> dict[str, 
 
 @pytest.mark.django_db(transaction=True, reset_sequences=True)
 @pytest.mark.parametrize("contract", CONTRACTS)
-def test_examples_are_what_the_api_answers(api, monkeypatch, contract):
-    # The same clock, the same uuids and the same codes every time; tokens keep their own clock.
+def test_examples_match_the_api(api, monkeypatch, contract):
+    # The clock, uuids and codes are the same each time. Tokens use the real clock.
     numbers, chance = count(1), Random(3)
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOON)
     monkeypatch.setattr(
@@ -111,15 +111,14 @@ def operations() -> dict[str, dict[str, Any]]:
     }
 
 
-def test_every_operation_says_what_it_is():
+def test_every_operation_has_summary_tag_and_examples():
     found = operations()
     assert set(found) == {name for module in CONTRACTS.values() for name in module.ALL}
     for name, operation in found.items():
         assert operation["summary"], name
         assert operation["tags"] == [TITLES[name.partition("_")[0]]]
         for status, response in operation["responses"].items():
-            # A 400 is too particular to be made up; every other answer is shown, a refusal at least as it would be
-            # spelled. A file is no JSON.
+            # Every response but a 400 has an example, an error at least a typical one. A file is no JSON.
             media = response.get("content", {}).get("application/json")
             assert status == "400" or media is None or {"example", "examples"} & set(media), (name, status)
         if "requestBody" in operation:
@@ -129,7 +128,7 @@ def test_every_operation_says_what_it_is():
 
 
 def test_examples_are_valid_by_the_schema():
-    """And hold no key that it does not know."""
+    """They also hold no key that the schema does not declare."""
     schema = json.loads(json.dumps(CachedGenerator().get_schema(request=None, public=True)))
     for component in schema["components"]["schemas"].values():
         if "properties" in component:

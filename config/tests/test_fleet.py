@@ -46,7 +46,7 @@ CHARTS = ("per-unit", "per-month", "per-status")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The demo's shop, and an advisor who works there."""
+    """Serve the demo data with an advisor."""
     folder, port = tmp_path_factory.mktemp("fleet"), free_port()
     command = ["manage.py", "serve", "--demo", "--port", str(port)]
     with database(folder) as env:
@@ -66,7 +66,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Watched:
-    """A page of its own, and what it complained of: errors, violations of the policy, requests to another host."""
+    """A page with its problems: errors, violations of the content policy, and requests to another host."""
 
     def __init__(self, browser: Browser, url: str, **options: object) -> None:
         self.page: Page = browser.new_context(**options).new_page()
@@ -88,7 +88,7 @@ class Watched:
 
 
 def png(size: int = 48) -> bytes:
-    """A photo that a browser can show: one red square."""
+    """Return a photo that a browser can show, a red square."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -104,7 +104,7 @@ def png(size: int = 48) -> bytes:
 
 
 def charted(page: Page) -> dict[str, list[float]]:
-    """The numbers of the three charts; each is painted, and the table beside it has the same."""
+    """Return the numbers of the three charts. Each is painted, and its table has the same numbers."""
     found = {}
     for name in CHARTS:
         canvas, table = page.locator(f"canvas[data-table={name}-table]"), page.locator(f"#{name}-table tbody")
@@ -144,7 +144,7 @@ def estimate_it(page: Page, url: str, number: int) -> None:
     expect(page.get_by_text("The estimate is sent.").first).to_be_visible()
 
 
-def test_a_manager_requests_and_approves_a_repair(server, browser):
+def test_manager_requests_and_approves_a_repair(server, browser):
     rosa, ann = (
         Watched(browser, server.url),
         Watched(browser, server.url, viewport={"width": 1400, "height": 900}),
@@ -170,8 +170,8 @@ def test_a_manager_requests_and_approves_a_repair(server, browser):
     assert (rosa.complaints, ann.complaints) == ([], [])
 
 
-def test_a_page_shows_a_new_state_by_itself(server, browser):
-    """Two people of one company: what one decides, the other's open pages show, but nobody's writing is lost."""
+def test_open_page_shows_a_new_state(server, browser):
+    """Two users of one company: the decision of one appears on the other's pages, without losing their input."""
     deciding, watching, writing = (Watched(browser, server.url) for _ in range(3))
     for one in (deciding, watching, writing):
         one.sign_in(server.url)
@@ -182,7 +182,7 @@ def test_a_page_shows_a_new_state_by_itself(server, browser):
             one.page.goto(server.url + path)
     writing.page.locator("summary", has_text="Deny").click()
     writing.page.get_by_label("Why?").fill("Too dear")
-    watching.page.wait_for_timeout(500)  # the sockets are open once their handshake is answered
+    watching.page.wait_for_timeout(500)  # the sockets are open after their handshake
     deciding.page.goto(server.url + path)
     deciding.page.get_by_role("button", name="Approve $").click()
     expect(watching.page.locator(".head .status")).to_have_text("Approved")
@@ -192,7 +192,7 @@ def test_a_page_shows_a_new_state_by_itself(server, browser):
 
 
 def press_first_bar(page: Page, count: int) -> None:
-    """A click on a bar leads to the list of what it counts."""
+    """Click a bar, which opens the list of the rows it counts."""
     canvas = page.locator("canvas[data-draws=bar]")
     at = canvas.evaluate(
         "c => { const bar = Chart.getChart(c).getDatasetMeta(0).data[0]; return {x: bar.x, y: bar.y + 10} }"
@@ -202,8 +202,8 @@ def press_first_bar(page: Page, count: int) -> None:
     expect(page.locator(".repairs tbody tr")).to_have_count(count)
 
 
-def test_the_contracts_own_code_runs_as_printed(server, browser):
-    """Its `fetch` examples, in a page of the portal and under its policy."""
+def test_contracts_code_runs_as_printed(server, browser):
+    """The `fetch` examples run in a page of the portal, under its content policy."""
     watched = Watched(browser, server.url)
     page = watched.sign_in(server.url)
     text = (settings.BASE_DIR / "docs/contracts/001-fleet.md").read_text()
@@ -221,7 +221,7 @@ def test_the_contracts_own_code_runs_as_printed(server, browser):
 
 
 def addresses(page: Page, url: str) -> list[str]:
-    """Every kind of page behind the door."""
+    """Return a URL of every kind of page behind the login."""
     page.goto(f"{url}/customer/repairs/?status=pending")
     waiting = page.locator(".repairs td.id a").first.get_attribute("href")
     page.goto(f"{url}/customer/repairs/?status=completed")
@@ -237,7 +237,7 @@ def addresses(page: Page, url: str) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
-def test_every_page_is_for_everybody(server, browser, width, scheme):
+def test_every_page_is_accessible(server, browser, width, scheme):
     watched = Watched(
         browser, server.url, viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=False
     )
@@ -262,14 +262,14 @@ def test_every_page_is_for_everybody(server, browser, width, scheme):
     assert watched.complaints == []
     page.get_by_role(
         "button", name="Add the unit"
-    ).click()  # answered 400, which Chromium writes to its console
+    ).click()  # the response is 400, which Chromium writes to its console
     expect(page.get_by_role("alert")).to_be_visible()
     page.evaluate(AXE)
     assert page.evaluate(AXE_RUN) == []
     assert found == {}
 
 
-def test_without_a_script_everything_but_the_charts_is_there(server, browser):
+def test_pages_work_without_scripts_except_charts(server, browser):
     watched = Watched(browser, server.url, java_script_enabled=False)
     page = watched.sign_in(server.url)
     expect(page.locator("#per-status-table tbody tr")).to_have_count(6)
@@ -284,7 +284,7 @@ def test_without_a_script_everything_but_the_charts_is_there(server, browser):
     assert watched.complaints == []
 
 
-def test_by_keyboard_alone(server, browser):
+def test_portal_works_by_keyboard(server, browser):
     watched = Watched(browser, server.url)
     page = watched.sign_in(server.url)
     page.wait_for_load_state("load")

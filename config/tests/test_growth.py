@@ -1,13 +1,13 @@
-"""Nothing that a list reads, sorts or counts grows with other people's rows: the plans of every list of the URL conf.
+"""The cost of a list does not grow with other customers' rows: the plans of every list of the URL conf.
 
-On PostgreSQL a shop of a million repair orders, as many lines of either kind, visits and messages, and a tenth to a
-half as much of the rest: the largest tables have the million, the others what 62,500 customers have of them. Each
-list's own statements run with their real parameters, as a worker would run them the first time and the sixth, when
-PostgreSQL settles on one plan for all parameters or on a plan each time.
+On PostgreSQL, a shop with a million repair orders, as many lines of either kind, appointments and messages, and a tenth
+to a half as many of the rest. The largest tables have a million rows, the others what 62,500 customers have. The
+statements of each list run with real parameters, as a process runs them the first time and the sixth, when PostgreSQL
+chooses a generic plan or a new plan each time.
 
-A customer's lists may touch a few rows for each that is his. For staff every row is theirs to see: a page may touch a
-few rows for each that it shows, whatever else there is, and no more than match where it is filtered. A total is exact
-by the contracts, so that it counts what matches; but nothing else, and nothing where the page itself tells.
+A customer's lists may read a few rows for each of the customer's. Staff see all rows: a page may read a few rows for
+each that it shows, and no more than match its filter. Totals are exact by the contracts, so a full page also counts
+what matches.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ BIG = {model._meta.db_table for model in growth.GROWING}
 CUSTOMER, FLEET = Caller(Role.CUSTOMER, ME, ME), Caller(Role.CUSTOMER, growth.FLEET, growth.FLEET)
 STAFF = Caller(Role.ADMIN, 1, None)
 PAGE = 50
-A_ROW = 12  # what one row of a page may cost: itself, those that it names, an index entry for each
-MINE = 4 * growth.EACH  # the most that a customer has in one table: messages in all his threads, lines
+A_ROW = 12  # what one row of a page may read: itself, the rows it refers to, and an index entry for each
+MINE = 4 * growth.EACH  # the most rows that a customer has in one table: messages of all threads, or lines
 SLACK = 200
-# A day's visits in zones that are 26 hours apart from each other are looked at to find those of one.
+# To find the appointments of one zone's day, those of zones 26 hours apart are read.
 A_DAYS_VISITS = 2_000
 
 EXEMPT = {
-    # Names are another table's, and some customers have none: the order is known once all are read.
+    # Names are in another table, and some customers have none. So all customers are read and sorted.
     ("StaffCustomers", "ordering", "name"),
     ("StaffCustomers", "ordering", "-name"),
 }
 
 
 def words_for(view, name: str, field) -> list[str]:  # a line for each kind of field
-    """What people ask for by a parameter, as they write it."""
+    """Return typical values of a parameter, as a client sends them."""
     now = timezone.now()
     ids = {"customer_id": ME, "vehicle_id": ME, "unit_id": ME, "location_id": 3, "technician_id": 5}
     texts = {"search": ["31234", "driver n31234"], "unit_number": ["u31234"], "state": ["ny"]}
@@ -82,7 +82,7 @@ def words_for(view, name: str, field) -> list[str]:  # a line for each kind of f
 
 
 def questions(view) -> Iterator[dict[str, str]]:
-    """No parameter, and each alone with what people ask for."""
+    """Return queries without parameters, and with each parameter alone."""
     yield {}
     for name, field in view.query().fields.items():
         if name in ("page", "page_size", "lng") or isinstance(field, AskedAt):
@@ -92,7 +92,7 @@ def questions(view) -> Iterator[dict[str, str]]:
 
 
 def read_as(view, asked: dict[str, str]) -> dict:
-    """The filters of a request with those parameters; an address that names a thread names one of mine."""
+    """Return the filters of a request with these parameters. A thread in the URL is the customer's own."""
     params = QueryDict(mutable=True)
     params.update(asked)
     in_path = {name: UUID(int=ME) for name in view.path_query().fields}
@@ -101,7 +101,7 @@ def read_as(view, asked: dict[str, str]) -> dict:
 
 @pytest.fixture
 def said(monkeypatch):
-    """The statements of reads and how many rows each gave."""
+    """Record the statements of reads, and how many rows each returned."""
     heard = []
 
     def fetch(connection, sql, params):
@@ -142,7 +142,7 @@ def numbered(sql: str) -> str:
 
 
 def plans(sql: str, params: list) -> Iterator[dict]:
-    """The statement's plan with what it really touched: the first time, and once PostgreSQL has settled."""
+    """Return the statement's plans with actual rows: of the first run, and of a generic plan."""
     values = [literals.Literal(value).as_string(connection.connection) for value in params]
     execute = f"EXECUTE measured({', '.join(values)})" if values else "EXECUTE measured"
     run(f"PREPARE measured AS {numbered(sql)}")
@@ -161,10 +161,10 @@ def nodes(plan: dict) -> Iterator[dict]:
 
 
 def touched(plan: dict) -> int:
-    """Rows and index entries that were read, also those that a condition threw away."""
+    """Return the number of rows and index entries that were read, including those that a condition removed."""
     counts = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
     scans = (node for node in nodes(plan) if "Scan" in node["Node Type"])
-    # Under a gather each worker's loop is one more.
+    # Below a Gather, each worker is another loop.
     return round(sum(sum(scan.get(name, 0) for name in counts) * scan["Actual Loops"] for scan in scans))
 
 
@@ -186,7 +186,7 @@ def told(plan: dict, depth: int = 0) -> str:
 
 
 def complaints(said: list, most, *, may_read_whole: bool = False) -> Iterator[str]:
-    """The statements that touched more than `most(rows given)`, with their plans."""
+    """Return the statements that read more than `most(rows returned)`, with their plans."""
     for sql, params, given in list(said):
         for plan in plans(sql, params):
             if touched(plan) > most(given) or (read_whole(plan) and not may_read_whole):
@@ -196,7 +196,7 @@ def complaints(said: list, most, *, may_read_whole: bool = False) -> Iterator[st
 
 @at_a_million
 @pytest.mark.parametrize("view", OWN, ids=lambda view: view.__name__)
-def test_a_customers_list_touches_his_own_rows(shop, said, view):
+def test_customers_list_reads_their_own_rows(shop, said, view):
     wrong = []
     for asked in questions(view):
         filters = read_as(view, asked)
@@ -209,9 +209,11 @@ def test_a_customers_list_touches_his_own_rows(shop, said, view):
 
 
 @at_a_million
-def test_a_fleets_page_touches_the_page(shop, said):
-    """Twenty thousand repairs of 2,500 units are one customer's own. In the order of an index a page is its rows alone;
-    by state and by unit it is sorted from all of them, and from nobody else's."""
+def test_fleets_page_reads_the_page(shop, said):
+    """One customer has twenty thousand repairs of 2,500 units.
+
+    In the order of an index, a page reads only its rows. By state and by unit it sorts all of the customer's rows.
+    """
     view = next(view for view in LISTS if view.__name__ == "Repairs")
     repairs, units = growth.EACH * CUSTOMERS // growth.ONE_IN, 2 * CUSTOMERS // growth.ONE_IN
     wrong = []
@@ -228,7 +230,7 @@ def test_a_fleets_page_touches_the_page(shop, said):
 
 @at_a_million
 @pytest.mark.parametrize("view", STAFFS, ids=lambda view: view.__name__)
-def test_a_page_of_staffs_list_touches_the_page(shop, said, view):
+def test_staff_page_reads_the_page(shop, said, view):
     wrong = []
     for asked in questions(view):
         if any((view.__name__, *item) in EXEMPT for item in asked.items()):
@@ -249,7 +251,7 @@ def test_a_page_of_staffs_list_touches_the_page(shop, said, view):
 
 @at_a_million
 @pytest.mark.parametrize("name", ["StaffRepairOrders", "StaffAppointments", "StaffVehicles", "Customers"])
-def test_a_later_page_skips_within_an_index(shop, said, name):
+def test_later_page_skips_within_an_index(shop, said, name):
     view = next(view for view in LISTS if view.__name__ == name)
     skipped = 20_000
     view.read.page(STAFF, read_as(view, {}), slice(skipped, skipped + PAGE))
@@ -266,8 +268,8 @@ def test_a_later_page_skips_within_an_index(shop, said, name):
 @pytest.mark.django_db
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's words for it")
 @pytest.mark.parametrize("view", OWN, ids=lambda view: view.__name__)
-def test_on_sqlite_a_customers_list_reads_no_growing_table_whole(said, view):
-    """But where it searches, for which it has no index."""
+def test_customers_list_scans_no_growing_table_on_sqlite(said, view):
+    """Except for searches, which have no index there."""
     for asked in questions(view):
         if "search" not in asked:
             view.read.all(CUSTOMER, read_as(view, asked))
@@ -280,9 +282,12 @@ def test_on_sqlite_a_customers_list_reads_no_growing_table_whole(said, view):
 
 @pytest.mark.django_db
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's catalogue says it")
-def test_no_index_is_the_beginning_of_another():
-    """Each costs every write. Django gives a key an index of its own unless it is told; those of libraries and of
-    histories are theirs, and for text it makes a second one of a unique column."""
+def test_no_index_is_the_prefix_of_another():
+    """Each index costs every write.
+
+    Django adds an index to a foreign key unless told otherwise, and a second one to a unique text column. Indexes of
+    libraries and of histories are not checked.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """

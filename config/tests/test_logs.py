@@ -12,7 +12,7 @@ from config.logs import hide_secrets, logging_config
     "key",
     ["password", "new_password", "Authorization", "access_token", "api_key", "Set-Cookie", "client_secret"],
 )
-def test_what_stands_under_a_secrets_name_is_hidden(key):
+def test_value_under_a_secrets_name_is_hidden(key):
     assert hide_secrets(None, "info", {key: "s3cret", "event": "sign_in"}) == {
         key: "[hidden]",
         "event": "sign_in",
@@ -25,7 +25,7 @@ def test_everything_else_is_written():
 
 
 @pytest.mark.parametrize("pretty", [True, False])
-def test_lines_for_people_or_machines(pretty):
+def test_lines_are_text_or_json(pretty):
     config = logging_config(level="WARNING", pretty=pretty)
     last = config["formatters"]["line"]["processors"][-1]
     assert type(last).__name__ == ("ConsoleRenderer" if pretty else "JSONRenderer")
@@ -33,7 +33,7 @@ def test_lines_for_people_or_machines(pretty):
 
 
 @pytest.mark.parametrize("pretty", [True, False])
-def test_a_traceback_shows_no_variables(pretty):
+def test_traceback_shows_no_variables(pretty):
     *_, render = logging_config(level="INFO", pretty=pretty)["formatters"]["line"]["processors"]
     password = "".join(("s3", "cret"))  # not as it stands in the source
     try:

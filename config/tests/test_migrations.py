@@ -22,7 +22,7 @@ OWN = sorted(
     if config.path.startswith(f"{settings.BASE_DIR}/")
     and (settings.BASE_DIR / config.label / "migrations").is_dir()
 )
-# From the top floor down. Django's admin log points at our users.
+# From the top floor down. Django's admin log refers to our users.
 REVERSED = [
     *("chat", "memberships", "orders", "repair_orders", "appointments", "vehicles", "catalogue"),
     *("files", "customers", "admin", "accounts", "common"),
@@ -36,7 +36,7 @@ def test_every_app_with_tables_is_reversed():
 
 @pytest.mark.parametrize("label", INITIALS)
 def test_first_migration_depends_on_the_extensions(label):
-    """makemigrations forgets it: SQLite stays green, PostgreSQL fails without its extensions."""
+    """makemigrations omits the dependency. SQLite works without it, PostgreSQL fails without its extensions."""
     migration = import_module(f"{label}.migrations.0001_initial").Migration
     assert ("common", "0001_initial") in migration.dependencies
 

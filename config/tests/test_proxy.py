@@ -1,4 +1,4 @@
-"""deploy/nginx.conf in front of the two processes of production, for real."""
+"""deploy/nginx.conf with a real nginx in front of the two processes of production."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.server, pytest.mark.skipif(NGINX is None, reason="ngin
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory):
-    """Proxy, web."""
+    """Return the ports of proxy and web."""
     folders = [tmp_path_factory.mktemp(name) for name in ("web", "sockets", "proxy")]
     web, sockets = free_port(), free_port()
     granian = ["granian", "--interface", "wsgi", "--port", str(web), "--no-ws", "config.wsgi:application"]
@@ -44,7 +44,7 @@ def url(ports):
     return f"http://localhost:{ports[0]}"
 
 
-def test_rest_and_sockets_come_through_with_their_host(url):
+def test_rest_and_sockets_are_proxied_with_their_host(url):
     alice = Person(url, ALICE)
     thread = alice.start_thread()
 
@@ -64,7 +64,7 @@ def test_rest_and_sockets_come_through_with_their_host(url):
 
 
 def register(port, n, *, source, claims):
-    """The status of a registration from that address of the loopback, which says it comes for another."""
+    """Return the status of a registration from a loopback address that claims to forward for another."""
     body = json.dumps(
         {"name": "Mary", "email": f"m{n}@example.com", "password": "securepassword123"}
     ).encode()
@@ -77,7 +77,7 @@ def register(port, n, *, source, claims):
         return int(one.makefile("rb").readline().split()[1])
 
 
-def test_a_client_cannot_claim_another_address(ports):
+def test_client_cannot_claim_another_address(ports):
     port = ports[0]
     codes = [register(port, n, source="127.0.0.2", claims=f"10.0.0.{n}") for n in range(3)]
     assert codes == [201, 201, 429]
@@ -85,7 +85,7 @@ def test_a_client_cannot_claim_another_address(ports):
 
 
 @pytest.mark.parametrize(("size", "status"), [(3_000_000, 413), (55_000_000, 413), (10, 401)])
-def test_large_bodies_are_refused_in_one_shape(url, size, status):
+def test_large_bodies_are_refused_with_the_contracts_body(url, size, status):
     body = json.dumps({"email": "a@example.com", "password": "x" * size})
     answer = requests.post(
         f"{url}/api/token/", body, headers={"Content-Type": "application/json"}, timeout=30
@@ -95,7 +95,7 @@ def test_large_bodies_are_refused_in_one_shape(url, size, status):
         assert answer.json()["detail"] == "The request body is larger than this server takes."
 
 
-def test_the_log_shows_no_query(url, ports):
+def test_log_has_no_query_string(url, ports):
     requests.get(f"{url}/healthz?token=secret", timeout=5)
     log = (ports[2] / "access.log").read_text()
     assert '"GET /healthz" 200' in log
@@ -103,7 +103,7 @@ def test_the_log_shows_no_query(url, ports):
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the headers that it got."""
+    """A handler that responds with the headers of its request."""
 
     def do_GET(self):
         body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
@@ -113,11 +113,11 @@ class Echo(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *words):
-        """Says nothing."""
+        """Write no log."""
 
 
 @pytest.mark.parametrize("path", ["/api/token/", "/chat/ws", "/chat/ws/"])
-def test_both_processes_are_told_who_asks(tmp_path, path):
+def test_both_processes_get_the_clients_address(tmp_path, path):
     said = {"Host": "garage.example", "X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https"}
     with HTTPServer(("127.0.0.1", 0), Echo) as behind:
         Thread(target=behind.serve_forever, daemon=True).start()
@@ -132,7 +132,7 @@ def test_both_processes_are_told_who_asks(tmp_path, path):
     )
 
 
-def test_while_web_is_away_the_answer_is_a_503_that_says_when(tmp_path):
+def test_unavailable_web_process_is_503_with_retry_after(tmp_path):
     with proxy(free_port(), free_port(), folder=tmp_path) as port:
         answer = requests.get(f"http://localhost:{port}/api/token/", timeout=5)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
@@ -142,8 +142,8 @@ def test_while_web_is_away_the_answer_is_a_503_that_says_when(tmp_path):
     }
 
 
-def test_compose_and_the_image_say_what_this_is_about():
-    """The names and ports that the proxy knows."""
+def test_compose_and_image_use_the_proxys_names_and_ports():
+    """They are those of deploy/nginx.conf."""
     compose = (settings.BASE_DIR / "compose.yaml").read_text()
     text = (settings.BASE_DIR / "deploy/nginx.conf").read_text()
     assert "set $web web:8000;" in text

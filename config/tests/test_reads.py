@@ -1,4 +1,4 @@
-"""Every list of the URL conf, read from flat rows, is what DRF would write of the objects: byte for byte."""
+"""Every list of the URL conf, read from flat rows, equals what DRF formats from objects, byte for byte."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LISTS = sorted(set(lists_of(get_resolver("config.urls").url_patterns)), key=lamb
 
 
 CUSTOMER_LISTS = [view for view in LISTS if issubclass(view, ListView)]
-# Those whose rows are one customer's and no other's.
+# Lists whose rows belong to one customer.
 OWN_LISTS = [
     view
     for view in CUSTOMER_LISTS
@@ -58,7 +58,7 @@ def test_there_are_lists():
 
 
 def words_for(draw, field):  # noqa: C901  # a line for each kind of field
-    """A value of a parameter, as it is written in an address."""
+    """Return a value of a parameter as a URL has it."""
     if isinstance(field, ChoiceList):
         return ",".join(draw(st.lists(st.sampled_from(field.choices), min_size=1, max_size=5)))
     if isinstance(field, serializers.UUIDField):
@@ -85,9 +85,9 @@ def words_for(draw, field):  # noqa: C901  # a line for each kind of field
 
 
 def questions(draw, view):
-    """The filters of every combination of the list's parameters, read as the route reads them.
+    """Return the filters of any combination of the list's parameters, validated as the route does.
 
-    Of a list with more than three, none, each alone, all together and some more at random.
+    For a list with more than three: none, each alone, all, and some more at random.
     """
     fields = {name: field for name, field in view.query().fields.items() if name not in ("page", "page_size")}
     fields = {name: field for name, field in fields.items() if not isinstance(field, AskedAt)}
@@ -107,12 +107,12 @@ def questions(draw, view):
 
 
 def unasked(view):
-    """What a list without parameters is filtered by."""
+    """Return the filters of a list without parameters."""
     return view.query.read(QueryDict())
 
 
 def from_objects(view, rows):
-    with zeal_ignore():  # objects ask for what they need, one by one
+    with zeal_ignore():  # objects load related rows one by one
         return dumps(view.serializer_class(rows, many=True).data)
 
 
@@ -120,7 +120,7 @@ def from_objects(view, rows):
 @pytest.mark.parametrize("view", LISTS, ids=lambda view: view.__name__)
 @settings(max_examples=settings.default.max_examples // 7)  # each compares hundreds of lists
 @given(data=st.data())
-def test_rows_are_written_as_objects_are(view, data):
+def test_rows_are_formatted_like_objects(view, data):
     with transaction.atomic():
         customers = [make_customer(data.draw) for _ in range(2)]
         model = view.rows(caller_of_user(customers[0][1]), unasked(view)).model
@@ -129,10 +129,10 @@ def test_rows_are_written_as_objects_are(view, data):
                 MAKERS[model](data.draw, customer)
         people = [
             *(login for _, login in customers),
-            factories.UserFactory(),  # without a record
+            factories.UserFactory(),  # without a customer record
             *(factories.UserFactory(role=role) for role in (Role.TECHNICIAN, Role.ADMIN)),
         ]
-        people.append(people[0])  # and the first again, after staff went through the same read
+        people.append(people[0])  # the first again, after staff used the same read
         for caller in map(caller_of_user, people):
             for filters in questions(data.draw, view):
                 rows = view.rows(caller, filters)
@@ -141,15 +141,15 @@ def test_rows_are_written_as_objects_are(view, data):
                 for bounds in (slice(0, 1), slice(1, 3), slice(50, 100)):
                     page = view.read.page(caller, filters, bounds)
                     assert dumps(page) == from_objects(view, rows[bounds])
-                assert all(view.read._compiled.values())  # or this compared the objects with themselves
+                assert all(view.read._compiled.values())  # else objects would be compared with themselves
         transaction.set_rollback(True)
 
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("view", OWN_LISTS, ids=lambda view: view.__name__)
-def test_parallel_callers_never_get_each_others_rows(view):
-    """One compiled read serves every thread at once; what it remembers of a row stays with that row."""
+def test_parallel_callers_get_only_their_own_rows(view):
+    """One compiled read serves all threads at once, and keeps nothing of a row."""
     logins = []
     for number in range(6):
         customer = factories.CustomerFactory(company_name=f"Company {number}", login=True)

@@ -1,4 +1,4 @@
-"""docs/roles.md, walked: each cell of its tables is a real request by somebody of that role."""
+"""Each cell of the tables of docs/roles.md is checked by a real request of that role."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testing.roles import OPERATIONS, ROLES, by_role, table
 from testing.suites import UNAUTHENTICATED
 
 CUSTOMER_SERVICE = "/api/v1/customers/"
-# A customer's own; what anybody may ask; what a machine does.
+# Routes of customers, open routes, and routes of machines.
 NOT_STAFFS = tuple(CUSTOMER_SERVICE + tail for tail in ("profile/", "check_profile_exists/", "health/"))
 NOT_STAFF = {"error": "Access denied", "detail": "This endpoint is only accessible to staff."}
 ROLE_MAY_NOT = {"error": "Access denied", "detail": "Your role does not allow this."}
@@ -29,7 +29,7 @@ BUTTONS = {name: by_role(cells) for name, *cells in table("The admin: buttons")}
 
 @pytest.fixture
 def people(db) -> dict[str, Any]:
-    """Somebody of each role, with nothing given to him by hand."""
+    """One user of each role, without permissions of their own."""
     return {role: factories.UserFactory(role=role) for role in ROLES}
 
 
@@ -44,13 +44,13 @@ def declared() -> Iterator[tuple[str, str]]:
                 yield operation["operationId"], f"{method.upper()} {path}"
 
 
-def test_every_operation_is_in_the_table_and_no_other():
+def test_table_has_exactly_the_operations():
     assert sorted((name, call) for name, call, *_ in OPERATIONS) == sorted(declared())
 
 
 @pytest.fixture
 def world(db) -> dict[str, Any]:
-    """One row of each noun: its id by the noun in the address, and those of the order's lines."""
+    """One row of each resource: ids by the noun in the URL, and those of the order's lines."""
     order = factories.RepairOrderFactory()
     visit = factories.AppointmentFactory(technician=factories.TechnicianFactory())
     return {
@@ -69,14 +69,14 @@ def world(db) -> dict[str, Any]:
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
-    """What the rooms' tables hold, histories included."""
+    """Return the contents of the product's tables, including histories."""
     rooms = ("customers", "vehicles", "appointments", "repair_orders", "orders")
     models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
     return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
 
 
 @pytest.mark.parametrize(("call", "cells"), [pytest.param(c, r, id=n) for n, c, *r in OPERATIONS])
-def test_an_operation_is_for_its_roles_alone(api, sign_in, people, world, call, cells):
+def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, world, call, cells):
     method, address = call.split(" ")
     noun, *rest = address.removeprefix("/api/shop/").strip("/").split("/")
     unauthenticated: dict[str, Any] = UNAUTHENTICATED
@@ -109,11 +109,11 @@ def test_an_operation_is_for_its_roles_alone(api, sign_in, people, world, call, 
 # --- the admin ----------------------------------------------------------------------------------------------
 
 
-def test_every_model_is_in_the_table_and_no_other():
+def test_table_has_exactly_the_models():
     assert set(PAGES) == {model._meta.label_lower for model in admin.site._registry}
 
 
-def test_every_button_is_in_the_table_and_no_other():
+def test_table_has_exactly_the_buttons():
     assert set(BUTTONS) == {
         f"{model._meta.label_lower} {button}"
         for model, pages in admin.site._registry.items()
@@ -122,14 +122,14 @@ def test_every_button_is_in_the_table_and_no_other():
 
 
 def refused(response: Any) -> bool:
-    """403, or for who may not come in at all the way to the login page."""
+    """Return whether the response is 403, or the redirect to the login for users who may not enter the admin."""
     assert response.status_code in (200, 302, 403)
     is_outside = response.status_code == 302 and response["Location"].startswith("/admin/login/")
     return response.status_code == 403 or is_outside
 
 
 def may(client: Any, row: Any) -> dict[str, bool]:
-    """Which of a model's pages open. None is sent, so that none changes anything."""
+    """Return which pages of a model open. No form is sent, so nothing changes."""
     model = type(row)
     add = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
     return {
@@ -142,7 +142,7 @@ def may(client: Any, row: Any) -> dict[str, bool]:
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("label", PAGES)
-def test_pages_open_for_their_roles_alone(client, people, label, role):
+def test_pages_are_allowed_only_for_their_roles(client, people, label, role):
     row = FACTORIES[apps.get_model(label)]()
     client.force_login(people[role])
     expected = PAGES[label][role].split()
@@ -151,7 +151,7 @@ def test_pages_open_for_their_roles_alone(client, people, label, role):
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", BUTTONS)
-def test_a_button_asks_only_its_roles(client, people, name, role):
+def test_button_is_allowed_only_for_its_roles(client, people, name, role):
     label, button = name.split(" ")
     row = FACTORIES[apps.get_model(label)]()
     client.force_login(people[role])

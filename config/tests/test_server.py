@@ -1,4 +1,4 @@
-"""The servers people start, started: the embedded one of `make run` and production's."""
+"""Real servers: the embedded one of `make run` and that of production."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def section(title: str, page: str = "README.md") -> str:
     return text.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
-def test_readmes_first_request_gets_its_printed_answer(server):
+def test_first_request_of_the_readme_gets_the_printed_response(server):
     command, answer = re.findall(r"```(?:bash|json)\n(.*?)```", section("A first request"), re.DOTALL)
     command = command.replace("localhost:8000", f"localhost:{server.port}")
     output = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert json.loads(output.stdout) == json.loads(answer)
 
 
-def test_readmes_examples_for_the_apps_work(server, tmp_path):
+def test_examples_for_the_apps_work(server, tmp_path):
     commands = re.findall(r"```bash\n(.*?)```", section("Member apps", "docs/clients.md"), re.DOTALL)
     script = "set -eo pipefail\n" + "echo\n".join(commands)
     script = script.replace("localhost:8000", f"localhost:{server.port}").replace(
@@ -72,7 +72,7 @@ def test_readmes_examples_for_the_apps_work(server, tmp_path):
     assert (frame["type"], frame["threadId"], frame["body"]) == ("MESSAGE", threads[0]["id"], "Hello!")
 
 
-def test_schema_and_docs_are_served_without_an_outside_host(server):
+def test_schema_and_docs_need_no_other_host(server):
     schema = requests.get(f"{server.url}/api/schema/", timeout=10)
     assert schema.status_code == 200
     assert schema.text.startswith("openapi: 3.1.0")
@@ -84,8 +84,8 @@ def test_schema_and_docs_are_served_without_an_outside_host(server):
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_contract_000s_own_service_class_runs(server, tmp_path):
-    """The class as the contract prints it: log in as Alice, load the dashboard."""
+def test_service_class_of_contract_000_runs(server, tmp_path):
+    """The class as the contract prints it logs in as Alice and loads the dashboard."""
     contract = (settings.BASE_DIR / "docs/contracts/000-shop.md").read_text()
     printed = next(
         block
@@ -97,7 +97,7 @@ def test_contract_000s_own_service_class_runs(server, tmp_path):
         "const store = new Map();\n"
         "globalThis.localStorage = {getItem: k => store.get(k) ?? null, setItem: (k, v) => store.set(k, v),\n"
         "  removeItem: k => store.delete(k)};\n"
-        # The page's own origin: the class says '/api'.
+        # Served from the page's origin, because the class calls '/api'.
         f"const plain = globalThis.fetch; globalThis.fetch = (u, o) => plain('{server.url}' + u, o);\n"
         f"{printed}\n"
         f"console.log = () => {{}};\n"
@@ -121,8 +121,8 @@ def test_contract_000s_own_service_class_runs(server, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_contract_004s_own_examples_run(server, tmp_path):
-    """As printed, `fetch` without a content type included: register, create the profile, read it, ask whether it is."""
+def test_examples_of_contract_004_run(server, tmp_path):
+    """As printed, also with `fetch` without a content type: register, create the profile, read it, check it."""
     contract = (settings.BASE_DIR / "docs/contracts/004-crm.md").read_text()
     create, read, check = re.findall(r"```javascript\n(.*?)```", contract, re.DOTALL)
     script = tmp_path / "customer.mjs"
@@ -154,7 +154,7 @@ def test_contract_004s_own_examples_run(server, tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_swagger_ui_shows_the_api_and_keeps_to_itself(server):
+def test_swagger_ui_shows_the_api_and_calls_no_other_host(server):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         page = browser.new_page()
@@ -172,14 +172,14 @@ def test_swagger_ui_shows_the_api_and_keeps_to_itself(server):
     assert (complaints, outside) == ([], [])
 
 
-def test_a_socket_at_no_address_is_refused_and_the_process_goes_on(server):
+def test_socket_at_an_unknown_url_is_refused(server):
     with pytest.raises(InvalidStatus) as refused, connect(f"ws://localhost:{server.port}/other?token=abc"):
         pass
     assert refused.value.response.status_code == 403
     assert requests.get(f"{server.url}/healthz", timeout=5).json() == {"status": "ok"}
 
 
-def test_hostile_bodies_are_refused_in_the_contracts_shape(server):
+def test_hostile_bodies_are_refused_with_the_contracts_body(server):
     url = f"{server.url}/api/token/"
     json_type = {"Content-Type": "application/json"}
     large = requests.post(url, data=b'{"email": "' + b"x" * 10_000_000 + b'"}', headers=json_type, timeout=20)
@@ -195,7 +195,7 @@ def test_hostile_bodies_are_refused_in_the_contracts_shape(server):
     assert (deep.status_code, deep.json()["error"]) == (400, "Malformed JSON")
 
 
-def test_a_chunked_body_is_read(server):
+def test_chunked_body_is_read(server):
     body = json.dumps(ALICE).encode()
     answer = requests.post(
         f"{server.url}/api/token/",
@@ -206,7 +206,7 @@ def test_a_chunked_body_is_read(server):
     assert (answer.status_code, set(answer.json())) == (200, {"access", "refresh"})
 
 
-def test_logs_have_the_request_and_not_its_secrets(server):
+def test_log_has_the_request_without_secrets(server):
     tokens = requests.post(f"{server.url}/api/token/", json=ALICE, timeout=10).json()
     requests.get(
         f"{server.url}/api/auth/customer-profile/?token={tokens['access']}",
@@ -220,7 +220,7 @@ def test_logs_have_the_request_and_not_its_secrets(server):
         assert secret not in log
 
 
-def test_stops_cleanly_and_starts_again_on_its_data(tmp_path):
+def test_server_stops_cleanly_and_restarts_on_its_data(tmp_path):
     port = free_port()
     command = ["manage.py", "serve", "--demo", "--port", str(port)]
     with database(tmp_path, is_migrated=False) as env:
@@ -237,8 +237,8 @@ def test_stops_cleanly_and_starts_again_on_its_data(tmp_path):
 
 
 @pytest.mark.skipif(not settings.USE_POSTGRES, reason="SQLite is a file")
-def test_without_its_database_it_refuses_at_once_and_is_back_with_it(tmp_path):
-    """Whoever waits for a database that is away holds a thread, and the process falls silent."""
+def test_unavailable_database_is_refused_at_once(tmp_path):
+    """A request that waited for an unavailable database would hold a thread, until the process stops answering."""
     port = free_port()
     command = ["manage.py", "serve", "--port", str(port)]
     with (
@@ -269,8 +269,8 @@ def test_without_its_database_it_refuses_at_once_and_is_back_with_it(tmp_path):
 
 
 @pytest.mark.skipif(settings.USE_POSTGRES or not Path("/proc").exists(), reason="counts a file's handles")
-def test_a_thread_keeps_its_sqlite_connection_and_no_snapshot_with_it(tmp_path):
-    """Connections are as many as threads, not as requests; and between requests the log of writes can be put away."""
+def test_thread_keeps_its_sqlite_connection_without_a_snapshot(tmp_path):
+    """There are as many connections as threads. Between requests SQLite can checkpoint its write-ahead log."""
     port = free_port()
     command = ["manage.py", "serve", "--demo", "--port", str(port)]
     with database(tmp_path) as env:
@@ -296,7 +296,7 @@ def test_a_thread_keeps_its_sqlite_connection_and_no_snapshot_with_it(tmp_path):
 
 
 def test_production_server_answers_and_stops(tmp_path):
-    """granian over WSGI with production's settings; plain HTTP is sent to HTTPS but for the probes."""
+    """granian with production's settings redirects plain HTTP to HTTPS, except for the probes."""
     port = free_port()
     command = [
         "granian", "--interface", "wsgi", "--port", str(port), "--workers", "1", "--blocking-threads", "1",

@@ -1,4 +1,4 @@
-"""What a start refuses, in a process of its own, as an operator sees it."""
+"""Wrong settings stop the start, tried in a process of its own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         (PRODUCTION | {"RATE_LOGIN": "ten"}, "RATE_LOGIN must be a whole number, not 'ten'."),
         (PRODUCTION | {"RATE_LOGIN": "0"}, "RATE_LOGIN must be at least 1, not 0."),
         (PRODUCTION | {"MAX_BODY_BYTES": "10"}, "MAX_BODY_BYTES must be at least 1024, not 10."),
-        (PRODUCTION | {"EMAIL_URL": "smtp://"}, "EMAIL_URL names no mail server."),
+        (
+            PRODUCTION | {"EMAIL_URL": "smtp://"},
+            "EMAIL_URL must name a mail server, like smtp://mail.example.com.",
+        ),
         (PRODUCTION | {"TASK_QUEUE": "later"}, "TASK_QUEUE must be IMMEDIATE, DATABASE, not 'LATER'."),
         (PRODUCTION | {"REFERRAL_REWARD": "0"}, "REFERRAL_REWARD must be at least 1, not 0."),
         (
@@ -56,7 +59,7 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         ),
     ],
 )
-def test_a_wrong_setting_stops_the_start_and_is_named(environment, complaint):
+def test_wrong_setting_stops_the_start_and_is_named(environment, complaint):
     outcome = start(**environment)
     assert outcome.returncode == 1
     assert complaint in outcome.stderr
@@ -78,13 +81,13 @@ def test_a_wrong_setting_stops_the_start_and_is_named(environment, complaint):
     ],
     ids=["development", "production", "all parts"],
 )
-def test_a_right_start_says_nothing(environment):
+def test_correct_settings_start_without_output(environment):
     outcome = start(**environment)
     assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("postgres", ["true", "false"])
-def test_the_deployment_check_is_clean(postgres):
+def test_deployment_check_has_no_warnings(postgres):
     outcome = run(
         "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION, USE_POSTGRES=postgres
     )
@@ -97,7 +100,7 @@ def test_no_migration_is_missing():
     assert (outcome.returncode, outcome.stdout) == (0, "No changes detected\n")
 
 
-def test_development_is_generous_and_production_is_not():
+def test_rates_are_higher_in_development():
     show = "from config.settings import *; print(RATE_LOGIN, RATE_REGISTER, RATE_USER)"
     assert run("-c", show, DEBUG="true").stdout == "500 1000 50000\n"
     assert run("-c", show, **PRODUCTION).stdout == "10 20 1000\n"

@@ -1,4 +1,4 @@
-"""A wrong setting stops the start and names itself; an empty one means its default."""
+"""A wrong setting stops the start and is named. An empty one has its default."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ WRONG = {
 }
 
 
-# What a developer's own .env says is none of these tests' business.
+# A developer's .env must not change these tests.
 LOAD = "import environ; environ.Env.read_env = lambda *_: None; import config.settings"
 
 
 def start(**given: str) -> subprocess.CompletedProcess[str]:
-    """The settings, loaded by a process that has nothing else in its environment."""
+    """Load the settings in a process with no other variables."""
     return subprocess.run(
         [sys.executable, "-c", LOAD],
         cwd=settings.BASE_DIR,
@@ -45,7 +45,7 @@ def start(**given: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_setting_stops_the_start_and_names_itself(name):
+def test_wrong_setting_stops_the_start_and_is_named(name):
     end = start(**{name: WRONG[name]})
     assert end.returncode == 1
     last = end.stderr.strip().splitlines()[-1]
@@ -53,7 +53,7 @@ def test_a_wrong_setting_stops_the_start_and_names_itself(name):
     assert WRONG[name] in last
 
 
-def test_empty_settings_mean_their_defaults():
+def test_empty_setting_has_its_default():
     assert start(**dict.fromkeys([*WRONG, "SECRET_KEY"], "") | {"DEBUG": "true"}).returncode == 0
 
 
@@ -65,13 +65,13 @@ def test_empty_settings_mean_their_defaults():
         ({"SECRET_KEY": KEY}, "ALLOWED_HOSTS is not set."),
     ],
 )
-def test_production_does_not_start_half_set_up(given, words):
+def test_production_needs_its_settings(given, words):
     end = start(DEBUG="false", **given)
     assert end.returncode == 1
     assert words in end.stderr
 
 
-def test_production_starts_when_it_is():
+def test_production_starts_with_its_settings():
     assert start(DEBUG="false", SECRET_KEY=KEY, ALLOWED_HOSTS="garage.example").returncode == 0
 
 
@@ -79,7 +79,7 @@ def test_production_starts_when_it_is():
     "value",
     ["https://garage.example", "http://localhost:3000, https://*.garage.example", "http://[::1]:3000"],
 )
-def test_origins_as_browsers_send_them(monkeypatch, value):
+def test_origins_are_accepted(monkeypatch, value):
     monkeypatch.setenv("SOME_ORIGINS", value)
     assert env.origins("SOME_ORIGINS", []) == [word.strip() for word in value.split(",")]
 
@@ -87,12 +87,12 @@ def test_origins_as_browsers_send_them(monkeypatch, value):
 @pytest.mark.parametrize(
     "value", ["*", "null", "https://", "https://a b", "https://x?y", "ftp://x", "https://u@x"]
 )
-def test_what_is_no_origin(monkeypatch, value):
+def test_other_text_is_no_origin(monkeypatch, value):
     monkeypatch.setenv("SOME_ORIGINS", value)
     with pytest.raises(ImproperlyConfigured, match="SOME_ORIGINS"):
         env.origins("SOME_ORIGINS", [])
 
 
-def test_a_level_is_read_in_any_case(monkeypatch):
+def test_log_level_may_have_any_case(monkeypatch):
     monkeypatch.setenv("SOME_LEVEL", "debug")
     assert env.one_of("SOME_LEVEL", "INFO", "DEBUG", "INFO") == "DEBUG"

@@ -1,4 +1,4 @@
-"""The schema is one that a front end can use: docs/client is typed by it, compiled, and run against a real server."""
+"""A front end can use the schema: docs/client is typed by it, compiled, and run against a real server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.server, needs_npm]
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The client, its types generated from the committed schema, checked and compiled."""
+    """Return the client, with types generated from the committed schema, checked and compiled."""
     folder = tmp_path_factory.mktemp("client")
     for name in ("package.json", "tsconfig.json", "member.ts", "socket.ts"):
         shutil.copy(CLIENT / name, folder)
@@ -27,7 +27,7 @@ def built(tmp_path_factory):
     return folder
 
 
-def test_a_members_day(built, tmp_path):
+def test_member_client_runs(built, tmp_path):
     port = free_port()
     command = ["manage.py", "serve", "--demo", "--port", str(port)]
     with database(tmp_path) as env:
@@ -42,8 +42,8 @@ def test_a_members_day(built, tmp_path):
             assert "Traceback" not in server.log.read_text()
 
 
-def test_what_the_schema_does_not_say_does_not_compile(built, tmp_path):
-    """Or the types would be `any`, and prove nothing."""
+def test_undeclared_names_do_not_compile(built, tmp_path):
+    """Else the types would be `any` and prove nothing."""
     program = (built / "member.ts").read_text()
     wrong = {
         "linked.dongleConnectionType": "linked.dongleKind",

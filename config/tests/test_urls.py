@@ -1,4 +1,4 @@
-"""Every address of every contract."""
+"""Every route of every contract."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
             yield pattern
 
 
-def test_no_address_wants_its_uuid_in_small_letters():
-    """Django's own converter does; RFC 9562 has them read in either case."""
+def test_no_route_needs_lowercase_uuids():
+    """Django's converter accepts only lowercase. RFC 9562 allows either case on input."""
     small = [
         str(pattern.pattern)
         for pattern in patterns(get_resolver())
@@ -42,7 +42,7 @@ def things(alice):
     }
 
 
-def test_an_id_is_read_in_either_case_and_a_malformed_one_is_nobodys(as_alice, things):
+def test_uuid_may_have_either_case_and_malformed_id_is_404(as_alice, things):
     for address, uuid in things.items():
         lower, upper = (as_alice.get(address.format(text)) for text in (str(uuid), str(uuid).upper()))
         assert (upper.status_code, upper.json()) == (200, lower.json()), address
@@ -50,5 +50,5 @@ def test_an_id_is_read_in_either_case_and_a_malformed_one_is_nobodys(as_alice, t
         assert (malformed.status_code, malformed.json()) == (404, unknown.json()), address
 
 
-def test_a_browser_that_looks_for_an_icon_finds_one(client):
+def test_favicon_is_found(client):
     assert client.get("/favicon.ico").headers["Location"] == "/static/common/favicon.svg"

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from common.domain import sheets
-from common.domain.sheets import guarded, unguarded
+from common.domain.sheets import escape_formula, unescape_formula
 from customers.models import Customer, CustomerUser
 
 HEADER = "Name,email,PHONE,Address,tax-ID\n"
@@ -140,13 +140,13 @@ def test_help_documents_the_columns(capsys):
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1503", "-2", "@x", "\tx", " =1", "＝1", "'=1"])
 def test_formula_is_guarded_and_restored(cell):
-    assert guarded(cell) == f"'{cell}"
-    assert unguarded(guarded(cell)) == cell
+    assert escape_formula(cell) == f"'{cell}"
+    assert unescape_formula(escape_formula(cell)) == cell
 
 
 def test_plain_text_is_not_guarded():
     for cell in ("", "Dora", "(555)", "O'Hara", "'s-Hertogenbosch", "a=b"):
-        assert (guarded(cell), unguarded(cell)) == (cell, cell)
+        assert (escape_formula(cell), unescape_formula(cell)) == (cell, cell)
 
 
 BREAKS = {
@@ -209,6 +209,6 @@ def test_progress_is_shown(run, monkeypatch, stderr, progress):
 
 
 def test_longest_line_is_bounded(run, monkeypatch):
-    monkeypatch.setattr(sheets, "LONGEST_LINE", 200)
+    monkeypatch.setattr(sheets, "MAX_LINE_CHARS", 200)
     complaint = "A line is longer than 200 characters: this is not a CSV file."
     assert run(HEADER + DORA + "x" * 300) == (2, [], complaint)

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from common.domain.sheets import WHY, SheetRow, Unreadable
+from common.domain.sheets import CHANGE_REASON, SheetRow, Unreadable
 from customers import imports
 from customers.addresses import _UNIT, STATES, Address, AmbiguousAddress, parse_address
 from customers.imports import Outcome, Verdict, import_customers, unknown_columns
@@ -147,7 +147,7 @@ def test_row_creates_customer_whose_contact_cannot_sign_in(db, now):
     assert CustomerUser.objects.get().user == dora
     for kept in (dora.history.get(), customer.history.get()):
         assert (kept.history_type, kept.history_user, kept.history_change_reason, kept.history_date) == (
-            "+", None, WHY, now,
+            "+", None, CHANGE_REASON, now,
         )  # fmt: skip
     assert customer.history.get().contact_id == dora.pk
 

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from accounts.models import User
-from common.domain.sheets import WHY
+from common.domain.sheets import CHANGE_REASON
 from customers.models import Customer, CustomerUser
 from testing import factories
 from testing.admin import changelist, download, import_file, preview, said
@@ -35,7 +35,7 @@ def test_new_customer_gets_contact_who_cannot_sign_in(desk, ada):
     assert (eve.contact.email, eve.contact.has_usable_password()) == ("eve@example.com", False)
     assert {login.user for login in CustomerUser.objects.all()} == {dora.contact, eve.contact}
     for kept in (dora.history.get(), dora.contact.history.get()):
-        assert (kept.history_user, kept.history_change_reason) == (ada, WHY)
+        assert (kept.history_user, kept.history_change_reason) == (ada, CHANGE_REASON)
     before = everything()
     assert import_file(desk, Customer, content) == finished(skipped=2)
     assert everything() == before
@@ -47,7 +47,7 @@ def test_customer_is_found_by_email_and_changed(desk, ada, alice):
     alice.refresh_from_db()
     assert (alice.city, alice.contact.phone, alice.street_address) == ("Salem", "5550100009", "123 Elm St")
     for kept in (alice.history.latest(), alice.contact.history.latest()):
-        assert (kept.history_type, kept.history_user, kept.history_change_reason) == ("~", ada, WHY)
+        assert (kept.history_type, kept.history_user, kept.history_change_reason) == ("~", ada, CHANGE_REASON)
     assert alice.contact.has_usable_password()
 
 

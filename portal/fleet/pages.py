@@ -67,7 +67,7 @@ def error_page(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
     """Render a domain error as a page of the portal."""
     problem = problem_from(error)
     assert problem is not None
-    status, _, headers = FLEET.spell(problem)
+    status, _, headers = FLEET.render_problem(problem)
     response = render(request, FLEET.page, {"problem": problem}, status=status)
     for name, value in headers.items():
         response[name] = value

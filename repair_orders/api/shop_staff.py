@@ -55,7 +55,7 @@ class RepairOrderFilter(django_filters.FilterSet):
 
 class RepairOrderQuery(query_of(RepairOrderFilter, ORDERING)):  # type: ignore[misc]  # made from declarations
     def validate(self, attrs: Json) -> Json:
-        self.refuse_upside_down(attrs, "created_from", "created_to")
+        self.validate_range(attrs, "created_from", "created_to")
         return attrs
 
 

@@ -48,7 +48,7 @@ class RangeQuery(Query):
         } | super().get_fields()
 
     def validate(self, attrs: Json) -> Json:
-        self.refuse_upside_down(attrs, "from", "to")
+        self.validate_range(attrs, "from", "to")
         return attrs
 
 

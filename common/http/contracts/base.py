@@ -1,4 +1,4 @@
-"""What every contract has: a name, the addresses it owns, and how it spells what went wrong."""
+"""The base of a contract: its name, its URL prefixes, and the bodies of its problems (docs/design, D9 and D10)."""
 
 from __future__ import annotations
 
@@ -19,46 +19,49 @@ from common.reads.serializers import Serializer
 
 
 class Contract(ABC):
-    """One of the five documented APIs. Stateless; each has one instance, in its own module."""
+    """One of the five documented APIs. It is stateless and has one instance, in its own module."""
 
     name: ClassVar[str]
     title: ClassVar[str]
-    prefixes: ClassVar[tuple[str, ...]]  # whose error body is used outside a view; the longest wins
+    prefixes: ClassVar[
+        tuple[str, ...]
+    ]  # the contract with the longest matching prefix renders problems outside views
     has_cookies: ClassVar[bool] = False  # Django's session instead of a token
-    login: ClassVar[str] = ""  # where a stranger is sent, instead of a 401
-    page: ClassVar[str] = ""  # the template of a refusal, for a contract whose pages people open
+    login: ClassVar[str] = ""  # the page to which an unauthenticated request is redirected, instead of a 401
+    page: ClassVar[str] = ""  # the template of a problem, for a contract with pages
     invalid_status: ClassVar[int] = 400
     wording: ClassVar[Mapping[str, tuple[str, str]]] = {}  # code -> (title, detail) as the contract prints it
 
     @abstractmethod
     def body(self, problem: Problem) -> Json:
-        """The error body, worded as the contract prints it."""
+        """Return the error body with the contract's words."""
 
     @abstractmethod
     def error_serializer(self, status: int) -> type[Serializer]:
-        """The declaration of `body` for the schema, by status."""
+        """Return the declaration of `body` for the schema, by status."""
 
     def status(self, problem: Problem) -> int:
+        """Return the status of a problem in this contract."""
         return self.invalid_status if problem.kind is Kind.INVALID else STATUS[problem.kind]
 
-    def spell(self, problem: Problem) -> tuple[int, Json, Mapping[str, str]]:
-        """Status, body and extra headers of a problem in this contract."""
+    def render_problem(self, problem: Problem) -> tuple[int, Json, Mapping[str, str]]:
+        """Return status, body and further headers of a problem in this contract."""
         if problem.code in self.wording:
             title, detail = self.wording[problem.code]
             problem = replace(problem, title=title, detail=detail)
         return self.status(problem), self.body(problem), problem.headers
 
-    def speaks_in_pages(self, request: HttpRequest) -> bool:
-        """Whether a refusal outside a view is read by a person at this address."""
+    def prefers_html(self, request: HttpRequest) -> bool:
+        """Return whether a problem outside a view is shown as a page."""
         return False
 
-    def answer(self, problem: Problem) -> HttpResponse:
-        """The same outside a view: unknown routes, bodies too large, a database that is away."""
-        status, body, headers = self.spell(problem)
+    def response(self, problem: Problem) -> HttpResponse:
+        """Return the response to a problem outside a view, such as an unknown route or a body that is too large."""
+        status, body, headers = self.render_problem(problem)
         return JSONResponse(body, status, headers)
 
 
-# What is said of one field, for the schema: of a list of rows, by row and by the row's fields.
+# The messages of one field, for the schema. A list of rows has messages by row and field.
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 _OF_ROW = {"oneOf": [_TEXTS, {"type": "object", "additionalProperties": _TEXTS}]}
 MESSAGES = {"oneOf": [_TEXTS, {"type": "object", "additionalProperties": _OF_ROW}]}
@@ -66,10 +69,10 @@ MESSAGES = {"oneOf": [_TEXTS, {"type": "object", "additionalProperties": _OF_ROW
 
 @extend_schema_field({"type": "object", "additionalProperties": MESSAGES})
 class FieldMessages(serializers.DictField):
-    """`{name: [messages]}`; a nested object's messages nest as its fields do."""
+    """`{name: [messages]}`. The messages of a nested object are nested like its fields."""
 
     child = serializers.JSONField()
 
 
 class NamesFields(Serializer):
-    """A refusal that names each wrong field, with its messages, beside its own keys."""
+    """An error body with a key for each wrong field, beside its own keys."""

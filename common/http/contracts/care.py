@@ -1,4 +1,4 @@
-"""Contract 002: the customer-care portal. Invalid input is 422; malformed JSON stays 400."""
+"""Contract 002, the customer-care portal. Invalid input is 422, malformed JSON is 400."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract 004: the customer service that other services call. `{error, detail}`; wrong fields by name."""
+"""Contract 004, the customer service for other services. Errors are `{error, detail}` or wrong fields by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CrmError(Serializer):
 
 
 class CrmInvalid(NamesFields):
-    """Each wrong field with its messages; `error` and `detail` where no field is to blame."""
+    """Each wrong field with its messages, or `error` and `detail` if the error concerns no field."""
 
     error = serializers.CharField(required=False)
     detail = serializers.CharField(required=False)
@@ -57,7 +57,7 @@ class CrmView(ContractView):
 
 
 class CrmStaffView(CrmView):
-    """For staff whose role has the view's permission."""
+    """A route for staff whose role has the view's permission."""
 
     permission_classes = [StaffWithPermission]
     permission: ClassVar[str]  # `app.codename`

@@ -1,4 +1,4 @@
-"""Contract 001: the fleet portal. Django sessions; strangers are sent to the login; errors are `{error}`."""
+"""Contract 001, the fleet portal. It uses Django sessions and redirects to its login. Errors are `{error}`."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class FleetContract(Contract):
     has_cookies = True
     login = "/customer/login/"
     page = "fleet/problem.html"
-    # Staff get the same printed 404 as a login without a customer record.
+    # Staff get the same 404 as a login without a customer record, as the contract prints it.
     wording = {"customers_only": _NOT_FOUND, "no_customer_record": _NOT_FOUND}
 
     def status(self, problem: Problem) -> int:
         return 404 if problem.code == "customers_only" else super().status(problem)
 
-    def speaks_in_pages(self, request: HttpRequest) -> bool:
-        """A browser that asks for a page of the portal, and not for its JSON."""
+    def prefers_html(self, request: HttpRequest) -> bool:
+        """Return whether a browser requests a page of the portal, and not its JSON."""
         is_json = request.path.startswith("/customer/api")
         return not is_json and "text/html" in request.headers.get("accept", "")
 
@@ -61,7 +61,7 @@ FLEET = FleetContract()
 
 
 class FleetView(ContractView):
-    """A JSON route beside the pages: a stranger is sent to the login as a page would send him."""
+    """A JSON route. Like the pages, it redirects unauthenticated requests to the login."""
 
     contract = FLEET
     authentication_classes = [SessionCaller]

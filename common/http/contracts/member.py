@@ -1,10 +1,10 @@
-"""Contract 003: the Membership Auto apps. `{error}`; wrong fields by their own names."""
+"""Contract 003, the Membership Auto apps. Errors are `{error}` or wrong fields by name."""
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
+from django.db import models
 from rest_framework import serializers
 
 from common.domain.errors import Kind, Missing
@@ -12,7 +12,7 @@ from common.domain.types import Json
 from common.http.contracts.base import Contract, NamesFields
 from common.http.lists import BareList
 from common.http.problems import NON_FIELD, Problem
-from common.http.views import ContractView
+from common.http.views import AnyModel, ContractView
 from common.reads.serializers import Serializer
 
 
@@ -21,7 +21,7 @@ class MemberError(Serializer):
 
 
 class MemberInvalid(NamesFields):
-    """Either `error`, or each wrong field with its messages, or both."""
+    """`error`, each wrong field with its messages, or both."""
 
     error = serializers.CharField(required=False)
 
@@ -36,11 +36,11 @@ class MemberContract(Contract):
     }
 
     def body(self, problem: Problem) -> Json:
-        # What is not there is not a wrong field: the printed 404 has one key.
+        # A missing row is not a wrong field. The printed 404 has one key.
         fields = {} if problem.kind is Kind.NOT_FOUND else dict(problem.fields)
         loose = fields.pop(NON_FIELD, None)
-        # A plain validation names its fields alone, as printed; a refusal of the business also says what
-        # happened in `error`, the one key the apps show.
+        # A validation error has only the fields, as the contract prints it. A business rule also fills `error`, the
+        # only key that the apps show.
         if fields and problem.code == "invalid" and not loose:
             return fields
         return {"error": problem.detail} | fields | dict(problem.facts)
@@ -55,17 +55,16 @@ MEMBER = MemberContract()
 class MemberView(ContractView):
     contract = MEMBER
 
-    def one_of(self, model: type[Any], id: UUID | None) -> Any:
-        """A row that an address, a query or a body names. Missing where there is none for this caller."""
-        rows = model._default_manager
-        row = (rows.visible_to(self.caller) if hasattr(rows, "visible_to") else rows).filter(uuid=id).first()
+    def one_of(self, model: type[AnyModel], id: UUID | None) -> AnyModel:
+        """Return the row that a URL, a query or a body names. Raises Missing if there is none for this caller."""
+        row = self.visible_rows(model).filter(uuid=id).first()
         if row is None:
             raise missing(model)
         return row
 
 
-def missing(model: type[Any]) -> Missing:
-    """The 404 as the contract prints it: `Vehicle not found`."""
+def missing(model: type[models.Model]) -> Missing:
+    """Return the 404 as the contract prints it: `Vehicle not found`."""
     return Missing(f"{model._meta.verbose_name} not found".capitalize())
 
 

@@ -1,4 +1,4 @@
-"""Which contract owns an address."""
+"""The contract of a URL."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _BY_PREFIX = sorted(
     ((prefix, contract) for contract in CONTRACTS for prefix in contract.prefixes),
     key=lambda pair: -len(pair[0]),
 )
-# The documentation is nobody's contract: its pages are pages.
+# The documentation belongs to no contract, so its problems are pages.
 _NO_CONTRACT = ("/api/docs/", "/api/schema/")
 
 
 def contract_for(path: str) -> Contract | None:
-    """The contract with the longest prefix of `path`, or None for a page of nobody's (admin, docs)."""
+    """Return the contract with the longest prefix of `path`, or None for pages such as the admin."""
     path = path if path.endswith("/") else f"{path}/"
     if path.startswith(_NO_CONTRACT):
         return None

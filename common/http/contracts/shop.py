@@ -1,9 +1,8 @@
-"""Contract 000: a shop's customer dashboard, and the staff's own API on the same nouns."""
+"""Contract 000, a shop's customer dashboard, and the staff's API on the same nouns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rest_framework import serializers
 
@@ -27,7 +26,7 @@ class ShopError(Serializer):
 
 
 class ShopInvalid(ShopError):
-    fields = FieldMessages()  # type: ignore[assignment]  # the contract's key; shadows nothing DRF reads here
+    fields = FieldMessages()  # type: ignore[assignment]  # the contract's key. DRF does not read the attribute
 
 
 class ShopContract(Contract):
@@ -55,11 +54,11 @@ class ShopView(ContractView):
 
 
 class ShopCustomerList(ListView, ShopView):
-    """A list of the signed-in customer's own rows: `{results, count, customer_id, customer_name}`."""
+    """A list of the caller's own rows: `{results, count, customer_id, customer_name}`."""
 
     permission_classes = [CustomersOnly]
 
-    def spell(self, rows: Sequence[Any], page: Page | None) -> tuple[Any, dict[str, str]]:
+    def envelope(self, rows: Sequence[Json], page: Page | None) -> tuple[object, dict[str, str]]:
         body: Json = {
             "results": rows,
             "count": page.total if page else len(rows),

@@ -1,4 +1,4 @@
-"""NoOverlap: what the database forbids, what a form says, and what a migration writes, on both databases."""
+"""NoOverlap on both databases: the constraint, the form's validation, and the migration."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def test_overlap_is_refused(visit, name):
 
 
 @pytest.mark.parametrize("name", APART)
-def test_half_open_neighbours_are_fine(visit, name):
+def test_adjacent_intervals_are_allowed(visit, name):
     another(visit, *APART[name])
     assert Appointment.objects.count() == 2
 
 
-def test_instants_compare_as_instants_with_and_without_microseconds(visit, now):
+def test_instants_compare_with_and_without_microseconds(visit, now):
     whole = now.replace(microsecond=0) + timedelta(days=1)
     Appointment.objects.update(start=whole, end=whole + HOUR)
     visit.refresh_from_db()
@@ -75,20 +75,20 @@ def test_instants_compare_as_instants_with_and_without_microseconds(visit, now):
     assert_refused(lambda: another(visit, timedelta(microseconds=1), timedelta(seconds=1)))
 
 
-def test_another_bay_is_another_thing(visit):
+def test_same_time_in_another_bay_is_allowed(visit):
     another(visit, 0 * HOUR, HOUR, bay=BayFactory())
     assert Appointment.objects.count() == 2
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
-def test_what_is_over_holds_nothing(visit, status):
+def test_ended_appointment_frees_its_bay(visit, status):
     another(visit, 0 * HOUR, HOUR, status=status)
     Appointment.objects.filter(pk=visit.pk).update(status=status)
     another(visit, 0 * HOUR, HOUR)
     assert Appointment.objects.count() == 3
 
 
-def test_a_visit_in_progress_holds_its_bay(visit):
+def test_appointment_in_progress_holds_its_bay(visit):
     Appointment.objects.update(status="in_progress")
     assert_refused(lambda: another(visit, 0 * HOUR, HOUR))
 
@@ -101,7 +101,7 @@ def test_a_visit_in_progress_holds_its_bay(visit):
         {"start": HOUR - timedelta(microseconds=1)},
     ],
 )
-def test_an_update_into_an_overlap_is_refused(visit, change):
+def test_update_into_an_overlap_is_refused(visit, change):
     later = another(visit, 3 * HOUR, 4 * HOUR)
     moving = another(visit, HOUR, 2 * HOUR)
     values = {name: visit.start + shift for name, shift in change.items()}
@@ -111,12 +111,12 @@ def test_an_update_into_an_overlap_is_refused(visit, change):
     assert_refused(lambda: Appointment.objects.filter(pk=later.pk).update(bay=visit.bay, start=visit.start))
 
 
-def test_a_cancelled_one_cannot_come_back_into_a_taken_bay(visit):
+def test_cancelled_appointment_cannot_return_to_a_taken_bay(visit):
     cancelled = another(visit, 0 * HOUR, HOUR, status="cancelled")
     assert_refused(lambda: Appointment.objects.filter(pk=cancelled.pk).update(status="pending"))
 
 
-def test_a_visit_may_move_within_itself(visit):
+def test_appointment_may_move_within_its_own_time(visit):
     Appointment.objects.update(start=visit.start + HOUR / 2, end=visit.end + HOUR / 2)
     visit.refresh_from_db()
     visit.save()
@@ -124,7 +124,7 @@ def test_a_visit_may_move_within_itself(visit):
 
 
 class TestValidate:
-    def test_a_form_says_it_before_the_database(self, visit):
+    def test_form_reports_the_overlap(self, visit):
         mine = AppointmentFactory.build(
             vehicle=visit.vehicle, customer=visit.customer, bay=visit.bay, location=visit.location,
             start=visit.start, end=visit.end,
@@ -133,30 +133,30 @@ class TestValidate:
             mine.full_clean()
         assert refusal.value.message_dict == {"__all__": ["This bay is taken at that time."]}
 
-    def test_a_row_does_not_collide_with_itself(self, visit):
+    def test_row_does_not_overlap_itself(self, visit):
         assert visit.full_clean() is None
 
     @pytest.mark.parametrize(
         "fields", [{"status": "cancelled"}, {"start": None}, {"end": None}, {"bay": None}]
     )
-    def test_what_holds_nothing_is_fine(self, visit, fields):
+    def test_incomplete_or_ended_row_is_valid(self, visit, fields):
         mine = Appointment(**{"bay": visit.bay, "start": visit.start, "end": visit.end} | fields)
         assert CONSTRAINT.validate(Appointment, mine) is None
 
     @pytest.mark.parametrize("name", ["bay", "start", "end", "status"])
-    def test_a_form_without_the_field_cannot_judge(self, visit, name):
+    def test_form_without_the_field_does_not_validate(self, visit, name):
         mine = Appointment(bay=visit.bay, start=visit.start, end=visit.end)
         assert CONSTRAINT.validate(Appointment, mine, exclude={name}) is None
         with pytest.raises(ValidationError):
             CONSTRAINT.validate(Appointment, mine, exclude={"notes"})
 
-    def test_neighbours_are_fine(self, visit):
+    def test_adjacent_row_is_valid(self, visit):
         mine = Appointment(bay=visit.bay, start=visit.end, end=visit.end + HOUR)
         assert CONSTRAINT.validate(Appointment, mine) is None
 
 
 class TestDeclaration:
-    def test_a_migration_writes_it_as_it_is(self):
+    def test_migration_writes_the_declaration(self):
         path, args, kwargs = CONSTRAINT.deconstruct()
         assert path == "common.domain.constraints.NoOverlap"
         assert NoOverlap(*args, **kwargs) == CONSTRAINT
@@ -166,7 +166,7 @@ class TestDeclaration:
     @pytest.mark.parametrize(
         "change", [{"name": "x"}, {"holder": "vehicle"}, {"start": "end"}, {"end": "start"}, {"statuses": ()}]
     )
-    def test_a_change_is_a_change(self, change):
+    def test_changed_declaration_is_not_equal(self, change):
         _path, args, kwargs = CONSTRAINT.deconstruct()
         assert NoOverlap(*args, **kwargs | change) != CONSTRAINT
         assert models.Index(fields=["start"], name="x") != CONSTRAINT
@@ -174,7 +174,7 @@ class TestDeclaration:
 
 @pytest.mark.django_db(transaction=True)
 class TestSchema:
-    """On SQLite an altered table is made anew: the triggers must come along."""
+    """SQLite remakes an altered table, which must keep the triggers."""
 
     def assert_holds(self):
         visit = AppointmentFactory()
@@ -190,7 +190,7 @@ class TestSchema:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
             return [name for (name,) in cursor.fetchall()]
 
-    def test_it_survives_an_altered_and_an_added_column(self):
+    def test_triggers_survive_an_altered_and_an_added_column(self):
         before = self.triggers()
         old, new = Appointment._meta.get_field("description"), models.CharField(max_length=50, default="")
         new.set_attributes_from_name("description")
@@ -210,7 +210,7 @@ class TestSchema:
         assert self.triggers() == before
 
     @isolate_apps("common")
-    def test_it_comes_with_a_new_table(self):
+    def test_new_table_has_the_constraint(self):
         class Meeting(models.Model):  # noqa: DJ008
             room = models.IntegerField()
             begins = models.DateTimeField()
@@ -238,7 +238,7 @@ class TestSchema:
             with connection.schema_editor() as editor:
                 editor.delete_model(Meeting)
 
-    def test_it_is_taken_away_and_put_back(self):
+    def test_constraint_is_removed_and_added_again(self):
         without = [c for c in Appointment._meta.constraints if c is not CONSTRAINT]
         every, before = Appointment._meta.constraints, self.triggers()
         Appointment._meta.constraints = without
@@ -259,7 +259,7 @@ class TestSchema:
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_parallel_visits_to_one_bay_one_gets_it(now):
+def test_one_of_twenty_parallel_appointments_gets_the_bay(now):
     bay, vehicle = BayFactory(), VehicleFactory()
 
     def book(_):

@@ -9,7 +9,7 @@ from testing.storms import parallel
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands at the beginning of a window of 60 seconds and is moved by hand."""
+    """A clock that stops at the start of a window of 60 seconds and is moved by the test."""
 
     class Clock:
         now = 60.0 * 1_000_000
@@ -23,11 +23,11 @@ def hits(times, key="k", limit=3, window=60):
 
 
 @pytest.mark.usefixtures("clock")
-def test_hit_lets_the_limit_through_and_says_how_long_to_wait():
+def test_hit_allows_the_limit_and_returns_the_seconds_to_wait():
     assert hits(5) == [None, None, None, 60, 60]
 
 
-def test_hit_counts_down_to_the_windows_end(clock):
+def test_seconds_to_wait_end_with_the_window(clock):
     hits(3)
     clock.now += 12.5
     assert hits(1) == [48]
@@ -38,23 +38,23 @@ def test_hit_counts_down_to_the_windows_end(clock):
 
 
 @pytest.mark.usefixtures("clock")
-def test_keys_do_not_know_each_other():
+def test_keys_are_counted_separately():
     hits(4, key="a")
     assert hits(1, key="b") == [None]
     assert hits(1, key="a") == [60]
 
 
 @pytest.mark.usefixtures("clock")
-def test_take_back_undoes_one_hit():
+def test_undo_hit_undoes_one_hit():
     hits(3)
-    counters.take_back("k", window=60)
+    counters.undo_hit("k", window=60)
     assert hits(2) == [None, 60]
 
 
-def test_take_back_after_the_window_gives_nothing_away(clock):
+def test_undo_hit_after_the_window_does_nothing(clock):
     hits(1)
     clock.now += 60
-    counters.take_back("k", window=60)
+    counters.undo_hit("k", window=60)
     assert hits(4) == [None, None, None, 60]
 
 
@@ -65,15 +65,15 @@ def test_any_text_is_a_key(key):
 
 
 @pytest.mark.usefixtures("clock")
-def test_while_redis_is_away_the_process_counts_for_itself(settings):
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"  # nobody listens there
+def test_process_counts_by_itself_without_redis(settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"  # no server listens there
     assert hits(4) == [None, None, None, 60]
-    counters.take_back("k", window=60)
-    counters.take_back("k", window=60)
+    counters.undo_hit("k", window=60)
+    counters.undo_hit("k", window=60)
     assert hits(2) == [None, 60]
 
 
-def test_a_key_that_expires_between_add_and_incr_is_counted(monkeypatch):
+def test_key_that_expires_between_add_and_incr_is_counted(monkeypatch):
     local, real, seen = caches["local"], caches["local"].incr, []
 
     def incr_once_too_late(key, step):
@@ -88,7 +88,7 @@ def test_a_key_that_expires_between_add_and_incr_is_counted(monkeypatch):
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_stride_gives_exactly_the_limit_and_asks_seldom(monkeypatch):
+def test_stride_gives_exactly_the_limit_with_few_round_trips(monkeypatch):
     asked, real = [], counters._count
     monkeypatch.setattr(counters, "_count", lambda *args: asked.append(args) or real(*args))
     outcomes = [counters.hit("k", limit=50, window=60, stride=20) for _ in range(52)]
@@ -97,7 +97,7 @@ def test_a_stride_gives_exactly_the_limit_and_asks_seldom(monkeypatch):
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_another_process_claimed_is_gone(monkeypatch):
+def test_hits_claimed_by_another_process_are_lost(monkeypatch):
     assert counters.hit("k", limit=30, window=60, stride=20) is None
     monkeypatch.setattr(counters, "_claims", {})  # another process
     assert [counters.hit("k", limit=30, window=60, stride=20) for _ in range(11)] == [None] * 10 + [60]

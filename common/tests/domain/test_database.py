@@ -1,4 +1,4 @@
-"""The one translation of a refusal of the database, on both of them."""
+"""Violations of constraints are recognised on both databases."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.__name__)
-def test_violates_names_that_constraint_and_no_other(refusal):
+def test_violates_matches_only_the_violated_constraint(refusal):
     error = refusal()
     named = [name for name, model in CONSTRAINTS.items() if violates(error, model, name)]
     assert named == ([REFUSALS[refusal]] if REFUSALS[refusal] else [])
@@ -112,5 +112,5 @@ def test_violates_names_that_constraint_and_no_other(refusal):
         ("%", None, None),
     ],
 )
-def test_like_knows_every_alphabet_and_its_escapes(pattern, text, answer):
+def test_like_folds_every_alphabet_and_knows_escapes(pattern, text, answer):
     assert like(pattern, text, "\\") is answer

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.domain.ids import new_uuid, read, spell
+from common.domain.ids import format_id, new_uuid, parse_id
 
 BIG = 2**63 - 1
 
@@ -19,8 +19,8 @@ def test_new_uuid_is_version_7_and_grows():
 
 
 @given(st.sampled_from(["ORD", "TKT", "MSG", "ITEM", "RET"]), st.integers(1, BIG))
-def test_what_is_spelled_is_read(prefix, number):
-    assert read(prefix, spell(prefix, number)) == number
+def test_formatted_id_is_parsed(prefix, number):
+    assert parse_id(prefix, format_id(prefix, number)) == number
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ def test_what_is_spelled_is_read(prefix, number):
         "ORD²", "ORD١", "TKT1", "ORDORD1", "ORD9223372036854775808", "ORD" + "9" * 23, "ORD" + "9" * 5000,
     ],
 )  # fmt: skip
-def test_read_answers_none_for(text):
-    assert read("ORD", text) is None
+def test_parse_id_returns_none_for_other_text(text):
+    assert parse_id("ORD", text) is None
 
 
 @given(st.text(max_size=25))
-def test_what_is_read_was_spelled_so(text):
-    number = read("ORD", text)
-    assert number is None or (spell("ORD", number) == text and 0 < number <= BIG)
+def test_parsed_text_is_the_formatted_id(text):
+    number = parse_id("ORD", text)
+    assert number is None or (format_id("ORD", number) == text and 0 < number <= BIG)

@@ -27,7 +27,7 @@ def stored(order):
     return RepairOrder.objects.values().get(pk=order.pk)
 
 
-def test_a_step_moves_the_row_and_its_values_and_nothing_else(order, tim, now):
+def test_transition_changes_status_and_values_only(order, tim, now):
     RepairOrder.objects.update(status="pending")
     before = stored(order)
     approve(order, tim.pk, now, approved_at=now)
@@ -35,7 +35,7 @@ def test_a_step_moves_the_row_and_its_values_and_nothing_else(order, tim, now):
     assert (order.status, order.approved_at) == ("approved", now)
 
 
-def test_a_step_writes_one_history_row_with_who_when_and_why(order, tim, now):
+def test_transition_writes_one_history_row_with_user_time_and_reason(order, tim, now):
     RepairOrder.objects.update(status="pending")
     count = order.history.count()
     approve(order, tim.pk, now + timedelta(hours=1), approved_at=now)
@@ -47,20 +47,20 @@ def test_a_step_writes_one_history_row_with_who_when_and_why(order, tim, now):
     assert (row.status, row.approved_at, row.notes) == ("approved", now, "As it was.")
 
 
-def test_the_system_is_nobody(order, now):
+def test_system_has_no_history_user(order, now):
     RepairOrder.objects.update(status="pending")
     approve(order, None, now)
     assert order.history.latest("history_id").history_user_id is None
 
 
-def test_history_is_the_row_as_stored_not_as_it_was_loaded(order, now):
+def test_history_row_is_the_stored_row(order, now):
     RepairOrder.objects.update(status="pending", notes="Changed since.")
     approve(order, None, now)
     assert order.history.latest("history_id").notes == "Changed since."
     assert order.notes == "Changed since."
 
 
-def test_an_illegal_step_changes_nothing_and_says_where_the_row_stands(order, tim, now):
+def test_illegal_transition_changes_nothing_and_names_the_status(order, tim, now):
     before, count = stored(order), order.history.count()
     with pytest.raises(IllegalTransition) as error:
         approve(order, tim.pk, now, approved_at=now)
@@ -71,7 +71,7 @@ def test_an_illegal_step_changes_nothing_and_says_where_the_row_stands(order, ti
     assert (order.status, order.approved_at) == ("requested", None)
 
 
-def test_the_stored_status_decides_not_the_loaded_one(order, now):
+def test_stored_status_decides(order, now):
     RepairOrder.objects.update(status="denied")
     order.status = "pending"
     with pytest.raises(IllegalTransition) as error:
@@ -80,7 +80,7 @@ def test_the_stored_status_decides_not_the_loaded_one(order, now):
     assert (order.status, stored(order)["status"]) == ("denied", "denied")
 
 
-def test_a_step_back_in_its_callers_transaction_leaves_no_history(order, now):
+def test_rolled_back_transition_leaves_no_history(order, now):
     RepairOrder.objects.update(status="pending")
     count = order.history.count()
     with transaction.atomic():
@@ -89,7 +89,7 @@ def test_a_step_back_in_its_callers_transaction_leaves_no_history(order, now):
     assert (stored(order)["status"], order.history.count()) == ("pending", count)
 
 
-def test_refusal_writes_states_as_words(order):
+def test_error_shows_states_as_words(order):
     order.status = "in_progress"
     assert (
         refusal(order, "in_progress").text
@@ -97,14 +97,14 @@ def test_refusal_writes_states_as_words(order):
     )
 
 
-def test_a_long_reason_is_cut(order, now):
+def test_long_reason_is_cut(order, now):
     write_history(order, by=None, now=now, why="x" * 200)
     assert order.history.latest("history_id").history_change_reason == "x" * 100
 
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_fifty_parallel_steps_exactly_one_wins(now):
+def test_one_of_fifty_parallel_transitions_succeeds(now):
     order, user = RepairOrderFactory(status="pending"), UserFactory()
     count = order.history.count()
 

@@ -9,7 +9,7 @@ from common.http.address import client_address
     ("trusted", "forwarded", "address"),
     [
         (0, None, "192.0.2.1"),
-        (0, "203.0.113.9", "192.0.2.1"),  # nobody stands in front: the header is the client's own writing
+        (0, "203.0.113.9", "192.0.2.1"),  # no proxy in front, so the client wrote the header
         (1, None, "192.0.2.1"),
         (1, "", "192.0.2.1"),
         (1, " , ", "192.0.2.1"),
@@ -28,7 +28,7 @@ def test_client_address(rf, settings, trusted, forwarded, address):
 
 
 @pytest.mark.parametrize("missing", ["", None])
-def test_client_address_of_a_socket_without_one(rf, missing):
+def test_client_address_is_unknown_without_a_remote_address(rf, missing):
     request = rf.get("/")
     request.META["REMOTE_ADDR"] = missing
     assert client_address(request) == "unknown"

@@ -1,4 +1,4 @@
-"""Contract 001's nature: a browser's session, a stranger is sent to the login, staff get the printed 404."""
+"""Contract 001: a browser's session, the redirect to the login, and the printed 404 for staff."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ URL = "/customer/api/whoami/"
 urlpatterns = [route("customer/api/whoami/", Whoami.as_view())]
 
 
-def test_a_session_is_its_customer(client, alice):
+def test_session_authenticates_its_customer(client, alice):
     client.force_login(alice.contact)
     response = client.get(URL)
     assert (response.status_code, response.json()) == (200, {"customer": alice.pk, "name": "Alice Cooper"})
 
 
-def test_a_stranger_is_sent_to_the_login(client):
+def test_unauthenticated_request_is_redirected_to_the_login(client):
     response = client.get(f"{URL}?page=2")
     assert response.status_code == 302
     assert response["Location"] == "/customer/login/?next=/customer/api/whoami/%3Fpage%3D2"
 
 
-def test_a_bearer_token_is_a_stranger_here(client, alice, now):
+def test_bearer_token_does_not_authenticate(client, alice, now):
     token = open_session(user=alice.contact, now=now).access
     assert client.get(URL, headers={"Authorization": f"Bearer {token}"}).status_code == 302
 
 
-def test_a_deactivated_user_is_a_stranger(client, alice):
+def test_deactivated_user_is_not_authenticated(client, alice):
     client.force_login(alice.contact)
     type(alice.contact).objects.update(is_active=False)
     assert client.get(URL).status_code == 302
@@ -60,7 +60,7 @@ def test_staff_and_logins_without_a_record_get_the_printed_404(client, request, 
     assert (response.status_code, response.json()) == (404, NOT_FOUND)
 
 
-def test_a_write_needs_the_csrf_token(alice):
+def test_write_needs_the_csrf_token(alice):
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice.contact)
     refused = client.post(URL, {"word": "hello"}, content_type="application/json")
@@ -73,8 +73,8 @@ def test_a_write_needs_the_csrf_token(alice):
     assert (taken.status_code, taken.json()) == (201, {"said": "hello"})
 
 
-def test_a_key_answers_once_where_the_csrf_token_is_asked_for(alice):
-    """The check of the token parses the body, which the key's fingerprint is taken of."""
+def test_idempotency_key_works_with_csrf_tokens(alice):
+    """The check of the CSRF token parses the body, which the key's fingerprint needs unparsed."""
     browser, token = Client(enforce_csrf_checks=True), "a" * 32
     browser.force_login(alice.contact)
     browser.cookies["csrftoken"] = token

@@ -25,7 +25,7 @@ def lose_cache(monkeypatch):
     monkeypatch.setattr(cache, "get", lambda key: None)
 
 
-def test_healthz_asks_nobody(client, monkeypatch):
+def test_healthz_uses_no_other_service(client, monkeypatch):
     break_database(monkeypatch)
     break_cache(monkeypatch)
     response = client.get("/healthz")
@@ -55,7 +55,7 @@ def test_readyz_names_the_part_that_is_down(client, monkeypatch, caplog, breaks,
 
 
 @pytest.mark.parametrize("address", ["/healthz", "/readyz", "/metrics"])
-def test_nothing_but_reads(client, address):
+def test_probes_refuse_writes(client, address):
     response = client.post(address)
     assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
 
@@ -66,7 +66,7 @@ class TestMetrics:
         [None, "", "Bearer ", "Bearer wrong", "s3cret", "bearer s3cret", "Bearer s3cret ", "Bearer ü"],
     )
     @pytest.mark.parametrize("debug", [True, False])
-    def test_without_the_token_there_is_no_such_page(self, client, settings, header, debug):
+    def test_wrong_or_missing_token_is_404(self, client, settings, header, debug):
         settings.METRICS_TOKEN, settings.DEBUG = "s3cret", debug
         extra = {} if header is None else {"HTTP_AUTHORIZATION": header}
         response = client.get("/metrics", **extra)
@@ -74,12 +74,12 @@ class TestMetrics:
         assert b"http_request_seconds" not in response.content
 
     @pytest.mark.parametrize("header", [None, "Bearer ", "Bearer"])
-    def test_with_no_token_set_nobody_has_it(self, client, settings, header):
+    def test_without_the_setting_every_token_is_404(self, client, settings, header):
         settings.METRICS_TOKEN = ""
         extra = {} if header is None else {"HTTP_AUTHORIZATION": header}
         assert client.get("/metrics", **extra).status_code == 404
 
-    def test_the_holder_of_the_token_reads_them(self, client, settings):
+    def test_token_gives_the_metrics(self, client, settings):
         settings.METRICS_TOKEN = "s3cret"
         response = client.get("/metrics", HTTP_AUTHORIZATION="Bearer s3cret")
         assert response.status_code == 200

@@ -1,4 +1,4 @@
-"""DESIGN, decision 17: the same key and body replays, another body is 422, one effect under a storm."""
+"""Idempotency keys (docs/design, D26): replay of the same body, 422 for another, one effect under parallel requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REUSED = {
 
 
 class MakeMixin:
-    """Makes a part; the body says how it ends."""
+    """Create a part and respond as the body says."""
 
     permission_classes = [SignedIn]
 
@@ -84,7 +84,7 @@ def post(client, key, body=None, address=ADDRESS):
     return client.post(address, {"name": "ü"} if body is None else body, format="json", **extra)
 
 
-def test_the_same_key_and_body_replays_the_first_answer(as_alice):
+def test_same_key_and_body_replay_the_first_response(as_alice):
     first, second = post(as_alice, "k"), post(as_alice, "k")
     assert (first.status_code, first.json()) == (201, {"number": "P1", "name": "ü"})
     assert (second.status_code, second.content) == (201, first.content)
@@ -101,20 +101,20 @@ def test_another_key_acts_again(as_alice):
     assert [post(as_alice, key).json()["number"] for key in ("a", "b")] == ["P1", "P2"]
 
 
-def test_another_body_or_address_is_422(as_alice):
+def test_another_body_or_url_is_422(as_alice):
     post(as_alice, "k")
     for response in (post(as_alice, "k", {"name": "v"}), post(as_alice, "k", address="/api/shop/also/")):
         assert (response.status_code, response.json()) == (422, REUSED)
     assert Part.objects.count() == 1
 
 
-def test_422_in_cares_words(as_alice):
+def test_reused_key_as_care_renders_it(as_alice):
     post(as_alice, "k", address="/api/v1/customer/made")
     response = post(as_alice, "k", {"name": "v"}, address="/api/v1/customer/made")
     assert (response.status_code, response.json()) == (422, REUSED | {"fields": {}})
 
 
-def test_the_other_users_key_is_his_own(as_alice, as_bob):
+def test_keys_of_two_users_are_separate(as_alice, as_bob):
     assert [post(client, "k").json()["number"] for client in (as_alice, as_bob)] == ["P1", "P2"]
 
 
@@ -126,7 +126,7 @@ def test_204_is_replayed(as_alice):
 
 
 @pytest.mark.parametrize(("ending", "status"), [("conflict", 409), (400, 400), (500, 500)])
-def test_what_is_not_2xx_leaves_neither_effect_nor_key(as_alice, ending, status):
+def test_error_leaves_neither_effect_nor_key(as_alice, ending, status):
     for _ in range(2):
         assert post(as_alice, "k", {"ending": ending}).status_code == status
     assert not Part.objects.exists()
@@ -134,14 +134,14 @@ def test_what_is_not_2xx_leaves_neither_effect_nor_key(as_alice, ending, status)
     assert post(as_alice, "k").status_code == 201
 
 
-def test_a_fault_of_ours_leaves_neither_effect_nor_key(as_alice):
+def test_exception_leaves_neither_effect_nor_key(as_alice):
     with pytest.raises(RuntimeError):
         post(as_alice, "k", {"ending": "bug"})
     assert not Part.objects.exists()
     assert not IdempotencyKey.objects.exists()
 
 
-def test_an_answer_is_kept_for_24_hours(as_alice, now):
+def test_response_is_kept_for_24_hours(as_alice, now):
     post(as_alice, "k")
     IdempotencyKey.objects.update(created_at=now - timedelta(hours=23, minutes=59))
     assert post(as_alice, "k").json()["number"] == "P1"
@@ -150,7 +150,7 @@ def test_an_answer_is_kept_for_24_hours(as_alice, now):
     assert IdempotencyKey.objects.get().created_at >= now
 
 
-def test_a_visit_clears_ones_own_expired_keys_alone(as_alice, as_bob, bob, now):
+def test_request_deletes_only_the_callers_expired_keys(as_alice, as_bob, bob, now):
     post(as_alice, "a")
     post(as_bob, "b")
     IdempotencyKey.objects.update(created_at=now - timedelta(hours=25))
@@ -159,7 +159,7 @@ def test_a_visit_clears_ones_own_expired_keys_alone(as_alice, as_bob, bob, now):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "schlüssel", "a\tb", "a\x7fb"])
-def test_a_bad_key_is_400_and_does_nothing(as_alice, key):
+def test_invalid_key_is_400_and_has_no_effect(as_alice, key):
     response = post(as_alice, key)
     message = "Must be 1 to 255 printable ASCII characters."
     assert response.status_code == 400
@@ -172,23 +172,23 @@ def test_a_bad_key_is_400_and_does_nothing(as_alice, key):
 
 
 @pytest.mark.parametrize("key", ["x" * 255, " ", "a b", '"8e03978e"'])
-def test_any_printable_key_will_do(as_alice, key):
+def test_any_printable_key_is_valid(as_alice, key):
     assert [post(as_alice, key).json()["number"] for _ in range(2)] == ["P1", "P1"]
 
 
-def test_a_stranger_has_no_keys(api):
+def test_unauthenticated_request_stores_no_key(api):
     assert post(api, "k", address="/api/shop/open/").status_code == 201
     assert post(api, "k").status_code == 401
     assert not IdempotencyKey.objects.exists()
 
 
-def test_only_posts_take_a_key(as_alice):
+def test_key_is_ignored_except_for_post(as_alice):
     response = as_alice.get("/api/shop/read/", HTTP_IDEMPOTENCY_KEY="k")
     assert response.status_code == 200
     assert not IdempotencyKey.objects.exists()
 
 
-def test_a_key_does_not_make_a_method_allowed(as_alice):
+def test_key_does_not_allow_a_method(as_alice):
     response = post(as_alice, "k", address="/api/shop/read/")
     assert response.status_code == 405
     assert response["Allow"] == "GET, HEAD"
@@ -198,7 +198,7 @@ def test_a_key_does_not_make_a_method_allowed(as_alice):
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 class TestStorms:
-    def test_fifty_posts_with_one_key_are_one_effect_and_one_answer(self, alice):
+    def test_fifty_posts_with_one_key_have_one_effect_and_one_response(self, alice):
         client = signed_in(alice.contact)
         token = client._credentials
 
@@ -212,8 +212,10 @@ class TestStorms:
         assert set(outcomes) == {(201, '{"number":"P1","name":"ü"}'.encode())}
         assert Part.objects.count() == 1
 
-    @pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite nobody gets past the write lock")
-    def test_patience_ends_with_409(self, alice, now, monkeypatch):
+    @pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="on SQLite every request waits for the write lock"
+    )
+    def test_wait_ends_with_409(self, alice, now, monkeypatch):
         monkeypatch.setattr(idempotency, "PATIENCE_SECONDS", 0.1)
         taken, answered = threading.Event(), threading.Event()
 

@@ -74,7 +74,7 @@ scalars = (
 
 
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), scalars | st.lists(scalars)))
-def test_what_is_written_is_read(body):
+def test_written_json_is_parsed(body):
     assert JSONParser().parse(BytesIO(dumps(body))) == body
 
 
@@ -108,8 +108,8 @@ class TestJSONParser:
             JSONParser().parse(BytesIO(NO_OBJECT[name]))
         assert str(refusal.value.detail) == "The body must be a JSON object."
 
-    def test_a_stream_longer_than_announced_is_too_large(self, settings):
-        """A chunked body announces no length: the parser reads no further than the limit."""
+    def test_stream_longer_than_its_length_is_too_large(self, settings):
+        """A chunked body has no length, so the parser stops reading at the limit."""
         settings.MAX_BODY_BYTES = 1024
         stream = BytesIO(b'{"a": "' + b"x" * 5000 + b'"}')
         with pytest.raises(TooLarge) as refusal:
@@ -117,7 +117,7 @@ class TestJSONParser:
         assert refusal.value.text == "The request body is larger than 1024 bytes."
         assert stream.tell() == 1025
 
-    def test_a_body_of_exactly_the_limit_is_read(self, settings):
+    def test_body_of_exactly_the_limit_is_parsed(self, settings):
         settings.MAX_BODY_BYTES = 1024
         raw = b'{"a": "' + b"x" * (1024 - 9) + b'"}'
         assert len(raw) == 1024
@@ -129,7 +129,7 @@ class TestOverHttp:
     SHOP, CARE = "/api/shop/echo/", "/api/v1/customer/echo"
 
     @pytest.mark.parametrize("name", [*sorted(MALFORMED.keys() - {"empty"}), *NO_OBJECT])
-    def test_malformed_is_400_also_where_invalid_is_422(self, api, name):
+    def test_malformed_is_400_also_in_care(self, api, name):
         raw = (MALFORMED | NO_OBJECT)[name]
         shop = api.post(self.SHOP, raw, content_type="application/json")
         care = api.post(self.CARE, raw, content_type="application/json")
@@ -137,7 +137,7 @@ class TestOverHttp:
         assert shop.json() == care.json() | {"fields": {}}
         assert (care.json()["error"], list(care.json())) == ("Malformed JSON", ["error", "detail"])
 
-    def test_no_body_at_all_is_an_empty_object(self, api):
+    def test_missing_body_is_an_empty_object(self, api):
         assert api.post(self.SHOP).json() == {}
 
     @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ class TestOverHttp:
             "text/plain", "text/plain;charset=UTF-8",
         ],
     )  # fmt: skip
-    def test_json_is_read(self, api, content_type):
+    def test_json_is_parsed(self, api, content_type):
         response = api.generic("POST", self.SHOP, '{"a": "ü"}', content_type=content_type)
         assert (response.status_code, response.json()) == (200, {"a": "ü"})
 
@@ -160,7 +160,7 @@ class TestOverHttp:
             "application/xml",
         ],
     )
-    def test_anything_else_is_415(self, api, content_type):
+    def test_other_content_type_is_415(self, api, content_type):
         response = api.generic("POST", self.SHOP, '{"a": 1}', content_type=content_type)
         assert response.status_code == 415
         assert response.json() == {
@@ -169,11 +169,11 @@ class TestOverHttp:
         }
 
     @pytest.mark.parametrize("accept", ["text/html", "application/xml", "*/*", "nonsense"])
-    def test_what_the_client_would_rather_have_changes_nothing(self, api, accept):
+    def test_accept_header_is_ignored(self, api, accept):
         response = api.post(self.SHOP, {"a": 1}, format="json", HTTP_ACCEPT=accept)
         assert (response.status_code, response["Content-Type"]) == (200, "application/json")
 
-    def test_ten_megabytes_are_413_before_a_byte_is_read(self, api):
+    def test_ten_megabytes_are_413_before_the_body_is_read(self, api):
         body = json.dumps({"a": "x" * 10_000_000})
         shop = api.post(self.SHOP, body, content_type="application/json")
         assert shop.status_code == 413

@@ -51,7 +51,7 @@ def names(*numbers):
 
 @pytest.mark.usefixtures("_five")
 class TestBare:
-    def test_a_list_is_whole_by_default(self, as_alice):
+    def test_list_is_whole_by_default(self, as_alice):
         response = as_alice.get("/api/parts/")
         assert (response.status_code, response.json()) == (200, names(1, 2, 3, 4, 5))
         assert "Link" not in response
@@ -68,7 +68,7 @@ class TestBare:
             ("page=1", (1, 2, 3, 4, 5), {"first": 1, "last": 1}),
         ],
     )
-    def test_either_parameter_pages(self, as_alice, query, numbers, links):
+    def test_each_parameter_alone_pages(self, as_alice, query, numbers, links):
         response = as_alice.get(f"/api/parts/?{query}")
         assert response.json() == names(*numbers)
         assert response["X-Total-Count"] == "5"
@@ -83,16 +83,16 @@ class TestBare:
         } == expected
         assert list(written) == list(expected)
 
-    def test_an_unknown_page_is_400(self, as_alice):
+    def test_page_after_the_last_is_400(self, as_alice):
         response = as_alice.get("/api/parts/?page=4&page_size=2")
         assert (response.status_code, response.json()) == (400, {"page": ["The last page is 3."]})
 
-    def test_an_unknown_filter_is_400(self, as_alice):
+    def test_unknown_filter_is_400(self, as_alice):
         response = as_alice.get("/api/parts/?colour=red")
         assert (response.status_code, response.json()) == (400, {"colour": ["Unknown parameter."]})
 
 
-def test_the_first_page_of_nothing_is_empty_and_the_second_unknown(as_alice):
+def test_empty_list_has_one_page(as_alice):
     response = as_alice.get("/api/parts/?page=1")
     assert (response.status_code, response.json(), response["X-Total-Count"]) == (200, [], "0")
     assert as_alice.get("/api/parts/?page=2").json() == {"page": ["The last page is 1."]}
@@ -108,11 +108,11 @@ class TestWrapped:
             "customer_name": "Alice Cooper",
         } | more
 
-    def test_a_list_is_whole_by_default(self, alice, as_alice):
+    def test_list_is_whole_by_default(self, alice, as_alice):
         response = as_alice.get("/api/shop/parts/")
         assert response.json() == self.body(alice, names(1, 2, 3, 4, 5))
 
-    def test_a_page_carries_its_neighbours_and_the_total(self, alice, as_alice):
+    def test_page_has_links_and_the_total(self, alice, as_alice):
         page = f"{HERE}/api/shop/parts?page=%d&page_size=2"
         response = as_alice.get("/api/shop/parts?page=2&page_size=2")
         assert response.json() == self.body(alice, names(3, 4), next=page % 3, previous=page % 1)
@@ -122,7 +122,7 @@ class TestWrapped:
         assert (first["previous"], first["next"]) == (None, page % 2)
         assert (last["previous"], last["next"]) == (page % 2, None)
 
-    def test_an_unknown_page_is_400_and_names_it(self, as_alice):
+    def test_page_after_the_last_is_400_and_names_the_last(self, as_alice):
         response = as_alice.get("/api/shop/parts/?page=9")
         assert response.status_code == 400
         assert response.json() == {

@@ -50,15 +50,15 @@ handler403 = "common.http.fallbacks.forbidden"
 
 
 class TestHistoryUser:
-    def test_a_row_saved_in_a_contracts_view_names_the_caller(self, as_alice, alice):
+    def test_history_of_a_contracts_view_names_the_caller(self, as_alice, alice):
         assert as_alice.post("/api/shop/parts/").status_code == 201
         assert Part.history.get().history_user_id == alice.contact_id
 
-    def test_a_strangers_row_names_nobody(self, api):
+    def test_history_of_an_unauthenticated_request_names_no_user(self, api):
         assert api.post("/api/shop/open/").status_code == 201
         assert Part.history.get().history_user_id is None
 
-    def test_a_session_names_its_user_and_nothing_outlives_the_request(self, client, ada):
+    def test_session_names_its_user_only_during_the_request(self, client, ada):
         client.force_login(ada)
         assert client.post("/api/shop/open/").status_code == 201
         Part.objects.create(name="Blade", part_number="B", unit_price=1)
@@ -73,14 +73,14 @@ class TestRefusals:
             ("/many", 429, "7", "Too many requests", "Too many requests. Try again later."),
         ],
     )
-    def test_a_page_outside_a_contract(self, client, address, status, retry, title, detail):
+    def test_page_outside_a_contract(self, client, address, status, retry, title, detail):
         response = client.get(address)
         assert (response.status_code, response["Retry-After"]) == (status, retry)
         assert response["Content-Type"] == "text/html; charset=utf-8"
         assert f"<h1>{title}</h1>" in response.content.decode()
         assert detail in response.content.decode()
 
-    def test_an_address_of_a_contract_speaks_it(self, client):
+    def test_contract_renders_problems_of_its_urls(self, client):
         response = client.get("/api/shop/away")
         assert response.status_code == 503
         assert response.json() == {
@@ -92,7 +92,7 @@ class TestRefusals:
             429, {"error": "Too many requests. Try again later."}
         )  # fmt: skip
 
-    def test_other_refusals_are_djangos(self, client):
+    def test_other_exceptions_are_left_to_django(self, client):
         response = client.get("/denied")
         assert response.status_code == 403
         assert "<h1>Access denied</h1>" in response.content.decode()
@@ -100,9 +100,7 @@ class TestRefusals:
 
 class TestBodyLimit:
     @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
-    def test_an_announced_body_above_the_limit_is_413_in_the_contracts_words(
-        self, client, settings, contract
-    ):
+    def test_body_above_the_limit_is_413_as_the_contract_renders_it(self, client, settings, contract):
         length = settings.MAX_BODY_BYTES + 1
         response = client.post(
             contract.prefixes[0], "{}", content_type="application/json", CONTENT_LENGTH=str(length)
@@ -115,12 +113,12 @@ class TestBodyLimit:
         )
 
     @pytest.mark.parametrize("length", ["9" * 5000, "9" * 30])
-    def test_an_absurd_length_is_413(self, client, length):
+    def test_absurd_length_is_413(self, client, length):
         response = client.post("/api/shop/parts/", "", content_type="application/json", CONTENT_LENGTH=length)
         assert response.status_code == 413
 
     @pytest.mark.parametrize("length", ["x", "-1", "²", "1.0"])
-    def test_a_length_that_is_none_is_400(self, as_alice, length):
+    def test_invalid_length_is_400(self, as_alice, length):
         response = as_alice.generic("POST", "/api/shop/parts/", "", CONTENT_LENGTH=length)
         assert response.status_code == 400
         assert response.json() == {
@@ -128,15 +126,15 @@ class TestBodyLimit:
         }  # fmt: skip
         assert not Part.objects.exists()
 
-    def test_an_empty_length_is_no_body(self, as_alice):
+    def test_empty_length_is_no_body(self, as_alice):
         assert as_alice.generic("POST", "/api/shop/parts/", "", CONTENT_LENGTH="").status_code == 201
 
-    def test_pages_are_not_limited_here(self, client, settings):
+    def test_pages_have_no_limit_here(self, client, settings):
         assert client.post("/page", CONTENT_LENGTH=str(settings.MAX_BODY_BYTES + 1)).status_code == 200
 
 
 class TestContentSecurityPolicy:
-    def test_pages_get_the_strict_policy_and_the_admin_its_own(self, client):
+    def test_pages_have_the_strict_policy_and_the_admin_its_own(self, client):
         strict = client.get("/page")["Content-Security-Policy"]
         admin = client.get("/admin/page")["Content-Security-Policy"]
         assert "default-src 'none'" in strict
@@ -147,7 +145,7 @@ class TestContentSecurityPolicy:
 
 @pytest.mark.urls("config.urls")
 class TestHeadersOfEveryPage:
-    """Also of refusals that come before a view, or before there is a host."""
+    """Also on errors that are raised before the view or before the host is checked."""
 
     @pytest.fixture(
         params=[
@@ -162,7 +160,7 @@ class TestHeadersOfEveryPage:
     def headers(self, client, request):
         return client.get(**request.param).headers
 
-    def test_keep_it_to_itself(self, headers):
+    def test_headers_forbid_framing_and_foreign_use(self, headers):
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
@@ -171,13 +169,13 @@ class TestHeadersOfEveryPage:
         assert headers["Referrer-Policy"] == headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert "camera=()" in headers["Permissions-Policy"]
 
-    def test_no_script_runs_that_stands_in_a_page(self, headers):
+    def test_inline_scripts_are_forbidden(self, headers):
         scripts = next(
             p for p in headers["Content-Security-Policy"].split("; ") if p.startswith("script-src")
         )
         assert "'unsafe-inline'" not in scripts
 
-    def test_what_anybody_may_send_is_no_traceback_in_the_log(self, client, caplog):
+    def test_hostile_requests_log_no_traceback(self, client, caplog):
         fields = {f"field{number}": "" for number in range(2_000)}
         for response in (
             client.get("/page", headers={"host": "evil.example"}),

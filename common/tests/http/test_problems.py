@@ -1,4 +1,4 @@
-"""DESIGN, decision 7: every kind of refusal in the words of every contract, status and body whole."""
+"""Problems (docs/design, D10): every kind, as every contract renders it, with its status and whole body."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def told(title, detail):
 
 
 def everywhere(status, title, detail, **but):
-    """One status; `{error, detail}` in shop, care and crm, `{error}` in member and fleet; `but` is said otherwise."""
+    """Return one status, with `{error, detail}` in shop, care and crm, and `{error}` elsewhere, except `but`."""
     long, short = told(title, detail), {"error": detail}
     bodies = {"shop": long, "care": long, "crm": long, "member": short, "fleet": short}
     return {name: (status, body) for name, body in bodies.items()} | but
@@ -219,29 +219,29 @@ CASES = {
 
 @pytest.mark.parametrize("contract", BY_NAME)
 @pytest.mark.parametrize("case", CASES)
-def test_every_refusal_in_every_contract(case, contract):
+def test_every_problem_in_every_contract(case, contract):
     error, expected = CASES[case]
     problem = error if error is SERVER_ERROR else problem_from(error)
-    status, body, _headers = BY_NAME[contract].spell(problem)
+    status, body, _headers = BY_NAME[contract].render_problem(problem)
     assert (status, body) == expected[contract]
 
 
-def test_the_table_holds_every_kind():
+def test_cases_cover_every_kind():
     problems = [error if error is SERVER_ERROR else problem_from(error) for error, _ in CASES.values()]
     assert {problem.kind for problem in problems} == set(Kind) == set(STATUS)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
-def test_retry_after_travels_with_429_and_503(contract):
-    assert contract.spell(problem_from(TooManyGuesses(retry_after=7)))[2] == {"Retry-After": "7"}
-    assert contract.spell(problem_from(OperationalError()))[2] == {"Retry-After": "5"}
-    assert contract.spell(problem_from(errors.Missing()))[2] == {}
+def test_429_and_503_have_retry_after(contract):
+    assert contract.render_problem(problem_from(TooManyGuesses(retry_after=7)))[2] == {"Retry-After": "7"}
+    assert contract.render_problem(problem_from(OperationalError()))[2] == {"Retry-After": "5"}
+    assert contract.render_problem(problem_from(errors.Missing()))[2] == {}
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
-def test_answer_is_the_same_outside_a_view(contract):
-    response = contract.answer(problem_from(TooManyGuesses(retry_after=7)))
-    status, body, _ = contract.spell(problem_from(TooManyGuesses()))
+def test_response_is_the_same_outside_a_view(contract):
+    response = contract.response(problem_from(TooManyGuesses(retry_after=7)))
+    status, body, _ = contract.render_problem(problem_from(TooManyGuesses()))
     assert (response.status_code, response["Content-Type"]) == (status, "application/json")
     assert response["Retry-After"] == "7"
     assert json.loads(response.content) == body
@@ -249,8 +249,8 @@ def test_answer_is_the_same_outside_a_view(contract):
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 @pytest.mark.parametrize("case", CASES)
-def test_the_schema_declares_the_keys_of_the_body(contract, case):
-    """Every key is a declared one, a wrong field's own name, or a fact that its error documents."""
+def test_schema_declares_the_keys_of_the_body(contract, case):
+    """Every key is declared, is the name of a wrong field, or is a fact that the error documents."""
     _error, expected = CASES[case]
     status, body = expected[contract.name]
     declared = set(contract.error_serializer(status)().fields)
@@ -260,7 +260,7 @@ def test_the_schema_declares_the_keys_of_the_body(contract, case):
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), IntegrityError("x"), RuntimeError("x")])
-def test_a_fault_of_ours_is_no_problem_of_the_callers(error):
+def test_unknown_exception_is_no_problem(error):
     assert problem_from(error) is None
 
 

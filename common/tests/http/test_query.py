@@ -20,7 +20,7 @@ class Visits(ListQuery):
     dateTo = Day(source="date_to", required=False)  # noqa: N815
 
     def validate(self, attrs):
-        self.refuse_upside_down(attrs, "dateFrom", "dateTo")
+        self.validate_range(attrs, "dateFrom", "dateTo")
         return attrs
 
 
@@ -32,7 +32,7 @@ class Running(ListQuery):
     now = AskedAt()
 
 
-def test_the_clock_is_read_and_never_sent(now):
+def test_time_of_the_request_cannot_be_sent(now):
     for text in ("", "page=1"):
         assert now <= Running.read(QueryDict(text))["now"] <= timezone.now()
     with pytest.raises(serializers.ValidationError) as refused:
@@ -118,7 +118,7 @@ NAME_ONE = ["Name at least one of pending, in_progress, completed."]
         ),
     ],
 )
-def test_read_names_what_is_wrong(text, wrong):
+def test_read_names_each_wrong_parameter(text, wrong):
     with pytest.raises(serializers.ValidationError) as refusal:
         read(text)
     assert refusal.value.detail == wrong
@@ -128,7 +128,7 @@ names = st.sampled_from(["status", "dateFrom", "dateTo", "page", "page_size", "o
 
 
 @given(st.lists(st.tuples(names, st.text(max_size=12)), max_size=5))
-def test_any_query_is_read_or_refused_by_name(pairs):
+def test_any_query_is_valid_or_its_error_names_the_parameter(pairs):
     query = QueryDict(mutable=True)
     for name, value in pairs:
         query.appendlist(name, value)
@@ -143,7 +143,7 @@ def test_any_query_is_read_or_refused_by_name(pairs):
     assert values.get("status") != []
 
 
-def test_parameters_are_made_once_and_keep_nothing_of_a_request():
+def test_fields_are_made_once_and_keep_no_request_data():
     assert ListQuery().fields is ListQuery().fields
     assert Visits().fields is not ListQuery().fields
     with pytest.raises(serializers.ValidationError):

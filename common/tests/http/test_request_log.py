@@ -45,24 +45,24 @@ urlpatterns = [
 ]
 
 
-def test_an_id_is_made_and_answered(client):
+def test_request_id_is_made_and_returned(client):
     first, second = (client.get("/page")["X-Request-ID"] for _ in range(2))
     assert re.fullmatch(r"[0-9a-f]{32}", first)
     assert first != second
 
 
 @pytest.mark.parametrize("given", ["a", "8e03978e-40d5-43e8-bc93-6894a57f9324", "x" * 64])
-def test_the_clients_id_is_kept(client, given):
+def test_clients_request_id_is_kept(client, given):
     assert client.get("/page", HTTP_X_REQUEST_ID=given)["X-Request-ID"] == given
 
 
 @pytest.mark.parametrize("given", ["", "-", "x" * 65, "a b", "a\nb", 'a","level":"x', "é", "²"])
-def test_an_id_that_could_forge_a_log_line_is_not(client, given):
+def test_request_id_that_could_forge_a_line_is_replaced(client, given):
     answered = client.get("/page", HTTP_X_REQUEST_ID=given)["X-Request-ID"]
     assert re.fullmatch(r"[0-9a-f]{32}", answered)
 
 
-def test_refusals_carry_it_too(client, api):
+def test_errors_return_the_request_id(client, api):
     assert "X-Request-ID" in client.get("/away")
     assert "X-Request-ID" in client.get("/fault/x")
     assert "X-Request-ID" in api.post("/api/shop/parts/")
@@ -78,7 +78,7 @@ def test_neither_query_string_nor_secrets_are_logged(client, api, caplog, settin
     assert not [line for line in lines if "s3cr3t" in line or PASSWORD in line or "?" in line]
 
 
-def test_a_line_tells_who_asked_for_what_and_how_it_went(as_alice, alice, written):
+def test_line_has_user_method_path_status_and_time(as_alice, alice, written):
     answered = as_alice.post("/api/shop/parts/", HTTP_X_REQUEST_ID="r-1")
     line = written.as_json()[-1]
     assert line.pop("ms") > 0
@@ -89,13 +89,13 @@ def test_a_line_tells_who_asked_for_what_and_how_it_went(as_alice, alice, writte
     }  # fmt: skip
 
 
-def test_one_callers_id_does_not_stand_in_anothers_line(as_alice, api, written):
+def test_user_id_does_not_leak_into_the_next_line(as_alice, api, written):
     as_alice.post("/api/shop/parts/")
     api.post("/api/shop/parts/")
     assert "user_id" not in written.as_json()[-1]
 
 
-def test_a_fault_is_logged_with_its_traceback(client, caplog):
+def test_exception_is_logged_with_its_traceback(client, caplog):
     client.raise_request_exception = False
     with caplog.at_level("ERROR"):
         assert client.get("/fault").status_code == 500
@@ -103,7 +103,7 @@ def test_a_fault_is_logged_with_its_traceback(client, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_request_is_measured_by_its_route(client):
+def test_request_is_measured_by_its_route(client):
     def count() -> float:
         found = REGISTRY.get_sample_value(
             "http_request_seconds_count", {"method": "GET", "route": "page", "status": "200"}
@@ -115,7 +115,7 @@ def test_a_request_is_measured_by_its_route(client):
     assert count() == before + 1
 
 
-def test_a_developer_reads_a_short_line():
+def test_line_is_short_with_debug():
     record = logging.LogRecord(
         "x", logging.INFO, "", 0, "request_finished", ({"code": 200, "request": "GET /", "ms": 3.2},), None
     )
@@ -124,7 +124,7 @@ def test_a_developer_reads_a_short_line():
 
 @pytest.mark.django_db(transaction=True)
 def test_view_and_response_need_no_garbage_collection(alice):
-    # Not through the test client, which ties request and response together itself.
+    # Without the test client, which makes request and response refer to each other.
     token = open_session(user=alice.contact, now=timezone.now()).access
     serve, client = WSGIHandler(), RequestFactory()
 
@@ -136,7 +136,7 @@ def test_view_and_response_need_no_garbage_collection(alice):
         assert response.status_code == 201
         response.close()
 
-    # Django's own request refers to itself, through the lazy user and `auser`. It holds none of the rows.
+    # Django's request refers to itself through the lazy user and `auser`. It holds no rows.
     ask()  # fill the caches
     gc.collect()
     gc.set_debug(gc.DEBUG_SAVEALL)

@@ -41,7 +41,7 @@ FOUND = {
     f"/named/{UUID}": {"uuid": UUID},
     f"/public/{UUID}": {"uuid": UUID},
     f"/public/{UUID.upper()}/": {"uuid": UUID},
-    # Nobody's id: the view's own 404 names the thing.
+    # An id of no row: the view's 404 names the model.
     "/public/123/": {"uuid": None},
     f"/public/{UUID}0/": {"uuid": None},
     f"/public/{UUID.replace('-', '')}/": {"uuid": None},
@@ -87,17 +87,17 @@ LOST = [
 
 @pytest.mark.parametrize("address", FOUND)
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_both_spellings_answer_without_a_redirect(client, address, method):
+def test_route_answers_with_and_without_slash(client, address, method):
     response = getattr(client, method)(address)
     assert (response.status_code, response.json()) == (200, FOUND[address])
 
 
 @pytest.mark.parametrize("address", LOST)
-def test_nobodys_address_is_404(client, address):
+def test_unknown_url_is_404(client, address):
     assert client.get(address).status_code == 404
 
 
-def test_converters_spell_what_they_read():
+def test_converters_format_the_ids_they_parse():
     assert IdConverter().to_url(7) == "7"
     assert PublicIdConverter().to_url(PublicIdConverter().to_python(UUID.upper())) == UUID
     converter = prefixed("ORD")()

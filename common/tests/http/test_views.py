@@ -1,4 +1,4 @@
-"""The base of every JSON route, without a contract's routes: refusals, faults, rates, what is forgotten."""
+"""The base of every JSON route: permissions, problems, exceptions and rates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Body(serializers.Serializer):
 
 
 class Forgetful(ShopView):
-    """Names no permission."""
+    """A view without permission classes."""
 
     def get(self, request):
         return JSONResponse({"secret": 1})
@@ -79,7 +79,7 @@ def ok(role):
     return 200, {"role": role}
 
 
-# permission -> what a stranger, a customer, a customer without a record and a technician get
+# permission -> statuses without a caller, for a customer, a customer without a record, and a technician
 GATES = {
     "forgetful": (UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN),
     "AllowAny": (ok(None), ok("customer"), ok("customer"), ok("technician")),
@@ -91,7 +91,7 @@ GATES = {
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_who_may_pass(gate, api, as_alice, carol, as_tim, sign_in):
+def test_permissions_by_caller(gate, api, as_alice, carol, as_tim, sign_in):
     answers = [client.get(f"/api/shop/{gate}/") for client in (api, as_alice, sign_in(carol), as_tim)]
     assert tuple((answer.status_code, answer.json()) for answer in answers) == GATES[gate]
 
@@ -113,7 +113,7 @@ def test_other_methods_are_405(as_alice, method):
 
 
 @pytest.mark.parametrize("method", ["get", "head", "post", "patch"])
-def test_no_cache_keeps_an_answer(api, as_alice, method):
+def test_responses_forbid_caching(api, as_alice, method):
     for client in (api, as_alice):
         response = getattr(client, method)("/api/shop/SignedIn/")
         assert response["Cache-Control"] == "no-store"
@@ -127,7 +127,7 @@ def test_head_is_a_get_without_a_body(as_alice):
 @pytest.mark.parametrize(
     ("domain", "wire"), [("license_plate", "licensePlate"), ("make", "make"), ("vin", "vin")]
 )
-def test_a_domain_errors_field_is_spelled_as_the_body_does(api, domain, wire):
+def test_domain_field_is_renamed_to_the_bodys(api, domain, wire):
     response = api.post("/api/shop/AllowAny/", {"licensePlate": "A", "make": domain}, format="json")
     assert response.status_code == 400
     assert response.json() == {"error": "Invalid input", "detail": "Taken.", "fields": {wire: ["Taken."]}}
@@ -143,12 +143,12 @@ class TestFaults:
             {"error": detail} if contract.name in ("member", "fleet") else {"error": title, "detail": detail}
         )
 
-    def test_a_database_that_is_away_is_503(self, api, contract):
+    def test_unavailable_database_is_503(self, api, contract):
         response = api.delete(f"/{contract.name}/")
         assert (response.status_code, response["Retry-After"]) == (503, "5")
         assert response.json() == self.told(contract, "Service unavailable", self.AWAY)
 
-    def test_a_fault_of_ours_is_500_without_a_trace(self, client, contract, settings, monkeypatch):
+    def test_exception_is_500_without_a_traceback(self, client, contract, settings, monkeypatch):
         monkeypatch.setattr("common.http.fallbacks.contract_for", lambda path: contract)
         client.raise_request_exception = False
         settings.DEBUG = False
@@ -170,12 +170,12 @@ class TestRate:
         assert 1 <= int(response["Retry-After"]) <= 60
         assert as_bob.get("/api/shop/SignedIn/").status_code == 200
 
-    def test_strangers_are_not_counted(self, api, settings):
+    def test_unauthenticated_requests_are_not_counted(self, api, settings):
         settings.RATE_USER = 1
         assert [api.get("/api/shop/AllowAny/").status_code for _ in range(3)] == [200] * 3
 
 
-def test_a_caller_whose_look_up_fails_gets_503(as_alice, monkeypatch):
+def test_failing_look_up_of_the_caller_is_503(as_alice, monkeypatch):
     def away(session):
         raise OperationalError("connection refused")
 

@@ -1,4 +1,4 @@
-"""Days as instants: where the calendar ends, and where the clocks are furthest apart."""
+"""Days bound as instants, at the ends of the calendar and in the outermost time zones."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from common.reads.bindings import EarliestStartOfDay, LatestEndOfDay, StartOfDay
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12", "America/New_York"])
 @pytest.mark.parametrize("day", [date.min, date.max])
-def test_the_first_and_the_last_day_have_instants(settings, zone, day):
-    """Near enough: no row is as old or as far away."""
+def test_first_and_last_day_have_instants(settings, zone, day):
+    """They need not be exact, because no row is that old or far in the future."""
     settings.TIME_ZONE = zone
     assert abs(midnight(day).date() - day) < timedelta(days=10)
     for stored in (StartOfDay(), StartOfDay(later=1), EarliestStartOfDay(), LatestEndOfDay()):
         assert stored.get_db_prep_value(day, connection)
 
 
-def test_a_day_is_as_long_as_the_clocks_make_it(settings):
+def test_day_of_a_clock_change_has_23_hours(settings):
     settings.TIME_ZONE = "America/New_York"
-    turned = date(2026, 3, 8)  # the clocks go forward: 23 hours
+    turned = date(2026, 3, 8)  # the clocks go forward, so it has 23 hours
     ends = StartOfDay(later=1).get_db_prep_value(turned, connection)
     assert ends == connection.ops.adapt_datetimefield_value(datetime(2026, 3, 9, 4, tzinfo=UTC))
     assert midnight(turned) == datetime(2026, 3, 8, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("day", [date(2026, 1, 1), date(2026, 7, 1)])
-def test_nowhere_does_a_day_begin_earlier_or_end_later(day):
+def test_no_time_zone_begins_a_day_earlier_or_ends_it_later(day):
     prep = connection.ops.adapt_datetimefield_value
     first, last = (
         stored.get_db_prep_value(day, connection) for stored in (EarliestStartOfDay(), LatestEndOfDay())

@@ -1,10 +1,9 @@
-"""`manage.py serve`: migrate, load the demo if asked, serve - in one process, so that it starts fast."""
+"""`manage.py serve`: migrate, load the demo data with `--demo`, and serve, in one process for a fast start."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from django.apps import apps
@@ -27,9 +26,7 @@ def is_older(executor: MigrationExecutor) -> bool:
 
 
 class Command(BaseCommand):
-    help = (
-        "Serve HTTP and sockets on one port. The embedded server; production runs what docs/deploy.md says."
-    )
+    help = "Serve HTTP and sockets on one port. docs/deploy.md describes the servers of production."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--demo", action="store_true", help="Load the demo data into an empty database.")
 
-    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+    def handle(self, *args: object, host: str, port: int, **options: object) -> None:
         executor = MigrationExecutor(connection)
         if is_older(executor):
             raise CommandError("This database is older than this release; run make reset-demo")
