@@ -170,7 +170,7 @@ class Reader(asyncio.Protocol):
         self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.first = b""
         self.bytes = 0
-        self.heard: Callable[[], None] = lambda: None
+        self.on_data: Callable[[], None] = lambda: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -184,7 +184,7 @@ class Reader(asyncio.Protocol):
         if data and not self.first:
             self.first = data
         self.bytes += len(data)
-        self.heard()
+        self.on_data()
 
 
 Rooms = dict[str, list[Reader]]
@@ -238,39 +238,39 @@ def _talk(people: list[Reader], frame: bytes, size: int) -> None:
             sent += missing
             sender.transport.write(frame * missing)
 
-    witness.heard = top_up
+    witness.on_data = top_up
     top_up()
 
 
 def _round(server: Server, users: Users, kind: str) -> Round:
     before = _stored(server)
-    measured, said = asyncio.run(_load(server, users, kind))
+    measured, delivered = asyncio.run(_load(server, users, kind))
     if kind == "SEND":
-        assert _stored(server) - before >= said, "fewer messages were stored than were delivered"
+        assert _stored(server) - before >= delivered, "fewer messages were stored than were delivered"
     return measured
 
 
 async def _load(server: Server, users: Users, kind: str) -> tuple[Round, int]:
     """Return the rate of the round, and the number of frames that the senders had delivered by its end."""
     rooms = await _enter(server, users)
-    everybody = [reader for room in rooms.values() for reader in room]
+    readers = [reader for room in rooms.values() for reader in room]
     size = len(await _first_frame(rooms, kind))
-    for reader in everybody:
+    for reader in readers:
         reader.bytes = 0
     for thread, people in rooms.items():
         _talk(people, _masked(kind, thread), size)
     await asyncio.sleep(WARM_SECONDS)
-    heard, spent, began = sum(reader.bytes for reader in everybody), server.cpu(), time.perf_counter()
+    received, spent, began = sum(reader.bytes for reader in readers), server.cpu(), time.perf_counter()
     await asyncio.sleep(SECONDS)
-    frames = (sum(reader.bytes for reader in everybody) - heard) / size
+    frames = (sum(reader.bytes for reader in readers) - received) / size
     rate, cost = frames / (time.perf_counter() - began), 1e6 * (server.cpu() - spent) / frames
-    for reader in everybody:
-        reader.heard = lambda: None
-    said = sum(people[1].bytes // size for people in rooms.values())
-    for reader in everybody:
+    for reader in readers:
+        reader.on_data = lambda: None
+    delivered = sum(people[1].bytes // size for people in rooms.values())
+    for reader in readers:
         reader.transport.abort()
     await asyncio.sleep(0.3)
-    return Round(rate, cost), said
+    return Round(rate, cost), delivered
 
 
 def _check(kind: str, ours: Server, bare: Server, users: Users) -> None:
@@ -284,8 +284,8 @@ def _check(kind: str, ours: Server, bare: Server, users: Users) -> None:
         text = frame[2 if frame[1] < 126 else 4 :]
         return {name: len(word) if name in ("id", "timestamp") else word for name, word in json.loads(text).items()}  # fmt: skip
 
-    said = [asyncio.run(one(server)) for server in (ours, bare)]
-    assert said[0] == said[1], said
+    frames = [asyncio.run(one(server)) for server in (ours, bare)]
+    assert frames[0] == frames[1], frames
 
 
 # --- The report ---------------------------------------------------------------------------------------------------
@@ -314,8 +314,8 @@ def _text(rounds: dict[str, dict[str, list[Round]]]) -> list[str]:
 
 
 def _across(rounds: dict[str, Round]) -> list[str]:
-    told = ", ".join(f"{WORK[kind]} {one}" for kind, one in rounds.items())
-    return ["", f"Across two processes through Redis, half of each room's sockets on each: {told}."]
+    rates = ", ".join(f"{WORK[kind]} {one}" for kind, one in rounds.items())
+    return ["", f"Across two processes through Redis, half of each room's sockets on each: {rates}."]
 
 
 if __name__ == "__main__":

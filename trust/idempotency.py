@@ -95,7 +95,7 @@ def _demo(trial: Trial, engine: str, name: str) -> Iterator[int]:
 def _keyed_operations(port: int, tally: Tally) -> set[str]:
     """Return the POSTs that declare the header. Every authenticated POST must be among them."""
     keyed = set()
-    for item in Client(port).call("GET", "/api/schema/?format=json").json()["paths"].values():
+    for item in Client(port).call("GET", "/api/schema/", Accept="application/json").json()["paths"].values():
         post = item.get("post", {})
         names = {parameter["name"] for parameter in post.get("parameters", [])}
         if "Idempotency-Key" in names:

@@ -164,7 +164,7 @@ def operations(client: Client) -> list[Operation]:
     """Return the operations of the schema that the server serves."""
     for contract in ("shop", "fleet", "care", "member", "crm"):
         EXAMPLES[contract] = json.loads((settings.EXAMPLES_DIR / f"{contract}.json").read_text())
-    schema = client.send("GET", "/api/schema/?format=json").json()
+    schema = client.send("GET", "/api/schema/", Accept="application/json").json()
     return [
         _operation(method.upper(), path, operation, schema)
         for path, methods in schema["paths"].items()

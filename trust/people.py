@@ -247,7 +247,7 @@ def clients(server: Server, shop: Shop, *owners: Owner) -> dict[str, Client]:
     found = {name: signed_in(server, user) for name, user in people.items()}
     for owner in owners:
         send_files(found[owner.mark], owner)
-    return {"nobody": Client(server.port), **found}
+    return {"anonymous": Client(server.port), **found}
 
 
 def set_passwords() -> None:

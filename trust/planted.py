@@ -205,7 +205,7 @@ def _send_files(day: Day, access: str) -> None:
     signature = parse_qs(address.query)["signature"][0]
     day.plant("signature", signature)
     day.plant("capability", address.path.split("/uploads/")[1].split("/")[0])
-    anybody = day.client()
+    anonymous = day.client()
     sent = f"{address.path}?{address.query}"
     for query in (
         sent.replace(signature, day.plant("signature")),
@@ -213,9 +213,9 @@ def _send_files(day: Day, access: str) -> None:
         sent,
         sent,
     ):
-        anybody.send("PUT", query, JPEG, Content_Type="image/jpeg")
-    anybody.send("GET", sent)
-    anybody.send("DELETE", sent)
+        anonymous.send("PUT", query, JPEG, Content_Type="image/jpeg")
+    anonymous.send("GET", sent)
+    anonymous.send("DELETE", sent)
 
 
 def _talk(day: Day, access: str) -> None:

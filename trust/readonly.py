@@ -81,7 +81,7 @@ def readonly(trial: Trial, tally: Tally) -> None:
             set_passwords()
             people = clients(server, shop, alice, bob)
             town = Town(server, shop, alice, bob, people, Tables(but=BESIDE), tally)
-            found = operations(people["nobody"])
+            found = operations(people["anonymous"])
             names = hidden_names(found)
             writes = [*_writes(town, found), *_forms(town)]
             town.tables.accept()

@@ -26,7 +26,7 @@ SHARED = {
 
 def expected_of(operation: Operation, who: str) -> set[int] | None:
     """Return the statuses of a refusal, or None if the caller is allowed."""
-    if who == "nobody":
+    if who == "anonymous":
         return {302} if operation.is_fleets else {401}
     if operation.name in STAFFS:
         role = "admin" if who == "root" else who if who in STAFF else "customer"

@@ -156,7 +156,7 @@ async def _frames_too_large(person: Person, tally: Tally, *, number: int) -> Non
 
 
 async def _strangers(place: Site, person: Person, tally: Tally) -> None:
-    """Foreign pages never get in; what is no good access token is closed with 4401."""
+    """Check that foreign origins are refused, and that bad tokens and tickets are closed with 4401."""
     for origin in (
         "https://evil.example",
         "null",

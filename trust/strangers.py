@@ -166,7 +166,7 @@ def _try_lists(town: Town) -> None:
             continue
         seen = ask(town, operation, "root" if operation.name in STAFFS else "bob", operation.path, None)
         is_everybodys = town.bob.mark not in seen.text
-        for who in (*town.customers, "nobody"):
+        for who in (*town.customers, "anonymous"):
             answer = _ask_as(town, operation, who)
             holds = town.bob.mark not in answer.text and answer.status < 500
             town.tally.tried(holds, f"{who}: GET {operation.path}: {answer}")
@@ -208,8 +208,8 @@ def _try_sockets(town: Town) -> None:
         town.tally.tried(_is_silent(bob), "Bob received a frame of a stranger")
         town.untouched("strangers at the socket")
         bob.send(json.dumps({"type": "SEND", "threadId": thread, "body": town.bob.mark}))
-        heard = json.loads(bob.recv(timeout=10))
-        town.tally.tried(heard["type"] == "MESSAGE", f"the owner bob: {heard}")
+        received = json.loads(bob.recv(timeout=10))
+        town.tally.tried(received["type"] == "MESSAGE", f"the owner bob: {received}")
         town.tally.tried(_is_silent(alice) and _is_silent(carol), "strangers received a message of Bob")
     town.tables.restore(town.tables.change())
 

@@ -51,12 +51,12 @@ def try_portal(town: Town) -> None:
             if who == "bob":
                 continue
             expected = (
-                {302} if who == "nobody" else {404} if kind or who not in town.owners else {200, 400, 405}
+                {302} if who == "anonymous" else {404} if kind or who not in town.owners else {200, 400, 405}
             )
             town.refused(who, f"GET {address}", client.send("GET", address), expected)
             if kind or route.name in forms or who not in town.owners:
                 answer = _post(client, address, **forms.get(route.name or "", {}))
-                refusals = {302} if who == "nobody" else {404, 405} if expected == {404} else {400}
+                refusals = {302} if who == "anonymous" else {404, 405} if expected == {404} else {400}
                 town.refused(who, f"POST {address}", answer, refusals)
         town.untouched(address)
     for unit in (bob["vehicle"].pk, bob["vehicle"].unit_number):
@@ -105,7 +105,7 @@ def try_admin(town: Town) -> None:
         if row is None and "<" in route:
             continue  # no row of that kind in this shop
         address = re.sub(r"<[\w:]+>", str(row.pk) if row else "0", route)
-        for who in ("nobody", *town.customers):
+        for who in ("anonymous", *town.customers):
             for method in ("GET", "POST"):
                 client = town.people[who]
                 answer = (

@@ -240,8 +240,8 @@ def _closes(tally: Tally, socket: ClientConnection, what: str, since: float) -> 
     code: int | None = None
     try:
         left = since + SOCKET_CHECK_SECONDS + PATIENCE_SECONDS - time.monotonic()
-        heard = json.loads(socket.recv(timeout=max(left, 1)))
-        tally.tried(False, f"{what} received {heard}")
+        frame = json.loads(socket.recv(timeout=max(left, 1)))
+        tally.tried(False, f"{what} received {frame}")
     except ConnectionClosed as end:
         code = end.rcvd.code if end.rcvd else None
     except TimeoutError:

@@ -28,7 +28,7 @@ class Town:
 
     @cached_property
     def operations(self) -> list[Operation]:
-        return operations(self.people["nobody"])
+        return operations(self.people["anonymous"])
 
     @cached_property
     def customers(self) -> list[str]:

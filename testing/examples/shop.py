@@ -84,7 +84,7 @@ NOUNS = {
 BOOKING = {
     "customer_id": 19, "vehicle_id": 40, "location_id": 1, "start": "2026-01-26T15:00:00Z", "services": ["oil_change"],
 }  # fmt: skip
-# operation: (method, URL, body, status of the same call again; None where it can be repeated)
+# operation: (method, URL, body, status of the same call again, or None where it can be repeated)
 WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "appointments_assign": ("post", "appointments/54/assign/", {"technician_id": 27}, None),
     "appointments_start": ("post", "appointments/54/start/", {}, 409),
