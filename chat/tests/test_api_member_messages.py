@@ -17,9 +17,7 @@ def test_messages_are_listed_oldest_first_without_internal_notes(
 ):
     note = post(conversation, tim, "Difficult person", now, is_internal=True)
     answer = post(conversation, tim, "Bring it in", now)
-    Message.objects.filter(pk=answer.pk).update(
-        attachments=[{"id": "1", "thread_url": "https://files/1.jpg"}]
-    )
+    Message.objects.filter(pk=answer.pk).update(attachments=[{"id": "1", "url": "https://files/1.jpg"}])
     answer.refresh_from_db()
     first = conversation.messages.get(number=1)
     for client in (as_alice, as_tim):
@@ -89,7 +87,7 @@ def photo(settings, tmp_path):
         ).json()
         put = client.generic(
             "PUT",
-            photo["thread_url"].removeprefix("http://testserver"),
+            photo["url"].removeprefix("http://testserver"),
             b"\x89PNG\r\n\x1a\n" + bytes(64),
             "image/png",
         )
