@@ -33,6 +33,14 @@ class OneCustomerConsumer(ChatConsumer):
         return Caller("customer", next(users), 1, session=uuid4()), "x"
 
 
+class PatientProtocol(Protocol):
+    """Leave a slow machine time to send all frames before the connection is cut."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.close_timeout = 60
+
+
 class ImpatientProtocol(Protocol):
     def __init__(self, *args):
         super().__init__(*args)
@@ -83,7 +91,7 @@ def no_conversations(monkeypatch):
 def test_client_that_does_not_read_loses_only_its_own_socket():
     async def scenario():
         async with (
-            serving() as (port, connections),
+            serving(PatientProtocol) as (port, connections),
             connect(f"ws://127.0.0.1:{port}/chat/ws", compression=None) as fast,
             await slow_socket(port) as lazy,
         ):
