@@ -12,13 +12,12 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
-from common.domain.types import Json
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from config.wsgi import application as wsgi  # it sets Django up
 
 from chat.socket import application as sockets  # isort: skip
+from common.domain.types import Json  # isort: skip
 
 Receive = Callable[[], Awaitable[Json]]
 Send = Callable[[Json], Awaitable[None]]
