@@ -1,4 +1,4 @@
-# Two commands to begin with: `make run` and `make test`. They need Python 3.11 (or newer) and make, nothing else.
+# Start with `make run` and `make test`. They need only Python 3.11 or newer, and make.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -11,13 +11,13 @@ BIN := .venv/bin
 help:  ## list these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.runtime  ## install, migrate, load the demo into an empty database, and serve it; PORT=8001, HOST=0.0.0.0
+run: .venv/.runtime  ## install, migrate, load the demo into an empty database, and serve it (PORT=8001, HOST=0.0.0.0)
 	@DEBUG=$${DEBUG:-true} PUBLIC_URL=$${PUBLIC_URL:-http://localhost:$(PORT)} $(BIN)/python manage.py serve --demo --host $(HOST) --port $(PORT)
 
-test: .venv/.dev  ## run the suite on SQLite, or on USE_POSTGRES=true REDIS_URL=…; ARGS goes to pytest
+test: .venv/.dev  ## run the tests on SQLite, or with USE_POSTGRES=true REDIS_URL=… (ARGS goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
-reset-demo: .venv/.runtime  ## remove the embedded database and load the demo anew; PostgreSQL's with FORCE=yes
+reset-demo: .venv/.runtime  ## empty the embedded database and load the demo again (FORCE=yes allows PostgreSQL)
 	@DEBUG=$${DEBUG:-true} $(BIN)/python manage.py demo --reset $(if $(filter yes,$(FORCE)),--force)
 
 lint: .venv/.dev  ## check formatting, types, layers, migrations and the schema
@@ -32,7 +32,7 @@ lint: .venv/.dev  ## check formatting, types, layers, migrations and the schema
 	DEBUG=true $(BIN)/python manage.py spectacular --validate --fail-on-warn --file .venv/openapi.yaml
 	@diff -u docs/openapi.yaml .venv/openapi.yaml || { echo "docs/openapi.yaml is stale: run make schema"; exit 1; }
 
-# The settings of a public host, without a database: what `check --deploy` looks at.
+# Run manage.py with the settings of a public host, which `check --deploy` needs.
 production = SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') \
 	DEBUG=false ALLOWED_HOSTS=garage.example $(BIN)/python manage.py $(1)
 
@@ -46,13 +46,13 @@ examples: .venv/.dev  ## record the schema's examples from the demo data
 	RECORD_EXAMPLES=1 $(BIN)/python -m pytest -q config/tests/test_examples.py
 	$(MAKE) schema
 
-bench: .venv/.bench  ## compare with other frameworks, write bench/RESULTS.md; ARGS="chat" measures one part
+bench: .venv/.bench  ## compare with other frameworks and write bench/RESULTS.md (ARGS="chat" measures one part)
 	@$(BIN)/python -m bench.run $(ARGS)
 
-trust: .venv/.dev  ## try the promises of docs/security.md on real servers; ARGS="--short" or ARGS="--smoke" for fewer
+trust: .venv/.dev  ## try the promises of docs/security.md on real servers (ARGS="--short" or ARGS="--smoke" for fewer)
 	@$(BIN)/python -m trust $(ARGS)
 
-verify:  ## run everything, as before a release: .ci/full, half an hour
+verify:  ## run all checks of a release with .ci/full, in half an hour
 	@.ci/full
 
 lock: $(BIN)/uv  ## resolve requirements*.in into requirements*.txt, with hashes
@@ -61,7 +61,7 @@ lock: $(BIN)/uv  ## resolve requirements*.in into requirements*.txt, with hashes
 	$(compile) --constraints requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(compile) --constraints requirements-dev.txt requirements-bench.in -o requirements-bench.txt
 
-# For every platform and for Python 3.11 and later. The files name no registry.
+# Resolve for all platforms and Python 3.11 or newer. The files contain no registry URLs.
 compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
@@ -84,15 +84,15 @@ $(BIN)/uv: requirements-uv.txt | $(BIN)/python
 	@$(pip) requirements-uv.txt
 	@touch $@
 
-# uv makes the environment equal to the file. Compiling spares the first start 6 s. Where uv cannot be installed, or finds no
-# packages because only pip's own configuration names an index, pip installs the same file.
+# uv makes the environment equal to the file. Compiling saves 6 s at the first start. If uv cannot be installed, or finds no
+# packages because only pip is configured with an index, pip installs the same file.
 install = echo "Installing the packages of $(1) into .venv"; \
 	{ $(MAKE) --no-print-directory $(BIN)/uv \
 	  && $(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode $(1); } \
-	|| { echo "uv failed; pip installs instead, which takes a minute"; $(pip) $(1); }
+	|| { echo "uv failed. pip installs instead, which takes a minute"; $(pip) $(1); }
 pip = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r
 
-# A bare Debian lacks ensurepip: borrow the system's pip; without that one too, ask apt for the venv package.
+# A bare Debian lacks ensurepip. Use the system's pip instead, or install the venv package with apt if there is no pip.
 $(BIN)/python:
 	@echo "Making a virtual environment in .venv with $(PYTHON)"
 	@$(PYTHON) -m venv .venv >/dev/null 2>&1 && $(BIN)/python -m pip --version >/dev/null 2>&1 \

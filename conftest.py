@@ -1,7 +1,7 @@
-"""People of the suite, and how they call.
+"""Fixtures that all tests share: users, clients and databases.
 
-Alice and Bob are customers, Carol a customer's login without a record yet, Tim a technician, Ada an
-administrator. Each has a real session and sends a real token.
+Alice and Bob are customers. Carol is a user without a customer record. Tim is a technician and Ada an administrator.
+Each has a real session and sends a real token.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from config.logs import RequestLine
 from testing import factories
 from testing.clients import signed_in
 
-# The clock of a loaded machine is no property of the code; the cache fixture is harmless between examples.
+# No deadline: the time of an example depends on the load of the machine. The cache fixture is safe between examples.
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
 )
+# .ci/run has a third of the time: --hypothesis-profile=quick.
+settings.register_profile("quick", settings.get_profile("suite"), max_examples=20)
 settings.load_profile("suite")
 
 
-# What differs between the databases: `-m postgres` is the part of the suite that .ci/run repeats on PostgreSQL.
+# Test files whose behaviour depends on the database. .ci/run repeats them on PostgreSQL with `-m postgres`.
 POSTGRES_FILES = (
     "reads", "compiled", "growth", "constraints", "database", "searches", "roles", "idempotency", "schemas",
 )  # fmt: skip
@@ -46,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_for_postgres(item: pytest.Item) -> bool:
-    """Return whether the test commits, storms, is about the database, or is skipped on one of the two."""
+    """Return whether the test commits, runs concurrent calls, tests the database, or is skipped on one database."""
     database = item.get_closest_marker("django_db")
     return (
         (database is not None and bool(database.kwargs.get("transaction")))
@@ -60,7 +62,7 @@ def _is_for_postgres(item: pytest.Item) -> bool:
 
 @receiver(pre_migrate)
 def create_extensions(using: str, **kwargs: Any) -> None:
-    """Create what the migrations would have created before the tables on PostgreSQL."""
+    """Create the PostgreSQL extensions that the migrations create before the tables."""
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
@@ -81,7 +83,7 @@ def now():
 
 @pytest.fixture
 def api():
-    """A client without credentials."""
+    """Return a client without credentials."""
     return APIClient()
 
 
@@ -137,13 +139,13 @@ def as_ada(ada):
 
 @pytest.fixture
 def desk(client, ada):
-    """The staff's admin in the browser of Ada, who may do everything."""
+    """Return a browser client of the admin, signed in as Ada, a superuser."""
     client.force_login(ada)
     return client
 
 
 class Written:
-    """What the log of requests says, as machines read it."""
+    """The request log in its machine-readable format."""
 
     def __init__(self):
         self.stream = StringIO()

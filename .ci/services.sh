@@ -1,21 +1,21 @@
-# Sourced by .ci/run and .ci/full: packages of the system, PostgreSQL and Redis on loopback, and steps in the background.
+# Functions for .ci/run and .ci/full: system packages, PostgreSQL and Redis on the loopback, and background steps.
 
 work="$(mktemp -d)"
 declare -A started=()
 
 step() { printf '\n=== %s (%ss)\n' "$1" "$SECONDS"; }
 
-# Start a command in the background. Its output is printed by finish, if it fails.
+# Start a command in the background under a name without slashes. finish prints its output if it fails.
 background() {
   local name="$1"
   shift
-  set -m  # in a process group of its own, so that clean_up ends all of it
+  set -m  # a process group of its own, so that clean_up ends its children as well
   ( set +m; "$@" ) >"$work/$name.log" 2>&1 </dev/null &
   set +m
   started[$name]=$!
 }
 
-# Wait for steps in the background. The first that failed ends the run with its output.
+# Wait for background steps. The first that failed ends the run with its output.
 finish() {
   local name status
   for name in "$@"; do
@@ -27,7 +27,7 @@ finish() {
       cat "$work/$name.log"
       exit "$status"
     fi
-    step "$name: ready"
+    step "$name: done"
   done
 }
 
@@ -45,7 +45,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# What a bare Debian needs before the packages of Python can be installed.
+# Install what a bare Debian needs before Python packages can be installed.
 install_python() {
   local missing=()
   command -v python3 >/dev/null || missing+=(python3 python3-venv)
@@ -75,15 +75,15 @@ install_missing() {
   fi
 }
 
-# Choose where PostgreSQL will listen, before anything starts that connects to it.
+# Choose the port of PostgreSQL before any process that connects to it starts.
 choose_database() {
   export DB_HOST=127.0.0.1 DB_USER=postgres DB_PASSWORD=postgres DB_PORT
   DB_PORT="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
   chmod 711 "$work"
 }
 
-# A cluster of its own, with as many connections as the suite's processes and the servers they start may want. Nothing in
-# it outlives the run, so nothing is synced to disk.
+# Start a cluster with enough connections for the processes of the suite and their servers. Its data is deleted after the
+# run, so it is not synced to disk.
 start_services() {
   install_services
   local bin
@@ -101,8 +101,8 @@ start_services() {
   return 1
 }
 
-# Run tests in as many processes as there are processors, and one more, because a test that waits for a server's start leaves
-# its own idle. A file is one process's, which starts the file's servers once. schemathesis is for trust/ alone.
+# Run tests with one process more than there are processors, because tests that wait for a server leave one idle. Each file
+# runs in one process, which starts the servers of the file once. Only trust/ uses schemathesis.
 suite() {
   .venv/bin/python -m pytest -q -p no:schemathesis -n "$(($(nproc) + 1))" --dist loadfile "$@"
 }

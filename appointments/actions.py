@@ -1,7 +1,7 @@
-"""The life of a visit: booked, moved, assigned, started, completed, cancelled.
+"""Actions on appointments: book, move, assign, start, complete and cancel.
 
-Booking and moving find a free bay under the lock on the location's bays; the other steps go through the one status
-machine.
+Booking and moving find a free bay under a lock on the location's bays. The other actions are transitions of
+`APPOINTMENT_MACHINE`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 
@@ -20,12 +20,18 @@ from appointments.models import (
     AppointmentStatus,
     Bay,
     Location,
+    ReportedProblem,
     ServiceType,
     Technician,
 )
-from appointments.queries import bays_of, next_free_slots, offered_slot, on_the_wall, visit_length
+from appointments.queries import (
+    find_next_free_slots,
+    get_appointment_length,
+    get_bay_schedule,
+    get_slot,
+    local_time,
+)
 from appointments.slots import DAYS_AHEAD, Slot
-from common.domain import push
 from common.domain.database import change, violates
 from common.domain.errors import DomainError
 from common.domain.transitions import Machine, refusal, transition, write_history
@@ -34,19 +40,19 @@ from customers.models import Customer
 from vehicles.actions import check_in_use
 from vehicles.models import Vehicle
 
-# What each step asks for, at every door.
+# The permission of each transition, in the API and in the admin.
 PERMISSIONS = {
     "assign": "appointments.assign_appointment",
     "start": "appointments.work_appointment",
     "complete": "appointments.work_appointment",
     "cancel": "appointments.change_appointment",
 }
-# A customer calls a visit off before the work begins; from then on his vehicle stands in the bay.
-_CALLING_OFF: Machine = {AppointmentStatus.PENDING: frozenset({AppointmentStatus.CANCELLED})}
+# Customers can cancel only before work begins. After that their vehicle is in the bay, and staff decide.
+_CUSTOMER_MACHINE: Machine = {AppointmentStatus.PENDING: frozenset({AppointmentStatus.CANCELLED})}
 
 
 class NoTechnician(DomainError):
-    """A visit cannot start before somebody is assigned to it."""
+    """The appointment cannot start, because it has no technician."""
 
     code = "no_technician"
     title = "No technician assigned"
@@ -54,10 +60,25 @@ class NoTechnician(DomainError):
 
 
 class SlotTaken(DomainError):
-    """Every bay is held during some of the visit. `alternatives`: the next free slots at the location."""
+    """No bay is free for the whole appointment. `alternatives` are the next free slots at the location."""
 
     code = "slot_taken"
     title = "Slot taken"
+
+
+class AppointmentTexts(TypedDict, total=False):
+    """The texts of an appointment: the customer's (`description`, `reported_problem`) and the shop's (`notes`)."""
+
+    description: str
+    notes: str
+    reported_problem: ReportedProblem | None
+
+
+class TechnicianFields(TypedDict, total=False):
+    name: str
+    role: str
+    email: str
+    location_id: int | None
 
 
 def book_appointment(
@@ -70,18 +91,18 @@ def book_appointment(
     now: datetime,
     bay: Bay | None = None,
     technician: Technician | None = None,
-    description: str = "",
-    **details: Any,
+    **texts: Unpack[AppointmentTexts],
 ) -> Appointment:
-    """A visit to one of the location's bays: in `bay`, or in whichever is free for as long as the services take.
+    """Book an appointment in `bay`, or else in the first bay that is free for the length of the services.
 
-    Without words of his own the customer says what he booked. `details`: notes, reported_problem. Raises
-    VehicleNotOfCustomer, NotASlot, SlotTaken.
+    An empty description becomes the names of the services. Raises VehicleNotOfCustomer, NotASlot, TooFarAhead,
+    SlotTaken.
     """
     check_in_use(vehicle=vehicle, customer=customer)
-    length = visit_length(services)
-    with free_bay(location, start, length, now=now, wanted=bay) as bay_id:
-        visit = Appointment.objects.create(
+    length = get_appointment_length(services)
+    texts["description"] = texts.get("description") or _describe(services)
+    with hold_free_bay(location, start, length, now=now, bay=bay) as bay_id:
+        appointment = Appointment.objects.create(
             customer=customer,
             vehicle=vehicle,
             location=location,
@@ -90,11 +111,10 @@ def book_appointment(
             end=start + length,
             technician=technician,
             assigned_at=now if technician else None,
-            description=description or _words(services),
-            **details,
+            **texts,
         )
-        _write_services(visit, services)
-    return visit
+        _add_services(appointment, services)
+    return appointment
 
 
 def move_appointment(
@@ -107,10 +127,10 @@ def move_appointment(
     services: Sequence[ServiceType] | None = None,
     bay: Bay | None = None,
 ) -> None:
-    """Another time, place, vehicle or other services for a visit that has not begun; what is None stays.
+    """Change time, location, vehicle, services or bay of a pending appointment. Arguments that are None change nothing.
 
-    It keeps its bay if that is free. Raises IllegalTransition, VehicleNotOfCustomer, NotASlot, SlotTaken; then it
-    stands as it stood.
+    The appointment keeps its bay if that bay is free. Raises IllegalTransition, VehicleNotOfCustomer, NotASlot,
+    TooFarAhead, SlotTaken, and leaves the appointment unchanged then.
     """
     with transaction.atomic():
         appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update())
@@ -122,89 +142,97 @@ def move_appointment(
             values["vehicle"] = vehicle
         length = appointment.end - appointment.start
         if services is not None:
-            length = visit_length(services)
-            if appointment.description == _words(_services_of(appointment)):
-                values["description"] = _words(services)  # the words were not the customer's own
-        place, begin = location or appointment.location, start or appointment.start
+            length = get_appointment_length(services)
+            if appointment.description == _describe(_services_of(appointment)):
+                values["description"] = _describe(services)  # the customer wrote no description
+        new_location, new_start = location or appointment.location, start or appointment.start
         before = (appointment.location, appointment.start, appointment.end)
-        if (place, begin, begin + length) != before or bay not in (None, appointment.bay):
-            with free_bay(place, begin, length, now=now, wanted=bay, but=appointment) as bay_id:
-                values |= {"location": place, "bay_id": bay_id, "start": begin, "end": begin + length}
+        if (new_location, new_start, new_start + length) != before or bay not in (None, appointment.bay):
+            with hold_free_bay(
+                new_location, new_start, length, now=now, bay=bay, ignoring=appointment
+            ) as bay_id:
+                values |= {"location": new_location, "bay_id": bay_id}
+                values |= {"start": new_start, "end": new_start + length}
                 change(appointment, **values)
         else:
             change(appointment, **values)
         if services is not None:
             appointment.services.clear()
-            _write_services(appointment, services)
+            _add_services(appointment, services)
 
 
 def lock_bays(*, location_id: int) -> None:
-    """Hold a location's bays until the transaction ends: lock, then look whether one is free, then write.
+    """Lock a location's bays until the transaction ends.
 
-    Always in the order of their ids, so that parallel bookings queue instead of deadlocking.
+    The rows are locked in the order of their ids, so that parallel bookings queue and do not deadlock.
     """
     list(Bay.objects.select_for_update().filter(location_id=location_id).order_by("id").values_list("id"))
 
 
 @contextmanager
-def free_bay(
+def hold_free_bay(
     location: Location,
     start: datetime,
     length: timedelta,
     *,
     now: datetime,
-    wanted: Bay | None = None,
-    but: Appointment | None = None,
+    bay: Bay | None = None,
+    ignoring: Appointment | None = None,
 ) -> Iterator[int]:
-    """A bay that is free from `start` on, and stays so until the block has written its visit: lock, look, write.
+    """Yield the id of a bay that is free from `start` on. The bays stay locked until the block has written to it.
 
-    Raises NotASlot, TooFarAhead; SlotTaken once the locks are gone, so that nobody waits for its alternatives.
+    `bay` allows only that bay. `ignoring` is the appointment that is about to move. Raises NotASlot and TooFarAhead.
+    SlotTaken is raised after the locks are released, so that parallel bookings do not wait for the search for
+    alternatives.
     """
-    slot = offered_slot(location=location, start=start, length=length, now=now)
+    slot = get_slot(location=location, start=start, length=length, now=now)
     try:
         with transaction.atomic():
             lock_bays(location_id=location.pk)
-            bay_id = bays_of(location, slot, wanted=wanted, but=but).free(slot)
+            bay_id = get_bay_schedule(location, slot, bay=bay, ignoring=ignoring).first_free(slot)
             if bay_id is None:
                 raise SlotTaken
             yield bay_id
             return
     except SlotTaken:
         pass
-    except IntegrityError as error:  # the database has the last word on whoever did not lock
+    except IntegrityError as error:  # the constraint stops a writer that did not lock the bays
         if not violates(error, Appointment, "bay_is_held_once"):
             raise
-    free = next_free_slots(location=location, after=start, length=length, now=now, wanted=wanted, but=but)
-    raise _taken(location, "This bay is taken at that time." if wanted else "That time is taken.", free)
+    alternatives = find_next_free_slots(
+        location=location, after=start, length=length, now=now, bay=bay, ignoring=ignoring
+    )
+    text = "This bay is taken at that time." if bay else "That time is taken."
+    raise _slot_taken(location, text, alternatives)
 
 
-def _taken(location: Location, text: str, free: Sequence[Slot]) -> SlotTaken:
-    times = ", ".join(f"{on_the_wall(location, slot.start):%a %d %b %H:%M}" for slot in free)
-    hint = f"Next free: {times}." if free else f"Nothing is free in the next {DAYS_AHEAD} days."
-    return SlotTaken(f"{text} {hint}", alternatives=[slot._asdict() for slot in free])
+def _slot_taken(location: Location, text: str, alternatives: Sequence[Slot]) -> SlotTaken:
+    times = ", ".join(f"{local_time(location, slot.start):%a %d %b %H:%M}" for slot in alternatives)
+    hint = f"Next free: {times}." if alternatives else f"Nothing is free in the next {DAYS_AHEAD} days."
+    return SlotTaken(f"{text} {hint}", alternatives=[slot._asdict() for slot in alternatives])
 
 
-def _words(services: Iterable[ServiceType]) -> str:
+def _describe(services: Iterable[ServiceType]) -> str:
     return ", ".join(service.name for service in services)
 
 
-def _services_of(visit: Appointment) -> list[ServiceType]:
-    rows = Appointment.services.through.objects.filter(appointment=visit)
+def _services_of(appointment: Appointment) -> list[ServiceType]:
+    rows = Appointment.services.through.objects.filter(appointment=appointment)
     return [row.servicetype for row in rows.select_related("servicetype").order_by("id")]
 
 
-def _write_services(visit: Appointment, services: Iterable[ServiceType]) -> None:
-    """In the order they were named, which `set()` would lose."""
+def _add_services(appointment: Appointment, services: Iterable[ServiceType]) -> None:
+    # `services.set()` would not keep the order.
     through = Appointment.services.through
-    through.objects.bulk_create(through(appointment=visit, servicetype=service) for service in services)
+    through.objects.bulk_create(through(appointment=appointment, servicetype=service) for service in services)
 
 
 def assign_technician(
     *, appointment: Appointment, technician: Technician, by: int | None, now: datetime
 ) -> None:
-    """Put a technician on a visit that is not over; assigning another one replaces him.
+    """Assign a technician to a pending or started appointment. They replace the present technician.
 
-    Raises IllegalTransition when it is completed or cancelled.
+    Raises IllegalTransition if the appointment is completed or cancelled.
     """
     with transaction.atomic():
         assigned = Appointment.objects.filter(pk=appointment.pk, status__in=HOLDS_A_BAY).update(
@@ -217,55 +245,49 @@ def assign_technician(
 
 
 def start_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
-    """The vehicle is in the bay. Raises NoTechnician, IllegalTransition."""
+    """Start the work: the vehicle is in the bay. Raises NoTechnician, IllegalTransition."""
     with transaction.atomic():
         appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update())
         if appointment.status == AppointmentStatus.PENDING and appointment.technician_id is None:
             raise NoTechnician
-        _move(appointment, AppointmentStatus.IN_PROGRESS, by=by, now=now, started_at=now)
+        _transition(appointment, AppointmentStatus.IN_PROGRESS, by=by, now=now, started_at=now)
 
 
 def complete_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
-    """The work is done and the bay is free. Raises IllegalTransition."""
-    _move(appointment, AppointmentStatus.COMPLETED, by=by, now=now, completed_at=now)
+    """Complete the work and free the bay. Raises IllegalTransition."""
+    _transition(appointment, AppointmentStatus.COMPLETED, by=by, now=now, completed_at=now)
 
 
 def cancel_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
-    """The visit does not take place, or stops; the bay is free. Raises IllegalTransition."""
-    _move(appointment, AppointmentStatus.CANCELLED, by=by, now=now, cancelled_at=now)
+    """Cancel a pending or started appointment and free the bay. Raises IllegalTransition."""
+    _transition(appointment, AppointmentStatus.CANCELLED, by=by, now=now, cancelled_at=now)
 
 
-def call_off_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
-    """The customer's own cancelling, while nobody has begun. Raises IllegalTransition."""
+def cancel_pending_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
+    """Cancel an appointment for the customer, before work begins. Raises IllegalTransition."""
     transition(
         appointment,
         AppointmentStatus.CANCELLED,
-        machine=_CALLING_OFF,
+        machine=_CUSTOMER_MACHINE,
         by=by,
         now=now,
         values={"cancelled_at": now},
     )
 
 
-def _move(appointment: Appointment, to: str, *, by: int | None, now: datetime, **stamps: datetime) -> None:
-    with transaction.atomic():
-        transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
-        push.tell(
-            "APPOINTMENT",
-            customer_id=appointment.customer_id,
-            uuid=appointment.uuid,
-            at=now,
-            status=appointment.status,
-        )
+def _transition(
+    appointment: Appointment, to: str, *, by: int | None, now: datetime, **stamps: datetime
+) -> None:
+    transition(appointment, to, machine=APPOINTMENT_MACHINE, by=by, now=now, values=stamps)
 
 
-def change_words(*, appointment: Appointment, **words: Any) -> None:
-    """Change the customer's words (`description`, `reported_problem`) or the shop's (`notes`)."""
-    change(appointment, **words)
+def change_texts(*, appointment: Appointment, **texts: Unpack[AppointmentTexts]) -> None:
+    """Change the texts of an appointment, in any state."""
+    change(appointment, **texts)
 
 
-def save_technician(technician: Technician, **fields: Any) -> Technician:
-    """Write a new technician, or some fields of one."""
+def save_technician(technician: Technician, **fields: Unpack[TechnicianFields]) -> Technician:
+    """Create a technician, or change some fields of one, and return them."""
     if technician._state.adding:
         return Technician.objects.create(**fields)
     change(technician, **fields)

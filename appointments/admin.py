@@ -1,11 +1,12 @@
-"""The shop's calendar: visits and their steps. What they need stands in `places_admin`."""
+"""Appointments and their transitions in the staff's admin. Locations and technicians are in `places_admin`."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
+from django.db.models import ForeignKey
 from django.forms import Field
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,13 +14,13 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter,
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from appointments import places_admin as places_admin  # its pages are registered with these
+from appointments import places_admin as places_admin  # registers its pages
 from appointments.actions import (
     PERMISSIONS,
     assign_technician,
     book_appointment,
     cancel_appointment,
-    change_words,
+    change_texts,
     complete_appointment,
     move_appointment,
     start_appointment,
@@ -32,8 +33,10 @@ from appointments.models import (
     AppointmentStatus,
     Bay,
 )
-from appointments.queries import on_the_wall
+from appointments.queries import local_time
+from appointments.querysets import AppointmentQuerySet
 from common.admin.pages import HistoryAdmin, NoDeleteMixin, badge, column, transition_button
+from common.domain.types import AnyModelField, AnyQuerySet
 
 STATUS_COLORS = {
     AppointmentStatus.PENDING: "warning",
@@ -41,20 +44,25 @@ STATUS_COLORS = {
     AppointmentStatus.COMPLETED: "success",
     AppointmentStatus.CANCELLED: "danger",
 }
-_WORDS = ("reported_problem", "description", "notes")
+_TEXTS = ("reported_problem", "description", "notes")
 
 
 class TodayFilter(admin.SimpleListFilter):
-    """The day that it is now at each visit's location; the project's own may be another one around midnight."""
+    """Filters the appointments of the present local day of their location.
+
+    Around midnight that day can differ from the day in the project's time zone.
+    """
 
     title = "day"
     parameter_name = "day"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return [("today", "Today at the location")]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.today(timezone.now()) if self.value() == "today" else queryset
+    def queryset(self, request: HttpRequest, queryset: AnyQuerySet) -> AnyQuerySet:
+        if self.value() != "today":
+            return queryset
+        return cast("AppointmentQuerySet[Appointment]", queryset).today(timezone.now())
 
 
 @admin.register(Appointment)
@@ -116,37 +124,43 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
         if obj is not None:
             fields = [*fields, "vehicle"]
         if obj is not None and obj.status != AppointmentStatus.PENDING:
-            fields = [*fields, *AppointmentForm.PLACE]
+            fields = [*fields, *AppointmentForm.MOVE_FIELDS]
         if obj is not None and obj.status not in HOLDS_A_BAY:
-            # What took place is not written anew; a note may be added.
+            # The facts of a closed appointment cannot be changed. Notes can be added.
             fields = [*fields, "reported_problem", "description"]
         return fields
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: object
+    ) -> Field | None:
         if db_field.name == "bay":
             bays = Bay.objects.select_related("location").order_by("location__name", "name", "id")
             return BayChoice(
-                bays, required=False, empty_label="Whichever is free", widget=UnfoldAdminSelectWidget()
+                bays, required=False, empty_label="Any free bay", widget=UnfoldAdminSelectWidget()
             )
         field: Field | None = super().formfield_for_foreignkey(db_field, request, **kwargs)
         return field
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
+    def formfield_for_dbfield(
+        self, db_field: AnyModelField, request: HttpRequest, **kwargs: object
+    ) -> Field | None:
         if db_field.name == "start":
-            kwargs["help_text"] = "A time of day at the location. The services say how long the visit takes."
+            kwargs["help_text"] = (
+                "Local time of the location. The services determine the length of the appointment."
+            )
         field: Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)
         return field
 
-    def save_model(self, request: HttpRequest, obj: Appointment, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
         now = timezone.now()
         if change:
-            if moved := form.moved():
+            if moved := form.changed_move_fields():
                 move_appointment(appointment=obj, now=now, **moved)
-            words = {name: form.cleaned_data[name] for name in _WORDS if name in form.changed_data}
-            change_words(appointment=obj, **words)
+            texts = {name: form.cleaned_data[name] for name in _TEXTS if name in form.changed_data}
+            change_texts(appointment=obj, **texts)
             return
-        answers = {name: form.cleaned_data[name] for name in (*form.PLACE, *_WORDS)}
-        booked = book_appointment(customer=obj.vehicle.customer, vehicle=obj.vehicle, now=now, **answers)
+        values = {name: form.cleaned_data[name] for name in (*form.MOVE_FIELDS, *_TEXTS)}
+        booked = book_appointment(customer=obj.vehicle.customer, vehicle=obj.vehicle, now=now, **values)
         obj.pk = booked.pk
         obj.refresh_from_db()
 
@@ -156,7 +170,7 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     assign = transition_button(
         "Assign",
         assign_technician,
-        ask="Who works on this vehicle?",
+        ask="Choose the technician who works on this vehicle.",
         done="The technician is assigned.",
         icon="engineering",
         form=AssignForm,
@@ -165,8 +179,8 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     start = transition_button(
         "Start",
         start_appointment,
-        ask="The vehicle is in the bay and work begins.",
-        done="The visit has started.",
+        ask="Confirm that the vehicle is in the bay and work begins.",
+        done="The appointment has started.",
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
         permission=PERMISSIONS["start"],
@@ -175,18 +189,18 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     complete = transition_button(
         "Complete",
         complete_appointment,
-        ask="The work is done; the bay is free from now on.",
-        done="The visit is completed.",
+        ask="Confirm that the work is done. The bay becomes free.",
+        done="The appointment is completed.",
         icon="check",
         variant=ActionVariant.SUCCESS,
         permission=PERMISSIONS["complete"],
         to=AppointmentStatus.COMPLETED,
     )
     cancel = transition_button(
-        "Cancel visit",
+        "Cancel appointment",
         cancel_appointment,
-        ask="The visit does not take place, or stops; the bay is free.",
-        done="The visit is cancelled.",
+        ask="The appointment is cancelled, or stopped if work has begun. The bay becomes free.",
+        done="The appointment is cancelled.",
         icon="event_busy",
         variant=ActionVariant.DANGER,
         permission=PERMISSIONS["cancel"],
@@ -194,26 +208,28 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     )
 
     @column("No.", ordering="id")
-    def number(self, visit: Appointment) -> str:
-        return f"#{visit.pk}"
+    def number(self, appointment: Appointment) -> str:
+        return f"#{appointment.pk}"
 
     @column("When", ordering="start")
-    def when(self, visit: Appointment) -> str:
-        start, end = _local(visit)
+    def when(self, appointment: Appointment) -> str:
+        start, end = _local(appointment)
         return f"{start:%a %d %b %Y, %H:%M}–{end:%H:%M}"
 
     @column("At the location")
-    def local_times(self, visit: Appointment) -> str | None:
-        return f"{self.when(visit)} ({visit.location.time_zone})" if visit.pk else None
+    def local_times(self, appointment: Appointment) -> str | None:
+        return f"{self.when(appointment)} ({appointment.location.time_zone})" if appointment.pk else None
 
     @column("Where", ordering="location__name")
-    def where(self, visit: Appointment) -> str:
-        return f"{visit.location}, {visit.bay}"
+    def where(self, appointment: Appointment) -> str:
+        return f"{appointment.location}, {appointment.bay}"
 
     @badge("Status", colors=STATUS_COLORS, ordering="status")
-    def status_badge(self, visit: Appointment) -> tuple[str, str]:
-        return visit.status, AppointmentStatus(visit.status).label
+    def status_badge(self, appointment: Appointment) -> tuple[str, str]:
+        return appointment.status, AppointmentStatus(appointment.status).label
 
 
-def _local(visit: Appointment) -> tuple[datetime, datetime]:
-    return on_the_wall(visit.location, visit.start), on_the_wall(visit.location, visit.end)
+def _local(appointment: Appointment) -> tuple[datetime, datetime]:
+    return local_time(appointment.location, appointment.start), local_time(
+        appointment.location, appointment.end
+    )

@@ -1,9 +1,8 @@
-"""The staff's form of a visit. Its times are wall-clock times of the location, wherever the reader sits."""
+"""The staff's form of an appointment. Its times are local times of the location, not of the user."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -11,9 +10,9 @@ from django.utils import timezone
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from appointments.actions import free_bay
+from appointments.actions import hold_free_bay
 from appointments.models import Bay, Technician
-from appointments.queries import visit_length
+from appointments.queries import get_appointment_length
 from common.admin.forms import SeenStatus
 from common.domain.errors import DomainError
 from common.domain.types import Json
@@ -21,23 +20,23 @@ from vehicles.models import Vehicle
 
 
 class BayChoice(forms.ModelChoiceField[Bay]):
-    """A bay by its full name: every garage has a Bay 1."""
+    """Shows a bay with its location, because bays of different locations have the same names."""
 
-    def label_from_instance(self, obj: Any) -> str:
+    def label_from_instance(self, obj: Bay) -> str:
         return f"{obj.location.name} – {obj.name}"
 
 
 class AppointmentForm(SeenStatus):
-    """The customer follows from the vehicle, and the end from the services.
+    """The vehicle determines the customer, and the services determine the end.
 
-    Whether the visit can be booked is asked here, so that a refusal stands beside what was typed; the bays stay locked
-    until it is saved.
+    The form itself checks whether the slot can be booked, so that an error appears beside the field. The bays stay
+    locked until the appointment is saved.
     """
 
-    # The whole of a move; its action takes them by these names.
-    PLACE = ("location", "bay", "start", "services")
+    # The fields that move an appointment, by the names that `move_appointment` takes.
+    MOVE_FIELDS = ("location", "bay", "start", "services")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if "vehicle" in self.fields:
             self.fields["vehicle"].queryset = Vehicle.objects.in_use()  # type: ignore[attr-defined]
@@ -49,48 +48,50 @@ class AppointmentForm(SeenStatus):
         values = super().clean()
         if values.get("location") is None or "start" not in values or "services" not in values:
             return values
-        values["start"] = _on_the_wall(values["start"], ZoneInfo(values["location"].time_zone))
-        self._choose_bay(values)
-        if not self.errors and (not self.instance.pk or self.moved()):
-            self._ask_for(values)
+        values["start"] = _in_zone(values["start"], ZoneInfo(values["location"].time_zone))
+        self._clean_bay(values)
+        if not self.errors and (not self.instance.pk or self.changed_move_fields()):
+            self._check_slot(values)
         return values
 
-    def moved(self) -> Json:
-        """What was changed of place, time and length."""
-        return {name: self.cleaned_data[name] for name in self.PLACE if name in self.changed_data}
+    def changed_move_fields(self) -> Json:
+        """Return the changed fields among `MOVE_FIELDS` with their values."""
+        return {name: self.cleaned_data[name] for name in self.MOVE_FIELDS if name in self.changed_data}
 
-    def _choose_bay(self, values: Json) -> None:
+    def _clean_bay(self, values: Json) -> None:
         bay: Bay | None = values.get("bay")
         if bay is not None and bay.location_id != values["location"].pk:
             if "bay" in self.changed_data:
-                self.add_error("bay", "This bay is at another location.")
-            values["bay"] = None  # of another location than before: whichever is free there
+                self.add_error(
+                    "bay", f"This bay is at another location. Choose a bay of {values['location']}."
+                )
+            values["bay"] = None  # the location was changed and the bay was not, so any bay there will do
 
-    def _ask_for(self, values: Json) -> None:
+    def _check_slot(self, values: Json) -> None:
         try:
-            with free_bay(
+            with hold_free_bay(
                 values["location"],
                 values["start"],
-                visit_length(values["services"]),
+                get_appointment_length(values["services"]),
                 now=timezone.now(),
-                wanted=self.moved().get("bay"),
-                but=self.instance if self.instance.pk else None,
+                bay=self.changed_move_fields().get("bay"),
+                ignoring=self.instance if self.instance.pk else None,
             ):
                 pass
         except DomainError as error:
             self.add_error(error.field, error.text)
 
 
-def _on_the_wall(instant: datetime, zone: ZoneInfo) -> datetime:
-    """What was typed, read in `zone` instead of the project's own."""
+def _in_zone(instant: datetime, zone: ZoneInfo) -> datetime:
+    """Return the entered local time in `zone`. Django has read it in the project's time zone."""
     return timezone.make_naive(instant).replace(tzinfo=zone)
 
 
 class AssignForm(BaseDialogForm):
-    """Who does it."""
+    """Chooses the technician of an appointment."""
 
     technician = forms.ModelChoiceField(Technician.objects.none(), widget=UnfoldAdminSelectWidget())
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.fields["technician"].queryset = Technician.objects.order_by("name", "id")

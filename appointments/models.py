@@ -1,4 +1,4 @@
-"""Where and when the shop works, who works there, and who comes."""
+"""Locations with their hours and bays, technicians, services and appointments."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ from vehicles.models import Vehicle
 
 
 def validate_time_zone(name: str) -> None:
+    """Raise ValidationError unless `name` is a time zone of the IANA database."""
     if name not in available_timezones():
-        raise ValidationError(f"{name} is not a time zone of the IANA database.", code="invalid_time_zone")
+        raise ValidationError(
+            f"{name!r} is not a time zone of the IANA database. An example is America/New_York.",
+            code="invalid_time_zone",
+        )
 
 
 class Weekday(models.IntegerChoices):
-    """As `datetime.weekday()` counts."""
+    """Numbered like `datetime.weekday()`."""
 
     MONDAY = 0
     TUESDAY = 1
@@ -38,7 +42,7 @@ class Weekday(models.IntegerChoices):
 
 
 class Location(Identified):
-    """A garage customers drive to. Its calendar days are days in its own time zone."""
+    """A garage. Its days are local days of its own time zone."""
 
     name = models.CharField(max_length=120)
     address = models.CharField(max_length=250)
@@ -59,10 +63,10 @@ class Location(Identified):
 
 
 class OpeningHours(models.Model):
-    """One stretch of one weekday in the location's local time; a day without one is closed."""
+    """The hours of one weekday, in the location's local time. A weekday without a row is closed."""
 
     id = models.BigAutoField(primary_key=True)
-    # The constraint's index begins with it; so it is below.
+    # No index of its own: the index of the constraint begins with it. The same holds for the models below.
     location = models.ForeignKey(
         Location, on_delete=models.CASCADE, related_name="opening_hours", db_index=False
     )
@@ -79,7 +83,7 @@ class OpeningHours(models.Model):
             models.CheckConstraint(
                 condition=Q(opens__lt=F("closes")),
                 name="opens_before_it_closes",
-                violation_error_message="It must open before it closes.",
+                violation_error_message="The opening time must be before the closing time.",
             ),
             models.CheckConstraint(condition=Q(weekday__lte=6), name="weekday_is_one"),
         ]
@@ -89,7 +93,7 @@ class OpeningHours(models.Model):
 
 
 class Closure(models.Model):
-    """A day on which a location stays closed whatever its hours say."""
+    """A day on which a location is closed despite its opening hours."""
 
     id = models.BigAutoField(primary_key=True)
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="closures", db_index=False)
@@ -104,7 +108,7 @@ class Closure(models.Model):
 
 
 class Bay(models.Model):
-    """A place where one vehicle at a time is worked on."""
+    """A work place for one vehicle at a time."""
 
     id = models.BigAutoField(primary_key=True)
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="bays", db_index=False)
@@ -120,7 +124,7 @@ class Bay(models.Model):
 
 
 class Technician(Identified):
-    """Somebody who works on vehicles, with or without a login of his own."""
+    """A person who works on vehicles, with or without a login of their own."""
 
     name = models.CharField(max_length=200)
     role = models.CharField(max_length=60, default="technician")
@@ -139,9 +143,11 @@ class Technician(Identified):
 
 
 class ServiceType(Identified):
-    """What can be booked, and how long it takes in a bay."""
+    """A service that can be booked, with its time in the bay."""
 
-    code = models.SlugField(max_length=50, unique=True, help_text="As apps send it: oil_change.")
+    code = models.SlugField(
+        max_length=50, unique=True, help_text="The code that apps send, for example oil_change."
+    )
     name = models.CharField(max_length=100)
     minutes = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(24 * 60)])
 
@@ -157,7 +163,7 @@ class ServiceType(Identified):
 
 
 class ReportedProblem(Identified):
-    """A symptom customers choose from."""
+    """A symptom that customers can choose."""
 
     name = models.CharField(max_length=100)
     description = models.TextField(blank=True, default="")
@@ -184,9 +190,9 @@ APPOINTMENT_MACHINE: Machine = {
 
 
 class Appointment(Identified):
-    """A visit: one vehicle in one bay in `[start, end)`."""
+    """One vehicle in one bay in `[start, end)`."""
 
-    # Keys without an index of their own: one of those below begins with it.
+    # Foreign keys with db_index=False have no index of their own: an index in `Meta` begins with them.
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, related_name="appointments", db_index=False
     )
@@ -210,8 +216,10 @@ class Appointment(Identified):
     start = models.DateTimeField()
     end = models.DateTimeField()
     status = models.CharField(max_length=11, choices=AppointmentStatus, default=AppointmentStatus.PENDING)
-    description = models.TextField(blank=True, default="", help_text="The customer's words.")
-    notes = models.TextField(blank=True, default="", help_text="The shop's; customers do not see them.")
+    description = models.TextField(
+        blank=True, default="", help_text="The customer's description of the work."
+    )
+    notes = models.TextField(blank=True, default="", help_text="Internal notes. Customers do not see them.")
     created_at = models.DateTimeField(auto_now_add=True)
     assigned_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -238,7 +246,7 @@ class Appointment(Identified):
             models.CheckConstraint(
                 condition=Q(start__lt=F("end")),
                 name="visit_starts_before_it_ends",
-                violation_error_message="A visit must start before it ends.",
+                violation_error_message="An appointment must start before it ends.",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=AppointmentStatus.values), name="appointment_status_is_known"
@@ -248,7 +256,7 @@ class Appointment(Identified):
             models.Index(fields=["start", "id"], name="appointment_by_start"),
             models.Index(fields=["created_at", "id"], name="appointment_by_age"),
             models.Index(fields=["status"], name="appointment_by_status"),
-            # What is still to be done is little and late: by its start alone it would be looked for among all others.
+            # Open appointments are few and start late in the index by start, which would read all others first.
             models.Index(
                 fields=["start", "id", "status"],
                 condition=Q(status__in=HOLDS_A_BAY),

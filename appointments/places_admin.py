@@ -1,4 +1,4 @@
-"""The places, people and catalogue that visits need, in the staff's admin."""
+"""Locations, bays, technicians and services in the staff's admin."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ class ReportedProblemAdmin(NoDeleteMixin, StaffAdmin):
     fields = ("name", "description")
 
 
-class _PartOfLocation(StaffAdmin):
-    """What belongs to a location and is usually edited on its page."""
+class _LocationPartAdmin(StaffAdmin):
+    """Base of the pages of a location's parts, which are usually edited on the page of the location."""
 
     list_select_related = ("location",)
     list_filter = (("location", RelatedDropdownFilter),)
@@ -95,21 +95,21 @@ class _PartOfLocation(StaffAdmin):
 
 
 @admin.register(Bay)
-class BayAdmin(_PartOfLocation):
+class BayAdmin(_LocationPartAdmin):
     list_display = ("name", "location")
     search_fields = ("name", "location__name")
     ordering = ("location__name", "name", "id")
 
 
 @admin.register(OpeningHours)
-class OpeningHoursAdmin(_PartOfLocation):
+class OpeningHoursAdmin(_LocationPartAdmin):
     list_display = ("location", "weekday", "opens", "closes")
     search_fields = ("location__name",)
     ordering = ("location__name", "weekday", "id")
 
 
 @admin.register(Closure)
-class ClosureAdmin(_PartOfLocation):
+class ClosureAdmin(_LocationPartAdmin):
     list_display = ("location", "day", "reason")
     search_fields = ("location__name", "reason")
     date_hierarchy = "day"

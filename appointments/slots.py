@@ -1,7 +1,7 @@
-"""When a visit may start: a location's hours on a day, as instants. No query here, and no clock.
+"""Compute the slots of a day from a location's opening hours. No queries and no clock.
 
-Hours are kept as a clock on the location's wall shows them. A day on which clocks are turned has 23 or 25 hours; every
-slot on it is an instant that exists and stands in the list once (docs/design, D34).
+Opening hours are local times. A day on which the clocks change has 23 or 25 hours. Every slot on such a day is an
+instant that exists and is listed once (docs/decisions/0015).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 STEP = timedelta(minutes=30)
-SHORTEST = timedelta(minutes=30)  # a visit without services
-LONGEST = timedelta(days=1)  # no visit outlasts the hours of one day
+SHORTEST = timedelta(minutes=30)  # an appointment without services
+LONGEST = timedelta(days=1)  # an appointment ends within the opening hours of one day
 DAYS_AHEAD = 90
-_MOMENT = timedelta(microseconds=1)
+_RESOLUTION = timedelta(microseconds=1)
 
 
 class Slot(NamedTuple):
@@ -26,20 +26,24 @@ class Slot(NamedTuple):
     end: datetime
 
 
-def open_on(day: date, *, opens: time, closes: time, zone: ZoneInfo) -> Slot:
-    """From the instant the location opens on `day` to the one it closes: one stretch, within which the wall never shows
-    a time outside the hours."""
-    start, again = (_shown(day, opens, zone) * 2)[:2]
-    end = next(instant for instant in _shown(day, closes, zone) if instant >= start)
-    # Clocks turned back to before it opens: it opens when they have come round, and not twice.
-    if start < again < end and (again - _MOMENT).astimezone(zone).time() < opens:
+def opening_of_day(day: date, *, opens: time, closes: time, zone: ZoneInfo) -> Slot:
+    """Return the instants at which the location opens and closes on `day`.
+
+    A location opens once a day. The local time between the two instants is never outside the hours.
+    """
+    start, again = (_instants_of(day, opens, zone) * 2)[:2]
+    end = next(instant for instant in _instants_of(day, closes, zone) if instant >= start)
+    # Clocks that go back to a time before the opening time: the location opens when they reach it again.
+    if start < again < end and (again - _RESOLUTION).astimezone(zone).time() < opens:
         start = again
     return Slot(start, end)
 
 
-def _shown(day: date, at: time, zone: ZoneInfo) -> list[datetime]:
-    """The instants, in order, at which the wall shows that time: two where clocks are turned back over it. A time that
-    clocks skip counts as shown at the skip."""
+def _instants_of(day: date, at: time, zone: ZoneInfo) -> list[datetime]:
+    """Return the instants with that local time, in order.
+
+    There are two where the clocks go back. A local time that the clocks skip has the instant of the skip.
+    """
     wall = datetime.combine(day, at)
     while True:
         readings = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
@@ -49,27 +53,30 @@ def _shown(day: date, at: time, zone: ZoneInfo) -> list[datetime]:
 
 
 def slots_within(hours: Slot, length: timedelta) -> Iterator[Slot]:
-    """Every 30 minutes from opening, as long as a visit of that length ends before closing."""
+    """Yield a slot every 30 minutes from the opening on, as long as the slot ends by the closing."""
     start = hours.start
     while start + length <= hours.end:
         yield Slot(start, start + length)
         start += STEP
 
 
-class Bays:
-    """The bays of a location and what holds them. The visits to one bay never overlap: the database forbids it."""
+class BaySchedule:
+    """The bays of a location and the appointments that hold them.
 
-    def __init__(self, ids: Iterable[int], visits: Iterable[tuple[int, datetime, datetime]]) -> None:
+    The appointments of one bay do not overlap, because a database constraint forbids it.
+    """
+
+    def __init__(self, ids: Iterable[int], appointments: Iterable[tuple[int, datetime, datetime]]) -> None:
         self._held: dict[int, list[Slot]] = {bay: [] for bay in ids}
-        for bay, start, end in sorted(visits):
+        for bay, start, end in sorted(appointments):
             if bay in self._held:
                 self._held[bay].append(Slot(start, end))
 
-    def free(self, slot: Slot) -> int | None:
-        """The first bay that nothing holds during `slot`, in the order they were given."""
+    def first_free(self, slot: Slot) -> int | None:
+        """Return the first bay that is free for the whole slot, in the order given, or None."""
         for bay, held in self._held.items():
-            # The last visit that starts before the slot ends is the only one that can reach into it.
-            before = bisect_left(held, slot.end, key=lambda visit: visit.start)
+            # Only the last appointment that starts before the slot ends can overlap the slot.
+            before = bisect_left(held, slot.end, key=lambda appointment: appointment.start)
             if not before or held[before - 1].end <= slot.start:
                 return bay
         return None

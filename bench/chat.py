@@ -1,7 +1,8 @@
-"""`python -m bench.chat`: 200 sockets in 20 rooms, ours against a bare `websockets` broadcaster, on one PostgreSQL.
+"""Chat over 200 sockets in 20 rooms: the product against a bare `websockets` server, on one PostgreSQL.
 
-TYPING is fan-out alone; SEND stores first. The load is a process of raw sockets that only counts bytes: all frames of
-a round are equally long. Ratios are taken round by round. Two processes of ours share the same sockets through Redis.
+`python -m bench.chat` prints the section alone. TYPING is fan-out only. SEND stores the message first. The load is a
+process of raw sockets that only counts bytes, because all frames of a round have the same length. Ratios are taken
+round by round. A last measurement spreads the sockets over two processes of the product, connected by Redis.
 """
 
 from __future__ import annotations
@@ -21,34 +22,34 @@ from bench.servers import ENV, SECONDS, cpu_of_tree, ensure_database, free_port,
 DATABASE = "garage_bench_chat"
 ROUNDS = min(servers.ROUNDS, 3)
 ROOMS, PEOPLE = 20, 10
-WINDOW = 8  # frames a room has on their way
+WINDOW = 8  # frames in flight per room
 WARM_SECONDS = 0.5
 BODY = "How is my car?"
 OURS = [
-    "uvicorn", "config.asgi:application", "--ws", "chat.protocol:Protocol", "--ws-max-size", "65536",
+    "uvicorn", "config.asgi:application", "--ws", "chat.sockets.protocol:Protocol", "--ws-max-size", "65536",
     "--ws-per-message-deflate", "false", "--no-access-log", "--port",
 ]  # fmt: skip
 WORK = {"TYPING": "without storing", "SEND": "with storing"}
 
 TEXT = f"""\
-{ROOMS * PEOPLE} sockets in {ROOMS} rooms, {WINDOW} frames of each room on their way; delivered frames a second, and the
-server's CPU for each. The load and PostgreSQL share the two cores with the servers.
+{ROOMS * PEOPLE} sockets in {ROOMS} rooms, {WINDOW} frames in flight per room. The figures are delivered frames a second,
+and CPU of the server per frame. The load and PostgreSQL share the two cores with the servers.
 
-The peer keeps rooms in a dictionary and calls `websockets.broadcast`. Storing, it makes one asyncpg INSERT a message, in
-a pool, into a table of its own with a key and one index: no number, no lock, no foreign keys, no rights. Ours stores
-into the product's own tables, under the thread's lock, as many messages in a transaction as wait for one.
+The peer keeps rooms in a dictionary and calls `websockets.broadcast`. To store, it makes one asyncpg INSERT per message,
+from a pool, into a table with a key and one index: no number, no lock, no foreign keys, no permissions. The product
+stores into its own tables under the lock of the thread, and puts all waiting messages into one transaction.
 
 """
 TABLE = """\
 | work | ours | bare | ours / bare, delivered | ours / bare, per CPU second |
 |---|---|---|---|---|"""
 
-Users = dict[str, list[Any]]  # token -> the user's id and uuid, his thread's id and uuid
+Users = dict[str, list[Any]]  # token -> id and uuid of the user, id and uuid of their thread
 
 
 @dataclass
 class Server:
-    """Processes that serve the same rooms, and how to count what they have stored."""
+    """Processes that serve the same rooms, and the table in which they store messages."""
 
     ports: list[int]
     pids: list[int]
@@ -68,9 +69,9 @@ class Round:
 
 
 def measure() -> Section:
-    """Fan-out with and without storing, and the same across two processes."""
+    """Measure fan-out with and without storing, in one process and across two."""
     env = {**ENV, "DB_NAME": DATABASE, "LOG_LEVEL": "WARNING"}
-    alone = {**env, "REDIS_URL": ""}  # the peer is one process, too
+    alone = {**env, "REDIS_URL": ""}  # the peer is one process as well
     ensure_database(DATABASE, anew=True)
     use_django(alone)
     users = _people()
@@ -93,18 +94,18 @@ def measure() -> Section:
     return Section("Chat", goals, [*_text(rounds), *_across(across)])
 
 
-# --- What is measured -----------------------------------------------------------------------------------------------
+# --- The servers and their rows -----------------------------------------------------------------------------------------------
 
 
 def _people() -> Users:
-    """20 customers of ten logins and a thread each."""
+    """Create 20 customers with ten logins and a thread each, and return their tokens."""
     from django.core.management import call_command
     from django.db import connection
     from django.utils import timezone
 
     from accounts.actions import open_session
     from accounts.models import User
-    from chat.actions import start_thread
+    from chat.actions import start_conversation
     from customers.actions import create_customer
     from customers.callers import caller_of_user
     from customers.models import CustomerUser
@@ -116,10 +117,12 @@ def _people() -> Users:
         customer = create_customer(user=people[0], now=now)
         for person in people[1:]:
             CustomerUser.objects.create(customer=customer, user=person)
-        thread = start_thread(by=caller_of_user(people[0]), subject="Bench", message="Hello", now=now)
+        conversation = start_conversation(
+            by=caller_of_user(people[0]), subject="Bench", message="Hello", now=now
+        )
         for person in people:
             token = open_session(user=person, now=now).access
-            users[token] = [person.pk, str(person.uuid), thread.pk, str(thread.uuid)]
+            users[token] = [person.pk, str(person.uuid), conversation.pk, str(conversation.uuid)]
     connection.close()
     return users
 
@@ -159,7 +162,7 @@ def _stored(server: Server) -> int:
 
 
 class Reader(asyncio.Protocol):
-    """A socket after its handshake: counts what comes."""
+    """A socket that counts the bytes it receives after the handshake."""
 
     transport: asyncio.Transport
 
@@ -167,7 +170,7 @@ class Reader(asyncio.Protocol):
         self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.first = b""
         self.bytes = 0
-        self.heard: Callable[[], None] = lambda: None
+        self.on_data: Callable[[], None] = lambda: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -181,15 +184,15 @@ class Reader(asyncio.Protocol):
         if data and not self.first:
             self.first = data
         self.bytes += len(data)
-        self.heard()
+        self.on_data()
 
 
 Rooms = dict[str, list[Reader]]
 
 
 async def _enter(server: Server, users: Users) -> Rooms:
-    """Everybody in his room; its people are spread over the processes, whoever speaks in one and whoever is asked what
-    he heard in another."""
+    """Open a socket for each user. The sockets of a room alternate between the processes, so that the sender and the
+    witness of `_talk` are in different ones."""
     rooms: Rooms = {}
     for number, (token, (*_, thread)) in enumerate(users.items()):
         port = server.ports[number % len(server.ports)]
@@ -205,14 +208,14 @@ async def _enter(server: Server, users: Users) -> Rooms:
 
 
 def _masked(kind: str, thread: str) -> bytes:
-    """A client's frame; a mask of zeros leaves the text as it is."""
+    """Return a client's frame. The mask is zeros, so the text stays as it is."""
     text = json.dumps({"type": kind, "threadId": thread, "body": BODY}).encode()
     length = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
     return b"\x81" + length + b"\0\0\0\0" + text
 
 
 async def _first_frame(rooms: Rooms, kind: str) -> bytes:
-    """One frame alone, as the first room hears it: it says how long they are."""
+    """Send one frame in the first room and return it as received. All frames of the round have its length."""
     thread, people = next(iter(rooms.items()))
     people[0].transport.write(_masked(kind, thread))
     for _ in range(500):
@@ -220,11 +223,11 @@ async def _first_frame(rooms: Rooms, kind: str) -> bytes:
         if people[1].first:
             await asyncio.sleep(0.1)
             return people[1].first
-    raise AssertionError("nothing heard")
+    raise AssertionError("no frame was received within 5 s")
 
 
 def _talk(people: list[Reader], frame: bytes, size: int) -> None:
-    """The first of a room speaks, as soon as the second has heard him."""
+    """Let the first socket of a room send a frame whenever the second has received one."""
     sender, witness = people[:2]
     sent = 0
 
@@ -235,43 +238,43 @@ def _talk(people: list[Reader], frame: bytes, size: int) -> None:
             sent += missing
             sender.transport.write(frame * missing)
 
-    witness.heard = top_up
+    witness.on_data = top_up
     top_up()
 
 
 def _round(server: Server, users: Users, kind: str) -> Round:
     before = _stored(server)
-    measured, said = asyncio.run(_load(server, users, kind))
+    measured, delivered = asyncio.run(_load(server, users, kind))
     if kind == "SEND":
-        assert _stored(server) - before >= said, "heard, and not stored"
+        assert _stored(server) - before >= delivered, "fewer messages were stored than were delivered"
     return measured
 
 
 async def _load(server: Server, users: Users, kind: str) -> tuple[Round, int]:
-    """What was delivered, and how much the rooms' speakers had said by the end."""
+    """Return the rate of the round, and the number of frames that the senders had delivered by its end."""
     rooms = await _enter(server, users)
-    everybody = [reader for room in rooms.values() for reader in room]
+    readers = [reader for room in rooms.values() for reader in room]
     size = len(await _first_frame(rooms, kind))
-    for reader in everybody:
+    for reader in readers:
         reader.bytes = 0
     for thread, people in rooms.items():
         _talk(people, _masked(kind, thread), size)
     await asyncio.sleep(WARM_SECONDS)
-    heard, spent, began = sum(reader.bytes for reader in everybody), server.cpu(), time.perf_counter()
+    received, spent, began = sum(reader.bytes for reader in readers), server.cpu(), time.perf_counter()
     await asyncio.sleep(SECONDS)
-    frames = (sum(reader.bytes for reader in everybody) - heard) / size
+    frames = (sum(reader.bytes for reader in readers) - received) / size
     rate, cost = frames / (time.perf_counter() - began), 1e6 * (server.cpu() - spent) / frames
-    for reader in everybody:
-        reader.heard = lambda: None
-    said = sum(people[1].bytes // size for people in rooms.values())
-    for reader in everybody:
+    for reader in readers:
+        reader.on_data = lambda: None
+    delivered = sum(people[1].bytes // size for people in rooms.values())
+    for reader in readers:
         reader.transport.abort()
     await asyncio.sleep(0.3)
-    return Round(rate, cost), said
+    return Round(rate, cost), delivered
 
 
 def _check(kind: str, ours: Server, bare: Server, users: Users) -> None:
-    """Both say the same, but for a message's own id and time."""
+    """Assert that both servers send the same frame, apart from the id and time of a message."""
 
     async def one(server: Server) -> dict[str, Any]:
         rooms = await _enter(server, users)
@@ -281,11 +284,11 @@ def _check(kind: str, ours: Server, bare: Server, users: Users) -> None:
         text = frame[2 if frame[1] < 126 else 4 :]
         return {name: len(word) if name in ("id", "timestamp") else word for name, word in json.loads(text).items()}  # fmt: skip
 
-    said = [asyncio.run(one(server)) for server in (ours, bare)]
-    assert said[0] == said[1], said
+    frames = [asyncio.run(one(server)) for server in (ours, bare)]
+    assert frames[0] == frames[1], frames
 
 
-# --- What is told ---------------------------------------------------------------------------------------------------
+# --- The report ---------------------------------------------------------------------------------------------------
 
 
 def _against(kind: str) -> str:
@@ -311,8 +314,8 @@ def _text(rounds: dict[str, dict[str, list[Round]]]) -> list[str]:
 
 
 def _across(rounds: dict[str, Round]) -> list[str]:
-    told = ", ".join(f"{WORK[kind]} {one}" for kind, one in rounds.items())
-    return ["", f"Across two processes through Redis, half of each room's sockets on each: {told}."]
+    rates = ", ".join(f"{WORK[kind]} {one}" for kind, one in rounds.items())
+    return ["", f"Across two processes through Redis, half of each room's sockets on each: {rates}."]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Where the time of a list goes: CPU microseconds of each part of a request, measured while it is answered.
+"""Measure the CPU microseconds of each part of a list request while it is answered.
 
-A clock stands around every part, in this one process; what a part calls and is a part of its own does not count as its.
-So the parts add up to the whole. PostgreSQL's and Redis's own time is not in it.
+Every part is wrapped in a clock, in one process. The time of a part excludes the parts that it calls, so the parts add
+up to the whole. The time of PostgreSQL and Redis is not included.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from unittest.mock import patch
 
 ROUNDS, CALLS = 15, 200
 HOW = (
-    "CPU of each part, measured by a clock around it while requests are answered in one process: what a part calls and "
-    "is a part of its own does not count as its. PostgreSQL's and Redis's own time is not in it."
+    "CPU of each part, measured by a clock around it while requests are answered in one process. The time of a part "
+    "excludes the parts that it calls. The time of PostgreSQL and Redis is not included."
 )
 
 
 class Clocks:
-    """Own CPU nanoseconds of every part, by its name; less what a clock itself costs, within and around."""
+    """CPU nanoseconds of every part by name, without the parts it calls and without the cost of the clocks."""
 
     def __init__(self) -> None:
         self.own: dict[str, float] = defaultdict(float)
@@ -40,7 +40,7 @@ class Clocks:
         self.own.clear()
 
     def around(self, name: str | Callable[..., str], call: Callable[..., Any]) -> Callable[..., Any]:
-        """`call`, timed; `name` may be found from its arguments."""
+        """Return `call` with a clock around it. `name` may be a function of the arguments."""
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             part = name if isinstance(name, str) else name(*args)
@@ -58,19 +58,22 @@ class Clocks:
 
 
 def table(path: str, token: str) -> list[str]:
-    """Each part's cost and its share of the whole, the greatest first, of the round that cost the least."""
-    from config.wsgi import Handler, application
+    """Return a table of the cost and share of each part in the cheapest round, the most expensive part first."""
+    from django.core.handlers.wsgi import WSGIHandler
+
+    from config import wsgi
 
     _silence()
-    ask = asking(application, path, token)
+    ask = asking(wsgi.application, path, token)
     whole = min(_round(ask) for _ in range(ROUNDS))
     clocks, rounds = Clocks(), []
     with ExitStack() as stack:
         for owner, attribute, name in _parts(path):
             timed = clocks.around(name, getattr(owner, attribute))
             stack.enter_context(patch.object(owner, attribute, timed))
-        # One that finds the clocks in its middleware.
-        ask = clocks.around("Django: handler, signals, response", asking(Handler(), path, token))
+        # A handler binds its middleware when it is made, so a new one is needed to call the clocks.
+        stack.enter_context(patch.object(wsgi, "_django", WSGIHandler()))
+        ask = clocks.around("Django: handler, signals, response", ask)
         for _ in range(ROUNDS):
             clocks.own.clear()
             _round(ask)
@@ -84,12 +87,15 @@ def table(path: str, token: str) -> list[str]:
         *lines,
         f"| together | {total:,.0f} | 100% |",
         "",
-        f"Without any clock a request costs {whole:,.0f} µs.",
+        f"Without clocks a request costs {whole:,.0f} µs.",
     ]
 
 
 def asking(application: Any, path: str, token: str) -> Callable[[], None]:
-    """A GET through a WSGI application, to the last byte."""
+    """Return a function that sends a GET to the WSGI application and reads the whole response."""
+
+    def start_response(status: str, headers: Any) -> None:
+        assert status == "200 OK", f"{path} answered {status}"
 
     def call() -> None:
         response = application(
@@ -99,7 +105,7 @@ def asking(application: Any, path: str, token: str) -> Callable[[], None]:
                 "wsgi.input": BytesIO(), "wsgi.errors": None, "REMOTE_ADDR": "127.0.0.1",
                 "HTTP_AUTHORIZATION": f"Bearer {token}",
             },
-            lambda status, headers: None,
+            start_response,
         )  # fmt: skip
         b"".join(response)
         response.close()
@@ -108,7 +114,7 @@ def asking(application: Any, path: str, token: str) -> Callable[[], None]:
 
 
 def _round(ask: Callable[[], None]) -> float:
-    """CPU microseconds of a request."""
+    """Return the CPU microseconds of a request."""
     began = thread_time_ns()
     for _ in range(CALLS):
         ask()
@@ -116,43 +122,41 @@ def _round(ask: Callable[[], None]) -> float:
 
 
 def _silence() -> None:
-    """The line of a request is made and written, and nobody reads it."""
+    """Send the request log to /dev/null. Its lines are still formatted and written."""
     handler = logging.getLogger("garage.requests").handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(open(os.devnull, "w"))  # noqa: SIM115
 
 
 def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
-    """(owner, attribute, name) of what a clock is put around for the list at that path."""
+    """Yield (owner, attribute, name) of each function to wrap in a clock for the list at `path`."""
     from django.conf import settings
     from django.core.handlers.base import BaseHandler
     from django.urls import resolve
     from django.utils.module_loading import import_string
 
-    from common import json
     from common.domain import counters
-    from common.http import authentication, request_log
+    from common.http import authentication, request_log, responses
     from common.reads.read import Read
     from common.reads.statements import Statement
-    from config.wsgi import Handler
 
     view: Any = resolve(path).func.view_class
     for dotted in settings.MIDDLEWARE:
         yield import_string(dotted), "__call__", f"middleware `{dotted.rpartition('.')[2]}`"
-    yield request_log, "_write", "the log's line"
+    yield request_log, "_write", "the log line"
     yield request_log, "_measure", "the metric"
     yield BaseHandler, "_get_response", "Django: from the last middleware to the view"
-    yield Handler, "resolve_request", "the address found among the routes"
-    yield view, "dispatch", "DRF: dispatch, its request and checks"
-    yield authentication, "caller_of_token", "who asks: the token, the caller"
-    yield counters, "hit", "the counter of his requests"
-    yield view.query, "read", "the list's parameters"
-    yield Read, "all", "read: its key, its values"
+    yield BaseHandler, "resolve_request", "Django: the URL resolved"
+    yield view, "dispatch", "DRF: dispatch, request and checks"
+    yield authentication, "caller_of_token", "authentication: the token and the caller"
+    yield counters, "hit", "the counter of the user's requests"
+    yield view.query, "read", "the query parameters"
+    yield Read, "all", "read: the key and values of the statement"
     yield Statement, "run", lambda statement, *_: f"statement of `{_table_of(statement.sql)}`"
     for compiled in view.read._compiled.values():
-        yield compiled, "_with_lists", "read: a list's rows to what they hang on"
+        yield compiled, "_with_lists", "read: nested rows to their parents"
         yield compiled, "make", "read: rows to bodies, totals computed"
-    yield json, "dumps", "bodies to JSON"
+    yield responses, "dumps", "bodies to JSON"
 
 
 def _table_of(sql: str) -> str:

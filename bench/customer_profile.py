@@ -1,4 +1,4 @@
-"""The profile of a customer, one row: the price of a request that reads next to nothing, against bare WSGI and SQL.
+"""The profile of a customer, one row: the cost of a request that reads very little, against bare WSGI and SQL.
 
 `python -m bench.customer_profile` prints the section alone.
 """
@@ -12,7 +12,7 @@ PATH = "/api/auth/customer-profile/"
 
 
 def measure() -> Section:
-    """Throughput against the hand-written handler, which checks the token and runs one statement."""
+    """Measure throughput against the hand-written handler, which checks the token and runs one statement."""
     token = data.prepare(data.POSTGRES)[16]
     peers = [
         load.Peer("ours", "config.wsgi:application", data.POSTGRES),

@@ -1,7 +1,7 @@
-"""The database of the bench: 2,000 customers of 16 repair orders each, but for one of 160 and one of 1,000.
+"""The database of the bench: 2,000 customers with 16 repair orders each, except one with 160 and one with 1,000.
 
-Every order has two part lines and two service lines. Built once into a database of its own (`BENCH_DB`, default
-`garage_bench`, or a SQLite file) and kept for the next run.
+Every order has two part lines and two service lines. The database (`BENCH_DB`, default `garage_bench`, or a SQLite
+file) is built once and kept for the next run.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from bench.servers import ENV, ROOT, ensure_database, use_django
 
 CUSTOMERS = 2_000
 ORDERS_EACH = 16
-SUBJECTS = {16: 1000, 160: 1001, 1000: 1002}  # rows of a list -> the customer who has so many
+SUBJECTS = {16: 1000, 160: 1001, 1000: 1002}  # rows of a list -> the customer with that many
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
 POSTGRES = {**ENV, "DB_NAME": os.environ.get("BENCH_DB", "garage_bench")}
-# Without Redis, as the embedded default is: each process counts for itself.
+# Without Redis, like the embedded server: each process counts by itself.
 SQLITE = {
     **ENV, "USE_POSTGRES": "false", "SQLITE_PATH": str(ROOT / "var" / "bench.sqlite3"), "REDIS_URL": ""
 }  # fmt: skip
 
 
 def prepare(env: dict[str, str]) -> dict[int, str]:
-    """Django in this process over the bench's database, which is built if it is not there; rows of a list -> the
-    access token of the customer who has so many."""
+    """Set Django up over the database of the bench and build it if it is missing.
+
+    Return an access token for each number of rows in `SUBJECTS`.
+    """
     if env["USE_POSTGRES"] == "true":
         ensure_database(env["DB_NAME"])
     (ROOT / "var").mkdir(exist_ok=True)
@@ -67,7 +69,7 @@ def is_built() -> bool:
 
 
 def build() -> None:
-    """Insert everything by `bulk_create`; deterministic, so that every machine measures the same rows."""
+    """Insert all rows with `bulk_create`. They are deterministic, so that every machine measures the same rows."""
     from accounts.models import User
     from catalogue.models import Part, Service
     from customers.models import Customer, CustomerUser
@@ -124,7 +126,9 @@ def build() -> None:
     )
     states = ["requested", "pending", "approved", "in_progress"]
     placed = [(n, vehicle) for n in range(ORDERS_EACH) for vehicle in vehicles]
-    placed += [(n, vehicles[who]) for rows, who in SUBJECTS.items() for n in range(ORDERS_EACH, rows)]
+    placed += [
+        (n, vehicles[customer]) for rows, customer in SUBJECTS.items() for n in range(ORDERS_EACH, rows)
+    ]
     orders = RepairOrder.objects.bulk_create(
         [
             RepairOrder(
@@ -168,8 +172,8 @@ def build() -> None:
         ],
         batch_size=2_000,
     )
-    # Half of what is read is completed, its totals frozen.
-    for rows, who in SUBJECTS.items():
-        for order in RepairOrder.objects.filter(customer=customers[who]).order_by("id")[: rows // 2]:
+    # Half of the orders in the lists are completed, with stored totals.
+    for rows, customer in SUBJECTS.items():
+        for order in RepairOrder.objects.filter(customer=customers[customer]).order_by("id")[: rows // 2]:
             total = totals_of(order).total
             RepairOrder.objects.filter(pk=order.pk).update(status="completed", total_cost=total)

@@ -1,4 +1,4 @@
-"""The samples that telematics are measured with: drives of a sample a second, sent a thousand at a time."""
+"""The samples of the telematics measurement: drives with a sample a second, sent in batches of a thousand."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vehicles.telematics.samples import Samples
 SAMPLES = int(os.environ.get("BENCH_SAMPLES", "20000000"))
 A_BATCH = 1000
 VEHICLES = 50
-DRIVES = 8  # different ones; compression never sees more than a batch
+DRIVES = 8  # distinct drives. They may repeat, because compression works within a batch.
 T = 1704067200000  # 2024-01-01T00:00:00Z
 DAY = (T, T + 86_400_000 - 1)
 _SENT = SAMPLES // VEHICLES // A_BATCH * A_BATCH  # by each vehicle
 
 
 def drive(seed: int, count: int = _SENT) -> Samples:
-    """A phone's jitter around the second: speed with one decimal place, fuel rate and odometer with two."""
+    """Return a drive of `count` samples: jitter around the second, speed with one decimal place, the rest with two."""
     dice = random.Random(seed)
     t, speed, target, odometer = T, 0.0, 30.0, 15_000.0 + 1000 * seed
     columns: tuple[list[Any], ...] = ([], [], [], [])
@@ -47,7 +47,7 @@ def batches(samples: Samples) -> Iterator[Samples]:
 
 
 def body(batch: Samples) -> bytes:
-    """The batch as contract 003 sends it."""
+    """Return the batch as the body of a request of contract 003."""
     return orjson.dumps({"startTimestamp": batch.t[0], "endTimestamp": batch.t[-1], "samples": rows(batch)})
 
 

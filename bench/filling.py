@@ -1,4 +1,4 @@
-"""What lies in the database before telematics are timed: the same samples as the product's batches and as the peer's rows."""
+"""Fill the database of the telematics measurement: the same samples as batches of the product and rows of the peer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import Samples
 
 
-def migrated() -> tuple[str, list[tuple[int, str]]]:
-    """Alice's token, and the key and uuid of each of her vehicles."""
+def migrate_and_create_vehicles() -> tuple[str, list[tuple[int, str]]]:
+    """Migrate, create a customer with vehicles, and return their token and the id and uuid of each vehicle."""
     from django.core.management import call_command
     from django.utils import timezone
 
@@ -28,11 +28,13 @@ def migrated() -> tuple[str, list[tuple[int, str]]]:
 
 
 def fill_rows(connection: psycopg.Connection[Any], drives: list[Samples], vehicles: list[int]) -> None:
-    """The peer's table, by the server itself; its key is built when all are there, which packs its index best."""
+    """Fill the table of the peer with SQL. Its key is built at the end, which gives the smallest index."""
     connection.execute(copy_rows.CREATE)
     connection.execute("ALTER TABLE peer_rows DROP CONSTRAINT peer_rows_pkey")
     connection.execute("SET maintenance_work_mem = '512MB'")
-    connection.execute("CREATE UNLOGGED TABLE driven (LIKE peer_rows)")  # its `vehicle` is the drive's number
+    connection.execute(
+        "CREATE UNLOGGED TABLE driven (LIKE peer_rows)"
+    )  # `vehicle` is the number of the drive
     for number, samples in enumerate(drives):
         with connection.cursor() as cursor, cursor.copy("COPY driven FROM STDIN (FORMAT BINARY)") as copying:
             copying.set_types(["int8", "int8", "float8", "float8", "float8"])

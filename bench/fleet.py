@@ -1,9 +1,9 @@
-"""`python -m bench.fleet`: a fleet of 5,000 units and 200,000 repairs on PostgreSQL, and what its pages cost.
+"""The cost of the pages of a fleet with 5,000 units and 200,000 repairs on PostgreSQL.
 
-It builds a database of its own and drops it afterwards (`BENCH_KEEP=1` leaves it). Every page is asked for in this process
-through the whole middleware, so that the time is the server's alone; `BENCH_ROUNDS` (15) times, the median counts. Beside
-it stands the CPU that this process and its database connection spent a request, which a busy machine does not lengthen
-(plans of several workers are off, so that all of it is counted).
+`python -m bench.fleet` builds a database and drops it afterwards (`BENCH_KEEP=1` keeps it). Every page is requested in
+this process through the whole middleware, `BENCH_ROUNDS` (15) times, and the median counts. The table also shows the
+CPU that this process and its database connection spent per request, which does not depend on the load of the machine.
+Parallel query plans are off, so that all of it is counted.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def own_database() -> Iterator[None]:
 
 
 def build() -> None:
-    """The fleet, and beside it a hundred small customers with as many repairs among them."""
+    """Create the fleet, and a hundred small customers with as many repairs in total."""
     from django.db import connection
     from django.utils import timezone
 
@@ -63,7 +63,7 @@ def build() -> None:
                FROM generate_series(1, %s) n""",
             [UNITS, fleet.pk, others[0], 2 * UNITS],
         )
-        # Some units break more often than others; open orders are few and young, as in life.
+        # Some units have more repairs than others. Open orders are few and recent.
         cursor.execute(
             """INSERT INTO repair_orders_repairorder (uuid, customer_id, vehicle_id, status, description, notes,
                  discount_amount, discount_percent, tax_percent, total_cost, denial_reason, created_at)
@@ -92,7 +92,7 @@ def build() -> None:
 
 
 def pages() -> dict[str, str]:
-    """Every page by what it is; the ids are those of the fleet's rows."""
+    """Return the URL of every page by name, with ids of the fleet's rows."""
     from repair_orders.models import RepairOrder
     from vehicles.models import Vehicle
 
@@ -132,7 +132,7 @@ def pages() -> dict[str, str]:
 
 
 def measure() -> Iterator[str]:
-    """A row of the table a page."""
+    """Yield a row of the table for each page."""
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext

@@ -1,4 +1,4 @@
-"""The four calls of a customer's dashboard on a small database and on one a hundred times larger.
+"""The four requests of a customer's dashboard on a small database and on one a hundred times larger.
 
 `python -m bench.growth` prints the section alone. Both databases (`garage_bench_small`, `garage_bench_large`) are built
 once, in about a minute, and kept for the next run.
@@ -17,14 +17,14 @@ from bench import load
 from bench.report import Goal, Section
 from bench.servers import ENV, ROOT, ROUNDS, SECONDS, ensure_database, use_django
 
-SMALL, TIMES = 500, 100  # customers, and how many times as many
+SMALL, TIMES = 500, 100  # customers of the small database; factor of the large one
 CALLS = {
     "profile": "/api/auth/customer-profile/",
     "vehicles": "/api/shop/vehicles/customers/me/vehicles/",
     "appointments": "/api/shop/appointments/customers/me/appointments/",
     "repair orders": "/api/shop/repair-orders/customers/me/repair-orders/",
 }
-# One after the other, whichever connection is free.
+# The requests take turns, on any free connection.
 IN_TURN = """
 local paths, number = {%s}, 0
 request = function() number = number + 1; return wrk.format("GET", paths[number %% #paths + 1]) end
@@ -32,7 +32,7 @@ request = function() number = number + 1; return wrk.format("GET", paths[number 
 
 
 def measure() -> Section:
-    """Throughput of the large one against that of the small one, round by round."""
+    """Measure throughput on the large database against the small one, round by round."""
     shops = {name: prepare(name, size) for name, size in (("small", SMALL), ("large", SMALL * TIMES))}
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "in_turn.lua"
@@ -48,12 +48,12 @@ def measure() -> Section:
         len(json.loads(bodies["repair orders"])["results"]),
         ", ".join(f"{name} {len(body) / 1024:.1f} KB" for name, body in bodies.items()),
     )
-    about = f"{SMALL:,} and {SMALL * TIMES:,} customers with {each} repair orders each; one customer's four calls in turn ({sizes})."
+    about = f"{SMALL:,} and {SMALL * TIMES:,} customers with {each} repair orders each. The four requests of one customer take turns ({sizes})."
     return Section("Growth", [goal], [about, "", *load.table(rounds, against="small")])
 
 
 def prepare(name: str, customers: int) -> tuple[load.Peer, str]:
-    """Ours over a database of so many customers, filled if it is empty, and a token of one of them."""
+    """Return a server over a database of `customers` customers, filled if it is empty, and a token of one of them."""
     env = {**ENV, "DB_NAME": f"garage_bench_{name}"}
     ensure_database(env["DB_NAME"])
     command = [sys.executable, "-m", "bench.growth", str(customers)]
@@ -62,7 +62,7 @@ def prepare(name: str, customers: int) -> tuple[load.Peer, str]:
 
 
 def in_turn(shops: dict[str, tuple[load.Peer, str]]) -> load.Rounds:
-    """Alternating rounds of the four calls, after one that warms up and does not count."""
+    """Run alternating rounds of the four requests, after one to warm up."""
     for peer, token in shops.values():
         peer.warm_up("", token, connections=load.CONNECTIONS)
     rounds: load.Rounds = {name: [] for name in shops}
@@ -73,7 +73,7 @@ def in_turn(shops: dict[str, tuple[load.Peer, str]]) -> load.Rounds:
 
 
 def same_body(shops: dict[str, tuple[load.Peer, str]], path: str) -> str:
-    """The answer. AssertionError where the two differ in more than numbers: ids, days, and what is named by them."""
+    """Return the body. Raise AssertionError if the two differ in more than numbers, such as ids and days."""
     bodies = [json.dumps(peer.ask(path, token), separators=(",", ":")) for peer, token in shops.values()]
     small, large = (re.sub(r"[0-9]+([.][0-9]+)?", "0", body) for body in bodies)
     assert small == large, f"{path}: the bodies differ; nothing was timed"
@@ -81,7 +81,10 @@ def same_body(shops: dict[str, tuple[load.Peer, str]], path: str) -> str:
 
 
 def build(customers: int) -> str:
-    """In a process of its own, over the database that the environment names: the token of a customer in the middle."""
+    """Fill the database named in the environment if it is empty, and return a token of a customer in the middle.
+
+    Runs in a process of its own, because a process can use one database.
+    """
     use_django({**ENV})
     from django.core.management import call_command
     from django.utils import timezone
@@ -94,7 +97,7 @@ def build(customers: int) -> str:
     if not User.objects.exists():
         print(f"building {customers:,} customers …", file=sys.stderr, flush=True)
         growth.fill(customers)
-    # One more than a multiple of four: of the same state in both, neither a fleet's, nor cancelled, nor denied.
+    # One more than a multiple of four: the same states in both, and no rows of the fleet, cancelled or denied.
     middle = User.objects.get(pk=customers // 8 * 4 + 1)
     return open_session(user=middle, now=timezone.now()).access
 

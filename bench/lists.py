@@ -1,6 +1,6 @@
-"""Every list of contracts 001 to 004 as production serves it, against the same endpoint as a stock DRF view.
+"""Every list of contracts 001 to 004 in production's settings, against the same endpoint as a stock DRF view.
 
-`python -m bench.lists` prints the section alone. Rounds are of a second, as there are many.
+`python -m bench.lists` prints the section alone. Rounds take a second, because there are many.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from bench.servers import ROUNDS, SECONDS
 LENGTH = min(SECONDS, 1.0)
 CONNECTIONS = 16
 GOAL = 8
-SHORTEST = "member: plans"  # nearly all of it is what any request costs
+SHORTEST = "member: plans"  # its cost is nearly that of any request
 SHOP = "/api/shop/repair-orders/customers/me/repair-orders/"
-# What it is called, and where; `{thread}` is the customer's long one.
+# Name -> URL. `{thread}` is the long thread of the customer.
 LISTS = {
     "fleet: repairs": "/customer/api/repairs/",
     "fleet: repairs per unit": "/customer/api/unit-repair-data/",
@@ -29,8 +29,8 @@ LISTS = {
     "care: notifications": "/api/v1/customer/notifications",
     "member: vehicles": "/api/vehicles/",
     "member: locations": "/api/appointments/locations/",
-    "member: visits": "/api/appointments/",
-    "member: upcoming visits": "/api/appointments/upcoming/",
+    "member: appointments": "/api/appointments/",
+    "member: upcoming appointments": "/api/appointments/upcoming/",
     "member: plans": "/api/memberships/plans/",
     "member: offers": "/api/offers/",
     "member: threads": "/api/chat/threads/",
@@ -40,8 +40,11 @@ LISTS = {
 
 
 def measure() -> Section:
-    """Throughput of each list against stock DRF; how a hand-written serializer compares with the declared one there, and
-    what a request costs that does next to nothing."""
+    """Measure the throughput of each list against stock DRF.
+
+    Two more measurements put it in proportion: hand-written serializers against the declared ones on stock DRF, and a
+    bare handler that does very little.
+    """
     subject = lists_data.prepare()
     parts = costs.table(LISTS[SHORTEST], subject.token_for(SHORTEST))  # before any server shares the machine
     ours, stock, by_hand, bare = (
@@ -69,27 +72,27 @@ def measure() -> Section:
         on_objects = load.compare(
             [by_hand, stock], SHOP, subject.token, connections=CONNECTIONS, seconds=LENGTH
         )
-    straw = load.ratios(on_objects, "stock DRF", "written by hand")
+    declared = load.ratios(on_objects, "stock DRF", "written by hand")
     section.text = [
         (
-            f"Each with production's settings, {ROUNDS} rounds of {LENGTH:g} s; the peer does Django's default "
-            "middleware, SimpleJWT's own look-up (DRF's session for the fleet), `select_related`, `prefetch_related`, and the declared "
-            "serializer on objects. That it is no straw man: the shop's repair orders so served came to "
-            f"{spread(straw)} of the throughput of serializers written by hand."
+            f"Each with production's settings, {ROUNDS} rounds of {LENGTH:g} s. The peer has Django's default middleware, "
+            "SimpleJWT's own user look-up (DRF's session for the fleet), `select_related`, `prefetch_related`, and the "
+            "declared serializer on objects. The declared serializer costs the peer little: on the shop's repair orders it "
+            f"reached {spread(declared)} of the throughput of serializers written by hand."
         ),
         "",
         (
-            "A handler without Django that checks a token, reads one row by one statement and writes it (the profile of "
-            f"LIMIT) answers {most:,.0f} requests/s here. The last column says how much of that {GOAL} × stock DRF would be: "
-            "where a list is short, stock DRF costs little more than a request does, and so much of the bare handler's "
-            "throughput is left to nobody who looks a session up, counts, logs and has rows to write."
+            "A handler without Django that checks a token and reads one row with one statement (the profile of LIMIT) answers "
+            f"{most:,.0f} requests/s here. The last column is {GOAL} × stock DRF as a share of that. For a short list, stock "
+            "DRF costs little more than any request. A server that also looks up a session, counts, logs and writes rows "
+            "cannot reach that share of the bare handler."
         ),
         "",
         f"| list | ours against stock DRF | requests/s: ours, stock | app + database CPU ms: ours | stock | {GOAL} × stock of bare |",
         "|---|---|---|---|---|---|",
         *rows,
         "",
-        f"### Where ours goes, {SHORTEST.partition(': ')[2]}",
+        f"### CPU of ours by part, {SHORTEST.partition(': ')[2]}",
         "",
         costs.HOW,
         "",
@@ -99,12 +102,12 @@ def measure() -> Section:
 
 
 def count(body: Any) -> int:
-    """Rows of a body: of a bare array, or of a page."""
+    """Return the number of rows in a body, which is an array or a page."""
     return len(body["results"] if isinstance(body, dict) else body)
 
 
 def row(work: str, rounds: load.Rounds, ratios: list[float], most: float) -> str:
-    """A line of the table; `most`: requests/s of the bare handler."""
+    """Return a line of the table. `most` is the requests/s of the bare handler."""
     own, stock = rounds["ours"], rounds["stock DRF"]
     rates = [median(r.rate for r in some) for some in (own, stock)]
     cpu = (

@@ -1,7 +1,7 @@
-"""The database of the lists: 200 customers who have 16 of everything, and one page of staff's.
+"""The database of the lists: 200 customers with 16 rows of everything, and a manager.
 
-Built by `bulk_create` into a database of its own (`BENCH_LISTS_DB`, default `garage_bench_lists`) and kept for the next
-run. What lies ahead lies in 2099, so that it is the same rows whenever they are read.
+The database (`BENCH_LISTS_DB`, default `garage_bench_lists`) is built with `bulk_create` and kept for the next run.
+Future dates are in 2099, so that the lists hold the same rows whenever they are read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ENVIRONMENT = {**ENV, "DB_NAME": os.environ.get("BENCH_LISTS_DB", "garage_bench_
 
 @dataclass(frozen=True)
 class Subject:
-    """Who asks: a customer by token and by a browser's session, a manager by token; and a thread of the customer's."""
+    """The callers: a customer with a token and a session cookie, and a manager with a token. `thread` is the customer's."""
 
     token: str
     cookie: str
@@ -30,12 +30,12 @@ class Subject:
     thread: str
 
     def token_for(self, work: str) -> str:
-        """What opens a list: the fleet's are a browser's, the crm's are staff's."""
+        """Return the credentials of a list: the fleet takes a session cookie, the crm a token of staff."""
         return {"fleet": self.cookie, "crm": self.manager}.get(work.partition(":")[0], self.token)
 
 
 def prepare() -> Subject:
-    """Django in this process over that database, which is built if it is not there."""
+    """Set Django up over the database and build it if it is missing."""
     ensure_database(ENVIRONMENT["DB_NAME"])
     use_django(ENVIRONMENT)
     from django.core.management import call_command
@@ -44,11 +44,11 @@ def prepare() -> Subject:
 
     from accounts.actions import open_session
     from accounts.models import User
-    from chat.models import Thread
+    from chat.models import Conversation
 
     call_command("migrate", verbosity=0)
     if not User.objects.filter(email="manager@bench.example").exists():
-        print(f"building {CUSTOMERS} customers and all they have …", flush=True)
+        print(f"building {CUSTOMERS} customers and their rows …", flush=True)
         call_command("flush", verbosity=0, interactive=False)
         build()
     with connection.cursor() as cursor:
@@ -58,14 +58,14 @@ def prepare() -> Subject:
         token=open_session(user=driver, now=timezone.now()).access,
         cookie=cookie_of(driver),
         manager=open_session(user=manager, now=timezone.now()).access,
-        thread=str(Thread.objects.get(customer__contact=driver, last_number=MESSAGES).uuid),
+        thread=str(Conversation.objects.get(customer__contact=driver, last_number=MESSAGES).uuid),
     )
     connection.close()
     return subject
 
 
 def cookie_of(user: Any) -> str:
-    """The `Cookie` of somebody who signed in by a page."""
+    """Return the `Cookie` header of a user who signed in on a page."""
     from django.conf import settings
     from django.test import Client
 
@@ -75,7 +75,7 @@ def cookie_of(user: Any) -> str:
 
 
 def build() -> None:
-    """Everything; the manager comes last, so that a build that was broken off is begun anew."""
+    """Create all rows. The manager is created last, so that an interrupted build starts again."""
     from accounts.models import User
     from common.domain.caller import Role
 
@@ -83,7 +83,7 @@ def build() -> None:
     vehicles = _vehicles(customers)
     locations = _locations()
     parts = _parts()
-    _visits(vehicles, locations)
+    _appointments(vehicles)
     _repair_orders(vehicles, parts)
     _orders(customers, parts)
     _chat(customers)
@@ -125,7 +125,7 @@ def _customers() -> list[Any]:
 
 
 def _vehicles(customers: list[Any]) -> list[Any]:
-    """16 of each customer, one after the other."""
+    """Create 16 vehicles per customer, in the order of the customers."""
     from vehicles.models import Vehicle
 
     return _bulk(
@@ -141,7 +141,7 @@ def _vehicles(customers: list[Any]) -> list[Any]:
 
 
 def _locations() -> list[Any]:
-    """Five, open six days a week, with two bays each."""
+    """Create five locations that open six days a week, with two bays each."""
     from appointments.models import Bay, Location, OpeningHours
 
     locations = _bulk(
@@ -177,8 +177,8 @@ def _parts() -> list[Any]:
     )  # fmt: skip
 
 
-def _visits(vehicles: list[Any], locations: list[Any]) -> None:
-    """A visit of each vehicle with two services: half are over, half lie ahead."""
+def _appointments(vehicles: list[Any]) -> None:
+    """Create an appointment with two services for each vehicle. Half are completed, half are in the future."""
     from appointments.models import Appointment, Bay, ServiceType
 
     bays = list(Bay.objects.order_by("id"))
@@ -186,12 +186,12 @@ def _visits(vehicles: list[Any], locations: list[Any]) -> None:
         ServiceType, (ServiceType(code=f"service_{n}", name=f"Service {n}", minutes=15) for n in range(8))
     )
 
-    def visits() -> Iterator[Appointment]:
+    def appointments() -> Iterator[Appointment]:
         for number, vehicle in enumerate(vehicles):
-            who, n = divmod(number, EACH)
-            bay = bays[who % len(bays)]
+            customer, n = divmod(number, EACH)
+            bay = bays[customer % len(bays)]
             is_over = n < EACH // 2
-            start = (START if is_over else AHEAD) + timedelta(days=n, minutes=30 * (who // len(bays)))
+            start = (START if is_over else AHEAD) + timedelta(days=n, minutes=30 * (customer // len(bays)))
             yield Appointment(
                 customer_id=vehicle.customer_id, vehicle=vehicle, bay=bay, location_id=bay.location_id,
                 start=start, end=start + timedelta(minutes=30), status="completed" if is_over else "pending",
@@ -199,16 +199,16 @@ def _visits(vehicles: list[Any], locations: list[Any]) -> None:
             )  # fmt: skip
 
     through = Appointment.services.through
-    booked = _bulk(Appointment, visits())
+    booked = _bulk(Appointment, appointments())
     through.objects.bulk_create(
-        through(appointment=visit, servicetype=services[n % 4 + 4 * step])
-        for n, visit in enumerate(booked)
+        through(appointment=appointment, servicetype=services[n % 4 + 4 * step])
+        for n, appointment in enumerate(booked)
         for step in range(2)
     )
 
 
 def _repair_orders(vehicles: list[Any], parts: list[Any]) -> None:
-    """One of each vehicle, a month apart, with two part lines and two service lines; nothing is completed yet."""
+    """Create an open repair order per vehicle, a month apart, with two part lines and two service lines."""
     from catalogue.models import Service
     from repair_orders.models import PartLine, RepairOrder, ServiceLine
 
@@ -227,19 +227,19 @@ def _repair_orders(vehicles: list[Any], parts: list[Any]) -> None:
         ),
     )  # fmt: skip
 
-    def lines(kind: Any, what: str, stock: list[Any], **of: str) -> Iterator[Any]:
+    def lines(kind: Any, relation: str, stock: list[Any], **of: str) -> Iterator[Any]:
         for n, order in enumerate(orders):
             for step in range(2):
                 sold = stock[(n * 31 + step) % len(stock)]
                 prices = {name: getattr(sold, source) for name, source in of.items()}
-                yield kind(repair_order=order, taxable=sold.taxable, **{what: sold}, **prices)
+                yield kind(repair_order=order, taxable=sold.taxable, **{relation: sold}, **prices)
 
     _bulk(PartLine, lines(PartLine, "part", parts, unit_price="unit_price"))
     _bulk(ServiceLine, lines(ServiceLine, "service", services, labor_cost="labor_cost"))
 
 
 def _orders(customers: list[Any], parts: list[Any]) -> None:
-    """16 delivered ones of each customer with three items, and of each a return of the first item."""
+    """Create 16 delivered orders of three items per customer, and a return of the first item of each order."""
     from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 
     def orders() -> Iterator[Order]:
@@ -275,37 +275,43 @@ def _orders(customers: list[Any], parts: list[Any]) -> None:
 
 
 def _chat(customers: list[Any]) -> None:
-    """16 threads of each customer, all of them tickets: one of 50 messages, the others of two."""
-    from chat.models import Message, Thread, Ticket
+    """Create 16 conversations with support tickets per customer: one of 50 messages, the others of two."""
+    from chat.models import Conversation, Message, SupportTicket
 
     long = timedelta(minutes=MESSAGES)
 
-    def threads() -> Iterator[Thread]:
+    def conversations() -> Iterator[Conversation]:
         for customer in customers:
             for n in range(EACH):
                 at = START + timedelta(days=n)
-                yield Thread(
+                yield Conversation(
                     customer=customer, subject=f"Question {n}", status=["open", "in_progress", "closed"][n % 3],
                     created_at=at, updated_at=at + long, last_number=2 if n else MESSAGES, last_at=at + long,
                 )  # fmt: skip
 
-    asked = _bulk(Thread, threads())
+    asked = _bulk(Conversation, conversations())
     messages = _bulk(
         Message,
         (
-            Message(thread=thread, number=number, author_id=thread.customer.contact_id if number % 2 else None,
-                    is_support=number % 2 == 0, body="When will my car be ready?", created_at=thread.created_at
+            Message(conversation=conversation, number=number, author_id=conversation.customer.contact_id if number % 2 else None,
+                    is_support=number % 2 == 0, body="When will my car be ready?", created_at=conversation.created_at
                     + timedelta(minutes=number))
-            for thread in asked
-            for number in range(1, thread.last_number + 1)
+            for conversation in asked
+            for number in range(1, conversation.last_number + 1)
         ),
     )  # fmt: skip
-    last = {message.thread_id: message for message in messages}
-    for thread in asked:
-        thread.last_message = last[thread.pk]
-    Thread.objects.bulk_update(asked, ["last_message"], batch_size=2_000)
+    last = {message.conversation_id: message for message in messages}
+    for conversation in asked:
+        conversation.last_message = last[conversation.pk]
+    Conversation.objects.bulk_update(asked, ["last_message"], batch_size=2_000)
     priorities = ["low", "medium", "high", "urgent"]
-    _bulk(Ticket, (Ticket(thread=thread, priority=priorities[n % 4]) for n, thread in enumerate(asked)))
+    _bulk(
+        SupportTicket,
+        (
+            SupportTicket(conversation=conversation, priority=priorities[n % 4])
+            for n, conversation in enumerate(asked)
+        ),
+    )
 
 
 def _notifications(customers: list[Any]) -> None:
@@ -323,7 +329,7 @@ def _notifications(customers: list[Any]) -> None:
 
 
 def _offers(customers: list[Any], locations: list[Any]) -> None:
-    """Three plans, the middle one everybody's; 16 offers for it, half of them at two locations alone."""
+    """Create three plans, memberships of the middle one, and 16 offers for it, half of them at two locations only."""
     from memberships.models import Membership, Offer, Plan, Tier
 
     plans = _bulk(

@@ -1,7 +1,7 @@
-"""HTTP load: wrk against several servers of one address, in alternating rounds.
+"""HTTP load: wrk against several servers of the same URL, in alternating rounds.
 
-Ratios are taken round by round, so that a machine whose speed drifts still compares fairly. Nothing is timed before all
-bodies are equal.
+Ratios are taken round by round, so that they stay fair when the speed of the machine drifts. Nothing is timed unless
+all bodies are equal.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from urllib.request import Request, urlopen
 from bench.report import spread
 from bench.servers import ROUNDS, SECONDS, WORKERS, cpu_of_postgres, cpu_of_tree, free_port, running
 
-# Enough that the kernel spreads them over the workers evenly: with four, one worker often got all or none.
+# Enough for the kernel to spread them evenly over the workers. Of four, one worker often got all or none.
 CONNECTIONS = 32
-LEAST_ANSWERS = 16  # a round of a slow server is as long as so many take
+LEAST_ANSWERS = 16  # a round of a slow server lasts until it can answer this many
 
 
 @dataclass(frozen=True)
 class Round:
-    """What one server gave under load: requests a second; CPU milliseconds of it and of PostgreSQL for each."""
+    """The result of one server: requests a second, and CPU milliseconds per request of the server and PostgreSQL."""
 
     rate: float
     app_ms: float
     db_ms: float
 
 
-Rounds = dict[str, list[Round]]  # of each server, by its name
+Rounds = dict[str, list[Round]]  # by the name of the server
 
 
 @dataclass
 class Peer:
-    """One server: granian over WSGI or ASGI, as the Dockerfile starts it, with the same number of workers for all."""
+    """A server: granian over WSGI or ASGI, as the Dockerfile starts it. All have the same number of workers."""
 
     name: str
     target: str
     env: dict[str, str]
     interface: str = "wsgi"
-    script: Path | None = None  # wrk's own, where more than one address is asked
+    script: Path | None = None  # a wrk script, to request more than one URL
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -61,7 +61,7 @@ class Peer:
         ]  # fmt: skip
 
     def ask(self, path: str, token: str, seconds: float = 60) -> object:
-        """The body at that path. A server that is still starting is waited for."""
+        """Return the body at that path. Wait for a server that is still starting."""
         request = Request(self._url(path), headers=headers_of(token))
         deadline = time.monotonic() + seconds
         while True:
@@ -78,7 +78,7 @@ class Peer:
         self._rest()
 
     def load(self, path: str, token: str, *, connections: int, seconds: float) -> Round:
-        """One round. What wrk left unanswered is worked off before this returns, so that the next has the machine."""
+        """Run one round, then wait until the server is idle: it still works on requests that wrk abandoned."""
         before = self._cpu()
         output = self._wrk(path, token, connections, seconds)
         app, db = (now - then for now, then in zip(self._cpu(), before, strict=True))
@@ -98,7 +98,7 @@ class Peer:
         ).stdout  # fmt: skip
 
     def _cpu(self) -> tuple[float, float]:
-        """CPU seconds so far: of the server, and of PostgreSQL for this database."""
+        """Return the CPU seconds so far of the server, and of PostgreSQL for its database."""
         assert self.process
         is_postgres = self.env["USE_POSTGRES"] == "true"
         return cpu_of_tree(self.process.pid), cpu_of_postgres(self.env["DB_NAME"]) if is_postgres else 0.0
@@ -112,18 +112,18 @@ class Peer:
             time.sleep(0.15)
             if self._cpu()[0] - before < 0.02:
                 return
-        raise RuntimeError(f"{self.name} does not come to rest")
+        raise RuntimeError(f"{self.name} is still busy 120 s after the round")
 
 
 def headers_of(token: str) -> dict[str, str]:
-    """Who asks, by an access token or a session's cookie; and one host, so that the links in all bodies are equal."""
+    """Return the credentials (an access token or a session cookie) and one Host, so that links in bodies are equal."""
     credentials = {"Cookie": token} if "=" in token else {"Authorization": f"Bearer {token}"}
     return {"Host": "127.0.0.1", **credentials}
 
 
 @contextmanager
 def started(peers: list[Peer]) -> Iterator[None]:
-    """All of them up; ended afterwards."""
+    """Start all servers, and end them afterwards."""
     if shutil.which("wrk") is None:
         raise RuntimeError("wrk is missing: apt-get install wrk")
     with ExitStack() as stack:
@@ -136,8 +136,10 @@ def started(peers: list[Peer]) -> Iterator[None]:
 def compare(
     peers: list[Peer], path: str, token: str, *, connections: int = CONNECTIONS, seconds: float = SECONDS
 ) -> Rounds:
-    """Alternating rounds of the same request, after one that warms up and does not count. AssertionError where the
-    bodies differ; several are compared, so that every worker has been asked."""
+    """Run alternating rounds of the same request, after one to warm up.
+
+    Raise AssertionError if the bodies differ. Several are compared, so that every worker answers at least once.
+    """
     for _ in range(2 * WORKERS):
         first, *others = (peer.ask(path, token) for peer in peers)
         for peer, body in zip(peers[1:], others, strict=True):
@@ -160,12 +162,12 @@ def compare(
 
 
 def ratios(rounds: Rounds, name: str, against: str) -> list[float]:
-    """Throughput of one against another, round by round."""
+    """Return the throughput of one server against another, round by round."""
     return [a.rate / b.rate for a, b in zip(rounds[name], rounds[against], strict=True)]
 
 
 def table(rounds: Rounds, *, against: str) -> list[str]:
-    """Every server's throughput, against one of them, and its CPU; then the raw rounds."""
+    """Return a table of the throughput and CPU of every server, and the raw rounds."""
     lines = [
         f"| server | requests/s, median (min–max) | against {against} | app CPU ms a request | database CPU ms |",
         "|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""The goals as a chart: how far each result is beyond its goal, or short of it."""
+"""A chart of the results as multiples of their goals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ REACHED, MISSED, QUIET = "#2a7f9e", "#d1603d", "#8a8f98"
 
 
 def svg(goals: list[Goal]) -> str:
-    """Result / goal of each line, its median and its range, on a logarithmic scale with a mark at the goal; a bound from
-    above is drawn as goal / result. The same figures give the same bytes."""
+    """Return a chart of result / goal: median and range of each line on a logarithmic scale, with a mark at the goal.
+
+    An upper bound is drawn as goal / result. The same figures give the same bytes.
+    """
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -26,7 +28,7 @@ def svg(goals: list[Goal]) -> str:
         axes.barh(row, middle - 1, left=1, height=0.56, color=colour, alpha=0.85, zorder=2)
         axes.plot([least, most], [row, row], color="#22262b", linewidth=1.2, zorder=3, solid_capstyle="butt")
         axes.annotate(
-            spelled(goal), (max(most, 1), row), xytext=(6, 0), textcoords="offset points", va="center", color="#22262b"
+            format_result(goal), (max(most, 1), row), xytext=(6, 0), textcoords="offset points", va="center", color="#22262b"
         )  # fmt: skip
     axes.axvline(1, color="#22262b", linewidth=1.4, zorder=4)
     low, high = span(goals)
@@ -51,14 +53,14 @@ TICKS = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16, 32, 64)
 
 
 def beyond(goal: Goal) -> tuple[float, float, float]:
-    """Least, median, greatest of the results in goals: above 1 it is reached."""
+    """Return the least, median and greatest result as multiples of the goal. From 1 on, the goal is reached."""
     results = (min(goal.values), goal.median, max(goal.values))
     shares = [goal.goal / value if goal.at_most else value / goal.goal for value in results]
     return min(shares), shares[1], max(shares)
 
 
 def span(goals: list[Goal]) -> tuple[float, float]:
-    """The scale's ends: every result, the goal, and room for the words on the right."""
+    """Return the ends of the scale: they include every result, the goal, and space for the text on the right."""
     ends = [beyond(goal) for goal in goals]
     return min([0.8, *(least for least, _, _ in ends)]) * 0.9, max([2.0, *(most for _, _, most in ends)]) * 2
 
@@ -67,7 +69,7 @@ def label(goal: Goal) -> str:
     return "  ·  ".join(text for text in (goal.work, goal.against) if text).replace("`", "")
 
 
-def spelled(goal: Goal) -> str:
+def format_result(goal: Goal) -> str:
     sign = "≤" if goal.at_most else "≥"
     unit = f" {goal.unit}" if goal.unit else ""
     digits = 0 if goal.median >= 100 else 2

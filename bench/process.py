@@ -1,6 +1,7 @@
-"""The embedded process, as `make run` starts it, on SQLite: how soon it answers, and what memory it keeps.
+"""The embedded server on SQLite, as `make run` starts it: the time to its first response, and its memory.
 
-`python -m bench.process` prints it alone. The folder is installed, migrated and filled before anything is timed.
+`python -m bench.process` prints the section alone. The packages are installed and the database is filled before
+anything is timed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def measure() -> Section:
         seconds, cpu = _starts(env)
         rounds = [_memory(env) for _ in range(MEMORY_ROUNDS)]
     after, more = [used for _, used, _, _ in rounds], [added for _, _, added, _ in rounds]
-    addresses = rounds[0][3]
+    paths = rounds[0][3]
     return Section(
         "The embedded process",
         [
@@ -56,19 +57,18 @@ def measure() -> Section:
         ],
         [
             (
-                f"`make run` of an installed folder whose SQLite database is migrated and filled, from `exec` until both "
-                f"`/healthz` and a customer's repair orders were answered; {spread(cpu)} s of CPU. Rounds: "
+                f"`make run` with packages installed and a filled SQLite database, from `exec` until `/healthz` and a "
+                f"customer's repair orders were answered. It took {spread(cpu)} s of CPU. Rounds: "
                 f"{', '.join(f'{value:.2f}' for value in seconds)} s."
             ),
             "",
             (
-                f"Memory (PSS) of a fresh process each round: {LISTS_SECONDS:g} s of load on the {len(addresses)} addresses without "
-                f"a parameter that answer one of the demo's accounts (those of all contracts, the staff's lists), then {TALKING} "
-                f"sockets that say something and hear all of it for {SECONDS:g} s, then {SOCKETS:,} more that are signed in and "
-                "do nothing."
+                f"Memory (PSS) of a new process in each round: {LISTS_SECONDS:g} s of load on the {len(paths)} URLs without "
+                f"parameters that answer one of the demo accounts (all contracts and the staff's lists), then {TALKING} sockets "
+                f"that send messages and receive all of them for {SECONDS:g} s, then {SOCKETS:,} more that are signed in and idle."
             ),
             "",
-            "| MB when it answers first | after the load | 1,000 sockets more | KB a socket |",
+            "| MB at the first response | after the load | 1,000 more sockets | KB per socket |",
             "|---|---|---|---|",
             *(
                 f"| {first:.0f} | {used:.0f} | +{added:.0f} | {1024 * added / SOCKETS:.0f} |"
@@ -79,7 +79,7 @@ def measure() -> Section:
 
 
 def _embedded(folder: Path) -> dict[str, str]:
-    """What `make run` runs in, but for a database that is nobody's, and a key that outlives a start."""
+    """Return the environment of `make run` with an empty database, and a key that stays the same across starts."""
     return {
         **os.environ,
         "DEBUG": "true",
@@ -95,7 +95,7 @@ def _embedded(folder: Path) -> dict[str, str]:
 
 
 def _starts(env: dict[str, str]) -> tuple[list[float], list[float]]:
-    """Seconds until both answers were there, and CPU seconds spent on them, round by round."""
+    """Return the seconds until both responses, and the CPU seconds spent, round by round."""
     token = ""
     seconds, cpu = [], []
     for number in range(ROUNDS + 1):
@@ -124,7 +124,7 @@ def _make_run(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], in
     finally:
         os.killpg(process.pid, 15)
         process.wait(timeout=30)
-        while _listens(port):  # make does not wait for what it started
+        while _listens(port):  # make does not wait for its child process
             time.sleep(0.05)
 
 
@@ -137,7 +137,7 @@ def _listens(port: int) -> bool:
 
 
 def _until(port: int, path: str, process: subprocess.Popen[bytes], token: str = "") -> None:
-    """Ask until it answers."""
+    """Send the request until it is answered."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     while True:
         connection = HTTPConnection("127.0.0.1", port, timeout=10)
@@ -159,7 +159,7 @@ def _until(port: int, path: str, process: subprocess.Popen[bytes], token: str = 
 
 
 def _memory(env: dict[str, str]) -> tuple[float, float, float, list[str]]:
-    """Megabytes when it answers first, and after the load; how many more with the idle sockets; what was asked."""
+    """Return the megabytes at the first response, after the load, and added by the idle sockets, and the paths requested."""
     _allow_files(2 * SOCKETS)
     port = free_port()
     command = ["manage.py", "serve", "--demo", "--port", str(port)]
@@ -179,14 +179,14 @@ def _memory(env: dict[str, str]) -> tuple[float, float, float, list[str]]:
 
 
 def _allow_files(count: int) -> None:
-    """The server inherits it."""
+    """Raise the limit of open files, which the server inherits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))
 
 
 def _answering(port: int, tokens: list[str]) -> list[tuple[str, str]]:
-    """Every address of the schema that has no parameter, with the token of the first who gets an answer there."""
+    """Return every path of the schema without parameters, with the first token that gets a 200 there."""
     paths = yaml.load((ROOT / "docs" / "openapi.yaml").read_text(), yaml.CSafeLoader)["paths"]
     found = []
     for path in (path for path, methods in paths.items() if "get" in methods and "{" not in path):
@@ -204,7 +204,7 @@ def _answering(port: int, tokens: list[str]) -> list[tuple[str, str]]:
 
 _CYCLE = """
 local asked, n = {{}}, 0
-function init()  -- here wrk knows its host
+function init()  -- wrk knows its host from here on
   for line in io.lines("{asked}") do
     local path, token = line:match("(%S+) (%S+)")
     asked[#asked + 1] = wrk.format("GET", path, {{["Authorization"] = "Bearer " .. token, ["Host"] = wrk.headers["Host"]}})
@@ -239,14 +239,14 @@ async def _talk(person: Person, thread: str, seconds: float) -> None:
                     clientId=secrets.token_hex(8),
                 )
                 while "clientId" not in (frame := await hear(client, 30)):
-                    pass  # the others'
+                    pass  # messages of the other sockets
                 assert frame["type"] == "MESSAGE", frame
 
     await asyncio.gather(*map(one, range(TALKING)))
 
 
 async def _idle(person: Person, port: int, server: int) -> float:
-    """Megabytes of the server while all of them are open."""
+    """Return the megabytes of the server while all idle sockets are open."""
     handshake = (
         f"GET /chat/ws?token={person.token} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

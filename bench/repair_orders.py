@@ -1,4 +1,4 @@
-"""The repair orders of a customer, 16, 160 and 1,000: ours as production runs it, against LIMIT and what people would pick.
+"""Lists of 16, 160 and 1,000 repair orders of a customer: ours in production's settings, against LIMIT and common stacks.
 
 `python -m bench.repair_orders` prints the section alone.
 """
@@ -9,13 +9,13 @@ from bench import costs, data, load
 from bench.report import Goal, Section, spread
 
 PATH = "/api/shop/repair-orders/customers/me/repair-orders/"
-# Rows -> the ratio to LIMIT to reach, and connections: the longer a request takes, the fewer may wait at a round's end.
+# Rows -> goal against LIMIT, connections. Long requests get few connections, so that few are left at the end of a round.
 SIZES = {16: (0.55, 32), 160: (0.75, 16), 1000: (0.75, 8)}
 PICKED = ("stock DRF", "django-ninja", "FastAPI + SQLAlchemy")
 
 
 def measure() -> Section:
-    """Throughput against LIMIT at each size and against stock DRF at the smallest; where the time of ours goes."""
+    """Measure throughput against LIMIT at each size and against stock DRF at the smallest, and the CPU of ours by part."""
     tokens = data.prepare(data.POSTGRES)
     section = Section("Repair orders of a customer")
     parts = costs.table(PATH, tokens[16])  # before any server shares the machine
@@ -32,14 +32,14 @@ def measure() -> Section:
     section.goals.append(Goal("repair orders, 16 rows", "stock DRF", 8, stock))
     section.text[:0] = [
         (
-            "Each row has two part lines and two service lines; 33,000 orders of 2,000 customers lie around them. Ours has "
-            "production's settings and middleware, looks session and user up, and counts in Redis."
+            "Each row has two part lines and two service lines. The table holds 33,000 orders of 2,000 customers. Ours has "
+            "production's settings and middleware, looks up the session and user, and counts requests in Redis."
         ),
         "",
         *_times_faster(rounds),
         "",
     ]
-    section.text += ["### Where ours goes, 16 rows", "", costs.HOW, "", *parts]
+    section.text += ["### CPU of ours by part, 16 rows", "", costs.HOW, "", *parts]
     return section
 
 

@@ -1,4 +1,4 @@
-"""What a measurement gives: ratios against a goal, and the words and tables that stand beside them in RESULTS.md."""
+"""The result of a measurement: ratios against a goal, with the text and tables for RESULTS.md."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 
 
 def spread(values: list[float], digits: int = 2) -> str:
-    """Median (least–greatest)."""
+    """Return the median, least and greatest value as "median (least–greatest)"."""
     return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
 
 
 @dataclass
 class Goal:
-    """One line of the first table: what was measured against what, one value a round."""
+    """A line of the table of goals: the work, the peer and one value per round."""
 
     work: str
     against: str
     goal: float
     values: list[float]
-    at_most: bool = False  # a bound from above (seconds, megabytes), not a ratio to reach
+    at_most: bool = False  # an upper bound (seconds, megabytes) and not a ratio to reach
     unit: str = ""
 
     @property
@@ -49,7 +49,7 @@ class Section:
         return "\n".join([f"## {self.title}", "", *self.text, ""])
 
     def __str__(self) -> str:
-        """What one measurement alone prints."""
+        """Return the goals and the section, as a measurement prints them when it runs alone."""
         goals = [*table_of_goals(self.goals), ""] if self.goals else []
         return "\n".join([*goals, self.markdown()])
 

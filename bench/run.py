@@ -1,7 +1,8 @@
-"""`make bench`: every measurement, each in a process of its own, into bench/RESULTS.md with a plot.
+"""Run every measurement in a process of its own and write bench/RESULTS.md with a plot (`make bench`).
 
-`python -m bench.run repair_orders chat` runs those alone, prints them and leaves the file as it is: the file is of one run.
-A measurement that fails is reported in its place, the others still run, and the exit code is not zero.
+`python -m bench.run repair_orders chat` runs only those and prints them. It leaves the file as it is, because the file
+holds the results of one run. A measurement that fails is reported in its place, the others still run, and the exit
+code is not zero.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ RESULTS = ROOT / "bench" / "RESULTS.md"
 
 
 def main(names: list[str]) -> int:
-    """Exit code: 0 when everything was measured, whether or not a goal was reached."""
+    """Run the measurements and return the exit code: 0 if all were measured, whether or not a goal was reached."""
     if unknown := set(names) - set(SECTIONS):
         sys.exit(f"No such measurement: {', '.join(sorted(unknown))}. There are: {', '.join(SECTIONS)}.")
     began, load = time.monotonic(), os.getloadavg()[0]
@@ -43,7 +44,7 @@ def main(names: list[str]) -> int:
         print(f"[{time.monotonic() - began:5.0f} s] {name} …", flush=True)
         try:
             section = measured(name)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it was, the others are measured
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the other measurements still run
             traceback.print_exc()
             failed.append(name)
             section = Section(
@@ -67,7 +68,7 @@ def main(names: list[str]) -> int:
 
 
 def measured(name: str) -> Section:
-    """That module's section, measured in a process of its own: each has its database and its Django."""
+    """Measure in a new process, because each measurement sets Django up over a database of its own."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
         return process.submit(_measure, name).result()
 
@@ -77,11 +78,11 @@ def _measure(name: str) -> Section:
 
 
 def first_line(error: BaseException) -> str:
-    return (str(error).strip() or "without a word").splitlines()[0][:200]
+    return (str(error).strip() or "no message").splitlines()[0][:200]
 
 
 def results(sections: list[Section], failed: list[str], *, minutes: float, load: float) -> str:
-    """The whole file: the goals, what it was measured on, then each section."""
+    """Return the text of RESULTS.md: the goals, the machine, then each section."""
     goals = [goal for section in sections for goal in section.goals]
     return "\n".join(
         [
@@ -89,8 +90,9 @@ def results(sections: list[Section], failed: list[str], *, minutes: float, load:
             "",
             (
                 f"Written by `make bench` in one run of {minutes:.0f} minutes: {ROUNDS} alternating rounds of {SECONDS:g} s and "
-                f"{WORKERS} workers where nothing else is said. Servers, databases and the load share the machine. A ratio is "
-                "taken round by round, and a goal is reached when its median is. Bodies are compared before anything is timed."
+                f"{WORKERS} workers, unless a section states otherwise. Servers, databases and the load share the machine. Ratios are "
+                "taken round by round, and a goal is reached if the median reaches it. Bodies are compared before anything is "
+                "timed."
             ),
             "",
             *table_of_goals(goals),
@@ -108,7 +110,7 @@ def results(sections: list[Section], failed: list[str], *, minutes: float, load:
 
 
 def machine(load: float) -> list[str]:
-    """What the figures were measured on; `load` is the average over the minute before the run."""
+    """Return lines that describe the machine. `load` is the load average of the minute before the run."""
     memory = next(
         line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal")
     )

@@ -1,4 +1,4 @@
-"""What every measurement needs: the environment of production on this machine, a database, a process and its CPU."""
+"""Helpers of every measurement: the environment, databases, processes, and their CPU and memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
 WORKERS = int(os.environ.get("BENCH_WORKERS", "2"))
 
-# Production's settings, but for what a loopback has not (TLS) and what a load test must not meet (its rate limit).
+# Production's settings without TLS, which the loopback does not have, and without the rate limit of a user.
 ENV = {
     **os.environ,
     "DEBUG": "false",
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 def ensure_database(name: str, *, anew: bool = False) -> str:
-    """The DSN of that database, made if it is not there (or made anew)."""
+    """Create the database if it is missing, or anew, and return its DSN."""
     import psycopg
 
     with psycopg.connect(f"{LOGIN} dbname=postgres", autocommit=True) as connection:
@@ -53,7 +53,7 @@ def ensure_database(name: str, *, anew: bool = False) -> str:
 
 
 def use_django(env: dict[str, str]) -> None:
-    """Django in this process, over that environment."""
+    """Set Django up in this process with that environment."""
     os.environ.update(env, DJANGO_SETTINGS_MODULE="config.settings")
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
@@ -66,7 +66,7 @@ def use_django(env: dict[str, str]) -> None:
 def running(
     command: list[str], *, port: int, env: dict[str, str], name: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m command` listening on its port, its errors in var/; ended, and waited for."""
+    """Run `python -m command`, wait until it listens, and end it afterwards. Its errors go to var/."""
     (ROOT / "var").mkdir(exist_ok=True)
     with (ROOT / "var" / f"bench-{name}.log").open("wb") as log:
         process = subprocess.Popen(
@@ -89,21 +89,21 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], name: str) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"{name} does not listen: see var/bench-{name}.log")
+    raise RuntimeError(f"{name} did not listen on port {port} within 30 s: see var/bench-{name}.log")
 
 
 def cpu_of_tree(root: int) -> float:
-    """CPU seconds of a process and its children so far."""
+    """Return the CPU seconds of a process and its children so far."""
     return sum(_cpu(pid) for pid in [root, *_children(root)])
 
 
 def memory_of_tree(root: int) -> float:
-    """Megabytes that a process and its children hold for themselves (PSS, so that shared pages count once)."""
+    """Return the megabytes of a process and its children (PSS, which counts shared pages once)."""
     return sum(_pss(pid) for pid in [root, *_children(root)]) / 1024
 
 
 def cpu_of_postgres(database: str = "") -> float:
-    """CPU seconds of every process called postgres, or of those that serve connections to one database."""
+    """Return the CPU seconds of all PostgreSQL processes, or of those with connections to one database."""
     return sum(
         _cpu(int(folder.name))
         for folder in Path("/proc").iterdir()

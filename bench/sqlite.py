@@ -1,7 +1,7 @@
-"""Repair orders on the embedded default's database: ours against stock DRF, both on one SQLite file.
+"""Repair orders on the database of the embedded server: ours against stock DRF, both on one SQLite file.
 
-`make run` is one process of threads, which a stock project has no likeness of; so both run here as on PostgreSQL, under
-granian's WSGI with the same number of workers, and without Redis. `python -m bench.sqlite` prints the section alone.
+`make run` is one process with threads, and a stock project has no equivalent. So both run as on PostgreSQL: under
+granian's WSGI server with the same number of workers, without Redis. `python -m bench.sqlite` prints the section alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bench.report import Goal, Section
 
 
 def measure() -> Section:
-    """Throughput against stock DRF at 16 rows."""
+    """Measure throughput against stock DRF at 16 rows."""
     token = data.prepare(data.SQLITE)[16]
     peers = [
         load.Peer("ours", "config.wsgi:application", data.SQLITE),
@@ -20,7 +20,7 @@ def measure() -> Section:
     ]
     with load.started(peers):
         rounds = load.compare(peers, PATH, token)
-    text = "16 rows; ours and stock DRF both under granian's WSGI over the same file, in WAL mode, without Redis."
+    text = "16 rows. Ours and stock DRF both run under granian's WSGI server over the same file, in WAL mode, without Redis."
     return Section(
         "Repair orders on SQLite",
         [Goal("repair orders on SQLite, 16 rows", "stock DRF", 5, load.ratios(rounds, "ours", "stock DRF"))],

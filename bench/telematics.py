@@ -1,7 +1,7 @@
-"""Telematics: batches in over HTTP against `COPY … BINARY` outside it, and a vehicle's day against a row a sample.
+"""Telematics: batches sent over HTTP against `COPY … BINARY`, and a day of a vehicle against a table of samples.
 
-`python -m bench.telematics` prints it alone. `BENCH_SAMPLES` (20,000,000) lie in the database in both forms before
-anything is timed; the database is dropped at the end. Why they are stored as they are: docs/decisions/0011.
+`python -m bench.telematics` prints the section alone. The database holds `BENCH_SAMPLES` (20,000,000) in both forms
+before anything is timed, and is dropped at the end. docs/decisions/0011 explains the storage.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 
 from bench.drives import A_BATCH, DAY, DRIVES, VEHICLES, batches, body, drive
-from bench.filling import bytes_a_sample, fill_batches, fill_rows, migrated
+from bench.filling import bytes_a_sample, fill_batches, fill_rows, migrate_and_create_vehicles
 from bench.report import Goal, Section, spread
 from bench.servers import (
     ENV,
@@ -40,12 +40,12 @@ from vehicles.telematics.samples import Samples
 
 _ENV = {**ENV, "DB_NAME": f"{ENV.get('BENCH_DB', 'garage_bench')}_telematics"}
 CONNECTIONS = 32
-DAYS = 8  # vehicles asked in a round
+DAYS = 8  # vehicles whose day is requested in a round
 
 
 @dataclass
 class Incoming:
-    """Rounds of one side: thousands of samples a second, CPU milliseconds a batch."""
+    """The rounds of one side: thousands of samples a second, CPU milliseconds per batch."""
 
     name: str
     rates: list[float] = field(default_factory=list)
@@ -67,7 +67,7 @@ def measure() -> Section:
 
 
 def _measure(connection: psycopg.Connection[Any]) -> Section:
-    token, vehicles = migrated()
+    token, vehicles = migrate_and_create_vehicles()
     drives = [drive(seed) for seed in range(DRIVES)]
     fill_rows(connection, drives, [key for key, _ in vehicles])
     fill_batches(drives, [key for key, _ in vehicles])
@@ -77,7 +77,7 @@ def _measure(connection: psycopg.Connection[Any]) -> Section:
         bytes_a_sample(connection, table, VEHICLES * len(drives[0].t))
         for table in ("vehicles_telematicsbatch", "peer_rows")
     ]
-    gc.freeze()  # what waits for answers here should not look through all drives
+    gc.freeze()  # keeps garbage collection from scanning all drives while responses are timed
     with _serving("config.wsgi:application", "telematics") as (ours, port):
         with _serving("bench.peers.day_of_rows:application", "rows") as (_, peer_port):
             ours_ms, rows_ms = _days(port, peer_port, token, vehicles)
@@ -97,10 +97,10 @@ def _measure(connection: psycopg.Connection[Any]) -> Section:
             ),
         ],
         [
-            (f"{stored} of {VEHICLES} vehicles lie in the database in both forms, {A_BATCH:,} a batch, in the order in which "
-            f"the vehicles would have sent them. Then {ROUNDS} alternating rounds of {SECONDS:g} s with {WORKERS} workers a "
-            f"side: ours over HTTP, {CONNECTIONS} connections, signed in, checked and stored once; the peer copies rows "
-            "that it holds already, a connection a worker, a commit a batch."),
+            (f"{stored} of {VEHICLES} vehicles are in the database in both forms, {A_BATCH:,} per batch, in the order in which "
+            f"the vehicles would have sent them. Then {ROUNDS} alternating rounds of {SECONDS:g} s with {WORKERS} workers "
+            f"per side. Ours receives batches over HTTP on {CONNECTIONS} connections, authenticates, validates and stores each "
+            "once. The peer copies rows that it has in memory, with a connection per worker and a commit per batch."),
             "",
             "| in | samples/s | app CPU ms a batch | database CPU ms a batch |",
             "|---|---|---|---|",
@@ -111,8 +111,8 @@ def _measure(connection: psycopg.Connection[Any]) -> Section:
             "",
             *(f"- {side.name}: {', '.join(f'{rate:.0f}' for rate in side.rates)}" for side in (http_side, copy_side)),
             "",
-            (f"A day is {_samples_of_a_day(drives[0]):,} samples as JSON, over HTTP on both sides, byte for byte the same; "
-            f"the mean of {DAYS} vehicles a round."),
+            (f"A day is {_samples_of_a_day(drives[0]):,} samples as JSON over HTTP, byte for byte the same on both sides. The "
+            f"figure is the mean of {DAYS} vehicles per round."),
             "",
             "| out | ms a day, median (min–max) | bytes a sample on disk |",
             "|---|---|---|",
@@ -122,7 +122,7 @@ def _measure(connection: psycopg.Connection[Any]) -> Section:
     )  # fmt: skip
 
 
-# --- Out ----------------------------------------------------------------------------------------------------------
+# --- Reading a day ----------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -137,7 +137,10 @@ def _serving(target: str, name: str) -> Iterator[tuple[subprocess.Popen[bytes], 
 def _days(
     port: int, peer_port: int, token: str, vehicles: list[tuple[int, str]]
 ) -> tuple[list[float], list[float]]:
-    """Milliseconds that a day took, ours and the rows', round by round. AssertionError where the bodies differ."""
+    """Return the milliseconds of a day for the product and for the peer, round by round.
+
+    Raise AssertionError if the bodies differ.
+    """
     since, until = DAY
     client = http.client.HTTPConnection("127.0.0.1", port), http.client.HTTPConnection("127.0.0.1", peer_port)
     times: tuple[list[float], list[float]] = [], []
@@ -169,7 +172,7 @@ def _samples_of_a_day(samples: Samples) -> int:
     return len(samples.between(*DAY).t)
 
 
-# --- In -----------------------------------------------------------------------------------------------------------
+# --- Sending batches -----------------------------------------------------------------------------------------------------------
 
 _SENDER = """
 local bodies, vehicles, sent = {{}}, {{}}, 0
@@ -187,7 +190,7 @@ end
 def _rounds(
     server: subprocess.Popen[bytes], port: int, token: str, samples: Samples
 ) -> tuple[Incoming, Incoming]:
-    """Alternating rounds, after one that warms up; each batch is a new one."""
+    """Run alternating rounds after one to warm up. Each batch is new."""
     files = {name: ROOT / "var" / f"bench-{name}" for name in ("bodies", "vehicles", "sender.lua")}
     files["bodies"].write_bytes(b"\n".join(map(body, batches(samples))))
     files["sender.lua"].write_text(_SENDER.format(token=token, **files))
@@ -209,12 +212,12 @@ def _rounds(
 def _send(
     server: subprocess.Popen[bytes], port: int, files: dict[str, Path], bodies: int
 ) -> tuple[float, float, float]:
-    """Batches a second through the API; CPU seconds a batch of the servers and of PostgreSQL."""
+    """Return the batches a second through the API, and the CPU seconds per batch of the servers and of PostgreSQL."""
     from customers.models import Customer
     from testing.factories import VehicleFactory
     from vehicles.models import TelematicsBatch
 
-    enough = int(SECONDS * 2000 / bodies) + 1  # vehicles times bodies outlast a round
+    enough = int(SECONDS * 2000 / bodies) + 1  # vehicles times bodies are more than a round sends
     vehicles = VehicleFactory.create_batch(enough, customer=Customer.objects.earliest("id"))
     files["vehicles"].write_text("\n".join(str(vehicle.uuid) for vehicle in vehicles))
     before = cpu_of_tree(server.pid), cpu_of_postgres()
@@ -232,7 +235,7 @@ def _send(
 
 @contextmanager
 def _copiers() -> Iterator[list[subprocess.Popen[str]]]:
-    """As many processes as the server has workers, each with numbers of vehicles of its own."""
+    """Start as many processes as the server has workers, each with its own range of vehicle numbers."""
     with ExitStack() as stack:
         processes = []
         for number in range(WORKERS):
@@ -247,11 +250,11 @@ def _copiers() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def _copy(processes: list[subprocess.Popen[str]]) -> tuple[float, float, float]:
-    """The same of the peer."""
-    _tell(processes, "make your rows")
+    """Return the same figures of the peer."""
+    _write_line(processes, "make your rows")
     assert [process.stdout.readline() for process in processes] == ["ready\n"] * len(processes)
     before = sum(cpu_of_tree(process.pid) for process in processes), cpu_of_postgres()
-    _tell(processes, "go")
+    _write_line(processes, "go")
     answers = [process.stdout.readline().split() for process in processes]
     after = sum(cpu_of_tree(process.pid) for process in processes), cpu_of_postgres()
     copied = sum(int(number) for number, _ in answers)
@@ -259,7 +262,7 @@ def _copy(processes: list[subprocess.Popen[str]]) -> tuple[float, float, float]:
     return rate, (after[0] - before[0]) / copied, (after[1] - before[1]) / copied
 
 
-def _tell(processes: list[subprocess.Popen[str]], line: str) -> None:
+def _write_line(processes: list[subprocess.Popen[str]], line: str) -> None:
     for process in processes:
         process.stdin.write(f"{line}\n")
         process.stdin.flush()

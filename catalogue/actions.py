@@ -1,8 +1,6 @@
-"""Change the catalogue."""
+"""Add, change and remove parts and services of the catalogue."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
@@ -14,17 +12,17 @@ from common.domain.errors import DomainError, Invalid
 
 class PartNumberTaken(Invalid):
     code = "part_number_taken"
-    message = "There is a part with this number already."
+    message = "A part with this part number already exists."
 
 
 class ArticleWasSold(DomainError):
     code = "article_was_sold"
     title = "Article was sold"
-    message = "This article is on an order and stays in the catalogue."
+    message = "This article is on an order and cannot be removed from the catalogue."
 
 
-def save_article(article: Part | Service, **fields: Any) -> Part | Service:
-    """Write a new part or service of the catalogue, or some fields of one. Raises PartNumberTaken."""
+def save_article(article: Part | Service, **fields: object) -> Part | Service:
+    """Create a part or service, or change fields of a stored one. Raises PartNumberTaken."""
     try:
         with transaction.atomic():
             if article._state.adding:
@@ -38,7 +36,7 @@ def save_article(article: Part | Service, **fields: Any) -> Part | Service:
 
 
 def remove_article(article: Part | Service) -> None:
-    """Take an article out of the catalogue. Raises ArticleWasSold: a line of an order keeps it."""
+    """Remove a part or service. Raises ArticleWasSold if a line of an order refers to it."""
     try:
         with transaction.atomic():
             article.delete()

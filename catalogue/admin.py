@@ -1,4 +1,4 @@
-"""What repair orders and orders sell: parts with their stock, and services."""
+"""Admin pages of parts and services."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.admin.transfer import TransferAdmin
 
 @admin.register(Part)
 class PartAdmin(HistoryAdmin, TransferAdmin):
-    """Deletable while nothing was sold of it: the database keeps the rest."""
+    """Parts with their stock. A part can be deleted until it is sold."""
 
     noun = "part"
     resource_classes = (PartResource,)
@@ -40,15 +40,15 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
     actions_detail = ("adjust",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Part | None = None) -> list[str]:
-        """A number typed over another would undo what was sold meanwhile."""
+        """Make the stock of a stored part read-only: a save would overwrite sales since the page was opened."""
         fields = super().get_readonly_fields(request, obj)
         return [*fields, "stock"] if obj else fields
 
     adjust = transition_button(
         "Adjust stock",
         stock.adjust,
-        ask="Pieces that came in, went out or were counted.",
-        done="The stock is adjusted.",
+        ask="How many pieces were received, removed or counted?",
+        done="The stock was adjusted.",
         icon="inventory_2",
         form=StockForm,
         permission="catalogue.change_part",

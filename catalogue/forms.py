@@ -1,4 +1,4 @@
-"""What the buttons of a part ask."""
+"""Dialogs of the buttons on a part's page."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from catalogue.stock import LARGEST_STOCK
 
 
 class StockForm(BaseDialogForm):
-    """How many more, or fewer."""
+    """The number of pieces to add or remove, and the reason."""
 
     pieces = forms.IntegerField(
         min_value=-LARGEST_STOCK,
         max_value=LARGEST_STOCK,
         widget=UnfoldAdminIntegerFieldWidget(),
-        help_text="Negative for fewer.",
+        help_text="A negative number removes pieces.",
     )
-    why = forms.CharField(required=False, max_length=60, widget=UnfoldAdminTextInputWidget())
+    reason = forms.CharField(required=False, max_length=60, widget=UnfoldAdminTextInputWidget())

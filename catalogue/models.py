@@ -1,4 +1,4 @@
-"""The catalogue: parts with their stock, and services."""
+"""Parts with their stock, and services."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.domain.money import money
 
 
 class Part(Identified):
-    """A part of the catalogue, at today's price."""
+    """A part of the catalogue with its current price."""
 
     name = models.CharField(max_length=200)
     part_number = models.CharField(max_length=60)
@@ -19,7 +19,7 @@ class Part(Identified):
     unit_price = money()
     taxable = models.BooleanField(default=True)
     warranty_months = models.PositiveSmallIntegerField(default=0)
-    stock = models.PositiveIntegerField(default=0, help_text="Pieces on the shelf, to be sold by mail.")
+    stock = models.PositiveIntegerField(default=0, help_text="Pieces in stock, for orders by mail.")
 
     history = HistoricalRecords()
 
@@ -30,7 +30,7 @@ class Part(Identified):
             models.UniqueConstraint(
                 fields=["part_number"],
                 name="part_number_once",
-                violation_error_message="There is a part with this number already.",
+                violation_error_message="A part with this part number already exists.",
             ),
         ]
 
@@ -39,7 +39,7 @@ class Part(Identified):
 
 
 class Service(Identified):
-    """A piece of labour of the catalogue, at today's price."""
+    """A labour operation of the catalogue with its current price."""
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")

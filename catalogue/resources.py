@@ -1,4 +1,4 @@
-"""Parts as a table."""
+"""Import and export of parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from common.domain.types import Values
 
 
 class PartResource(SheetResource):
-    """A part is known by its part number."""
+    """The columns of a part. A row matches the part with its part number."""
 
     def find(self, row: Values) -> Part | None:
         number = str(row.get("part_number") or "").strip()

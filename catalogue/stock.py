@@ -1,6 +1,7 @@
-"""What lies on the shelf. It moves by single statements, never below zero, and in the order of the parts' ids.
+"""Take parts from stock, put them back and adjust the stock (docs/design, D30).
 
-That order is what keeps two orders for the same parts from waiting for each other.
+The stock changes by single statements, never falls below zero, and changes in the order of the parts' ids. With that
+order two parallel orders for the same parts cannot deadlock.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from catalogue.models import Part
 from common.domain.errors import DomainError, Invalid, Missing
 from common.domain.transitions import write_history
 
-LARGEST_STOCK = 2**31 - 1  # what the column holds
+LARGEST_STOCK = 2**31 - 1  # the maximum of the column
 
 
 class NotEnoughStock(DomainError):
@@ -25,33 +26,34 @@ class NotEnoughStock(DomainError):
 
 class StockTooLarge(Invalid):
     code = "stock_too_large"
-    message = f"No more than {LARGEST_STOCK:,} pieces can be counted."
+    message = f"The stock of a part can be at most {LARGEST_STOCK:,} pieces."
 
 
 def take(pieces: Mapping[int, int]) -> list[Part]:
-    """Take parts off the shelf (id -> pieces), all or none. The parts by id, locked: their prices hold until the end.
+    """Take pieces of parts (id -> pieces) from stock, all or none. Return the parts, sorted by id.
 
-    Raises Missing for a part that there is not, NotEnoughStock; both name it.
+    The parts stay locked until the end of the transaction, so their prices cannot change. Raises Missing for an unknown
+    part and NotEnoughStock. Both messages name the part.
     """
     with transaction.atomic():
         for part_id, number in sorted(pieces.items()):
-            on_shelf = Part.objects.filter(pk=part_id, stock__gte=number)
-            if not on_shelf.update(stock=F("stock") - number):
-                raise _refusal(part_id)
+            in_stock = Part.objects.filter(pk=part_id, stock__gte=number)
+            if not in_stock.update(stock=F("stock") - number):
+                raise _build_error(part_id)
         return list(Part.objects.filter(pk__in=pieces).order_by("pk"))
 
 
 def put_back(pieces: Mapping[int, int]) -> None:
-    """Parts that were taken (id -> pieces) are on the shelf again. Raises StockTooLarge."""
+    """Put taken pieces of parts (id -> pieces) back into stock. Raises StockTooLarge."""
     with transaction.atomic():
         for part_id, number in sorted(pieces.items()):
-            room = Part.objects.filter(pk=part_id, stock__lte=LARGEST_STOCK - number)
-            if not room.update(stock=F("stock") + number):
+            with_capacity = Part.objects.filter(pk=part_id, stock__lte=LARGEST_STOCK - number)
+            if not with_capacity.update(stock=F("stock") + number):
                 raise StockTooLarge
 
 
-def adjust(*, part: Part, pieces: int, why: str, by: int | None, now: datetime) -> None:
-    """Somebody counted: so many pieces more, or fewer where negative. History says who and why.
+def adjust(*, part: Part, pieces: int, reason: str, by: int | None, now: datetime) -> None:
+    """Add pieces to the stock of a part, or remove them if negative. History records `by` and the reason.
 
     Raises NotEnoughStock, StockTooLarge.
     """
@@ -61,10 +63,12 @@ def adjust(*, part: Part, pieces: int, why: str, by: int | None, now: datetime) 
         else:
             put_back({part.pk: pieces})
         part.refresh_from_db()
-        write_history(part, by=by, now=now, why=f"stock: {pieces:+}, {why}" if why else f"stock: {pieces:+}")
+        write_history(
+            part, by=by, now=now, why=f"stock: {pieces:+}, {reason}" if reason else f"stock: {pieces:+}"
+        )
 
 
-def _refusal(part_id: int) -> DomainError:
+def _build_error(part_id: int) -> DomainError:
     part = Part.objects.filter(pk=part_id).first()
     if part is None:
         return Missing(f"Product {part_id} not found.")

@@ -1,41 +1,46 @@
-"""Starting a thread or a ticket, adding to its log, ending it and opening it again."""
+"""Start conversations and support tickets, post messages, and end or reopen conversations."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
-from functools import cache
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import BigIntegerField, CharField, UUIDField
 
-from chat import hub
-from chat.attachments import Attached, attach
-from chat.events import event_of
-from chat.models import ENDED, THREAD_MACHINE, Message, Thread, ThreadStatus, Ticket, TicketPriority
-from chat.writes import Insert, Update
+from chat import log
+from chat.attachments import Attachment, attach
+from chat.events import Event, publish
+from chat.log import Draft
+from chat.models import (
+    CONVERSATION_MACHINE,
+    ENDED,
+    Conversation,
+    ConversationStatus,
+    Message,
+    SupportTicket,
+    SupportTicketPriority,
+)
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.transitions import transition
-from common.reads.params import Param
-from common.reads.statements import Statement
 from customers.actions import ensure_customer, notify
 from customers.models import Customer
 from orders.models import Order
 
-_TICK = timedelta(microseconds=1)
-# What staff need for each, at every door.
+# The permission that staff need for each action, in the admin and in the API.
 PERMISSIONS = {
-    "read": "chat.view_thread",
+    "read": "chat.view_conversation",
     "post": "chat.add_message",
-    "start": "chat.add_thread",
-    "end": "chat.change_thread",
+    "start": "chat.add_conversation",
+    "end": "chat.change_conversation",
 }
 
 
-class ThreadNotFound(Missing):
+class ConversationNotFound(Missing):
+    """No such conversation is visible to the caller. The contracts call it a thread."""
+
     code = "thread_not_found"
     message = "Thread not found"
 
@@ -45,65 +50,57 @@ class OrderNotFound(Missing):
     message = "Order not found."
 
 
-class Draft(NamedTuple):
-    """A message on its way into the log of the thread with that uuid."""
-
-    thread: UUID
-    by: Caller
-    body: str
-    client_id: str | None = None
-    attachments: Sequence[Attached] = ()
-    is_internal: bool = False
-
-
 class Posted(NamedTuple):
-    """A message in the log, and whether this call put it there."""
+    """A stored message. `is_new` is False if an earlier call stored it."""
 
     message: Message
     is_new: bool
 
 
-def start_thread(
+def start_conversation(
     *, by: Caller, subject: str, message: str, now: datetime, customer: Customer | None = None
-) -> Thread:
-    """A thread with its first message, if there is one to say. `customer` is whom staff write to; a customer starts
-    his own, and his record is made where he has none yet."""
+) -> Conversation:
+    """Create a conversation. `message` is its first message, or "" for none.
+
+    `customer` is the addressee when staff start it. A customer starts their own. Their record is created if they have
+    none yet.
+    """
     with transaction.atomic():
-        thread = Thread.objects.create(
+        conversation = Conversation.objects.create(
             customer=customer or ensure_customer(by, now=now),
             subject=subject,
             created_at=now,
             updated_at=now,
         )
         if message:
-            draft = Draft(thread.uuid, by, message)
-            _append([(_next(thread, draft, now), draft)], now=now)
-        return thread
+            draft = Draft(conversation.uuid, by, message)
+            _append([(log.build_next(conversation, draft, now=now), draft)], now=now)
+        return conversation
 
 
-def open_ticket(
+def open_support_ticket(
     *,
     by: Caller,
     subject: str,
     description: str,
     now: datetime,
-    priority: str = TicketPriority.MEDIUM,
+    priority: str = SupportTicketPriority.MEDIUM,
     order_id: int | None = None,
-) -> Ticket:
-    """A customer's ticket, a thread whose first message is the description; perhaps about an order of his own.
+) -> SupportTicket:
+    """Create a customer's support ticket: a conversation whose first message is `description`.
 
-    Raises OrderNotFound.
+    `order_id` names an order of the customer. Raises OrderNotFound.
     """
     if order_id is not None and not Order.objects.visible_to(by).filter(pk=order_id).exists():
         raise OrderNotFound
     with transaction.atomic():
-        thread = start_thread(by=by, subject=subject, message=description, now=now)
-        return Ticket.objects.create(thread=thread, priority=priority, order_id=order_id)
+        conversation = start_conversation(by=by, subject=subject, message=description, now=now)
+        return SupportTicket.objects.create(conversation=conversation, priority=priority, order_id=order_id)
 
 
 def post_message(
     *,
-    thread: UUID,
+    conversation: UUID,
     by: Caller,
     body: str,
     now: datetime,
@@ -111,184 +108,117 @@ def post_message(
     client_id: str | None = None,
     is_internal: bool = False,
 ) -> Posted:
-    """Add to a thread's log, and tell everybody who listens once it is stored.
+    """Append a message to a conversation's log and publish it on commit.
 
-    The same `client_id` of the same sender is stored once: the second time the first message is returned. A customer's
-    word opens an ended thread again; support's first answer takes an open one up. Raises ThreadNotFound,
-    and what `chat.attachments.attach` raises.
+    The same `client_id` of the same sender is stored once: a second call returns the first message. A customer's
+    message reopens an ended conversation. Staff's first answer moves an open one to `in_progress`. Raises
+    ConversationNotFound and the errors of `chat.attachments.attach`.
     """
-    attached = _attached(thread, uploads, by=by, now=now)
-    [posted] = _post([Draft(thread, by, body, client_id, attached, is_internal)], now=now)
+    attachments = _attach(conversation, uploads, by=by, now=now)
+    [posted] = _post([Draft(conversation, by, body, client_id, attachments, is_internal)], now=now)
     if posted is None:
-        raise ThreadNotFound
+        raise ConversationNotFound
     return posted
 
 
 def post_messages(drafts: Sequence[Draft], *, now: datetime) -> list[Posted | None]:
-    """`post_message` for many at a time, in one transaction and four statements.
+    """Append many messages in one transaction with four statements (docs/decisions/0021).
 
-    Waits for nobody: None for a draft whose thread somebody else has locked, or where there is none for its sender.
-    `post_message` finds out which.
+    It does not wait for locks. The result is None for a draft whose conversation is locked by another transaction or
+    is not visible to its sender: `post_message` tells the two apart.
     """
     return _post(drafts, now=now, skip_locked=True)
 
 
-def _attached(thread: UUID, uploads: Sequence[UUID], *, by: Caller, now: datetime) -> list[Attached]:
+def change_status(*, conversation: Conversation, to: str, by: int | None, now: datetime) -> None:
+    """End a conversation (`resolved`, `closed`) or reopen it. Raises IllegalTransition."""
+    transition(conversation, to, machine=CONVERSATION_MACHINE, by=by, now=now, values={"updated_at": now})
+
+
+def ensure_status(*, conversation: UUID, to: str, by: Caller, now: datetime) -> None:
+    """Close or reopen a conversation (`to` is `closed` or `open`), or leave it if it is closed or open already.
+
+    Raises ConversationNotFound.
+    """
+    with transaction.atomic():
+        row = Conversation.objects.visible_to(by).select_for_update().filter(uuid=conversation).first()
+        if row is None:
+            raise ConversationNotFound
+        is_there = row.status == to if to == ConversationStatus.CLOSED else row.status not in ENDED
+        if not is_there:
+            change_status(conversation=row, to=to, by=by.user_id, now=now)
+
+
+def _attach(conversation: UUID, uploads: Sequence[UUID], *, by: Caller, now: datetime) -> list[Attachment]:
     if not uploads:
         return []
-    customer_id = (
-        Thread.objects.visible_to(by).values_list("customer_id", flat=True).filter(uuid=thread).first()
-    )
+    rows = Conversation.objects.visible_to(by).filter(uuid=conversation)
+    customer_id = rows.values_list("customer_id", flat=True).first()
     if customer_id is None:
-        raise ThreadNotFound
+        raise ConversationNotFound
     return attach(uploads, by=by, customer_id=customer_id, now=now)
-
-
-def change_status(*, thread: Thread, to: str, by: int | None, now: datetime) -> None:
-    """End a thread (`resolved`, `closed`) or open it again. Raises IllegalTransition."""
-    transition(thread, to, machine=THREAD_MACHINE, by=by, now=now, values={"updated_at": now})
-
-
-def settle_status(*, thread: UUID, to: str, by: Caller, now: datetime) -> None:
-    """Have a thread `closed` or `open`, whatever it is now: saying so twice is no mistake. Raises ThreadNotFound."""
-    with transaction.atomic():
-        row = Thread.objects.visible_to(by).select_for_update().filter(uuid=thread).first()
-        if row is None:
-            raise ThreadNotFound
-        is_there = row.status == to if to == ThreadStatus.CLOSED else row.status not in ENDED
-        if not is_there:
-            change_status(thread=row, to=to, by=by.user_id, now=now)
 
 
 def _post(drafts: Sequence[Draft], *, now: datetime, skip_locked: bool = False) -> list[Posted | None]:
     with transaction.atomic():
-        threads = _lock({draft.thread for draft in drafts}, skip_locked)
-        known = _known(threads.values(), {draft.client_id for draft in drafts} - {None})
+        conversations = log.lock({draft.conversation for draft in drafts}, skip_locked=skip_locked)
+        client_ids = {draft.client_id for draft in drafts} - {None}
+        stored = log.find_by_client_ids(conversations.values(), client_ids)
         posted: list[Posted | None] = []
         new: list[tuple[Message, Draft]] = []
         for draft in drafts:
-            thread = threads.get(draft.thread)
-            if thread is None or not thread.is_visible_to(draft.by):
+            conversation = conversations.get(draft.conversation)
+            if conversation is None or not conversation.is_visible_to(draft.by):
                 posted.append(None)
                 continue
-            key = (thread.pk, draft.by.user_id, draft.client_id)
-            message = known.get(key)
+            key = (conversation.pk, draft.by.user_id, draft.client_id)
+            message = stored.get(key)
             if is_new := message is None:
-                message = _next(thread, draft, now)
+                message = log.build_next(conversation, draft, now=now)
                 new.append((message, draft))
                 if draft.client_id is not None:
-                    known[key] = message
+                    stored[key] = message
             posted.append(Posted(message, is_new))
         _append(new, now=now)
         return posted
 
 
-# Of a thread, what it takes to add to it; an instant costs the driver as much as all the rest.
-_THREAD = ["id", "uuid", "customer_id", "status", "last_number", "last_at"]
-_MESSAGE = [field.attname for field in Message._meta.concrete_fields]
-_INSERT = Insert(Message)
-_NOTE = Update(Thread, ["last_number", "last_at"])
-_SHOW = Update(Thread, ["last_number", "last_at", "last_message", "updated_at"])
-
-
-@cache
-def _locking(skip_locked: bool) -> Statement:
-    asked = Param("threads", UUIDField(), many=True)
-    # In the order of their keys: two who lock several never wait for each other.
-    rows = Thread.objects.select_for_update(skip_locked=skip_locked).filter(uuid__in=asked).order_by("pk")
-    return Statement.compile(rows, _THREAD)
-
-
-@cache
-def _knowing() -> Statement:
-    threads = Param("threads", BigIntegerField(), many=True)
-    names = Param("names", CharField(), many=True)
-    return Statement.compile(Message.objects.filter(thread__in=threads, client_id__in=names), _MESSAGE)
-
-
-def _lock(threads: Collection[UUID], skip_locked: bool) -> dict[UUID, Thread]:
-    rows = _locking(skip_locked).run({"threads": list(threads)})
-    return {thread.uuid: thread for thread in (Thread.from_db("default", _THREAD, row) for row in rows)}
-
-
-def _known(
-    threads: Collection[Thread], client_ids: Collection[str | None]
-) -> dict[tuple[int, int | None, str | None], Message]:
-    """What is stored under those names: by thread, sender and name. Whoever stores holds the threads' locks, so nobody
-    is between."""
-    if not client_ids:
-        return {}
-    by_key = {thread.pk: thread for thread in threads}
-    known = {}
-    for row in _knowing().run({"threads": list(by_key), "names": list(client_ids)}):
-        message = Message.from_db("default", _MESSAGE, row)
-        message.thread = by_key[message.thread_id]
-        known[message.thread_id, message.author_id, message.client_id] = message
-    return known
-
-
-def _next(thread: Thread, draft: Draft, now: datetime) -> Message:
-    """The next entry of a locked thread, and the thread as it is with it. Its time is `now`, or just after the last
-    one's where clocks disagree."""
-    at = now if thread.last_at is None or now > thread.last_at else thread.last_at + _TICK
-    thread.last_number, thread.last_at = thread.last_number + 1, at
-    return Message(
-        thread=thread,
-        number=thread.last_number,
-        author_id=draft.by.user_id,
-        is_support=draft.by.is_staff,
-        is_internal=draft.is_internal,
-        body=draft.body,
-        attachments=list(draft.attachments),
-        client_id=draft.client_id,
-        created_at=at,
-    )
-
-
 def _append(new: Sequence[tuple[Message, Draft]], *, now: datetime) -> None:
-    """Store the next entries of locked threads, and what follows from them."""
+    """Store messages of locked conversations, apply their effects and publish them."""
     if not new:
         return
-    _INSERT.run([message for message, _ in new])
-    noted, shown = {}, {}
-    for message, _ in new:
-        thread = noted[message.thread_id] = message.thread
-        if not message.is_internal:
-            thread.last_message, thread.updated_at = message, message.created_at
-            shown[thread.pk] = thread
-    _SHOW.run(shown.values())
-    _NOTE.run([thread for key, thread in noted.items() if key not in shown])
+    log.store([message for message, _ in new])
     for message, draft in new:
         if not message.is_internal:
-            _follow(message.thread, by=draft.by, now=now)
-    events = [event_of(message, message.thread) for message, _ in new]
-    transaction.on_commit(lambda: hub.publish(*events), robust=True)
+            _apply_effects(message.conversation, by=draft.by, now=now)
+    publish([Event(message) for message, _ in new])
 
 
-def _follow(thread: Thread, *, by: Caller, now: datetime) -> None:
-    """What follows from a message that the customer sees."""
-    if status := _after(thread.status, by):
-        transition(Thread.objects.get(pk=thread.pk), status, machine=THREAD_MACHINE, by=by.user_id, now=now)
-        thread.status = status
+def _apply_effects(conversation: Conversation, *, by: Caller, now: datetime) -> None:
+    """Move the conversation's status and notify the customer, as a message that the customer sees requires."""
+    if status := _status_after(conversation.status, by):
+        row = Conversation.objects.get(pk=conversation.pk)
+        transition(row, status, machine=CONVERSATION_MACHINE, by=by.user_id, now=now)
+        conversation.status = status
     if by.is_staff:
-        _tell(thread, now=now)
+        _notify_of_answer(conversation, now=now)
 
 
-def _tell(thread: Thread, *, now: datetime) -> None:
-    """Support has answered: of a ticket the customer is told. A chat is talk, and he sees it there."""
-    ticket = Ticket.objects.filter(thread=thread).first()
+def _notify_of_answer(conversation: Conversation, *, now: datetime) -> None:
+    """Notify the customer of staff's answer to a support ticket. Other conversations show it in the chat alone."""
+    ticket = SupportTicket.objects.filter(conversation=conversation).first()
     if ticket is not None:
         notify(
-            customer_id=thread.customer_id,
+            customer_id=conversation.customer_id,
             type="SUPPORT",
             title="Support Reply",
-            message=f"Support has answered your ticket {ticket.number}: {thread.subject}",
+            message=f"Support has answered your ticket {ticket.number}: {conversation.subject}",
             now=now,
         )
 
 
-def _after(status: str, by: Caller) -> str | None:
-    """Where a message leads the thread: support takes up what is open, a customer opens what has ended."""
+def _status_after(status: str, by: Caller) -> str | None:
+    """Return the status that a message moves a conversation to, or None if it stays."""
     if by.is_staff:
-        return ThreadStatus.IN_PROGRESS if status == ThreadStatus.OPEN else None
-    return ThreadStatus.OPEN if status in ENDED else None
+        return ConversationStatus.IN_PROGRESS if status == ConversationStatus.OPEN else None
+    return ConversationStatus.OPEN if status in ENDED else None

@@ -5,7 +5,9 @@ class ChatConfig(AppConfig):
     name = "chat"
 
     def ready(self) -> None:
-        from chat import hub  # which reads models
-        from common.domain import push
+        from chat import events  # imports models, which are loaded by now
+        from chat.sockets import hub
+        from common.domain import events as domain_events
 
-        push.register(hub.push)
+        events.subscribe(hub.publish_messages)
+        domain_events.subscribe(hub.publish_event)

@@ -1,4 +1,4 @@
-"""Uploads that come with a message. The one place where chat meets the files."""
+"""Attach uploads to messages. No other module of chat imports `files`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from files import actions
 from files.queries import public_url
 
 
-class Attached(TypedDict):
-    """What a message keeps of an upload: its id, and the address that is shown."""
+class Attachment(TypedDict):
+    """An upload as a message stores it: its id and its public URL."""
 
     id: str
     url: str
 
 
-def attach(uploads: Sequence[UUID], *, by: Caller, customer_id: int, now: datetime) -> list[Attached]:
-    """Make the caller's own uploads part of a thread of this customer, who may see them from now on.
+def attach(uploads: Sequence[UUID], *, by: Caller, customer_id: int, now: datetime) -> list[Attachment]:
+    """Attach the caller's own uploads to a conversation of this customer, who may see them from now on.
 
-    Called before the thread is locked: looking at a stored file may take a while. Raises what `files.actions.attach`
-    raises, naming `attachments`.
+    Call it before the conversation is locked, because checking a stored file may take seconds. Raises the errors of
+    `files.actions.attach` with the field `attachments`.
     """
     if not uploads:
         return []
@@ -36,6 +36,6 @@ def attach(uploads: Sequence[UUID], *, by: Caller, customer_id: int, now: dateti
     return [{"id": str(upload.uuid), "url": public_url(upload.key)} for upload in attached]
 
 
-def urls(attached: Sequence[Attached]) -> list[str]:
-    """What a body shows of a message's attachments."""
-    return [one["url"] for one in attached]
+def attachment_urls(attachments: Sequence[Attachment]) -> list[str]:
+    """Return the URLs of a message's attachments."""
+    return [attachment["url"] for attachment in attachments]

@@ -1,37 +1,35 @@
-"""What the admin asks for."""
+"""Forms of the admin pages."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django import forms
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget, UnfoldBooleanSwitchWidget
 
-from chat.models import Thread
+from chat.models import Conversation
 
-_LONGEST = 10_000
+_MAX_LENGTH = 10_000
 
 
-def _words(**kwargs: Any) -> forms.CharField:
+def _message_field(label: str) -> forms.CharField:
     return forms.CharField(
-        max_length=_LONGEST, widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 4}), **kwargs
+        label=label, max_length=_MAX_LENGTH, widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 4})
     )
 
 
-class NewThreadForm(forms.ModelForm[Thread]):
-    message = _words(label="First message")
+class NewConversationForm(forms.ModelForm[Conversation]):
+    message = _message_field("First message")
 
     class Meta:
-        model = Thread
+        model = Conversation
         fields = ("customer", "subject")
 
 
 class AnswerForm(BaseDialogForm):
-    body = _words(label="Message")
+    body = _message_field("Message")
     is_internal = forms.BooleanField(
         required=False,
         label="Internal note",
         widget=UnfoldBooleanSwitchWidget,
-        help_text="For the shop alone; the customer never sees it.",
+        help_text="Only staff can see it.",
     )

@@ -1,53 +1,50 @@
-"""What the sockets ask of the database, and what a customer's dashboard says of his tickets."""
+"""Selectors of the socket server, and counts of support tickets for customers' dashboards."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import OuterRef
 
-from chat.events import Event, event_of
-from chat.models import ENDED, Message, Thread, Ticket
+from chat.models import ENDED, Conversation, Message, SupportTicket
 from common.domain.caller import Caller
 from common.domain.database import count_of
 from common.domain.types import AnyQuerySet
 
-_AT_ONCE = 200
+_MAX_ENTRIES = 200
 
 
-def entries(thread: int, number: int, since: datetime | None) -> Sequence[Event]:
-    """The next entries of a thread's log after `number`, and later than `since`; 200 at most, oldest first."""
-    rows = Message.objects.filter(thread_id=thread, number__gt=number)
+def get_entries(conversation: int, number: int, since: datetime | None) -> list[Message]:
+    """Return the messages of a log after `number` and, if given, later than `since`: oldest first, at most 200."""
+    rows = Message.objects.filter(conversation_id=conversation, number__gt=number)
     if since is not None:
         rows = rows.filter(created_at__gt=since)
-    found = rows.select_related("thread").order_by("number")[:_AT_ONCE]
-    return [event_of(message, message.thread) for message in found]
+    return list(rows.select_related("conversation").order_by("number")[:_MAX_ENTRIES])
 
 
-def threads_with_news(since: datetime) -> list[tuple[int, int]]:
-    """Threads whose log grew after `since`: id and the last entry's number."""
-    return list(
-        Thread.objects.filter(last_at__gt=since).order_by("last_at", "id").values_list("pk", "last_number")
-    )
+def get_conversations_since(since: datetime) -> list[tuple[int, int]]:
+    """Return the id and the last number of each conversation with a message later than `since`."""
+    rows = Conversation.objects.filter(last_at__gt=since).order_by("last_at", "id")
+    return list(rows.values_list("pk", "last_number"))
 
 
-def thread_of(caller: Caller, uuid: UUID) -> int | None:
-    """Whose thread that is, if this caller sees it: the customer's id."""
-    return Thread.objects.visible_to(caller).filter(uuid=uuid).values_list("customer_id", flat=True).first()
+def find_customer_id(caller: Caller, conversation: UUID) -> int | None:
+    """Return the id of the conversation's customer, or None if the caller may not see the conversation."""
+    rows = Conversation.objects.visible_to(caller).filter(uuid=conversation)
+    return rows.values_list("customer_id", flat=True).first()
 
 
-def with_ticket_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:
-    """With figures of the customer at that path of each row, each a look into an index, taken where it is selected.
+def with_support_ticket_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:
+    """Annotate rows with `total_tickets`, `open_tickets` and `resolved_tickets` of the customer at that path.
 
-    `total_tickets`; `resolved_tickets`, which somebody has ended; `open_tickets`, all others, whether or not somebody
-    has taken them up.
+    A ticket is resolved if its conversation is resolved or closed, else open. Each count is a subquery over an index,
+    run only if it is selected.
     """
-    tickets = Ticket.objects.filter(thread__customer=OuterRef(customer))
+    tickets = SupportTicket.objects.filter(conversation__customer=OuterRef(customer))
     annotated: AnyQuerySet = rows.annotate(
         total_tickets=count_of(tickets),
-        open_tickets=count_of(tickets.exclude(thread__status__in=ENDED)),
-        resolved_tickets=count_of(tickets.filter(thread__status__in=ENDED)),
+        open_tickets=count_of(tickets.exclude(conversation__status__in=ENDED)),
+        resolved_tickets=count_of(tickets.filter(conversation__status__in=ENDED)),
     )
     return annotated

@@ -1,14 +1,14 @@
-"""Rows written by statements that are made once, for what is written many times a second.
+"""Write rows by statements that are built once, for tables that are written many times a second.
 
-The ORM compiles a statement anew each time, which takes it longer than the database takes to run it. PostgreSQL gets
-the rows as one JSON parameter, so that a statement is the same for one row and for fifty and is prepared once.
+The ORM compiles a statement for each call, which takes longer than the database needs to run it. On PostgreSQL all rows
+are one JSON parameter, so that the statement is the same for one row and for fifty and is prepared once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from django.db import connection, models
@@ -19,14 +19,14 @@ Fields = Sequence[AnyModelField]
 
 
 class Insert:
-    """`INSERT` of rows of a model, whose key `id` the database gives."""
+    """`INSERT` of a model's rows. The database assigns the key `id`."""
 
     def __init__(self, model: type[models.Model]) -> None:
         self._model = model
         self._fields: Fields = [field for field in model._meta.concrete_fields if not field.primary_key]
 
     def run(self, rows: Collection[models.Model]) -> None:
-        """Store unsaved instances, which get their keys. One round trip; neither signals nor history."""
+        """Insert unsaved instances in one round trip and set their keys. No signals are sent, no history is written."""
         if not rows:
             return
         with connection.cursor() as cursor:
@@ -52,15 +52,15 @@ class Insert:
 
 
 class Update:
-    """`UPDATE` of some columns of a model's rows, found by their `id`."""
+    """`UPDATE` of some columns of a model's rows, found by `id`."""
 
     def __init__(self, model: type[models.Model], names: Sequence[str]) -> None:
         self._model = model
-        self._changed: Fields = [model._meta.get_field(name) for name in names]  # type: ignore[misc]
-        self._fields: Fields = [*self._changed, model._meta.get_field("id")]  # type: ignore[list-item]
+        self._changed: Fields = [_field(model, name) for name in names]
+        self._fields: Fields = [*self._changed, _field(model, "id")]
 
     def run(self, rows: Collection[models.Model]) -> None:
-        """Write those columns as the instances have them. Neither signals nor history."""
+        """Store the columns' values of these instances. No signals are sent, no history is written."""
         if not rows:
             return
         with connection.cursor() as cursor:
@@ -79,6 +79,10 @@ class Update:
     def _of_one(self) -> str:
         changes = ", ".join(f'"{field.column}" = %s' for field in self._changed)
         return f"UPDATE {_table(self._model)} SET {changes} WHERE id = %s"  # noqa: S608
+
+
+def _field(model: type[models.Model], name: str) -> AnyModelField:
+    return cast("AnyModelField", model._meta.get_field(name))
 
 
 def _json(rows: Collection[models.Model], fields: Fields) -> str:

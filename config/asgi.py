@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from config.wsgi import application as wsgi  # it sets Django up
 
-from chat.socket import application as sockets  # isort: skip
+from chat.sockets.consumer import application as sockets  # isort: skip
 from common.domain.types import Json  # isort: skip
 
 Receive = Callable[[], Awaitable[Json]]

@@ -25,7 +25,7 @@ _TECHNICIAN = (
     | _permissions("catalogue", "view", "part", "service")
     | _permissions("repair_orders", "work", "repairorder")
     | _permissions("files", "view", "upload")  # photos of the damage
-    | _permissions("chat", "view", "thread", "message", "ticket")
+    | _permissions("chat", "view", "conversation", "message", "supportticket")
     | _permissions("chat", "add", "message")  # technicians may answer the owner of a vehicle they work on
 )
 # Advisors: customers and their vehicles, appointments, estimates and decisions on them, parts orders and returns.
@@ -40,8 +40,8 @@ _ADVISOR = (
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
     | _permissions("memberships", "view", "plan", "membership", "offer", "offermake")
-    | _permissions("chat", "add change", "thread")
-    | _permissions("chat", "change", "ticket")
+    | _permissions("chat", "add change", "conversation")
+    | _permissions("chat", "change", "supportticket")
     | _permissions("orders", "view", "order", "orderitem", "returnrequest", "returnline")
     | _permissions("orders", "change move", "order")
     | _permissions("orders", "decide", "returnrequest")

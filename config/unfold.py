@@ -39,7 +39,7 @@ UNFOLD: dict[str, object] = {
                     _item("Repair orders", "build", "repair_orders.repairorder"),
                     _item("Parts orders", "local_shipping", "orders.order"),
                     _item("Returns", "undo", "orders.returnrequest"),
-                    _item("Tickets", "confirmation_number", "chat.ticket"),
+                    _item("Support tickets", "confirmation_number", "chat.supportticket"),
                 ],
             },
             {
@@ -49,7 +49,7 @@ UNFOLD: dict[str, object] = {
                     _item("Customers", "groups", "customers.customer"),
                     _item("Vehicles", "directions_car", "vehicles.vehicle"),
                     _item("Telematics", "speed", "vehicles.telematicsbatch"),
-                    _item("Conversations", "chat", "chat.thread"),
+                    _item("Conversations", "chat", "chat.conversation"),
                     _item("Notifications", "notifications", "customers.notification"),
                     _item("Referrals", "diversity_1", "accounts.referral"),
                     _item("Reward points", "redeem", "accounts.rewardentry"),

@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.profile import change_person
 from accounts.registration import build_user, create_account, unique_email
 from accounts.tokens import Tokens
-from common.domain import events, push
+from common.domain import events
 from common.domain.caller import Caller
 from common.domain.database import change
 from common.domain.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
@@ -204,15 +204,6 @@ def notify(*, customer_id: int, type: str, title: str, message: str, now: dateti
     """
     notification = Notification.objects.create(
         customer_id=customer_id, type=type, title=title, message=message, created_at=now
-    )
-    push.tell(
-        "NOTIFICATION",
-        customer_id=customer_id,
-        uuid=notification.uuid,
-        at=now,
-        kind=type,
-        title=title,
-        message=message,
     )
     events.record("customers.notification.created", notification, at=now, kind=type)
     transaction.on_commit(lambda: mail_notification.enqueue(notification.pk), robust=True)

@@ -1,4 +1,4 @@
-"""Contract 004's customer: a verified business with every field filled."""
+"""Load contract 004's customer: a verified business with every field filled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load(calendar: Calendar) -> None:
         last_service_date=calendar.ago(21),
         preferred_contact_method=ContactMethod.PHONE,
     )
-    # Not `notify`: nobody is to get a mail of it.
+    # `notify` would send a mail.
     Notification.objects.create(
         customer=business,
         type="ACCOUNT",

@@ -1,4 +1,7 @@
-"""Dates around today, so that a pending visit lies ahead and a completed one behind whenever the demo is loaded."""
+"""Dates relative to today.
+
+On every day on which the demo is loaded, pending appointments are in the future and completed ones in the past.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +17,22 @@ class Calendar:
         self._today = now.astimezone(ZoneInfo(TIME_ZONE)).date()
 
     def ago(self, days: int, hours: int = 0) -> datetime:
-        """An instant so long ago, on the full minute."""
+        """Return the instant that many days and hours ago, in full minutes."""
         return (self.now - timedelta(days=days, hours=hours)).replace(second=0, microsecond=0)
 
-    def visit(self, days: int, hour: int, minute: int = 0) -> datetime:
-        """A local time of a working day, `days` from today; a weekend moves away from today to a weekday."""
+    def working_day(self, days: int, hour: int, minute: int = 0) -> datetime:
+        """Return a local time of the weekday `days` from today. A weekend moves to the next weekday away from today."""
         day, step = self._today + timedelta(days=days), 1 if days > 0 else -1
         while day.weekday() >= 5:
             day += timedelta(days=step)
         return _local(day, hour, minute)
 
-    def drive(self, days: int, hour: int, minute: int) -> datetime:
-        """A local time of any day, `days` from today."""
+    def local_time(self, days: int, hour: int, minute: int) -> datetime:
+        """Return a local time of the day `days` from today."""
         return _local(self._today + timedelta(days=days), hour, minute)
 
-    def last_moment(self, days: int) -> datetime:
-        """The last second of a UTC day, as offers end."""
+    def end_of_day(self, days: int) -> datetime:
+        """Return the last second of the UTC day `days` from today, at which offers end."""
         return (
             (self.now + timedelta(days=days))
             .astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Contract 002's customer: Ali Jawad with twelve orders and five tickets, and what he was told of them."""
+"""Load contract 002's customer: Ali Jawad with twelve orders, five tickets and four notifications."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from accounts.models import User
 from catalogue.models import Part
-from chat.models import Message, Thread, ThreadStatus, Ticket, TicketPriority
+from chat.models import Conversation, ConversationStatus, Message, SupportTicket, SupportTicketPriority
 from customers.actions import create_customer
 from customers.models import Customer, Notification
 from demo.calendar import Calendar
 from demo.numbering import create
 from orders.models import (
-    TAKEN_IN,
+    STATES_WITH_STAMP,
     Order,
     OrderItem,
     OrderStatus,
@@ -23,14 +23,14 @@ from orders.models import (
 )
 
 EMAIL = "ali.jawad@example.com"
-# name: (part number, price, in stock)
+# name: (part number, price, stock)
 _PRODUCTS = {
     "Wireless Headphones": ("AV-HP-200", "249.99", 24),
     "Phone Mount": ("AV-PM-010", "50.00", 60),
     "Wiper Blades": ("WB-2416", "27.90", 80),
     "Floor Mats": ("FM-4PC", "64.50", 35),
 }
-# days ago, state, products; ORD123 is the one on its way
+# (days ago, status, products). `load` adds the shipped order ORD123.
 _ORDERS = [
     (400, OrderStatus.DELIVERED, ("Floor Mats",)),
     (350, OrderStatus.DELIVERED, ("Wiper Blades",)),
@@ -44,7 +44,7 @@ _ORDERS = [
     (60, OrderStatus.DELIVERED, ("Wiper Blades",)),
     (14, OrderStatus.DELIVERED, ("Floor Mats", "Phone Mount")),
 ]
-# days ago, subject, state, priority, what Ali wrote, what support answered
+# (days ago, subject, status, priority, Ali's message, the reply of support)
 _TICKETS = [
     (300, "Order cancelled twice?", "resolved", "low", "I got two mails.", "One of them was a mistake of ours."),
     (230, "Returning the headphones", "closed", "high", "The left one is silent.", "The refund is on its way."),
@@ -60,8 +60,8 @@ def load(calendar: Calendar) -> None:
         name: create(Part, name=name, part_number=number, unit_price=Decimal(price), stock=stock)
         for name, (number, price, stock) in _PRODUCTS.items()
     }
-    for days, status, bought in _ORDERS:
-        _order(ali, calendar.ago(days), status, [products[name] for name in bought])
+    for days, status, names in _ORDERS:
+        _order(ali, calendar.ago(days), status, [products[name] for name in names])
     shipped = _order(
         ali,
         calendar.ago(3),
@@ -73,14 +73,14 @@ def load(calendar: Calendar) -> None:
         + timedelta(days=2),
     )
     support = User.objects.get(email="tech@test.com")
-    for days, subject, state, priority, words, answer in _TICKETS:
-        _ticket(ali, calendar.ago(days), subject, state, priority, [(user, words), (support, answer)])
+    for days, subject, state, priority, message, reply in _TICKETS:
+        _ticket(ali, calendar.ago(days), subject, state, priority, [(user, message), (support, reply)])
     _ticket(
         ali,
         calendar.ago(1),
         "Product inquiry",
-        ThreadStatus.OPEN,
-        TicketPriority.MEDIUM,
+        ConversationStatus.OPEN,
+        SupportTicketPriority.MEDIUM,
         [(user, "I need help with my order")],
         number=456,
         order=shipped,
@@ -96,10 +96,10 @@ def _order(
     number: int | None = None,
     **fields: object,
 ) -> Order:
-    """An order that went through the states it stands at, a few hours each."""
+    """Create an order with the timestamps of its status. Each earlier status lasted 12 hours."""
     stamps = {
         stamp: at + timedelta(hours=12 * taken)
-        for taken, (stamp, states) in enumerate(TAKEN_IN.items(), start=1)
+        for taken, (stamp, states) in enumerate(STATES_WITH_STAMP.items(), start=1)
         if status in states
     }
     if "shipped_at" in stamps:
@@ -133,7 +133,7 @@ def _order(
 def _return(order: Order, items: list[OrderItem]) -> None:
     assert order.delivered_at
     days = ("created_at", "approved_at", "received_at", "refunded_at")
-    back = ReturnRequest.objects.create(
+    request = ReturnRequest.objects.create(
         order=order,
         status=ReturnStatus.REFUNDED,
         reason="Product is defective",
@@ -141,7 +141,7 @@ def _return(order: Order, items: list[OrderItem]) -> None:
         **{day: order.delivered_at + timedelta(days=2 * n) for n, day in enumerate(days, start=1)},
     )
     for item in items:
-        ReturnLine.objects.create(return_request=back, item=item)
+        ReturnLine.objects.create(return_request=request, item=item)
 
 
 def _ticket(
@@ -154,25 +154,25 @@ def _ticket(
     number: int | None = None,
     order: Order | None = None,
 ) -> None:
-    thread = Thread.objects.create(
+    conversation = Conversation.objects.create(
         customer=ali, subject=subject, status=status, created_at=at, updated_at=at, last_number=len(log)
     )
-    for written, (author, words) in enumerate(log, start=1):
-        thread.last_at = thread.updated_at = at + timedelta(minutes=35 * (written - 1))
-        thread.last_message = Message.objects.create(
-            thread=thread,
-            number=written,
+    for position, (author, body) in enumerate(log, start=1):
+        conversation.last_at = conversation.updated_at = at + timedelta(minutes=35 * (position - 1))
+        conversation.last_message = Message.objects.create(
+            conversation=conversation,
+            number=position,
             author=author,
             is_support=author.is_staff,
-            body=words,
-            created_at=thread.last_at,
+            body=body,
+            created_at=conversation.last_at,
         )
-    thread.save(update_fields=["last_at", "updated_at", "last_message"])
-    create(Ticket, number, thread=thread, priority=priority, order=order)
+    conversation.save(update_fields=["last_at", "updated_at", "last_message"])
+    create(SupportTicket, number, conversation=conversation, priority=priority, order=order)
 
 
 def _notifications(ali: Customer, calendar: Calendar) -> None:
-    """Not by `notify`: nobody is to get a mail of them."""
+    """Create notifications without `notify`, which would send mails."""
     for at, kind, title, message, read in (
         (calendar.ago(230), "REFUND", "Refund Update", "Your return has been refunded", True),
         (calendar.ago(12), "ORDER", "Order Update", "Your order has been delivered", True),

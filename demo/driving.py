@@ -1,4 +1,4 @@
-"""A week of driving as a dongle reports it: to work and back, a sample every five seconds."""
+"""Record a week of driving as a dongle reports it: two trips a day, with a sample every five seconds."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from math import pi, sin
 from demo.calendar import Calendar
 from vehicles.models import Vehicle
 from vehicles.telematics.actions import record_batch
-from vehicles.telematics.samples import Samples, checked
+from vehicles.telematics.samples import Samples, validate_samples
 
 _SECONDS = 5
-# (local hour, minute, minutes on the road)
+# (local hour, minute, duration in minutes)
 _TRIPS = [(7, 40, 25), (17, 20, 30)]
 
 
 def drive_a_week(vehicle: Vehicle, calendar: Calendar) -> None:
-    """Every day from a week ago until yesterday; the vehicle's odometer ends where the last trip does."""
+    """Record the trips of the last seven days, without today. They set the vehicle's odometer to the last reading."""
     miles = float(vehicle.odometer)
     for days in range(-7, 0):
         for hour, minute, minutes in _TRIPS:
-            begin = calendar.drive(days, hour, minute)
+            begin = calendar.local_time(days, hour, minute)
             end = begin + timedelta(minutes=minutes)
             samples = _trip(_milliseconds(begin), minutes * 60 // _SECONDS, miles)
             record_batch(
@@ -34,7 +34,7 @@ def drive_a_week(vehicle: Vehicle, calendar: Calendar) -> None:
 
 
 def _trip(start: int, count: int, miles: float) -> Samples:
-    """Slow streets, a fast road between them, and a red light every four minutes."""
+    """Return the samples of a trip: slow, then fast, then slow, with a stop of 20 seconds every four minutes."""
     times, speeds, rates, odometer = [], [], [], []
     for step in range(count):
         seconds = step * _SECONDS
@@ -45,7 +45,7 @@ def _trip(start: int, count: int, miles: float) -> Samples:
         speeds.append(speed)
         rates.append(round(0.3 + speed * 0.034, 2))
         odometer.append(round(miles, 2))
-    return checked(times, speeds, rates, odometer)
+    return validate_samples(times, speeds, rates, odometer)
 
 
 def _milliseconds(moment: datetime) -> int:

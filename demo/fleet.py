@@ -1,4 +1,4 @@
-"""Contract 001's customer: eight units, 27 repairs over a year of months, in the six states as printed."""
+"""Load contract 001's customer: eight units and 27 repairs over a year, in all six statuses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from customers.actions import create_customer
 from customers.models import Customer
 from demo.calendar import Calendar
 from demo.garage import Garage
-from demo.orders import OrderRow, write
+from demo.orders import OrderRow, create_order
 from vehicles.models import Vehicle
 
 # unit number: (VIN, make, model, year, plate, miles)
@@ -23,7 +23,7 @@ _UNITS = {
     "G901": ("1FTFW1E85PFA60901", "Ford", "F-150", 2023, "RSW-0901", "15205.00"),
     "H234": ("1FTFW1E87PFA61234", "Ford", "F-150", 2023, "RSW-1234", "2204.10"),
 }
-# (unit, state, days ago, what is wrong); the newest first
+# (unit, status, days ago, description), newest first
 _REPAIRS = [
     ("A123", "requested", 0, "Warning light: tire pressure"),
     ("B456", "requested", 1, "Coolant smell in the cab"),
@@ -93,20 +93,20 @@ def load(calendar: Calendar, garage: Garage) -> None:
         for unit, (vin, make, model, year, plate, miles) in _UNITS.items()
     }
     completed = []
-    for number, (unit, status, days, words) in enumerate(_REPAIRS):
-        # What is only requested has not been estimated: it has no lines yet.
+    for number, (unit, status, days, description) in enumerate(_REPAIRS):
+        # A requested repair has no estimate and therefore no lines.
         parts, services = ([], []) if status == "requested" else _WORK[number % len(_WORK)]
         row = OrderRow(
             units[unit],
             status,
             calendar.ago(days, 4),
             notes="",
-            description=words,
+            description=description,
             parts=parts,
             services=services,
             discount_percent="5.00" if number % 4 == 0 else "0.00",
         )
-        order = write(row, garage)
+        order = create_order(row, garage)
         if order.completed_at:
             completed.append(order.completed_at)
     Customer.objects.filter(pk=fleet.pk).update(

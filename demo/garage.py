@@ -1,11 +1,10 @@
-"""The garage: two locations with two bays each and their hours, the technician, what can be booked, the catalogue."""
+"""Load two locations with bays and opening hours, a technician, service types, problems and the catalogue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
-from typing import Any
 
 from appointments.models import Bay, Location, OpeningHours, ReportedProblem, ServiceType, Technician, Weekday
 from catalogue.models import Part, Service
@@ -15,8 +14,10 @@ from demo.numbering import create
 
 @dataclass(frozen=True)
 class Garage:
-    """What the rest of the demo refers to - its work is done at the first location; parts and services by a short
-    name."""
+    """The rows that the rest of the demo refers to.
+
+    `location` is the first location. Service types are keyed by code, and parts, services and problems by short name.
+    """
 
     location: Location
     bays: list[Bay]
@@ -67,7 +68,7 @@ _PROBLEMS = [
 ]
 
 
-def _location(**fields: Any) -> tuple[Location, list[Bay]]:
+def _location(**fields: object) -> tuple[Location, list[Bay]]:
     location = Location.objects.create(time_zone=TIME_ZONE, **fields)
     for weekday in Weekday:
         if weekday != Weekday.SUNDAY:
@@ -94,7 +95,7 @@ def load() -> Garage:
     return Garage(
         location=location,
         bays=bays,
-        # Not linked to the login of the same name: the contract prints `user_id: null`.
+        # The technician is not linked to the login of the same name, because the contract prints `user_id: null`.
         technician=create(Technician, 27, name="Test Technician", email="tech@test.com", location=location),
         service_types={
             code: ServiceType.objects.create(code=code, name=name, minutes=minutes)

@@ -1,6 +1,6 @@
-"""The contracts' own examples as rows: documented accounts, documented ids, dates around today.
+"""Load the examples of the contracts: documented accounts and ids, with dates relative to today (docs/design, D49).
 
-`load()` is all or nothing. Ids that a contract prints are set; everything else is numbered by the database.
+`load()` is one transaction. The ids that a contract prints are set, and the database numbers all other rows.
 """
 
 from __future__ import annotations
@@ -20,26 +20,28 @@ from demo.numbering import continue_after
 
 
 class NotEmpty(Exception):
-    """The database holds rows that are not the demo's."""
+    """The database holds rows that are not demo data."""
 
 
 def load(*, now: datetime) -> bool:
-    """Fill an empty database. False when the demo is there already; raises NotEmpty for anything else."""
+    """Load the demo data into an empty database. Return False if it is already loaded.
+
+    Raises NotEmpty if the database holds other rows.
+    """
     with transaction.atomic():
         if User.objects.filter(email=shop.EMAIL, pk=shop.USER_ID).exists():
             return False
         if not is_empty():
             raise NotEmpty
-        continue_after(
-            *_own_models()
-        )  # what was there and is gone, or rolled back, may have counted up to a printed id
+        # Deleted or rolled back rows may have advanced a sequence to a printed id.
+        continue_after(*_own_models())
         calendar = Calendar(now)
         staff.load()
-        place = garage.load()
-        shop.load(calendar, place)
-        fleet.load(calendar, place)
+        rows = garage.load()
+        shop.load(calendar, rows)
+        fleet.load(calendar, rows)
         business.load(calendar)
-        member.load(calendar, place)
+        member.load(calendar, rows)
         care.load(calendar)
         return True
 
@@ -50,7 +52,7 @@ def is_empty() -> bool:
 
 
 def _own_models() -> list[type[Model]]:
-    """The tables of the house; Django's own hold rows from the first migration on."""
+    """Return the models of this project's apps. Tables of Django hold rows from the first migration on."""
     return [
         model for model in apps.get_models() if Path(model._meta.app_config.path).parent == settings.BASE_DIR
     ]

@@ -1,4 +1,4 @@
-"""Contract 003's customer: John Doe with a connected vehicle, a visit ahead, a conversation, and a friend he brought."""
+"""Load contract 003's customer: John Doe with a connected vehicle, an appointment, a conversation and a referral."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from accounts.models import User
 from accounts.referrals import credit_referrals, refer
 from appointments.actions import book_appointment
-from chat.actions import post_message, start_thread
+from chat.actions import post_message, start_conversation
 from customers.actions import create_customer
 from customers.callers import caller_of_user
 from customers.models import Customer
@@ -15,7 +15,7 @@ from demo.calendar import Calendar
 from demo.driving import drive_a_week
 from demo.garage import Garage
 from demo.offers import load_offers, load_plans
-from demo.orders import OrderRow, write
+from demo.orders import OrderRow, create_order
 from memberships.actions import join
 from memberships.models import Tier
 from vehicles.actions import link_dongle
@@ -42,12 +42,12 @@ def load(calendar: Calendar, garage: Garage) -> None:
         customer=john,
         vehicle=outback,
         location=garage.location,
-        start=calendar.visit(3, 11),
+        start=calendar.working_day(3, 11),
         services=[garage.service_types["oil_change"], garage.service_types["tire_rotation"]],
         now=calendar.now,
     )
     _conversation(user, calendar)
-    _friend(calendar, garage)
+    _referral(calendar, garage)
 
 
 def _vehicle(john: Customer, calendar: Calendar) -> Vehicle:
@@ -71,7 +71,7 @@ def _vehicle(john: Customer, calendar: Calendar) -> Vehicle:
 def _conversation(user: User, calendar: Calendar) -> None:
     john = caller_of_user(user)
     support = caller_of_user(User.objects.get(email="admin@example.com"))
-    thread = start_thread(
+    conversation = start_conversation(
         by=john,
         subject="Rattle at low speed",
         message="Hello, I need help with my vehicle. It rattles below 20 mph.",
@@ -82,11 +82,11 @@ def _conversation(user: User, calendar: Calendar) -> None:
         (john, "From the rear, mostly over bumps.", 3),
         (support, "That sounds like a heat shield. We look at it when you come for the oil change.", 2),
     ):
-        post_message(thread=thread.uuid, by=by, body=body, now=calendar.ago(2, hours))
+        post_message(conversation=conversation.uuid, by=by, body=body, now=calendar.ago(2, hours))
 
 
-def _friend(calendar: Calendar, garage: Garage) -> None:
-    """Whom John brought, and whose first repair earned him his points. She has not chosen a password yet."""
+def _referral(calendar: Calendar, garage: Garage) -> None:
+    """Load the user referred by John, whose first repair credits the referral. They have no password."""
     user = User.objects.create_user(
         "jane.roe@example.com", first_name="Jane", last_name="Roe", phone="+1 555 010 4400"
     )
@@ -103,7 +103,7 @@ def _friend(calendar: Calendar, garage: Garage) -> None:
         fuel_type="gasoline",
         odometer=Decimal("41980.00"),
     )
-    order = write(
+    order = create_order(
         OrderRow(
             cherokee,
             "completed",

@@ -1,4 +1,4 @@
-"""Ids that a contract prints are given; the database numbers the rest, and must not run into them."""
+"""Create rows with the ids that a contract prints, and keep the sequences of the database above them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def create(table: type[Row], /, number: int | None = None, **fields: Any) -> Row:
-    """A row under the printed id `number`, or under the next free one."""
+    """Create a row with the printed id `number`, or with the next free id."""
     if number is None:
         return table._default_manager.create(**fields)
     row = table._default_manager.create(id=number, **fields)
@@ -20,7 +20,7 @@ def create(table: type[Row], /, number: int | None = None, **fields: Any) -> Row
 
 
 def continue_after(*tables: type[models.Model]) -> None:
-    """The next row of each gets the highest id plus one. SQLite does so by itself; PostgreSQL's sequence is told."""
+    """Set the sequences of the tables to their highest id. SQLite needs no statement for this, PostgreSQL does."""
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), tables):
             cursor.execute(statement)

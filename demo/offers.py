@@ -1,5 +1,4 @@
-"""What members can join, and what they are offered: the printed offer, one for everybody, one each for a tier and a
-make, and one that is over."""
+"""Load the plans and five offers: the printed one, one for all tiers, one for a tier, one for a make, one expired."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from demo.calendar import Calendar
 from demo.garage import Garage
 from memberships.models import Offer, OfferMake, Plan, Tier
 
-# tier: (name, price a month, features)
+# tier: (name, price per month, features)
 _PLANS = {
     Tier.BASIC: ("Basic", "19.00", ["Two oil changes a year", "Tire rotation", "Digital service history"]),
     Tier.PLUS: (
@@ -74,7 +73,7 @@ def load_offers(calendar: Calendar, garage: Garage) -> None:
 
 
 def _offer(calendar: Calendar, *, ends: int, **fields: object) -> Offer:
-    expiry = calendar.last_moment(ends)
+    expiry = calendar.end_of_day(ends)
     return Offer.objects.create(
         terms=f"Valid until {expiry:%B} {expiry.day}, {expiry.year}",
         expiry=expiry,

@@ -1,4 +1,4 @@
-"""Repair orders as the demo writes them: any state, lines at the catalogue's prices, stamps that fit the state."""
+"""Create repair orders in any status, with lines at catalogue prices and timestamps that fit the status."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, Servi
 from repair_orders.queries import totals_of
 from vehicles.models import Vehicle
 
-# The states an order has been through when it stands at the key, with the stamp each one left.
-_STAMPS = {
+# The timestamps of an order in each status.
+_TIMESTAMPS = {
     RepairOrderStatus.REQUESTED: (),
     RepairOrderStatus.PENDING: ("estimated_at",),
     RepairOrderStatus.APPROVED: ("estimated_at", "approved_at"),
@@ -28,7 +28,7 @@ _STAMPS = {
 class OrderRow:
     """One order: parts as (short name, quantity), services by short name, money as text.
 
-    `number` and `first_lines` are the ids a contract prints: the order's, its first part line's and service line's.
+    `number` and `first_lines` are ids that a contract prints: of the order, and of its first part and service line.
     """
 
     vehicle: Vehicle
@@ -45,13 +45,13 @@ class OrderRow:
     first_lines: tuple[int, int] | tuple[None, None] = (None, None)
 
 
-def write(row: OrderRow, garage: Garage) -> RepairOrder:
-    """Store one order with its lines; a completed one with its total frozen."""
-    stamps = {
+def create_order(row: OrderRow, garage: Garage) -> RepairOrder:
+    """Create one order with its lines, and store the total of a completed order."""
+    timestamps = {
         name: row.created_at + timedelta(hours=2 * step)
-        for step, name in enumerate(_STAMPS[RepairOrderStatus(row.status)], start=1)
+        for step, name in enumerate(_TIMESTAMPS[RepairOrderStatus(row.status)], start=1)
     }
-    # Open until its lines are there: the database wants a total on a completed order, and only there.
+    # The status is set after the lines, because a constraint requires the total of a completed order and of no other.
     order = create(
         RepairOrder,
         row.number,
@@ -63,7 +63,7 @@ def write(row: OrderRow, garage: Garage) -> RepairOrder:
         discount_percent=Decimal(row.discount_percent),
         tax_percent=Decimal(row.tax_percent),
         created_at=row.created_at,
-        **stamps,
+        **timestamps,
     )
     part_line, service_line = row.first_lines
     for name, quantity in row.parts:

@@ -1,4 +1,4 @@
-"""Contract 000's customer: Alice Cooper with 3 vehicles, 7 visits and 16 repair orders."""
+"""Load contract 000's customer: Alice Cooper with 3 vehicles, 7 appointments and 16 repair orders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from customers.models import Customer
 from demo.calendar import Calendar
 from demo.garage import Garage
 from demo.numbering import continue_after, create
-from demo.orders import OrderRow, write
+from demo.orders import OrderRow, create_order
 from vehicles.models import Vehicle
 
 EMAIL, USER_ID = "alice.cooper@customer.com", 71
@@ -36,8 +36,8 @@ def load(calendar: Calendar, garage: Garage) -> None:
     )
     continue_after(User, Customer)
     vehicles = _vehicles(alice)
-    _visits(calendar, garage, vehicles)
-    orders = [write(row, garage) for row in _orders(calendar, vehicles)]
+    _appointments(calendar, garage, vehicles)
+    orders = [create_order(row, garage) for row in _orders(calendar, vehicles)]
     completed = [order.completed_at for order in orders if order.completed_at]
     Customer.objects.filter(pk=alice.pk).update(
         total_services=len(completed), last_service_date=max(completed)
@@ -71,12 +71,12 @@ def _vehicles(alice: Customer) -> dict[str, Vehicle]:
     }
 
 
-def _visits(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) -> None:
-    def visit(
-        vehicle: str, start: datetime, codes: list[str], number: int | None = None, **fields: Any
+def _appointments(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) -> None:
+    def book(
+        vehicle: str, start: datetime, codes: list[str], number: int | None = None, **fields: object
     ) -> None:
         services = [garage.service_types[code] for code in codes]
-        words = " and ".join(service.name.lower() for service in services).capitalize()
+        description = " and ".join(service.name.lower() for service in services).capitalize()
         appointment = create(
             Appointment,
             number,
@@ -85,12 +85,12 @@ def _visits(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) ->
             location=garage.location,
             start=start,
             end=start + timedelta(minutes=sum(service.minutes for service in services)),
-            **{"bay": garage.bays[0], "description": words} | fields,
+            **{"bay": garage.bays[0], "description": description} | fields,
         )
         appointment.services.set(services)
 
-    def done(days: int, hour: int) -> Json:
-        start = calendar.visit(days, hour)
+    def completed(days: int, hour: int) -> Json:
+        start = calendar.working_day(days, hour)
         return {
             "status": "completed",
             "technician": garage.technician,
@@ -99,16 +99,22 @@ def _visits(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) ->
             "completed_at": start + timedelta(minutes=55),
         }
 
-    visit("civic", calendar.visit(5, 10), ["oil_change", "tire_rotation"], 53, technician=garage.technician)
-    visit(
+    book(
+        "civic",
+        calendar.working_day(5, 10),
+        ["oil_change", "tire_rotation"],
+        53,
+        technician=garage.technician,
+    )
+    book(
         "rav4",
-        calendar.visit(12, 14),
+        calendar.working_day(12, 14),
         ["diagnostic"],
         reported_problem=garage.problems["warning light"],
         description="Check engine light since Monday",
     )
     now = calendar.now.replace(minute=0, second=0, microsecond=0)
-    visit(
+    book(
         "camry",
         now,
         ["brake_service"],
@@ -120,15 +126,15 @@ def _visits(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) ->
         assigned_at=now - timedelta(hours=1),
         started_at=now,
     )
-    visit("civic", calendar.visit(-30, 9), ["inspection"], **done(-30, 9))
-    visit("camry", calendar.visit(-95, 11), ["oil_change"], **done(-95, 11))
-    visit("rav4", calendar.visit(-160, 13), ["tire_rotation"], **done(-160, 13))
-    visit(
+    book("civic", calendar.working_day(-30, 9), ["inspection"], **completed(-30, 9))
+    book("camry", calendar.working_day(-95, 11), ["oil_change"], **completed(-95, 11))
+    book("rav4", calendar.working_day(-160, 13), ["tire_rotation"], **completed(-160, 13))
+    book(
         "civic",
-        calendar.visit(-14, 15),
+        calendar.working_day(-14, 15),
         ["oil_change"],
         status="cancelled",
-        cancelled_at=calendar.visit(-15, 12),
+        cancelled_at=calendar.working_day(-15, 12),
     )
 
 

@@ -1,4 +1,4 @@
-"""The people of the shop."""
+"""Load the logins of the staff."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The admin's first page: what today asks for."""
+"""The first page of the admin, and the customer's page with links to rows of other apps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ admin.site.unregister(Customer)
 class DeskCustomerAdmin(CustomerAdmin):
     """The customer's page with links to their vehicles, repair orders and appointments.
 
-    `customers` stands below the rooms of those rows, so the links are added here.
+    The links are added here, because the app `customers` must not import the apps of those rows.
     """
 
     change_form_outer_before_template = "desk/customer.html"
@@ -32,7 +32,7 @@ class DeskCustomerAdmin(CustomerAdmin):
 
 @dataclass(frozen=True)
 class Figure:
-    """A number and the list it counts."""
+    """A number on the first page, with a link to the list that it counts."""
 
     title: str
     number: int
@@ -40,18 +40,21 @@ class Figure:
 
 
 def dashboard(request: HttpRequest, context: Json) -> Json:
-    """At most two queries: each table is counted once, and only for who may see it."""
-    counts: list[Figure] = []
+    """Add the day's figures to the context of the first page.
+
+    A figure needs the permission to view its rows. Each table is counted in one query.
+    """
+    figures: list[Figure] = []
     if request.user.has_perm("appointments.view_appointment"):
-        counts += _visits()
+        figures += _appointments()
     if request.user.has_perm("repair_orders.view_repairorder"):
-        counts += _orders()
-    return context | {"counts": counts}
+        figures += _orders()
+    return context | {"figures": figures}
 
 
-def _visits() -> list[Figure]:
+def _appointments() -> list[Figure]:
     url = reverse("admin:appointments_appointment_changelist")
-    figures = Appointment.objects.today(timezone.now()).aggregate(
+    counts = Appointment.objects.today(timezone.now()).aggregate(
         today=Count("id", filter=~Q(status=AppointmentStatus.CANCELLED)),
         unassigned=Count("id", filter=Q(status=AppointmentStatus.PENDING, technician=None)),
     )
@@ -60,15 +63,15 @@ def _visits() -> list[Figure]:
     )
     unassigned = "status__exact=pending&technician__isempty=1"
     return [
-        Figure("Visits today", figures["today"], f"{url}?day=today&{not_cancelled}"),
-        Figure("Today without a technician", figures["unassigned"], f"{url}?day=today&{unassigned}"),
+        Figure("Appointments today", counts["today"], f"{url}?day=today&{not_cancelled}"),
+        Figure("Today without a technician", counts["unassigned"], f"{url}?day=today&{unassigned}"),
     ]
 
 
 def _orders() -> list[Figure]:
     url = reverse("admin:repair_orders_repairorder_changelist")
     titles = {
-        RepairOrderStatus.REQUESTED: "To be estimated",
+        RepairOrderStatus.REQUESTED: "To estimate",
         RepairOrderStatus.PENDING: "Waiting for the customer",
         RepairOrderStatus.APPROVED: "Ready to start",
         RepairOrderStatus.IN_PROGRESS: "In progress",

@@ -1,4 +1,4 @@
-"""The life of an upload: announced, stored, attached; or never attached, and removed after some days."""
+"""Actions of an upload: presign, receive, save and attach it, and prune uploads that were never attached."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from django.db import transaction
 
 from common.domain.caller import Caller
 from common.domain.errors import DomainError, Forbidden, Invalid, Kind, Missing, TooLarge
-from files.kinds import KINDS, is_what_it_says
+from files.kinds import KINDS, has_signature
 from files.models import Upload, UploadState
 from files.names import key_name, safe_name
 from files.stores import LocalStore, store
 
-KEPT_DAYS = 7  # for how long an upload may wait to be attached
+PRUNE_AFTER_DAYS = 7  # how long an upload may wait to be attached
 
 
 class FileNotFound(Missing):
@@ -29,26 +29,25 @@ class FileNotFound(Missing):
     message = "File not found"
 
 
-class LinkRefused(Forbidden):
+class InvalidUploadURL(Forbidden):
     code = "upload_link_refused"
-    message = "This upload address is not valid or has expired. Ask for a new one."
+    message = "This upload URL is not valid or has expired. Request a new one."
 
 
 class AlreadyUploaded(DomainError):
     code = "already_uploaded"
     title = "Already uploaded"
-    message = "This file has been uploaded already."
+    message = "This file has already been uploaded."
 
 
-class WrongType(DomainError):
+class ContentTypeMismatch(DomainError):
     kind = Kind.UNSUPPORTED_MEDIA_TYPE
     code = "wrong_file_type"
     title = "Unsupported media type"
 
 
-class WrongLength(Invalid):
+class LengthMismatch(Invalid):
     code = "wrong_file_length"
-    message = "The file has not the length that was announced."
 
 
 class FileTooLarge(TooLarge):
@@ -56,15 +55,15 @@ class FileTooLarge(TooLarge):
     title = "File too large"
 
 
-class SizeNotTaken(Invalid):
+class AnnouncedSizeTooLarge(Invalid):
     code = "file_size_not_taken"
     title = "File too large"
 
 
-class TypeNotTaken(Invalid):
+class UnsupportedFileType(Invalid):
     code = "file_type_not_taken"
     title = "File type not taken"
-    message = f"A file may be one of {', '.join(KINDS)}."
+    message = f"The file type must be one of {', '.join(KINDS)}."
 
 
 class NotUploaded(DomainError):
@@ -72,14 +71,14 @@ class NotUploaded(DomainError):
     title = "File not uploaded"
 
 
-class NotWhatItSays(Invalid):
+class ContentMismatch(Invalid):
     code = "file_is_something_else"
     title = "File is something else"
 
 
 @dataclass(frozen=True)
 class Presigned:
-    """An announced upload, the address that takes its bytes and the one that will show them."""
+    """An announced upload, the URL that accepts its bytes and the URL that will serve them."""
 
     upload: Upload
     url: str
@@ -89,22 +88,25 @@ class Presigned:
 def presign(
     *, caller: Caller, filename: str, content_type: str, size: int | None, site: str, now: datetime
 ) -> Presigned:
-    """Announce a file. Its `size` in bytes, where it is given, is exact; `site` is where this server is reached.
-    Raises TypeNotTaken, SizeNotTaken, StoreAway.
+    """Announce a file and return the URL that accepts its bytes.
 
-    The key holds 128 random bits: the public address is a capability.
+    `size` is the exact size in bytes, or None if it is not known. `site` is this server's base URL. The key has 128
+    random bits, because its public URL needs no authentication. Raises UnsupportedFileType, AnnouncedSizeTooLarge,
+    StoreUnavailable.
     """
-    upload = _announced(caller, filename, content_type, size, now)
+    upload = _build_upload(caller, filename, content_type, size, now)
     url = store().upload_url(upload, site=site, now=now)
     upload.save()
     return Presigned(upload, url, store().public_url(upload.key, site=site))
 
 
-def _announced(caller: Caller, filename: str, content_type: str, size: int | None, now: datetime) -> Upload:
+def _build_upload(
+    caller: Caller, filename: str, content_type: str, size: int | None, now: datetime
+) -> Upload:
     if content_type not in KINDS:
-        raise TypeNotTaken(field="content_type")
+        raise UnsupportedFileType(field="content_type")
     if size is not None and size > settings.MAX_UPLOAD_BYTES:
-        raise SizeNotTaken(_at_most(), field="size")
+        raise AnnouncedSizeTooLarge(_size_limit_message(), field="size")
     name = safe_name(filename, content_type)
     return Upload(
         owner_id=caller.user_id,
@@ -127,29 +129,31 @@ def receive(
     chunks: Iterable[bytes],
     now: datetime,
 ) -> Upload:
-    """Take the bytes of an announced upload onto this server's disk, once. `length` is what the sender says.
+    """Store the bytes of an announced upload on this server's disk, once. `length` is the sender's Content-Length.
 
-    Raises LinkRefused, AlreadyUploaded, WrongType, WrongLength, FileTooLarge.
+    Raises InvalidUploadURL, AlreadyUploaded, ContentTypeMismatch, LengthMismatch, FileTooLarge.
     """
     local = LocalStore()
-    if settings.USE_S3 or not local.admits(key, expires=expires, signature=signature, now=now):
-        raise LinkRefused
+    if settings.USE_S3 or not local.accepts(key, expires=expires, signature=signature, now=now):
+        raise InvalidUploadURL
     upload = Upload.objects.filter(key=key).first()
-    if upload is None:  # announced, never sent, and removed since
-        raise LinkRefused
+    if upload is None:  # pruned before it was sent
+        raise InvalidUploadURL
     if upload.state != UploadState.PENDING:
         raise AlreadyUploaded
     if content_type != upload.content_type:
-        raise WrongType(f"This file was announced as {upload.content_type}.")
+        raise ContentTypeMismatch(f"This file was announced as {upload.content_type}.")
     if length > settings.MAX_UPLOAD_BYTES:
-        raise FileTooLarge(_at_most())
-    if length == 0 or upload.size not in (None, length):
-        raise WrongLength
+        raise FileTooLarge(_size_limit_message())
+    if length == 0:
+        raise LengthMismatch("The file is empty.")
+    if upload.size not in (None, length):
+        raise LengthMismatch(f"The file has {length:,} bytes, but {upload.size:,} were announced.")
     with local.incoming(key, chunks) as (path, size):
         if size != length:
-            raise WrongLength("The file broke off on its way.")
+            raise LengthMismatch(f"Received {size:,} bytes, but Content-Length is {length:,}.")
         with transaction.atomic():
-            # Of two who send at once one is first; the other waits for the row and finds it taken.
+            # Of two parallel uploads, the second waits for the row and then finds no pending one.
             pending = Upload.objects.filter(pk=upload.pk, state=UploadState.PENDING)
             if not pending.update(state=UploadState.STORED, size=size, stored_at=now):
                 raise AlreadyUploaded
@@ -158,15 +162,15 @@ def receive(
     return upload
 
 
-def keep(
+def save_file(
     *, caller: Caller, filename: str, content_type: str, size: int, content: BinaryIO, now: datetime
 ) -> Upload:
-    """Store a file that a form of this server brought, in either store; `attach` makes it part of something.
+    """Store a file that was submitted with a form of this server. `attach` is called for it later.
 
-    Its row is there before its bytes, so that what is never attached is found and removed.
-    Raises TypeNotTaken, SizeNotTaken, StoreAway.
+    The row is saved before the bytes, so that `prune` also finds files that are never attached. Raises
+    UnsupportedFileType, AnnouncedSizeTooLarge, StoreUnavailable.
     """
-    upload = _announced(caller, filename, content_type, size, now)
+    upload = _build_upload(caller, filename, content_type, size, now)
     upload.save()
     store().put(upload, content)
     upload.state, upload.stored_at = UploadState.STORED, now
@@ -177,38 +181,39 @@ def keep(
 def attach(
     *, caller: Caller, upload_ids: Sequence[UUID], now: datetime, customer_id: int | None = None
 ) -> list[Upload]:
-    """Make the caller's own uploads part of something, in the order of `upload_ids` (their uuids), each once.
+    """Mark the caller's own uploads as attached and return them, each once, in the order of their uuids `upload_ids`.
 
-    One that is attached for the first time is looked at: it is there, of its announced length, not too large, and
-    begins as a file of its type does. `customer_id` is the customer who may see it from now on, where that is not
-    the uploader's own (staff who send a photo to a customer).
+    The first time an upload is attached, its file is checked: it exists, has the announced length, is not too large and
+    begins with the signature of its type. `customer_id` is the customer who can see the upload from now on, if that is
+    not the uploader's own (staff who send a photo to a customer).
 
-    Raises FileNotFound for what is not the caller's, NotUploaded, NotWhatItSays, StoreAway; nothing is attached then.
+    Raises FileNotFound for an upload that is not the caller's, NotUploaded, ContentMismatch, StoreUnavailable. After an
+    error nothing is attached.
     """
     wanted = list(dict.fromkeys(upload_ids))
     found = {upload.uuid: upload for upload in Upload.objects.of_owner(caller, wanted)}
     if len(found) < len(wanted):
         raise FileNotFound
     uploads = [found[uuid] for uuid in wanted]
-    sizes = {upload.pk: _confirmed_size(upload) for upload in uploads if upload.attached_at is None}
+    sizes = {upload.pk: _checked_size(upload) for upload in uploads if upload.attached_at is None}
     with transaction.atomic():
         for upload in uploads:
             _mark_attached(upload, size=sizes.get(upload.pk), customer_id=customer_id, now=now)
     return uploads
 
 
-def _confirmed_size(upload: Upload) -> int:
-    """The size of what was uploaded, after a look at it."""
-    there = store().look(upload)
-    if there is None:
+def _checked_size(upload: Upload) -> int:
+    """Return the size of the stored file after checking its length, type and first bytes."""
+    stored = store().stat(upload)
+    if stored is None:
         raise NotUploaded(f"{upload.name} has not been uploaded.")
-    if there.size > settings.MAX_UPLOAD_BYTES:
-        raise NotWhatItSays(_at_most())
-    if upload.size not in (None, there.size):
-        raise NotWhatItSays(f"{upload.name} has not the length that was announced.")
-    if there.content_type != upload.content_type or not is_what_it_says(upload.content_type, there.head):
-        raise NotWhatItSays(f"{upload.name} is not a file of the type {upload.content_type}.")
-    return there.size
+    if stored.size > settings.MAX_UPLOAD_BYTES:
+        raise ContentMismatch(_size_limit_message())
+    if upload.size not in (None, stored.size):
+        raise ContentMismatch(f"{upload.name} has {stored.size:,} bytes, but {upload.size:,} were announced.")
+    if stored.content_type != upload.content_type or not has_signature(upload.content_type, stored.head):
+        raise ContentMismatch(f"{upload.name} is not a file of the type {upload.content_type}.")
+    return stored.size
 
 
 def _mark_attached(upload: Upload, *, size: int | None, customer_id: int | None, now: datetime) -> None:
@@ -218,26 +223,28 @@ def _mark_attached(upload: Upload, *, size: int | None, customer_id: int | None,
         upload.customer_id = customer_id
     changed = {name: getattr(upload, name) for name in ("state", "size", "attached_at", "customer_id")}
     if not Upload.objects.filter(pk=upload.pk).update(**changed):
-        raise FileNotFound  # removed while it was looked at
+        raise FileNotFound  # pruned during the check
 
 
-def prune(*, now: datetime, days: int = KEPT_DAYS) -> int:
-    """Remove uploads that were announced at least `days` ago and never attached, bytes and row. How many.
+def prune(*, now: datetime, days: int = PRUNE_AFTER_DAYS) -> int:
+    """Remove uploads that were announced at least `days` ago and never attached, and return their number.
 
-    Each is a transaction of its own: what fails stays, for the next run. Raises StoreAway.
+    Row and file are removed in one transaction per upload. An upload that cannot be removed stays for the next run.
+    Raises StoreUnavailable.
     """
-    # Never while its address still takes a PUT: the bytes would have no row.
-    wait = max(timedelta(days=days), timedelta(seconds=settings.AWS_S3_PRESIGNED_URL_EXPIRATION))
-    old = Upload.objects.never_attached(before=now - wait).order_by("id")
+    # An upload stays while its URL accepts a PUT, because the bytes would have no row afterwards.
+    min_age = max(timedelta(days=days), timedelta(seconds=settings.AWS_S3_PRESIGNED_URL_EXPIRATION))
+    old = Upload.objects.never_attached(before=now - min_age).order_by("id")
     removed = 0
     for pk, key in list(old.values_list("pk", "key")):
         with transaction.atomic():
-            # Asked again: it may have been attached since. The row goes first, so that nobody attaches it meanwhile.
-            if Upload.objects.never_attached(before=now - wait).filter(pk=pk).delete()[0]:
+            # Filtered again, because it may have been attached meanwhile. The row is deleted first, so that it
+            # cannot be attached while its file is removed.
+            if Upload.objects.never_attached(before=now - min_age).filter(pk=pk).delete()[0]:
                 store().remove(key)
                 removed += 1
     return removed
 
 
-def _at_most() -> str:
+def _size_limit_message() -> str:
     return f"A file may have at most {settings.MAX_UPLOAD_BYTES:,} bytes."

@@ -1,4 +1,4 @@
-"""What people uploaded: looked at by staff, changed by nobody."""
+"""Read-only admin pages of uploads."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ class UploadAdmin(ReadOnly, StaffAdmin):
     @column("File")
     def file(self, upload: Upload) -> SafeString | str:
         if upload.state == UploadState.PENDING:
-            return "Not here yet"
+            return "Not uploaded yet"
         url = public_url(upload.key)
         return format_html('<a href="{}" rel="noreferrer" target="_blank">{}</a>', url, upload.name)

@@ -1,7 +1,7 @@
-"""The kinds of file that are taken: what a client calls them, how their names end, how their bytes begin.
+"""The accepted file types, by content type: their extensions and first bytes.
 
-Photos and documents, and nothing that a browser would run. Plain text is not among them: nothing in its bytes says
-what it is.
+They are photos and PDF documents, which a browser does not execute. Plain text is not accepted, because its first
+bytes do not identify it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# As much of a file's beginning as the longest of the patterns below looks at.
+# Enough first bytes for the longest of the patterns below.
 HEAD_BYTES = 32
 
 
 @dataclass(frozen=True)
 class FileKind:
-    """`endings` are of file names, the usual one first; `begins` matches the first bytes."""
+    """A file type. `extensions` has the usual one first. `signature` matches the first bytes."""
 
-    endings: tuple[str, ...]
-    begins: re.Pattern[bytes]
+    extensions: tuple[str, ...]
+    signature: re.Pattern[bytes]
 
 
 _JPEG = FileKind(("jpg", "jpeg"), re.compile(rb"\xff\xd8\xff"))
@@ -29,7 +29,7 @@ _HEIF = FileKind(
 
 KINDS: dict[str, FileKind] = {
     "image/jpeg": _JPEG,
-    "image/jpg": _JPEG,  # no registered type, and what many phones say
+    "image/jpg": _JPEG,  # not a registered type, but sent by many phones
     "image/png": FileKind(("png",), re.compile(rb"\x89PNG\r\n\x1a\n")),
     "image/webp": FileKind(("webp",), re.compile(rb"RIFF.{4}WEBP", re.DOTALL)),
     "image/gif": FileKind(("gif",), re.compile(rb"GIF8[79]a")),
@@ -39,6 +39,6 @@ KINDS: dict[str, FileKind] = {
 }
 
 
-def is_what_it_says(content_type: str, head: bytes) -> bool:
-    """Whether a file that begins with `head` is of this type."""
-    return KINDS[content_type].begins.match(head) is not None
+def has_signature(content_type: str, head: bytes) -> bool:
+    """Return whether a file that begins with `head` is of this content type."""
+    return KINDS[content_type].signature.match(head) is not None

@@ -1,4 +1,4 @@
-"""What people upload: receipts, photos, documents. The bytes are in a store (`files/stores.py`)."""
+"""Uploads of users, such as receipts, photos and documents. The bytes are in a store (`files/stores.py`)."""
 
 from __future__ import annotations
 
@@ -8,34 +8,32 @@ from django.db.models import Q
 
 from common.domain.ids import Identified
 from files.kinds import KINDS
-from files.names import LONGEST
+from files.names import MAX_NAME_LENGTH
 from files.querysets import UploadQuerySet
 
 
 class UploadState(models.TextChoices):
-    PENDING = "pending"  # an address was handed out; the bytes may be on their way
-    STORED = "stored"  # they are here; a store of others never tells
-    ATTACHED = "attached"  # looked at, and part of something
+    PENDING = "pending"  # announced, and the bytes may be arriving
+    STORED = "stored"  # on this server's disk (uploads to a bucket skip this state)
+    ATTACHED = "attached"  # checked, and attached to another object
 
 
 class Upload(Identified):
-    """One file of one user. It is taken for what it says once it was looked at: when it is attached."""
+    """A file of a user. Its content is checked when it is attached."""
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="uploads"
     )
-    # A number and no foreign key: customers stand on the same floor.
+    # A number instead of a foreign key, because `customers` is on the same layer.
     customer_id = models.BigIntegerField(
         null=True, blank=True, db_index=True, help_text="The customer whose logins may see it."
     )
-    name = models.CharField(max_length=LONGEST)
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
     content_type = models.CharField(max_length=50, choices=[(kind, kind) for kind in KINDS])
     size = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Bytes: as announced, then as stored."
+        null=True, blank=True, help_text="Bytes: first as announced, then as stored."
     )
-    key = models.CharField(
-        max_length=200, unique=True, help_text="Where its store has it. Holds 128 random bits."
-    )
+    key = models.CharField(max_length=200, unique=True, help_text="Key in the store, with 128 random bits.")
     state = models.CharField(max_length=8, choices=UploadState, default=UploadState.PENDING)
     created_at = models.DateTimeField()
     stored_at = models.DateTimeField(null=True, blank=True)
@@ -48,7 +46,7 @@ class Upload(Identified):
             models.CheckConstraint(condition=Q(content_type__in=list(KINDS)), name="upload_type_is_taken"),
             models.CheckConstraint(condition=Q(size=None) | Q(size__gte=1), name="upload_is_not_empty"),
             models.CheckConstraint(
-                # A check that comes out NULL holds: the null is refused by name.
+                # A check that evaluates to NULL passes, so that nulls are excluded explicitly.
                 condition=Q(state=UploadState.PENDING, stored_at=None, attached_at=None)
                 | Q(
                     state=UploadState.STORED,

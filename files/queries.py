@@ -1,4 +1,4 @@
-"""Reads of uploads that need more than a queryset."""
+"""Selectors of uploads that need the store or the settings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from files.stores import store
 
 
 def public_url(key: str, site: str | None = None) -> str:
-    """The address that shows a file to whoever has it. `site` is where a request reached this server
-    (`https://api.garage.example/`); `PUBLIC_URL` where there is no request, or a compiled read spells it."""
+    """Return the URL that serves a file without authentication.
+
+    `site` is this server's base URL as the request reached it (`https://api.garage.example/`). It defaults to
+    `PUBLIC_URL`, for compiled reads and wherever there is no request.
+    """
     return store().public_url(key, site=site or settings.PUBLIC_URL)
 
 
-def uploaded(*, caller: Caller, upload_id: UUID | None) -> Upload:
-    """An upload by its uuid, for somebody who may see it. Raises FileNotFound, also when its bytes never came."""
+def get_upload(*, caller: Caller, upload_id: UUID | None) -> Upload:
+    """Return an upload by its uuid, if it is visible to the caller.
+
+    Raises FileNotFound, also if its bytes were never uploaded.
+    """
     upload = Upload.objects.visible_to(caller).filter(uuid=upload_id).first() if upload_id else None
-    if upload is None or (upload.state == UploadState.PENDING and store().look(upload) is None):
+    if upload is None or (upload.state == UploadState.PENDING and store().stat(upload) is None):
         raise FileNotFound
     return upload

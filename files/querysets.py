@@ -1,4 +1,4 @@
-"""Rows of uploads."""
+"""QuerySet of uploads."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 class UploadQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every upload; a customer his own, and those of his account."""
+        """Return every upload for staff, and otherwise the caller's own and those of their customer account."""
         if caller.is_staff:
             return self
         return self.filter(Q(owner_id=caller.user_id) | Q(customer_id=caller.account))
 
     def of_owner(self, caller: Caller, uuids: Collection[UUID]) -> Self:
-        """Those of `uuids` that the caller himself uploaded."""
+        """Return the uploads among `uuids` that belong to the caller."""
         return self.filter(owner_id=caller.user_id, uuid__in=uuids)
 
     def never_attached(self, *, before: datetime) -> Self:
-        """Announced before that instant and part of nothing."""
+        """Return the uploads that were announced before that instant and never attached."""
         return self.exclude(state="attached").filter(created_at__lt=before)

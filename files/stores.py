@@ -1,6 +1,6 @@
-"""Where the bytes are: a folder of this server, or a bucket. Both take an upload by the same steps.
+"""Stores of uploaded files: a folder of this server or an S3 bucket. Both have the same interface.
 
-A key is the path in either, so that a folder can be copied into a bucket as it is.
+A key is the path in both stores, so that the folder can be copied into a bucket unchanged.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ log = structlog.get_logger(__name__)
 _CHUNK = 64 * 1024
 
 
-class StoreAway(DomainError):
-    """The bucket cannot be reached, or does not know us."""
+class StoreUnavailable(DomainError):
+    """The bucket cannot be reached or refuses the credentials."""
 
     kind = Kind.UNAVAILABLE
     code = "store_away"
@@ -46,8 +46,8 @@ class StoreAway(DomainError):
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a store has under a key: its size in bytes, the type it was stored with, and how it begins."""
+class StoredObject:
+    """A file in a store: its size in bytes, its stored content type and its first bytes."""
 
     size: int
     content_type: str
@@ -56,37 +56,39 @@ class Found:
 
 class Store(Protocol):
     def upload_url(self, upload: Upload, *, site: str, now: datetime) -> str:
-        """An address that takes one PUT of this upload, by its type and announced length, for a while."""
+        """Return a URL that accepts a PUT of this upload, with its type and announced length, until it expires."""
 
     def public_url(self, key: str, *, site: str) -> str:
-        """An address that shows the file to whoever has it. It does not expire. `site` is where this server is reached
-        (`https://api.garage.example/`); a bucket does not ask."""
+        """Return a URL that serves the file without authentication and does not expire.
+
+        `site` is this server's base URL (`https://api.garage.example/`). A bucket ignores it.
+        """
 
     def put(self, upload: Upload, content: BinaryIO) -> None:
-        """Store what a form of this server brought. Raises StoreAway."""
+        """Store a file that was submitted with a form of this server. Raises StoreUnavailable."""
 
     def download_url(self, upload: Upload) -> str | None:
-        """An address for somebody who was asked for his name; None for a store that this server itself serves."""
+        """Return a URL that expires, for a caller who is authorized. None if this server itself serves the file."""
 
     def read(self, upload: Upload) -> Iterator[bytes]:
-        """The bytes, in pieces. Raises FileNotFoundError, StoreAway."""
+        """Yield the file in chunks. Raises FileNotFoundError, StoreUnavailable."""
 
-    def look(self, upload: Upload) -> Found | None:
-        """What is there, None when nothing was uploaded."""
+    def stat(self, upload: Upload) -> StoredObject | None:
+        """Return the stored file, or None if nothing was uploaded. Raises StoreUnavailable."""
 
     def remove(self, key: str) -> None:
-        """Take it away; what is not there is away already."""
+        """Remove the file, if it exists. Raises StoreUnavailable."""
 
 
 def store() -> Store:
-    """The one that the settings choose."""
+    """Return the store that the settings select."""
     if settings.USE_S3:
         return S3Store()
     return LocalStore()
 
 
 class LocalStore:
-    """A folder, and signed addresses of this server (`files/api/member.py` serves them)."""
+    """A folder of this server, with signed URLs that `files/api/member.py` serves."""
 
     def path(self, key: str) -> Path:
         return Path(settings.UPLOADS_DIR) / key
@@ -96,8 +98,8 @@ class LocalStore:
         query = urlencode({"expires": expires, "signature": _signature(upload.key, str(expires))})
         return f"{self.public_url(upload.key, site=site)}?{query}"
 
-    def admits(self, key: str, *, expires: str, signature: str, now: datetime) -> bool:
-        """Whether `upload_url` made this signature for this key, and it has not expired."""
+    def accepts(self, key: str, *, expires: str, signature: str, now: datetime) -> bool:
+        """Return whether the signature was made by `upload_url` for this key and has not expired."""
         is_ours = constant_time_compare(signature, _signature(key, expires))
         return is_ours and now.timestamp() < int(expires)
 
@@ -116,20 +118,25 @@ class LocalStore:
         with self.path(upload.key).open("rb") as file:
             yield from iter(partial(file.read, _CHUNK), b"")
 
-    def look(self, upload: Upload) -> Found | None:
+    def stat(self, upload: Upload) -> StoredObject | None:
         try:
             with self.path(upload.key).open("rb") as file:
-                return Found(os.fstat(file.fileno()).st_size, upload.content_type, file.read(HEAD_BYTES))
+                return StoredObject(
+                    os.fstat(file.fileno()).st_size, upload.content_type, file.read(HEAD_BYTES)
+                )
         except FileNotFoundError:
             return None
 
     def remove(self, key: str) -> None:
-        # A key has a folder of its own; what a killed process left half written goes with it.
+        # Each key has its own folder. A partial file of a killed process is removed with it.
         shutil.rmtree(self.path(key).parent, ignore_errors=True)
 
     @contextmanager
     def incoming(self, key: str, chunks: Iterable[bytes]) -> Iterator[tuple[Path, int]]:
-        """The bytes on disk and how many they are, not yet under their key; gone if they are not moved there."""
+        """Write the bytes to a temporary file and yield its path and size.
+
+        The caller moves it to the path of its key. Otherwise it is removed.
+        """
         folder = self.path(key).parent
         folder.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=folder)
@@ -146,9 +153,9 @@ def _signature(key: str, expires: str) -> str:
 
 
 class S3Store:
-    """A bucket of AWS or of another server that speaks S3 (`AWS_S3_ENDPOINT_URL`).
+    """A bucket of AWS or of another S3-compatible server (`AWS_S3_ENDPOINT_URL`).
 
-    A role of the machine, or a credentials file, serves where no keys are set.
+    Without keys in the settings, the machine's role or a credentials file is used.
     """
 
     @property
@@ -158,34 +165,36 @@ class S3Store:
             settings.AWS_S3_ENDPOINT_URL,
             settings.AWS_ACCESS_KEY_ID,
             settings.AWS_SECRET_ACCESS_KEY,
-            _addressing(settings.AWS_STORAGE_BUCKET_NAME, settings.AWS_S3_ENDPOINT_URL),
+            _addressing_style(settings.AWS_STORAGE_BUCKET_NAME, settings.AWS_S3_ENDPOINT_URL),
         )
 
-    def _at(self, key: str, **more: Any) -> Json:
-        return {"Bucket": settings.AWS_STORAGE_BUCKET_NAME, "Key": key, **more}
+    def _params(self, key: str, **extra: object) -> Json:
+        return {"Bucket": settings.AWS_STORAGE_BUCKET_NAME, "Key": key, **extra}
 
-    def _signed(self, method: str, **params: Any) -> str:
-        with _answering():
+    def _signed_url(self, method: str, params: Json) -> str:
+        with _store_errors():
             url: str = self._client.generate_presigned_url(
                 method, Params=params, ExpiresIn=settings.AWS_S3_PRESIGNED_URL_EXPIRATION
             )
             return url
 
     def upload_url(self, upload: Upload, *, site: str, now: datetime) -> str:
-        # What stands here becomes a signed header: another type or length is another signature.
+        # These parameters become signed headers, so that another type or length is refused.
         length = {} if upload.size is None else {"ContentLength": upload.size}
-        return self._signed("put_object", **self._at(upload.key, ContentType=upload.content_type, **length))
+        return self._signed_url(
+            "put_object", self._params(upload.key, ContentType=upload.content_type, **length)
+        )
 
     def public_url(self, key: str, *, site: str) -> str:
         if settings.AWS_S3_CUSTOM_DOMAIN:
             return f"https://{settings.AWS_S3_CUSTOM_DOMAIN}/{key}"
-        # The library knows how a bucket of this name in this region is addressed.
-        return self._signed("get_object", **self._at(key)).partition("?")[0]
+        # boto3 knows the URL format for this bucket name and region.
+        return self._signed_url("get_object", self._params(key)).partition("?")[0]
 
     def download_url(self, upload: Upload) -> str | None:
-        return self._signed(
+        return self._signed_url(
             "get_object",
-            **self._at(
+            self._params(
                 upload.key,
                 ResponseContentType=upload.content_type,
                 ResponseContentDisposition="attachment",
@@ -193,60 +202,66 @@ class S3Store:
         )
 
     def put(self, upload: Upload, content: BinaryIO) -> None:
-        with _answering():
+        with _store_errors():
             self._client.put_object(
-                **self._at(
+                **self._params(
                     upload.key, Body=content, ContentType=upload.content_type, ContentLength=upload.size
                 )
             )
 
     def read(self, upload: Upload) -> Iterator[bytes]:
-        with _answering():
+        with _store_errors():
             try:
-                body = self._client.get_object(**self._at(upload.key))["Body"]
+                body = self._client.get_object(**self._params(upload.key))["Body"]
             except self._client.exceptions.NoSuchKey:
                 raise FileNotFoundError(upload.key) from None
         with body:
             yield from body.iter_chunks(_CHUNK)
 
-    def look(self, upload: Upload) -> Found | None:
-        # One ranged GET says what a HEAD would, and shows the first bytes.
-        with _answering():
+    def stat(self, upload: Upload) -> StoredObject | None:
+        # One ranged GET returns the headers of a HEAD and the first bytes.
+        with _store_errors():
             try:
-                answer = self._client.get_object(**self._at(upload.key, Range=f"bytes=0-{HEAD_BYTES - 1}"))
+                answer = self._client.get_object(
+                    **self._params(upload.key, Range=f"bytes=0-{HEAD_BYTES - 1}")
+                )
             except self._client.exceptions.ClientError as error:
                 code = error.response["Error"]["Code"]
-                # AWS calls a missing object forbidden to whoever may not list the bucket.
+                # Without permission to list the bucket, AWS answers 403 for a missing object.
                 if code in ("NoSuchKey", "404", "AccessDenied", "403"):
                     log.info("upload_not_found", code=code)
                     return None
                 if code == "InvalidRange":  # an empty object has no first byte
-                    return Found(0, upload.content_type, b"")
+                    return StoredObject(0, upload.content_type, b"")
                 raise
             with answer["Body"] as body:
                 head = body.read()
             total = answer.get("ContentRange", "").rpartition("/")[2]
-            return Found(int(total or answer["ContentLength"]), answer["ContentType"], head)
+            return StoredObject(int(total or answer["ContentLength"]), answer["ContentType"], head)
 
     def remove(self, key: str) -> None:
-        with _answering():
-            self._client.delete_object(**self._at(key))
+        with _store_errors():
+            self._client.delete_object(**self._params(key))
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError  # as below
+def _store_errors() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError  # inline, as in `_s3_client`
 
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        log.warning("store_away", error=str(error))
-        raise StoreAway from error
+        log.warning("store_unavailable", error=str(error))
+        raise StoreUnavailable from error
 
 
-def _addressing(bucket: str, endpoint: str) -> str:
-    """Left alone, the library signs for AWS's global host, which redirects a PUT to a young bucket of another region;
-    no certificate covers a bucket with a dot as a host; other servers want the bucket in the path."""
+def _addressing_style(bucket: str, endpoint: str) -> str:
+    """Return boto3's addressing style for the bucket.
+
+    "virtual" signs for the host of the bucket's region. The default signs for AWS's global host, which redirects a PUT
+    to a new bucket of another region. A bucket name with a dot cannot be a host name, because no certificate covers it.
+    Other servers expect the bucket in the path.
+    """
     if endpoint:
         return "path"
     return "auto" if "." in bucket else "virtual"
@@ -254,7 +269,7 @@ def _addressing(bucket: str, endpoint: str) -> str:
 
 @cache
 def _s3_client(region: str, endpoint: str, access_key: str, secret_key: str, addressing: str) -> Any:
-    import boto3  # a tenth of a second and 20 MB that the embedded server does without
+    import boto3  # inline: the import takes 0.1 s and 20 MB, which the folder store does not need
     from botocore.config import Config
 
     return boto3.session.Session().client(
@@ -266,7 +281,7 @@ def _s3_client(region: str, endpoint: str, access_key: str, secret_key: str, add
         config=Config(
             signature_version="s3v4",
             s3={"addressing_style": addressing},
-            # A checksum would have to be sent by the apps, who know nothing of it.
+            # By default boto3 signs a checksum header, which client apps do not send.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             connect_timeout=3,

@@ -1,4 +1,4 @@
-"""Joining and leaving."""
+"""Actions of a membership: join a plan and cancel the membership."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from common.domain.errors import DomainError
 from common.domain.transitions import transition
 from memberships.models import MEMBERSHIP_MACHINE, Membership, MembershipStatus, Plan
 
-# What each step asks for, in the admin.
+# The permission that each action requires in the admin.
 PERMISSIONS = {"cancel": "memberships.cancel_membership"}
 
 
 class AlreadyAMember(DomainError):
-    """One active membership a user. Changing a plan is leaving it and joining another: nothing is prorated here."""
+    """A user has at most one active membership.
+
+    To change plans, a user cancels and joins again. Nothing is prorated.
+    """
 
     code = "already_a_member"
     title = "Already a member"
@@ -24,7 +27,7 @@ class AlreadyAMember(DomainError):
 
 
 def join(*, user_id: int, plan: Plan, now: datetime) -> Membership:
-    """Make the user a member from now on. Raises AlreadyAMember."""
+    """Create the user's membership of the plan, starting now. Raises AlreadyAMember."""
     try:
         with transaction.atomic():
             return Membership.objects.create(user_id=user_id, plan=plan, started_at=now)
@@ -35,7 +38,7 @@ def join(*, user_id: int, plan: Plan, now: datetime) -> Membership:
 
 
 def cancel(*, membership: Membership, by: int | None, now: datetime) -> None:
-    """End a membership at once. Raises IllegalTransition."""
+    """Cancel the membership with immediate effect. Raises IllegalTransition."""
     transition(
         membership,
         MembershipStatus.CANCELLED,

@@ -1,10 +1,10 @@
-"""Plans, members and offers."""
+"""Admin pages of plans, memberships and offers."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
@@ -35,7 +35,7 @@ _COLORS = {MembershipStatus.ACTIVE: "success", MembershipStatus.CANCELLED: "dang
 
 @admin.register(Plan)
 class PlanAdmin(NoDeleteMixin, HistoryAdmin):
-    """A plan that is no longer sold is taken off sale; its members stay."""
+    """A plan is taken off sale and never deleted, because its members stay."""
 
     list_display = ("name", "tier", "price", "is_active")
     list_filter = (("tier", ChoicesCheckboxFilter), ("is_active", BooleanRadioFilter))
@@ -46,7 +46,7 @@ class PlanAdmin(NoDeleteMixin, HistoryAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(ReadOnly, HistoryAdmin):
-    """Users join by themselves; staff may end a membership for its member."""
+    """Users join by themselves. Staff can end a membership for its member."""
 
     noun, machine = "membership", MEMBERSHIP_MACHINE
     list_display = ("user", "plan", "started_at", "renewal", "status_badge")
@@ -67,7 +67,7 @@ class MembershipAdmin(ReadOnly, HistoryAdmin):
     cancel = transition_button(
         "End membership",
         cancel,
-        ask="It ends at once. The member may join a plan again.",
+        ask="The membership ends immediately. The member can join a plan again.",
         done="The membership has ended.",
         icon="person_remove",
         variant=ActionVariant.DANGER,
@@ -91,7 +91,7 @@ class OfferMakeInline(TabularInline):
     fields = ("make",)
     extra = 0
     ordering = ("make", "id")
-    verbose_name_plural = "Makes (none: for every make)"
+    verbose_name_plural = "Makes (leave empty for every make)"
 
 
 @admin.register(Offer)
@@ -115,24 +115,26 @@ class OfferAdmin(HistoryAdmin):
     fieldsets = (
         (None, {"fields": ("title", "description", "terms", ("expiry", "is_active"))}),
         (
-            "Whom it is for",
+            "Eligibility",
             {
                 "fields": (("for_basic", "for_plus", "for_premium"), "locations", ("year_from", "year_to")),
-                "description": "What is left open is not asked for.",
+                "description": "An empty field applies to every member, location or model year.",
             },
         ),
         ("Record", {"fields": (("created_at", "uuid"),), "classes": ("collapse",)}),
     )
 
-    def save_model(self, request: HttpRequest, obj: Offer, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Offer, form: forms.ModelForm[Offer], change: bool
+    ) -> None:
         if not change:
             obj.created_at = timezone.now()
         super().save_model(request, obj, form, change)
 
     @column("For")
     def tiers(self, offer: Offer) -> str:
-        asked = (("basic", offer.for_basic), ("plus", offer.for_plus), ("premium", offer.for_premium))
-        return ", ".join(tier for tier, is_asked in asked if is_asked) or "everybody"
+        required = (("basic", offer.for_basic), ("plus", offer.for_plus), ("premium", offer.for_premium))
+        return ", ".join(tier for tier, is_required in required if is_required) or "all customers"
 
 
 @admin.register(OfferMake)

@@ -1,4 +1,4 @@
-"""Plans, who is a member, and what members are offered."""
+"""Plans, memberships and offers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Tier(models.TextChoices):
 
 
 class Plan(Identified):
-    """What can be joined, at its price a month. One that is no longer sold keeps its members."""
+    """A plan that users can join, with its monthly price. A plan that is taken off sale keeps its members."""
 
     name = models.CharField(max_length=100)
     tier = models.CharField(max_length=7, choices=Tier)
     price = models.DecimalField(
-        max_digits=10, decimal_places=2, validators=[MinValueValidator(0)], help_text="Dollars a month."
+        max_digits=10, decimal_places=2, validators=[MinValueValidator(0)], help_text="US dollars per month."
     )
-    features = models.TextField(blank=True, default="", help_text="One a line.")
+    features = models.TextField(blank=True, default="", help_text="One feature per line.")
     is_active = models.BooleanField("on sale", default=True)
 
     history = HistoricalRecords()
@@ -58,7 +58,7 @@ MEMBERSHIP_MACHINE: Machine = {
 
 
 class Membership(Identified):
-    """A user's, from the day he joined until he leaves. It renews by itself every month (`renewals.py`)."""
+    """A user's membership of a plan. It renews every month until it is cancelled (`renewals.py`)."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="memberships")
@@ -89,8 +89,10 @@ class Membership(Identified):
 
 
 class Offer(Identified):
-    """Something members are offered, until it expires. What it does not name it does not ask for: tier, place, make
-    or year."""
+    """An offer that is valid until it expires.
+
+    It can be limited to tiers, locations, makes and model years. A limit that is empty does not apply.
+    """
 
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
@@ -101,19 +103,19 @@ class Offer(Identified):
     for_plus = models.BooleanField("plus", default=False)
     for_premium = models.BooleanField("premium", default=False)
     locations = models.ManyToManyField(
-        Location, blank=True, related_name="offers", help_text="None: at every location."
+        Location, blank=True, related_name="offers", help_text="Leave empty for every location."
     )
     year_from = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
         validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)],
-        help_text="The first model year it is for.",
+        help_text="First model year.",
     )
     year_to = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
         validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)],
-        help_text="The last one.",
+        help_text="Last model year.",
     )
     created_at = models.DateTimeField()
 
@@ -135,14 +137,14 @@ class Offer(Identified):
 
 
 class OfferMake(models.Model):
-    """A make that an offer is for, in any case; an offer with none is for every make."""
+    """A make that an offer is limited to, compared without case. An offer without makes applies to every make."""
 
     id = models.BigAutoField(primary_key=True)
     offer = models.ForeignKey(
         Offer,
         on_delete=models.CASCADE,
         related_name="makes",
-        db_index=False,  # the constraint has one
+        db_index=False,  # the unique constraint has an index
     )
     make = models.CharField(max_length=60)
 
@@ -153,7 +155,7 @@ class OfferMake(models.Model):
             models.UniqueConstraint(
                 fields=["offer", "make"],
                 name="make_once_an_offer",
-                violation_error_message="This make is named already.",
+                violation_error_message="This make is already listed.",
             )
         ]
 

@@ -1,4 +1,4 @@
-"""Who is a member of what."""
+"""Selectors of memberships."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from uuid import UUID
 from memberships.models import Membership
 
 
-def active_membership(user_id: int) -> Membership | None:
-    """The user's one membership, None when he has none. One query."""
+def get_active_membership(user_id: int) -> Membership | None:
+    """Return the user's active membership or None, in one query."""
     return Membership.objects.active().filter(user_id=user_id).first()
 
 
-def membership_uuid_of(user_id: int) -> UUID | None:
-    """`membershipId` of the user's body in contract 003."""
+def get_membership_uuid(user_id: int) -> UUID | None:
+    """Return the uuid of the user's active membership or None, which is contract 003's `membershipId`."""
     return Membership.objects.active().filter(user_id=user_id).values_list("uuid", flat=True).first()

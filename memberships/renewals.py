@@ -1,4 +1,4 @@
-"""When a membership renews."""
+"""The renewal date of a membership."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import datetime
 
 
 def renews_at(started_at: datetime, now: datetime) -> datetime:
-    """The first instant after `now` that is a whole number of months after the start, in UTC.
+    """Return the first instant after `now` that is a whole number of months after the start, in UTC.
 
-    Who joined on the 31st renews on the last day of a shorter month, and on the 31st again after it.
+    A membership that started on the 31st renews on the last day of a shorter month, and on the 31st of the next month
+    that has one.
     """
     months = 12 * (now.year - started_at.year) + now.month - started_at.month
     due = _months_later(started_at, max(1, months))

@@ -1,4 +1,4 @@
-"""The life of an order: placed, confirmed, packed, shipped, delivered; cancelled before it is shipped."""
+"""Actions of an order: place, confirm, pack, ship and deliver it, or cancel it before it is shipped."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from catalogue import stock
 from common.domain.errors import Invalid
 from common.domain.transitions import transition
 from customers.actions import notify
-from orders.models import MOST_PIECES, ORDER_MACHINE, Order, OrderItem, OrderStatus
+from orders.models import MAX_PIECES, ORDER_MACHINE, Order, OrderItem, OrderStatus
 
-LARGEST_TOTAL = Decimal("99999999.99")
-# What each step asks for, at every door.
+MAX_TOTAL = Decimal("99999999.99")
+# The permission that each action requires, in the admin and in the API.
 PERMISSIONS = dict.fromkeys(("confirm", "pack", "ship", "deliver", "cancel"), "orders.move_order")
 
 
 class TooManyPieces(Invalid):
     code = "too_many_pieces"
-    message = f"An order takes at most {MOST_PIECES:,} pieces of a product."
+    message = f"An order takes at most {MAX_PIECES:,} pieces of a product."
 
 
 class TotalTooLarge(Invalid):
     code = "total_too_large"
-    message = f"The order would cost more than {LARGEST_TOTAL}."
+    message = f"The order's total would exceed the maximum of {MAX_TOTAL}."
 
 
 def place_order(*, customer_id: int, items: Iterable[tuple[int, int]], now: datetime) -> Order:
-    """Buy from the catalogue at today's prices; `items` are (part id, pieces), at least one.
+    """Create an order of catalogue parts at today's prices, and take the pieces from stock.
 
-    The same part twice is one line of all its pieces. Raises Missing, NotEnoughStock, TooManyPieces, TotalTooLarge;
-    of a refused order nothing is taken.
+    `items` are (part id, pieces) pairs, at least one. A part that is listed twice becomes one line with the sum of its
+    pieces. Raises Missing, NotEnoughStock, TooManyPieces, TotalTooLarge. An order that is refused changes no stock.
     """
     pieces: Counter[int] = Counter()
     for part_id, quantity in items:
         pieces[part_id] += quantity
-    if max(pieces.values()) > MOST_PIECES:
+    if max(pieces.values()) > MAX_PIECES:
         raise TooManyPieces(field="items")
     with transaction.atomic():
         parts = stock.take(pieces)
-        if sum(part.unit_price * pieces[part.pk] for part in parts) > LARGEST_TOTAL:
+        if sum(part.unit_price * pieces[part.pk] for part in parts) > MAX_TOTAL:
             raise TotalTooLarge(field="items")
         order = Order.objects.create(customer_id=customer_id, created_at=now)
         by_id = {part.pk: part for part in parts}
@@ -58,17 +58,17 @@ def place_order(*, customer_id: int, items: Iterable[tuple[int, int]], now: date
             )
             for part_id, quantity in pieces.items()
         )
-        _tell(order, now=now)
+        _notify(order, now=now)
     return order
 
 
 def confirm(*, order: Order, by: int | None, now: datetime) -> None:
-    """It is paid for. Raises IllegalTransition."""
+    """Record that the order is paid for. Raises IllegalTransition."""
     move(order, OrderStatus.CONFIRMED, by=by, now=now, confirmed_at=now)
 
 
 def pack(*, order: Order, by: int | None, now: datetime) -> None:
-    """Raises IllegalTransition."""
+    """Record that the order is packed. Raises IllegalTransition."""
     move(order, OrderStatus.PACKED, by=by, now=now, packed_at=now)
 
 
@@ -83,7 +83,7 @@ def ship(
     current_location: str = "",
     estimated_delivery: datetime | None = None,
 ) -> None:
-    """A courier has it. Raises IllegalTransition."""
+    """Record that a courier has the parcel. Raises IllegalTransition."""
     move(
         order,
         OrderStatus.SHIPPED,
@@ -99,31 +99,31 @@ def ship(
 
 
 def deliver(*, order: Order, by: int | None, now: datetime) -> None:
-    """The customer has it; his 30 days to return it begin. Raises IllegalTransition."""
+    """Record the delivery, which starts the 30 days for returns. Raises IllegalTransition."""
     move(order, OrderStatus.DELIVERED, by=by, now=now, delivered_at=now)
 
 
 def cancel(*, order: Order, by: int | None, now: datetime) -> None:
-    """Nothing of it will be sent: its pieces are on the shelf again. Raises IllegalTransition."""
+    """Cancel the order and put its pieces back in stock. Raises IllegalTransition."""
     with transaction.atomic():
         move(order, OrderStatus.CANCELLED, by=by, now=now, cancelled_at=now)
         stock.put_back(pieces_of(order.items.all()))
 
 
 def move(order: Order, to: str, *, by: int | None, now: datetime, **stamps: object) -> None:
-    """One step of the machine, with its stamps; the customer is told. Raises IllegalTransition."""
+    """Move the order to `to`, set its timestamps and notify the customer. Raises IllegalTransition."""
     with transaction.atomic():
         transition(order, to, machine=ORDER_MACHINE, by=by, now=now, values=stamps)
-        _tell(order, now=now)
+        _notify(order, now=now)
 
 
 def pieces_of(items: Iterable[OrderItem]) -> dict[int, int]:
-    """Part id -> pieces, as the shelf takes them."""
+    """Return the items as the stock functions take them: part id -> pieces."""
     return {item.part_id: item.quantity for item in items}
 
 
-def _tell(order: Order, *, now: datetime) -> None:
-    """The one place where a customer hears of his order, in the words that contract 002 prints."""
+def _notify(order: Order, *, now: datetime) -> None:
+    """Notify the customer of the order's status, in the words that contract 002 prints."""
     notify(
         customer_id=order.customer_id,
         type="ORDER",

@@ -1,8 +1,6 @@
-"""Orders on their way out. Returns on their way back stand in `returns_admin`."""
+"""Admin pages of orders. Those of returns are in `returns_admin`."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -34,7 +32,7 @@ from orders.models import (
     ReturnRequest,
 )
 from orders.queries import with_items
-from orders.returns_admin import LineAdmin, Numbered
+from orders.returns_admin import LineAdmin, NumberSearchMixin
 
 ORDER_COLORS = {
     OrderStatus.PLACED: "warning",
@@ -45,22 +43,22 @@ ORDER_COLORS = {
     OrderStatus.CANCELLED: "danger",
     OrderStatus.RETURNED: "danger",
 }
-# What is known of a parcel; it changes on the way without another word to the customer.
+# Shipment fields that staff may edit while the order is active. An edit sends no notification.
 _SHIPMENT = ("courier_name", "courier_contact", "tracking_number", "current_location", "estimated_delivery")
 
 
-class _WithItems(ChangeList):
-    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Order]:
+class OrderChangeList(ChangeList):
+    def get_queryset(self, *args: object, **kwargs: object) -> QuerySet[Order]:
         return with_items(super().get_queryset(*args, **kwargs))
 
 
 class ItemInline(ReadOnlyInline):
     model = OrderItem
-    fields = ("part", "product_name", "quantity", "price", "paid", "back")
+    fields = ("part", "product_name", "quantity", "price", "paid", "amount_refunded")
     readonly_fields = fields
     price = dollars("Unit price", "unit_price")
     paid = dollars("Paid", "subtotal")
-    back = dollars("Refunded", "refunded")
+    amount_refunded = dollars("Refunded", "refunded")
     hide_title = True
     ordering = ("id",)
 
@@ -82,8 +80,8 @@ class OrderForm(SeenStatus):
 
 
 @admin.register(Order)
-class OrderAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
-    """Customers order; the shop moves what they ordered, and says where it is."""
+class OrderAdmin(NoDeleteMixin, NumberSearchMixin, HistoryAdmin):
+    """Customers place orders. Staff move them by the buttons and edit the shipment."""
 
     noun, machine = "order", ORDER_MACHINE
     prefix = ORDER_PREFIX
@@ -127,10 +125,10 @@ class OrderAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
         ),
     )
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _WithItems
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
+        return OrderChangeList
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> list[str]:
@@ -140,7 +138,7 @@ class OrderAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     confirm = transition_button(
         "Confirm payment",
         actions.confirm,
-        ask="The order is paid for. The customer is told.",
+        ask="The order is paid for. The customer is notified.",
         done="The order is confirmed.",
         icon="payments",
         variant=ActionVariant.PRIMARY,
@@ -150,7 +148,7 @@ class OrderAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     pack = transition_button(
         "Packed",
         actions.pack,
-        ask="Everything is in the parcel. The customer is told.",
+        ask="All items are in the parcel. The customer is notified.",
         done="The order is packed.",
         icon="package_2",
         variant=ActionVariant.PRIMARY,
@@ -160,7 +158,7 @@ class OrderAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     ship = transition_button(
         "Ship",
         actions.ship,
-        ask="A courier takes it. The customer is told.",
+        ask="A courier takes the parcel. The customer is notified.",
         done="The order is shipped.",
         icon="local_shipping",
         variant=ActionVariant.PRIMARY,
@@ -171,7 +169,7 @@ class OrderAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     deliver = transition_button(
         "Delivered",
         actions.deliver,
-        ask="The customer has it. He may return it within 30 days.",
+        ask="The customer has the parcel and may return items within 30 days. They are notified.",
         done="The order is delivered.",
         icon="check",
         variant=ActionVariant.SUCCESS,
@@ -181,7 +179,7 @@ class OrderAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     cancel = transition_button(
         "Cancel",
         actions.cancel,
-        ask="Nothing of it is sent: its pieces go back on the shelf, and the customer is told.",
+        ask="The order is not sent and its pieces go back into stock. The customer is notified.",
         done="The order is cancelled.",
         icon="close",
         variant=ActionVariant.DANGER,

@@ -1,4 +1,4 @@
-"""What the buttons of an order and a return ask."""
+"""Dialog forms of the buttons of an order and of a return."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from unfold.widgets import (
 from orders.models import ReturnRequest
 
 
-def _line(label: str, *, size: int, required: bool = False) -> forms.CharField:
+def _text_field(label: str, *, size: int, required: bool = False) -> forms.CharField:
     return forms.CharField(
         label=label, max_length=size, required=required, widget=UnfoldAdminTextInputWidget()
     )
 
 
 class ShipForm(BaseDialogForm):
-    """Who takes it, under which number, and when it should be there."""
+    """The courier, the tracking number and the estimated delivery."""
 
-    courier_name = _line("Courier", size=100, required=True)
-    courier_contact = _line("Courier contact", size=100)
-    tracking_number = _line("Tracking number", size=100, required=True)
-    current_location = _line("Current location", size=200)
+    courier_name = _text_field("Courier", size=100, required=True)
+    courier_contact = _text_field("Courier contact", size=100)
+    tracking_number = _text_field("Tracking number", size=100, required=True)
+    current_location = _text_field("Current location", size=200)
     estimated_delivery = forms.DateTimeField(
         required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
     )
 
 
 class RefundForm(BaseDialogForm):
-    """What is paid back; all of it unless something else is typed."""
+    """The amount to refund, prefilled with the full amount."""
 
     amount = forms.DecimalField(
         max_digits=10, decimal_places=2, min_value=Decimal(0), widget=UnfoldAdminDecimalFieldWidget()
     )
     restock = forms.BooleanField(
-        label="Back on the shelf",
+        label="Put back in stock",
         required=False,
         widget=UnfoldBooleanWidget(),
-        help_text="As good as new: sell it again.",
+        help_text="The items are as good as new and can be sold again.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        asked = ReturnRequest.objects.filter(pk=self.object_id).first()
-        self.initial["amount"] = asked.refund_amount if asked else None
+        request = ReturnRequest.objects.filter(pk=self.object_id).first()
+        self.initial["amount"] = request.refund_amount if request else None

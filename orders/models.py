@@ -1,4 +1,4 @@
-"""Parts that customers order to their door, and what they send back."""
+"""Orders of catalogue parts that are shipped to customers, and the returns of such orders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from customers.models import Customer
 from orders.querysets import OrderItemQuerySet, OrderQuerySet, ReturnLineQuerySet, ReturnQuerySet
 
 ORDER_PREFIX, ITEM_PREFIX, RETURN_PREFIX = "ORD", "ITEM", "RET"
-MOST_PIECES = 10_000  # of one product in an order
+MAX_PIECES = 10_000  # of one product in an order
 
 
 class OrderStatus(models.TextChoices):
@@ -28,7 +28,7 @@ class OrderStatus(models.TextChoices):
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
-    RETURNED = "returned"  # nothing of it is left with the customer
+    RETURNED = "returned"  # every item is refunded
 
 
 _S = OrderStatus
@@ -43,8 +43,8 @@ ORDER_MACHINE: Machine = {
 }
 PROCESSING = (_S.PLACED.value, _S.CONFIRMED.value, _S.PACKED.value)
 ACTIVE = (*PROCESSING, _S.SHIPPED.value)
-# step -> the states in which it has been taken; a cancelled order keeps those it came to
-TAKEN_IN = {
+# timestamp -> the states in which it is set; a cancelled order keeps the timestamps it had
+STATES_WITH_STAMP = {
     "confirmed_at": [_S.CONFIRMED, _S.PACKED, _S.SHIPPED, _S.DELIVERED, _S.RETURNED],
     "packed_at": [_S.PACKED, _S.SHIPPED, _S.DELIVERED, _S.RETURNED],
     "shipped_at": [_S.SHIPPED, _S.DELIVERED, _S.RETURNED],
@@ -52,8 +52,11 @@ TAKEN_IN = {
 }
 
 
-def _stamped(stamp: str, states: list[OrderStatus]) -> models.CheckConstraint:
-    """The stamp stands exactly in these states: tracking and the return window are read from it."""
+def _stamp_constraint(stamp: str, states: list[OrderStatus]) -> models.CheckConstraint:
+    """Return a constraint that the timestamp is set in exactly these states.
+
+    Tracking and the return window are computed from it.
+    """
     is_set = Q(**{f"{stamp}__isnull": False})
     fits = (Q(status__in=states) & is_set) | (~Q(status__in=states) & ~is_set)
     if stamp in ("confirmed_at", "packed_at"):
@@ -62,9 +65,9 @@ def _stamped(stamp: str, states: list[OrderStatus]) -> models.CheckConstraint:
 
 
 class Order(Identified):
-    """What a customer bought, and where it is. Its lines never change: another wish is another order."""
+    """A customer's order of parts and its shipment. Its lines never change after it is placed."""
 
-    # Keys without an index of their own: one of those below begins with it.
+    # `db_index=False`: an index below begins with this column.
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders", db_index=False)
     status = models.CharField(max_length=9, choices=_S.choices, default=_S.PLACED)
     courier_name = models.CharField("courier", max_length=100, blank=True, default="")
@@ -87,7 +90,7 @@ class Order(Identified):
         permissions = [("move_order", "Can confirm, pack, ship, deliver and cancel orders")]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=_S.values), name="order_status_is_known"),
-            *(_stamped(stamp, states) for stamp, states in TAKEN_IN.items()),
+            *(_stamp_constraint(stamp, states) for stamp, states in STATES_WITH_STAMP.items()),
         ]
         indexes = [
             models.Index(fields=["customer", "-created_at", "-id"], name="order_of_customer"),
@@ -100,21 +103,21 @@ class Order(Identified):
 
     @property
     def number(self) -> str:
-        """As the customer knows it."""
+        """The order number that the customer sees, such as `ORD123`."""
         return ids.format_id(ORDER_PREFIX, self.pk)
 
 
 class OrderItem(models.Model):
-    """So many pieces of a product, under the name and at the price it was sold."""
+    """A line of an order, with the product's name and price at the time of sale."""
 
     id = models.BigAutoField(primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items", db_index=False)
     part = models.ForeignKey(Part, on_delete=models.PROTECT, related_name="order_items")
     product_name = models.CharField(max_length=200)
-    quantity = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MOST_PIECES)])
+    quantity = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MAX_PIECES)])
     unit_price = money()
-    subtotal = money(help_text="What was paid for it.")
-    refunded = money(default=Decimal("0.00"), help_text="What was paid back for it.")
+    subtotal = money(help_text="Amount paid for this item.")
+    refunded = money(default=Decimal("0.00"), help_text="Amount refunded for this item.")
 
     objects = OrderItemQuerySet["OrderItem"].as_manager()
 
@@ -123,7 +126,7 @@ class OrderItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["order", "part"], name="product_once_in_an_order"),
             models.CheckConstraint(
-                condition=Q(quantity__gte=1, quantity__lte=MOST_PIECES), name="item_quantity_is_possible"
+                condition=Q(quantity__gte=1, quantity__lte=MAX_PIECES), name="item_quantity_is_possible"
             ),
             models.CheckConstraint(condition=Q(unit_price__gte=0), name="item_price_not_negative"),
             models.CheckConstraint(
@@ -137,7 +140,7 @@ class OrderItem(models.Model):
 
 class ReturnStatus(models.TextChoices):
     REQUESTED = "requested"
-    APPROVED = "approved"  # the customer may send it
+    APPROVED = "approved"  # the customer may send the items
     RECEIVED = "received"
     REFUNDED = "refunded"
     REFUSED = "refused"
@@ -155,13 +158,13 @@ PENDING_REFUND = (_R.REQUESTED.value, _R.APPROVED.value, _R.RECEIVED.value)
 
 
 class ReturnRequest(Identified):
-    """Items of one order that the customer wants to give back."""
+    """A customer's request to return items of one order."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="returns", db_index=False)
     status = models.CharField(max_length=9, choices=_R.choices, default=_R.REQUESTED)
     reason = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
-    refund_amount = money(help_text="What was paid for the items; once refunded, what was paid back.")
+    refund_amount = money(help_text="Amount paid for the items. After the refund: amount refunded.")
     refusal_reason = models.TextField(blank=True, default="")
     created_at = models.DateTimeField()
     approved_at = models.DateTimeField(null=True, blank=True)
@@ -192,17 +195,17 @@ class ReturnRequest(Identified):
 
     @property
     def number(self) -> str:
-        """As the customer knows it."""
+        """The return number that the customer sees, such as `RET7`."""
         return ids.format_id(RETURN_PREFIX, self.pk)
 
 
 class ReturnLine(models.Model):
-    """An item in a return. It is in one at most, those that were refused aside."""
+    """An item of a return. An item is in at most one return that is not refused."""
 
     id = models.BigAutoField(primary_key=True)
     return_request = models.ForeignKey(ReturnRequest, on_delete=models.CASCADE, related_name="lines")
     item = models.ForeignKey(OrderItem, on_delete=models.PROTECT, related_name="return_lines")
-    is_refused = models.BooleanField(default=False)  # with its return: what the constraint can see
+    is_refused = models.BooleanField(default=False)  # copied from the return for the constraint
 
     objects = ReturnLineQuerySet["ReturnLine"].as_manager()
 

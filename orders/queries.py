@@ -1,4 +1,4 @@
-"""What a customer's dashboard says of his orders, and what pages show of them."""
+"""Selectors of orders: the counts of a customer's dashboard, and rows with their items."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from orders.models import ACTIVE, PENDING_REFUND, Order, OrderItem, ReturnReques
 
 
 def with_order_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:
-    """With figures of the customer at that path of each row, each a look into an index, taken where it is selected.
+    """Annotate `rows` with the order counts of the customer found at the path `customer`.
 
-    `total_orders`; `active_orders`, neither delivered, returned nor cancelled; `pending_refunds`, neither paid nor
-    refused.
+    `total_orders` counts every order, `active_orders` those that are not delivered, returned or cancelled, and
+    `pending_refunds` the returns that are not refunded or refused. Each count is a subquery over an index, and it runs
+    only where the annotation is selected.
     """
     orders = Order.objects.filter(customer=OuterRef(customer))
     returns = ReturnRequest.objects.filter(order__customer=OuterRef(customer))
@@ -26,5 +27,5 @@ def with_order_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:
 
 
 def with_items(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """With what was bought: what the total is made of. For pages that need objects."""
+    """Prefetch the items that an order's total is computed from, for pages that render objects."""
     return orders.prefetch_related(Prefetch("items", OrderItem.objects.in_order()))

@@ -1,4 +1,4 @@
-"""Rows of orders and returns."""
+"""QuerySets of orders, returns and their lines."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class OrderFilters(TypedDict, total=False):
 
 class OrderQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every order, a customer his own."""
+        """Return every order for staff, and the customer's own orders otherwise."""
         return self if caller.is_staff else self.filter(customer_id=caller.account)
 
     def matching(self, filters: OrderFilters) -> Self:
-        """`search` is a part of the order's number, as it is spelled: `ORD12`."""
+        """Apply the filters. `search` matches a substring of the order's number, such as `ORD12`."""
         rows = self
         if "status" in filters:
             rows = rows.filter(status__in=filters["status"])
         if "search" in filters:
-            spelled = Concat(Value("ORD"), Cast(F("id"), CharField()))
-            rows = rows.alias(spelled=spelled).filter(spelled__icontains=filters["search"])
+            number = Concat(Value("ORD"), Cast(F("id"), CharField()))
+            rows = rows.alias(order_number=number).filter(order_number__icontains=filters["search"])
         return rows
 
     def newest_first(self) -> Self:
@@ -39,20 +39,20 @@ class OrderQuerySet(models.QuerySet[Row]):
 
 class OrderItemQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Who sees an order sees its items."""
+        """Return all items: they are read through an order that is visible to the caller."""
         return self
 
     def in_order(self) -> Self:
         return self.order_by("id")
 
-    def still_there(self) -> Self:
-        """Those in no return, or in refused ones alone."""
+    def returnable(self) -> Self:
+        """Return the items that are in no return, or only in refused ones."""
         return self.exclude(return_lines__is_refused=False)
 
 
 class ReturnQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every return, a customer his own."""
+        """Return every return for staff, and the customer's own returns otherwise."""
         return self if caller.is_staff else self.filter(order__customer_id=caller.account)
 
     def newest_first(self) -> Self:
@@ -61,7 +61,7 @@ class ReturnQuerySet(models.QuerySet[Row]):
 
 class ReturnLineQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Who sees a return sees its items."""
+        """Return all lines: they are read through a return that is visible to the caller."""
         return self
 
     def in_order(self) -> Self:

@@ -1,6 +1,6 @@
-"""What customers give back: requested, approved, received, refunded; or refused on the way (docs/design, D31).
+"""Actions of a return: request, approve, receive and refund it, or refuse it before the refund.
 
-The shelf gets goods back with the refund, when the shop has looked at them and keeps them.
+Goods go back into stock with the refund, because the shop decides only then whether they can be sold again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from orders.models import (
 )
 
 RETURN_WINDOW = timedelta(days=30)
-# What each step asks for, at every door.
+# The permission that each action requires, in the admin and in the API.
 PERMISSIONS = {
     **dict.fromkeys(("approve", "receive", "refuse"), "orders.decide_returnrequest"),
     "refund": "orders.refund_returnrequest",
@@ -36,7 +36,7 @@ PERMISSIONS = {
 
 
 class NotReturnable(DomainError):
-    """The order, or an item of it, cannot be given back; the text says why."""
+    """The order or an item of it cannot be returned. The message gives the reason."""
 
     kind = Kind.INELIGIBLE
     title = "Cannot be returned"
@@ -66,15 +66,15 @@ class WrongRefund(Invalid):
 def request_return(
     *, order: Order, products: Sequence[str], reason: str, description: str, now: datetime
 ) -> ReturnRequest:
-    """Ask to give items of a delivered order back, each whole and once, for what was paid for them.
+    """Create a return of items of a delivered order, for the amount that was paid for them.
 
-    `products` are names of its items, at least one; of several items of one name the earliest that is still there.
-    Raises NotReturnable.
+    An item is returned with all its pieces, and once. `products` are the names of items, at least one. If several items
+    have the same name, the earliest one that is not in a return is chosen. Raises NotReturnable.
     """
     with transaction.atomic():
         _lock(order)
         if order.delivered_at is None or order.status != OrderStatus.DELIVERED:
-            raise NotDelivered(f"Only a delivered order can be returned; this one is {order.status}.")
+            raise NotDelivered(f"Only a delivered order can be returned. This order is {order.status}.")
         if now > order.delivered_at + RETURN_WINDOW:
             raise ReturnWindowClosed
         items = _choose(order, products)
@@ -90,17 +90,17 @@ def request_return(
 
 
 def approve(*, request: ReturnRequest, by: int | None, now: datetime) -> None:
-    """The customer may send it. Raises IllegalTransition."""
+    """Approve the return, so that the customer may send the items. Raises IllegalTransition."""
     _move(request, ReturnStatus.APPROVED, by=by, now=now, approved_at=now)
 
 
 def receive(*, request: ReturnRequest, by: int | None, now: datetime) -> None:
-    """It has come back, and is to be looked at. Raises IllegalTransition."""
+    """Record that the items have arrived and are to be inspected. Raises IllegalTransition."""
     _move(request, ReturnStatus.RECEIVED, by=by, now=now, received_at=now)
 
 
 def refuse(*, request: ReturnRequest, by: int | None, now: datetime, reason: str = "") -> None:
-    """The customer keeps it, or gets it back; its items may be asked for again. Raises IllegalTransition."""
+    """Refuse the return. Its items can be part of another request later. Raises IllegalTransition."""
     with transaction.atomic():
         _move(request, ReturnStatus.REFUSED, by=by, now=now, refused_at=now, refusal_reason=reason)
         request.lines.update(is_refused=True)
@@ -114,21 +114,22 @@ def refund(
     amount: Decimal | None = None,
     restock: bool = False,
 ) -> None:
-    """Pay back what was paid for its items, or less: an `amount`, shared over them in proportion to the cent.
+    """Refund the amount that was paid for the items, or a smaller `amount`.
 
-    `restock` puts the pieces on the shelf again. When nothing of the order is left, it is returned.
-    Raises WrongRefund, IllegalTransition.
+    The amount is distributed over the items in proportion to their prices, to the cent. `restock` puts the pieces back
+    in stock. When every item of the order is refunded, the order becomes returned. Raises WrongRefund,
+    IllegalTransition.
     """
     with transaction.atomic():
         order = Order.objects.get(pk=request.order_id)
         _lock(order)
         request.refresh_from_db(from_queryset=ReturnRequest.objects.select_for_update())
-        if request.status != ReturnStatus.RECEIVED:  # before the amount, which means nothing elsewhere
+        if request.status != ReturnStatus.RECEIVED:  # first: an amount applies to received returns only
             raise refusal(request, ReturnStatus.REFUNDED)
         amount = request.refund_amount if amount is None else amount
         if not 0 < amount <= request.refund_amount and amount != request.refund_amount:
             raise WrongRefund(
-                f"Refund more than nothing and at most {request.refund_amount}.", field="amount"
+                f"Refund more than 0.00 and at most {request.refund_amount}, not {amount}.", field="amount"
             )
         items = list(OrderItem.objects.filter(return_lines__return_request=request).in_order())
         for item, part in zip(items, share(amount, [item.subtotal for item in items]), strict=True):
@@ -143,13 +144,13 @@ def refund(
 
 
 def _choose(order: Order, products: Sequence[str]) -> list[OrderItem]:
-    left = list(order.items.still_there().in_order())
+    left = list(order.items.returnable().in_order())
     chosen = []
     for name in products:
         item = next((item for item in left if item.product_name == name), None)
         if item is None:
             if order.items.filter(product_name=name).exists():
-                raise ReturnedAlready(f"{name} is in a return of this order already.")
+                raise ReturnedAlready(f"{name} is already part of a return of this order.")
             raise NotInOrder(f"{name} is not in this order.")
         left.remove(item)
         chosen.append(item)
@@ -163,11 +164,11 @@ def _lock(order: Order) -> None:
 def _move(request: ReturnRequest, to: str, *, by: int | None, now: datetime, **stamps: object) -> None:
     with transaction.atomic():
         transition(request, to, machine=RETURN_MACHINE, by=by, now=now, values=stamps)
-        _tell(request, now=now)
+        _notify(request, now=now)
 
 
-def _tell(request: ReturnRequest, *, now: datetime) -> None:
-    """The one place where a customer hears of his return."""
+def _notify(request: ReturnRequest, *, now: datetime) -> None:
+    """Notify the customer of the return's status."""
     notify(
         customer_id=request.order.customer_id,
         type="REFUND",

@@ -1,8 +1,6 @@
-"""Returns on their way back, in the staff's admin."""
+"""Admin pages of returns."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -21,6 +19,7 @@ from common.admin.pages import (
     transition_button,
 )
 from common.domain import ids
+from common.domain.types import AnyQuerySet
 from customers.admin import CUSTOMER_SEARCH
 from orders import returns
 from orders.forms import RefundForm
@@ -36,16 +35,19 @@ RETURN_COLORS = {
 }
 
 
-class Numbered(StaffAdmin):
-    """Found by the number as the customer reads it out: `ORD123`."""
+class NumberSearchMixin(StaffAdmin):
+    """Finds a row by the number that the customer sees, such as `ORD123`."""
 
     prefix: str
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+    def get_search_results(
+        self, request: HttpRequest, queryset: AnyQuerySet, search_term: str
+    ) -> tuple[AnyQuerySet, bool]:
         number = ids.parse_id(self.prefix, search_term.strip().upper())
         if number is not None:
             return queryset.filter(pk=number), False
-        return super().get_search_results(request, queryset, search_term)
+        found: tuple[AnyQuerySet, bool] = super().get_search_results(request, queryset, search_term)
+        return found
 
 
 class ReturnLineInline(ReadOnlyInline):
@@ -68,8 +70,8 @@ class ReturnLineInline(ReadOnlyInline):
 
 
 @admin.register(ReturnRequest)
-class ReturnAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
-    """Customers ask; the shop decides by its buttons alone."""
+class ReturnAdmin(NoDeleteMixin, NumberSearchMixin, HistoryAdmin):
+    """Customers request returns. Staff decide on them by the buttons only."""
 
     noun, machine = "request", RETURN_MACHINE
     prefix = RETURN_PREFIX
@@ -85,7 +87,7 @@ class ReturnAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     actions_detail = ("approve", "receive", "refund", "refuse")
     fieldsets = (
         (None, {"fields": (("status", "order"), ("customer", "amount"))}),
-        ("Why", {"fields": ("reason", "description", "refusal_reason")}),
+        ("Reason", {"fields": ("reason", "description", "refusal_reason")}),
         (
             "Record",
             {
@@ -99,16 +101,16 @@ class ReturnAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
         ),
     )
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: ReturnRequest | None = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: ReturnRequest | None = None) -> bool:
         return False
 
     approve = transition_button(
         "Approve",
         returns.approve,
-        ask="The customer may send it back, and is told so.",
+        ask="The customer may send the items back. They are notified.",
         done="The return is approved.",
         icon="thumb_up",
         variant=ActionVariant.PRIMARY,
@@ -118,7 +120,7 @@ class ReturnAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     receive = transition_button(
         "Received",
         returns.receive,
-        ask="It has come back. The customer is told.",
+        ask="The items have arrived. The customer is notified.",
         done="The return is received.",
         icon="move_to_inbox",
         variant=ActionVariant.PRIMARY,
@@ -128,7 +130,7 @@ class ReturnAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     refund = transition_button(
         "Refund",
         returns.refund,
-        ask="The money goes back to the customer, who is told.",
+        ask="The money goes back to the customer. They are notified.",
         done="The return is refunded.",
         icon="currency_exchange",
         variant=ActionVariant.SUCCESS,
@@ -139,7 +141,7 @@ class ReturnAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
     refuse = transition_button(
         "Refuse",
         returns.refuse,
-        ask="The customer keeps it or gets it back, and is told.",
+        ask="The customer keeps the items or gets them back. They are notified.",
         done="The return is refused.",
         icon="thumb_down",
         variant=ActionVariant.DANGER,
@@ -166,7 +168,7 @@ class ReturnAdmin(NoDeleteMixin, Numbered, HistoryAdmin):
 
 
 class LineAdmin(ReadOnly, StaffAdmin):
-    """Lines by themselves are looked at."""
+    """Read-only pages of lines, which change only with their order or return."""
 
     ordering = ("-id",)
 

@@ -1,4 +1,4 @@
-"""A person with everything he has."""
+"""Selectors of a user together with their membership, tickets and orders."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.names import full_name
-from chat.queries import with_ticket_counts
+from chat.queries import with_support_ticket_counts
 from common.domain.caller import Caller
 from customers.models import CustomerUser
-from memberships.queries import membership_uuid_of
+from memberships.queries import get_membership_uuid
 from orders.queries import with_order_counts
 
-AVATARS = "https://api.dicebear.com/7.x/avataaars/svg"
+AVATAR_URL = "https://api.dicebear.com/7.x/avataaars/svg"
 
 
 @dataclass(frozen=True)
 class Member:
-    """A user as contract 003 shows him: with his membership, None where there is none."""
+    """A user with the uuid of their membership, which is None without one. Contract 003 shows both."""
 
     user: User
     membership_id: UUID | None
 
 
-def member_of(user: User) -> Member:
-    """The user with his membership."""
-    return Member(user, membership_id=membership_uuid_of(user.pk))
+def get_member(user: User) -> Member:
+    """Return the user with their membership."""
+    return Member(user, membership_id=get_membership_uuid(user.pk))
 
 
-def own_login(caller: Caller) -> QuerySet[CustomerUser]:
-    """The caller's login, with the figures of the account that it acts for."""
+def get_own_login(caller: Caller) -> QuerySet[CustomerUser]:
+    """Return the caller's login, annotated with the counts of the account that it acts for."""
     rows = CustomerUser.objects.filter(user_id=caller.user_id)
-    return with_ticket_counts(with_order_counts(rows, "customer"), "customer").order_by("pk")
+    return with_support_ticket_counts(with_order_counts(rows, "customer"), "customer").order_by("pk")
 
 
-def avatar_of(given: str, first: str, last: str) -> str:
-    """Somebody's picture; of one who has none it is drawn from his name as contract 002 writes it: `seed=AliJawad`."""
-    return given or f"{AVATARS}?{urlencode({'seed': ''.join(full_name(first, last).split())})}"
+def avatar_url(own: str, first: str, last: str) -> str:
+    """Return the user's own avatar, or one generated from their name as contract 002 prints it (`seed=AliJawad`)."""
+    return own or f"{AVATAR_URL}?{urlencode({'seed': ''.join(full_name(first, last).split())})}"

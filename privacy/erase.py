@@ -62,7 +62,7 @@ def erase(user: User, *, now: datetime) -> Mapping[str, int]:
     """Erase the person of a login and return the number of deleted or changed rows by table.
 
     Files are removed last, in the same transaction. If the store is unreachable, everything is rolled back and can be
-    repeated. Raises StillOpen, StoreAway.
+    repeated. Raises StillOpen, StoreUnavailable.
     """
     counts: Counter[str] = Counter()
     with transaction.atomic():

@@ -19,7 +19,8 @@ from privacy.holdings import HOLDINGS, Holding, Person
 def export(person: Person, archive: ZipFile) -> int:
     """Write a person's rows and uploads into an archive and return the number of rows.
 
-    Each table with rows becomes `<table>.json`, an array of rows. Uploads are stored in `files/`. Raises StoreAway.
+    Each table with rows becomes `<table>.json`, an array of rows. Uploads are stored in `files/`.
+    Raises StoreUnavailable.
     """
     tables: dict[str, dict[int, Json]] = defaultdict(dict)
     for holding in HOLDINGS:

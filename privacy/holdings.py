@@ -25,7 +25,7 @@ from accounts.models import (
     new_referral_code,
 )
 from appointments.models import Appointment, Technician
-from chat.models import Message, Thread, Ticket
+from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import IdempotencyKey
 from common.domain.types import AnyQuerySet, Values
 from customers.actions import PERSONAL_FIELDS
@@ -107,8 +107,8 @@ HOLDINGS = (
         computed={"samples": unpack_samples},
     ),
     Holding(RepairPhoto, account="repair_order__customer", deletes=True),
-    Holding(Ticket, account="thread__customer", deletes=True),
-    Holding(Message, account="thread__customer", deletes=True),
+    Holding(SupportTicket, account="conversation__customer", deletes=True),
+    Holding(Message, account="conversation__customer", deletes=True),
     # Messages that the user wrote for an account that others keep. Messages of staff are the shop's correspondence.
     Holding(
         Message,
@@ -116,7 +116,7 @@ HOLDINGS = (
         condition=Q(is_support=False),
         overwrites={"body": "", "attachments": list, "client_id": None},
     ),
-    Holding(Thread, account="customer", deletes=True),
+    Holding(Conversation, account="customer", deletes=True),
     Holding(Upload, account="customer_id", deletes=True, secrets=("key",)),
     Holding(Upload, user=("owner",), condition=Q(customer_id=None), deletes=True, secrets=("key",)),
     Holding(

@@ -1,7 +1,7 @@
-"""The life of a repair order: requested, estimated, approved or denied, worked on, completed.
+"""Create and change repair orders and their lines, and move them through their states.
 
-Lines change only while the customer has not said his word. Every verb that reads the total locks the order
-first, so that what is approved or frozen is what was read.
+Lines can change only until the customer approves or denies the estimate. An action that reads the total locks the
+order first, so that the approved or stored total is the total that was read.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
 from accounts.referrals import credit_referrals
 from catalogue.models import Part, Service
-from common.domain import push
 from common.domain.caller import Caller
 from common.domain.errors import DomainError, Invalid, Missing
 from common.domain.transitions import refusal, transition
@@ -24,7 +22,7 @@ from customers.actions import count_service, notify
 from customers.models import Customer, CustomerUser
 from files.actions import attach
 from repair_orders.models import (
-    LINES_MAY_CHANGE,
+    EDITABLE_STATUSES,
     REPAIR_ORDER_MACHINE,
     PartLine,
     RepairOrder,
@@ -39,7 +37,7 @@ from vehicles.models import Vehicle
 Line = PartLine | ServiceLine
 LARGEST_TOTAL = Decimal("99999999.99")
 TERMS = {"discount_amount", "discount_percent", "tax_percent"}
-# What each step asks for, at every door.
+# The permission of each action, in the admin and in the API.
 PERMISSIONS = {
     "estimate": "repair_orders.estimate_repairorder",
     "approve": "repair_orders.decide_repairorder",
@@ -50,7 +48,7 @@ PERMISSIONS = {
 
 
 class LinesAreFixed(DomainError):
-    """The customer has said his word on these lines; extra work needs a new estimate."""
+    """The customer has approved or denied the lines. Extra work needs a new estimate."""
 
     code = "lines_are_fixed"
     title = "Not possible in this state"
@@ -58,7 +56,7 @@ class LinesAreFixed(DomainError):
 
 
 class StaleTotal(DomainError):
-    """What the customer wants to approve is not what the order costs now. `total` is the present one."""
+    """The approved total is not the order's current total, which is the fact `total`."""
 
     code = "stale_total"
     title = "The estimate has changed"
@@ -67,13 +65,13 @@ class StaleTotal(DomainError):
 
 class TotalTooLarge(Invalid):
     code = "total_too_large"
-    message = f"The order would cost more than {LARGEST_TOTAL}."
+    message = f"The total of a repair order can be at most {LARGEST_TOTAL}."
 
 
 class PhotoIsTaken(DomainError):
     code = "photo_is_taken"
-    title = "Photo is taken"
-    message = "This photo belongs to another request."
+    title = "Photo already used"
+    message = "This photo belongs to another repair order. Upload it again to use it here."
 
 
 def request_repair(
@@ -84,15 +82,16 @@ def request_repair(
     now: datetime,
     photos: Sequence[UUID] = (),
     by: Caller | None = None,
-    **terms: Any,
+    **terms: object,
 ) -> RepairOrder:
-    """A customer says what is wrong with one of his vehicles in use. `photos`: uuids of uploads of `by`, the acting
-    login; an upload belongs to one request. `terms`: notes, discounts, tax percent.
+    """Create a requested repair order for one of the customer's vehicles in use.
 
-    Raises VehicleNotOfCustomer, PhotoIsTaken, and what `files.actions.attach` raises.
+    `photos` are UUIDs of uploads of `by`, the acting login. An upload belongs to one repair order. `terms` are notes,
+    discounts and the tax percentage. Raises VehicleNotOfCustomer, PhotoIsTaken and the errors of
+    `files.actions.attach`.
     """
     check_in_use(vehicle=vehicle, customer=customer)
-    # Looking at a stored file may take a while: before anything is locked.
+    # The check of stored files may be slow, so it runs before the transaction.
     uploads = attach(caller=by, upload_ids=photos, now=now) if by and photos else []
     try:
         with transaction.atomic():
@@ -110,23 +109,23 @@ def request_repair(
 
 
 def add_part(*, order: RepairOrder, part: Part, quantity: int = 1) -> PartLine:
-    """Sell a part at today's price. Raises LinesAreFixed, TotalTooLarge."""
+    """Add a part to an order at its catalogue price. Raises LinesAreFixed, TotalTooLarge."""
     line = PartLine(repair_order=order, part=part, quantity=quantity)
     change_lines(order=order, save=[line])
     return line
 
 
 def add_service(*, order: RepairOrder, service: Service) -> ServiceLine:
-    """Sell a service at today's price. Raises LinesAreFixed, TotalTooLarge."""
+    """Add a service to an order at its catalogue price. Raises LinesAreFixed, TotalTooLarge."""
     line = ServiceLine(repair_order=order, service=service)
     change_lines(order=order, save=[line])
     return line
 
 
 def remove_line(*, order: RepairOrder, model: type[PartLine] | type[ServiceLine], line_id: int) -> None:
-    """Take one of its lines off an order. Raises Missing, LinesAreFixed."""
+    """Remove a line from an order. Raises Missing, LinesAreFixed."""
     with transaction.atomic():
-        _lock(order)  # first: of two who take the same line off, the second finds none
+        _lock(order)  # before the line is read: of two parallel removals the second finds no line
         line = model._default_manager.filter(repair_order=order, pk=line_id).first()
         if line is None:
             raise Missing(f"{model._meta.verbose_name} not found.".capitalize())
@@ -134,44 +133,46 @@ def remove_line(*, order: RepairOrder, model: type[PartLine] | type[ServiceLine]
 
 
 def change_lines(*, order: RepairOrder, save: Iterable[Line] = (), remove: Iterable[Line] = ()) -> None:
-    """Write lines and take others off, all or none. What a line leaves empty it takes from the catalogue.
+    """Save and delete lines in one transaction. An empty price or taxability is filled from the catalogue.
 
     Raises LinesAreFixed, TotalTooLarge.
     """
     with transaction.atomic():
-        _lock_for_lines(order)
+        _lock_editable(order)
         for line in remove:
             line.delete()
         for line in save:
             _fill_from_catalogue(line)
             line.save()
-        _refuse_too_large(order)
+        _check_total(order)
 
 
-def change_order(*, order: RepairOrder, **fields: Any) -> None:
-    """Change words at any time, and discounts and tax while the lines may change.
+def change_order(*, order: RepairOrder, **fields: object) -> None:
+    """Change the texts of an order at any time, and its discounts and tax while its lines can change.
 
     Raises LinesAreFixed, TotalTooLarge.
     """
     with transaction.atomic():
         _lock(order)
-        if TERMS & set(fields) and order.status not in LINES_MAY_CHANGE:
+        if TERMS & set(fields) and order.status not in EDITABLE_STATUSES:
             raise LinesAreFixed
         for name, value in fields.items():
             setattr(order, name, value)
         order.save(update_fields=list(fields))
-        _refuse_too_large(order)
+        _check_total(order)
 
 
 def send_estimate(*, order: RepairOrder, by: int | None, now: datetime, notes: str | None = None) -> None:
-    """Ask the customer for his word on the lines as they are; also again, and for extra work on an approved order.
+    """Send the customer an estimate of the current lines.
 
-    Raises IllegalTransition.
+    An estimate can be sent again, and for extra work on an approved order. Raises IllegalTransition.
     """
     values = {} if notes is None else {"notes": notes}
     with transaction.atomic():
         _lock(order)
-        _move(order, RepairOrderStatus.PENDING, by=by, now=now, estimated_at=now, approved_at=None, **values)
+        _set_status(
+            order, RepairOrderStatus.PENDING, by=by, now=now, estimated_at=now, approved_at=None, **values
+        )
         notify(
             customer_id=order.customer_id,
             type="REPAIR_ORDER",
@@ -182,25 +183,25 @@ def send_estimate(*, order: RepairOrder, by: int | None, now: datetime, notes: s
 
 
 def approve(*, order: RepairOrder, by: int | None, now: datetime, total: Decimal | None = None) -> None:
-    """The customer's yes. With `total`, only to exactly that amount.
+    """Approve the estimate for the customer. With `total`, approve only if the order costs exactly that amount.
 
-    Raises StaleTotal with the present total, IllegalTransition.
+    Raises StaleTotal with the current total, IllegalTransition.
     """
     with transaction.atomic():
         _lock(order)
-        present = totals_of(order).total
-        if order.status == RepairOrderStatus.PENDING and total is not None and total != present:
-            raise StaleTotal(total=present)
-        _move(order, RepairOrderStatus.APPROVED, by=by, now=now, approved_at=now)
+        current = totals_of(order).total
+        if order.status == RepairOrderStatus.PENDING and total is not None and total != current:
+            raise StaleTotal(total=current)
+        _set_status(order, RepairOrderStatus.APPROVED, by=by, now=now, approved_at=now)
 
 
 def deny(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
-    """The customer's no, or the shop's to a request. Raises IllegalTransition."""
-    _move(order, RepairOrderStatus.DENIED, by=by, now=now, denied_at=now, denial_reason=reason)
+    """Deny an estimate for the customer, or a request for the shop. Raises IllegalTransition."""
+    _set_status(order, RepairOrderStatus.DENIED, by=by, now=now, denied_at=now, denial_reason=reason)
 
 
-def refuse_estimate(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
-    """The customer's no to an estimate; a request that has none yet is the shop's to deny.
+def deny_estimate(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
+    """Deny an estimate as the customer. A request without an estimate can be denied by the shop only.
 
     Raises IllegalTransition.
     """
@@ -212,18 +213,18 @@ def refuse_estimate(*, order: RepairOrder, by: int | None, now: datetime, reason
 
 
 def start(*, order: RepairOrder, by: int | None, now: datetime) -> None:
-    """Work begins. Raises IllegalTransition."""
-    _move(order, RepairOrderStatus.IN_PROGRESS, by=by, now=now, started_at=now)
+    """Start the work on an approved order. Raises IllegalTransition."""
+    _set_status(order, RepairOrderStatus.IN_PROGRESS, by=by, now=now, started_at=now)
 
 
 def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
-    """Work is done: the total is frozen, the service counted, the customer told, whoever brought him rewarded.
+    """Complete an order: store its total, count the service and notify the customer.
 
-    Raises IllegalTransition.
+    The first completed order of a customer also credits the referrals of its logins. Raises IllegalTransition.
     """
     with transaction.atomic():
         _lock(order)
-        _move(
+        _set_status(
             order,
             RepairOrderStatus.COMPLETED,
             by=by,
@@ -232,7 +233,7 @@ def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
             total_cost=totals_of(order).total,
         )
         count_service(customer_id=order.customer_id, now=now)
-        _reward_for_the_first(order, by=by, now=now)
+        _credit_first_order(order, by=by, now=now)
         notify(
             customer_id=order.customer_id,
             type="REPAIR_ORDER",
@@ -242,8 +243,8 @@ def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
         )
 
 
-def _reward_for_the_first(order: RepairOrder, *, by: int | None, now: datetime) -> None:
-    """Whoever brought this customer's people is rewarded when their first repair is completed."""
+def _credit_first_order(order: RepairOrder, *, by: int | None, now: datetime) -> None:
+    """Credit the referrals of the customer's logins, if this is the customer's first completed order."""
     completed = RepairOrder.objects.filter(customer_id=order.customer_id, status=RepairOrderStatus.COMPLETED)
     if not completed.exclude(pk=order.pk).exists():
         logins = CustomerUser.objects.filter(customer_id=order.customer_id)
@@ -254,28 +255,26 @@ def _lock(order: RepairOrder) -> None:
     order.refresh_from_db(from_queryset=RepairOrder.objects.select_for_update())
 
 
-def _lock_for_lines(order: RepairOrder) -> None:
+def _lock_editable(order: RepairOrder) -> None:
     _lock(order)
-    if order.status not in LINES_MAY_CHANGE:
+    if order.status not in EDITABLE_STATUSES:
         raise LinesAreFixed
 
 
 def _fill_from_catalogue(line: Line) -> None:
-    """Today's price and taxability, where nothing else was agreed; from then on the line keeps them."""
-    sold: Part | Service = line.part if isinstance(line, PartLine) else line.service
+    """Fill an empty price and taxability from the catalogue. The line keeps them from then on."""
+    article: Part | Service = line.part if isinstance(line, PartLine) else line.service
     price = "unit_price" if isinstance(line, PartLine) else "labor_cost"
     for name in (price, "taxable"):
         if getattr(line, name) is None:
-            setattr(line, name, getattr(sold, name))
+            setattr(line, name, getattr(article, name))
 
 
-def _refuse_too_large(order: RepairOrder) -> None:
-    figures = totals_of(order)
-    if max(figures.subtotal, figures.total) > LARGEST_TOTAL:
+def _check_total(order: RepairOrder) -> None:
+    totals = totals_of(order)
+    if max(totals.subtotal, totals.total) > LARGEST_TOTAL:
         raise TotalTooLarge(field="quantity")
 
 
-def _move(order: RepairOrder, to: str, *, by: int | None, now: datetime, **values: object) -> None:
-    with transaction.atomic():
-        transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, values=values)
-        push.tell("REPAIR_ORDER", customer_id=order.customer_id, uuid=order.uuid, at=now, status=order.status)
+def _set_status(order: RepairOrder, to: str, *, by: int | None, now: datetime, **values: object) -> None:
+    transition(order, to, machine=REPAIR_ORDER_MACHINE, by=by, now=now, values=values)

@@ -1,16 +1,14 @@
-"""Repair orders with their lines, totals and steps. What they sell stands in `catalogue_admin`."""
+"""Admin pages of repair orders with their photos, totals and transitions."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import (
     ChoicesCheckboxFilter,
     RangeDateFilter,
@@ -27,25 +25,20 @@ from common.admin.pages import (
     column,
     transition_button,
 )
-from common.domain.types import AnyQuerySet
 from files.queries import public_url
 from repair_orders import actions
 from repair_orders.forms import (
     NotesForm,
-    PartLineForm,
     ReasonForm,
     RepairOrderForm,
-    ServiceLineForm,
     TotalForm,
 )
+from repair_orders.lines_admin import LineFormSet, PartLineInline, ServiceLineInline, lines_can_change
 from repair_orders.models import (
-    LINES_MAY_CHANGE,
     REPAIR_ORDER_MACHINE,
-    PartLine,
     RepairOrder,
     RepairOrderStatus,
     RepairPhoto,
-    ServiceLine,
 )
 from repair_orders.queries import photos_of, totals_of, totals_with_lines, with_lines
 
@@ -57,55 +50,17 @@ STATUS_COLORS = {
     RepairOrderStatus.IN_PROGRESS: "info",
     RepairOrderStatus.COMPLETED: "success",
 }
-# What the total is made of beside the lines; it is fixed when they are.
+# Discounts and tax. They can change only while the lines can.
 _TERMS = ("discount_amount", "discount_percent", "tax_percent")
 
 
-class _LineInline(TabularInline):
-    """Lines, until the customer has said his word."""
+class _OrderChangeList(ChangeList):
+    """The list of orders with their lines, which the column of totals reads."""
 
-    extra = 0
-    ordering = ("id",)
-    hide_title = True
-
-    def get_queryset(self, request: HttpRequest) -> AnyQuerySet:
-        return super().get_queryset(request).select_related(self.form.sold)  # type: ignore[no-any-return]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_open(obj) and bool(super().has_add_permission(request, obj))
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_open(obj) and bool(super().has_change_permission(request, obj))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_open(obj) and bool(super().has_delete_permission(request, obj))
-
-
-def _is_open(order: RepairOrder | None) -> bool:
-    return order is None or order.status in LINES_MAY_CHANGE
-
-
-class PartLineInline(_LineInline):
-    model = PartLine
-    form = PartLineForm
-    fields = ("part", "quantity", "unit_price", "taxable")
-    autocomplete_fields = ("part",)
-    verbose_name = "part"
-    verbose_name_plural = "Parts"
-
-
-class ServiceLineInline(_LineInline):
-    model = ServiceLine
-    form = ServiceLineForm
-    fields = ("service", "labor_cost", "taxable")
-    autocomplete_fields = ("service",)
-    verbose_name = "service"
-    verbose_name_plural = "Services"
-
-
-class _WithLines(ChangeList):
-    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[RepairOrder]:
-        return with_lines(super().get_queryset(*args, **kwargs))
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> QuerySet[RepairOrder]:
+        return with_lines(super().get_queryset(request, exclude_parameters))
 
 
 @admin.register(RepairOrder)
@@ -157,32 +112,37 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
         ),
     )
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _WithLines
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
+        return _OrderChangeList
 
     def get_readonly_fields(self, request: HttpRequest, obj: RepairOrder | None = None) -> list[str]:
         fields = super().get_readonly_fields(request, obj)
         if obj is not None:
             fields = [*fields, "vehicle"]
-        return fields if _is_open(obj) else [*fields, *_TERMS]
+        return fields if lines_can_change(obj) else [*fields, *_TERMS]
 
-    def save_model(self, request: HttpRequest, obj: RepairOrder, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: RepairOrder, form: ModelForm[RepairOrder], change: bool
+    ) -> None:
         if not change:
             obj.created_at = timezone.now()
         super().save_model(request, obj, form, change)
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+    def save_related(
+        self, request: HttpRequest, form: ModelForm[RepairOrder], formsets: list[LineFormSet], change: bool
+    ) -> None:
         order = form.instance
         changed = [line for formset in formsets for line in formset.save(commit=False)]
         removed = [line for formset in formsets for line in formset.deleted_objects]
-        if changed or removed or _is_open(order):  # other terms, too, must leave a total that can be stored
+        # Changed discounts or tax can also make the total too large, which `change_lines` checks.
+        if changed or removed or lines_can_change(order):
             actions.change_lines(order=order, save=changed, remove=removed)
 
     estimate = transition_button(
         "Send estimate",
         actions.send_estimate,
-        ask="The customer is asked for his word on the lines as they are.",
-        done="The estimate is sent.",
+        ask="Send the customer an estimate of the current lines?",
+        done="The estimate was sent.",
         icon="send",
         variant=ActionVariant.PRIMARY,
         form=NotesForm,
@@ -192,8 +152,8 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
     approve = transition_button(
         "Approve",
         actions.approve,
-        ask="The customer says yes to exactly this total.",
-        done="The order is approved.",
+        ask="Approve exactly this total for the customer?",
+        done="The order was approved.",
         icon="thumb_up",
         variant=ActionVariant.SUCCESS,
         form=TotalForm,
@@ -203,8 +163,8 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
     deny = transition_button(
         "Deny",
         actions.deny,
-        ask="The customer says no, or the shop does not take the work.",
-        done="The order is denied.",
+        ask="Deny the order for the customer, or because the shop does not take the work?",
+        done="The order was denied.",
         icon="thumb_down",
         variant=ActionVariant.DANGER,
         form=ReasonForm,
@@ -214,8 +174,8 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
     start = transition_button(
         "Start",
         actions.start,
-        ask="Work on the vehicle begins.",
-        done="The work has started.",
+        ask="Start the work on the vehicle?",
+        done="The work was started.",
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
         permission=actions.PERMISSIONS["start"],
@@ -224,8 +184,8 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
     complete = transition_button(
         "Complete",
         actions.complete,
-        ask="The work is done: the total is frozen and the customer is told.",
-        done="The order is completed.",
+        ask="Complete the order? Its total is stored and the customer is notified.",
+        done="The order was completed.",
         icon="check",
         variant=ActionVariant.SUCCESS,
         permission=actions.PERMISSIONS["complete"],
@@ -236,25 +196,24 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
     def number(self, order: RepairOrder) -> str:
         return f"#{order.pk}"
 
-    @column("What")
+    @column("Problem")
     def summary(self, order: RepairOrder) -> str:
-        words = order.description or order.notes
-        return words if len(words) <= 60 else f"{words[:59]}…"
+        text = order.description or order.notes
+        return text if len(text) <= 60 else f"{text[:59]}…"
 
     @column("Total")
     def total(self, order: RepairOrder) -> str:
         return f"${totals_with_lines(order).total:,}"
 
+    # Unfold renders a read-only field five times per page, so `photos` and `totals` keep their rows on the order.
     @column("Photos")
     def photos(self, order: RepairOrder) -> SafeString:
-        # Unfold asks for a line's text five times a page.
-        found = vars(order).get("shown") or vars(order).setdefault("shown", list(photos_of(order)))
-        shown = ((public_url(upload.key), upload.name) for upload in found)
-        return format_html_join(", ", '<a href="{}" target="_blank" rel="noopener">{}</a>', shown)
+        uploads = vars(order).get("uploads") or vars(order).setdefault("uploads", list(photos_of(order)))
+        links = ((public_url(upload.key), upload.name) for upload in uploads)
+        return format_html_join(", ", '<a href="{}" target="_blank" rel="noopener">{}</a>', links)
 
     @column("Totals")
     def totals(self, order: RepairOrder) -> SafeString:
-        # Unfold asks for a line's text five times a page.
         figures = vars(order).get("figures") or vars(order).setdefault("figures", totals_of(order))
         rows = (
             ("", "Subtotal", f"{figures.subtotal:,}"),
@@ -282,24 +241,3 @@ class RepairPhotoAdmin(ReadOnly, StaffAdmin):
     list_select_related = ("upload", "repair_order")
     search_fields = ("upload__name", "=repair_order__id")
     ordering = ("-id",)
-
-
-class _SoldAdmin(ReadOnly, HistoryAdmin):
-    """Lines by themselves are looked at; they change on their order's page, under its rules."""
-
-    ordering = ("-id",)
-    date_hierarchy = "repair_order__created_at"
-
-
-@admin.register(PartLine)
-class PartLineAdmin(_SoldAdmin):
-    list_display = ("part", "repair_order", "quantity", "unit_price", "taxable")
-    list_select_related = ("part", "repair_order")
-    search_fields = ("part__name", "part__part_number", "=repair_order__id")
-
-
-@admin.register(ServiceLine)
-class ServiceLineAdmin(_SoldAdmin):
-    list_display = ("service", "repair_order", "labor_cost", "taxable")
-    list_select_related = ("service", "repair_order")
-    search_fields = ("service__name", "=repair_order__id")

@@ -1,5 +1,6 @@
-"""How many repairs there were: by unit, by month, by state. The charts, the tables beside them, the JSON and the
-lists they lead to count the same rows, those of `RepairOrder.objects.visible_to(caller)`.
+"""Count repair orders by unit, by month and by status.
+
+The charts, their tables, the JSON and the linked lists count the same rows: `RepairOrder.objects.visible_to(caller)`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from repair_orders.models import RepairOrder, RepairOrderStatus
 from vehicles.labels import unit_label
 from vehicles.models import Vehicle
 
-# As contract 001 prints them: denied ones last.
+# The order of contract 001. Denied orders come last.
 SHOWN_ORDER = (
     RepairOrderStatus.REQUESTED,
     RepairOrderStatus.PENDING,
@@ -35,7 +36,7 @@ _NOT_COMPLETED = [status for status in SHOWN_ORDER if status != RepairOrderStatu
 
 @dataclass(frozen=True, slots=True)
 class UnitCount:
-    """A unit by its vehicle's id and what people call it."""
+    """The number of repairs of a unit. `unit_id` is the vehicle's id and `unit_number` its label."""
 
     unit_id: int
     unit_number: str
@@ -59,7 +60,7 @@ def _months(zone: tzinfo, *, is_bounded: bool) -> Columns:
         orders = RepairOrder.objects.visible_to(caller)
         if is_bounded:
             orders = orders.filter(created_at__gte=Param("since", DateTimeField()))
-        # A day, which the driver reads by itself: an instant would be put into its time zone in Python.
+        # The database driver reads a date directly. A timestamp would be converted to its time zone in Python.
         month = Cast(TruncMonth("created_at", tzinfo=zone), DateField())
         return orders.annotate(month=month).values("month").annotate(count=Count("id")).order_by("month")
 
@@ -67,7 +68,10 @@ def _months(zone: tzinfo, *, is_bounded: bool) -> Columns:
 
 
 def repairs_per_unit(caller: Caller) -> list[UnitCount]:
-    """Every unit in use, also the never repaired ones, and of the archived ones those that have repairs; by number."""
+    """Return the number of repairs of each unit, sorted by unit number.
+
+    Units in use are included without repairs, archived units only with repairs.
+    """
     counts = {row[0]: row[1] for row in _COUNTS.of(caller)}
     found = [
         UnitCount(pk, unit_label(*names), counts.get(pk, 0))
@@ -78,9 +82,9 @@ def repairs_per_unit(caller: Caller) -> list[UnitCount]:
 
 
 def repairs_per_month(caller: Caller, *, since: date | None = None) -> list[tuple[date, int]]:
-    """First day of each month of the project's time zone in which repairs were asked for, oldest first, and how many.
+    """Return the first day of each month with requested repairs and their number, oldest first.
 
-    `since`: a month's first day; what is older is not counted.
+    Months are those of the project's time zone. `since` is the first day of the earliest month to count.
     """
     zone = timezone.get_default_timezone()
     bound = {"since": midnight(since)} if since else {}
@@ -89,9 +93,10 @@ def repairs_per_month(caller: Caller, *, since: date | None = None) -> list[tupl
 
 
 def repairs_per_status(caller: Caller) -> dict[RepairOrderStatus, int]:
-    """All six states in the order of an order's life, also those in which none stands."""
+    """Return the number of repairs in each of the six statuses, in the order of `SHOWN_ORDER`."""
     orders = RepairOrder.objects.visible_to(caller)
-    # Nearly all of a fleet's orders are completed: what is not is counted, and the rest comes from a bare count.
+    # Nearly all orders of a fleet are completed. Counting the others by status and subtracting them from the number of
+    # all orders reads fewer rows than grouping all of them.
     others = orders.filter(status__in=_NOT_COMPLETED).values_list("status").annotate(Count("id")).order_by()
     counts = dict(others)
     counts[RepairOrderStatus.COMPLETED] = orders.count() - sum(counts.values())

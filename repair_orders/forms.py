@@ -1,8 +1,7 @@
-"""The staff's forms of a repair order and its lines, and what the buttons ask."""
+"""Admin forms of repair orders and their lines, and the dialogs of the buttons."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -16,14 +15,14 @@ from unfold.widgets import (
 )
 
 from common.admin.forms import SeenStatus
-from common.domain.types import Json
-from repair_orders.models import RepairOrder
+from common.domain.types import Json, Values
+from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import totals_of
 from vehicles.models import Vehicle
 
 
 class RepairOrderForm(SeenStatus):
-    """The customer follows from the vehicle, so that the two cannot disagree."""
+    """The form of a repair order. Its customer is set from the vehicle, so that the two cannot differ."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,17 +36,17 @@ class RepairOrderForm(SeenStatus):
         return values
 
 
-class Sold(forms.Widget):
-    """What a line sells, as text: another part is another line."""
+class ArticleWidget(forms.Widget):
+    """The part or service of a stored line, as text. It cannot change: another part needs another line."""
 
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+    def render(self, name: str, value: object, attrs: object = None, renderer: object = None) -> SafeString:
         return escape(value)
 
 
-class LineForm(forms.ModelForm[Any]):
-    """A line. Price and taxability left empty are the catalogue's (`actions.change_lines`)."""
+class LineForm(forms.ModelForm[PartLine | ServiceLine]):
+    """The form of a line. `actions.change_lines` fills an empty price and taxability from the catalogue."""
 
-    sold: str
+    article: str  # the name of the field
     price: str
 
     taxable = forms.TypedChoiceField(
@@ -63,46 +62,55 @@ class LineForm(forms.ModelForm[Any]):
         if self.price in self.fields:
             self.fields[self.price].required = False
             self.fields[self.price].widget.attrs["placeholder"] = "Catalogue"
-        if self.instance.pk and self.sold in self.fields:
-            self.fields[self.sold] = forms.Field(disabled=True, required=False, widget=Sold)
-            self.initial[self.sold] = getattr(self.instance, self.sold)
+        if self.instance.pk and self.article in self.fields:
+            self.fields[self.article] = forms.Field(disabled=True, required=False, widget=ArticleWidget)
+            self.initial[self.article] = getattr(self.instance, self.article)
 
 
 class PartLineForm(LineForm):
-    sold, price = "part", "unit_price"
+    article, price = "part", "unit_price"
 
 
 class ServiceLineForm(LineForm):
-    sold, price = "service", "labor_cost"
+    article, price = "service", "labor_cost"
 
 
-class NotesForm(BaseDialogForm):
-    """Words that go with an estimate; they take the place of the order's notes."""
+class OrderDialogForm(BaseDialogForm):
+    """A dialog with initial values from the repair order of the page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        order = RepairOrder.objects.filter(pk=self.object_id).first()
+        self.initial |= self.get_order_initial(order) if order else {}
+
+    def get_order_initial(self, order: RepairOrder) -> Values:
+        """Return the initial values of the dialog's fields."""
+        raise NotImplementedError
+
+
+class NotesForm(OrderDialogForm):
+    """The notes sent with an estimate. They replace the order's notes."""
 
     notes = forms.CharField(
         required=False,
         widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 4}),
-        help_text="The customer reads them.",
+        help_text="The customer can read the notes.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        order = RepairOrder.objects.filter(pk=self.object_id).first()
-        self.initial["notes"] = order.notes if order else ""
+    def get_order_initial(self, order: RepairOrder) -> Values:
+        return {"notes": order.notes}
 
 
-class TotalForm(BaseDialogForm):
-    """The total that is approved: it is the one shown, and a later one is refused."""
+class TotalForm(OrderDialogForm):
+    """The total to approve, as shown. If the order's total has changed since, the approval is refused."""
 
     total = forms.DecimalField(widget=UnfoldAdminTextInputWidget(attrs={"readonly": True}))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        order = RepairOrder.objects.filter(pk=self.object_id).first()
-        self.initial["total"] = totals_of(order).total if order else Decimal(0)
+    def get_order_initial(self, order: RepairOrder) -> Values:
+        return {"total": totals_of(order).total}
 
 
 class ReasonForm(BaseDialogForm):
-    """Why not."""
+    """The reason of a denial or refusal."""
 
     reason = forms.CharField(required=False, widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 3}))

@@ -22,7 +22,7 @@ from vehicles.models import Vehicle
 
 class RepairOrderStatus(models.TextChoices):
     REQUESTED = "requested"
-    PENDING = "pending"  # estimated, waiting for the customer's word
+    PENDING = "pending"  # estimated, waiting for the customer's approval
     APPROVED = "approved"
     DENIED = "denied"
     IN_PROGRESS = "in_progress"
@@ -38,23 +38,25 @@ REPAIR_ORDER_MACHINE: Machine = {
     _S.IN_PROGRESS: frozenset({_S.COMPLETED}),
     _S.COMPLETED: frozenset(),
 }
-LINES_MAY_CHANGE = (_S.REQUESTED.value, _S.PENDING.value)
+EDITABLE_STATUSES = (_S.REQUESTED.value, _S.PENDING.value)
 
 
 class RepairOrder(Identified):
-    """Work on one vehicle: what was found, what it takes, what it costs."""
+    """Work on one vehicle: the problem, the parts and services, and their price."""
 
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, related_name="repair_orders", db_index=False
     )
     vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="repair_orders")
     status = models.CharField(max_length=11, choices=_S.choices, default=_S.REQUESTED)
-    description = models.TextField(blank=True, default="", help_text="What the customer says is wrong.")
-    notes = models.TextField(blank=True, default="", help_text="What the shop writes; the customer reads it.")
+    description = models.TextField(blank=True, default="", help_text="The problem, in the customer's words.")
+    notes = models.TextField(
+        blank=True, default="", help_text="Notes of the shop, which the customer can read."
+    )
     discount_amount = money(default=Decimal("0.00"))
     discount_percent = percent()
     tax_percent = percent()
-    total_cost = money(null=True, blank=True, help_text="Frozen when the order is completed.")
+    total_cost = money(null=True, blank=True, help_text="The total, stored when the order is completed.")
     denial_reason = models.TextField(blank=True, default="")
     created_at = models.DateTimeField()
     estimated_at = models.DateTimeField(null=True, blank=True)
@@ -83,7 +85,7 @@ class RepairOrder(Identified):
                 condition=Q(tax_percent__gte=0, tax_percent__lte=100), name="tax_percent_is_one"
             ),
             models.CheckConstraint(
-                # A check that comes out NULL holds: the null is refused by name.
+                # A check constraint that evaluates to NULL holds, so NULL is excluded explicitly.
                 condition=Q(status=_S.COMPLETED, total_cost__isnull=False, total_cost__gte=0)
                 | (~Q(status=_S.COMPLETED) & Q(total_cost=None)),
                 name="total_is_frozen_when_completed",
@@ -93,7 +95,7 @@ class RepairOrder(Identified):
             models.Index(fields=["-created_at", "-id"], name="repair_order_by_age"),
             models.Index(fields=["customer", "-created_at", "-id"], name="repair_order_of_customer"),
             models.Index(fields=["status", "-created_at", "-id"], name="repair_order_by_status"),
-            # A fleet's 200,000 orders: by unit, by state, and counted by either without reading the rows.
+            # A fleet may have 200,000 orders: list and count them by unit and by status from the index alone.
             models.Index(fields=["customer", "status", "-created_at", "-id"], name="repair_order_of_state"),
             models.Index(fields=["customer", "vehicle", "-created_at", "-id"], name="repair_order_of_unit"),
             Trigrams("description", name="repair_order_searched"),
@@ -104,7 +106,7 @@ class RepairOrder(Identified):
 
 
 class RepairPhoto(models.Model):
-    """A photo that came with a request. Who sees the order sees it, by a route that asks who that is."""
+    """A photo sent with a request. It is served to callers who may see the order."""
 
     id = models.BigAutoField(primary_key=True)
     repair_order = models.ForeignKey(RepairOrder, on_delete=models.CASCADE, related_name="photos")
@@ -115,7 +117,7 @@ class RepairPhoto(models.Model):
 
 
 class PartLine(models.Model):
-    """So many pieces of a part, at the price and taxed as they were sold."""
+    """A quantity of a part on an order, with the price and taxability it was sold at."""
 
     id = models.BigAutoField(primary_key=True)
     repair_order = models.ForeignKey(RepairOrder, on_delete=models.CASCADE, related_name="part_lines")
@@ -147,7 +149,7 @@ class PartLine(models.Model):
 
 
 class ServiceLine(models.Model):
-    """A service, at the price and taxed as it was sold."""
+    """A service on an order, with the price and taxability it was sold at."""
 
     id = models.BigAutoField(primary_key=True)
     repair_order = models.ForeignKey(RepairOrder, on_delete=models.CASCADE, related_name="service_lines")

@@ -1,11 +1,11 @@
-"""What a repair order costs, to the cent. Pure functions (docs/design, D29).
+"""Compute the totals of a repair order, to the cent, with pure functions (docs/design, D29).
 
-Subtotal = the sum of the lines. Discount = an amount plus a percentage of the subtotal, never more than the subtotal,
-shared over the lines in proportion by largest remainder. Tax = a percentage of the discounted taxable lines, rounded
+Subtotal = the sum of the lines. Discount = an amount plus a percentage of the subtotal, at most the subtotal. It is
+shared over the lines in proportion, by largest remainder. Tax = a percentage of the discounted taxable lines, rounded
 once. Total = subtotal - discount + tax. Cents are rounded half up.
 
-Amounts come and go as `Decimal` dollars with two places; between, everything is whole cents in integers: exact
-whatever the decimal context says, and fast.
+Arguments and results are `Decimal` dollars with two places. Calculations use whole cents as integers, which are exact
+in any decimal context, and fast.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from common.domain.money import half_up, share_cents, to_cents, to_dollars
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`amount` in dollars: unit price × quantity, in whole cents."""
+    """A line's amount (unit price × quantity, in dollars with two places) and taxability."""
 
     amount: Decimal
     taxable: bool
@@ -27,7 +27,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """All in dollars with two places."""
+    """The four totals of an order, in dollars with two places."""
 
     subtotal: Decimal
     discount: Decimal
@@ -38,13 +38,13 @@ class Totals:
 def totals(
     lines: Sequence[Line], *, discount_amount: Decimal, discount_percent: Decimal, tax_percent: Decimal
 ) -> Totals:
-    """The four figures of an order. `lines` are parts before services, each in the order of their ids.
+    """Return the totals of an order. `lines` are parts, then services, each in the order of their ids.
 
-    Percentages are 0 to 100 with two places, `discount_amount` is not negative.
+    Percentages are 0 to 100 with two places. `discount_amount` is not negative.
     """
     cents = [to_cents(line.amount) for line in lines]
     taxable = [line.taxable for line in lines]
-    subtotal, discount, tax = _figures(
+    subtotal, discount, tax = _totals_in_cents(
         cents, taxable, to_cents(discount_amount), to_cents(discount_percent), to_cents(tax_percent)
     )
     return Totals(
@@ -62,10 +62,10 @@ def order_total(
     discount_percent: Decimal,
     tax_percent: Decimal,
 ) -> Decimal:
-    """The total alone, from the columns of an order's lines as a list reads them."""
+    """Return the total of an order from the columns of its lines, as a compiled read has them."""
     cents = [to_cents(price) * n for price, n in zip(part_prices, part_quantities, strict=True)]
     cents += [to_cents(price) for price in service_prices]
-    subtotal, discount, tax = _figures(
+    subtotal, discount, tax = _totals_in_cents(
         cents,
         [*part_taxable, *service_taxable],
         to_cents(discount_amount),
@@ -76,14 +76,14 @@ def order_total(
 
 
 def frozen_or_present(frozen: Decimal | None, present: Decimal) -> Decimal:
-    """What an order costs: frozen when it is completed, until then what its lines say."""
+    """Return the stored total of a completed order, otherwise the current total of its lines."""
     return present if frozen is None else frozen
 
 
-def _figures(
+def _totals_in_cents(
     cents: Sequence[int], taxable: Sequence[bool], amount: int, percent: int, tax_percent: int
 ) -> tuple[int, int, int]:
-    """Subtotal, discount and tax in cents; the percentages in hundredths of a percent."""
+    """Return subtotal, discount and tax in cents. Percentages are in hundredths of a percent."""
     subtotal = sum(cents)
     discount = min(amount + half_up(subtotal * percent, 10_000), subtotal)
     taxed = sum(line for line, is_taxed in zip(cents, taxable, strict=True) if is_taxed)

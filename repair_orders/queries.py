@@ -27,7 +27,7 @@ def get_repair(caller: Caller, id: int) -> RepairOrder:
 
 
 def with_lines(orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:
-    """With both kinds of lines, each in order: what the totals are made of. For pages that need objects."""
+    """Prefetch the part and service lines of orders, each in the order of their ids, for pages that need objects."""
     return orders.prefetch_related(
         Prefetch("part_lines", PartLine.objects.in_order()),
         Prefetch("service_lines", ServiceLine.objects.in_order()),
@@ -35,7 +35,7 @@ def with_lines(orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:
 
 
 def totals_of(order: RepairOrder) -> Totals:
-    """The four figures of one order from its stored lines; parts before services, each by id. Two queries."""
+    """Return the totals of one order from its stored lines. Costs two queries."""
     parts = PartLine.objects.filter(repair_order=order).in_order()
     services = ServiceLine.objects.filter(repair_order=order).in_order()
     lines = [
@@ -47,7 +47,7 @@ def totals_of(order: RepairOrder) -> Totals:
 
 
 def totals_with_lines(order: RepairOrder) -> Totals:
-    """The same of an order that came `with_lines`: no query."""
+    """Return the totals of an order whose lines are prefetched by `with_lines`. Costs no query."""
     lines = [Line(line.unit_price * line.quantity, line.taxable) for line in order.part_lines.all()]
     lines += [Line(line.labor_cost, line.taxable) for line in order.service_lines.all()]
     return _totals(order, lines)
@@ -63,5 +63,5 @@ def _totals(order: RepairOrder, lines: list[Line]) -> Totals:
 
 
 def photos_of(order: RepairOrder) -> QuerySet[Upload]:
-    """The photos that came with a request, as they were given."""
+    """Return the photos of a request, in the order in which they were sent."""
     return Upload.objects.filter(repair_photo__repair_order=order).order_by("repair_photo__id")

@@ -1,12 +1,13 @@
-"""Rows of repair orders."""
+"""QuerySets of repair orders and their lines."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Self, TypedDict, TypeVar
+from typing import Self, TypedDict, TypeVar
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef
+from django.db.models.expressions import OrderBy
 
 from common.domain.caller import Caller
 from common.reads.bindings import StartOfDay, StartOfNextMonth, bind_day
@@ -17,10 +18,10 @@ Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 class LineQuerySet(models.QuerySet[Row]):
-    """Lines of either kind."""
+    """Part lines or service lines."""
 
     def visible_to(self, caller: Caller) -> Self:
-        """Who sees an order sees its lines."""
+        """Return all lines. A caller who may see an order may see its lines."""
         return self
 
     def in_order(self) -> Self:
@@ -36,8 +37,8 @@ class RepairOrderFilters(TypedDict, total=False):
 
 
 NEWEST = "-repair_date"
-# What a list may be sorted by; each ends in the same total order, the newest first.
-ORDERINGS: dict[str, tuple[Any, ...]] = {
+# The orderings of a list. `in_order` appends the newest first, so that each ordering is total.
+ORDERINGS: dict[str, tuple[str | OrderBy, ...]] = {
     NEWEST: (),
     "repair_date": ("created_at", "id"),
     "unit_number": (label_of("vehicle__").asc(), "vehicle_id"),
@@ -49,20 +50,23 @@ ORDERINGS: dict[str, tuple[Any, ...]] = {
 
 class RepairOrderQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every order, a customer his own."""
+        """Return every order for staff, and the customer's own orders for a customer."""
         return self if caller.is_staff else self.filter(customer_id=caller.account)
 
     def matching(self, filters: RepairOrderFilters) -> Self:
-        """`unit_number` is what people call the vehicle, `month` the first day of one in the project's time zone."""
+        """Apply the filters.
+
+        `unit_number` is the vehicle's label, and `month` the first day of a month in the project's time zone.
+        """
         rows = self
         if "status" in filters:
             rows = rows.filter(status__in=filters["status"])
         if "unit_id" in filters:
             rows = rows.filter(vehicle_id=filters["unit_id"])
         if "unit_number" in filters:
-            # Each among the vehicles of its own customer: of all others' too, PostgreSQL would read every one.
+            # Only vehicles of the order's customer are compared. Without this condition PostgreSQL reads all vehicles.
             units = Vehicle.objects.filter(pk=OuterRef("vehicle"), customer=OuterRef("customer"))
-            rows = rows.filter(Exists(units.called(filters["unit_number"])))
+            rows = rows.filter(Exists(units.with_label(filters["unit_number"])))
         if "month" in filters:
             rows = rows.filter(
                 created_at__gte=bind_day(filters["month"], StartOfDay()),
@@ -71,9 +75,9 @@ class RepairOrderQuerySet(models.QuerySet[Row]):
         return rows
 
     def in_order(self, ordering: str = NEWEST) -> Self:
-        """Sorted by one of `ORDERINGS`."""
+        """Sort by one of `ORDERINGS`."""
         rows = self
         if ordering.endswith("unit_number"):
-            # True of each anyhow; said, it finds one customer's units by an index instead of reading everybody's.
+            # Always true. With it, PostgreSQL finds the units of one customer by an index and does not read all units.
             rows = rows.filter(vehicle__customer=F("customer"))
         return rows.order_by(*ORDERINGS[ordering], "-created_at", "-id")

@@ -1,6 +1,6 @@
-"""The test kit: factories, people, servers and suites that the tests of every app share.
+"""The test kit: factories, users, servers and suites that the tests of all apps share.
 
-The product never imports it. `bench/` and `trust/` do.
+The product does not import it. `bench/` and `trust/` do.
 """
 
 import pytest

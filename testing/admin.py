@@ -1,4 +1,4 @@
-"""How tests use the staff's admin."""
+"""Helpers for tests of the admin."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def page(row: Model, name: str = "change", *more: Any) -> str:
 
 
 def press(client: Client, row: Model, button: str, **answers: Any) -> list[str]:
-    """Press a button of a row's page and say yes; the messages shown."""
+    """Press a button of a row's page, confirm it, and return the messages shown."""
     response = client.post(page(row, button), {"_form_submitted": "on", **answers})
     assert (response.status_code, response.headers["Location"]) == (302, page(row))
     return [str(message) for message in messages.get_messages(response.wsgi_request)._queued_messages]
 
 
 def buttons(client: Client, row: Model) -> list[str]:
-    """The titles of the buttons that a row's page offers."""
+    """Return the titles of the buttons on a row's page."""
     return [entry["title"] for entry in client.get(page(row)).context["actions_detail"]]
 
 
 def filled(client: Client, url: str) -> dict[str, Any]:
-    """What the form at `url` would send if nothing were typed."""
+    """Return the data that the form at `url` sends without any change by the user."""
     context = client.get(url).context
     forms = [context["adminform"].form]
     for inline in context["inline_admin_formsets"]:
@@ -49,7 +49,7 @@ def filled(client: Client, url: str) -> dict[str, Any]:
 
 def _sent(field: Any) -> dict[str, Any]:
     value, widget = field.value(), field.field.widget
-    if hasattr(widget, "widgets"):  # a date and a time apart
+    if hasattr(widget, "widgets"):  # a date and a time in two inputs
         parts = widget.decompress(value) if not isinstance(value, list) else value
         return {
             f"{field.html_name}_{n}": "" if part is None else str(part)
@@ -61,14 +61,14 @@ def _sent(field: Any) -> dict[str, Any]:
 
 
 def errors(response: Any) -> list[str]:
-    """What a refused form says."""
+    """Return the errors of an invalid form and of its inlines."""
     formsets = [inline.formset for inline in response.context["inline_admin_formsets"]]
     groups = helpers.AdminErrorList(response.context["adminform"].form, formsets)
     return [text for group in groups.data for text in group]
 
 
 def preview(client: Client, model: type[Model], content: str) -> Any:
-    """The page that shows what a file would do."""
+    """Upload a file for import and return the preview page."""
     file = SimpleUploadedFile("rows.csv", content.encode())
     response = client.post(f"{changelist(model)}import/", {"import_file": file, "format": "0"})
     assert response.status_code == 200
@@ -77,7 +77,7 @@ def preview(client: Client, model: type[Model], content: str) -> Any:
 
 
 def said(response: Any) -> list[str]:
-    """What a preview says is wrong with the file."""
+    """Return the errors that an import preview shows."""
     found = response.context["result"].messages()
     page = html.unescape(response.text)
     assert [text for text in found if text not in page] == []
@@ -85,7 +85,7 @@ def said(response: Any) -> list[str]:
 
 
 def import_file(client: Client, model: type[Model], content: str) -> list[str]:
-    """Import a file that has nothing wrong with it; the messages shown."""
+    """Import a valid file and return the messages shown."""
     shown = preview(client, model, content)
     assert said(shown) == []
     confirm = shown.context["confirm_form"].initial
@@ -94,7 +94,7 @@ def import_file(client: Client, model: type[Model], content: str) -> list[str]:
 
 
 def download(client: Client, model: type[Model], **query: str) -> str:
-    """The table that the export page hands out."""
+    """Return the CSV text of the export page."""
     response = client.post(f"{changelist(model)}export/", {"format": "0"}, query_params=query)
     assert response.headers["Content-Type"] == "text/csv"
     return response.content.decode()

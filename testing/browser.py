@@ -1,4 +1,4 @@
-"""The headless browser of the tests that drive pages."""
+"""The headless browser for tests that drive pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API clients with the credentials of a person."""
+"""API clients with the credentials of a user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from accounts.models import User
 
 
 def signed_in(user: User) -> APIClient:
-    """A client that sends a real access token of a real session."""
+    """Return a client that sends an access token of a real session."""
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {open_session(user=user, now=timezone.now()).access}")
     return client

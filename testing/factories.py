@@ -1,4 +1,4 @@
-"""Rows for tests: valid by default, every detail on request."""
+"""Factories of rows for tests. The defaults are valid, and every field can be given."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from appointments.models import (
     Technician,
 )
 from catalogue.models import Part, Service
-from chat.models import Message, Thread, Ticket
+from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import Event, IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
-from orders.models import TAKEN_IN, Order, OrderItem, OrderStatus, ReturnLine, ReturnRequest
+from orders.models import STATES_WITH_STAMP, Order, OrderItem, OrderStatus, ReturnLine, ReturnRequest
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
 from vehicles.models import TelematicsBatch, Vehicle
 from vehicles.telematics.packing import pack
@@ -56,7 +56,7 @@ class UserFactory(DjangoModelFactory[User]):
 
 
 class CustomerFactory(DjangoModelFactory[Customer]):
-    """A customer with a contact who may sign in; `login=False` leaves the login out."""
+    """A customer whose contact can sign in. `login=False` leaves the login out."""
 
     class Meta:
         model = Customer
@@ -89,7 +89,7 @@ class VehicleFactory(DjangoModelFactory[Vehicle]):
 
 
 class TelematicsBatchFactory(DjangoModelFactory[TelematicsBatch]):
-    """Contract 003's batch of one sample, each ten minutes after the one before."""
+    """A batch of one sample of contract 003. Each batch starts ten minutes after the previous one."""
 
     class Meta:
         model = TelematicsBatch
@@ -117,7 +117,7 @@ class BayFactory(DjangoModelFactory[Bay]):
         model = Bay
 
     location = factory.SubFactory(LocationFactory)
-    # By name as by id: objects come by the unique index, compiled rows by the id.
+    # Padded: the order by name (objects, by the unique index) must equal the order by id (compiled rows).
     name = factory.Sequence(lambda n: f"Bay {n:04}")
 
 
@@ -146,7 +146,7 @@ class ReportedProblemFactory(DjangoModelFactory[ReportedProblem]):
 
 
 class AppointmentFactory(DjangoModelFactory[Appointment]):
-    """Each in a bay of its own unless a bay is given, so that none collide."""
+    """An appointment in a bay of its own, unless a bay is given, so that no two overlap."""
 
     class Meta:
         model = Appointment
@@ -156,7 +156,7 @@ class AppointmentFactory(DjangoModelFactory[Appointment]):
     bay = factory.SubFactory(BayFactory)
     location = factory.SelfAttribute("bay.location")
     start = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
-    end = factory.LazyAttribute(lambda visit: visit.start + timedelta(minutes=30))
+    end = factory.LazyAttribute(lambda appointment: appointment.start + timedelta(minutes=30))
     description = "Oil change"
 
 
@@ -217,8 +217,10 @@ class ServiceLineFactory(DjangoModelFactory[ServiceLine]):
 
 
 def _stamp(stamp):
-    """Set where an order's status says that the step was taken."""
-    return factory.LazyAttribute(lambda order: order.created_at if order.status in TAKEN_IN[stamp] else None)
+    """Set a timestamp if the order's status is at or past the step that sets it."""
+    return factory.LazyAttribute(
+        lambda order: order.created_at if order.status in STATES_WITH_STAMP[stamp] else None
+    )
 
 
 class OrderFactory(DjangoModelFactory[Order]):
@@ -303,7 +305,7 @@ class ReferralFactory(DjangoModelFactory[Referral]):
 
 
 class RewardEntryFactory(DjangoModelFactory[RewardEntry]):
-    """Booked, so that the balance is the ledger's sum."""
+    """An entry added through `book_points`, so that the balance equals the sum of the ledger."""
 
     class Meta:
         model = RewardEntry
@@ -322,7 +324,7 @@ class TaskFactory(DjangoModelFactory[DBTaskResult]):
         model = DBTaskResult
 
     task_path = "accounts.tasks.mail_reset_link"
-    args_kwargs = {"args": ["somebody@example.com"], "kwargs": {}}
+    args_kwargs = {"args": ["person@example.com"], "kwargs": {}}
     backend_name = "default"
 
 
@@ -394,7 +396,7 @@ class MembershipFactory(DjangoModelFactory[Membership]):
 
 
 class OfferFactory(DjangoModelFactory[Offer]):
-    """For everybody, everywhere and every vehicle, for a week."""
+    """An offer for all customers, locations and vehicles that expires in a week."""
 
     class Meta:
         model = Offer
@@ -422,9 +424,9 @@ class OfferMakeFactory(DjangoModelFactory[OfferMake]):
     make = "Honda"
 
 
-class ThreadFactory(DjangoModelFactory[Thread]):
+class ConversationFactory(DjangoModelFactory[Conversation]):
     class Meta:
-        model = Thread
+        model = Conversation
 
     customer = factory.SubFactory(CustomerFactory)
     subject = "Brakes"
@@ -433,28 +435,28 @@ class ThreadFactory(DjangoModelFactory[Thread]):
 
 
 class MessageFactory(DjangoModelFactory[Message]):
-    """A row of a log; `chat.actions.post_message` is what keeps its thread in step."""
+    """A message row alone. It does not update its conversation, which `chat.actions.post_message` does."""
 
     class Meta:
         model = Message
 
-    thread = factory.SubFactory(ThreadFactory)
+    conversation = factory.SubFactory(ConversationFactory)
     number = factory.Sequence(lambda n: n + 1)
-    author = factory.SelfAttribute("thread.customer.contact")
+    author = factory.SelfAttribute("conversation.customer.contact")
     is_support = False
     body = "Hello"
     created_at = factory.LazyFunction(timezone.now)
 
 
-class TicketFactory(DjangoModelFactory[Ticket]):
+class SupportTicketFactory(DjangoModelFactory[SupportTicket]):
     class Meta:
-        model = Ticket
+        model = SupportTicket
 
-    thread = factory.SubFactory(ThreadFactory)
+    conversation = factory.SubFactory(ConversationFactory)
 
 
 class GarageFactory(LocationFactory):
-    """A location that can be booked: `bays` (2), and `hours` (eight to six) on every day of the week."""
+    """A location that can be booked: `bays` (2), and `hours` (08:00 to 18:00) on every day of the week."""
 
     class Meta:
         skip_postgeneration_save = True

@@ -1,8 +1,8 @@
-"""A shop of any size, written by the database itself: a million repair orders in seconds. PostgreSQL alone.
+"""Fill the tables of a shop of any size with SQL: a million repair orders in seconds. PostgreSQL only.
 
-Each customer has the same: two vehicles, sixteen repair orders with a part and a service each, sixteen visits, four
-threads of four messages, a ticket, four orders of parts, eight notifications. The rows of one lie scattered over the
-tables, as they do where all customers come and go at the same time.
+Each customer has the same rows: two vehicles, sixteen repair orders with a part and a service each, sixteen
+appointments, four conversations of four messages, a support ticket, four orders of parts, eight notifications. The rows
+of one customer are scattered over the tables, as they are in a shop whose customers are active at the same time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from psycopg import sql
 from accounts.models import Referral, Session, User
 from appointments.models import Appointment, Bay, Location, ServiceType, Technician
 from catalogue.models import Part, Service
-from chat.models import Message, Thread, Ticket
+from chat.models import Conversation, Message, SupportTicket
 from customers.models import Customer, CustomerUser, Notification
 from memberships.models import Membership, Offer, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
@@ -26,15 +26,15 @@ from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from vehicles.models import Vehicle
 
 LOCATIONS, BAYS, TECHNICIANS, ARTICLES = 20, 200, 40, 200
-EACH = 16  # repair orders and visits of a customer
-FLEET, ONE_IN = 1, 50  # customer 1 is a fleet: what would be every fiftieth customer's is its own
+EACH = 16  # repair orders and appointments of a customer
+FLEET, ONE_IN = 1, 50  # customer 1 is a fleet: it owns every fiftieth row
 YEARS = "interval '3 years'"
 
-# Those that grow with the number of customers.
+# Tables that grow with the number of customers.
 GROWING: tuple[type[models.Model], ...] = (
     *(User, Session, Referral, Customer, CustomerUser, Notification, Vehicle, Membership),
     *(RepairOrder, PartLine, ServiceLine, Appointment, Appointment.services.through),
-    *(Thread, Message, Ticket, Order, OrderItem, ReturnRequest, ReturnLine),
+    *(Conversation, Message, SupportTicket, Order, OrderItem, ReturnRequest, ReturnLine),
 )
 _STANDING: tuple[type[models.Model], ...] = (
     Location,
@@ -49,13 +49,16 @@ _STANDING: tuple[type[models.Model], ...] = (
 
 
 def fill(customers: int) -> None:
-    """Write the rows of so many customers into empty tables, and gather what the planner wants to know of them.
+    """Write the rows of `customers` customers into empty tables, and analyze them for the query planner.
 
-    Ids run from 1; customer n is user n, `driver<n>@growth.example`, whose name says n. A multiple of fifty, please.
+    Ids run from 1. Customer n is user n, `driver<n>@growth.example`, last name `N<n>`. The number must be a multiple
+    of fifty.
     """
     c, now = customers, "date_trunc('minute', now())"
     with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")  # foreign keys are true by construction
+        cursor.execute(
+            "SET session_replication_role = replica"
+        )  # skips foreign key checks: the keys are valid by construction
         cursor.execute("SET maintenance_work_mem = '256MB'")
         try:
             for model, rows, values in _tables(c, now):
@@ -67,21 +70,20 @@ def fill(customers: int) -> None:
             cursor.execute("RESET session_replication_role")
             cursor.execute("RESET maintenance_work_mem")
         names = ", ".join(model._meta.db_table for model in (*GROWING, *_STANDING))
-        cursor.execute(
-            f"VACUUM (ANALYZE) {names}"
-        )  # an index alone answers once its rows are known to be visible
+        # VACUUM marks pages as all-visible, which index-only scans need.
+        cursor.execute(f"VACUUM (ANALYZE) {names}")
 
 
 def empty() -> None:
-    """Take it all away again."""
+    """Truncate the tables that `fill` filled."""
     names = ", ".join(model._meta.db_table for model in (*GROWING, *_STANDING))
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {names} CASCADE")
 
 
 def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[str, str]]]:
-    """Model, rows, and SQL of `n` for the columns that are neither null nor at their default."""
-    orders, threads, bought = EACH * c, 4 * c, 4 * c
+    """Yield each model, its number of rows, and SQL expressions of `n` for the columns without a default."""
+    orders, conversations, bought = EACH * c, 4 * c, 4 * c
     customer = f"CASE WHEN n % {ONE_IN} = 0 THEN {FLEET} ELSE 1 + (n - 1) % {c} END"
     vehicle = f"1 + (n - 1) % {2 * c}"
 
@@ -126,7 +128,7 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
     yield ServiceType, 10, {"code": "'service_' || n", "name": "'Service ' || n", "minutes": "30"}
     yield Part, ARTICLES, {"name": "'Part ' || n", "part_number": "'PN-' || n", "unit_price": "n"}
     yield Service, ARTICLES, {"name": "'Labour ' || n", "labor_cost": "n"}
-    # What is under way is young and little, as in life.
+    # Open orders are few and recent: 2 % of the rows, the newest ones.
     status = (
         f"CASE WHEN n % 40 = 0 THEN 'denied' WHEN n < {orders} * 0.98 THEN 'completed' "
         "ELSE (ARRAY['requested', 'pending', 'approved', 'in_progress'])[1 + n / 7 % 4] END"
@@ -152,18 +154,20 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
         "description": "'Noise ' || n", "created_at": f"{start} - interval '40 days'",
     }  # fmt: skip
     yield Appointment.services.through, orders, {"appointment_id": "n", "servicetype_id": "1 + n % 10"}
-    # The first message of each thread, then the second of each, …
-    yield Thread, threads, {
-        "customer_id": customer, "subject": "'Question ' || n", "created_at": at(threads), "updated_at": at(threads),
-        "status": f"CASE WHEN n < {threads} * 0.98 THEN 'resolved' ELSE 'open' END",
-        "last_number": "4", "last_at": at(threads), "last_message_id": f"n + {3 * threads}",
+    # Messages come in rounds: the first one of each conversation, then the second one of each.
+    yield Conversation, conversations, {
+        "customer_id": customer, "subject": "'Question ' || n", "created_at": at(conversations),
+        "updated_at": at(conversations),
+        "status": f"CASE WHEN n < {conversations} * 0.98 THEN 'resolved' ELSE 'open' END",
+        "last_number": "4", "last_at": at(conversations), "last_message_id": f"n + {3 * conversations}",
     }  # fmt: skip
-    yield Message, 4 * threads, {
-        "thread_id": f"1 + (n - 1) % {threads}", "number": f"1 + (n - 1) / {threads}", "body": "'Text ' || n",
-        "is_support": f"(n - 1) / {threads} % 2 = 1", "author_id": f"1 + (n - 1) % {c}",
-        "attachments": "'[]'", "created_at": at(4 * threads),
+    yield Message, 4 * conversations, {
+        "conversation_id": f"1 + (n - 1) % {conversations}", "number": f"1 + (n - 1) / {conversations}",
+        "body": "'Text ' || n",
+        "is_support": f"(n - 1) / {conversations} % 2 = 1", "author_id": f"1 + (n - 1) % {c}",
+        "attachments": "'[]'", "created_at": at(4 * conversations),
     }  # fmt: skip
-    yield Ticket, c, {"thread_id": "n", "order_id": "n"}
+    yield SupportTicket, c, {"conversation_id": "n", "order_id": "n"}
     yield Order, bought, {
         "customer_id": customer, "created_at": at(bought),
         **{name: at(bought) for name in ("confirmed_at", "packed_at", "shipped_at", "delivered_at")},
@@ -186,11 +190,11 @@ def _insert(model: type[models.Model], rows: int, values: dict[str, str]) -> str
     for field in model._meta.concrete_fields:
         if field.column in given or field.null:
             continue
-        # In the order of their rows, as ours are: version 7 uuids grow.
+        # UUIDs in the order of the rows, like the version 7 UUIDs of the product.
         given[field.column] = "lpad(to_hex(n), 32, '0')::uuid" if field.name == "uuid" else _literal(field)
     columns = ", ".join(f'"{column}"' for column in given)
     return (
-        f"INSERT INTO {model._meta.db_table} ({columns}) "  # of this module's own words
+        f"INSERT INTO {model._meta.db_table} ({columns}) "
         f"SELECT {', '.join(given.values())} FROM generate_series(1, {rows}) AS n"
     )
 
@@ -202,7 +206,7 @@ def _literal(field: models.Field[Any, Any]) -> str:
 
 @contextmanager
 def _without_indexes(cursor: Any, model: type[models.Model]) -> Iterator[None]:
-    """An index is built over a full table in a fraction of the time that keeping it up takes."""
+    """Drop the table's indexes and build them afterwards, which takes a fraction of the time of updating them."""
     cursor.execute(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index "
         "WHERE indrelid = %s::regclass AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)",

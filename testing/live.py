@@ -1,4 +1,4 @@
-"""People at a real server: what they say over REST, and what their sockets hear."""
+"""Clients of a real server: users with REST calls and sockets, and a Redis for tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REDIS = shutil.which("redis-server")
 
 
 class Person:
-    """Somebody signed in at one server."""
+    """A user with an access token of one server."""
 
     def __init__(self, url: str, login: dict[str, str]) -> None:
         self.url = url
@@ -50,7 +50,7 @@ class Person:
         return self.call("POST", f"/api/chat/threads/{thread}/messages/", {"body": body})
 
     def photo(self) -> str:
-        """The id of a photo that has been sent."""
+        """Upload a photo and return its id."""
         wanted = {"filename": "brakes.png", "contentType": "image/png"}
         given = self.call("POST", "/api/files/presign/", wanted)
         content = b"\x89PNG\r\n\x1a\n" + bytes(64)
@@ -70,7 +70,7 @@ class Person:
 
 
 async def hear(client: ClientConnection, seconds: float = 5) -> Any:
-    """The next frame."""
+    """Return the next frame of the socket, decoded."""
     return json.loads(await asyncio.wait_for(client.recv(), seconds))
 
 
@@ -79,7 +79,7 @@ async def say(client: ClientConnection, **frame: Any) -> None:
 
 
 async def closed(client: ClientConnection, seconds: float = 5) -> int | None:
-    """The code it is closed with, whatever comes before."""
+    """Read the socket until it closes and return the close code."""
     try:
         async with asyncio.timeout(seconds):
             while True:
@@ -98,7 +98,7 @@ async def silent(client: ClientConnection, seconds: float = 0.3) -> bool:
 
 @contextmanager
 def redis_on(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A Redis of one's own."""
+    """Run a Redis server on that port."""
     process = subprocess.Popen(
         [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
         stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The tables of docs/roles.md, as tests read them."""
+"""The tables of docs/roles.md, parsed for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROLES = list(Role)
 
 
 def table(title: str) -> list[list[str]]:
-    """The rows of a section's table, without its head."""
+    """Return the rows of a section's table, without its header."""
     text = PAGE.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
     rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
     head, _, *body = [[cell.strip().strip("`") for cell in row] for row in rows]

@@ -1,4 +1,4 @@
-"""Real servers for tests: a process of its own, on a free port of the loopback, with a database of its own."""
+"""Real servers for tests. Each is a process with a free loopback port and a database of its own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Server:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
-    env: dict[str, str] = field(default_factory=dict)  # what it was given beside this process's own
+    env: dict[str, str] = field(default_factory=dict)  # variables beside those of this process
 
     @property
     def url(self) -> str:
@@ -49,10 +49,10 @@ class Server:
                 return
             except (URLError, ConnectionError):
                 time.sleep(0.05)
-        raise AssertionError(f"no answer within {seconds} s:\n{self.log.read_text()}")
+        raise AssertionError(f"{path} did not answer within {seconds} s:\n{self.log.read_text()}")
 
     def stop(self) -> int:
-        """SIGTERM, and the exit status."""
+        """Send SIGTERM and return the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=15)
@@ -66,7 +66,7 @@ def free_port() -> int:
 
 
 def maintenance() -> psycopg.Connection[Any]:
-    """A connection to PostgreSQL beside every database of the suite's."""
+    """Return a connection to the `postgres` database, outside the databases of the suite."""
     given = settings.POSTGRES
     login = f"host={given['HOST']} port={given['PORT']} user={given['USER']} password={given['PASSWORD']}"
     return psycopg.connect(f"{login} dbname=postgres", autocommit=True)
@@ -76,7 +76,10 @@ def maintenance() -> psycopg.Connection[Any]:
 def database(
     folder: Path, *, postgres: bool | None = None, is_migrated: bool = True
 ) -> Iterator[dict[str, str]]:
-    """The environment of a database without rows, on the engine the suite runs on or the one that is named."""
+    """Create an empty database and yield its environment variables.
+
+    `postgres` chooses the engine. The default is the engine of the suite.
+    """
     if postgres is None:
         postgres = settings.USE_POSTGRES
     if not postgres:
@@ -104,7 +107,7 @@ def _postgres(template: str = "template1") -> Iterator[dict[str, str]]:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-# To migrate takes seconds, to copy what is migrated none: each is made once a process, and gone with it.
+# Migrating takes seconds, copying a migrated database none. So one is migrated per process, and removed at its end.
 _made = ExitStack()
 atexit.register(_made.close)
 
@@ -124,7 +127,7 @@ def _migrated_database() -> str:
 
 
 def manage(env: dict[str, str], *words: str) -> None:
-    """One command of manage.py, with the product's settings."""
+    """Run one command of manage.py with the product's settings."""
     subprocess.run(
         [sys.executable, "manage.py", *words],
         cwd=settings.BASE_DIR, check=True, stdout=subprocess.DEVNULL,
@@ -134,7 +137,7 @@ def manage(env: dict[str, str], *words: str) -> None:
 
 @contextmanager
 def serving(command: list[str], *, folder: Path, port: int, env: dict[str, str]) -> Iterator[Server]:
-    """The command, answering; stopped at the end."""
+    """Start the command, wait until it answers, and stop it at the end."""
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -154,11 +157,11 @@ def serving(command: list[str], *, folder: Path, port: int, env: dict[str, str])
 
 @contextmanager
 def proxy(web: int, sockets: int, *, folder: Path) -> Iterator[int]:
-    """The port of an nginx with deploy/nginx.conf, in front of those two ports."""
+    """Run nginx with deploy/nginx.conf in front of the two ports and yield its own port."""
     assert NGINX
     port = free_port()
     text = (settings.BASE_DIR / "deploy/nginx.conf").read_text()
-    # Packages keep the bodies of protocols that are not used here in folders of their own, and make them at the start.
+    # The packaged nginx creates folders for the protocols that are not used here, at paths that it may not write to.
     text = text.replace(
         "http {", "http {\n" + "".join(f"    {name}_temp_path /tmp/{name};\n" for name in _UNUSED), 1
     )
@@ -174,7 +177,8 @@ def proxy(web: int, sockets: int, *, folder: Path) -> Iterator[int]:
         assert place in text, place
         text = text.replace(place, here)
     (folder / "nginx.conf").write_text(text)
-    # As the user of this process, whose folder it is. It opens a log before it has read its file: that lies there, too.
+    # nginx runs as the user of this process, which owns the folder. `-e` is the log that it opens before it reads the
+    # configuration.
     rules = f"daemon off; user {getpass.getuser()};"
     command = [
         NGINX,

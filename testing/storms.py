@@ -1,4 +1,4 @@
-"""Many callers at the same instant, each on a thread and a connection of its own."""
+"""Concurrent calls, each on a thread and a database connection of its own."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from zeal import zeal_ignore
 
 
 def parallel(times: int, work: Callable[[int], Any]) -> list[Any]:
-    """What `work(0)` … `work(times - 1)` returned or raised, in that order, all started at once."""
+    """Start `work(0)` … `work(times - 1)` at once and return their results or exceptions in that order."""
     gate = Barrier(times)
 
     def one(number: int) -> Any:
         gate.wait(timeout=30)
         try:
-            with zeal_ignore():  # a look again after a lost race is no N+1
+            with zeal_ignore():  # reading again after a lost race is not an N+1
                 return work(number)
-        except Exception as error:  # noqa: BLE001  # what it raised is the outcome
+        except Exception as error:  # noqa: BLE001  # the exception is the result
             return error
         finally:
             connections.close_all()

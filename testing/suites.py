@@ -1,6 +1,6 @@
-"""What every list of a contract and every noun of the staff's API must do, written once.
+"""Test suites that every list of a contract and every noun of the staff's API inherits.
 
-A test class declares its address and rows and inherits the rest.
+A test class declares its URL and its rows. The suite tests the rest.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def count_queries(call: Callable[[], Any]) -> int:
 
 @pytest.mark.django_db
 class ShopCustomerListSuite:
-    """A `customers/me` list of contract 000."""
+    """Tests of a `customers/me` list of contract 000."""
 
     url: ClassVar[str]
 
     def make(self, customer: Customer) -> Any:
-        """One row of the customer with everything a row can have."""
+        """Create a row of the customer with every field set."""
         raise NotImplementedError
 
     def row(self, instance: Any, customer: Customer) -> dict[str, Any]:
-        """What the contract prints for it, written out independently of the serializer."""
+        """Return the row's body in the contract, written independently of the serializer."""
         raise NotImplementedError
 
     def envelope(self, customer: Customer, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class ShopCustomerListSuite:
             "customer_name": customer.contact.full_name,
         }
 
-    def test_body_is_the_contracts(self, alice, as_alice):
+    def test_body_matches_the_contract(self, alice, as_alice):
         instance = self.make(alice)
         response = as_alice.get(self.url)
         assert response.status_code == 200
@@ -61,7 +61,7 @@ class ShopCustomerListSuite:
     def test_empty_list_still_names_the_customer(self, alice, as_alice):
         assert as_alice.get(self.url).json() == self.envelope(alice, [])
 
-    def test_answers_without_the_slash_and_not_with_two(self, alice, as_alice):
+    def test_trailing_slash_is_optional_and_two_are_404(self, alice, as_alice):
         self.make(alice)
         without = as_alice.get(self.url.rstrip("/"))
         assert (without.status_code, without.json()) == (200, as_alice.get(self.url).json())
@@ -69,27 +69,27 @@ class ShopCustomerListSuite:
         assert doubled.status_code == 404
         assert doubled.json() == {"error": "Not found", "detail": "There is nothing at this address."}
 
-    def test_another_customer_sees_nothing_of_it(self, alice, bob, as_bob):
+    def test_other_customer_gets_an_empty_list(self, alice, bob, as_bob):
         self.make(alice)
         assert as_bob.get(self.url).json() == self.envelope(bob, [])
 
-    def test_without_a_token_is_401(self, api, alice):
+    def test_missing_token_is_401(self, api, alice):
         self.make(alice)
         response = api.get(self.url)
         assert (response.status_code, response.json()) == (401, UNAUTHENTICATED)
         assert response["WWW-Authenticate"] == 'Bearer realm="api"'
 
     @pytest.mark.parametrize("token", ["", "garbage", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
-    def test_with_a_bad_token_is_401(self, api, alice, token):
+    def test_bad_token_is_401(self, api, alice, token):
         response = api.get(self.url, headers={"Authorization": f"Bearer {token}"})
         assert (response.status_code, response.json()) == (401, BAD_TOKEN)
 
-    def test_staff_get_the_printed_403(self, as_tim, alice):
+    def test_staff_get_the_403_of_the_contract(self, as_tim, alice):
         self.make(alice)
         response = as_tim.get(self.url)
         assert (response.status_code, response.json()) == (403, CUSTOMERS_ONLY)
 
-    def test_a_login_without_a_record_gets_the_printed_404(self, sign_in, carol):
+    def test_user_without_customer_record_gets_the_404_of_the_contract(self, sign_in, carol):
         response = sign_in(carol).get(self.url)
         assert (response.status_code, response.json()) == (404, NO_RECORD)
 
@@ -101,7 +101,7 @@ class ShopCustomerListSuite:
         assert as_alice.get(self.url).json()["count"] == 30
         assert count_queries(lambda: as_alice.get(self.url)) == with_one
 
-    def test_pages_on_request(self, alice, as_alice):
+    def test_page_parameters_paginate_the_list(self, alice, as_alice):
         for _ in range(3):
             self.make(alice)
         whole = as_alice.get(self.url).json()
@@ -139,7 +139,7 @@ class ShopCustomerListSuite:
             ),
         ],
     )
-    def test_a_wrong_parameter_is_named(self, alice, as_alice, params, fields):
+    def test_invalid_parameter_is_400_and_named(self, alice, as_alice, params, fields):
         self.make(alice)
         response = as_alice.get(self.url, params)
         name, messages = next(iter(fields.items()))
@@ -148,7 +148,7 @@ class ShopCustomerListSuite:
             {"error": "Invalid input", "detail": f"{name}: {messages[0]}", "fields": fields},
         )
 
-    def test_an_empty_parameter_counts_as_not_sent(self, alice, as_alice):
+    def test_empty_parameter_is_ignored(self, alice, as_alice):
         instance = self.make(alice)
         response = as_alice.get(self.url, {"page": "", "page_size": ""})
         assert response.json() == self.envelope(alice, [self.row(instance, alice)])
@@ -166,12 +166,12 @@ class ShopCustomerListSuite:
 
 
 def care_invalid(field: str, message: str) -> dict[str, Any]:
-    """The 422 of contract 002 that names one field."""
+    """Return the 422 body of contract 002 that names one field."""
     return {"error": "Invalid input", "detail": f"{field}: {message}", "fields": {field: [message]}}
 
 
 class CareGateSuite:
-    """Who may come to an address of contract 002, under `/api/v1/customer/`."""
+    """Access tests of a URL of contract 002, under `/api/v1/customer/`."""
 
     url: ClassVar[str]
     method: ClassVar[str] = "get"
@@ -179,7 +179,7 @@ class CareGateSuite:
     def call(self, client: Any) -> Any:
         return getattr(client, self.method)(self.url, {} if self.method == "get" else None, format="json")
 
-    def test_without_a_token_or_with_a_bad_one_is_401(self, api):
+    def test_missing_or_bad_token_is_401(self, api):
         response = self.call(api)
         assert (response.status_code, response.json()) == (401, {"error": "Unauthorized", **UNAUTHENTICATED})
         assert response["WWW-Authenticate"] == 'Bearer realm="api"'
@@ -191,23 +191,23 @@ class CareGateSuite:
         response = self.call(as_tim)
         assert (response.status_code, response.json()) == (403, CUSTOMERS_ONLY)
 
-    def test_a_login_without_a_record_is_404(self, sign_in, carol):
+    def test_user_without_customer_record_is_404(self, sign_in, carol):
         response = self.call(sign_in(carol))
         assert (response.status_code, response.json()) == (404, NO_RECORD)
 
 
 @pytest.mark.django_db
 class CareListSuite(CareGateSuite):
-    """A list of contract 002: a bare array of the customer's own rows."""
+    """Tests of a list of contract 002, which is a bare array of the customer's rows."""
 
     allow: ClassVar[str] = "GET, HEAD"
 
     def make(self, customer: Customer) -> Any:
-        """One row of the customer with everything a row can have."""
+        """Create a row of the customer with every field set."""
         raise NotImplementedError
 
     def row(self, instance: Any) -> dict[str, Any]:
-        """Its body, written out independently of the serializer."""
+        """Return the row's body, written independently of the serializer."""
         raise NotImplementedError
 
     def test_body_is_a_bare_array(self, alice, as_alice):
@@ -217,17 +217,17 @@ class CareListSuite(CareGateSuite):
         assert list(response.json()[0]) == list(self.row(instance))
         assert "Link" not in response.headers
 
-    def test_an_empty_one_is_one(self, as_alice):
+    def test_empty_list_is_an_empty_array(self, as_alice):
         assert as_alice.get(self.url).json() == []
 
-    def test_either_slash_and_not_two(self, alice, as_alice):
+    def test_trailing_slash_is_optional_and_two_are_404(self, alice, as_alice):
         self.make(alice)
         with_slash = as_alice.get(f"{self.url}/")
         assert (with_slash.status_code, with_slash.json()) == (200, as_alice.get(self.url).json())
         doubled = as_alice.get(f"{self.url}//")
         assert (doubled.status_code, doubled.json()) == (404, NOTHING_HERE)
 
-    def test_pages_on_request_speak_through_headers(self, alice, as_alice):
+    def test_page_parameters_set_the_count_and_link_headers(self, alice, as_alice):
         for _ in range(3):
             self.make(alice)
         whole = as_alice.get(self.url).json()
@@ -250,7 +250,7 @@ class CareListSuite(CareGateSuite):
             ({"colour": "red"}, "colour", "Unknown parameter."),
         ],
     )
-    def test_a_wrong_parameter_is_422(self, alice, as_alice, params, field, message):
+    def test_invalid_parameter_is_422(self, alice, as_alice, params, field, message):
         self.make(alice)
         response = as_alice.get(self.url, params)
         assert (response.status_code, response.json()) == (422, care_invalid(field, message))
@@ -274,9 +274,9 @@ class CareListSuite(CareGateSuite):
 
 
 class CareOwnListSuite(CareListSuite):
-    """One whose rows are the customer's own."""
+    """Tests of a list whose rows belong to the customer."""
 
-    def test_another_customer_sees_nothing_of_it(self, alice, as_bob):
+    def test_other_customer_gets_an_empty_list(self, alice, as_bob):
         self.make(alice)
         assert as_bob.get(self.url).json() == []
 
@@ -285,29 +285,29 @@ NOTHING_HERE = {"error": "Not found", "detail": "There is nothing at this addres
 
 
 def invalid(field: str, message: str) -> dict[str, Any]:
-    """The 400 of contract 000 that names one field."""
+    """Return the 400 body of contract 000 that names one field."""
     return {"error": "Invalid input", "detail": f"{field}: {message}", "fields": {field: [message]}}
 
 
 def stored(row: Any) -> tuple[dict[str, Any], int]:
-    """What the database holds of a row, and how many history rows it has."""
+    """Return the columns of a row in the database and the number of its history rows."""
     model = type(row)
     kept = row.history.count() if hasattr(model, "history") else 0
     return model._default_manager.values().get(pk=row.pk), kept
 
 
 def refused(response: Any, status: int, body: dict[str, Any], *rows: Any, before: list[Any]) -> None:
-    """The whole body of a refusal, and the proof that it changed nothing."""
+    """Assert the whole body of a refusal, and that it changed none of the rows."""
     assert (response.status_code, response.json()) == (status, body)
     assert [stored(row) for row in rows] == before
 
 
 @pytest.mark.django_db
 class StaffNounSuite:
-    """A noun of the staff's API: `/api/shop/<noun>/`."""
+    """Tests of a noun of the staff's API, at `/api/shop/<noun>/`."""
 
     noun: ClassVar[str]
-    name: ClassVar[str]  # as a 404 calls it
+    name: ClassVar[str]  # the noun in the detail of a 404
     allow: ClassVar[str] = "GET, HEAD, POST"
     item_allow: ClassVar[str] = "GET, HEAD, PATCH"
     ordering: ClassVar[tuple[str, ...]] = ()
@@ -317,27 +317,27 @@ class StaffNounSuite:
         return f"/api/shop/{self.noun}/"
 
     def make(self, **values: Any) -> Any:
-        """One row with everything a row can have."""
+        """Create a row with every field set."""
         raise NotImplementedError
 
     def row(self, instance: Any) -> dict[str, Any]:
-        """Its body, written out independently of the serializer."""
+        """Return the row's body, written independently of the serializer."""
         raise NotImplementedError
 
     def called(self, text: str) -> Any:
-        """A row that the search finds by `text`."""
+        """Create a row that the search finds by `text`."""
         raise NotImplementedError
 
     def item(self, instance: Any, verb: str = "") -> str:
         return f"{self.url}{instance.pk}/{verb and verb + '/'}"
 
     def found(self, client: Any, **params: Any) -> list[int]:
-        """The ids that a list answers, in its order."""
+        """Return the ids of a list in its order."""
         response = client.get(self.url, params)
         assert response.status_code == 200, response.content
         return [row["id"] for row in response.json()["results"]]
 
-    def test_list_and_row(self, as_ada):
+    def test_list_and_detail_have_the_same_row(self, as_ada):
         instance = self.make()
         body = self.row(instance)
         assert as_ada.get(self.item(instance)).json() == body
@@ -345,22 +345,22 @@ class StaffNounSuite:
         listed = next(row for row in as_ada.get(self.url).json()["results"] if row["id"] == instance.pk)
         assert listed == body
 
-    def test_envelope(self, as_ada):
+    def test_list_has_the_envelope_of_the_contract(self, as_ada):
         instance = self.make()
         body = as_ada.get(self.url, {"ordering": self.ordering[0]} if self.ordering else {}).json()
         assert list(body) == ["results", "count", "next", "previous"]
         assert (body["count"], body["next"], body["previous"]) == (len(body["results"]), None, None)
         assert instance.pk in [row["id"] for row in body["results"]]
 
-    def test_either_slash_and_not_two(self, as_ada):
+    def test_trailing_slash_is_optional_and_two_are_404(self, as_ada):
         instance = self.make()
-        for address in (self.url, self.item(instance)):
-            assert as_ada.get(address.rstrip("/")).json() == as_ada.get(address).json()
-            doubled = as_ada.get(f"{address}/")
+        for url in (self.url, self.item(instance)):
+            assert as_ada.get(url.rstrip("/")).json() == as_ada.get(url).json()
+            doubled = as_ada.get(f"{url}/")
             assert (doubled.status_code, doubled.json()) == (404, NOTHING_HERE)
 
     @pytest.mark.parametrize("number", ["999999", str(2**63 - 1)])
-    def test_an_unknown_row_is_named(self, as_ada, number):
+    def test_unknown_id_is_404_and_names_the_noun(self, as_ada, number):
         response = as_ada.get(f"{self.url}{number}/")
         assert (response.status_code, response.json()) == (
             404,
@@ -368,27 +368,27 @@ class StaffNounSuite:
         )
 
     @pytest.mark.parametrize("number", ["0", "x", "-1", "1.5", str(2**63), "9" * 40])
-    def test_what_is_no_id_is_no_address(self, as_ada, number):
+    def test_malformed_id_is_404(self, as_ada, number):
         response = as_ada.get(f"{self.url}{number}/")
         assert (response.status_code, response.json()) == (404, NOTHING_HERE)
 
     def test_other_methods_are_405(self, as_ada):
         instance = self.make()
-        for address, allow, method in (
+        for url, allow, method in (
             (self.url, self.allow, "put"),
             (self.url, self.allow, "patch"),
             (self.url, self.allow, "delete"),
             (self.item(instance), self.item_allow, "put"),
             (self.item(instance), self.item_allow, "post"),
         ):
-            response = getattr(as_ada, method)(address, {}, format="json")
+            response = getattr(as_ada, method)(url, {}, format="json")
             assert (response.status_code, response.json(), response["Allow"]) == (
                 405,
                 {"error": "Method not allowed", "detail": f'Method "{method.upper()}" not allowed.'},
                 allow,
             )
 
-    def test_queries_do_not_grow(self, as_ada):
+    def test_number_of_queries_does_not_grow(self, as_ada):
         instance = self.make()
         as_ada.get(self.url)
         list_of_one = count_queries(lambda: as_ada.get(self.url))
@@ -399,7 +399,7 @@ class StaffNounSuite:
         assert count_queries(lambda: as_ada.get(self.url)) == list_of_one
         assert count_queries(lambda: as_ada.get(self.item(instance))) == row_of_one
 
-    def test_is_always_paged(self, as_ada):
+    def test_list_is_always_paginated(self, as_ada):
         for _ in range(51):
             self.make()
         total = as_ada.get(self.url).json()["count"]
@@ -425,12 +425,12 @@ class StaffNounSuite:
             ({"ordering": "colour"}, "ordering", '"colour" is not a valid choice.'),
         ],
     )
-    def test_a_wrong_parameter_is_named(self, as_ada, params, field, message):
+    def test_invalid_parameter_is_400_and_named(self, as_ada, params, field, message):
         self.make()
         response = as_ada.get(self.url, params)
         assert (response.status_code, response.json()) == (400, invalid(field, message))
 
-    def test_every_ordering_is_total_and_turns_round(self, as_ada):
+    def test_every_ordering_is_total_and_reversible(self, as_ada):
         for _ in range(3):
             self.make()
         for word in self.ordering:
@@ -451,19 +451,19 @@ class StaffNounSuite:
             ("o'clock", "O'C"),
         ],
     )
-    def test_search_finds_in_any_case(self, as_ada, text, sought):
+    def test_search_ignores_case(self, as_ada, text, sought):
         assert self.found(as_ada, search=sought) == []
         instance = self.called(text)
         self.make()
         assert self.found(as_ada, search=sought) == [instance.pk]
 
     @pytest.mark.parametrize("wild", ["M%de", "M_rm", "%%%", "___", ".*", "zebra"])
-    def test_search_is_no_pattern(self, as_ada, wild):
+    def test_search_escapes_wildcards(self, as_ada, wild):
         self.called("Marmalade")
         assert self.found(as_ada, search=wild) == []
 
     @pytest.mark.parametrize("body", [{}, {"id": 99, "uuid": "x", "created_at": "now", "colour_of_sky": 1}])
-    def test_a_patch_of_nothing_changes_nothing(self, as_ada, body):
+    def test_patch_without_known_fields_changes_nothing(self, as_ada, body):
         instance = self.make()
         if "PATCH" not in self.item_allow:
             return
@@ -472,7 +472,7 @@ class StaffNounSuite:
         assert (response.status_code, response.json()) == (200, self.row(instance))
         assert stored(instance) == before
 
-    def test_a_patch_of_nobody_is_404(self, as_ada):
+    def test_patch_of_an_unknown_id_is_404(self, as_ada):
         if "PATCH" in self.item_allow:
             response = as_ada.patch(f"{self.url}999999/", {}, format="json")
             assert (response.status_code, response.json()) == (
@@ -482,11 +482,11 @@ class StaffNounSuite:
 
 
 class WritableNounSuite(StaffNounSuite):
-    """A noun that can be added and changed; every wrong value is named and changes nothing."""
+    """Tests of a noun that can be added and changed. Invalid values are named and change nothing."""
 
     new: ClassVar[dict[str, Any]]  # a body that creates
     change: ClassVar[dict[str, Any]]  # a body that changes every field it names
-    wrong: ClassVar[list[tuple[str, Any, str]]]  # field, value, message: of a PATCH and of a create alike
+    wrong: ClassVar[list[tuple[str, Any, str]]]  # field, value, message; the same for PATCH and POST
 
     def body_for_new(self) -> dict[str, Any]:
         return self.new
@@ -494,7 +494,7 @@ class WritableNounSuite(StaffNounSuite):
     def model(self) -> Any:
         return type(self.make())
 
-    def test_create_needs_no_more_than_its_fields(self, as_ada, ada):
+    def test_create_stores_the_row_and_its_history(self, as_ada, ada):
         model, body = self.model(), self.body_for_new()
         count = model.objects.count()
         response = as_ada.post(self.url, body, format="json")
@@ -504,7 +504,7 @@ class WritableNounSuite(StaffNounSuite):
         assert response.json() == as_ada.get(self.item(made)).json()
         assert [row.history_user_id for row in made.history.all()] == [ada.pk]
 
-    def test_create_once_for_one_key(self, as_ada):
+    def test_create_with_the_same_idempotency_key_stores_one_row(self, as_ada):
         model, body = self.model(), self.body_for_new()
         count = model.objects.count()
         headers = {"Idempotency-Key": "only-once"}
@@ -512,7 +512,7 @@ class WritableNounSuite(StaffNounSuite):
         assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
         assert model.objects.count() == count + 1
 
-    def test_a_change_is_one_history_row_of_who_made_it(self, as_ada, ada):
+    def test_patch_adds_one_history_row_with_the_caller(self, as_ada, ada):
         instance = self.make()
         expected = {**self.row(instance), **self.change}
         count = instance.history.count()
@@ -521,7 +521,7 @@ class WritableNounSuite(StaffNounSuite):
         assert instance.history.count() == count + 1
         assert instance.history.latest().history_user_id == ada.pk
 
-    def test_a_wrong_value_is_named_and_changes_nothing(self, as_ada):
+    def test_invalid_value_is_400_and_changes_nothing(self, as_ada):
         instance = self.make()
         before, count = stored(instance), type(instance).objects.count()
         for field, value, message in self.wrong:

@@ -1,1 +1,1 @@
-"""`make trust`: what the product promises, tried against real servers, in one table."""
+"""`make trust`: trials of the promises in docs/security.md against real servers."""

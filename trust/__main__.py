@@ -1,4 +1,7 @@
-"""`python -m trust [--short | --smoke] [words …]`: try the promises of those names, or all; fail if one is broken."""
+"""Try all promises, or those whose names contain one of the words, and fail if one is broken.
+
+Usage: `python -m trust [--short | --smoke] [words …]`.
+"""
 
 from __future__ import annotations
 
@@ -63,11 +66,10 @@ def main() -> int:
             default=Scale.FULL,
             help=text,
         )
-    parser.add_argument("words", nargs="*", help="only promises whose name has one of these words")
+    parser.add_argument("words", nargs="*", help="try only promises whose name contains one of these words")
     given = parser.parse_args()
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-    )  # and all that was started with it
+    # Exit normally, so that the context managers end the servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     chosen = [p for p in PROMISES if not given.words or any(word in p.name for word in given.words)]
     results: list[tuple[Promise, Tally]] = []
     for promise in chosen:
@@ -83,7 +85,7 @@ def main() -> int:
 
 
 def table(results: list[tuple[Promise, Tally]]) -> str:
-    """Promise, cases tried, failures; as Markdown."""
+    """Return a Markdown table of promises, cases and failures."""
     width = max((len(promise.name) for promise, _ in results), default=7)
     lines = [
         "",

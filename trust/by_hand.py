@@ -1,4 +1,4 @@
-"""Hostile requests made out of the served schema: every operation, every place in it that takes something."""
+"""Hostile requests made from the served schema: every operation, and every place in it that takes a value."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from trust.fuzz import ROLES, sign_in_to_pages, token
 from trust.hostile_values import BODIES, FRAGMENTS, HEADERS, IN_ADDRESS, JSON, duplicate_keys
 from trust.promises import Tally, Trial
 
-_STRIDE = {"SQLite": 2, "PostgreSQL": 1}  # of all requests; the strict one about ranges and NUL gets each
-# Where ids are found that an address takes, if not at the address before them.
+_STRIDE = {"SQLite": 2, "PostgreSQL": 1}  # every n-th request; all on PostgreSQL, which checks ranges
+# The lists with the ids of a URL, where it is not the URL before the id.
 _LISTS = {"/api/telematics/": "/api/vehicles/", "/api/v1/customer/orders/track/": "/api/v1/customer/orders"}
 
 
@@ -42,7 +42,7 @@ class Operation:
     path: str
     responses: dict[str, Any]
     parameters: list[dict[str, Any]]
-    example: dict[str, Any] | None  # a body that it takes
+    example: dict[str, Any] | None  # a valid body
 
     @property
     def contract(self) -> str:
@@ -50,14 +50,14 @@ class Operation:
 
 
 class Caller:
-    """One kept connection, with somebody's credentials."""
+    """A persistent connection with the credentials of a user."""
 
     def __init__(self, server: Server, headers: dict[str, str]) -> None:
         self.port, self.headers = server.port, headers
         self.line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
 
     def send(self, request: Request) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in lower case), body. A connection that the server shut is opened anew, once."""
+        """Return status, headers (names in lower case) and body. Reopen a connection that the server closed, once."""
         for last in (False, True):
             try:
                 self.line.request(
@@ -73,13 +73,13 @@ class Caller:
 
 
 def by_hand(trial: Trial, tally: Tally, engine: str) -> None:
-    """Every operation of every contract on this engine, its database watched."""
+    """Try every operation of every contract on this engine, and watch the database for writes."""
     with trial.server(engine, MAX_BODY_BYTES=str(2 * 1024 * 1024)) as server:
-        schema = requests.get(f"{server.url}/api/schema/?format=json", timeout=60).json()
+        schema = requests.get(f"{server.url}/api/schema/", headers={"Accept": JSON}, timeout=60).json()
         judge, watch, number = Judge(schema), _watch(server), 0
         people = _people(server)
         for operation in _operations(schema):
-            caller, path = _who_may(operation, people)
+            caller, path = _allowed_caller(operation, people)
             before, accepted = watch(), []
             for request in _requests(operation, path):
                 number += 1
@@ -87,32 +87,34 @@ def by_hand(trial: Trial, tally: Tally, engine: str) -> None:
                     continue
                 seen = watch() if engine == "SQLite" else None
                 status, headers, body = caller.send(request)
-                wrong = judge.wrong(operation, status, headers, body)
+                wrong = judge.fault(operation, status, headers, body)
                 if status < 400:
                     accepted.append(request)
                 elif seen is not None and watch() != seen:
-                    wrong = wrong or "it was refused, and something was written"
+                    wrong = wrong or "it was refused, and the database changed"
                 tally.tried(not wrong, f"{engine}: {operation.name}: {request.what}: {wrong}")
             if not accepted and watch() != before:
                 tally.failures.append(
-                    f"{engine}: {operation.name}: all was refused, and something was written"
+                    f"{engine}: {operation.name}: all requests were refused, and the database changed"
                 )
         assert server.process.poll() is None
 
 
 def _operations(schema: dict[str, Any]) -> Iterator[Operation]:
     for path, methods in schema["paths"].items():
-        for method, told in methods.items():
-            name = told["operationId"]
+        for method, operation in methods.items():
+            name = operation["operationId"]
             examples = json.loads((settings.EXAMPLES_DIR / f"{name.partition('_')[0]}.json").read_text())
-            body = examples.get(name, {}).get("request") if "requestBody" in told else None
-            if "requestBody" in told and body is None:
+            body = examples.get(name, {}).get("request") if "requestBody" in operation else None
+            if "requestBody" in operation and body is None:
                 body = {}
-            yield Operation(name, method.upper(), path, told["responses"], told.get("parameters", []), body)
+            yield Operation(
+                name, method.upper(), path, operation["responses"], operation.get("parameters", []), body
+            )
 
 
 def _people(server: Server) -> dict[str, dict[str, Caller]]:
-    """role -> contract -> somebody."""
+    """Return a signed-in caller for each role and contract."""
     people: dict[str, dict[str, Caller]] = {}
     for role in ("customers", "administrator"):
         people[role] = {}
@@ -129,18 +131,18 @@ def _people(server: Server) -> dict[str, dict[str, Caller]]:
     return people
 
 
-def _who_may(operation: Operation, people: dict[str, dict[str, Caller]]) -> tuple[Caller, str]:
-    """The customer, or the administrator where a customer may not; and the address with ids of his."""
+def _allowed_caller(operation: Operation, people: dict[str, dict[str, Caller]]) -> tuple[Caller, str]:
+    """Return a caller who is allowed, the customer if possible, and the URL with ids of that caller."""
     for role in ("customers", "administrator"):
         caller = people[role][operation.contract]
-        path = _filled(operation, caller)
+        path = _path_with_ids(operation, caller)
         probe = Request("", operation.method, path, {"Content-Type": JSON}, b"[]")
         if caller.send(probe)[0] != 403:
             break
     return caller, path
 
 
-def _filled(operation: Operation, caller: Caller) -> str:
+def _path_with_ids(operation: Operation, caller: Caller) -> str:
     head, brace, _ = operation.path.partition("{")
     if not brace:
         return operation.path
@@ -160,7 +162,7 @@ def _filled(operation: Operation, caller: Caller) -> str:
 
 
 def _requests(operation: Operation, path: str) -> Iterator[Request]:
-    """Everything that is tried on one operation."""
+    """Yield every request to try on one operation."""
     plain = Request("", operation.method, path)
     content = None if operation.example is None else json.dumps(operation.example).encode()
     if content is not None:
@@ -187,7 +189,7 @@ def _in_the_address(operation: Operation, path: str, plain: Request) -> Iterator
                 given = operation.path.replace(f"{{{parameter['name']}}}", value).replace("{id}", "1")
                 yield replace(plain, what=f"{{{name}}}: {what}", path=given)
     for what, query in (
-        ("unknown", "?nobody=1"), ("twice", "?page=1&page=2"), ("no name", "?=1&&&"), ("NUL name", "?%00=1"),
+        ("unknown", "?unknown=1"), ("twice", "?page=1&page=2"), ("no name", "?=1&&&"), ("NUL name", "?%00=1"),
         ("half a name", "?%ff=1"), ("2,000 names", "?" + "&".join(f"a{n}=1" for n in range(2_000))),
     ):  # fmt: skip
         yield replace(plain, what=f"query: {what}", path=path + query)
@@ -211,7 +213,7 @@ def _in_the_body(example: dict[str, Any], plain: Request) -> Iterator[Request]:
 
 
 def _with(value: Any, place: tuple[Any, ...], new: Any) -> Any:
-    """A copy with `new` at the place."""
+    """Return a copy of `value` with `new` at `place`."""
     if not place:
         return new
     copied = dict(value) if isinstance(value, dict) else list(value)
@@ -220,31 +222,35 @@ def _with(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 
 
 class Judge:
-    """What is wrong with an answer: a 5xx, a status or a body that the contract does not have."""
+    """Checks responses against the schema: no 5xx, no status and no body that the contract does not have."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self.components = schema["components"]
         self.operations = list(_operations(schema))
 
-    def wrong(self, operation: Operation, status: int, headers: dict[str, str], body: bytes) -> str:
+    def fault(self, operation: Operation, status: int, headers: dict[str, str], body: bytes) -> str:
         shown = f"{status} {body[:300]!r}"
         if status >= 500:
             return shown
-        told = self._told(operation, str(status))
-        if told is None:
+        expected = self._expected(operation, str(status))
+        if expected is None:
             return f"no such status in the contract: {shown}"
-        if "content" not in told:
-            return "" if status in (204, 302) and not body else f"a body where none is told of: {shown}"
+        if "content" not in expected:
+            return "" if status in (204, 302) and not body else f"a body where the contract has none: {shown}"
         kind = headers.get("content-type", "").partition(";")[0]
-        if kind not in told["content"]:
-            return f"{kind} where {list(told['content'])} are told of: {shown}"
+        if kind not in expected["content"]:
+            return f"{kind} where {list(expected['content'])} is expected: {shown}"
         if kind != JSON:
             return ""
         error = next(self._validator(operation.name, status).iter_errors(json.loads(body)), None)
         return f"{error.message}: {shown}" if error else ""
 
-    def _told(self, operation: Operation, status: str) -> dict[str, Any] | None:
-        """The answer in the schema: the operation's own, or its contract's where the address became another's."""
+    def _expected(self, operation: Operation, status: str) -> dict[str, Any] | None:
+        """Return the response in the schema.
+
+        A hostile value can turn the URL into that of another operation. Then any response of the contract with that
+        status is accepted.
+        """
         if status in operation.responses:
             return operation.responses[status]
         if status in ("404", "405", "400", "413", "415", "422"):
@@ -253,16 +259,18 @@ class Judge:
                 return found.responses[status]
         return None
 
-    @cache  # noqa: B019  # lives as long as the trial
+    @cache  # noqa: B019  # the judge lives as long as the trial
     def _validator(self, name: str, status: int) -> Any:
         operation = next(o for o in self.operations if o.name == name)
-        told = self._told(operation, str(status))
-        assert told is not None
-        return jsonschema_rs.validator_for({**told["content"][JSON]["schema"], "components": self.components})
+        expected = self._expected(operation, str(status))
+        assert expected is not None
+        return jsonschema_rs.validator_for(
+            {**expected["content"][JSON]["schema"], "components": self.components}
+        )
 
 
 def _watch(server: Server) -> Callable[[], Any]:
-    """Something that is another once a row has been written: SQLite counts commits; PostgreSQL's rows are read."""
+    """Return a function whose value changes with every write: SQLite's data version, or a hash of PostgreSQL's rows."""
     if server.env["USE_POSTGRES"] == "false":
         line = sqlite3.connect(server.env["SQLITE_PATH"], check_same_thread=False)
         return lambda: line.execute("PRAGMA data_version").fetchone()

@@ -1,4 +1,4 @@
-"""How a trial calls a server: one kept connection, no library between it and the bytes."""
+"""A client of a server on `http.client`: one persistent connection and full control of the headers."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Answer:
 
 @dataclass
 class Client:
-    """Somebody at a server: perhaps with a token, perhaps with a browser's cookies. Threads may share it."""
+    """A caller of a server, with an optional token and cookies. Threads can share it."""
 
     port: int
     token: str = ""
-    headers: dict[str, str] = field(default_factory=dict)  # sent with each call
+    headers: dict[str, str] = field(default_factory=dict)  # sent with each request
     cookies: dict[str, str] = field(default_factory=dict)
     _lines: threading.local = field(default_factory=threading.local, repr=False)
 
     def send(self, method: str, path: str, body: Any = None, *, form: bool = False, **headers: str) -> Answer:
-        """One call; a body is JSON, or a form's fields. Header names have `_` for `-`."""
+        """Send a request and return the response. The body is JSON or form fields. Header names have `_` for `-`."""
         sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token}")
@@ -64,7 +64,7 @@ class Client:
                 text = response.read().decode(errors="replace")
                 break
             except (HTTPException, ConnectionError):
-                self.hang_up()
+                self.close()
                 if last:
                     raise
         for cookie in response.headers.get_all("set-cookie", []):
@@ -72,14 +72,14 @@ class Client:
                 self.cookies[name] = morsel.value
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, text)
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         line = getattr(self._lines, "line", None)
         if line is not None:
             line.close()
             self._lines.line = None
 
     def post_form(self, path: str, **fields: Any) -> Answer:
-        """A page's form as its browser sends it, with the token against forgery that the page brought."""
+        """Post a form with the CSRF token of its page."""
         found = _HIDDEN.search(self.send("GET", path).text)
         return self.send(
             "POST",
@@ -90,14 +90,14 @@ class Client:
         )
 
     def sign_in(self, email: str, password: str) -> Client:
-        """With a token of contract 000."""
+        """Sign in with contract 000 and keep the access token."""
         answer = self.send("POST", "/api/token/", {"email": email, "password": password})
         assert answer.status == 200, answer
         self.token = answer.json()["access"]
         return self
 
-    def sign_in_to_pages(self, email: str, password: str, door: str = "/customer/login/") -> Client:
-        """With Django's session, of the portal or the admin."""
-        answer = self.post_form(door, username=email, password=password)
+    def sign_in_to_pages(self, email: str, password: str, login_page: str = "/customer/login/") -> Client:
+        """Sign in on the login page of the portal or the admin and keep the session cookie."""
+        answer = self.post_form(login_page, username=email, password=password)
         assert answer.status == 302, answer
         return self

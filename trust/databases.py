@@ -1,4 +1,4 @@
-"""A server's database seen past the server: what is stored, whatever was answered."""
+"""Access to the database of a server without the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db.utils import ConnectionHandler
 
 @contextmanager
 def looking_into(env: dict[str, str]) -> Iterator[None]:
-    """Have this thread's ORM read and write the database of that environment (`testing.servers.database`)."""
+    """Point the ORM of this thread to the database of that environment (`testing.servers.database`)."""
     config: dict[str, Any]
     if env["USE_POSTGRES"] == "true":
         config = {key: value for key, value in settings.POSTGRES.items() if key != "OPTIONS"}
@@ -37,13 +37,13 @@ def looking_into(env: dict[str, str]) -> Iterator[None]:
 
 
 def faults() -> list[str]:
-    """What the database that is looked into should not hold: broken pages or indexes, rows that refer to nothing."""
+    """Return the corruptions of the connected database: broken pages or indexes, foreign keys without their row."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS amcheck")
         return _rows_of(_HEAPS) + _broken_indexes() + _orphans()
-    told = _rows_of("PRAGMA integrity_check")
-    return [line for line in told if line != "ok"] + _rows_of("PRAGMA foreign_key_check")
+    lines = _rows_of("PRAGMA integrity_check")
+    return [line for line in lines if line != "ok"] + _rows_of("PRAGMA foreign_key_check")
 
 
 _OURS = "c.relnamespace = 'public'::regnamespace AND c.relpersistence = 'p'"
@@ -61,7 +61,7 @@ def _rows_of(query: str) -> list[str]:
 
 
 def _broken_indexes() -> list[str]:
-    """Each B-tree against its table: every row has its entry, every entry its place."""
+    """Check each B-tree against its table with amcheck, and return the failures."""
     broken = []
     for index in _rows_of(_INDEXES):
         try:
@@ -85,5 +85,5 @@ def _orphans() -> list[str]:
                     f"AND NOT EXISTS (SELECT 1 FROM {there} b WHERE b.{key} = a.{column})"
                 )
                 if lost != "0":
-                    found.append(f"{lost} rows of {table} have a {column} that is not there")
+                    found.append(f"{lost} rows of {table} have a {column} without its row")
     return found

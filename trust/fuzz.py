@@ -1,6 +1,6 @@
-"""schemathesis over every operation of the served schema, all its checks on, as customers and as staff.
+"""Run schemathesis over every operation of the served schema, with all checks, as customers and as staff.
 
-What is switched off, and why, stands in fuzz.toml.
+fuzz.toml lists the checks that are off for some operations, and the reasons.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from testing.servers import Server
 from trust.promises import Tally, Trial
 
 SEEDS = (1, 20_26, 4_711)
-# Contract -> who calls it, out of the demo.
+# Contract -> the demo account that calls it.
 CUSTOMERS = {
     "SHOP": ("alice.cooper@customer.com", "password123"),
     "CARE": ("ali.jawad@example.com", "customer123"),
@@ -33,13 +33,13 @@ ROLES = {
     "administrator": dict.fromkeys(CUSTOMERS, ("admin@example.com", "admin12345")),
     "technician": dict.fromkeys(CUSTOMERS, ("tech@test.com", "technician123")),
 }
-SEEDS_OF = {"technician": 1}  # he is refused most; what he may, the administrator may, too
-# It would leave the rest of the run without a customer; trust/hostile_input.py tries it.
+SEEDS_OF = {"technician": 1}  # a technician is refused most calls, and the administrator covers the others
+# It would delete the customer of the run. trust/by_hand.py tries it.
 LEFT_OUT = "crm_delete_profile_delete"
 
 
 def fuzz(trial: Trial, tally: Tally, role: str) -> None:
-    """Every seed, as one of the roles."""
+    """Run every seed as one of the roles."""
     with trial.server("SQLite") as server:
         who = _credentials(server, ROLES[role])
         for seed in SEEDS[: trial.size(SEEDS_OF.get(role, len(SEEDS)), 1)]:
@@ -50,7 +50,7 @@ def fuzz(trial: Trial, tally: Tally, role: str) -> None:
 
 
 def _credentials(server: Server, people: dict[str, tuple[str, str]]) -> dict[str, str]:
-    """Environment of fuzz.toml: a token for each contract, for the fleet's a browser's cookies."""
+    """Return the variables of fuzz.toml: an access token per contract, and cookies for the fleet."""
     found = {}
     for contract, (email, password) in people.items():
         if contract == "FLEET":
@@ -63,7 +63,7 @@ def _credentials(server: Server, people: dict[str, tuple[str, str]]) -> dict[str
 
 
 def token(server: Server, email: str, password: str) -> str:
-    """An access token."""
+    """Sign in and return an access token."""
     answer = requests.post(
         f"{server.url}/api/token/", json={"email": email, "password": password}, timeout=30
     )
@@ -71,13 +71,13 @@ def token(server: Server, email: str, password: str) -> str:
 
 
 def sign_in_to_pages(
-    server: Server, email: str, password: str, door: str = "/customer/login/"
+    server: Server, email: str, password: str, login_page: str = "/customer/login/"
 ) -> requests.Session:
-    """A browser's session, of the portal or the admin."""
+    """Sign in on the login page of the portal or the admin and return the browser session."""
     browser = requests.Session()
-    browser.get(server.url + door, timeout=30)
+    browser.get(server.url + login_page, timeout=30)
     form = {"username": email, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-    browser.post(server.url + door, form, timeout=30, allow_redirects=False).raise_for_status()
+    browser.post(server.url + login_page, form, timeout=30, allow_redirects=False).raise_for_status()
     return browser
 
 
@@ -91,7 +91,7 @@ def _run(server: Server, who: dict[str, str], tally: Tally, name: str, *options:
             "--exclude-operation-id", LEFT_OUT, "--continue-on-failure", "--no-shrink",
             "--report", "json", "--report-json-path", folder / "report.json", *options,
         ],
-        cwd=folder,  # it leaves a cache where it runs
+        cwd=folder,  # it writes a cache to its folder
         env={**os.environ, **who, "PYTHONPATH": str(settings.BASE_DIR)},
         capture_output=True, text=True, check=False, timeout=900,
     )  # fmt: skip
@@ -107,7 +107,7 @@ def _run(server: Server, who: dict[str, str], tally: Tally, name: str, *options:
 
 
 def _failures(printed: str) -> Iterator[str]:
-    """Each failure that the report prints: its operation, what was wrong, the answer and the request."""
+    """Yield each failure that the report prints: its operation, the fault, the response and the request."""
     _, _, failures = printed.partition(" FAILURES ==")
     for block in re.split(r"\n_{3,} ", failures.partition("\n====")[0])[1:]:
         operation, _, cases = block.partition(" ___")

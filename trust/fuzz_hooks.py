@@ -1,6 +1,6 @@
-"""What schemathesis cannot know: a field of text takes a number and a number's takes its digits.
+"""A schemathesis check that knows DRF's coercions: strings accept numbers, and numbers accept numeric strings.
 
-DRF's fields read both, so that what an app's form sends is understood; all that is wrong otherwise is refused.
+Bodies that are invalid in another way must be refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DIGITS = {"type": "string", "pattern": r"^\s*[-+]?[0-9_]*[.]?[0-9]*([eE][-+]?[0
 
 @schemathesis.check
 def hostile_data_rejection(ctx: Any, response: Any, case: Any) -> bool | None:
-    """`negative_data_rejection`, but for bodies that are right as the product reads them."""
+    """Run `negative_data_rejection`, except on bodies that are valid after DRF's coercions."""
     wrong = [place for place in ParameterLocation if case.meta and case.meta.is_negative_at(place)]
     if wrong == [ParameterLocation.BODY] and _reads(case):
         return None
@@ -31,11 +31,11 @@ def _reads(case: Any) -> bool:
     bodies = raw["paths"][operation.path][operation.method].get("requestBody", {}).get("content", {})
     if case.media_type not in bodies or not isinstance(case.body, dict):
         return False
-    return _validator(operation.label, case.media_type, _Held(raw)).is_valid(case.body)
+    return _validator(operation.label, case.media_type, _SchemaKey(raw)).is_valid(case.body)
 
 
-class _Held:
-    """A schema as a cache's key: there is one."""
+class _SchemaKey:
+    """A schema as a cache key. All are equal, because there is one schema."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
@@ -44,18 +44,18 @@ class _Held:
         return 0
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held)
+        return isinstance(other, _SchemaKey)
 
 
 @cache
-def _validator(label: str, media_type: str, held: _Held) -> jsonschema_rs.Validator:
+def _validator(label: str, media_type: str, held: _SchemaKey) -> jsonschema_rs.Validator:
     method, path = label.split(" ", 1)
     body = held.raw["paths"][path][method.lower()]["requestBody"]["content"][media_type]["schema"]
     return jsonschema_rs.validator_for({**_loose(body), "components": _loose(held.raw["components"])})
 
 
 def _loose(rule: Any) -> Any:
-    """The rule with digits for numbers and numbers for text."""
+    """Return the JSON schema with numeric strings allowed for numbers, and numbers for strings."""
     if isinstance(rule, list):
         return [_loose(part) for part in rule]
     if not isinstance(rule, dict):

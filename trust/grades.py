@@ -1,9 +1,9 @@
-"""A page's headers as Mozilla's HTTP Observatory and securityheaders.com grade them.
+"""Grade the headers of a page like Mozilla's HTTP Observatory and securityheaders.com.
 
-Sources: https://developer.mozilla.org/en-US/observatory/docs/tests_and_scoring (100 points to begin with, a modifier
-for each test, bonuses only from 90 on; A from 90, A+ from 100) and https://securityheaders.com (A: six headers are
-there, and none of them undone). An A of ours is one of both. Left out is what a header cannot show: redirection to
-HTTPS, subresource integrity of other hosts, cross-origin sharing (config/tests/test_settings.py, files/).
+Sources: https://developer.mozilla.org/en-US/observatory/docs/tests_and_scoring (100 points, a modifier per test,
+bonuses only from 90 on, A from 90, A+ from 100) and https://securityheaders.com (A: six headers are present and
+effective). An A here is an A of both. Tests of more than headers are left out: redirection to HTTPS, subresource
+integrity, cross-origin sharing (config/tests/test_settings.py, files/).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 _SIX_MONTHS = 15_768_000
-# securityheaders.com asks for these six.
+# The headers that securityheaders.com requires.
 _SIX = (
     "strict-transport-security", "content-security-policy", "x-frame-options", "x-content-type-options",
     "referrer-policy", "permissions-policy",
@@ -20,9 +20,9 @@ _PRIVATE = {"no-referrer", "same-origin", "strict-origin", "strict-origin-when-c
 
 
 def grade(headers: Mapping[str, str], cookies: Iterable[str]) -> tuple[int, list[str]]:
-    """Points of the Observatory (A is 90 and more), and what keeps a page from an A of either.
+    """Return the points of the Observatory (A from 90 on), and the faults that prevent an A of either.
 
-    `headers` with names in lower case; `cookies` are the values of Set-Cookie.
+    `headers` have names in lower case. `cookies` are the values of Set-Cookie.
     """
     faults = [f"no {name}" for name in _SIX if name not in headers]
     policy = _directives(headers.get("content-security-policy", ""))
@@ -79,7 +79,7 @@ def _framing(policy: dict[str, list[str]], value: str) -> tuple[int, str]:
 
 
 def _cookie(cookie: str) -> tuple[int, str]:
-    """Ours are a session, a token against forgery, and messages: no page's script reads any of them."""
+    """Return points and fault of a cookie. All must be HttpOnly, because no script of a page reads them."""
     name, *attributes = (part.strip().lower() for part in cookie.split(";"))
     if "secure" not in attributes:
         return -20, f"not Secure: {name.partition('=')[0]}"

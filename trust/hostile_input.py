@@ -1,4 +1,4 @@
-"""Hostile input: no 5xx, every refusal in the contract's own shape, nothing half written."""
+"""Promise: hostile input gets no 5xx, every refusal has the shape of its contract, and no write is partial."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from trust.promises import Tally, Trial
 
 
 def hostile_input(trial: Trial, tally: Tally) -> None:
-    """What schemathesis makes of the schema, and what people who mean harm are known to send; two parts at a time, each
-    at a server of its own."""
+    """Run schemathesis and the hand-written requests, two parts at a time, each on a server of its own."""
     parts: list[Callable[[Tally], None]] = [
-        *(partial(_by_hand, trial, engine) for engine in reversed(trial.engines)),  # the longest first
+        *(partial(_by_hand, trial, engine) for engine in reversed(trial.engines)),  # the longest part first
         *(partial(_fuzz, trial, role) for role in list(ROLES)[: trial.size(len(ROLES), 2, 0)]),
         partial(on_the_wire, trial),
     ]

@@ -1,4 +1,4 @@
-"""What people who mean harm are known to send, and what breaks servers by accident."""
+"""Values that attackers send, and values that break servers by accident."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 DEEP = 100_000
 LONG = "x" * 100_000
-# JSON as it is sent, in place of a value.
+# JSON text, in place of a value of the body.
 FRAGMENTS: dict[str, str] = {
     "NUL": r'"a\u0000b"',
     "lone surrogate": r'"\ud800"',
@@ -70,7 +70,7 @@ FRAGMENTS: dict[str, str] = {
     "uuid in braces": '"{00000000-0000-0000-0000-000000000001}"',
     "nil uuid": '"00000000-0000-0000-0000-000000000000"',
 }
-# In place of a parameter in the address, percent-encoded already.
+# Percent-encoded text, in place of a parameter of the URL.
 IN_ADDRESS: dict[str, str] = {
     "NUL": "%00",
     "NUL inside": "a%00b",
@@ -184,7 +184,7 @@ HOSTS = (
 
 
 def duplicate_keys(body: dict[str, object]) -> Iterator[bytes]:
-    """The body with each of its keys twice, the second time as something else."""
+    """Yield the body with each of its keys twice, with different values."""
     for name in body:
         yield b"{" + json.dumps(name).encode() + b": [[]], " + json.dumps(body).encode()[1:]
         yield json.dumps(body).encode()[:-1] + b", " + json.dumps(name).encode() + b": {}}"

@@ -1,4 +1,4 @@
-"""Bytes that are no request, or hardly one; and files whose names would be paths."""
+"""Malformed HTTP requests, and files whose names look like paths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trust.fuzz import ROLES, sign_in_to_pages, token
 from trust.hostile_values import HOSTS
 from trust.promises import Tally, Trial
 
-_DOOR = "/api/token/"
+_SIGN_IN = "/api/token/"
 _NAMES = (
     "../../../../etc/passwd",
     "..\\..\\windows\\win.ini",
@@ -47,26 +47,26 @@ _JPEG = b"\xff\xd8\xff\xe0" + bytes(64)
 
 
 def on_the_wire(trial: Trial, tally: Tally) -> None:
-    """One server: what it answers to no HTTP, what it makes of file names, and that it lives on."""
+    """Send malformed requests, file names and forms to one server, which must stay alive and log no traceback."""
     uploads = trial.folder / "wire/uploads"
     with trial.server("SQLite", UPLOADS_DIR=str(uploads)) as server:
         for what, raw in _raw(server):
-            said = _said(server, raw)
-            tally.tried(b" 5" not in said.partition(b"\r\n")[0][:12], f"{what}: {said[:200]!r}")
+            answer = _exchange(server, raw)
+            tally.tried(b" 5" not in answer.partition(b"\r\n")[0][:12], f"{what}: {answer[:200]!r}")
             alive = requests.get(f"{server.url}/healthz", timeout=30)
             tally.tried(alive.status_code == 200, f"after {what}: {alive.status_code}")
         _uploads(server, uploads, tally)
         _forms(server, tally)
         found = [path for path in uploads.parent.rglob("*") if path.is_file()]
         strays = [path for path in found if uploads / "uploads" not in path.parents]
-        tally.tried(not strays, f"files outside of their folder: {strays}")
+        tally.tried(not strays, f"files outside the uploads folder: {strays}")
         log = server.log.read_text()
         tally.tried("Traceback" not in log, log[log.find("Traceback") :][:3000])
 
 
 def _raw(server: Server) -> Iterator[tuple[str, bytes]]:
     body = b'{"email": "a@example.com", "password": "x"}'
-    head = f"POST {_DOOR} HTTP/1.1\r\nHost: localhost:{server.port}\r\nContent-Type: application/json\r\n".encode()
+    head = f"POST {_SIGN_IN} HTTP/1.1\r\nHost: localhost:{server.port}\r\nContent-Type: application/json\r\n".encode()
     for length in ("-1", "abc", "1e3", "+5", "0x10", "5 ", "9" * 30, "١"):
         yield f"a length of {length[:8]}", head + f"Content-Length: {length}\r\n\r\n".encode() + body
     yield "two lengths", head + b"Content-Length: 5\r\nContent-Length: 43\r\n\r\n" + body
@@ -125,26 +125,26 @@ def _raw(server: Server) -> Iterator[tuple[str, bytes]]:
     for method in ("TRACE", "CONNECT", "OPTIONS", "PROPFIND", "FOO", "get", "G\0ET", "X" * 5_000):
         yield (
             f"method {method[:10]!r}",
-            f"{method} {_DOOR} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode(),
+            f"{method} {_SIGN_IN} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode(),
         )
 
 
-def _said(server: Server, raw: bytes) -> bytes:
-    """What comes back until the server has no more to say, or waits for what will not come."""
+def _exchange(server: Server, raw: bytes) -> bytes:
+    """Send the bytes and return the response, until the server closes or waits for more."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
         line.settimeout(0.5)
-        said = b""
+        answer = b""
         try:
             line.sendall(raw)
-            while len(said) < 10_000 and (part := line.recv(65_536)):
-                said += part
+            while len(answer) < 10_000 and (part := line.recv(65_536)):
+                answer += part
         except OSError:
             pass
-        return said
+        return answer
 
 
 def _uploads(server: Server, folder: Path, tally: Tally) -> None:
-    """A photo under each name: refused, or taken into its folder and shown under a name that is none of these."""
+    """Upload a photo under each name: it is refused, or stored in its folder and served under a safe name."""
     who = {"Authorization": f"Bearer {token(server, *ROLES['customers']['MEMBER'])}"}
     for name in _NAMES:
         announced = requests.post(
@@ -155,10 +155,10 @@ def _uploads(server: Server, folder: Path, tally: Tally) -> None:
             continue
         if announced.status_code == 400:
             continue
-        told = announced.json()
-        last = urlsplit(told["publicUrl"]).path.rpartition("/")[2]
-        sent = requests.put(told["url"], _JPEG, headers={"Content-Type": "image/jpeg"}, timeout=30)
-        shown = requests.get(told["publicUrl"], timeout=30)
+        upload = announced.json()
+        last = urlsplit(upload["publicUrl"]).path.rpartition("/")[2]
+        sent = requests.put(upload["url"], _JPEG, headers={"Content-Type": "image/jpeg"}, timeout=30)
+        shown = requests.get(upload["publicUrl"], timeout=30)
         tally.tried(
             sent.status_code == 200
             and shown.content == _JPEG
@@ -166,11 +166,11 @@ def _uploads(server: Server, folder: Path, tally: Tally) -> None:
             and last.endswith((".jpg", ".jpeg")),
             f"{name!r}: {last}: {sent.status_code} {sent.text[:200]}",
         )
-    tally.tried(any(folder.rglob("*.jpg")), "no photo reached the folder")
+    tally.tried(any(folder.rglob("*.jpg")), "no photo was stored")
 
 
 def _forms(server: Server, tally: Tally) -> None:
-    """The portal's form that takes photos, sent broken."""
+    """Send the portal's photo form with malformed multipart bodies."""
     browser = sign_in_to_pages(server, *ROLES["customers"]["FLEET"])
     url = f"{server.url}/customer/repairs/new/"
     forged = browser.cookies["csrftoken"]

@@ -1,8 +1,8 @@
-"""One key, one effect: the same request under the same key, many times at once, on every route that takes one.
+"""Promise: one key, one effect.
 
-The routes are those of the served schema that declare `Idempotency-Key`; what is sent is what `testing/examples`
-records for them, in its order, on the demo data. Each request is first made once, on a database of its own: what that
-one changed there - rows and sums of every table - is what fifty may change.
+The same request is sent many times at once with the same key, to every operation of the served schema that declares
+`Idempotency-Key`. The requests are those of `testing/examples`, in their order, on the demo data. Each is first sent
+once on another database. The changes there, in rows and sums of every table, are the changes that fifty may make.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from testing.examples import care, crm, fleet, member, shop
 from testing.examples.calls import NEWCOMER, filled
 from testing.servers import database, free_port, serving
 from testing.storms import parallel
-from trust.clients import Client, told
+from trust.clients import Client, describe
 from trust.databases import looking_into
 from trust.promises import Tally, Trial
 
-# Contract 004 makes the newcomer's profile, which contract 003 would make by the way.
+# Contract 004 creates the profile of the newcomer, which contract 003 would create implicitly.
 CONTRACTS: tuple[ModuleType, ...] = (shop, fleet, care, crm, member)
-# The first answer ends the session it came in: whoever was not yet let in is told to sign in.
+# The first request ends its session, so that concurrent ones may be 401.
 ENDS_THE_SESSION = {"member_change_password_post"}
 
 Sums = dict[str, float]
@@ -44,7 +44,7 @@ Sums = dict[str, float]
 
 @dataclass(frozen=True)
 class Post:
-    """A recorded request that is answered with a success."""
+    """A recorded request that succeeds."""
 
     operation: str
     path: str
@@ -62,7 +62,7 @@ def one_key_one_effect(trial: Trial, tally: Tally) -> None:
         keyed = _keyed_operations(port, tally)
         for post, before in _posts(keyed):
             answer = _send(post.client(port), post, str(uuid4()))
-            tally.tried(answer.ok, told(answer))
+            tally.tried(answer.ok, describe(answer))
             once[post.operation] = _changes(before, _sums())
     tally.tried(set(once) == keyed, f"never sent: {keyed - set(once)}")
     for engine in trial.engines:
@@ -74,7 +74,7 @@ def one_key_one_effect(trial: Trial, tally: Tally) -> None:
 
 @contextmanager
 def _demo(trial: Trial, engine: str, name: str) -> Iterator[int]:
-    """The port of a server with the demo data and a newcomer, whose database is looked into."""
+    """Start a server with the demo data and a newcomer, connect to its database, and yield its port."""
     folder, port = trial.folder / f"{name}-{engine}", free_port()
     folder.mkdir()
     command = ["manage.py", "serve", "--demo", "--port", str(port)]
@@ -84,7 +84,7 @@ def _demo(trial: Trial, engine: str, name: str) -> Iterator[int]:
         looking_into(env),
     ):
         email, password = NEWCOMER
-        # Hashed as the server hashes; the settings of the suite know only a cheap way.
+        # Hashed like the server does. The settings of the suite have a cheaper hasher.
         newcomer = User.objects.create_user(email)
         User.objects.filter(pk=newcomer.pk).update(
             password=make_password(password, hasher=Argon2PasswordHasher())
@@ -93,9 +93,9 @@ def _demo(trial: Trial, engine: str, name: str) -> Iterator[int]:
 
 
 def _keyed_operations(port: int, tally: Tally) -> set[str]:
-    """The POSTs that declare the header; every one that asks who calls must be among them."""
+    """Return the POSTs that declare the header. Every authenticated POST must be among them."""
     keyed = set()
-    for item in Client(port).call("GET", "/api/schema/?format=json").json()["paths"].values():
+    for item in Client(port).call("GET", "/api/schema/", Accept="application/json").json()["paths"].values():
         post = item.get("post", {})
         names = {parameter["name"] for parameter in post.get("parameters", [])}
         if "Idempotency-Key" in names:
@@ -106,7 +106,7 @@ def _keyed_operations(port: int, tally: Tally) -> set[str]:
 
 
 def _posts(keyed: set[str]) -> Iterator[tuple[Post, Sums]]:
-    """The first good call of each operation, as the rows are when its turn comes; and what the tables hold by then."""
+    """Yield the first successful call of each operation, filled with the current rows, and the sums before it."""
     for contract in CONTRACTS:
         for operation, (_, path, calls) in contract.ALL.items():
             if operation in keyed:
@@ -118,7 +118,7 @@ def _posts(keyed: set[str]) -> Iterator[tuple[Post, Sums]]:
 
 
 def _in_future(body: Any) -> Any:
-    """With each instant that a recorded visit begins at some whole weeks later, when it can be booked."""
+    """Return the body with each recorded start moved by whole weeks into the future, where it can be booked."""
 
     def later(match: re.Match[str]) -> str:
         recorded = datetime.fromisoformat(match[0])
@@ -137,23 +137,23 @@ def _storm(port: int, post: Post, times: int, once: Sums, before: Sums, tally: T
     key, first = str(uuid4()), post.client(port)
     clients = [Client.like(first) for _ in range(times)]
     answers = parallel(times, lambda number: _send(clients[number], post, key))
-    said = set()
+    responses = set()
     for answer in answers:
         if isinstance(answer, Exception):
             tally.tried(False, f"{post.operation}: {answer!r}")
-        elif tally.tried(answer.ok or _is_out(post, answer), told(answer)) and answer.ok:
-            said.add((answer.status_code, answer.content))
-    tally.tried(len(said) == 1, f"{post.operation}: {len(said)} different answers")
+        elif tally.tried(answer.ok or _is_signed_out(post, answer), describe(answer)) and answer.ok:
+            responses.add((answer.status_code, answer.content))
+    tally.tried(len(responses) == 1, f"{post.operation}: {len(responses)} different responses")
     changed = _changes(before, _sums())
     tally.tried(changed == once, f"{post.operation}: changed {changed}, not {once}")
     another, after = post.client(port), _sums()
     refused = _send(another, post, key, another="body")
-    tally.tried((refused.status_code, refused.json()) == _reused(post.path), told(refused))
+    tally.tried((refused.status_code, refused.json()) == _reused(post.path), describe(refused))
     changed = _changes(after, _sums())
     tally.tried(not changed, f"{post.operation}: refused for another body, and changed {changed}")
 
 
-def _is_out(post: Post, answer: Any) -> bool:
+def _is_signed_out(post: Post, answer: Any) -> bool:
     return post.operation in ENDS_THE_SESSION and answer.status_code == 401
 
 
@@ -164,11 +164,11 @@ def _reused(path: str) -> tuple[int, Any]:
 
 
 def _sums() -> Sums:
-    """Of every table the number of its rows, and the sum of each column that counts or measures something."""
+    """Return the number of rows of every table, and the sum of each of its numeric columns."""
     found: Sums = {}
     for model in apps.get_models(include_auto_created=True):
         if model in (Session, BrowserSession):
-            continue  # the trial's own clients
+            continue  # the clients of the trial create these
         wanted = {"rows": Count("*")} | {name: Sum(name) for name in _measures(model)}
         for name, value in model._base_manager.aggregate(**wanted).items():
             found[f"{model.__name__}.{name}"] = float(value or 0)

@@ -1,4 +1,4 @@
-"""A message survives: Redis dies, sockets are cut, and everybody ends up with the log."""
+"""Promise: a message survives. Redis is killed, sockets are cut, and every client ends up with the whole log."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from trust.sites import site
 
 CUSTOMERS, STAFF = 16, 4
 PASSWORD = "securepassword123"
-PAUSE_SECONDS = 0.4  # between two messages of one person
-QUIET_SECONDS = 30  # in which the last ones must have arrived
+PAUSE_SECONDS = 0.4  # between two messages of one user
+QUIET_SECONDS = 30  # within which the last messages must arrive
 
 
 def a_message_survives(trial: Trial, tally: Tally) -> None:
-    """Redis killed x 10 and sockets cut x 100, while 20 people chat over two processes."""
+    """Kill Redis 10 times and cut sockets 100 times while 20 users chat over two processes."""
     kills, cuts = trial.size(10, 2, 1), trial.size(100, 20, 2)
     port = free_port()
     redis = f"redis://127.0.0.1:{port}/0"
@@ -48,33 +48,31 @@ def a_message_survives(trial: Trial, tally: Tally) -> None:
                 not missed and not extra,
                 f"{talker.name} missed {missed[:5]} ({len(missed)}) and has {len(extra)} more",
             )
-        tally.tried(not talker.late, f"{talker.name} heard out of order: {talker.late[:3]}")
+        tally.tried(not talker.late, f"{talker.name} received messages out of order: {talker.late[:3]}")
     bodies = [row["body"] for rows in logs.values() for row in rows]
-    for body in (body for talker in people for body in talker.said):
+    for body in (body for talker in people for body in talker.sent):
         tally.tried(bodies.count(body) == 1, f"{body!r} is {bodies.count(body)} times in the log")
     tally.note(
-        f"{len(bodies):,} messages of {len(people)} people; Redis killed {kills} times, sockets cut "
-        f"{sum(talker.cuts for talker in people)} times; slowest answer to a message sent by REST "
+        f"{len(bodies):,} messages of {len(people)} users, Redis killed {kills} times, sockets cut "
+        f"{sum(talker.cuts for talker in people)} times, slowest response to a message sent by REST "
         f"{max(talker.slowest for talker in people):.2f} s"
     )
 
 
 class Talker:
-    """Somebody with one socket, who comes back when it is cut, and asks then for what he missed."""
+    """A user with one socket, who reconnects when it is cut and then fetches the missed messages."""
 
     def __init__(self, name: str, person: Person, threads: list[str]) -> None:
         self.name, self.person, self.threads = name, person, threads
         self.known: dict[str, set[str]] = {thread: set() for thread in threads}
-        self.last: dict[str, str] = {}  # by thread, when the last message that he knows was written
+        self.last: dict[str, str] = {}  # thread -> time of the newest known message
         self.late: list[str] = []
-        self.said: list[str] = []
+        self.sent: list[str] = []
         self.answers: list[tuple[str, int]] = []
         self.slowest = 0.0
         self.cuts = 0
-        self.has_said_all = False
-        self._unheard: dict[
-            str, dict[str, Any]
-        ] = {}  # what he sent by socket and did not hear yet, by clientId
+        self.is_finished = False
+        self._pending: dict[str, dict[str, Any]] = {}  # clientId -> frame sent by socket and not received yet
         self._socket: ClientConnection | None = None
 
     def read(self, thread: str, since: str | None = None) -> list[dict[str, Any]]:
@@ -89,7 +87,7 @@ class Talker:
                     for thread in self.threads:
                         for row in await asyncio.to_thread(self.read, thread, self.last.get(thread)):
                             self._know(thread, row["id"], row["createdAt"])
-                    for frame in list(self._unheard.values()):
+                    for frame in list(self._pending.values()):
                         await self._socket.send(json.dumps(frame))
                     await self._hear(self._socket)
 
@@ -100,32 +98,32 @@ class Talker:
             if frame["type"] != "MESSAGE":
                 continue
             thread, at = frame["threadId"], frame["timestamp"]
-            if frame["id"] not in self.known[thread]:  # what he says again is answered out of turn
+            if frame["id"] not in self.known[thread]:  # the reply to a repeated frame is out of order
                 if at < before.get(thread, ""):
                     self.late.append(frame["body"])
                 before[thread] = at
             self._know(thread, frame["id"], at)
-            self._unheard.pop(frame.get("clientId", ""), None)
+            self._pending.pop(frame.get("clientId", ""), None)
 
     def _know(self, thread: str, message: str, at: str) -> None:
         self.known[thread].add(message)
         self.last[thread] = max(at, self.last.get(thread, ""))
 
     async def talk(self) -> None:
-        """By REST and by socket in turns; what the socket did not bring back is sent again under its clientId."""
+        """Send messages by REST and by socket in turn. Frames without a reply are sent again with their clientId."""
         turn = 0
-        while not self.has_said_all:
+        while not self.is_finished:
             turn += 1
             thread = random.choice(self.threads)
             body = f"{self.name}, {turn}"
-            self.said.append(body)
+            self.sent.append(body)
             if turn % 2:
                 await asyncio.to_thread(self._send_by_rest, thread, body)
             else:
-                self._unheard[body] = {"type": "SEND", "threadId": thread, "body": body, "clientId": body}
+                self._pending[body] = {"type": "SEND", "threadId": thread, "body": body, "clientId": body}
                 with suppress(ConnectionClosed):
                     if self._socket:
-                        await self._socket.send(json.dumps(self._unheard[body]))
+                        await self._socket.send(json.dumps(self._pending[body]))
             await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.5))
 
     def _send_by_rest(self, thread: str, body: str) -> None:
@@ -138,7 +136,7 @@ class Talker:
         self.answers.append((body, answer.status_code))
 
     def cut(self) -> None:
-        """As a network that goes away: no close frame, nothing said."""
+        """Abort the connection like a lost network, without a close frame."""
         assert self._socket
         self.cuts += 1
         self._socket.transport.abort()
@@ -149,11 +147,11 @@ class Talker:
 
     @property
     def waits(self) -> bool:
-        return bool(self._unheard)
+        return bool(self._pending)
 
 
 def _people(urls: list[str]) -> list[Talker]:
-    """Customers with a thread each, and staff, who hear all; every other one at the other process."""
+    """Create customers with a thread each, and staff, who receive all messages, alternating between the processes."""
     customers = []
     for n in range(CUSTOMERS):
         url, login = urls[n % 2], {"email": f"customer{n}@example.com", "password": PASSWORD}
@@ -178,10 +176,10 @@ async def _chat(people: list[Talker], tally: Tally, *, port: int, kills: int, cu
         await asyncio.sleep(random.uniform(0.8, 1.4))
     await cutting
     for one in people:
-        one.has_said_all = True
+        one.is_finished = True
     await asyncio.gather(*talking)
     with redis_on(port):
-        await _quiet(people)
+        await _wait_for_delivery(people)
     for task in listening:
         task.cancel()
     for body, status in (answer for one in people for answer in one.answers):
@@ -196,8 +194,8 @@ async def _cut(people: list[Talker], cuts: int, pause: float) -> None:
         random.choice(here).cut()
 
 
-async def _quiet(people: list[Talker]) -> None:
-    """Wait until everybody has heard of everything, over sockets that nobody cuts any more."""
+async def _wait_for_delivery(people: list[Talker]) -> None:
+    """Wait until every user has received every message, with no more cuts."""
     deadline = time.monotonic() + QUIET_SECONDS
     while time.monotonic() < deadline:
         await asyncio.sleep(0.5)
@@ -208,6 +206,6 @@ async def _quiet(people: list[Talker]) -> None:
         if (
             even
             and not any(one.waits for one in people)
-            and sum(known.values()) == sum(len(p.said) for p in people)
+            and sum(known.values()) == sum(len(p.sent) for p in people)
         ):
             return

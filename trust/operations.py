@@ -1,4 +1,4 @@
-"""The served schema, read as what there is to try: every operation, what it names, and a body that it takes."""
+"""The operations of the served schema, with the rows they name and a valid body."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from trust.calls import Client
 from trust.people import Owner, Shop
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# What an address names: its beginning -> the kind of row (`Owner.rows`). The longest that fits counts; None is
-# everybody's.
+# Prefix of a path -> the kind of row that its id names (`Owner.rows`). The longest prefix counts. None: the shop's.
 NAMED: dict[str, str | None] = {
-    "/api/appointments/{id}/": "visit",
+    "/api/appointments/{id}/": "appointment",
     "/api/appointments/locations/{id}/": None,
-    "/api/chat/threads/{thread}/": "thread",
+    "/api/chat/threads/{thread}/": "conversation",
     "/api/files/{id}/": "upload",
     "/api/telematics/{id}/": "vehicle",
     "/api/vehicles/{id}/": "vehicle",
@@ -29,10 +28,10 @@ NAMED: dict[str, str | None] = {
     "/api/v1/customer/tickets/{id}": "ticket",
     "/api/v1/customers/{id}/": "customer",
     "/customer/api/repairs/{id}/": "repair",
-    "/api/shop/appointments/{id}/": "visit",
-    "/api/shop/appointments/{id}/start/": "visit to start",
-    "/api/shop/appointments/{id}/complete/": "visit to complete",
-    "/api/shop/appointments/{id}/cancel/": "visit to cancel",
+    "/api/shop/appointments/{id}/": "appointment",
+    "/api/shop/appointments/{id}/start/": "appointment to start",
+    "/api/shop/appointments/{id}/complete/": "appointment to complete",
+    "/api/shop/appointments/{id}/cancel/": "appointment to cancel",
     "/api/shop/customers/{id}/": "customer",
     "/api/shop/locations/{id}/": None,
     "/api/shop/parts/{id}/": None,
@@ -45,13 +44,13 @@ NAMED: dict[str, str | None] = {
     "/api/shop/vehicles/{id}/archive/": "spare",
 }
 LINES = {"parts": "part line", "services": "service line"}
-# What a body or a query names: property -> kind, None for what is everybody's.
+# Property of a body or query -> the kind of row that it names. None: owned by the shop.
 NAMES: dict[str, str | None] = {
     "vehicleId": "vehicle", "vehicle_id": "vehicle", "unit_id": "vehicle", "customer_id": "customer",
     "user_id": "user", "order_id": "order", "attachments": "upload",
     "locationId": None, "location_id": None, "planId": None, "technician_id": None, "part_id": None,
     "service_id": None, "product_id": None,
-    # The app's own names for its things.
+    # Identifiers that the client chooses.
     "clientId": None, "deviceId": None, "dongleId": None, "tax_id": None,
 }  # fmt: skip
 PREFIX = {"order": "ORD", "ticket": "TKT", "return": "RET"}
@@ -61,14 +60,14 @@ _IS_A_NAME = re.compile(r"(_id|Id|_ids|Ids)$|^(id|attachments|photos)$")
 @dataclass(frozen=True)
 class Operation:
     method: str
-    path: str  # with names in braces
+    path: str  # with parameters in braces
     name: str
     contract: str
     is_open: bool
     parameters: dict[str, dict[str, Any]]  # path and query: name -> schema
     queried: frozenset[str]
-    takes: dict[str, dict[str, Any]]  # the body's properties, nested ones too
-    answers: frozenset[str]  # names of all properties that its answers have
+    takes: dict[str, dict[str, Any]]  # the properties of the body, including nested ones
+    answers: frozenset[str]  # names of all properties of its responses
 
     @property
     def is_fleets(self) -> bool:
@@ -76,14 +75,14 @@ class Operation:
 
     @property
     def kind(self) -> str | None:
-        """The kind of row that the address names; KeyError where nobody has said."""
+        """Return the kind of row that the path names. Raise KeyError if `NAMED` does not have it."""
         if "{" not in self.path:
             return None
         fitting = [start for start in NAMED if self.path.startswith(start)]
         return NAMED[max(fitting, key=len, default=self.path)]
 
     def unknown_names(self) -> Iterator[str]:
-        """What names rows and is in no table here: it would not be tried."""
+        """Yield the paths and properties that name rows but are in none of the tables above."""
         if "{" in self.path and not any(self.path.startswith(start) for start in NAMED):
             yield self.path
         for name in (*self.takes, *self.queried):
@@ -91,18 +90,18 @@ class Operation:
                 yield f"{self.name}: {name}"
 
     def address(self, owner: Owner, shop: Shop) -> str:
-        """With the owner's own ids."""
+        """Return the path with the ids of the owner."""
         path = self.path
         if self.kind:
-            path = path.replace("{id}", self._spelled(owner)).replace("{thread}", self._spelled(owner))
+            path = path.replace("{id}", self._format_id(owner)).replace("{thread}", self._format_id(owner))
         for part, kind in LINES.items():
             if f"/{part}/{{line_id}}" in path:
                 path = path.replace("{line_id}", str(owner.rows[kind].pk))
         return path.replace("{id}", self._of_the_shop(shop)) if "{id}" in path else path
 
-    def _spelled(self, owner: Owner) -> str:
+    def _format_id(self, owner: Owner) -> str:
         assert self.kind
-        return spelled(owner, self.kind, self.parameters.get("id") or self.parameters["thread"])
+        return format_id(owner, self.kind, self.parameters.get("id") or self.parameters["thread"])
 
     def _of_the_shop(self, shop: Shop) -> str:
         row: Any = {
@@ -114,12 +113,12 @@ class Operation:
         return str(getattr(row, "uuid" if self.path.startswith("/api/appointments") else "pk", ""))
 
     def body(self, owner: Owner, shop: Shop) -> Any:
-        """One that it takes from `owner`: the recorded example, with names and times of today."""
+        """Return a body that is valid for `owner`: the recorded example with current ids and times."""
         example = EXAMPLES[self.contract].get(self.name, {}).get("request")
         return _today(example, owner, shop)
 
     def query(self, owner: Owner, shop: Shop) -> dict[str, str]:
-        """What it must be asked with."""
+        """Return the required query parameters."""
         needed = {
             name for name, rule in self.parameters.items() if rule.get("required") and name in self.queried
         }
@@ -130,8 +129,8 @@ class Operation:
         return {name: values[name] for name in needed}
 
 
-def spelled(owner: Owner, kind: str, schema: dict[str, Any]) -> str:
-    """The row's id as that parameter or property takes it."""
+def format_id(owner: Owner, kind: str, schema: dict[str, Any]) -> str:
+    """Return the id of a row in the format of the parameter or property."""
     row = owner.rows[kind]
     if schema.get("format") == "uuid":
         return str(row.uuid)
@@ -162,10 +161,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {}
 
 
 def operations(client: Client) -> list[Operation]:
-    """Of the schema as the server serves it."""
+    """Return the operations of the schema that the server serves."""
     for contract in ("shop", "fleet", "care", "member", "crm"):
         EXAMPLES[contract] = json.loads((settings.EXAMPLES_DIR / f"{contract}.json").read_text())
-    schema = client.send("GET", "/api/schema/?format=json").json()
+    schema = client.send("GET", "/api/schema/", Accept="application/json").json()
     return [
         _operation(method.upper(), path, operation, schema)
         for path, methods in schema["paths"].items()
@@ -196,7 +195,7 @@ def _operation(method: str, path: str, operation: dict[str, Any], schema: dict[s
 
 
 def properties(rule: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and rule of every property, nested ones and those of a list's rows too."""
+    """Yield name and schema of every property, including nested ones and those of list items."""
     while "$ref" in rule:
         rule = schema["components"]["schemas"][rule["$ref"].rsplit("/", 1)[1]]
     for part in (*rule.get("allOf", ()), *rule.get("oneOf", ()), *rule.get("anyOf", ())):

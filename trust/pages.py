@@ -1,6 +1,7 @@
-"""Pages keep to themselves: the admin, the portal, the documentation and refusals, in a real browser.
+"""Promise: pages keep to themselves.
 
-No request to another host, no violation of the page's policy, no error on the console, headers of an A.
+A real browser opens the admin, the portal, the documentation and refusals. There must be no request to another host, no
+violation of the policy of the page and no console error, and the headers must be graded A.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from trust.fuzz import ROLES
 from trust.grades import grade
 from trust.promises import Tally, Trial
 
-# Neither pages nor to be opened by following a link.
+# These are no pages, or are not opened by a link.
 _NO_PAGES = {
     "fleet-logout",
     "fleet-live",
@@ -37,7 +38,7 @@ _NO_PAGES = {
     "admin:view_on_site",
     "logout",
 }
-# Opened by a mailed link, or by nobody who is signed in.
+# Opened by a mailed link, or only without a session.
 _FROM_MAIL = {"fleet-new-password", "fleet-login", "fleet-forgotten"}
 _WIDTHS = ({"width": 1400, "height": 900}, {"width": 390, "height": 844})
 _REPORT = """addEventListener("securitypolicyviolation", event =>
@@ -45,16 +46,16 @@ _REPORT = """addEventListener("securitypolicyviolation", event =>
 
 
 def pages(trial: Trial, tally: Tally) -> None:
-    """Every page, each address of its kind once, with the settings of a public host behind a proxy that speaks TLS."""
+    """Open one URL of every page, with the settings of a public host behind a TLS proxy."""
     with _public(trial) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        doors = (
+        areas = (
             ("/admin/login/", "/admin/", ROLES["administrator"]["FLEET"]),
             ("/customer/login/", "/customer/", ROLES["customers"]["FLEET"]),
         )
-        for door, home, (email, password) in doors:
+        for login_page, home, (email, password) in areas:
             looker = _Looker(server, browser, tally)
-            looker.look(door)
+            looker.look(login_page)
             looker.page.fill("input[name=username], input[name=email]", email)
             looker.page.fill("input[name=password]", password)
             looker.page.click("button[type=submit]")
@@ -87,7 +88,7 @@ def _public(trial: Trial) -> Iterator[Server]:
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **env},
     )
     port = free_port()
-    # The browser speaks plain HTTP to the loopback, and says so in `Origin`.
+    # The browser uses plain HTTP on the loopback, which appears in `Origin`.
     env |= {"CSRF_TRUSTED_ORIGINS": f"http://localhost:{port}"}
     try:
         with trial.server("SQLite", port=port, **env) as server:
@@ -98,7 +99,7 @@ def _public(trial: Trial) -> Iterator[Server]:
 
 
 class _Looker:
-    """A browser's window: opens addresses, and counts what each complained of."""
+    """A browser window that opens URLs and collects their faults."""
 
     def __init__(self, server: Server, browser: Browser, tally: Tally) -> None:
         self.url, self.tally = server.url, tally
@@ -120,14 +121,14 @@ class _Looker:
             self.complaints.append(f"asked {url}")
 
     def look(self, path: str, status: int = 200, then: Callable[[Page], object] | None = None) -> Response:
-        """Open it; a case each for what it did, and for its headers."""
+        """Open the URL and count two cases: its faults, and its headers."""
         self.complaints.clear()
         answer = self.page.goto(self.url + path, wait_until="load")
         assert answer is not None
         if then:
             then(self.page)
-        self.page.wait_for_timeout(50)  # for what starts after the load
-        # The browser notes a page that is itself a refusal.
+        self.page.wait_for_timeout(50)  # for scripts that run after the load event
+        # The browser logs an error if the page itself is a refusal.
         noted = ("Failed to load resource", f"{status} {self.url}{path}") if status >= 400 else ()
         wrong = [text for text in self.complaints if not noted or not text.startswith(noted)]
         self.tally.tried(answer.status == status and not wrong, f"{path}: {answer.status} {wrong}")
@@ -140,7 +141,7 @@ class _Looker:
 
 
 def _invite(looker: _Looker) -> None:
-    """A colleague, so that there is somebody to remove."""
+    """Add a colleague, so that the page to remove a user has a link."""
     looker.look("/customer/company/users/new/")
     for name, value in (("first_name", "Cora"), ("last_name", "Colleague"), ("email", "cora@rswind.example")):
         looker.page.fill(f"input[name={name}]", value)
@@ -149,7 +150,7 @@ def _invite(looker: _Looker) -> None:
 
 
 def _walk(looker: _Looker, home: str, most: int) -> set[str]:
-    """Follow the links from `home`; of each view the first address, so that a list's hundred rows are one page."""
+    """Follow the links from `home`, but only the first URL of each view, and return the views seen."""
     waiting, seen = [home], {_name(home)}
     while waiting and most:
         path = waiting.pop(0)
@@ -176,7 +177,7 @@ def _name(path: str) -> str:
 
 
 def _expected(home: str) -> set[str]:
-    """What the walk must have met, if it kept its eyes open."""
+    """Return the views that the walk must have seen."""
     if home == "/customer/":
         return {pattern.name for pattern in portal_pages if pattern.name} - _NO_PAGES - _FROM_MAIL
     return {f"admin:{m._meta.app_label}_{m._meta.model_name}_changelist" for m in admin.site._registry}
@@ -192,7 +193,7 @@ def _public_pages(looker: _Looker) -> None:
 
 
 def _refusals(server: Server) -> Iterator[tuple[str, requests.Response]]:
-    """What no link leads to."""
+    """Yield responses of refusals, which no link leads to."""
     html = {"Accept": "text/html", "X-Forwarded-Proto": "https"}
     for path in ("/admin/login/", "/customer/login/"):
         yield f"POST {path} from nowhere", requests.post(server.url + path, headers=html, timeout=30)

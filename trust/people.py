@@ -1,4 +1,4 @@
-"""A shop with two customers who own a row of every kind, and somebody of every role."""
+"""A shop with customers who own a row of every kind, and a user of every role."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ JPEG = b"\xff\xd8\xff\xe0" + bytes(64)
 
 @dataclass
 class Owner:
-    """A customer with two logins. `mark` stands in every text that is his."""
+    """A customer with two logins. Every text of theirs contains `mark`."""
 
     mark: str
     customer: Customer
@@ -42,21 +42,21 @@ class Owner:
         return self.user.email or ""
 
     def ids(self, kind: str) -> set[str]:
-        """Every spelling of a row's id."""
+        """Return every form of a row's id."""
         row = self.rows[kind]
         prefix = {"order": "ORD", "return": "RET", "ticket": "TKT", "message": "MSG"}.get(kind)
-        spelled = {str(row.pk), str(getattr(row, "uuid", row.pk))}
-        return spelled | ({f"{prefix}{row.pk}"} if prefix else set())
+        ids = {str(row.pk), str(getattr(row, "uuid", row.pk))}
+        return ids | ({f"{prefix}{row.pk}"} if prefix else set())
 
     def ids_like(self, kind: str) -> set[str]:
-        """Those of every row of the same model."""
+        """Return the ids of every row of the same model."""
         model = type(self.rows[kind])
         return {one for other, row in self.rows.items() if type(row) is model for one in self.ids(other)}
 
 
 @dataclass
 class Shop:
-    """What everybody may name: places, catalogue, plans; and who works here."""
+    """The rows that all customers may name (location, catalogue, plan), and the staff."""
 
     location: Location
     technician: Technician
@@ -73,7 +73,7 @@ class Shop:
 
     @property
     def tomorrow(self) -> str:
-        """An hour at which the shop is open."""
+        """Return a time tomorrow at which the shop is open."""
         return (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT15:00:00Z")
 
 
@@ -101,7 +101,7 @@ def open_shop() -> Shop:
 
 
 def own_everything(shop: Shop, mark: str) -> Owner:
-    """A customer with a row of every kind that belongs to somebody."""
+    """Create a customer with a row of every kind that has an owner."""
     user, colleague = (person(f"{mark}{n}@example.com", mark, phone="") for n in ("", "-colleague"))
     customer = factories.CustomerFactory(
         contact=user, company_name=f"{mark} Ltd", street_address=f"1 {mark} Street", tax_id=f"tax-{mark}"
@@ -111,7 +111,7 @@ def own_everything(shop: Shop, mark: str) -> Owner:
     keep |= {"customer": customer, "user": user}
     keep["login"] = factories.CustomerUserFactory(customer=customer, user=colleague)
     _drive(owner)
-    _visit(owner, shop)
+    _book(owner, shop)
     _repair(owner, shop)
     _order(owner, shop)
     _talk(owner)
@@ -144,11 +144,11 @@ def _drive(owner: Owner) -> None:
     factories.TelematicsBatchFactory(vehicle=owner.rows["vehicle"])
 
 
-def _visit(owner: Owner, shop: Shop) -> None:
+def _book(owner: Owner, shop: Shop) -> None:
     bays = list(shop.location.bays.order_by("id"))
     now = timezone.now()
 
-    def visit(days: int, hour: int, **fields: Any) -> Appointment:
+    def appointment(days: int, hour: int, **fields: Any) -> Appointment:
         start = (now + timedelta(days=days)).replace(hour=hour, minute=0, second=0, microsecond=0)
         taken = Appointment.objects.filter(start=start).count()
         made: Appointment = factories.AppointmentFactory(
@@ -158,10 +158,10 @@ def _visit(owner: Owner, shop: Shop) -> None:
         made.services.add(shop.service_type)
         return made
 
-    owner.rows["visit"] = visit(2, 10)
-    owner.rows["visit to start"] = visit(3, 10)
-    owner.rows["visit to cancel"] = visit(4, 10)
-    owner.rows["visit to complete"] = visit(0, 9, status="in_progress", started_at=now)
+    owner.rows["appointment"] = appointment(2, 10)
+    owner.rows["appointment to start"] = appointment(3, 10)
+    owner.rows["appointment to cancel"] = appointment(4, 10)
+    owner.rows["appointment to complete"] = appointment(0, 9, status="in_progress", started_at=now)
 
 
 def _repair(owner: Owner, shop: Shop) -> None:
@@ -193,22 +193,23 @@ def _order(owner: Owner, shop: Shop) -> None:
 
 
 def _talk(owner: Owner) -> None:
-    ticket = factories.TicketFactory(
-        thread__customer=owner.customer, thread__subject=owner.mark, order=owner.rows["order"]
+    ticket = factories.SupportTicketFactory(
+        conversation__customer=owner.customer, conversation__subject=owner.mark, order=owner.rows["order"]
     )
-    owner.rows |= {"ticket": ticket, "thread": ticket.thread}
+    owner.rows |= {"ticket": ticket, "conversation": ticket.conversation}
     for number, is_internal in ((1, False), (2, True)):
         message: Message = factories.MessageFactory(
-            thread=ticket.thread, number=number, body=owner.mark, is_support=is_internal, is_internal=is_internal,
+            conversation=ticket.conversation, number=number, body=owner.mark,
+            is_support=is_internal, is_internal=is_internal,
             created_at=timezone.now() + timedelta(seconds=number),
         )  # fmt: skip
         owner.rows["message"] = message
-    ticket.thread.last_number, ticket.thread.last_at = 2, message.created_at
-    ticket.thread.save()
+    ticket.conversation.last_number, ticket.conversation.last_at = 2, message.created_at
+    ticket.conversation.save()
 
 
 def send_files(client: Client, owner: Owner) -> None:
-    """A file of his that is part of nothing yet, and the photo of a repair; both lie in the store."""
+    """Upload a file without a use yet, and the photo of a repair order."""
     owner.rows["upload"], owner.rows["photo"] = (_upload(client, owner) for _ in range(2))
     now = timezone.now()
     owner.user.uploads.filter(pk=owner.rows["photo"].pk).update(state="attached", attached_at=now)
@@ -225,17 +226,17 @@ def _upload(client: Client, owner: Owner) -> Any:
 
 
 def signed_in(server: Server, user: User) -> Client:
-    """A client with a token and a browser's session, both real, of a server that runs on this process's key."""
+    """Return a client with an access token and a browser session of a server that has the key of this process."""
     user.refresh_from_db()
     browser = DjangoClient()
     browser.force_login(user)
-    # A page may be posted to with the token against forgery that stands in the cookie.
+    # A form is accepted with the CSRF token of the cookie.
     cookies = {name: morsel.value for name, morsel in browser.cookies.items()} | {"csrftoken": "c" * 32}
     return Client(server.port, open_session(user=user, now=timezone.now()).access, cookies=cookies)
 
 
 def clients(server: Server, shop: Shop, *owners: Owner) -> dict[str, Client]:
-    """Everybody by name; the owners have sent their files."""
+    """Return the clients of all users by name, and upload the files of the owners."""
     people = {
         **{owner.mark: owner.user for owner in owners},
         **{f"{owner.mark}'s colleague": owner.colleague for owner in owners},
@@ -246,9 +247,9 @@ def clients(server: Server, shop: Shop, *owners: Owner) -> dict[str, Client]:
     found = {name: signed_in(server, user) for name, user in people.items()}
     for owner in owners:
         send_files(found[owner.mark], owner)
-    return {"nobody": Client(server.port), **found}
+    return {"anonymous": Client(server.port), **found}
 
 
-def let_in() -> None:
-    """Everybody made here may sign in with `PASSWORD`, hashed once and as the product does."""
+def set_passwords() -> None:
+    """Set the password of all users to `PASSWORD`, hashed once with the hasher of the product."""
     User.objects.update(password=make_password(PASSWORD, hasher="argon2"))

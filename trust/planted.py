@@ -1,5 +1,7 @@
-"""A day in which secrets are planted: good, bad and failing requests at every door, and a mail server that keeps what
-it is given."""
+"""Requests that contain secrets: valid, invalid and failing ones at every endpoint, and a mail server.
+
+Every secret that is sent or received is recorded, so that trust/secrets.py can search for it.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,11 @@ from websockets.sync.client import connect
 
 from testing.servers import Server, free_port
 from trust.calls import Client
-from trust.doors import DOORS, FORGERY, FORGOTTEN, from_address
 from trust.people import JPEG
+from trust.sign_ins import CSRF, FORGOTTEN, SIGN_INS, from_address
 
-WAS_HERE = "trust-was-here"  # a request's id, which is meant to be logged
-# What fails while this table is away.
+WAS_HERE = "trust-was-here"  # a request id, which must be logged
+# Tables that are broken one by one, so that requests fail.
 BROKEN = (
     "accounts_session",
     "accounts_knownaddress",
@@ -32,7 +34,7 @@ BROKEN = (
     "common_idempotencykey",
     "customers_customeruser",
 )
-# Where a refresh token is sent, and under which name.
+# URL that takes a refresh token -> name of its property.
 REFRESH_TOKENS = {
     "/api/token/refresh/": "refresh",
     "/api/auth/refresh/": "refreshToken",
@@ -45,7 +47,7 @@ _number = count(1)
 
 @dataclass
 class Day:
-    """Who is asked, and every secret that was sent or given: what it is -> the text."""
+    """The servers, and every secret sent or received, by kind."""
 
     server: Server
     sockets: Server
@@ -66,7 +68,7 @@ ALWAYS = {name.replace("_", "-"): value for name, value in from_address("198.51.
 
 
 class _Mailbox:
-    """A mail server that keeps what it is given."""
+    """A mail server that keeps the text of each mail."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -89,31 +91,31 @@ def mailbox() -> Iterator[tuple[str, list[str]]]:
         controller.stop()
 
 
-def live(day: Day, broken: Sequence[str]) -> None:
-    email, _, access, refresh = _come_in(day)
-    _go_wrong(day, email)
+def send_all(day: Day, broken: Sequence[str]) -> None:
+    email, _, access, refresh = _register_and_sign_in(day)
+    _send_malformed(day, email)
     _use_tokens(day, access, refresh)
     _send_files(day, access)
     _talk(day, access)
-    _forget(day, email)
+    _reset_password(day, email)
     for table in broken:
-        person = _come_in(day)
-        with _away(table):
+        person = _register_and_sign_in(day)
+        with _broken(table):
             _fail(day, *person)
 
 
-def _come_in(day: Day) -> tuple[str, str, str, str]:
-    """Somebody new at every door: email, password, access and refresh token."""
+def _register_and_sign_in(day: Day) -> tuple[str, str, str, str]:
+    """Register a user, sign in everywhere, and return their email, password, access and refresh token."""
     client, password, email = day.client(), day.plant("password"), f"planted{next(_number)}@example.com"
     body = {"name": "Paula Planted", "email": email, "password": password, "phone": "+15035550100"}
     client.send("POST", "/api/auth/register/", body)
     access, refresh = "", ""
-    for name, door in DOORS.items():
-        answer = door.knock(client, email, password)
+    for name, sign_in in SIGN_INS.items():
+        answer = sign_in.send(client, email, password)
         if name == "admin":
             continue
-        assert door.let_in(answer), (name, answer)
-        if door.is_page:
+        assert sign_in.is_accepted(answer), (name, answer)
+        if sign_in.is_page:
             day.plant("cookie", client.cookies["sessionid"])
             client.send("GET", "/customer/dashboard/")
             client.cookies = {}
@@ -130,12 +132,12 @@ def _pair(body: dict[str, Any]) -> tuple[str, str]:
     return values[0], values[1]
 
 
-def _go_wrong(day: Day, email: str) -> None:
-    """Wrong passwords, wrong shapes, wrong places."""
+def _send_malformed(day: Day, email: str) -> None:
+    """Send secrets as wrong passwords, in malformed bodies and in the wrong places."""
     client = day.client()
-    for door in DOORS.values():
-        door.knock(client, email, day.plant("wrong password"))
-        door.knock(client, day.plant("password as email"), day.plant("wrong password"))
+    for sign_in in SIGN_INS.values():
+        sign_in.send(client, email, day.plant("wrong password"))
+        sign_in.send(client, day.plant("password as email"), day.plant("wrong password"))
         client.cookies = {}
         for body in (
             {"email": email, "password": {"nested": day.plant("password")}},
@@ -143,15 +145,15 @@ def _go_wrong(day: Day, email: str) -> None:
             {"email": [day.plant("password")], "password": 7},
             [day.plant("password")],
         ):
-            client.send("POST", door.path, body)
+            client.send("POST", sign_in.path, body)
         for content, kind in (
             (f'{{"email": "{email}", "password": "{day.plant("password")}"', "application/json"),
             (f"password={day.plant('password')}", "application/x-www-form-urlencoded"),
             (f"<p>{day.plant('password')}</p>", "text/xml"),
             (f'{{"password": "{day.plant("password")}\\u0000"}}', "text/plain"),
         ):
-            client.send("POST", door.path, content.encode(), Content_Type=kind)
-        client.send("GET", f"{door.path}?password={day.plant('password')}&token={day.plant('token')}")
+            client.send("POST", sign_in.path, content.encode(), Content_Type=kind)
+        client.send("GET", f"{sign_in.path}?password={day.plant('password')}&token={day.plant('token')}")
     for path in (
         "/",
         "/api/vehicles/",
@@ -171,7 +173,7 @@ def _go_wrong(day: Day, email: str) -> None:
         )
         client.send("DELETE", path, {"secret": day.plant("key")}, Proxy_Authorization=day.plant("token"))
     client.send("POST", "/api/token/", b"x" * 3_000_000, Authorization=f"Bearer {day.plant('token')}")
-    client.hang_up()
+    client.close()
 
 
 def _use_tokens(day: Day, access: str, refresh: str) -> None:
@@ -203,7 +205,7 @@ def _send_files(day: Day, access: str) -> None:
     signature = parse_qs(address.query)["signature"][0]
     day.plant("signature", signature)
     day.plant("capability", address.path.split("/uploads/")[1].split("/")[0])
-    anybody = day.client()
+    anonymous = day.client()
     sent = f"{address.path}?{address.query}"
     for query in (
         sent.replace(signature, day.plant("signature")),
@@ -211,9 +213,9 @@ def _send_files(day: Day, access: str) -> None:
         sent,
         sent,
     ):
-        anybody.send("PUT", query, JPEG, Content_Type="image/jpeg")
-    anybody.send("GET", sent)
-    anybody.send("DELETE", sent)
+        anonymous.send("PUT", query, JPEG, Content_Type="image/jpeg")
+    anonymous.send("GET", sent)
+    anonymous.send("DELETE", sent)
 
 
 def _talk(day: Day, access: str) -> None:
@@ -235,12 +237,12 @@ def _talk(day: Day, access: str) -> None:
     client.send("GET", f"/chat/ws?token={access}")
 
 
-def _forget(day: Day, email: str) -> None:
-    """A forgotten password, mailed to both the app's page and the portal's."""
+def _reset_password(day: Day, email: str) -> None:
+    """Request password resets in the app and in the portal, and use the mailed links."""
     client = day.client()
     for path in FORGOTTEN:
-        client.cookies = {"csrftoken": FORGERY}
-        fields = {"csrfmiddlewaretoken": FORGERY, "email": email}
+        client.cookies = {"csrftoken": CSRF}
+        fields = {"csrfmiddlewaretoken": CSRF, "email": email}
         is_page = path.startswith("/customer")
         client.send(
             "POST", path, fields if is_page else {"email": email}, form=is_page, Referer="https://localhost/"
@@ -262,13 +264,13 @@ def _forget(day: Day, email: str) -> None:
 
 
 @contextmanager
-def _away(table: str) -> Iterator[None]:
-    """The table cannot be used, and a request that needs it fails half way."""
+def _broken(table: str) -> Iterator[None]:
+    """Break the table, so that requests that need it fail half way."""
     breaks = [f'ALTER TABLE "{table}" RENAME TO "{table}_away"']
     mends = [f'ALTER TABLE "{table}_away" RENAME TO "{table}"']
     if (
         connection.vendor == "sqlite"
-    ):  # a table that is not there would be a database that is away: a 503, no fault
+    ):  # a missing table would count as an unavailable database: a 503 and no fault
         refuse = f"ON {table} BEGIN SELECT RAISE(ABORT, 'the table is broken'); END"
         breaks = [f"CREATE TRIGGER broken_{verb} BEFORE {verb} {refuse}" for verb in ("INSERT", "UPDATE")]
         mends = [f"DROP TRIGGER broken_{verb}" for verb in ("INSERT", "UPDATE")]
@@ -288,9 +290,9 @@ def _execute(statements: list[str]) -> None:
 def _fail(day: Day, email: str, password: str, access: str, refresh: str) -> None:
     client = day.client()
     statuses = set()
-    for door in DOORS.values():
-        statuses.add(door.knock(client, email, day.plant("password")).status)
-        statuses.add(door.knock(client, email, password).status)
+    for sign_in in SIGN_INS.values():
+        statuses.add(sign_in.send(client, email, day.plant("password")).status)
+        statuses.add(sign_in.send(client, email, password).status)
     client.cookies, client.token = {}, access
     for path, name in (("/api/token/refresh/", "refresh"), ("/api/token/verify/", "token")):
         statuses.add(client.send("POST", path, {name: refresh}).status)
@@ -309,4 +311,6 @@ def _fail(day: Day, email: str, password: str, access: str, refresh: str) -> Non
     body = {"token": day.plant("mailed link"), "password": new, "passwordConfirm": new}
     statuses.add(client.send("POST", "/api/auth/reset-password/", body).status)
     statuses.add(client.send("POST", "/api/auth/logout/", {"refreshToken": refresh}).status)
-    assert 500 in statuses or connection.vendor == "sqlite", statuses  # not every table is written to here
+    assert 500 in statuses or connection.vendor == "sqlite", (
+        statuses
+    )  # on SQLite only writes fail, and not every table is written to

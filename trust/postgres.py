@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own, to be killed."""
+"""A PostgreSQL cluster that a trial can kill."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _DEBIAN = Path("/usr/lib/postgresql")
 
 
 class Cluster:
-    """A cluster in `folder`, on a port of the loopback; it keeps its port and its data from one start to the next."""
+    """A cluster in `folder` on a loopback port. It keeps its port and data between starts."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         self.process: subprocess.Popen[bytes] | None = None
-        # PostgreSQL refuses to run as root, who therefore runs it as the user that its package made.
+        # PostgreSQL refuses to run as root, so root runs it as the user of its package.
         self._user = "postgres" if os.geteuid() == 0 else None
         folder.mkdir()
         if self._user:
@@ -34,14 +34,14 @@ class Cluster:
 
     @property
     def env(self) -> dict[str, str]:
-        """What points a server at it."""
+        """Return the variables that connect a server to the cluster."""
         return {
             "USE_POSTGRES": "true", "DB_HOST": "127.0.0.1", "DB_PORT": str(self.port), "DB_USER": "postgres",
             "DB_NAME": "postgres",
         }  # fmt: skip
 
     def start(self) -> None:
-        """Start it; it has yet to recover."""
+        """Start the cluster without waiting for its recovery."""
         given = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.folder}
         options = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
         self.process = self._run("postgres", "-D", str(self.folder / "data"), *options)
@@ -56,12 +56,12 @@ class Cluster:
         raise AssertionError((self.folder / "log").read_text())
 
     def kill(self) -> None:
-        """Every process of it at once, as when the power fails."""
+        """Kill all its processes at once, as a power failure does."""
         if self.process is None:
             return
         pid = self.process.pid
         with suppress(OSError):
-            os.kill(pid, signal.SIGSTOP)  # so that none is born between the count and the kill
+            os.kill(pid, signal.SIGSTOP)  # it must not fork between the list and the kill
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             self.process.kill()
             for child in children:
@@ -79,7 +79,7 @@ class Cluster:
 
 
 def _binary(name: str) -> str:
-    """On Debian the newest version's, which is not on the path."""
+    """Return the path of a PostgreSQL program. Debian keeps them in a folder per version, outside PATH."""
     versions = sorted(_DEBIAN.glob(f"*/bin/{name}"), key=lambda path: float(path.parent.parent.name))
     found = str(versions[-1]) if versions else shutil.which(name)
     if found is None:

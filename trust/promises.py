@@ -1,4 +1,4 @@
-"""What a promise is here: a function that tries cases against real servers and tells which of them broke it."""
+"""The types of a trial: a promise is a function that tries cases against real servers and tallies failures."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ ENGINES = ("SQLite", "PostgreSQL")
 
 @dataclass
 class Tally:
-    """How many cases were tried, and what each failure was."""
+    """The number of cases tried, and a text for each failure."""
 
     cases: int = 0
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def tried(self, holds: bool, failure: object = "", *, cases: int = 1) -> bool:
-        """Count a case (or as many as one look settles); `failure` says what went wrong where it does not hold."""
+        """Count a case, or `cases` of them, and record `failure` if it does not hold."""
         self.cases += cases
         if not holds:
             self.failures.append(str(failure))
         return holds
 
     def note(self, text: str) -> None:
-        """A figure worth reading beside the table."""
+        """Record a figure to print beside the table."""
         self.notes.append(text)
 
 
 class Scale(IntEnum):
-    """How many cases a run tries: about one of each promise, fewer, or all."""
+    """The size of a run: about one case per promise, fewer cases, or all."""
 
     SMOKE = 0
     SHORT = 1
@@ -44,7 +44,7 @@ class Scale(IntEnum):
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of one promise: its scale, and its folder."""
+    """A run of a promise, with its scale and its folder."""
 
     scale: Scale
     folder: Path
@@ -72,7 +72,7 @@ class Trial:
     def server(
         self, engine: str, *, demo: bool = True, port: int | None = None, **env: str
     ) -> Iterator[Server]:
-        """`manage.py serve` in a process of its own, as `make run` starts it, on an empty database of that engine."""
+        """Run `manage.py serve` like `make run`, on an empty database of that engine."""
         port = port or free_port()
         folder = self.folder / f"server-{port}"
         folder.mkdir()
@@ -89,18 +89,18 @@ Try = Callable[[Trial, Tally], None]
 
 @dataclass(frozen=True)
 class Promise:
-    """A line of the table."""
+    """A promise by name, with the function that tries it."""
 
     name: str
     attempt: Try
 
     def keep(self, trial: Trial) -> tuple[Tally, float]:
-        """Try it: what came out, and the seconds it took. A trial that broke off is a failure, too."""
+        """Run the trial and return its tally and seconds. An exception of the trial is a failure."""
         tally, began = Tally(), time.monotonic()
         try:
             self.attempt(trial, tally)
-        except Exception as error:  # noqa: BLE001  # the other promises are tried all the same
-            tally.failures.append(f"the trial broke off: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001  # the other promises are still tried
+            tally.failures.append(f"the trial raised {type(error).__name__}: {error}")
         if not tally.cases:
             tally.failures.append("nothing was tried")
         return tally, time.monotonic() - began

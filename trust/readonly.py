@@ -1,7 +1,8 @@
-"""Nobody writes what is not theirs: every property that a write does not take, sent with it, changes nothing.
+"""Promise: nobody writes what is not theirs.
 
-Each write is made twice from the same state of the database, which is put back in between: as its contract has it, and
-with properties beside it that only the server sets. What the two left behind must be the same.
+Every property that a write does not take must change nothing if it is sent. Each write is made twice from the same
+state of the database: once as in its contract, and once with more properties that only the server sets. Both must leave
+the same rows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from accounts.tokens import reset_token
 from portal.fleet.forms import CompanyForm
 from trust.calls import Answer, Client
 from trust.operations import Operation, operations
-from trust.people import PASSWORD, clients, let_in, open_shop, own_everything
+from trust.people import PASSWORD, clients, open_shop, own_everything, set_passwords
 from trust.promises import ENGINES, Tally, Trial
 from trust.rights import SHARED, STAFFS
 from trust.tables import Change, Tables, seen_from_here
@@ -38,10 +39,10 @@ ROOMS = (
     "chat",
     "files",
 )
-# What a sign-in, a request or a key leaves behind by itself.
+# Tables that a sign-in or a request changes in any case.
 BESIDE = ("django_session", "django_tasks_database_dbtaskresult")
-# How a contract spells what a column holds.
-SPELLINGS: dict[str, Callable[[str], str]] = {
+# Naming style of a contract -> property name of a column.
+STYLES: dict[str, Callable[[str], str]] = {
     "snake_case": str,
     "camelCase": lambda name: re.sub(r"_(\w)", lambda found: found[1].upper(), name),
 }
@@ -49,7 +50,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 @dataclass(frozen=True)
 class Write:
-    """Something that may be sent: by whom, where, what it takes, and what it is sent as."""
+    """A write: its caller, URL and body, the properties it takes, and whether it is a form."""
 
     name: str
     who: str
@@ -77,10 +78,10 @@ def readonly(trial: Trial, tally: Tally) -> None:
         ):
             shop = open_shop()
             alice, bob = own_everything(shop, "alice"), own_everything(shop, "bob")
-            let_in()
+            set_passwords()
             people = clients(server, shop, alice, bob)
             town = Town(server, shop, alice, bob, people, Tables(but=BESIDE), tally)
-            found = operations(people["nobody"])
+            found = operations(people["anonymous"])
             names = hidden_names(found)
             writes = [*_writes(town, found), *_forms(town)]
             town.tables.accept()
@@ -90,15 +91,15 @@ def readonly(trial: Trial, tally: Tally) -> None:
 
 
 def hidden_names(found: Iterable[Operation]) -> dict[str, list[Any]]:
-    """Every property that any answer has and every column of any model, in each spelling; with what is sent for it."""
+    """Return the properties of all responses and the columns of all models, in each style, with values to send."""
     names: dict[str, list[Any]] = {name: ["trust", 77] for operation in found for name in operation.answers}
     for room in ROOMS:
         for model in apps.get_app_config(room).get_models():
             for field in model._meta.concrete_fields:
                 for name in {field.name, field.attname}:
-                    for spell in SPELLINGS.values():
-                        names.setdefault(spell(name), [])
-                        names[spell(name)] += values_of(field)
+                    for rename in STYLES.values():
+                        names.setdefault(rename(name), [])
+                        names[rename(name)] += values_of(field)
     names |= {
         name: [True, "on"] for name in ("is_staff", "isStaff", "is_admin", "is_support", "isSupport", "admin")
     }
@@ -109,7 +110,7 @@ def hidden_names(found: Iterable[Operation]) -> dict[str, list[Any]]:
 
 
 def values_of(field: models.Field[Any, Any]) -> list[Any]:
-    """What the column would take, and what is nowhere in this shop."""
+    """Return values that are valid for the column and differ from those in the shop."""
     if field.choices:
         return [choice for choice, _ in field.flatchoices]
     if isinstance(field, models.BooleanField):
@@ -129,11 +130,11 @@ def values_of(field: models.Field[Any, Any]) -> list[Any]:
     return ["trust77777", "77777"]
 
 
-# --- What there is to write -----------------------------------------------------------------------------------
+# --- The writes -----------------------------------------------------------------------------------
 
 
 def _writes(town: Town, found: list[Operation]) -> Iterator[Write]:
-    """Every write of every contract, by somebody who may, with a body that it takes."""
+    """Yield every write of every contract, with a caller who is allowed and a valid body."""
     for operation in found:
         if operation.method == "GET":
             continue
@@ -162,7 +163,7 @@ def _bodies(
         yield "root", takes, body
 
 
-# Who may where Alice may not: she has a profile, and a friend has brought her.
+# The callers of writes that Alice may not make, because she has a profile and a referral.
 NEEDS = {
     "crm_create_profile_post": "carol",
     "member_apply_referral_post": "carol",
@@ -198,7 +199,7 @@ OWN_BODIES: dict[str, Callable[[Town], dict[str, Any]]] = {
 
 
 def _forms(town: Town) -> Iterator[Write]:
-    """The portal's forms."""
+    """Yield the forms of the portal."""
     rows = town.alice.rows
     unit = {"vin": "1HGBH41JXMN109186", "make": "Honda", "model": "Civic", "year": "2020", "odometer": "20"}
     company = {"company_name": "Alice Ltd", "street_address": "2 Elm", "city": "Salem", "state": "OR",
@@ -233,10 +234,14 @@ def _forms(town: Town) -> Iterator[Write]:
 
 
 def _try(town: Town, write: Write, names: dict[str, list[Any]], *, rounds: int, groups: int) -> None:
-    """As the contract has it; then with everything beside it, another value of each property in each round, and in each
-    round other properties together."""
+    """Make the write as in the contract, then with more properties.
+
+    Each round sends another value of each property, and groups the properties differently.
+    """
     plain, left = _made(town, write, {})
-    if not town.tally.tried(plain.status < 400, f"{write.name} by {write.who} is not taken at all: {plain}"):
+    if not town.tally.tried(
+        plain.status < 400, f"{write.name} by {write.who} is refused without more properties: {plain}"
+    ):
         return
     hidden = {name: values for name, values in names.items() if name not in write.takes and values}
     for number in range(rounds):
@@ -248,8 +253,10 @@ def _try(town: Town, write: Write, names: dict[str, list[Any]], *, rounds: int, 
 
 
 def _compare(town: Town, write: Write, more: dict[str, Any], plain: Answer, left: Counter[Any]) -> None:
-    """What leaves the same behind has changed nothing. Where something is refused, one property may have hidden the
-    others: they are sent again in halves."""
+    """Compare the rows left by the write with more properties to those of the plain one.
+
+    If it is refused, one property may have hidden the others, so they are sent again in halves.
+    """
     answer, also_left = _made(town, write, more)
     what = f"{write.method} {write.name} by {write.who} with {str(more)[:120]}"
     refused = answer.status in (400, 422) and not also_left
@@ -266,7 +273,7 @@ def _compare(town: Town, write: Write, more: dict[str, Any], plain: Answer, left
 
 
 def _made(town: Town, write: Write, more: dict[str, Any]) -> tuple[Answer, Counter[Any]]:
-    """The answer, and what it left behind; the tables are as they were."""
+    """Make the write, restore the tables, and return the response and the rows it changed."""
     answer = write.send(town, more)
     change = town.tables.change()
     town.tables.restore(change)
@@ -274,7 +281,7 @@ def _made(town: Town, write: Write, more: dict[str, Any]) -> tuple[Answer, Count
 
 
 def left_behind(tables: Tables, change: Change) -> Counter[Any]:
-    """Rows that came and went, without what is another each time: the clock, the database's keys, chance."""
+    """Return the rows added and removed, without values that differ each time: times, keys, random text."""
     return Counter(
         (
             sign,
@@ -294,7 +301,10 @@ _CHANCE = re.compile(
 
 
 def _steady(known: Collection[Any] | None, value: Any, read_at: datetime) -> str:
-    """A value as text. `known`: the keys that there were, where it is a key; `read_at`: when the tables were read."""
+    """Return a value as stable text.
+
+    `known` holds the earlier keys if the column is a key. `read_at` is the time at which the tables were read.
+    """
     if isinstance(value, datetime):
         instant = value if value.tzinfo else value.replace(tzinfo=UTC)
         return "now" if read_at <= instant <= datetime.now(UTC) else str(value)

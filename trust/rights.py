@@ -1,4 +1,4 @@
-"""Who may call what, and what a refusal looks like to everybody else."""
+"""The roles that may call each operation, and the statuses of refusals."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from testing.roles import OPERATIONS as STAFF_OPERATIONS
 from testing.roles import ROLES
 from trust.operations import Operation
 
-# What is the staff's alone, with who of them may: operation -> roles.
+# Operation for staff only -> the roles that may call it.
 STAFFS = {
     name: {role for role, cell in zip(ROLES, cells, strict=True) if cell == "yes"}
     for name, _, *cells in STAFF_OPERATIONS
 }
-# What customers and staff share -> the permission that staff need.
+# Operation that customers and staff share -> the permission that staff need.
 SHARED = {
-    "member_threads_get": "chat.view_thread",
-    "member_one_thread_get": "chat.view_thread",
-    "member_messages_get": "chat.view_thread",
+    "member_threads_get": "chat.view_conversation",
+    "member_one_thread_get": "chat.view_conversation",
+    "member_messages_get": "chat.view_conversation",
     "member_messages_post": "chat.add_message",
-    "member_one_thread_patch": "chat.change_thread",
+    "member_one_thread_patch": "chat.change_conversation",
     "member_file_get": "files.view_upload",
 }
 
 
 def expected_of(operation: Operation, who: str) -> set[int] | None:
-    """The statuses of a refusal; None where there is none to expect."""
-    if who == "nobody":
+    """Return the statuses of a refusal, or None if the caller is allowed."""
+    if who == "anonymous":
         return {302} if operation.is_fleets else {401}
     if operation.name in STAFFS:
         role = "admin" if who == "root" else who if who in STAFF else "customer"

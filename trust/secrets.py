@@ -1,8 +1,8 @@
-"""Secrets stay secret: what was planted in a day of good, bad and failing requests stands in no log and no record.
+"""Promise: secrets stay secret.
 
-Planted are passwords, tokens, mailed links, tickets, the signatures of addresses, cookies and keys, where their
-contracts have them and where they have no business; a part of the database is taken away for a while, so that requests
-fail in the middle and their faults are written down.
+Secrets of valid, invalid and failing requests must not appear in a log, in the metrics or in the database. They are
+passwords, tokens, mailed links, tickets, URL signatures, cookies and keys, in their usual places and in wrong ones.
+Tables are broken for a while, so that requests fail half way and their faults are logged.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from django.conf import settings
 from django.db import connection
 
 from testing.live import REDIS
-from trust.doors import collect_static_files
-from trust.planted import BROKEN, WAS_HERE, Day, live, mailbox
+from trust.planted import BROKEN, WAS_HERE, Day, mailbox, send_all
 from trust.promises import Tally, Trial
+from trust.sign_ins import collect_static_files
 from trust.sites import Site, site
 from trust.tables import seen_from_here
 
@@ -29,7 +29,8 @@ METRICS_TOKEN = "planted-metrics-token-4711"
 
 
 def secrets(trial: Trial, tally: Tally) -> None:
-    collect_static_files()
+    if not trial.is_smoke:  # which runs with DEBUG alone
+        collect_static_files()
     kinds: list[tuple[str, dict[str, str]]] = [
         ("as make run does", {"DEBUG": "true", "LOG_LEVEL": "DEBUG"}),
         ("embedded, in public", {"LOG_LEVEL": "DEBUG"}),
@@ -41,7 +42,7 @@ def secrets(trial: Trial, tally: Tally) -> None:
     if REDIS:
         _production(trial, tally)
     else:
-        tally.failures.append("production was not tried: there is no redis-server here")
+        tally.failures.append("production was not tried: redis-server is not installed")
 
 
 def _embedded(trial: Trial, tally: Tally, name: str, env: dict[str, str]) -> None:
@@ -49,7 +50,7 @@ def _embedded(trial: Trial, tally: Tally, name: str, env: dict[str, str]) -> Non
         given = {"TRUSTED_PROXIES": "1", "EMAIL_URL": url, "METRICS_TOKEN": METRICS_TOKEN, **env}
         with site(trial, "SQLite", **given) as place, place.embedded() as server, seen_from_here(server):
             day = Day(server, server, mails)
-            live(day, BROKEN[: trial.size(len(BROKEN), 2, 1)])
+            send_all(day, BROKEN[: trial.size(len(BROKEN), 2, 1)])
             metrics = _metrics(day)
             _search_records(tally, name, day, metrics)
         _search(tally, name, day, [server.log])
@@ -68,7 +69,7 @@ def _production(trial: Trial, tally: Tally) -> None:
         stack.enter_context(seen_from_here(web))
         worker_log = trial.folder / "worker.log"
         day = Day(web, sockets, mails, ask_worker=lambda: _work(place, worker_log))
-        live(day, BROKEN[: trial.size(len(BROKEN), 2, 1)])
+        send_all(day, BROKEN[: trial.size(len(BROKEN), 2, 1)])
         metrics = _metrics(day)
         _search_records(tally, "production", day, metrics)
         logs = [web.log, sockets.log, worker_log]
@@ -77,7 +78,7 @@ def _production(trial: Trial, tally: Tally) -> None:
 
 
 def _work(place: Site, log: Path) -> None:
-    """What waits is done, and the worker goes home."""
+    """Run the worker until the queue is empty."""
     with log.open("ab") as output:
         subprocess.run(
             [sys.executable, "manage.py", "db_worker", "--batch", "--interval", "0.1"],
@@ -95,8 +96,8 @@ def _metrics(day: Day) -> str:
     return answer.text
 
 
-def _spellings(secret: str) -> set[str]:
-    """As it is, as an address has it, and of a signed token the signature alone."""
+def _forms(secret: str) -> set[str]:
+    """Return the secret, its percent-encoded form, and the signature of a signed token."""
     parts = {secret, quote(secret, safe="")}
     return parts | ({secret.rsplit(".", 1)[1]} if secret.startswith("eyJ") else set())
 
@@ -107,11 +108,11 @@ def _search(tally: Tally, name: str, day: Day, logs: list[Path]) -> None:
     for log in logs:
         text = log.read_text(errors="replace")
         is_web = log == logs[0]
-        tally.tried(not is_web or WAS_HERE in text, f"{name}: {log.name} does not log at all")
-        tally.tried(not is_web or "Traceback" in text, f"{name}: {log.name} tells of no fault")
+        tally.tried(not is_web or WAS_HERE in text, f"{name}: {log.name} has no line of these requests")
+        tally.tried(not is_web or "Traceback" in text, f"{name}: {log.name} has no fault")
         for kind, found in day.planted.items():
             for secret in found:
-                hits = [spelling for spelling in _spellings(secret) if spelling in text]
+                hits = [form for form in _forms(secret) if form in text]
                 where = text.find(hits[0]) if hits else 0
                 shown = text[max(0, where - 300) : where + 80]
                 tally.tried(not hits, f"{name}: a {kind} in {log.parent.name}/{log.name}: …{shown}")
@@ -120,7 +121,7 @@ def _search(tally: Tally, name: str, day: Day, logs: list[Path]) -> None:
 
 
 def _search_records(tally: Tally, name: str, day: Day, metrics: str) -> None:
-    """The metrics, and every table: a history, a task, a kept answer or a row holds none in clear."""
+    """Search the metrics and every table, including histories, tasks and stored responses, for clear secrets."""
     places = {"the metrics": metrics}
     with connection.cursor() as cursor:
         for model in apps.get_models(include_auto_created=True):
@@ -131,12 +132,12 @@ def _search_records(tally: Tally, name: str, day: Day, metrics: str) -> None:
         for kind, found in day.planted.items():
             if (place, kind) in KEPT:
                 continue
-            hits = [secret for secret in found if any(s in text for s in _spellings(secret))]
+            hits = [secret for secret in found if any(s in text for s in _forms(secret))]
             tally.tried(not hits, f"{name}: {len(hits)} {kind}s in {place}", cases=len(found))
 
 
-# What must be kept to be found again: the address of a file, the name of a browser's session, and the answer to a key
-# (a ticket in it was good once, for half a minute; an address for an hour).
+# Secrets that must be stored to be found again: the path of a file, the key of a browser session, and the response of
+# an idempotency key. A ticket in a response is valid once within half a minute, a URL for an hour.
 KEPT = {
     ("files_upload", "capability"),
     ("django_session", "cookie"),

@@ -1,4 +1,4 @@
-"""A whole installation on the loopback: its database, its Redis, and the processes that a host would run."""
+"""A whole installation on the loopback: a database, a Redis, and the processes of a production host."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from trust.promises import Trial
 
 @dataclass(frozen=True)
 class Site:
-    """Processes can be started on it as often as one likes; each keeps its log in a folder of its own."""
+    """An installation on which processes can be started. Each has a folder with its log."""
 
     folder: Path
     env: dict[str, str]
 
     def embedded(self) -> AbstractContextManager[Server]:
-        """`manage.py serve`, whose threads keep a connection each."""
+        """Start the embedded server, `manage.py serve`."""
         return self._serving("manage.py serve --host 0.0.0.0 --port 8000")
 
     def web(self) -> AbstractContextManager[Server]:
-        """Granian, as the image runs it."""
+        """Start granian with the command of the image."""
         text = (settings.BASE_DIR / "Dockerfile").read_text()
         return self._serving(json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[-1])[-1])
 
     def sockets(self) -> AbstractContextManager[Server]:
-        """The process that has the sockets, as compose.yaml runs it."""
+        """Start the process of the sockets with the command of compose.yaml."""
         text = (settings.BASE_DIR / "compose.yaml").read_text()
         return self._serving(re.findall(r'"(exec [^"]*uvicorn [^"]*)"', text)[0])
 
     @contextmanager
     def proxied(self, web: Server) -> Iterator[int]:
-        """The port of the proxy in front of it."""
+        """Start the proxy in front of a server and yield its port."""
         folder = self.folder / f"proxy-{web.port}"
         folder.mkdir()
         with proxy(web.port, web.port, folder=folder) as port:
@@ -61,8 +61,10 @@ class Site:
 
 @contextmanager
 def site(trial: Trial, engine: str, *, redis: bool = False, **env: str) -> Iterator[Site]:
-    """With the demo's data and the settings of a public host, but for TLS, which a loopback has not, and for the rate
-    that one user may ask at."""
+    """Create an installation with the demo data and the settings of a public host.
+
+    It has no TLS, which the loopback does not have, and no rate limit of a user.
+    """
     folder = trial.folder / f"site-{free_port()}"
     folder.mkdir()
     public = {

@@ -1,7 +1,8 @@
-"""Strangers see nothing: every route by every method with another's ids, asked by everybody whose it is not.
+"""Promise: strangers see nothing.
 
-What the schema names is read from the schema that the server serves; portal pages and the admin are read from the
-routes. Each address is tried with its owner first, so that a refusal is one of the stranger and not of the call.
+Every route is called with every method and the ids of another customer, by every user who does not own them. Operations
+come from the served schema, pages from the URL routes. The owner calls each URL first, to prove that a refusal depends
+on the caller.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from uuid import uuid4
 from websockets.sync.client import ClientConnection, connect
 
 from trust.calls import Answer
-from trust.operations import METHODS, NAMES, Operation, spelled
+from trust.operations import METHODS, NAMES, Operation, format_id
 from trust.promises import ENGINES, Tally, Trial
 from trust.rights import STAFFS, expected_of
 from trust.strangers_at_pages import try_admin, try_portal
 from trust.tables import seen_from_here
 from trust.town import Town, ask, open_town, without
 
-# Where another's name in a body or query is not a 404; what nobody has is answered alike everywhere.
+# Where the id of another customer in a body or query is not a 404. An unknown id must get the same response.
 ANSWERED_OTHERWISE = {
-    ("member_telematics_post", "vehicleId"): {400},  # not the vehicle of the address
+    ("member_telematics_post", "vehicleId"): {400},  # not the vehicle of the URL
     ("member_vehicle_telematics_post", "vehicleId"): {400},
-    ("care_request_return_post", "items"): {400},  # names within one's own order
-    ("crm_check_profile_exists_post", "user_id"): {403},  # a customer asks about himself
-    ("fleet_repairs_get", "unit_number"): {200},  # a filter: none
+    ("care_request_return_post", "items"): {400},  # names of items in the customer's own order
+    ("crm_check_profile_exists_post", "user_id"): {403},  # customers may check only themselves
+    ("fleet_repairs_get", "unit_number"): {200},  # a filter without rows
 }
 NOT_ALLOWED = 405
 
@@ -53,7 +54,7 @@ def strangers(trial: Trial, tally: Tally) -> None:
 
 def _try_operation(town: Town, operation: Operation, *, is_full: bool) -> None:
     for name in operation.unknown_names():
-        town.tally.tried(False, f"nobody has said whose {name} is")
+        town.tally.tried(False, f"trust/operations.py does not say whose {name} is")
     if operation.is_open:
         return
     _owner_may(town, operation)
@@ -65,7 +66,7 @@ def _try_operation(town: Town, operation: Operation, *, is_full: bool) -> None:
             continue
         for address in _addresses(town, operation, who, is_full=is_full):
             answer = ask(town, operation, who, address, operation.body(town.bob, town.shop))
-            # An id of another kind may be none that any route takes, whoever asks.
+            # An id of another kind may match no route, for any caller.
             is_right = address == operation.address(town.bob, town.shop)
             refusals = expected if is_right else expected | {404}
             town.refused(who, f"{operation.method} {address}", answer, refusals)
@@ -78,7 +79,7 @@ def _try_operation(town: Town, operation: Operation, *, is_full: bool) -> None:
 
 
 def _addresses(town: Town, operation: Operation, who: str, *, is_full: bool) -> Iterator[str]:
-    """With Bob's id; and, all told, with the id of everything that is Bob's."""
+    """Yield the URL with Bob's id and, in a full run, with the id of each of Bob's rows."""
     right = operation.address(town.bob, town.shop)
     yield right
     if not is_full or not operation.kind or who not in ("alice", "carol"):
@@ -94,19 +95,19 @@ def _addresses(town: Town, operation: Operation, who: str, *, is_full: bool) -> 
 
 
 def _owner_may(town: Town, operation: Operation) -> None:
-    """Bob himself, or for the staff's operations the administrator, is answered; and everything put back."""
+    """Check that Bob, or the administrator for staff operations, is answered. Restore the tables."""
     if not operation.kind and operation.name not in STAFFS:
         return
     who = "root" if operation.name in STAFFS else "bob"
     address = operation.address(town.bob, town.shop)
     answer = ask(town, operation, who, address, operation.body(town.bob, town.shop))
-    town.tally.tried(200 <= answer.status < 400, f"{who} himself: {operation.method} {address}: {answer}")
+    town.tally.tried(200 <= answer.status < 400, f"the owner {who}: {operation.method} {address}: {answer}")
     if operation.method != "GET":
         town.tables.restore(town.tables.change())
 
 
 def _try_other_methods(town: Town, operation: Operation, who: str) -> None:
-    """A method that the address does not have is no way in."""
+    """Check that methods that the URL does not have are refused."""
     declared = {other.method for other in town.operations if other.path == operation.path}
     address = operation.address(town.bob, town.shop)
     for method in set(METHODS) - declared:
@@ -117,31 +118,33 @@ def _try_other_methods(town: Town, operation: Operation, who: str) -> None:
 
 
 def _try_names(town: Town, operation: Operation, who: str) -> None:
-    """Alice's own row, with one of Bob's named in the body or the query: what nobody has is answered alike."""
+    """Name Bob's rows in bodies and queries of Alice's URLs. An unknown id must get the same response."""
     if operation.name in STAFFS:
         return
     address = operation.address(town.alice, town.shop)
     body = operation.body(town.alice, town.shop)
-    for name, mine, nobodys in _foreign_names(town, operation):
+    for name, bobs_id, unknown in _foreign_names(town, operation):
         if name in operation.queried:
-            answers = [ask(town, operation, who, address, body, **{name: value}) for value in (mine, nobodys)]
+            answers = [
+                ask(town, operation, who, address, body, **{name: value}) for value in (bobs_id, unknown)
+            ]
         else:
             is_list = operation.takes[name].get("type") == "array"
             answers = [
                 ask(town, operation, who, address, {**(body or {}), name: [value] if is_list else value})
-                for value in (mine, nobodys)
+                for value in (bobs_id, unknown)
             ]
         bobs, nothings = (
-            without(answer, str(value)) for answer, value in zip(answers, (mine, nobodys), strict=True)
+            without(answer, str(value)) for answer, value in zip(answers, (bobs_id, unknown), strict=True)
         )
         expected = ANSWERED_OTHERWISE.get((operation.name, name), {404})
-        town.refused(who, f"{operation.method} {address} with {name}={mine}", bobs, expected)
+        town.refused(who, f"{operation.method} {address} with {name}={bobs_id}", bobs, expected)
         same = (bobs.status, bobs.text) == (nothings.status, nothings.text)
-        town.tally.tried(same, f"{who}: {operation.method} {address}: {name} tells: {bobs} / {nothings}")
+        town.tally.tried(same, f"{who}: {operation.method} {address}: {name} differs: {bobs} / {nothings}")
 
 
 def _foreign_names(town: Town, operation: Operation) -> Iterator[tuple[str, Any, Any]]:
-    """Property, Bob's value, and one that nobody has."""
+    """Yield the property, Bob's value, and a value that does not exist."""
     for name in (*operation.takes, *operation.queried):
         rule = operation.takes.get(name) or operation.parameters[name]
         if name == "unit_number":
@@ -150,20 +153,20 @@ def _foreign_names(town: Town, operation: Operation) -> Iterator[tuple[str, Any,
             yield name, town.bob.rows["item"].product_name, "Pads n0bodys"
         elif kind := NAMES.get(name):
             of = rule.get("items", rule)
-            value = spelled(town.bob, kind, of)
-            nobodys = str(uuid4()) if of.get("format") == "uuid" else re.sub(r"\d+", "99999999", value)
-            yield name, value, nobodys
+            value = format_id(town.bob, kind, of)
+            unknown = str(uuid4()) if of.get("format") == "uuid" else re.sub(r"\d+", "99999999", value)
+            yield name, value, unknown
 
 
 def _try_lists(town: Town) -> None:
-    """Nothing of Bob's in what others get; in his own, there is."""
+    """Check that the lists of others contain nothing of Bob's, and note the lists in which Bob has nothing."""
     empty = []
     for operation in town.operations:
         if operation.method != "GET" or operation.kind or operation.is_open or "{" in operation.path:
             continue
         seen = ask(town, operation, "root" if operation.name in STAFFS else "bob", operation.path, None)
         is_everybodys = town.bob.mark not in seen.text
-        for who in (*town.customers, "nobody"):
+        for who in (*town.customers, "anonymous"):
             answer = _ask_as(town, operation, who)
             holds = town.bob.mark not in answer.text and answer.status < 500
             town.tally.tried(holds, f"{who}: GET {operation.path}: {answer}")
@@ -181,7 +184,7 @@ def _ask_as(town: Town, operation: Operation, who: str) -> Answer:
         query["page_size"] = "200"
     words = "&".join(f"{name}={value}" for name, value in query.items())
     answer = town.people[who].send("GET", f"{operation.path}?{words}")
-    # An address to the next page repeats what was asked.
+    # The link to the next page repeats the search text.
     return Answer(answer.status, answer.headers, answer.text.replace(f"search={town.bob.mark}", ""))
 
 
@@ -189,25 +192,25 @@ def _ask_as(town: Town, operation: Operation, who: str) -> Answer:
 
 
 def _try_sockets(town: Town) -> None:
-    """What Alice says into Bob's thread is not taken, and what Bob is told she does not hear."""
+    """Check that others cannot send frames into Bob's thread, and do not receive its messages."""
 
     def socket(who: str) -> ClientConnection:
         token = town.people[who].token
         return connect(f"ws://localhost:{town.server.port}/chat/ws?token={token}", compression=None)
 
-    thread = str(town.bob.rows["thread"].uuid)
+    thread = str(town.bob.rows["conversation"].uuid)
     with socket("alice") as alice, socket("carol") as carol, socket("bob") as bob:
         for stranger in (alice, carol):
             for frame in ({"type": "SEND", "body": "Let me in"}, {"type": "TYPING"}):
                 _refused_frame(town, stranger, {**frame, "threadId": thread})
-        own = {"type": "SEND", "threadId": str(town.alice.rows["thread"].uuid), "body": "Look"}
+        own = {"type": "SEND", "threadId": str(town.alice.rows["conversation"].uuid), "body": "Look"}
         _refused_frame(town, alice, {**own, "attachments": [str(town.bob.rows["upload"].uuid)]})
-        town.tally.tried(_is_silent(bob), "Bob hears strangers")
+        town.tally.tried(_is_silent(bob), "Bob received a frame of a stranger")
         town.untouched("strangers at the socket")
         bob.send(json.dumps({"type": "SEND", "threadId": thread, "body": town.bob.mark}))
-        heard = json.loads(bob.recv(timeout=10))
-        town.tally.tried(heard["type"] == "MESSAGE", f"Bob himself: {heard}")
-        town.tally.tried(_is_silent(alice) and _is_silent(carol), "strangers hear Bob")
+        received = json.loads(bob.recv(timeout=10))
+        town.tally.tried(received["type"] == "MESSAGE", f"the owner bob: {received}")
+        town.tally.tried(_is_silent(alice) and _is_silent(carol), "strangers received a message of Bob")
     town.tables.restore(town.tables.change())
 
 

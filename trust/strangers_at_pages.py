@@ -1,4 +1,4 @@
-"""Strangers at the pages: every one of the portal with another's ids, every one of the admin without the role."""
+"""Strangers at the pages: every portal page with ids of another customer, every admin page without the role."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from portal.fleet.urls import urlpatterns as portal_routes
 from trust.calls import Answer, Client
 from trust.town import Town, without
 
-PAGES_OF_NOBODY = ("fleet-login", "fleet-logout", "fleet-forgotten", "fleet-new-password")
+PAGES_WITHOUT_OWNER = ("fleet-login", "fleet-logout", "fleet-forgotten", "fleet-new-password")
 
 
 def try_portal(town: Town) -> None:
-    """Every page of the portal with Bob's ids; by form, with the page's own token against forgery."""
+    """Open and post to every page of the portal with Bob's ids and a valid CSRF token."""
     bob = town.bob.rows
     ids = {"fleet-repair": "repair", "fleet-photo": "repair", "fleet-unit": "vehicle",
            "fleet-archive-unit": "vehicle", "fleet-remove-user": "login"}  # fmt: skip
@@ -35,28 +35,28 @@ def try_portal(town: Town) -> None:
         },
     }
     for route in portal_routes:
-        if route.name in PAGES_OF_NOBODY:
+        if route.name in PAGES_WITHOUT_OWNER:
             continue
         kind = ids.get(route.name or "")
         path = "/customer/" + str(route.pattern)
         if "<" in path and kind is None:
-            town.tally.tried(False, f"nobody has said whose {path} is")
+            town.tally.tried(False, f"this trial does not say whose {path} is")
             continue
         address = re.sub(r"<\w+:id>", str(bob[kind].pk) if kind else "", path)
         address = re.sub(r"<\w+:photo_id>", str(bob["photo"].uuid), address)
         if kind:
             own = town.people["bob"].send("GET", address)
-            town.tally.tried(own.status == 200, f"bob himself: GET {address}: {own}")
+            town.tally.tried(own.status == 200, f"the owner bob: GET {address}: {own}")
         for who, client in town.people.items():
             if who == "bob":
                 continue
             expected = (
-                {302} if who == "nobody" else {404} if kind or who not in town.owners else {200, 400, 405}
+                {302} if who == "anonymous" else {404} if kind or who not in town.owners else {200, 400, 405}
             )
             town.refused(who, f"GET {address}", client.send("GET", address), expected)
             if kind or route.name in forms or who not in town.owners:
                 answer = _post(client, address, **forms.get(route.name or "", {}))
-                refusals = {302} if who == "nobody" else {404, 405} if expected == {404} else {400}
+                refusals = {302} if who == "anonymous" else {404, 405} if expected == {404} else {400}
                 town.refused(who, f"POST {address}", answer, refusals)
         town.untouched(address)
     for unit in (bob["vehicle"].pk, bob["vehicle"].unit_number):
@@ -69,14 +69,14 @@ def try_portal(town: Town) -> None:
 
 
 def _post(client: Client, address: str, **fields: Any) -> Answer:
-    """A form whose token is right, wherever it came from."""
+    """Post a form with a valid CSRF token."""
     client.send("GET", "/customer/login/" if "csrftoken" not in client.cookies else "/healthz")
     token = client.cookies.get("csrftoken", "")
     return client.send("POST", address, {"csrfmiddlewaretoken": token, **fields}, form=True)
 
 
 def _admin_routes() -> Iterator[str]:
-    """Every address below /admin/ with its parameters in angle brackets."""
+    """Yield every URL below /admin/ with its parameters in angle brackets."""
 
     def walk(patterns: Any, before: str) -> Iterator[str]:
         for pattern in patterns:
@@ -93,7 +93,7 @@ OPEN_IN_ADMIN = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/", "/admin/(?
 
 
 def try_admin(town: Town) -> None:
-    """No page of the admin for who is no staff; for staff, none that their role has not."""
+    """Check that the admin refuses customers, and staff on pages that their role does not have."""
     rows = {model: model._default_manager.order_by("pk").last() for model in admin.site._registry}
     by_prefix = {
         f"/admin/{model._meta.app_label}/{model._meta.model_name}/": row for model, row in rows.items()
@@ -105,7 +105,7 @@ def try_admin(town: Town) -> None:
         if row is None and "<" in route:
             continue  # no row of that kind in this shop
         address = re.sub(r"<[\w:]+>", str(row.pk) if row else "0", route)
-        for who in ("nobody", *town.customers):
+        for who in ("anonymous", *town.customers):
             for method in ("GET", "POST"):
                 client = town.people[who]
                 answer = (

@@ -1,4 +1,4 @@
-"""A server's database, seen from here: what its tables hold, what a request changed, and the way back."""
+"""The tables of a server's database: read them, compare them after a request, and restore them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Rows = dict[str, Counter[Row]]  # by table
 
 @contextmanager
 def seen_from_here(server: Server) -> Iterator[None]:
-    """This process's Django over the server's database. Passwords are hashed the cheap way unless asked otherwise."""
-    mine = connections.settings["default"]
+    """Connect this process's Django to the server's database. New passwords get the cheap hasher of the tests."""
+    own = connections.settings["default"]
     is_postgres = server.env["USE_POSTGRES"] == "true"
     wanted = dict(settings.POSTGRES if is_postgres else product._SQLITE)
     wanted["NAME"] = server.env["DB_NAME" if is_postgres else "SQLITE_PATH"]
@@ -37,7 +37,7 @@ def seen_from_here(server: Server) -> Iterator[None]:
         with override_settings(PASSWORD_HASHERS=hashers):
             yield
     finally:
-        _use(mine)
+        _use(own)
 
 
 def _use(database: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def _use(database: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Change:
-    """What became of the tables: rows that are there now and were not, and the other way round."""
+    """The rows added to and removed from the tables."""
 
     added: Rows
     removed: Rows
@@ -67,7 +67,7 @@ class Change:
 
 
 class Tables:
-    """Every table of the product, but for those named and what Django keeps about itself."""
+    """The tables of the product, without those in `but` and Django's own."""
 
     def __init__(self, *, but: Collection[str] = ("django_session",)) -> None:
         self.models = [
@@ -83,12 +83,12 @@ class Tables:
 
     @cached_property
     def keys(self) -> dict[str, list[set[Any] | None]]:
-        """By table and column the keys that there were in the table that the column refers to; None for others."""
+        """Return, by table and column, the known keys of the table that the column refers to, or None."""
         there = {
             table: {row[columns.index("id")] for row in self.known[table]}
             for table, columns in self.columns.items()
             if "id" in columns
-        } | {"nothing was there": set()}
+        } | {"no keys": set()}
         return {
             model._meta.db_table: [
                 there.get(_refers_to(model, field)) for field in model._meta.concrete_fields
@@ -108,7 +108,7 @@ class Tables:
         return ", ".join(connection.ops.quote_name(column) for column in self.columns[table])
 
     def change(self) -> Change:
-        """Against what was known."""
+        """Return the difference to the known rows."""
         now = self.read()
         return Change(
             {table: more for table in now if (more := now[table] - self.known[table])},
@@ -116,13 +116,13 @@ class Tables:
         )
 
     def accept(self) -> None:
-        """What is there now is what is known."""
+        """Make the current rows the known ones."""
         self.known = self.read()
         self.read_at = datetime.now(UTC)
         vars(self).pop("keys", None)
 
     def restore(self, change: Change) -> None:
-        """Put back what was known, as though the request had never been."""
+        """Restore the known rows of the changed tables."""
         with connection.cursor() as cursor, _without_keys(cursor):
             for table in {*change.added, *change.removed}:
                 cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
@@ -134,12 +134,12 @@ class Tables:
 
 
 def _refers_to(model: Any, field: Any) -> str:
-    """The table whose keys stand in the column; its own for its key, none for what is no key."""
+    """Return the table whose keys the column holds (its own for a primary key), or "" if it is not a key."""
     if field.name == "history_id":
-        return "nothing was there"
+        return "no keys"
     if field.related_model:
         return str(field.related_model._meta.db_table)
-    kept = getattr(model, "instance_type", model)  # a row of history has the key of the row that it keeps
+    kept = getattr(model, "instance_type", model)  # a history row has the key of the row that it records
     return str(kept._meta.db_table) if field.name == "id" else ""
 
 
@@ -149,7 +149,7 @@ def _named(table: str, row: Row) -> list[tuple[str, Any]]:
 
 
 class _Json(str):
-    """A document of PostgreSQL's, as text that can be counted and put back."""
+    """A JSON document of PostgreSQL as text, which can be counted and stored again."""
 
 
 def _plain(value: Any) -> Any:
@@ -164,7 +164,7 @@ def _stored(row: Row) -> list[Any]:
 
 @contextmanager
 def _without_keys(cursor: Any) -> Iterator[None]:
-    """Tables are emptied and filled in any order."""
+    """Suspend foreign keys, so that tables can be restored in any order."""
     if connection.vendor == "postgresql":
         cursor.execute("SET session_replication_role = replica")
     else:

@@ -1,7 +1,8 @@
-"""Tokens end: whatever let somebody in is worth nothing a second after the sign-out, the new password or the dismissal.
+"""Promise: tokens end.
 
-Each person holds what every door gives - a pair of tokens of each contract, a session of the portal's pages and of the
-admin's, a mailed link, a ticket for a socket, open sockets - and loses all of it by one event.
+A second after a sign-out, a new password or a deactivation, no credential of the user is valid. Each user holds a pair
+of tokens of each contract, sessions of the portal and the admin, a mailed link, a socket ticket and open sockets. One
+event ends all of them.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from testing import factories
 from testing.servers import Server
 from testing.storms import parallel
 from trust.calls import Answer, Client
-from trust.people import PASSWORD, let_in, person
+from trust.people import PASSWORD, person, set_passwords
 from trust.promises import ENGINES, Tally, Trial
 from trust.tables import seen_from_here
 
-# Where tokens are given: the address, and the path to both in the answer.
-DOORS = {
+# The sign-ins that return tokens: the URL, and a function that gets both tokens from the response.
+SIGN_INS = {
     "shop": ("/api/token/", lambda body: (body["access"], body["refresh"])),
     "member": ("/api/auth/login/", lambda body: (body["accessToken"], body["refreshToken"])),
     "care": ("/auth/login", lambda body: (body["access_token"], body["refresh_token"])),
 }
-# Where an access token opens something: for a customer, and for staff.
+# URLs that take an access token, for customers and for staff.
 OPENS = {
     "customer": (
         "/api/shop/vehicles/customers/me/vehicles/", "/api/vehicles/", "/api/v1/customer/dashboard",
@@ -44,19 +45,19 @@ REFRESHES = {"/api/token/refresh/": "refresh", "/api/auth/refresh/": "refreshTok
 NEW_PASSWORD = "an entirely new one 31"
 SOCKET_CHECK_SECONDS = 2
 SESSION_ENDED = 4401
-PATIENCE_SECONDS = 20  # of a busy machine; the promise is a minute, at a look every half
+PATIENCE_SECONDS = 20  # for a busy machine; the promise is a minute, with a check every 30 s
 
 
 @dataclass
 class Belongings:
-    """What one person holds."""
+    """The credentials of one user."""
 
     user: User
     client: Client
-    pairs: dict[str, tuple[str, str]]  # door -> access, refresh
+    pairs: dict[str, tuple[str, str]]  # sign-in -> access, refresh
     link: str
     ticket: str
-    pages: dict[str, Client]  # a page -> the browser that may see it
+    pages: dict[str, Client]  # page -> browser signed in to it
     sockets: list[ClientConnection] = field(default_factory=list)
 
     @property
@@ -76,24 +77,24 @@ def tokens(trial: Trial, tally: Tally) -> None:
 
 
 def _try_rotation(server: Server, tally: Tally, *, rounds: int) -> None:
-    """Fifty at once: one at most is given new tokens; and whoever comes with the old one again ends the session."""
+    """Refresh fifty times at once: at most one succeeds, and the reuse of the old token ends the session."""
     user = _customer("rita@example.com")
-    let_in()
+    set_passwords()
     for number in range(rounds):
         refresh = _sign_in(server, "shop", user)[1]
         answers = parallel(50, lambda _, sent=refresh: _refresh(server, sent))
         statuses = [answer.status if isinstance(answer, Answer) else repr(answer) for answer in answers]
         given = [answer.json() for answer in answers if isinstance(answer, Answer) and answer.status == 200]
-        tally.tried(len(given) <= 1, f"{len(given)} of 50 parallel refreshes were given tokens", cases=50)
+        tally.tried(len(given) <= 1, f"{len(given)} of 50 parallel refreshes returned tokens", cases=50)
         tally.tried(set(statuses) <= {200, 401}, f"parallel refreshes answered {set(statuses)}", cases=50)
         for body in given:
             answer = Client(server.port, body["access"]).send("GET", OPENS["customer"][0])
             tally.tried(
-                answer.status == 401, f"round {number}: a session whose token came twice lives: {answer}"
+                answer.status == 401, f"round {number}: a session survived the reuse of its token: {answer}"
             )
             answer = _refresh(server, body["refresh"])
-            tally.tried(answer.status == 401, f"round {number}: its new refresh token is good: {answer}")
-    # One after the other, each is good once.
+            tally.tried(answer.status == 401, f"round {number}: its new refresh token is valid: {answer}")
+    # In sequence, each token is valid once.
     refresh = _sign_in(server, "shop", user)[1]
     for _ in range(5):
         answer = _refresh(server, refresh)
@@ -108,10 +109,10 @@ def _refresh(server: Server, refresh: str, path: str = "/api/token/refresh/") ->
     try:
         return client.send("POST", path, {REFRESHES[path]: refresh})
     finally:
-        client.hang_up()
+        client.close()
 
 
-# --- What ends everything ------------------------------------------------------------------------------------
+# --- Events that end every credential ------------------------------------------------------------------------
 
 
 def _try_events(server: Server, tally: Tally, *, number: int) -> None:
@@ -122,7 +123,7 @@ def _try_events(server: Server, tally: Tally, *, number: int) -> None:
         for name in list(EVENTS)[:number]
         for kind in ("customer", "staff")
     }  # fmt: skip
-    let_in()
+    set_passwords()
     office = Client(server.port).sign_in_to_pages(root.email or "", PASSWORD, "/admin/login/")
     for (name, kind), user in owners.items():
         user.refresh_from_db()
@@ -141,20 +142,20 @@ def _customer(email: str) -> User:
     return user
 
 
-def _sign_in(server: Server, door: str, user: User) -> tuple[str, str]:
-    path, found_in = DOORS[door]
+def _sign_in(server: Server, name: str, user: User) -> tuple[str, str]:
+    path, tokens_of = SIGN_INS[name]
     answer = Client(server.port).send("POST", path, {"email": user.email, "password": PASSWORD})
-    assert answer.status == 200, (door, answer)
-    return found_in(answer.json())  # type: ignore[no-untyped-call, no-any-return]
+    assert answer.status == 200, (name, answer)
+    return tokens_of(answer.json())  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _collect(server: Server, user: User) -> Belongings:
-    pairs = {door: _sign_in(server, door, user) for door in DOORS}
+    pairs = {name: _sign_in(server, name, user) for name in SIGN_INS}
     client = Client(server.port, pairs["shop"][0])
-    doors = {"/admin/": "/admin/login/"} if user.is_staff else {"/customer/dashboard/": "/customer/login/"}
+    logins = {"/admin/": "/admin/login/"} if user.is_staff else {"/customer/dashboard/": "/customer/login/"}
     pages = {
-        page: Client(server.port).sign_in_to_pages(user.email or "", PASSWORD, door)
-        for page, door in doors.items()
+        page: Client(server.port).sign_in_to_pages(user.email or "", PASSWORD, login_page)
+        for page, login_page in logins.items()
     }
     tickets = [client.send("POST", "/api/chat/ticket/").json()["ticket"] for _ in range(2)]
     queries = [f"token={pairs['member'][0]}", f"ticket={tickets[0]}"]
@@ -165,7 +166,7 @@ def _collect(server: Server, user: User) -> Belongings:
             "POST", "/customer/live/", {"csrfmiddlewaretoken": page.cookies["csrftoken"]}, form=True
         )
         queries.append(f"ticket={live.json()['ticket']}")
-    user.refresh_from_db()  # the link is signed over the last sign-in
+    user.refresh_from_db()  # the signature of the link covers the last sign-in
     held = Belongings(user, client, pairs, reset_token(user), tickets[1], pages)
     held.sockets = [_socket(server.port, query) for query in queries]
     return held
@@ -176,17 +177,19 @@ def _socket(port: int, query: str) -> ClientConnection:
 
 
 def _asked(held: Belongings) -> list[tuple[str, Answer, set[int]]]:
-    """Everything that is held, shown once: what it is, the answer, and the statuses of one that is worth nothing."""
+    """Use every credential once, and return its name, the response, and the statuses of a refusal."""
     port = held.client.port
     asked = []
-    for door, (access, refresh) in held.pairs.items():
+    for sign_in, (access, refresh) in held.pairs.items():
         for path in OPENS[held.kind]:
-            asked.append((f"{door}'s access token at {path}", Client(port, access).send("GET", path), {401}))
+            asked.append(
+                (f"{sign_in}'s access token at {path}", Client(port, access).send("GET", path), {401})
+            )
         verified = Client(port).send("POST", "/api/token/verify/", {"token": access})
-        asked.append((f"{door}'s access token verified", verified, {401}))
+        asked.append((f"{sign_in}'s access token verified", verified, {401}))
         if refresh:
             verified = Client(port).send("POST", "/api/token/verify/", {"token": refresh})
-            asked.append((f"{door}'s refresh token verified", verified, {401}))
+            asked.append((f"{sign_in}'s refresh token verified", verified, {401}))
     for page, browser in held.pages.items():
         asked.append((f"a browser at {page}", browser.send("GET", page), {302}))
     return asked
@@ -200,15 +203,15 @@ def _all_good(tally: Tally, held: Belongings, what: str) -> None:
 def _all_ended(tally: Tally, held: Belongings, what: str, over: float) -> None:
     port = held.client.port
     asked = _asked(held)
-    for door, (_, refresh) in held.pairs.items():
+    for sign_in, (_, refresh) in held.pairs.items():
         for path, name in REFRESHES.items() if refresh else ():
             answer = Client(port).send("POST", path, {name: refresh})
-            asked.append((f"{door}'s refresh token at {path}", answer, {401}))
+            asked.append((f"{sign_in}'s refresh token at {path}", answer, {401}))
     body = {"token": held.link, "password": NEW_PASSWORD, "passwordConfirm": NEW_PASSWORD}
     asked.append(("a mailed link", Client(port).send("POST", "/api/auth/reset-password/", body), {400}))
     for name, answer, refusal in asked:
         if name == "a mailed link" and what.startswith("role change"):
-            continue  # it proves that the mailbox is his, whatever he is
+            continue  # it proves the ownership of the mailbox, which a role does not change
         tally.tried(answer.status in refusal, f"after {what}: {name}: {answer}")
     fresh = [f"token={held.pairs['shop'][0]}", f"ticket={held.ticket}"]
     for query in fresh:
@@ -219,26 +222,26 @@ def _all_ended(tally: Tally, held: Belongings, what: str, over: float) -> None:
 
 
 def _one_sign_in_ended(tally: Tally, held: Belongings, what: str, over: float) -> None:
-    """Signing out ends that sign-in, at both doors that know it, and no other."""
+    """Check that a sign-out ends the sessions that were signed out, and no others."""
     ended = {"shop", "member"}
     for name, answer, refusal in _asked(held):
         is_ended = name.split("'")[0] in ended or name.startswith("a browser")
         tally.tried(answer.status in (refusal if is_ended else {200}), f"after {what}: {name}: {answer}")
-    for door in ended:
+    for sign_in in ended:
         for path, name in REFRESHES.items():
-            answer = Client(held.client.port).send("POST", path, {name: held.pairs[door][1]})
-            tally.tried(answer.status == 401, f"after {what}: {door}'s refresh token at {path}: {answer}")
+            answer = Client(held.client.port).send("POST", path, {name: held.pairs[sign_in][1]})
+            tally.tried(answer.status == 401, f"after {what}: {sign_in}'s refresh token at {path}: {answer}")
     for number, socket in enumerate(held.sockets):  # each was opened by a sign-in that ended
         _closes(tally, socket, f"after {what}: open socket {number}", over)
 
 
 def _closes(tally: Tally, socket: ClientConnection, what: str, since: float) -> None:
-    """With 4401, when sessions are looked at again; nothing is heard until then."""
+    """Check that the socket closes with 4401 at the next check of sessions, and receives nothing before."""
     code: int | None = None
     try:
         left = since + SOCKET_CHECK_SECONDS + PATIENCE_SECONDS - time.monotonic()
-        heard = json.loads(socket.recv(timeout=max(left, 1)))
-        tally.tried(False, f"{what} hears {heard}")
+        frame = json.loads(socket.recv(timeout=max(left, 1)))
+        tally.tried(False, f"{what} received {frame}")
     except ConnectionClosed as end:
         code = end.rcvd.code if end.rcvd else None
     except TimeoutError:
@@ -246,14 +249,14 @@ def _closes(tally: Tally, socket: ClientConnection, what: str, since: float) -> 
     tally.tried(code == SESSION_ENDED, f"{what} is closed with {code}")
 
 
-# --- The events, by their real addresses ---------------------------------------------------------------------
+# --- The events, by the URLs that cause them ---------------------------------------------------------------------
 
 
 def _sign_out(held: Belongings, office: Client) -> Answer:
     for page, browser in held.pages.items():
-        door = page.split("/")[1]
+        area = page.split("/")[1]
         token = browser.cookies["csrftoken"]
-        browser.send("POST", f"/{door}/logout/", {"csrfmiddlewaretoken": token}, form=True)
+        browser.send("POST", f"/{area}/logout/", {"csrfmiddlewaretoken": token}, form=True)
     held.client.send("POST", "/api/token/blacklist/", {"refresh": held.pairs["shop"][1]})
     return held.client.send("POST", "/api/auth/logout/", {"refreshToken": held.pairs["member"][1]})
 
@@ -275,16 +278,16 @@ def _given_password(held: Belongings, office: Client) -> Answer:
     )  # fmt: skip
 
 
-def _changed_by_office(**wishes: Any) -> Callable[[Belongings, Client], Answer]:
-    """The admin's page of a person, sent as it stands but for the wishes."""
+def _changed_by_office(**changes: Any) -> Callable[[Belongings, Client], Answer]:
+    """Return an event that saves the admin page of the user with these changes."""
 
     def event(held: Belongings, office: Client) -> Answer:
         user = held.user
         fields = {
             "first_name": user.first_name, "last_name": user.last_name, "email": user.email, "phone": "",
-            "role": user.role, "is_active": "on", "avatar": "", **wishes,
+            "role": user.role, "is_active": "on", "avatar": "", **changes,
         }  # fmt: skip
-        if user.is_staff and wishes.get("role") == "manager":
+        if user.is_staff and changes.get("role") == "manager":
             fields["role"] = "technician"
         sent = {name: value for name, value in fields.items() if value is not None}
         for related in ("sessions", "devices", "referrals", "reward_entries"):
@@ -295,7 +298,7 @@ def _changed_by_office(**wishes: Any) -> Callable[[Belongings, Client], Answer]:
 
 
 def _deleted(held: Belongings, office: Client) -> None:
-    """No page deletes a person; whoever keeps the database may."""
+    """Delete the user in the database. No page can."""
     Customer.objects.filter(contact=held.user).delete()
     held.user.delete()
 

@@ -1,4 +1,4 @@
-"""A server with two customers who have one of everything, and everybody else around them."""
+"""A server with two customers who own a row of every kind, and a user of every role."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trust.tables import Tables
 
 @dataclass
 class Town:
-    """The server, who lives around it, and what its tables hold."""
+    """The server, its users and its tables."""
 
     server: Server
     shop: Shop
@@ -28,7 +28,7 @@ class Town:
 
     @cached_property
     def operations(self) -> list[Operation]:
-        return operations(self.people["nobody"])
+        return operations(self.people["anonymous"])
 
     @cached_property
     def customers(self) -> list[str]:
@@ -36,16 +36,16 @@ class Town:
 
     @cached_property
     def owners(self) -> list[str]:
-        """Those who have a customer record."""
+        """Return the customers who have a customer record."""
         return [who for who in self.customers if who != "carol"]
 
     def refused(self, who: str, what: str, answer: Answer, expected: set[int]) -> None:
-        """A case: the answer is a refusal of the expected kind and says nothing of Bob's."""
+        """Count a case: the response is an expected refusal and contains nothing of Bob's."""
         holds = answer.status in expected and self.bob.mark not in answer.text
         self.tally.tried(holds, f"{who}: {what}: {answer}, expected {sorted(expected)}")
 
     def untouched(self, what: str) -> None:
-        """A case: whatever was refused before this line has changed nothing."""
+        """Count a case: the tables have not changed. Restore them otherwise."""
         change = self.tables.change()
         self.tally.tried(not change, f"{what} changed {change}")
         self.tables.restore(change)
@@ -60,7 +60,7 @@ def open_town(server: Server, tally: Tally, *, is_short: bool) -> Town:
     if is_short:
         for who in ("alice's colleague", "advisor", "manager", "admin"):
             del people[who]
-    # A page's visit may open a session for its own socket.
+    # A page may open a session for its own socket.
     tables = Tables(but=("django_session", "accounts_session", "django_tasks_database_dbtaskresult"))
     return Town(server, shop, alice, bob, people, tables, tally)
 

@@ -1,7 +1,6 @@
-"""`python -m trust.unguarded serve …`: the server without the lock that booking takes.
+"""The server without the lock of bookings: `python -m trust.unguarded serve …`.
 
-For the proof that the trial of double bookings finds one where there is one; the database's constraint, the other
-guard, is dropped by the trial.
+It proves that the trial of double bookings finds one. The trial also drops the constraint in the database.
 """
 
 from __future__ import annotations
@@ -23,25 +22,25 @@ from django.core.management import execute_from_command_line
 
 from appointments import actions
 from appointments.models import Appointment, Bay, Location
-from appointments.queries import bays_of, offered_slot
+from appointments.queries import get_bay_schedule, get_slot
 
-# Between the look and the write: a quick machine is through with one customer before the next one has arrived.
+# The delay between the check and the write. Without it, a fast machine serves one customer before the next arrives.
 _SECONDS = 0.02
 
 
 @contextmanager
-def look_and_write(
+def free_bay_without_lock(
     location: Location,
     start: datetime,
     length: timedelta,
     *,
     now: datetime,
-    wanted: Bay | None = None,
-    but: Appointment | None = None,
+    bay: Bay | None = None,
+    ignoring: Appointment | None = None,
 ) -> Iterator[int]:
-    """`free_bay` as one writes it who has not thought of two customers at once."""
-    slot = offered_slot(location=location, start=start, length=length, now=now)
-    bay_id = bays_of(location, slot, wanted=wanted, but=but).free(slot)
+    """Yield a free bay like `actions.hold_free_bay`, without its lock."""
+    slot = get_slot(location=location, start=start, length=length, now=now)
+    bay_id = get_bay_schedule(location, slot, bay=bay, ignoring=ignoring).first_free(slot)
     if bay_id is None:
         raise actions.SlotTaken("That time is taken.", alternatives=[])
     time.sleep(_SECONDS)
@@ -49,5 +48,5 @@ def look_and_write(
 
 
 if __name__ == "__main__":
-    actions.free_bay = look_and_write
+    actions.hold_free_bay = free_bay_without_lock
     execute_from_command_line(sys.argv)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 seen from the wire: what was sent, when, and whether its whole answer came back."""
+"""An asyncio HTTP/1.1 client that records when a request was sent and whether its whole response arrived."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ANSWER_SECONDS = 60
 
 @dataclass
 class Ask:
-    """One request: `id` is its X-Request-ID, `sent_at` when its last byte was handed to the kernel (0: it was not)."""
+    """A request. `id` is its X-Request-ID, `sent_at` the time its last byte was written (0: it was not)."""
 
     id: str
     line: str
     sent_at: float = 0.0
     seconds: float = 0.0
     status: int = 0
-    got: int = 0  # bytes of the answer
+    got: int = 0  # bytes of the response
     is_whole: bool = False
     fault: str = ""
 
@@ -32,7 +32,7 @@ class Ask:
 
 
 class Client:
-    """One connection at a time, kept alive or not."""
+    """A client with one connection at a time, persistent or not."""
 
     def __init__(self, port: int, *, keeps: bool = True, headers: dict[str, str] | None = None) -> None:
         self.port, self.keeps = port, keeps
@@ -42,7 +42,7 @@ class Client:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, method: str, path: str, body: Any = None) -> Ask | None:
-        """Ask, on the connection that is open or a new one. None where no connection could be had."""
+        """Send a request on the open or a new connection. Return None if no connection could be opened."""
         if self._streams is None:
             try:
                 self._streams = await asyncio.open_connection("127.0.0.1", self.port)
@@ -79,7 +79,7 @@ class Client:
         return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + content
 
     async def _exchange(self, ask: Ask, request: bytes) -> bool:
-        """Write, read the answer to its end; whether the server closes afterwards."""
+        """Write the request, read the whole response, and return whether the server closes afterwards."""
         assert self._streams
         reader, writer = self._streams
         writer.write(request)
@@ -109,15 +109,15 @@ class Client:
         return content
 
 
-Visit = Callable[[Client], Awaitable[None]]
+Action = Callable[[Client], Awaitable[None]]
 
 
-async def crowd(clients: list[Client], visit: Visit, until: Callable[[], bool]) -> None:
-    """All of them at once: each visits again and again until `until()`, or until nobody lets it in."""
+async def crowd(clients: list[Client], act: Action, until: Callable[[], bool]) -> None:
+    """Run `act` repeatedly for all clients at once, until `until()` is true or a connection is refused."""
 
     async def one(client: Client) -> None:
         while not until() and not client.refused:
-            await visit(client)
+            await act(client)
         client.close()
 
     await asyncio.gather(*map(one, clients))

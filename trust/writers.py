@@ -1,7 +1,8 @@
-"""Writers who create rows without a pause, whatever happens to the server, and remember what they were promised.
+"""Writers that create rows without pause while the server is killed, and record which rows were acknowledged.
 
-Every other row is sent with an Idempotency-Key, and again until it is answered: however often the server died over it,
-it must be there once. The others are sent once; where no answer came they may be there or not, but not twice.
+Every second row is sent with an Idempotency-Key, and again until it is answered. It must be stored once, however often
+the server was killed meanwhile. The other rows are sent once. Without a response they may be missing, but must not be
+stored twice.
 """
 
 from __future__ import annotations
@@ -27,47 +28,47 @@ from django.utils import timezone
 
 from appointments.models import Appointment
 from catalogue.models import Part
-from chat.models import Message, Ticket
+from chat.models import Message, SupportTicket
 from common.http.contracts.registry import contract_for
 from common.http.idempotency import StillAnswering
 from common.http.problems import UNAVAILABLE
 from orders.models import Order, OrderItem
 from repair_orders.models import RepairOrder
-from testing.factories import GarageFactory, PartFactory, ThreadFactory, UserFactory, VehicleFactory
-from trust.clients import Client, told
+from testing.factories import ConversationFactory, GarageFactory, PartFactory, UserFactory, VehicleFactory
+from trust.clients import Client, describe
 from trust.promises import Tally
 from vehicles.models import Vehicle
 
 WRITERS = 8
 PART, STOCK = "Wiper blade", 1_000_000
-PATIENCE_SECONDS = 120  # for the answer to a row that is sent again and again
+PATIENCE_SECONDS = 120  # to wait for the response to a row that is sent again
 _SLOTS_A_DAY = 20
 
 
 @dataclass(frozen=True)
 class Route:
-    """A route that creates: who may, what he sends - it carries a mark of 17 digits - and where the mark is stored."""
+    """A route that creates rows. The body contains a mark of 17 digits, and `mark` is the field that stores it."""
 
     client: Callable[[int], Client]
     path: str
     body: Callable[[str], dict[str, Any]]
     model: type[Model]
-    mark: str | None  # None: the row has no room for it
+    mark: str | None  # None: no field of the row can hold it
 
 
 def prepare() -> list[Route]:
-    """The rows that the writers refer to, and one creating route or two of each contract that has them."""
+    """Create the rows that the writers refer to, and return the creating routes of the contracts."""
     vehicle, admin = VehicleFactory(unit_number="T1"), UserFactory(role="admin", is_superuser=True)
     person, garage, part = (
         vehicle.customer.contact,
         GarageFactory(bays=8),
         PartFactory(name=PART, stock=STOCK),
     )
-    thread = ThreadFactory(customer=vehicle.customer)
+    conversation = ConversationFactory(customer=vehicle.customer)
     customer, staff = partial(Client.of, user=person), partial(Client.of, user=admin)
     slots = count()
 
-    def visit(mark: str) -> dict[str, Any]:
+    def appointment(mark: str) -> dict[str, Any]:
         day, slot = divmod(next(slots) // 8, _SLOTS_A_DAY)
         opens = datetime.combine(timezone.now().date() + timedelta(days=2 + day % 85), clock(8), tzinfo=UTC)
         return {
@@ -80,7 +81,7 @@ def prepare() -> list[Route]:
 
     return [
         Route(customer, "/api/vehicles/", car, Vehicle, "vin"),
-        Route(staff, "/api/shop/appointments/", visit, Appointment, "description"),
+        Route(staff, "/api/shop/appointments/", appointment, Appointment, "description"),
         Route(
             staff, "/api/shop/repair-orders/",
             lambda mark: {"vehicle_id": vehicle.pk, "description": mark}, RepairOrder, "description",
@@ -91,10 +92,10 @@ def prepare() -> list[Route]:
         ),
         Route(
             customer, "/api/v1/customer/tickets",
-            lambda mark: {"subject": mark, "description": f"About {mark}"}, Ticket, "thread__subject",
+            lambda mark: {"subject": mark, "description": f"About {mark}"}, SupportTicket, "conversation__subject",
         ),
         Route(
-            customer, f"/api/chat/threads/{thread.uuid}/messages/",
+            customer, f"/api/chat/threads/{conversation.uuid}/messages/",
             lambda mark: {"body": mark}, Message, "body",
         ),
         Route(
@@ -106,13 +107,13 @@ def prepare() -> list[Route]:
 
 @dataclass
 class Writer:
-    """One of them. `promised`: route, id and mark of each row that was acknowledged."""
+    """A writer. `promised` holds the route, id and mark of each acknowledged row."""
 
     number: int
     routes: list[tuple[Route, Client]]
     promised: list[tuple[Route, str, str]] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def write(self, stop: threading.Event) -> None:
         for number in count():
@@ -124,23 +125,23 @@ class Writer:
 
     def _create(self, route: Route, client: Client, mark: str, *, insists: bool) -> None:
         body, headers = route.body(mark), {"Idempotency-Key": str(uuid4())} if insists else {}
-        deadline, known = time.monotonic() + PATIENCE_SECONDS, len(self.wrong)
+        deadline, known = time.monotonic() + PATIENCE_SECONDS, len(self.failures)
         while time.monotonic() < deadline:
             answer = self._ask(client, route, body, headers)
             if answer is not None and answer.status_code == 201:
                 self.promised.append((route, str(answer.json()["id"]), mark))
                 return
-            time.sleep(0.05)  # as a client waits before it asks again
-            if not insists or len(self.wrong) > known:
+            time.sleep(0.05)  # a client waits before it retries
+            if not insists or len(self.failures) > known:
                 return
-        self.wrong.append(f"no answer to {route.path} within {PATIENCE_SECONDS} s")
+        self.failures.append(f"no response from {route.path} within {PATIENCE_SECONDS} s")
 
     def _ask(self, client: Client, route: Route, body: Any, headers: dict[str, str]) -> Any:
-        """The answer, if there was one; where it is one that nobody should get, that is written down."""
+        """Send the row and return the response, or None without one. Record a response that is a failure."""
         try:
             answer = client.call("POST", route.path, body, **headers)
         except requests.Timeout as error:
-            self.wrong.append(f"{route.path}: {error!r}")
+            self.failures.append(f"{route.path}: {error!r}")
             return None
         except requests.RequestException:
             self.answers["connection refused"] += 1
@@ -148,14 +149,14 @@ class Writer:
         self.answers[str(answer.status_code)] += 1
         if answer.status_code == 503:
             if answer.json() != _unavailable(route.path) or "Retry-After" not in answer.headers:
-                self.wrong.append(told(answer))
+                self.failures.append(describe(answer))
         elif answer.status_code != 201 and StillAnswering.message not in answer.text:
-            self.wrong.append(told(answer))
+            self.failures.append(describe(answer))
         return answer
 
 
 def _unavailable(path: str) -> Any:
-    """The body of a 503 in the words of the contract at that address."""
+    """Return the body of a 503 in the contract of that path."""
     contract = contract_for(path)
     assert contract is not None
     return contract.render_problem(UNAVAILABLE)[1]
@@ -163,12 +164,12 @@ def _unavailable(path: str) -> Any:
 
 @contextmanager
 def writing(ports: list[int], routes: list[Route], tally: Tally) -> Iterator[list[Writer]]:
-    """Eight writers at work; afterwards every promise of theirs is looked up in the database."""
+    """Run eight writers, then check every acknowledged row in the database."""
     writers = [
         Writer(number, [(route, route.client(ports[number % len(ports)])) for route in routes])
         for number in range(WRITERS)
     ]
-    connection.close()  # which would die with the database
+    connection.close()  # it would be lost when the database is killed
     stop = threading.Event()
     threads = [threading.Thread(target=writer.write, args=(stop,), daemon=True) for writer in writers]
     for thread in threads:
@@ -183,8 +184,8 @@ def writing(ports: list[int], routes: list[Route], tally: Tally) -> Iterator[lis
     _check_rows(writers, routes, tally)
 
 
-def written(writers: list[Writer]) -> int:
-    """How many rows were acknowledged so far."""
+def stored_rows(writers: list[Writer]) -> int:
+    """Return the number of rows acknowledged so far."""
     return sum(len(writer.promised) for writer in writers)
 
 
@@ -193,7 +194,7 @@ def _check_answers(writers: list[Writer], tally: Tally) -> None:
     for writer in writers:
         answers += writer.answers
         tally.cases += sum(writer.answers.values())
-        tally.failures += writer.wrong
+        tally.failures += writer.failures
     tally.note(", ".join(f"{name}: {number:,}" for name, number in sorted(answers.items())))
 
 
@@ -221,7 +222,7 @@ def _other_id(model: type[Model]) -> str:
 
 
 def _check_stock(tally: Tally) -> None:
-    """What left the shelf stands in an order, and no order is empty."""
+    """Check that the stock that was sold is in orders, and that no order is empty."""
     part = Part.objects.get(name=PART)
     sold = OrderItem.objects.filter(part=part).aggregate(pieces=Sum("quantity", default=0))["pieces"]
     tally.tried(part.stock + sold == STOCK, f"{part.stock} pieces left and {sold} sold of {STOCK}")

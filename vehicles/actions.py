@@ -1,9 +1,10 @@
-"""What changes a vehicle."""
+"""Actions that change a vehicle."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 
@@ -11,7 +12,7 @@ from common.domain.database import change, violates
 from common.domain.errors import DomainError, Invalid, Missing
 from customers.models import Customer
 from vehicles.models import DongleConnection, Vehicle
-from vehicles.vin import normal_vin
+from vehicles.vin import normalize_vin
 
 
 class VinTaken(Invalid):
@@ -35,13 +36,12 @@ class DongleTaken(DomainError):
 class AlreadyArchived(DomainError):
     code = "already_archived"
     title = "Vehicle is archived"
-    message = "This vehicle is archived already."
+    message = "This vehicle is already archived."
 
 
 class OdometerBackwards(Invalid):
     code = "odometer_backwards"
     title = "Odometer runs backwards"
-    message = "The odometer cannot show less than it did."
 
 
 class VehicleNotOfCustomer(Missing):
@@ -50,55 +50,81 @@ class VehicleNotOfCustomer(Missing):
     message = "Vehicle not found."
 
 
+class VehicleDetails(TypedDict, total=False):
+    """Columns of a vehicle that an action may write besides its VIN. The odometer is in miles."""
+
+    make: str
+    model: str
+    trim: str
+    year: int
+    license_plate: str
+    color: str
+    fuel_type: str
+    odometer: Decimal
+    unit_number: str
+    photo_url: str
+
+
+class VehicleChanges(VehicleDetails, total=False):
+    vin: str
+    dongle_id: str | None
+    dongle_connection: DongleConnection | None
+
+
 def check_in_use(*, vehicle: Vehicle, customer: Customer) -> None:
-    """Work is done on a customer's own vehicles in use. Raises VehicleNotOfCustomer."""
+    """Raise VehicleNotOfCustomer unless the vehicle belongs to the customer and is not archived."""
     if vehicle.customer_id != customer.pk or vehicle.archived_at is not None:
         raise VehicleNotOfCustomer(field="vehicle")
 
 
-def add_vehicle(*, customer: Customer, vin: str, **fields: Any) -> Vehicle:
-    """A new vehicle of a customer; the VIN is stored in capitals. Raises VinTaken, UnitNumberTaken."""
+def add_vehicle(*, customer: Customer, vin: str, **details: Unpack[VehicleDetails]) -> Vehicle:
+    """Create a vehicle of a customer. The VIN is stored in capitals.
+
+    Raises VinTaken, UnitNumberTaken.
+    """
     try:
-        with transaction.atomic():  # the caller's own transaction outlives the refusal
-            return Vehicle.objects.create(customer=customer, vin=normal_vin(vin), **fields)
+        with transaction.atomic():  # a savepoint, so that the caller's transaction can go on after an error
+            return Vehicle.objects.create(customer=customer, vin=normalize_vin(vin), **details)
     except IntegrityError as error:
-        raise _named(error) from error
+        raise _domain_error(error) from error
 
 
-def change_vehicle(*, vehicle: Vehicle, **fields: Any) -> None:
-    """Change a vehicle that is in use. The odometer never runs backwards.
+def change_vehicle(*, vehicle: Vehicle, **changes: Unpack[VehicleChanges]) -> None:
+    """Change a vehicle that is in use. The odometer (miles) can only rise.
 
     Raises AlreadyArchived, OdometerBackwards, VinTaken, UnitNumberTaken, DongleTaken.
     """
-    if "vin" in fields:
-        fields["vin"] = normal_vin(fields["vin"])
+    if "vin" in changes:
+        changes["vin"] = normalize_vin(changes["vin"])
     try:
         with transaction.atomic():
             vehicle.refresh_from_db(from_queryset=Vehicle.objects.select_for_update())
             if vehicle.archived_at is not None:
                 raise AlreadyArchived
-            if fields.get("odometer", vehicle.odometer) < vehicle.odometer:
-                raise OdometerBackwards(field="odometer")
-            change(vehicle, **fields)
+            if changes.get("odometer", vehicle.odometer) < vehicle.odometer:
+                text = f"The odometer cannot go down: enter at least {vehicle.odometer} miles."
+                raise OdometerBackwards(text, field="odometer")
+            change(vehicle, **changes)
     except IntegrityError as error:
-        raise _named(error) from error
+        raise _domain_error(error) from error
 
 
 def link_dongle(*, vehicle: Vehicle, dongle_id: str, connection: DongleConnection) -> None:
-    """Let a dongle report for a vehicle, in the place of the one it had; the same one again changes nothing.
+    """Link a dongle to a vehicle. It replaces the vehicle's present dongle.
 
-    A dongle that sits in another vehicle has to be unlinked there first. Raises AlreadyArchived, DongleTaken.
+    Linking the same dongle again changes nothing. A dongle that is linked to another vehicle has to be unlinked there
+    first. Raises AlreadyArchived, DongleTaken.
     """
     change_vehicle(vehicle=vehicle, dongle_id=dongle_id, dongle_connection=connection)
 
 
 def unlink_dongle(*, vehicle: Vehicle) -> None:
-    """Free the vehicle's dongle, if it has one; what it reported stays. Raises AlreadyArchived."""
+    """Unlink the vehicle's dongle, if it has one. Its telematics data stays. Raises AlreadyArchived."""
     change_vehicle(vehicle=vehicle, dongle_id=None, dongle_connection=None)
 
 
 def archive_vehicle(*, vehicle: Vehicle, now: datetime) -> None:
-    """Take a vehicle out of use: its history stays, its VIN, unit number and dongle are free again.
+    """Archive a vehicle. Its history stays, and its VIN, unit number and dongle can be used again.
 
     Raises AlreadyArchived.
     """
@@ -111,7 +137,7 @@ def archive_vehicle(*, vehicle: Vehicle, now: datetime) -> None:
         vehicle.save(update_fields=["archived_at", "dongle_id", "dongle_connection"])
 
 
-def _named(error: IntegrityError) -> Exception:
+def _domain_error(error: IntegrityError) -> Exception:
     if violates(error, Vehicle, "vin_once_per_customer"):
         return VinTaken(field="vin")
     if violates(error, Vehicle, "unit_number_once_per_customer"):

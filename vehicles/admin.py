@@ -1,13 +1,12 @@
-"""Customers' vehicles."""
+"""Vehicles and telematics batches in the staff's admin."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, Max, Model, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
@@ -17,7 +16,8 @@ from common.admin.forms import ConstrainedForm
 from common.admin.pages import HistoryAdmin, NoDeleteMixin, ReadOnly, StaffAdmin, column, transition_button
 from common.admin.transfer import TransferAdmin
 from vehicles.actions import archive_vehicle
-from vehicles.models import TelematicsBatch, Vehicle, check_odometer, instant
+from vehicles.models import TelematicsBatch, Vehicle, check_odometer, from_milliseconds
+from vehicles.querysets import VehicleQuerySet
 from vehicles.resources import VehicleResource
 from vehicles.telematics.packing import unpack
 from vehicles.telematics.summaries import Summary, summarize
@@ -25,8 +25,11 @@ from vehicles.vin import check_digit_matches
 
 _CHECK_DIGIT = {
     True: "The check digit matches.",
-    False: "The check digit does not match: compare it with the vehicle. (Outside North America it is not used.)",
-    None: "Not a VIN of today: it has no check digit.",
+    False: (
+        "The check digit does not match. Compare the VIN with the vehicle. "
+        "Outside North America the check digit is not used."
+    ),
+    None: "This is not a valid VIN, so its check digit cannot be verified.",
 }
 
 
@@ -41,7 +44,7 @@ class VehicleForm(ConstrainedForm):
 
 @admin.register(Vehicle)
 class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
-    """An archived vehicle can be read, and nothing more."""
+    """Archived vehicles are read-only."""
 
     form = VehicleForm
     resource_classes = (VehicleResource,)
@@ -85,17 +88,20 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Vehicle]:
         return super().get_queryset(request).select_related("customer__contact")  # type: ignore[no-any-return]
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+    def get_search_results(
+        self, request: HttpRequest, queryset: VehicleQuerySet[Vehicle], search_term: str
+    ) -> tuple[QuerySet[Vehicle], bool]:
         if request.path.endswith("/autocomplete/"):
-            queryset = queryset.in_use()  # what is chosen in a form, is chosen for something new
-        return super().get_search_results(request, queryset, search_term)
+            # Forms choose a vehicle for new work, and archived vehicles get none.
+            queryset = queryset.in_use()
+        return super().get_search_results(request, queryset, search_term)  # type: ignore[no-any-return]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Vehicle | None = None) -> list[str]:
         fields = super().get_readonly_fields(request, obj)
-        # Its visits and orders name the customer it came with.
+        # The vehicle's appointments and repair orders name the same customer.
         return [*fields, "customer"] if obj else fields
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         is_archived = isinstance(obj, Vehicle) and obj.archived_at is not None
         return not is_archived and bool(super().has_change_permission(request, obj))
 
@@ -105,7 +111,7 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     archive = transition_button(
         "Archive",
         lambda row, by, now: archive_vehicle(vehicle=row, now=now),
-        ask="Its history stays. The VIN, the unit number and the dongle are free for another vehicle.",
+        ask="The history of the vehicle stays. Its VIN, unit number and dongle can be used for another vehicle.",
         done="The vehicle is archived.",
         icon="archive",
         permission="change",
@@ -126,22 +132,22 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
 
     @column("Telematics")
     def telematics(self, vehicle: Vehicle) -> str | None:
-        found = vehicle.telematics.aggregate(batches=Count("id"), samples=Sum("count"), last=Max("end"))
-        if not found["batches"]:
+        totals = vehicle.telematics.aggregate(batches=Count("id"), samples=Sum("count"), end=Max("end"))
+        if not totals["batches"]:
             return None
-        last = instant(found["last"])
-        return f"{found['samples']:,} samples in {found['batches']:,} batches, the last until {last:%Y-%m-%d %H:%M} UTC"
+        end = f"{from_milliseconds(totals['end']):%Y-%m-%d %H:%M} UTC"
+        return f"{totals['samples']:,} samples in {totals['batches']:,} batches, the last until {end}"
 
 
 class EndedFilter(admin.SimpleListFilter):
-    """Batches of the last hours or days: the key holds milliseconds, which no filter of dates reads."""
+    """Filters batches by how long ago they ended. Django's date filters cannot read the column's milliseconds."""
 
     title = "end"
     parameter_name = "ended"
     _PERIODS = {"day": ("Past 24 hours", 1), "week": ("Past 7 days", 7), "month": ("Past 30 days", 30)}
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(word, title) for word, (title, _) in self._PERIODS.items()]
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(name, title) for name, (title, _) in self._PERIODS.items()]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[TelematicsBatch]
@@ -154,7 +160,7 @@ class EndedFilter(admin.SimpleListFilter):
 
 @admin.register(TelematicsBatch)
 class TelematicsBatchAdmin(ReadOnly, StaffAdmin):
-    """What dongles sent, batch by batch."""
+    """Lists the telematics batches, read-only."""
 
     list_display = ("vehicle", "starts_at", "ends_at", "count")
     list_filter = (EndedFilter,)

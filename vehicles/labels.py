@@ -1,4 +1,4 @@
-"""What a person calls a vehicle: as a pure function of its columns, and as an expression over them."""
+"""The label of a vehicle: as a pure function of its columns, and as an expression over them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _VIN_SHOWN = 8
 
 
 def unit_label(unit_number: str, license_plate: str, vin: str) -> str:
-    """The unit number, else the plate, else the VIN's last eight (docs/design, D41)."""
+    """Return the unit number, else the license plate, else the last eight characters of the VIN."""
     return unit_number or license_plate or vin[-_VIN_SHOWN:]
 
 
 def label_of(path: str = "") -> Coalesce:
-    """The same for the database; `path` leads to the vehicle (`vehicle__`)."""
+    """Return `unit_label` as a database expression. `path` is the lookup of the vehicle (`vehicle__`)."""
     return Coalesce(
         NullIf(F(f"{path}unit_number"), Value("")),
         NullIf(F(f"{path}license_plate"), Value("")),

@@ -1,4 +1,4 @@
-"""The vehicles customers bring."""
+"""Vehicles and their telematics batches."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from customers.models import Customer
 from vehicles.labels import unit_label
 from vehicles.querysets import TelematicsQuerySet, VehicleQuerySet
 from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS
-from vehicles.vin import normal_vin, validate_vin
+from vehicles.vin import normalize_vin, validate_vin
 
 FIRST_YEAR, LAST_YEAR = 1886, 2100
 
 
 def check_odometer(*, before: Decimal, now: Decimal) -> None:
-    """Raise ValidationError where the odometer (miles) would run backwards."""
+    """Raise ValidationError if the odometer (miles) would go down."""
     if now < before:
-        raise ValidationError(f"It stands at {before} and never runs backwards.", code="odometer_backwards")
+        raise ValidationError(
+            f"The odometer cannot go down: enter at least {before} miles.", code="odometer_backwards"
+        )
 
 
 class DongleConnection(models.TextChoices):
@@ -37,7 +39,10 @@ class DongleConnection(models.TextChoices):
 
 
 class Vehicle(Identified):
-    """One vehicle of one customer; a fleet calls it a unit. Archived, never deleted: its history is the shop's."""
+    """A vehicle of one customer. Fleets call it a unit.
+
+    A vehicle is archived and never deleted, because appointments and repair orders refer to it.
+    """
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="vehicles")
     vin = models.CharField("VIN", max_length=17, validators=[validate_vin])
@@ -51,9 +56,9 @@ class Vehicle(Identified):
     color = models.CharField(max_length=30, blank=True, default="")
     fuel_type = models.CharField(max_length=20, blank=True, default="")
     odometer = models.DecimalField(
-        max_digits=10, decimal_places=2, default=Decimal(0), help_text="Miles. Never runs backwards."
+        max_digits=10, decimal_places=2, default=Decimal(0), help_text="Miles. Cannot go down."
     )
-    unit_number = models.CharField(max_length=30, blank=True, default="", help_text="What a fleet calls it.")
+    unit_number = models.CharField(max_length=30, blank=True, default="", help_text="The fleet's own number.")
     photo_url = models.URLField(blank=True, default="")
     dongle_id = models.CharField(max_length=100, null=True, blank=True)
     dongle_connection = models.CharField(max_length=5, choices=DongleConnection, null=True, blank=True)
@@ -87,7 +92,7 @@ class Vehicle(Identified):
             ),
             models.CheckConstraint(
                 condition=Q(dongle_id=None, dongle_connection=None)
-                # A check that comes out NULL holds: the null is refused by name.
+                # A check whose result is NULL passes, so the second branch excludes NULL explicitly.
                 | Q(
                     dongle_id__isnull=False,
                     dongle_connection__isnull=False,
@@ -107,25 +112,26 @@ class Vehicle(Identified):
         return f"{self.year} {self.make} {self.model} ({self.label})"
 
     def clean(self) -> None:
-        self.vin = normal_vin(self.vin)
+        self.vin = normalize_vin(self.vin)
 
     @property
     def label(self) -> str:
-        """What a person calls it: the unit number, else the plate, else the VIN's last eight."""
+        """Return the unit number, else the license plate, else the last eight characters of the VIN."""
         return unit_label(self.unit_number, self.license_plate, self.vin)
 
 
 class TelematicsBatch(models.Model):
-    """What a dongle read in one span of time, packed (docs/decisions/0011). Written once, never changed.
+    """The packed samples of one span of time (docs/decisions/0011). A batch is written once and never changed.
 
-    The key is (vehicle, start, end) and nothing else. Ids rise as batches arrive: of two that overlap, the first wins.
+    The unique key is (vehicle, start, end). Ids rise in the order of arrival. Where two batches overlap, the samples of
+    the batch with the lower id count.
     """
 
     id = models.BigAutoField(primary_key=True)
-    # The key's index begins with it.
+    # No index of its own: the index of the unique key begins with the vehicle.
     vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="telematics", db_index=False)
     start = models.BigIntegerField(help_text="Milliseconds since 1970, UTC.")
-    end = models.BigIntegerField(help_text="Milliseconds since 1970, UTC; a sample may lie on it.")
+    end = models.BigIntegerField(help_text="Milliseconds since 1970, UTC, inclusive.")
     count = models.PositiveSmallIntegerField("samples")
     data = models.BinaryField()
 
@@ -150,13 +156,13 @@ class TelematicsBatch(models.Model):
 
     @property
     def starts_at(self) -> datetime:
-        return instant(self.start)
+        return from_milliseconds(self.start)
 
     @property
     def ends_at(self) -> datetime:
-        return instant(self.end)
+        return from_milliseconds(self.end)
 
 
-def instant(milliseconds: int) -> datetime:
-    """Exactly, which a division to seconds is not."""
+def from_milliseconds(milliseconds: int) -> datetime:
+    """Return the UTC time of milliseconds since 1970, without the rounding of a division to seconds."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)

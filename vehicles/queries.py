@@ -18,7 +18,7 @@ def get_unit_by_label(caller: Caller, label: str) -> Vehicle:
 
     Raise Missing where there is none, or more than one.
     """
-    found = list(Vehicle.objects.visible_to(caller).in_use().called(label).order_by("id")[:2])
+    found = list(Vehicle.objects.visible_to(caller).in_use().with_label(label).order_by("id")[:2])
     if len(found) != 1:
         raise Missing(
             "Unit not found" if not found else "More than one unit is called so", field="unit_number"

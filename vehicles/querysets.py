@@ -1,15 +1,15 @@
-"""Rows of vehicles."""
+"""Querysets of vehicles and telematics batches."""
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models.functions import Upper
 from django.db.models.lookups import Exact
 
 from common.domain.caller import Caller
-from common.reads.params import as_expression
+from common.reads.params import Param, as_expression
 from vehicles.labels import label_of
 from vehicles.telematics.samples import MAX_SPAN_MS
 
@@ -18,24 +18,28 @@ Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 class VehicleQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Staff see every vehicle, a customer his own."""
+        """Return all vehicles for staff, and their own vehicles for a customer."""
         return self if caller.is_staff else self.filter(customer_id=caller.account)
 
     def in_use(self) -> Self:
-        """Those that are not archived."""
+        """Return the vehicles that are not archived."""
         return self.filter(archived_at=None)
 
-    def called(self, label: Any) -> Self:
-        """Those that people call so, in whatever case; of two with one plate and no number, both."""
-        named = as_expression(label, models.CharField())
-        return self.filter(Exact(Upper(label_of()), Upper(named)))
+    def with_label(self, label: str | Param) -> Self:
+        """Return the vehicles with this label, ignoring case.
+
+        Labels are not unique: two vehicles without a unit number can have the same license plate.
+        """
+        wanted = as_expression(label, models.CharField())
+        return self.filter(Exact(Upper(label_of()), Upper(wanted)))
 
 
 class TelematicsQuerySet(models.QuerySet[Row]):
     def within(self, since: int | None, until: int | None) -> Self:
-        """Batches with samples from `since` to `until` (milliseconds since 1970; None is open), perhaps.
+        """Return the batches that may have samples from `since` to `until` (milliseconds since 1970, None is open).
 
-        None spans more than a day, so that the key's index has both ends of the range.
+        No batch spans more than a day. The lower bound on `start` follows from that, so that the index of the unique
+        key covers both ends of the range.
         """
         rows = self
         if since is not None:

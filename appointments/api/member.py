@@ -1,8 +1,7 @@
-"""Contract 003, "Appointments": booking a visit, moving it, calling it off, and the lists."""
+"""Contract 003, "Appointments": book, move, cancel and list."""
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -14,10 +13,10 @@ from rest_framework.request import Request
 from appointments import actions
 from appointments.api.member_locations import LocationSerializer, SlotSerializer
 from appointments.models import HOLDS_A_BAY, Appointment, AppointmentStatus, Location
-from appointments.queries import services_called, vehicle_meant
+from appointments.queries import find_services, get_vehicle_to_book
 from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
-from common.domain.types import Json
+from common.domain.types import Json, Values
 from common.http.contracts.member import MemberError, MemberList, MemberView, missing
 from common.http.fields import ChoiceList, Day, Instant, PublicId
 from common.http.permissions import CustomerRole
@@ -29,14 +28,14 @@ from common.reads.read import Read
 from common.reads.serializers import Serializer
 from vehicles.models import Vehicle
 
-# The contract's word -> the stored state.
-STATES = {
+# Status in the contract -> stored status.
+STATUSES = {
     "scheduled": AppointmentStatus.PENDING,
     "in_progress": AppointmentStatus.IN_PROGRESS,
     "completed": AppointmentStatus.COMPLETED,
     "cancelled": AppointmentStatus.CANCELLED,
 }
-_WORDS = {state: word for word, state in STATES.items()}
+_CONTRACT_STATUS = {stored: name for name, stored in STATUSES.items()}
 
 
 class AppointmentSerializer(Serializer):
@@ -48,17 +47,17 @@ class AppointmentSerializer(Serializer):
     startTime = Instant(source="start")
     endTime = Instant(source="end")
     services = Derived(list, "services.code", output=serializers.ListField(child=serializers.CharField()))
-    status = Derived(_WORDS.get, "status", output=serializers.ChoiceField(choices=list(STATES)))
+    status = Derived(_CONTRACT_STATUS.get, "status", output=serializers.ChoiceField(choices=list(STATUSES)))
     createdAt = Instant(source="created_at")
 
 
 class SlotTakenError(MemberError):
-    """Also every other 409 of booking and moving, then without alternatives."""
+    """The 409 of booking and moving. Only a taken slot has alternatives."""
 
     alternatives = SlotSerializer(many=True, required=False, help_text="The next free slots, at most three.")
 
 
-CONFLICT = OpenApiResponse(SlotTakenError, description="The slot was just taken, or the visit has begun.")
+CONFLICT = OpenApiResponse(SlotTakenError, description="The slot is taken, or the appointment has begun.")
 
 
 class _ItemQuery(Query):
@@ -76,12 +75,12 @@ class _AppointmentView(MemberView):
     permission_classes = [CustomerRole]
 
     def show(self, id: UUID | None, status: int = 200) -> JSONResponse:
-        """The visit's body as it stands now."""
+        """Return the response with the appointment as it is stored now."""
         return JSONResponse(_READ.one(self.caller, {"id": id}, missing(Appointment)), status=status)
 
 
 class MoveInput(Serializer):
-    """What is left out stays."""
+    """Fields that are left out keep their values."""
 
     vehicleId = PublicId(source="vehicle", required=False, allow_null=True)
     locationId = PublicId(source="location", required=False)
@@ -96,81 +95,90 @@ class MoveInput(Serializer):
 
 
 class BookingInput(MoveInput):
-    """Who has one vehicle need not name it."""
+    """A customer with one vehicle can leave the vehicle out."""
 
     locationId = PublicId(source="location")
     startTime = Instant(source="start")
 
 
 class BookAppointment(_AppointmentView):
-    """Book a visit."""
+    """Book an appointment."""
 
     input_class = BookingInput
 
     @extend_schema(responses={201: AppointmentSerializer, 409: CONFLICT})
     def post(self, request: Request) -> JSONResponse:
         body = self.read_body()
-        vehicle = vehicle_meant(self.caller, body.get("vehicle"))
-        visit = actions.book_appointment(
+        vehicle = get_vehicle_to_book(self.caller, body.get("vehicle"))
+        appointment = actions.book_appointment(
             customer=vehicle.customer,
             vehicle=vehicle,
             location=self.one_of(Location, body["location"]),
             start=body["start"],
-            services=services_called(body.get("services") or ()),
+            services=find_services(body.get("services") or ()),
             now=timezone.now(),
         )
-        return self.show(visit.uuid, status=201)
+        return self.show(appointment.uuid, status=201)
 
 
 class AppointmentDetail(_AppointmentView):
-    """One visit."""
+    """Retrieve, move or cancel an appointment."""
 
     input_class = MoveInput
 
     @extend_schema(responses=AppointmentSerializer)
     def get(self, request: Request, id: UUID | None) -> JSONResponse:
-        """One visit."""
+        """Retrieve an appointment."""
         return self.show(id)
 
     @extend_schema(responses={200: AppointmentSerializer, 409: CONFLICT})
     def put(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Move a visit that has not begun, or change its vehicle or services."""
+        """Move an appointment.
+
+        Time, location, vehicle and services can be changed until work begins.
+        """
         return self.patch(request, id)
 
     @extend_schema(responses={200: AppointmentSerializer, 409: CONFLICT})
     def patch(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Move a visit that has not begun, or change its vehicle or services."""
-        visit, body = self.one_of(Appointment, id), self.read_body()
+        """Move an appointment.
+
+        Time, location, vehicle and services can be changed until work begins.
+        """
+        appointment, body = self.one_of(Appointment, id), self.read_body()
         services = body.get("services")
         actions.move_appointment(
-            appointment=visit,
-            vehicle=vehicle_meant(self.caller, body["vehicle"]) if body.get("vehicle") else None,
+            appointment=appointment,
+            vehicle=get_vehicle_to_book(self.caller, body["vehicle"]) if body.get("vehicle") else None,
             location=self.one_of(Location, body["location"]) if "location" in body else None,
             start=body.get("start"),
-            services=None if services is None else services_called(services),
+            services=None if services is None else find_services(services),
             now=timezone.now(),
         )
         return self.show(id)
 
     @extend_schema(responses={204: None, 409: MemberError})
     def delete(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Call a visit off before it begins."""
-        actions.call_off_appointment(
+        """Cancel an appointment.
+
+        An appointment can be cancelled until work begins.
+        """
+        actions.cancel_pending_appointment(
             appointment=self.one_of(Appointment, id), by=self.caller.user_id, now=timezone.now()
         )
         return JSONResponse(status=204)
 
 
 class AppointmentQuery(ListQuery):
-    status = ChoiceList(list(STATES), help_text="Comma-separated.")
+    status = ChoiceList(list(STATUSES), help_text="Comma-separated.")
     vehicleId = PublicId(source="vehicle", required=False)
     locationId = PublicId(source="location", required=False)
     dateFrom = Day(source="date_from", required=False, help_text="First day at the location, inclusive.")
     dateTo = Day(source="date_to", required=False, help_text="Last day at the location, inclusive.")
 
-    def validate_status(self, words: list[str]) -> list[str]:
-        """The contract's words as the states they stand for."""
-        return [STATES[word].value for word in words]
+    def validate_status(self, names: list[str]) -> list[str]:
+        """Return the stored statuses."""
+        return [STATUSES[name].value for name in names]
 
     def validate(self, attrs: Json) -> Json:
         self.validate_range(attrs, "dateFrom", "dateTo")
@@ -178,13 +186,13 @@ class AppointmentQuery(ListQuery):
 
 
 class Appointments(MemberList):
-    """All visits of the signed-in customer, the latest first."""
+    """List the customer's appointments, latest first."""
 
     permission_classes = [CustomerRole]
     query = AppointmentQuery
     serializer_class = AppointmentSerializer
 
-    def check(self, filters: Any) -> None:
+    def check(self, filters: Values) -> None:
         for name, model in (("vehicle", Vehicle), ("location", Location)):
             if name in filters:
                 self.one_of(model, filters[name])
@@ -199,7 +207,7 @@ class UpcomingQuery(ListQuery):
 
 
 class UpcomingAppointments(MemberList):
-    """Visits that are booked or under way and not over yet, the next one first."""
+    """List upcoming and ongoing appointments, next first."""
 
     permission_classes = [CustomerRole]
     query = UpcomingQuery
@@ -208,7 +216,7 @@ class UpcomingAppointments(MemberList):
     @staticmethod
     def rows(caller: Caller, filters: Json) -> QuerySet[Appointment]:
         rows = Appointment.objects.visible_to(caller).matching({"status": list(HOLDS_A_BAY)})
-        return rows.not_over(filters["now"]).order_by("start", "id")
+        return rows.ending_after(filters["now"]).order_by("start", "id")
 
 
 urlpatterns = [

@@ -1,4 +1,4 @@
-"""Contract 003: the locations one can come to, and "Check Availability"."""
+"""Contract 003: locations and "Check Availability"."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from appointments.models import Location, Weekday
-from appointments.queries import available_slots, services_called, vehicle_meant, visit_length
+from appointments.queries import (
+    find_services,
+    get_appointment_length,
+    get_available_slots,
+    get_vehicle_to_book,
+)
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.contracts.member import MemberList, MemberView, missing
@@ -30,14 +35,14 @@ from common.reads.serializers import Serializer
 _DAYS = [(day.value, day.name.lower()) for day in Weekday]
 
 
-def spell_hours(weekdays: Sequence[int], opens: Sequence[time], closes: Sequence[time]) -> dict[str, str]:
-    """`{"monday": "08:00–18:00", …, "sunday": "Closed"}`, Monday first."""
-    known = dict(zip(weekdays, map(_spell_span, opens, closes), strict=True))
+def format_hours(weekdays: Sequence[int], opens: Sequence[time], closes: Sequence[time]) -> dict[str, str]:
+    """Return `{"monday": "08:00–18:00", …, "sunday": "Closed"}`, Monday first."""
+    known = dict(zip(weekdays, map(_format_span, opens, closes), strict=True))
     return {name: known.get(day, "Closed") for day, name in _DAYS}
 
 
 @lru_cache(maxsize=1024)
-def _spell_span(opens: time, closes: time) -> str:
+def _format_span(opens: time, closes: time) -> str:
     return f"{opens:%H:%M}–{closes:%H:%M}"
 
 
@@ -49,7 +54,7 @@ class LocationSerializer(Serializer):
     lng = serializers.FloatField(source="longitude")
     phone = serializers.CharField(allow_blank=True)
     hours = Derived(
-        spell_hours,
+        format_hours,
         *(f"opening_hours.{name}" for name in ("weekday", "opens", "closes")),
         output=serializers.DictField(child=serializers.CharField()),
     )
@@ -57,7 +62,7 @@ class LocationSerializer(Serializer):
 
 
 class Locations(MemberList):
-    """Where one can come to."""
+    """List locations."""
 
     permission_classes = [CustomerRole]
     serializer_class = LocationSerializer
@@ -71,15 +76,15 @@ class _OneQuery(Query):
     id = serializers.UUIDField(source="uuid")
 
 
-def _one(caller: Caller, filters: Json) -> QuerySet[Location]:
+def _location(caller: Caller, filters: Json) -> QuerySet[Location]:
     return Location.objects.filter(uuid=filters["uuid"])
 
 
 class LocationDetail(MemberView):
-    """One location."""
+    """Retrieve a location."""
 
     permission_classes = [CustomerRole]
-    read = Read(_one, LocationSerializer, params_of(_OneQuery))
+    read = Read(_location, LocationSerializer, params_of(_OneQuery))
 
     @extend_schema(responses=LocationSerializer)
     def get(self, request: Request, id: UUID | None) -> JSONResponse:
@@ -100,26 +105,28 @@ class AvailabilityQuery(Query):
     date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
     vehicleId = PublicId(source="vehicle", required=False)
     services = TextList(
-        required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without."
+        required=False,
+        max_length=1000,
+        help_text="Comma-separated codes. Without services an appointment takes 30 minutes.",
     )
 
 
 class AppointmentAvailability(MemberView):
-    """When a visit may start on a day."""
+    """List the free slots of a day."""
 
     permission_classes = [CustomerRole]
     input_class = AvailabilityQuery
 
     @extend_schema(responses=Availability)
     def get(self, request: Request) -> JSONResponse:
-        asked = AvailabilityQuery.read(request.query_params)
-        location = self.one_of(Location, asked["location"])
-        if "vehicle" in asked:
-            vehicle_meant(self.caller, asked["vehicle"])
-        slots = available_slots(
+        query = AvailabilityQuery.read(request.query_params)
+        location = self.one_of(Location, query["location"])
+        if "vehicle" in query:
+            get_vehicle_to_book(self.caller, query["vehicle"])
+        slots = get_available_slots(
             location=location,
-            day=asked["day"],
-            length=visit_length(services_called(asked.get("services", []))),
+            day=query["day"],
+            length=get_appointment_length(find_services(query.get("services", []))),
             now=timezone.now(),
         )
         return JSONResponse({"availableSlots": [slot._asdict() for slot in slots]})

@@ -61,7 +61,7 @@ class AppointmentQuery(ListQuery):
 
 
 class CustomerAppointments(ShopCustomerList):
-    """All visits of the signed-in customer, the latest first."""
+    """List the customer's appointments, latest first."""
 
     query = AppointmentQuery
     serializer_class = AppointmentSerializer

@@ -1,4 +1,4 @@
-"""The staff's API on visits, and on where and with whom they take place."""
+"""The staff API: appointments, technicians and locations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from appointments import actions
 from appointments.api.shop import AppointmentSerializer, TechnicianSerializer
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
-from appointments.queries import available_slots, services_called, visit_length
+from appointments.queries import find_services, get_appointment_length, get_available_slots
 from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
 from common.domain.types import Json
@@ -26,7 +26,7 @@ from common.http.viewsets import StaffViewSet
 from common.reads.fields import Derived
 from common.reads.serializers import Serializer
 from customers.models import Customer
-from vehicles.api.shop_staff import search_of_work
+from vehicles.api.shop_staff import work_search_filter
 from vehicles.models import Vehicle
 
 ORDERING = {"start": ("start",), "created": ("created_at",)}
@@ -34,7 +34,7 @@ BY_NAME = {"name": ("name",)}
 
 
 class AppointmentRowSerializer(AppointmentSerializer):
-    """The contract's visit and what only the shop sees of it."""
+    """The appointment of contract 000 and the fields that only staff see."""
 
     location_id = serializers.IntegerField()
     bay_id = serializers.IntegerField()
@@ -52,7 +52,7 @@ class AppointmentFilter(django_filters.FilterSet):
     location_id = IdFilter(Location, "location_id")
     technician_id = IdFilter(Technician, "technician_id")
     unassigned = django_filters.BooleanFilter("technician", "isnull", help_text="Without a technician.")
-    search = search_of_work()
+    search = work_search_filter()
 
     class Meta:
         model = Appointment
@@ -81,7 +81,7 @@ class SlotTakenError(ShopError):
     alternatives = SlotSerializer(many=True, help_text="The next free slots, at most three.")
 
 
-SLOT_TAKEN = OpenApiResponse(SlotTakenError, description="The slot was just taken.")
+SLOT_TAKEN = OpenApiResponse(SlotTakenError, description="The slot is taken.")
 
 
 class AppointmentInput(Serializer):
@@ -105,7 +105,7 @@ class AssignInput(Serializer):
 
 
 class StaffAppointments(StaffViewSet):
-    """Visits of all customers, the next ones last."""
+    """List the appointments of all customers, earliest first."""
 
     resource = "appointments"
     model = Appointment
@@ -123,26 +123,30 @@ class StaffAppointments(StaffViewSet):
 
     @extend_schema(responses={201: AppointmentRowSerializer, 409: SLOT_TAKEN})
     def create(self, request: Request) -> JSONResponse:
-        """Book a visit for a customer."""
+        """Book an appointment for a customer."""
         body = self.read_body()
         technician_id = body.pop("technician_id", None)
-        visit = actions.book_appointment(
+        appointment = actions.book_appointment(
             customer=self.one_of(Customer, body.pop("customer_id"), field="customer_id"),
             vehicle=self.one_of(Vehicle, body.pop("vehicle_id"), field="vehicle_id"),
             location=self.one_of(Location, body.pop("location_id"), field="location_id"),
-            services=services_called(body.pop("services")),
+            services=find_services(body.pop("services")),
             technician=technician_id and self.one_of(Technician, technician_id, field="technician_id"),
             now=timezone.now(),
             **body,
         )
-        return self.show(visit.pk, status=201)
+        return self.show(appointment.pk, status=201)
 
     def partial_update(self, request: Request, id: int) -> JSONResponse:
-        actions.change_words(appointment=self.row(id), **self.read_body())
+        """Update the texts of an appointment."""
+        actions.change_texts(appointment=self.row(id), **self.read_body())
         return self.show(id)
 
     def assign(self, request: Request, id: int) -> JSONResponse:
-        """Put a technician on a visit that is not over."""
+        """Assign a technician.
+
+        The appointment must be pending or in progress.
+        """
         technician = self.one_of(Technician, self.read_body()["technician_id"], field="technician_id")
         actions.assign_technician(
             appointment=self.row(id), technician=technician, by=self.caller.user_id, now=timezone.now()
@@ -150,17 +154,26 @@ class StaffAppointments(StaffViewSet):
         return self.show(id)
 
     def start(self, request: Request, id: int) -> JSONResponse:
-        """The vehicle is in the bay. Needs a technician."""
+        """Start an appointment.
+
+        The appointment must have a technician.
+        """
         actions.start_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 
     def complete(self, request: Request, id: int) -> JSONResponse:
-        """The work is done and the bay is free."""
+        """Complete an appointment.
+
+        The bay becomes free.
+        """
         actions.complete_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 
     def cancel(self, request: Request, id: int) -> JSONResponse:
-        """The visit does not take place, or stops."""
+        """Cancel an appointment.
+
+        The bay becomes free.
+        """
         actions.cancel_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 
@@ -170,7 +183,7 @@ class TechnicianRowSerializer(TechnicianSerializer):
 
 
 class TechnicianFilter(django_filters.FilterSet):
-    search = SearchFilter({"": ("name", "email")}, help_text="In name or email.")
+    search = SearchFilter({"": ("name", "email")}, help_text="Searches the name and the email address.")
     location_id = IdFilter(Location, "location_id")
 
     class Meta:
@@ -190,7 +203,7 @@ class NewTechnicianInput(TechnicianInput):
 
 
 class StaffTechnicians(StaffViewSet):
-    """Who works on vehicles."""
+    """List technicians."""
 
     resource = "technicians"
     model = Technician
@@ -203,9 +216,11 @@ class StaffTechnicians(StaffViewSet):
         return order(apply(Technician.objects.all(), TechnicianFilter, filters), BY_NAME, filters, "name")
 
     def create(self, request: Request) -> JSONResponse:
+        """Add a technician."""
         return self.show(actions.save_technician(Technician(), **self._body()).pk, status=201)
 
     def partial_update(self, request: Request, id: int) -> JSONResponse:
+        """Update a technician."""
         actions.save_technician(self.row(id), **self._body())
         return self.show(id)
 
@@ -229,7 +244,7 @@ class LocationRowSerializer(Serializer):
 
 
 class LocationFilter(django_filters.FilterSet):
-    search = SearchFilter({"": ("name", "address")}, help_text="In name or address.")
+    search = SearchFilter({"": ("name", "address")}, help_text="Searches the name and the address.")
 
     class Meta:
         model = Location
@@ -239,12 +254,14 @@ class LocationFilter(django_filters.FilterSet):
 class AvailabilityQuery(Query):
     date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
     services = TextList(
-        required=False, max_length=1000, help_text="Comma-separated codes; 30 minutes without."
+        required=False,
+        max_length=1000,
+        help_text="Comma-separated codes. Without services an appointment takes 30 minutes.",
     )
 
 
 class StaffLocations(StaffViewSet):
-    """Where the shop works."""
+    """List locations."""
 
     resource = "locations"
     model = Location
@@ -263,12 +280,12 @@ class StaffLocations(StaffViewSet):
 
     @extend_schema(responses=Availability)
     def availability(self, request: Request, id: int) -> JSONResponse:
-        """When a visit may start on a day."""
-        asked = AvailabilityQuery.read(request.query_params)
-        slots = available_slots(
+        """List the free slots of a day."""
+        query = AvailabilityQuery.read(request.query_params)
+        slots = get_available_slots(
             location=self.row(id),
-            day=asked["day"],
-            length=visit_length(services_called(asked.get("services", []))),
+            day=query["day"],
+            length=get_appointment_length(find_services(query.get("services", []))),
             now=timezone.now(),
         )
         return JSONResponse({"available_slots": [slot._asdict() for slot in slots]})

@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('uuid', models.UUIDField(default=common.domain.ids.new_uuid, editable=False, unique=True)),
-                ('code', models.SlugField(help_text='As apps send it: oil_change.', unique=True)),
+                ('code', models.SlugField(help_text='The code that apps send, for example oil_change.', unique=True)),
                 ('name', models.CharField(max_length=100)),
                 ('minutes', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1440)])),
             ],
@@ -157,8 +157,8 @@ class Migration(migrations.Migration):
                 ('start', models.DateTimeField()),
                 ('end', models.DateTimeField()),
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('in_progress', 'In Progress'), ('completed', 'Completed'), ('cancelled', 'Cancelled')], default='pending', max_length=11)),
-                ('description', models.TextField(blank=True, default='', help_text="The customer's words.")),
-                ('notes', models.TextField(blank=True, default='', help_text="The shop's; customers do not see them.")),
+                ('description', models.TextField(blank=True, default='', help_text="The customer's description of the work.")),
+                ('notes', models.TextField(blank=True, default='', help_text='Internal notes. Customers do not see them.')),
                 ('created_at', models.DateTimeField(blank=True, editable=False)),
                 ('assigned_at', models.DateTimeField(blank=True, null=True)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
@@ -192,8 +192,8 @@ class Migration(migrations.Migration):
                 ('start', models.DateTimeField()),
                 ('end', models.DateTimeField()),
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('in_progress', 'In Progress'), ('completed', 'Completed'), ('cancelled', 'Cancelled')], default='pending', max_length=11)),
-                ('description', models.TextField(blank=True, default='', help_text="The customer's words.")),
-                ('notes', models.TextField(blank=True, default='', help_text="The shop's; customers do not see them.")),
+                ('description', models.TextField(blank=True, default='', help_text="The customer's description of the work.")),
+                ('notes', models.TextField(blank=True, default='', help_text='Internal notes. Customers do not see them.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('assigned_at', models.DateTimeField(blank=True, null=True)),
                 ('started_at', models.DateTimeField(blank=True, null=True)),
@@ -233,7 +233,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='openinghours',
-            constraint=models.CheckConstraint(condition=models.Q(('opens__lt', models.F('closes'))), name='opens_before_it_closes', violation_error_message='It must open before it closes.'),
+            constraint=models.CheckConstraint(condition=models.Q(('opens__lt', models.F('closes'))), name='opens_before_it_closes', violation_error_message='The opening time must be before the closing time.'),
         ),
         migrations.AddConstraint(
             model_name='openinghours',
@@ -285,7 +285,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('start__lt', models.F('end'))), name='visit_starts_before_it_ends', violation_error_message='A visit must start before it ends.'),
+            constraint=models.CheckConstraint(condition=models.Q(('start__lt', models.F('end'))), name='visit_starts_before_it_ends', violation_error_message='An appointment must start before it ends.'),
         ),
         migrations.AddConstraint(
             model_name='appointment',

@@ -1,4 +1,4 @@
-"""Contract 003: locations, and when a visit may start at one."""
+"""Contract 003: locations and their availability."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ LOCATIONS = "/api/appointments/locations/"
 AVAILABILITY = "/api/appointments/availability/"
 NO_TOKEN = {"error": "Authentication credentials were not provided."}
 NOT_STAFF = {"error": "This endpoint is only accessible to customers."}
-NOTHING_HERE = {"error": "There is nothing at this address."}
+NO_SUCH_ROUTE = {"error": "There is nothing at this address."}
+UNKNOWN_SERVICE = "There is no service “teleport”. Use the code or the name of a service."
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -32,7 +33,7 @@ def z(instant):
 
 
 def location_body(location, **hours):
-    """A location as the contract prints it."""
+    """Return a location as the contract prints it."""
     return {
         "id": str(location.uuid),
         "name": location.name,
@@ -46,67 +47,67 @@ def location_body(location, **hours):
 
 
 class TestLocations:
-    def test_bodies_in_the_order_of_names(self, as_alice, alice):
-        far = GarageFactory(name="West", phone="(555) 010-2000")
-        far.opening_hours.filter(weekday=6).delete()
-        far.opening_hours.filter(weekday=5).update(opens=time(9, 30), closes=time(13))
-        near = GarageFactory(name="East")
+    def test_locations_are_sorted_by_name(self, as_alice, alice):
+        west = GarageFactory(name="West", phone="(555) 010-2000")
+        west.opening_hours.filter(weekday=6).delete()
+        west.opening_hours.filter(weekday=5).update(opens=time(9, 30), closes=time(13))
+        east = GarageFactory(name="East")
         body = as_alice.get(LOCATIONS).json()
-        west = location_body(far, saturday="09:30–13:00", sunday="Closed")
-        assert body == [location_body(near), west]
+        west_body = location_body(west, saturday="09:30–13:00", sunday="Closed")
+        assert body == [location_body(east), west_body]
         assert list(body[0]["hours"]) == list(WEEKDAYS)
-        assert as_alice.get(f"{LOCATIONS}{far.uuid}/").json() == west
+        assert as_alice.get(f"{LOCATIONS}{west.uuid}/").json() == west_body
 
-    def test_one_that_is_never_open(self, as_alice):
+    def test_location_without_hours_is_closed(self, as_alice):
         LocationFactory()
         (body,) = as_alice.get(LOCATIONS).json()
         assert body["hours"] == dict.fromkeys(WEEKDAYS, "Closed")
 
-    def test_none_yet(self, as_alice):
+    def test_list_without_locations_is_empty(self, as_alice):
         assert as_alice.get(LOCATIONS).json() == []
 
-    def test_a_login_without_a_record_may_look(self, sign_in, carol):
+    def test_login_without_customer_record_sees_locations(self, sign_in, carol):
         garage = GarageFactory()
         assert sign_in(carol).get(LOCATIONS).json() == [location_body(garage)]
 
-    def test_queries_do_not_grow(self, as_alice):
+    def test_number_of_queries_is_constant(self, as_alice):
         GarageFactory()
         one = count_queries(lambda: as_alice.get(LOCATIONS))
         GarageFactory.create_batch(29)
         assert len(as_alice.get(LOCATIONS).json()) == 30
         assert count_queries(lambda: as_alice.get(LOCATIONS)) == one
 
-    def test_pages_through_headers(self, as_alice):
+    def test_paging_uses_headers(self, as_alice):
         garages = [GarageFactory(name=name) for name in "ABC"]
         response = as_alice.get(LOCATIONS, {"page": "2", "page_size": "2"})
         assert response.json() == [location_body(garages[2])]
         assert response["X-Total-Count"] == "3"
         assert 'rel="prev"' in response["Link"]
 
-    def test_unknown_parameters_are_named(self, as_alice):
+    def test_unknown_parameter_is_reported(self, as_alice):
         response = as_alice.get(LOCATIONS, {"near": "me"})
         assert (response.status_code, response.json()) == (400, {"near": ["Unknown parameter."]})
 
     @pytest.mark.parametrize("id", [uuid4(), "1", "not-a-uuid"])
-    def test_an_unknown_one(self, as_alice, id):
+    def test_unknown_location_gets_404(self, as_alice, id):
         GarageFactory()
         response = as_alice.get(f"{LOCATIONS}{id}/")
         assert (response.status_code, response.json()) == (404, {"error": "Location not found"})
 
-    @pytest.mark.parametrize("address", [LOCATIONS, f"{LOCATIONS}{UUID(int=1)}/", AVAILABILITY])
-    def test_who_may_ask(self, api, as_tim, address):
-        response = api.get(address)
+    @pytest.mark.parametrize("route", [LOCATIONS, f"{LOCATIONS}{UUID(int=1)}/", AVAILABILITY])
+    def test_only_customers_have_access(self, api, as_tim, route):
+        response = api.get(route)
         assert (response.status_code, response.json()) == (401, NO_TOKEN)
-        response = as_tim.get(address)
+        response = as_tim.get(route)
         assert (response.status_code, response.json()) == (403, NOT_STAFF)
 
-    @pytest.mark.parametrize("address", [LOCATIONS, AVAILABILITY])
-    def test_either_slash_and_no_other_method(self, as_alice, address):
+    @pytest.mark.parametrize("route", [LOCATIONS, AVAILABILITY])
+    def test_trailing_slash_is_optional_and_other_methods_get_405(self, as_alice, route):
         GarageFactory()
-        assert as_alice.get(address.rstrip("/")).json() == as_alice.get(address).json()
-        assert as_alice.get(f"{address}/").json() == NOTHING_HERE
+        assert as_alice.get(route.rstrip("/")).json() == as_alice.get(route).json()
+        assert as_alice.get(f"{route}/").json() == NO_SUCH_ROUTE
         for method in ("post", "put", "patch", "delete"):
-            response = getattr(as_alice, method)(address, {}, format="json")
+            response = getattr(as_alice, method)(route, {}, format="json")
             assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
             assert response.json() == {"error": f'Method "{method.upper()}" not allowed.'}
 
@@ -116,7 +117,7 @@ def tomorrow():
     return timezone.now().astimezone(UTC).date() + timedelta(days=1)
 
 
-def ask(client, garage, day, **params):
+def get_availability(client, garage, day, **params):
     return client.get(AVAILABILITY, {"locationId": str(garage.uuid), "date": str(day), **params})
 
 
@@ -125,9 +126,9 @@ def slots(*pairs):
 
 
 class TestAvailability:
-    def test_the_contracts_body(self, as_alice, tomorrow):
+    def test_body_matches_the_contract(self, as_alice, tomorrow):
         garage = GarageFactory(hours=(time(8), time(9)))
-        response = ask(as_alice, garage, tomorrow)
+        response = get_availability(as_alice, garage, tomorrow)
         assert (response.status_code, response.json()) == (
             200,
             slots(
@@ -136,7 +137,7 @@ class TestAvailability:
             ),
         )
 
-    def test_only_starts_that_fit_the_whole_visit(self, as_alice, alice, tomorrow):
+    def test_slots_are_free_for_the_whole_length(self, as_alice, alice, tomorrow):
         garage = GarageFactory(bays=1, hours=(time(8), time(11)))
         ServiceTypeFactory(code="oil_change", minutes=30)
         ServiceTypeFactory(code="brake_service", minutes=45)
@@ -146,7 +147,7 @@ class TestAvailability:
             end=datetime.combine(tomorrow, time(9, 30), UTC),
         )
         vehicle = VehicleFactory(customer=alice)
-        response = ask(
+        response = get_availability(
             as_alice, garage, tomorrow, services="Oil change, brake-service,", vehicleId=str(vehicle.uuid)
         )
         assert response.json() == slots((f"{tomorrow}T09:30:00Z", f"{tomorrow}T10:45:00Z"))
@@ -155,22 +156,24 @@ class TestAvailability:
         )
         assert repeated.json() == response.json()
 
-    def test_a_past_day_and_a_closed_one_are_empty(self, as_alice, tomorrow):
+    def test_past_or_closed_day_has_no_slots(self, as_alice, tomorrow):
         garage = GarageFactory()
         ClosureFactory(location=garage, day=tomorrow)
-        assert ask(as_alice, garage, tomorrow).json() == slots()
-        assert ask(as_alice, garage, "2024-01-15").json() == slots()
+        assert get_availability(as_alice, garage, tomorrow).json() == slots()
+        assert get_availability(as_alice, garage, "2024-01-15").json() == slots()
 
-    def test_ninety_days_ahead(self, as_alice, tomorrow):
+    def test_day_can_be_ninety_days_ahead(self, as_alice, tomorrow):
         garage = GarageFactory(hours=(time(8), time(8, 30)))
         last = tomorrow + timedelta(days=89)
-        assert ask(as_alice, garage, last).json() == slots((f"{last}T08:00:00Z", f"{last}T08:30:00Z"))
-        text = "Visits are booked at most 90 days ahead."
+        assert get_availability(as_alice, garage, last).json() == slots(
+            (f"{last}T08:00:00Z", f"{last}T08:30:00Z")
+        )
+        text = "Appointments can be booked at most 90 days ahead."
         for day in (last + timedelta(days=1), "9999-12-31"):
-            response = ask(as_alice, garage, day)
+            response = get_availability(as_alice, garage, day)
             assert (response.status_code, response.json()) == (400, {"error": text, "date": [text]})
 
-    def test_what_is_missing_or_wrong_is_named(self, as_alice, tomorrow):
+    def test_missing_or_invalid_parameters_are_reported(self, as_alice, tomorrow):
         garage = GarageFactory()
         required = ["This field is required."]
         response = as_alice.get(AVAILABILITY)
@@ -185,30 +188,30 @@ class TestAvailability:
             ({"bays": "2"}, {"bays": ["Unknown parameter."]}),
             (
                 {"services": "teleport"},
-                {"error": "There is no service “teleport”.", "services": ["There is no service “teleport”."]},
+                {"error": UNKNOWN_SERVICE, "services": [UNKNOWN_SERVICE]},
             ),
         ):
-            response = ask(as_alice, garage, tomorrow, **params)
+            response = get_availability(as_alice, garage, tomorrow, **params)
             assert (response.status_code, response.json()) == (400, body)
 
-    def test_what_is_not_there(self, as_alice, bob, alice, tomorrow, now):
+    def test_unknown_location_or_vehicle_gets_404(self, as_alice, bob, alice, tomorrow, now):
         garage = GarageFactory()
-        response = ask(as_alice, LocationFactory.build(), tomorrow)
+        response = get_availability(as_alice, LocationFactory.build(), tomorrow)
         assert (response.status_code, response.json()) == (404, {"error": "Location not found"})
         for vehicle in (VehicleFactory(customer=bob), VehicleFactory(customer=alice, archived_at=now)):
-            response = ask(as_alice, garage, tomorrow, vehicleId=str(vehicle.uuid))
+            response = get_availability(as_alice, garage, tomorrow, vehicleId=str(vehicle.uuid))
             assert (response.status_code, response.json()) == (404, {"error": "Vehicle not found"})
 
-    def test_queries_do_not_grow(self, as_alice, alice, tomorrow):
+    def test_number_of_queries_is_constant(self, as_alice, alice, tomorrow):
         garage, vehicle = GarageFactory(bays=5), VehicleFactory(customer=alice)
         ServiceTypeFactory(code="oil_change")
         params = {"services": "oil_change", "vehicleId": str(vehicle.uuid)}
-        ask(as_alice, garage, tomorrow, **params)
-        empty = count_queries(lambda: ask(as_alice, garage, tomorrow, **params))
+        get_availability(as_alice, garage, tomorrow, **params)
+        empty = count_queries(lambda: get_availability(as_alice, garage, tomorrow, **params))
         start = datetime.combine(tomorrow, time(8), UTC)
         for bay in garage.bays.all():
             for number in range(6):
                 begin = start + number * timedelta(hours=1)
                 AppointmentFactory(bay=bay, start=begin, end=begin + timedelta(minutes=30))
-        assert count_queries(lambda: ask(as_alice, garage, tomorrow, **params)) == empty
+        assert count_queries(lambda: get_availability(as_alice, garage, tomorrow, **params)) == empty
         assert empty <= 8

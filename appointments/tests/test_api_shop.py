@@ -30,20 +30,20 @@ class TestCustomerAppointments(ShopCustomerListSuite):
         }
         return AppointmentFactory(vehicle=VehicleFactory(customer=customer), **defaults | fields)
 
-    def row(self, visit, customer):
+    def row(self, appointment, customer):
         return {
-            "id": visit.pk,
-            "vehicle_id": visit.vehicle_id,
-            "vehicle": brief(visit.vehicle),
-            "reported_problem_id": visit.reported_problem_id,
+            "id": appointment.pk,
+            "vehicle_id": appointment.vehicle_id,
+            "vehicle": brief(appointment.vehicle),
+            "reported_problem_id": appointment.reported_problem_id,
             "reported_problem": {
-                "id": visit.reported_problem_id,
+                "id": appointment.reported_problem_id,
                 "name": "Noise",
                 "description": "Squeaks",
             },
-            "assigned_technician_id": visit.technician_id,
+            "assigned_technician_id": appointment.technician_id,
             "assigned_technician": {
-                "id": visit.technician_id,
+                "id": appointment.technician_id,
                 "name": "Test Technician",
                 "role": "technician",
                 "email": "tech@test.com",
@@ -59,18 +59,18 @@ class TestCustomerAppointments(ShopCustomerListSuite):
             "completed_at": None,
         }
 
-    def test_keys_stand_in_the_printed_order(self, alice, as_alice):
-        visit = self.make(alice)
-        assert list(as_alice.get(self.url).json()["results"][0]) == list(self.row(visit, alice))
+    def test_keys_are_in_the_order_of_the_contract(self, alice, as_alice):
+        appointment = self.make(alice)
+        assert list(as_alice.get(self.url).json()["results"][0]) == list(self.row(appointment, alice))
 
-    def test_what_is_not_there_is_null(self, alice, as_alice):
-        visit = self.make(alice, technician=None, reported_problem=None, assigned_at=None)
+    def test_missing_technician_and_problem_are_null(self, alice, as_alice):
+        appointment = self.make(alice, technician=None, reported_problem=None, assigned_at=None)
         row = as_alice.get(self.url).json()["results"][0]
         expected = {
             **self.row(self.make(alice), alice),
-            "id": visit.pk,
-            "vehicle_id": visit.vehicle_id,
-            "vehicle": brief(visit.vehicle),
+            "id": appointment.pk,
+            "vehicle_id": appointment.vehicle_id,
+            "vehicle": brief(appointment.vehicle),
             "reported_problem_id": None,
             "reported_problem": None,
             "assigned_technician_id": None,
@@ -79,7 +79,7 @@ class TestCustomerAppointments(ShopCustomerListSuite):
         }
         assert row == expected
 
-    def test_the_latest_comes_first(self, alice, as_alice):
+    def test_latest_comes_first(self, alice, as_alice):
         early, late = self.make(alice), self.make(alice, start=TEN + timedelta(days=1))
         assert [row["id"] for row in as_alice.get(self.url).json()["results"]] == [late.pk, early.pk]
 
@@ -100,7 +100,7 @@ class TestCustomerAppointments(ShopCustomerListSuite):
         rows = as_alice.get(self.url, {"status": wanted}).json()["results"]
         assert sorted(row["status"] for row in rows) == found
 
-    def test_a_status_given_twice_is_both(self, alice, as_alice):
+    def test_status_can_be_repeated(self, alice, as_alice):
         for status in ("pending", "in_progress", "completed"):
             self.make(alice, status=status)
         rows = as_alice.get(self.url + "?status=pending&status=completed").json()["results"]
@@ -135,7 +135,7 @@ class TestCustomerAppointments(ShopCustomerListSuite):
             ),
         ],
     )
-    def test_a_wrong_filter_is_named(self, alice, as_alice, params, fields):
+    def test_invalid_filter_is_reported(self, alice, as_alice, params, fields):
         self.make(alice)
         response = as_alice.get(self.url, params)
         name, messages = next(iter(fields.items()))
@@ -158,11 +158,11 @@ class TestCustomerAppointments(ShopCustomerListSuite):
             ("America/New_York", {"dateFrom": "0001-01-01"}, True),
         ],
     )
-    def test_a_day_is_the_locations_day(self, alice, as_alice, zone, params, is_found):
+    def test_days_are_local_days_of_the_location(self, alice, as_alice, zone, params, is_found):
         self.make(alice, bay=BayFactory(location=LocationFactory(time_zone=zone)))
         assert as_alice.get(self.url, params).json()["count"] == int(is_found)
 
-    def test_filters_and_pages_together(self, alice, as_alice):
+    def test_filters_and_pages_combine(self, alice, as_alice):
         for day in range(4):
             self.make(alice, start=TEN + timedelta(days=day))
         body = as_alice.get(self.url, {"dateFrom": "2030-09-18", "page_size": "2"}).json()

@@ -1,4 +1,4 @@
-"""Booking, moving and calling off, one at a time."""
+"""Book, one at a time."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from django.db import IntegrityError
 
 from appointments import actions
 from appointments.actions import SlotTaken
-from appointments.models import Appointment
 from appointments.queries import NotASlot, TooFarAhead
-from appointments.slots import Bays
-from appointments.tests.booking import HALF_HOUR, NOW, TEN, book
-from common.domain.errors import IllegalTransition
+from appointments.slots import BaySchedule
+from appointments.tests.booking import HALF_HOUR, NOW, TEN, assert_rejected, book
 from testing.factories import (
-    AppointmentFactory,
     BayFactory,
     ClosureFactory,
     CustomerFactory,
@@ -29,56 +26,50 @@ from testing.suites import count_queries
 from vehicles.actions import VehicleNotOfCustomer
 
 
-def state(visit):
-    row = Appointment.objects.values().get(pk=visit.pk)
-    return row, [service.code for service in visit.services.order_by("id")], visit.history.count()
-
-
-def refused(error, work, visit=None):
-    """The refusal, and the proof that it changed nothing."""
-    before = (Appointment.objects.count(), visit and state(visit))
-    with pytest.raises(error) as raised:
-        work()
-    assert (Appointment.objects.count(), visit and state(visit)) == before
-    return raised.value
-
-
 @pytest.mark.django_db
 class TestBook:
-    def test_a_visit(self):
+    def test_booking_stores_every_field(self):
         garage, problem, tina = GarageFactory(), ReportedProblemFactory(), TechnicianFactory()
         services = [ServiceTypeFactory(minutes=90), ServiceTypeFactory(minutes=30)]
         vehicle = VehicleFactory()
-        visit = book(
+        appointment = book(
             garage, vehicle=vehicle, services=services[::-1], technician=tina,
             description="It squeaks.", notes="Key in the box", reported_problem=problem,
         )  # fmt: skip
-        visit.refresh_from_db()
-        assert (visit.customer, visit.vehicle, visit.location) == (vehicle.customer, vehicle, garage)
-        assert (visit.start, visit.end, visit.status) == (TEN, TEN + timedelta(hours=2), "pending")
-        assert visit.bay == garage.bays.order_by("id")[0]
-        assert (visit.technician, visit.assigned_at) == (tina, NOW)
-        assert (visit.description, visit.notes, visit.reported_problem) == (
+        appointment.refresh_from_db()
+        assert (appointment.customer, appointment.vehicle, appointment.location) == (
+            vehicle.customer,
+            vehicle,
+            garage,
+        )
+        assert (appointment.start, appointment.end, appointment.status) == (
+            TEN,
+            TEN + timedelta(hours=2),
+            "pending",
+        )
+        assert appointment.bay == garage.bays.order_by("id")[0]
+        assert (appointment.technician, appointment.assigned_at) == (tina, NOW)
+        assert (appointment.description, appointment.notes, appointment.reported_problem) == (
             "It squeaks.", "Key in the box", problem
         )  # fmt: skip
-        rows = visit.services.through.objects.order_by("id").values_list("servicetype", flat=True)
+        rows = appointment.services.through.objects.order_by("id").values_list("servicetype", flat=True)
         assert list(rows) == [services[1].pk, services[0].pk]
-        assert visit.history.count() == 1
+        assert appointment.history.count() == 1
 
-    def test_without_words_and_services(self):
-        visit = book(GarageFactory())
-        assert (visit.end - visit.start, visit.description) == (HALF_HOUR, "")
-        assert (visit.technician, visit.assigned_at) == (None, None)
+    def test_booking_without_services_takes_30_minutes(self):
+        appointment = book(GarageFactory())
+        assert (appointment.end - appointment.start, appointment.description) == (HALF_HOUR, "")
+        assert (appointment.technician, appointment.assigned_at) == (None, None)
 
-    def test_without_words_it_takes_its_services_names(self):
+    def test_default_description_is_the_service_names(self):
         services = [ServiceTypeFactory(name="Oil change"), ServiceTypeFactory(name="AC recharge")]
         assert book(GarageFactory(), services=services).description == "Oil change, AC recharge"
 
-    def test_bays_fill_up_and_then_it_is_taken(self):
+    def test_booking_takes_the_first_free_bay_until_none_is_left(self):
         garage = GarageFactory()
         bays = [book(garage).bay_id for _ in range(2)]
         assert bays == list(garage.bays.order_by("id").values_list("id", flat=True))
-        error = refused(SlotTaken, lambda: book(garage))
+        error = assert_rejected(SlotTaken, lambda: book(garage))
         assert (
             error.text
             == "That time is taken. Next free: Tue 05 Jan 10:30, Tue 05 Jan 11:00, Tue 05 Jan 11:30."
@@ -86,12 +77,12 @@ class TestBook:
         after = [TEN + n * HALF_HOUR for n in (1, 2, 3)]
         assert error.facts == {"alternatives": [{"start": at, "end": at + HALF_HOUR} for at in after]}
 
-    def test_alternatives_fit_the_visit_and_are_told_in_local_time(self):
+    def test_alternatives_fit_the_length_and_are_in_local_time(self):
         garage = GarageFactory(bays=1, time_zone="America/New_York")
         service = ServiceTypeFactory(minutes=120)
-        start = datetime(2027, 1, 5, 20, 30, tzinfo=UTC)  # half past three there; it closes at six
+        start = datetime(2027, 1, 5, 20, 30, tzinfo=UTC)  # 15:30 local time, and the location closes at 18:00
         book(garage, start)
-        error = refused(SlotTaken, lambda: book(garage, start, services=[service]))
+        error = assert_rejected(SlotTaken, lambda: book(garage, start, services=[service]))
         assert (
             error.text
             == "That time is taken. Next free: Tue 05 Jan 16:00, Wed 06 Jan 08:00, Wed 06 Jan 08:30."
@@ -100,39 +91,44 @@ class TestBook:
             timedelta(hours=2)
         ] * 3
 
-    def test_the_database_has_the_last_word(self, monkeypatch):
-        """Somebody who did not lock wrote between the look and the insert."""
+    def test_constraint_error_becomes_slot_taken(self, monkeypatch):
+        """Another writer did not lock the bays and wrote between the query and the insert."""
         garage = GarageFactory(bays=1)
         book(garage)
-        bays_of = actions.bays_of
-        monkeypatch.setattr(actions, "bays_of", lambda *_, **__: Bays([garage.bays.get().pk], []))
-        error = refused(SlotTaken, lambda: book(garage))
+        get_bay_schedule = actions.get_bay_schedule
+        monkeypatch.setattr(
+            actions, "get_bay_schedule", lambda *_, **__: BaySchedule([garage.bays.get().pk], [])
+        )
+        error = assert_rejected(SlotTaken, lambda: book(garage))
         assert error.facts["alternatives"][0]["start"] == TEN + HALF_HOUR
-        monkeypatch.setattr(actions, "bays_of", bays_of)
-        refused(SlotTaken, lambda: book(garage))
+        monkeypatch.setattr(actions, "get_bay_schedule", get_bay_schedule)
+        assert_rejected(SlotTaken, lambda: book(garage))
 
-    def test_another_refusal_of_the_database_is_not_taken_for_a_taken_bay(self):
+    def test_other_integrity_errors_are_not_translated(self):
         with pytest.raises(IntegrityError):
             book(GarageFactory(), notes=None)
 
-    def test_nothing_free_at_all(self):
+    def test_location_without_bays_has_no_alternatives(self):
         garage = GarageFactory(bays=0)
-        error = refused(SlotTaken, lambda: book(garage))
+        error = assert_rejected(SlotTaken, lambda: book(garage))
         assert (error.text, error.facts) == (
             "That time is taken. Nothing is free in the next 90 days.", {"alternatives": []}
         )  # fmt: skip
 
-    def test_a_wish_for_a_bay(self):
+    def test_booking_can_name_a_bay(self):
         garage = GarageFactory()
         second = garage.bays.order_by("id")[1]
         assert book(garage, bay=second).bay == second
-        error = refused(SlotTaken, lambda: book(garage, bay=second))
+        error = assert_rejected(SlotTaken, lambda: book(garage, bay=second))
         assert error.text.startswith("This bay is taken at that time. Next free: Tue 05 Jan 10:30")
         book(garage, TEN + HALF_HOUR, bay=second)
         assert (
-            refused(SlotTaken, lambda: book(garage, bay=second)).facts["alternatives"][0]["start"].hour == 11
+            assert_rejected(SlotTaken, lambda: book(garage, bay=second))
+            .facts["alternatives"][0]["start"]
+            .hour
+            == 11
         )
-        refused(SlotTaken, lambda: book(garage, bay=BayFactory()))
+        assert_rejected(SlotTaken, lambda: book(garage, bay=BayFactory()))
 
     @pytest.mark.parametrize(
         ("start", "minutes", "text"),
@@ -140,62 +136,62 @@ class TestBook:
             (NOW, 30, "Choose a time in the future."),
             (NOW - timedelta(days=7), 30, "Choose a time in the future."),
             (datetime.min.replace(tzinfo=UTC), 30, "Choose a time in the future."),
-            (TEN + timedelta(minutes=15), 30, "Visits start every 30 minutes from 08:00 on."),
-            (TEN + timedelta(microseconds=1), 30, "Visits start every 30 minutes from 08:00 on."),
-            (TEN.replace(hour=7), 30, "is open from 08:00 to 18:00 on that day; the visit takes 30 minutes."),
-            (TEN.replace(hour=18), 30, "is open from 08:00 to 18:00 on that day; the visit takes 30 minutes."),
-            (TEN.replace(hour=17), 90, "is open from 08:00 to 18:00 on that day; the visit takes 90 minutes."),
-            (TEN, 24 * 60, "is open from 08:00 to 18:00 on that day; the visit takes 1440 minutes."),
-            (TEN + timedelta(days=1), 30, "is closed on that day."),
-            (TEN + timedelta(days=2), 30, "is closed on that day."),
+            (TEN + timedelta(minutes=15), 30, "Appointments start every 30 minutes from 08:00 on."),
+            (TEN + timedelta(microseconds=1), 30, "Appointments start every 30 minutes from 08:00 on."),
+            (TEN.replace(hour=7), 30, "is open from 08:00 to 18:00 on that day. The appointment takes 30 minutes."),
+            (TEN.replace(hour=18), 30, "is open from 08:00 to 18:00 on that day. The appointment takes 30 minutes."),
+            (TEN.replace(hour=17), 90, "is open from 08:00 to 18:00 on that day. The appointment takes 90 minutes."),
+            (TEN, 24 * 60, "is open from 08:00 to 18:00 on that day. The appointment takes 1440 minutes."),
+            (TEN + timedelta(days=1), 30, "is closed on 2027-01-06. Choose another day."),
+            (TEN + timedelta(days=2), 30, "is closed on 2027-01-07. Choose another day."),
         ],
     )  # fmt: skip
-    def test_what_is_no_slot_is_said(self, start, minutes, text):
+    def test_start_that_is_not_a_slot_is_rejected(self, start, minutes, text):
         garage = GarageFactory(name="Springfield")
         ClosureFactory(location=garage, day=TEN.date() + timedelta(days=1))
         garage.opening_hours.filter(weekday=TEN.weekday() + 2).delete()
         services = [ServiceTypeFactory(minutes=minutes)]
-        error = refused(NotASlot, lambda: book(garage, start, services=services))
+        error = assert_rejected(NotASlot, lambda: book(garage, start, services=services))
         assert error.text == (f"Springfield {text}" if text.startswith("is ") else text)
         assert error.field == "start"
 
-    def test_the_grid_is_the_locations_own(self):
+    def test_slots_begin_at_the_local_opening_time(self):
         garage = GarageFactory(time_zone="Asia/Kathmandu", hours=(time(8, 10), time(12)))  # UTC+5:45
         start = datetime(2027, 1, 5, 2, 25, tzinfo=UTC)
         assert book(garage, start).start == start
-        assert refused(NotASlot, lambda: book(garage, start.replace(minute=30))).text == (
-            "Visits start every 30 minutes from 08:10 on."
+        assert assert_rejected(NotASlot, lambda: book(garage, start.replace(minute=30))).text == (
+            "Appointments start every 30 minutes from 08:10 on."
         )
 
     @pytest.mark.parametrize("day", [91, 92, 93, 400])
-    def test_ninety_days_ahead_and_no_more(self, day):
+    def test_booking_is_limited_to_ninety_days_ahead(self, day):
         garage = GarageFactory()
         last = TEN.replace(hour=17, minute=30) + timedelta(days=89)
         assert book(garage, last).start == last
-        error = refused(TooFarAhead, lambda: book(garage, TEN + timedelta(days=day - 1)))
-        assert (error.text, error.field) == ("Visits are booked at most 90 days ahead.", "start")
+        error = assert_rejected(TooFarAhead, lambda: book(garage, TEN + timedelta(days=day - 1)))
+        assert (error.text, error.field) == ("Appointments can be booked at most 90 days ahead.", "start")
 
-    def test_the_end_of_the_calendar(self):
+    def test_start_at_the_end_of_the_calendar_is_too_far_ahead(self):
         for zone in ("UTC", "Pacific/Kiritimati"):
             garage = GarageFactory(time_zone=zone)
-            refused(TooFarAhead, lambda garage=garage: book(garage, datetime.max.replace(tzinfo=UTC)))
+            assert_rejected(TooFarAhead, lambda garage=garage: book(garage, datetime.max.replace(tzinfo=UTC)))
 
-    def test_only_the_customers_own_vehicle_in_use(self, now):
+    def test_vehicle_must_belong_to_the_customer_and_be_in_use(self, now):
         garage, vehicle = GarageFactory(), VehicleFactory()
         archived = VehicleFactory(archived_at=now)
-        refused(VehicleNotOfCustomer, lambda: book(garage, vehicle=archived))
+        assert_rejected(VehicleNotOfCustomer, lambda: book(garage, vehicle=archived))
         with pytest.raises(VehicleNotOfCustomer):
             actions.book_appointment(
                 customer=CustomerFactory(), vehicle=vehicle, location=garage, start=TEN, services=(), now=NOW
             )
 
-    def test_one_vehicle_may_hold_several_visits(self):
+    def test_vehicle_can_have_several_appointments(self):
         garage, vehicle = GarageFactory(), VehicleFactory()
         book(garage, vehicle=vehicle)
         book(garage, vehicle=vehicle)
         assert vehicle.appointments.count() == 2
 
-    def test_queries_do_not_grow(self):
+    def test_number_of_queries_is_constant(self):
         garage = GarageFactory(bays=5)
         one = count_queries(lambda: book(garage, TEN, VehicleFactory()))
         for hour in range(8, 18):
@@ -208,129 +204,3 @@ class TestBook:
             == many
             == one + 1
         )
-
-
-@pytest.mark.django_db
-class TestMove:
-    def move(self, visit, **changes):
-        actions.move_appointment(appointment=visit, now=NOW, **changes)
-        visit.refresh_from_db()
-        return visit
-
-    def test_to_another_time_keeps_its_bay(self):
-        garage = GarageFactory()
-        visit = book(garage, bay=garage.bays.order_by("id")[1])
-        bay = visit.bay
-        moved = self.move(visit, start=TEN + HALF_HOUR)
-        assert (moved.start, moved.end, moved.bay) == (TEN + HALF_HOUR, TEN + 2 * HALF_HOUR, bay)
-        assert visit.history.count() == 2
-
-    def test_into_its_own_time(self):
-        """What it holds itself is no hindrance."""
-        garage, service = GarageFactory(bays=1), ServiceTypeFactory(minutes=60)
-        visit = book(garage, services=[service])
-        assert self.move(visit, start=TEN + HALF_HOUR).start == TEN + HALF_HOUR
-
-    def test_to_another_bay_when_its_own_is_held_then(self):
-        garage = GarageFactory()
-        visit, other = book(garage), book(garage, TEN + HALF_HOUR)
-        assert visit.bay == other.bay
-        assert self.move(visit, start=TEN + HALF_HOUR).bay != other.bay
-
-    def test_to_another_location(self):
-        visit, elsewhere = book(GarageFactory()), GarageFactory()
-        moved = self.move(visit, location=elsewhere)
-        assert (moved.location, moved.bay.location, moved.start) == (elsewhere, elsewhere, TEN)
-
-    def test_to_another_bay_by_wish(self):
-        garage = GarageFactory()
-        visit, second = book(garage), garage.bays.order_by("id")[1]
-        assert self.move(visit, bay=second).bay == second
-
-    def test_other_services_make_it_longer_and_shorter(self):
-        garage, brakes, oil = (
-            GarageFactory(bays=1),
-            ServiceTypeFactory(minutes=90),
-            ServiceTypeFactory(name="Oil"),
-        )
-        visit = book(garage, services=[oil])
-        assert self.move(visit, services=[brakes, oil]).end == TEN + timedelta(minutes=120)
-        assert list(visit.services.order_by("id")) == [brakes, oil]
-        assert self.move(visit, services=[]).end == TEN + HALF_HOUR
-        assert not visit.services.exists()
-        book(garage, TEN + HALF_HOUR)
-        refused(SlotTaken, lambda: self.move(visit, services=[brakes]), visit)
-
-    def test_words_follow_the_services_unless_they_are_his_own(self):
-        oil, tires = ServiceTypeFactory(name="Oil change"), ServiceTypeFactory(name="Tires")
-        visit = book(GarageFactory(), services=[oil])
-        assert self.move(visit, services=[tires, oil]).description == "Tires, Oil change"
-        assert self.move(visit, services=[oil]).description == "Oil change"
-        actions.change_words(appointment=visit, description="Please be quick.")
-        assert self.move(visit, services=[tires]).description == "Please be quick."
-
-    def test_another_vehicle_of_his(self):
-        visit = book(GarageFactory())
-        other = VehicleFactory(customer=visit.customer)
-        assert self.move(visit, vehicle=other).vehicle == other
-        refused(VehicleNotOfCustomer, lambda: self.move(visit, vehicle=VehicleFactory()), visit)
-
-    def test_what_stays_is_not_asked_for_again(self):
-        """A visit that should have begun, at a time that could not be booked today, may still change its vehicle."""
-        visit = AppointmentFactory(start=NOW - timedelta(minutes=7), end=NOW)
-        other = VehicleFactory(customer=visit.customer)
-        moved = self.move(visit, vehicle=other, start=visit.start, location=visit.location)
-        assert (moved.vehicle, moved.start) == (other, NOW - timedelta(minutes=7))
-
-    def test_no_change_writes_nothing(self):
-        visit = book(GarageFactory())
-        before = state(visit)
-        self.move(visit)
-        self.move(visit, start=visit.start, bay=visit.bay, vehicle=visit.vehicle)
-        assert state(visit) == before
-
-    def test_to_no_slot_or_a_taken_one(self):
-        garage = GarageFactory(bays=1)
-        visit, other = book(garage), book(garage, TEN + 2 * HALF_HOUR)
-        for start, error in (
-            (NOW - HALF_HOUR, NotASlot),
-            (TEN + timedelta(minutes=1), NotASlot),
-            (TEN + timedelta(days=100), TooFarAhead),
-            (other.start, SlotTaken),
-        ):
-            refused(error, lambda start=start, error=error: self.move(visit, start=start), visit)
-        free = refused(
-            SlotTaken,
-            lambda: self.move(visit, start=other.start, services=[ServiceTypeFactory(minutes=60)]),
-            visit,
-        )
-        # Its own half hour counts as free: a whole hour fits before the other.
-        assert free.facts["alternatives"][0]["start"] == TEN + 3 * HALF_HOUR
-
-    @pytest.mark.parametrize("status", ["in_progress", "completed", "cancelled"])
-    def test_only_what_has_not_begun(self, status):
-        visit = book(GarageFactory())
-        Appointment.objects.update(status=status)
-        error = refused(IllegalTransition, lambda: self.move(visit, start=TEN + HALF_HOUR), visit)
-        assert error.text == f"This appointment is {status.replace('_', ' ')} and cannot become moved."
-
-
-@pytest.mark.django_db
-class TestCallOff:
-    def test_before_it_begins(self, alice):
-        garage = GarageFactory(bays=1)
-        visit = book(garage)
-        actions.call_off_appointment(appointment=visit, by=None, now=NOW)
-        assert (visit.status, visit.cancelled_at) == ("cancelled", NOW)
-        assert book(garage).bay == visit.bay
-
-    @pytest.mark.parametrize("status", ["in_progress", "completed", "cancelled"])
-    def test_not_afterwards(self, status):
-        visit = book(GarageFactory())
-        Appointment.objects.update(status=status)
-        error = refused(
-            IllegalTransition,
-            lambda: actions.call_off_appointment(appointment=visit, by=None, now=NOW),
-            visit,
-        )
-        assert error.text == f"This appointment is {status.replace('_', ' ')} and cannot become cancelled."

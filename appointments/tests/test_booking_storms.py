@@ -1,7 +1,8 @@
-"""No bay twice, whoever comes at once: by the lock, by the constraint, and not without both."""
+"""Parallel bookings never book a bay twice: the lock and the constraint each prevent it, and one of them is needed."""
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from random import Random
 
@@ -11,7 +12,7 @@ from django.db import connection, transaction
 from appointments import actions
 from appointments.actions import SlotTaken
 from appointments.models import HOLDS_A_BAY, Appointment, Bay
-from appointments.queries import NotASlot
+from appointments.queries import NotASlot, get_bay_schedule
 from appointments.tests.booking import HALF_HOUR, NOW, TEN, book
 from common.domain.constraints import NoOverlap
 from common.domain.errors import DomainError
@@ -20,10 +21,10 @@ from testing.storms import parallel
 
 
 def overlaps():
-    """Pairs of visits that hold one bay at one time."""
+    """Return the pairs of appointments that hold one bay at the same time."""
     by_bay: dict[int, list[Appointment]] = {}
-    for visit in Appointment.objects.filter(status__in=HOLDS_A_BAY).order_by("start", "id"):
-        by_bay.setdefault(visit.bay_id, []).append(visit)
+    for appointment in Appointment.objects.filter(status__in=HOLDS_A_BAY).order_by("start", "id"):
+        by_bay.setdefault(appointment.bay_id, []).append(appointment)
     return [
         (a.pk, b.pk) for held in by_bay.values() for n, a in enumerate(held) for b in held[n + 1 :] if b.start < a.end
     ]  # fmt: skip
@@ -31,7 +32,7 @@ def overlaps():
 
 @contextmanager
 def without_constraint():
-    """The table as it would be if the database forbade nothing."""
+    """Remove the constraint for the block."""
     constraint = next(c for c in Appointment._meta.constraints if isinstance(c, NoOverlap))
     every = Appointment._meta.constraints
     Appointment._meta.constraints = [c for c in every if c is not constraint]
@@ -46,18 +47,18 @@ def without_constraint():
             editor.add_constraint(Appointment, constraint)
 
 
-def outcomes(answers):
-    for answer in answers:
-        if isinstance(answer, Exception) and not isinstance(answer, DomainError):
-            raise answer
-    names = [type(answer).__name__ for answer in answers]
+def count_outcomes(outcomes):
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, DomainError):
+            raise outcome
+    names = [type(outcome).__name__ for outcome in outcomes]
     return {name: names.count(name) for name in set(names)}
 
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_the_constraint_holds(monkeypatch):
-    """Also on PostgreSQL, where two who look at once both see a free bay."""
+def test_constraint_prevents_double_booking_without_the_lock(monkeypatch):
+    """On PostgreSQL, two parallel bookings would both see a free bay."""
     monkeypatch.setattr(actions, "lock_bays", lambda **_: None)
     garage, vehicles = GarageFactory(), VehicleFactory.create_batch(12)
     parallel(12, lambda number: book(garage, vehicle=vehicles[number]))
@@ -67,27 +68,35 @@ def test_without_the_lock_the_constraint_holds(monkeypatch):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_without_the_constraint_the_lock_holds():
+def test_lock_prevents_double_booking_without_the_constraint():
     garage, vehicles = GarageFactory(), VehicleFactory.create_batch(12)
     with without_constraint():
-        found = outcomes(parallel(12, lambda number: book(garage, vehicle=vehicles[number])))
+        found = count_outcomes(parallel(12, lambda number: book(garage, vehicle=vehicles[number])))
         assert (found, overlaps()) == ({"Appointment": 2, "SlotTaken": 10}, [])
 
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_without_both_a_bay_is_booked_twice(monkeypatch):
-    """These storms can fail: nothing but the lock and the constraint stands between two who look at once.
+def test_bay_is_booked_twice_without_lock_and_constraint(monkeypatch):
+    """Prove that the storms above can fail.
 
-    SQLite lets one writer in at a time, so there the transaction is taken away as well.
+    SQLite has one writer at a time, so the transaction is removed there as well. Every booking waits between its query
+    and its insert. Without the wait a fast thread can finish before the next one starts.
     """
     monkeypatch.setattr(actions, "lock_bays", lambda **_: None)
+    monkeypatch.setattr(actions, "get_bay_schedule", get_schedule_and_wait)
     if connection.vendor == "sqlite":
         monkeypatch.setattr(transaction, "atomic", no_transaction)
     garage, vehicles = GarageFactory(), VehicleFactory.create_batch(12)
     with without_constraint():
         parallel(12, lambda number: book(garage, vehicle=vehicles[number]))
         assert overlaps()
+
+
+def get_schedule_and_wait(*args, **options):
+    schedule = get_bay_schedule(*args, **options)
+    time.sleep(0.05)
+    return schedule
 
 
 @contextmanager
@@ -97,13 +106,13 @@ def no_transaction(*_args, **_options):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_clients_who_book_move_and_cancel_at_random_none_shares_a_bay():
+def test_random_parallel_bookings_moves_and_cancels_never_overlap():
     garages = [GarageFactory(bays=2), GarageFactory(bays=1)]
     services = [ServiceTypeFactory(minutes=minutes) for minutes in (30, 45, 60, 150)]
     vehicles = VehicleFactory.create_batch(8)
 
     def client(number):
-        random, vehicle, mine, done = Random(number), vehicles[number], [], []
+        random, vehicle, booked, done = Random(number), vehicles[number], [], []
 
         def slot():
             return {
@@ -115,27 +124,27 @@ def test_of_clients_who_book_move_and_cancel_at_random_none_shares_a_bay():
         for _ in range(25):
             verb = random.choice(["book", "book", "move", "move", "cancel"])
             try:
-                if verb == "book" or not mine:
-                    mine.append(
+                if verb == "book" or not booked:
+                    booked.append(
                         actions.book_appointment(
                             customer=vehicle.customer, vehicle=vehicle, now=NOW, **slot()
                         )
                     )
                 elif verb == "move":
-                    actions.move_appointment(appointment=random.choice(mine), now=NOW, **slot())
+                    actions.move_appointment(appointment=random.choice(booked), now=NOW, **slot())
                 else:
-                    visit = mine.pop(random.randrange(len(mine)))
-                    actions.call_off_appointment(appointment=visit, by=None, now=NOW)
+                    appointment = booked.pop(random.randrange(len(booked)))
+                    actions.cancel_pending_appointment(appointment=appointment, by=None, now=NOW)
                 done.append(verb)
             except (SlotTaken, NotASlot):
-                done.append("refused")
+                done.append("rejected")
         return done
 
-    answers = parallel(8, client)
-    assert [answer for answer in answers if isinstance(answer, Exception)] == []
-    counted = [verb for answer in answers for verb in answer]
-    assert {"book", "move", "cancel", "refused"} <= set(counted)
+    outcomes = parallel(8, client)
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    verbs = [verb for outcome in outcomes for verb in outcome]
+    assert {"book", "move", "cancel", "rejected"} <= set(verbs)
     assert overlaps() == []
-    for visit in Appointment.objects.filter(status__in=HOLDS_A_BAY).select_related("bay"):
-        assert visit.bay.location_id == visit.location_id
+    for appointment in Appointment.objects.filter(status__in=HOLDS_A_BAY).select_related("bay"):
+        assert appointment.bay.location_id == appointment.location_id
     assert Bay.objects.count() == 3

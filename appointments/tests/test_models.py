@@ -24,30 +24,30 @@ from testing.factories import AppointmentFactory, BayFactory, LocationFactory, S
 pytestmark = pytest.mark.django_db
 
 
-def assert_refused(model, constraint, work):
+def assert_refused(model, constraint, write):
     count = model.objects.count()
     with pytest.raises(IntegrityError) as error, transaction.atomic():
-        work()
+        write()
     assert violates(error.value, model, constraint)
     assert model.objects.count() == count
 
 
 class TestConstraints:
     @pytest.mark.parametrize("end", [timedelta(0), timedelta(minutes=-1)])
-    def test_a_visit_starts_before_it_ends(self, end):
-        visit = AppointmentFactory()
+    def test_appointment_must_start_before_it_ends(self, end):
+        appointment = AppointmentFactory()
         assert_refused(
             Appointment, "visit_starts_before_it_ends",
-            lambda: Appointment.objects.update(end=visit.start + end),
+            lambda: Appointment.objects.update(end=appointment.start + end),
         )  # fmt: skip
 
-    def test_a_status_is_a_known_one(self):
+    def test_status_must_be_known(self):
         AppointmentFactory()
         assert_refused(
             Appointment, "appointment_status_is_known", lambda: Appointment.objects.update(status="lost")
         )
 
-    def test_opening_hours(self):
+    def test_opening_hours_are_valid_and_unique_per_weekday(self):
         location = LocationFactory()
         hours = {"location": location, "weekday": 0, "opens": time(8), "closes": time(18)}
         OpeningHours.objects.create(**hours)
@@ -61,7 +61,7 @@ class TestConstraints:
                 OpeningHours, constraint, lambda change=change: OpeningHours.objects.create(**hours | change)
             )
 
-    def test_a_closure_and_a_bay_once_a_location(self):
+    def test_closure_and_bay_are_unique_per_location(self):
         bay = BayFactory()
         assert_refused(
             Bay, "bay_name_once_a_location", lambda: BayFactory(location=bay.location, name=bay.name)
@@ -71,23 +71,23 @@ class TestConstraints:
         assert_refused(Closure, "closure_once_a_day", lambda: Closure.objects.create(**closed))
 
     @pytest.mark.parametrize("minutes", [0, 24 * 60 + 1])
-    def test_a_service_fits_a_day(self, minutes):
+    def test_service_must_fit_a_day(self, minutes):
         assert_refused(ServiceType, "service_fits_a_day", lambda: ServiceTypeFactory(minutes=minutes))
 
 
 @pytest.mark.parametrize("name", ["UTC", "America/New_York", "Asia/Kathmandu"])
-def test_validate_time_zone_takes(name):
+def test_validate_time_zone_accepts(name):
     assert validate_time_zone(name) is None
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "utc+1"])
-def test_validate_time_zone_refuses(name):
-    with pytest.raises(ValidationError) as refusal:
+def test_validate_time_zone_rejects(name):
+    with pytest.raises(ValidationError) as error:
         validate_time_zone(name)
-    assert refusal.value.code == "invalid_time_zone"
+    assert error.value.code == "invalid_time_zone"
 
 
-def test_strs():
+def test_str_of_each_model():
     hours = OpeningHours(weekday=Weekday.SATURDAY, opens=time(9), closes=time(13, 30))
     assert str(hours) == "Saturday 09:00–13:30"
     assert str(Closure(day=date(2026, 12, 25))) == "2026-12-25"
@@ -98,14 +98,14 @@ def test_strs():
 
 
 class TestRows:
-    def test_visible_to(self, alice, bob):
-        mine, his = (AppointmentFactory(vehicle__customer=customer) for customer in (alice, bob))
+    def test_visible_to_filters_by_caller(self, alice, bob):
+        of_alice, of_bob = (AppointmentFactory(vehicle__customer=customer) for customer in (alice, bob))
         rows = Appointment.objects.order_by("id")
-        assert list(rows.visible_to(Caller(Role.CUSTOMER, alice.contact_id, alice.pk))) == [mine]
+        assert list(rows.visible_to(Caller(Role.CUSTOMER, alice.contact_id, alice.pk))) == [of_alice]
         assert list(rows.visible_to(Caller(Role.CUSTOMER, 99, None))) == []
-        assert list(rows.visible_to(Caller(Role.TECHNICIAN, 99, None))) == [mine, his]
+        assert list(rows.visible_to(Caller(Role.TECHNICIAN, 99, None))) == [of_alice, of_bob]
 
-    def test_matching_status(self):
+    def test_matching_filters_by_status(self):
         pending, done = AppointmentFactory(), AppointmentFactory(status="completed")
         rows = Appointment.objects.order_by("id")
         assert list(rows.matching({})) == [pending, done]
@@ -118,16 +118,16 @@ class TestRows:
             ("UTC", datetime(2026, 3, 8, 23, 59, 59, 999999, tzinfo=UTC), date(2026, 3, 8)),
             ("America/New_York", datetime(2026, 3, 8, 4, 59, tzinfo=UTC), date(2026, 3, 7)),
             ("America/New_York", datetime(2026, 3, 8, 5, 0, tzinfo=UTC), date(2026, 3, 8)),
-            # The clocks have gone forward: midnight is an hour earlier in UTC.
+            # Daylight saving time has begun: local midnight is an hour earlier in UTC.
             ("America/New_York", datetime(2026, 3, 9, 3, 59, tzinfo=UTC), date(2026, 3, 8)),
             ("America/New_York", datetime(2026, 3, 9, 4, 0, tzinfo=UTC), date(2026, 3, 9)),
             ("Pacific/Kiritimati", datetime(2026, 3, 8, 10, 0, tzinfo=UTC), date(2026, 3, 9)),
         ],
     )
-    def test_bounds_are_inclusive_days_where_the_garage_stands(self, zone, instant, day):
-        visit = AppointmentFactory(bay__location__time_zone=zone, start=instant)
+    def test_date_bounds_are_inclusive_local_days_of_the_location(self, zone, instant, day):
+        appointment = AppointmentFactory(bay__location__time_zone=zone, start=instant)
         rows, one = Appointment.objects.all(), timedelta(days=1)
-        assert list(rows.matching({"date_from": day, "date_to": day})) == [visit]
+        assert list(rows.matching({"date_from": day, "date_to": day})) == [appointment]
         assert list(rows.matching({"date_from": day + one})) == []
         assert list(rows.matching({"date_to": day - one})) == []
-        assert list(rows.matching({"date_from": day - one, "date_to": day + one})) == [visit]
+        assert list(rows.matching({"date_from": day - one, "date_to": day + one})) == [appointment]

@@ -1,7 +1,7 @@
 """The peer of bench/chat.py: `websockets` alone, rooms in a dictionary, `broadcast` to a room.
 
-A message is stored before it is heard, with one asyncpg INSERT into a plain table: a key and an index to read a thread
-again by, and nothing else that the product keeps (no number, no lock, no foreign key, no session).
+A message is stored before it is sent, with one asyncpg INSERT into a plain table with a key and an index on the thread.
+The peer has nothing else that the product has: no number, no lock, no foreign key, no session.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The least that takes telematics batches in: rows that are there already, `COPY … BINARY`, a commit a batch. No HTTP,
-no sign-in, no checks.
+"""The minimum to store telematics batches: rows in memory, `COPY … BINARY`, a commit per batch.
 
-`python -m bench.peers.copy_rows VEHICLE SECONDS` makes its rows when it is given a line, and says `ready`; at the next it
-copies for so long, and prints how many batches it copied in how many seconds. Its vehicles' numbers rise from the given
-one.
+There is no HTTP, authentication or validation. `python -m bench.peers.copy_rows VEHICLE SECONDS` reads a line, makes its
+rows and prints `ready`. At the next line it copies for that many seconds, and prints the number of batches and the
+seconds. The numbers of its vehicles rise from VEHICLE.
 """
 
 from __future__ import annotations
@@ -38,19 +37,19 @@ def copy(connection: psycopg.Connection[Any], batch: Batch) -> None:
 
 
 def copy_for(connection: psycopg.Connection[Any], seconds: float, given: list[Batch]) -> tuple[int, float]:
-    """How many of the batches in how many seconds."""
+    """Copy batches until the time is over, and return their number and the seconds."""
     began = time.perf_counter()
     for number, batch in enumerate(given):
         copy(connection, batch)
         if time.perf_counter() - began >= seconds:
             return number + 1, time.perf_counter() - began
-    raise RuntimeError("The peer ran out of batches: it is faster than was thought.")
+    raise RuntimeError("The peer ran out of batches: raise _A_SECOND.")
 
 
 def main(vehicle: int, seconds: float) -> None:
     sent = [list(zip(*batch, strict=True)) for batch in batches(drive(0, _BATCHES * 1000))]
     vehicles = itertools.count(vehicle)
-    gc.disable()  # rows are no work for it
+    gc.disable()  # rows have no reference cycles
     with psycopg.connect(dsn(), autocommit=True) as connection:
         while sys.stdin.readline():
             given = [

@@ -1,5 +1,7 @@
-"""A range of one vehicle's samples from rows with a (vehicle, t) key, as JSON: `/<vehicle>?from=<ms>&to=<ms>`. No
-sign-in, no checks; one prepared statement, its rows in binary, orjson."""
+"""Samples of one vehicle from a table with a (vehicle, t) key, as JSON: `/<vehicle>?from=<ms>&to=<ms>`.
+
+One prepared statement with binary rows, and orjson. There is no authentication or validation.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ def connection() -> psycopg.Connection[Any]:
 
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    asked = parse_qs(environ["QUERY_STRING"])
-    key = (int(environ["PATH_INFO"][1:]), int(asked["from"][0]), int(asked["to"][0]))
+    query = parse_qs(environ["QUERY_STRING"])
+    key = (int(environ["PATH_INFO"][1:]), int(query["from"][0]), int(query["to"][0]))
     rows = connection().cursor(binary=True).execute(_SELECT, key, prepare=True)
     body = orjson.dumps(
         [

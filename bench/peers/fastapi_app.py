@@ -1,7 +1,7 @@
 """FastAPI with SQLAlchemy's async ORM over the same tables: asyncpg, `selectinload`, pydantic models from objects.
 
-As their documentation would write it: a session a request, a pool in each worker. Under granian's ASGI server, which spent
-a fifth less CPU on it than uvicorn; uvloop gained nothing under either.
+Written as in their documentation: a session per request, a pool per worker. It runs under granian's ASGI server, which
+spent a fifth less CPU on it than uvicorn. uvloop gained nothing under either.
 """
 
 from __future__ import annotations

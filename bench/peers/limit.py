@@ -1,6 +1,6 @@
-"""LIMIT: the same bodies by hand. WSGI, a JWT check, flat prepared queries, orjson; nothing else.
+"""LIMIT: the same bodies, written by hand with WSGI, a JWT check, flat prepared queries and orjson.
 
-No session is looked up, no middleware runs, nothing is logged: what a request costs at the very least.
+No session is looked up, no middleware runs and nothing is logged. This is the least that a request can cost.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def half_up(numerator: int, denominator: int) -> int:
 
 
 def total(lines, amount: Decimal, percent: Decimal, tax_percent: Decimal) -> str:
-    """In whole cents; `lines` are (cents, taxable)."""
+    """Return the total, computed in whole cents. `lines` are (cents, taxable)."""
     subtotal = sum(cents for cents, _ in lines)
     discount = min(int(amount * 100) + half_up(subtotal * int(percent * 100), 10_000), subtotal)
     if subtotal and discount:

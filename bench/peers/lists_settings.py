@@ -1,4 +1,4 @@
-"""The stock project with the addresses of the lists."""
+"""The settings of the stock project, with the URLs of the lists."""
 
 from bench.peers.stock_settings import *  # noqa: F403
 

@@ -1,6 +1,6 @@
-"""django-ninja: the endpoint as its documentation would write it, model objects through its schemas.
+"""django-ninja: the endpoint written as in its documentation, model objects through its schemas.
 
-`select_related` and `prefetch_related`, a persistent connection, the same server as ours.
+It has `select_related`, `prefetch_related`, a persistent connection and the same server as ours.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench.peers.orders import WORDS, total_of
 from customers.models import CustomerUser
 from repair_orders.models import PartLine, RepairOrder
 
-# Django's encoder, which ninja's renderer uses, would cut microseconds.
+# The renderer of ninja uses Django's encoder, which truncates microseconds.
 Instant = Annotated[datetime, PlainSerializer(lambda at: at.isoformat().replace("+00:00", "Z"))]
 
 

@@ -1,4 +1,4 @@
-"""The stock project with django-ninja's addresses."""
+"""The settings of the stock project, with the URLs of django-ninja."""
 
 from bench.peers.stock_settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""What the peers that build objects share: the contract's words, and a total by the product's own arithmetic."""
+"""Shared code of the peers that build objects: the contract's statuses, and totals by the product's arithmetic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WORDS = {"requested": "pending", "pending": "pending", "approved": "pending"}
 
 
 def total_of(order: Any, part_lines: Iterable[Any], service_lines: Iterable[Any]) -> str:
-    """What the lines of an order cost now."""
+    """Return the total of an order's lines."""
     lines = [Line(line.unit_price * line.quantity, line.taxable) for line in part_lines]
     lines += [Line(line.labor_cost, line.taxable) for line in service_lines]
     return str(

@@ -1,7 +1,7 @@
-"""Stock DRF: the endpoint as DRF's tutorial would write it over the same tables, with SimpleJWT and its own user look-up.
+"""Stock DRF: the endpoint written as in DRF's tutorial over the same tables, with SimpleJWT and its user look-up.
 
-`select_related` and `prefetch_related`, a persistent connection, the same server: nothing is held back but our own
-mechanism.
+It has `select_related`, `prefetch_related`, a persistent connection and the same server as ours. Only compiled reads
+are missing.
 """
 
 from __future__ import annotations

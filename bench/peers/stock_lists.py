@@ -1,8 +1,8 @@
-"""Stock DRF: every list of contracts 001 to 004 as a generic view of DRF's documentation would serve it.
+"""Stock DRF: every list of contracts 001 to 004 as a generic view, written as in DRF's documentation.
 
-A queryset with `select_related` and `prefetch_related`, objects, a serializer, SimpleJWT's own authentication (for the
-fleet DRF's of sessions), Django's default middleware. The bodies are declared by the product's own serializers, which
-are DRF's: on objects they cost what hand-written ones do, and the bench says how nearly.
+It has querysets with `select_related` and `prefetch_related`, SimpleJWT's authentication (DRF's session authentication
+for the fleet) and Django's default middleware. The product's own serializers render the objects. They are DRF's
+serializers, and bench/lists.py measures how close they come to hand-written ones.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "bench.peers.lists_settings"
 django.setup()
 
-from django.contrib.auth.backends import ModelBackend
 from django.core.wsgi import get_wsgi_application
 from django.db.models import Count, F, Prefetch, Q
 from django.db.models.functions import TruncMonth
@@ -25,15 +24,14 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from accounts.backends import SignInBackend
-from appointments.api import member as visits
+from appointments.api import member as appointments
 from appointments.api.member_locations import LocationSerializer
 from appointments.models import Appointment, Location, OpeningHours, ServiceType
 from catalogue.api.care import ProductSerializer
 from catalogue.models import Part
 from chat.api import care as tickets
 from chat.api import member as chat
-from chat.models import Thread, Ticket
+from chat.models import Conversation, SupportTicket
 from customers.api.care import NotificationSerializer
 from customers.api.crm import CustomerSerializer
 from customers.models import Customer, Notification
@@ -48,9 +46,6 @@ from repair_orders.models import RepairOrder
 from vehicles.api.member import VehicleSerializer
 from vehicles.models import Vehicle
 
-# A session names the backend that let its user in; here that one looks him up as Django's own does.
-SignInBackend.get_user = ModelBackend.get_user
-
 HOURS = Prefetch("opening_hours", OpeningHours.objects.order_by("weekday"))
 SERVICES = Prefetch("services", ServiceType.objects.order_by("id"))
 HOURS_THERE = Prefetch("location__opening_hours", OpeningHours.objects.order_by("weekday"))
@@ -61,12 +56,12 @@ class StockList(generics.ListAPIView):
     permission_classes = [permissions.IsAuthenticated]
 
     def own(self, model, path="customer"):
-        """Rows of the customer for whom the user acts: one statement, a join to the login."""
+        """Return the rows of the user's customer, in one statement with a join to the login."""
         return model.objects.filter(**{f"{path}__logins__user": self.request.user})
 
 
 class BarePages(pagination.PageNumberPagination):
-    """A bare array; the count in a header."""
+    """Pages of a bare array, with the count in a header."""
 
     page_size = 50
 
@@ -147,8 +142,8 @@ class Tickets(StockList):
     serializer_class = tickets.TicketBriefSerializer
 
     def get_queryset(self):
-        rows = self.own(Ticket, "thread__customer").select_related("thread")
-        return rows.order_by("-thread__created_at", "-thread_id")
+        rows = self.own(SupportTicket, "conversation__customer").select_related("conversation")
+        return rows.order_by("-conversation__created_at", "-conversation_id")
 
 
 class Notifications(StockList):
@@ -175,7 +170,7 @@ class Locations(StockList):
 
 
 class Appointments(StockList):
-    serializer_class = visits.AppointmentSerializer
+    serializer_class = appointments.AppointmentSerializer
 
     def get_queryset(self):
         rows = self.own(Appointment).select_related("customer__contact", "vehicle", "location")
@@ -198,10 +193,10 @@ class Offers(StockList):
 
     def get_queryset(self):
         membership = self.request.user.memberships.filter(status="active").select_related("plan").first()
-        asked = Q(for_basic=False, for_plus=False, for_premium=False)
+        offered = Q(for_basic=False, for_plus=False, for_premium=False)
         if membership:
-            asked |= Q(**{f"for_{membership.plan.tier}": True})
-        rows = Offer.objects.filter(asked, is_active=True, expiry__gt=timezone.now())
+            offered |= Q(**{f"for_{membership.plan.tier}": True})
+        rows = Offer.objects.filter(offered, is_active=True, expiry__gt=timezone.now())
         return rows.prefetch_related("locations").order_by("expiry", "id")
 
 
@@ -209,7 +204,7 @@ class Threads(StockList):
     serializer_class = chat.ThreadSerializer
 
     def get_queryset(self):
-        rows = self.own(Thread).select_related("customer__contact", "last_message__thread")
+        rows = self.own(Conversation).select_related("customer__contact", "last_message__conversation")
         return rows.order_by("-updated_at", "-id")
 
 
@@ -217,8 +212,8 @@ class Messages(StockList):
     serializer_class = chat.MessageSerializer
 
     def get_queryset(self):
-        thread = generics.get_object_or_404(self.own(Thread), uuid=self.kwargs["thread"])
-        return thread.messages.filter(is_internal=False).order_by("number", "id")
+        conversation = generics.get_object_or_404(self.own(Conversation), uuid=self.kwargs["thread"])
+        return conversation.messages.filter(is_internal=False).order_by("number", "id")
 
 
 # --- Contract 004 -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A stock Django project over the product's tables: its default middleware, DRF's defaults, SimpleJWT."""
+"""Settings of a stock Django project over the product's tables: default middleware, DRF's defaults, SimpleJWT."""
 
 from config.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""Contract 002, beyond what it prints: the catalogue that its customers buy from."""
+"""Contract 002: the products that customers can order. The contract does not print this list."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ class ProductSerializer(Serializer):
 
 
 class ProductQuery(ListQuery):
-    search = serializers.CharField(required=False, max_length=200, help_text="In name or part number.")
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="In the name or the part number."
+    )
 
 
 class Products(CareList):
-    """What can be bought, at today's price, by name."""
+    """List products with their current prices, sorted by name."""
 
     permission_classes = [CustomersOnly]
     query = ProductQuery

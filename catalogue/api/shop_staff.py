@@ -1,4 +1,4 @@
-"""The staff's API on the catalogue: parts and services."""
+"""The staff API for the catalogue: parts and services."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class ServiceSerializer(Serializer):
 
 class PartFilter(django_filters.FilterSet):
     search = SearchFilter(
-        {"": ("name", "part_number", "manufacturer")}, help_text="In name, number or maker."
+        {"": ("name", "part_number", "manufacturer")},
+        help_text="In the name, the part number or the manufacturer.",
     )
     taxable = django_filters.BooleanFilter()
 
@@ -51,7 +52,7 @@ class PartFilter(django_filters.FilterSet):
 
 
 class ServiceFilter(django_filters.FilterSet):
-    search = SearchFilter({"": ("name", "description")}, help_text="In name or description.")
+    search = SearchFilter({"": ("name", "description")}, help_text="In the name or the description.")
     taxable = django_filters.BooleanFilter()
 
     class Meta:
@@ -59,7 +60,7 @@ class ServiceFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class _Catalogue(StaffViewSet):
+class _ArticleViewSet(StaffViewSet):
     model: ClassVar[type[Part] | type[Service]]
 
     def create(self, request: Request) -> JSONResponse:
@@ -70,13 +71,13 @@ class _Catalogue(StaffViewSet):
         return self.show(id)
 
     def destroy(self, request: Request, id: int) -> JSONResponse:
-        """Take an article that was never sold out of the catalogue."""
+        """Remove an article that was never sold."""
         actions.remove_article(self.row(id))
         return JSONResponse(status=204)
 
 
-class StaffParts(_Catalogue):
-    """Parts of the catalogue, at today's price."""
+class StaffParts(_ArticleViewSet):
+    """List the parts of the catalogue."""
 
     ORDERING = {"name": ("name",), "price": ("unit_price",), "number": ("part_number",)}
     resource = "parts"
@@ -90,8 +91,8 @@ class StaffParts(_Catalogue):
         return order(apply(Part.objects.all(), PartFilter, filters), StaffParts.ORDERING, filters, "name")
 
 
-class StaffServices(_Catalogue):
-    """Services of the catalogue, at today's price."""
+class StaffServices(_ArticleViewSet):
+    """List the services of the catalogue."""
 
     ORDERING = {"name": ("name",), "price": ("labor_cost",)}
     resource = "services"

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('unit_price', models.DecimalField(decimal_places=2, max_digits=10, validators=[django.core.validators.MinValueValidator(0)])),
                 ('taxable', models.BooleanField(default=True)),
                 ('warranty_months', models.PositiveSmallIntegerField(default=0)),
-                ('stock', models.PositiveIntegerField(default=0, help_text='Pieces on the shelf, to be sold by mail.')),
+                ('stock', models.PositiveIntegerField(default=0, help_text='Pieces in stock, for orders by mail.')),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField(db_index=True)),
                 ('history_change_reason', models.CharField(max_length=100, null=True)),
@@ -77,10 +77,10 @@ class Migration(migrations.Migration):
                 ('unit_price', models.DecimalField(decimal_places=2, max_digits=10, validators=[django.core.validators.MinValueValidator(0)])),
                 ('taxable', models.BooleanField(default=True)),
                 ('warranty_months', models.PositiveSmallIntegerField(default=0)),
-                ('stock', models.PositiveIntegerField(default=0, help_text='Pieces on the shelf, to be sold by mail.')),
+                ('stock', models.PositiveIntegerField(default=0, help_text='Pieces in stock, for orders by mail.')),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('unit_price__gte', 0)), name='part_price_not_negative'), models.CheckConstraint(condition=models.Q(('stock__gte', 0)), name='part_stock_not_negative'), models.UniqueConstraint(fields=('part_number',), name='part_number_once', violation_error_message='There is a part with this number already.')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('unit_price__gte', 0)), name='part_price_not_negative'), models.CheckConstraint(condition=models.Q(('stock__gte', 0)), name='part_stock_not_negative'), models.UniqueConstraint(fields=('part_number',), name='part_number_once', violation_error_message='A part with this part number already exists.')],
             },
         ),
         migrations.CreateModel(

@@ -1,4 +1,4 @@
-"""Contract 002's products."""
+"""Contract 002: products."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class TestProducts(CareListSuite):
             "stock": 3,
         }
 
-    def test_everybody_sees_the_same_by_name(self, alice, as_alice, as_bob):
-        later, first = self.make(alice, name="b"), self.make(alice, name="a", stock=0)
-        assert [row["id"] for row in as_alice.get(self.url).json()] == [first.pk, later.pk]
+    def test_all_customers_see_same_products_by_name(self, alice, as_alice, as_bob):
+        second, first = self.make(alice, name="b"), self.make(alice, name="a", stock=0)
+        assert [row["id"] for row in as_alice.get(self.url).json()] == [first.pk, second.pk]
         assert as_bob.get(self.url).json() == as_alice.get(self.url).json()
 
     @pytest.mark.parametrize("text", ["oil", "IL FIL", "p-77", "  oil "])
-    def test_search_is_in_name_and_number(self, alice, as_alice, text):
+    def test_search_finds_name_and_part_number(self, alice, as_alice, text):
         part = self.make(alice, part_number="P-77")
         self.make(alice, name="Wiper")
         assert [row["id"] for row in as_alice.get(self.url, {"search": text}).json()] == [part.pk]
 
     @pytest.mark.parametrize("text", ["O%r", "_il", "zebra", "Fram"])
-    def test_search_is_no_pattern(self, alice, as_alice, text):
+    def test_search_matches_wildcards_literally(self, alice, as_alice, text):
         self.make(alice, part_number="P77")
         assert as_alice.get(self.url, {"search": text}).json() == []
 
-    def test_search_has_an_end(self, as_alice):
+    def test_search_has_maximum_length(self, as_alice):
         response = as_alice.get(self.url, {"search": "x" * 201})
         assert (response.status_code, response.json()) == (
             422,

@@ -1,4 +1,4 @@
-"""The staff's API on the catalogue."""
+"""The staff API for the catalogue."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ WRONG_ARTICLES = [
 class ArticleSuite(WritableNounSuite):
     item_allow = "GET, HEAD, PATCH, DELETE"
 
-    def test_an_article_that_was_never_sold_goes(self, as_ada):
+    def test_unsold_article_is_removed(self, as_ada):
         article = self.make()
         response = as_ada.delete(self.item(article))
         assert (response.status_code, response.content) == (204, b"")
         assert not type(article).objects.filter(pk=article.pk).exists()
 
-    def test_a_sold_article_stays(self, as_ada):
+    def test_sold_article_is_not_removed(self, as_ada):
         article = self.make()
         sold = (
             {"part_lines": factories.PartLineFactory(part=article)}
@@ -62,7 +62,7 @@ class ArticleSuite(WritableNounSuite):
             409,
             {
                 "error": "Article was sold",
-                "detail": "This article is on an order and stays in the catalogue.",
+                "detail": "This article is on an order and cannot be removed from the catalogue.",
             },
             article,
             *sold.values(),
@@ -79,7 +79,7 @@ class ArticleSuite(WritableNounSuite):
             invalid("taxable", "Must be a valid boolean."),
         )
 
-    def test_words_for_true_are_taken(self, as_ada):
+    def test_boolean_accepts_text(self, as_ada):
         article = self.make(taxable=True)
         response = as_ada.patch(self.item(article), {"taxable": "false"}, format="json")
         assert response.json() == {**self.row(article), "taxable": False}
@@ -119,14 +119,14 @@ class TestParts(ArticleSuite):
             "warranty_months": 0,
         }
 
-    def test_a_taken_number_is_named(self, as_ada):
+    def test_taken_part_number_is_refused(self, as_ada):
         part, other = self.make(part_number="TAKEN"), self.make()
         before, body = (
             [stored(part), stored(other)],
             {
                 "error": "Invalid input",
-                "detail": "There is a part with this number already.",
-                "fields": {"part_number": ["There is a part with this number already."]},
+                "detail": "A part with this part number already exists.",
+                "fields": {"part_number": ["A part with this part number already exists."]},
             },
         )
         for response in (
@@ -183,7 +183,7 @@ class TestServices(ArticleSuite):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("field", ["name", "part_number", "unit_price"])
-def test_a_new_part_needs_its_fields(as_ada, field):
+def test_new_part_requires_fields(as_ada, field):
     body = {name: value for name, value in TestParts.new.items() if name != field}
     response = as_ada.post("/api/shop/parts/", body, format="json")
     assert (response.status_code, response.json()) == (400, invalid(field, "This field is required."))

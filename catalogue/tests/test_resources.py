@@ -1,4 +1,4 @@
-"""Parts as a table: the pages of the admin, and what every import there has in common."""
+"""Import and export of parts in the admin, and the rules common to every import."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from testing.admin import changelist, download, import_file, preview, said
 HEADER = "part_number,name,unit_price\n"
 
 
-def test_file_is_previewed_and_then_imported_under_the_name_of_who_did(desk, ada):
+def test_file_is_previewed_then_imported_with_user_in_history(desk, ada):
     old = factories.PartFactory(part_number="P-1", unit_price="5.00")
     content = "Part Number,NAME,unit-price,taxable\nP-1,Oil Filter,5.50,yes\nP-2, Brake pad ,9,no\n"
     page = preview(desk, Part, content)
@@ -40,7 +40,7 @@ def test_file_is_previewed_and_then_imported_under_the_name_of_who_did(desk, ada
 
 
 @pytest.mark.parametrize(
-    ("rows", "complaint"),
+    ("rows", "message"),
     [
         ("P-1,Pad,-1", "Row 3: unit_price: Ensure this value is greater than or equal to 0."),
         ("P-1,Pad,abc", "Row 3: unit_price: Enter a number."),
@@ -51,31 +51,31 @@ def test_file_is_previewed_and_then_imported_under_the_name_of_who_did(desk, ada
         ("P-0,Pad,1", "Row 3: This is in row 2 already."),
     ],
 )
-def test_bad_row_is_named_and_nothing_is_written(desk, rows, complaint):
+def test_error_names_row_and_nothing_is_imported(desk, rows, message):
     content = f"{HEADER}P-0,Fine,1\n{rows}\n"
-    assert said(preview(desk, Part, content)) == [complaint]
+    assert said(preview(desk, Part, content)) == [message]
     assert not Part.objects.exists()
 
 
-def test_yes_is_not_every_word(desk):
+def test_boolean_cell_accepts_yes_or_no(desk):
     content = "part_number,name,unit_price,taxable\nP-1,Pad,1,perhaps\nP-2,Pad,1,\n"
     assert said(preview(desk, Part, content)) == ["Row 2: taxable: Write yes or no."]
 
 
-def test_columns_are_the_known_ones(desk):
+def test_unknown_column_is_refused(desk):
     content = "part_number,name,unit_price,is_superuser\nP-1,Pad,1,1\n"
     assert said(preview(desk, Part, content)) == ["Unknown columns: 'is_superuser'."]
     assert not Part.objects.exists()
 
 
-def test_rows_are_counted_as_a_spreadsheet_does(desk):
+def test_row_numbers_match_spreadsheet(desk):
     content = f'{HEADER}P-1,"Oil\nFilter",1\n\n,,\nP-2,Pad,-1\n'
     assert said(preview(desk, Part, content)) == [
         "Row 5: unit_price: Ensure this value is greater than or equal to 0."
     ]
 
 
-def test_what_went_wrong_after_the_preview_writes_nothing(desk):
+def test_error_after_preview_imports_nothing(desk):
     content = f"{HEADER}P-1,Pad,1\nP-2,Pad,1\n"
     confirm = preview(desk, Part, content).context["confirm_form"].initial
     waiting = f"django-import-export-{confirm['import_file_name']}"
@@ -87,7 +87,7 @@ def test_what_went_wrong_after_the_preview_writes_nothing(desk):
     assert not Part.objects.exists()
 
 
-def test_file_that_waited_too_long_is_asked_for_again(desk):
+def test_expired_preview_asks_for_file_again(desk):
     confirm = preview(desk, Part, f"{HEADER}P-1,Pad,1\n").context["confirm_form"].initial
     cache.clear()
     response = desk.post(f"{changelist(Part)}process_import/", confirm, follow=True)
@@ -97,7 +97,7 @@ def test_file_that_waited_too_long_is_asked_for_again(desk):
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "message"),
     [
         (b"part_number,name\nP-1,a\xff\n", "Row 2 name is not UTF-8."),
         (b"part_number,name\nP-1,a\0b\n", "Row 2 name holds a NUL byte."),
@@ -109,10 +109,10 @@ def test_file_that_waited_too_long_is_asked_for_again(desk):
         ),
     ],
 )
-def test_file_that_cannot_be_read_is_refused(desk, content, complaint):
+def test_unreadable_file_is_refused(desk, content, message):
     file = SimpleUploadedFile("parts.csv", content)
     response = desk.post(f"{changelist(Part)}import/", {"import_file": file, "format": "0"})
-    assert response.context["form"].errors == {"import_file": [complaint]}
+    assert response.context["form"].errors == {"import_file": [message]}
 
 
 def test_file_with_too_many_rows_is_refused(desk, monkeypatch):
@@ -124,7 +124,7 @@ def test_file_with_too_many_rows_is_refused(desk, monkeypatch):
     assert response.context["form"].errors == {"import_file": ["A file may have 2 rows: split it."]}
 
 
-def test_export_runs_no_formula_and_comes_back_unchanged(desk):
+def test_export_escapes_formulas_and_imports_unchanged(desk):
     factories.PartFactory(part_number="=1+1", name="@SUM(A1)", manufacturer="-x", unit_price="5.00")
     factories.PartFactory(part_number="P-2", taxable=False)
     content = download(desk, Part)
@@ -139,7 +139,7 @@ def test_export_runs_no_formula_and_comes_back_unchanged(desk):
     ]
 
 
-def test_import_and_export_need_permissions(client, tim):
+def test_import_and_export_require_permissions(client, tim):
     Group.objects.get(name=tim.role).permissions.clear()
     client.force_login(tim)
     url = changelist(Part)

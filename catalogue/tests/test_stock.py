@@ -1,4 +1,4 @@
-"""What lies on the shelf: never below zero, whoever takes."""
+"""Stock of parts, which never falls below zero."""
 
 from __future__ import annotations
 
@@ -17,83 +17,83 @@ from testing.storms import parallel
 pytestmark = pytest.mark.django_db
 
 
-def on_shelf():
+def stock_by_part():
     return dict(Part.objects.values_list("pk", "stock"))
 
 
-def test_taking_answers_the_parts_by_id():
+def test_take_returns_parts_by_id():
     second, first = PartFactory(stock=3), PartFactory(stock=5)
     assert stock.take({first.pk: 2, second.pk: 3}) == [second, first]
-    assert on_shelf() == {second.pk: 0, first.pk: 3}
+    assert stock_by_part() == {second.pk: 0, first.pk: 3}
 
 
-def test_more_than_there_is_takes_nothing_and_names_the_part():
+def test_too_many_pieces_take_nothing_and_error_names_part():
     plenty, few = PartFactory(stock=9), PartFactory(stock=2, name="Wiper")
     with pytest.raises(stock.NotEnoughStock) as error:
         stock.take({plenty.pk: 1, few.pk: 3})
     assert error.value.text == f"Not enough of Wiper (product {few.pk}): 2 in stock."
-    assert on_shelf() == {plenty.pk: 9, few.pk: 2}
+    assert stock_by_part() == {plenty.pk: 9, few.pk: 2}
 
 
-def test_a_part_that_there_is_not_takes_nothing_and_is_named():
+def test_unknown_part_takes_nothing_and_error_names_part():
     part = PartFactory(stock=9)
     with pytest.raises(Missing) as error:
         stock.take({part.pk: 1, 999_999: 1})
     assert error.value.text == "Product 999999 not found."
-    assert on_shelf() == {part.pk: 9}
+    assert stock_by_part() == {part.pk: 9}
 
 
-def test_what_is_put_back_is_there_again():
+def test_put_back_returns_pieces():
     part = PartFactory(stock=1)
     stock.put_back({part.pk: 2})
-    assert on_shelf() == {part.pk: 3}
+    assert stock_by_part() == {part.pk: 3}
 
 
-def test_a_full_column_takes_no_more():
+def test_stock_has_maximum():
     part = PartFactory(stock=stock.LARGEST_STOCK - 1)
     stock.put_back({part.pk: 1})
     with pytest.raises(stock.StockTooLarge):
         stock.put_back({part.pk: 1})
-    assert on_shelf() == {part.pk: stock.LARGEST_STOCK}
+    assert stock_by_part() == {part.pk: stock.LARGEST_STOCK}
 
 
 @given(moves=st.lists(st.integers(-5, 5).filter(bool), max_size=12))
-def test_adjusting_is_arithmetic_that_stops_at_zero(now, moves):
+def test_adjust_adds_and_stops_at_zero(now, moves):
     with transaction.atomic():
         part, expected = PartFactory(), 0
         for pieces in moves:
             try:
-                stock.adjust(part=part, pieces=pieces, why="", by=None, now=now)
+                stock.adjust(part=part, pieces=pieces, reason="", by=None, now=now)
                 expected += pieces
             except stock.NotEnoughStock:
                 assert expected + pieces < 0
-            assert on_shelf()[part.pk] == expected >= 0
+            assert stock_by_part()[part.pk] == expected >= 0
         transaction.set_rollback(True)
 
 
-def test_the_database_keeps_it_above_zero():
+def test_database_refuses_negative_stock():
     part = PartFactory(stock=1)
     with pytest.raises(IntegrityError, match="stock"), transaction.atomic():
         Part.objects.filter(pk=part.pk).update(stock=-1)
-    assert on_shelf() == {part.pk: 1}
+    assert stock_by_part() == {part.pk: 1}
 
 
 class TestAdmin:
-    def test_the_button_adjusts_and_history_says_who_and_why(self, desk, ada):
+    def test_button_adjusts_stock_and_history_records_reason(self, desk, ada):
         part = PartFactory(stock=5)
-        assert press(desk, part, "adjust", pieces="-2", why="broken") == ["The stock is adjusted."]
+        assert press(desk, part, "adjust", pieces="-2", reason="broken") == ["The stock was adjusted."]
         row = part.history.latest()
         assert (row.stock, row.history_user, row.history_change_reason) == (3, ada, "stock: -2, broken")
-        assert on_shelf() == {part.pk: 3}
+        assert stock_by_part() == {part.pk: 3}
 
-    def test_fewer_than_none_is_a_message(self, desk):
+    def test_too_many_removed_pieces_is_message(self, desk):
         part = PartFactory(stock=1, name="Wiper")
-        assert press(desk, part, "adjust", pieces="-2", why="") == [
+        assert press(desk, part, "adjust", pieces="-2", reason="") == [
             f"Not enough of Wiper (product {part.pk}): 1 in stock."
         ]
-        assert (on_shelf(), part.history.count()) == ({part.pk: 1}, 1)
+        assert (stock_by_part(), part.history.count()) == ({part.pk: 1}, 1)
 
-    def test_a_page_opened_before_a_sale_does_not_undo_it(self, desk):
+    def test_page_opened_before_sale_does_not_undo_sale(self, desk):
         part = PartFactory(stock=5)
         assert buttons(desk, part) == ["Adjust stock"]
         form = filled(desk, page(part)) | {"unit_price": "5.00", "stock": "5"}
@@ -102,7 +102,7 @@ class TestAdmin:
         part.refresh_from_db()
         assert (str(part.unit_price), part.stock) == ("5.00", 1)
 
-    def test_a_new_part_comes_with_its_pieces(self, desk):
+    def test_new_part_takes_stock(self, desk):
         url = "/admin/catalogue/part/add/"
         form = filled(desk, url) | {"name": "Wiper", "part_number": "W-1", "unit_price": "5.00"}
         assert errors(desk.post(url, form | {"stock": "-1"})) == [
@@ -114,12 +114,12 @@ class TestAdmin:
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_takers_in_opposite_orders_never_wait_in_a_circle():
+def test_parallel_changes_in_opposite_order_do_not_deadlock():
     parts = [PartFactory(stock=100).pk for _ in range(4)]
 
-    def work(number):
+    def change(number):
         wanted = parts if number % 2 else parts[::-1]
         (stock.put_back if number % 3 == 0 else stock.take)(dict.fromkeys(wanted, 1))
 
-    assert parallel(30, work) == [None] * 30
-    assert on_shelf() == dict.fromkeys(parts, 100 + 10 - 20)
+    assert parallel(30, change) == [None] * 30
+    assert stock_by_part() == dict.fromkeys(parts, 100 + 10 - 20)

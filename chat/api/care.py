@@ -1,8 +1,9 @@
-"""Contract 002, "Tickets APIs": tickets are threads of the chat, which other apps of the customer show as such."""
+"""Contract 002, "Tickets APIs".
+
+Its tickets are support tickets: conversations, which contract 003 shows as threads.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import register_converter
@@ -15,14 +16,14 @@ from chat import actions
 from chat.models import (
     ENDED,
     MESSAGE_PREFIX,
-    TICKET_PREFIX,
+    SUPPORT_TICKET_PREFIX,
+    Conversation,
+    ConversationStatus,
     Message,
-    Thread,
-    ThreadStatus,
-    Ticket,
-    TicketPriority,
+    SupportTicket,
+    SupportTicketPriority,
 )
-from chat.querysets import TicketFilters
+from chat.querysets import SupportTicketFilters
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json, Values
@@ -39,64 +40,70 @@ from common.reads.serializers import Serializer
 from customers.names import customer_name
 from orders.models import ORDER_PREFIX
 
-NEWEST = 5
+RECENT = 5
 SUPPORT = "Support"
-_LONGEST = 10_000
-# The words of `?status=`: the contract knows three states, and does not tell resolved from closed.
-WORDS: dict[str, list[str]] = {
-    "all": ThreadStatus.values,
-    "open": [ThreadStatus.OPEN],
-    "in_progress": [ThreadStatus.IN_PROGRESS],
+_MAX_LENGTH = 10_000
+# Values of `?status=`. The contract has three states and shows closed as resolved.
+STATES: dict[str, list[str]] = {
+    "all": ConversationStatus.values,
+    "open": [ConversationStatus.OPEN],
+    "in_progress": [ConversationStatus.IN_PROGRESS],
     "resolved": list(ENDED),
 }
 
 
-def spell_status(status: str) -> str:
+def format_status(status: str) -> str:
     return "RESOLVED" if status in ENDED else status.upper()
 
 
-def spell_sender(is_support: bool, first: str | None, last: str | None) -> str:
-    """Who wrote it; he may be gone."""
+def format_sender_name(is_support: bool, first: str | None, last: str | None) -> str:
+    """Return the author's name, or `Support` if a staff author's account was deleted."""
     name = customer_name("", first, last)
     return SUPPORT if is_support and first is None else name
 
 
 class PriorityField(serializers.ChoiceField):
-    """A priority in any case."""
+    """A priority in upper or lower case."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: object) -> str:
         return str(super().to_internal_value(str(data).upper())).lower()
 
 
 class TicketBriefSerializer(Serializer):
     """A ticket in the list and on the dashboard."""
 
-    id = PrefixedId(TICKET_PREFIX)
-    subject = serializers.CharField(source="thread.subject")
+    id = PrefixedId(SUPPORT_TICKET_PREFIX)
+    subject = serializers.CharField(source="conversation.subject")
     status = Derived(
-        spell_status, "thread.status", output=serializers.ChoiceField(["OPEN", "IN_PROGRESS", "RESOLVED"])
+        format_status,
+        "conversation.status",
+        output=serializers.ChoiceField(["OPEN", "IN_PROGRESS", "RESOLVED"]),
     )
     priority = Derived(
         str.upper,
         "priority",
-        output=serializers.ChoiceField([word.upper() for word in TicketPriority.values]),
+        output=serializers.ChoiceField([word.upper() for word in SupportTicketPriority.values]),
     )
-    created_at = Instant(source="thread.created_at")
+    created_at = Instant(source="conversation.created_at")
 
 
 class TicketHeadSerializer(TicketBriefSerializer):
-    updated_at = Instant(source="thread.updated_at")
+    updated_at = Instant(source="conversation.updated_at")
 
 
 class MessageSerializer(Serializer):
     id = PrefixedId(MESSAGE_PREFIX)
     sender_id = serializers.IntegerField(source="author_id", allow_null=True)
     sender_name = Derived(
-        spell_sender, "is_support", "author.first_name", "author.last_name", output=serializers.CharField()
+        format_sender_name,
+        "is_support",
+        "author.first_name",
+        "author.last_name",
+        output=serializers.CharField(),
     )
     content = serializers.CharField(source="body", allow_blank=True)
     timestamp = Instant(source="created_at")
-    is_internal = serializers.BooleanField(help_text="Always false: the shop's notes are its own.")
+    is_internal = serializers.BooleanField(help_text="Always false: internal notes are not shown.")
 
 
 class TicketSerializer(TicketHeadSerializer):
@@ -104,61 +111,65 @@ class TicketSerializer(TicketHeadSerializer):
 
 
 class TicketQuery(ListQuery):
-    status = ChoiceList(list(WORDS), help_text="Comma-separated.")
-    search = serializers.CharField(required=False, max_length=200, help_text="In the subject or the id.")
+    status = ChoiceList(list(STATES), help_text="Comma-separated.")
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="A part of the subject or of the id."
+    )
 
     def validate_status(self, words: list[str]) -> list[str]:
-        """The contract's words as the states they stand for."""
-        return [state for word in words for state in WORDS[word]]
+        """Return the stored states of the contract's."""
+        return [state for word in words for state in STATES[word]]
 
 
-class OneQuery(Query):
+class TicketPath(Query):
+    """The ticket in the URL."""
+
     id = Id()
 
 
 class TicketInput(Serializer):
     subject = serializers.CharField(max_length=200)
-    description = serializers.CharField(max_length=_LONGEST)
+    description = serializers.CharField(max_length=_MAX_LENGTH)
     order_id = PrefixedId(ORDER_PREFIX, required=False, allow_null=True)
-    priority = PriorityField([word.upper() for word in TicketPriority.values], required=False)
+    priority = PriorityField([word.upper() for word in SupportTicketPriority.values], required=False)
 
 
 class MessageInput(Serializer):
-    content = serializers.CharField(source="body", max_length=_LONGEST)
+    content = serializers.CharField(source="body", max_length=_MAX_LENGTH)
 
 
-def _rows(caller: Caller, filters: TicketFilters) -> QuerySet[Ticket]:
-    return Ticket.objects.visible_to(caller).matching(filters).newest_first()
+def _rows(caller: Caller, filters: SupportTicketFilters) -> QuerySet[SupportTicket]:
+    return SupportTicket.objects.visible_to(caller).matching(filters).newest_first()
 
 
-def _one(caller: Caller, filters: Values) -> QuerySet[Ticket]:
-    return Ticket.objects.visible_to(caller).filter(pk=filters["id"])
+def _by_id(caller: Caller, filters: Values) -> QuerySet[SupportTicket]:
+    return SupportTicket.objects.visible_to(caller).filter(pk=filters["id"])
 
 
-def _log(caller: Caller, filters: Values) -> QuerySet[Message]:
-    """The shop's internal notes are for its own pages: here nobody sees them."""
-    rows = Message.objects.visible_to(caller).public().filter(thread__ticket=filters["id"])
+def _messages(caller: Caller, filters: Values) -> QuerySet[Message]:
+    """Return the ticket's messages without internal notes, which only the admin shows."""
+    rows = Message.objects.visible_to(caller).public().filter(conversation__support_ticket=filters["id"])
     return rows.order_by("number", "id")
 
 
 _RECENT = Read(_rows, TicketBriefSerializer)
-_TICKET = Read(_one, TicketHeadSerializer, params_of(OneQuery))
-_MESSAGES = Read(_log, MessageSerializer, params_of(OneQuery))
+_TICKET = Read(_by_id, TicketHeadSerializer, params_of(TicketPath))
+_MESSAGES = Read(_messages, MessageSerializer, params_of(TicketPath))
 
 
-def recent_tickets(caller: Caller) -> list[Any]:
-    """The dashboard's newest five. One query."""
-    return _RECENT.page(caller, {}, slice(0, NEWEST))
+def recent_tickets(caller: Caller) -> list[Json]:
+    """Return the five newest tickets for the dashboard. One query."""
+    return _RECENT.page(caller, {}, slice(0, RECENT))
 
 
-def _show(caller: Caller, id: int) -> Json:
-    """A ticket with its messages, oldest first. Missing where there is none for this caller."""
+def _get_body(caller: Caller, id: int) -> Json:
+    """Return a ticket with its messages, oldest first. Raises Missing if the caller may not see it."""
     head = _TICKET.one(caller, {"id": id}, Missing("Ticket not found."))
     return {**head, "messages": _MESSAGES.all(caller, {"id": id})}
 
 
 class Tickets(CareList):
-    """The signed-in customer's tickets, the newest first."""
+    """List the customer's tickets, newest first."""
 
     permission_classes = [CustomersOnly]
     query = TicketQuery
@@ -168,41 +179,51 @@ class Tickets(CareList):
 
     @extend_schema(responses={201: TicketSerializer})
     def post(self, request: Request) -> JSONResponse:
-        """Open a ticket, perhaps about an order of one's own; the description is its first message."""
-        ticket = actions.open_ticket(by=self.caller, now=timezone.now(), **self.read_body())
-        return JSONResponse(_show(self.caller, ticket.pk), status=201)
+        """Create a ticket.
+
+        `description` becomes its first message. `order_id` is optional and names one of the customer's orders.
+        """
+        ticket = actions.open_support_ticket(by=self.caller, now=timezone.now(), **self.read_body())
+        return JSONResponse(_get_body(self.caller, ticket.pk), status=201)
 
 
 class TicketDetail(CareView):
-    """One ticket of the signed-in customer, with its messages."""
+    """Retrieve a ticket."""
 
     permission_classes = [CustomersOnly]
 
     @extend_schema(responses=TicketSerializer)
     def get(self, request: Request, id: int) -> JSONResponse:
-        return JSONResponse(_show(self.caller, id))
+        """Retrieve a ticket with its messages."""
+        return JSONResponse(_get_body(self.caller, id))
 
 
 class TicketMessages(CareView):
-    """The log of a ticket."""
+    """Add messages to a ticket."""
 
     permission_classes = [CustomersOnly]
     input_class = MessageInput
 
     @extend_schema(responses={201: MessageSerializer})
     def post(self, request: Request, id: int) -> JSONResponse:
-        """Add a message. One to a resolved ticket opens it again."""
+        """Add a message to a ticket.
+
+        It reopens a resolved ticket.
+        """
         body = self.read_body()
-        thread = (
-            Thread.objects.visible_to(self.caller).filter(ticket=id).values_list("uuid", flat=True).first()
+        conversation = (
+            Conversation.objects.visible_to(self.caller)
+            .filter(support_ticket=id)
+            .values_list("uuid", flat=True)
+            .first()
         )
-        if thread is None:
+        if conversation is None:
             raise Missing("Ticket not found.")
-        posted = actions.post_message(thread=thread, by=self.caller, now=timezone.now(), **body)
+        posted = actions.post_message(conversation=conversation, by=self.caller, now=timezone.now(), **body)
         return JSONResponse(serialize(MessageSerializer, posted.message), status=201)
 
 
-register_converter(prefixed(TICKET_PREFIX), "ticket_id")
+register_converter(prefixed(SUPPORT_TICKET_PREFIX), "ticket_id")
 
 urlpatterns = [
     route("tickets", Tickets.as_view()),

@@ -1,4 +1,7 @@
-"""Contract 003, "Chat": threads and their messages over REST, for customers and for the staff who answer them."""
+"""Contract 003, "Chat": threads and messages over REST, for customers and for staff.
+
+The contract's threads are conversations.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from chat import actions, tickets
-from chat.attachments import urls
-from chat.events import CUSTOMER, SUPPORT, spell_sender
-from chat.models import ENDED, Message, Thread, ThreadStatus
-from chat.querysets import MessageFilters, ThreadFilters
+from chat import actions
+from chat.attachments import attachment_urls
+from chat.labels import CUSTOMER, SUPPORT, format_sender
+from chat.models import ENDED, Conversation, ConversationStatus, Message
+from chat.querysets import ConversationFilters, MessageFilters
+from chat.sockets import tokens
 from common.domain.caller import Caller
 from common.domain.types import Json, Values
 from common.http.contracts.member import MemberList, MemberView
@@ -29,26 +33,28 @@ from common.reads.read import Read
 from common.reads.serializers import Serializer
 
 OPEN, CLOSED = "open", "closed"
-# The contract knows two states.
+# The contract has two states.
 STATES: dict[str, list[str]] = {
-    OPEN: [ThreadStatus.OPEN, ThreadStatus.IN_PROGRESS],
+    OPEN: [ConversationStatus.OPEN, ConversationStatus.IN_PROGRESS],
     CLOSED: list(ENDED),
 }
-_LONGEST = 10_000
-_MOST_ATTACHMENTS = 10
+_MAX_LENGTH = 10_000
+_MAX_ATTACHMENTS = 10
 
 
-def spell_status(status: str) -> str:
+def format_status(status: str) -> str:
     return CLOSED if status in ENDED else OPEN
 
 
 class MessageSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
-    threadId = serializers.UUIDField(source="thread.uuid")
-    sender = Derived(spell_sender, "is_support", output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT]))
+    threadId = serializers.UUIDField(source="conversation.uuid")
+    sender = Derived(format_sender, "is_support", output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT]))
     body = serializers.CharField(allow_blank=True)
     attachments = Derived(
-        urls, "attachments", output=serializers.ListField(child=serializers.CharField(), help_text="URLs.")
+        attachment_urls,
+        "attachments",
+        output=serializers.ListField(child=serializers.CharField(), help_text="URLs."),
     )
     createdAt = Instant(source="created_at")
 
@@ -57,7 +63,7 @@ class ThreadSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     userId = serializers.UUIDField(source="customer.contact.uuid", allow_null=True)
     subject = serializers.CharField()
-    status = Derived(spell_status, "status", output=serializers.ChoiceField(choices=list(STATES)))
+    status = Derived(format_status, "status", output=serializers.ChoiceField(choices=list(STATES)))
     lastMessage = MessageSerializer(source="last_message", allow_null=True)
     createdAt = Instant(source="created_at")
     updatedAt = Instant(source="updated_at")
@@ -67,16 +73,26 @@ class ThreadQuery(ListQuery):
     status = ChoiceList(list(STATES), help_text="Comma-separated.")
 
     def validate_status(self, words: list[str]) -> list[str]:
-        """The contract's words as the states they stand for."""
+        """Return the stored states of the contract's."""
         return [state for word in words for state in STATES[word]]
 
 
 class MessageQuery(ListQuery):
-    since = Instant(required=False, help_text="Messages later than this instant, exactly.")
+    since = Instant(
+        required=False, help_text="Only messages later than this instant, exact to the microsecond."
+    )
 
 
-class OfThread(Query):
-    """The address names a thread."""
+class ThreadFilters(ConversationFilters, total=False):
+    thread: UUID  # from the URL
+
+
+class ThreadMessageFilters(MessageFilters, total=False):
+    thread: UUID  # from the URL
+
+
+class ThreadPath(Query):
+    """The thread in the URL."""
 
     thread = PublicId()
 
@@ -84,30 +100,32 @@ class OfThread(Query):
 class NewThreadInput(Serializer):
     subject = serializers.CharField(max_length=200)
     initialMessage = serializers.CharField(
-        source="message", required=False, allow_blank=True, max_length=_LONGEST, default=""
+        source="message", required=False, allow_blank=True, max_length=_MAX_LENGTH, default=""
     )
 
 
 class ThreadInput(Serializer):
-    status = serializers.ChoiceField(choices=list(STATES), required=False, help_text="Left out, it stays.")
+    status = serializers.ChoiceField(
+        choices=list(STATES), required=False, help_text="The status stays if this is left out."
+    )
 
 
 class MessageInput(Serializer):
-    """A message says something, or something is attached to it."""
+    """A message with a body, attachments or both."""
 
-    body = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=_LONGEST)
+    body = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=_MAX_LENGTH)
     attachments = serializers.ListField(
         source="uploads",
         child=PublicId(),
         required=False,
-        max_length=_MOST_ATTACHMENTS,
-        help_text="Ids of one's own uploads.",
+        max_length=_MAX_ATTACHMENTS,
+        help_text="Ids of the sender's own uploads.",
     )
     clientId = serializers.CharField(
         source="client_id",
         required=False,
         max_length=100,
-        help_text="The app's own name for it: the same one of the same sender is stored once.",
+        help_text="The app's own id of the message. Stored once per sender and thread.",
     )
 
     def validate(self, attrs: Json) -> Json:
@@ -116,13 +134,16 @@ class MessageInput(Serializer):
         return attrs
 
 
-class Ticket(Serializer):
-    ticket = serializers.CharField(help_text="For `/chat/ws?ticket=…`, once.")
+class TicketSerializer(Serializer):
+    ticket = serializers.CharField(help_text="For `/chat/ws?ticket=…`, good once.")
     expiresIn = serializers.IntegerField(help_text="Seconds.")
 
 
 class Threads(MemberList):
-    """Chat threads, those with news first: a customer's own, for staff everybody's."""
+    """List chat threads, most recently updated first.
+
+    A customer gets their own threads, staff get all.
+    """
 
     permission_classes = [CustomersOrPermittedStaff]
     staff_permissions = {"GET": actions.PERMISSIONS["read"]}
@@ -131,37 +152,47 @@ class Threads(MemberList):
     serializer_class = ThreadSerializer
 
     @staticmethod
-    def rows(caller: Caller, filters: ThreadFilters) -> QuerySet[Thread]:
-        return Thread.objects.visible_to(caller).matching(filters).order_by("-updated_at", "-id")
+    def rows(caller: Caller, filters: ThreadFilters) -> QuerySet[Conversation]:
+        rows = Conversation.objects.visible_to(caller).matching(filters)
+        if "thread" in filters:
+            rows = rows.filter(uuid=filters["thread"])
+        return rows.order_by("-updated_at", "-id")
 
     @extend_schema(responses={201: ThreadSerializer})
     def post(self, request: Request) -> JSONResponse:
-        """Start a thread, with its first message if there is one."""
-        thread = actions.start_thread(by=self.caller, now=timezone.now(), **self.read_body())
-        return JSONResponse(serialize(ThreadSerializer, thread), status=201)
+        """Start a chat thread.
+
+        `initialMessage` is optional.
+        """
+        conversation = actions.start_conversation(by=self.caller, now=timezone.now(), **self.read_body())
+        return JSONResponse(serialize(ThreadSerializer, conversation), status=201)
 
 
 class OneThread(MemberView):
-    """One chat thread."""
+    """Retrieve or update a chat thread."""
 
     permission_classes = [CustomersOrPermittedStaff]
     staff_permissions = {"GET": actions.PERMISSIONS["read"], "PATCH": actions.PERMISSIONS["end"]}
     input_class = ThreadInput
-    read = Read(Threads.rows, ThreadSerializer, params_of(OfThread))
+    read = Read(Threads.rows, ThreadSerializer, params_of(ThreadPath))
 
     @extend_schema(responses=ThreadSerializer)
     def get(self, request: Request, thread: UUID | None) -> JSONResponse:
+        """Retrieve a chat thread."""
         return self.show(thread)
 
     @extend_schema(responses=ThreadSerializer)
     def patch(self, request: Request, thread: UUID | None) -> JSONResponse:
-        """Close a thread, or open it again; a customer's next message opens it, too."""
+        """Close or reopen a chat thread.
+
+        A customer's next message also reopens it.
+        """
         if (to := self.read_body().get("status")) and thread:
-            actions.settle_status(thread=thread, to=to, by=self.caller, now=timezone.now())
+            actions.ensure_status(conversation=thread, to=to, by=self.caller, now=timezone.now())
         return self.show(thread)
 
     def show(self, thread: UUID | None) -> JSONResponse:
-        return JSONResponse(self.read.one(self.caller, {"thread": thread}, actions.ThreadNotFound))
+        return JSONResponse(self.read.one(self.caller, {"thread": thread}, actions.ConversationNotFound))
 
 
 class _KeySerializer(Serializer):
@@ -169,45 +200,60 @@ class _KeySerializer(Serializer):
 
 
 class Messages(MemberList):
-    """The messages of a thread, oldest first. `since` misses nothing and repeats nothing."""
+    """List the messages of a chat thread, oldest first.
+
+    With `since`, the `createdAt` of the last known message, no message is missed or repeated.
+    """
 
     permission_classes = [CustomersOrPermittedStaff]
     staff_permissions = {"GET": actions.PERMISSIONS["read"], "POST": actions.PERMISSIONS["post"]}
     input_class = MessageInput
     query = MessageQuery
-    path_query = OfThread
+    path_query = ThreadPath
     serializer_class = MessageSerializer
-    read_key = Read(Threads.rows, _KeySerializer, params_of(OfThread))
+    read_key = Read(Threads.rows, _KeySerializer, params_of(ThreadPath))
 
     @staticmethod
-    def rows(caller: Caller, filters: MessageFilters) -> QuerySet[Message]:
-        """The shop's internal notes are for its own pages: here nobody sees them."""
-        return Message.objects.visible_to(caller).public().matching(filters).order_by("number", "id")
+    def rows(caller: Caller, filters: ThreadMessageFilters) -> QuerySet[Message]:
+        """Return the thread's messages without internal notes, which only the admin shows, staff included."""
+        rows = Message.objects.visible_to(caller).public()
+        if "thread" in filters:
+            rows = rows.filter(conversation__uuid=filters["thread"])
+        return rows.matching(filters).order_by("number", "id")
 
     def validate_parent(self, filters: Values) -> None:
-        self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ThreadNotFound)
+        self.read_key.one(self.caller, {"thread": filters["thread"]}, actions.ConversationNotFound)
 
     @extend_schema(responses={201: MessageSerializer, 200: MessageSerializer})
     def post(self, request: Request, thread: UUID | None) -> JSONResponse:
-        """Send a message. 200 where the same `clientId` has sent it before."""
+        """Send a message.
+
+        The response is 200 if a message of the same sender with this `clientId` is stored already.
+        """
         if thread is None:
-            raise actions.ThreadNotFound
-        posted = actions.post_message(thread=thread, by=self.caller, now=timezone.now(), **self.read_body())
+            raise actions.ConversationNotFound
+        posted = actions.post_message(
+            conversation=thread, by=self.caller, now=timezone.now(), **self.read_body()
+        )
         return JSONResponse(
             serialize(MessageSerializer, posted.message), status=201 if posted.is_new else 200
         )
 
 
 class ChatTicket(MemberView):
-    """A ticket that opens the chat socket, once, within half a minute: no token has to stand in its address."""
+    """Issue socket tokens."""
 
     permission_classes = [CustomersOrPermittedStaff]
     staff_permissions = {"POST": actions.PERMISSIONS["read"]}
 
-    @extend_schema(request=None, responses={201: Ticket})
+    @extend_schema(request=None, responses={201: TicketSerializer})
     def post(self, request: Request) -> JSONResponse:
-        ticket = tickets.issue(caller=self.caller)
-        return JSONResponse({"ticket": ticket, "expiresIn": tickets.LIFETIME_SECONDS}, status=201)
+        """Create a ticket for the chat socket.
+
+        It opens `/chat/ws?ticket=…` once within 30 s, so that no access token stands in a URL.
+        """
+        socket_token = tokens.issue(caller=self.caller)
+        return JSONResponse({"ticket": socket_token, "expiresIn": tokens.LIFETIME_SECONDS}, status=201)
 
 
 urlpatterns = [

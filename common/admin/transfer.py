@@ -164,10 +164,10 @@ class SheetResource(ModelResource):
 
     def skip_row(
         self,
-        instance: models.Model,
-        original: models.Model,
-        row: Values,
-        import_validation_errors: Values | None = None,
+        instance: Any,
+        original: Any,
+        row: Any,
+        import_validation_errors: Any = None,
     ) -> bool:
         is_new = instance._state.adding
         return not is_new and bool(super().skip_row(instance, original, row, import_validation_errors))

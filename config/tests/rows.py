@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
 from catalogue.models import Part, Service
-from chat.models import Message, Thread, ThreadStatus, Ticket, TicketPriority
+from chat.models import Conversation, ConversationStatus, Message, SupportTicket, SupportTicketPriority
 from customers.models import Customer, Notification
 from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
@@ -176,18 +176,18 @@ def make_offer(draw, customer):
     )
 
 
-def make_thread(draw, customer):
-    thread = factories.ThreadFactory(
+def make_conversation(draw, customer):
+    conversation = factories.ConversationFactory(
         customer=customer,
         subject=draw(texts(200)),
-        status=draw(st.sampled_from(ThreadStatus.values)),
+        status=draw(st.sampled_from(ConversationStatus.values)),
         created_at=draw(instants),
         updated_at=draw(instants),
     )
     for number in range(1, draw(st.integers(1, 4))):
         is_support = draw(st.booleans())
-        thread.last_message = factories.MessageFactory(
-            thread=thread,
+        conversation.last_message = factories.MessageFactory(
+            conversation=conversation,
             number=number,
             body=draw(texts(50)),
             is_support=is_support,
@@ -195,13 +195,14 @@ def make_thread(draw, customer):
             attachments=draw(st.sampled_from([[], [{"id": "1", "url": "https://files.example/é.jpg"}]])),
             created_at=datetime(2025, 1, 1, tzinfo=UTC) + timedelta(microseconds=number),
         )
-    thread.save(update_fields=["last_message"])
-    return thread
+    conversation.save(update_fields=["last_message"])
+    return conversation
 
 
-def make_ticket(draw, customer):
-    return factories.TicketFactory(
-        thread=make_thread(draw, customer), priority=draw(st.sampled_from(TicketPriority.values))
+def make_support_ticket(draw, customer):
+    return factories.SupportTicketFactory(
+        conversation=make_conversation(draw, customer),
+        priority=draw(st.sampled_from(SupportTicketPriority.values)),
     )
 
 
@@ -263,8 +264,8 @@ MAKERS = {
     Location: make_location,
     Plan: make_plan,
     Offer: make_offer,
-    Thread: make_thread,
-    Message: make_thread,
-    Ticket: make_ticket,
+    Conversation: make_conversation,
+    Message: make_conversation,
+    SupportTicket: make_support_ticket,
     Notification: make_notification,
 }

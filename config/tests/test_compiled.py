@@ -39,8 +39,8 @@ def compiled() -> Iterator[list[type]]:
 @pytest.mark.parametrize("view", LISTS, ids=lambda view: view.__name__)
 def test_list_compiles_its_queries_once(view, params):
     customer = factories.CustomerFactory()
-    thread = factories.ThreadFactory(customer=customer)
-    kwargs = {"thread": thread.uuid} if "thread" in view.path_query().fields else {}
+    conversation = factories.ConversationFactory(customer=customer)
+    kwargs = {"thread": conversation.uuid} if "thread" in view.path_query().fields else {}
     is_for_staff = view not in CUSTOMER_LISTS or hasattr(view, "permission")
     user = factories.UserFactory(role=Role.ADMIN) if is_for_staff else customer.contact
     caller = caller_of_user(user)

@@ -25,7 +25,7 @@ def ports(tmp_path_factory):
     web, sockets = free_port(), free_port()
     granian = ["granian", "--interface", "wsgi", "--port", str(web), "--no-ws", "config.wsgi:application"]
     uvicorn = ["uvicorn", "config.asgi:application", "--port", str(sockets), "--ws-max-size", "65536"]
-    uvicorn += ["--ws", "chat.protocol:Protocol"]
+    uvicorn += ["--ws", "chat.sockets.protocol:Protocol"]
     with database(folders[0]) as env:
         env |= {"DEBUG": "false", "ALLOWED_HOSTS": "localhost,garage.example", "TRUSTED_PROXIES": "1"}
         env |= {"SECRET_KEY": "kd83jf-qK2x9vB7nM4zL1pW6tR5yE0uI8oA3sD2fG7hJ9cX4bN", "RATE_REGISTER": "2"}

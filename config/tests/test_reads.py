@@ -118,7 +118,7 @@ def from_objects(view, rows):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("view", LISTS, ids=lambda view: view.__name__)
-@settings(max_examples=8)
+@settings(max_examples=settings.default.max_examples // 7)  # each compares hundreds of lists
 @given(data=st.data())
 def test_rows_are_formatted_like_objects(view, data):
     with transaction.atomic():
@@ -158,9 +158,9 @@ def test_parallel_callers_get_only_their_own_rows(view):
             vehicle = factories.VehicleFactory(customer=customer, color=f"{number}/{extra}")
             factories.AppointmentFactory(vehicle=vehicle, description=f"{number}/{extra}")
             order = factories.RepairOrderFactory(vehicle=vehicle, notes=f"{number}/{extra}")
-            thread = factories.ThreadFactory(customer=customer, subject=f"{number}/{extra}")
-            factories.MessageFactory(thread=thread, body=f"{number}/{extra}")
-            factories.TicketFactory(thread=thread)
+            conversation = factories.ConversationFactory(customer=customer, subject=f"{number}/{extra}")
+            factories.MessageFactory(conversation=conversation, body=f"{number}/{extra}")
+            factories.SupportTicketFactory(conversation=conversation)
             factories.NotificationFactory(customer=customer, title=f"{number}/{extra}")
             for price in range(extra):
                 factories.PartLineFactory(repair_order=order, unit_price=Decimal(f"{number}.{price}0"))

@@ -36,8 +36,8 @@ def things(alice):
     return {
         "/api/appointments/{}/": visit.uuid,
         "/api/appointments/locations/{}/": visit.location.uuid,
-        "/api/chat/threads/{}/": factories.ThreadFactory(customer=alice).uuid,
-        "/api/chat/threads/{}/messages/": factories.ThreadFactory(customer=alice).uuid,
+        "/api/chat/threads/{}/": factories.ConversationFactory(customer=alice).uuid,
+        "/api/chat/threads/{}/messages/": factories.ConversationFactory(customer=alice).uuid,
         "/api/vehicles/{}/": factories.VehicleFactory(customer=alice).uuid,
     }
 

@@ -1,4 +1,4 @@
-"""The contracts as they are printed, and how an answer is held against them."""
+"""Read the printed contracts and compare response bodies with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.conf import settings
 
 
 def contract(name: str) -> str:
-    """The text of a contract: `000-shop`."""
+    """Return the text of a contract, for example `000-shop`."""
     return (settings.BASE_DIR / "docs" / "contracts" / f"{name}.md").read_text()
 
 
@@ -22,10 +22,11 @@ def differences(
     may_follow: Mapping[str, list[str]] | None = None,
     free: Collection[str] = (),
 ) -> list[str]:
-    """Where two bodies differ in keys, their order, or types; values are not looked at.
+    """Return the differences of two bodies in keys, their order and types. Values are not compared.
 
-    `may_be_null` names what is null in one row and a value in another; `may_follow` the keys that may come after those
-    printed, by the first printed one; `free` the objects whose keys are nobody's business.
+    `may_be_null` are names of fields that are null in one row and have a value in another. `may_follow` are keys that
+    may follow the printed keys, by the first three printed keys. `free` are names of objects whose keys are not
+    compared.
     """
     rules: dict[str, Any] = {"may_be_null": may_be_null, "may_follow": may_follow or {}, "free": free}
     name = path.rpartition(".")[2]

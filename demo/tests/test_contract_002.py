@@ -1,4 +1,4 @@
-"""Contract 002 as it is printed: each request, with and without the slash, and each body key by key on the demo."""
+"""Contract 002: each printed request, with and without the slash, gets a response with the printed keys."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ ENDPOINTS = re.findall(r"### `(GET|POST|PUT) (/[^`]+)`", TEXT)
 slashes = pytest.mark.parametrize("slash", ["", "/"])
 
 
-def section(method: str, address: str) -> str:
-    return re.split(r"\n##+ ", TEXT.split(f"### `{method} {address}`", 1)[1], maxsplit=1)[0]
+def section(method: str, path: str) -> str:
+    return re.split(r"\n##+ ", TEXT.split(f"### `{method} {path}`", 1)[1], maxsplit=1)[0]
 
 
 def printed(kind: str) -> dict[tuple[str, str], object]:
-    """The printed JSON bodies (`Response` or `Request Body`) that parse, by method and address."""
+    """Return the valid printed JSON bodies (`Response` or `Request Body`) by method and path."""
     found = {}
-    for method, address in ENDPOINTS:
-        match = re.search(rf"\*\*{kind}:\*\*\n```json\n(.*?)```", section(method, address), re.DOTALL)
+    for method, path in ENDPOINTS:
+        match = re.search(rf"\*\*{kind}:\*\*\n```json\n(.*?)```", section(method, path), re.DOTALL)
         if match:
-            found[method, address] = json.loads(match[1])
+            found[method, path] = json.loads(match[1])
     return found
 
 
-SENT, ANSWERED = printed("Request Body"), printed("Response")
-# Those that print no body answer with one that is printed elsewhere.
+REQUESTS, RESPONSES = printed("Request Body"), printed("Response")
+# Endpoints without a printed body respond with a body printed for another endpoint.
 LIKE = {
     ("GET", f"{ROOT}/orders/{{order_id}}"): ("GET", f"{ROOT}/orders", 0),
     ("POST", f"{ROOT}/tickets"): ("GET", f"{ROOT}/tickets/{{ticket_id}}", None),
@@ -48,7 +48,7 @@ LIKE = {
 
 
 def differences(given, expected, path=""):
-    """Where two bodies differ in keys, their order, or types; values are not looked at."""
+    """Return the differences of two bodies in keys, their order and types. Values are not compared."""
     if path.rpartition(".")[2] in MAY_BE_NULL and given is None:
         return []
     if type(given) is not type(expected):
@@ -70,7 +70,7 @@ def differences(given, expected, path=""):
 
 @pytest.fixture
 def ali(api, db, now):
-    """The demo's Ali, who came in as printed."""
+    """Return the client of the demo's Ali, signed in with the printed request."""
     loader.load(now=now)
     login = re.search(r"email: '([^']+)',\s*password: '([^']+)'", TEXT)
     response = api.post("/auth/login", {"email": login[1], "password": login[2]}, format="json")
@@ -78,28 +78,28 @@ def ali(api, db, now):
     return api
 
 
-def test_the_contract_prints_what_this_compares():
+def test_contract_prints_compared_bodies():
     assert len(ENDPOINTS) == 15
-    assert (len(SENT), len(ANSWERED)) == (5, 7)
-    asked = {*ANSWERED, *LIKE, ("POST", f"{ROOT}/orders/return")}
-    assert asked == set(ENDPOINTS)
+    assert (len(REQUESTS), len(RESPONSES)) == (5, 7)
+    covered = {*RESPONSES, *LIKE, ("POST", f"{ROOT}/orders/return")}
+    assert covered == set(ENDPOINTS)
 
 
 @slashes
-@pytest.mark.parametrize(("method", "address"), [e for e in ENDPOINTS if not e[1].endswith("orders/return")])
-def test_every_printed_request_is_answered_as_printed(ali, method, address, slash):
+@pytest.mark.parametrize(("method", "path"), [e for e in ENDPOINTS if not e[1].endswith("orders/return")])
+def test_printed_request_gets_printed_response(ali, method, path, slash):
     unread = Notification.objects.filter(customer__contact__email="ali.jawad@example.com", read=False)
-    path = address.format(order_id="ORD123", ticket_id="TKT456", notification_id=unread.first().pk)
+    url = path.format(order_id="ORD123", ticket_id="TKT456", notification_id=unread.first().pk)
     response = ali.generic(
-        method, path + slash, json.dumps(SENT.get((method, address))), content_type="application/json"
+        method, url + slash, json.dumps(REQUESTS.get((method, path))), content_type="application/json"
     )
     created = method == "POST"
     assert response.status_code == (201 if created else 200), response.content
-    if (method, address) in ANSWERED:
-        expected = ANSWERED[method, address]
+    if (method, path) in RESPONSES:
+        expected = RESPONSES[method, path]
     else:
-        *of, key = LIKE[method, address]
-        expected = ANSWERED[tuple(of)]
+        *of, key = LIKE[method, path]
+        expected = RESPONSES[tuple(of)]
         expected = expected if key is None else expected[key]
         if key == "messages":
             expected = expected[0]
@@ -107,63 +107,63 @@ def test_every_printed_request_is_answered_as_printed(ali, method, address, slas
 
 
 @slashes
-def test_the_printed_return(ali, now, slash):
-    """ORD123 of the demo is on its way; of a delivered one the printed request is taken."""
-    address = f"{ROOT}/orders/return{slash}"
-    refused = ali.post(address, SENT["POST", f"{ROOT}/orders/return"], format="json")
+def test_printed_return_request(ali, now, slash):
+    """The printed request is refused for ORD123, which is shipped, and accepted for a delivered order."""
+    path = f"{ROOT}/orders/return{slash}"
+    refused = ali.post(path, REQUESTS["POST", f"{ROOT}/orders/return"], format="json")
     assert (refused.status_code, list(refused.json())) == (400, ["error", "detail"])
     delivered = Order.objects.filter(
         customer__contact__email="ali.jawad@example.com", status="delivered"
     ).latest("delivered_at")
     names = [item.product_name for item in delivered.items.in_order()]
-    body = SENT["POST", f"{ROOT}/orders/return"] | {"order_id": delivered.number, "items": names}
-    response = ali.post(address, body, format="json")
+    body = REQUESTS["POST", f"{ROOT}/orders/return"] | {"order_id": delivered.number, "items": names}
+    response = ali.post(path, body, format="json")
     assert response.status_code == 201, response.content
     assert {name: response.json()[name] for name in body} == body
     assert ali.get(f"{ROOT}/dashboard").json()["stats"]["pending_refunds"] == 1
 
 
-@pytest.mark.parametrize("words", ["all", "processing", "shipped", "delivered"])
-def test_the_printed_words_of_orders(ali, words):
-    assert ali.get(f"{ROOT}/orders", {"status": words}).status_code == 200
+@pytest.mark.parametrize("status", ["all", "processing", "shipped", "delivered"])
+def test_printed_order_statuses(ali, status):
+    assert ali.get(f"{ROOT}/orders", {"status": status}).status_code == 200
 
 
-@pytest.mark.parametrize(("word", "count"), [("all", 5), ("open", 1), ("in-progress", 1), ("resolved", 3)])
-def test_the_printed_words_of_tickets(ali, word, count):
-    assert len(ali.get(f"{ROOT}/tickets", {"status": word}).json()) == count
+@pytest.mark.parametrize(("status", "count"), [("all", 5), ("open", 1), ("in-progress", 1), ("resolved", 3)])
+def test_printed_ticket_statuses(ali, status, count):
+    assert len(ali.get(f"{ROOT}/tickets", {"status": status}).json()) == count
 
 
-def test_the_dashboard_says_what_is_printed(ali):
+def test_dashboard_has_printed_values(ali):
     body = ali.get(f"{ROOT}/dashboard").json()
-    sample = ANSWERED["GET", f"{ROOT}/dashboard"]
+    sample = RESPONSES["GET", f"{ROOT}/dashboard"]
     assert body["stats"] == sample["stats"]
-    for mine, printed_row in (
+    for row, printed_row in (
         (body["recent_orders"][0], sample["recent_orders"][0]),
         (body["recent_tickets"][0], sample["recent_tickets"][0]),
     ):
-        assert mine | {"created_at": 0} == printed_row | {"created_at": 0}
+        assert row | {"created_at": 0} == printed_row | {"created_at": 0}
 
 
-def test_profile_settings_and_tracking_say_what_is_printed(ali):
-    sample = ANSWERED["GET", f"{ROOT}/profile"]
-    unlike = {"id": 0, "member_since": 0}
-    assert ali.get(f"{ROOT}/profile").json() | unlike == sample | unlike
-    assert ali.get(f"{ROOT}/settings").json() == ANSWERED["GET", f"{ROOT}/settings"]
-    sample = ANSWERED["GET", f"{ROOT}/orders/track/{{order_id}}"]
+def test_profile_settings_and_tracking_have_printed_values(ali):
+    sample = RESPONSES["GET", f"{ROOT}/profile"]
+    ignored = {"id": 0, "member_since": 0}
+    assert ali.get(f"{ROOT}/profile").json() | ignored == sample | ignored
+    assert ali.get(f"{ROOT}/settings").json() == RESPONSES["GET", f"{ROOT}/settings"]
+    sample = RESPONSES["GET", f"{ROOT}/orders/track/{{order_id}}"]
     tracking = ali.get(f"{ROOT}/orders/track/ORD123").json()
     assert tracking | {"estimated_delivery": 0} == sample | {"estimated_delivery": 0}
 
 
-def test_the_notifications_of_the_demo(ali):
+def test_notifications_have_printed_values(ali):
     rows = ali.get(f"{ROOT}/notifications").json()
-    sample = ANSWERED["GET", f"{ROOT}/notifications"][0]
-    unlike = {"id": 0, "timestamp": 0}
-    assert rows[0] | unlike == sample | unlike
+    sample = RESPONSES["GET", f"{ROOT}/notifications"][0]
+    ignored = {"id": 0, "timestamp": 0}
+    assert rows[0] | ignored == sample | ignored
     unread = ali.get(f"{ROOT}/notifications", {"unread_only": "true"}).json()
     assert 2 <= len(unread) < len(rows)
 
 
-def test_one_delivered_order_can_be_returned_and_others_cannot(ali, now):
+def test_one_delivered_order_is_within_return_window(ali, now):
     delivered = Order.objects.filter(
         customer__contact__email="ali.jawad@example.com", status="delivered"
     ).values_list("delivered_at", flat=True)
@@ -171,7 +171,7 @@ def test_one_delivered_order_can_be_returned_and_others_cannot(ali, now):
     assert (len(within), len(delivered) > len(within)) == (1, True)
 
 
-def test_the_other_printed_statuses(ali, api, as_bob, as_tim):
+def test_printed_error_statuses(ali, api, as_bob, as_tim):
     assert as_tim.get(f"{ROOT}/dashboard").status_code == 403
     assert as_bob.get(f"{ROOT}/tickets/TKT456").status_code == 404
     assert ali.get(f"{ROOT}/tickets", {"status": "lost"}).status_code == 422
@@ -181,7 +181,7 @@ def test_the_other_printed_statuses(ali, api, as_bob, as_tim):
     assert ali.post(f"{ROOT}/orders", lines, format="json").status_code == 409
     assert not OrderItem.objects.filter(part=part).exists()
     api.credentials()
-    for method, address in ENDPOINTS:
-        path = address.format(order_id="ORD123", ticket_id="TKT456", notification_id=1)
-        response = api.generic(method, path, "{}", content_type="application/json")
-        assert (path, response.status_code, list(response.json())) == (path, 401, ["error", "detail"])
+    for method, path in ENDPOINTS:
+        url = path.format(order_id="ORD123", ticket_id="TKT456", notification_id=1)
+        response = api.generic(method, url, "{}", content_type="application/json")
+        assert (url, response.status_code, list(response.json())) == (url, 401, ["error", "detail"])

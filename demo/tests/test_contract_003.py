@@ -1,4 +1,4 @@
-"""Contract 003 as it is printed: every request is sent to the demo, and every answer held against the printed one."""
+"""Contract 003: each printed request is sent to the demo, and its response is compared with the printed one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from accounts.models import User
 from appointments.models import Location
-from chat.models import Thread
+from chat.models import Conversation
 from config.tests.node import furnish, needs_npm
 from demo import loader
 from demo.tests.printed import contract, differences
@@ -36,7 +36,7 @@ STATUS = {
 MAY_BE_NULL = {"membershipId", "dongleId", "dongleConnectionType"}
 MAY_FOLLOW = {"id user vin": ["color", "photoUrl"]}
 UUID, INSTANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), re.compile(r"[\d-]{10}T[\d:.]+Z")
-# What the contract leaves out (docs/design, D17).
+# Bodies that the contract does not print (docs/design, D17).
 LOCATION = {
     "id": "uuid", "name": "", "address": "", "lat": 0.5, "lng": 0.5, "phone": "",
     "hours": dict.fromkeys(
@@ -57,7 +57,7 @@ THREAD = {
 
 @dataclass(frozen=True)
 class Printed:
-    """A request as the contract prints it, and its answer where one is printed below."""
+    """A printed request, and its response if one is printed."""
 
     line: str
     needs_token: bool
@@ -70,7 +70,7 @@ class Printed:
 
 
 def parsed(block: str | None) -> Any:
-    """JSON without the comments that the contract writes into it; None where there is none."""
+    """Return the parsed JSON without the comments of the contract, or None if there is no block."""
     return json.loads(re.sub(r"\s+//.*", "", block)) if block else None
 
 
@@ -89,8 +89,8 @@ def printed_requests() -> list[Printed]:
 REQUESTS = printed_requests()
 SAMPLES = {request.name: parsed(request.answer) for request in REQUESTS if request.answer}
 VEHICLE = SAMPLES["GET /api/vehicles/"][0]
-# Where the contract says "same as" or prints nothing.
-ANSWERS = SAMPLES | {
+# The responses for which the contract prints "same as" or nothing.
+RESPONSES = SAMPLES | {
     "POST /api/auth/login/": SAMPLES["POST /api/auth/register/"],
     "POST /api/vehicles/": VEHICLE,
     "POST /api/vehicles/{vehicleId}/link-dongle/": VEHICLE,
@@ -103,7 +103,7 @@ ANSWERS = SAMPLES | {
 
 
 class John:
-    """The demo's member, and what the contract's placeholders stand for with him."""
+    """A client signed in as the demo's member, with values for the placeholders of the contract."""
 
     def __init__(self, api):
         self.api = api
@@ -115,18 +115,18 @@ class John:
         self.fillings = {
             "{vehicleId}": vehicle.uuid, "vehicle-uuid": vehicle.uuid,
             "{locationId}": location.uuid, "location-uuid": location.uuid,
-            "{threadId}": Thread.objects.get(customer__contact__email="john@example.com").uuid,
+            "{threadId}": Conversation.objects.get(customer__contact__email="john@example.com").uuid,
             "2024-01-15T10:00:00Z": self.slot, "date=2024-01-15": f"date={self.slot[:10]}",
             "john@example.com": "newcomer@example.com",
         }  # fmt: skip
 
     def free_slot(self, location):
         for days in range(8, 15):
-            day = (datetime.now() + timedelta(days=days)).date()  # noqa: DTZ005  # any day will do
+            day = (datetime.now() + timedelta(days=days)).date()  # noqa: DTZ005  # the time zone does not matter
             query = {"locationId": str(location.uuid), "date": str(day)}
             if slots := self.get("/api/appointments/availability/", query).json()["availableSlots"]:
                 return slots[0]["start"]
-        raise AssertionError("closed for a week")
+        raise AssertionError("no free slot within a week")
 
     def get(self, path, query=None):
         return self.api.get(path, query, headers={"Authorization": f"Bearer {self.access}"})
@@ -138,7 +138,7 @@ class John:
         return text.replace("eyJ0eXAiOiJKV1QiLCJhbGc...", self.refresh)
 
     def send(self, request: Printed, *, slash: bool = True, printed_values: bool = False):
-        """The printed request, its placeholders filled; with `printed_values` the dates and emails stay."""
+        """Send the printed request with filled placeholders. With `printed_values`, send it without changes."""
         method, _, address = request.line.partition(" ")
         body = request.body
         if not printed_values:
@@ -161,12 +161,12 @@ def requested(name: str) -> Printed:
     return next(request for request in REQUESTS if request.name == name)
 
 
-def misspelled(body: Any, name: str = "") -> list[str]:
-    """Ids that are no UUIDs, and instants without `Z`."""
+def malformed(body: Any, name: str = "") -> list[str]:
+    """Return the ids that are not UUIDs and the instants without `Z`."""
     if isinstance(body, dict):
-        return [wrong for key, value in body.items() for wrong in misspelled(value, key)]
+        return [wrong for key, value in body.items() for wrong in malformed(value, key)]
     if isinstance(body, list):
-        return [wrong for value in body for wrong in misspelled(value, name)]
+        return [wrong for value in body for wrong in malformed(value, name)]
     rule = None
     if name in ("id", "user", "userId", "vehicleId", "locationId", "threadId", "fileId", "referrerUser"):
         rule = UUID
@@ -175,16 +175,16 @@ def misspelled(body: Any, name: str = "") -> list[str]:
     return [f"{name}: {body}"] if rule and not rule.fullmatch(str(body)) else []
 
 
-def test_the_contract_prints_what_this_sends():
+def test_contract_prints_sent_requests():
     assert len(REQUESTS) == 17
-    assert {request.name for request in REQUESTS} == set(ANSWERS)
-    assert set(STATUS) <= set(ANSWERS)
+    assert {request.name for request in REQUESTS} == set(RESPONSES)
+    assert set(STATUS) <= set(RESPONSES)
     assert len(SAMPLES) == 8
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=[request.line.partition("=")[0] for request in REQUESTS])
-def test_every_request_gets_the_printed_answer(john, request_):
-    expected = ANSWERS[request_.name]
+def test_request_gets_printed_response(john, request_):
+    expected = RESPONSES[request_.name]
     rules = {"may_be_null": MAY_BE_NULL, "may_follow": MAY_FOLLOW, "free": {"rewardsApplied"}}
     for slash in (True, False):
         with transaction.atomic():
@@ -193,12 +193,12 @@ def test_every_request_gets_the_printed_answer(john, request_):
         assert answer.status_code == STATUS.get(request_.name, 200), answer.content
         body = answer.json()
         assert differences(body, expected, **rules) == []
-        assert misspelled(body) == []
+        assert malformed(body) == []
         assert not isinstance(expected, list) or body != []
 
 
 class TestValues:
-    """Beyond keys and types: what the contract prints as a value and the demo holds as one."""
+    """Values that the contract prints and the demo has."""
 
     def test_registration(self, john):
         user = john.send(requested("POST /api/auth/register/")).json()["user"]
@@ -234,7 +234,7 @@ class TestValues:
             assert end - start == timedelta(minutes=30)
         assert [slot["start"] for slot in slots] == sorted({slot["start"] for slot in slots})
 
-    def test_booking_appears_among_the_upcoming(self, john):
+    def test_booked_appointment_is_upcoming(self, john):
         booked = john.send(requested("POST /api/appointments/book/")).json()
         assert booked["services"] == ["oil_change", "tire_rotation"]
         assert (booked["startTime"], booked["status"]) == (john.slot, "scheduled")
@@ -249,7 +249,7 @@ class TestValues:
         for name in ("description", "eligibleMemberships"):
             assert spring[name] == printed[name]
         assert spring["locations"] == [str(john.fillings["{locationId}"])]
-        assert "Detailing on the House" not in offers  # for premium alone
+        assert "Detailing on the House" not in offers  # only for premium
 
     def test_referrals(self, john):
         body, printed = (
@@ -266,7 +266,7 @@ class TestValues:
         assert [message["sender"] for message in messages] == ["user", "support", "user", "support", "user"]
         assert messages[-1] == sent
 
-    def test_presigned_address_takes_the_file(self, john):
+    def test_presigned_url_accepts_file(self, john):
         presigned = john.send(requested("POST /api/files/presign/")).json()
         assert presigned["method"] == "PUT"
         photo = b"\xff\xd8\xff\xe0" + b"\0" * 100
@@ -275,26 +275,26 @@ class TestValues:
         shown = john.api.get(presigned["publicUrl"])
         assert (b"".join(shown.streaming_content), shown.headers["Content-Type"]) == (photo, "image/jpeg")
 
-    def test_refreshed_token_is_good(self, john):
+    def test_refreshed_token_is_valid(self, john):
         john.access = john.send(requested("POST /api/auth/refresh/")).json()["accessToken"]
         assert john.get("/api/vehicles/").status_code == 200
 
 
 class TestPrintedValues:
-    """To the letter: the dates of the contract are past, its email is taken."""
+    """Requests with the printed values, whose dates are past and whose email is taken."""
 
-    def test_registration_of_a_known_email(self, john):
+    def test_registration_with_taken_email_is_refused(self, john):
         before = User.objects.count()
         answer = john.send(requested("POST /api/auth/register/"), printed_values=True)
         assert answer.status_code == 400
         assert set(answer.json()) == {"error", "email"}
         assert User.objects.count() == before
 
-    def test_a_past_day_has_no_slots(self, john):
+    def test_past_day_has_no_slots(self, john):
         query = {"locationId": str(john.fillings["{locationId}"]), "date": "2024-01-15"}
         assert john.get("/api/appointments/availability/", query).json() == {"availableSlots": []}
 
-    def test_a_past_visit_is_refused(self, john):
+    def test_past_appointment_is_refused(self, john):
         john.fillings.pop("2024-01-15T10:00:00Z")
         answer = john.send(requested("POST /api/appointments/book/"))
         assert answer.status_code == 400
@@ -303,20 +303,20 @@ class TestPrintedValues:
 
 
 class TestErrors:
-    """ "Common Errors", each with the printed status and body."""
+    """The section "Common Errors": each has the printed status and body."""
 
     PRINTED = re.findall(r"```http\n(\w+) (\S+)\nStatus: (\d+) [\w ]+\n\n(.*?)```", TEXT, re.DOTALL)
 
-    def test_there_are_three(self):
+    def test_contract_prints_three_errors(self):
         assert [(method, path) for method, path, *_ in self.PRINTED] == [
             ("POST", "/api/auth/login/"),
             ("POST", "/api/vehicles/"),
             ("GET", "/api/vehicles/{invalid-id}/"),
         ]
 
-    def test_they_are_as_printed(self, john):
+    def test_errors_have_printed_status_and_body(self, john):
         login, add, find = self.PRINTED
-        wrong = {"email": "john@example.com", "password": "not his"}
+        wrong = {"email": "john@example.com", "password": "wrong password"}
         vehicle = {
             name: value
             for name, value in parsed(requested("POST /api/vehicles/").body).items()
@@ -331,7 +331,7 @@ class TestErrors:
                 answer = john.get(find[1].replace("{invalid-id}", invalid).rstrip("/") + slash)
                 assert (answer.status_code, answer.json()) == (int(find[2]), json.loads(find[3]))
 
-    def test_without_a_good_token_it_is_401(self, john):
+    def test_invalid_token_is_401(self, john):
         john.access = "eyJ0eXAiOiJKV1QiLCJhbGc..."
         for request in REQUESTS:
             if request.needs_token:
@@ -341,8 +341,8 @@ class TestErrors:
 
 @pytest.mark.server
 @needs_npm
-def test_the_printed_socket_client_runs(tmp_path):
-    """Under node, as printed but for what its placeholders stand for; it sends once it is connected."""
+def test_printed_socket_client_runs(tmp_path):
+    """Run the printed client under node with filled placeholders. It sends after it has connected."""
     connecting, sending = re.search(
         r"### Example WebSocket Client\n+```javascript\n(.*?)(// Send a message\n.*?)```", TEXT, re.DOTALL
     ).groups()
@@ -360,7 +360,7 @@ def test_the_printed_socket_client_runs(tmp_path):
         furnish(tmp_path)
         (tmp_path / "client.mjs").write_text(
             "import WebSocket from 'ws';\n"
-            "console.log = (...words) => process.stdout.write(JSON.stringify(words) + '\\n');\n"
+            "console.log = (...values) => process.stdout.write(JSON.stringify(values) + '\\n');\n"
             f"const accessToken = {json.dumps(john)};\n"
             + connecting.replace("localhost:8000", f"localhost:{port}")
             + "await new Promise((connected) => ws.addEventListener('open', connected));\n"
@@ -370,14 +370,14 @@ def test_the_printed_socket_client_runs(tmp_path):
             connect(f"ws://localhost:{port}/chat/ws?token={desk}") as support,
             subprocess.Popen(["node", tmp_path / "client.mjs"], stdout=subprocess.PIPE, text=True) as client,
         ):
-            said = (json.loads(line) for line in client.stdout)
-            assert next(said) == ["WebSocket connected"]
-            words, message = next(said)
-            assert words == "New message:"
+            output = (json.loads(line) for line in client.stdout)
+            assert next(output) == ["WebSocket connected"]
+            text, message = next(output)
+            assert text == "New message:"
             assert differences(message, received) == []
             assert (message["threadId"], message["body"], message["sender"]) == (thread, "Hello!", "user")
             assert json.loads(support.recv(timeout=10)) == message
             support.send(json.dumps({"type": "TYPING", "threadId": thread}))
-            assert next(said) == ["User typing:", "support"]
+            assert next(output) == ["User typing:", "support"]
             server.stop()
-            assert next(said) == ["WebSocket disconnected"]
+            assert next(output) == ["WebSocket disconnected"]

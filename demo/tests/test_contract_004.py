@@ -1,4 +1,4 @@
-"""Contract 004 as it is printed: its data model, its addresses, its walk through from registration to profile."""
+"""Contract 004: its printed data model, endpoints, and requests from registration to profile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from testing import factories
 
 TEXT = (settings.BASE_DIR / "docs/contracts/004-crm.md").read_text()
 PERSON = ["email", "first_name", "last_name", "phone_number"]
-# What the JSON of a field is, where it is not text.
+# The types of fields that are not text.
 TYPES = {
     "id": UUID,
     "user_id": UUID,
@@ -28,12 +28,12 @@ TYPES = {
 
 
 def block(title: str) -> str:
-    """The first fenced block under a heading."""
+    """Return the first fenced block under a heading."""
     return re.split(r"```\w*\n", TEXT.split(f"# {title}\n", 1)[1], maxsplit=1)[1].split("```", 1)[0]
 
 
 def data_model() -> list[str]:
-    """The fields of the printed tree; what other lines hang on is a group of them."""
+    """Return the fields of the printed tree, without the names of groups."""
     fields = []
     for line in block("Data Model").splitlines()[1:]:
         name = re.sub("[├└│─ ]", "", line.split("(")[0])
@@ -48,20 +48,20 @@ def endpoints() -> list[tuple[str, str]]:
 
 
 def printed_values(name: str) -> dict[str, str]:
-    """The body that the printed PowerShell sends with `$name = Invoke-RestMethod …`."""
+    """Return the body that the printed PowerShell sends with `$name = Invoke-RestMethod …`."""
     sent = re.search(rf"\${name} = .*?-Body \(@{{(.*?)}}", block("PowerShell Quick Test"), re.DOTALL)
     assert sent
     return dict(re.findall(r'(\w+)="([^"]*)"', sent[1]))
 
 
-def test_the_contract_prints_what_this_compares():
+def test_contract_prints_compared_text():
     assert len(data_model()) == 19
     assert len(endpoints()) == 12
     assert set(printed_values("auth")) == {*PERSON, "password1", "password2"}
 
 
 @pytest.mark.parametrize("login", ["business@example.com", "new@example.com"])
-def test_the_profile_is_the_printed_data_model(api, db, now, login):
+def test_profile_has_printed_data_model(api, db, now, login):
     loader.load(now=now)
     if login != "business@example.com":
         user = factories.UserFactory(email=login, password="business12345")
@@ -80,18 +80,18 @@ def test_the_profile_is_the_printed_data_model(api, db, now, login):
     assert {type(choice) for choice in body["notification_preferences"].values()} == {bool}
 
 
-def test_the_demos_business_has_every_field(api, db, now):
+def test_demo_business_fills_every_field(api, db, now):
     loader.load(now=now)
-    words = {"email": "business@example.com", "password": "business12345"}
-    tokens = api.post("/api/token/", words, format="json").json()
+    credentials = {"email": "business@example.com", "password": "business12345"}
+    tokens = api.post("/api/token/", credentials, format="json").json()
     body = api.get(
         "/api/v1/customers/profile/", headers={"Authorization": f"Bearer {tokens['access']}"}
     ).json()
     assert [name for name, value in body.items() if value in ("", None, False, 0)] == []
 
 
-def test_the_printed_quick_test(api, db):
-    """Register, then create the profile: PowerShell's two calls."""
+def test_printed_quick_test(api, db):
+    """Register a user and create the profile, as the two printed PowerShell calls do."""
     person, address = printed_values("auth"), printed_values("profile")
     registered = api.post("/api/auth/register/", person, format="json")
     assert registered.status_code == 201, registered.json()
@@ -107,7 +107,7 @@ def test_the_printed_quick_test(api, db):
     assert api.get("/api/v1/customers/profile/").json() == body
 
 
-# What each printed call is sent, who sends it, and what it is answered; the others send nothing.
+# The bodies of the printed calls. Other calls have no body.
 BODIES = {
     "/api/v1/customers/profile/create/": {
         "street_address": "1 Elm St", "city": "Salem", "state": "OR", "postal_code": "97301",
@@ -119,7 +119,7 @@ STATUSES = {"/api/v1/customers/profile/create/": 201, "/api/v1/customers/profile
 
 @pytest.mark.parametrize("slash", ["/", ""])
 @pytest.mark.parametrize(("method", "address"), endpoints())
-def test_every_printed_call_is_answered(sign_in, alice, carol, ada, method, address, slash):
+def test_printed_call_succeeds(sign_in, alice, carol, ada, method, address, slash):
     is_own = "/profile/" in address
     caller = carol if address.endswith("create/") else alice.contact if is_own else ada
     body = BODIES.get(address, {})
@@ -138,12 +138,12 @@ def test_every_printed_call_is_answered(sign_in, alice, carol, ada, method, addr
 
 
 @pytest.mark.django_db
-def test_troubleshooting_says_what_the_api_says(sign_in, carol, as_tim):
-    sayings = re.findall(r'### "([^"]+)"', TEXT)
+def test_troubleshooting_matches_responses(sign_in, carol, as_tim):
+    headings = re.findall(r'### "([^"]+)"', TEXT)
     missing = sign_in(carol).get("/api/v1/customers/profile/")
-    assert (missing.status_code, missing.json()["error"]) == (404, sayings[0])
+    assert (missing.status_code, missing.json()["error"]) == (404, headings[0])
     assert "POST profile/create/" in missing.json()["detail"]
     staff = as_tim.get("/api/v1/customers/profile/")
     assert staff.status_code == 403
-    assert staff.json()["detail"].startswith(sayings[1])
+    assert staff.json()["detail"].startswith(headings[1])
     assert not Customer.objects.exists()

@@ -1,4 +1,4 @@
-"""The demo data (docs/design, D49): its table, the ids that the contracts print, and loading into an empty database only."""
+"""The demo data: documented accounts, printed ids, and loading into an empty database only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.db import transaction
 from accounts.models import Device, RewardEntry, User
 from appointments.models import Appointment, Location, ServiceType, Technician
 from catalogue.models import Part, Service
-from chat.models import Thread
+from chat.models import Conversation
 from customers.models import Customer
 from demo import loader
 from demo.numbering import continue_after
@@ -26,17 +26,17 @@ from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import totals_of
 from testing.factories import OrderFactory, PartFactory, UserFactory
 from vehicles.models import Vehicle
-from vehicles.telematics.queries import samples_of, summary_of
+from vehicles.telematics.queries import get_samples, get_summary
 
 pytestmark = pytest.mark.django_db
-HOUSE = (
+APPS = (
     "common", "accounts", "files", "customers", "vehicles", "appointments", "repair_orders", "orders", "memberships",
     "chat",
 )  # fmt: skip
 
 
-def everything():
-    models = [model for model in apps.get_models() if model._meta.app_label in HOUSE]
+def all_rows():
+    models = [model for model in apps.get_models() if model._meta.app_label in APPS]
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
 
 
@@ -47,24 +47,24 @@ def loaded(now):
 
 
 class TestCommand:
-    def test_it_says_what_it_did(self, capsys):
+    def test_command_reports_result(self, capsys):
         call_command("demo")
         assert capsys.readouterr().out == "Demo data loaded.\n"
         call_command("demo")
-        assert capsys.readouterr().out == "The demo data is there already; nothing changed.\n"
+        assert capsys.readouterr().out == "The demo data is already loaded. Nothing changed.\n"
 
-    def test_it_refuses_a_filled_database(self):
+    def test_command_refuses_database_with_rows(self):
         UserFactory()
-        with pytest.raises(CommandError, match="holds rows that are not the demo's"):
+        with pytest.raises(CommandError, match="holds rows that are not demo data"):
             call_command("demo")
         assert User.objects.count() == 1
 
 
 @pytest.mark.usefixtures("loaded")
-def test_run_again_it_changes_nothing(now):
-    before = everything()
+def test_second_load_changes_nothing(now):
+    before = all_rows()
     assert loader.load(now=now + timedelta(days=3)) is False
-    assert everything() == before
+    assert all_rows() == before
 
 
 @pytest.mark.parametrize(
@@ -77,22 +77,22 @@ def test_run_again_it_changes_nothing(now):
     ],
     ids=["a user", "a part", "a plan", "a location"],
 )
-def test_a_database_that_holds_anything_else_is_refused(now, make):
+def test_database_with_other_rows_is_refused(now, make):
     make()
-    before = everything()
+    before = all_rows()
     with pytest.raises(loader.NotEmpty):
         loader.load(now=now)
-    assert everything() == before
+    assert all_rows() == before
 
 
-def test_an_attempt_that_was_rolled_back_does_not_stand_in_the_way(now):
+def test_loads_after_rolled_back_load(now):
     with transaction.atomic():
         loader.load(now=now)
         transaction.set_rollback(True)
     assert loader.load(now=now) is True
 
 
-def test_rows_that_were_rolled_back_had_ids_just_below_a_printed_one(now):
+def test_loads_after_rolled_back_rows_with_ids_below_printed_one(now):
     with transaction.atomic():
         OrderFactory(id=115)
         continue_after(Order)
@@ -113,10 +113,10 @@ LOGINS = {
 
 
 @pytest.mark.usefixtures("loaded")
-class TestTable:
-    def test_the_logins_let_in(self, api):
-        chosen = User.objects.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-        assert dict(chosen.values_list("email", "role")) == {
+class TestRows:
+    def test_documented_passwords_sign_in(self, api):
+        with_password = User.objects.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+        assert dict(with_password.values_list("email", "role")) == {
             email: role for email, (_, role) in LOGINS.items()
         }
         for email, (password, _) in LOGINS.items():
@@ -126,7 +126,7 @@ class TestTable:
             "admin@example.com"
         ]
 
-    def test_the_ids_that_contract_000_prints(self):
+    def test_ids_printed_in_contract_000(self):
         alice = Customer.objects.get(pk=19)
         assert (alice.contact_id, alice.name, alice.address) == (
             71, "Alice Cooper", "123 Elm St, Springfield, NY 10001"
@@ -137,8 +137,10 @@ class TestTable:
             "Test Technician", "tech@test.com", "technician", None
         )  # fmt: skip
         assert User.objects.get(pk=27).email == "tech@test.com"
-        visit = Appointment.objects.get(pk=53)
-        assert (visit.vehicle_id, visit.customer_id, visit.technician_id, visit.status, visit.description) == (
+        appointment = Appointment.objects.values(
+            "vehicle_id", "customer_id", "technician_id", "status", "description"
+        ).get(pk=53)
+        assert tuple(appointment.values()) == (
             40, 19, 27, "pending", "Oil change and tire rotation"
         )  # fmt: skip
         civic = Vehicle.objects.values("make", "model", "year", "license_plate", "vin", "color").get(pk=40)
@@ -200,40 +202,43 @@ class TestTable:
         vehicle = customer.vehicles.get()
         assert vehicle.vin != "1HGBH41JXMN109186"
         assert vehicle.dongle_id
-        visit = customer.appointments.get()
-        assert now < visit.start < now + timedelta(days=8)
-        assert [service.code for service in visit.services.order_by("id")] == ["oil_change", "tire_rotation"]
+        appointment = customer.appointments.get()
+        assert now < appointment.start < now + timedelta(days=8)
+        assert [service.code for service in appointment.services.order_by("id")] == [
+            "oil_change",
+            "tire_rotation",
+        ]
 
-    def test_johns_points_are_the_ledgers_sum(self):
+    def test_points_of_john_match_ledger(self):
         john = User.objects.get(email="john@example.com")
         referral = john.referrals.get()
         assert (referral.code, referral.status) == ("REF-ABC123", "credited")
         assert referral.rewards_applied == {"points": john.rewards_balance}
         ledger = RewardEntry.objects.filter(user=john)
         assert [(entry.referral, entry.points) for entry in ledger] == [(referral, john.rewards_balance)]
-        friends_first = RepairOrder.objects.get(customer__contact=referral.referred)
-        assert friends_first.status == "completed"
-        assert friends_first.completed_at == ledger[0].created_at
+        first_order = RepairOrder.objects.get(customer__contact=referral.referred)
+        assert first_order.status == "completed"
+        assert first_order.completed_at == ledger[0].created_at
 
-    def test_johns_week_on_the_road(self, now):
+    def test_john_drove_for_seven_days(self, now):
         vehicle = Vehicle.objects.get(customer__contact__email="john@example.com")
-        week = samples_of(vehicle_id=vehicle.pk, since=None, until=None)
+        week = get_samples(vehicle_id=vehicle.pk, since=None, until=None)
         days = {datetime.fromtimestamp(t / 1000, ZoneInfo("America/New_York")).date() for t in week.t}
         assert len(days) == 7
         assert max(week.t) <= now.timestamp() * 1000
         assert list(week.odometer) == sorted(week.odometer)
         assert vehicle.odometer == Decimal(str(week.odometer[-1]))
         assert (min(week.speed), max(week.speed) < 75) == (0, True)
-        summary = summary_of(vehicle_id=vehicle.pk, since=None, until=None)
+        summary = get_summary(vehicle_id=vehicle.pk, since=None, until=None)
         assert 100 < summary.distance < 400
         assert 15 < summary.distance / summary.fuel < 45  # miles per gallon
 
-    def test_johns_conversation_goes_both_ways(self):
-        thread = Thread.objects.get(customer__contact__email="john@example.com")
-        messages = thread.messages.order_by("number")
+    def test_conversation_of_john_has_messages_of_both_sides(self):
+        conversation = Conversation.objects.get(customer__contact__email="john@example.com")
+        messages = conversation.messages.order_by("number")
         assert [message.is_support for message in messages] == [False, True, False, True]
-        assert thread.status == "in_progress"
-        assert thread.last_message == messages.last()
+        assert conversation.status == "in_progress"
+        assert conversation.last_message == messages.last()
 
     def test_plans_and_offers(self, now):
         plans = Plan.objects.order_by("price").values_list("tier", flat=True)
@@ -251,7 +256,7 @@ class TestTable:
 
 
 @pytest.mark.usefixtures("loaded")
-def test_the_next_rows_get_free_numbers(now):
+def test_next_rows_get_free_ids(now):
     user = User.objects.create_user("next@example.com", "a password")
     assert user.pk > 71
     assert Part.objects.create(name="Next", part_number="NEXT", unit_price=1).pk > 136
@@ -277,33 +282,35 @@ DAYS = {
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_whenever_it_is_loaded_the_dates_fit_the_states(day):
+def test_dates_fit_statuses_on_any_day(day):
     now = DAYS[day]
     loader.load(now=now)
-    for visit in Appointment.objects.select_related("location"):
-        assert (visit.start > now) is (visit.status == "pending")
-        assert visit.start < visit.end
-        stamps = [visit.assigned_at, visit.started_at, visit.completed_at, visit.cancelled_at]
-        assert all(stamp <= now for stamp in stamps if stamp)
+    for appointment in Appointment.objects.select_related("location"):
+        assert (appointment.start > now) is (appointment.status == "pending")
+        assert appointment.start < appointment.end
+        times = [
+            getattr(appointment, f"{name}_at") for name in ("assigned", "started", "completed", "cancelled")
+        ]
+        assert all(time <= now for time in times if time)
     for order in RepairOrder.objects.all():
-        stamps = [
+        times = [
             order.created_at,
             order.estimated_at,
             order.approved_at,
             order.started_at,
             order.completed_at,
         ]
-        given = [stamp for stamp in stamps if stamp]
-        assert given == sorted(given)
-        assert all(stamp <= now for stamp in [*given, order.denied_at] if stamp)
+        times = [time for time in times if time]
+        assert times == sorted(times)
+        assert all(time <= now for time in [*times, order.denied_at] if time)
         if order.status == "completed":
             assert order.total_cost == totals_of(order).total
         else:
             assert order.total_cost is None
         if order.status != "requested":
             assert totals_of(order).subtotal > 0
-    frozen = RepairOrder.objects.filter(status="completed").values_list("total_cost", flat=True)
-    assert all(isinstance(total, Decimal) for total in frozen)
+    totals = RepairOrder.objects.filter(status="completed").values_list("total_cost", flat=True)
+    assert all(isinstance(total, Decimal) for total in totals)
 
 
 @pytest.mark.usefixtures("loaded")
@@ -313,7 +320,7 @@ def test_ali():
     assert (orders.total(), orders["shipped"]) == (12, 1)
     assert not orders["placed"] + orders["confirmed"] + orders["packed"]
     assert ali.orders.get(pk=123).tracking_number == "TRK123456789"
-    states = Counter(ali.threads.exclude(ticket=None).values_list("status", flat=True))
+    states = Counter(ali.conversations.exclude(support_ticket=None).values_list("status", flat=True))
     assert states == {"open": 1, "in_progress": 1, "resolved": 2, "closed": 1}
-    assert ali.threads.get(ticket=456).status == "open"
+    assert ali.conversations.get(support_ticket=456).status == "open"
     assert Counter(ali.notifications.values_list("read", flat=True)) == {True: 2, False: 2}

@@ -1,4 +1,4 @@
-"""Contract 003, "Files": announce an upload, send its bytes, read it."""
+"""Contract 003, "Files": presign an upload, send its bytes and download it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from files import actions
 from files.api.serving import file_response
 from files.kinds import KINDS
 from files.models import Upload, UploadState
-from files.queries import uploaded
+from files.queries import get_upload
 from files.stores import LocalStore, store
 
 _CHUNK = 64 * 1024
-# The address is a capability: a browser may keep what it shows, a shared cache may not.
-_KEEP = "private, max-age=86400, immutable"
+# A browser may cache the file. A shared cache may not, because only holders of the URL may see the file.
+_PUBLIC_CACHE = "private, max-age=86400, immutable"
 
 
 class PresignInput(Serializer):
@@ -38,24 +38,26 @@ class PresignInput(Serializer):
         source="content_type", max_length=100, help_text=f"One of {', '.join(KINDS)}."
     )
     size = serializers.IntegerField(
-        required=False, min_value=1, help_text="Bytes. When it is sent, the address takes exactly so many."
+        required=False,
+        min_value=1,
+        help_text="Size in bytes. If it is sent, the URL accepts exactly this size.",
     )
 
 
 class PresignedSerializer(Serializer):
     url = serializers.URLField(
-        help_text="Takes one PUT of the bytes, with the same Content-Type, for a while."
+        help_text="Accepts one PUT of the bytes with the same Content-Type, until it expires."
     )
     method = serializers.ChoiceField(choices=["PUT"], default="PUT")
-    publicUrl = serializers.URLField(source="public_url", help_text="Shows the file; needs no token.")
+    publicUrl = serializers.URLField(source="public_url", help_text="Serves the file without a token.")
     fileId = serializers.UUIDField(source="upload.uuid")
 
 
 class Presign(MemberView):
-    """Announce a file and get the address that takes its bytes.
+    """Presign an upload.
 
-    Send the bytes to `url` by `method` with the `contentType` that was announced, then name `fileId` where it
-    belongs.
+    Send the bytes to `url` by `method`, with the announced `contentType` as Content-Type. Then send `fileId` in the
+    request that attaches the file.
     """
 
     permission_classes = [SignedIn]
@@ -75,9 +77,10 @@ class Presign(MemberView):
 
 
 class File(MemberView):
-    """A file of one's own or of one's account; staff may see every file.
+    """Download a file.
 
-    The bytes themselves, or the way (302) to where they are.
+    Callers can see their own files and those of their customer account. Staff can see every file. The response is the
+    file, or with a bucket a 302 to a URL that expires.
     """
 
     permission_classes = [SignedIn]
@@ -85,11 +88,11 @@ class File(MemberView):
     @extend_schema(
         responses={
             **{(200, kind): OpenApiTypes.BINARY for kind in KINDS},
-            302: OpenApiResponse(description="To the file's address for a while."),
+            302: OpenApiResponse(description="Redirects to a URL of the file that expires."),
         }
     )
     def get(self, request: Request, id: UUID | None) -> HttpResponseBase:
-        upload = uploaded(caller=self.caller, upload_id=id)
+        upload = get_upload(caller=self.caller, upload_id=id)
         url = store().download_url(upload)
         if url is not None:
             return HttpResponseRedirect(url)
@@ -100,13 +103,14 @@ class LengthRequired(DomainError):
     kind = Kind.LENGTH_REQUIRED
     code = "length_required"
     title = "Length required"
-    message = "A file is sent with its length (Content-Length), not in chunks."
+    message = "Send the file with a Content-Length header, not in chunks."
 
 
 class StoredFile(MemberView):
-    """What a bucket is to the apps where there is none: takes the bytes once, and shows them by the public address.
+    """The upload URL and the public URL of a file that this server stores.
 
-    No operation of the API but an address out of one, as a bucket's is.
+    It accepts the bytes once, like a bucket's presigned URL. It is not in the schema, because clients take both URLs
+    from a response.
     """
 
     schema = None
@@ -133,11 +137,11 @@ class StoredFile(MemberView):
         upload = Upload.objects.filter(key=f"uploads/{token}/{name}").first()
         if upload is None or upload.state == UploadState.PENDING:
             raise actions.FileNotFound
-        return file_response(request._request, upload, LocalStore().path(upload.key), cache=_KEEP)
+        return file_response(request._request, upload, LocalStore().path(upload.key), cache=_PUBLIC_CACHE)
 
 
 def _chunks(request: HttpRequest) -> Iterator[bytes]:
-    """The body as it arrives; it ends where the sender went away."""
+    """Yield the request body in chunks, until its end or until the client disconnects."""
     try:
         while chunk := request.read(_CHUNK):
             yield chunk

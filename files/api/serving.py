@@ -1,4 +1,4 @@
-"""A file of this server's disk as an answer. What people uploaded is never run, and never shown as a page."""
+"""Responses that serve uploaded files. Their headers keep a browser from executing or rendering a file as a page."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from files.stores import LocalStore, S3Store, store
 
 
 def file_response(request: HttpRequest, upload: Upload, path: Path, *, cache: str) -> HttpResponseBase:
-    """The file, a range of it, or that it has not changed. Raises FileNotFound.
+    """Return a response with the file, a range of it, or 304 if the client has it. Raises FileNotFound.
 
-    An attachment is still shown by an `<img>`. An upload never changes, so that its key is its tag.
+    The disposition is `attachment`, which an `<img>` still displays. An upload never changes, so that its uuid is its
+    ETag.
     """
     try:
         size = path.stat().st_size
@@ -34,27 +35,29 @@ def file_response(request: HttpRequest, upload: Upload, path: Path, *, cache: st
     return response
 
 
-def shown_here(request: HttpRequest, upload: Upload, *, cache: str) -> HttpResponseBase:
-    """An upload of either store as an answer of this server, for pages that load nothing from elsewhere.
+def upload_response(request: HttpRequest, upload: Upload, *, cache: str) -> HttpResponseBase:
+    """Return a response with an upload from either store, for pages that load nothing from other hosts.
 
-    Raises FileNotFound, StoreAway.
+    Raises FileNotFound, StoreUnavailable.
     """
-    place = store()
-    if isinstance(place, LocalStore):
-        return file_response(request, upload, place.path(upload.key), cache=cache)
-    assert isinstance(place, S3Store)
-    answer: HttpResponseBase | None = get_conditional_response(request, etag=_headers(upload, cache)["ETag"])
-    if answer is None:
-        chunks = place.read(upload)
+    file_store = store()
+    if isinstance(file_store, LocalStore):
+        return file_response(request, upload, file_store.path(upload.key), cache=cache)
+    assert isinstance(file_store, S3Store)
+    response: HttpResponseBase | None = get_conditional_response(
+        request, etag=_headers(upload, cache)["ETag"]
+    )
+    if response is None:
+        chunks = file_store.read(upload)
         try:
-            first = next(chunks, b"")  # before the status is sent
+            first = next(chunks, b"")  # read before the status is sent, for FileNotFound
         except FileNotFoundError:
             raise FileNotFound from None
-        answer = StreamingHttpResponse(chain([first], chunks), content_type=upload.content_type)
-        answer.headers["Content-Length"] = str(upload.size)
+        response = StreamingHttpResponse(chain([first], chunks), content_type=upload.content_type)
+        response.headers["Content-Length"] = str(upload.size)
     for name, value in _headers(upload, cache).items():
-        answer.headers[name] = value
-    return answer
+        response.headers[name] = value
+    return response
 
 
 def _headers(upload: Upload, cache: str) -> dict[str, str]:
@@ -86,8 +89,10 @@ def _content(
 
 
 def _range(request: HttpRequest, size: int, etag: str) -> tuple[int, int]:
-    """`[start, end)` of what is asked for (RFC 9110, 14.2): the whole where no single range is; empty where there is
-    nothing at it."""
+    """Return the requested range as `[start, end)` (RFC 9110, 14.2).
+
+    It is the whole file without a single valid range, and empty if the range is past the end.
+    """
     match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", request.headers.get("range", "").strip())
     if not match or match[0] == "bytes=-" or request.headers.get("if-range", etag) != etag:
         return 0, size
@@ -95,5 +100,5 @@ def _range(request: HttpRequest, size: int, etag: str) -> tuple[int, int]:
     if not first:
         return max(0, size - int(last)), size
     if last and int(last) < int(first):
-        return 0, size  # no range at all
+        return 0, size  # an invalid range is ignored
     return int(first), min(int(last) + 1, size) if last else size

@@ -1,5 +1,4 @@
-"""Both stores, each real: a folder behind this server's own addresses, and a server that speaks S3 and verifies
-signatures."""
+"""Fixtures of both stores: a folder with this server's own URLs, and an S3 server that verifies signatures."""
 
 from __future__ import annotations
 
@@ -9,13 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 import requests
 from rest_framework.test import APIClient
 
+from common.domain.types import Json
 from files.models import Upload
 from files.stores import store
 from testing.servers import free_port
@@ -28,7 +27,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory) -> Iterator[str]:
-    """`rclone serve s3` over an empty folder; its address."""
+    """Start `rclone serve s3` over an empty folder and yield its URL."""
     folder, port = tmp_path_factory.mktemp("s3"), free_port()
     (folder / BUCKET).mkdir()
     address = f"127.0.0.1:{port}"
@@ -52,15 +51,15 @@ def s3_server(tmp_path_factory) -> Iterator[str]:
 
 
 @dataclass
-class Place:
-    """A store, and how an app sends and fetches bytes there: `(status, body)`."""
+class StoreClient:
+    """A client app of a store, which sends and fetches bytes."""
 
     is_bucket: bool
 
     def put(self, url: str, body: bytes, content_type: str | None, **headers: str) -> int:
         if self.is_bucket:
-            given = {**headers} if content_type is None else {**headers, "Content-Type": content_type}
-            return requests.put(url, data=body, headers=given, timeout=10).status_code
+            sent = {**headers} if content_type is None else {**headers, "Content-Type": content_type}
+            return requests.put(url, data=body, headers=sent, timeout=10).status_code
         path = url.removeprefix("http://testserver")
         return APIClient().generic("PUT", path, body, content_type or "", headers=headers).status_code
 
@@ -74,14 +73,14 @@ class Place:
 
 @pytest.fixture
 def folder(settings, tmp_path) -> Path:
-    """The folder of this server's own store."""
+    """Use a temporary folder as this server's store and return it."""
     settings.UPLOADS_DIR = tmp_path / "uploads"
     return settings.UPLOADS_DIR
 
 
 @pytest.fixture
 def bucket(settings, s3_server) -> str:
-    """The settings of a bucket; its address."""
+    """Use the bucket of the S3 server and return its URL."""
     settings.USE_S3 = True
     settings.AWS_STORAGE_BUCKET_NAME = BUCKET
     settings.AWS_S3_ENDPOINT_URL = s3_server
@@ -92,33 +91,34 @@ def bucket(settings, s3_server) -> str:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def place(request) -> Place:
-    """Each store in turn."""
+def store_client(request) -> StoreClient:
+    """Run the test once with each store."""
     request.getfixturevalue(request.param)
-    return Place(is_bucket=request.param == "bucket")
+    return StoreClient(is_bucket=request.param == "bucket")
 
 
 @pytest.fixture
-def announce() -> Callable[..., dict[str, Any]]:
-    """Presign as a client; the answer."""
+def announce() -> Callable[..., Json]:
+    """Return a function that announces a file as a client and returns the response body."""
 
-    def presign(client: APIClient, **more: Any) -> dict[str, Any]:
-        body = {"filename": "receipt.jpg", "contentType": "image/jpeg", **more}
+    def presign(client: APIClient, **fields: object) -> Json:
+        body = {"filename": "receipt.jpg", "contentType": "image/jpeg", **fields}
         response = client.post("/api/files/presign/", body, format="json")
         assert response.status_code == 200, response.content
-        return response.json()
+        presigned: Json = response.json()
+        return presigned
 
     return presign
 
 
-def row(answer: dict[str, Any]) -> Upload:
-    return Upload.objects.get(uuid=UUID(answer["fileId"]))
+def upload_of(presigned: Json) -> Upload:
+    return Upload.objects.get(uuid=UUID(presigned["fileId"]))
 
 
-def is_there(upload: Upload) -> bool:
-    return store().look(upload) is not None
+def is_stored(upload: Upload) -> bool:
+    return store().stat(upload) is not None
 
 
 @pytest.fixture
-def place_of_bucket(bucket) -> Place:
-    return Place(is_bucket=True)
+def bucket_client(bucket) -> StoreClient:
+    return StoreClient(is_bucket=True)

@@ -1,4 +1,4 @@
-"""Attaching and pruning: what is looked at, what is refused, and that a refusal changes nothing."""
+"""Tests of attach and prune: the checks, the refusals, and that a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from common.domain.caller import Caller
 from customers.callers import caller_of_user
 from files.actions import (
     AlreadyUploaded,
+    ContentMismatch,
     FileNotFound,
+    LengthMismatch,
     NotUploaded,
-    NotWhatItSays,
-    WrongLength,
     attach,
     presign,
     prune,
@@ -26,7 +26,7 @@ from files.actions import (
 )
 from files.models import Upload
 from files.stores import LocalStore, store
-from files.tests.conftest import JPEG, PNG, is_there, row
+from files.tests.conftest import JPEG, PNG, is_stored, upload_of
 from testing import factories
 from testing.storms import parallel
 from testing.suites import count_queries
@@ -34,9 +34,9 @@ from testing.suites import count_queries
 SITE = "http://testserver/"
 
 
-def announced(user, now, **more):
-    given = {"filename": "receipt.jpg", "content_type": "image/jpeg", "size": None}
-    return presign(caller=caller_of_user(user), site=SITE, now=now, **given | more)
+def announced(user, now, **fields):
+    values = {"filename": "receipt.jpg", "content_type": "image/jpeg", "size": None}
+    return presign(caller=caller_of_user(user), site=SITE, now=now, **values | fields)
 
 
 def sent(presigned, body=JPEG, length=None):
@@ -48,11 +48,11 @@ def sent(presigned, body=JPEG, length=None):
     )  # fmt: skip
 
 
-def uploaded(user, now, body=JPEG, **more):
-    return sent(announced(user, now, **more), body)
+def uploaded(user, now, body=JPEG, **fields):
+    return sent(announced(user, now, **fields), body)
 
 
-def everything():
+def snapshot():
     return list(Upload.objects.order_by("id").values())
 
 
@@ -60,7 +60,7 @@ def everything():
 class TestAttach:
     pytestmark = pytest.mark.usefixtures("folder")
 
-    def test_in_the_given_order_each_once(self, alice, now):
+    def test_returns_each_upload_once_in_the_given_order(self, alice, now):
         first, second = uploaded(alice.contact, now), uploaded(alice.contact, now)
         caller = caller_of_user(alice.contact)
         found = attach(caller=caller, upload_ids=[second.uuid, first.uuid, second.uuid], now=now)
@@ -68,7 +68,7 @@ class TestAttach:
         assert [upload.customer_id for upload in found] == [alice.pk, alice.pk]
         assert attach(caller=caller, upload_ids=[], now=now) == []
 
-    def test_again_it_is_not_looked_at_anew(self, alice, now):
+    def test_attached_upload_is_not_checked_again(self, alice, now):
         upload = uploaded(alice.contact, now)
         caller = caller_of_user(alice.contact)
         attach(caller=caller, upload_ids=[upload.uuid], now=now)
@@ -76,19 +76,19 @@ class TestAttach:
         [again] = attach(caller=caller, upload_ids=[upload.uuid], now=now + timedelta(days=1))
         assert (again.state, again.attached_at) == ("attached", now)
 
-    def test_what_is_not_ones_own_is_not_found(self, alice, bob, ada, now):
-        mine, his = uploaded(alice.contact, now), uploaded(bob.contact, now)
-        before = everything()
+    def test_upload_of_another_user_raises_file_not_found(self, alice, bob, ada, now):
+        own, other = uploaded(alice.contact, now), uploaded(bob.contact, now)
+        before = snapshot()
         for user, ids in (
-            (alice.contact, [mine.uuid, his.uuid]),
-            (alice.contact, [mine.uuid, uuid4()]),
-            (ada, [mine.uuid]),
+            (alice.contact, [own.uuid, other.uuid]),
+            (alice.contact, [own.uuid, uuid4()]),
+            (ada, [own.uuid]),
         ):
             with pytest.raises(FileNotFound, match="File not found"):
                 attach(caller=caller_of_user(user), upload_ids=ids, now=now)
-        assert everything() == before
+        assert snapshot() == before
 
-    def test_what_staff_attach_for_a_customer_is_the_customers_to_see(self, alice, bob, tim, now):
+    def test_upload_that_staff_attach_is_visible_to_the_customer(self, alice, bob, tim, now):
         upload = uploaded(tim, now)
         assert upload.customer_id is None
         attach(caller=caller_of_user(tim), upload_ids=[upload.uuid], customer_id=alice.pk, now=now)
@@ -98,57 +98,59 @@ class TestAttach:
         }
         assert seen == {"alice": True, "bob": False, "tim": True}
 
-    def test_the_number_of_queries_is_one_a_file_and_one(self, alice, now):
+    def test_query_count_is_one_per_upload_plus_a_constant(self, alice, now):
         caller = caller_of_user(alice.contact)
         ids = [uploaded(alice.contact, now).uuid for _ in range(3)]
         with transaction.atomic():
-            asked = count_queries(lambda: attach(caller=caller, upload_ids=ids, now=now))
-        assert asked <= 6  # rows, savepoint, one UPDATE each, release
+            queries = count_queries(lambda: attach(caller=caller, upload_ids=ids, now=now))
+        assert queries <= 6  # rows, savepoint, one UPDATE each, release
 
 
 @pytest.mark.django_db
-class TestWhatIsNotWhatItSays:
-    """In both stores alike."""
+class TestContentChecks:
+    """Each check runs with both stores."""
 
     @pytest.mark.parametrize(
-        ("body", "content_type", "error", "says"),
+        ("body", "content_type", "error", "message"),
         [
             (None, "image/jpeg", NotUploaded, "receipt.jpg has not been uploaded."),
-            (PNG, "image/jpeg", NotWhatItSays, "receipt.jpg is not a file of the type image/jpeg."),
-            (b"<html>" * 99, "image/png", NotWhatItSays, "receipt.jpg.png is not a file of the type image/png."),
-            (b"\xff", "image/jpeg", NotWhatItSays, "receipt.jpg is not a file of the type image/jpeg."),
-            (JPEG + b"x" * 2000, "image/jpeg", NotWhatItSays, "A file may have at most 2,000 bytes."),
+            (PNG, "image/jpeg", ContentMismatch, "receipt.jpg is not a file of the type image/jpeg."),
+            (b"<html>" * 99, "image/png", ContentMismatch, "receipt.jpg.png is not a file of the type image/png."),
+            (b"\xff", "image/jpeg", ContentMismatch, "receipt.jpg is not a file of the type image/jpeg."),
+            (JPEG + b"x" * 2000, "image/jpeg", ContentMismatch, "A file may have at most 2,000 bytes."),
         ],
         ids=["nothing", "another image", "a page", "a byte", "too large"],
     )  # fmt: skip
-    def test_is_refused(
-        self, place, announce, as_alice, alice, now, settings, body, content_type, error, says
+    def test_wrong_file_is_refused(
+        self, store_client, announce, as_alice, alice, now, settings, body, content_type, error, message
     ):
-        answer = announce(as_alice, contentType=content_type)
+        presigned = announce(as_alice, contentType=content_type)
         if body is not None:
-            assert place.put(answer["url"], body, content_type) == 200
+            assert store_client.put(presigned["url"], body, content_type) == 200
         settings.MAX_UPLOAD_BYTES = 2000
         good = announce(as_alice)
-        place.put(good["url"], JPEG, "image/jpeg")
-        before = everything()
-        caller, ids = caller_of_user(alice.contact), [row(good).uuid, row(answer).uuid]
+        store_client.put(good["url"], JPEG, "image/jpeg")
+        before = snapshot()
+        caller, ids = caller_of_user(alice.contact), [upload_of(good).uuid, upload_of(presigned).uuid]
         with pytest.raises(error) as refused:
             attach(caller=caller, upload_ids=ids, now=now)
-        assert refused.value.text == says
-        assert everything() == before
+        assert refused.value.text == message
+        assert snapshot() == before
 
-    def test_an_empty_object_of_a_bucket_is_refused(self, place_of_bucket, announce, as_alice, alice, now):
-        answer = announce(as_alice)
-        assert place_of_bucket.put(answer["url"], b"", "image/jpeg") == 200
-        with pytest.raises(NotWhatItSays):
-            attach(caller=caller_of_user(alice.contact), upload_ids=[row(answer).uuid], now=now)
+    def test_empty_object_of_a_bucket_is_refused(self, bucket_client, announce, as_alice, alice, now):
+        presigned = announce(as_alice)
+        assert bucket_client.put(presigned["url"], b"", "image/jpeg") == 200
+        with pytest.raises(ContentMismatch):
+            attach(caller=caller_of_user(alice.contact), upload_ids=[upload_of(presigned).uuid], now=now)
 
 
 @pytest.mark.django_db
-def test_what_breaks_off_is_not_kept(folder, alice, now):
+def test_truncated_upload_is_not_stored(folder, alice, now):
     presigned = announced(alice.contact, now)
     for body in (JPEG[:-10], JPEG + b"x"):
-        with pytest.raises(WrongLength, match="The file broke off on its way"):
+        with pytest.raises(
+            LengthMismatch, match=f"Received {len(body)} bytes, but Content-Length is {len(JPEG)}."
+        ):
             sent(presigned, body, length=len(JPEG))
     assert not [path for path in folder.rglob("*") if path.is_file()]
     assert sent(presigned).size == len(JPEG)
@@ -156,21 +158,25 @@ def test_what_breaks_off_is_not_kept(folder, alice, now):
 
 @pytest.mark.django_db
 class TestPrune:
-    def test_removes_what_was_never_attached_and_no_more(self, place, announce, as_alice, alice, now):
+    def test_removes_only_old_uploads_that_were_never_attached(
+        self, store_client, announce, as_alice, alice, now
+    ):
         pending, stored, attached, fresh = (announce(as_alice) for _ in range(4))
-        for answer in (stored, attached, fresh):
-            assert place.put(answer["url"], JPEG, "image/jpeg") == 200
-        attach(caller=caller_of_user(alice.contact), upload_ids=[row(attached).uuid], now=now)
+        for presigned in (stored, attached, fresh):
+            assert store_client.put(presigned["url"], JPEG, "image/jpeg") == 200
+        attach(caller=caller_of_user(alice.contact), upload_ids=[upload_of(attached).uuid], now=now)
         Upload.objects.exclude(uuid=fresh["fileId"]).update(created_at=now - timedelta(days=8))
-        gone = [row(pending), row(stored)]
+        gone = [upload_of(pending), upload_of(stored)]
         assert prune(now=now) == 2
         assert prune(now=now) == 0
         assert {str(upload.uuid) for upload in Upload.objects.all()} == {attached["fileId"], fresh["fileId"]}
-        assert [is_there(upload) for upload in gone] == [False, False]
-        assert is_there(row(attached))
-        assert is_there(row(fresh))
+        assert [is_stored(upload) for upload in gone] == [False, False]
+        assert is_stored(upload_of(attached))
+        assert is_stored(upload_of(fresh))
 
-    def test_what_cannot_be_removed_stays_for_the_next_run(self, bucket, announce, as_alice, now, settings):
+    def test_upload_that_cannot_be_removed_stays_for_the_next_run(
+        self, bucket, announce, as_alice, now, settings
+    ):
         announce(as_alice)
         later, endpoint = now + timedelta(days=8), settings.AWS_S3_ENDPOINT_URL
         settings.AWS_S3_ENDPOINT_URL = "http://127.0.0.1:1"
@@ -180,27 +186,27 @@ class TestPrune:
         settings.AWS_S3_ENDPOINT_URL = endpoint
         assert prune(now=later) == 1
 
-    def test_never_while_the_address_takes_a_put(self, folder, alice, now, settings):
+    def test_upload_stays_while_its_url_accepts_a_put(self, folder, alice, now, settings):
         settings.AWS_S3_PRESIGNED_URL_EXPIRATION = 5 * 86_400
         announced(alice.contact, now)
         assert prune(now=now + timedelta(days=4), days=1) == 0
         assert prune(now=now + timedelta(days=6), days=1) == 1
 
-    def test_what_is_left_half_written_goes_too(self, folder, alice, now):
+    def test_partial_file_is_removed_too(self, folder, alice, now):
         upload = uploaded(alice.contact, now)
-        half = LocalStore().path(upload.key).parent / "tmp-half"
-        half.write_bytes(b"x")
+        partial = LocalStore().path(upload.key).parent / "tmp-half"
+        partial.write_bytes(b"x")
         assert prune(now=now + timedelta(days=8)) == 1
-        assert not half.parent.exists()
+        assert not partial.parent.exists()
 
-    def test_the_command(self, folder, alice, now, capsys):
+    def test_command_prunes_and_validates_days(self, folder, alice, now, capsys):
         announced(alice.contact, now - timedelta(days=3))
         announced(alice.contact, now - timedelta(days=8))
         call_command("prune_uploads")
         call_command("prune_uploads", "--days", "2")
         assert capsys.readouterr().out == "1 uploads removed.\n1 uploads removed.\n"
         for wrong in ("0", "-1", "x", "1.5", "99999"):
-            with pytest.raises(CommandError, match="at least 1"):
+            with pytest.raises(CommandError, match="from 1 to 36,500"):
                 call_command("prune_uploads", "--days", wrong)
         assert not Upload.objects.exists()
 
@@ -216,21 +222,21 @@ class TestPrune:
         {"state": "attached", "size": 3},
     ],
 )
-def test_the_database_keeps_rows_in_order(alice, values):
+def test_database_refuses_invalid_rows(alice, values):
     with pytest.raises(IntegrityError), transaction.atomic():
         factories.UploadFactory(owner=alice.contact, **values)
 
 
 @pytest.mark.django_db
-def test_nobodys_account_is_no_account(alice, carol):
-    """A row without a customer is not one of a caller without a customer."""
+def test_upload_without_customer_is_hidden_from_caller_without_customer(alice, carol):
+    """Two missing customer ids do not match each other."""
     factories.UploadFactory(owner=alice.contact, customer_id=None)
     assert not Upload.objects.visible_to(Caller("customer", carol.pk, None)).exists()
 
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_many_who_send_at_once_one_is_first(folder):
+def test_parallel_uploads_store_one_file(folder):
     user = factories.CustomerFactory().contact
     presigned = announced(user, factories.timezone.now(), size=len(JPEG))
     bodies = [JPEG[:-1] + bytes([number]) for number in range(20)]
@@ -245,7 +251,7 @@ def test_of_many_who_send_at_once_one_is_first(folder):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_attached_or_pruned_and_never_both(folder):
+def test_parallel_attach_and_prune_never_both_succeed(folder):
     now = factories.timezone.now()
     user = factories.CustomerFactory().contact
     caller = caller_of_user(user)
@@ -260,5 +266,5 @@ def test_attached_or_pruned_and_never_both(folder):
     parallel(12, work)
     left = {upload.pk: upload for upload in Upload.objects.all()}
     for upload in uploads:
-        assert is_there(upload) == (upload.pk in left)
+        assert is_stored(upload) == (upload.pk in left)
         assert upload.pk not in left or left[upload.pk].state == "attached"

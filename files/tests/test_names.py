@@ -1,4 +1,4 @@
-"""What becomes of a client's file name."""
+"""Tests of safe file names and of the signatures of file types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from files.kinds import KINDS, is_what_it_says
+from files.kinds import KINDS, has_signature
 from files.names import key_name, safe_name
 
 
@@ -31,23 +31,23 @@ from files.names import key_name, safe_name
         ("x" * 300 + ".jpg", "x" * 96 + ".jpg", "x" * 96 + ".jpg"),
     ],
 )
-def test_names(given_name, safe, key):
+def test_safe_name_and_key_name(given_name, safe, key):
     assert safe_name(given_name, "image/jpeg") == safe
     assert key_name(safe) == key
 
 
 @given(st.text(max_size=400), st.sampled_from(list(KINDS)))
-def test_any_name_becomes_a_safe_one(name, content_type):
+def test_safe_name_of_any_text_is_safe(name, content_type):
     safe = safe_name(name, content_type)
     assert 1 <= len(safe) <= 100
     assert safe.isprintable()
     assert not set(safe) & {"/", "\\", "\0"}
-    assert safe.rpartition(".")[2] in KINDS[content_type].endings
+    assert safe.rpartition(".")[2] in KINDS[content_type].extensions
     assert safe_name(safe, content_type) == safe
     assert re.fullmatch(r"[A-Za-z0-9_-]+\.[a-z]{3,4}", key_name(safe))
 
 
-BEGINNINGS = {
+HEADS = {
     "image/jpeg": b"\xff\xd8\xff\xe1\x00\x18Exif",
     "image/jpg": b"\xff\xd8\xff\xdb",
     "image/png": b"\x89PNG\r\n\x1a\n\x00",
@@ -60,9 +60,9 @@ BEGINNINGS = {
 
 
 @pytest.mark.parametrize("content_type", KINDS)
-def test_a_kind_is_known_by_its_first_bytes(content_type):
-    right = {kind for kind, head in BEGINNINGS.items() if KINDS[kind] is KINDS[content_type]}
-    for kind, head in BEGINNINGS.items():
-        assert is_what_it_says(content_type, head) == (kind in right)
-    for head in (b"", b"<html>", b"MZ\x90", b" " + BEGINNINGS[content_type], BEGINNINGS[content_type][:2]):
-        assert not is_what_it_says(content_type, head)
+def test_type_is_recognised_by_its_first_bytes(content_type):
+    expected = {kind for kind, head in HEADS.items() if KINDS[kind] is KINDS[content_type]}
+    for kind, head in HEADS.items():
+        assert has_signature(content_type, head) == (kind in expected)
+    for head in (b"", b"<html>", b"MZ\x90", b" " + HEADS[content_type], HEADS[content_type][:2]):
+        assert not has_signature(content_type, head)

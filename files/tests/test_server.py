@@ -1,4 +1,4 @@
-"""Uploads through the servers people run, and from an app's page in a real browser."""
+"""Uploads through both servers, and from another origin in a real browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from testing.browser import CHROMIUM, CHROMIUM_FLAGS
 from testing.servers import database, free_port, manage, serving
 
 pytestmark = pytest.mark.server
-BOUND = 6 * 1024 * 1024
+MAX_BYTES = 6 * 1024 * 1024
 LARGE = JPEG + os.urandom(5 * 1024 * 1024)
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -33,7 +33,7 @@ PRODUCTION = [
 ]  # fmt: skip
 
 
-class _Page(BaseHTTPRequestHandler):
+class _AppPage(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
@@ -46,8 +46,8 @@ class _Page(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def app():
-    """An app's own server, which hands out its page; its origin."""
-    with ThreadingHTTPServer(("localhost", 0), _Page) as pages:
+    """Serve the page of a client app on another origin and yield the origin."""
+    with ThreadingHTTPServer(("localhost", 0), _AppPage) as pages:
         Thread(target=pages.serve_forever, daemon=True).start()
         yield f"http://localhost:{pages.server_port}"
         pages.shutdown()
@@ -64,7 +64,7 @@ def server(request, app, tmp_path_factory):
             "ALLOWED_HOSTS": "localhost",
             "SECURE_SSL_REDIRECT": "false",
             "UPLOADS_DIR": str(folder / "uploads"),
-            "MAX_UPLOAD_BYTES": str(BOUND),
+            "MAX_UPLOAD_BYTES": str(MAX_BYTES),
             "CORS_ALLOWED_ORIGINS": app,
         }
         manage(env, "demo")
@@ -77,19 +77,19 @@ def server(request, app, tmp_path_factory):
 def announce(server):
     token = requests.post(f"{server.url}/api/token/", json=ALICE, timeout=10).json()["access"]
 
-    def presign(**more):
-        body = {"filename": "receipt.jpg", "contentType": "image/jpeg", **more}
+    def presign(**fields):
+        body = {"filename": "receipt.jpg", "contentType": "image/jpeg", **fields}
         headers = {"Authorization": f"Bearer {token}"}
-        answer = requests.post(f"{server.url}/api/files/presign/", json=body, headers=headers, timeout=10)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = requests.post(f"{server.url}/api/files/presign/", json=body, headers=headers, timeout=10)
+        assert response.status_code == 200, response.text
+        return response.json()
 
     return presign
 
 
 @pytest.fixture
 def on_disk(server):
-    """The files of the server's store."""
+    """Return a function that lists the files in the server's store."""
 
     def files() -> list[Path]:
         return [path for path in (server.log.parent / "uploads").rglob("*") if path.is_file()]
@@ -97,11 +97,11 @@ def on_disk(server):
     return files
 
 
-def test_a_large_file_goes_and_comes_back(server, app, announce):
-    answer = announce(size=len(LARGE))
-    assert answer["url"].startswith(f"{server.url}/api/files/uploads/")
+def test_large_file_is_uploaded_and_downloaded(server, app, announce):
+    presigned = announce(size=len(LARGE))
+    assert presigned["url"].startswith(f"{server.url}/api/files/uploads/")
     preflight = requests.options(
-        answer["url"],
+        presigned["url"],
         headers={
             "Origin": app,
             "Access-Control-Request-Method": "PUT",
@@ -111,23 +111,23 @@ def test_a_large_file_goes_and_comes_back(server, app, announce):
     )
     assert preflight.headers["Access-Control-Allow-Origin"] == app
     sent = requests.put(
-        answer["url"], data=LARGE, headers={"Content-Type": "image/jpeg", "Origin": app}, timeout=20
+        presigned["url"], data=LARGE, headers={"Content-Type": "image/jpeg", "Origin": app}, timeout=20
     )
     assert (sent.status_code, sent.headers["Access-Control-Allow-Origin"]) == (200, app)
-    shown = requests.get(answer["publicUrl"], timeout=20)
+    shown = requests.get(presigned["publicUrl"], timeout=20)
     assert (shown.status_code, shown.content) == (200, LARGE)
     assert shown.headers["X-Content-Type-Options"] == "nosniff"
     assert "Cookie" not in shown.headers.get("Vary", "")
-    part = requests.get(answer["publicUrl"], headers={"Range": "bytes=100-199"}, timeout=10)
+    part = requests.get(presigned["publicUrl"], headers={"Range": "bytes=100-199"}, timeout=10)
     assert (part.status_code, part.content) == (206, LARGE[100:200])
-    head = requests.head(answer["publicUrl"], timeout=10)
+    head = requests.head(presigned["publicUrl"], timeout=10)
     assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(LARGE)))
-    same = requests.get(answer["publicUrl"], headers={"If-None-Match": head.headers["ETag"]}, timeout=10)
+    same = requests.get(presigned["publicUrl"], headers={"If-None-Match": head.headers["ETag"]}, timeout=10)
     assert (same.status_code, same.content) == (304, b"")
 
 
-def test_what_is_refused_leaves_nothing(server, announce, on_disk):
-    answer = announce(size=len(JPEG))
+def test_refused_uploads_leave_no_file(server, announce, on_disk):
+    presigned = announce(size=len(JPEG))
     before = on_disk()
     jpeg = {"Content-Type": "image/jpeg"}
 
@@ -136,21 +136,21 @@ def test_what_is_refused_leaves_nothing(server, announce, on_disk):
         yield JPEG[100:]
 
     refusals = [
-        requests.put(answer["url"] + "0", data=JPEG, headers=jpeg, timeout=10),
-        requests.put(answer["url"], data=JPEG, headers={"Content-Type": "text/html"}, timeout=10),
-        requests.put(answer["url"], data=JPEG + b"x", headers=jpeg, timeout=10),
-        requests.put(announce()["url"], data=b"x" * (BOUND + 1), headers=jpeg, timeout=20),
-        requests.put(answer["url"], data=chunks(), headers=jpeg, timeout=10),
+        requests.put(presigned["url"] + "0", data=JPEG, headers=jpeg, timeout=10),
+        requests.put(presigned["url"], data=JPEG, headers={"Content-Type": "text/html"}, timeout=10),
+        requests.put(presigned["url"], data=JPEG + b"x", headers=jpeg, timeout=10),
+        requests.put(announce()["url"], data=b"x" * (MAX_BYTES + 1), headers=jpeg, timeout=20),
+        requests.put(presigned["url"], data=chunks(), headers=jpeg, timeout=10),
     ]
     assert [refusal.status_code for refusal in refusals] == [403, 415, 400, 413, 411]
     assert all(set(refusal.json()) == {"error"} for refusal in refusals)
     assert on_disk() == before
-    assert requests.put(answer["url"], data=JPEG, headers=jpeg, timeout=10).status_code == 200
+    assert requests.put(presigned["url"], data=JPEG, headers=jpeg, timeout=10).status_code == 200
 
 
-def test_a_sender_who_goes_away_leaves_nothing(server, announce, on_disk):
-    answer, before = announce(size=len(LARGE)), on_disk()
-    url = urlsplit(answer["url"])
+def test_disconnected_upload_leaves_no_file(server, announce, on_disk):
+    presigned, before = announce(size=len(LARGE)), on_disk()
+    url = urlsplit(presigned["url"])
     head = (
         f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Type: image/jpeg\r\n"
         f"Content-Length: {len(LARGE)}\r\n\r\n"
@@ -161,14 +161,14 @@ def test_a_sender_who_goes_away_leaves_nothing(server, announce, on_disk):
     while on_disk() != before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert on_disk() == before
-    sent = requests.put(answer["url"], data=LARGE, headers={"Content-Type": "image/jpeg"}, timeout=20)
+    sent = requests.put(presigned["url"], data=LARGE, headers={"Content-Type": "image/jpeg"}, timeout=20)
     assert sent.status_code == 200
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_an_app_of_another_origin_sends_and_shows_a_photo(app, announce):
-    answer = announce(filename="photo.png", contentType="image/png", size=len(PIXEL))
+def test_app_of_another_origin_uploads_and_displays_a_photo(app, announce):
+    presigned = announce(filename="photo.png", contentType="image/png", size=len(PIXEL))
     script = """async ([url, publicUrl, pixel]) => {
         const bytes = Uint8Array.from(atob(pixel), c => c.charCodeAt(0));
         const file = new File([bytes], "photo.png", {type: "image/png"});
@@ -183,7 +183,7 @@ def test_an_app_of_another_origin_sends_and_shows_a_photo(app, announce):
         page = browser.new_page()
         page.goto(app)
         outcome = page.evaluate(
-            script, [answer["url"], answer["publicUrl"], base64.b64encode(PIXEL).decode()]
+            script, [presigned["url"], presigned["publicUrl"], base64.b64encode(PIXEL).decode()]
         )
         browser.close()
     assert outcome == [200, 1]

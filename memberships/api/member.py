@@ -1,4 +1,4 @@
-"""Contract 003, "Offers", and the plans and memberships that its user body and offers speak of."""
+"""Contract 003, "Offers", and the plans and memberships that its user body and offers refer to."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from common.reads.read import Read
 from common.reads.serializers import Serializer
 from memberships.actions import cancel, join
 from memberships.models import Membership, MembershipStatus, Offer, Plan, Tier
-from memberships.queries import active_membership
+from memberships.queries import get_active_membership
 from memberships.querysets import OfferFilters
 from memberships.renewals import renews_at
 from vehicles.models import Vehicle
 
-_TIERS: list[str] = Tier.values  # which the enumeration makes anew each time
-_Words = serializers.ListField(child=serializers.CharField())
+_TIERS: list[str] = Tier.values  # stored once, because `values` builds a new list on each access
+_TextList = serializers.ListField(child=serializers.CharField())
 
 
-def tiers_of(*asked: bool) -> list[str]:
-    """The tiers an offer asks for, lowest first; none where it asks for none."""
-    return [tier for tier, is_asked in zip(_TIERS, asked, strict=True) if is_asked]
+def required_tiers(*flags: bool) -> list[str]:
+    """Return the tiers that an offer is limited to, lowest first. An offer for all customers has none."""
+    return [tier for tier, is_required in zip(_TIERS, flags, strict=True) if is_required]
 
 
 class PlanSerializer(Serializer):
@@ -45,7 +45,7 @@ class PlanSerializer(Serializer):
     name = serializers.CharField()
     tier = serializers.ChoiceField(choices=Tier.values)
     price = Money(as_number=True)
-    features = Derived(str.splitlines, "features", output=_Words)
+    features = Derived(str.splitlines, "features", output=_TextList)
 
 
 class MembershipSerializer(Serializer):
@@ -62,13 +62,13 @@ class OfferSerializer(Serializer):
     description = serializers.CharField(allow_blank=True)
     terms = serializers.CharField(allow_blank=True)
     expiry = Instant()
-    eligibleMemberships = Derived(tiers_of, "for_basic", "for_plus", "for_premium", output=_Words)
+    eligibleMemberships = Derived(required_tiers, "for_basic", "for_plus", "for_premium", output=_TextList)
     locations = Derived(sorted, "locations.uuid", output=serializers.ListField(child=serializers.UUIDField()))
     createdAt = Instant(source="created_at")
 
 
 class Plans(MemberList):
-    """The plans on sale, the cheapest first."""
+    """List the plans on sale, cheapest first."""
 
     permission_classes = [CustomerRole]
     serializer_class = PlanSerializer
@@ -92,7 +92,7 @@ def _my_membership(caller: Caller, filters: dict[str, datetime]) -> QuerySet[Mem
 
 
 class MyMembership(MemberView):
-    """The caller's own membership. One who has none gets 404."""
+    """The caller's own membership. Without one the response is 404."""
 
     permission_classes = [CustomerRole]
     input_class = JoinInput
@@ -100,29 +100,35 @@ class MyMembership(MemberView):
 
     @extend_schema(responses=MembershipSerializer)
     def get(self, request: Request) -> JSONResponse:
-        """One's own membership."""
-        return self._show(timezone.now())
+        """Retrieve the caller's membership."""
+        return self._respond(timezone.now())
 
     @extend_schema(responses={201: MembershipSerializer})
     def post(self, request: Request) -> JSONResponse:
-        """Join a plan. Who is a member already gets 409, whatever the plan."""
+        """Join a plan.
+
+        If the caller already has an active membership, the response is 409.
+        """
         plan_id, now = self.read_body()["plan"], timezone.now()
         plan = Plan.objects.visible_to(self.caller).filter(uuid=plan_id).first()
         if plan is None:
             raise Missing("Plan not found")
         join(user_id=self.caller.user_id, plan=plan, now=now)
-        return self._show(now, status=201)
+        return self._respond(now, status=201)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request) -> JSONResponse:
-        """Leave, at once."""
-        membership = active_membership(self.caller.user_id)
+        """Cancel the membership.
+
+        It ends immediately.
+        """
+        membership = get_active_membership(self.caller.user_id)
         if membership is None:
             raise Missing("Membership not found")
         cancel(membership=membership, by=self.caller.user_id, now=timezone.now())
         return JSONResponse(status=204)
 
-    def _show(self, now: datetime, status: int = 200) -> JSONResponse:
+    def _respond(self, now: datetime, status: int = 200) -> JSONResponse:
         return JSONResponse(
             self.read.one(self.caller, {"now": now}, Missing("Membership not found")), status=status
         )
@@ -131,25 +137,33 @@ class MyMembership(MemberView):
 class OfferQuery(ListQuery):
     now = AskedAt()
     vehicleId = PublicId(
-        source="vehicle", required=False, help_text="One's own vehicle: offers for its make and year."
+        source="vehicle",
+        required=False,
+        help_text="A vehicle of the caller. Selects offers for its make and model year.",
     )
     locationId = PublicId(
-        source="location", required=False, help_text="Offers that are good at this location."
+        source="location",
+        required=False,
+        help_text="Selects offers that are valid at this location.",
     )
-    lat = Degrees(limit=90, required=False, help_text="With `lng`: the nearest first.")
-    lng = Degrees(limit=180, required=False)
+    lat = Degrees(
+        limit=90,
+        required=False,
+        help_text="Latitude in degrees, together with `lng`. Orders the nearest offers first.",
+    )
+    lng = Degrees(limit=180, required=False, help_text="Longitude in degrees.")
 
     def validate(self, attrs: Json) -> Json:
         for name, other in (("lat", "lng"), ("lng", "lat")):
             if name not in attrs and other in attrs:
-                raise serializers.ValidationError({name: ["lat and lng come together."]})
+                raise serializers.ValidationError({name: ["Send lat and lng together."]})
         return attrs
 
 
 class Offers(MemberList):
-    """What is on offer for the caller: by his tier, and what asks for none. Expired ones are not listed.
+    """List the offers that are valid for the caller's tier.
 
-    What ends first comes first, or with `lat` and `lng` the nearest.
+    Expired offers are not listed. Offers that expire first come first, or with `lat` and `lng` the nearest.
     """
 
     permission_classes = [CustomerRole]
@@ -162,8 +176,8 @@ class Offers(MemberList):
 
     def check(self, filters: Values) -> None:
         if "vehicle" in filters:
-            mine = Vehicle.objects.visible_to(self.caller).in_use()
-            if not mine.filter(uuid=filters["vehicle"]).exists():
+            own = Vehicle.objects.visible_to(self.caller).in_use()
+            if not own.filter(uuid=filters["vehicle"]).exists():
                 raise Missing("Vehicle not found")
         if "location" in filters and not Location.objects.filter(uuid=filters["location"]).exists():
             raise Missing("Location not found")

@@ -1,4 +1,4 @@
-"""Joining and leaving at the same instant, and what the database itself refuses."""
+"""Tests of joining and cancelling, also in parallel, and of the database constraints."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from testing.storms import parallel
         (factories.OfferFactory, {"makes": ["Honda", "Honda"]}),
     ],
 )
-def test_the_database_keeps_rows_in_order(factory, values):
+def test_database_refuses_invalid_rows(factory, values):
     with pytest.raises(IntegrityError), transaction.atomic():
         factory(**values)
 
 
 @pytest.mark.django_db
-def test_leaving_twice_is_refused(alice, now):
+def test_cancelling_twice_is_refused(alice, now):
     membership = factories.MembershipFactory(user=alice.contact)
     stale = Membership.objects.get(pk=membership.pk)
     cancel(membership=membership, by=alice.contact_id, now=now)
@@ -46,7 +46,7 @@ def test_leaving_twice_is_refused(alice, now):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_many_who_join_at_once_one_does():
+def test_parallel_joins_create_one_membership():
     user, now = factories.UserFactory(), timezone.now()
     plans = [factories.PlanFactory() for _ in range(2)]
     outcomes = parallel(20, lambda number: join(user_id=user.pk, plan=plans[number % 2], now=now))
@@ -57,7 +57,7 @@ def test_of_many_who_join_at_once_one_does():
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_many_who_leave_at_once_one_does():
+def test_parallel_cancellations_succeed_once():
     membership, now = factories.MembershipFactory(), timezone.now()
     rows = [Membership.objects.get(pk=membership.pk) for _ in range(12)]
     outcomes = parallel(12, lambda number: cancel(membership=rows[number], by=None, now=now))

@@ -1,4 +1,4 @@
-"""Plans, members and offers at the desk."""
+"""Admin pages of plans, memberships and offers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testing.admin import buttons, errors, filled, page, press
 pytestmark = pytest.mark.django_db
 
 
-def test_staff_end_a_membership(desk, ada):
+def test_staff_can_end_a_membership(desk, ada):
     membership = factories.MembershipFactory()
     assert buttons(desk, membership) == ["End membership"]
     assert press(desk, membership, "cancel") == ["The membership has ended."]
@@ -24,14 +24,14 @@ def test_staff_end_a_membership(desk, ada):
     assert press(desk, membership, "cancel") == ["This membership is cancelled and cannot become cancelled."]
 
 
-def test_nobody_writes_a_membership_by_hand(desk):
+def test_memberships_cannot_be_added_edited_or_deleted(desk):
     membership = factories.MembershipFactory()
     assert desk.post(page(membership), {"status": "cancelled"}).status_code == 403
     assert desk.get(reverse("admin:memberships_membership_add")).status_code == 403
     assert desk.get(page(membership, "delete")).status_code == 403
 
 
-def test_a_plan_is_taken_off_sale_and_never_deleted(desk):
+def test_plan_can_be_taken_off_sale_but_not_deleted(desk):
     plan = factories.PlanFactory()
     data = filled(desk, page(plan))
     del data["is_active"]
@@ -40,15 +40,15 @@ def test_a_plan_is_taken_off_sale_and_never_deleted(desk):
     assert desk.get(page(plan, "delete")).status_code == 403
 
 
-def test_an_offer_with_its_makes_and_places(desk):
-    place, url = factories.LocationFactory(), reverse("admin:memberships_offer_add")
+def test_offer_can_be_added_with_makes_and_locations(desk):
+    location, url = factories.LocationFactory(), reverse("admin:memberships_offer_add")
     tomorrow = timezone.now() + timezone.timedelta(days=1)
     data = filled(desk, url) | {
         "title": "Brakes",
         "expiry_0": f"{tomorrow:%Y-%m-%d}",
         "expiry_1": "12:00:00",
         "for_plus": "on",
-        "locations": [str(place.pk)],
+        "locations": [str(location.pk)],
         "year_from": "2018",
         "makes-TOTAL_FORMS": "2",
         "makes-0-make": "Honda",
@@ -57,13 +57,13 @@ def test_an_offer_with_its_makes_and_places(desk):
     response = desk.post(url, data)
     assert response.status_code == 302, errors(response)
     offer = Offer.objects.get()
-    assert (offer.for_basic, offer.for_plus, list(offer.locations.all())) == (False, True, [place])
+    assert (offer.for_basic, offer.for_plus, list(offer.locations.all())) == (False, True, [location])
     assert sorted(OfferMake.objects.values_list("make", flat=True)) == ["Honda", "Toyota"]
     assert offer.created_at is not None
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"),
+    ("change", "message"),
     [
         (
             {"year_from": "2021", "year_to": "2020"},
@@ -72,16 +72,16 @@ def test_an_offer_with_its_makes_and_places(desk):
         ({"makes-0-make": "Honda", "makes-1-make": "Honda"}, "Please correct the duplicate values below."),
     ],
 )
-def test_a_wrong_offer_is_told_why(desk, wrong, says):
+def test_invalid_offer_shows_the_error_and_changes_nothing(desk, change, message):
     offer = factories.OfferFactory()
     before = Offer.objects.values().get()
-    response = desk.post(page(offer), filled(desk, page(offer)) | {"makes-TOTAL_FORMS": "2"} | wrong)
+    response = desk.post(page(offer), filled(desk, page(offer)) | {"makes-TOTAL_FORMS": "2"} | change)
     assert response.status_code == 200
-    assert says in errors(response)
+    assert message in errors(response)
     assert (Offer.objects.values().get(), OfferMake.objects.count()) == (before, 0)
 
 
-def test_what_the_page_of_a_deletion_runs_finds_its_words(desk):
-    """Its calendars look for `gettext`, which Django's page brings to forms alone."""
-    shown = desk.get(page(factories.OfferFactory(), "delete")).content.decode()
-    assert 0 < shown.index(reverse("admin:jsi18n")) < shown.index("calendar.js")
+def test_delete_page_loads_the_translations_before_the_calendars(desk):
+    """The calendar scripts call `gettext`, which Django loads on form pages only."""
+    html = desk.get(page(factories.OfferFactory(), "delete")).content.decode()
+    assert 0 < html.index(reverse("admin:jsi18n")) < html.index("calendar.js")

@@ -1,9 +1,8 @@
-"""Contract 002, "Orders APIs": what a customer ordered and where it is; and ordering, which it does not print."""
+"""Contract 002, "Orders APIs": list, read, track and place orders. Placing an order is not in the printed contract."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import register_converter
@@ -25,13 +24,13 @@ from common.reads.fields import Derived
 from common.reads.read import Read
 from common.reads.serializers import Serializer
 from orders import actions
-from orders.models import ITEM_PREFIX, MOST_PIECES, ORDER_PREFIX, PROCESSING, Order, OrderStatus
+from orders.models import ITEM_PREFIX, MAX_PIECES, ORDER_PREFIX, PROCESSING, Order, OrderStatus
 from orders.querysets import OrderFilters
 
-MOST_LINES = 100
-NEWEST = 5
-# The words of `?status=`: the states, and two that stand for several.
-WORDS: dict[str, list[str]] = {
+MAX_LINES = 100
+RECENT_ORDERS = 5
+# Each value of `?status=` -> its states. `all` and `processing` stand for several states.
+STATES_OF_PARAM: dict[str, list[str]] = {
     "all": OrderStatus.values,
     "processing": [*PROCESSING],
     **{status: [status] for status in OrderStatus.values},
@@ -39,15 +38,15 @@ WORDS: dict[str, list[str]] = {
 STEPS = ("Order Placed", "Payment Confirmed", "Packed", "Shipped", "Delivered")
 
 
-def in_capitals(source: str, choices: list[str]) -> Derived:
-    """A state as this contract spells it."""
+def upper_case_choice(source: str, choices: list[str]) -> Derived:
+    """Return a field that serializes a state in upper case, as this contract does."""
     return Derived(
-        str.upper, source, output=serializers.ChoiceField(choices=[word.upper() for word in choices])
+        str.upper, source, output=serializers.ChoiceField(choices=[value.upper() for value in choices])
     )
 
 
-def known(source: str) -> Derived:
-    """Text that is null until somebody knows it."""
+def text_or_null(source: str) -> Derived:
+    """Return a field that serializes an empty text as null."""
     return Derived(_text_or_none, source, output=serializers.CharField(allow_null=True))
 
 
@@ -55,20 +54,20 @@ def _text_or_none(text: str) -> str | None:
     return text or None
 
 
-def steps_of(
+def tracking_steps(
     status: str,
     confirmed_at: datetime | None,
     packed_at: datetime | None,
     shipped_at: datetime | None,
     delivered_at: datetime | None,
 ) -> list[Json]:
-    """The five printed steps. One that was cancelled or returned stands at none of them."""
-    taken = [True, *(stamp is not None for stamp in (confirmed_at, packed_at, shipped_at, delivered_at))]
-    gone = status in (OrderStatus.CANCELLED, OrderStatus.RETURNED)
-    present = None if gone else sum(taken) - 1
+    """Return the five tracking steps. An order that is cancelled or returned has no current step."""
+    completed = [True, *(stamp is not None for stamp in (confirmed_at, packed_at, shipped_at, delivered_at))]
+    has_current = status not in (OrderStatus.CANCELLED, OrderStatus.RETURNED)
+    current = sum(completed) - 1 if has_current else None
     return [
-        {"label": label, "completed": completed, "current": number == present}
-        for number, (label, completed) in enumerate(zip(STEPS, taken, strict=True))
+        {"label": label, "completed": is_completed, "current": number == current}
+        for number, (label, is_completed) in enumerate(zip(STEPS, completed, strict=True))
     ]
 
 
@@ -81,10 +80,10 @@ class OrderItemSerializer(Serializer):
 
 
 class OrderBriefSerializer(Serializer):
-    """An order on the dashboard; `item_count` counts pieces."""
+    """An order of the dashboard. `item_count` is the number of pieces."""
 
     id = PrefixedId(ORDER_PREFIX)
-    status = in_capitals("status", OrderStatus.values)
+    status = upper_case_choice("status", OrderStatus.values)
     total = Derived(sum, "items.subtotal", output=Money(as_number=True))
     created_at = Instant()
     item_count = Derived(sum, "items.quantity", output=serializers.IntegerField())
@@ -92,11 +91,11 @@ class OrderBriefSerializer(Serializer):
 
 class OrderSerializer(Serializer):
     id = PrefixedId(ORDER_PREFIX)
-    status = in_capitals("status", OrderStatus.values)
+    status = upper_case_choice("status", OrderStatus.values)
     total = Derived(sum, "items.subtotal", output=Money(as_number=True))
     created_at = Instant()
     estimated_delivery = Instant(allow_null=True)
-    tracking_number = known("tracking_number")
+    tracking_number = text_or_null("tracking_number")
     items = OrderItemSerializer(many=True)
 
 
@@ -108,14 +107,14 @@ class StepSerializer(Serializer):
 
 class TrackingSerializer(Serializer):
     order_id = PrefixedId(ORDER_PREFIX, source="id")
-    status = in_capitals("status", OrderStatus.values)
-    tracking_number = known("tracking_number")
-    current_location = known("current_location")
+    status = upper_case_choice("status", OrderStatus.values)
+    tracking_number = text_or_null("tracking_number")
+    current_location = text_or_null("current_location")
     estimated_delivery = Instant(allow_null=True)
-    courier_name = known("courier_name")
-    courier_contact = known("courier_contact")
+    courier_name = text_or_null("courier_name")
+    courier_contact = text_or_null("courier_contact")
     steps = Derived(
-        steps_of,
+        tracking_steps,
         *("status", "confirmed_at", "packed_at", "shipped_at", "delivered_at"),
         output=StepSerializer(many=True),
     )
@@ -123,90 +122,96 @@ class TrackingSerializer(Serializer):
 
 class OrderQuery(ListQuery):
     status = ChoiceList(
-        list(WORDS), help_text="Comma-separated; `processing` is placed, confirmed or packed."
+        list(STATES_OF_PARAM),
+        help_text="Comma-separated states. `processing` is placed, confirmed or packed.",
     )
-    search = serializers.CharField(required=False, max_length=200, help_text="In the order's id.")
+    search = serializers.CharField(required=False, max_length=200, help_text="Substring of the order's id.")
 
-    def validate_status(self, words: list[str]) -> list[str]:
-        """The contract's words as the states they stand for."""
-        return [state for word in words for state in WORDS[word]]
+    def validate_status(self, values: list[str]) -> list[str]:
+        """Return the states that the contract's values stand for."""
+        return [state for value in values for state in STATES_OF_PARAM[value]]
 
 
-class OneQuery(Query):
+class OrderIdQuery(Query):
     id = Id()
 
 
-def _rows(caller: Caller, filters: OrderFilters) -> QuerySet[Order]:
+def _order_rows(caller: Caller, filters: OrderFilters) -> QuerySet[Order]:
     return Order.objects.visible_to(caller).matching(filters).newest_first()
 
 
-def _one(caller: Caller, filters: Values) -> QuerySet[Order]:
+def _order_row(caller: Caller, filters: Values) -> QuerySet[Order]:
     return Order.objects.visible_to(caller).filter(pk=filters["id"])
 
 
-_RECENT = Read(_rows, OrderBriefSerializer)
-_ORDER = Read(_one, OrderSerializer, params_of(OneQuery))
-_TRACKING = Read(_one, TrackingSerializer, params_of(OneQuery))
+_RECENT = Read(_order_rows, OrderBriefSerializer)
+_ORDER = Read(_order_row, OrderSerializer, params_of(OrderIdQuery))
+_TRACKING = Read(_order_row, TrackingSerializer, params_of(OrderIdQuery))
 
 
-def recent_orders(caller: Caller) -> list[Any]:
-    """The dashboard's newest five. Two queries."""
-    return _RECENT.page(caller, {}, slice(0, NEWEST))
+def recent_orders(caller: Caller) -> list[Json]:
+    """Return the bodies of the caller's newest five orders, in two queries."""
+    return _RECENT.page(caller, {}, slice(0, RECENT_ORDERS))
 
 
-def _show(read: Read, caller: Caller, id: int) -> Any:
-    """An order's body as it stands now. Missing where there is none for this caller."""
-    return read.one(caller, {"id": id}, Missing("Order not found."))
+def _order_body(read: Read, caller: Caller, id: int) -> Json:
+    """Return the order's current body. Raises Missing if the caller cannot see such an order."""
+    body: Json = read.one(caller, {"id": id}, Missing("Order not found."))
+    return body
 
 
 class OrderLineInput(Serializer):
     product_id = Id()
-    quantity = serializers.IntegerField(min_value=1, max_value=MOST_PIECES)
+    quantity = serializers.IntegerField(min_value=1, max_value=MAX_PIECES)
 
 
 class NewOrderInput(Serializer):
-    items = OrderLineInput(many=True, allow_empty=False, max_length=MOST_LINES)  # type: ignore[call-arg]  # of a list
+    items = OrderLineInput(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]  # of a list
 
 
 class Orders(CareList):
-    """The signed-in customer's orders, the newest first."""
+    """List the customer's orders, newest first."""
 
     permission_classes = [CustomersOnly]
     query = OrderQuery
     serializer_class = OrderSerializer
     input_class = NewOrderInput
-    rows = staticmethod(_rows)
+    rows = staticmethod(_order_rows)
 
     @extend_schema(responses={201: OrderSerializer})
     def post(self, request: Request) -> JSONResponse:
-        """Order products at today's prices.
+        """Place an order.
 
-        The same product twice is one line. More than the stock is a 409 that names the product.
+        The prices are those of the catalogue at this moment. A product that is listed twice becomes
+        one line. If the stock is too small, the response is a 409 that names the product.
         """
-        wanted = [(line["product_id"], line["quantity"]) for line in self.read_body()["items"]]
+        items = [(line["product_id"], line["quantity"]) for line in self.read_body()["items"]]
         assert self.caller.customer_id is not None  # CustomersOnly
-        order = actions.place_order(customer_id=self.caller.customer_id, items=wanted, now=timezone.now())
-        return JSONResponse(_show(_ORDER, self.caller, order.pk), status=201)
+        order = actions.place_order(customer_id=self.caller.customer_id, items=items, now=timezone.now())
+        return JSONResponse(_order_body(_ORDER, self.caller, order.pk), status=201)
 
 
 class OrderDetail(CareView):
-    """One order of the signed-in customer."""
+    """Retrieve an order."""
 
     permission_classes = [CustomersOnly]
 
     @extend_schema(responses=OrderSerializer)
     def get(self, request: Request, id: int) -> JSONResponse:
-        return JSONResponse(_show(_ORDER, self.caller, id))
+        return JSONResponse(_order_body(_ORDER, self.caller, id))
 
 
 class OrderTracking(CareView):
-    """Where an order is, and the five steps on its way."""
+    """Track an order.
+
+    The body has the shipment and the five steps.
+    """
 
     permission_classes = [CustomersOnly]
 
     @extend_schema(responses=TrackingSerializer)
     def get(self, request: Request, id: int) -> JSONResponse:
-        return JSONResponse(_show(_TRACKING, self.caller, id))
+        return JSONResponse(_order_body(_TRACKING, self.caller, id))
 
 
 register_converter(prefixed(ORDER_PREFIX), "order_id")

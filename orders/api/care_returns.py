@@ -1,4 +1,4 @@
-"""Contract 002, `POST orders/return`, and the list of what was asked for."""
+"""Contract 002, `POST orders/return`, and the list of the customer's returns."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from common.reads.fields import Derived
 from common.reads.read import Read
 from common.reads.serializers import Serializer
 from orders import returns
-from orders.api.care import MOST_LINES, OneQuery, in_capitals
+from orders.api.care import MAX_LINES, OrderIdQuery, upper_case_choice
 from orders.models import ORDER_PREFIX, RETURN_PREFIX, Order, ReturnRequest, ReturnStatus
 
 
 class ReturnSerializer(Serializer):
     id = PrefixedId(RETURN_PREFIX)
     order_id = PrefixedId(ORDER_PREFIX)
-    status = in_capitals("status", ReturnStatus.values)
+    status = upper_case_choice("status", ReturnStatus.values)
     items = Derived(
         list, "lines.item.product_name", output=serializers.ListField(child=serializers.CharField())
     )
@@ -44,22 +44,25 @@ class ReturnInput(Serializer):
         child=serializers.CharField(max_length=200),
         source="products",
         allow_empty=False,
-        max_length=MOST_LINES,
-        help_text="Product names of the order.",
+        max_length=MAX_LINES,
+        help_text="Names of products of the order.",
     )
     reason = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=10_000, required=False, default="", allow_blank=True)
 
 
-def _one(caller: Caller, filters: Json) -> QuerySet[ReturnRequest]:
+def _return_row(caller: Caller, filters: Json) -> QuerySet[ReturnRequest]:
     return ReturnRequest.objects.visible_to(caller).filter(pk=filters["id"])
 
 
-_RETURN = Read(_one, ReturnSerializer, params_of(OneQuery))
+_RETURN = Read(_return_row, ReturnSerializer, params_of(OrderIdQuery))
 
 
 class RequestReturn(CareView):
-    """Ask to give items of a delivered order back, within 30 days."""
+    """Request a return.
+
+    Items can be returned within 30 days of the delivery.
+    """
 
     permission_classes = [CustomersOnly]
     input_class = ReturnInput
@@ -70,12 +73,12 @@ class RequestReturn(CareView):
         order = Order.objects.visible_to(self.caller).filter(pk=body.pop("order_id")).first()
         if order is None:
             raise Missing("Order not found.")
-        asked = returns.request_return(order=order, **body, now=timezone.now())
-        return JSONResponse(_RETURN.one(self.caller, {"id": asked.pk}), status=201)
+        created = returns.request_return(order=order, **body, now=timezone.now())
+        return JSONResponse(_RETURN.one(self.caller, {"id": created.pk}), status=201)
 
 
 class Returns(CareList):
-    """What the signed-in customer gives or gave back, the newest first."""
+    """List the customer's returns, newest first."""
 
     permission_classes = [CustomersOnly]
     serializer_class = ReturnSerializer

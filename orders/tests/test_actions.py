@@ -1,4 +1,4 @@
-"""Transitions of an order. The table is written from docs/design, D22, and not from the code."""
+"""Tests of the order's actions. The expected transitions are written out here, not read from the code."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from testing.suites import count_queries
 pytestmark = pytest.mark.django_db
 
 STATES = ("placed", "confirmed", "packed", "shipped", "delivered", "cancelled", "returned")
-VERBS = {
+ACTIONS = {
     "confirm": (actions.confirm, "confirmed"),
     "pack": (actions.pack, "packed"),
     "ship": (
-        lambda **who: actions.ship(**who, courier_name="FastShip Express", tracking_number="TRK123456789"),
+        lambda **common: actions.ship(
+            **common, courier_name="FastShip Express", tracking_number="TRK123456789"
+        ),
         "shipped",
     ),
     "deliver": (actions.deliver, "delivered"),
@@ -40,39 +42,39 @@ LEGAL = {
 }
 
 
-def world():
-    """Everything a verb may touch."""
+def snapshot():
+    """Return every row that an action may change."""
     return {
         "orders": list(Order.objects.order_by("id").values()),
         "items": list(OrderItem.objects.order_by("id").values()),
         "stock": dict(Part.objects.values_list("pk", "stock")),
-        "told": list(Notification.objects.order_by("id").values()),
+        "notifications": list(Notification.objects.order_by("id").values()),
         "history": Order.history.count(),
     }
 
 
-def test_the_machine_is_designs():
+def test_machine_matches_the_expected_transitions():
     moves = {(source, target) for source, targets in ORDER_MACHINE.items() for target in targets}
-    by_verbs = {(state, VERBS[verb][1]) for state, verb in LEGAL}
+    by_verbs = {(state, ACTIONS[verb][1]) for state, verb in LEGAL}
     assert moves == by_verbs | {("delivered", "returned")}
     assert set(ORDER_MACHINE) == set(STATES)
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", ACTIONS)
 @pytest.mark.parametrize("state", STATES)
-def test_every_cell_of_the_table(state, verb, tim, now):
+def test_each_action_in_each_state(state, verb, tim, now):
     order = OrderFactory(status=state)
     item = OrderItemFactory(order=order, quantity=3)
-    before = world()
-    step, target = VERBS[verb]
+    before = snapshot()
+    action, target = ACTIONS[verb]
     if (state, verb) not in LEGAL:
         with pytest.raises(IllegalTransition) as error:
-            step(order=order, by=tim.pk, now=now)
+            action(order=order, by=tim.pk, now=now)
         assert error.value.text == f"This order is {state} and cannot become {target}."
-        assert world() == before
+        assert snapshot() == before
         return
-    step(order=order, by=tim.pk, now=now)
-    after = world()
+    action(order=order, by=tim.pk, now=now)
+    after = snapshot()
     stored, old = after["orders"][0], before["orders"][0]
     changed = {name: value for name, value in stored.items() if value != old[name]}
     shipment = {"courier_name": "FastShip Express", "tracking_number": "TRK123456789"}
@@ -84,7 +86,7 @@ def test_every_cell_of_the_table(state, verb, tim, now):
     )  # fmt: skip
     assert after["stock"] == {item.part_id: 3 if verb == "cancel" else 0}
     assert [
-        (told["customer_id"], told["type"], told["title"], told["message"]) for told in after["told"]
+        (sent["customer_id"], sent["type"], sent["title"], sent["message"]) for sent in after["notifications"]
     ] == [(order.customer_id, "ORDER", "Order Update", f"Your order ORD{order.pk} has been {target}")]
 
 
@@ -92,7 +94,7 @@ class TestPlaceOrder:
     def place(self, customer, *items, now):
         return actions.place_order(customer_id=customer.pk, items=items, now=now)
 
-    def test_names_and_prices_are_frozen_and_pieces_taken(self, alice, now):
+    def test_stores_names_and_prices_and_takes_pieces_from_stock(self, alice, now):
         part = PartFactory(name="Wiper", unit_price=Decimal("12.50"), stock=5)
         other = PartFactory(stock=1)
         order = self.place(alice, (other.pk, 1), (part.pk, 3), now=now)
@@ -109,49 +111,49 @@ class TestPlaceOrder:
         assert Notification.objects.get().message == f"Your order ORD{order.pk} has been placed"
         assert order.history.get().history_type == "+"
 
-    def test_the_same_product_twice_is_one_line(self, alice, now):
+    def test_product_listed_twice_becomes_one_line(self, alice, now):
         part = PartFactory(stock=5)
         order = self.place(alice, (part.pk, 2), (part.pk, 3), now=now)
         assert list(order.items.values_list("part_id", "quantity")) == [(part.pk, 5)]
         assert Part.objects.get().stock == 0
 
     @pytest.mark.parametrize("split", [[3], [1, 2], [2, 1]])
-    def test_more_than_the_stock_changes_nothing_and_names_the_product(self, alice, now, split):
+    def test_too_few_in_stock_changes_nothing_and_names_the_product(self, alice, now, split):
         plenty, few = PartFactory(stock=9), PartFactory(stock=2, name="Wiper")
-        before = world()
+        before = snapshot()
         with pytest.raises(NotEnoughStock, match=f"Not enough of Wiper \\(product {few.pk}\\): 2 in stock."):
             self.place(alice, (plenty.pk, 1), *((few.pk, n) for n in split), now=now)
-        assert world() == before
+        assert snapshot() == before
 
-    def test_an_unknown_product_changes_nothing(self, alice, now):
+    def test_unknown_product_changes_nothing(self, alice, now):
         part = PartFactory(stock=9)
-        before = world()
+        before = snapshot()
         with pytest.raises(Missing, match="Product 999999 not found"):
             self.place(alice, (999_999, 1), (part.pk, 1), now=now)
-        assert world() == before
+        assert snapshot() == before
 
-    def test_an_order_stays_within_what_the_columns_hold(self, alice, now):
-        dear = PartFactory(stock=9, unit_price=actions.LARGEST_TOTAL)
+    def test_total_and_pieces_stay_within_their_maximum(self, alice, now):
+        expensive = PartFactory(stock=9, unit_price=actions.MAX_TOTAL)
         cent = PartFactory(stock=20_001, unit_price=Decimal("0.01"))
-        before = world()
+        before = snapshot()
         for error, items in (
-            (actions.TotalTooLarge, [(dear.pk, 2)]),
-            (actions.TotalTooLarge, [(dear.pk, 1), (cent.pk, 1)]),
+            (actions.TotalTooLarge, [(expensive.pk, 2)]),
+            (actions.TotalTooLarge, [(expensive.pk, 1), (cent.pk, 1)]),
             (actions.TooManyPieces, [(cent.pk, 10_000), (cent.pk, 1)]),
         ):
             with pytest.raises(error):
                 self.place(alice, *items, now=now)
-        assert world() == before
-        self.place(alice, (dear.pk, 1), now=now)
+        assert snapshot() == before
+        self.place(alice, (expensive.pk, 1), now=now)
         self.place(alice, (cent.pk, 10_000), now=now)
 
-    def test_a_line_more_is_one_statement_more(self, alice, now):
+    def test_each_further_line_costs_one_statement(self, alice, now):
         items = [(part.pk, 1) for part in PartFactory.create_batch(10, stock=9)]
-        of_one = count_queries(lambda: self.place(alice, *items[:1], now=now))
-        assert count_queries(lambda: self.place(alice, *items, now=now)) == of_one + 9
+        queries = count_queries(lambda: self.place(alice, *items[:1], now=now))
+        assert count_queries(lambda: self.place(alice, *items, now=now)) == queries + 9
 
 
-def test_a_shipment_says_what_is_known(now):
+def test_ship_stores_the_shipment(now):
     order = OrderFactory(status="packed")
     actions.ship(
         order=order, by=None, now=now,
@@ -168,7 +170,7 @@ def test_a_shipment_says_what_is_known(now):
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 class TestStorms:
-    def test_of_a_hundred_buyers_as_many_get_one_as_there_are(self, alice, bob, now):
+    def test_parallel_orders_never_sell_more_than_the_stock(self, alice, bob, now):
         scarce, plenty = PartFactory(stock=37), PartFactory(stock=1_000)
 
         def buy(number):
@@ -186,13 +188,13 @@ class TestStorms:
         assert OrderItem.objects.count() == 74
 
     @pytest.mark.parametrize(("state", "verb"), sorted(LEGAL))
-    def test_of_fifty_identical_steps_one_wins(self, state, verb, now):
+    def test_parallel_identical_actions_succeed_once(self, state, verb, now):
         order, by = OrderFactory(status=state), UserFactory()
         item = OrderItemFactory(order=order, quantity=2)
-        step, target = VERBS[verb]
+        action, target = ACTIONS[verb]
 
         def work(_):
-            step(order=Order.objects.get(pk=order.pk), by=by.pk, now=now)
+            action(order=Order.objects.get(pk=order.pk), by=by.pk, now=now)
             return "won"
 
         outcomes = parallel(50, work)
@@ -202,13 +204,13 @@ class TestStorms:
         assert (order.status, order.history.count(), Notification.objects.count()) == (target, 2, 1)
         assert Part.objects.get(pk=item.part_id).stock == (2 if verb == "cancel" else 0)
 
-    def test_a_parcel_is_shipped_or_cancelled(self, now):
+    def test_parallel_ship_and_cancel_succeed_once(self, now):
         order = OrderFactory(status="packed")
         item = OrderItemFactory(order=order)
 
         def work(number):
-            verb = VERBS[("ship", "cancel")[number % 2]][0]
-            verb(order=Order.objects.get(pk=order.pk), by=None, now=now)
+            action = ACTIONS[("ship", "cancel")[number % 2]][0]
+            action(order=Order.objects.get(pk=order.pk), by=None, now=now)
             return number % 2
 
         outcomes = parallel(20, work)

@@ -1,4 +1,4 @@
-"""Contract 002's return request as printed, and the list of them."""
+"""Contract 002: `POST orders/return` as printed, and the list of returns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRINTED = {
 
 @pytest.fixture
 def order(alice):
-    """ORD123, delivered just now: headphones and a cable."""
+    """Return ORD123 of headphones and a cable, delivered just now."""
     order = OrderFactory(id=123, customer=alice, status="delivered")
     for name, price in (("Wireless Headphones", "299.99"), ("Cable", "5.00")):
         OrderItemFactory(order=order, part__name=name, unit_price=Decimal(price))
@@ -37,31 +37,31 @@ class TestRequest(CareGateSuite):
     method = "post"
 
     @pytest.mark.parametrize("url", [RETURN, f"{RETURN}/"])
-    def test_as_printed(self, order, as_alice, url):
+    def test_response_matches_the_contract(self, order, as_alice, url):
         response = as_alice.post(url, PRINTED, format="json")
         assert response.status_code == 201, response.content
-        asked = ReturnRequest.objects.get()
+        created = ReturnRequest.objects.get()
         body = {
-            "id": f"RET{asked.pk}",
+            "id": f"RET{created.pk}",
             "order_id": "ORD123",
             "status": "REQUESTED",
             "items": ["Wireless Headphones"],
             "reason": "Product is defective",
             "description": "The left speaker is not working properly",
             "refund_amount": 299.99,
-            "created_at": asked.created_at.isoformat().replace("+00:00", "Z"),
+            "created_at": created.created_at.isoformat().replace("+00:00", "Z"),
         }
         assert response.json() == body
         assert list(response.json()) == list(body)
         assert as_alice.get(RETURNS).json() == [body]
-        assert asked.history.get().history_user == order.customer.contact
+        assert created.history.get().history_user == order.customer.contact
 
-    def test_description_may_be_left_out(self, order, as_alice):
+    def test_description_is_optional(self, order, as_alice):
         body = {name: value for name, value in PRINTED.items() if name != "description"}
         response = as_alice.post(self.url, body, format="json")
         assert (response.status_code, response.json()["description"]) == (201, "")
 
-    def test_once_for_one_key(self, order, as_alice):
+    def test_repeated_idempotency_key_creates_one_return(self, order, as_alice):
         headers = {"Idempotency-Key": "only-once"}
         first, again = (as_alice.post(self.url, PRINTED, format="json", headers=headers) for _ in range(2))
         assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
@@ -73,17 +73,17 @@ class TestRequest(CareGateSuite):
             (
                 {"status": "shipped", "delivered_at": None},
                 {},
-                "Only a delivered order can be returned; this one is shipped.",
+                "Only a delivered order can be returned. This order is shipped.",
             ),
             ({"age": 31}, {}, "An order can be returned within 30 days of its delivery."),
             ({}, {"items": ["Cable", "Radio"]}, "Radio is not in this order."),
-            ({"asked": True}, {}, "Wireless Headphones is in a return of this order already."),
+            ({"is_requested": True}, {}, "Wireless Headphones is already part of a return of this order."),
         ],
     )
-    def test_what_cannot_go_back_is_400_that_says_why(self, order, as_alice, now, prepare, body, detail):
+    def test_ineligible_return_is_400_with_the_reason(self, order, as_alice, now, prepare, body, detail):
         if "age" in prepare:
             Order.objects.update(delivered_at=now - timedelta(days=prepare["age"]))
-        elif "asked" in prepare:
+        elif "is_requested" in prepare:
             assert as_alice.post(self.url, PRINTED, format="json").status_code == 201
         elif prepare:
             Order.objects.update(**prepare)
@@ -95,7 +95,7 @@ class TestRequest(CareGateSuite):
         )
         assert ReturnRequest.objects.count() == count
 
-    def test_a_strangers_order_is_a_missing_one(self, order, as_bob):
+    def test_other_customers_order_is_404_like_a_missing_one(self, order, as_bob):
         for number in ("ORD123", "ORD999999"):
             response = as_bob.post(self.url, PRINTED | {"order_id": number}, format="json")
             assert (response.status_code, response.json()) == (
@@ -120,7 +120,7 @@ class TestRequest(CareGateSuite):
             ("description", "x" * 10_001, "Ensure this field has no more than 10000 characters."),
         ],
     )
-    def test_a_wrong_value_is_422_and_named(self, order, as_alice, field, value, message):
+    def test_invalid_value_is_422_and_names_the_field(self, order, as_alice, field, value, message):
         response = as_alice.post(self.url, PRINTED | {field: value}, format="json")
         assert (response.status_code, response.json()) == (
             422,
@@ -129,7 +129,7 @@ class TestRequest(CareGateSuite):
         assert not ReturnRequest.objects.exists()
 
     @pytest.mark.parametrize("field", ["order_id", "items", "reason"])
-    def test_what_is_missing_is_named(self, order, as_alice, field):
+    def test_missing_field_is_422_and_named(self, order, as_alice, field):
         body = {name: value for name, value in PRINTED.items() if name != field}
         response = as_alice.post(self.url, body, format="json")
         assert (response.status_code, response.json()["fields"]) == (
@@ -137,7 +137,7 @@ class TestRequest(CareGateSuite):
             {field: ["This field is required."]},
         )
 
-    def test_it_is_no_order_to_look_at(self, as_alice):
+    def test_get_is_405(self, as_alice):
         response = as_alice.get(self.url)
         assert (response.status_code, response["Allow"]) == (405, "POST")
 
@@ -146,24 +146,24 @@ class TestReturns(CareOwnListSuite):
     url = RETURNS
 
     def make(self, customer):
-        asked = ReturnRequestFactory(order__customer=customer, description="Too loud.", status="approved")
+        created = ReturnRequestFactory(order__customer=customer, description="Too loud.", status="approved")
         for name in ("Headphones", "Cable"):
-            ReturnLineFactory(return_request=asked, item__product_name=name)
-        return asked
+            ReturnLineFactory(return_request=created, item__product_name=name)
+        return created
 
-    def row(self, asked):
+    def row(self, created):
         return {
-            "id": f"RET{asked.pk}",
-            "order_id": f"ORD{asked.order_id}",
+            "id": f"RET{created.pk}",
+            "order_id": f"ORD{created.order_id}",
             "status": "APPROVED",
             "items": ["Headphones", "Cable"],
             "reason": "Product is defective",
             "description": "Too loud.",
             "refund_amount": 9.49,
-            "created_at": asked.created_at.isoformat().replace("+00:00", "Z"),
+            "created_at": created.created_at.isoformat().replace("+00:00", "Z"),
         }
 
-    def test_the_newest_comes_first(self, alice, as_alice, now):
+    def test_newest_return_is_first(self, alice, as_alice, now):
         old = ReturnRequestFactory(order__customer=alice, created_at=now - timedelta(days=1))
         new = ReturnRequestFactory(order__customer=alice, created_at=now)
         assert [row["id"] for row in as_alice.get(self.url).json()] == [f"RET{new.pk}", f"RET{old.pk}"]

@@ -1,4 +1,4 @@
-"""What the database refuses, whoever writes."""
+"""Database constraints of orders and returns."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from testing.factories import OrderFactory, OrderItemFactory, ReturnLineFactory,
 pytestmark = pytest.mark.django_db
 
 
-def refused(model, constraint, write):
+def assert_refused(model, constraint, write):
     with pytest.raises(IntegrityError) as error, transaction.atomic():
         write()
     assert violates(error.value, model, constraint), error.value
 
 
-def test_numbers_are_what_the_customer_knows():
+def test_str_is_the_number_that_the_customer_sees():
     order = OrderFactory(id=123)
     assert str(order) == order.number == "ORD123"
-    asked = ReturnRequestFactory(id=7, order=order)
-    assert str(asked) == asked.number == "RET7"
+    request = ReturnRequestFactory(id=7, order=order)
+    assert str(request) == request.number == "RET7"
     item = OrderItemFactory(order=order, quantity=2)
     assert str(item) == "2 × Oil Filter"
-    assert str(ReturnLineFactory(item=item, return_request=asked)) == f"Item {item.pk}"
+    assert str(ReturnLineFactory(item=item, return_request=request)) == f"Item {item.pk}"
 
 
 @pytest.mark.parametrize("refunded", ["-0.01", "9.50", "99999999.99"])
-def test_no_more_is_refunded_than_was_paid(refunded):
+def test_refund_cannot_exceed_the_price(refunded):
     item = OrderItemFactory()
-    refused(
+    assert_refused(
         OrderItem,
         "no_more_refunded_than_paid",
         lambda: OrderItem.objects.update(refunded=Decimal(refunded)),
@@ -47,28 +47,30 @@ def test_no_more_is_refunded_than_was_paid(refunded):
 @pytest.mark.parametrize(
     ("price", "quantity"), [("1.15", 3), ("0.07", 100), ("9999.99", 10_000), ("0.01", 1)]
 )
-def test_all_that_was_paid_can_be_refunded(price, quantity):
+def test_full_price_can_be_refunded(price, quantity):
     item = OrderItemFactory(unit_price=Decimal(price), quantity=quantity)
     OrderItem.objects.update(refunded=Decimal(price) * quantity)
     item.refresh_from_db()
     assert item.refunded == item.subtotal == Decimal(price) * quantity
 
 
-def test_an_item_is_in_one_return_unless_refused():
+def test_item_is_in_one_return_that_is_not_refused():
     item = OrderItemFactory()
     ReturnLineFactory(item=item, is_refused=True)
     ReturnLineFactory(item=item, is_refused=True)
     line = ReturnLineFactory(item=item)
-    refused(ReturnLine, "item_is_returned_once", lambda: ReturnLineFactory(item=item))
-    refused(ReturnLine, "item_is_returned_once", lambda: ReturnLine.objects.update(is_refused=False))
-    assert list(OrderItem.objects.still_there()) == []
+    assert_refused(ReturnLine, "item_is_returned_once", lambda: ReturnLineFactory(item=item))
+    assert_refused(ReturnLine, "item_is_returned_once", lambda: ReturnLine.objects.update(is_refused=False))
+    assert list(OrderItem.objects.returnable()) == []
     ReturnLine.objects.filter(pk=line.pk).update(is_refused=True)
-    assert list(OrderItem.objects.still_there()) == [item]
+    assert list(OrderItem.objects.returnable()) == [item]
 
 
-def test_a_product_is_once_in_an_order():
+def test_product_is_in_one_line_of_an_order():
     item = OrderItemFactory()
-    refused(OrderItem, "product_once_in_an_order", lambda: OrderItemFactory(order=item.order, part=item.part))
+    assert_refused(
+        OrderItem, "product_once_in_an_order", lambda: OrderItemFactory(order=item.order, part=item.part)
+    )
     OrderItemFactory(part=item.part)
 
 
@@ -82,26 +84,26 @@ def test_a_product_is_once_in_an_order():
         (ReturnRequest, "refund_not_negative", {"refund_amount": Decimal("-0.01")}),
     ],
 )
-def test_values_that_cannot_be(model, constraint, values):
+def test_invalid_values_are_refused(model, constraint, values):
     ReturnLineFactory()
-    refused(model, constraint, lambda: model.objects.update(**values))
+    assert_refused(model, constraint, lambda: model.objects.update(**values))
 
 
-def test_an_order_stands_in_a_known_state():
+def test_unknown_order_status_is_refused():
     OrderFactory()
-    refused(Order, "order_status_is_known", lambda: Order.objects.update(status="lost"))
+    assert_refused(Order, "order_status_is_known", lambda: Order.objects.update(status="lost"))
 
 
 @pytest.mark.parametrize("stamp", ["confirmed_at", "packed_at", "shipped_at", "delivered_at"])
-def test_a_stamp_stands_where_the_step_was_taken(now, stamp):
-    order, fits = OrderFactory(status="delivered"), f"order_{stamp}_fits_status"
-    refused(Order, fits, lambda: Order.objects.update(**{stamp: None}))
+def test_timestamps_match_the_status(now, stamp):
+    order, constraint = OrderFactory(status="delivered"), f"order_{stamp}_fits_status"
+    assert_refused(Order, constraint, lambda: Order.objects.update(**{stamp: None}))
     placed = Order.objects.filter(pk=OrderFactory().pk)
-    refused(Order, fits, lambda: placed.update(**{stamp: now}))
+    assert_refused(Order, constraint, lambda: placed.update(**{stamp: now}))
     assert order.delivered_at == order.created_at
 
 
-def test_what_was_sold_stays_in_the_catalogue():
+def test_part_of_an_order_cannot_be_deleted():
     item = OrderItemFactory()
     with pytest.raises(ProtectedError):
         item.part.delete()

@@ -1,4 +1,4 @@
-"""Contract 002 where it shows the whole person: "Dashboard APIs" and "Profile APIs"."""
+"""Contract 002, "Dashboard APIs" and "Profile APIs", which combine the data of several rooms."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from customers.api.care import Language, Theme
 from customers.models import CustomerUser
 from customers.preferences import is_any_on
 from orders.api.care import OrderBriefSerializer, recent_orders
-from portal.queries import avatar_of, own_login
+from portal.queries import avatar_url, get_own_login
 
 
 def _own(caller: Caller, filters: object) -> QuerySet[CustomerUser]:
-    return own_login(caller)
+    return get_own_login(caller)
 
 
 class Stats(Serializer):
@@ -53,7 +53,7 @@ class Preferences(Serializer):
     notifications = Derived(
         is_any_on,
         "customer.notification_preferences",
-        output=serializers.BooleanField(help_text="Whether any kind of notification is on."),
+        output=serializers.BooleanField(help_text="Whether any kind of notification is enabled."),
     )
     theme = serializers.CharField(source="customer.theme")
 
@@ -62,7 +62,7 @@ class ProfileSerializer(Serializer):
     id = serializers.IntegerField(source="user.id")
     email = serializers.EmailField(source="user.email", allow_null=True)
     full_name = Derived(full_name, *_NAMES, output=serializers.CharField(allow_blank=True))
-    avatar = Derived(avatar_of, "user.avatar", *_NAMES, output=serializers.URLField())
+    avatar = Derived(avatar_url, "user.avatar", *_NAMES, output=serializers.URLField())
     preferences = Preferences(source="*")
     total_orders = serializers.IntegerField()
     total_tickets = serializers.IntegerField()
@@ -72,7 +72,9 @@ class ProfileSerializer(Serializer):
 class PreferencesInput(Serializer):
     language = Language(required=False)
     notifications = StrictBoolean(
-        required=False, source="notification_preferences", help_text="Switches every kind of notification."
+        required=False,
+        source="notification_preferences",
+        help_text="Enables or disables every kind of notification.",
     )
     theme = Theme(required=False)
 
@@ -94,7 +96,10 @@ _PROFILE = Read(_own, ProfileSerializer)
 
 
 class Dashboard(CareView):
-    """Figures of the signed-in customer's tickets and orders, and the newest five of each."""
+    """Retrieve the dashboard.
+
+    It has the counts of tickets and orders, and the newest five of each.
+    """
 
     permission_classes = [CustomersOnly]
 
@@ -110,24 +115,27 @@ class Dashboard(CareView):
 
 
 class Profile(CareView):
-    """Who is signed in, with his preferences and what he has."""
+    """Retrieve the profile."""
 
     permission_classes = [CustomersOnly]
     input_class = ProfileInput
 
     @extend_schema(responses=ProfileSerializer)
     def get(self, request: Request) -> JSONResponse:
-        return self.show()
+        return self._respond()
 
     @extend_schema(responses=ProfileSerializer)
     def put(self, request: Request) -> JSONResponse:
-        """Change one's name and preferences; what is not sent stays."""
+        """Update the profile.
+
+        Fields that are not sent keep their value.
+        """
         actions.change_own_profile(
             user_id=self.caller.user_id, customer_id=self.caller.account, **self.read_body()
         )
-        return self.show()
+        return self._respond()
 
-    def show(self) -> JSONResponse:
+    def _respond(self) -> JSONResponse:
         return JSONResponse(_PROFILE.one(self.caller, {}, NoCustomerRecord))
 
 

@@ -1,4 +1,4 @@
-"""Contract 003, "Authentication", where it shows the whole person: sign-in, and what registration shares with it."""
+"""Contract 003, "Authentication": sign-in, and the body that registration shares with it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
 from common.reads.serializers import Serializer
-from portal.queries import member_of
+from portal.queries import get_member
 
 
 class Credentials(Serializer):
     email = serializers.EmailField()
     password = serializers.CharField(trim_whitespace=False, max_length=128)
-    deviceId = OptionalText(source="device_id", max_length=200, help_text="For push messages.")
+    deviceId = OptionalText(source="device_id", max_length=200, help_text="Device for push messages.")
 
 
 class MemberRegistration(Serializer):
@@ -58,17 +58,17 @@ class SignedIn(Serializer):
     user = MemberUser()
 
 
-def signed_in(user: User, tokens: Tokens) -> Json:
-    """The body of a registration and of a sign-in."""
-    shown = {"accessToken": tokens.access, "refreshToken": tokens.refresh, "user": member_of(user)}
-    return serialize(SignedIn, shown)
+def serialize_signed_in(user: User, tokens: Tokens) -> Json:
+    """Return the response body of a registration and of a sign-in."""
+    values = {"accessToken": tokens.access, "refreshToken": tokens.refresh, "user": get_member(user)}
+    return serialize(SignedIn, values)
 
 
 class Login(PublicView):
     """Sign in with email and password.
 
-    The access token is good for an hour, the refresh token for seven days. Ten wrong passwords for one account
-    within 15 minutes are answered 429.
+    The access token is valid for an hour and the refresh token for seven days. After ten wrong passwords for an account
+    within 15 minutes, the response is 429.
     """
 
     input_class = Credentials
@@ -78,7 +78,7 @@ class Login(PublicView):
         user, tokens = actions.sign_in(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return JSONResponse(signed_in(user, tokens))
+        return JSONResponse(serialize_signed_in(user, tokens))
 
 
 urlpatterns = [route("auth/login/", Login.as_view())]

@@ -1,6 +1,6 @@
-"""The one address that two contracts share: `password1` speaks contract 004, anything else contract 003.
+"""Registration, the one URL that two contracts share. A body with `password1` is contract 004's, any other 003's.
 
-The only module that knows two contracts (docs/design, D16).
+This is the only module that imports two contracts (docs/design, D16).
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
 from customers.actions import register_customer
-from portal.api.member import MemberRegistration, SignedIn, signed_in
+from portal.api.member import MemberRegistration, SignedIn, serialize_signed_in
 
 
 class Register(PublicView):
     """Create an account and sign in.
 
-    With `password`, name and email it is an app's: user and customer record are made. With `password1` and `password2`
-    it is another service's: the customer record is made by `profile/create/`; refusals are `{error, detail}`, or the
-    wrong fields by their names. Twenty registrations an hour from one address.
+    With `password`, `name` and `email`, the caller is an app: the user and the customer record are created. With
+    `password1` and `password2`, the caller is another service: it creates the customer record by `profile/create/`,
+    and errors are `{error, detail}` or the invalid fields by their names. An IP address can register twenty accounts
+    an hour.
     """
 
     input_class = MemberRegistration
@@ -43,17 +44,17 @@ class Register(PublicView):
     )
     def post(self, request: Request) -> JSONResponse:
         if "password1" in request.data:
-            return self._for_a_service(request)
-        return self._for_an_app(request)
+            return self._register_for_service(request)
+        return self._register_for_app(request)
 
-    def _for_an_app(self, request: Request) -> JSONResponse:
+    def _register_for_app(self, request: Request) -> JSONResponse:
         user, tokens = register_customer(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return JSONResponse(signed_in(user, tokens), status=201)
+        return JSONResponse(serialize_signed_in(user, tokens), status=201)
 
-    def _for_a_service(self, request: Request) -> JSONResponse:
-        # From here on the instance speaks the other contract, refusals included.
+    def _register_for_service(self, request: Request) -> JSONResponse:
+        # From here on this view serves the other contract, including its errors.
         vars(self).update(contract=CRM, input_class=CrmRegistration)
         user, tokens = register(
             **self.read_body(), address=client_address(request._request), now=timezone.now()

@@ -1,1 +1,4 @@
-"""Contract 001's portal: the pages a fleet manager works with. Plain forms and tables; the one script draws charts."""
+"""Contract 001's portal: the pages of fleet managers.
+
+They are plain forms and tables. One script draws the charts and reloads a page when a repair changes.
+"""

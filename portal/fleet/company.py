@@ -1,4 +1,4 @@
-"""The company, and who may sign in for it."""
+"""Pages of the company's details and of its logins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portal.fleet.pages import FleetPage
 from portal.fleet.sign_in import new_password_page
 
 
-class _OfCompany(FleetPage):
+class _CompanyPageBase(FleetPage):
     def customer(self) -> Customer:
         return Customer.objects.with_contact().get(pk=self.caller.account)
 
@@ -25,7 +25,7 @@ class _OfCompany(FleetPage):
         return list(logins.order_by("user__last_name", "user__first_name", "id"))
 
 
-class CompanyPage(_OfCompany):
+class CompanyPage(_CompanyPageBase):
     template = "fleet/company.html"
     section = "company"
 
@@ -46,8 +46,8 @@ class CompanyPage(_OfCompany):
         return self.show(customer=customer, form=form, logins=self.logins(), status=status)
 
 
-class InvitePage(_OfCompany):
-    """A colleague gets a mail with a link, under which he chooses his password."""
+class InvitePage(_CompanyPageBase):
+    """Invite a colleague, who gets an email with a link to choose a password."""
 
     template = "fleet/invite.html"
     section = "company"
@@ -61,15 +61,15 @@ class InvitePage(_OfCompany):
             try:
                 invite_login(customer=self.customer(), page=new_password_page(), **form.cleaned_data)
             except DomainError as error:
-                form.take(error)
+                form.add_domain_error(error)
             else:
                 messages.success(request, f"An invitation is on its way to {form.cleaned_data['email']}.")
                 return redirect("fleet-company")
         return self.show(form=form, status=400)
 
 
-class RemoveUserPage(_OfCompany):
-    """Asks first. Whoever is removed keeps his account and sees nothing of the company any more."""
+class RemoveUserPage(_CompanyPageBase):
+    """Remove a login after a confirmation. The user keeps their account but loses access to the company."""
 
     template = "fleet/remove_user.html"
     section = "company"

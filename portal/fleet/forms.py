@@ -1,70 +1,80 @@
-"""The portal's forms. What they take is the domain's; what is wrong is said beside the field."""
+"""Forms of the portal. The rules are the domain's, and each error is shown beside its field."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db import models
+from django.db.models import QuerySet
 
 from accounts.phones import validate_phone
 from common.domain.caller import Caller
 from common.domain.errors import DomainError, Missing
 from customers.models import ContactMethod, Customer
-from files.kinds import HEAD_BYTES, is_what_it_says
+from files.kinds import HEAD_BYTES, has_signature
 from repair_orders.api.fleet import LONGEST_DESCRIPTION
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
 from vehicles.queries import get_unit_by_label
 from vehicles.vin import validate_vin
 
-# More units than this are typed, not chosen: a list of thousands is slow to load and no help to look through.
-MOST_CHOICES = 200
-MOST_PHOTOS = 6
-# What every browser shows; a phone turns its own format into the first when a form asks for these.
-PHOTO_KINDS = ("image/jpeg", "image/png", "image/webp", "image/gif")
+# With more units than this, the form has a text field, because a select of thousands is slow and hard to search.
+MAX_CHOICES = 200
+MAX_PHOTOS = 6
+# The types that every browser displays. A phone converts its own format to JPEG if a form accepts only these.
+PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 
 
 class PortalForm(forms.Form):
     required_css_class = "required"
 
-    def take(self, error: DomainError) -> None:
-        """Say a refusal of the domain beside the field that it names, else above the form."""
+    def add_domain_error(self, error: DomainError) -> None:
+        """Show the error beside the field that it names, or above the form if it names none."""
         self.add_error(error.field if error.field in self.fields else None, error.text)
 
 
-class _Several(forms.ClearableFileInput):
+class _MultipleFileInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
 class PhotosField(forms.FileField):
-    """Some photos, each of a kind that browsers show and what it says it is."""
+    """A field of several photos, each of a type in `PHOTO_TYPES` and with the signature of that type."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(widget=_Several(attrs={"accept": ",".join(PHOTO_KINDS)}), required=False, **kwargs)
+    def __init__(self, *, label: str, help_text: str) -> None:
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            widget=_MultipleFileInput(attrs={"accept": ",".join(PHOTO_TYPES)}),
+            required=False,
+        )
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
-        photos: list[UploadedFile[Any]] = [photo for photo in data or () if photo]
-        if len(photos) > MOST_PHOTOS:
-            raise forms.ValidationError(f"At most {MOST_PHOTOS} photos.", code="too_many")
+    def clean(
+        self, data: Iterable[UploadedFile[bytes]] | None, initial: object = None
+    ) -> list[UploadedFile[bytes]]:
+        photos = [photo for photo in data or () if photo]
+        if len(photos) > MAX_PHOTOS:
+            raise forms.ValidationError(f"At most {MAX_PHOTOS} photos.", code="too_many")
         for photo in photos:
             super().clean(photo)
-            kind = photo.content_type or ""
+            content_type = photo.content_type or ""
             head = photo.read(HEAD_BYTES)
             photo.seek(0)
-            if kind not in PHOTO_KINDS or not is_what_it_says(kind, head):
+            if content_type not in PHOTO_TYPES or not has_signature(content_type, head):
                 raise forms.ValidationError(
                     f"{photo.name} is not a JPEG, PNG, WebP or GIF photo.", code="kind"
                 )
             if (photo.size or 0) > settings.MAX_UPLOAD_BYTES:
-                most = settings.MAX_UPLOAD_BYTES // 1024 // 1024
-                raise forms.ValidationError(f"{photo.name} is larger than {most} MB.", code="size")
+                limit = settings.MAX_UPLOAD_BYTES // 1024 // 1024
+                raise forms.ValidationError(f"{photo.name} is larger than {limit} MB.", code="size")
         return photos
 
 
 class RequestForm(PortalForm):
-    """Chooses among the units in use, or takes the number of one where there are too many to choose from."""
+    """Request a repair for a unit in use, selected from a list or typed if there are more than `MAX_CHOICES`."""
 
     unit: forms.Field
     description = forms.CharField(
@@ -74,34 +84,30 @@ class RequestForm(PortalForm):
         help_text="What the driver noticed, since when, and whether the unit can still be driven.",
     )
 
-    photos = PhotosField(label="Photos", help_text=f"At most {MOST_PHOTOS}: JPEG, PNG, WebP or GIF.")
+    photos = PhotosField(label="Photos", help_text=f"At most {MAX_PHOTOS}: JPEG, PNG, WebP or GIF.")
 
     def __init__(self, caller: Caller, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.caller = caller
         units = Vehicle.objects.visible_to(caller).in_use()
-        some = list(units[: MOST_CHOICES + 1])
-        if len(some) > MOST_CHOICES:
+        listed = list(units[: MAX_CHOICES + 1])
+        if len(listed) > MAX_CHOICES:
             self.fields["unit"] = forms.CharField(
-                label="Unit", max_length=30, help_text="Its number, or its plate where it has none."
+                label="Unit", max_length=30, help_text="Its number, or its plate if it has no number."
             )
-            self._name_given_unit(units)
+            self._show_initial_unit(units)
         else:
-            names = sorted((unit.label, unit.pk, f"{unit.year} {unit.make} {unit.model}") for unit in some)
-            choices = [(pk, f"{label} – {what}") for label, pk, what in names]
+            names = sorted((unit.label, unit.pk, f"{unit.year} {unit.make} {unit.model}") for unit in listed)
+            choices = [(pk, f"{label} – {description}") for label, pk, description in names]
             self.fields["unit"] = forms.TypedChoiceField(
                 label="Unit", choices=[("", "Choose a unit"), *choices], coerce=int
             )
-            self.units = {unit.pk: unit for unit in some}
+            self.units = {unit.pk: unit for unit in listed}
         self.order_fields(["unit", "description", "photos"])
 
-    def _name_given_unit(self, units: Any) -> None:
-        given = str(self.initial.get("unit") or "")
-        found = (
-            units.filter(pk=int(given)).first()
-            if given.isascii() and given.isdigit() and len(given) < 19
-            else None
-        )
+    def _show_initial_unit(self, units: QuerySet[Vehicle]) -> None:
+        pk = str(self.initial.get("unit") or "")
+        found = units.filter(pk=int(pk)).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
         self.initial["unit"] = found.label if found else ""
 
     def clean_unit(self) -> Vehicle:
@@ -115,7 +121,7 @@ class RequestForm(PortalForm):
 
 
 class ApproveForm(forms.Form):
-    """The amount that the page showed comes back with the yes."""
+    """Approve the estimate. `total` is the amount that the page showed."""
 
     total = forms.DecimalField(max_digits=10, decimal_places=2, widget=forms.HiddenInput)
 
@@ -125,6 +131,8 @@ class ApproveForm(forms.Form):
 
 
 class DenyForm(forms.Form):
+    """Deny the estimate, with an optional reason."""
+
     reason = forms.CharField(required=False, max_length=LONGEST_DESCRIPTION)
 
     @property
@@ -132,21 +140,29 @@ class DenyForm(forms.Form):
         return {"reason": self.cleaned_data["reason"]}
 
 
-def _of(model: type[Any], name: str, **kwargs: Any) -> Any:
-    """The form field that a model's field asks for."""
-    return model._meta.get_field(name).formfield(**kwargs)
+def _model_formfield(model: type[models.Model], name: str, **kwargs: Any) -> forms.Field:
+    """Return the form field of a model's field."""
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.Field)
+    formfield = field.formfield(**kwargs)
+    assert formfield is not None
+    return formfield
 
 
 class UnitForm(PortalForm):
-    """A unit's facts; the VIN is its own for ever."""
+    """The details of a unit that its company can edit. The VIN cannot change."""
 
-    unit_number = _of(Vehicle, "unit_number", label="Unit number", help_text="What your company calls it.")
-    make = _of(Vehicle, "make")
-    model = _of(Vehicle, "model")
+    unit_number = _model_formfield(
+        Vehicle, "unit_number", label="Unit number", help_text="What your company calls it."
+    )
+    make = _model_formfield(Vehicle, "make")
+    model = _model_formfield(Vehicle, "model")
     year = forms.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
-    license_plate = _of(Vehicle, "license_plate", label="License plate")
-    color = _of(Vehicle, "color")
-    odometer = _of(Vehicle, "odometer", label="Odometer (miles)", min_value=0, initial=0, help_text="")
+    license_plate = _model_formfield(Vehicle, "license_plate", label="License plate")
+    color = _model_formfield(Vehicle, "color")
+    odometer = _model_formfield(
+        Vehicle, "odometer", label="Odometer (miles)", min_value=0, initial=0, help_text=""
+    )
 
 
 class NewUnitForm(UnitForm):
@@ -160,17 +176,17 @@ class NewUnitForm(UnitForm):
 
 
 class CompanyForm(PortalForm):
-    """What a company changes by itself; its name and tax ID are the shop's to check."""
+    """The details that a company can edit. Its name and tax ID are verified by the shop."""
 
-    all_optional = True  # and so none is marked
+    all_optional = True  # so that no field is marked as optional
 
-    business_type = _of(Customer, "business_type", label="Business type")
-    street_address = _of(Customer, "street_address", label="Street address")
-    city = _of(Customer, "city")
-    state = _of(Customer, "state")
-    postal_code = _of(Customer, "postal_code", label="Postal code")
-    country = _of(Customer, "country")
-    emergency_contact_name = _of(Customer, "emergency_contact_name", label="Emergency contact")
+    business_type = _model_formfield(Customer, "business_type", label="Business type")
+    street_address = _model_formfield(Customer, "street_address", label="Street address")
+    city = _model_formfield(Customer, "city")
+    state = _model_formfield(Customer, "state")
+    postal_code = _model_formfield(Customer, "postal_code", label="Postal code")
+    country = _model_formfield(Customer, "country")
+    emergency_contact_name = _model_formfield(Customer, "emergency_contact_name", label="Emergency contact")
     emergency_contact_phone = forms.CharField(
         label="Emergency phone", required=False, max_length=30, validators=[validate_phone]
     )

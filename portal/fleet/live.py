@@ -1,34 +1,33 @@
-"""Pages that show states hear of their changes: a ticket for the socket, for a session that ends with the page's."""
+"""Live updates: a token for the socket, in a session that ends when the user signs out of the pages."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from accounts.actions import end_page_session, ensure_page_session
-from chat import tickets
+from chat.sockets import tokens
 from portal.fleet.pages import FleetPage
 
-_KEPT_AS = "socket_session"
+_SESSION_KEY = "socket_session"
 
 
 class Live(FleetPage):
-    """A ticket that opens `/chat/ws` once, within half a minute, for whoever is signed in to the pages."""
+    """Issue a token that opens `/chat/ws` once within 30 seconds, for a user who is signed in to the pages."""
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         session = ensure_page_session(
-            user_id=self.caller.user_id, known=request.session.get(_KEPT_AS), now=timezone.now()
+            user_id=self.caller.user_id, known=request.session.get(_SESSION_KEY), now=timezone.now()
         )
-        request.session[_KEPT_AS] = str(session)
-        ticket = tickets.issue(caller=replace(self.caller, session=session))
-        return JsonResponse({"ticket": ticket, "expires_in": tickets.LIFETIME_SECONDS}, status=201)
+        request.session[_SESSION_KEY] = str(session)
+        ticket = tokens.issue(caller=replace(self.caller, session=session))
+        return JsonResponse({"ticket": ticket, "expires_in": tokens.LIFETIME_SECONDS}, status=201)
 
 
-def hang_up(request: HttpRequest) -> None:
-    """Sockets of these pages close: their owner signs out."""
-    end_page_session(known=request.session.get(_KEPT_AS), now=timezone.now())
+def end_socket_session(request: HttpRequest) -> None:
+    """End the session of the page's sockets, which closes them when the user signs out."""
+    end_page_session(known=request.session.get(_SESSION_KEY), now=timezone.now())

@@ -1,8 +1,8 @@
-"""What every page of the portal is: a fleet's login, or none of it."""
+"""The base of the portal's pages, which are for logins of a customer only."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import structlog
 from django.conf import settings
@@ -20,18 +20,18 @@ NO_PROFILE = "fleet/no_profile.html"
 
 
 class FleetPage(View):
-    """A page for a fleet's logins.
+    """A page for the logins of a fleet.
 
-    A stranger is sent to the login and comes back; staff and logins without a customer record get a 404 page that
-    says so; a refusal of the domain that the page does not word itself is a page in the contract's status.
+    A user who is not signed in is redirected to the sign-in and back. Staff and logins without a customer record get
+    a 404 page with the reason. A domain error that the page does not handle becomes a page with the contract's status.
     """
 
     template: ClassVar[str]
-    section: ClassVar[str]  # which entry of the bar it belongs to
+    section: ClassVar[str]  # the active entry of the navigation bar
     caller: Caller
     http_method_names = ["get", "head", "post"]
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path(), FLEET.login)
         self.caller = page_caller_loader()(request.user)
@@ -39,11 +39,13 @@ class FleetPage(View):
         try:
             response = self._dispatch_for_customers(request, *args, **kwargs)
         except errors.DomainError as error:
-            response = refusal_page(request, error)
+            response = error_page(request, error)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    def _dispatch_for_customers(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def _dispatch_for_customers(
+        self, request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponseBase:
         wait = counters.hit(f"user:{self.caller.user_id}", limit=settings.RATE_USER, window=60)
         if wait is not None:
             raise errors.TooMany(retry_after=wait)
@@ -51,8 +53,8 @@ class FleetPage(View):
             return render(request, NO_PROFILE, {"is_staff": self.caller.is_staff}, status=404)
         return super().dispatch(request, *args, **kwargs)
 
-    def show(self, status: int = 200, **context: Any) -> HttpResponse:
-        """The page's template with `context`."""
+    def show(self, status: int = 200, **context: object) -> HttpResponse:
+        """Render the page's template with `context`."""
         return render(
             self.request,
             self.template,
@@ -61,8 +63,8 @@ class FleetPage(View):
         )
 
 
-def refusal_page(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
-    """A refusal as a page of the portal."""
+def error_page(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+    """Render a domain error as a page of the portal."""
     problem = problem_from(error)
     assert problem is not None
     status, _, headers = FLEET.render_problem(problem)

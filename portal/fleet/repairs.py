@@ -1,10 +1,10 @@
-"""Repairs: the list, one of them with its estimate, and a new one."""
+"""Pages of repairs: the list, a repair with its estimate, and the request of a new one."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,12 +18,12 @@ from common.domain.errors import DomainError, Missing
 from common.domain.types import Json
 from common.http.lists import Page
 from customers.models import Customer
-from files.actions import keep
-from files.api.serving import shown_here
+from files.actions import save_file
+from files.api.serving import upload_response
 from files.models import Upload
 from portal.fleet.forms import ApproveForm, DenyForm, RequestForm
 from portal.fleet.pages import FleetPage
-from portal.fleet.steps import steps_of
+from portal.fleet.steps import repair_steps
 from repair_orders import actions
 from repair_orders.api.fleet import RepairQuery
 from repair_orders.figures import SHOWN_ORDER
@@ -33,21 +33,21 @@ from repair_orders.queries import find_repairs, get_repair, photos_of, totals_wi
 from repair_orders.querysets import NEWEST, RepairOrderFilters
 from vehicles.models import Vehicle
 
-ROWS = 25
+PAGE_SIZE = 25
 
 
 class RepairsPage(FleetPage):
-    """The list, asked as the JSON is asked."""
+    """The list of repairs, with the query parameters of the JSON list."""
 
     template = "fleet/repairs.html"
     section = "repairs"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        context: Json = {"statuses": SHOWN_ORDER, "asked": request.GET}
+        context: Json = {"statuses": SHOWN_ORDER, "params": request.GET}
         try:
-            asked = RepairQuery.read(request.GET)
-            number, size = asked.pop("page", 1), asked.pop("page_size", ROWS)
-            filters = cast("RepairOrderFilters", asked)
+            query = RepairQuery.read(request.GET)
+            number, size = query.pop("page", 1), query.pop("page_size", PAGE_SIZE)
+            filters = cast("RepairOrderFilters", query)
             if "unit_id" in filters:
                 context["unit"] = self.unit(filters["unit_id"])
             rows = find_repairs(self.caller, filters)
@@ -55,14 +55,14 @@ class RepairsPage(FleetPage):
             if number > page.last:
                 raise ValidationError({"page": [f"The last page is {page.last}."]})
         except ValidationError as error:
-            return self.show(**context, wrong=error.detail, status=400)
-        # The page's ids come from an index alone; only then are rows read.
+            return self.show(**context, query_errors=error.detail, status=400)
+        # The ids of the page come from an index only. Whole rows are read for these ids.
         ids = list(rows.values_list("id", flat=True)[page.bounds])
         found = with_lines(find_repairs(self.caller, filters).filter(pk__in=ids).select_related("vehicle"))
         return self.show(
             **context,
             page=page,
-            repairs=[{"order": order, "total": shown_total(order)} for order in found],
+            repairs=[{"order": order, "total": displayed_total(order)} for order in found],
             ordering=filters.get("ordering", NEWEST),
             is_filtered=bool(filters.keys() - {"ordering"}),
         )
@@ -74,13 +74,13 @@ class RepairsPage(FleetPage):
         return unit
 
 
-def shown_total(order: RepairOrder) -> Decimal:
-    """What an order that came `with_lines` costs."""
+def displayed_total(order: RepairOrder) -> Decimal:
+    """Return the total of an order that was read `with_lines`."""
     return frozen_or_present(order.total_cost, totals_with_lines(order).total)
 
 
 class RepairPage(FleetPage):
-    """One repair. While its estimate waits, the customer's word on exactly the amount that is shown."""
+    """A repair. While its estimate is pending, the customer can approve exactly the displayed amount or deny it."""
 
     template = "fleet/repair.html"
     section = "repairs"
@@ -97,11 +97,11 @@ class RepairPage(FleetPage):
         form = ApproveForm(request.POST) if is_approval else DenyForm(request.POST)
         if not form.is_valid():
             return self.show_repair(id, status=400, form=form)
-        verb = actions.approve if is_approval else actions.refuse_estimate
+        action = actions.approve if is_approval else actions.deny_estimate
         try:
-            verb(order=order, by=self.caller.user_id, now=timezone.now(), **form.values)
+            action(order=order, by=self.caller.user_id, now=timezone.now(), **form.values)
         except DomainError as error:
-            # The page beside the message is the present one: a new total, or another's decision.
+            # The page below the message shows the current state: a new total, or the decision of a colleague.
             return self.show_repair(id, status=409, refusal=error.text)
         messages.success(
             request,
@@ -109,7 +109,7 @@ class RepairPage(FleetPage):
         )
         return redirect("fleet-repair", id=id)
 
-    def show_repair(self, id: int, *, status: int = 200, **context: Any) -> HttpResponse:
+    def show_repair(self, id: int, *, status: int = 200, **context: object) -> HttpResponse:
         orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id).select_related("vehicle")
         order = orders.prefetch_related(
             Prefetch("part_lines", PartLine.objects.in_order().select_related("part")),
@@ -121,8 +121,8 @@ class RepairPage(FleetPage):
             status=status,
             order=order,
             totals=totals_with_lines(order),
-            total=shown_total(order),
-            steps=steps_of(order),
+            total=displayed_total(order),
+            steps=repair_steps(order),
             photos=photos_of(order),
             is_waiting=order.status == RepairOrderStatus.PENDING,
             **context,
@@ -130,7 +130,7 @@ class RepairPage(FleetPage):
 
 
 class RequestPage(FleetPage):
-    """A new repair: which unit, what is wrong, photos."""
+    """The request of a repair: the unit, a description and photos."""
 
     body_limit = "MAX_FORM_BYTES"
 
@@ -147,7 +147,7 @@ class RequestPage(FleetPage):
         try:
             order = self.request_repair(form, timezone.now())
         except DomainError as error:
-            form.take(error)
+            form.add_domain_error(error)
             return self.show(form=form, status=400)
         messages.success(
             request, "The repair is requested. The shop will look at it and send you an estimate."
@@ -156,7 +156,7 @@ class RequestPage(FleetPage):
 
     def request_repair(self, form: RequestForm, now: datetime) -> RepairOrder:
         photos = [
-            keep(
+            save_file(
                 caller=self.caller,
                 filename=photo.name or "photo",
                 content_type=photo.content_type or "",
@@ -177,11 +177,11 @@ class RequestPage(FleetPage):
 
 
 class PhotoPage(FleetPage):
-    """A photo's bytes, for whoever may see its repair."""
+    """A photo of a repair that is visible to the caller."""
 
     def get(self, request: HttpRequest, id: int, photo_id: UUID | None) -> HttpResponseBase:
         orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id)
         photo = Upload.objects.filter(repair_photo__repair_order__in=orders, uuid=photo_id).first()
         if photo is None:
             raise Missing("Photo not found")
-        return shown_here(request, photo, cache="private, max-age=86400, immutable")
+        return upload_response(request, photo, cache="private, max-age=86400, immutable")

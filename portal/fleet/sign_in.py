@@ -1,4 +1,4 @@
-"""Coming in, going out, and a forgotten password: thin over the actions that every door shares."""
+"""Pages to sign in, sign out and reset a password. They call the actions that the APIs and the admin use."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from accounts.passwords import ResetRefused, WeakPassword, request_reset, reset_
 from common.domain.errors import TooMany
 from common.http.address import client_address
 from common.http.contracts.fleet import FLEET
-from portal.fleet.live import hang_up
+from portal.fleet.live import end_socket_session
 
-_KEPT_AS = "fleet_reset"
+_SESSION_KEY = "fleet_reset"
 
 
 def new_password_page() -> str:
-    """Where a mailed link leads, the token behind it."""
+    """Return the URL of the page that an emailed link opens, without its token."""
     return settings.PUBLIC_URL + reverse("fleet-new-password")
 
 
@@ -44,29 +44,29 @@ class SignInForm(AuthenticationForm):
 
 
 class SignIn(LoginView):
-    """The session's key is a new one after every sign-in; `next` leads to this host alone."""
+    """Sign in. The session gets a new key, and `next` may only lead to this host."""
 
     template_name = "fleet/login.html"
     authentication_form = SignInForm
     next_page = "fleet-dashboard"
     redirect_authenticated_user = True
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         try:
             return super().post(request, *args, **kwargs)
         except TooMany as error:
             context = self.get_context_data(form=SignInForm(request), too_many=error.text)
-            return _later(render(request, self.template_name, context, status=429), error)
+            return _with_retry_after(render(request, self.template_name, context, status=429), error)
 
 
 class SignOut(LogoutView):
-    """By POST alone; whoever follows the address finds the dashboard or the login."""
+    """Sign out by POST. A GET redirects to the dashboard or the sign-in."""
 
     next_page = FLEET.login
     http_method_names = ["get", "post"]
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        hang_up(request)
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        end_socket_session(request)
         return super().post(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -80,7 +80,7 @@ class ForgottenForm(forms.Form):
 
 
 class ForgottenPassword(View):
-    """Mails a link to whoever has this email; whether anybody has is not told."""
+    """Email a reset link. The response does not reveal whether an account has this email."""
 
     template = "fleet/forgotten.html"
 
@@ -96,7 +96,7 @@ class ForgottenPassword(View):
             request_reset(email=email, address=client_address(request), page=new_password_page())
         except TooMany as error:
             context = {"form": form, "too_many": error.text}
-            return _later(render(request, self.template, context, status=429), error)
+            return _with_retry_after(render(request, self.template, context, status=429), error)
         return render(request, self.template, {"sent_to": email})
 
 
@@ -109,7 +109,7 @@ class NewPasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     again = forms.CharField(
-        label="The same again",
+        label="Repeat the password",
         strip=False,
         max_length=128,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -124,15 +124,18 @@ class NewPasswordForm(forms.Form):
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
 class NewPassword(View):
-    """By a mailed link. Its token moves into the session first, so that no address the page asks for carries it."""
+    """Set a password by an emailed link.
+
+    The token moves from the URL into the session first, so that no later request of the page has it in its URL.
+    """
 
     template = "fleet/new_password.html"
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if "token" in request.GET:
-            request.session[_KEPT_AS] = request.GET["token"][:200]
+            request.session[_SESSION_KEY] = request.GET["token"][:200]
             return redirect("fleet-new-password")
-        if _KEPT_AS not in request.session:
+        if _SESSION_KEY not in request.session:
             return render(request, self.template, {"is_spent": True}, status=400)
         return render(request, self.template, {"form": NewPasswordForm()})
 
@@ -141,23 +144,23 @@ class NewPassword(View):
         if form.is_valid():
             try:
                 reset_password(
-                    token=request.session.get(_KEPT_AS, ""),
+                    token=request.session.get(_SESSION_KEY, ""),
                     password=form.cleaned_data["password"],
                     address=client_address(request),
                     now=timezone.now(),
                 )
             except ResetRefused:
-                request.session.pop(_KEPT_AS, None)
+                request.session.pop(_SESSION_KEY, None)
                 return render(request, self.template, {"is_spent": True}, status=400)
             except WeakPassword as error:
                 form.add_error("password", error.messages)
             else:
-                del request.session[_KEPT_AS]
+                del request.session[_SESSION_KEY]
                 messages.success(request, "Your password is set. Sign in with it.")
                 return redirect("fleet-login")
         return render(request, self.template, {"form": form}, status=400)
 
 
-def _later(response: HttpResponse, error: TooMany) -> HttpResponse:
+def _with_retry_after(response: HttpResponse, error: TooMany) -> HttpResponse:
     response["Retry-After"] = str(error.retry_after)
     return response

@@ -1,4 +1,4 @@
-"""A repair's way through its states, as its page tells it."""
+"""The history of a repair as its page shows it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from repair_orders.models import RepairOrder, RepairOrderStatus
 
 @dataclass(frozen=True)
 class Step:
-    """`at` is None for what is still to come."""
+    """A step of a repair. `at` is None for a step that is still to come."""
 
     title: str
     at: datetime | None
-    is_present: bool = False
+    is_current: bool = False
 
 
-def steps_of(order: RepairOrder) -> list[Step]:
-    """What has happened and, unless it was denied, what is to come."""
+def repair_steps(order: RepairOrder) -> list[Step]:
+    """Return the steps that are done, and those to come unless the order is completed or denied."""
     is_open = order.status not in (RepairOrderStatus.COMPLETED, RepairOrderStatus.DENIED)
     done = [
         Step(title, at)
@@ -32,7 +32,7 @@ def steps_of(order: RepairOrder) -> list[Step]:
         )
         if at is not None
     ]
-    done[-1] = Step(done[-1].title, done[-1].at, is_present=True)
+    done[-1] = Step(done[-1].title, done[-1].at, is_current=True)
     return done + [Step(title, None) for title in _TO_COME.get(order.status, ()) if is_open]
 
 

@@ -1,4 +1,4 @@
-"""Units: the list, one of them, a new one, and taking one out of use."""
+"""Pages of units: the list, a unit, a new unit and archiving one."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from vehicles import actions
 from vehicles.labels import label_of
 from vehicles.models import Vehicle
 
-ROWS = 50
-RECENT = 5
-_SEARCHED = ("unit_number", "license_plate", "vin", "make", "model")
+PAGE_SIZE = 50
+RECENT_REPAIRS = 5
+_SEARCH_FIELDS = ("unit_number", "license_plate", "vin", "make", "model")
 
 
 class UnitQuery(ListQuery):
@@ -35,7 +35,7 @@ class UnitQuery(ListQuery):
 
 
 class UnitsPage(FleetPage):
-    """Units in use, or the archived ones; by number, or those with most repairs first."""
+    """The list of units in use or of archived units, ordered by number or by most repairs first."""
 
     template = "fleet/units.html"
     section = "units"
@@ -45,19 +45,22 @@ class UnitsPage(FleetPage):
             filters = UnitQuery.read(request.GET)
             rows = self.rows(filters)
             page = Page(
-                filters.get("page", 1), filters.get("page_size", ROWS), rows.count(), request.get_full_path()
+                filters.get("page", 1),
+                filters.get("page_size", PAGE_SIZE),
+                rows.count(),
+                request.get_full_path(),
             )
             if page.number > page.last:
                 raise ValidationError({"page": [f"The last page is {page.last}."]})
         except ValidationError as error:
-            return self.show(asked=request.GET, wrong=error.detail, status=400)
+            return self.show(params=request.GET, query_errors=error.detail, status=400)
         if filters.get("ordering") == "-repairs":
             units = self.most_repaired(rows, page)
         else:
             units = list(rows.order_by(label_of(), "id")[page.bounds])
         counts = self.counts(units)
         return self.show(
-            asked=request.GET,
+            params=request.GET,
             page=page,
             units=[{"unit": unit, "repair_count": counts.get(unit.pk, 0)} for unit in units],
             ordering=filters.get("ordering", "unit_number"),
@@ -70,7 +73,7 @@ class UnitsPage(FleetPage):
         )
         if "search" in filters:
             found = Q()
-            for name in _SEARCHED:
+            for name in _SEARCH_FIELDS:
                 found |= Q(**{f"{name}__icontains": filters["search"]})
             rows = rows.filter(found)
         return rows
@@ -78,7 +81,7 @@ class UnitsPage(FleetPage):
     def most_repaired(self, rows: QuerySet[Vehicle], page: Page) -> list[Vehicle]:
         among = set(rows.values_list("id", flat=True))
         counted = [unit for unit in figures.repairs_per_unit(self.caller) if unit.unit_id in among]
-        # What an archived unit without repairs is counted for, nobody asks.
+        # `repairs_per_unit` leaves out archived units without repairs. They are appended.
         ids = [unit.unit_id for unit in sorted(counted, key=lambda unit: -unit.repair_count)]
         ids += sorted(among - set(ids))
         found = Vehicle.objects.in_bulk(ids[page.bounds])
@@ -89,7 +92,7 @@ class UnitsPage(FleetPage):
         return dict(orders.values_list("vehicle_id").annotate(Count("id")).order_by())
 
 
-class _OneUnit(FleetPage):
+class _UnitPageBase(FleetPage):
     def unit(self, id: int) -> Vehicle:
         found = Vehicle.objects.visible_to(self.caller).filter(pk=id).first()
         if found is None:
@@ -97,8 +100,8 @@ class _OneUnit(FleetPage):
         return found
 
 
-class UnitPage(_OneUnit):
-    """A unit's facts, its newest repairs, and the form that changes it while it is in use."""
+class UnitPage(_UnitPageBase):
+    """A unit: its details, its newest repairs, and the form to edit it while it is in use."""
 
     template = "fleet/unit.html"
     section = "units"
@@ -115,7 +118,7 @@ class UnitPage(_OneUnit):
             try:
                 actions.change_vehicle(vehicle=unit, **form.cleaned_data)
             except DomainError as error:
-                form.take(error)
+                form.add_domain_error(error)
             else:
                 messages.success(request, f"Unit {unit.label} is changed.")
                 return redirect("fleet-unit", id=id)
@@ -126,7 +129,7 @@ class UnitPage(_OneUnit):
         return self.show(
             unit=unit,
             form=form,
-            repairs=orders.in_order()[:RECENT],
+            repairs=orders.in_order()[:RECENT_REPAIRS],
             repair_count=orders.count(),
             status=status,
         )
@@ -147,15 +150,15 @@ class NewUnitPage(FleetPage):
                     customer=Customer.objects.get(pk=self.caller.account), **form.cleaned_data
                 )
             except DomainError as error:
-                form.take(error)
+                form.add_domain_error(error)
             else:
                 messages.success(request, f"Unit {unit.label} is added.")
                 return redirect("fleet-unit", id=unit.pk)
         return self.show(form=form, status=400)
 
 
-class ArchiveUnitPage(_OneUnit):
-    """Asks first: what is archived does not come back by itself."""
+class ArchiveUnitPage(_UnitPageBase):
+    """Archive a unit after a confirmation, because the portal cannot restore it."""
 
     template = "fleet/archive_unit.html"
     section = "units"

@@ -1,4 +1,4 @@
-"""The portal's addresses, below `/customer/`."""
+"""URLs of the portal, below `/customer/`."""
 
 from __future__ import annotations
 

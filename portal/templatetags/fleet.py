@@ -1,4 +1,4 @@
-"""How the portal writes money, states and what is wrong."""
+"""Template filters of the portal: money, states and validation errors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from common.domain.types import Json
 
 register = template.Library()
 
-# What a state is called on a page: the customer's side of it.
-STATUS_WORDS = {
+# The label of each state, from the customer's point of view.
+STATUS_LABELS = {
     "requested": "Requested",
     "pending": "Pending approval",
     "approved": "Approved",
@@ -23,16 +23,17 @@ STATUS_WORDS = {
 
 @register.filter
 def money(amount: Decimal) -> str:
-    """`$1,234.50`"""
+    """Format an amount as `$1,234.50`."""
     return f"${amount:,.2f}"
 
 
 @register.filter
-def status_words(status: str) -> str:
-    return STATUS_WORDS[status.lower()]
+def status_label(status: str) -> str:
+    """Return the label of a state, given in either case."""
+    return STATUS_LABELS[status.lower()]
 
 
 @register.filter
-def what_is_wrong(errors: Json) -> list[str]:
-    """`unit_id: A valid integer is required.` for each wrong parameter of an address."""
+def error_lines(errors: Json) -> list[str]:
+    """Return a line such as `unit_id: A valid integer is required.` for each error of a query parameter."""
     return [f"{name}: {message}" for name, messages in errors.items() for message in messages]

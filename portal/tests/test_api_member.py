@@ -1,4 +1,4 @@
-"""POST /api/auth/login/ in contract 003."""
+"""Contract 003: `POST /api/auth/login/`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ URL = "/api/auth/login/"
 WRONG = {"error": "Invalid credentials"}
 
 
-def login(api, email, password=PASSWORD, **more):
-    return api.post(URL, {"email": email, "password": password, **more}, format="json")
+def login(api, email, password=PASSWORD, **fields):
+    return api.post(URL, {"email": email, "password": password, **fields}, format="json")
 
 
-def test_answers_as_registration_does(api, alice):
+def test_body_is_the_one_of_registration(api, alice):
     user = alice.contact
     response = login(api, user.email.upper())
     body = response.json()
@@ -47,17 +47,17 @@ def test_answers_as_registration_does(api, alice):
     assert profile.status_code == 200
 
 
-def test_answers_without_the_slash(api, carol):
+def test_trailing_slash_is_optional(api, carol):
     body = {"email": carol.email, "password": PASSWORD}
     assert api.post(URL.rstrip("/"), body, format="json").status_code == 200
 
 
-def test_balance_is_the_stored_one(api, carol):
+def test_body_has_the_stored_balance(api, carol):
     User.objects.update(rewards_balance=250)
     assert login(api, carol.email).json()["user"]["rewardsBalance"] == 250
 
 
-def test_a_device_is_remembered_and_may_be_left_out(api, carol):
+def test_device_is_stored_and_optional(api, carol):
     for device in ("device-uuid-123", "device-uuid-123", None, ""):
         assert login(api, carol.email, deviceId=device).status_code == 200
     assert Device.objects.values_list("user", "device_id").get() == (carol.pk, "device-uuid-123")
@@ -65,7 +65,7 @@ def test_a_device_is_remembered_and_may_be_left_out(api, carol):
 
 
 @pytest.mark.parametrize("case", ["unknown", "wrong password", "deactivated"])
-def test_refusals_read_the_same_and_open_nothing(api, carol, case):
+def test_refusals_have_the_same_body_and_open_no_session(api, carol, case):
     email, password = carol.email, PASSWORD
     if case == "unknown":
         email = "nobody@example.com"
@@ -86,7 +86,7 @@ def test_missing_fields_are_named(api):
     )
 
 
-def test_guesses_are_counted_with_those_of_the_other_doors(api, carol):
+def test_wrong_passwords_are_counted_across_contracts(api, carol):
     for _ in range(5):
         login(api, carol.email, "wrong")
         api.post("/api/token/", {"email": carol.email, "password": "wrong"}, format="json")
@@ -97,7 +97,7 @@ def test_guesses_are_counted_with_those_of_the_other_doors(api, carol):
     )
 
 
-def test_unknown_and_wrong_cost_the_same(api, carol, settings):
+def test_unknown_email_and_wrong_password_take_the_same_time(api, carol, settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
     settings.RATE_LOGIN = 1000
     User.objects.update(password=make_password(PASSWORD))
@@ -110,6 +110,6 @@ def test_unknown_and_wrong_cost_the_same(api, carol, settings):
     emails = (carol.email, "nobody@example.com")
     rounds = [[seconds(email) for email in emails] for _ in range(9)]
     known, unknown = (median(column) for column in zip(*rounds, strict=True))
-    assert 0.4 < known / unknown < 2.5  # without the hash it would be one to twenty
+    assert 0.4 < known / unknown < 2.5  # without hashing, the ratio would be about 20
     queries = [count_queries(lambda email=email: login(api, email, "wrong")) for email in emails]
     assert queries[0] == queries[1]

@@ -1,4 +1,4 @@
-"""POST /api/auth/register/: one address, two contracts."""
+"""`POST /api/auth/register/`, which contracts 003 and 004 share."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def bearer(token):
     return client
 
 
-def nobody_came_in():
+def nothing_was_created():
     return not (User.objects.exists() or Session.objects.exists() or Customer.objects.exists())
 
 
 class TestMember:
-    def test_answers_as_printed(self, api):
+    def test_body_matches_the_contract(self, api):
         response = register(api, MEMBER)
         user = User.objects.get()
         body = response.json()
@@ -77,7 +77,7 @@ class TestMember:
         assert (user.first_name, user.last_name, user.role) == ("John", "Doe", "customer")
         assert user.check_password("securepassword123")
 
-    def test_makes_the_customer_and_lets_him_in(self, api):
+    def test_creates_the_customer_and_signs_them_in(self, api):
         body = register(api, MEMBER).json()
         user = User.objects.get()
         customer = Customer.objects.get()
@@ -87,18 +87,18 @@ class TestMember:
         again = api.post("/api/auth/refresh/", {"refreshToken": body["refreshToken"]}, format="json")
         assert again.status_code == 200
 
-    def test_answers_without_the_slash_and_not_with_two(self, api):
+    def test_trailing_slash_is_optional_and_a_second_one_is_404(self, api):
         assert api.post(URL.rstrip("/"), MEMBER, format="json").status_code == 201
         doubled = api.post(f"{URL}/", MEMBER, format="json")
         assert (doubled.status_code, doubled.json()) == (404, {"error": "There is nothing at this address."})
 
-    def test_history_has_the_newcomer(self, api):
+    def test_history_has_one_row(self, api):
         register(api, MEMBER)
         assert User.objects.get().history.count() == 1
 
-    @pytest.mark.parametrize("left_out", [{}, {"phone": None, "referralCode": None}, {"phone": ""}])
-    def test_phone_and_code_may_be_left_out(self, api, left_out):
-        body = {name: value for name, value in MEMBER.items() if name != "phone"} | left_out
+    @pytest.mark.parametrize("fields", [{}, {"phone": None, "referralCode": None}, {"phone": ""}])
+    def test_phone_and_referral_code_are_optional(self, api, fields):
+        body = {name: value for name, value in MEMBER.items() if name != "phone"} | fields
         response = register(api, body)
         assert (response.status_code, response.json()["user"]["phone"]) == (201, "")
         assert not Referral.objects.exists()
@@ -143,10 +143,10 @@ class TestMember:
             ),
         ],
     )
-    def test_a_wrong_value_is_named_and_nobody_comes_in(self, api, change, body):
+    def test_invalid_value_is_named_and_creates_nothing(self, api, change, body):
         response = register(api, MEMBER | change)
         assert (response.status_code, response.json()) == (400, body)
-        assert nobody_came_in()
+        assert nothing_was_created()
 
     def test_missing_fields_are_named(self, api):
         response = register(api, {})
@@ -155,21 +155,21 @@ class TestMember:
             {"name": REQUIRED, "email": REQUIRED, "password": REQUIRED},
         )
 
-    def test_a_taken_email_in_any_case_says_so(self, api):
+    def test_taken_email_is_refused_in_any_case(self, api):
         UserFactory(email="john@example.com")
         response = register(api, MEMBER | {"email": "JOHN@Example.com"})
         assert (response.status_code, response.json()) == (400, {"error": TAKEN, "email": [TAKEN]})
         assert (User.objects.count(), Customer.objects.count(), Session.objects.count()) == (1, 0, 0)
 
-    def test_a_code_in_any_case_brings_the_newcomer(self, api, carol):
+    def test_referral_code_is_accepted_in_any_case(self, api, carol):
         response = register(api, MEMBER | {"referralCode": f" {carol.referral_code.lower()} "})
         assert response.status_code == 201
         referral = Referral.objects.get()
-        newcomer = User.objects.get(email="john@example.com")
+        new_user = User.objects.get(email="john@example.com")
         assert (referral.referrer, referral.referred, referral.code, referral.status) == (
-            carol, newcomer, carol.referral_code, "signed_up"
+            carol, new_user, carol.referral_code, "signed_up"
         )  # fmt: skip
-        assert newcomer.referral_code != carol.referral_code
+        assert new_user.referral_code != carol.referral_code
 
     @pytest.mark.parametrize(
         ("raw", "content_type", "status", "error"),
@@ -179,23 +179,25 @@ class TestMember:
             (b"a=1", "application/x-www-form-urlencoded", 415, "Unsupported media type"),
         ],
     )
-    def test_what_cannot_be_read_is_refused_in_members_words(self, api, raw, content_type, status, error):
+    def test_unreadable_body_is_refused_in_the_format_of_contract_003(
+        self, api, raw, content_type, status, error
+    ):
         response = api.generic("POST", URL, raw, content_type=content_type)
         assert (response.status_code, set(response.json())) == (status, {"error"})
         assert response.json()["error"].startswith(error)
 
-    def test_other_methods_are_405_in_members_words(self, api):
+    def test_other_methods_are_405_in_the_format_of_contract_003(self, api):
         response = api.get(URL)
         assert (response.status_code, response.json(), response["Allow"]) == (
             405, {"error": 'Method "GET" not allowed.'}, "POST"
         )  # fmt: skip
 
-    def test_an_expired_token_sent_along_is_no_bar(self):
+    def test_expired_token_in_the_request_is_ignored(self):
         assert register(bearer("expired"), MEMBER).status_code == 201
 
 
 class TestCrm:
-    def test_answers_as_designed(self, api):
+    def test_body_matches_the_contract(self, api):
         response = register(api, CRM)
         user = User.objects.get()
         body = response.json()
@@ -215,13 +217,13 @@ class TestCrm:
         )
         assert user.check_password(CRM["password1"])
 
-    def test_makes_no_customer_record(self, api):
+    def test_creates_no_customer_record(self, api):
         body = register(api, CRM).json()
         assert not (Customer.objects.exists() or CustomerUser.objects.exists())
         profile = bearer(body["tokens"]["access"]).get("/api/auth/customer-profile/")
         assert profile.status_code == 404
 
-    def test_reads_json_sent_as_text(self, api):
+    def test_accepts_json_sent_as_text(self, api):
         response = api.post(URL, json.dumps(CRM), content_type="text/plain;charset=UTF-8")
         assert response.status_code == 201
 
@@ -237,10 +239,10 @@ class TestCrm:
             ),
         ],
     )
-    def test_a_wrong_value_is_named_and_nobody_comes_in(self, api, change, body):
+    def test_invalid_value_is_named_and_creates_nothing(self, api, change, body):
         response = register(api, CRM | change)
         assert (response.status_code, response.json()) == (400, body)
-        assert nobody_came_in()
+        assert nothing_was_created()
 
     def test_missing_fields_are_named(self, api):
         response = register(api, {"password1": "x"})
@@ -249,7 +251,7 @@ class TestCrm:
             dict.fromkeys(("email", "password2", "first_name", "last_name"), REQUIRED),
         )
 
-    def test_a_taken_email_is_named(self, api):
+    def test_taken_email_is_named(self, api):
         UserFactory(email="test@example.com")
         response = register(api, CRM | {"email": "Test@Example.com"})
         assert (response.status_code, response.json()) == (400, {"email": [TAKEN]})
@@ -270,28 +272,28 @@ class TestRate:
         ],
         ids=["member", "crm"],
     )
-    def test_the_21st_of_an_hour_is_429(self, api, body, refusal):
-        answers = [register(api, body | {"email": f"p{n}@example.com"}) for n in range(21)]
-        assert [a.status_code for a in answers] == [201] * 20 + [429]
-        assert answers[-1].json() == refusal
-        assert 1 <= int(answers[-1]["Retry-After"]) <= 3600
+    def test_21st_registration_of_an_hour_is_429(self, api, body, refusal):
+        responses = [register(api, body | {"email": f"p{n}@example.com"}) for n in range(21)]
+        assert [response.status_code for response in responses] == [201] * 20 + [429]
+        assert responses[-1].json() == refusal
+        assert 1 <= int(responses[-1]["Retry-After"]) <= 3600
         assert User.objects.count() == 20
 
-    def test_asking_for_taken_emails_is_counted(self, api):
+    def test_registrations_of_taken_emails_are_counted(self, api):
         UserFactory(email="john@example.com")
         assert [register(api, MEMBER).status_code for _ in range(21)] == [400] * 20 + [429]
 
-    def test_typing_errors_are_not(self, api):
+    def test_invalid_bodies_are_not_counted(self, api):
         assert [register(api, MEMBER | {"email": "x"}).status_code for _ in range(25)] == [400] * 25
         assert register(api, MEMBER).status_code == 201
 
-    def test_another_address_has_its_own(self, api):
+    def test_each_ip_address_has_its_own_limit(self, api):
         for n in range(21):
             register(api, MEMBER | {"email": f"p{n}@example.com"})
         assert register(api, MEMBER, REMOTE_ADDR="198.51.100.7").status_code == 201
 
 
-def test_the_schema_offers_either_body():
+def test_schema_has_both_bodies():
     schema = CachedGenerator().get_schema(request=None, public=True)
     operation = schema["paths"][URL]["post"]
 
@@ -307,7 +309,7 @@ def test_the_schema_offers_either_body():
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100))
-def test_a_name_given_whole_is_printed_whole(name):
+def test_full_name_is_returned_unchanged(name):
     form = MemberRegistration(data=MEMBER | {"name": name})
     if form.is_valid():
         user = User(**{part: form.validated_data[part] for part in ("first_name", "last_name")})
@@ -316,7 +318,7 @@ def test_a_name_given_whole_is_printed_whole(name):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_registrations_of_one_email_one_succeeds():
+def test_parallel_registrations_of_one_email_succeed_once():
     def one(number):
         body = MEMBER if number % 2 else CRM | {"email": MEMBER["email"]}
         response = register(APIClient(), body, REMOTE_ADDR=f"198.51.100.{number}")

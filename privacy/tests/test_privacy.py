@@ -21,7 +21,7 @@ from common.domain.encoding import dumps
 from common.domain.models import IdempotencyKey
 from customers.models import Customer, CustomerUser
 from files.models import Upload, UploadState
-from files.stores import LocalStore, StoreAway, store
+from files.stores import LocalStore, StoreUnavailable, store
 from memberships.models import Membership
 from privacy.erase import StillOpen, erase
 from privacy.holdings import HOLDINGS
@@ -32,11 +32,12 @@ from testing import factories
 pytestmark = pytest.mark.django_db
 MARK = "plugh-"  # marks every text that a person could have entered
 TEXTS = (models.CharField, models.TextField, models.JSONField)
-APPS = {h.model._meta.app_label for h in HOLDINGS}
+APPS = {h.model._meta.app_label for h in HOLDINGS} | {"catalogue"}
 # Tables of the shop's own data, which may name the member of staff who changed a row, and tables without persons.
 WITHOUT_PERSONAL_DATA = {
     *("Location", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem"),
     *("Part", "Service", "Plan", "Offer", "OfferMake"),
+    "Event",  # ids, states and amounts
 }
 
 
@@ -66,12 +67,12 @@ def create_data(customer: Customer) -> None:
     factories.ReturnLineFactory(
         return_request=factories.ReturnRequestFactory(order=sold, status="refunded"), item=item
     )
-    thread = factories.ThreadFactory(customer=customer)
-    first = factories.MessageFactory(thread=thread, number=1)
-    factories.MessageFactory(thread=thread, number=2, author=None, is_support=True)
-    thread.last_message = first
-    thread.save()
-    factories.TicketFactory(thread=thread, order=sold)
+    conversation = factories.ConversationFactory(customer=customer)
+    first = factories.MessageFactory(conversation=conversation, number=1)
+    factories.MessageFactory(conversation=conversation, number=2, author=None, is_support=True)
+    conversation.last_message = first
+    conversation.save()
+    factories.SupportTicketFactory(conversation=conversation, order=sold)
     factories.NotificationFactory(customer=customer)
     factories.MembershipFactory(user=user)
     factories.RewardEntryFactory(user=user)
@@ -203,7 +204,7 @@ def test_account_with_other_login_stays(anna, bob, now):
     successor = factories.UserFactory()
     CustomerUser.objects.create(customer=anna, user=successor)
     vehicle = anna.vehicles.get()
-    message = anna.threads.get().messages.get(number=1)
+    message = anna.conversations.get().messages.get(number=1)
 
     erase(anna.contact, now=now)
 
@@ -230,11 +231,11 @@ def test_person_with_unfinished_business_is_not_erased(anna, now):
 
 def test_unreachable_store_rolls_erasure_back(anna, now, monkeypatch):
     def away(self, key):
-        raise StoreAway
+        raise StoreUnavailable
 
     monkeypatch.setattr(LocalStore, "remove", away)
     before = whole_database()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         erase(anna.contact, now=now)
     assert whole_database() == before
 

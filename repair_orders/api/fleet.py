@@ -1,4 +1,4 @@
-"""Contract 001: the figures of the charts, and repairs as rows."""
+"""Contract 001: the data of the charts, and repairs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from common.reads.read import Read
 from common.reads.serializers import Serializer
 from customers.models import Customer
 from repair_orders import actions, figures
-from repair_orders.api.totals import shown_total
+from repair_orders.api.totals import total_field
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.queries import find_repairs, get_repair
 from repair_orders.querysets import ORDERINGS
@@ -61,15 +61,15 @@ class RepairSerializer(Serializer):
     )
     description = serializers.CharField(allow_blank=True)
     repair_date = Derived(day_of, "created_at", output=serializers.DateField())
-    total = shown_total(output=Money(as_number=True))
+    total = total_field(output=Money(as_number=True))
 
 
 class RepairQuery(ListQuery):
-    """What a list of repairs is asked, by the JSON and by the pages."""
+    """The query parameters of a list of repairs, for the JSON and for the pages."""
 
     status = ChoiceList(RepairOrderStatus.values, help_text="Comma-separated.")
     unit_id = Id(required=False)
-    unit_number = serializers.CharField(required=False, max_length=30, help_text="In whatever case.")
+    unit_number = serializers.CharField(required=False, max_length=30, help_text="Case-insensitive.")
     month = Month(required=False, help_text="YYYY-MM")
     ordering = serializers.ChoiceField(choices=list(ORDERINGS), required=False)
 
@@ -90,7 +90,7 @@ class DenialInput(Serializer):
 
 
 class UnitRepairData(FleetView):
-    """How many repairs each unit had, the never repaired ones included."""
+    """Count the repairs of each unit, including units without repairs."""
 
     permission_classes = [CustomersOnly]
 
@@ -102,7 +102,7 @@ class UnitRepairData(FleetView):
 
 
 class RepairCostData(FleetView):
-    """How many repairs each month had, the oldest month first."""
+    """Count the repairs of each month, oldest first."""
 
     permission_classes = [CustomersOnly]
 
@@ -121,8 +121,8 @@ def _one(caller: Caller, filters: Values) -> QuerySet[RepairOrder]:
     return RepairOrder.objects.visible_to(caller).filter(pk=filters["id"]).order_by("id")
 
 
-class _ShowsRepair(FleetView):
-    """Routes that answer with one repair."""
+class _RepairView(FleetView):
+    """A view that responds with one repair."""
 
     permission_classes = [CustomersOnly]
     one = Read(_one, RepairSerializer, params_of(_OneRepair))
@@ -134,8 +134,8 @@ class _ShowsRepair(FleetView):
         return get_repair(self.caller, id)
 
 
-class Repairs(_ShowsRepair, FleetList):
-    """The fleet's repairs, the newest first."""
+class Repairs(_RepairView, FleetList):
+    """List the fleet's repairs, newest first."""
 
     query = RepairQuery
     serializer_class = RepairSerializer
@@ -158,8 +158,8 @@ class Repairs(_ShowsRepair, FleetList):
         return self.show(order.pk, status=201)
 
 
-class OneRepair(_ShowsRepair):
-    """One repair."""
+class OneRepair(_RepairView):
+    """Retrieve a repair."""
 
     @extend_schema(responses=RepairSerializer)
     def get(self, request: Request, id: int) -> JSONResponse:
@@ -167,8 +167,11 @@ class OneRepair(_ShowsRepair):
         return self.show(id)
 
 
-class Approve(_ShowsRepair):
-    """Say yes to an estimate, with `total` to exactly that amount."""
+class Approve(_RepairView):
+    """Approve an estimate.
+
+    With `total`, the estimate is approved only if it costs exactly that amount.
+    """
 
     input_class = ApprovalInput
 
@@ -178,14 +181,14 @@ class Approve(_ShowsRepair):
         return self.show(id)
 
 
-class Deny(_ShowsRepair):
-    """Say no to an estimate."""
+class Deny(_RepairView):
+    """Deny an estimate."""
 
     input_class = DenialInput
 
     @extend_schema(responses=RepairSerializer)
     def post(self, request: Request, id: int) -> JSONResponse:
-        actions.refuse_estimate(
+        actions.deny_estimate(
             order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
         )
         return self.show(id)

@@ -1,4 +1,4 @@
-"""Contract 000, "Customer Repair Orders Endpoint"."""
+"""Contract 000, "Customer Repair Orders Endpoint": the customer's repair orders."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from common.http.routing import route
 from common.reads.fields import Derived
 from common.reads.serializers import Serializer
 from customers.api.shop import name_of
-from repair_orders.api.totals import present_total, shown_total
+from repair_orders.api.totals import current_total_field, total_field
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.querysets import RepairOrderFilters
 from vehicles.api.shop import VehicleBriefSerializer
 
-# The contract knows three states; denied orders are not listed (docs/design, D15).
+# The contract has three states (docs/design, D15). Denied orders are not listed.
 STATES: dict[str, list[str]] = {
     "pending": [RepairOrderStatus.REQUESTED, RepairOrderStatus.PENDING, RepairOrderStatus.APPROVED],
     "in_progress": [RepairOrderStatus.IN_PROGRESS],
     "completed": [RepairOrderStatus.COMPLETED],
 }
-_WORD_OF = {state: word for word, states in STATES.items() for state in states}
+_CONTRACT_STATES = {state: word for word, states in STATES.items() for state in states}
 
 
-def spell_status(status: str) -> str:
-    return _WORD_OF[status]
+def format_status(status: str) -> str:
+    return _CONTRACT_STATES[status]
 
 
 def line_total(unit_price: Decimal, quantity: int) -> Decimal:
@@ -38,7 +38,7 @@ def line_total(unit_price: Decimal, quantity: int) -> Decimal:
 
 
 class SoldPartSerializer(Serializer):
-    """The part of a line, at the price and taxed as it was sold."""
+    """The part of a line, with the price and taxability it was sold at."""
 
     id = serializers.IntegerField(source="part.id")
     name = serializers.CharField(source="part.name")
@@ -57,7 +57,7 @@ class PartLineSerializer(Serializer):
 
 
 class SoldServiceSerializer(Serializer):
-    """The service of a line, at the price and taxed as it was sold."""
+    """The service of a line, with the price and taxability it was sold at."""
 
     id = serializers.IntegerField(source="service.id")
     name = serializers.CharField(source="service.name")
@@ -78,28 +78,31 @@ class RepairOrderSerializer(Serializer):
     vehicle = VehicleBriefSerializer()
     customer_id = serializers.IntegerField()
     customer_name = name_of("customer.")
-    status = Derived(spell_status, "status", output=serializers.ChoiceField(choices=list(STATES)))
+    status = Derived(format_status, "status", output=serializers.ChoiceField(choices=list(STATES)))
     discount_amount = Money()
     discount_percent = Percent()
     tax_percent = Percent()
-    total_cost = shown_total(output=Money())
+    total_cost = total_field(output=Money())
     date_created = Instant(source="created_at")
     notes = serializers.CharField(allow_blank=True)
     repair_order_parts = PartLineSerializer(source="part_lines", many=True)
     repair_order_services = ServiceLineSerializer(source="service_lines", many=True)
-    calculated_total_cost = present_total(output=Money())
+    calculated_total_cost = current_total_field(output=Money())
 
 
 class RepairOrderQuery(ListQuery):
     status = ChoiceList(list(STATES), help_text="Comma-separated.")
 
     def validate_status(self, words: list[str]) -> list[str]:
-        """The contract's words as the states they stand for."""
+        """Return the statuses of the contract's states."""
         return [state for word in words for state in STATES[word]]
 
 
 class CustomerRepairOrders(ShopCustomerList):
-    """All repair orders of the signed-in customer, the newest first. Denied ones are not listed."""
+    """List the customer's repair orders, newest first.
+
+    Denied orders are not listed.
+    """
 
     query = RepairOrderQuery
     serializer_class = RepairOrderSerializer

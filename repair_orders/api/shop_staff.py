@@ -1,4 +1,4 @@
-"""The staff's API on repair orders and the catalogue they sell from."""
+"""The staff API for repair orders."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from customers.models import Customer
 from repair_orders import actions
 from repair_orders.api.shop import RepairOrderSerializer
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
-from vehicles.api.shop_staff import search_of_work
+from vehicles.api.shop_staff import work_search_filter
 from vehicles.models import Vehicle
 
 ORDERING = {"created": ("created_at",)}
 
 
 class RepairOrderRowSerializer(RepairOrderSerializer):
-    """The contract's order in its own six states, and what only the shop sees of it."""
+    """The contract's repair order with all six statuses and the fields for staff."""
 
     status = serializers.ChoiceField(choices=RepairOrderStatus.choices)  # type: ignore[assignment]
     description = serializers.CharField(allow_blank=True)
@@ -46,7 +46,7 @@ class RepairOrderFilter(django_filters.FilterSet):
     vehicle_id = IdFilter(Vehicle, "vehicle_id")
     created_from = DayFilter("created_at", "gte", help_text="First day, inclusive.")
     created_to = DayFilter("created_at", "lte", help_text="Last day, inclusive.")
-    search = search_of_work()
+    search = work_search_filter()
 
     class Meta:
         model = RepairOrder
@@ -60,7 +60,7 @@ class RepairOrderQuery(query_of(RepairOrderFilter, ORDERING)):  # type: ignore[m
 
 
 class RepairOrderInput(Serializer):
-    """Words at any time; the terms while the lines may change."""
+    """Texts can change at any time, discounts and tax only while the lines can change."""
 
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
@@ -75,9 +75,7 @@ class NewRepairOrderInput(RepairOrderInput):
 
 class PartLineInput(Serializer):
     part_id = Id()
-    quantity = serializers.IntegerField(
-        min_value=1, max_value=10_000, default=1, help_text="One where it is left out."
-    )
+    quantity = serializers.IntegerField(min_value=1, max_value=10_000, default=1, help_text="1 by default.")
 
 
 class ServiceLineInput(Serializer):
@@ -89,7 +87,9 @@ class EstimateInput(Serializer):
 
 
 class ApproveInput(Serializer):
-    total = Money(required=False, min_value=0, help_text="Approve exactly this amount; another one is a 409.")
+    total = Money(
+        required=False, min_value=0, help_text="Approve exactly this amount. A different total is a 409."
+    )
 
 
 class DenyInput(Serializer):
@@ -97,7 +97,7 @@ class DenyInput(Serializer):
 
 
 class StaffRepairOrders(StaffViewSet):
-    """Repair orders of all customers, the newest first."""
+    """List the repair orders of all customers, newest first."""
 
     resource = "repair-orders"
     model = RepairOrder
@@ -131,38 +131,38 @@ class StaffRepairOrders(StaffViewSet):
         return order(rows, ORDERING, filters, "-created")
 
     def create(self, request: Request) -> JSONResponse:
-        """Write down what a customer says is wrong."""
+        """Create a repair order."""
         body = self.read_body()
         vehicle = self.one_of(Vehicle, body.pop("vehicle_id"), field="vehicle_id")
         body.setdefault("description", "")
-        opened = actions.request_repair(
+        created = actions.request_repair(
             customer=vehicle.customer, vehicle=vehicle, now=timezone.now(), **body
         )
-        return self.show(opened.pk, status=201)
+        return self.show(created.pk, status=201)
 
     def partial_update(self, request: Request, id: int) -> JSONResponse:
         actions.change_order(order=self.row(id), **self.read_body())
         return self.show(id)
 
     def add_part(self, request: Request, id: int) -> JSONResponse:
-        """Sell a part at today's price."""
+        """Add a part at its catalogue price."""
         body = self.read_body()
         part = self.one_of(Part, body["part_id"], field="part_id")
         actions.add_part(order=self.row(id), part=part, quantity=body["quantity"])
         return self.show(id)
 
     def add_service(self, request: Request, id: int) -> JSONResponse:
-        """Sell a service at today's price."""
+        """Add a service at its catalogue price."""
         service = self.one_of(Service, self.read_body()["service_id"], field="service_id")
         actions.add_service(order=self.row(id), service=service)
         return self.show(id)
 
     def remove_part(self, request: Request, id: int, line_id: int) -> JSONResponse:
-        """Take a part off the order."""
+        """Remove a part."""
         return self._remove(PartLine, id, line_id)
 
     def remove_service(self, request: Request, id: int, line_id: int) -> JSONResponse:
-        """Take a service off the order."""
+        """Remove a service."""
         return self._remove(ServiceLine, id, line_id)
 
     def _remove(self, model: type[PartLine] | type[ServiceLine], id: int, line_id: int) -> JSONResponse:
@@ -170,30 +170,33 @@ class StaffRepairOrders(StaffViewSet):
         return self.show(id)
 
     def estimate(self, request: Request, id: int) -> JSONResponse:
-        """Ask the customer for his word on the lines as they are."""
+        """Send an estimate of the current lines to the customer."""
         notes = self.read_body().get("notes")
         actions.send_estimate(order=self.row(id), by=self.caller.user_id, now=timezone.now(), notes=notes)
         return self.show(id)
 
     def approve(self, request: Request, id: int) -> JSONResponse:
-        """The customer's yes."""
+        """Approve an estimate for the customer."""
         total = self.read_body().get("total")
         actions.approve(order=self.row(id), by=self.caller.user_id, now=timezone.now(), total=total)
         return self.show(id)
 
     def deny(self, request: Request, id: int) -> JSONResponse:
-        """The customer's no, or the shop's to a request."""
+        """Deny an estimate or a request."""
         reason = self.read_body().get("reason", "")
         actions.deny(order=self.row(id), by=self.caller.user_id, now=timezone.now(), reason=reason)
         return self.show(id)
 
     def start(self, request: Request, id: int) -> JSONResponse:
-        """Work begins."""
+        """Start the work."""
         actions.start(order=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 
     def complete(self, request: Request, id: int) -> JSONResponse:
-        """Work is done: the total is frozen and the customer told."""
+        """Complete a repair order.
+
+        The total is stored and the customer is notified.
+        """
         actions.complete(order=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 

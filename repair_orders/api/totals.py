@@ -1,4 +1,4 @@
-"""What an order costs, as the serializers of every contract declare it."""
+"""Fields with the total of a repair order, for the serializers of every contract."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from common.reads.serializers import SerializerField
 from repair_orders.money import frozen_or_present, order_total
 
 
-def present_total(*, output: SerializerField) -> Derived:
-    """What the order's lines cost now."""
+def current_total_field(*, output: SerializerField) -> Derived:
+    """Return a field with the current total of the order's lines."""
     return Derived(
         order_total,
         "part_lines.unit_price",
@@ -23,6 +23,6 @@ def present_total(*, output: SerializerField) -> Derived:
     )
 
 
-def shown_total(*, output: SerializerField) -> Derived:
-    """The frozen total of a completed order, else the present one."""
-    return Derived(frozen_or_present, "total_cost", present_total(output=output), output=output)
+def total_field(*, output: SerializerField) -> Derived:
+    """Return a field with the stored total of a completed order, otherwise with the current total."""
+    return Derived(frozen_or_present, "total_cost", current_total_field(output=output), output=output)

@@ -1,4 +1,4 @@
-"""Repair orders in the staff's admin."""
+"""Repair orders in the admin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ S = RepairOrderStatus
 
 @pytest.fixture
 def order(alice):
-    """One oil filter, 9.49 and taxed."""
+    """Return a pending order of one oil filter: 9.49, taxed with 8.25 %."""
     order = factories.RepairOrderFactory(
         vehicle=factories.VehicleFactory(customer=alice), status=S.PENDING, tax_percent=Decimal("8.25")
     )
@@ -25,7 +25,7 @@ def order(alice):
     return order
 
 
-def stand_at(order, status):
+def set_status(order, status):
     total = Decimal("10.27") if status == S.COMPLETED else None
     RepairOrder.objects.filter(pk=order.pk).update(status=status, total_cost=total)
 
@@ -41,8 +41,8 @@ def stand_at(order, status):
         (S.COMPLETED, []),
     ],
 )
-def test_only_steps_that_are_possible_are_offered(desk, order, status, titles):
-    stand_at(order, status)
+def test_page_offers_buttons_of_state(desk, order, status, titles):
+    set_status(order, status)
     assert buttons(desk, order) == titles
 
 
@@ -56,16 +56,16 @@ def test_only_steps_that_are_possible_are_offered(desk, order, status, titles):
         (S.IN_PROGRESS, "complete", {}, S.COMPLETED),
     ],
 )
-def test_a_button_moves_the_order_and_history_says_who(desk, ada, order, before, button, answers, after):
-    stand_at(order, before)
+def test_button_changes_status_and_history_names_user(desk, ada, order, before, button, answers, after):
+    set_status(order, before)
     press(desk, order, button, **answers)
     order.refresh_from_db()
     latest = order.history.latest()
     assert (order.status, latest.status, latest.history_user) == (after, after, ada)
 
 
-def test_completing_has_the_consequences_it_has_everywhere(desk, alice, order):
-    stand_at(order, S.IN_PROGRESS)
+def test_complete_button_stores_total_and_notifies(desk, alice, order):
+    set_status(order, S.IN_PROGRESS)
     press(desk, order, "complete")
     order.refresh_from_db()
     alice.refresh_from_db()
@@ -73,14 +73,14 @@ def test_completing_has_the_consequences_it_has_everywhere(desk, alice, order):
     assert Notification.objects.get().title == "Repair completed"
 
 
-def test_an_illegal_step_changes_nothing_and_says_so(desk, order):
+def test_illegal_transition_is_message_and_changes_nothing(desk, order):
     rows = order.history.count()
     assert press(desk, order, "complete") == ["This repair order is pending and cannot become completed."]
     order.refresh_from_db()
     assert (order.status, order.total_cost, order.history.count()) == (S.PENDING, None, rows)
 
 
-def test_an_estimate_that_has_changed_is_not_approved(desk, order):
+def test_changed_estimate_is_not_approved(desk, order):
     assert 'value="10.27"' in desk.get(page(order, "approve")).content.decode()
     PartLine.objects.update(quantity=2)
     assert press(desk, order, "approve", total="10.27") == [
@@ -90,9 +90,9 @@ def test_an_estimate_that_has_changed_is_not_approved(desk, order):
     assert order.status == S.PENDING
 
 
-def test_page_shows_the_totals(desk, order):
+def test_page_shows_totals(desk, order):
     text = desk.get(page(order)).content.decode()
-    assert [figure in text for figure in (">9.49<", ">0.78<", ">10.27<")] == [True] * 3
+    assert [amount in text for amount in (">9.49<", ">0.78<", ">10.27<")] == [True] * 3
 
 
 def new_part_line(form, part, **values):
@@ -104,7 +104,7 @@ def new_part_line(form, part, **values):
     }
 
 
-def test_a_new_line_takes_the_catalogues_price_and_taxability(desk, order):
+def test_new_line_takes_price_and_taxability_of_catalogue(desk, order):
     part = factories.PartFactory(unit_price="5.00", taxable=False)
     form = new_part_line(filled(desk, page(order)), part, unit_price="", taxable="")
     assert desk.post(page(order), form).status_code == 302
@@ -113,7 +113,7 @@ def test_a_new_line_takes_the_catalogues_price_and_taxability(desk, order):
     assert totals_of(order).total == Decimal("20.27")
 
 
-def test_a_new_line_keeps_a_price_that_was_agreed(desk, order):
+def test_new_line_keeps_entered_price(desk, order):
     part = factories.PartFactory(unit_price="5.00", taxable=False)
     form = new_part_line(filled(desk, page(order)), part, unit_price="4.00", taxable="True")
     desk.post(page(order), form)
@@ -121,26 +121,26 @@ def test_a_new_line_keeps_a_price_that_was_agreed(desk, order):
     assert (line.unit_price, line.taxable) == (Decimal("4.00"), True)
 
 
-def test_a_line_is_removed(desk, order):
+def test_line_is_removed(desk, order):
     form = filled(desk, page(order)) | {"part_lines-0-DELETE": "on"}
     assert desk.post(page(order), form).status_code == 302
     assert order.part_lines.count() == 0
 
 
-def test_an_order_too_dear_to_store_is_a_message_and_changes_nothing(desk, order):
+def test_too_large_total_is_message_and_changes_nothing(desk, order):
     part = factories.PartFactory(unit_price="99999999.99")
     form = new_part_line(filled(desk, page(order)), part) | {"notes": "Gold."}
     response = desk.post(page(order), form, follow=True)
     assert [str(message) for message in response.context["messages"]] == [
-        "The order would cost more than 99999999.99."
+        "The total of a repair order can be at most 99999999.99."
     ]
     order.refresh_from_db()
     assert (order.part_lines.count(), order.notes) == (1, "")
 
 
 @pytest.mark.parametrize("status", [S.APPROVED, S.IN_PROGRESS, S.COMPLETED, S.DENIED])
-def test_lines_and_terms_are_fixed_once_the_customer_has_said_his_word(desk, order, status):
-    stand_at(order, status)
+def test_lines_discounts_and_tax_are_fixed_after_decision(desk, order, status):
+    set_status(order, status)
     part = factories.PartFactory()
     form = new_part_line(filled(desk, page(order)), part) | {"discount_percent": "50", "notes": "Done."}
     assert desk.post(page(order), form).status_code == 302
@@ -148,15 +148,15 @@ def test_lines_and_terms_are_fixed_once_the_customer_has_said_his_word(desk, ord
     assert (order.part_lines.count(), order.discount_percent, order.notes) == (1, Decimal("0.00"), "Done.")
 
 
-def test_lines_typed_before_the_approval_are_refused_not_lost(desk, order):
+def test_form_opened_before_approval_is_refused(desk, order):
     form = new_part_line(filled(desk, page(order)), factories.PartFactory())
-    stand_at(order, S.APPROVED)
+    set_status(order, S.APPROVED)
     assert errors(desk.post(page(order), form)) == [
         "It has become approved since you opened this page. Nothing was saved: open it again."
     ]
 
 
-def test_a_new_order_belongs_to_its_vehicles_customer(desk, bob):
+def test_new_order_belongs_to_customer_of_vehicle(desk, bob):
     url = "/admin/repair_orders/repairorder/add/"
     vehicle = factories.VehicleFactory(customer=bob)
     form = filled(desk, url) | {"vehicle": vehicle.pk, "description": "It rattles."}
@@ -166,7 +166,7 @@ def test_a_new_order_belongs_to_its_vehicles_customer(desk, bob):
     assert order.created_at is not None
 
 
-def test_an_archived_vehicle_gets_no_new_order(desk, bob, now):
+def test_archived_vehicle_gets_no_new_order(desk, bob, now):
     url = "/admin/repair_orders/repairorder/add/"
     vehicle = factories.VehicleFactory(customer=bob, archived_at=now)
     assert "Select a valid choice" in errors(desk.post(url, filled(desk, url) | {"vehicle": vehicle.pk}))[0]

@@ -1,4 +1,4 @@
-"""Contract 001's JSON: bodies as printed, who sees what, and what may be done with an estimate."""
+"""Contract 001's JSON: bodies, visibility, filters, and decisions on estimates."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def order(vehicle, *, status="requested", created="2025-01-31T23:59:59Z", **fiel
 
 
 def estimated(vehicle, **fields):
-    """A pending order that comes to 95.24."""
+    """Return a pending order with a total of 95.24."""
     made = order(vehicle, status="pending", tax_percent=Decimal("8.25"), **fields)
     factories.PartLineFactory(repair_order=made, unit_price=Decimal("18.99"), quantity=2, taxable=True)
     factories.ServiceLineFactory(repair_order=made, labor_cost=Decimal("50.00"), taxable=True)
@@ -53,7 +53,7 @@ def post(client, url, body=None, **headers):
 
 
 def row(made, **changed):
-    """The row of `estimated`, written out by hand."""
+    """Return the expected body of an order from `estimated`."""
     return {
         "id": made.pk,
         "unit_number": "A123",
@@ -64,14 +64,14 @@ def row(made, **changed):
     } | changed
 
 
-class TestFigures:
-    def test_units_are_counted_the_never_repaired_ones_too(self, browser, alice):
+class TestCharts:
+    def test_units_without_repairs_are_included(self, browser, alice):
         first = unit(alice)
         order(first), order(first)
         factories.VehicleFactory(customer=alice, license_plate="PLATE-7")
         factories.VehicleFactory(customer=alice, license_plate="", vin="1HGBH41JXMN109186")
-        gone = unit(alice, "OLD-1", archived_at=timezone.now())
-        order(gone)
+        archived = unit(alice, "OLD-1", archived_at=timezone.now())
+        order(archived)
         unit(alice, "OLD-2", archived_at=timezone.now())
         response = browser.get(UNITS)
         assert response.status_code == 200
@@ -83,7 +83,7 @@ class TestFigures:
             {"unit_number": "PLATE-7", "repair_count": 0},
         ]
 
-    def test_months_are_those_of_the_requests_oldest_first(self, browser, alice, settings):
+    def test_months_are_sorted_and_follow_time_zone(self, browser, alice, settings):
         one = unit(alice)
         for created in ("2025-02-01T00:00:00Z", "2025-01-31T23:59:59Z", "2025-02-28T12:00:00Z"):
             order(one, created=created)
@@ -99,12 +99,12 @@ class TestFigures:
             ]
 
     @pytest.mark.parametrize("url", [UNITS, MONTHS])
-    def test_an_empty_fleet_is_an_empty_array(self, browser, bob, url):
+    def test_empty_fleet_is_empty_array(self, browser, bob, url):
         order(unit(bob))
         assert browser.get(url).json() == []
 
     @pytest.mark.parametrize("url", [UNITS, MONTHS])
-    def test_number_of_queries_does_not_grow(self, browser, alice, url):
+    def test_query_count_is_constant(self, browser, alice, url):
         order(unit(alice, "U0"))
         browser.get(url)
         few = count_queries(lambda: browser.get(url))
@@ -113,7 +113,7 @@ class TestFigures:
         assert count_queries(lambda: browser.get(url)) == few
 
     @pytest.mark.parametrize("url", [UNITS, MONTHS])
-    def test_a_parameter_is_refused(self, browser, url):
+    def test_unknown_parameter_is_refused(self, browser, url):
         response = browser.get(f"{url}?year=2025")
         assert (response.status_code, response.json()) == (400, {"error": "year: Unknown parameter."})
 
@@ -125,20 +125,20 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "url"), ROUTES)
-class TestWhoMay:
-    def test_a_stranger_is_sent_to_the_login(self, client, method, url):
+class TestAccess:
+    def test_anonymous_request_redirects_to_login(self, client, method, url):
         response = getattr(client, method)(url)
         assert (response.status_code, response["Location"]) == (302, f"/customer/login/?next={url}")
 
     @pytest.mark.parametrize("who", ["tim", "ada", "carol"])
-    def test_staff_and_logins_without_a_record_get_the_printed_404(self, client, request, method, url, who):
+    def test_callers_without_customer_get_printed_404(self, client, request, method, url, who):
         client.force_login(request.getfixturevalue(who))
         response = getattr(client, method)(url)
         assert (response.status_code, response.json()) == (404, NOT_FOUND)
 
 
 class TestList:
-    def test_rows_are_the_newest_first(self, browser, alice):
+    def test_rows_are_newest_first(self, browser, alice):
         one = unit(alice)
         old = estimated(one)
         new = order(one, created="2025-03-01T08:00:00Z", description="Smoke")
@@ -155,7 +155,7 @@ class TestList:
             row(old),
         ]
 
-    def test_a_completed_order_costs_what_was_frozen(self, browser, alice):
+    def test_completed_order_shows_stored_total(self, browser, alice):
         made = order(unit(alice), status="completed", total_cost=Decimal("12.30"))
         factories.PartLineFactory(repair_order=made, unit_price=Decimal("99.00"))
         assert browser.get(f"{REPAIRS}{made.pk}/").json() == row(made, status="COMPLETED", total=12.3)
@@ -170,7 +170,7 @@ class TestList:
             ({"month": "2024-12"}, []),
             ({"unit_number": "b456"}, [2]),
             ({"unit_number": "A123", "month": "2025-02"}, [1]),
-            ({"unit_number": "nobody"}, []),
+            ({"unit_number": "Z999"}, []),
             ({"ordering": "repair_date"}, [0, 1, 2]),
             ({"ordering": "unit_number"}, [1, 0, 2]),
             ({"ordering": "-unit_number"}, [2, 1, 0]),
@@ -179,7 +179,7 @@ class TestList:
             ({"page": "2", "page_size": "1"}, [1]),
         ],
     )
-    def test_filters_and_orders(self, browser, alice, bob, query, numbers):
+    def test_filters_and_orderings(self, browser, alice, bob, query, numbers):
         first, second = unit(alice), unit(alice, "B456")
         made = [
             order(first, created="2025-01-31T23:59:59Z"),
@@ -189,7 +189,7 @@ class TestList:
         order(unit(bob), status="pending", created="2025-02-10T00:00:00Z")
         assert [found["id"] for found in browser.get(REPAIRS, query).json()] == [made[n].pk for n in numbers]
 
-    def test_a_unit_by_its_id(self, browser, alice, bob):
+    def test_filter_by_unit_id(self, browser, alice, bob):
         made = order(unit(alice))
         order(unit(alice, "B456"))
         assert [r["id"] for r in browser.get(REPAIRS, {"unit_id": made.vehicle_id}).json()] == [made.pk]
@@ -209,13 +209,13 @@ class TestList:
             ({"page": "2"}, "page: The last page is 1."),
         ],
     )
-    def test_what_is_wrong_is_named(self, browser, query, error):
+    def test_error_names_wrong_parameter(self, browser, query, error):
         response = browser.get(REPAIRS, query)
         assert response.status_code == 400
         assert set(response.json()) == {"error"}
         assert response.json()["error"].startswith(error)
 
-    def test_number_of_queries_does_not_grow(self, browser, alice):
+    def test_query_count_is_constant(self, browser, alice):
         estimated(unit(alice, "U0"))
         browser.get(REPAIRS)
         few = count_queries(lambda: browser.get(REPAIRS))
@@ -224,26 +224,26 @@ class TestList:
         assert count_queries(lambda: browser.get(REPAIRS)) == few
 
 
-class TestOne:
-    def test_another_fleets_repair_is_nobodys(self, browser, bob):
-        theirs = estimated(unit(bob))
-        before = RepairOrder.objects.values().get(pk=theirs.pk)
+class TestRetrieve:
+    def test_repair_of_other_customer_is_404(self, browser, bob):
+        other = estimated(unit(bob))
+        before = RepairOrder.objects.values().get(pk=other.pk)
         answers = [
-            browser.get(f"{REPAIRS}{theirs.pk}/"),
-            post(browser, f"{REPAIRS}{theirs.pk}/approve/"),
-            post(browser, f"{REPAIRS}{theirs.pk}/deny/"),
+            browser.get(f"{REPAIRS}{other.pk}/"),
+            post(browser, f"{REPAIRS}{other.pk}/approve/"),
+            post(browser, f"{REPAIRS}{other.pk}/deny/"),
         ]
         assert [(a.status_code, a.json()) for a in answers] == [(404, {"error": "Repair not found"})] * 3
-        assert RepairOrder.objects.values().get(pk=theirs.pk) == before
+        assert RepairOrder.objects.values().get(pk=other.pk) == before
 
     @pytest.mark.parametrize("number", ["0", "abc", "99999999999999999999"])
-    def test_a_malformed_id_is_404(self, browser, number):
+    def test_malformed_id_is_404(self, browser, number):
         response = browser.get(f"{REPAIRS}{number}/")
         assert (response.status_code, set(response.json())) == (404, {"error"})
 
 
 class TestRequest:
-    def test_a_repair_is_requested(self, browser, alice):
+    def test_repair_is_requested(self, browser, alice):
         one = unit(alice)
         response = post(browser, REPAIRS, {"unit_number": "a123", "description": "Brakes squeal"})
         made = RepairOrder.objects.get()
@@ -257,7 +257,7 @@ class TestRequest:
         )
         assert (made.vehicle, made.customer, made.status) == (one, alice, "requested")
 
-    def test_the_same_key_requests_once(self, browser, alice):
+    def test_idempotency_key_requests_once(self, browser, alice):
         unit(alice)
         body = {"unit_number": "A123", "description": "Brakes squeal"}
         answers = [post(browser, REPAIRS, body, **{"Idempotency-Key": "k1"}) for _ in range(2)]
@@ -275,7 +275,7 @@ class TestRequest:
             ({"unit_number": "TWIN", "description": "x"}, 404, "More than one unit is called so"),
         ],
     )
-    def test_refusals_store_nothing(self, browser, alice, bob, body, status, error):
+    def test_refused_request_stores_nothing(self, browser, alice, bob, body, status, error):
         unit(alice), unit(bob, "B456"), unit(alice, "OLD", archived_at=timezone.now())
         for _ in range(2):
             factories.VehicleFactory(customer=alice, license_plate="TWIN")
@@ -292,10 +292,9 @@ class TestDecision:
         assert (response.status_code, response.json()) == (200, row(made, status="APPROVED"))
         again = post(browser, f"{REPAIRS}{made.pk}/approve/", body)
         assert again.status_code == 409
-        said = "This repair order is approved and cannot become approved."
-        assert again.json() == {"error": said}
+        assert again.json() == {"error": "This repair order is approved and cannot become approved."}
 
-    def test_a_stale_total_is_refused_with_the_present_one(self, browser, alice):
+    def test_stale_total_is_refused_with_current_total(self, browser, alice):
         made = estimated(unit(alice))
         response = post(browser, f"{REPAIRS}{made.pk}/approve/", {"total": 95.23})
         assert response.status_code == 409
@@ -306,7 +305,7 @@ class TestDecision:
         made.refresh_from_db()
         assert made.status == "pending"
 
-    def test_deny_with_a_reason(self, browser, alice):
+    def test_deny_stores_reason(self, browser, alice):
         made = estimated(unit(alice))
         response = post(browser, f"{REPAIRS}{made.pk}/deny/", {"reason": "Too dear"})
         assert (response.status_code, response.json()) == (200, row(made, status="DENIED"))
@@ -315,7 +314,7 @@ class TestDecision:
 
     @pytest.mark.parametrize("state", ["requested", "approved", "in_progress", "completed", "denied"])
     @pytest.mark.parametrize("verb", ["approve", "deny"])
-    def test_only_what_is_pending_is_decided(self, browser, alice, state, verb):
+    def test_only_pending_estimate_is_decided(self, browser, alice, state, verb):
         total = Decimal("1.00") if state == "completed" else None
         made = order(unit(alice), status=state, total_cost=total)
         before = RepairOrder.objects.values().get(pk=made.pk)
@@ -323,7 +322,7 @@ class TestDecision:
         assert (response.status_code, set(response.json())) == (409, {"error"})
         assert RepairOrder.objects.values().get(pk=made.pk) == before
 
-    def test_wrong_amounts_are_named(self, browser, alice):
+    def test_error_names_wrong_total(self, browser, alice):
         made = estimated(unit(alice))
         for total in ("much", -1, 1e30, True, None):
             response = post(browser, f"{REPAIRS}{made.pk}/approve/", {"total": total})
@@ -333,7 +332,7 @@ class TestDecision:
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_words_one_counts(alice):
+def test_one_of_parallel_decisions_succeeds(alice):
     made = estimated(unit(alice))
     sessions = []
     for _ in range(12):
@@ -351,19 +350,19 @@ def test_of_parallel_words_one_counts(alice):
     assert made.history.filter(history_change_reason__startswith="status:").count() == 1
 
 
-def test_months_begin_at_midnight_utc(browser, alice):
-    """The list of a month and the month's figure draw the line at the same instant."""
+def test_list_of_month_matches_chart(browser, alice):
+    """The list of a month and the chart's count of the month use the same boundaries."""
     one = unit(alice)
     for created in ("2024-12-31T23:59:59.999999Z", "2025-01-01T00:00:00Z", "2025-12-31T23:59:59.999999Z"):
         order(one, created=created)
     order(one, created=datetime(2026, 1, 1, tzinfo=UTC).isoformat())
-    figures = {month["date"]: month["count"] for month in browser.get(MONTHS).json()}
-    lists = {month: len(browser.get(REPAIRS, {"month": month}).json()) for month in figures}
-    assert figures == lists == {"2024-12": 1, "2025-01": 1, "2025-12": 1, "2026-01": 1}
+    counts = {month["date"]: month["count"] for month in browser.get(MONTHS).json()}
+    lists = {month: len(browser.get(REPAIRS, {"month": month}).json()) for month in counts}
+    assert counts == lists == {"2024-12": 1, "2025-01": 1, "2025-12": 1, "2026-01": 1}
 
 
-def test_the_contracts_bodies_have_the_printed_keys(browser, alice, settings):
-    """Types and key order, against the JSON of the contract itself."""
+def test_bodies_have_printed_keys(browser, alice, settings):
+    """Types and the order of keys match the JSON of the contract."""
     order(unit(alice))
     text = (settings.BASE_DIR / "docs/contracts/001-fleet.md").read_text()
     blocks = [b.split("```", 1)[0] for b in text.split("```json\n")[1:3]]

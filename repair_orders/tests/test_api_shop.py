@@ -1,3 +1,5 @@
+"""Contract 000's repair orders."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -42,7 +44,7 @@ class TestCustomerRepairOrders(ShopCustomerListSuite):
             labor_cost=Decimal("60.00"),
             warranty_months=6,
         )
-        # Sold cheaper and taxed, before the catalogue changed.
+        # The lines differ from the catalogue in price and taxability.
         PartLineFactory(repair_order=order, part=fluid, quantity=2, unit_price=Decimal("18.99"), taxable=True)
         ServiceLineFactory(repair_order=order, service=rotation, labor_cost=Decimal("50.00"))
         return order
@@ -94,7 +96,7 @@ class TestCustomerRepairOrders(ShopCustomerListSuite):
             "calculated_total_cost": "95.24",
         }
 
-    def test_keys_stand_in_the_printed_order(self, alice, as_alice):
+    def test_keys_have_printed_order(self, alice, as_alice):
         order = self.make(alice)
         row = as_alice.get(self.url).json()["results"][0]
         expected = self.row(order, alice)
@@ -102,24 +104,24 @@ class TestCustomerRepairOrders(ShopCustomerListSuite):
         for lines in ("repair_order_parts", "repair_order_services"):
             assert list(row[lines][0]) == list(expected[lines][0])
 
-    def test_an_order_without_lines_costs_nothing(self, alice, as_alice):
+    def test_order_without_lines_costs_nothing(self, alice, as_alice):
         order = RepairOrderFactory(vehicle=VehicleFactory(customer=alice))
         row = as_alice.get(self.url).json()["results"][0]
         assert (row["id"], row["repair_order_parts"], row["repair_order_services"]) == (order.pk, [], [])
         assert (row["total_cost"], row["calculated_total_cost"]) == ("0.00", "0.00")
 
-    def test_a_completed_order_shows_its_frozen_total(self, alice, as_alice):
+    def test_completed_order_shows_stored_total(self, alice, as_alice):
         self.make(alice, status="completed", total_cost=Decimal("90.00"))
         row = as_alice.get(self.url).json()["results"][0]
         assert (row["total_cost"], row["calculated_total_cost"]) == ("90.00", "95.24")
 
-    def test_lines_come_in_the_order_of_their_ids(self, alice, as_alice):
+    def test_lines_are_sorted_by_id(self, alice, as_alice):
         order = self.make(alice)
         later = [PartLineFactory(repair_order=order).pk for _ in range(3)]
         lines = as_alice.get(self.url).json()["results"][0]["repair_order_parts"]
         assert [line["id"] for line in lines][1:] == later
 
-    def test_the_newest_comes_first(self, alice, as_alice):
+    def test_rows_are_newest_first(self, alice, as_alice):
         old, new = self.make(alice), self.make(alice, created_at=CREATED + timedelta(seconds=1))
         assert [row["id"] for row in as_alice.get(self.url).json()["results"]] == [new.pk, old.pk]
 
@@ -133,7 +135,7 @@ class TestCustomerRepairOrders(ShopCustomerListSuite):
             ("completed", "completed"),
         ],
     )
-    def test_the_contract_shows_three_states(self, alice, as_alice, stored, shown):
+    def test_contract_has_three_states(self, alice, as_alice, stored, shown):
         self.make(alice, status=stored, total_cost=Decimal("1.00") if stored == "completed" else None)
         assert as_alice.get(self.url).json()["results"][0]["status"] == shown
         for word in ("pending", "in_progress", "completed"):
@@ -145,7 +147,7 @@ class TestCustomerRepairOrders(ShopCustomerListSuite):
         assert as_alice.get(self.url).json() == self.envelope(alice, [])
 
     @pytest.mark.parametrize("word", ["denied", "requested", "approved", "nonsense"])
-    def test_a_status_the_contract_does_not_know_is_400(self, alice, as_alice, word):
+    def test_unknown_status_is_400(self, alice, as_alice, word):
         self.make(alice)
         fields = {"status": [f'"{word}" is not one of pending, in_progress, completed.']}
         response = as_alice.get(self.url, {"status": word})

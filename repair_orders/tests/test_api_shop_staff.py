@@ -1,4 +1,4 @@
-"""The staff's API on repair orders."""
+"""The staff API for repair orders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from django.utils import timezone
 
-from repair_orders.models import LINES_MAY_CHANGE, REPAIR_ORDER_MACHINE, RepairOrder, RepairOrderStatus
+from repair_orders.models import EDITABLE_STATUSES, REPAIR_ORDER_MACHINE, RepairOrder, RepairOrderStatus
 from testing import factories
 from testing.storms import parallel
 from testing.suites import WritableNounSuite, invalid, refused, stored
@@ -25,14 +25,14 @@ STALE = {
 HUGE = 10**22
 TOO_FEW = "Ensure this value is greater than or equal to 1."
 TOO_MANY = "Ensure this value is less than or equal to 10000."
-LEADS_TO = {
+TARGETS = {
     "estimate": "pending",
     "approve": "approved",
     "deny": "denied",
     "start": "in_progress",
     "complete": "completed",
 }
-STAMP = {
+TIMESTAMPS = {
     "estimate": "estimated_at",
     "approve": "approved_at",
     "deny": "denied_at",
@@ -41,8 +41,8 @@ STAMP = {
 }
 
 
-def missing(what: str) -> dict[str, str]:
-    return {"error": "Not found", "detail": f"{what} not found."}
+def missing(name: str) -> dict[str, str]:
+    return {"error": "Not found", "detail": f"{name} not found."}
 
 
 class TestRepairOrders(WritableNounSuite):
@@ -71,7 +71,7 @@ class TestRepairOrders(WritableNounSuite):
         return {"vehicle_id": factories.VehicleFactory().pk}
 
     def make(self, **values):
-        """Two filters and an oil change, 8.25 % on the filters' 18.98 and the change's 45.00."""
+        """Return an order of two filters (18.98) and an oil change (45.00), both taxed with 8.25 %."""
         owner = {
             "vehicle__customer__contact__first_name": "Pat",
             "vehicle__customer__contact__last_name": "C",
@@ -144,17 +144,17 @@ class TestRepairOrders(WritableNounSuite):
         frozen = {"total_cost": Decimal("69.26")} if status == "completed" else {}
         return self.make(status=status, **frozen)
 
-    @pytest.mark.parametrize("verb", LEADS_TO)
+    @pytest.mark.parametrize("verb", TARGETS)
     @pytest.mark.parametrize("status", RepairOrderStatus.values)
-    def test_every_cell_of_the_machine(self, as_ada, ada, status, verb):
-        order, to = self.in_state(status), LEADS_TO[verb]
+    def test_action_in_every_state(self, as_ada, ada, status, verb):
+        order, to = self.in_state(status), TARGETS[verb]
         before = [stored(order)]
         response = as_ada.post(self.item(order, verb), {}, format="json")
         if to in REPAIR_ORDER_MACHINE[status]:
-            stamp = {STAMP[verb]: response.json().get(STAMP[verb])}
+            stamp = {TIMESTAMPS[verb]: response.json().get(TIMESTAMPS[verb])}
             assert response.status_code == 200
             assert response.json() == {**self.row(order), "status": to, **stamp}
-            assert stamp[STAMP[verb]] is not None
+            assert stamp[TIMESTAMPS[verb]] is not None
             assert order.history.count() == before[0][1] + 1
             assert order.history.latest().history_user_id == ada.pk
         else:
@@ -162,7 +162,7 @@ class TestRepairOrders(WritableNounSuite):
             detail = f"This repair order is {state} and cannot become {word}."
             refused(response, 409, {"error": ILLEGAL, "detail": detail}, order, before=before)
 
-    def test_words_go_with_an_estimate_and_a_denial(self, as_ada):
+    def test_estimate_takes_notes_and_denial_takes_reason(self, as_ada):
         order = self.make()
         estimated = as_ada.post(self.item(order, "estimate"), {"notes": "New pads"}, format="json").json()
         denied = as_ada.post(self.item(order, "deny"), {"reason": "Too dear"}, format="json").json()
@@ -173,7 +173,7 @@ class TestRepairOrders(WritableNounSuite):
         )
 
     @pytest.mark.parametrize("total", ["69.25", "0.00"])
-    def test_a_stale_total_is_told_the_present_one(self, as_ada, total):
+    def test_stale_total_is_refused_with_current_total(self, as_ada, total):
         order = self.make(status="pending")
         response = as_ada.post(self.item(order, "approve"), {"total": total}, format="json")
         refused(response, 409, {**STALE, "total": "69.26"}, order, before=[stored(order)])
@@ -181,7 +181,7 @@ class TestRepairOrders(WritableNounSuite):
         assert as_ada.post(self.item(order, "approve"), {"total": 69.26}, format="json").status_code == 200
 
     @pytest.mark.parametrize("total", [-1, HUGE, "1.005", "much", True])
-    def test_a_wrong_total_is_named(self, as_ada, total):
+    def test_error_names_wrong_total(self, as_ada, total):
         order = self.make(status="pending")
         before = stored(order)
         response = as_ada.post(self.item(order, "approve"), {"total": total}, format="json")
@@ -189,7 +189,7 @@ class TestRepairOrders(WritableNounSuite):
         assert stored(order) == before
 
     @pytest.mark.parametrize("status", RepairOrderStatus.values)
-    def test_lines_and_terms_change_until_the_customers_word(self, as_ada, status):
+    def test_lines_discounts_and_tax_change_only_before_decision(self, as_ada, status):
         order = self.in_state(status)
         line, labour = order.part_lines.get(), order.service_lines.get()
         calls = [
@@ -202,15 +202,15 @@ class TestRepairOrders(WritableNounSuite):
             lambda: as_ada.delete(f"{self.item(order, 'services')}{labour.pk}/"),
         ]
         for call in calls:
-            before = [stored(order), stored(line), stored(labour)] if status not in LINES_MAY_CHANGE else []
-            if status in LINES_MAY_CHANGE:
+            before = [stored(order), stored(line), stored(labour)] if status not in EDITABLE_STATUSES else []
+            if status in EDITABLE_STATUSES:
                 assert call().status_code == 200
             else:
                 refused(call(), 409, FIXED, order, line, labour, before=before)
         assert order.part_lines.count() == order.service_lines.count() == 1
         assert as_ada.patch(self.item(order), {"notes": "Later"}, format="json").json()["notes"] == "Later"
 
-    def test_a_part_is_sold_at_todays_price(self, as_ada):
+    def test_added_part_takes_catalogue_price(self, as_ada):
         order, part = self.make(), factories.PartFactory(unit_price=Decimal("3.00"), taxable=False)
         body = {"part_id": part.pk, "quantity": 3}
         answer = as_ada.post(self.item(order, "parts"), body, format="json").json()
@@ -218,18 +218,18 @@ class TestRepairOrders(WritableNounSuite):
         assert (sold["part"]["id"], sold["quantity"], sold["total_price"]) == (part.pk, 3, "9.00")
         assert answer["calculated_total_cost"] == "78.26"
 
-    def test_another_orders_line_is_as_missing_as_none(self, as_ada):
+    def test_line_of_other_order_is_404(self, as_ada):
         order, other = self.make(), self.make()
         line, labour = other.part_lines.get(), other.service_lines.get()
         before = [stored(line), stored(labour)]
-        for address, what in (
+        for path, name in (
             (f"parts/{line.pk}", "Part line"),
             ("parts/999999", "Part line"),
             (f"services/{labour.pk}", "Service line"),
             ("services/999999", "Service line"),
         ):
-            response = as_ada.delete(f"{self.item(order)}{address}/")
-            refused(response, 404, missing(what), line, labour, before=before)
+            response = as_ada.delete(f"{self.item(order)}{path}/")
+            refused(response, 404, missing(name), line, labour, before=before)
         response = as_ada.delete(f"{self.url}999999/parts/{line.pk}/")
         refused(response, 404, missing("Repair order"), line, labour, before=before)
 
@@ -245,13 +245,13 @@ class TestRepairOrders(WritableNounSuite):
             ({"part_id": 1, "quantity": 1.5}, 400, invalid("quantity", "A valid integer is required.")),
         ],
     )
-    def test_a_wrong_part_line_is_named(self, as_ada, body, status, answer):
+    def test_error_names_wrong_field_of_part_line(self, as_ada, body, status, answer):
         order = self.make()
         response = as_ada.post(self.item(order, "parts"), body, format="json")
         refused(response, status, answer, order, before=[stored(order)])
         assert order.part_lines.count() == 1
 
-    def test_an_order_has_a_largest_total(self, as_ada):
+    def test_total_has_maximum(self, as_ada):
         order, part = self.make(), factories.PartFactory(unit_price=Decimal("99999999.99"))
         before = [stored(order)]
         response = as_ada.post(self.item(order, "parts"), {"part_id": part.pk}, format="json")
@@ -260,15 +260,15 @@ class TestRepairOrders(WritableNounSuite):
             400,
             {
                 "error": "Invalid input",
-                "detail": "The order would cost more than 99999999.99.",
-                "fields": {"quantity": ["The order would cost more than 99999999.99."]},
+                "detail": "The total of a repair order can be at most 99999999.99.",
+                "fields": {"quantity": ["The total of a repair order can be at most 99999999.99."]},
             },
             order,
             before=before,
         )
         assert order.part_lines.count() == 1
 
-    def test_an_archived_vehicle_gets_no_order(self, as_ada):
+    def test_archived_vehicle_gets_no_order(self, as_ada):
         archived = factories.VehicleFactory(archived_at=timezone.now())
         response = as_ada.post(self.url, {"vehicle_id": archived.pk}, format="json")
         assert (response.status_code, response.json()) == (
@@ -291,19 +291,19 @@ class TestRepairOrders(WritableNounSuite):
         assert self.found(as_ada, search="PAT C", ordering="created") == [order.pk, later.pk]
         assert self.found(as_ada, search="clonk", status="requested") == [later.pk]
 
-    @pytest.mark.parametrize("thing", ["customer", "vehicle"])
-    def test_an_id_nobody_has_is_404(self, as_ada, thing):
-        response = as_ada.get(self.url, {f"{thing}_id": "999999"})
-        assert (response.status_code, response.json()) == (404, missing(thing.capitalize()))
+    @pytest.mark.parametrize("name", ["customer", "vehicle"])
+    def test_filter_by_unknown_id_is_404(self, as_ada, name):
+        response = as_ada.get(self.url, {f"{name}_id": "999999"})
+        assert (response.status_code, response.json()) == (404, missing(name.capitalize()))
 
-    def test_days_upside_down(self, as_ada):
+    def test_reversed_range_of_days_is_400(self, as_ada):
         response = as_ada.get(self.url, {"created_from": "2026-01-02", "created_to": "2026-01-01"})
         assert (response.status_code, response.json()) == (
             400,
             invalid("created_from", "Must not be after created_to."),
         )
 
-    def test_a_step_once_for_one_key(self, as_ada):
+    def test_idempotency_key_sends_one_estimate(self, as_ada):
         order = self.make()
         count, headers = order.history.count(), {"Idempotency-Key": "k"}
         first, again = (as_ada.post(self.item(order, "estimate"), headers=headers) for _ in range(2))
@@ -322,12 +322,12 @@ class TestRepairOrders(WritableNounSuite):
         ("complete", "in_progress", "technician"),
     ],
 )
-def test_of_fifty_parallel_steps_one_wins(sign_in, verb, status, role):
+def test_one_of_fifty_parallel_actions_succeeds(sign_in, verb, status, role):
     person, order = factories.UserFactory(role=role), factories.RepairOrderFactory(status=status)
     client, count = sign_in(person), order.history.count()
     answers = parallel(50, lambda _: client.post(f"/api/shop/repair-orders/{order.pk}/{verb}/"))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
-    word = LEADS_TO[verb].replace("_", " ")
+    word = TARGETS[verb].replace("_", " ")
     detail = f"This repair order is {word} and cannot become {word}."
     assert [a.json() for a in answers if a.status_code == 409] == [{"error": ILLEGAL, "detail": detail}] * 49
     assert order.history.count() == count + 1
@@ -336,7 +336,7 @@ def test_of_fifty_parallel_steps_one_wins(sign_in, verb, status, role):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_removals_of_a_line_one_wins(sign_in):
+def test_one_of_parallel_removals_succeeds(sign_in):
     line = factories.PartLineFactory()
     client = sign_in(factories.UserFactory(role="advisor"))
     url = f"/api/shop/repair-orders/{line.repair_order_id}/parts/{line.pk}/"

@@ -1,3 +1,5 @@
+"""Constraints, string forms and querysets of repair orders and the catalogue."""
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -44,7 +46,7 @@ pytestmark = pytest.mark.django_db
         (ServiceLine, ServiceLineFactory, {"labor_cost": Decimal("-1")}, "labour_line_not_negative"),
     ],
 )  # fmt: skip
-def test_the_database_refuses(model, factory, fields, constraint):
+def test_database_refuses_invalid_values(model, factory, fields, constraint):
     row = factory()
     before = model.objects.values().get(pk=row.pk)
     with pytest.raises(IntegrityError) as error, transaction.atomic():
@@ -53,7 +55,7 @@ def test_the_database_refuses(model, factory, fields, constraint):
     assert model.objects.values().get(pk=row.pk) == before
 
 
-def test_strs():
+def test_str():
     assert str(Part(name="Oil Filter", part_number="F-1")) == "Oil Filter (F-1)"
     assert str(Service(name="Oil Change")) == "Oil Change"
     assert str(RepairOrder(pk=9)) == "Repair order 9"
@@ -61,14 +63,15 @@ def test_strs():
     assert str(ServiceLine(labor_cost=Decimal("5.00"))) == "5.00"
 
 
-class TestRows:
+class TestQuerySets:
     def test_visible_to(self, alice, bob):
-        mine, his = RepairOrderFactory(vehicle__customer=alice), RepairOrderFactory(vehicle__customer=bob)
+        of_alice = RepairOrderFactory(vehicle__customer=alice)
+        of_bob = RepairOrderFactory(vehicle__customer=bob)
         rows = RepairOrder.objects.order_by("id")
-        assert list(rows.visible_to(Caller(Role.CUSTOMER, alice.contact_id, alice.pk))) == [mine]
+        assert list(rows.visible_to(Caller(Role.CUSTOMER, alice.contact_id, alice.pk))) == [of_alice]
         assert list(rows.visible_to(Caller(Role.CUSTOMER, 99, None))) == []
         for role in (Role.TECHNICIAN, Role.ADVISOR, Role.MANAGER, Role.ADMIN):
-            assert list(rows.visible_to(Caller(role, 99, None))) == [mine, his]
+            assert list(rows.visible_to(Caller(role, 99, None))) == [of_alice, of_bob]
 
     def test_matching(self):
         pending, denied = RepairOrderFactory(status="pending"), RepairOrderFactory(status="denied")
@@ -77,7 +80,7 @@ class TestRows:
         assert list(rows.matching({"status": ["denied"]})) == [denied]
         assert list(rows.matching({"status": ["denied", "pending"]})) == [pending, denied]
 
-    def test_with_lines_reads_both_kinds_in_order(self, django_assert_num_queries):
+    def test_with_lines_prefetches_both_kinds_in_order(self, django_assert_num_queries):
         order = RepairOrderFactory()
         late, early = (PartLineFactory(repair_order=order, id=number) for number in (20, 10))
         work = ServiceLineFactory(repair_order=order)

@@ -1,4 +1,4 @@
-"""docs/design, D29, against an oracle that knows neither Decimal nor largest remainders in one formula."""
+"""Totals (docs/design, D29), compared with a second calculation that uses neither Decimal nor the same formula."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def half_up(value: Fraction) -> int:
 
 
 def oracle(lines, discount_cents, discount_percent, tax_percent):
-    """(subtotal, discount, tax, total) in cents; `lines` are (cents, taxable), percentages in hundredths.
+    """Return (subtotal, discount, tax, total) in cents. `lines` are (cents, taxable), percentages in hundredths.
 
-    Hands out the discount cent by cent: whoever is furthest behind his exact part gets the next one.
+    The discount is shared cent by cent. The line furthest below its exact part gets the next cent.
     """
     subtotal = sum(cents for cents, _ in lines)
     discount = min(subtotal, discount_cents + half_up(Fraction(subtotal * discount_percent, 10_000)))
@@ -65,14 +65,14 @@ class TestTotals:
             ([("10.00", True)], ("0", "100", "10"), ("10.00", "10.00", "0.00", "0.00")),
             ([("10.00", True)], ("6.00", "50", "10"), ("10.00", "10.00", "0.00", "0.00")),
             ([("10.00", True)], ("0", "0", "100"), ("10.00", "0.00", "10.00", "20.00")),
-            # Half a cent is rounded up, of the discount as of the tax.
+            # Half a cent is rounded up, in the discount and in the tax.
             ([("0.10", True)], ("0", "5", "0"), ("0.10", "0.01", "0.00", "0.09")),
             ([("0.10", True)], ("0", "0", "5"), ("0.10", "0.00", "0.01", "0.11")),
             ([("0.10", True)], ("0", "0", "4.99"), ("0.10", "0.00", "0.00", "0.10")),
-            # One cent off two equal lines: the earlier one gets it, so its tax base is the smaller one.
+            # Of two equal lines the earlier one gets a discount of one cent, which makes its tax base smaller.
             ([("5.00", True), ("5.00", False)], ("0.01", "0", "100"), ("10.00", "0.01", "4.99", "14.98")),
             ([("5.00", False), ("5.00", True)], ("0.01", "0", "100"), ("10.00", "0.01", "5.00", "14.99")),
-            # Tax is rounded once, not line by line (three times 0.005 would be three cents).
+            # Tax is rounded once and not by line: three times 0.005 rounded up would be 0.03.
             ([("0.05", True)] * 3, ("0", "0", "10"), ("0.15", "0.00", "0.02", "0.17")),
             (
                 [("99999999.99", True)] * 40, ("0", "33.33", "8.25"),
@@ -90,7 +90,7 @@ class TestTotals:
     @given(lines, cents, percent, percent)
     @example([(8999, True), (12900, True), (26100, False), (500, False)], 0, 1000, 825)
     @example([(1, True)] * 8, 3, 0, 5000)
-    def test_the_oracle_agrees(self, lines, discount_cents, discount_percent, tax_percent):
+    def test_totals_match_second_calculation(self, lines, discount_cents, discount_percent, tax_percent):
         made = totals(
             [Line(in_dollars(cents), taxable) for cents, taxable in lines],
             discount_amount=in_dollars(discount_cents),
@@ -101,7 +101,7 @@ class TestTotals:
         assert made == Totals(*(in_dollars(cents) for cents in expected))
 
     @given(lines, cents, percent, percent)
-    def test_what_always_holds(self, lines, discount_cents, discount_percent, tax_percent):
+    def test_totals_are_within_bounds(self, lines, discount_cents, discount_percent, tax_percent):
         made = totals(
             [Line(in_dollars(cents), taxable) for cents, taxable in lines],
             discount_amount=in_dollars(discount_cents),
@@ -137,7 +137,7 @@ class TestShare:
         ] == parts
 
     @given(st.integers(0, 10**10), st.lists(st.integers(0, 10**10), max_size=12))
-    def test_parts_add_up_and_none_is_more_than_a_cent_off(self, cents, weights):
+    def test_parts_add_up_and_differ_less_than_a_cent(self, cents, weights):
         parts = share(in_dollars(cents), [in_dollars(weight) for weight in weights])
         assert len(parts) == len(weights)
         assert all(part >= 0 for part in parts)
@@ -152,12 +152,12 @@ class TestShare:
                 assert part <= in_dollars(weight)
 
     @given(st.integers(0, 1000), st.integers(1, 9))
-    def test_equal_lines_get_the_larger_part_first(self, cents, count):
+    def test_earlier_of_equal_lines_gets_larger_part(self, cents, count):
         parts = share(in_dollars(cents), [Decimal("7.00")] * count)
         assert parts == sorted(parts, reverse=True)
         assert parts[0] - parts[-1] <= Decimal("0.01")
 
-    def test_it_is_exact_whatever_the_contexts_precision(self):
+    def test_share_is_exact_at_low_decimal_precision(self):
         with localcontext() as context:
             context.prec = 6
             parts = share(Decimal("9999.99"), [Decimal("3333.33"), Decimal("3333.33"), Decimal("3333.34")])
@@ -172,7 +172,7 @@ class TestOrderTotal:
         TestTotals.percent,
         TestTotals.percent,
     )
-    def test_columns_are_lines_parts_before_services(self, parts, services, off, percent, tax):
+    def test_columns_are_parts_then_services(self, parts, services, off, percent, tax):
         total = order_total(
             [in_dollars(price) for price, _, _ in parts],
             [quantity for _, quantity, _ in parts],
@@ -186,7 +186,7 @@ class TestOrderTotal:
         lines = [(price * quantity, taxable) for price, quantity, taxable in parts] + services
         assert total == in_dollars(oracle(lines, off, percent, tax)[3])
 
-    def test_a_part_gets_the_odd_cent_before_a_service(self):
+    def test_part_gets_odd_cent_before_service(self):
         def total(parts_taxed: bool) -> Decimal:
             return order_total(
                 [Decimal("5.00")],
@@ -201,6 +201,6 @@ class TestOrderTotal:
 
         assert (str(total(True)), str(total(False))) == ("14.98", "14.99")
 
-    def test_columns_of_different_lengths_are_a_fault(self):
+    def test_columns_of_different_lengths_raise(self):
         with pytest.raises(ValueError, match="shorter"):
             order_total([Decimal(1)], [], [], [], [], Decimal(0), Decimal(0), Decimal(0))

@@ -1,4 +1,4 @@
-"""Photos that come with a request."""
+"""Photos of a repair request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from customers.callers import caller_of_user
 from files.actions import FileNotFound, NotUploaded
-from files.tests.test_keep import kept
+from files.tests.test_save_file import saved
 from repair_orders.actions import PhotoIsTaken, request_repair
 from repair_orders.models import RepairOrder
 from repair_orders.queries import photos_of
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ask(alice, now, folder):
+def request_with_photos(alice, now, folder):
     vehicle, caller = factories.VehicleFactory(customer=alice), caller_of_user(alice.contact)
 
     def request(*photos):
@@ -33,30 +33,30 @@ def folder(settings, tmp_path):
     settings.UPLOADS_DIR = tmp_path
 
 
-def test_in_the_order_they_were_given(ask, alice, now):
+def test_photos_keep_their_order(request_with_photos, alice, now):
     caller = caller_of_user(alice.contact)
-    first, second = kept(caller, now), kept(caller, now)
-    assert list(photos_of(ask(second, first))) == [second, first]
+    first, second = saved(caller, now), saved(caller, now)
+    assert list(photos_of(request_with_photos(second, first))) == [second, first]
 
 
-def test_a_photo_belongs_to_one_request(ask, alice, now):
-    photo = kept(caller_of_user(alice.contact), now)
-    order = ask(photo)
+def test_photo_belongs_to_one_order(request_with_photos, alice, now):
+    photo = saved(caller_of_user(alice.contact), now)
+    order = request_with_photos(photo)
     with pytest.raises(PhotoIsTaken) as error:
-        ask(photo)
+        request_with_photos(photo)
     assert error.value.field == "photos"
     assert list(RepairOrder.objects.all()) == [order]
 
 
-def test_another_ones_photo_is_nobodys(ask, bob, now):
-    photo = kept(caller_of_user(bob.contact), now)
+def test_photo_of_other_user_is_not_found(request_with_photos, bob, now):
+    photo = saved(caller_of_user(bob.contact), now)
     with pytest.raises(FileNotFound):
-        ask(photo)
+        request_with_photos(photo)
     photo.refresh_from_db()
     assert (RepairOrder.objects.count(), photo.state) == (0, "stored")
 
 
-def test_a_photo_that_never_came(ask, alice):
+def test_photo_without_upload_is_refused(request_with_photos, alice):
     with pytest.raises(NotUploaded):
-        ask(factories.UploadFactory(owner=alice.contact))
+        request_with_photos(factories.UploadFactory(owner=alice.contact))
     assert not RepairOrder.objects.exists()

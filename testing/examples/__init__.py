@@ -1,1 +1,1 @@
-"""The calls whose answers are the schema's examples; one module a contract."""
+"""The calls whose responses are the examples in the schema, one module per contract."""

@@ -1,4 +1,4 @@
-"""One recorded call, and what many have in common."""
+"""The type of a recorded call, and what the contracts share."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ ADMIN = ("admin@example.com", "admin12345")
 TECHNICIAN = ("tech@test.com", "technician123")
 NEWCOMER = ("newcomer@example.com", "newcomer12345")
 
-# operation: (method, address, its calls in the order in which they are made)
+# operation: (method, URL, its calls in order)
 Calls = dict[str, tuple[str, str, list["Call"]]]
 
 
 @dataclass(frozen=True)
 class Call:
-    """`{access}`, `{refresh}` and the contract's own names stand for tokens and ids in address, parameters and body."""
+    """A call and its expected status.
+
+    In the URL, parameters and body, `{access}`, `{refresh}` and the names of the contract stand for tokens and ids.
+    """
 
     status: int
     login: tuple[str, str] | None = None
@@ -24,7 +27,10 @@ class Call:
 
 
 def filled(values: Any, names: dict[str, Any]) -> Any:
-    """With the names in braces replaced; a text that is one name alone becomes its value, whatever that is."""
+    """Return `values` with the names in braces replaced.
+
+    A string that consists of one name becomes the value itself and keeps its type.
+    """
     if isinstance(values, dict):
         return {key: filled(value, names) for key, value in values.items()}
     if isinstance(values, list):

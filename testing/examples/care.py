@@ -1,11 +1,11 @@
-"""Contract 002: Ali's orders, returns, tickets and settings."""
+"""Contract 002: the orders, returns, tickets and settings of Ali."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from catalogue.models import Part
-from chat.models import Ticket
+from chat.models import SupportTicket
 from customers.models import Notification
 from orders.models import Order
 from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
@@ -16,14 +16,14 @@ STRANGERS = [Call(401), Call(403, TECHNICIAN), Call(404, NEWCOMER)]
 
 
 def names() -> dict[str, Any]:
-    """What stands in braces."""
+    """Return the values of the names in braces."""
     delivered = Order.objects.filter(customer__contact__email=ALI[0], status="delivered").order_by("-id")[0]
-    told = Notification.objects.filter(customer__contact__email=ALI[0], read=False).order_by("id")[0]
+    notification = Notification.objects.filter(customer__contact__email=ALI[0], read=False).order_by("id")[0]
     return {
         "delivered": f"ORD{delivered.pk}",
         "product": Part.objects.filter(stock__gt=1).order_by("id")[0].pk,
-        "notification": str(told.pk),
-        "ticket": f"TKT{Ticket.objects.get(pk=456).pk}",
+        "notification": str(notification.pk),
+        "ticket": f"TKT{SupportTicket.objects.get(pk=456).pk}",
         "item": delivered.items.order_by("id")[0].product_name,
     }
 

@@ -1,4 +1,4 @@
-"""Contract 004: the business customer, somebody new, and the services that ask about them."""
+"""Contract 004: a business customer, a new customer, and the calls of staff and other services."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ADDRESS = "/api/v1/customers/"
 
 
 def names() -> dict[str, str]:
-    """What stands in braces: the business, its person, and Alice."""
+    """Return the values of the names in braces: the business, its user, and Alice."""
     business = Customer.objects.with_contact().get(contact__email=BUSINESS[0])
     alice = Customer.objects.with_contact().get(contact__email=ALICE[0])
     assert business.contact and alice.contact

@@ -1,4 +1,4 @@
-"""Contract 001: a fleet's repairs as its pages ask for them, in Django's session."""
+"""Contract 001: the repairs of a fleet, requested by its pages with a Django session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STRANGERS = [Call(404, TECHNICIAN), Call(404, NEWCOMER)]
 
 
 def names() -> dict[str, str]:
-    """What stands in braces: the first estimate that waits, and the one after it."""
+    """Return the values of the names in braces: the first two pending estimates."""
     waiting = RepairOrder.objects.filter(customer__contact__email=MANAGER[0], status="pending").order_by("id")
     return {name: str(order.pk) for name, order in zip(("first", "second"), waiting, strict=False)}
 

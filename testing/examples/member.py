@@ -1,11 +1,11 @@
-"""Contract 003: a day of John's, in an order in which each call finds what it needs."""
+"""Contract 003: calls by John, in an order in which each call finds the rows it needs."""
 
 from __future__ import annotations
 
 from accounts.models import User
 from accounts.tokens import reset_token
 from appointments.models import Appointment, Location
-from chat.models import Thread
+from chat.models import Conversation
 from files.models import Upload
 from memberships.models import Plan
 from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
@@ -17,15 +17,15 @@ FORBIDDEN = [Call(401), Call(403, TECHNICIAN)]
 
 
 def names() -> dict[str, str]:
-    """What stands in braces, as it is now; `new_` is what was made last."""
-    mine = {"customer__contact__email": JOHN[0]}
+    """Return the current values of the names in braces. `new_` is the newest row."""
+    own = {"customer__contact__email": JOHN[0]}
     found = {
-        "vehicle": Vehicle.objects.filter(**mine).order_by("id").first(),
-        "new_vehicle": Vehicle.objects.filter(**mine).order_by("id").last(),
-        "visit": Appointment.objects.filter(**mine).order_by("id").first(),
-        "new_visit": Appointment.objects.filter(**mine).order_by("id").last(),
+        "vehicle": Vehicle.objects.filter(**own).order_by("id").first(),
+        "new_vehicle": Vehicle.objects.filter(**own).order_by("id").last(),
+        "appointment": Appointment.objects.filter(**own).order_by("id").first(),
+        "new_appointment": Appointment.objects.filter(**own).order_by("id").last(),
         "location": Location.objects.order_by("id").first(),
-        "thread": Thread.objects.order_by("id").first(),
+        "thread": Conversation.objects.order_by("id").first(),
         "plan": Plan.objects.get(tier="basic"),
         "upload": Upload.objects.order_by("id").last(),
     }
@@ -35,7 +35,7 @@ def names() -> dict[str, str]:
 
 
 def item(*good: Call) -> list[Call]:
-    """A row's own address: what is another's is nobody's."""
+    """Return the calls of a row's URL: `good`, then the refusals. The row of another customer is 404."""
     return [*good, *FORBIDDEN, Call(404, NEWCOMER, body=good[0].body)]
 
 
@@ -68,7 +68,7 @@ PERSON = {
 
 
 def telematics(name: str, address: str) -> Calls:
-    """The same at both addresses."""
+    """Return the telematics calls, which are the same at both URLs."""
     return {
         f"member_{name}_get": (
             "get", address,
@@ -85,7 +85,7 @@ def telematics(name: str, address: str) -> Calls:
     }  # fmt: skip
 
 
-COMING_IN: Calls = {
+AUTHENTICATION: Calls = {
     "member_register_post": (
         "post",
         "/api/auth/register/",
@@ -151,7 +151,7 @@ VEHICLES: Calls = {
     **telematics("telematics", "/api/telematics/{vehicle}/"),
     **telematics("vehicle_telematics", "/api/vehicles/{vehicle}/telematics/"),
 }
-VISITS: Calls = {
+APPOINTMENTS: Calls = {
     "member_locations_get": ("get", "/api/appointments/locations/", rows({}, {"page": "0"})),
     "member_location_detail_get": (
         "get",
@@ -186,10 +186,10 @@ VISITS: Calls = {
         [*rows({"status": "scheduled"}, {"status": "done"}), Call(404, JOHN, {"vehicleId": NOBODYS})],
     ),
     "member_upcoming_appointments_get": ("get", "/api/appointments/upcoming/", rows({}, {"page": "0"})),
-    "member_appointment_detail_get": ("get", "/api/appointments/{visit}/", item(Call(200, JOHN))),
+    "member_appointment_detail_get": ("get", "/api/appointments/{appointment}/", item(Call(200, JOHN))),
     "member_appointment_detail_put": (
         "put",
-        "/api/appointments/{visit}/",
+        "/api/appointments/{appointment}/",
         item(
             Call(200, JOHN, body={"startTime": "2026-01-22T15:00:00Z"}),
             Call(400, JOHN, body={"services": ["car wash"]}),
@@ -198,7 +198,7 @@ VISITS: Calls = {
     ),
     "member_appointment_detail_patch": (
         "patch",
-        "/api/appointments/{visit}/",
+        "/api/appointments/{appointment}/",
         item(
             Call(200, JOHN, body={"services": ["oil_change"]}),
             Call(400, JOHN, body={"startTime": "at ten"}),
@@ -207,7 +207,7 @@ VISITS: Calls = {
     ),
     "member_appointment_detail_delete": (
         "delete",
-        "/api/appointments/{new_visit}/",
+        "/api/appointments/{new_appointment}/",
         item(Call(204, JOHN), Call(409, JOHN)),
     ),
 }
@@ -334,4 +334,4 @@ PASSWORDS: Calls = {
         ],
     ),
 }
-ALL = {**COMING_IN, **VEHICLES, **VISITS, **MEMBERSHIP, **CHAT, **PASSWORDS}
+ALL = {**AUTHENTICATION, **VEHICLES, **APPOINTMENTS, **MEMBERSHIP, **CHAT, **PASSWORDS}

@@ -1,4 +1,4 @@
-"""Contract 000: Alice's dashboard, and the staff's own API on the same nouns."""
+"""Contract 000: the dashboard of Alice, and the staff's API on the same nouns."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ ALICE = ("alice.cooper@customer.com", "password123")
 
 
 def names() -> dict[str, str]:
-    """Its ids are printed."""
+    """Return no names: the contract prints its ids."""
     return {}
 
 
 def refusals(wrong: dict[str, str]) -> list[Call]:
-    """What every customers' list answers besides its rows."""
+    """Return the calls that every customer's list refuses."""
     return [Call(400, ALICE, params=wrong), Call(401), Call(403, TECHNICIAN), Call(404, NEWCOMER)]
 
 
-ALICES_WORDS = dict(zip(("email", "password"), ALICE, strict=True))
+CREDENTIALS = dict(zip(("email", "password"), ALICE, strict=True))
 LIST = "/api/shop/{0}/customers/me/{0}/"
 CALLS: Calls = {
     "shop_login_post": (
         "post",
         "/api/token/",
         [
-            Call(200, body=ALICES_WORDS),
+            Call(200, body=CREDENTIALS),
             Call(400, body={"email": ALICE[0]}),
-            Call(401, body={**ALICES_WORDS, "password": "wrong"}),
+            Call(401, body={**CREDENTIALS, "password": "wrong"}),
         ],
     ),
     "shop_refresh_post": (
@@ -70,7 +70,7 @@ CALLS: Calls = {
 
 
 STAFF = "/api/shop/"
-# noun: (an id, a list's parameter that finds it, a wrong one)
+# noun: (an id, parameters of a list that finds it, invalid parameters)
 NOUNS = {
     "appointments": (53, {"search": "civic", "status": "pending"}, {"status": "done"}),
     "vehicles": (40, {"search": "ABC-123"}, {"archived": "perhaps"}),
@@ -84,7 +84,7 @@ NOUNS = {
 BOOKING = {
     "customer_id": 19, "vehicle_id": 40, "location_id": 1, "start": "2026-01-26T15:00:00Z", "services": ["oil_change"],
 }  # fmt: skip
-# operation: (method, address, body, the status of the same call again - None where it may be repeated)
+# operation: (method, URL, body, status of the same call again, or None where it can be repeated)
 WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "appointments_assign": ("post", "appointments/54/assign/", {"technician_id": 27}, None),
     "appointments_start": ("post", "appointments/54/start/", {}, 409),
@@ -144,7 +144,7 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
 
 
 def staff_calls() -> Calls:
-    """The staff's operations in an order in which each finds what it needs."""
+    """Return the calls of the staff's operations, in an order in which each finds the rows it needs."""
     calls: Calls = {}
     for noun, (number, params, wrong) in NOUNS.items():
         name = f"shop_{noun.replace('-', '_')}"

@@ -59,7 +59,7 @@ class VehicleInput(Serializer):
     licensePlate = serializers.CharField(
         source="license_plate", max_length=20, required=False, allow_blank=True
     )
-    odometer = Miles(required=False, help_text="Miles. Never runs backwards.")
+    odometer = Miles(required=False, help_text="Miles. Cannot go down.")
     fuelType = serializers.CharField(source="fuel_type", max_length=20, required=False, allow_blank=True)
     color = serializers.CharField(max_length=30, required=False, allow_blank=True)
     photoUrl = serializers.URLField(source="photo_url", max_length=200, required=False, allow_blank=True)
@@ -74,7 +74,7 @@ class _OneQuery(Query):
     id = serializers.UUIDField(source="uuid")
 
 
-def _rows(caller: Caller, filters: Json) -> QuerySet[Vehicle]:
+def _vehicles(caller: Caller, filters: Json) -> QuerySet[Vehicle]:
     rows = Vehicle.objects.visible_to(caller).in_use().order_by("id")
     return rows.filter(uuid=filters["uuid"]) if "uuid" in filters else rows
 
@@ -84,25 +84,25 @@ class _KeySerializer(Serializer):
 
 
 class VehicleView(MemberView):
-    """Something about one of the caller's vehicles in use."""
+    """Base of the views of one vehicle: one of the caller's vehicles that is not archived."""
 
     permission_classes = [CustomerRole]
-    read = Read(_rows, VehicleSerializer, params_of(_OneQuery))
-    read_key = Read(_rows, _KeySerializer, params_of(_OneQuery))
+    read = Read(_vehicles, VehicleSerializer, params_of(_OneQuery))
+    read_key = Read(_vehicles, _KeySerializer, params_of(_OneQuery))
 
     def vehicle_id(self, id: UUID | None) -> int:
-        """Its key alone, for what only refers to it."""
+        """Return the vehicle's primary key, for a route that needs no other column. Raise Missing."""
         return int(self._one(self.read_key, id)["id"])
 
     def vehicle(self, id: UUID | None) -> Vehicle:
-        """The row itself, for an action. Missing where it is not the caller's."""
-        vehicle = _rows(self.caller, {"uuid": id}).first() if id else None
+        """Return the vehicle for an action. Raise Missing if it is not one of the caller's."""
+        vehicle = _vehicles(self.caller, {"uuid": id}).first() if id else None
         if vehicle is None:
             raise Missing("Vehicle not found")
         return vehicle
 
     def show(self, id: UUID | None) -> JSONResponse:
-        """The vehicle's body as it stands now."""
+        """Return the response with the vehicle as it is stored now."""
         return JSONResponse(self._one(self.read, id))
 
     def _one(self, read: Read, id: UUID | None) -> Json:
@@ -114,16 +114,22 @@ class VehicleView(MemberView):
 
 
 class Vehicles(MemberList):
-    """The caller's vehicles in use, the oldest first."""
+    """List the caller's vehicles, oldest first.
+
+    Archived vehicles are left out.
+    """
 
     permission_classes = [CustomerRole]
     serializer_class = VehicleSerializer
     input_class = VehicleInput
-    rows = staticmethod(_rows)
+    rows = staticmethod(_vehicles)
 
     @extend_schema(responses={201: VehicleSerializer})
     def post(self, request: Request) -> JSONResponse:
-        """A new vehicle of the caller's; his customer record is made where he has none yet."""
+        """Add a vehicle.
+
+        The first vehicle of a caller without a customer record creates that record.
+        """
         body = self.read_body()
         customer = ensure_customer(self.caller, now=timezone.now())
         vehicle = actions.add_vehicle(customer=customer, **body)
@@ -131,46 +137,59 @@ class Vehicles(MemberList):
 
 
 class VehicleDetail(VehicleView):
-    """One vehicle of the caller's."""
+    """Retrieve, update or archive a vehicle."""
 
     input_class = VehicleInput
 
     @extend_schema(responses=VehicleSerializer)
     def get(self, request: Request, id: UUID | None) -> JSONResponse:
+        """Retrieve a vehicle."""
         return self.show(id)
 
     @extend_schema(responses=VehicleSerializer)
     def patch(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Change what is sent."""
+        """Update a vehicle."""
         actions.change_vehicle(vehicle=self.vehicle(id), **self.read_body(partial=True))
         return self.show(id)
 
     @extend_schema(request=VehicleInput(partial=True), responses=VehicleSerializer)
     def put(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Change what is sent; what is not sent stays."""
+        """Update a vehicle.
+
+        Fields that the body leaves out keep their values.
+        """
         return self.patch(request, id)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Take a vehicle out of use; the shop keeps its history."""
+        """Archive a vehicle.
+
+        The shop keeps its history.
+        """
         actions.archive_vehicle(vehicle=self.vehicle(id), now=timezone.now())
         return JSONResponse(status=204)
 
 
 class DongleLink(VehicleView):
-    """The OBD dongle in one vehicle."""
+    """Link or unlink the OBD dongle of a vehicle."""
 
     input_class = DongleInput
 
     @extend_schema(responses=VehicleSerializer)
     def post(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Link a dongle, in the place of the one there was."""
+        """Link a dongle.
+
+        It replaces the vehicle's present dongle.
+        """
         actions.link_dongle(vehicle=self.vehicle(id), **self.read_body())
         return self.show(id)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Unlink the dongle, if there is one; what it reported stays."""
+        """Unlink the dongle.
+
+        The data it reported stays. A vehicle without a dongle is left unchanged.
+        """
         actions.unlink_dongle(vehicle=self.vehicle(id))
         return JSONResponse(status=204)
 

@@ -1,4 +1,4 @@
-"""Contract 003, "Telematics": batches in, samples and their summary out, at two addresses each."""
+"""Contract 003, "Telematics": upload batches, read samples and summaries. Each route has two URLs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.serializers import Serializer
 from vehicles.api.member import VehicleView
-from vehicles.api.member_samples import Batch, BatchInput, BatchParser, SampleSerializer
+from vehicles.api.member_samples import BatchInput, BatchParser, SampleSerializer, ValidatedBatch
 from vehicles.telematics import queries
 from vehicles.telematics.actions import record_batch
 from vehicles.telematics.downsampling import MAX_POINTS, MIN_POINTS
@@ -29,22 +29,22 @@ class Accepted(Serializer):
 
 
 class SummarySerializer(Serializer):
-    samples = serializers.IntegerField(help_text="How many there are.")
+    samples = serializers.IntegerField(help_text="Number of samples.")
     distance = serializers.FloatField(help_text="Miles.")
     fuel = serializers.FloatField(help_text="Gallons.")
     drivingTime = serializers.FloatField(help_text="Seconds in motion.")
 
 
-_HOW = "ISO 8601 or milliseconds since 1970."
+_FORMAT = "ISO 8601 or milliseconds since 1970."
 
 
 class RangeQuery(Query):
-    to = EpochMilliseconds(source="until", upper=True, required=False, help_text=f"Inclusive. {_HOW}")
+    to = EpochMilliseconds(source="until", upper=True, required=False, help_text=f"Inclusive. {_FORMAT}")
 
     def get_fields(self) -> Json:
-        # A word of Python's.
+        # `from` is a keyword of Python and cannot name a class attribute.
         return {
-            "from": EpochMilliseconds(source="since", required=False, help_text=_HOW)
+            "from": EpochMilliseconds(source="since", required=False, help_text=_FORMAT)
         } | super().get_fields()
 
     def validate(self, attrs: Json) -> Json:
@@ -57,7 +57,7 @@ class SamplesQuery(RangeQuery):
         required=False,
         min_value=MIN_POINTS,
         max_value=MAX_POINTS,
-        help_text="Thin out to at most so many: the first, the last, and the lowest and highest speeds between.",
+        help_text="Return at most this many samples: the first, the last, and the lowest and highest speeds between.",
     )
 
 
@@ -65,23 +65,24 @@ _INVALID = MEMBER.error_serializer(400)
 
 
 class Telematics(VehicleView):
-    """What the dongle of one vehicle read."""
+    """Upload and list the telematics samples of a vehicle."""
 
     input_class = BatchInput
     parser_classes = [BatchParser, TextJSONParser]
 
     def read_body(self, *, partial: bool = False) -> Json:
         body = self.request.data
-        return body if isinstance(body, Batch) else super().read_body(partial=partial)
+        return body if isinstance(body, ValidatedBatch) else super().read_body(partial=partial)
 
     @extend_schema(parameters=[SamplesQuery], responses={200: SampleSerializer(many=True), 400: _INVALID})
     def get(self, request: Request, id: UUID | None) -> JSONResponse:
-        """The samples of a range, by time.
+        """List the samples of a range, by time.
 
-        Whole, at most 100,000; thinned out by `points`, which keeps stops and peaks.
+        Without `points` the range can have at most about 100,000 samples. With `points` the list is downsampled, and
+        stops and peaks are kept.
         """
         vehicle_id = self.vehicle_id(id)
-        samples = queries.samples_of(vehicle_id=vehicle_id, **SamplesQuery.read(request.query_params))
+        samples = queries.get_samples(vehicle_id=vehicle_id, **SamplesQuery.read(request.query_params))
         return JSONResponse(
             [
                 {"t": t, "speed": speed, "fuelRate": fuel_rate, "odometer": odometer}
@@ -91,27 +92,30 @@ class Telematics(VehicleView):
 
     @extend_schema(responses={202: Accepted})
     def post(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Store a batch of samples, whole or not at all; the same batch again is stored once."""
+        """Store a batch of samples.
+
+        A batch is stored completely or not at all. A batch that is sent again is accepted and stored once.
+        """
         vehicle_id = self.vehicle_id(id)
         batch = self.read_body()
         if batch.pop("uuid", id) != id:
-            raise serializers.ValidationError({"vehicleId": ["Not the vehicle of this address."]})
+            raise serializers.ValidationError({"vehicleId": ["Must be the id of the vehicle in the URL."]})
         record_batch(vehicle_id=vehicle_id, now=timezone.now(), **batch)
         return JSONResponse({"message": "Telemetry batch accepted"}, status=202)
 
 
 class TelematicsSummary(VehicleView):
-    """What a range of samples comes to."""
+    """Summarize the samples of a range."""
 
     @extend_schema(parameters=[RangeQuery], responses={200: SummarySerializer, 400: _INVALID})
     def get(self, request: Request, id: UUID | None) -> JSONResponse:
-        """Distance, fuel and driving time of a range.
+        """Summarize distance, fuel and driving time of a range.
 
-        The distance is the odometer's, or the speed's where the odometer was not read. Time between two samples more
-        than five minutes apart counts for nothing.
+        The distance comes from the odometer, or from the speed if fewer than two samples have an odometer reading. The
+        time between two samples that are more than five minutes apart is not counted.
         """
         vehicle_id = self.vehicle_id(id)
-        summary = queries.summary_of(vehicle_id=vehicle_id, **RangeQuery.read(request.query_params))
+        summary = queries.get_summary(vehicle_id=vehicle_id, **RangeQuery.read(request.query_params))
         return JSONResponse(
             {
                 "samples": summary.samples,
@@ -123,11 +127,11 @@ class TelematicsSummary(VehicleView):
 
 
 class VehicleTelematics(Telematics):
-    """The same beneath the vehicle."""
+    """The same views under the URL of the vehicle."""
 
 
 class VehicleTelematicsSummary(TelematicsSummary):
-    """The same beneath the vehicle."""
+    """The same view under the URL of the vehicle."""
 
 
 urlpatterns = [

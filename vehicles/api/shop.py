@@ -1,4 +1,4 @@
-"""Contract 000, "Customer Vehicles Endpoint", and the vehicle inside other rooms' bodies."""
+"""Contract 000, "Customer Vehicles Endpoint", and the vehicle inside other resources."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ class VehicleSerializer(Serializer):
 
 
 class CustomerVehicles(ShopCustomerList):
-    """All vehicles of the signed-in customer that are in use."""
+    """List the signed-in customer's vehicles.
+
+    Archived vehicles are left out.
+    """
 
     serializer_class = VehicleSerializer
 

@@ -1,4 +1,4 @@
-"""The staff's API on vehicles."""
+"""The staff API: vehicles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ORDERING = {"id": (), "year": ("year",), "created": ("created_at",)}
 
 
 class VehicleRowSerializer(VehicleSerializer):
-    """The contract's vehicle and what only the shop sees of it."""
+    """The vehicle of contract 000 and the fields that only staff see."""
 
     trim = serializers.CharField(allow_blank=True)
     unit_number = serializers.CharField(allow_blank=True)
@@ -55,8 +55,11 @@ class NewVehicleInput(VehicleInput):
     year = serializers.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
 
 
-def search_of_work() -> SearchFilter:
-    """The search of a list of work: visits, repair orders. Its rows have a customer, a vehicle and a description."""
+def work_search_filter() -> SearchFilter:
+    """Return the search filter of appointments and repair orders.
+
+    Their rows have a customer, a vehicle and a description.
+    """
     return SearchFilter(
         {
             "": ("description",),
@@ -64,14 +67,14 @@ def search_of_work() -> SearchFilter:
             "customer": ("company_name",),
             "customer__contact": (FullName(),),
         },
-        help_text="In the customer's name and words, VIN, plate or unit.",
+        help_text="Searches the customer's name, the description, the VIN, the license plate and the unit number.",
     )
 
 
 class VehicleFilter(django_filters.FilterSet):
     search = SearchFilter(
         {"": ("vin", "license_plate", "unit_number", "make", "model")},
-        help_text="In VIN, plate, unit, make or model.",
+        help_text="Searches the VIN, the license plate, the unit number, the make and the model.",
     )
     customer_id = IdFilter(Customer, "customer_id")
     archived = django_filters.BooleanFilter("archived_at", "isnull", exclude=True)
@@ -82,7 +85,10 @@ class VehicleFilter(django_filters.FilterSet):
 
 
 class StaffVehicles(StaffViewSet):
-    """Vehicles of all customers, the archived ones included."""
+    """List the vehicles of all customers.
+
+    Archived vehicles are included.
+    """
 
     resource = "vehicles"
     model = Vehicle
@@ -98,16 +104,21 @@ class StaffVehicles(StaffViewSet):
         )
 
     def create(self, request: Request) -> JSONResponse:
+        """Add a vehicle."""
         body = self.read_body()
         customer = self.one_of(Customer, body.pop("customer_id"), field="customer_id")
         return self.show(actions.add_vehicle(customer=customer, **body).pk, status=201)
 
     def partial_update(self, request: Request, id: int) -> JSONResponse:
+        """Update a vehicle."""
         actions.change_vehicle(vehicle=self.row(id), **self.read_body())
         return self.show(id)
 
     def archive(self, request: Request, id: int) -> JSONResponse:
-        """Take a vehicle out of use; its history stays."""
+        """Archive a vehicle.
+
+        Its history stays.
+        """
         actions.archive_vehicle(vehicle=self.row(id), now=timezone.now())
         return self.show(id)
 

@@ -1,1 +1,1 @@
-"""What dongles read on the road: stored in packed batches, read back as samples, summed up."""
+"""Telematics: the samples of OBD dongles, stored in packed batches, read back as samples and summarized."""

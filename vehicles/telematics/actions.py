@@ -1,4 +1,4 @@
-"""What takes readings in."""
+"""Store batches of telematics samples."""
 
 from __future__ import annotations
 
@@ -12,68 +12,70 @@ from common.reads.statements import fetch
 from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS, Samples
 
-# How far a phone's clock may be ahead of ours.
+# A phone's clock may be ahead of the server's by this much.
 CLOCK_SKEW = timedelta(minutes=5)
 _CENT = Decimal("0.01")
-# Written out: the ORM's insert that ignores does not say whether it did, and on SQLite it ignores broken checks too.
+# SQL, because `bulk_create(ignore_conflicts=True)` does not report whether it inserted the row, and on SQLite it
+# ignores violated checks as well.
 _INSERT = """
     INSERT INTO vehicles_telematicsbatch (vehicle_id, start, "end", count, data)
     VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (vehicle_id, start, "end") DO NOTHING
 """
-_RAISE = "UPDATE vehicles_vehicle SET odometer = %s WHERE id = %s AND odometer < %s"
-# Both at once: a transaction of its own without BEGIN and COMMIT, each of which is a way to the server and back.
-_INSERT_AND_RAISE = f"""
+_RAISE_ODOMETER = "UPDATE vehicles_vehicle SET odometer = %s WHERE id = %s AND odometer < %s"
+# Both statements in one. It is atomic without BEGIN and COMMIT, each of which costs a round trip to the server.
+_INSERT_AND_RAISE_ODOMETER = f"""
     WITH stored AS ({_INSERT} RETURNING vehicle_id),
     raised AS (
         UPDATE vehicles_vehicle SET odometer = %s FROM stored WHERE id = stored.vehicle_id AND odometer < %s
     )
     SELECT vehicle_id FROM stored
-"""  # noqa: S608  # of constants
+"""  # noqa: S608  # built from constants
 
 
 class NoSamples(Invalid):
     code = "no_samples"
     title = "Batch is empty"
-    message = "A batch has at least one sample."
+    message = "A batch must have at least one sample."
 
 
 class TooManySamples(Invalid):
     code = "too_many_samples"
     title = "Batch is too large"
-    message = f"A batch has at most {MAX_SAMPLES:,} samples."
+    message = f"A batch can have at most {MAX_SAMPLES:,} samples."
 
 
 class EndsBeforeStart(Invalid):
     code = "ends_before_start"
     title = "Batch ends before it starts"
-    message = "The batch ends before it starts."
+    message = "The batch ends before it starts. The end must not be earlier than the start."
 
 
 class SpansTooLong(Invalid):
     code = "spans_too_long"
     title = "Batch is too long"
-    message = "A batch spans at most 24 hours."
+    message = "A batch can span at most 24 hours."
 
 
 class InTheFuture(Invalid):
     code = "in_the_future"
     title = "Batch is from the future"
-    message = "The batch ends in the future: the device's clock is wrong."
+    message = "The batch ends in the future. Set the clock of the device."
 
 
 class OutsideSpan(Invalid):
     code = "sample_outside_span"
     title = "Sample outside the batch"
-    message = "Every sample lies between the batch's start and end."
+    message = "Every sample must lie between the start and the end of the batch."
 
 
 def record_batch(*, vehicle_id: int, start: int, end: int, samples: Samples, now: datetime) -> bool:
-    """Store what a dongle read from `start` to `end` (milliseconds since 1970, UTC), whole or not at all.
+    """Store the samples from `start` to `end` (milliseconds since 1970, UTC), all or none.
 
-    A batch with the same vehicle, start and end is stored once: the first one wins, and False says that this one was
-    a repetition. The vehicle's odometer follows the newest reading, never backwards; its history does not record
-    that, the batches do. Raises NoSamples, TooManySamples, EndsBeforeStart, SpansTooLong, InTheFuture, OutsideSpan.
+    Return True if the batch is new, and False if a batch with the same vehicle, start and end is already stored. That
+    batch is left unchanged. The vehicle's odometer rises to the newest reading and never goes down. No history row is
+    written for it, since the batches record it. Raises NoSamples, TooManySamples, EndsBeforeStart, SpansTooLong,
+    InTheFuture, OutsideSpan.
     """
     _check(start, end, samples, now)
     newest = next((miles for miles in reversed(samples.odometer) if miles is not None), None)
@@ -82,14 +84,14 @@ def record_batch(*, vehicle_id: int, start: int, end: int, samples: Samples, now
 
 
 def _store(batch: tuple[int, int, int, int, bytes], miles: Decimal | None) -> bool:
-    """Whether the batch is a new one. No `miles` (None) raise nobody's odometer."""
+    """Return whether the batch is new. If `miles` is None, the odometer stays as it is."""
     if connection.vendor == "postgresql":
-        return bool(fetch(connection, _INSERT_AND_RAISE, (*batch, miles, miles)))
+        return bool(fetch(connection, _INSERT_AND_RAISE_ODOMETER, (*batch, miles, miles)))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_INSERT, batch)
         is_new = bool(cursor.rowcount)
         if is_new:
-            cursor.execute(_RAISE, (miles, batch[0], miles))
+            cursor.execute(_RAISE_ODOMETER, (miles, batch[0], miles))
     return is_new
 
 

@@ -1,4 +1,4 @@
-"""Fewer samples with the same shape, for a chart."""
+"""Reduce samples to the number of points that a chart needs."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ MIN_POINTS, MAX_POINTS = 2, 10_000
 
 
 def downsample(samples: Samples, points: int) -> Samples:
-    """At most `points` of the samples: the first, the last, and of equal shares of those between the two at which the
-    speed is lowest and highest, so that no stop and no peak is lost.
+    """Return at most `points` of the samples, with the first and the last.
 
-    Where no sample has a speed, the fuel rate decides, else the odometer.
+    The samples between are divided into equal shares. Of each share the samples with the lowest and the highest speed
+    are kept, so that no stop and no peak is lost. If no sample has a speed, the fuel rate decides, then the odometer.
     """
     count = len(samples.t)
     if count <= points:
         return samples
     column = next((c for c in samples.readings if any(value is not None for value in c)), samples.speed)
     shares = (points - 2) // 2
-    places = {0, count - 1}
+    indexes = {0, count - 1}
     for share in range(shares):
         between = range(1 + (count - 2) * share // shares, 1 + (count - 2) * (share + 1) // shares)
-        places.update(_extremes(column, between))
-    return samples.at(sorted(places))
+        indexes.update(_extremes(column, between))
+    return samples.take(sorted(indexes))
 
 
-def _extremes(column: Sequence[Reading], places: range) -> Iterator[int]:
-    taken = [place for place in places if column[place] is not None] or places[:1]
-    if len(taken) == 1:
-        yield taken[0]
+def _extremes(column: Sequence[Reading], indexes: range) -> Iterator[int]:
+    present = [index for index in indexes if column[index] is not None] or indexes[:1]
+    if len(present) == 1:
+        yield present[0]
         return
-    yield min(taken, key=column.__getitem__)  # type: ignore[arg-type]  # none of them is None
-    yield max(taken, key=column.__getitem__)  # type: ignore[arg-type]
+    yield min(present, key=column.__getitem__)  # type: ignore[arg-type]  # none of the values is None
+    yield max(present, key=column.__getitem__)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What a stretch of driving comes to."""
+"""Distance, fuel and driving time of samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vehicles.telematics.samples import Reading, Samples
 
-# Two samples further apart than this say nothing about the time between: the car stood, or the dongle was out.
+# The time between two samples further apart than this is not counted: the car was parked, or the dongle was unplugged.
 MAX_GAP_MS = 5 * 60 * 1000
 _MS_PER_HOUR = 3_600_000
 
@@ -21,8 +21,11 @@ class Summary(NamedTuple):
 
 
 def summarize(samples: Samples) -> Summary:
-    """Distance by the odometer, and by the speed where fewer than two samples read it; the fuel by its rate; driving is
-    the time between two samples of which the first moves."""
+    """Return the summary of samples.
+
+    The distance comes from the odometer, or from the speed if fewer than two samples have an odometer reading. The fuel
+    is the integral of the fuel rate. Driving time is the time between two samples of which the first has a speed.
+    """
     return Summary(
         samples=len(samples.t),
         distance=_distance(samples),
@@ -44,10 +47,10 @@ def _distance(samples: Samples) -> float:
 
 
 def _integral(t: Sequence[int], rates: Sequence[Reading]) -> float:
-    """Σ rate × milliseconds by the trapezoidal rule, over the readings there are, bridging no long gap."""
-    read = [(at, rate) for at, rate in zip(t, rates, strict=True) if rate is not None]
+    """Return Σ rate × milliseconds by the trapezoidal rule. Missing readings are skipped, long gaps are not bridged."""
+    present = [(at, rate) for at, rate in zip(t, rates, strict=True) if rate is not None]
     return sum(
         (rate + next_rate) / 2 * (later - at)
-        for (at, rate), (later, next_rate) in pairwise(read)
+        for (at, rate), (later, next_rate) in pairwise(present)
         if later - at <= MAX_GAP_MS
     )

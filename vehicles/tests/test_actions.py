@@ -16,7 +16,7 @@ CAR = {"make": "Honda", "model": "Civic", "year": 2020}
 
 
 class TestAddVehicle:
-    def test_the_vin_is_stored_in_capitals(self, alice):
+    def test_vin_is_stored_in_capitals(self, alice):
         vehicle = actions.add_vehicle(customer=alice, vin=f" {VIN.lower()} ", unit_number="A123", **CAR)
         stored = Vehicle.objects.values(
             "id", "customer_id", "vin", "make", "unit_number", "archived_at"
@@ -26,7 +26,7 @@ class TestAddVehicle:
             "archived_at": None,
         }  # fmt: skip
 
-    def test_a_vin_is_unique_among_one_customers_vehicles(self, alice, bob):
+    def test_vin_is_unique_per_customer(self, alice, bob):
         actions.add_vehicle(customer=alice, vin=VIN, **CAR)
         with pytest.raises(actions.VinTaken) as error:
             actions.add_vehicle(customer=alice, vin=VIN.lower(), **CAR)
@@ -35,7 +35,7 @@ class TestAddVehicle:
         assert Vehicle.objects.count() == 1
         actions.add_vehicle(customer=bob, vin=VIN, **CAR)
 
-    def test_a_unit_number_is_unique_in_one_fleet(self, alice, bob):
+    def test_unit_number_is_unique_per_customer(self, alice, bob):
         actions.add_vehicle(customer=alice, vin=VIN, unit_number="A123", **CAR)
         with pytest.raises(actions.UnitNumberTaken) as error:
             actions.add_vehicle(customer=alice, vin=VIN[:-1] + "7", unit_number="A123", **CAR)
@@ -45,19 +45,19 @@ class TestAddVehicle:
         assert Vehicle.objects.count() == 1
         actions.add_vehicle(customer=bob, vin=VIN, unit_number="A123", **CAR)
 
-    def test_any_number_of_vehicles_has_no_unit_number(self, alice):
+    def test_several_vehicles_can_have_no_unit_number(self, alice):
         for digit in "123":
             actions.add_vehicle(customer=alice, vin=VIN[:-1] + digit, **CAR)
         assert Vehicle.objects.count() == 3
 
-    def test_another_refusal_passes_as_it_is(self, alice):
+    def test_other_integrity_errors_are_not_translated(self, alice):
         with pytest.raises(Exception, match="vin_has_17_characters"):
             actions.add_vehicle(customer=alice, vin="SHORT", **CAR)
         assert not Vehicle.objects.exists()
 
 
 class TestArchiveVehicle:
-    def test_vin_unit_number_and_dongle_are_free_again(self, now):
+    def test_archiving_frees_vin_unit_number_and_dongle(self, now):
         vehicle = VehicleFactory(vin=VIN, unit_number="A123", dongle_id="X", dongle_connection="BLE")
         before = Vehicle.objects.values().get()
         actions.archive_vehicle(vehicle=vehicle, now=now)
@@ -71,7 +71,7 @@ class TestArchiveVehicle:
         )
         assert Vehicle.objects.in_use().count() == 1
 
-    def test_twice_is_a_conflict_and_keeps_the_first_instant(self, now):
+    def test_archiving_twice_is_a_conflict_and_keeps_the_first_time(self, now):
         vehicle = VehicleFactory()
         stale = Vehicle.objects.get()
         actions.archive_vehicle(vehicle=vehicle, now=now)
@@ -83,7 +83,7 @@ class TestArchiveVehicle:
 
 
 class TestDongle:
-    def test_linked_in_the_place_of_another_and_unlinked(self):
+    def test_dongle_replaces_the_present_one_and_is_unlinked(self):
         vehicle = VehicleFactory()
         for dongle, connection in (("A", "BLE"), ("B", "CLOUD")):
             actions.link_dongle(vehicle=vehicle, dongle_id=dongle, connection=connection)
@@ -92,17 +92,17 @@ class TestDongle:
         for _ in range(2):
             actions.unlink_dongle(vehicle=vehicle)
             assert Vehicle.objects.values_list("dongle_id", "dongle_connection").get() == (None, None)
-        assert vehicle.history.count() == 4  # the second time there was nothing to unlink
+        assert vehicle.history.count() == 4  # unlinking again writes no history
 
-    def test_one_that_sits_elsewhere_stays_there(self):
-        there = VehicleFactory(dongle_id="A", dongle_connection="BLE")
-        here = VehicleFactory()
+    def test_dongle_of_another_vehicle_stays_there(self):
+        linked = VehicleFactory(dongle_id="A", dongle_connection="BLE")
+        other = VehicleFactory()
         with pytest.raises(actions.DongleTaken) as error:
-            actions.link_dongle(vehicle=here, dongle_id="A", connection="WIFI")
+            actions.link_dongle(vehicle=other, dongle_id="A", connection="WIFI")
         assert error.value.kind is Kind.CONFLICT
-        assert Vehicle.objects.get(dongle_id="A") == there
+        assert Vehicle.objects.get(dongle_id="A") == linked
 
-    def test_an_archived_vehicle_takes_none(self, now):
+    def test_archived_vehicle_cannot_link_or_unlink(self, now):
         vehicle = VehicleFactory(archived_at=now)
         for verb in (lambda: actions.link_dongle(vehicle=vehicle, dongle_id="A", connection="BLE"),
                      lambda: actions.unlink_dongle(vehicle=vehicle)):  # fmt: skip
@@ -113,7 +113,7 @@ class TestDongle:
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_vehicles_with_one_vin_one_is_stored():
+def test_parallel_adds_of_one_vin_store_one_vehicle():
     customer = CustomerFactory()
     outcomes = parallel(10, lambda _: actions.add_vehicle(customer=customer, vin=VIN, **CAR).pk)
     assert [outcome for outcome in outcomes if isinstance(outcome, int)] == [Vehicle.objects.get().pk]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError, ValidationError
 
 from common.http.parsers import JSONParser
-from vehicles.api.member_samples import Batch, BatchInput, BatchParser
+from vehicles.api.member_samples import BatchInput, BatchParser, ValidatedBatch
 from vehicles.telematics.samples import MAX_SAMPLES, Samples
 from vehicles.tests.telematics.drives import T
 
@@ -17,37 +17,37 @@ SPAN = b'{"startTimestamp":1704067200000,"endTimestamp":1704070800000'
 
 
 def read(parser, raw):
-    """What becomes of a body."""
+    """Return the validated data of a body, or the error as (type, text)."""
     try:
         body = parser.decode(raw)
-        if isinstance(body, Batch):
+        if isinstance(body, ValidatedBatch):
             return dict(body)
-        checked = BatchInput(data=body)
-        checked.is_valid(raise_exception=True)
-        return dict(checked.validated_data)
-    except (ParseError, ValidationError) as refusal:
-        return type(refusal), str(refusal)
+        serializer = BatchInput(data=body)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+    except (ParseError, ValidationError) as error:
+        return type(error), str(error)
 
 
-def is_read_as_usual(raw):
+def parses_like_plain_json(raw):
     return read(BatchParser(), raw) == read(JSONParser(), raw)
 
 
-def test_the_contracts_batch_goes_the_quick_way():
+def test_contract_batch_takes_the_fast_path():
     raw = (
         b'{"vehicleId": "8C4EF03A-2B5C-4d5e-9f60-718293a4b5c6", "startTimestamp": 1704067200000, '
         b'"endTimestamp": 1704070800000, "samples": '
         b'[{"t": 1704067201000, "speed": 45.5, "fuelRate": 2.3, "odometer": 15001}, {"t": 1704067200000}]}'
     )
     batch = BatchParser().decode(raw)
-    assert isinstance(batch, Batch)
+    assert isinstance(batch, ValidatedBatch)
     assert batch == {
         "uuid": UUID("8c4ef03a-2b5c-4d5e-9f60-718293a4b5c6"),
         "start": T,
         "end": 1704070800000,
         "samples": Samples([T, T + 1000], [None, 45.5], [None, 2.3], [None, 15001.0]),
     }
-    assert is_read_as_usual(raw)
+    assert parses_like_plain_json(raw)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_the_contracts_batch_goes_the_quick_way():
         b"[" + b",".join([b'{"t":1704067200000}'] * (MAX_SAMPLES + 1)) + b"]",
     ],
 )
-def test_whatever_is_unusual_is_read_as_any_body_is(samples):
-    assert is_read_as_usual(SPAN + b',"samples":' + samples + b"}")
+def test_unusual_samples_are_parsed_like_plain_json(samples):
+    assert parses_like_plain_json(SPAN + b',"samples":' + samples + b"}")
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_whatever_is_unusual_is_read_as_any_body_is(samples):
         b'{"samples":[],"startTimestamp":1704067200000}',
     ],
 )
-def test_and_so_is_what_stands_beside_the_samples(raw):
-    assert is_read_as_usual(raw)
+def test_unusual_fields_are_parsed_like_plain_json(raw):
+    assert parses_like_plain_json(raw)
 
 
 _values = st.none() | st.floats(0, 500) | st.integers(-1, 500) | st.booleans() | st.just("1")
@@ -124,5 +124,5 @@ _rows = st.fixed_dictionaries(
 @given(
     st.lists(_rows, max_size=4), st.fixed_dictionaries({}, optional={"endTimestamp": _values, "x": _values})
 )
-def test_both_ways_are_one(rows, beside):
-    assert is_read_as_usual(orjson.dumps({"samples": rows, **beside}))
+def test_both_parsers_give_the_same_result(rows, beside):
+    assert parses_like_plain_json(orjson.dumps({"samples": rows, **beside}))

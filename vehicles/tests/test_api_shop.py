@@ -7,7 +7,7 @@ from testing.suites import ShopCustomerListSuite
 
 
 def brief(vehicle):
-    """The vehicle inside other bodies, as contract 000 prints it."""
+    """Return the vehicle inside other resources, as contract 000 prints it."""
     return {
         "id": vehicle.pk,
         "make": "Honda",
@@ -47,7 +47,7 @@ class TestCustomerVehicles(ShopCustomerListSuite):
             "customer_phone": "(555) 010-0000",
         }
 
-    def test_keys_stand_in_the_printed_order(self, alice, as_alice):
+    def test_keys_are_in_the_order_of_the_contract(self, alice, as_alice):
         vehicle = self.make(alice)
         body = as_alice.get(self.url).json()
         assert list(body) == ["results", "count", "customer_id", "customer_name"]
@@ -57,7 +57,7 @@ class TestCustomerVehicles(ShopCustomerListSuite):
         VehicleFactory(customer=alice, archived_at=timezone.now())
         assert as_alice.get(self.url).json() == self.envelope(alice, [])
 
-    def test_a_company_is_written_by_its_name(self, alice, as_alice):
+    def test_company_is_shown_by_its_name(self, alice, as_alice):
         alice.company_name = "Cooper & Söhne 🚗"
         alice.save()
         self.make(alice)
@@ -66,12 +66,12 @@ class TestCustomerVehicles(ShopCustomerListSuite):
         assert body["results"][0]["customer_name"] == "Cooper & Söhne 🚗"
         assert body["results"][0]["customer"]["name"] == "Cooper & Söhne 🚗"
 
-    def test_a_second_login_sees_the_same_rows_with_the_contact_shown(self, alice, carol, sign_in):
+    def test_second_login_sees_the_same_rows_and_the_contact(self, alice, carol, sign_in):
         alice.logins.create(user=carol)
         vehicle = self.make(alice)
         assert sign_in(carol).get(self.url).json() == self.envelope(alice, [self.row(vehicle, alice)])
 
-    def test_a_customer_without_a_contact_is_a_former_one(self, alice, carol, sign_in):
+    def test_customer_without_a_contact_is_shown_as_former(self, alice, carol, sign_in):
         alice.logins.create(user=carol)
         vehicle = self.make(alice)
         alice.contact.delete()

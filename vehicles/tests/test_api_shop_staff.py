@@ -1,4 +1,4 @@
-"""The staff's API on vehicles."""
+"""The staff API: vehicles."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from testing.storms import parallel
 from testing.suites import WritableNounSuite, invalid, refused, stored
 from vehicles.models import Vehicle
 
-ARCHIVED = {"error": "Vehicle is archived", "detail": "This vehicle is archived already."}
+ARCHIVED = {"error": "Vehicle is archived", "detail": "This vehicle is already archived."}
 HUGE = 10**22
 VIN = "1HGBH41JXMN109186"
 VIN_TAKEN = "You already have a vehicle with this VIN."
 UNIT_TAKEN = "There is already a unit with this number."
-BACKWARDS = "The odometer cannot show less than it did."
+BACKWARDS = "The odometer cannot go down: enter at least 100.00 miles."
 
 
-def named(title: str, field: str, text: str) -> dict[str, Any]:
+def invalid_field(title: str, field: str, text: str) -> dict[str, Any]:
     return {"error": title, "detail": text, "fields": {field: [text]}}
 
 
@@ -91,22 +91,22 @@ class TestVehicles(WritableNounSuite):
             "archived_at": None,
         }
 
-    def test_a_vin_is_taken_once_a_customer(self, as_ada):
+    def test_vin_is_unique_per_customer(self, as_ada):
         vehicle = self.make(vin=VIN)
         before, body = [stored(vehicle)], self.body_for_new() | {"customer_id": vehicle.customer_id}
         response = as_ada.post(self.url, body | {"vin": VIN.lower()}, format="json")
-        refused(response, 400, named("Vehicle exists", "vin", VIN_TAKEN), vehicle, before=before)
+        refused(response, 400, invalid_field("Vehicle exists", "vin", VIN_TAKEN), vehicle, before=before)
         assert Vehicle.objects.count() == 1
 
     @pytest.mark.parametrize(
         "vin", ["", "1HG", "1HGBH41JXMN10918I", "1HGBH41JXMN10918\x00", "x" * 10_000, None]
     )
-    def test_a_wrong_vin_is_named(self, as_ada, vin):
+    def test_invalid_vin_is_reported(self, as_ada, vin):
         response = as_ada.post(self.url, self.body_for_new() | {"vin": vin}, format="json")
         assert (response.status_code, list(response.json()["fields"])) == (400, ["vin"])
         assert Vehicle.objects.count() == 0
 
-    def test_an_unknown_customer_is_named(self, as_ada):
+    def test_unknown_customer_gets_404_and_a_huge_id_400(self, as_ada):
         response = as_ada.post(self.url, self.body_for_new() | {"customer_id": 999_999}, format="json")
         assert (response.status_code, response.json()) == (
             404,
@@ -119,29 +119,40 @@ class TestVehicles(WritableNounSuite):
         )
         assert Vehicle.objects.count() == 0
 
-    def test_the_owner_and_the_vin_stay(self, as_ada, bob):
+    def test_customer_and_vin_cannot_be_changed(self, as_ada, bob):
         vehicle = self.make()
         before = stored(vehicle)
         body = {"customer_id": bob.pk, "vin": VIN, "archived_at": "2024-01-01T00:00:00Z"}
         assert as_ada.patch(self.item(vehicle), body, format="json").json() == self.row(vehicle)
         assert stored(vehicle) == before
 
-    def test_the_odometer_never_runs_backwards(self, as_ada):
+    def test_odometer_cannot_go_down(self, as_ada):
         vehicle = self.make(odometer=Decimal(100))
         before = [stored(vehicle)]
         response = as_ada.patch(self.item(vehicle), {"odometer": "99.99", "color": "Red"}, format="json")
         refused(
-            response, 400, named("Odometer runs backwards", "odometer", BACKWARDS), vehicle, before=before
+            response,
+            400,
+            invalid_field("Odometer runs backwards", "odometer", BACKWARDS),
+            vehicle,
+            before=before,
         )
 
-    def test_a_unit_number_is_taken_once_a_customer(self, as_ada):
+    def test_unit_number_is_unique_per_customer(self, as_ada):
         first = self.make(unit_number="A1")
         second = self.make(customer=first.customer)
         before = [stored(first), stored(second)]
         response = as_ada.patch(self.item(second), {"unit_number": "A1"}, format="json")
-        refused(response, 400, named("Unit exists", "unit_number", UNIT_TAKEN), first, second, before=before)
+        refused(
+            response,
+            400,
+            invalid_field("Unit exists", "unit_number", UNIT_TAKEN),
+            first,
+            second,
+            before=before,
+        )
 
-    def test_archived_once_and_then_left_alone(self, as_ada, ada):
+    def test_archived_vehicle_cannot_be_archived_or_changed(self, as_ada, ada):
         vehicle = self.make()
         count = vehicle.history.count()
         response = as_ada.post(self.item(vehicle, "archive"))
@@ -159,12 +170,12 @@ class TestVehicles(WritableNounSuite):
             refused(again, 409, ARCHIVED, vehicle, before=before)
 
     def test_filters(self, as_ada):
-        archived, used = self.make(archived_at=timezone.now()), self.make()
+        archived, in_use = self.make(archived_at=timezone.now()), self.make()
         assert self.found(as_ada, archived="true") == [archived.pk]
-        assert self.found(as_ada, archived="false") == [used.pk]
-        assert self.found(as_ada, customer_id=used.customer_id) == [used.pk]
+        assert self.found(as_ada, archived="false") == [in_use.pk]
+        assert self.found(as_ada, customer_id=in_use.customer_id) == [in_use.pk]
 
-    def test_a_customer_nobody_knows_is_404(self, as_ada):
+    def test_filter_by_unknown_customer_gets_404(self, as_ada):
         response = as_ada.get(self.url, {"customer_id": "999999"})
         assert (response.status_code, response.json()) == (
             404,
@@ -180,11 +191,11 @@ class TestVehicles(WritableNounSuite):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_fifty_parallel_archivings_one_wins(sign_in):
+def test_fifty_parallel_archives_have_one_winner(sign_in):
     ann, vehicle = factories.UserFactory(role="advisor"), factories.VehicleFactory()
     client, count = sign_in(ann), vehicle.history.count()
-    answers = parallel(50, lambda _: client.post(f"/api/shop/vehicles/{vehicle.pk}/archive/"))
-    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
-    assert [a.json() for a in answers if a.status_code == 409] == [ARCHIVED] * 49
+    responses = parallel(50, lambda _: client.post(f"/api/shop/vehicles/{vehicle.pk}/archive/"))
+    assert sorted(response.status_code for response in responses) == [200] + [409] * 49
+    assert [response.json() for response in responses if response.status_code == 409] == [ARCHIVED] * 49
     assert vehicle.history.count() == count + 1
     assert vehicle.history.latest().history_user_id == ann.pk

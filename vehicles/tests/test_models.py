@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
         ({"dongle_id": "X", "dongle_connection": "USB"}, "dongle_has_a_connection"),
     ],
 )
-def test_the_database_refuses(fields, constraint):
+def test_database_constraints_hold(fields, constraint):
     vehicle = VehicleFactory()
     before = Vehicle.objects.values().get()
     with pytest.raises(IntegrityError) as error, transaction.atomic():
@@ -41,26 +41,26 @@ def test_the_database_refuses(fields, constraint):
         ({"unit_number": "", "license_plate": ""}, "MN109186"),
     ],
 )
-def test_label(fields, label):
+def test_label_is_unit_number_then_plate_then_vin(fields, label):
     vehicle = Vehicle(vin="1HGBH41JXMN109186", year=2020, make="Honda", model="Civic", **fields)
     assert vehicle.label == label
     assert str(vehicle) == f"2020 Honda Civic ({label})"
 
 
-def test_a_form_stores_the_vin_in_capitals_and_refuses_a_wrong_one(alice):
+def test_clean_capitalizes_the_vin_and_full_clean_validates_it(alice):
     vehicle = VehicleFactory.build(customer=alice, vin=" 1hgbh41jxmn109186")
     vehicle.clean()
     assert vehicle.vin == "1HGBH41JXMN109186"
     vehicle.vin = "1HGBH41JXMN10918I"
-    with pytest.raises(ValidationError) as refusal:
+    with pytest.raises(ValidationError) as error:
         vehicle.full_clean()
-    assert list(refusal.value.message_dict) == ["vin"]
+    assert list(error.value.message_dict) == ["vin"]
 
 
-def test_visible_to_and_in_use(alice, bob, now):
-    mine, his = VehicleFactory(customer=alice), VehicleFactory(customer=bob, archived_at=now)
+def test_visible_to_and_in_use_filter_the_rows(alice, bob, now):
+    of_alice, of_bob = VehicleFactory(customer=alice), VehicleFactory(customer=bob, archived_at=now)
     rows = Vehicle.objects.order_by("id")
-    assert list(rows.visible_to(Caller(Role.CUSTOMER, alice.contact_id, alice.pk))) == [mine]
+    assert list(rows.visible_to(Caller(Role.CUSTOMER, alice.contact_id, alice.pk))) == [of_alice]
     assert list(rows.visible_to(Caller(Role.CUSTOMER, 99, None))) == []
-    assert list(rows.visible_to(Caller(Role.TECHNICIAN, 99, None))) == [mine, his]
-    assert list(rows.in_use()) == [mine]
+    assert list(rows.visible_to(Caller(Role.TECHNICIAN, 99, None))) == [of_alice, of_bob]
+    assert list(rows.in_use()) == [of_alice]

@@ -1,4 +1,4 @@
-"""Vehicles as a table."""
+"""Import and export of vehicles."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from vehicles.models import Vehicle
 
 VIN = "1HGBH41JXMN109186"
 HEADER = "customer,vin,year,make,model,odometer\n"
+HINT = "Enter the id or the uuid of a customer."
+BACKWARDS = "The odometer cannot go down: enter at least"
+HUGE = "9" * 20
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def civic(alice):
     return factories.VehicleFactory(customer=alice, vin=VIN, odometer="500.00")
 
 
-def test_vehicle_is_known_by_customer_and_vin(desk, ada, alice, bob, civic):
+def test_row_matches_vehicle_by_customer_and_vin(desk, ada, alice, bob, civic):
     content = f"{HEADER}{alice.pk},{VIN.lower()},2021,Honda,Civic,\n{bob.uuid},{VIN},2020,Honda,Civic,12.5\n"
     assert import_file(desk, Vehicle, content) == [
         "Import finished: 1 new, 1 updated, 0 deleted and 0 skipped vehicles."
@@ -37,25 +40,25 @@ def test_vehicle_is_known_by_customer_and_vin(desk, ada, alice, bob, civic):
 
 
 @pytest.mark.parametrize(
-    ("row", "complaint"),
+    ("row", "message"),
     [
-        ("{alice},1HGBH41JXMN10918,2020,Honda,Civic,0", "vin: A VIN has 17 characters."),
+        ("{alice},1HGBH41JXMN10918,2020,Honda,Civic,0", "vin: A VIN has 17 characters, not 16."),
         ("{alice},{vin},1700,Honda,Civic,600", "year: Ensure this value is greater than or equal to 1886."),
-        ("{alice},{vin},2020,Honda,Civic,499.99", "odometer: It stands at 500.00 and never runs backwards."),
-        ("{alice},1HGBH41JXMN109187,2020,Honda,Civic,-1", "odometer: It stands at 0 and never runs backwards."),
-        ("0,{vin},2020,Honda,Civic,0", "customer: There is no customer '0'."),
-        ("x,{vin},2020,Honda,Civic,0", "customer: There is no customer 'x'."),
-        ("99999999999999999999,{vin},2020,Honda,Civic,0", "customer: There is no customer '99999999999999999999'."),
+        ("{alice},{vin},2020,Honda,Civic,499.99", f"odometer: {BACKWARDS} 500.00 miles."),
+        ("{alice},1HGBH41JXMN109187,2020,Honda,Civic,-1", f"odometer: {BACKWARDS} 0 miles."),
+        ("0,{vin},2020,Honda,Civic,0", f"customer: There is no customer '0'. {HINT}"),
+        ("x,{vin},2020,Honda,Civic,0", f"customer: There is no customer 'x'. {HINT}"),
+        (HUGE + ",{vin},2020,Honda,Civic,0", f"customer: There is no customer '{HUGE}'. {HINT}"),
     ],
 )  # fmt: skip
-def test_bad_row_is_named_and_nothing_is_written(desk, alice, civic, row, complaint):
+def test_invalid_row_is_reported_and_nothing_is_written(desk, alice, civic, row, message):
     before = list(Vehicle.objects.values_list())
     content = HEADER + row.format(alice=alice.pk, vin=VIN)
-    assert said(preview(desk, Vehicle, content)) == [f"Row 2: {complaint}"]
+    assert said(preview(desk, Vehicle, content)) == [f"Row 2: {message}"]
     assert list(Vehicle.objects.values_list()) == before
 
 
-def test_constraints_are_named_with_the_row(desk, alice):
+def test_violated_constraint_is_reported_with_the_row(desk, alice):
     header = "customer,vin,year,make,model,unit_number\n"
     rows = [f"{alice.pk},1HGBH41JXMN10918{n},2020,Honda,Civic,A1\n" for n in (1, 2)]
     assert said(preview(desk, Vehicle, header + "".join(rows))) == [
@@ -64,12 +67,12 @@ def test_constraints_are_named_with_the_row(desk, alice):
 
 
 @pytest.mark.parametrize("column", ["dongle_id", "uuid", "created_at", "id"])
-def test_what_no_form_offers_is_no_column(desk, alice, column):
+def test_columns_without_a_form_field_are_rejected(desk, alice, column):
     content = f"customer,vin,{column}\n{alice.pk},{VIN},1\n"
     assert said(preview(desk, Vehicle, content))[0] == f"Unknown columns: {column!r}."
 
 
-def test_export_with_archived_vehicles_comes_back_and_changes_nothing(desk, alice, civic, now):
+def test_importing_an_export_changes_nothing(desk, alice, civic, now):
     old = factories.VehicleFactory(customer=alice)
     archive_vehicle(vehicle=old, now=now)
     before = list(Vehicle.objects.values_list())
@@ -84,6 +87,6 @@ def test_export_with_archived_vehicles_comes_back_and_changes_nothing(desk, alic
     assert list(Vehicle.objects.values_list()) == before
 
 
-def test_export_is_what_the_list_shows(desk, alice, bob, civic):
+def test_export_has_the_rows_of_the_filtered_list(desk, alice, bob, civic):
     factories.VehicleFactory(customer=bob, vin="1HGBH41JXMN109187")
     assert len(download(desk, Vehicle, q=VIN).splitlines()) == 2

@@ -7,10 +7,9 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vehicles.vin import check_digit_matches, normal_vin, validate_vin
+from vehicles.vin import check_digit_matches, normalize_vin, validate_vin
 
-LENGTH = ["A VIN has 17 characters."]
-LETTERS = ["A VIN has digits and letters only, and never I, O or Q."]
+LETTERS = ["A VIN has only digits and letters, without I, O and Q."]
 ALPHABET = sorted(set(string.ascii_uppercase + string.digits) - set("IOQ"))
 # 49 CFR 565.15, tables III and IV.
 VALUES = {str(n): n for n in range(10)} | dict(
@@ -26,16 +25,16 @@ WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 @pytest.mark.parametrize(
     "vin", ["1HGBH41JXMN109186", "1hgbh41jxmn109186", "  1HGBH41JXMN109186\n", "11111111111111111"]
 )
-def test_validate_vin_takes(vin):
+def test_validate_vin_accepts(vin):
     assert validate_vin(vin) is None
 
 
 @pytest.mark.parametrize(
     ("vin", "messages"),
     [
-        ("", LENGTH),
-        ("1HGBH41JXMN10918", LENGTH),
-        ("1HGBH41JXMN1091866", LENGTH),
+        ("", ["A VIN has 17 characters, not 0."]),
+        ("1HGBH41JXMN10918", ["A VIN has 17 characters, not 16."]),
+        ("1HGBH41JXMN1091866", ["A VIN has 17 characters, not 18."]),
         ("1HGBH41JXMN10918I", LETTERS),
         ("1HGBH41JXMN10918o", LETTERS),
         ("1HGBH41JXMN10918Q", LETTERS),
@@ -45,33 +44,33 @@ def test_validate_vin_takes(vin):
         ("1HGBH41JXMN10918\0", LETTERS),
     ],
 )
-def test_validate_vin_refuses(vin, messages):
-    with pytest.raises(ValidationError) as refusal:
+def test_validate_vin_rejects(vin, messages):
+    with pytest.raises(ValidationError) as error:
         validate_vin(vin)
-    assert refusal.value.messages == messages
-    assert refusal.value.code == "invalid_vin"
+    assert error.value.messages == messages
+    assert error.value.code == "invalid_vin"
 
 
 @given(st.text(ALPHABET, min_size=17, max_size=17))
-def test_every_text_of_the_alphabet_is_a_vin_in_either_case(vin):
+def test_every_text_of_the_alphabet_is_valid_in_either_case(vin):
     validate_vin(vin)
     validate_vin(vin.lower())
-    assert normal_vin(f" {vin.lower()} ") == vin
+    assert normalize_vin(f" {vin.lower()} ") == vin
 
 
 @given(st.text(ALPHABET, min_size=17, max_size=17))
-def test_check_digit_is_the_regulations(vin):
-    rest = sum(VALUES[c] * weight for c, weight in zip(vin, WEIGHTS, strict=True)) % 11
-    assert check_digit_matches(vin) is (vin[8] == "0123456789X"[rest])
-    right = vin[:8] + "0123456789X"[rest] + vin[9:]
+def test_check_digit_follows_the_regulation(vin):
+    remainder = sum(VALUES[c] * weight for c, weight in zip(vin, WEIGHTS, strict=True)) % 11
+    assert check_digit_matches(vin) is (vin[8] == "0123456789X"[remainder])
+    right = vin[:8] + "0123456789X"[remainder] + vin[9:]
     assert check_digit_matches(right) is True
 
 
 @pytest.mark.parametrize("vin", ["", "short", "1HGBH41JXMN10918I", "1HGBH41JXMN1091866", "ÄÖÜ45678901234567"])
-def test_check_digit_of_what_is_not_a_vin_is_none(vin):
+def test_check_digit_of_an_invalid_vin_is_none(vin):
     assert check_digit_matches(vin) is None
 
 
 @given(st.text(max_size=20))
-def test_check_digit_never_fails(text):
+def test_check_digit_never_raises(text):
     assert check_digit_matches(text) in (True, False, None)

@@ -23,7 +23,7 @@ from appointments.models import (
     Technician,
 )
 from catalogue.models import Part, Service
-from chat.models import Message, Thread, Ticket
+from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import Event, IdempotencyKey
 from customers.models import Customer, CustomerUser, Notification
 from files.models import Upload
@@ -72,8 +72,8 @@ FACTORIES = {
     Technician: factories.TechnicianFactory,
     TelematicsBatch: factories.TelematicsBatchFactory,
     Upload: factories.UploadFactory,
-    Thread: factories.ThreadFactory,
-    Ticket: factories.TicketFactory,
+    Conversation: factories.ConversationFactory,
+    SupportTicket: factories.SupportTicketFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,
 }

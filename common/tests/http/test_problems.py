@@ -178,7 +178,7 @@ CASES = {
     ),
     "length required": (
         LengthRequired(),
-        everywhere(411, "Length required", "A file is sent with its length (Content-Length), not in chunks."),
+        everywhere(411, "Length required", "Send the file with a Content-Length header, not in chunks."),
     ),
     "too large": (
         errors.TooLarge("Too much."),

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from chat.socket import LARGEST_FRAME
+from chat.sockets.consumer import MAX_FRAME_BYTES
 from demo import loader
 
 
@@ -39,26 +39,33 @@ class Command(BaseCommand):
         if is_older(executor):
             raise CommandError("This database is older than this release; run make reset-demo")
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            self._say("Migrating the database")
             call_command("migrate", verbosity=0)
         if options["demo"]:
+            if loader.is_empty():
+                self._say("Loading the demo data")
             try:
                 loader.load(now=timezone.now())
             except loader.NotEmpty:
-                self.stdout.write("The database is not empty, so the demo data is not loaded.")
-        connection.close()  # the server's threads open their own
-        self.stdout.write(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
-        self.stdout.flush()
+                self.stdout.write("The database is in use; the demo data stays out of it.")
+        connection.close()  # it belongs to this thread; the server's threads open their own
+        self._say(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
         config = uvicorn.Config(
             "config.asgi:application",
             host=host,
             port=port,
             log_config=None,
             access_log=False,
-            ws="chat.protocol:Protocol",
-            ws_max_size=LARGEST_FRAME,
-            ws_per_message_deflate=False,  # frames are short, and compression costs time per connection
+            ws="chat.sockets.protocol:Protocol",
+            ws_max_size=MAX_FRAME_BYTES,
+            ws_per_message_deflate=False,  # frames are short, and compressing costs each reader
             timeout_graceful_shutdown=10,
             server_header=False,
         )
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run()
+
+    def _say(self, line: str) -> None:
+        """Print at once, also where the output is a file or a pipe."""
+        self.stdout.write(line)
+        self.stdout.flush()

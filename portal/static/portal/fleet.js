@@ -1,4 +1,4 @@
-// Draws each chart from the table beside it: the same numbers, the same labels, and a click leads where the row does.
+// Draw each chart from the table beside it, with its numbers and labels. A click follows the link of the row.
 "use strict";
 
 (() => {
@@ -69,11 +69,11 @@
     });
   }
 
-  // A page that shows states hears when one changes, and shows itself anew - unless somebody is writing on it.
+  // A page that shows states is reloaded when one changes, unless the user is typing in a form.
   const main = document.querySelector("main[data-live]");
   if (main) {
     let wait = 1000;
-    // What one does oneself is told, too: the answer to it is on its way and says more than the page anew.
+    // The user's own action is announced, too. Its response is on its way, so that the page is not reloaded for it.
     let leaving = false;
     addEventListener("submit", () => (leaving = true));
     addEventListener("pageshow", () => (leaving = false));
@@ -98,7 +98,7 @@
           headers: { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value },
           redirect: "error",
         });
-        if (answer.status < 500 && !answer.ok) return; // signed out: the next click says so
+        if (answer.status < 500 && !answer.ok) return; // signed out: the next click leads to the sign-in
         const { ticket } = await answer.json();
         const socket = new WebSocket(`${location.origin.replace("http", "ws")}/chat/ws?ticket=${encodeURIComponent(ticket)}`);
         socket.addEventListener("open", () => (wait = 1000));
@@ -112,10 +112,10 @@
     listen();
   }
 
-  // A second press on a slow line must not ask for a second repair.
+  // A second click on a slow connection must not request a second repair.
   document.querySelectorAll("form[data-once]").forEach((form) =>
     form.addEventListener("submit", () => form.querySelectorAll("button[type=submit]").forEach((button) => (button.disabled = true))),
   );
-  // The page may come back from the browser's memory, with its button as it was left.
+  // The browser may restore the page from its cache, with the button disabled.
   addEventListener("pageshow", () => document.querySelectorAll("form[data-once] button").forEach((button) => (button.disabled = false)));
 })();

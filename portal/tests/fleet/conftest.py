@@ -1,4 +1,4 @@
-"""Alice runs a fleet here, Bob another one; each in a browser of his own."""
+"""Fixtures of the portal's pages: Alice's fleet, its rows, and browsers of Alice and Bob."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def browser(user=None, **kwargs):
 
 @pytest.fixture
 def rosa(alice):
-    """Alice's fleet: a unit by its number, one by its plate, one by its VIN; three repairs."""
+    """Return Alice's fleet of three units: one with a number, one with a plate, one with only a VIN."""
     alice.company_name = "RS Wind"
     alice.save()
     factories.VehicleFactory(customer=alice, unit_number="A123", make="Ford", model="Transit", year=2019)
@@ -36,7 +36,7 @@ def unit(rosa):
 
 @pytest.fixture
 def estimate(unit):
-    """A pending order of 139.74, made of a part and work."""
+    """Return a pending order of a part and a service, 139.74 in total."""
     order = factories.RepairOrderFactory(
         vehicle=unit,
         status="pending",
@@ -52,7 +52,7 @@ def estimate(unit):
 
 @pytest.fixture
 def page(rosa):
-    """Alice's browser."""
+    """Return Alice's browser."""
     return browser(rosa.contact)
 
 

@@ -1,4 +1,4 @@
-"""Samples for tests, likely and unlikely ones."""
+"""Samples for tests: a steady drive and strategies of arbitrary samples."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from vehicles.telematics.samples import EARLIEST, HIGHEST, Samples
 
-T = 1704067200000  # contract 003's start, 2024-01-01T00:00:00Z
+T = 1704067200000  # the start in contract 003's sample, 2024-01-01T00:00:00Z
 
 
 def steady(count, *, t=T, step=1000, speed=60.0, rate=2.0, odometer=100.0):
-    """A drive at one speed, a sample every `step` milliseconds."""
+    """Return a drive at one speed with a sample every `step` milliseconds."""
     miles = speed * step / 3_600_000
     return Samples(
         [t + n * step for n in range(count)],
@@ -21,7 +21,7 @@ def steady(count, *, t=T, step=1000, speed=60.0, rate=2.0, odometer=100.0):
 
 
 def readings(highest):
-    """A sensor's numbers of some decimal places, anything a double can hold, whole numbers, and none at all."""
+    """Return a strategy of columns: decimals, any float, integers, with and without missing readings."""
     numbers = [
         st.integers(0, highest),
         st.floats(0, highest, allow_subnormal=True),
@@ -34,6 +34,6 @@ def readings(highest):
 
 @st.composite
 def samples(draw, first=EARLIEST, last=EARLIEST + 86_400_000):
-    """1 to 40 samples in order of time."""
+    """Draw 1 to 40 samples in order of time."""
     t = sorted(draw(st.sets(st.integers(first, last), min_size=1, max_size=40)))
     return Samples(t, *(draw(readings(HIGHEST[name]))[: len(t)] for name in Samples._fields[1:]))

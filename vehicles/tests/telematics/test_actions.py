@@ -32,7 +32,7 @@ def record(vehicle, samples, start=None, end=None, now=NOW):
     return record_batch(vehicle_id=vehicle.pk, start=start, end=end, samples=samples, now=now)
 
 
-def test_a_batch_is_stored_whole(civic):
+def test_batch_is_stored_completely(civic):
     drive = steady(600)
     assert record(civic, drive, end=T + 600_000) is True
     batch = TelematicsBatch.objects.get()
@@ -41,14 +41,14 @@ def test_a_batch_is_stored_whole(civic):
     assert str(batch) == "600 samples from 2024-01-01 00:00:00"
 
 
-def test_the_same_key_again_is_a_repetition_whatever_it_holds(civic):
+def test_batch_with_the_same_key_is_stored_once(civic):
     assert record(civic, steady(10)) is True
     before = list(TelematicsBatch.objects.values())
     assert record(civic, steady(10)) is False
     assert record(civic, steady(10, odometer=5000.0)) is False
     assert list(TelematicsBatch.objects.values()) == before
     civic.refresh_from_db()
-    assert civic.odometer == Decimal("100.15")  # of the first, not of what was ignored
+    assert civic.odometer == Decimal("100.15")  # from the first batch
 
 
 def test_another_span_or_vehicle_is_another_batch(civic, bob):
@@ -58,7 +58,7 @@ def test_another_span_or_vehicle_is_another_batch(civic, bob):
     assert TelematicsBatch.objects.count() == 3
 
 
-def test_the_odometer_follows_the_newest_reading(civic):
+def test_odometer_rises_to_the_newest_reading(civic):
     count = civic.history.count()
     record(civic, Samples([T, T + 1, T + 2], [1.0] * 3, [None] * 3, [100.0, 100.126, None]))
     civic.refresh_from_db()
@@ -67,7 +67,7 @@ def test_the_odometer_follows_the_newest_reading(civic):
 
 
 @pytest.mark.parametrize("miles", [[99.0, 99.5], [None, None], [150.0, 99.0]])
-def test_the_odometer_never_runs_backwards(civic, miles):
+def test_odometer_cannot_go_down(civic, miles):
     assert record(civic, Samples([T, T + 1], [None] * 2, [None] * 2, miles)) is True
     civic.refresh_from_db()
     assert civic.odometer == Decimal("100.00")
@@ -85,17 +85,17 @@ def test_the_odometer_never_runs_backwards(civic, miles):
         (steady(1, t=NOW_MS), NOW_MS, NOW_MS + 300_001, actions.InTheFuture, "end"),
     ],
 )
-def test_refused_whole(civic, samples, start, end, error, field):
-    with pytest.raises(error) as refusal:
+def test_invalid_batch_is_rejected_and_nothing_stored(civic, samples, start, end, error, field):
+    with pytest.raises(error) as error_info:
         record(civic, samples, start, end)
-    assert isinstance(refusal.value, Invalid)
-    assert refusal.value.field == field
+    assert isinstance(error_info.value, Invalid)
+    assert error_info.value.field == field
     assert not TelematicsBatch.objects.exists()
     civic.refresh_from_db()
     assert civic.odometer == Decimal("100.00")
 
 
-def test_the_bounds_themselves_are_allowed(civic):
+def test_limits_themselves_are_allowed(civic):
     assert record(civic, steady(10_000, step=1))
     assert record(civic, steady(1), T, T + MAX_SPAN_MS)
     assert record(civic, steady(1, t=NOW_MS + 300_000))
@@ -111,7 +111,7 @@ def test_the_bounds_themselves_are_allowed(civic):
         ({"count": 10_001}, "telematics_batch_has_samples"),
     ],
 )
-def test_the_database_refuses_too(civic, values, constraint):
+def test_database_constraints_hold(civic, values, constraint):
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         TelematicsBatch.objects.create(
             vehicle=civic, **{"start": T, "end": T, "count": 1, "data": b""} | values
@@ -119,12 +119,12 @@ def test_the_database_refuses_too(civic, values, constraint):
     values = {"start": T, "end": T, "count": 1} | values
     key = (civic.pk, values["start"], values["end"])
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic(), connection.cursor() as cursor:
-        # What is ignored is a repetition, and nothing else.
+        # ON CONFLICT ignores a duplicate key only, not a violated check.
         cursor.execute(actions._INSERT, (*key, values["count"], b""))
     assert not TelematicsBatch.objects.exists()
 
 
-def test_the_past_may_arrive_late(civic):
+def test_old_batch_can_arrive_late(civic):
     old = steady(2, t=T - 365 * 86_400_000, odometer=5.0)
     assert record(civic, old, now=NOW + timedelta(days=400)) is True
     civic.refresh_from_db()
@@ -133,7 +133,7 @@ def test_the_past_may_arrive_late(civic):
 
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_repetitions_one_is_stored_and_the_odometer_ends_highest():
+def test_parallel_repetitions_store_one_batch_each_and_the_highest_odometer():
     vehicle = factories.VehicleFactory()
     outcomes = parallel(
         12, lambda n: record(vehicle, steady(60, t=T + n % 3 * 60_000, odometer=n % 3 * 100.0))

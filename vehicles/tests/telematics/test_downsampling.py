@@ -14,7 +14,7 @@ def rows(samples):
 
 
 @given(samples(), st.integers(2, 50))
-def test_a_subset_in_order_with_first_and_last(given, points):
+def test_result_is_an_ordered_subset_with_first_and_last(given, points):
     found = rows(downsample(given, points))
     assert len(found) <= max(points, 2)
     assert set(found) <= set(rows(given))
@@ -25,30 +25,30 @@ def test_a_subset_in_order_with_first_and_last(given, points):
 
 
 @given(st.lists(st.floats(0, 400) | st.none(), min_size=10, max_size=60), st.integers(4, 9))
-def test_the_lowest_and_highest_speeds_are_kept(speeds, points):
+def test_lowest_and_highest_speeds_are_kept(speeds, points):
     given = Samples(range(len(speeds)), speeds, [None] * len(speeds), [None] * len(speeds))
     present = [speed for speed in speeds if speed is not None]
     found = {speed for speed in downsample(given, points).speed if speed is not None}
     assert not present or {min(present), max(present)} <= found
 
 
-def test_a_stop_and_a_peak_of_one_sample_are_not_lost():
+def test_stop_and_peak_of_one_sample_are_kept():
     drive = steady(86_400)
     drive.speed[30_000], drive.speed[70_000] = 0.0, 99.9
-    thin = downsample(drive, 100)
-    assert len(thin.t) <= 100
-    assert {0.0, 99.9} <= set(thin.speed)
+    downsampled = downsample(drive, 100)
+    assert len(downsampled.t) <= 100
+    assert {0.0, 99.9} <= set(downsampled.speed)
 
 
 @pytest.mark.parametrize("column", ["fuel_rate", "odometer"])
-def test_without_speeds_another_column_decides(column):
+def test_fuel_rate_or_odometer_decides_without_speeds(column):
     drive = steady(1000)._replace(speed=[None] * 1000, **{column: [1.0] * 500 + [9.0] + [1.0] * 499})
     if column == "odometer":
         drive = drive._replace(fuel_rate=[None] * 1000)
     assert 9.0 in getattr(downsample(drive, 10), column)
 
 
-def test_without_any_reading_the_times_are_left():
-    nothing = Samples([T, T + 1, T + 2, T + 3, T + 4], [None] * 5, [None] * 5, [None] * 5)
-    assert downsample(nothing, 4).t == [T, T + 1, T + 4]
-    assert downsample(nothing, 2).t == [T, T + 4]
+def test_samples_without_readings_keep_first_and_last_time():
+    empty = Samples([T, T + 1, T + 2, T + 3, T + 4], [None] * 5, [None] * 5, [None] * 5)
+    assert downsample(empty, 4).t == [T, T + 1, T + 4]
+    assert downsample(empty, 2).t == [T, T + 4]

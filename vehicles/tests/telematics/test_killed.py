@@ -1,4 +1,4 @@
-"""A batch is stored whole or not at all, also when the process that stores it is killed."""
+"""A batch is stored completely or not at all, also if the process that stores it is killed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from vehicles.telematics.packing import unpack
 from vehicles.tests.telematics.drives import T, steady
 
 
-def writer(vehicle, first):
-    """The process, on this test's database."""
+def start_writer(vehicle, first):
+    """Start the writer process on the database of this test."""
     name = str(connection.settings_dict["NAME"])
     return subprocess.Popen(
         [sys.executable, "-m", "vehicles.tests.telematics.writer", str(vehicle.pk), str(first)],
@@ -38,20 +38,19 @@ def writer(vehicle, first):
 
 @pytest.mark.server
 @pytest.mark.django_db(transaction=True)
-def test_killed_at_any_moment_leaves_whole_batches_and_the_odometer_they_say():
+def test_killed_writer_leaves_complete_batches_and_their_odometer():
     vehicle = factories.VehicleFactory()
-    said = -1
+    last = -1
     for milliseconds in (1, 4, 9, 15):
-        with writer(vehicle, said + 1) as process:  # the one that was lost or not heard of comes again
+        with start_writer(vehicle, last + 1) as process:  # a lost or unreported batch is sent again
             for _ in range(3):
-                said = int(process.stdout.readline())
+                last = int(process.stdout.readline())
             time.sleep(milliseconds / 1000)
             process.kill()
-            said = max([said, *map(int, process.stdout.read().split())])
+            last = max([last, *map(int, process.stdout.read().split())])
         batches = list(TelematicsBatch.objects.order_by("start"))
-        assert (
-            said + 1 <= len(batches) <= said + 2
-        )  # all that it said, and perhaps the one it was about to say
+        # All reported batches, and perhaps one that was stored but not yet reported.
+        assert last + 1 <= len(batches) <= last + 2
         vehicle.refresh_from_db()
         assert vehicle.odometer == Decimal(
             str(steady(5_000, odometer=(len(batches) - 1) * 100.0).odometer[-1])

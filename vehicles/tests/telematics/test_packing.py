@@ -8,14 +8,14 @@ from vehicles.telematics.samples import LATEST, Samples
 from vehicles.tests.telematics.drives import T, samples, steady
 
 
-def round_trip(given):
+def assert_round_trip(given):
     found = unpack(pack(given), len(given.t))
     assert [list(column) for column in found] == [list(column) for column in given]
 
 
 @given(samples())
-def test_what_is_read_is_what_was_written(given):
-    round_trip(given)
+def test_unpacking_returns_the_packed_samples(given):
+    assert_round_trip(given)
 
 
 @pytest.mark.parametrize(
@@ -24,34 +24,34 @@ def test_what_is_read_is_what_was_written(given):
         [None, None],
         [None, 45.5],
         [0, 0.0],
-        [0.1 + 0.2, 1 / 3],  # no decimal places to speak of
+        [0.1 + 0.2, 1 / 3],  # too many decimal places
         [1e-9, 400.0],
-        [5e-324, 1e-7],  # written with an e
-        [27 * 0.621371192, 28 * 0.621371192],  # km/h by the app's own arithmetic
+        [5e-324, 1e-7],  # exponent notation
+        [27 * 0.621371192, 28 * 0.621371192],  # km/h converted to mph
         [399.999999999, 0.000000001],
         [45.5, 1 / 3],
     ],
 )
-def test_odd_columns(speed):
-    round_trip(Samples([T, T + 1], speed, [None, 2.3], [15000.5, 10_000_000]))
+def test_unusual_columns_survive_a_round_trip(speed):
+    assert_round_trip(Samples([T, T + 1], speed, [None, 2.3], [15000.5, 10_000_000]))
 
 
-def test_far_apart_and_alone():
-    round_trip(Samples([T], [45.5], [2.3], [15000.5]))
-    round_trip(Samples([0, LATEST], [0, 400], [None, None], [0, 9_999_999.99]))
+def test_extreme_values_and_a_single_sample_survive_a_round_trip():
+    assert_round_trip(Samples([T], [45.5], [2.3], [15000.5]))
+    assert_round_trip(Samples([0, LATEST], [0, 400], [None, None], [0, 9_999_999.99]))
 
 
-def test_one_odd_number_among_many_is_kept():
+def test_one_unscalable_number_among_many_is_kept():
     drive = steady(1000)
-    drive.speed[501] = 1 / 3  # between those that are looked at first
-    round_trip(drive)
+    drive.speed[501] = 1 / 3  # not among the 16 values that are tried first
+    assert_round_trip(drive)
 
 
-def test_a_thousand_steady_samples_are_small():
+def test_thousand_steady_samples_take_under_600_bytes():
     assert len(pack(steady(1000))) < 600
 
 
-def test_a_block_of_another_version_is_refused():
+def test_block_of_another_version_is_rejected():
     block = pack(steady(2))
     assert block[0] == VERSION
     with pytest.raises(ValueError, match="version 2"):

@@ -8,42 +8,42 @@ from vehicles.telematics.summaries import MAX_GAP_MS, Summary, summarize
 from vehicles.tests.telematics.drives import T, samples, steady
 
 
-def test_an_hour_at_sixty():
+def test_hour_at_sixty_miles_per_hour():
     found = summarize(steady(3601, speed=60.0, rate=2.0, odometer=100.0))
     assert found == Summary(3601, pytest.approx(60.0), pytest.approx(2.0), 3600.0)
 
 
-def test_without_an_odometer_the_speed_tells_the_distance():
+def test_distance_comes_from_the_speed_without_an_odometer():
     found = summarize(steady(3601, speed=60.0)._replace(odometer=[None] * 3600 + [99.0]))
     assert found.distance == pytest.approx(60.0)
 
 
-def test_the_trapezoidal_rule():
+def test_integrals_use_the_trapezoidal_rule():
     start = Samples([T, T + 3_600], [0.0, 60.0], [1.0, 3.0], [None, None])
     found = summarize(start)
     assert (found.distance, found.fuel) == (pytest.approx(0.03), pytest.approx(0.002))
-    assert found.driving_seconds == 0  # it stood, until the second sample said that it moves
+    assert found.driving_seconds == 0  # the first sample has no speed
 
 
-def test_a_long_gap_counts_as_distance_by_the_odometer_and_as_nothing_else():
+def test_long_gap_counts_only_for_the_odometer_distance():
     gap = Samples([T, T + MAX_GAP_MS + 1], [60.0, 60.0], [2.0, 2.0], [100.0, 130.0])
     assert summarize(gap) == Summary(2, 30.0, 0.0, 0.0)
     bridged = Samples([T, T + MAX_GAP_MS], [60.0, 60.0], [2.0, 2.0], [None, None])
     assert summarize(bridged) == Summary(2, 5.0, pytest.approx(1 / 6), 300.0)
 
 
-def test_missing_readings_are_bridged_and_standing_is_not_driving():
+def test_missing_readings_are_skipped_and_standing_is_not_driving():
     found = summarize(Samples([T, T + 1000, T + 2000], [36.0, None, 0.0], [3.6, None, 3.6], [5.0, None, 4.0]))
     assert found == Summary(3, 0.0, pytest.approx(0.002), 1.0)
 
 
 @pytest.mark.parametrize("few", [Samples([], [], [], []), Samples([T], [45.5], [2.3], [15000.5])])
-def test_nothing_and_one_come_to_nothing(few):
+def test_summary_of_no_or_one_sample_is_zero(few):
     assert summarize(few) == Summary(len(few.t), 0, 0, 0)
 
 
 @given(samples())
-def test_never_negative_and_never_more_than_the_clock(given):
+def test_summary_is_not_negative_and_driving_fits_the_time(given):
     found = summarize(given)
     assert min(found) >= 0
     assert found.driving_seconds <= (given.t[-1] - given.t[0]) / 1000

@@ -1,4 +1,4 @@
-"""A process that records one batch after the other, and says so, until it is killed: `writer <vehicle id> <first>`."""
+"""Record batches and print their numbers until killed: `writer <vehicle id> <first number>`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import django
 
 django.setup()
 
-from vehicles.telematics.actions import record_batch  # noqa: E402  # after the setup
+from vehicles.telematics.actions import record_batch  # noqa: E402  # models can be imported after setup()
 from vehicles.tests.telematics.drives import T, steady  # noqa: E402
 
 vehicle_id, number = map(int, sys.argv[1:])
@@ -19,5 +19,5 @@ while True:
     record_batch(
         vehicle_id=vehicle_id, start=t, end=t + 9_999_999, samples=drive, now=datetime(2100, 1, 1, tzinfo=UTC)
     )
-    print(number, flush=True)  # noqa: T201  # what the test waits for
+    print(number, flush=True)  # noqa: T201  # the test reads the number
     number += 1
