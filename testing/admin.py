@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 from django.contrib import messages
@@ -77,7 +78,10 @@ def preview(client: Client, model: type[Model], content: str) -> Any:
 
 def said(response: Any) -> list[str]:
     """Return the errors that an import preview shows."""
-    return response.context["result"].complaints()
+    found = response.context["result"].messages()
+    page = html.unescape(response.text)
+    assert [text for text in found if text not in page] == []
+    return found
 
 
 def import_file(client: Client, model: type[Model], content: str) -> list[str]:
