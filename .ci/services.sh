@@ -37,6 +37,7 @@ pg_bin() { ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1; }
 clean_up() {
   local status=$? pid
   for pid in "${started[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
+  if [ -e "$work/postgres/pgbouncer.pid" ]; then kill "$(cat "$work/postgres/pgbouncer.pid")" 2>/dev/null || true; fi
   if [ -e "$work/postgres/data/postmaster.pid" ]; then
     as_postgres "$(pg_bin)/pg_ctl -D $work/postgres/data -m immediate stop" >/dev/null 2>&1 || true
   fi
@@ -105,6 +106,29 @@ start_services() {
 # runs in one process, which starts the servers of the file once. Only trust/ uses schemathesis.
 suite() {
   .venv/bin/python -m pytest -q -p no:schemathesis -n "$(($(nproc) + 1))" --dist loadfile "$@"
+}
+
+# PgBouncer in transaction mode before the cluster. The suite's database stays, because PgBouncer keeps connections to it.
+reads_through_pgbouncer() {
+  local port
+  port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+  cat >"$work/postgres/pgbouncer.ini" <<INI
+[databases]
+* = host=127.0.0.1 port=$DB_PORT user=$DB_USER password=$DB_PASSWORD
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $port
+auth_type = any
+pool_mode = transaction
+ignore_startup_parameters = extra_float_digits,options
+unix_socket_dir =
+logfile = $work/postgres/pgbouncer.log
+pidfile = $work/postgres/pgbouncer.pid
+INI
+  as_postgres "PATH=$PATH:/usr/sbin pgbouncer -q -d $work/postgres/pgbouncer.ini"
+  DB_PORT="$port" DB_PREPARED_STATEMENTS=false USE_POSTGRES=true DB_NAME=pooled \
+    .venv/bin/python -m pytest -q -p no:schemathesis --reuse-db --create-db --hypothesis-profile=quick \
+    config/tests/test_reads.py config/tests/test_compiled.py
 }
 
 suite_on_postgres() { USE_POSTGRES=true DB_NAME=ci REDIS_URL=redis://127.0.0.1:6379/15 suite "$@"; }
