@@ -54,7 +54,7 @@ def sign_in(page: Page, url: str) -> None:
     page.fill("input[name=username]", ANN[0])
     page.fill("input[name=password]", ANN[1])
     page.click("button[type=submit]")
-    expect(page.get_by_text("To be estimated").first).to_be_visible()
+    expect(page.get_by_text("To estimate").first).to_be_visible()
 
 
 def press(page: Page, button: str, confirm: str | None = None) -> None:
@@ -87,7 +87,7 @@ def estimate_an_order(page: Page, url: str) -> None:
     page.locator("button[name=_continue], input[name=_continue]").first.click()
     expect(page.get_by_text("was changed successfully").first).to_be_visible()
     press(page, "Send estimate")
-    expect(page.get_by_text("The estimate is sent.").first).to_be_visible()
+    expect(page.get_by_text("The estimate was sent.").first).to_be_visible()
     shoot(page, "6-estimated")
 
 

@@ -141,7 +141,7 @@ def estimate_it(page: Page, url: str, number: int) -> None:
     page.locator("button[name=_continue], input[name=_continue]").first.click()
     expect(page.get_by_text("was changed successfully").first).to_be_visible()
     press(page, "Send estimate")
-    expect(page.get_by_text("The estimate is sent.").first).to_be_visible()
+    expect(page.get_by_text("The estimate was sent.").first).to_be_visible()
 
 
 def test_manager_requests_and_approves_a_repair(server, browser):

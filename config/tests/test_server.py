@@ -166,7 +166,7 @@ def test_swagger_ui_shows_the_api_and_calls_no_other_host(server):
         page.wait_for_selector("#operations-Shop-shop_customer_vehicles_get", timeout=20_000)
         summaries = page.locator(".opblock-summary-description").all_inner_texts()
         browser.close()
-    assert {"Sign in with email and password", "Book a visit", "Send a message"} <= {
+    assert {"Sign in with email and password", "Book an appointment", "Send a message"} <= {
         summary.partition(".")[0] for summary in summaries
     }
     assert (complaints, outside) == ([], [])
