@@ -216,7 +216,7 @@ class TestStorms:
         connection.vendor != "postgresql", reason="on SQLite every request waits for the write lock"
     )
     def test_wait_ends_with_409(self, alice, now, monkeypatch):
-        monkeypatch.setattr(idempotency, "PATIENCE_SECONDS", 0.1)
+        monkeypatch.setattr(idempotency, "MAX_WAIT_SECONDS", 0.1)
         taken, answered = threading.Event(), threading.Event()
 
         def hold_or_ask(number):
