@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-MoneyField: TypeAlias = models.DecimalField[Any, Any]
+if TYPE_CHECKING:  # Django's fields take arguments only after its setup, and the peers of the bench have none
+    MoneyField: TypeAlias = models.DecimalField[Any, Any]
 
 
 def money(**kwargs: Any) -> MoneyField:
