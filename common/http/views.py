@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-import structlog
 from django.conf import settings
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -25,8 +24,6 @@ from common.http.problems import problem_from
 from common.http.requests import CallerRequest
 from common.http.responses import JSONResponse
 from common.reads.serializers import Serializer
-
-log = structlog.get_logger(__name__)
 
 AnyModel = TypeVar("AnyModel", bound=models.Model)
 
