@@ -2,3 +2,4 @@
 
 from common.domain.models import Event as Event
 from common.domain.models import IdempotencyKey as IdempotencyKey
+from common.domain.models import SheetImport as SheetImport

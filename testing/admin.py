@@ -12,6 +12,9 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from common.domain import tasks
+from common.domain.workbooks import CONTENT_TYPE
+
 
 def changelist(model: type[Model]) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
@@ -67,34 +70,58 @@ def errors(response: Any) -> list[str]:
     return [text for group in groups.data for text in group]
 
 
-def preview(client: Client, model: type[Model], content: str) -> Any:
-    """Upload a file for import and return the preview page."""
-    file = SimpleUploadedFile("rows.csv", content.encode())
-    response = client.post(f"{changelist(model)}import/", {"import_file": file, "format": "0"})
-    assert response.status_code == 200
-    assert not response.context["form"].errors
-    return response
+def upload(client: Client, model: type[Model], content: str | bytes, **answers: str) -> Any:
+    """Upload a file for import and return the response."""
+    file = SimpleUploadedFile("rows.csv", content.encode() if isinstance(content, str) else content)
+    return client.post(f"{changelist(model)}import/", {"import_file": file, "format": "0", **answers})
+
+
+def refusal(client: Client, model: type[Model], content: str | bytes, **answers: str) -> list[str]:
+    """Upload a file that cannot be read as a table and return the errors shown."""
+    return list(upload(client, model, content, **answers).context["form"].errors["import_file"])
+
+
+def preview(client: Client, model: type[Model], content: str | bytes, **answers: str) -> Any:
+    """Upload a file for import, run its check, and return the page with the preview."""
+    response = upload(client, model, content, **answers)
+    assert response.status_code == 302, response.context["form"].errors
+    tasks.run_all()
+    return client.get(response["Location"])
 
 
 def said(response: Any) -> list[str]:
     """Return the errors that an import preview shows."""
-    found = response.context["result"].messages()
+    found: list[str] = response.context["sheet"].errors
     page = html.unescape(response.text)
     assert [text for text in found if text not in page] == []
     return found
 
 
-def import_file(client: Client, model: type[Model], content: str) -> list[str]:
+def import_file(client: Client, model: type[Model], content: str | bytes, **answers: str) -> list[str]:
     """Import a valid file and return the messages shown."""
-    shown = preview(client, model, content)
+    shown = preview(client, model, content, **answers)
     assert said(shown) == []
-    confirm = shown.context["confirm_form"].initial
-    response = client.post(f"{changelist(model)}process_import/", confirm, follow=True)
-    return [str(message) for message in response.context["messages"]]
+    return confirm_import(client, model, shown.context["sheet"].pk)
+
+
+def confirm_import(client: Client, model: type[Model], sheet: int) -> list[str]:
+    """Confirm a checked file, run its import, and return the messages shown at its end."""
+    response = client.post(f"{changelist(model)}process_import/", {"sheet": sheet})
+    assert response.status_code == 302
+    tasks.run_all()
+    end = client.get(response["Location"]).context
+    return end["sheet"].errors or [end["message"]]
 
 
 def download(client: Client, model: type[Model], **query: str) -> str:
     """Return the CSV text of the export page."""
     response = client.post(f"{changelist(model)}export/", {"format": "0"}, query_params=query)
     assert response.headers["Content-Type"] == "text/csv"
-    return response.content.decode()
+    return response.content.decode("utf-8-sig")
+
+
+def download_workbook(client: Client, model: type[Model]) -> bytes:
+    """Return the Excel workbook of the export page."""
+    response = client.post(f"{changelist(model)}export/", {"format": "1"})
+    assert response.headers["Content-Type"] == CONTENT_TYPE
+    return response.content

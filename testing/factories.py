@@ -6,12 +6,24 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 
 import factory
+import pyotp
 from django.contrib.auth.models import Group
+from django.db.models import F
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from factory.django import DjangoModelFactory
 
-from accounts.models import Device, KnownAddress, Referral, RewardEntry, Session, User
+from accounts.models import (
+    Device,
+    EmailChange,
+    KnownAddress,
+    RecoveryCode,
+    Referral,
+    RewardEntry,
+    SecondFactor,
+    Session,
+    User,
+)
 from accounts.referrals import book_points
 from appointments.models import (
     Appointment,
@@ -23,15 +35,47 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
-from catalogue.models import Part, Service
+from billing.links import invoice_token, statement_token
+from billing.models import (
+    Allocation,
+    ClosedDay,
+    CreditKind,
+    CreditNote,
+    CreditNoteLine,
+    Invoice,
+    InvoiceLine,
+    InvoiceSeries,
+    LineKind,
+    Payment,
+    RunState,
+    Statement,
+    StatementRun,
+    VehicleExit,
+)
+from catalogue.models import Part, Reservation, Service, StockMove
+from catalogue.pricing.models import CannedJob, CannedLine, PriceBand, PriceMatrix
+from catalogue.shelf import actions as shelf
 from chat.models import Conversation, Message, SupportTicket
-from common.domain.models import Event, IdempotencyKey
-from customers.models import Customer, CustomerUser, Notification
+from common.domain.ids import new_uuid
+from common.domain.models import Event, IdempotencyKey, SheetImport
+from customers.models import Customer, CustomerUser, Invitation, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
-from orders.models import STATES_WITH_STAMP, Order, OrderItem, OrderStatus, ReturnLine, ReturnRequest
-from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
-from vehicles.models import TelematicsBatch, Vehicle
+from orders.models import (
+    PROCESSING,
+    STATES_WITH_STAMP,
+    Order,
+    OrderItem,
+    OrderStatus,
+    ReturnLine,
+    ReturnRequest,
+)
+from repair_orders.estimates.actions import store_estimate
+from repair_orders.estimates.models import Answer, Authorisation, Decision, Estimate, Method
+from repair_orders.models import Job, JobStatus, PartLine, RepairOrder, RepairPhoto, ServiceLine
+from repair_orders.money import line_amount
+from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
+from vehicles.models import OdometerReading, OdometerSource, Recommendation, TelematicsBatch, Vehicle
 from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import Samples
 
@@ -88,6 +132,28 @@ class VehicleFactory(DjangoModelFactory[Vehicle]):
     color = "Silver"
 
 
+class OdometerReadingFactory(DjangoModelFactory[OdometerReading]):
+    """A reading, which does not move the vehicle's odometer."""
+
+    class Meta:
+        model = OdometerReading
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    miles = Decimal("15000.50")
+    source = OdometerSource.MANUAL
+    at = factory.LazyFunction(timezone.now)
+
+
+class RecommendationFactory(DjangoModelFactory[Recommendation]):
+    """Work that staff recommend."""
+
+    class Meta:
+        model = Recommendation
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    text = "Replace the wiper blades"
+
+
 class TelematicsBatchFactory(DjangoModelFactory[TelematicsBatch]):
     """A batch of one sample of contract 003. Each batch starts ten minutes after the previous one."""
 
@@ -110,6 +176,7 @@ class LocationFactory(DjangoModelFactory[Location]):
     latitude = Decimal("40.7128")
     longitude = Decimal("-74.006")
     time_zone = "UTC"
+    is_default = factory.LazyFunction(lambda: not Location.objects.filter(is_default=True).exists())
 
 
 class BayFactory(DjangoModelFactory[Bay]):
@@ -161,6 +228,8 @@ class AppointmentFactory(DjangoModelFactory[Appointment]):
 
 
 class PartFactory(DjangoModelFactory[Part]):
+    """A part. One with a `stock` is on the shelf from an opening count on."""
+
     class Meta:
         model = Part
 
@@ -169,6 +238,44 @@ class PartFactory(DjangoModelFactory[Part]):
     manufacturer = "Fram"
     unit_price = Decimal("9.49")
 
+    @classmethod
+    def _create(cls, model_class, *args, stock=0, **kwargs):
+        part = super()._create(model_class, *args, **kwargs)
+        if stock:
+            put_on_shelf(part, stock)
+        return part
+
+
+def put_on_shelf(part, pieces):
+    """Add pieces to the stock of a part, as a count would that finds them."""
+    Part.objects.filter(pk=part.pk).update(stock=F("stock") + pieces, is_stocked=True)
+    StockMove.objects.create(part=part, kind="COUNT", pieces=pieces, at=timezone.now())
+    part.refresh_from_db()
+
+
+class StockMoveFactory(DjangoModelFactory[StockMove]):
+    """A move, which does not change the stock of its part."""
+
+    class Meta:
+        model = StockMove
+
+    part = factory.SubFactory(PartFactory)
+    kind = "COUNT"
+    pieces = 0
+    at = factory.LazyFunction(timezone.now)
+
+
+class ReservationFactory(DjangoModelFactory[Reservation]):
+    """A reservation for which nothing is kept."""
+
+    class Meta:
+        model = Reservation
+
+    part = factory.SubFactory(PartFactory)
+    pieces = 1
+    source = factory.Sequence(lambda n: f"job:{n}")
+    created_at = factory.LazyFunction(timezone.now)
+
 
 class ServiceFactory(DjangoModelFactory[Service]):
     class Meta:
@@ -176,6 +283,94 @@ class ServiceFactory(DjangoModelFactory[Service]):
 
     name = "Oil Change"
     labor_cost = Decimal("45.00")
+
+
+class PriceMatrixFactory(DjangoModelFactory[PriceMatrix]):
+    """A matrix without bands. It is not the default one unless that is given."""
+
+    class Meta:
+        model = PriceMatrix
+
+    name = factory.Sequence(lambda n: f"Matrix {n:04}")
+
+
+class PriceBandFactory(DjangoModelFactory[PriceBand]):
+    class Meta:
+        model = PriceBand
+
+    matrix = factory.SubFactory(PriceMatrixFactory)
+    from_cost = Decimal("0.00")
+    multiplier = Decimal("3.0000")
+
+
+class CannedJobFactory(DjangoModelFactory[CannedJob]):
+    """A canned job without lines."""
+
+    class Meta:
+        model = CannedJob
+
+    name = factory.Sequence(lambda n: f"Canned job {n:04}")
+    concern = "Brakes squeal"
+
+
+class CannedLineFactory(DjangoModelFactory[CannedLine]):
+    class Meta:
+        model = CannedLine
+
+    canned_job = factory.SubFactory(CannedJobFactory)
+    position = 1
+    kind = "part"
+    part = factory.SubFactory(PartFactory)
+    quantity = Decimal("1.00")
+
+
+class LabourRateFactory(DjangoModelFactory[LabourRate]):
+    """A rate that is not the default of its location unless that is given."""
+
+    class Meta:
+        model = LabourRate
+
+    location = factory.SubFactory(LocationFactory)
+    name = factory.Sequence(lambda n: f"Rate {n:04}")
+    per_hour = Decimal("129.95")
+
+
+class TaxRuleFactory(DjangoModelFactory[TaxRule]):
+    class Meta:
+        model = TaxRule
+
+    location = factory.SubFactory(LocationFactory)
+    percent = Decimal("8.8750")
+
+
+class FeeRuleFactory(DjangoModelFactory[FeeRule]):
+    """Shop supplies: 5 % of parts and labour, at most 25.00."""
+
+    class Meta:
+        model = FeeRule
+
+    location = factory.SubFactory(LocationFactory)
+    name = factory.Sequence(lambda n: f"Shop supplies {n:04}")
+    kind = "percent_of_parts_and_labour"
+    percent = Decimal("5.0000")
+    cap = Decimal("25.00")
+
+
+class OverrunPolicyFactory(DjangoModelFactory[OverrunPolicy]):
+    class Meta:
+        model = OverrunPolicy
+
+    location = factory.SubFactory(LocationFactory)
+    percent = Decimal("10.0000")
+
+
+class TaxExemptionFactory(DjangoModelFactory[TaxExemption]):
+    class Meta:
+        model = TaxExemption
+
+    customer = factory.SubFactory(CustomerFactory)
+    number = factory.Sequence(lambda n: f"EX-{n:04}")
+    valid_from = date(2026, 1, 1)
 
 
 class RepairOrderFactory(DjangoModelFactory[RepairOrder]):
@@ -195,25 +390,101 @@ class RepairPhotoFactory(DjangoModelFactory[RepairPhoto]):
     upload = factory.SubFactory("testing.factories.UploadFactory")
 
 
+_JOB_STATUS = {
+    "approved": JobStatus.APPROVED,
+    "in_progress": JobStatus.APPROVED,
+    "completed": JobStatus.DONE,
+    "denied": JobStatus.DECLINED,
+}
+
+
+class JobFactory(DjangoModelFactory[Job]):
+    """A job in the status that fits its order's. It counts for the customer."""
+
+    class Meta:
+        model = Job
+
+    repair_order = factory.SubFactory(RepairOrderFactory)
+    position = factory.LazyAttribute(lambda job: job.repair_order.jobs.count() + 1)
+    name = "Repair"
+    status = factory.LazyAttribute(lambda job: _JOB_STATUS.get(job.repair_order.status, JobStatus.PROPOSED))
+    is_draft = factory.LazyAttribute(lambda job: job.repair_order.status == "requested")
+
+
+def _first_job(line):
+    order = line.repair_order
+    return order.jobs.order_by("position").first() or JobFactory(repair_order=order)
+
+
 class PartLineFactory(DjangoModelFactory[PartLine]):
+    """A line in the first job of its order, as the catalogue sells it."""
+
     class Meta:
         model = PartLine
 
     repair_order = factory.SubFactory(RepairOrderFactory)
+    job = factory.LazyAttribute(_first_job)
     part = factory.SubFactory(PartFactory)
-    quantity = 1
+    name = factory.SelfAttribute("part.name")
+    part_number = factory.SelfAttribute("part.part_number")
+    manufacturer = factory.SelfAttribute("part.manufacturer")
+    warranty_months = factory.SelfAttribute("part.warranty_months")
+    quantity = Decimal("1.00")
     unit_price = factory.SelfAttribute("part.unit_price")
+    amount = factory.LazyAttribute(lambda line: line_amount(Decimal(line.quantity), line.unit_price))
     taxable = factory.SelfAttribute("part.taxable")
 
 
 class ServiceLineFactory(DjangoModelFactory[ServiceLine]):
+    """Labour in the first job of its order, as the catalogue sells it."""
+
     class Meta:
         model = ServiceLine
 
     repair_order = factory.SubFactory(RepairOrderFactory)
+    job = factory.LazyAttribute(_first_job)
     service = factory.SubFactory(ServiceFactory)
-    labor_cost = factory.SelfAttribute("service.labor_cost")
+    name = factory.SelfAttribute("service.name")
+    description = factory.SelfAttribute("service.description")
+    warranty_months = factory.SelfAttribute("service.warranty_months")
+    amount = factory.SelfAttribute("service.labor_cost")
     taxable = factory.SelfAttribute("service.taxable")
+
+
+class EstimateFactory(DjangoModelFactory[Estimate]):
+    """A revision of the order's present lines, with the next number, sent now and not answered."""
+
+    class Meta:
+        model = Estimate
+
+    repair_order = factory.SubFactory(RepairOrderFactory, status="pending")
+
+    @classmethod
+    def _create(cls, model_class, *args, repair_order, **kwargs):
+        return store_estimate(order=repair_order, by=None, now=timezone.now(), **kwargs)
+
+
+class AuthorisationFactory(DjangoModelFactory[Authorisation]):
+    """The answer to a revision that approved every job of it."""
+
+    class Meta:
+        model = Authorisation
+        skip_postgeneration_save = True
+
+    estimate = factory.SubFactory(EstimateFactory)
+    method = Method.PHONE
+    by_name = "Pat C"
+    contact_used = "(555) 010-0000"
+    at = factory.LazyFunction(timezone.now)
+    total = factory.SelfAttribute("estimate.total")
+    net = factory.SelfAttribute("estimate.total")
+
+    @factory.post_generation
+    def decisions(self, create, extracted, **kwargs):
+        for job in self.estimate.repair_order.jobs.all():
+            Decision.objects.create(
+                authorisation=self, job=job, job_name=job.name, amount=0, decision=Answer.APPROVED
+            )
 
 
 def _stamp(stamp):
@@ -230,6 +501,7 @@ class OrderFactory(DjangoModelFactory[Order]):
     customer = factory.SubFactory(CustomerFactory)
     status = OrderStatus.PLACED
     created_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=48))
     confirmed_at = _stamp("confirmed_at")
     packed_at = _stamp("packed_at")
     shipped_at = _stamp("shipped_at")
@@ -237,6 +509,8 @@ class OrderFactory(DjangoModelFactory[Order]):
 
 
 class OrderItemFactory(DjangoModelFactory[OrderItem]):
+    """An item. Its pieces are reserved on the shelf until the order is shipped, and issued then."""
+
     class Meta:
         model = OrderItem
 
@@ -246,6 +520,20 @@ class OrderItemFactory(DjangoModelFactory[OrderItem]):
     quantity = 1
     unit_price = factory.SelfAttribute("part.unit_price")
     subtotal = factory.LazyAttribute(lambda item: item.unit_price * item.quantity)
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        item = super()._create(model_class, *args, **kwargs)
+        order = item.order
+        if order.status != OrderStatus.CANCELLED:
+            put_on_shelf(item.part, item.quantity)
+            shelf.reserve(
+                source=order.source, pieces={item.part_id: item.quantity}, by=None, now=order.created_at
+            )
+        if order.status not in (*PROCESSING, OrderStatus.CANCELLED):
+            shelf.issue(source=order.source, by=None, now=order.created_at)
+        item.part.refresh_from_db()
+        return item
 
 
 class ReturnRequestFactory(DjangoModelFactory[ReturnRequest]):
@@ -264,6 +552,170 @@ class ReturnLineFactory(DjangoModelFactory[ReturnLine]):
 
     return_request = factory.SubFactory(ReturnRequestFactory)
     item = factory.SubFactory(OrderItemFactory, order=factory.SelfAttribute("..return_request.order"))
+
+
+class InvoiceSeriesFactory(DjangoModelFactory[InvoiceSeries]):
+    class Meta:
+        model = InvoiceSeries
+
+    location = factory.SubFactory(LocationFactory)
+    prefix = factory.Sequence(lambda n: f"S{n}")
+
+
+class InvoiceFactory(DjangoModelFactory[Invoice]):
+    """A paid invoice of 20.00 without tax, as rows only. `billing.invoices` issues whole ones."""
+
+    class Meta:
+        model = Invoice
+
+    number = factory.Sequence(lambda n: f"T-{n + 1}")
+    location = factory.SubFactory(LocationFactory)
+    repair_order = factory.SubFactory(RepairOrderFactory, status="completed", total_cost=Decimal("20.00"))
+    customer = factory.LazyAttribute(
+        lambda row: row.repair_order.customer if row.repair_order else CustomerFactory()
+    )
+    bill_to = factory.SelfAttribute("customer")
+    issued_at = factory.LazyFunction(timezone.now)
+    day = factory.LazyAttribute(lambda row: row.issued_at.date())
+    due_on = factory.SelfAttribute("day")
+    tax_percent = Decimal("0.0000")
+    subtotal = factory.SelfAttribute("total")
+    discount = Decimal("0.00")
+    net = factory.SelfAttribute("total")
+    tax = Decimal("0.00")
+    total = Decimal("20.00")
+    cost = Decimal("0.00")
+    paid = factory.SelfAttribute("total")
+    balance = factory.LazyAttribute(lambda row: row.total - row.paid)
+    snapshot = factory.LazyFunction(dict)
+    digest = "0" * 64
+    token_hash = factory.LazyAttribute(lambda row: invoice_token(new_uuid())[1])
+
+
+class InvoiceLineFactory(DjangoModelFactory[InvoiceLine]):
+    class Meta:
+        model = InvoiceLine
+
+    invoice = factory.SubFactory(InvoiceFactory)
+    position = factory.LazyAttribute(lambda line: line.invoice.lines.count() + 1)
+    kind = LineKind.PART
+    name = "Brake pads"
+    quantity = Decimal("1.00")
+    amount = factory.SelfAttribute("invoice.total")
+    discount = Decimal("0.00")
+    net = factory.SelfAttribute("amount")
+    tax = Decimal("0.00")
+    taxable = True
+    cost = Decimal("0.00")
+
+
+class CreditNoteFactory(DjangoModelFactory[CreditNote]):
+    class Meta:
+        model = CreditNote
+
+    kind = CreditKind.AMOUNT
+    number = factory.Sequence(lambda n: f"T-C{n + 1}")
+    invoice = factory.SubFactory(InvoiceFactory)
+    location = factory.SelfAttribute("invoice.location")
+    customer = factory.SelfAttribute("invoice.bill_to")
+    posted_at = factory.LazyFunction(timezone.now)
+    day = factory.LazyAttribute(lambda note: note.posted_at.date())
+    reason = "Discount"
+    subtotal = factory.SelfAttribute("total")
+    discount = Decimal("0.00")
+    net = factory.SelfAttribute("total")
+    tax = Decimal("0.00")
+    total = Decimal("5.00")
+    snapshot = factory.LazyFunction(dict)
+    digest = "0" * 64
+
+
+class CreditNoteLineFactory(DjangoModelFactory[CreditNoteLine]):
+    class Meta:
+        model = CreditNoteLine
+
+    credit_note = factory.SubFactory(CreditNoteFactory)
+    position = 1
+    kind = LineKind.ALLOWANCE
+    name = "Allowance"
+    amount = factory.SelfAttribute("credit_note.total")
+    discount = Decimal("0.00")
+    net = factory.SelfAttribute("amount")
+    tax = Decimal("0.00")
+
+
+class PaymentFactory(DjangoModelFactory[Payment]):
+    """A payment of 20.00 by card. Nothing of it is open."""
+
+    class Meta:
+        model = Payment
+
+    customer = factory.SubFactory(CustomerFactory)
+    location = factory.SubFactory(LocationFactory)
+    amount = Decimal("20.00")
+    method = "card"
+    posted_at = factory.LazyFunction(timezone.now)
+    day = factory.LazyAttribute(lambda payment: payment.posted_at.date())
+    open = Decimal("0.00")
+    snapshot = factory.LazyFunction(dict)
+    digest = "0" * 64
+
+
+class AllocationFactory(DjangoModelFactory[Allocation]):
+    class Meta:
+        model = Allocation
+
+    payment = factory.SubFactory(PaymentFactory)
+    invoice = factory.SubFactory(InvoiceFactory, customer=factory.SelfAttribute("..payment.customer"))
+    amount = factory.SelfAttribute("payment.amount")
+    location = factory.SelfAttribute("payment.location")
+    at = factory.SelfAttribute("payment.posted_at")
+    day = factory.SelfAttribute("payment.day")
+
+
+class StatementFactory(DjangoModelFactory[Statement]):
+    class Meta:
+        model = Statement
+
+    customer = factory.SubFactory(CustomerFactory)
+    month = date(2026, 1, 1)
+    made_at = factory.LazyFunction(timezone.now)
+    balance = Decimal("0.00")
+    snapshot = factory.LazyFunction(dict)
+    digest = "0" * 64
+    token_hash = factory.LazyAttribute(lambda row: statement_token(new_uuid())[1])
+
+
+class StatementRunFactory(DjangoModelFactory[StatementRun]):
+    """A finished run. Only one of a month can be unfinished."""
+
+    class Meta:
+        model = StatementRun
+
+    month = date(2026, 1, 1)
+    state = RunState.FINISHED
+    started_at = factory.LazyFunction(timezone.now)
+    finished_at = factory.SelfAttribute("started_at")
+
+
+class ClosedDayFactory(DjangoModelFactory[ClosedDay]):
+    class Meta:
+        model = ClosedDay
+
+    location = factory.SubFactory(LocationFactory)
+    day = date(2026, 1, 2)
+    closed_at = factory.LazyFunction(timezone.now)
+    snapshot = factory.LazyFunction(dict)
+    digest = "0" * 64
+
+
+class VehicleExitFactory(DjangoModelFactory[VehicleExit]):
+    class Meta:
+        model = VehicleExit
+
+    repair_order = factory.SubFactory(RepairOrderFactory, status="completed", total_cost=Decimal("20.00"))
+    at = factory.LazyFunction(timezone.now)
+    balance = Decimal("0.00")
 
 
 class SessionFactory(DjangoModelFactory[Session]):
@@ -292,6 +744,23 @@ class KnownAddressFactory(DjangoModelFactory[KnownAddress]):
     user = factory.SubFactory(UserFactory)
     address = factory.Sequence(lambda n: f"198.51.100.{n}")
     last_sign_in_at = factory.LazyFunction(timezone.now)
+
+
+class SecondFactorFactory(DjangoModelFactory[SecondFactor]):
+    class Meta:
+        model = SecondFactor
+
+    user = factory.SubFactory(UserFactory, second_factor_since=factory.LazyFunction(timezone.now))
+    secret = factory.LazyFunction(pyotp.random_base32)
+    last_step = 0
+
+
+class RecoveryCodeFactory(DjangoModelFactory[RecoveryCode]):
+    class Meta:
+        model = RecoveryCode
+
+    factor = factory.SubFactory(SecondFactorFactory)
+    code_hash = factory.Sequence(lambda n: f"{n:064x}")
 
 
 class ReferralFactory(DjangoModelFactory[Referral]):
@@ -334,6 +803,32 @@ class CustomerUserFactory(DjangoModelFactory[CustomerUser]):
 
     customer = factory.SubFactory(CustomerFactory)
     user = factory.SubFactory(UserFactory)
+
+
+class InvitationFactory(DjangoModelFactory[Invitation]):
+    """A waiting invitation whose mail is not sent yet."""
+
+    class Meta:
+        model = Invitation
+
+    customer = factory.SubFactory(CustomerFactory, is_verified=True)
+    email = factory.Sequence(lambda n: f"invited{n}@example.com")
+    role = "approver"
+    invited_by = factory.SelfAttribute("customer.contact")
+    created_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyAttribute(lambda o: o.created_at + timedelta(days=7))
+
+
+class EmailChangeFactory(DjangoModelFactory[EmailChange]):
+    class Meta:
+        model = EmailChange
+
+    user = factory.SubFactory(UserFactory)
+    old_email = factory.Sequence(lambda n: f"old{n}@example.com")
+    new_email = factory.SelfAttribute("user.email")
+    undo_email = factory.SelfAttribute("old_email")
+    created_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyAttribute(lambda o: o.created_at + timedelta(hours=72))
 
 
 class NotificationFactory(DjangoModelFactory[Notification]):
@@ -482,6 +977,18 @@ class EventFactory(DjangoModelFactory[Event]):
     payload = factory.LazyAttribute(
         lambda event: {"id": int(event.subject.partition(":")[2]), "status": "approved"}
     )
+
+
+class SheetImportFactory(DjangoModelFactory[SheetImport]):
+    class Meta:
+        model = SheetImport
+
+    table = "catalogue.Part"
+    user_id = factory.LazyFunction(lambda: UserFactory().pk)
+    file_name = "parts.csv"
+    content = b"part_number,name,unit_price\nP-1,Pad,1\n"
+    lines = 1
+    created_at = factory.LazyFunction(timezone.now)
 
 
 class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):

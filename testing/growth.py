@@ -1,8 +1,9 @@
 """Fill the tables of a shop of any size with SQL: a million repair orders in seconds. PostgreSQL only.
 
-Each customer has the same rows: two vehicles, sixteen repair orders with a part and a service each, sixteen
-appointments, four conversations of four messages, a support ticket, four orders of parts, eight notifications. The rows
-of one customer are scattered over the tables, as they are in a shop whose customers are active at the same time.
+Each customer has the same rows: two vehicles, sixteen repair orders with an estimate, an invoice, a part and a
+service each, four statements, sixteen appointments, four conversations of four messages, a support ticket, four
+orders of parts, eight notifications. The rows of one customer are scattered over the tables, as they are in a shop
+whose customers are active at the same time.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from psycopg import sql
 
 from accounts.models import Referral, Session, User
 from appointments.models import Appointment, Bay, Location, ServiceType, Technician
+from billing.models import Allocation, CreditNote, Invoice, Payment, Statement
 from catalogue.models import Part, Service
 from chat.models import Conversation, Message, SupportTicket
 from customers.models import Customer, CustomerUser, Notification
 from memberships.models import Membership, Offer, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
-from repair_orders.models import PartLine, RepairOrder, ServiceLine
-from vehicles.models import Vehicle
+from repair_orders.estimates.models import Estimate
+from repair_orders.models import Job, PartLine, RepairOrder, ServiceLine
+from vehicles.models import Recommendation, Vehicle
 
 LOCATIONS, BAYS, TECHNICIANS, ARTICLES = 20, 200, 40, 200
 EACH = 16  # repair orders and appointments of a customer
@@ -32,8 +35,21 @@ YEARS = "interval '3 years'"
 
 # Tables that grow with the number of customers.
 GROWING: tuple[type[models.Model], ...] = (
-    *(User, Session, Referral, Customer, CustomerUser, Notification, Vehicle, Membership),
-    *(RepairOrder, PartLine, ServiceLine, Appointment, Appointment.services.through),
+    *(User, Session, Referral, Customer, CustomerUser, Notification, Vehicle, Recommendation, Membership),
+    *(
+        Invoice,
+        CreditNote,
+        Payment,
+        Allocation,
+        Statement,
+        RepairOrder,
+        Estimate,
+        Job,
+        PartLine,
+        ServiceLine,
+        Appointment,
+        Appointment.services.through,
+    ),
     *(Conversation, Message, SupportTicket, Order, OrderItem, ReturnRequest, ReturnLine),
 )
 _STANDING: tuple[type[models.Model], ...] = (
@@ -106,7 +122,7 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
         "business_type": "CASE WHEN n % 10 = 0 THEN 'fleet' ELSE '' END",
         "is_verified": "n % 50 <> 0", "customer_since": at(c),
     }  # fmt: skip
-    yield CustomerUser, c, {"customer_id": "n", "user_id": "n"}
+    yield CustomerUser, c, {"customer_id": "n", "user_id": "n", "role": "'owner'"}
     yield Notification, 8 * c, {
         "customer_id": customer, "type": "'ORDER'", "title": "'Your order'", "message": "'It is on its way.'",
         "read": f"n < {7 * c}", "created_at": at(8 * c),
@@ -115,6 +131,12 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
         "customer_id": customer, "vin": "'VIN' || lpad(n::text, 14, '0')", "make": "'Ford'", "model": "'Transit'",
         "year": "2000 + n % 24", "license_plate": "'P' || n", "unit_number": "'U' || n", "created_at": at(2 * c),
         "archived_at": f"CASE WHEN n % 50 = 0 THEN {now} END",
+    }  # fmt: skip
+    # Few stand: those that were declined in the last orders.
+    yield Recommendation, 2 * c, {
+        "vehicle_id": vehicle, "source": "'declined'", "text": "'Brakes ' || n", "created_at": at(2 * c),
+        "status": f"CASE WHEN n < {2 * c} * 0.98 THEN (ARRAY['done', 'dismissed'])[1 + n % 2] "
+        "ELSE (ARRAY['open', 'quoted'])[1 + n % 2] END",
     }  # fmt: skip
     yield Plan, 3, {"name": "'Plan ' || n", "tier": "(ARRAY['basic', 'plus', 'premium'])[n]", "price": "n"}
     yield Membership, c, {"user_id": "n", "plan_id": "1 + n % 3", "started_at": at(c)}
@@ -138,12 +160,55 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
         "tax_percent": "8.25", "total_cost": f"CASE WHEN {status} = 'completed' THEN 2 * n % 1000 END",
         "created_at": at(orders),
     }  # fmt: skip
+    yield Estimate, orders, {
+        "repair_order_id": "n", "revision": "1", "version": "1", "sent_at": at(orders), "total": "57.50",
+        "expires_at": f"{at(orders)} + interval '30 days'", "snapshot": "'{}'::jsonb", "digest": "''",
+        "token_hash": "lpad(to_hex(n), 64, '0')",
+    }  # fmt: skip
+    # Few are open: those of the last orders, and a few that nobody pays.
+    is_open = f"(n > {orders} * 0.98 OR n % 500 = 0)"
+    yield Invoice, orders, {
+        "kind": "'order'", "number": "'S-' || n", "location_id": f"1 + n % {LOCATIONS}", "repair_order_id": "n",
+        "customer_id": customer, "bill_to_id": customer, "issued_at": at(orders), "day": f"({at(orders)})::date",
+        "due_on": f"({at(orders)} + interval '30 days')::date", "tax_percent": "8.25", "subtotal": "57.50",
+        "discount": "0", "net": "57.50", "tax": "4.74", "total": "62.24", "cost": "20", "credited": "0",
+        "paid": f"CASE WHEN {is_open} THEN 0 ELSE 62.24 END",
+        "balance": f"CASE WHEN {is_open} THEN 62.24 ELSE 0 END",
+        "snapshot": """jsonb_build_object('vehicle', jsonb_build_object('label', 'U' || n))""", "digest": "''",
+        "token_hash": "lpad(to_hex(n), 64, '0')",
+    }  # fmt: skip
+    # Each invoice has a payment. Every fiftieth one is followed by a refund in place of a payment.
+    is_refund = f"n % {ONE_IN} = 0"
+    yield Payment, orders, {
+        "kind": f"CASE WHEN {is_refund} THEN 'refund' ELSE 'payment' END", "customer_id": customer,
+        "location_id": f"1 + n % {LOCATIONS}", "amount": "62.24", "posted_at": at(orders),
+        "method": "(ARRAY['cash', 'check', 'card', 'transfer', 'other'])[1 + n % 5]", "day": f"({at(orders)})::date",
+        "refunds_id": f"CASE WHEN {is_refund} THEN n - 1 END", "snapshot": "'{}'::jsonb", "digest": "''",
+        "open": "CASE WHEN n % 500 = 1 THEN 62.24 ELSE 0 END",
+    }  # fmt: skip
+    yield Allocation, orders, {
+        "payment_id": "n", "invoice_id": "n", "amount": "62.24", "at": at(orders), "day": f"({at(orders)})::date",
+    }  # fmt: skip
+    yield CreditNote, c, {
+        "kind": "'amount'", "number": "'S-C' || n", "location_id": f"1 + n % {LOCATIONS}", "invoice_id": "n",
+        "customer_id": f"1 + (n - 1) % {c}", "posted_at": at(c), "day": f"({at(c)})::date", "reason": "'Late'",
+        "subtotal": "5", "discount": "0", "net": "5", "tax": "0", "total": "5", "snapshot": "'{}'::jsonb",
+        "digest": "''",
+    }  # fmt: skip
+    yield Statement, 4 * c, {
+        "customer_id": f"1 + (n - 1) % {c}",
+        "month": f"(date_trunc('month', {now}) - (n - 1) / {c} * interval '1 month')::date", "made_at": now,
+        "balance": "62.24", "snapshot": "'{}'::jsonb", "digest": "''", "token_hash": "lpad(to_hex(n), 64, '0')",
+    }  # fmt: skip
     article = f"1 + n % {ARTICLES}"
+    yield Job, orders, {"repair_order_id": "n", "position": "1", "name": "'Job ' || n", "is_draft": "false"}
     yield PartLine, orders, {
-        "repair_order_id": "n", "part_id": article, "unit_price": "12.50", "taxable": "true",
+        "repair_order_id": "n", "job_id": "n", "part_id": article, "name": "'Part'", "unit_price": "12.50",
+        "amount": "12.50", "taxable": "true",
     }  # fmt: skip
     yield ServiceLine, orders, {
-        "repair_order_id": "n", "service_id": article, "labor_cost": "45", "taxable": "true",
+        "repair_order_id": "n", "service_id": article, "job_id": "n", "kind": "'labour'", "name": "'Labour'",
+        "amount": "45", "taxable": "true",
     }  # fmt: skip
     start = f"{at(orders)} + interval '30 days'"
     yield Appointment, orders, {
@@ -170,7 +235,7 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
     yield SupportTicket, c, {"conversation_id": "n", "order_id": "n"}
     yield Order, bought, {
         "customer_id": customer, "created_at": at(bought),
-        **{name: at(bought) for name in ("confirmed_at", "packed_at", "shipped_at", "delivered_at")},
+        **{name: at(bought) for name in ("expires_at", "confirmed_at", "packed_at", "shipped_at", "delivered_at")},
         "status": "'delivered'",
     }  # fmt: skip
     yield OrderItem, bought, {

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 ALICE = {"email": "alice.cooper@customer.com", "password": "password123"}
 FLEET = {"email": "fleet@rswind.example", "password": "fleet12345"}
+VIEWER = {"email": "viewer@rswind.example", "password": "viewer12345"}
 TECHNICIAN = {"email": "tech@test.com", "password": "technician123"}
 CARE = {"email": "ali.jawad@example.com", "password": "customer123"}
 ADMIN = {"email": "admin@example.com", "password": "admin12345"}

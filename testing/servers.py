@@ -55,7 +55,7 @@ class Server:
         """Send SIGTERM and return the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=20)
 
 
 def free_port() -> int:
@@ -201,4 +201,4 @@ def proxy(web: int, sockets: int, *, folder: Path) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(timeout=15)
+        process.wait(timeout=20)

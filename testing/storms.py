@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from zeal import zeal_ignore
 
 
@@ -27,3 +28,24 @@ def parallel(times: int, work: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(one, range(times)))
+
+
+def overlapping(first: Callable[[], Any], second: Callable[[], Any]) -> list[Any]:
+    """Begin `second` while the transaction of `first` is still open. Return the result or exception of each.
+
+    Of calls that start at once, a fast one often ends before the next has begun.
+    """
+    written = Event()
+
+    def work(number: int) -> Any:
+        if number:
+            written.wait(timeout=30)
+            return second()
+        with transaction.atomic():
+            try:
+                return first()
+            finally:
+                written.set()
+                time.sleep(0.3)
+
+    return parallel(2, work)

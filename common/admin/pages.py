@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from datetime import tzinfo
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from simple_history.admin import SimpleHistoryAdmin
@@ -22,9 +25,13 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from common.admin.filters import StrictChangeList
+from common.admin.parameters import bad_parameter, fault_of_history, refuse_other_keys
 from common.domain.errors import DomainError
+from common.domain.recent_password import require_recent_password
+from common.domain.texts import tidy
 from common.domain.transitions import Machine
-from common.domain.types import AnyModelField, Json, Values
+from common.domain.types import AnyModelField, AnyQuerySet, Json, Values
 
 Column = TypeVar("Column", bound=Callable[..., object])
 Button = Callable[..., HttpResponse]
@@ -69,13 +76,15 @@ def transition_button(
     form: type[forms.Form] | None = None,
     permission: str = "change",
     to: str = "",
+    is_sensitive: bool = False,
 ) -> Button:
     """Return a button of a change page that calls `verb(<noun>=row, by=acting user's id, now=now, **answers)`.
 
     The noun is that of the page. Without one, row, user and time are passed by position. The button opens a dialog, so
     that the call is a POST and not a link. `answers` are the fields of `form`, named like the verb's arguments.
     `permission` is `app.codename`, as in the API, or one of the admin's own such as `change`. `to` is the state to
-    which the verb leads. The button is shown only where the page's machine allows that.
+    which the verb leads. The button is shown only where the page's machine allows that. A sensitive button asks for the
+    password if it was not entered recently.
     """
 
     decorate: Callable[[Button], Button] = action(
@@ -87,6 +96,8 @@ def transition_button(
     )
 
     def press(self: StaffAdmin, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        if is_sensitive:
+            require_recent_password(request.session, now=timezone.now())
         answers = {name: value for name, value in form.cleaned_data.items() if name != "_form_submitted"}
         return self.act(request, object_id, partial(verb, **answers), done=done)
 
@@ -102,7 +113,26 @@ def _permitted(permission: str) -> Callable[..., bool]:
     return has_permission
 
 
-class StaffAdmin(ModelAdmin):
+class SensitiveStepsMixin:
+    """Pages that ask for the password before rows are deleted, if it was not entered recently."""
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Json | None = None
+    ) -> HttpResponse:
+        if request.method == "POST":
+            require_recent_password(request.session, now=timezone.now())
+        response: HttpResponse = super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
+        return response
+
+    def response_action(self, request: HttpRequest, queryset: AnyQuerySet) -> HttpResponse | None:
+        # The first POST shows which rows would be deleted, the second one carries the confirmation.
+        if request.POST.get("action") == "delete_selected" and request.POST.get("post"):
+            require_recent_password(request.session, now=timezone.now())
+        response: HttpResponse | None = super().response_action(request, queryset)  # type: ignore[misc]
+        return response
+
+
+class StaffAdmin(SensitiveStepsMixin, ModelAdmin):
     """Pages that act through the domain: rows locked for a save, errors as messages, buttons that fit the status.
 
     `noun` is the name of the row's argument in the domain's actions, `machine` the table of its states.
@@ -136,8 +166,54 @@ class StaffAdmin(ModelAdmin):
         """Return the row. Lock it for a POST, so that the save writes over the row that its rules have read."""
         row = super().get_object(request, object_id, from_field)
         if row is not None and request.method == "POST":
-            row.refresh_from_db(from_queryset=self.model._base_manager.select_for_update())
+            row.refresh_from_db(from_queryset=self.model._base_manager.select_for_update(no_key=True))
         return row
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[StrictChangeList]:
+        return StrictChangeList
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list. A refused parameter becomes a message, and Django shows the list without parameters."""
+        try:
+            return super().get_changelist_instance(request)
+        except IncorrectLookupParameters as error:
+            self.message_user(request, f"Nothing was filtered. {error}", messages.ERROR)
+            raise
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """Return the searched columns. Without a prefix of Django's a column is searched as the API does it."""
+        names = super().get_search_fields(request)
+        return [name if name.startswith(("=", "^", "@")) else f"{name}__has_text" for name in names]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: AnyQuerySet, search_term: str
+    ) -> tuple[AnyQuerySet, bool]:
+        found: tuple[AnyQuerySet, bool] = super().get_search_results(request, queryset, tidy(search_term))
+        return found
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Json | None = None
+    ) -> HttpResponse:
+        if fault := fault_of_history(request):
+            return bad_parameter(self, request, fault)
+        response: HttpResponse = super().history_view(request, object_id, extra_context)
+        return response
+
+    def zone_of(self, row: Any) -> tzinfo | None:
+        """Return the time zone of the row's page, or None for the project's."""
+        return None
+
+    def _in_zone_of(self, request: HttpRequest, object_id: str | None, view: Callable[[], Any]) -> Any:
+        """Return the view's response, rendered in the time zone of the row."""
+        has_zone = object_id and type(self).zone_of is not StaffAdmin.zone_of
+        row = super().get_object(request, unquote(str(object_id))) if has_zone else None
+        if row is None:
+            return view()
+        with timezone.override(self.zone_of(row)):
+            response = view()
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()
+            return response
 
     def changeform_view(
         self,
@@ -147,14 +223,18 @@ class StaffAdmin(ModelAdmin):
         extra_context: Json | None = None,
     ) -> HttpResponse:
         """Show or save the form. An error of the domain becomes a message."""
-        view = super().changeform_view
+        view = partial(super().changeform_view, request, object_id, form_url, extra_context)
         try:
             with transaction.atomic() if request.method == "POST" else nullcontext():
-                response: HttpResponse = view(request, object_id, form_url, extra_context)
+                response: HttpResponse = self._in_zone_of(request, object_id, view)
                 return response
         except DomainError as error:
-            self.message_user(request, error.text, messages.ERROR)
-            return redirect(request.get_full_path())
+            return self.refused(request, error)
+
+    def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
+        """Return the response to a form that the domain refuses."""
+        self.message_user(request, error.text, messages.ERROR)
+        return redirect(request.get_full_path())
 
     def render_change_form(
         self,
@@ -167,7 +247,9 @@ class StaffAdmin(ModelAdmin):
     ) -> HttpResponse:
         """Show the permitted buttons that the row's status allows."""
         permitted = context.get("actions_detail", ())
-        context["actions_detail"] = [entry for entry in permitted if self.offers(obj, _name(entry))]
+        context["actions_detail"] = [
+            entry for entry in permitted if self.offers(obj, _name(entry)) and self.may_act_on(request, obj)
+        ]
         response: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
         return response
 
@@ -175,6 +257,10 @@ class StaffAdmin(ModelAdmin):
         """Return whether the row's status allows the button with this method name."""
         to = getattr(type(self), button).leads_to
         return not to or to in self.machine[self.status_of(row)]
+
+    def may_act_on(self, request: HttpRequest, row: Any) -> bool:
+        """Return whether the user may press the buttons of this row. Unfold checks permissions without the row."""
+        return True
 
     def status_of(self, row: Any) -> str:
         """Return the row's status in the machine."""
@@ -187,6 +273,8 @@ class StaffAdmin(ModelAdmin):
                 row = self.get_object(request, unquote(object_id))
                 if row is None:
                     raise Http404
+                if not self.may_act_on(request, row):
+                    raise PermissionDenied
                 by, now = request.user.pk, timezone.now()
                 verb(**{self.noun: row}, by=by, now=now) if self.noun else verb(row, by, now)
         except DomainError as error:
@@ -224,10 +312,23 @@ class HistoryAdmin(SimpleHistoryAdmin, StaffAdmin):
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: Json | None = None
     ) -> HttpResponse:
+        refuse_other_keys(self.opts.pk, unquote(object_id))
+        refuse_other_keys(self.model.history.model._meta.pk, version_id)
         # simple-history only hides its button. A POST would still restore an old status, past the machine.
         if request.method != "GET":
             raise PermissionDenied
-        response: HttpResponse = super().history_form_view(request, object_id, version_id, extra_context)
+        view = partial(super().history_form_view, request, object_id, version_id, extra_context)
+        response: HttpResponse = self._in_zone_of(request, object_id, view)
+        return response
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Json | None = None
+    ) -> HttpResponse:
+        refuse_other_keys(self.opts.pk, unquote(object_id))
+        if fault := fault_of_history(request):
+            return bad_parameter(self, request, fault)
+        view = partial(super().history_view, request, object_id, extra_context)
+        response: HttpResponse = self._in_zone_of(request, object_id, view)
         return response
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django_tasks_db.models import DBTaskResult
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
@@ -14,13 +16,24 @@ admin.site.unregister(DBTaskResult)
 
 @admin.register(DBTaskResult)
 class TaskAdmin(ReadOnly, StaffAdmin):
-    """The tasks that the worker has finished, and those that wait."""
+    """Tasks that wait, run or have ended. A task that waits for its next attempt shows why the last one failed."""
 
-    list_display = ("task_path", "status", "enqueued_at", "finished_at")
+    list_display = ("task_path", "status", "attempts", "exception_class_path", "enqueued_at", "run_after")
+    # Arguments may be personal, and are of no use here.
+    fields = (
+        ("task_path", "status", "attempts"),
+        ("enqueued_at", "started_at", "finished_at", "run_after"),
+        "exception_class_path",
+        "traceback",
+    )
     list_filter = (("status", ChoicesCheckboxFilter),)
     search_fields = ("task_path", "exception_class_path")
     date_hierarchy = "enqueued_at"
     ordering = ("-enqueued_at", "-id")
+
+    @admin.display(description="attempts")
+    def attempts(self, row: DBTaskResult[Any, Any]) -> int:
+        return len(row.worker_ids)
 
 
 @admin.register(IdempotencyKey)

@@ -27,12 +27,20 @@ class Role(models.TextChoices):
 STAFF = frozenset(Role) - {Role.CUSTOMER}
 
 
+class LoginRole(models.TextChoices):
+    """The rights of a login within its customer. The login of a private customer is an owner."""
+
+    OWNER = "owner"  # also invites and removes logins and changes their roles
+    APPROVER = "approver"  # also writes: requests, approves and denies
+    VIEWER = "viewer"  # reads
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The user of a request, read from the database and never from the token's claims.
 
-    `customer_id` is the customer the login may act for, None before there is one. The name and the session come from
-    the same look-up. Two callers are equal when their role and ids are.
+    `customer_id` is the customer the login may act for, None before there is one, and `login_role` its rights there.
+    The name and the session come from the same look-up. Two callers are equal when their roles and ids are.
     """
 
     is_authenticated: ClassVar[bool] = True  # an attribute that DRF expects of `request.user`
@@ -42,6 +50,7 @@ class Caller:
     customer_id: int | None
     customer_name: str = field(default="", compare=False)
     session: UUID | None = field(default=None, compare=False)
+    login_role: str = LoginRole.OWNER
 
     @property
     def account(self) -> int:
@@ -51,6 +60,16 @@ class Caller:
     @property
     def is_staff(self) -> bool:
         return self.role in STAFF
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the login may manage the logins of its customer."""
+        return self.customer_id is not None and self.login_role == LoginRole.OWNER
+
+    @property
+    def is_viewer(self) -> bool:
+        """Whether the login may only read. Staff never act as a login of a customer."""
+        return not self.is_staff and self.customer_id is not None and self.login_role == LoginRole.VIEWER
 
 
 @cache

@@ -153,3 +153,93 @@ class NoOverlap(BaseConstraint):
         )
         if held.exclude(pk=instance.pk).exists():
             raise ValidationError(self.get_violation_error_message(), code=self.violation_error_code)
+
+
+class AppendOnly(BaseConstraint):
+    """Rows are added and never changed or deleted. A change raises IntegrityError that names the constraint.
+
+    `but` names the fields that can change, such as a balance. On PostgreSQL it is a trigger for updates and deletions,
+    and TRUNCATE passes. On SQLite it is a trigger for updates only, because Django empties a table there by DELETE.
+    """
+
+    def __init__(self, *, name: str, but: tuple[str, ...] = (), **options: Unpack[_Options]) -> None:
+        self.but = tuple(but)
+        super().__init__(name=name, **options)
+
+    def deconstruct(self) -> tuple[str, Sequence[object], Json]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, (kwargs | {"but": self.but} if self.but else kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, AppendOnly):
+            return (self.name, self.but) == (other.name, other.but)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name, self.but))
+
+    def constraint_sql(
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> str:
+        assert model is not None and schema_editor is not None
+        schema_editor.deferred_sql.extend(self._triggers(model, schema_editor))
+        return ""
+
+    def create_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> None:
+        assert model is not None and schema_editor is not None
+        schema_editor.deferred_sql.extend(self._triggers(model, schema_editor))
+
+    def remove_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Statement | None:
+        assert model is not None and schema_editor is not None
+        if schema_editor.connection.vendor == "sqlite":
+            return None  # the schema editor remakes the table, and the trigger is dropped with the old one
+        return Statement(
+            "DROP TRIGGER %(name)s ON %(table)s",
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            name=schema_editor.quote_name(self.name),
+        )
+
+    def _triggers(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> list[Statement]:
+        table = Table(model._meta.db_table, schema_editor.quote_name)
+        name = schema_editor.quote_name(self.name)
+        columns = ""
+        if self.but:
+            # Sorted, because migrations add the columns of relations later than others.
+            fixed = sorted(
+                field.column
+                for field in model._meta.concrete_fields
+                if field.name not in self.but and field.column is not None
+            )
+            columns = f" OF {', '.join(schema_editor.quote_name(column) for column in fixed)}"
+        if schema_editor.connection.vendor == "sqlite":
+            refuse = (
+                "CREATE TRIGGER %(name)s BEFORE UPDATE%(columns)s ON %(table)s "
+                "BEGIN SELECT RAISE(ABORT, '%(text)s'); END"
+            )
+            return [Statement(refuse, table=table, name=name, text=self.name, columns=columns)]
+        function = (
+            "CREATE OR REPLACE FUNCTION %(name)s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "RAISE EXCEPTION '%(text)s' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = '%(text)s'; "
+            "END $$"
+        )
+        trigger = (
+            "CREATE TRIGGER %(name)s BEFORE UPDATE%(columns)s OR DELETE ON %(table)s "
+            "FOR EACH ROW EXECUTE FUNCTION %(name)s()"
+        )
+        return [
+            Statement(template, table=table, name=name, text=self.name, columns=columns)
+            for template in (function, trigger)
+        ]
+
+    def validate(
+        self,
+        model: type[Model],
+        instance: Model,
+        exclude: Collection[str] | None = None,
+        using: str = DEFAULT_DB_ALIAS,
+    ) -> None:
+        """Accept every row: a form of such a model only adds."""

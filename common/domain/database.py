@@ -5,11 +5,30 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, connections, models, transaction
 
 from common.domain.errors import Missing
 from common.domain.types import AnyQuerySet
+
+
+def bound_waits() -> None:
+    """Bound how long this process's further connections to PostgreSQL wait for a statement, a lock or a transaction.
+
+    Servers and workers call it when they start. Commands such as `migrate` may take as long as they need. On SQLite
+    the wait for the lock of all writers is bounded in every process (`DB_LOCK_SECONDS`).
+    """
+    if not settings.USE_POSTGRES:
+        return
+    options = connections.settings["default"]["OPTIONS"]
+    for name, seconds in (
+        ("statement_timeout", settings.DB_STATEMENT_SECONDS),
+        ("lock_timeout", settings.DB_LOCK_SECONDS),
+        ("idle_in_transaction_session_timeout", settings.DB_IDLE_SECONDS),
+    ):
+        if f"-c {name}=" not in options["options"]:
+            options["options"] += f" -c {name}={seconds}s"
 
 
 def change(row: models.Model, **values: object) -> None:
@@ -21,7 +40,7 @@ def change(row: models.Model, **values: object) -> None:
     model = type(row)
     with transaction.atomic():
         try:
-            row.refresh_from_db(from_queryset=model._base_manager.select_for_update())
+            row.refresh_from_db(from_queryset=model._base_manager.select_for_update(no_key=True))
         except ObjectDoesNotExist:
             raise Missing(f"{model._meta.verbose_name} not found.".capitalize()) from None
         changed = [name for name, value in values.items() if getattr(row, name) != value]
@@ -29,6 +48,35 @@ def change(row: models.Model, **values: object) -> None:
             setattr(row, name, values[name])
         if changed:
             row.save(update_fields=changed)
+
+
+def lock_for_share(row: models.Model) -> None:
+    """Read the row again and keep it unchanged until the transaction ends. Other transactions can hold it as well.
+
+    Django's `select_for_update` has no FOR SHARE. On SQLite a transaction that writes is alone from its beginning.
+    Raises Missing if the row was deleted.
+    """
+    model = type(row)
+    rows = model._base_manager.filter(pk=row.pk)
+    if connection.features.has_select_for_update:
+        sql, params = rows.query.sql_with_params()
+        found = next(iter(model._base_manager.raw(f"{sql} FOR SHARE", params)), None)
+    else:
+        found = rows.first()
+    if found is None:
+        raise Missing(f"{model._meta.verbose_name} not found.".capitalize())
+    for field in model._meta.concrete_fields:
+        setattr(row, field.attname, getattr(found, field.attname))
+
+
+def lock_name(name: str) -> None:
+    """Lock a name until the transaction ends, where no row stands for what is counted or checked.
+
+    On SQLite a transaction that writes is alone from its beginning.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def count_of(rows: AnyQuerySet) -> models.Subquery:

@@ -27,14 +27,15 @@ class Kind(Enum):
     UNPROCESSABLE = auto()  # an idempotency key that was used for another request
     TOO_MANY = auto()
     UNAVAILABLE = auto()
+    STORAGE_FULL = auto()  # of a disk or a quota
     SERVER_ERROR = auto()
 
 
 class DomainError(Exception):
     """An error with a code.
 
-    `field` is the domain's name of the wrong field, which the contract renames. `facts` are further values of the
-    response body, such as the present total of a stale estimate.
+    `field` is the domain's name of the wrong field, which the contract renames, and `item` the index of the wrong item
+    of a list. `facts` are further values of the response body, such as the present total of a stale estimate.
     """
 
     kind: ClassVar[Kind] = Kind.CONFLICT
@@ -47,12 +48,14 @@ class DomainError(Exception):
         message: str | None = None,
         *,
         field: str | None = None,
+        item: int | None = None,
         retry_after: int | None = None,
         **facts: object,
     ) -> None:
         self.text = message or self.message
         self.messages = [self.text]  # the messages of `field`, which may be several
         self.field = field
+        self.item = item
         self.retry_after = retry_after
         self.facts = facts
         super().__init__(self.text)
@@ -98,6 +101,11 @@ class RoleMayNot(Forbidden):
     message = "Your role does not allow this."
 
 
+class ViewerMayNot(Forbidden):
+    code = "viewer_may_not"
+    message = "Your login may only read. Ask an owner of the company for another role."
+
+
 class NoCustomerRecord(Missing):
     code = "no_customer_record"
     title = "No customer record found for this user"
@@ -116,6 +124,13 @@ class TooMany(DomainError):
     code = "too_many_requests"
     title = "Too many requests"
     message = "Too many requests. Try again later."
+
+
+class Busy(DomainError):
+    kind = Kind.UNAVAILABLE
+    code = "unavailable"
+    title = "Service unavailable"
+    message = "The service cannot answer right now. Try again in a few seconds."
 
 
 class TooLarge(DomainError):

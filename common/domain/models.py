@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import ClassVar
+
 from django.db import models
 
 
 class IdempotencyKey(models.Model):
     """The first response to an idempotency key, kept for 24 h and written in the transaction of its effect."""
+
+    LIFETIME: ClassVar = timedelta(hours=24)
 
     user_id = models.BigIntegerField()
     key = models.CharField(max_length=255)
@@ -43,3 +48,62 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.subject}"
+
+
+class NumberSeries(models.Model):
+    """The last number of a series that is counted without gaps, such as the repair orders of a location."""
+
+    name = models.CharField(max_length=80, primary_key=True)
+    last = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "number series"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.last}"
+
+
+class ImportState(models.TextChoices):
+    CHECKING = "checking"
+    CHECKED = "checked"  # waits for the user to confirm
+    IMPORTING = "importing"
+    DONE = "done"
+    REFUSED = "refused"  # because of its errors
+    EXPIRED = "expired"  # it was not confirmed in time
+
+
+class SheetImport(models.Model):
+    """A file that is imported by tasks. It is checked, confirmed by its user, and written as a whole or not at all.
+
+    The file and its preview hold personal data, and are deleted as soon as they are not needed any more.
+    """
+
+    CONFIRM_WITHIN: ClassVar = timedelta(days=1)
+
+    id = models.BigAutoField(primary_key=True)
+    table = models.CharField(max_length=80, help_text="The label of the model.")
+    user_id = models.BigIntegerField()
+    file_name = models.CharField(max_length=200)
+    content = models.BinaryField()
+    state = models.CharField(max_length=9, choices=ImportState, default=ImportState.CHECKING)
+    lines = models.PositiveIntegerField(help_text="The number of rows without the header.")
+    preview = models.JSONField(default=dict)
+    totals = models.JSONField(default=dict, help_text="The number of rows that are new, update, skip, ….")
+    outcomes = models.JSONField(default=list, help_text="The number of each row, and what happened to it.")
+    notes = models.JSONField(default=list, help_text="A sentence for all of the file that is not read.")
+    ignores_unknown = models.BooleanField(default=False, help_text="Whether unknown columns are ignored.")
+    errors = models.JSONField(default=list, help_text="A sentence for each error, with the row's number.")
+    task_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["table", "-id"], name="import_of_table")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=ImportState.values), name="import_state_is_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.state})"

@@ -17,19 +17,45 @@ if TYPE_CHECKING:  # Django's fields take arguments only after its setup, and th
     MoneyField: TypeAlias = models.DecimalField[Any, Any]
 
 
+class PaymentMethod(models.TextChoices):
+    """How money was paid. The shop records payments, and takes none itself."""
+
+    CASH = "cash", "Cash"
+    CHECK = "check", "Check"
+    CARD = "card", "Card terminal"
+    TRANSFER = "transfer", "Bank transfer"
+    OTHER = "other", "Other"
+
+
+WHOLE = 1_000_000  # 100 % in 1/10,000 of a percent
+
+
 def money(**kwargs: Any) -> MoneyField:
     """Return a column for dollars and cents, not negative."""
     return models.DecimalField(max_digits=10, decimal_places=2, validators=[MinValueValidator(0)], **kwargs)
 
 
-def percent() -> models.DecimalField[Any, Any]:
-    """Return a column for 0 to 100 with two places."""
+def signed_money(**kwargs: Any) -> MoneyField:
+    """Return a column for dollars and cents of either sign."""
+    return models.DecimalField(max_digits=10, decimal_places=2, **kwargs)
+
+
+def fine_percent(**kwargs: Any) -> MoneyField:
+    """Return a column for 0 to 100 with four places, as tax rates need them (8.875, 9.9750)."""
     return models.DecimalField(
-        max_digits=5,
-        decimal_places=2,
-        default=Decimal("0.00"),
-        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        max_digits=7, decimal_places=4, validators=[MinValueValidator(0), MaxValueValidator(100)], **kwargs
     )
+
+
+def format_percent(percent: Decimal) -> str:
+    """Return a percentage with two to four places: `8.25`, `8.875`."""
+    text = f"{percent:.4f}"
+    return text[:-2] if text.endswith("00") else text.rstrip("0")
+
+
+def exact(amount: Decimal | None) -> Decimal:
+    """Return an amount that a database summed with two places, 0.00 for none. SQLite sums floating point numbers."""
+    return Decimal("0.00") if amount is None else amount.quantize(Decimal("0.01"))
 
 
 def share(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
@@ -65,3 +91,8 @@ def to_cents(amount: Decimal) -> int:
 
 def to_dollars(cents: int) -> Decimal:
     return Decimal(cents).scaleb(-2)
+
+
+def ten_thousandths(number: Decimal) -> int:
+    """Return a percentage or a factor with at most four places in 1/10,000. 8.875 % is 88,750."""
+    return int(number * 10_000)

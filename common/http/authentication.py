@@ -8,16 +8,29 @@ from uuid import UUID
 
 import structlog
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken
 
 from common.domain.caller import Caller, caller_loader, page_caller_loader
+from common.domain.tokens import AccessToken
 
 CHALLENGE = 'Bearer realm="api"'
 _REFUSED = "Given token is not valid or has expired."
+
+
+class CallerRequest(Request):
+    """A request whose user is a `Caller`, or None without credentials."""
+
+    user: Caller | None  # type: ignore[assignment]  # the stubs know only Django's users
+
+    @property
+    def caller(self) -> Caller:
+        """The caller. Raises NotAuthenticated if there is none."""
+        if self.user is None:
+            raise NotAuthenticated
+        return self.user
 
 
 class BearerAuthentication(BaseAuthentication):

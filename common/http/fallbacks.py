@@ -14,11 +14,11 @@ from common.http.problems import (
     CSRF_FAILED,
     SERVER_ERROR,
     STATUS,
-    UNAVAILABLE,
     UNKNOWN_ROUTE,
     Problem,
-    is_database_unavailable,
+    problem_of_services,
 )
+from common.http.routing import view_class_of
 
 
 def page_for(request: HttpRequest, problem: Problem, template: str = "problem.html") -> HttpResponse:
@@ -30,10 +30,14 @@ def page_for(request: HttpRequest, problem: Problem, template: str = "problem.ht
 
 
 def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Return the problem as the contract of the URL renders it, or as a page where there is no contract."""
+    """Return the problem as the contract of the URL renders it, or as a page where there is no contract.
+
+    A view of the staff's API has a contract of its own under the shop's URLs.
+    """
     contract = contract_for(request.path)
     if contract is None:
         return page_for(request, problem)
+    contract = getattr(view_class_of(request.path_info), "contract", contract)
     if contract.prefers_html(request):
         return page_for(request, problem, contract.page)
     return contract.response(problem)
@@ -65,10 +69,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or 503 if the database is unavailable. Django calls this while it handles the exception."""
+    """Answer 500, 503 if the database is unavailable, or 507 if a disk is full.
+
+    Django calls this while it handles the exception.
+    """
     error = sys.exc_info()[1]
-    is_away = error is not None and is_database_unavailable(error)
-    return problem_response(request, UNAVAILABLE if is_away else SERVER_ERROR)
+    problem = problem_of_services(error) if error is not None else None
+    return problem_response(request, problem or SERVER_ERROR)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from uuid import UUID
 
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.domain import ids
+from common.domain.money import format_percent
 
 if TYPE_CHECKING:
     from rest_framework.validators import Validator  # which only the stubs have
@@ -56,6 +58,13 @@ class Instant(serializers.DateTimeField):
 
     def __init__(self, **options: Unpack[FieldOptions]) -> None:
         super().__init__(default_timezone=UTC, **options)
+
+
+class LocalInstant(Instant):
+    """An instant of a body. Without a time zone it is left naive, as a local time of the place that the body names."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        return value if timezone.is_naive(value) else super().enforce_timezone(value)
 
 
 class Number(serializers.IntegerField):
@@ -172,23 +181,56 @@ class Money(serializers.DecimalField):
         return float(text) if self.as_number and text is not None else text
 
 
+class FineDecimal(serializers.DecimalField):
+    """A number with up to four places, written with at least two and no further zeros at the end: 8.25, 8.875."""
+
+    trims_zeros = True  # the read compiler must not write the places of the column
+
+    def __init__(self, *, max_digits: int = 7, **options: Unpack[AmountOptions]) -> None:
+        super().__init__(max_digits=max_digits, decimal_places=4, **options)
+
+    def to_representation(self, value: Decimal) -> str:
+        return format_percent(value)
+
+
+class FinePercent(FineDecimal):
+    """0 to 100 with up to four places."""
+
+    def __init__(self, **options: Unpack[AmountOptions]) -> None:
+        options.setdefault("min_value", 0)
+        options.setdefault("max_value", 100)
+        super().__init__(**options)
+
+
 class Miles(serializers.DecimalField):
     """A distance with two places, written as a JSON number."""
 
     as_number = True
 
     def __init__(self, **options: Unpack[FieldOptions]) -> None:
-        super().__init__(max_digits=10, decimal_places=2, min_value=0, coerce_to_string=False, **options)
+        super().__init__(max_digits=9, decimal_places=2, min_value=0, coerce_to_string=False, **options)
 
     def to_representation(self, value: Decimal) -> Any:
         return float(super().to_representation(value))
 
 
-class Percent(serializers.DecimalField):
-    """0 to 100 with two places, written as a string."""
+@extend_schema_field({"type": "number", "minimum": 0.01, "maximum": 10000})
+class Quantity(serializers.DecimalField):
+    """A quantity above 0 with up to two places, written as a JSON number: 2 or 4.5."""
 
-    def __init__(self, **options: Unpack[FieldOptions]) -> None:
-        super().__init__(max_digits=5, decimal_places=2, min_value=0, max_value=100, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            max_digits=7,
+            decimal_places=2,
+            min_value=Decimal("0.01"),
+            max_value=10_000,
+            coerce_to_string=False,
+            **options,
+        )
+
+    def to_representation(self, value: Decimal) -> int | float:  # type: ignore[override]  # a JSON number
+        whole = int(value)
+        return whole if whole == value else float(value)
 
 
 class OptionalText(serializers.CharField):
@@ -223,6 +265,28 @@ class Degrees(serializers.FloatField):
         return super().to_internal_value(str(data))
 
 
+class Word(serializers.ChoiceField):
+    """One of `choices` in a body, in any case and with `-` or `_`. Validated to the choice as it is declared."""
+
+    def to_internal_value(self, data: Any) -> str:
+        known = {_fold(str(choice)): choice for choice in self.choices}
+        return str(super().to_internal_value(known.get(_fold(data), data) if isinstance(data, str) else data))
+
+
+def _fold(word: str) -> str:
+    return word.strip().lower().replace("-", "_")
+
+
+class NumberList(serializers.CharField):
+    """Whole numbers above 0 of a query, separated by commas. Validated to the list of them."""
+
+    def to_internal_value(self, data: str) -> list[int]:  # type: ignore[override]  # the numbers in it
+        words = [word.strip() for word in super().to_internal_value(data).split(",") if word.strip()]
+        if not all(re.fullmatch("[1-9][0-9]{0,17}", word) for word in words):
+            raise serializers.ValidationError("Must be whole numbers, separated by commas.", code="invalid")
+        return [int(word) for word in words]
+
+
 class ChoiceList(serializers.ListField):
     """A comma-separated query value, each word one of `choices` in any case, with `-` or `_`.
 
@@ -236,7 +300,7 @@ class ChoiceList(serializers.ListField):
         )
 
     def to_internal_value(self, data: object) -> list[str]:
-        words = [word.strip().lower().replace("-", "_") for word in str(data).split(",") if word.strip()]
+        words = [_fold(word) for word in str(data).split(",") if word.strip()]
         if not words:  # only commas, which is neither an unset parameter nor a choice
             raise serializers.ValidationError(
                 f"Name at least one of {', '.join(self.choices)}.", code="empty"

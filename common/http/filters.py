@@ -7,22 +7,22 @@ wrong values. `apply` filters a queryset by values or, to compile, by the `Param
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import django_filters
 from django.db import models
 from rest_framework import serializers
 
+from common.domain.search import fits
 from common.domain.types import AnyQuerySet, Json, Values
 from common.http.fields import ChoiceList, Day, Id
 from common.http.query import ListQuery
-from common.reads.bindings import StartOfDay, bind_day
+from common.reads.bindings import StartOfDay, bind_day, bind_search
 from common.reads.columns import model_at
 from common.reads.lookups import SameText
 from common.reads.serializers import SerializerField
 
 Rows = TypeVar("Rows", bound=AnyQuerySet)
-Columns = Sequence[str | models.Expression]
 Field = SerializerField
 
 
@@ -39,40 +39,34 @@ class IdFilter(django_filters.NumberFilter):
 
 
 class SearchFilter(django_filters.CharFilter):
-    """Rows in which a column contains the text, regardless of case.
+    """Rows found by a search (docs/design, D56).
 
-    `columns` maps a path of foreign keys to columns of its model. The empty path is the row itself. Each table is
-    searched by itself, so that an index can help (`common.domain.indexes.Trigrams`), and the keys are united. An OR
-    across tables would read every row of all of them.
+    `paths` are foreign keys to models with a `SEARCHED`. The empty path is the row itself. Each table is searched by
+    itself, so that an index can help (`common.domain.indexes.Trigrams`), and the keys are united. An OR across tables
+    would read every row of all of them.
     """
 
-    def __init__(self, columns: Mapping[str, Columns], *, help_text: str = "") -> None:
-        self.columns = columns
+    def __init__(self, *paths: str, help_text: str = "") -> None:
+        self.paths = paths
         super().__init__(help_text=help_text)
 
     def filter(self, qs: AnyQuerySet, value: object) -> AnyQuerySet:
-        if list(self.columns) == [""]:
-            return _containing(qs, self.columns[""], value)
+        if self.paths == ("",):
+            return qs.filter(_found(qs.model, value))
         rows = qs.model._base_manager
         found = []
-        for path, columns in self.columns.items():
+        for path in self.paths:
             if path:
-                named = _containing(model_at(qs.model, path)._base_manager.all(), columns, value)
+                model = model_at(qs.model, path)
+                named = model._base_manager.filter(_found(model, value))
                 found.append(rows.filter(**{f"{path}__in": named.values("pk")}).values("pk"))
             else:
-                found.append(_containing(rows.all(), columns, value).values("pk"))
+                found.append(rows.filter(_found(qs.model, value)).values("pk"))
         return qs.filter(pk__in=found[0].union(*found[1:]))
 
 
-def _containing(rows: AnyQuerySet, columns: Columns, value: object) -> AnyQuerySet:
-    found = models.Q()
-    for number, column in enumerate(columns):
-        name = column
-        if not isinstance(column, str):
-            name = f"searched_{number}"
-            rows = rows.alias(**{name: column})
-        found |= models.Q(**{f"{name}__icontains": value})
-    return rows.filter(found)
+def _found(model: Any, value: object) -> models.Q:
+    return fits(model.SEARCHED, bind_search(value))
 
 
 class DayFilter(django_filters.DateFilter):

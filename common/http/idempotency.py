@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import orjson
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -18,10 +18,9 @@ from rest_framework.request import Request
 
 from common.domain.errors import DomainError, Invalid, Kind
 from common.domain.models import IdempotencyKey
+from common.http.bodies import JSONResponse
 from common.http.permissions import caller_of
-from common.http.responses import JSONResponse
 
-LIFETIME = timedelta(hours=24)
 MAX_KEY_LENGTH = 255
 KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"  # printable ASCII. HTTP strips blanks at the ends
 MAX_WAIT_SECONDS = 5
@@ -64,7 +63,9 @@ def answer_once(
     ).hexdigest()
     with transaction.atomic():
         with _bounded_wait():
-            IdempotencyKey.objects.filter(user_id=user_id, created_at__lt=now - LIFETIME).delete()
+            IdempotencyKey.objects.filter(
+                user_id=user_id, created_at__lt=now - IdempotencyKey.LIFETIME
+            ).delete()
             row, is_first = _take(user_id=user_id, key=key, fingerprint=fingerprint, now=now)
         if not is_first:
             if row.fingerprint != fingerprint:

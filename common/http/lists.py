@@ -13,8 +13,8 @@ from rest_framework.utils.urls import replace_query_param
 
 from common.domain.caller import Caller
 from common.domain.types import AnyQuerySet, Json, Values
+from common.http.bodies import JSONResponse
 from common.http.query import ListQuery, Query, params_of
-from common.http.responses import JSONResponse
 from common.http.views import ContractView
 from common.reads.read import Read
 from common.reads.serializers import Serializer, SerializerField

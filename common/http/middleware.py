@@ -8,7 +8,6 @@ from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import Resolver404, resolve
 from rest_framework.permissions import SAFE_METHODS
 from simple_history.models import HistoricalRecords
 
@@ -18,9 +17,11 @@ from common.domain.history import acting_user
 from common.http.contracts.registry import contract_for
 from common.http.fallbacks import problem_response
 from common.http.problems import BAD_REQUEST, TOO_LARGE, problem_from
+from common.http.routing import view_class_of
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LONGEST_LENGTH = 18
+_OUTSIDE_VIEWS = (Kind.TOO_MANY, Kind.UNAVAILABLE, Kind.STORAGE_FULL)
 _NO_CONTENT = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -66,7 +67,7 @@ class _Acting:
 
 
 class Refusals:
-    """Answer rate limits and database failures that are raised outside a contract's view."""
+    """Answer rate limits, database failures and full disks that are met outside a contract's view."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -76,7 +77,7 @@ class Refusals:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         problem = problem_from(exception)
-        if problem is None or problem.kind not in (Kind.TOO_MANY, Kind.UNAVAILABLE):
+        if problem is None or problem.kind not in _OUTSIDE_VIEWS:
             return None
         return problem_response(request, problem)
 
@@ -104,14 +105,8 @@ class BodyLimit:
 
     @staticmethod
     def _limit_of_route(request: HttpRequest) -> int:
-        try:
-            view = resolve(request.path_info).func
-        except Resolver404:
-            view = None
-        cls = getattr(view, "view_class", None) or getattr(
-            view, "cls", None
-        )  # a viewset's route has only the latter
-        return int(getattr(settings, getattr(cls, "body_limit", "MAX_BODY_BYTES")))
+        name = getattr(view_class_of(request.path_info), "body_limit", "MAX_BODY_BYTES")
+        return int(getattr(settings, name))
 
 
 class ContentSecurityPolicy(CSPMiddleware):

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 
 from common.domain import errors
 from common.domain.caller import Caller, Role
-from common.http.requests import CallerRequest
+from common.http.authentication import CallerRequest
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module through the settings
@@ -113,6 +113,12 @@ class CustomersOrPermittedStaff(SignedIn):
                 raise errors.CustomersOnly
             check_role(caller, needed)
         return True
+
+
+def check_write(caller: Caller) -> None:
+    """Raise ViewerMayNot for a login that may only read. Every contract, page and socket asks this before a write."""
+    if caller.is_viewer:
+        raise errors.ViewerMayNot
 
 
 def check_role(caller: Caller, permission: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
@@ -31,9 +34,10 @@ STATUS: dict[Kind, int] = {
     Kind.TOO_MANY: 429,
     Kind.SERVER_ERROR: 500,
     Kind.UNAVAILABLE: 503,
+    Kind.STORAGE_FULL: 507,
 }
 
-Fields = Values
+Fields: TypeAlias = Mapping[str, list[str]]
 NON_FIELD = api_settings.NON_FIELD_ERRORS_KEY
 
 
@@ -61,36 +65,76 @@ UNAVAILABLE = Problem(
     "The service cannot answer right now. Try again in a few seconds.",
     headers={"Retry-After": "5"},
 )
+STORAGE_FULL = Problem(
+    Kind.STORAGE_FULL,
+    "storage_full",
+    "Storage full",
+    "The server has no space left to store this. Nothing was saved. Try again later.",
+)
 SERVER_ERROR = Problem(
     Kind.SERVER_ERROR, "server_error", "Server error", "Something went wrong on our side. It has been logged."
 )
+UNKNOWN_FIELD = Problem(Kind.INVALID, "unknown_field", "Invalid input", "")
 BAD_REQUEST = Problem(Kind.MALFORMED, "bad_request", "Bad request", "The request cannot be read.")
 CSRF_FAILED = Problem(
     Kind.FORBIDDEN, "csrf_failed", "Access denied", "The form has expired. Reload the page and send it again."
 )
 
 
+class UnknownFields(exceptions.ValidationError):
+    """A body has keys that the request does not accept. Other errors of the body may be reported with them."""
+
+    default_code = UNKNOWN_FIELD.code
+
+
 def first_message(fields: Fields) -> str:
     """Return one sentence about the first wrong field, for contracts whose pages show a single line."""
     for name, messages in fields.items():
-        while isinstance(messages, (list, Mapping)) and messages:
-            # A list of rows has an empty entry for each valid row.
-            inner = messages.values() if isinstance(messages, Mapping) else messages
-            messages = next((message for message in inner if message), "")
-        return str(messages) if name == NON_FIELD else f"{name}: {messages}"
+        return messages[0] if name == NON_FIELD else f"{name}: {messages[0]}"
     return ""
+
+
+def messages_by_path(detail: object, path: str = "") -> dict[str, list[str]]:
+    """Return the messages of a serializer by the path of the wrong value: `vin`, `services[1]`, `parts[0].quantity`.
+
+    DRF nests the messages of nested values in three ways: by index or name, as one object per row of a list, and
+    under `non_field_errors`.
+    """
+    if isinstance(detail, Mapping):
+        parts = [(_path(path, name), inner) for name, inner in detail.items()]
+    elif isinstance(detail, list) and any(isinstance(item, Mapping) for item in detail):
+        parts = [(_path(path, number), inner) for number, inner in enumerate(detail)]
+    else:
+        messages = detail if isinstance(detail, list) else [detail]
+        return {path or NON_FIELD: [str(message) for message in messages]} if messages else {}
+    found: dict[str, list[str]] = {}
+    for inner_path, inner in parts:
+        for name, messages in messages_by_path(inner, inner_path).items():
+            found.setdefault(name, []).extend(messages)
+    return found
+
+
+def _path(path: str, name: str | int) -> str:
+    if isinstance(name, int):
+        return f"{path}[{name}]"
+    if path and name == NON_FIELD:
+        return path
+    return f"{path}.{name}" if path else name
 
 
 def _from_domain(error: DomainError) -> Problem:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-    fields = {error.field: error.messages} if error.field else {}
+    name = error.field if error.item is None else f"{error.field}[{error.item}]"
+    fields = {name: error.messages} if name and error.field else {}
     return Problem(error.kind, error.code, error.title, error.text, fields, error.facts, headers)
 
 
 def _from_validation(error: exceptions.ValidationError) -> Problem:
-    detail = error.detail
-    fields: Fields = detail if isinstance(detail, dict) else {NON_FIELD: detail}
-    return Problem(Kind.INVALID, "invalid", "Invalid input", first_message(fields), fields)
+    fields = messages_by_path(error.detail)
+    text = first_message(fields)
+    if isinstance(error, UnknownFields):
+        return replace(UNKNOWN_FIELD, detail=text, fields=fields)
+    return Problem(Kind.INVALID, "invalid", "Invalid input", text, fields)
 
 
 DRF_ERRORS: dict[type[exceptions.APIException], tuple[Kind, str]] = {
@@ -104,9 +148,27 @@ DRF_ERRORS: dict[type[exceptions.APIException], tuple[Kind, str]] = {
 }
 
 
-def is_database_unavailable(error: BaseException) -> bool:
-    """Return whether the error is a lost or refused database connection."""
-    return isinstance(error, (OperationalError, InterfaceError))
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+_POSTGRES_DISK_FULL = "53100"
+# PostgreSQL has closed the connection of an idle transaction. psycopg calls that an internal error.
+_POSTGRES_IDLE = "25P03"
+
+
+def problem_of_services(error: BaseException) -> Problem | None:
+    """Return the problem of an error of the database or the disk: full, away, or locked for too long. Else None."""
+    if isinstance(error, OSError) and error.errno in _FULL_DISK:
+        return STORAGE_FULL
+    if isinstance(error, (DatabaseError, InterfaceError)):
+        cause = error.__cause__
+        if (
+            getattr(cause, "sqlstate", None) == _POSTGRES_DISK_FULL
+            or getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        ):
+            return STORAGE_FULL
+        is_closed = getattr(cause, "sqlstate", None) == _POSTGRES_IDLE
+        if is_closed or isinstance(error, (OperationalError, InterfaceError)):
+            return UNAVAILABLE
+    return None
 
 
 def problem_from(error: BaseException) -> Problem | None:
@@ -128,6 +190,4 @@ def problem_from(error: BaseException) -> Problem | None:
         return TOO_LARGE
     if isinstance(error, SuspiciousOperation):
         return BAD_REQUEST
-    if is_database_unavailable(error):
-        return UNAVAILABLE
-    return None
+    return problem_of_services(error)

@@ -15,9 +15,8 @@ from rest_framework.utils.serializer_helpers import BindingDict
 
 from common.domain.types import AnyModelField, Json
 from common.http.fields import ChoiceList, Number, TextList
-from common.reads.fields import AskedAt
-from common.reads.params import Param
-from common.reads.serializers import Serializer, SerializerField
+from common.reads.serializers import AskedAt, Serializer, SerializerField
+from common.reads.statements import Param
 
 MAX_PAGE_SIZE = 200
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from random import getrandbits
 from time import perf_counter
 
@@ -14,8 +15,10 @@ from django.http import HttpRequest, HttpResponseBase
 from prometheus_client import Histogram
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
+from common.domain.encoding import dumps
+
 log = structlog.get_logger(__name__)
-lines = logging.getLogger("garage.requests")  # with a formatter of its own, in config/logs.py
+lines = logging.getLogger("garage.requests")
 
 SECONDS = Histogram(
     "http_request_seconds",
@@ -23,7 +26,8 @@ SECONDS = Histogram(
     ("method", "route", "status"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-_CAPABILITY = re.compile("/uploads/[^/]+/")
+# The secret part of an upload's URL and of the link of an estimate, an invoice or a statement.
+_CAPABILITY = re.compile("^/[eis]/.+|/uploads/[^/]+/")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -53,6 +57,23 @@ class RequestLog:
         return response
 
 
+class RequestLine(logging.Formatter):
+    """Format the line of a request. Its values hold no secrets, so it needs none of the processors."""
+
+    def __init__(self, *, pretty: bool) -> None:
+        super().__init__()
+        self.pretty = pretty
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = record.args
+        assert isinstance(facts, dict)
+        if self.pretty:
+            return f"{facts['code']} {facts['request']} ({facts['ms']} ms)"
+        event = {"event": record.msg, "level": record.levelname.lower(), "logger": record.name}
+        timestamp = datetime.fromtimestamp(record.created, UTC)
+        return dumps({**event, "timestamp": timestamp, **facts}).decode()
+
+
 def _write(request: HttpRequest, status: int, seconds: float) -> None:
     level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
     if lines.isEnabledFor(level):
@@ -66,8 +87,12 @@ def _write(request: HttpRequest, status: int, seconds: float) -> None:
 
 
 def _line_of(request: HttpRequest) -> str:
-    """Return method and path, without the secret part of an upload's URL."""
-    return f"{request.method} {_CAPABILITY.sub('/uploads/…/', request.path)}"
+    """Return method and path, without the secret part of a URL that needs no login."""
+    return f"{request.method} {_CAPABILITY.sub(_hide, request.path)}"
+
+
+def _hide(found: re.Match[str]) -> str:
+    return "/uploads/…/" if found[0].startswith("/uploads/") else f"{found[0][:3]}…"
 
 
 def _id_of(given: str) -> str:

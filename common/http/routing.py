@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponseBase
-from django.urls import URLPattern
+from django.urls import Resolver404, URLPattern, resolve
 from django.urls.converters import register_converter
 from django.urls.resolvers import RoutePattern
 
@@ -35,6 +36,16 @@ class _EitherSlash(RoutePattern):
 def route(path: str, view: Callable[..., HttpResponseBase], name: str | None = None) -> URLPattern:
     """Return the pattern of a documented route. Swagger lists it once, as it is written here."""
     return URLPattern(_EitherSlash(path, name), view, None, name)
+
+
+def view_class_of(path: str) -> Any:
+    """Return the class of the view that an address leads to, or None if it leads to none."""
+    try:
+        view = resolve(path).func
+    except Resolver404:
+        return None
+    # A viewset's route has only the latter.
+    return getattr(view, "view_class", None) or getattr(view, "cls", None)
 
 
 class IdConverter:

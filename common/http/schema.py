@@ -22,19 +22,19 @@ from rest_framework.permissions import AllowAny
 from common.domain import errors
 from common.domain.types import Json
 from common.http.authentication import SessionCaller
-from common.http.contracts.base import MESSAGES, Contract, NamesFields
+from common.http.contracts.base import Contract, NamesFields
 from common.http.contracts.registry import CONTRACTS
 from common.http.fields import PrefixedId
 from common.http.idempotency import KEY_PATTERN, MAX_KEY_LENGTH, KeyReused
-from common.http.lists import Lister
-from common.http.problems import TOO_LARGE, UNAVAILABLE, Problem, problem_from
+from common.http.lists import BareList, Lister
+from common.http.problems import STORAGE_FULL, TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.http.query import Query
 from common.http.views import ContractView
-from common.reads.fields import Derived
-from common.reads.serializers import Serializer, SerializerField
+from common.reads.serializers import AnySerializer, Derived, SerializerField
 
 Direction: TypeAlias = Literal["request", "response"]
-Declaration: TypeAlias = Serializer | type[Serializer]
+Declaration: TypeAlias = AnySerializer | type[AnySerializer]
+ResponseHeader: TypeAlias = tuple[str, type[str] | type[int], list[int], str]
 
 _CONTRACT_NAMES = tuple(contract.name.title() for contract in CONTRACTS)
 _DESCRIPTIONS = {
@@ -49,8 +49,20 @@ _DESCRIPTIONS = {
     "422": "A value is wrong, or the idempotency key was used for another request.",
     "429": "Too many requests. `Retry-After` gives the seconds to wait.",
     "503": "The service is temporarily unavailable.",
+    "507": "The server has no space left. Nothing was saved.",
 }
 
+_PAGED = "Sent if `page` or `page_size` was sent."
+# Header, type, statuses, description: of every operation, and of the lists that are bare arrays.
+_HEADERS: tuple[ResponseHeader, ...] = (
+    ("Location", str, [302], "The login, with the requested URL as `next`."),
+    ("WWW-Authenticate", str, [401], "The scheme of the token: `Bearer`."),
+    ("Retry-After", int, [429, 503], "Seconds to wait before the next attempt."),
+)
+_HEADERS_OF_ARRAYS: tuple[ResponseHeader, ...] = (
+    ("Link", str, [200], f"The first, previous, next and last page (RFC 8288). {_PAGED}"),
+    ("X-Total-Count", int, [200], f"The number of rows on all pages. {_PAGED}"),
+)
 
 # The example of an error status for operations without a recorded one.
 _TYPICAL: dict[str, Callable[[], Exception] | Problem] = {
@@ -63,6 +75,7 @@ _TYPICAL: dict[str, Callable[[], Exception] | Problem] = {
     "422": KeyReused,
     "429": errors.TooMany,
     "503": UNAVAILABLE,
+    "507": STORAGE_FULL,
 }
 # The summaries of a viewset's standard actions without a docstring of their own.
 _SUMMARIES = {
@@ -132,13 +145,13 @@ class ContractSchema(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         return super().get_description().partition("\n")[2].strip()
 
-    def get_serializer_name(self, serializer: Serializer, direction: Direction) -> str:
+    def get_serializer_name(self, serializer: AnySerializer, direction: Direction) -> str:
         """Return the name with the contract's as prefix, unless it has one. Registration is in two contracts."""
         name = super().get_serializer_name(serializer, direction)
         prefix = self.contract.name.title() if self.contract else ""
         return name if name.startswith(_CONTRACT_NAMES) else prefix + name
 
-    def _map_basic_serializer(self, serializer: Serializer, direction: Direction) -> Json:
+    def _map_basic_serializer(self, serializer: AnySerializer, direction: Direction) -> Json:
         """Return the schema as the types of a front end need it.
 
         Computed fields of a response are required. Fields of a request with a default are optional, because generators
@@ -151,7 +164,10 @@ class ContractSchema(AutoSchema):
         elif computed := {name for name, field in serializer.fields.items() if isinstance(field, Derived)}:
             schema["required"] = sorted(computed.union(schema.get("required", [])))
         if isinstance(serializer, NamesFields):
-            schema["additionalProperties"] = MESSAGES
+            # Not the type of the messages: a declared `error` would have to be of that type too in TypeScript.
+            schema["additionalProperties"] = True
+        if direction == "request" and getattr(self.view, "is_strict", False):
+            schema["additionalProperties"] = False
         return schema
 
     def _map_serializer_field(
@@ -174,7 +190,7 @@ class ContractSchema(AutoSchema):
         return [{"session": []}] if SessionCaller in self.view.authentication_classes else [{"bearer": []}]
 
     def get_override_parameters(self) -> list[OpenApiParameter | Declaration]:
-        parameters: list[OpenApiParameter | Declaration] = []
+        parameters: list[OpenApiParameter | Declaration] = self._response_headers()
         if query := self._query():
             parameters.append(query)
         if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
@@ -187,6 +203,15 @@ class ContractSchema(AutoSchema):
                 )
             )
         return parameters
+
+    def _response_headers(self) -> list[OpenApiParameter | Declaration]:
+        headers = _HEADERS if self.contract else ()
+        if isinstance(self.view, BareList) and self._is_list():
+            headers += _HEADERS_OF_ARRAYS
+        return [
+            OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=text, response=statuses)
+            for name, kind, statuses, text in headers
+        ]
 
     def _get_parameters(self) -> list[Json]:
         """Allow empty values, because `?name=` counts as not sent."""
@@ -224,13 +249,17 @@ class ContractSchema(AutoSchema):
         return bool(super()._is_list_view(serializer))
 
     def _is_list(self) -> bool:
-        listed: bool = isinstance(self.view, Lister) and getattr(self.view, "action", "list") == "list"
+        lists = getattr(self.view, "lists", ("list",))
+        listed: bool = isinstance(self.view, Lister) and getattr(self.view, "action", "list") in lists
         return listed and self.method == "GET"
 
     def _row_response(self) -> dict[int, object]:
         """Return the response of a viewset's action: the row, or no body if it was deleted."""
-        status = {"create": 201, "destroy": 204}.get(self.view.action, 200)
-        return {status: None if status == 204 else self.view.serializer_class}
+        action = self.view.action
+        status = 204 if action == "destroy" else 201 if action in getattr(self.view, "creates", ()) else 200
+        names = ("detail_class", "item_class", "serializer_class")
+        row = next(filter(None, (getattr(self.view, name, None) for name in names)))
+        return {status: None if status == 204 else row}
 
     def _list_response(self) -> object:
         row = self.view.serializer_class
@@ -244,7 +273,10 @@ class ContractSchema(AutoSchema):
         bodies: Json = super()._get_response_bodies(direction)
         if self.contract:
             if self.contract.login and self._is_signed_in():
-                bodies["302"] = {"description": "An unauthenticated request is redirected to the login."}
+                bodies["302"] = {
+                    "headers": self._get_response_headers_for_code("302"),
+                    "description": "An unauthenticated request is redirected to the login.",
+                }
             for status in self._error_statuses() - set(bodies):
                 serializer = self.contract.error_serializer(int(status))
                 response = OpenApiResponse(serializer, description=_DESCRIPTIONS[status])
@@ -290,7 +322,7 @@ class ContractSchema(AutoSchema):
         if self._query():
             statuses |= {invalid}
         if self.method in ("POST", "PUT", "PATCH"):
-            statuses |= {"400", invalid, "401", "413", "415"}
+            statuses |= {"400", invalid, "401", "413", "415", "507"}
         if self.method == "POST" and self._is_signed_in():
             statuses |= {"409", "422"}
         if getattr(self.view, "action", None) in ("destroy", "partial_update"):

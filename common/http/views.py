@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
+import orjson
 from django.conf import settings
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,13 +20,13 @@ from rest_framework.views import APIView
 from common.domain import counters, errors
 from common.domain.caller import Caller
 from common.domain.types import Json
-from common.http.authentication import CHALLENGE, BearerAuthentication
+from common.http.authentication import CHALLENGE, BearerAuthentication, CallerRequest
+from common.http.bodies import IgnoreClientContentNegotiation, JSONParser, JSONResponse, TextJSONParser
 from common.http.contracts.base import Contract
 from common.http.idempotency import answer_once
-from common.http.parsers import IgnoreClientContentNegotiation, JSONParser, TextJSONParser
-from common.http.problems import problem_from
-from common.http.requests import CallerRequest
-from common.http.responses import JSONResponse
+from common.http.inputs import unchangeable_names
+from common.http.permissions import check_write
+from common.http.problems import UnknownFields, problem_from
 from common.reads.serializers import Serializer
 
 AnyModel = TypeVar("AnyModel", bound=models.Model)
@@ -46,8 +50,14 @@ class ContractView(APIView):
     metadata_class = None
     body_limit: ClassVar[str] = "MAX_BODY_BYTES"  # the name of the setting
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    # Unsafe methods that a viewer of a company may use, because they change nothing of the company.
+    viewer_methods: ClassVar[frozenset[str]] = frozenset()
     # It also maps the domain's field names in errors to the body's.
     input_class: ClassVar[type[Serializer] | None] = None
+    is_strict: ClassVar[bool] = False  # refuse unknown keys of bodies
+    follows: ClassVar[
+        Mapping[str, str]
+    ] = {}  # keys of a `PATCH` whose values follow from the value of another key
 
     request: CallerRequest
 
@@ -96,6 +106,14 @@ class ContractView(APIView):
             # DRF looks the handler up after this. The instance's attribute wins over the class's.
             vars(self)["post"] = partial(answer_once, handler, key, body)
 
+    def check_permissions(self, request: Request) -> None:
+        """Check the permission classes, and refuse every write of a login that may only read."""
+        super().check_permissions(request)
+        method = str(request.method)
+        is_write = method not in SAFE_METHODS and method not in self.viewer_methods
+        if is_write and self.is_signed_in and hasattr(self, method.lower()):  # else the view answers 405
+            check_write(self.caller)
+
     def check_throttles(self, request: Request) -> None:
         if caller := self.request.user:
             wait = counters.hit(f"user:{caller.user_id}", limit=settings.RATE_USER, window=60, stride=_STRIDE)
@@ -105,8 +123,43 @@ class ContractView(APIView):
     def read_body(self, *, partial: bool = False) -> Json:
         """Return the validated body. ValidationError names every wrong field. With `partial` no field is required."""
         serializer = self._input_class()(data=self.request.data, partial=partial)
-        serializer.is_valid(raise_exception=True)
+        unaccepted = self.unaccepted(serializer)
+        if not serializer.is_valid() or unaccepted:
+            refusal = UnknownFields if unaccepted and self.is_strict else ValidationError
+            raise refusal({**unaccepted, **serializer.errors})
         return dict(serializer.validated_data)
+
+    def read_body_of(self, find_row: Callable[[], object]) -> Json:
+        """Return the validated body. If it is wrong, `find_row` may raise that the row does not exist instead.
+
+        For actions that find the row themselves, so that a right body costs no further query.
+        """
+        try:
+            return self.read_body()
+        except ValidationError:
+            find_row()
+            raise
+
+    def unaccepted(self, serializer: Serializer) -> dict[str, list[str]]:
+        """Return messages for the keys of the body that the request does not accept.
+
+        The contracts ignore unknown keys. A `PATCH` that would change a value which cannot change is refused, because
+        the response would show the old value as if it had been accepted.
+        """
+        body = cast("Json", self.request.data)
+        if self.request.method != "PATCH" or body.keys() <= serializer.fields.keys():
+            return {}
+        return unchangeable_names(serializer, body, self.present_body(), self.follows)
+
+    def present_body(self) -> Json:
+        """Return the body of the row that a `PATCH` changes."""
+        response: HttpResponse = self.show(**self.kwargs)
+        body: Json = orjson.loads(response.content)
+        return body
+
+    def show(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the response with the row as it is stored now. A view with a `PATCH` defines it."""
+        raise NotImplementedError
 
     def _input_class(self) -> type[Serializer]:
         assert self.input_class is not None
@@ -116,6 +169,8 @@ class ContractView(APIView):
         """Return the problem as the contract renders it. Any other exception is raised, logged and answered 500."""
         if isinstance(exc, errors.DomainError) and exc.field and self.input_class:
             exc.field = self._wire_name(exc.field)
+            if self.request.method == "GET":
+                exc.item = None  # a list of a query is one text
         problem = problem_from(exc)
         if problem is None:
             raise exc

@@ -6,8 +6,9 @@ Django permissions, the same that the admin checks (`StaffWithActionPermission`)
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from typing import Any, ClassVar, TypeAlias
 
 from django.db.models import Model
 from django.urls import URLPattern
@@ -17,16 +18,20 @@ from rest_framework.viewsets import ViewSetMixin
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import AnyQuerySet, Json, Values
-from common.http.contracts.shop import ShopView
+from common.http.bodies import JSONResponse
+from common.http.contracts.shop import STAFF, ShopView
 from common.http.fields import Id
+from common.http.inputs import unaccepted_names
 from common.http.lists import PagedList
 from common.http.permissions import StaffWithActionPermission
+from common.http.problems import UnknownFields
 from common.http.query import Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import AnyModel
 from common.reads.read import Read
 from common.reads.serializers import Serializer
+
+Handler: TypeAlias = Callable[..., JSONResponse]
 
 _VERBS = {
     "list": "view",
@@ -46,12 +51,20 @@ class _ItemQuery(Query):
 class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     """One resource under `/api/shop/`. Its list is always paged."""
 
+    contract = STAFF
     permission_classes = [StaffWithActionPermission]
+    is_strict = True
     resource: ClassVar[str]  # the noun in the URL
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
+    # Of one row, where it has more than the rows of the list.
+    item_class: ClassVar[type[Serializer] | None] = None
+    lists: ClassVar[tuple[str, ...]] = ("list",)  # the actions that answer with a page of rows
     inputs: ClassVar[dict[str, type[Serializer]]] = {}  # action -> the serializer of its body
+    creates: ClassVar[frozenset[str]] = frozenset({"create"})  # actions that answer 201
     permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the default
+
+    _row: Model | None = None  # of the URL, read once per request
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
@@ -79,13 +92,35 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     def input_class(self) -> type[Serializer] | None:  # type: ignore[override]
         return self.inputs.get(self.action or "")
 
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        method = str(request.method).lower()
+        if method in ("post", "patch", "delete") and hasattr(self, method):
+            setattr(self, method, partial(self._write, getattr(self, method)))
+        super().initial(request, *args, **kwargs)
+
+    def _write(self, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> JSONResponse:
+        """Call the action of a write. A missing row is a 404 before the body is read."""
+        if "id" in kwargs:
+            self.row(kwargs["id"])
+        if self.input_class is None and request.method != "DELETE" and request.data:
+            raise UnknownFields(unaccepted_names(None, request.data, self._shown()))
+        return handler(request, *args, **kwargs)
+
+    def unaccepted(self, serializer: Serializer) -> dict[str, list[str]]:
+        return unaccepted_names(serializer, self.request.data, self._shown())
+
+    def _shown(self) -> Iterable[str]:
+        """Return the names of the row, and those of a new one, of which some cannot change later."""
+        created = self.inputs.get("create")
+        return [*self.serializer_class().fields, *(created().fields if created else ())]
+
     @classmethod
     @cache
     def _item_read(cls) -> Read:
         def rows(caller: Caller, filters: Values) -> AnyQuerySet:
             return cls.rows(caller, {}).filter(pk=filters["id"])
 
-        return Read(rows, cls.serializer_class, params_of(_ItemQuery))
+        return Read(rows, cls.item_class or cls.serializer_class, params_of(_ItemQuery))
 
     def list(self, request: Request) -> JSONResponse:
         return self.list_response(request)
@@ -100,11 +135,23 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
 
     def show(self, id: int, status: int = 200) -> JSONResponse:
         """Return the row's body as it is stored now."""
-        return JSONResponse(self._item_read().one(self.caller, {"id": id}, self._missing()), status=status)
+        return JSONResponse(self.body_of(id), status=status)
+
+    def body_of(self, id: int) -> Json:
+        """Return the row as it is stored now. Raises Missing."""
+        return self.read_one(self.caller, id)
+
+    @classmethod
+    def read_one(cls, caller: Caller, id: int) -> Json:
+        """Return a row of this resource for another resource's answer. Raises Missing."""
+        body: Json = cls._item_read().one(caller, {"id": id}, cls._missing())
+        return body
 
     def row(self, id: int) -> Any:
         """Return the row for an action. Raises Missing if there is none for this caller."""
-        return self.one_of(self.model, id)
+        if self._row is None:
+            self._row = self.one_of(self.model, id)
+        return self._row
 
     def one_of(self, model: type[AnyModel], id: int, field: str | None = None) -> AnyModel:
         """Return the row that a body or a URL names. Raises Missing if there is none for this caller."""
@@ -113,5 +160,6 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
             raise Missing(f"{model._meta.verbose_name} not found.".capitalize(), field=field)
         return row
 
-    def _missing(self) -> Missing:
-        return Missing(f"{self.model._meta.verbose_name} not found.".capitalize())
+    @classmethod
+    def _missing(cls) -> Missing:
+        return Missing(f"{cls.model._meta.verbose_name} not found.".capitalize())

@@ -55,4 +55,40 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['subject', 'id'], name='event_of_subject'), models.Index(fields=['type', 'id'], name='event_of_type')],
             },
         ),
+
+        migrations.CreateModel(
+            name='NumberSeries',
+            fields=[
+                ('name', models.CharField(max_length=80, primary_key=True, serialize=False)),
+                ('last', models.PositiveIntegerField(default=0)),
+            ],
+            options={
+                'verbose_name_plural': 'number series',
+            },
+        ),
+        migrations.CreateModel(
+            name='SheetImport',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('table', models.CharField(help_text='The label of the model.', max_length=80)),
+                ('user_id', models.BigIntegerField()),
+                ('file_name', models.CharField(max_length=200)),
+                ('content', models.BinaryField()),
+                ('state', models.CharField(choices=[('checking', 'Checking'), ('checked', 'Checked'), ('importing', 'Importing'), ('done', 'Done'), ('refused', 'Refused'), ('expired', 'Expired')], default='checking', max_length=9)),
+                ('lines', models.PositiveIntegerField(help_text='The number of rows without the header.')),
+                ('preview', models.JSONField(default=dict)),
+                ('totals', models.JSONField(default=dict, help_text='The number of rows that are new, update, skip, ….')),
+                ('outcomes', models.JSONField(default=list, help_text='The number of each row, and what happened to it.')),
+                ('notes', models.JSONField(default=list, help_text='A sentence for all of the file that is not read.')),
+                ('ignores_unknown', models.BooleanField(default=False, help_text='Whether unknown columns are ignored.')),
+                ('errors', models.JSONField(default=list, help_text="A sentence for each error, with the row's number.")),
+                ('task_id', models.UUIDField(null=True)),
+                ('created_at', models.DateTimeField()),
+                ('finished_at', models.DateTimeField(null=True)),
+            ],
+            options={
+                'indexes': [models.Index(fields=['table', '-id'], name='import_of_table')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['checking', 'checked', 'importing', 'done', 'refused', 'expired'])), name='import_state_is_known')],
+            },
+        ),
     ]

@@ -1,4 +1,4 @@
-"""Fields that bind a calendar day as an instant.
+"""Fields that bind a calendar day as an instant, and a search as patterns.
 
 A range of instants can use an index. Casting each row's instant to a day could not.
 """
@@ -10,8 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from common.domain.days import midnight, within_calendar
-from common.reads.params import Param
+from common.domain.days import day_of, midnight, within_calendar
+from common.domain.search import MOST_WORDS, Pattern, patterns_of
+from common.reads.statements import Param
 
 _AHEAD, _BEHIND = timedelta(hours=14), timedelta(hours=12)  # the time zones furthest from UTC
 
@@ -60,6 +61,22 @@ class LatestEndOfDay(_DayBinding):
         return midnight(day, UTC) + timedelta(days=1) + _BEHIND
 
 
-def bind_day(day: object, stored: _DayBinding) -> models.Expression:
+class DayOfInstant(models.DateField[datetime, date]):
+    """Bind an instant as its day in the project's time zone."""
+
+    def get_db_prep_value(
+        self, value: datetime, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> object:
+        return super().get_db_prep_value(day_of(value), connection, prepared)
+
+
+def bind_day(day: object, stored: _DayBinding | DayOfInstant) -> models.Expression:
     """Return the day, or the `Param` that stands for one, bound through `stored`."""
     return Param(day.name, stored) if isinstance(day, Param) else models.Value(day, stored)
+
+
+def bind_search(search: object) -> list[models.Expression]:
+    """Return the patterns of a search, or the `Param`s that stand for them, as many as a search can have."""
+    if isinstance(search, Param):
+        return [Param(search.name, Pattern(number)) for number in range(MOST_WORDS)]
+    return patterns_of(str(search))

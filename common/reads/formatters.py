@@ -33,7 +33,7 @@ def formatter(field: SerializerField, stored: AnyModelField | None = None) -> Fo
         return _dict_formatter(field)
     if isinstance(field, serializers.ListField) and _is_plain(field, serializers.ListField):
         return _list_formatter(field)
-    if isinstance(field, serializers.DecimalField):
+    if isinstance(field, serializers.DecimalField) and not getattr(field, "trims_zeros", False):
         return _decimal_formatter(field, stored)
     return field.to_representation
 

@@ -8,15 +8,15 @@ from typing import Any, Literal
 
 import structlog
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
 
 from common.domain.caller import Caller
 from common.domain.errors import DomainError, Missing
 from common.domain.types import AnyQuerySet, Json, Values
-from common.reads.params import Param
 from common.reads.serializers import Serializer
 from common.reads.shapes import Body, DoesNotCompileError, Shape
-from common.reads.statements import Row, Statement
+from common.reads.statements import Param, Row, Statement
 
 log = structlog.get_logger(__name__)
 
@@ -144,16 +144,17 @@ class _Compiled:
         return int(found[0][0]) if found else 0
 
     def bodies(self, values: Values) -> list[Body]:
-        rows = self.statement.run(values)
-        if self.lists and rows:
-            rows = self._with_lists(rows, values)
+        with connection.cursor() as cursor:
+            rows = self.statement.run_on(cursor, values)
+            if self.lists and rows:
+                rows = self._with_lists(cursor, rows, values)
         return self.make(rows)
 
-    def _with_lists(self, rows: Sequence[Row], values: Values) -> Sequence[Row]:
+    def _with_lists(self, cursor: CursorWrapper, rows: Sequence[Row], values: Values) -> Sequence[Row]:
         lists = []
         for slot, statement in self.lists:
             parents = {row[slot] for row in rows} - {None}
-            lists.append((slot, _by_parent(statement.run({**values, "parents": parents}))))
+            lists.append((slot, _by_parent(statement.run_on(cursor, {**values, "parents": parents}))))
         none: list[Row] = []
         return [(tuple(group.get(row[slot], none) for slot, group in lists), *row[1:]) for row in rows]
 

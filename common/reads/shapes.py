@@ -18,9 +18,8 @@ from rest_framework import serializers
 
 from common.domain.types import AnyModelField, Json
 from common.reads.columns import is_list, may_be_null, model_at, primary_key, stored_field
-from common.reads.fields import Derived
 from common.reads.formatters import formatter, is_formatted
-from common.reads.serializers import ListSerializer, Serializer, SerializerField
+from common.reads.serializers import AnySerializer, Derived, ListSerializer, SerializerField
 from common.reads.statements import Row
 
 Body = Json
@@ -49,13 +48,13 @@ class Shape:
     `columns`: ORM path -> slot. `lists`: name of a nested list -> its shape. `make`: flat rows -> bodies.
     """
 
-    def __init__(self, serializer: Serializer, model: type[models.Model]) -> None:
+    def __init__(self, serializer: AnySerializer, model: type[models.Model]) -> None:
         self._begin(model, "pk", names={})
         body = self._body(serializer, "")
         self.source = f"[{body} for r in rows]"
         self.make = self._compile(type(serializer))
 
-    def _compile(self, serializer: type[Serializer]) -> Callable[[Sequence[Row]], list[Body]]:
+    def _compile(self, serializer: type[AnySerializer]) -> Callable[[Sequence[Row]], list[Body]]:
         """Return the function of `source`. `linecache` gets the source, so that a traceback shows its lines."""
         name = f"<shape of {serializer.__module__}.{serializer.__qualname__}>"
         text = f"lambda rows: {self.source}"
@@ -120,7 +119,7 @@ class Shape:
 
     # --- Following the declaration --------------------------------------------------------------------
 
-    def _body(self, serializer: Serializer, prefix: str) -> Code:
+    def _body(self, serializer: AnySerializer, prefix: str) -> Code:
         if type(serializer).to_representation is not serializers.Serializer.to_representation:
             raise DoesNotCompileError(
                 f"{type(serializer).__name__} has a to_representation of its own. Use Derived fields."
@@ -160,7 +159,7 @@ class Shape:
             return value
         return f"(None if (v := {value}) is None else {self._named(formatter(field, stored))}(v))"
 
-    def _nested(self, serializer: Serializer, path: str) -> Code:
+    def _nested(self, serializer: AnySerializer, path: str) -> Code:
         body = self._body(serializer, path)
         if not path or not may_be_null(self.model, path):
             return body

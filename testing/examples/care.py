@@ -21,7 +21,8 @@ def names() -> dict[str, Any]:
     notification = Notification.objects.filter(customer__contact__email=ALI[0], read=False).order_by("id")[0]
     return {
         "delivered": f"ORD{delivered.pk}",
-        "product": Part.objects.filter(stock__gt=1).order_by("id")[0].pk,
+        "newest": f"ORD{Order.objects.order_by('-id')[0].pk}",
+        "product": Part.objects.get(part_number="AV-HP-200").pk,
         "notification": str(notification.pk),
         "ticket": f"TKT{SupportTicket.objects.get(pk=456).pk}",
         "item": delivered.items.order_by("id")[0].product_name,
@@ -57,6 +58,15 @@ ALL: Calls = {
             Call(422, body={"email": ALI[0]}),
         ],
     ),
+    "care_refresh_post": (
+        "post",
+        "/auth/refresh",
+        [
+            Call(200, ALI, body={"refresh_token": "{refresh}"}),
+            Call(401, body={"refresh_token": "expired"}),
+            Call(422, body={}),
+        ],
+    ),
     "care_dashboard_get": ("get", f"{ADDRESS}dashboard", [Call(200, ALI), *STRANGERS]),
     "care_products_get": (
         "get",
@@ -78,6 +88,11 @@ ALL: Calls = {
             Call(409, ALI, body={"items": [{"product_id": "{product}", "quantity": 5000}]}),
             Call(422, ALI, body={"items": []}),
         ],
+    ),
+    "care_cancel_order_post": (
+        "post",
+        f"{ADDRESS}orders/{{newest}}/cancel",
+        [Call(200, ALI), Call(409, ALI), *STRANGERS],
     ),
     "care_request_return_post": (
         "post",

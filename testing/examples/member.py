@@ -8,6 +8,7 @@ from appointments.models import Appointment, Location
 from chat.models import Conversation
 from files.models import Upload
 from memberships.models import Plan
+from testing.examples.billed import invoice_of
 from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 from vehicles.models import Vehicle
 
@@ -29,6 +30,7 @@ def names() -> dict[str, str]:
         "plan": Plan.objects.get(tier="basic"),
         "upload": Upload.objects.order_by("id").last(),
     }
+    found["invoice"] = invoice_of(JOHN[0])
     return {name: str(row.uuid) for name, row in found.items() if row} | {
         "reset": reset_token(User.objects.get(email=NEWCOMER[0]))
     }
@@ -173,8 +175,7 @@ APPOINTMENTS: Calls = {
         "/api/appointments/book/",
         [
             Call(201, JOHN, body=BOOKING),
-            Call(201, JOHN, body=BOOKING),  # there are two bays
-            Call(409, JOHN, body=BOOKING),
+            Call(409, JOHN, body=BOOKING),  # the vehicle has an appointment then
             Call(400, JOHN, body={**BOOKING, "startTime": "2026-01-21T15:10:00Z"}),
             *FORBIDDEN,
             Call(404, JOHN, body={**BOOKING, "locationId": NOBODYS}),
@@ -209,6 +210,20 @@ APPOINTMENTS: Calls = {
         "delete",
         "/api/appointments/{new_appointment}/",
         item(Call(204, JOHN), Call(409, JOHN)),
+    ),
+}
+INVOICES: Calls = {
+    "member_member_invoices_get": (
+        "get",
+        "/api/invoices/",
+        rows({"open": "true"}, {"vehicleId": "first"}),
+    ),
+    "member_member_invoice_get": ("get", "/api/invoices/{invoice}/", item(Call(200, JOHN))),
+    # A paper is no JSON.
+    "member_member_invoice_pdf_get": (
+        "get",
+        f"/api/invoices/{NOBODYS}/pdf/",
+        [*FORBIDDEN, Call(404, JOHN)],
     ),
 }
 MEMBERSHIP: Calls = {
@@ -334,4 +349,4 @@ PASSWORDS: Calls = {
         ],
     ),
 }
-ALL = {**AUTHENTICATION, **VEHICLES, **APPOINTMENTS, **MEMBERSHIP, **CHAT, **PASSWORDS}
+ALL = {**AUTHENTICATION, **VEHICLES, **APPOINTMENTS, **INVOICES, **MEMBERSHIP, **CHAT, **PASSWORDS}

@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import ClassVar
 
 from django.http import HttpRequest, HttpResponse
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.domain.errors import Kind
 from common.domain.types import Json
+from common.http.bodies import JSONResponse
 from common.http.problems import STATUS, Problem
-from common.http.responses import JSONResponse
 from common.reads.serializers import Serializer
 
 
@@ -25,7 +24,7 @@ class Contract(ABC):
     title: ClassVar[str]
     prefixes: ClassVar[
         tuple[str, ...]
-    ]  # the contract with the longest matching prefix renders problems outside views
+    ]  # the contract with the longest matching prefix renders problems of addresses without a view of a contract
     has_cookies: ClassVar[bool] = False  # Django's session instead of a token
     login: ClassVar[str] = ""  # the page to which an unauthenticated request is redirected, instead of a 401
     page: ClassVar[str] = ""  # the template of a problem, for a contract with pages
@@ -61,17 +60,10 @@ class Contract(ABC):
         return JSONResponse(body, status, headers)
 
 
-# The messages of one field, for the schema. A list of rows has messages by row and field.
-_TEXTS = {"type": "array", "items": {"type": "string"}}
-_OF_ROW = {"oneOf": [_TEXTS, {"type": "object", "additionalProperties": _TEXTS}]}
-MESSAGES = {"oneOf": [_TEXTS, {"type": "object", "additionalProperties": _OF_ROW}]}
-
-
-@extend_schema_field({"type": "object", "additionalProperties": MESSAGES})
 class FieldMessages(serializers.DictField):
-    """`{name: [messages]}`. The messages of a nested object are nested like its fields."""
+    """`{name: [messages]}`. The name of a nested value is its path: `services[1]`, `parts[0].quantity`."""
 
-    child = serializers.JSONField()
+    child = serializers.ListField(child=serializers.CharField())
 
 
 class NamesFields(Serializer):

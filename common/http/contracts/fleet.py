@@ -24,9 +24,17 @@ class FleetError(Serializer):
 
 
 class FleetConflict(FleetError):
+    code = serializers.CharField(
+        required=False, help_text="`po_number_needed` if the company requires one. Of an answer, always."
+    )
     total = serializers.FloatField(
         required=False, help_text="The present total, where another one was approved."
     )
+
+
+class FleetForbidden(FleetError):
+    code = serializers.CharField(required=False, help_text="`over_approval_limit` above the login's limit.")
+    limit = serializers.FloatField(required=False, help_text="The most that this login may approve.")
 
 
 class FleetContract(Contract):
@@ -54,7 +62,7 @@ class FleetContract(Contract):
         return {"error": problem.detail} | facts  # amounts are numbers here
 
     def error_serializer(self, status: int) -> type[Serializer]:
-        return FleetConflict if status == 409 else FleetError
+        return {403: FleetForbidden, 409: FleetConflict}.get(status, FleetError)
 
 
 FLEET = FleetContract()

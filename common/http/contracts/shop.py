@@ -29,6 +29,38 @@ class ShopInvalid(ShopError):
     fields = FieldMessages()  # type: ignore[assignment]  # the contract's key. DRF does not read the attribute
 
 
+class ShopConflict(ShopError):
+    """An answer to an estimate that is refused."""
+
+    code = serializers.CharField(required=False, help_text="What went wrong, as a word that does not change.")
+    total = serializers.CharField(
+        required=False, help_text="The present total of the choice, where another one was named."
+    )
+
+
+class ShopForbidden(ShopError):
+    """An answer to an estimate that the login may not give."""
+
+    code = serializers.CharField(required=False, help_text="`over_approval_limit` above the login's limit.")
+    limit = serializers.CharField(required=False, help_text="The most that this login may approve.")
+
+
+class _Coded(Serializer):
+    code = serializers.CharField(help_text="What went wrong, as a word that does not change.")
+
+
+class StaffDetail(_Coded, ShopDetail):
+    pass
+
+
+class StaffError(_Coded, ShopError):
+    pass
+
+
+class StaffInvalid(_Coded, ShopInvalid):
+    pass
+
+
 class ShopContract(Contract):
     name = "shop"
     title = "Shop"
@@ -46,7 +78,18 @@ class ShopContract(Contract):
         return {400: ShopInvalid, 401: ShopDetail}.get(status, ShopError)
 
 
+class StaffContract(ShopContract):
+    """The staff's API. Its error bodies are the shop's, and each has the code of its problem."""
+
+    def body(self, problem: Problem) -> Json:
+        return {**super().body(problem), "code": problem.code}
+
+    def error_serializer(self, status: int) -> type[Serializer]:
+        return {400: StaffInvalid, 401: StaffDetail}.get(status, StaffError)
+
+
 SHOP = ShopContract()
+STAFF = StaffContract()  # of views. An address under `/api/shop/` that leads to none is the shop's
 
 
 class ShopView(ContractView):

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Device, KnownAddress, Referral, RewardEntry, Session, User
+from accounts.models import Device, EmailChange, KnownAddress, Referral, RewardEntry, Session, User
 from appointments.models import (
     Appointment,
     Bay,
@@ -22,30 +22,39 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
-from catalogue.models import Part, Service
+from billing.models import ClosedDay, CreditNote, Invoice, InvoiceSeries, Payment, Statement
+from catalogue.models import Part, Reservation, Service, StockMove
+from catalogue.pricing.models import CannedJob, CannedLine, PriceBand, PriceMatrix
 from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import Event, IdempotencyKey
-from customers.models import Customer, CustomerUser, Notification
+from customers.models import Customer, CustomerUser, Invitation, Notification
 from files.models import Upload
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
+from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
 from testing import factories
 from testing.admin import changelist, page
-from vehicles.models import TelematicsBatch, Vehicle
+from vehicles.models import Recommendation, TelematicsBatch, Vehicle
 
 FACTORIES = {
     Appointment: factories.AppointmentFactory,
     Bay: factories.BayFactory,
+    CannedJob: factories.CannedJobFactory,
+    CannedLine: factories.CannedLineFactory,
     Closure: factories.ClosureFactory,
     Customer: factories.CustomerFactory,
     CustomerUser: factories.CustomerUserFactory,
     DBTaskResult: factories.TaskFactory,
     Device: factories.DeviceFactory,
+    EmailChange: factories.EmailChangeFactory,
     Event: factories.EventFactory,
+    FeeRule: factories.FeeRuleFactory,
     Group: factories.GroupFactory,
     IdempotencyKey: factories.IdempotencyKeyFactory,
+    Invitation: factories.InvitationFactory,
     KnownAddress: factories.KnownAddressFactory,
+    LabourRate: factories.LabourRateFactory,
     Location: factories.LocationFactory,
     Membership: factories.MembershipFactory,
     Message: factories.MessageFactory,
@@ -55,10 +64,16 @@ FACTORIES = {
     OpeningHours: factories.OpeningHoursFactory,
     Order: factories.OrderFactory,
     OrderItem: factories.OrderItemFactory,
+    OverrunPolicy: factories.OverrunPolicyFactory,
     Part: factories.PartFactory,
+    Reservation: factories.ReservationFactory,
+    StockMove: factories.StockMoveFactory,
     PartLine: factories.PartLineFactory,
     Referral: factories.ReferralFactory,
     Plan: factories.PlanFactory,
+    PriceBand: factories.PriceBandFactory,
+    PriceMatrix: factories.PriceMatrixFactory,
+    Recommendation: factories.RecommendationFactory,
     RepairOrder: factories.RepairOrderFactory,
     RepairPhoto: factories.RepairPhotoFactory,
     ReportedProblem: factories.ReportedProblemFactory,
@@ -69,10 +84,18 @@ FACTORIES = {
     ServiceLine: factories.ServiceLineFactory,
     ServiceType: factories.ServiceTypeFactory,
     Session: factories.SessionFactory,
+    TaxExemption: factories.TaxExemptionFactory,
+    TaxRule: factories.TaxRuleFactory,
     Technician: factories.TechnicianFactory,
     TelematicsBatch: factories.TelematicsBatchFactory,
     Upload: factories.UploadFactory,
+    ClosedDay: factories.ClosedDayFactory,
     Conversation: factories.ConversationFactory,
+    CreditNote: factories.CreditNoteFactory,
+    Invoice: factories.InvoiceFactory,
+    InvoiceSeries: factories.InvoiceSeriesFactory,
+    Payment: factories.PaymentFactory,
+    Statement: factories.StatementFactory,
     SupportTicket: factories.SupportTicketFactory,
     User: factories.UserFactory,
     Vehicle: factories.VehicleFactory,

@@ -126,7 +126,7 @@ def test_appointment_may_move_within_its_own_time(visit):
 class TestValidate:
     def test_form_reports_the_overlap(self, visit):
         mine = AppointmentFactory.build(
-            vehicle=visit.vehicle, customer=visit.customer, bay=visit.bay, location=visit.location,
+            vehicle=VehicleFactory(), customer=visit.customer, bay=visit.bay, location=visit.location,
             start=visit.start, end=visit.end,
         )  # fmt: skip
         with pytest.raises(ValidationError) as refusal:
@@ -247,7 +247,7 @@ class TestSchema:
                 editor.remove_constraint(Appointment, CONSTRAINT)
             visit = AppointmentFactory()
             another(visit, 0 * HOUR, HOUR)
-            assert not self.triggers()
+            assert not [name for name in self.triggers() or () if name.startswith(CONSTRAINT.name)]
             Appointment.objects.all().delete()
         finally:
             Appointment._meta.constraints = every

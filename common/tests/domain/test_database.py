@@ -67,22 +67,22 @@ def null_name():
 
 
 CONSTRAINTS = {
-    "device_once_per_user": Device,
+    "device_of_one_user": Device,
     "vin_once_per_customer": Vehicle,
     "unit_number_once_per_customer": Vehicle,
     "dongle_in_one_vehicle": Vehicle,
-    "vin_has_17_characters": Vehicle,
-    "odometer_not_negative": Vehicle,
+    "vin_length_fits_year": Vehicle,
+    "odometer_is_possible": Vehicle,
     "bay_is_held_once": Appointment,
     "user_email_is_lower_case": User,
 }
 REFUSALS = {
-    device_twice: "device_once_per_user",  # unique
+    device_twice: "device_of_one_user",  # unique
     vin_twice: "vin_once_per_customer",  # unique with a condition
     unit_twice: "unit_number_once_per_customer",
     dongle_twice: "dongle_in_one_vehicle",
-    short_vin: "vin_has_17_characters",  # check
-    negative_odometer: "odometer_not_negative",
+    short_vin: "vin_length_fits_year",  # check
+    negative_odometer: "odometer_is_possible",
     bay_twice: "bay_is_held_once",  # no overlap
     email_twice: None,  # a unique column is no named constraint
     null_name: None,

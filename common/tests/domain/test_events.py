@@ -9,7 +9,8 @@ from common.domain import events
 from common.domain.errors import IllegalTransition
 from common.domain.models import Event
 from customers.actions import notify
-from repair_orders import actions as repair_orders
+from repair_orders import actions
+from repair_orders.estimates import actions as repair_orders
 from testing import factories
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +48,7 @@ def test_transition_records_one_event(now):
 def test_refused_transition_records_nothing(now, announced, django_capture_on_commit_callbacks):
     order = factories.RepairOrderFactory(status="denied")
     with django_capture_on_commit_callbacks(execute=True), pytest.raises(IllegalTransition):
-        repair_orders.start(order=order, by=None, now=now)
+        actions.start(order=order, by=None, now=now)
     assert (recorded(), announced) == ([], [])
 
 

@@ -13,7 +13,7 @@ from common.domain.models import IdempotencyKey
 from common.http.contracts.base import FieldMessages
 from common.http.contracts.shop import ShopCustomerList
 from common.http.fields import Degrees, EpochMilliseconds, Id, Instant, Miles, Money, PrefixedId, PublicId
-from common.reads.fields import Derived, follow
+from common.reads.serializers import Derived, follow
 
 
 class Many:

@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 
 from accounts.actions import open_session
+from common.http.bodies import JSONResponse
 from common.http.contracts.fleet import FleetView
 from common.http.permissions import CustomersOnly
-from common.http.responses import JSONResponse
 from common.http.routing import route
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]

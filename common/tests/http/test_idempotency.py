@@ -13,10 +13,10 @@ from catalogue.models import Part
 from common.domain import errors
 from common.domain.models import IdempotencyKey
 from common.http import idempotency
+from common.http.bodies import JSONResponse
 from common.http.contracts.care import CareView
 from common.http.contracts.shop import ShopView
 from common.http.permissions import SignedIn
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from testing.clients import signed_in
 from testing.storms import parallel

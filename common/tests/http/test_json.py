@@ -16,10 +16,9 @@ from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
 
 from common.domain.encoding import dumps
 from common.domain.errors import TooLarge
+from common.http.bodies import JSONParser, JSONResponse
 from common.http.contracts.care import CareView
 from common.http.contracts.shop import ShopView
-from common.http.parsers import JSONParser
-from common.http.responses import JSONResponse
 from common.http.routing import route
 
 

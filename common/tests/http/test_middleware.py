@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
@@ -9,10 +11,10 @@ from rest_framework.permissions import AllowAny
 
 from catalogue.models import Part
 from common.domain.errors import TooMany
+from common.http.bodies import JSONResponse
 from common.http.contracts.registry import CONTRACTS
-from common.http.contracts.shop import ShopView
+from common.http.contracts.shop import STAFF, ShopView
 from common.http.permissions import SignedIn
-from common.http.responses import JSONResponse
 from common.http.routing import route
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -30,7 +32,13 @@ class MakeOpen(Make):
     permission_classes = [AllowAny]
 
 
+class StaffMake(Make):
+    contract = STAFF
+
+
 def page(request):
+    if "full" in request.path:
+        raise OSError(errno.ENOSPC, "internal words")
     if "away" in request.path:
         raise OperationalError("server closed the connection")
     if "many" in request.path:
@@ -43,8 +51,21 @@ def page(request):
 urlpatterns = [
     route("api/shop/parts/", Make.as_view()),
     route("api/shop/open/", MakeOpen.as_view()),
+    route("api/shop/staff/", StaffMake.as_view()),
     path("admin/page", page),
-    *(path(name, page) for name in ("page", "away", "many", "denied", "api/shop/away", "customer/many")),
+    *(
+        path(name, page)
+        for name in (
+            "page",
+            "away",
+            "full",
+            "api/shop/full",
+            "many",
+            "denied",
+            "api/shop/away",
+            "customer/many",
+        )
+    ),
 ]
 handler403 = "common.http.fallbacks.forbidden"
 
@@ -92,6 +113,18 @@ class TestRefusals:
             429, {"error": "Too many requests. Try again later."}
         )  # fmt: skip
 
+    def test_full_disk_is_507(self, client):
+        response = client.get("/full")
+        assert (response.status_code, "<h1>Storage full</h1>" in response.content.decode()) == (507, True)
+        response = client.get("/api/shop/full")
+        assert (response.status_code, response.json()) == (
+            507,
+            {
+                "error": "Storage full",
+                "detail": "The server has no space left to store this. Nothing was saved. Try again later.",
+            },
+        )
+
     def test_other_exceptions_are_left_to_django(self, client):
         response = client.get("/denied")
         assert response.status_code == 403
@@ -110,6 +143,20 @@ class TestBodyLimit:
         assert response.status_code == 413
         assert response.json() == (
             {"error": detail} if short else {"error": "Request too large", "detail": detail}
+        )
+
+    def test_413_of_the_staffs_api_has_a_code(self, client, settings):
+        length = str(settings.MAX_BODY_BYTES + 1)
+        response = client.post(
+            "/api/shop/staff/", "{}", content_type="application/json", CONTENT_LENGTH=length
+        )
+        assert (response.status_code, response.json()) == (
+            413,
+            {
+                "error": "Request too large",
+                "detail": "The request body is larger than this server takes.",
+                "code": "too_large",
+            },
         )
 
     @pytest.mark.parametrize("length", ["9" * 5000, "9" * 30])

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sqlite3
 
+import psycopg
 import pytest
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, InternalError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 
-from accounts.actions import TooManyGuesses, WrongCredentials
+from accounts.actions import WrongCredentials
+from accounts.guesses import TooManyGuesses
 from common.domain import errors
 from common.domain.errors import Kind
 from common.http.contracts.registry import CONTRACTS, contract_for
+from common.http.contracts.shop import STAFF
 from common.http.idempotency import KeyReused, StillAnswering
-from common.http.problems import SERVER_ERROR, STATUS, first_message, problem_from
+from common.http.problems import SERVER_ERROR, STATUS, first_message, messages_by_path, problem_from
 from files.api.member import LengthRequired
 from orders.returns import ReturnWindowClosed
-from repair_orders.actions import StaleTotal
+from repair_orders.estimates.actions import EstimateChanged
 from vehicles.actions import VinTaken
 
 BY_NAME = {contract.name: contract for contract in CONTRACTS}
@@ -30,6 +35,7 @@ FLEET_404 = "Customer profile not found"
 AWAY = "The service cannot answer right now. Try again in a few seconds."
 VIN_TAKEN = "You already have a vehicle with this VIN."
 STALE = "The estimate has changed since it was shown. Look at the new total and approve that."
+FULL = "The server has no space left to store this. Nothing was saved. Try again later."
 OUR_FAULT = "Something went wrong on our side. It has been logged."
 
 
@@ -42,6 +48,18 @@ def everywhere(status, title, detail, **but):
     long, short = told(title, detail), {"error": detail}
     bodies = {"shop": long, "care": long, "crm": long, "member": short, "fleet": short}
     return {name: (status, body) for name, body in bodies.items()} | but
+
+
+def caused(kind, cause):
+    error = kind("internal words")
+    error.__cause__ = cause
+    return error
+
+
+def sqlite_full():
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return error
 
 
 CASES = {
@@ -163,7 +181,7 @@ CASES = {
     ),
     "conflict": (errors.DomainError("Somebody was faster."), everywhere(409, "Conflict", "Somebody was faster.")),
     "conflict with facts": (
-        StaleTotal(total="12.30"),
+        EstimateChanged(total="12.30"),
         {
             name: (409, body | {"total": "12.30"})
             for name, (_, body) in everywhere(409, "The estimate has changed", STALE).items()
@@ -213,6 +231,27 @@ CASES = {
     ),
     "database away": (OperationalError("internal words"), everywhere(503, "Service unavailable", AWAY)),
     "connection lost": (InterfaceError("internal words"), everywhere(503, "Service unavailable", AWAY)),
+    "waited for a lock": (
+        caused(OperationalError, psycopg.errors.LockNotAvailable()), everywhere(503, "Service unavailable", AWAY)
+    ),
+    "statement took too long": (
+        caused(OperationalError, psycopg.errors.QueryCanceled()), everywhere(503, "Service unavailable", AWAY)
+    ),
+    "deadlock": (
+        caused(OperationalError, psycopg.errors.DeadlockDetected()), everywhere(503, "Service unavailable", AWAY)
+    ),
+    "idle transaction": (
+        caused(InternalError, psycopg.errors.IdleInTransactionSessionTimeout()),
+        everywhere(503, "Service unavailable", AWAY),
+    ),
+    "disk full": (OSError(errno.ENOSPC, "internal words"), everywhere(507, "Storage full", FULL)),
+    "quota full": (OSError(errno.EDQUOT, "internal words"), everywhere(507, "Storage full", FULL)),
+    "PostgreSQL's disk full": (
+        caused(OperationalError, psycopg.errors.DiskFull()), everywhere(507, "Storage full", FULL)
+    ),
+    "SQLite's disk full": (
+        caused(OperationalError, sqlite_full()), everywhere(507, "Storage full", FULL)
+    ),
     "our fault": (SERVER_ERROR, everywhere(500, "Server error", OUR_FAULT)),
 }  # fmt: skip
 
@@ -224,6 +263,16 @@ def test_every_problem_in_every_contract(case, contract):
     problem = error if error is SERVER_ERROR else problem_from(error)
     status, body, _headers = BY_NAME[contract].render_problem(problem)
     assert (status, body) == expected[contract]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_problem_in_the_staffs_api_is_the_shops_with_its_code(case):
+    error, expected = CASES[case]
+    problem = error if error is SERVER_ERROR else problem_from(error)
+    status, body, _headers = STAFF.render_problem(problem)
+    assert (status, body) == (expected["shop"][0], {**expected["shop"][1], "code": problem.code})
+    declared = STAFF.error_serializer(status)().fields
+    assert (set(body) - set(declared) <= {"total"}, declared["code"].required) == (True, True)
 
 
 def test_cases_cover_every_kind():
@@ -259,7 +308,10 @@ def test_schema_declares_the_keys_of_the_body(contract, case):
     )
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), IntegrityError("x"), RuntimeError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("x"), KeyError("x"), IntegrityError("x"), RuntimeError("x"), OSError(errno.EACCES, "x")],
+)
 def test_unknown_exception_is_no_problem(error):
     assert problem_from(error) is None
 
@@ -270,9 +322,7 @@ def test_unknown_exception_is_no_problem(error):
         ({}, ""),
         ({"a": ["First.", "Second."], "b": ["Other."]}, "a: First."),
         ({"non_field_errors": ["Whole."]}, "Whole."),
-        ({"a": {"b": ["Deep."]}}, "a: Deep."),
-        ({"a": [{}, {"b": ["Deep."]}]}, "a: Deep."),
-        ({"a": "Bare."}, "a: Bare."),
+        ({"items[1].quantity": ["Deep."]}, "items[1].quantity: Deep."),
     ],
 )
 def test_first_message(fields, sentence):
@@ -316,3 +366,30 @@ def test_contract_for_the_longest_prefix_wins(path, name):
 )
 def test_contract_for_is_none_for_pages(path):
     assert contract_for(path) is None
+
+
+@pytest.mark.parametrize(
+    ("detail", "fields"),
+    [
+        (["Whole."], {"non_field_errors": ["Whole."]}),
+        ({"vin": ["Short.", "Odd."]}, {"vin": ["Short.", "Odd."]}),
+        ({"vin": "Bare."}, {"vin": ["Bare."]}),
+        ({"services": {1: ["Unknown."], 3: ["Blank."]}},
+         {"services[1]": ["Unknown."], "services[3]": ["Blank."]}),
+        ({"parts": [{}, {"quantity": ["Low."], "part_id": ["Wrong."]}]},
+         {"parts[1].quantity": ["Low."], "parts[1].part_id": ["Wrong."]}),
+        ({"parts": {"non_field_errors": ["Not a list."]}}, {"parts": ["Not a list."]}),
+        ({"parts": [{"non_field_errors": ["Not an object."]}]}, {"parts[0]": ["Not an object."]}),
+        ({"general": {"theme": ["Odd."]}}, {"general.theme": ["Odd."]}),
+        ({"jobs": [{"lines": [{}, {"hours": ["Low."]}]}]}, {"jobs[0].lines[1].hours": ["Low."]}),
+        ({"vin": []}, {}),
+    ],
+)  # fmt: skip
+def test_messages_are_listed_by_the_path_of_the_value(detail, fields):
+    assert messages_by_path(detail) == fields
+
+
+def test_domain_error_of_an_item_names_its_index():
+    problem = problem_from(errors.Invalid("Odd.", field="services", item=1))
+    assert problem is not None
+    assert problem.fields == {"services[1]": ["Odd."]}

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from common.http.fields import ChoiceList, Day
 from common.http.query import ListQuery
-from common.reads.fields import AskedAt
+from common.reads.serializers import AskedAt
 
 
 class Visits(ListQuery):

@@ -16,11 +16,11 @@ from prometheus_client import REGISTRY
 from rest_framework.request import Request
 
 from accounts.actions import open_session
+from common.http.bodies import JSONResponse
 from common.http.contracts.shop import ShopView
 from common.http.permissions import SignedIn
-from common.http.responses import JSONResponse
+from common.http.request_log import RequestLine
 from common.http.routing import route
-from config.logs import RequestLine
 from testing.factories import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]

@@ -8,10 +8,10 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
 from common.domain import errors
+from common.http.bodies import JSONResponse
 from common.http.contracts.registry import CONTRACTS
 from common.http.contracts.shop import ShopView
 from common.http.permissions import CustomerRole, CustomersOnly, SignedIn, StaffOnly
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import ContractView
 

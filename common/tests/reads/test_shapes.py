@@ -5,7 +5,7 @@ import traceback
 import pytest
 from rest_framework import serializers
 
-from common.reads.fields import Derived
+from common.reads.serializers import Derived
 from common.reads.shapes import DoesNotCompileError, Shape
 from vehicles.models import Vehicle
 

@@ -1,18 +1,20 @@
-"""Parsers of request bodies."""
+"""JSON bodies of requests and responses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO
 
 import orjson
 from django.conf import settings
+from django.http import HttpResponse
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from common.domain.encoding import dumps
 from common.domain.errors import TooLarge
 from common.domain.types import Json, Values
 
@@ -62,3 +64,18 @@ class IgnoreClientContentNegotiation(BaseContentNegotiation):
     ) -> tuple[BaseRenderer, str]:
         renderer = next(iter(renderers))
         return renderer, str(renderer.media_type)
+
+
+class JSONResponse(HttpResponse):
+    """A JSON body, or no body (docs/decisions/0027).
+
+    DRF's Response is rendered after the view, by content negotiation, which costs as much as a database statement. A
+    contract has one representation, so the bytes are made at once.
+    """
+
+    def __init__(
+        self, body: object = None, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(b"" if body is None else dumps(body), "application/json", status, headers=headers)
+        if body is None:
+            del self.headers["Content-Type"]
