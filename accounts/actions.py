@@ -8,17 +8,19 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from rest_framework_simplejwt.tokens import RefreshToken
+from django.db.models import Q
 
+from accounts import guesses
 from accounts.models import Device, KnownAddress, Session, User, normalize_email
+from accounts.second_factor import check_second_factor, is_missing
 from accounts.tokens import TokenRefused, Tokens, issue, new_access, read_access, read_refresh
-from common.domain import counters
-from common.domain.errors import DomainError, Kind, TooMany
+from common.domain import counters, expiry
+from common.domain.errors import DomainError, Kind
+from common.domain.tokens import RefreshToken
 
-GUESS_WINDOW_SECONDS = 15 * 60
 KNOWN_ADDRESS_PERIOD = timedelta(days=90)
 # A session depends on these fields of its user. A change of one of them ends every session and token issued before.
-ENDS_SESSIONS = frozenset({"password", "role", "is_active"})
+ENDS_SESSIONS = frozenset({"password", "role", "is_active", "second_factor_since"})
 
 
 class WrongCredentials(DomainError):
@@ -30,32 +32,29 @@ class WrongCredentials(DomainError):
     message = "No active account found with the given credentials"
 
 
-class TooManyGuesses(TooMany):
-    code = "too_many_guesses"
-    message = "Too many sign-in attempts. Try again later."
-
-
 def check_credentials(*, email: str, password: str, address: str, now: datetime) -> User:
     """Return the user with this email and password. Tokens, page sessions and the admin all sign in here.
 
     An account allows `RATE_LOGIN` wrong attempts in 15 minutes. An address where the account signed in within
-    90 days has a budget of its own. All other addresses share one. An attempt is counted before the password is
-    checked, so that parallel guesses cannot exceed the limit. Known and unknown emails take the same time.
+    90 days has a budget of its own. All other addresses share one. An address allows `RATE_ADDRESS` of them over all
+    accounts. An attempt is counted before the password is hashed, so that parallel guesses cannot exceed the limit.
+    Known and unknown emails take the same time.
 
     Raises WrongCredentials, TooManyGuesses (with the seconds to wait).
     """
     email = normalize_email(email)
     user = User.objects.filter(email=email).first()
-    budget = _guess_budget(user, email, address, now)
-    wait = counters.hit(budget, limit=settings.RATE_LOGIN, window=GUESS_WINDOW_SECONDS)
-    if wait is not None:
-        raise TooManyGuesses(retry_after=wait)
+    budgets = {
+        guesses.budget_of_address(address): settings.RATE_ADDRESS,
+        _guess_budget(user, email, address, now): settings.RATE_LOGIN,
+    }
+    guesses.count(budgets)
     if user is None:
         make_password(password)  # takes as long as checking the password of an existing account
         raise WrongCredentials
     if not user.check_password(password) or not user.is_active:
         raise WrongCredentials
-    counters.undo_hit(budget, window=GUESS_WINDOW_SECONDS)
+    guesses.take_back(budgets)
     KnownAddress.objects.update_or_create(user=user, address=address, defaults={"last_sign_in_at": now})
     return user
 
@@ -71,14 +70,18 @@ def _guess_budget(user: User | None, email: str, address: str, now: datetime) ->
 def clear_guesses(*, user: User, address: str, now: datetime) -> None:
     """Reset the count of wrong passwords, for a user who proved by other means that the account is theirs."""
     budget = _guess_budget(user, user.email or "", address, now)
-    counters.reset(budget, window=GUESS_WINDOW_SECONDS)
+    counters.reset(budget, window=guesses.GUESS_WINDOW_SECONDS)
 
 
 def sign_in(
-    *, email: str, password: str, address: str, now: datetime, device_id: str = ""
+    *, email: str, password: str, address: str, now: datetime, device_id: str = "", code: str = ""
 ) -> tuple[User, Tokens]:
-    """Check the credentials and open a session. Raises WrongCredentials, TooManyGuesses."""
+    """Check the credentials and the second factor of staff, and open a session.
+
+    Raises WrongCredentials, TooManyGuesses, SecondFactorNeeded, WrongCode, SecondFactorMissing.
+    """
     user = check_credentials(email=email, password=password, address=address, now=now)
+    check_second_factor(user=user, code=code, address=address, now=now)
     return user, open_session(user=user, now=now, device_id=device_id)
 
 
@@ -93,13 +96,18 @@ def open_session(*, user: User, now: datetime, device_id: str = "") -> Tokens:
     with transaction.atomic():
         if not User.objects.filter(pk=user.pk, **unchanged).update(last_login=now):
             raise WrongCredentials
-        device = None
-        if device_id:
-            device, _ = Device.objects.update_or_create(
-                user=user, device_id=device_id, defaults={"last_seen_at": now}
-            )
+        device = _take_device(user, device_id, now) if device_id else None
         session = Session.objects.create(user=user, device=device, refresh_jti=refresh["jti"], created_at=now)
     return issue(session, user, refresh)
+
+
+def _take_device(user: User, device_id: str, now: datetime) -> Device:
+    """Return the user's device with this id. A device of another user moves, and leaves that user's sessions."""
+    device, _ = Device.objects.update_or_create(
+        device_id=device_id, defaults={"user": user, "last_seen_at": now}
+    )
+    Session.objects.filter(device=device).exclude(user=user).update(device=None)
+    return device
 
 
 def refresh_access(*, refresh: str) -> str:
@@ -146,6 +154,8 @@ def _session_of(refresh: str, *, any_generation: bool = False) -> Session:
     session = Session.objects.living().select_related("user").filter(uuid=claims.session).first()
     if session is None or (session.refresh_jti != claims.jti and not any_generation):
         raise TokenRefused
+    if is_missing(session.user):  # it was opened before the setting required a second factor
+        raise TokenRefused
     return session
 
 
@@ -191,3 +201,21 @@ def set_active(*, user: User, is_active: bool, now: datetime) -> None:
         user.save(update_fields=["is_active"])
         if not is_active:
             end_all_sessions(user=user, now=now)
+
+
+def clear_ended_sessions(*, now: datetime) -> int:
+    """Delete sessions that ended `KEEP_DAYS` ago, or whose tokens have expired for that long.
+
+    A rotated session lives on, and a page's session has no token, so that an open one is deleted only if its tokens
+    cannot be renewed.
+    """
+    long_ago = expiry.kept_since(now)
+    dead = Q(ended_at__lt=long_ago)
+    if not settings.ROTATE_REFRESH_TOKENS:
+        dead |= Q(ended_at=None, created_at__lt=long_ago - RefreshToken.lifetime)
+    return Session.objects.filter(dead).delete()[0]
+
+
+def clear_known_addresses(*, now: datetime) -> int:
+    """Delete addresses that are not known any more."""
+    return KnownAddress.objects.filter(last_sign_in_at__lt=now - KNOWN_ADDRESS_PERIOD).delete()[0]

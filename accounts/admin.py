@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,26 +20,32 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
+from accounts import second_factor
 from accounts.actions import change_role, end_session, set_active
+from accounts.emails import Origin
 from accounts.forms import NewUserForm, OwnPasswordForm, PasswordForm, UserForm
-from accounts.models import Device, KnownAddress, Session, User
+from accounts.models import Device, EmailChange, KnownAddress, Session, User
 from accounts.phones import format_phone
+from accounts.profile import change_person
 from accounts.querysets import SessionQuerySet
 from accounts.referrals_admin import ReferralInline, RewardEntryInline
+from common.admin.filters import DayRangeFilter
 from common.admin.pages import (
     HistoryAdmin,
     NoDeleteMixin,
     ReadOnly,
     ReadOnlyInline,
+    SensitiveStepsMixin,
     StaffAdmin,
     badge,
     column,
     transition_button,
 )
 from common.domain.caller import Role
+from common.domain.recent_password import require_recent_password
 from common.domain.types import AnyModelField
 from common.http.address import client_address
 
@@ -56,7 +63,7 @@ ROLE_COLORS = {
 
 
 @admin.register(Group)
-class GroupAdmin(BaseGroupAdmin, ModelAdmin):
+class GroupAdmin(SensitiveStepsMixin, BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]  # the mixin wins
     """Groups: named sets of permissions."""
 
 
@@ -81,7 +88,7 @@ class DeviceInline(ReadOnlyInline):
 
 
 @admin.register(User)
-class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
+class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):  # type: ignore[misc]  # StaffAdmin's wins
     """Users. They are deactivated and never deleted, because other rows refer to them.
 
     Only a superuser can change a superuser or an administrator, or make a user one. Other users cannot change their
@@ -101,11 +108,15 @@ class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
     search_fields = ("email", "first_name", "last_name", "phone", "=referral_code")
     ordering = ("last_name", "first_name", "id")
     filter_horizontal = ("groups", "user_permissions")
-    readonly_fields = ("referral_code", "rewards_balance", "last_login", "created_at", "uuid")
+    readonly_fields = (
+        *("referral_code", "rewards_balance", "last_login", "created_at", "uuid"),
+        "second_factor_since",
+    )
     inlines = (OpenSessionInline, DeviceInline, ReferralInline, RewardEntryInline)
+    actions_detail = ("reset_second_factor",)
     fieldsets = (
         (None, {"fields": (("first_name", "last_name"), ("email", "phone"), "password")}),
-        ("Access", {"fields": (("role", "is_active"),)}),
+        ("Access", {"fields": (("role", "is_active"), "second_factor_since")}),
         (_PERMISSIONS, {"fields": ("is_superuser", "groups", "user_permissions")}),
         ("Referrals", {"fields": (("referral_code", "rewards_balance"),), "classes": ("collapse",)}),
         ("Record", {"fields": (("last_login", "created_at"), "avatar", "uuid"), "classes": ("collapse",)}),
@@ -147,16 +158,40 @@ class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
         if not change:
             super().save_model(request, obj, form, change)
             return
-        # Fields that end sessions are changed by their action, after the rest of the form is saved.
-        new_values = {name: getattr(obj, name) for name in _ACTIONS if name in form.changed_data}
+        # Fields that end sessions or send mails are changed by their action, after the rest of the form is saved.
+        actions = _ACTIONS | {"email": partial(_change_email, request=request)}
+        new_values = {name: getattr(obj, name) for name in actions if name in form.changed_data}
         for name in new_values:
             setattr(obj, name, form.initial[name])
         if set(form.changed_data) - set(new_values):
             super().save_model(request, obj, form, change)
         for name, value in new_values.items():
-            _ACTIONS[name](user=obj, now=timezone.now(), **{name: value})
+            actions[name](user=obj, now=timezone.now(), **{name: value})
+
+    reset_second_factor = transition_button(
+        "Reset second factor",
+        lambda user, by, now: second_factor.remove(user=user, now=now),
+        ask="The user signs in with the password alone until they set up a new one. All their sessions end.",
+        done="The second factor is removed. The history names you.",
+        icon="phonelink_erase",
+        variant=ActionVariant.DANGER,
+        permission="reset_factor",
+        is_sensitive=True,
+    )
+
+    def has_reset_factor_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self.has_change_permission(request)
+
+    def may_act_on(self, request: HttpRequest, row: User) -> bool:
+        """Return whether the user may change this one. Their own factor is removed on their own page, with a code."""
+        return row != request.user and self.has_change_permission(request, row)
+
+    def offers(self, row: User, button: str) -> bool:
+        return row.second_factor_since is not None
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        if request.method == "POST":
+            require_recent_password(request.session, now=timezone.now())
         with transaction.atomic():  # `get_object` locks the row for a POST
             return super().user_change_password(request, id, form_url)
 
@@ -171,6 +206,13 @@ class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):
     @badge("Role", colors=ROLE_COLORS, ordering="role")
     def role_badge(self, user: User) -> tuple[str, str]:
         return user.role, Role(user.role).label
+
+
+def _change_email(*, user: User, email: str | None, now: datetime, request: HttpRequest) -> None:
+    assert request.user.pk is not None  # the admin is for signed-in users
+    require_recent_password(request.session, now=timezone.now())
+    origin = Origin(user_id=request.user.pk, address=client_address(request), at=now)
+    change_person(user=user, origin=origin, email=email)
 
 
 def change_own_password(request: HttpRequest) -> HttpResponseBase:
@@ -225,7 +267,7 @@ class SessionAdmin(ReadOnly, StaffAdmin):
 @admin.register(Device)
 class DeviceAdmin(ReadOnly, StaffAdmin):
     list_display = ("device_id", "user", "last_seen_at")
-    list_filter = (("last_seen_at", RangeDateTimeFilter),)
+    list_filter = (("last_seen_at", DayRangeFilter),)
     list_filter_submit = True
     list_select_related = ("user",)
     search_fields = ("device_id", "user__email", "user__first_name", "user__last_name")
@@ -239,3 +281,25 @@ class KnownAddressAdmin(ReadOnly, StaffAdmin):
     list_select_related = ("user",)
     search_fields = ("address", "user__email")
     ordering = ("-last_sign_in_at", "-id")
+
+
+@admin.register(EmailChange)
+class EmailChangeAdmin(ReadOnly, StaffAdmin):
+    """Changes of email, with the address that may undo each."""
+
+    list_display = ("user", "old_email", "new_email", "created_at", "confirmed_at", "undone_at")
+    list_filter = (
+        ("confirmed_at", admin.EmptyFieldListFilter),
+        ("undone_at", admin.EmptyFieldListFilter),
+    )
+    list_select_related = ("user",)
+    search_fields = ("old_email", "new_email", "user__first_name", "user__last_name")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    fields = (
+        "user",
+        ("old_email", "new_email"),
+        "undo_email",
+        ("created_at", "expires_at"),
+        ("confirmed_at", "undone_at"),
+    )

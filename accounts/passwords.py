@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -12,13 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.actions import (
-    GUESS_WINDOW_SECONDS,
     WrongCredentials,
     check_credentials,
     clear_guesses,
     end_all_sessions,
 )
-from accounts.models import User, normalize_email
+from accounts.guesses import GUESS_WINDOW_SECONDS
+from accounts.models import EmailChange, User, normalize_email
 from accounts.tasks import mail_reset_link
 from accounts.tokens import TokenRefused, read_reset
 from common.domain import counters
@@ -104,7 +103,7 @@ def change_password(*, user: User, password: str | None, now: datetime) -> None:
 
 
 def request_reset(*, email: str, address: str, page: str = "") -> None:
-    """Mail a link to set a new password, on commit. The link opens `page`, or `PASSWORD_RESET_URL` if it is empty.
+    """Mail a link to set a new password. The link opens `page`, or `PASSWORD_RESET_URL` if it is empty.
 
     Whether an account with this email exists is checked by the task, not here. One email can be used `RATE_LOGIN`
     times in 15 minutes, and one address `RATE_REGISTER` times an hour.
@@ -118,19 +117,22 @@ def request_reset(*, email: str, address: str, page: str = "") -> None:
         wait = counters.hit(key, limit=limit, window=window)
         if wait is not None:
             raise TooManyMails(retry_after=wait)
-    transaction.on_commit(partial(mail_reset_link.enqueue, *((email, page) if page else (email,))))
+    mail_reset_link.enqueue(*((email, page) if page else (email,)))
 
 
 def reset_password(*, token: str, password: str, address: str, now: datetime) -> None:
     """Set a new password for the user of a mailed token, and end every session.
 
-    The token can be used once, because it is signed over the password that it replaces. The count of wrong passwords
+    The token can be used once, because it is signed over the password that it replaces. It went to the last confirmed
+    address, so that a new address cannot be confirmed any more. The count of wrong passwords
     is reset. Raises ResetRefused, WeakPassword (the token stays valid).
     """
     try:
         user = read_reset(token)
         validate_strength(password, user)
-        change_password(user=user, password=password, now=now)
+        with transaction.atomic():
+            change_password(user=user, password=password, now=now)
+            EmailChange.objects.filter(user=user, confirmed_at=None).update(confirm_hash=None)
     except (TokenRefused, PasswordHasChanged):
         raise ResetRefused(field="token") from None
     clear_guesses(user=user, address=address, now=now)

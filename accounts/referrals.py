@@ -6,7 +6,7 @@ A balance is the sum of its ledger. One statement changes it, in the transaction
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.conf import settings
@@ -31,6 +31,14 @@ class OwnReferralCode(Invalid):
     message = "This is your own referral code."
 
 
+class ColleagueReferralCode(Invalid):
+    """A company would earn points with logins that it makes itself."""
+
+    code = "colleague_referral_code"
+    title = "Referral code of your own company"
+    message = "This is the code of a login of your own company. Points are for new customers."
+
+
 class AlreadyReferred(DomainError):
     """A user can be referred once."""
 
@@ -47,6 +55,21 @@ class NotEnoughPoints(DomainError):
     message = "The balance has fewer points than this entry takes away."
 
 
+# Returns the ids of the users who act for the same customer. Rooms above register it, because customers are theirs.
+Colleagues = Callable[[int], Iterable[int]]
+_colleagues: list[Colleagues] = []
+
+
+def register_colleagues(find: Colleagues) -> None:
+    """Let `find(user_id)` name users who never earn points with this user."""
+    if find not in _colleagues:
+        _colleagues.append(find)
+
+
+def _colleagues_of(user_id: int) -> set[int]:
+    return {colleague for find in _colleagues for colleague in find(user_id)}
+
+
 def referral_link(code: str) -> str:
     """Return the URL with which a user shares their code."""
     return f"{settings.REFERRAL_LINK}{code}"
@@ -55,7 +78,8 @@ def referral_link(code: str) -> str:
 def refer(*, friend_id: int, code: str, now: datetime) -> Referral:
     """Record that the owner of `code` referred this user. The code matches in upper and lower case.
 
-    Raises UnknownReferralCode (also for the code of an inactive user), OwnReferralCode, AlreadyReferred.
+    Raises UnknownReferralCode (also for the code of an inactive user), OwnReferralCode, ColleagueReferralCode,
+    AlreadyReferred.
     """
     code = code.strip().upper()
     referrer = User.objects.filter(referral_code=code, is_active=True).first()
@@ -63,6 +87,8 @@ def refer(*, friend_id: int, code: str, now: datetime) -> Referral:
         raise UnknownReferralCode(field="referral_code")
     if referrer.pk == friend_id:
         raise OwnReferralCode(field="referral_code")
+    if referrer.pk in _colleagues_of(friend_id):
+        raise ColleagueReferralCode(field="referral_code")
     try:
         with transaction.atomic():
             return Referral.objects.create(
@@ -75,7 +101,10 @@ def refer(*, friend_id: int, code: str, now: datetime) -> Referral:
 
 
 def credit_referrals(*, friends: Iterable[int], by: int | None, now: datetime) -> None:
-    """Credit `REFERRAL_REWARD` points to the referrers of these users, once for each user."""
+    """Credit `REFERRAL_REWARD` points to the referrers of these users, once for each user.
+
+    A referrer who has become a login of the same customer gets none. The referral stays `signed_up`.
+    """
     points = settings.REFERRAL_REWARD
     with transaction.atomic():
         # The rows are locked, so that a parallel call finds them credited and skips them.
@@ -83,6 +112,8 @@ def credit_referrals(*, friends: Iterable[int], by: int | None, now: datetime) -
             referred__in=friends, status=ReferralStatus.SIGNED_UP
         )
         for referral in waiting.order_by("referrer_id", "id"):
+            if referral.referrer_id in _colleagues_of(referral.referred_id):
+                continue
             transition(
                 referral,
                 ReferralStatus.CREDITED,

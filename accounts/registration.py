@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.actions import open_session
-from accounts.models import User, normalize_email
+from accounts.models import EmailChange, User, normalize_email
 from accounts.passwords import validate_strength
 from accounts.referrals import refer
 from accounts.tokens import Tokens
@@ -69,11 +69,15 @@ def create_account(*, user: User, now: datetime, referral_code: str = "") -> Tok
 def unique_email(email: str | None, but: User | None = None) -> Iterator[None]:
     """Raise EmailTaken if the unique index on the email refuses a statement of the block.
 
-    The index decides, so the check holds for parallel requests too. `but` is the user who may have the email.
+    The index decides, so the check holds for parallel requests too. `but` is the user who may have the email. An
+    address that another user may still get back by an undo is taken, too. That is checked after the block: its
+    statement has waited for the change of email that made the address free.
     """
     try:
         with transaction.atomic():
             yield
+            if email and EmailChange.objects.reserves([normalize_email(email)], but=but.pk if but else None):
+                raise EmailTaken(field="email")
     except IntegrityError as error:
         others = User.objects.exclude(pk=but.pk if but else 0)
         if email and others.filter(email=normalize_email(email)).exists():

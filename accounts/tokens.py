@@ -1,4 +1,4 @@
-"""Issue and read the tokens of a session, and the token that resets a password.
+"""Issue and read the tokens of a session, of a password reset and of other mailed links.
 
 Claims carry the user's data, so that another service can show a name without a request. They grant no access here:
 a token is valid while the row of its session is open (docs/decisions/0002).
@@ -6,16 +6,24 @@ a token is valid while the row of its session is open (docs/decisions/0002).
 
 from __future__ import annotations
 
+import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 from uuid import UUID
 
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.exceptions import ValidationError
+from django.utils.crypto import salted_hmac
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import Session, User
 from common.domain.errors import DomainError, Kind
+from common.domain.tasks import delivery
+from common.domain.tokens import AccessToken, RefreshToken
+
+_LINK_SALT = "accounts.mailed-link"
 
 
 class TokenRefused(DomainError):
@@ -99,3 +107,20 @@ def read_reset(raw: str) -> User:
     if user is None or not _resets.check_token(user, signature):
         raise TokenRefused
     return user
+
+
+def new_link_token() -> tuple[str, str]:
+    """Return a token for a mailed link, 256 bits, and the hash that its row stores.
+
+    A task that is run again after a crash gets the token of its first run. Its mail has the same Message-ID, and a
+    mailbox that keeps only the first of such mails must hold the link that works.
+    """
+    task = delivery.get("")
+    drawn = salted_hmac(_LINK_SALT, task, algorithm="sha256").digest() if task else secrets.token_bytes(32)
+    token = urlsafe_b64encode(drawn).rstrip(b"=").decode()
+    return token, hash_link_token(token)
+
+
+def hash_link_token(token: str) -> str:
+    """Return the hash by which the row of a mailed link is found. A reader of the table cannot use the link."""
+    return sha256(token.encode(errors="replace")).hexdigest()

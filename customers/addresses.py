@@ -8,6 +8,7 @@ An address that could be read in two ways is refused, so that a person decides.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import usaddress
@@ -28,6 +29,14 @@ _STATES = """
 """
 STATES = {name.lower() for entry in _STATES.split(",") for name in entry.strip().split(" ", 1)} | {"d.c."}
 _ZIP = r"[0-9]{5}(?:-[0-9]{4})?"
+# A spreadsheet that takes ZIP codes for numbers drops their zeros and hyphens. Only these states have ZIP codes with
+# leading zeros, and only the last two have some of three digits.
+_ZIP_NUMBER = re.compile(r"([0-9]{3,5}|[0-9]{7,9})(?:\.0+)?")
+_ONE_ZERO = {
+    *("ct", "connecticut", "ma", "massachusetts", "me", "maine", "nh", "new hampshire", "nj", "new jersey"),
+    *("ri", "rhode island", "vt", "vermont", "ny", "new york", "ae", "armed forces europe"),
+}
+_TWO_ZEROS = {"pr", "puerto rico", "vi", "virgin islands"}
 # `Portland OR 97201` or `OR 97201`. The city is matched lazily, so that `Charleston West Virginia` ends in the state
 # West Virginia and not in Virginia.
 _TAIL = re.compile(
@@ -81,6 +90,48 @@ def parse_address(text: str) -> Address:
     if re.search(r"[0-9]", parts[-1]):  # no country has a digit, so the country is omitted
         return _at_home(parts)
     return _abroad(parts)
+
+
+def is_home(country: str) -> bool:
+    """Return whether the text is the home country, in any of its spellings, or empty."""
+    return country.lower().replace(".", "") in {"", *_HOME_NAMES}
+
+
+def check_parts(parts: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the parts of an address as they are stored, and the errors, both by the name of the part.
+
+    Empty parts are not checked. A ZIP code gets back the zeros and the hyphen that a spreadsheet dropped.
+    """
+    kept, errors = dict(parts), {}
+    country, state, code = kept.get("country", ""), kept.get("state", ""), kept.get("postal_code", "")
+    if is_home(country):
+        kept["country"] = HOME
+        if state and state.lower() not in STATES:
+            errors["state"] = f"{state!r} is not a state of the USA: write its name or two letters."
+        kept["postal_code"] = _whole_zip(code, state.lower()) if code else ""
+        if code and not re.fullmatch(_ZIP, kept["postal_code"]):
+            errors["postal_code"] = f"{code!r} is not a ZIP code: write five digits, or nine as 97201-1234."
+    else:
+        if code and not re.search(r"[0-9]", code):
+            errors["postal_code"] = f"{code!r} is not a postal code."
+        if re.search(r"[0-9]", state):
+            errors["state"] = f"{state!r} is not a state."
+    city = kept.get("city", "")
+    if re.search(r"[0-9]", city) or _UNIT.fullmatch(city):
+        errors["city"] = f"{city!r} is not a city."
+    return kept, errors
+
+
+def _whole_zip(code: str, state: str) -> str:
+    number = _ZIP_NUMBER.fullmatch(code)
+    if number is None:
+        return code
+    digits = number[1]
+    zeros = (-len(digits)) % (9 if len(digits) > 5 else 5)
+    if zeros and state not in (_ONE_ZERO if zeros == 1 else _TWO_ZEROS):
+        return code
+    whole = "0" * zeros + digits
+    return f"{whole[:5]}-{whole[5:]}" if len(whole) > 5 else whole
 
 
 def _abroad(parts: list[str]) -> Address:

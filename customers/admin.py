@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import BaseFormSet, Form, ModelForm
-from django.http import HttpRequest
+from django.db.models.options import Options
+from django.forms import BaseInlineFormSet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin, TabularInline
+from django.utils.html import format_html
+from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
+from accounts.emails import Origin
 from accounts.phones import format_phone
-from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, column, transition_button
+from common.admin.pages import HistoryAdmin, NoDeleteMixin, ReadOnly, StaffAdmin, column, transition_button
 from common.admin.transfer import TransferAdmin
+from common.domain.caller import LoginRole
+from common.domain.recent_password import require_recent_password
 from common.domain.types import Json
+from common.http.address import client_address
 from customers import actions
-from customers.models import Customer, CustomerUser, Notification
+from customers.duplicates import likely_duplicates
+from customers.forms import CustomerForm, link_to
+from customers.logins import LastOwner
+from customers.models import Customer, CustomerUser, Invitation, Notification
+from customers.queries import find_kept
 from customers.resources import CustomerResource
 
 CUSTOMER_SEARCH = ("company_name", "contact__first_name", "contact__last_name")
 
 
+class LoginFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # generic only in the stubs
+    """The logins of a customer, at least one of which is an owner."""
+
+    def clean(self) -> None:
+        super().clean()
+        given = [form.cleaned_data for form in self.forms]
+        left = [data for data in given if data.get("user") and not data.get("DELETE")]
+        if left and not any(data.get("role") == LoginRole.OWNER for data in left):
+            raise ValidationError(LastOwner.message, code=LastOwner.code)
+
+
 class LoginInline(TabularInline):
     model = CustomerUser
+    formset = LoginFormSet
     extra = 0
     hide_title = True
     autocomplete_fields = ("user",)
@@ -35,6 +62,9 @@ class LoginInline(TabularInline):
 
 @admin.register(Customer)
 class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
+    """Customers with the names, email and phone of their contacts, for roles that may change customers."""
+
+    form = CustomerForm
     resource_classes = (CustomerResource,)
     list_display = ("name", "contact_email", "contact_phone", "address", "is_verified", "total_services")
     list_filter = (
@@ -54,22 +84,23 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     ordering = ("-customer_since", "-id")
     autocomplete_fields = ("contact",)
     readonly_fields = (
-        *("contact_email", "contact_phone", "is_verified"),
-        *("total_services", "last_service_date", "uuid"),
+        *("name", "contact_email", "contact_phone", "is_verified"),
+        *("total_services", "last_service_date", "merged_ids", "uuid"),
     )
     inlines = (LoginInline,)
-    actions_detail = ("verify", "withdraw_verification")
+    actions_detail: tuple[str, ...] = ("verify", "withdraw_verification")
     fieldsets = (
-        (None, {"fields": ("contact", ("contact_email", "contact_phone"), "is_verified")}),
+        (None, {"fields": (("first_name", "last_name"), ("phone", "email"), "company_name")}),
         ("Address", {"fields": ("street_address", ("city", "state"), ("postal_code", "country"))}),
-        ("Business", {"fields": ("company_name", ("business_type", "tax_id"))}),
+        ("Business", {"fields": (("business_type", "tax_id"), ("requires_po_number", "terms_days"))}),
         (
             "Emergency contact",
             {
                 "fields": (
                     "emergency_contact_name",
                     ("emergency_contact_phone", "emergency_contact_relationship"),
-                )
+                ),
+                "classes": ("collapse",),
             },
         ),
         (
@@ -84,12 +115,82 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
                 "classes": ("collapse",),
             },
         ),
-        ("Record", {"fields": ("customer_since", ("total_services", "last_service_date"), "uuid")}),
+        (
+            "Record",
+            {
+                "fields": (
+                    "contact",
+                    "customer_since",
+                    ("total_services", "last_service_date"),
+                    ("is_verified", "uuid"),
+                    "merged_ids",
+                )
+            },
+        ),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        """Return the fields of a new customer without those that only the shop's work fills.
+
+        A role that may not change customers sees the columns instead of the form's fields.
+        """
+        fieldsets = super().get_fieldsets(request, obj)
+        if fieldsets is not self.fieldsets:
+            return fieldsets  # a past version
+        if obj is None:
+            return [*fieldsets[:-1], ("Record", {"fields": ("contact", "customer_since")})]
+        if not self.has_change_permission(request, obj):
+            fields = ("name", ("contact_phone", "contact_email"), "company_name")
+            return [(None, {"fields": fields}), *fieldsets[1:]]
+        return fieldsets
+
+    def get_inlines(self, request: HttpRequest, obj: Customer | None) -> tuple[type[LoginInline], ...]:
+        return self.inlines if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Customer, form: CustomerForm, change: bool) -> None:
+        """Save the customer and their contact, and warn of customers with the same phone number or name."""
+        person = form.person
+        is_new = obj.contact is None and bool(person or not change)
+        if is_new:
+            obj.contact = actions.create_contact(**person)
+        super().save_model(request, obj, form, change)
+        if is_new or not change:
+            actions.add_first_login(customer=obj)
+        elif person:
+            assert request.user.pk is not None  # the admin is for signed-in users
+            if "email" in person:
+                require_recent_password(request.session, now=timezone.now())
+            origin = Origin(user_id=request.user.pk, address=client_address(request), at=timezone.now())
+            actions.change_contact(customer=obj, origin=origin, **person)
+        if not change or {*person, "company_name"} & {*form.changed_data}:
+            self._warn_of_duplicates(request, obj)
+
+    def _warn_of_duplicates(self, request: HttpRequest, customer: Customer) -> None:
+        for duplicate in likely_duplicates(customer):
+            other = duplicate.customer
+            reached = (other.contact and (other.contact.email or other.contact.phone)) or f"number {other.pk}"
+            text = format_html(
+                "{} ({}) has the same {}. Is it the same customer?",
+                link_to(other),
+                reached,
+                " and ".join(duplicate.because),
+            )
+            self.message_user(request, text, messages.WARNING)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         # Autocomplete shows the name of every row, which reads the contact.
-        return super().get_queryset(request).select_related("contact")  # type: ignore[no-any-return]
+        return super().get_queryset(request).filter(merged_into=None).select_related("contact")  # type: ignore[no-any-return]
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Options[Customer], object_id: str
+    ) -> HttpResponse:
+        """Redirect from the page of a merged customer to the one that was kept."""
+        kept = find_kept(pk=object_id) if object_id.isascii() and object_id.isdigit() else None
+        if kept is None:
+            response: HttpResponse = super()._get_obj_does_not_exist_redirect(request, opts, object_id)
+            return response
+        self.message_user(request, f"Customer {object_id} is merged into this one.")
+        return redirect(reverse("admin:customers_customer_change", args=[kept.pk]))
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Whether the user may import customers, which adds and changes users too."""
@@ -98,13 +199,6 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Json:
         return {"customer_since": timezone.now(), **super().get_changeform_initial_data(request)}
-
-    def save_related(
-        self, request: HttpRequest, form: ModelForm[Customer], formsets: list[BaseFormSet[Form]], change: bool
-    ) -> None:
-        super().save_related(request, form, formsets, change)
-        if not change:
-            actions.add_first_login(customer=form.instance)
 
     def offers(self, row: Customer, button: str) -> bool:
         return row.is_verified is (button == "withdraw_verification")
@@ -128,6 +222,12 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
         permission=actions.PERMISSIONS["withdraw_verification"],
     )
 
+    @column("Merged customers")
+    def merged_ids(self, customer: Customer) -> str | None:
+        """The numbers of the customers that were merged into this one."""
+        ids = customer.merged.order_by("id").values_list("id", flat=True) if customer.pk else ()
+        return ", ".join(map(str, ids)) or None
+
     @column("Name", ordering="contact__last_name")
     def name(self, customer: Customer) -> str:
         return customer.name
@@ -146,13 +246,39 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
 
 
 @admin.register(CustomerUser)
-class CustomerUserAdmin(ModelAdmin):
-    list_display = ("user", "customer")
+class CustomerUserAdmin(ReadOnly, StaffAdmin):
+    """Logins. They are changed on the page of their customer, which keeps an owner among them."""
+
+    list_display = ("user", "customer", "role", "approval_limit")
+    list_filter = (("role", ChoicesCheckboxFilter),)
     list_select_related = ("user", "customer__contact")
     search_fields = ("user__email", "user__first_name", "user__last_name", "customer__company_name")
-    autocomplete_fields = ("user", "customer")
-    show_full_result_count = False
     ordering = ("-id",)
+    fields = ("user", "customer", "role", "approval_limit")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly, StaffAdmin):
+    """Invitations that companies sent. Their owners send and withdraw them."""
+
+    list_display = ("email", "customer", "role", "created_at", "expires_at", "accepted_at", "withdrawn_at")
+    list_filter = (
+        ("role", ChoicesCheckboxFilter),
+        ("accepted_at", admin.EmptyFieldListFilter),
+        ("withdrawn_at", admin.EmptyFieldListFilter),
+    )
+    list_select_related = ("customer__contact",)
+    search_fields = ("email", *(f"customer__{name}" for name in CUSTOMER_SEARCH))
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    fields = (
+        ("email", "role"),
+        ("customer", "invited_by"),
+        ("created_at", "expires_at"),
+        ("accepted_at", "withdrawn_at"),
+        "uuid",
+    )
+    readonly_fields = ("uuid",)
 
 
 @admin.register(Notification)

@@ -10,8 +10,7 @@ from django.db.models import UUIDField
 
 from accounts.models import Session, User
 from common.domain.caller import Caller
-from common.reads.params import Param
-from common.reads.statements import Statement
+from common.reads.statements import Param, Statement
 from customers.models import CustomerUser
 from customers.names import customer_name
 
@@ -20,6 +19,7 @@ _COLUMNS = (
     "user__role",
     "user_id",
     "user__customer_login__customer_id",
+    "user__customer_login__role",
     *(f"user__customer_login__customer__{name}" for name in _NAMES),
 )
 
@@ -34,22 +34,32 @@ def load_caller(session: UUID) -> Caller | None:
     found = _statement().run({"session": session})
     if not found:
         return None
-    role, user_id, customer_id, *names = found[0]
-    return Caller(role, user_id, customer_id, customer_name(*names) if customer_id else "", session)
+    return _caller(session, *found[0])
 
 
 def load_callers(sessions: Collection[UUID]) -> dict[UUID, Caller]:
     """Return the callers of the open sessions among `sessions`. Costs one query."""
     rows = Session.objects.living().filter(uuid__in=sessions).values_list("uuid", *_COLUMNS)
-    return {
-        session: Caller(role, user_id, customer_id, customer_name(*names) if customer_id else "", session)
-        for session, role, user_id, customer_id, *names in rows
-    }
+    return {session: _caller(session, *row) for session, *row in rows}
+
+
+def _caller(
+    session: UUID,
+    role: str,
+    user_id: int,
+    customer_id: int | None,
+    login_role: str | None,
+    *names: str | None,
+) -> Caller:
+    if customer_id is None or login_role is None:
+        return Caller(role, user_id, None, session=session)
+    return Caller(role, user_id, customer_id, customer_name(*names), session, login_role)
 
 
 def caller_of_user(user: User) -> Caller:
     """Return the caller of a user who is known without a token: a Django session, a task, a test. Costs one query."""
     logins = CustomerUser.objects.filter(user_id=user.pk)
-    for customer_id, *names in logins.values_list("customer_id", *(f"customer__{name}" for name in _NAMES)):
-        return Caller(user.role, user.pk, customer_id, customer_name(*names))
+    columns = ("customer_id", "role", *(f"customer__{name}" for name in _NAMES))
+    for customer_id, login_role, *names in logins.values_list(*columns):
+        return Caller(user.role, user.pk, customer_id, customer_name(*names), login_role=login_role)
     return Caller(user.role, user.pk, None)

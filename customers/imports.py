@@ -1,7 +1,8 @@
 """Import customers from a table. Each row creates a customer with a contact, or is reported with a reason.
 
-A row is identified by its email, or without an email by names, company, phone and the whole address as written.
-A stored customer is never changed: an equal row is *unchanged*, and a different row is a *conflict*.
+A row is identified by its email, else by name, company and the digits of the phone, and without a phone by name,
+company and the whole address. A stored customer is never changed: an equal row is *unchanged*, and a different row or
+one that fits several customers is a *conflict*.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import User, normalize_email
-from common.domain.sheets import CHANGE_REASON, SheetRow, Unreadable
+from accounts.names import split_name
+from accounts.people import users_like
+from accounts.phones import significant_digits
+from accounts.registration import EmailTaken
+from common.domain.sheets import CHANGE_REASON, Columns, SheetRow, Unreadable
+from common.domain.texts import tidy, upper
+from common.domain.types import Json
 from customers.actions import create_imported
-from customers.addresses import AmbiguousAddress, parse_address
+from customers.addresses import AmbiguousAddress, check_parts, parse_address
+from customers.headings import ADDRESS, BESIDE, BUSINESS, HEADINGS, PERSON
 from customers.models import Customer
-from customers.names import HOME
 
-PERSON = ("first_name", "last_name", "email", "phone")
-ADDRESS = ("street_address", "city", "state", "postal_code", "country")
-BUSINESS = ("company_name", "business_type", "tax_id")
 NATURAL_KEY = ("first_name", "last_name", "phone", "company_name", *ADDRESS)
-COLUMNS = ("name", *PERSON, "address", *ADDRESS, *BUSINESS)
+COLUMNS = Columns(HEADINGS, beside=BESIDE)
 BATCH = 500
 
 
@@ -62,23 +66,32 @@ class _Draft:
         return _contact(self.customer).email
 
     @property
+    def person(self) -> str:
+        return person_key(self.customer)
+
+    @property
     def key(self) -> str:
-        return self.email or "\0".join(natural_key(self.customer))
+        """The key of a row without an email."""
+        return self.person or "\0".join(natural_key(self.customer))
 
 
-def unknown_columns(columns: Sequence[str]) -> list[str]:
-    """Return the unknown columns. Raises Unreadable if a required column is missing or given in two ways."""
+def check_columns(columns: Sequence[str]) -> None:
+    """Raise Unreadable if a required column is missing or given in two ways."""
     if not {"first_name", "last_name"} <= {*columns} and not {"name", "company_name"} & {*columns}:
         raise Unreadable("A column is missing: name, or first_name and last_name, or company_name.")
+    check_given_once(columns)
+    missing = [column for column in ADDRESS[:-1] if column not in columns]
+    if "address" not in columns and missing:
+        raise Unreadable(f"A column is missing: address, or {', '.join(missing)}.")
+
+
+def check_given_once(columns: Sequence[str]) -> None:
+    """Raise Unreadable if the name or the address is given in two ways."""
     if "name" in columns and {"first_name", "last_name"} & {*columns}:
         raise Unreadable("The name is given twice: use name, or first_name and last_name.")
     structured = [column for column in ADDRESS if column in columns]
     if "address" in columns and structured:
         raise Unreadable(f"The address is given twice: use address, or {', '.join(structured)}.")
-    missing = [column for column in ADDRESS[:-1] if column not in columns]
-    if "address" not in columns and missing:
-        raise Unreadable(f"A column is missing: address, or {', '.join(missing)}.")
-    return [column for column in columns if column not in COLUMNS]
 
 
 def import_customers(
@@ -113,19 +126,34 @@ def _batches(rows: Iterable[SheetRow]) -> Iterator[list[SheetRow]]:
 
 
 class _FirstRows:
-    """The first row of the file with each email or key, kept on disk, so that memory is bounded."""
+    """The first row of the file with each key, kept on disk, so that memory is bounded.
+
+    Two rows with the same name and phone are two persons if both have an email.
+    """
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("")  # a private temporary file, which closing deletes
-        self._database.execute("CREATE TABLE first (key TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        self._database.execute(
+            "CREATE TABLE first (key TEXT PRIMARY KEY, line INTEGER, has_email INTEGER) WITHOUT ROWID"
+        )
 
     def claim(self, draft: _Draft) -> None:
-        """Record the draft's key. Raises _Refused if an earlier row has it."""
-        added = self._database.execute("INSERT OR IGNORE INTO first VALUES (?, ?)", (draft.key, draft.line))
-        if not added.rowcount:
-            found = self._database.execute("SELECT line FROM first WHERE key = ?", (draft.key,))
-            key = "this email is" if draft.email else "this name, phone and address are"
-            raise _Refused(f"{key} already in line {found.fetchone()[0]}")
+        """Record the draft's keys. Raises _Refused if an earlier row has one of them."""
+        if draft.email:
+            self._claim(draft.email, draft, "this email is")
+        if not draft.email or draft.person:
+            values = "name and phone" if draft.person else "name, phone and address"
+            self._claim(draft.key, draft, f"this {values} are")
+
+    def _claim(self, key: str, draft: _Draft, what: str) -> None:
+        values = (key, draft.line, bool(draft.email))
+        if self._database.execute("INSERT OR IGNORE INTO first VALUES (?, ?, ?)", values).rowcount:
+            return
+        line, has_email = self._database.execute(
+            "SELECT line, has_email FROM first WHERE key = ?", (key,)
+        ).fetchone()
+        if key == draft.email or not (draft.email and has_email):
+            raise _Refused(f"{what} already in line {line}")
 
     def close(self) -> None:
         self._database.close()
@@ -141,7 +169,8 @@ def _read(row: SheetRow, now: datetime) -> Customer:
     cells = {column: " ".join(cell.split()) for column, cell in row.cells.items()}
     address = _address(row.cells.get("address"), cells, reasons)
     contact = User(**_person(cells))
-    business = {column: cells.get(column, "") for column in BUSINESS}
+    business: Json = {column: cells.get(column, "") for column in BUSINESS}
+    business["terms_days"] = business["terms_days"] or 0  # text is checked and read as a number below
     customer = Customer(contact=contact, customer_since=now, **address, **business)
     if not (contact.full_name or customer.company_name):
         reasons.append("name: it is missing")
@@ -152,8 +181,7 @@ def _read(row: SheetRow, now: datetime) -> Customer:
 
 
 def _person(cells: Mapping[str, str]) -> dict[str, str | None]:
-    # A full name is split at its first space, so that both parts together are the name as given.
-    first, _, last = cells["name"].partition(" ") if "name" in cells else ("", "", "")
+    first, last = split_name(cells.get("name", ""))
     return {
         "first_name": cells.get("first_name", first),
         "last_name": cells.get("last_name", last),
@@ -169,9 +197,10 @@ def _address(flat: str | None, cells: Mapping[str, str], reasons: list[str]) -> 
         except AmbiguousAddress as error:
             reasons.append(f"address: {error}")
             return {}
-    parts = {column: cells.get(column, "") for column in ADDRESS}
+    parts, errors = check_parts({column: cells.get(column, "") for column in ADDRESS})
     reasons += [f"{column}: it is missing" for column in ADDRESS[:-1] if not parts[column]]
-    return parts | {"country": parts["country"] or HOME}
+    reasons += [f"{column}: {text}" for column, text in errors.items()]
+    return parts
 
 
 def _field_errors(row: models.Model, fields: Sequence[str]) -> list[str]:
@@ -198,7 +227,7 @@ def _place(
             if new and not dry_run:
                 create_imported(customers=new, by=None, now=now, why=CHANGE_REASON)
             return outcomes
-    except IntegrityError:
+    except (IntegrityError, EmailTaken):
         # Another process stored one of the emails at this moment. Rows are retried one by one to find which.
         if len(drafts) == 1:
             return [
@@ -220,7 +249,7 @@ def _clear_keys(customer: Customer) -> None:
 
 
 class _Stored:
-    """The stored customers that match the drafts of a batch, loaded by four queries.
+    """The stored customers that match the drafts of a batch, loaded by five queries.
 
     Each query reads one table. Tables filled a moment ago have no statistics yet, and a join that PostgreSQL plans for
     empty tables compares every row with every other.
@@ -228,42 +257,60 @@ class _Stored:
 
     def __init__(self, drafts: Sequence[_Draft]) -> None:
         emails = [draft.email for draft in drafts if draft.email]
-        without_email = [draft.customer for draft in drafts if not draft.email]
         self._users = {user.email: user for user in User.objects.filter(email__in=emails)}
-        by_key: dict[int | None, User] = {user.pk: user for user in self._users.values()}
+        contacts = [_contact(draft.customer) for draft in drafts if draft.person]
+        persons = users_like(contacts)
+        by_pk: dict[int | None, User] = {user.pk: user for user in (*self._users.values(), *persons)}
         self._by_email: dict[str | None, list[Customer]] = {}
-        for customer in Customer.objects.filter(contact__in=self._users.values()).order_by("id"):
-            customer.contact = by_key[customer.contact_id]
+        self._by_person: dict[str, list[Customer]] = {}
+        for customer in Customer.objects.filter(contact__in=by_pk).order_by("id"):
+            customer.contact = by_pk[customer.contact_id]
             self._by_email.setdefault(_contact(customer).email, []).append(customer)
-        near = Customer.objects.at_addresses(
-            streets={customer.street_address for customer in without_email},
-            postal_codes={customer.postal_code for customer in without_email},
+            if customer.merged_into_id is None:
+                self._by_person.setdefault(person_key(customer), []).append(customer)
+        at_addresses = [draft.customer for draft in drafts if not (draft.email or draft.person)]
+        near = Customer.objects.current().at_addresses(
+            streets={customer.street_address for customer in at_addresses},
+            postal_codes={customer.postal_code for customer in at_addresses},
         )
-        self._by_key = (
-            {natural_key(customer): customer for customer in near.order_by("-id")} if without_email else {}
-        )
+        for customer in near.order_by("id") if at_addresses else ():
+            self._by_person.setdefault("\0".join(natural_key(customer)), []).append(customer)
 
     def compare(self, draft: _Draft, compared: Sequence[str]) -> Outcome:
-        if draft.email is None:
-            customer = self._by_key.get(natural_key(draft.customer))
-        else:
-            user = self._users.get(draft.email)
-            customers = self._by_email.get(draft.email, [])
-            if user is not None and user.is_staff:
-                return Outcome(draft.line, Verdict.REFUSED, "email: it belongs to a member of staff")
-            if len(customers) > 1:
+        user = self._users.get(draft.email)
+        if user is not None and user.is_staff:
+            return Outcome(draft.line, Verdict.REFUSED, "email: it belongs to a member of staff")
+        if user is not None:
+            found = self._by_email.get(draft.email, [])
+            if len(found) > 1:
                 return Outcome(draft.line, Verdict.CONFLICT, "several customers have this email")
-            if user is not None and not customers:
+            if not found:
                 # The user who registered with this email has not proved to be the person in the file.
                 return Outcome(draft.line, Verdict.CONFLICT, "a login without a customer has this email")
-            customer = customers[0] if customers else None
-        if customer is None:
+        else:
+            found = self._by_person.get(draft.key, [])
+            if draft.email:  # with another email it is another person
+                found = [customer for customer in found if not _contact(customer).email]
+            if len(found) > 1:
+                numbers = ", ".join(str(customer.pk) for customer in found)
+                return Outcome(draft.line, Verdict.CONFLICT, f"customers {numbers} match this row")
+        if not found:
             return Outcome(draft.line, Verdict.CREATED)
-        differing = [field for field in compared if _value(customer, field) != _value(draft.customer, field)]
+        differing = _differing(found[0], draft.customer, compared)
         if differing:
-            reason = f"customer {customer.pk} has another {', '.join(differing)}"
+            reason = f"customer {found[0].pk} has another {', '.join(differing)}"
             return Outcome(draft.line, Verdict.CONFLICT, reason)
         return Outcome(draft.line, Verdict.UNCHANGED)
+
+
+def _differing(stored: Customer, given: Customer, fields: Sequence[str]) -> list[str]:
+    """Return the fields with other values. Phones are compared by their digits, and names as a whole."""
+    equal = {field for field in fields if _value(stored, field) == _value(given, field)}
+    if _contact(stored).full_name == _contact(given).full_name:
+        equal |= {"first_name", "last_name"}
+    if significant_digits(_contact(stored).phone) == significant_digits(_contact(given).phone) != "":
+        equal.add("phone")
+    return [field for field in fields if field not in equal]
 
 
 def _fields_given(columns: Sequence[str]) -> list[str]:
@@ -274,13 +321,24 @@ def _fields_given(columns: Sequence[str]) -> list[str]:
     return [field for field in (*PERSON, *ADDRESS, *BUSINESS) if field in given]
 
 
+def person_key(customer: Customer) -> str:
+    """Return name, company and digits of the phone, which identify a customer without an email, or "" without a phone.
+
+    Case does not matter, nor where a name is split in two.
+    """
+    contact = _contact(customer)
+    digits = significant_digits(contact.phone)
+    name = f"{contact.full_name}\0{customer.company_name}"
+    return f"{upper(tidy(name))}\0{digits}" if digits else ""
+
+
 def natural_key(customer: Customer) -> tuple[str, ...]:
-    """Return the values that identify a customer without an email."""
+    """Return the values that identify a customer without an email and without a phone."""
     return tuple(_value(customer, field) for field in NATURAL_KEY)
 
 
 def _value(customer: Customer, field: str) -> str:
-    return str(getattr(_contact(customer) if field in PERSON else customer, field) or "")
+    return tidy(str(getattr(_contact(customer) if field in PERSON else customer, field) or ""))
 
 
 def _contact(customer: Customer) -> User:

@@ -1,25 +1,33 @@
-"""Customers, the logins that may act for them, and their notifications."""
+"""Customers, the logins that may act for them, invitations of further logins, and notifications."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Upper
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Upper
 from simple_history.models import HistoricalRecords
 
 from accounts.phones import validate_phone
+from common.domain.caller import LoginRole
 from common.domain.ids import Identified
 from common.domain.indexes import Trigrams
+from common.domain.money import money
+from common.domain.search import Searched
+from common.domain.text_fields import EmailField, LineField, ParagraphsField
 from customers.names import HOME, customer_name, one_line_address
 from customers.preferences import default_notifications, validate_notifications
-from customers.querysets import CustomerQuerySet, NotificationQuerySet
+from customers.querysets import CustomerQuerySet, InvitationQuerySet, NotificationQuerySet
 
 
 class ContactMethod(models.TextChoices):
     EMAIL = "email"
     PHONE = "phone"
     SMS = "sms"
+
+
+CUSTOMER_SEARCHED = Searched("company_name", "city", codes=("postal_code",))
 
 
 class Customer(Identified):
@@ -34,22 +42,29 @@ class Customer(Identified):
         help_text="The user who is shown and billed. Without a contact the customer is shown as “Former customer”.",
     )
 
-    street_address = models.CharField(max_length=200, blank=True, default="")
-    city = models.CharField(max_length=100, blank=True, default="")
-    state = models.CharField(max_length=100, blank=True, default="")
-    postal_code = models.CharField(max_length=20, blank=True, default="")
-    country = models.CharField(max_length=100, blank=True, default=HOME)
+    street_address = LineField(max_length=200, blank=True, default="")
+    city = LineField(max_length=100, blank=True, default="")
+    state = LineField(max_length=100, blank=True, default="")
+    postal_code = LineField(max_length=20, blank=True, default="")
+    country = LineField(max_length=100, blank=True, default=HOME)
 
-    company_name = models.CharField(max_length=200, blank=True, default="")
-    business_type = models.CharField(max_length=100, blank=True, default="")
-    tax_id = models.CharField("tax ID", max_length=50, blank=True, default="")
+    company_name = LineField(max_length=200, blank=True, default="")
+    business_type = LineField(max_length=100, blank=True, default="")
+    tax_id = LineField("tax ID", max_length=50, blank=True, default="")
 
-    emergency_contact_name = models.CharField(max_length=200, blank=True, default="")
-    emergency_contact_phone = models.CharField(
-        max_length=30, blank=True, default="", validators=[validate_phone]
+    emergency_contact_name = LineField(max_length=200, blank=True, default="")
+    emergency_contact_phone = LineField(max_length=30, blank=True, default="", validators=[validate_phone])
+    emergency_contact_relationship = LineField(max_length=100, blank=True, default="")
+
+    requires_po_number = models.BooleanField(
+        "requires a PO number", default=False, help_text="An approval of repairs must carry a PO number."
     )
-    emergency_contact_relationship = models.CharField(max_length=100, blank=True, default="")
-
+    terms_days = models.PositiveSmallIntegerField(
+        "days to pay",
+        default=0,
+        validators=[MaxValueValidator(365)],
+        help_text="Invoices are due this many days after their issue. 0: at once.",
+    )
     is_verified = models.BooleanField(default=False)
     customer_since = models.DateTimeField()
     last_service_date = models.DateTimeField(null=True, blank=True)
@@ -69,15 +84,30 @@ class Customer(Identified):
     timezone = models.CharField(max_length=50, default="UTC+0")
     currency = models.CharField(max_length=3, default="USD")
 
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged",
+        help_text="The customer that has taken over everything of this one.",
+    )
+
     history = HistoricalRecords()
+    SEARCHED = CUSTOMER_SEARCHED
     objects = CustomerQuerySet["Customer"].as_manager()
 
     class Meta:
+        permissions = [("merge_customer", "Can merge two customers")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(preferred_contact_method__in=ContactMethod.values),
                 name="customer_contact_method_is_known",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(merged_into=None) | ~Q(merged_into=F("id")), name="customer_merged_into_another"
+            ),
         ]
         # The staff list is ordered by age. Its filters for unverified customers, a state and a business type read an
         # index in the same order.
@@ -90,7 +120,7 @@ class Customer(Identified):
             ),
             models.Index(Upper("state"), "customer_since", "id", name="customer_by_state"),
             models.Index(Upper("business_type"), "customer_since", "id", name="customer_by_business"),
-            Trigrams("company_name", "city", "postal_code", name="customer_searched"),
+            Trigrams(CUSTOMER_SEARCHED, name="customer_searched"),
         ]
 
     def __str__(self) -> str:
@@ -108,19 +138,80 @@ class Customer(Identified):
 
 
 class CustomerUser(models.Model):
-    """A login that may act for a customer. A user acts for at most one."""
+    """A login that may act for a customer. A user acts for at most one.
+
+    A customer with logins has an owner among them (`customers.logins`).
+    """
 
     id = models.BigAutoField(primary_key=True)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="logins")
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="customer_login"
     )
+    role = models.CharField(max_length=8, choices=LoginRole, default=LoginRole.OWNER)
+    approval_limit = money(
+        null=True,
+        blank=True,
+        help_text="Dollars: the largest repair that the login may approve. Empty: no limit.",
+    )
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=LoginRole.values), name="login_role_is_known"),
+            models.CheckConstraint(
+                condition=Q(approval_limit=None) | Q(approval_limit__gte=0),
+                name="approval_limit_not_negative",
+            ),
+        ]
         verbose_name = "login"
 
     def __str__(self) -> str:
         return f"Login {self.pk}"
+
+
+class Invitation(Identified):
+    """An invitation to act for a customer, mailed to an address with a link that works once.
+
+    User and login appear when the link is used, and not before. The row stores a hash of the link's token, which exists
+    from the time the mail is sent. An invitation that is sent again is a new row.
+    """
+
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="invitations", db_index=False
+    )
+    email = EmailField()
+    role = models.CharField(max_length=8, choices=LoginRole)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    token_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet["Invitation"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "email"],
+                condition=Q(accepted_at=None, withdrawn_at=None),
+                name="invited_once_at_a_time",
+            ),
+            models.CheckConstraint(condition=Q(role__in=LoginRole.values), name="invited_role_is_known"),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="invited_email_is_lower_case"),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None) | Q(withdrawn_at=None), name="invitation_ends_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-created_at", "-id"], name="invitation_newest_first"),
+            models.Index(fields=["email"], name="invitation_of_email"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation {self.pk}"
 
 
 class Notification(Identified):
@@ -130,8 +221,8 @@ class Notification(Identified):
         Customer, on_delete=models.CASCADE, related_name="notifications", db_index=False
     )
     type = models.CharField(max_length=30)
-    title = models.CharField(max_length=200)
-    message = models.TextField()
+    title = LineField(max_length=200)
+    message = ParagraphsField()
     read = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 

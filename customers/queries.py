@@ -22,6 +22,12 @@ class NotYourself(Forbidden):
     message = "You can check your own user only."
 
 
+def find_kept(**key: object) -> Customer | None:
+    """Return the customer into which the customer with this key is merged, or None."""
+    merged = Customer.objects.filter(**key, merged_into__isnull=False).select_related("merged_into").first()
+    return merged.merged_into if merged else None
+
+
 def get_profile_uuid(*, caller: Caller, user: UUID) -> UUID | None:
     """Return the UUID of the customer that a user acts for, or None. Raises NotYourself."""
     if not caller.is_staff and not User.objects.filter(pk=caller.user_id, uuid=user).exists():
@@ -36,7 +42,8 @@ def get_statistics(*, now: datetime) -> Json:
     """
     month = timezone.localtime(now).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     states = list(
-        Customer.objects.values("state")
+        Customer.objects.current()
+        .values("state")
         .annotate(
             total=Count("id"),
             verified=Count("id", filter=Q(is_verified=True)),
@@ -59,3 +66,11 @@ def get_statistics(*, now: datetime) -> Json:
         "total_services": figures["services"],
         "by_state": {row["state"]: row["total"] for row in states if row["state"]},
     }
+
+
+def colleagues_of(user_id: int) -> set[int]:
+    """Return the ids of the users who act for the user's customer or are its contact. The user is one of them."""
+    customers = Customer.objects.filter(Q(logins__user=user_id) | Q(contact=user_id))
+    contacts = customers.exclude(contact=None).values_list("contact", flat=True)
+    logins = CustomerUser.objects.filter(customer__in=customers.values("pk"))
+    return {*contacts, *logins.values_list("user", flat=True)}

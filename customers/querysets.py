@@ -1,4 +1,4 @@
-"""QuerySets of customers and notifications."""
+"""QuerySets of customers, invitations and notifications."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ class CustomerQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
         """Return every customer for staff, and the caller's own customer for others."""
         return self if caller.is_staff else self.filter(pk=caller.account)
+
+    def current(self) -> Self:
+        """Leave out the customers that are merged into another one."""
+        return self.filter(merged_into=None)
+
+    def in_order(self) -> Self:
+        """Return the customers in the order of their ids, as another one lists those merged into it."""
+        return self.order_by("id")
 
     def with_contact(self) -> Self:
         """Load the contact, which `name` reads."""
@@ -37,6 +45,18 @@ class CustomerQuerySet(models.QuerySet[Row]):
         return self.prefetch_related("contact").filter(
             contact__isnull=False, street_address__in=streets, postal_code__in=postal_codes
         )
+
+
+class InvitationQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
+        return self if caller.is_staff else self.filter(customer_id=caller.account)
+
+    def waiting(self) -> Self:
+        """Return the invitations that were neither accepted nor withdrawn. They may have expired."""
+        return self.filter(accepted_at=None, withdrawn_at=None)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
 
 
 class NotificationFilters(TypedDict, total=False):

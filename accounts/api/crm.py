@@ -5,18 +5,21 @@ The route of registration is shared with contract 003 and lives in `portal/api/r
 
 from __future__ import annotations
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts.emails import Origin
 from accounts.models import User
 from accounts.phones import validate_phone
 from accounts.profile import change_person
 from common.domain.types import Json
+from common.http.address import client_address
+from common.http.bodies import JSONResponse
 from common.http.contracts.crm import CrmView
 from common.http.fields import OptionalText
 from common.http.permissions import SignedIn
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
 from common.reads.serializers import Serializer
@@ -68,7 +71,8 @@ class Credentials(CrmView):
     """Change your email, names or phone.
 
     Fields that are not sent keep their values. Every role may use this route. A token's claims show the change after
-    the next refresh.
+    the next refresh. A changed email counts at once. The old address is told and can undo the change for 72 hours, and
+    a forgotten password is mailed to it until the new one is confirmed. An hour allows twenty tries to change an email.
     """
 
     permission_classes = [SignedIn]
@@ -77,8 +81,17 @@ class Credentials(CrmView):
     @extend_schema(responses=CrmUser)
     def patch(self, request: Request) -> JSONResponse:
         user = User.objects.get(pk=self.caller.user_id)
-        change_person(user=user, **self.read_body(partial=True))
-        return JSONResponse(serialize(CrmUser, user))
+        origin = Origin(
+            user_id=self.caller.user_id,
+            address=client_address(request._request),
+            at=timezone.now(),
+            session=self.caller.session,
+        )
+        change_person(user=user, origin=origin, **self.read_body(partial=True))
+        return self.show()
+
+    def show(self) -> JSONResponse:
+        return JSONResponse(serialize(CrmUser, User.objects.get(pk=self.caller.user_id)))
 
 
 urlpatterns = [route("auth/profile/update/", Credentials.as_view())]

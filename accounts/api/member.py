@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from accounts import actions, passwords
 from common.domain.types import Json
 from common.http.address import client_address
+from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberView
 from common.http.permissions import SignedIn
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.serializers import Serializer
 
@@ -110,6 +110,7 @@ class ChangePassword(MemberView):
     """
 
     permission_classes = [SignedIn]
+    viewer_methods = frozenset({"POST"})  # a password that leaked must be changeable by its owner
     input_class = PasswordChange
 
     @extend_schema(responses=Confirmation)

@@ -11,16 +11,15 @@ from rest_framework.request import Request
 from accounts.models import ReferralStatus, User
 from accounts.referrals import refer, referral_link
 from common.domain.caller import Caller
+from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberView
 from common.http.fields import Instant
 from common.http.permissions import CustomerRole
 from common.http.query import Query
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 
 
 class ReferralSerializer(Serializer):

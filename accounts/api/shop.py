@@ -12,8 +12,9 @@ from rest_framework.request import Request
 
 from accounts import actions
 from common.http.address import client_address
+from common.http.bodies import JSONResponse
 from common.http.contracts.shop import ShopView
-from common.http.responses import JSONResponse
+from common.http.fields import OptionalText
 from common.http.routing import route
 from common.reads.serializers import Serializer
 
@@ -21,6 +22,7 @@ from common.reads.serializers import Serializer
 class Credentials(Serializer):
     email = serializers.EmailField()
     password = serializers.CharField(trim_whitespace=False, max_length=128)
+    code = OptionalText(max_length=40, help_text="Code of the second factor of staff.")
 
 
 class TokenPair(Serializer):

@@ -28,10 +28,13 @@ class TestOpenSession:
         )  # fmt: skip
         assert list(Session.objects.values_list("device", flat=True)) == [device.pk, device.pk]
 
-    def test_same_device_id_of_two_users_is_two_devices(self, carol, tim, now):
+    def test_device_belongs_to_its_last_sign_in(self, carol, tim, now):
         for user in (carol, tim):
             actions.open_session(user=user, now=now, device_id="tablet")
-        assert Device.objects.count() == 2
+        device = Device.objects.get()
+        assert device.user == tim
+        sessions = Session.objects.order_by("id").values_list("user", "device", "ended_at")
+        assert list(sessions) == [(carol.pk, None, None), (tim.pk, device.pk, None)]
 
     def test_sign_in_without_device_stores_no_device(self, carol, now):
         actions.open_session(user=carol, now=now)

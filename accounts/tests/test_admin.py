@@ -177,3 +177,35 @@ def test_search_finds_referral_by_either_user(desk, carol):
     factories.ReferralFactory()
     for words in (carol.email, referral.referrer.email, referral.code):
         assert list(desk.get(changelist(Referral), {"q": words}).context["cl"].queryset) == [referral]
+
+
+class TestEmail:
+    def change(self, desk, user, email, capture):
+        with capture(execute=True):
+            return save(desk, user, email=email)
+
+    def test_change_is_told_and_adds_one_history_row(
+        self, desk, alice, mailoutbox, django_capture_on_commit_callbacks
+    ):
+        old, before = alice.contact.email, alice.contact.history.count()
+        response = self.change(desk, alice.contact, "New@example.com", django_capture_on_commit_callbacks)
+        assert response.status_code == 302
+        user = User.objects.get(pk=alice.contact_id)
+        assert (user.email, user.confirmed_email) == ("new@example.com", old)
+        assert [mail.to for mail in mailoutbox] == [[old], ["new@example.com"]]
+        assert user.history.count() == before + 1
+
+    def test_tries_are_limited(self, desk, alice, settings, mailoutbox, django_capture_on_commit_callbacks):
+        settings.RATE_EMAIL_CHANGES = 1
+        self.change(desk, alice.contact, "one@example.com", django_capture_on_commit_callbacks)
+        self.change(desk, alice.contact, "two@example.com", django_capture_on_commit_callbacks)
+        assert User.objects.get(pk=alice.contact_id).email == "one@example.com"
+        assert len(mailoutbox) == 2
+
+    def test_address_that_an_undo_may_restore_is_taken(self, desk, alice):
+        old = factories.EmailChangeFactory().undo_email
+        assert errors(save(desk, alice.contact, email=old)) == ["User with this Email already exists."]
+        answers = {"email": old, "role": "customer", "usable_password": "false"}
+        response = desk.post("/admin/accounts/user/add/", answers)
+        assert errors(response) == ["User with this Email already exists."]
+        assert not User.objects.filter(email=old).exists()

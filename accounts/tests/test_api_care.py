@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts import actions
 from accounts.models import Session
 from testing.factories import PASSWORD, UserFactory
 from testing.suites import care_invalid
@@ -93,3 +95,57 @@ def test_wrong_passwords_count_across_contracts(api):
 def test_other_methods_are_405(api):
     response = api.get("/auth/login")
     assert (response.status_code, response["Allow"]) == (405, "POST")
+
+
+REFUSED = {"error": "Unauthorized", "detail": "Token is invalid or expired."}
+
+
+class TestRefresh:
+    @pytest.fixture
+    def tokens(self, carol, now):
+        return actions.open_session(user=carol, now=now)
+
+    @pytest.mark.parametrize("url", ["/auth/refresh", "/auth/refresh/"])
+    @pytest.mark.parametrize("name", ["refresh_token", "refresh"])
+    def test_returns_access_token_and_does_not_rotate(self, api, tokens, settings, url, name):
+        settings.ROTATE_REFRESH_TOKENS = True
+        api.credentials(HTTP_AUTHORIZATION="Bearer expired")
+        for _ in range(2):
+            response = api.post(url, {name: tokens.refresh}, format="json")
+            access = response.json()["access"]
+            assert (response.status_code, response.json()) == (
+                200,
+                {
+                    "access_token": access,
+                    "refresh_token": tokens.refresh,
+                    "token_type": "bearer",
+                    "access": access,
+                },
+            )
+            assert response["Cache-Control"] == "no-store"
+        assert AccessToken(access)["user_role"] == "customer"
+
+    def test_invalid_access_and_ended_tokens_are_401(self, api, tokens, carol, now):
+        def refresh(token):
+            response = api.post("/auth/refresh", {"refresh_token": token}, format="json")
+            return response.status_code, response.json()
+
+        for token in ("garbage", "a.b.c", tokens.access):
+            assert refresh(token) == (401, REFUSED)
+        actions.end_all_sessions(user=carol, now=now)
+        assert refresh(tokens.refresh) == (401, REFUSED)
+
+    @pytest.mark.parametrize(
+        ("body", "field", "message"),
+        [
+            ({}, "refresh_token", "This field is required."),
+            (
+                {"refresh_token": 1, "refresh": 2},
+                "refresh",
+                "Differs from refresh_token. Send one of the two.",
+            ),
+        ],
+    )
+    def test_one_token_is_required(self, api, body, field, message):
+        response = api.post("/auth/refresh", body, format="json")
+        assert (response.status_code, response.json()) == (422, care_invalid(field, message))

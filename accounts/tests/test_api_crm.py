@@ -5,6 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
+from accounts import profile
 from accounts.models import User
 from testing.factories import PASSWORD, UserFactory
 from testing.storms import parallel
@@ -13,6 +14,7 @@ from testing.suites import UNAUTHENTICATED, refused, stored
 pytestmark = pytest.mark.django_db
 
 URL = "/api/auth/profile/update/"
+ENDED = {"error": "Unauthorized", "detail": "Token is invalid or expired."}
 TAKEN = {"email": ["There is an account with this email already."]}
 
 
@@ -56,7 +58,11 @@ def test_all_fields_change_in_one_history_row(sign_in, carol):
 def test_every_role_changes_only_own_user(sign_in, carol, role):
     me = UserFactory(role=role)
     before = stored(carol)
-    response = patch(sign_in(me), id=str(carol.uuid), user_role="admin", is_superuser=True, last_name="New")
+    client = sign_in(me)
+    response = patch(client, id=str(carol.uuid), user_role="manager", is_superuser=True, last_name="No")
+    fixed = ["This field cannot be changed."]
+    assert (response.status_code, response.json()) == (400, {"id": fixed, "user_role": fixed})
+    response = patch(client, is_superuser=True, last_name="New")
     assert (response.status_code, response.json()) == (200, body_of(me, last_name="New"))
     me.refresh_from_db()
     assert (me.role, me.is_superuser, stored(carol)) == (role, False, before)
@@ -101,6 +107,31 @@ def test_taken_email_is_refused_in_any_case(sign_in, carol):
     before = [stored(carol), stored(other)]
     response = patch(client, email="Taken@Example.com", last_name="New")
     refused(response, 400, TAKEN, carol, other, before=before)
+
+
+def test_twenty_tries_an_hour_tell_which_addresses_are_taken(sign_in, carol, settings):
+    client = sign_in(carol)
+    UserFactory(email="taken@example.com")
+    for _ in range(settings.RATE_EMAIL_CHANGES):
+        assert patch(client, email="taken@example.com").json() == TAKEN
+    before = stored(carol)
+    response = patch(client, email="taken@example.com", last_name="New")
+    refused(
+        response,
+        429,
+        {"error": "Too many requests", "detail": "Too many changes of email. Try again later."},
+        carol,
+        before=[before],
+    )
+    assert 0 < int(response["Retry-After"]) <= 3600
+    assert patch(client, email=carol.email, last_name="New").status_code == 200
+
+
+def test_session_that_ends_during_the_request_changes_no_email(sign_in, carol, now, monkeypatch):
+    """An undo ends every session. A change that began before with a stolen token must not follow it."""
+    client, before = sign_in(carol), stored(carol)
+    monkeypatch.setattr(profile, "count_try", lambda origin: carol.sessions.end(now=now))
+    refused(patch(client, email="thief@example.com"), 401, ENDED, carol, before=[before])
 
 
 def test_own_email_is_accepted(sign_in, carol):

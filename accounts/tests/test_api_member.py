@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core import mail
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import actions
 from accounts.models import User
 from accounts.tokens import reset_token
 from common.domain.models import IdempotencyKey
+from common.domain.tokens import AccessToken
 from testing.factories import PASSWORD, UserFactory
 from testing.storms import parallel
 from testing.suites import count_queries

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts.actions import open_session
 from accounts.models import Referral
 from accounts.referrals import credit_referrals
-from testing.factories import ReferralFactory, UserFactory
+from testing.factories import CustomerUserFactory, ReferralFactory, UserFactory
 from testing.storms import parallel
 from testing.suites import count_queries
 
@@ -163,3 +163,10 @@ class TestApply:
         outcomes = parallel(8, one)
         assert sorted(outcomes) == [201] + [409] * 7
         assert Referral.objects.get().referrer == referrers[outcomes.index(201)]
+
+
+def test_code_of_a_colleague_is_400(alice, as_alice):
+    colleague = CustomerUserFactory(customer=alice).user
+    text = "This is the code of a login of your own company. Points are for new customers."
+    assert apply(as_alice, colleague.referral_code) == (400, {"error": text, "code": [text]})
+    assert not Referral.objects.exists()

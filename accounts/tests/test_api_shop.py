@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts import actions
 from accounts.models import KnownAddress, Session, User
 from common.domain.models import IdempotencyKey
+from common.domain.texts import tidy
 from testing.factories import PASSWORD, UserFactory
 from testing.storms import parallel
 
@@ -150,6 +151,13 @@ class TestLogin:
         UserFactory(email="space@example.com", password="  padded  ")
         assert login(api, "space@example.com", "  padded  ").status_code == 200
         assert login(api, "space@example.com", "padded").status_code == 401
+
+    def test_login_keeps_accents_and_zero_widths_of_password(self, api, carol):
+        password = "Re\u0301seau\u200b"
+        carol.set_password(password)
+        carol.save()
+        assert login(api, carol.email, password).status_code == 200
+        assert login(api, carol.email, tidy(password)).status_code == 401
 
     def test_login_accepts_json_as_text(self, api, carol):
         body = json.dumps({"email": carol.email, "password": PASSWORD})

@@ -10,10 +10,10 @@ import jwt
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts import actions, passwords
 from accounts.models import Session, User
+from common.domain.tokens import AccessToken, RefreshToken
 
 pytestmark = pytest.mark.django_db
 

@@ -8,6 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts import actions
+from accounts.guesses import TooManyGuesses
 from accounts.models import KnownAddress, Session
 from testing.factories import PASSWORD
 from testing.storms import parallel
@@ -57,6 +58,23 @@ class TestBudget:
             login(api, carol.email, "wrong", REMOTE_ADDR=f"203.0.113.{host}")
         assert login(api, carol.email, REMOTE_ADDR="203.0.113.99").status_code == 429
 
+    def test_address_has_budget_over_all_accounts(self, api, carol, settings, monkeypatch):
+        settings.RATE_ADDRESS = 12
+        spray = {"HTTP_X_FORWARDED_FOR": "6.6.6.6", "REMOTE_ADDR": "2001:db8:0:7::1"}
+        answers = [login(api, f"user{n}@example.com", "wrong", **spray).status_code for n in range(12)]
+        assert answers == [401] * 12
+        monkeypatch.setattr(actions, "make_password", None)  # a refused attempt hashes nothing
+        neighbour = {"REMOTE_ADDR": "2001:db8:0:7:ffff::1"}
+        response = login(api, "user99@example.com", "wrong", **neighbour)
+        assert (response.status_code, response.json()) == (429, TOO_MANY)
+        assert login(api, carol.email, **neighbour).status_code == 429
+        assert login(api, carol.email, REMOTE_ADDR="2001:db8:0:8::1").status_code == 200
+
+    def test_correct_passwords_do_not_count_for_address(self, api, carol, settings):
+        settings.RATE_ADDRESS = 3
+        assert [login(api, carol.email).status_code for _ in range(5)] == [200] * 5
+        assert [login(api, carol.email, "wrong").status_code for _ in range(4)] == [401] * 3 + [429]
+
     def test_other_account_has_own_budget(self, api, carol, tim):
         for _ in range(11):
             login(api, carol.email, "wrong")
@@ -88,7 +106,7 @@ class TestBudget:
         guess(PASSWORD)  # the shared budget is still unused
         known.refresh_from_db()
         assert known.last_sign_in_at == now
-        with pytest.raises(actions.TooManyGuesses):
+        with pytest.raises(TooManyGuesses):
             guess(PASSWORD)
 
     def test_correct_passwords_do_not_count(self, api, carol):

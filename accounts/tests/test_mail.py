@@ -22,7 +22,6 @@ from testing.servers import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = "another horse battery"
-QUEUE = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 
 class Inbox:
@@ -74,7 +73,7 @@ def test_link_sent_by_smtp_resets_password(carol, settings):
 
 
 def test_request_does_not_wait_for_mail_server_with_worker(carol, settings):
-    settings.TASKS = QUEUE
+    settings.TASKS_RUN_IN = "worker"
     with smtp_server(settings, seconds=1) as inbox:
         begin = time.perf_counter()
         for email in (carol.email, "nobody@example.com"):
@@ -86,7 +85,7 @@ def test_request_does_not_wait_for_mail_server_with_worker(carol, settings):
             [carol.email],
             ["nobody@example.com"],
         ]  # without token
-        call_command("db_worker", batch=True, interval=0, startup_delay=False, reload=False, verbosity=0)
+        call_command("db_worker", batch=True)
     assert [message["To"] for message in inbox.messages] == [carol.email]
     assert set(DBTaskResult.objects.values_list("status", flat=True)) == {"SUCCESSFUL"}
 

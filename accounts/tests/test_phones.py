@@ -18,6 +18,11 @@ GOOD = [
     "123456789012345",
     "555.123.4567 x89",
     "+49 40/123456",
+    "+1 (555) 123-4567 x12345",
+    "123456789012345 ext. 12",
+    "555-123-4567, Ext 7",
+    "555-123-4567 extension 7",
+    "555-123-4567#89",
 ]
 BAD = [
     "123456",
@@ -28,6 +33,10 @@ BAD = [
     "5551234567\n",
     "555 123 4567\0",
     "tel:5551234567",
+    "555123 x4567",
+    "5551234567 x",
+    "5551234567 x12345678",
+    "x12345 5551234567",
 ]
 
 
@@ -44,7 +53,7 @@ def test_validate_phone_refuses(phone):
     assert refusal.value.code == "invalid_phone"
 
 
-@given(st.integers(0, 20), st.lists(st.sampled_from("+()-./ x"), max_size=9), st.randoms())
+@given(st.integers(0, 20), st.lists(st.sampled_from("+()-./ "), max_size=9), st.randoms())
 def test_validate_phone_counts_only_digits(digits, separators, random):
     text = [*("7" * digits), *separators]
     random.shuffle(text)
@@ -62,6 +71,8 @@ def test_validate_phone_counts_only_digits(digits, separators, random):
         ("+15035550142", "(503) 555-0142"),
         ("5035550142", "(503) 555-0142"),
         ("+49 40 123456", "040 123456"),
+        ("503-555-0142 x12345", "(503) 555-0142 ext. 12345"),
+        ("(555) 714-5422 ext. 12", "(555) 714-5422 ext. 12"),
         ("(555) 714-5422", "(555) 714-5422"),  # not a valid number, so unchanged
         ("1234567", "1234567"),
         ("", ""),

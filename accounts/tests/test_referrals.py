@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Referral, RewardEntry, User
-from accounts.referrals import NotEnoughPoints, book_points, credit_referrals
+from accounts.referrals import ColleagueReferralCode, NotEnoughPoints, book_points, credit_referrals, refer
 from common.domain.database import violates
-from testing.factories import ReferralFactory, RewardEntryFactory, UserFactory
+from testing.factories import CustomerUserFactory, ReferralFactory, RewardEntryFactory, UserFactory
 from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +121,34 @@ class TestBalance:
         assert outcomes == [None] * 50
         assert balance(carol) == ledger(carol) == 2500
         assert set(Referral.objects.values_list("status", flat=True)) == {"credited"}
+
+
+class TestColleagues:
+    """A company must not earn points with logins that it makes itself."""
+
+    @pytest.fixture
+    def colleague(self, alice):
+        return CustomerUserFactory(customer=alice).user
+
+    def test_code_of_a_colleague_or_of_the_contact_is_refused(self, alice, colleague, now):
+        pairs = ((colleague, alice.contact), (alice.contact, colleague))
+        for friend, referrer in pairs:
+            with pytest.raises(ColleagueReferralCode) as error:
+                refer(friend_id=friend.pk, code=referrer.referral_code, now=now)
+            assert (error.value.field, error.value.text) == (
+                "referral_code",
+                "This is the code of a login of your own company. Points are for new customers.",
+            )
+        assert not Referral.objects.exists()
+
+    def test_referrer_who_became_a_colleague_is_not_credited(self, alice, colleague, bob, now):
+        inside = ReferralFactory(referrer=alice.contact, referred=colleague)
+        outside = ReferralFactory(referrer=bob.contact, referred=alice.contact)
+        credit_referrals(friends=[colleague.pk, alice.contact_id], by=None, now=now)
+        assert [balance(user) for user in (alice.contact, bob.contact)] == [0, 100]
+        assert dict(Referral.objects.values_list("pk", "status")) == {
+            inside.pk: "signed_up", outside.pk: "credited"
+        }  # fmt: skip
 
 
 class TestDatabase:

@@ -9,16 +9,15 @@ from rest_framework.request import Request
 
 from common.domain.caller import Caller
 from common.domain.errors import Missing, NoCustomerRecord
+from common.http.bodies import JSONResponse
 from common.http.contracts.care import CareList, CareView
-from common.http.fields import Instant, StrictBoolean
+from common.http.fields import Instant, StrictBoolean, Word
 from common.http.permissions import CustomersOnly
 from common.http.query import ListQuery
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from customers import actions
 from customers.models import Customer, Notification
 from customers.preferences import with_defaults
@@ -32,7 +31,7 @@ class Language(serializers.RegexField):
         super().__init__(r"\A[A-Za-z]{2,3}(-[A-Za-z0-9]{2,4})?\Z", required=required)
 
 
-class Theme(serializers.ChoiceField):
+class Theme(Word):
     def __init__(self, *, required: bool = True) -> None:
         super().__init__(choices=["light", "dark", "system"], required=required)
 

@@ -12,15 +12,14 @@ from rest_framework.request import Request
 from accounts.phones import validate_phone
 from common.domain.caller import Caller
 from common.domain.errors import NoCustomerRecord
+from common.http.bodies import JSONResponse
 from common.http.contracts.crm import CrmView
-from common.http.fields import Instant, OptionalText, PublicId
+from common.http.fields import Instant, OptionalText, PublicId, Word
 from common.http.health import readiness
 from common.http.permissions import CustomerRole, CustomersOnly, SignedIn
-from common.http.responses import JSONResponse
 from common.http.routing import route
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from customers import actions, queries
 from customers.models import ContactMethod, Customer
 from customers.names import or_empty
@@ -84,7 +83,7 @@ class ProfileInput(Serializer):
     emergency_contact_name = OptionalText(max_length=200)
     emergency_contact_phone = OptionalText(max_length=30, validators=[validate_phone])
     emergency_contact_relationship = OptionalText(max_length=100)
-    preferred_contact_method = serializers.ChoiceField(choices=ContactMethod.choices, required=False)
+    preferred_contact_method = Word(choices=ContactMethod.choices, required=False)
     notification_preferences = Notifications(required=False, help_text="Kinds that are not sent stay.")
 
 
@@ -151,7 +150,7 @@ class DeleteProfile(ProfileView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request) -> JSONResponse:
-        actions.delete_profile(user_id=self.caller.user_id)
+        actions.delete_profile(user_id=self.caller.user_id, now=timezone.now())
         return JSONResponse(status=204)
 
 
@@ -171,6 +170,7 @@ class CheckProfileExists(CrmView):
     """
 
     permission_classes = [SignedIn]
+    viewer_methods = frozenset({"POST"})  # it only reads
     input_class = ExistenceInput
 
     @extend_schema(responses=Existence)

@@ -11,15 +11,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.querysets import FullName
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json
+from common.http.bodies import JSONResponse
 from common.http.contracts.crm import CrmStaffList, CrmStaffView
 from common.http.fields import PublicId
 from common.http.filters import DayFilter, SearchFilter, TextFilter, apply, order, query_of
 from common.http.query import Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.read import Read
 from common.reads.serializers import Serializer
@@ -37,7 +36,8 @@ class CustomerNotFound(Missing):
 
 class CustomerFilter(django_filters.FilterSet):
     search = SearchFilter(
-        {"": ("company_name", "city", "postal_code"), "contact": (FullName(), "email", "phone")},
+        "",
+        "contact",
         help_text="In name, company, email, phone, city or postal code.",
     )
     is_verified = django_filters.BooleanFilter()
@@ -52,7 +52,7 @@ class CustomerFilter(django_filters.FilterSet):
 
 def customers_with_contact(caller: Caller) -> QuerySet[Customer]:
     """Return the customers visible to the caller, with the fields of their contact."""
-    return Customer.objects.visible_to(caller).with_person("contact")
+    return Customer.objects.visible_to(caller).current().with_person("contact")
 
 
 class Customers(CrmStaffList):
@@ -84,7 +84,8 @@ class CustomerView(CrmStaffView):
 
     def customer(self, id: UUID | None) -> Customer:
         """Return the customer for an action. Raises CustomerNotFound."""
-        customer = Customer.objects.visible_to(self.caller).filter(uuid=id).first() if id else None
+        customers = Customer.objects.visible_to(self.caller).current()
+        customer = customers.filter(uuid=id).first() if id else None
         if customer is None:
             raise CustomerNotFound
         return customer
@@ -93,7 +94,13 @@ class CustomerView(CrmStaffView):
         """Return the response with the customer's present values. Raises CustomerNotFound."""
         if id is None:
             raise CustomerNotFound
-        return JSONResponse(self.read.one(self.caller, {"id": id}, CustomerNotFound))
+        try:
+            return JSONResponse(self.read.one(self.caller, {"id": id}, CustomerNotFound))
+        except CustomerNotFound:
+            kept = queries.find_kept(uuid=id)
+            if kept is None:
+                raise
+            return JSONResponse(self.read.one(self.caller, {"id": kept.uuid}, CustomerNotFound))
 
 
 class CustomerDetail(CustomerView):

@@ -9,13 +9,12 @@ from rest_framework.request import Request
 
 from common.domain.caller import Caller
 from common.domain.errors import NoCustomerRecord
+from common.http.bodies import JSONResponse
 from common.http.contracts.shop import ShopView
 from common.http.permissions import CustomersOnly
-from common.http.responses import JSONResponse
 from common.http.routing import route
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from customers.models import Customer
 from customers.names import customer_name, one_line_address, or_empty
 

@@ -62,28 +62,28 @@ class TestEnsureCustomer:
 
 
 class TestDeleteProfile:
-    def test_login_without_customer_is_refused(self, carol):
+    def test_login_without_customer_is_refused(self, carol, now):
         with pytest.raises(NoCustomerRecord):
-            actions.delete_profile(user_id=carol.pk)
+            actions.delete_profile(user_id=carol.pk, now=now)
 
-    def test_oldest_other_login_becomes_contact(self, alice, bob, carol):
+    def test_oldest_other_login_becomes_contact(self, alice, bob, carol, now):
         CustomerUser.objects.filter(user=bob.contact).update(customer=alice)
         CustomerUser.objects.create(customer=alice, user=carol)
-        actions.delete_profile(user_id=alice.contact_id)
+        actions.delete_profile(user_id=alice.contact_id, now=now)
         alice.refresh_from_db()
         assert (alice.contact, alice.city) == (bob.contact, "Springfield")
 
-    def test_customer_with_other_contact_keeps_data_without_logins(self, alice, carol):
+    def test_customer_with_other_contact_keeps_data_without_logins(self, alice, carol, now):
         CustomerUser.objects.update(user=carol)  # the contact has no login
         before = Customer.objects.values().get()
-        actions.delete_profile(user_id=carol.pk)
+        actions.delete_profile(user_id=carol.pk, now=now)
         assert Customer.objects.values().get() == before
         assert not CustomerUser.objects.exists()
 
-    def test_customer_without_contact_is_cleared_with_last_login(self, alice):
+    def test_customer_without_contact_is_cleared_with_last_login(self, alice, now):
         login = alice.contact
         actions.change_customer(customer=alice, contact=None)
-        actions.delete_profile(user_id=login.pk)
+        actions.delete_profile(user_id=login.pk, now=now)
         alice.refresh_from_db()
         assert (alice.contact, alice.city, str(alice)) == (None, "", "Former customer")
         assert set(alice.history.values_list("contact", "city")) == {(None, "")}

@@ -47,12 +47,12 @@ class TestSettings(CareGateSuite):
     @pytest.mark.parametrize(
         ("body", "fields"),
         [
-            ({"notifications": {"email": "yes"}}, {"notifications": {"email": ["Must be a valid boolean."]}}),
+            ({"notifications": {"email": "yes"}}, {"notifications.email": ["Must be a valid boolean."]}),
             ({"notifications": None}, {"notifications": ["This field may not be null."]}),
-            ({"general": {"theme": "pink"}}, {"general": {"theme": ['"pink" is not a valid choice.']}}),
+            ({"general": {"theme": "pink"}}, {"general.theme": ['"pink" is not a valid choice.']}),
             ({"general": {"currency": "eur"}},
-             {"general": {"currency": ["This value does not match the required pattern."]}}),
-            ({"general": {"timezone": ""}}, {"general": {"timezone": ["This field may not be blank."]}}),
+             {"general.currency": ["This value does not match the required pattern."]}),
+            ({"general": {"timezone": ""}}, {"general.timezone": ["This field may not be blank."]}),
         ],
     )  # fmt: skip
     def test_invalid_value_is_422_without_change(self, as_alice, body, fields):

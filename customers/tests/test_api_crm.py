@@ -189,6 +189,7 @@ WRONG = [
     ("postal_code", "9" * 21, "Ensure this field has no more than 20 characters."),
     ("country", "", "This field may not be blank."),
     ("company_name", "a\x00b", "Null characters are not allowed."),
+    ("city", "a\nb", "Control characters such as line breaks and tabs are not allowed here."),
     ("emergency_contact_phone", "123", "Enter a phone number of 7 to 15 digits."),
     ("preferred_contact_method", "pigeon", '"pigeon" is not a valid choice.'),
     ("notification_preferences", [], "Give an object whose values are true or false."),
@@ -220,13 +221,29 @@ class TestUpdate:
         assert alice.history.latest().history_user == alice.contact
         assert as_alice.get(PROFILE).json() == response.json()
 
-    @pytest.mark.parametrize(
-        "body", [{}, {"is_verified": True, "total_services": 9, "user_id": str(uuid4()), "first_name": "Eve"}]
-    )
-    def test_fields_not_sent_or_not_allowed_keep_values(self, as_alice, alice, body):
+    def test_fields_not_sent_or_unknown_or_unchanged_keep_values(self, as_alice, alice):
         before = stored(alice)
-        response = as_alice.patch(UPDATE, body, format="json")
-        assert (response.status_code, response.json(), stored(alice)) == (200, body_of(alice), before)
+        for body in ({}, {"colour": "red"}, body_of(alice)):
+            response = as_alice.patch(UPDATE, body, format="json")
+            assert (response.status_code, response.json(), stored(alice)) == (200, body_of(alice), before)
+
+    def test_fields_that_cannot_change_are_refused(self, as_alice, alice):
+        before = stored(alice)
+        fields = {"is_verified": True, "total_services": 9, "user_id": str(uuid4()), "first_name": "Eve"}
+        response = as_alice.patch(
+            UPDATE, {**fields, "city": "X", "email": alice.contact.email}, format="json"
+        )
+        assert (response.status_code, response.json(), stored(alice)) == (
+            400,
+            {name: ["This field cannot be changed."] for name in fields},
+            before,
+        )
+
+    @pytest.mark.parametrize("field", ["company_name", "tax_id"])
+    def test_change_of_what_the_shop_verified_withdraws_the_verification(self, as_alice, alice, field):
+        Customer.objects.update(is_verified=True, **{field: "old"})
+        for body, verified in (({"city": "Salem"}, True), ({field: "old"}, True), ({field: "new"}, False)):
+            assert as_alice.patch(UPDATE, body, format="json").json()["is_verified"] is verified
 
     def test_kinds_not_sent_keep_values(self, as_alice, alice):
         for given, expected in (
@@ -250,7 +267,7 @@ class TestUpdate:
 class TestDelete:
     def test_personal_data_is_cleared_and_repair_history_stays(self, as_alice, alice, now):
         user = alice.contact
-        order = factories.RepairOrderFactory(vehicle__customer=alice)
+        order = factories.RepairOrderFactory(vehicle__customer=alice, status="denied")
         Customer.objects.update(**EVERYTHING, is_verified=True, total_services=3, last_service_date=now)
         as_alice.patch(UPDATE, {"city": "Albany", "language": "de"}, format="json")
         response = as_alice.delete(DELETE)

@@ -196,6 +196,7 @@ class TestOne:
 
     def test_completed_repair_order_is_counted(self, as_tim, alice):
         order = factories.RepairOrderFactory(vehicle__customer=alice, status="in_progress")
+        factories.PartLineFactory(repair_order=order)
         assert as_tim.post(f"/api/shop/repair-orders/{order.pk}/complete/").status_code == 200
         assert as_tim.get(item(alice)).json()["total_services"] == 1
 
@@ -331,13 +332,13 @@ class TestTenThousand:
     def plan_of(self, client, monkeypatch, **params):
         """Return the query plan of the statement that reads the page."""
         seen = []
-        run = Statement.run
+        run_on = Statement.run_on
 
-        def spy(statement, values, using="default"):
+        def spy(statement, cursor, values):
             seen.append((statement, values))
-            return run(statement, values, using)
+            return run_on(statement, cursor, values)
 
-        monkeypatch.setattr(Statement, "run", spy)
+        monkeypatch.setattr(Statement, "run_on", spy)
         assert client.get(LIST, params).status_code == 200
         monkeypatch.undo()
         statement, values = seen[1]  # the first loads the caller, the third counts

@@ -10,11 +10,14 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from common.domain import sheets
-from common.domain.sheets import escape_formula, unescape_formula
+from common.domain.sheets import escape_formula, read_cell
 from customers.models import Customer, CustomerUser
+from testing import factories
 
 HEADER = "Name,email,PHONE,Address,tax-ID\n"
 DORA = 'Dora Dean,dora@example.com,(555) 010-0001,"123 Main St, Portland, OR, 97201, USA",12-3\n'
+
+OLD_WORKBOOK = "This is an .xls file or a workbook with a password. Save it as .xlsx without one, or as CSV."
 
 pytestmark = pytest.mark.django_db
 
@@ -26,13 +29,18 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def run(tmp_path):
-    """Import a file of this content and return the exit status, the lines of stdout and the text of stderr."""
+    """Import a file of this content and return the exit status, the lines of stdout and the text of stderr.
 
-    def run(content, *options, stderr=None):
+    Without another verbosity only the rows that were not imported are in the output.
+    """
+
+    def run(content, *options, stderr=None, verbosity=0):
         file, stdout, stderr = tmp_path / "customers.csv", io.StringIO(), stderr or io.StringIO()
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         try:
-            call_command("import_customers", file, *options, stdout=stdout, stderr=stderr)
+            call_command(
+                "import_customers", file, *options, verbosity=verbosity, stdout=stdout, stderr=stderr
+            )
         except CommandError as error:
             return error.returncode, stdout.getvalue().splitlines(), str(error)
         return 0, stdout.getvalue().splitlines(), stderr.getvalue()
@@ -62,6 +70,18 @@ def test_valid_file_is_stored_once(run):
     assert everything() == before
 
 
+def test_each_line_is_reported(run):
+    content = HEADER + DORA + "\nEve,eve@,,,\n"
+    line_4 = "line 4: refused: address: it is missing; email: Enter a valid email address."
+    ended = "1 rows were not imported."
+    assert run(content, verbosity=1) == (
+        1, ["line 2: created", line_4, summary(created=1, refused=1)], ended,
+    )  # fmt: skip
+    assert run(content, verbosity=1) == (
+        1, ["line 2: unchanged", line_4, summary(unchanged=1, refused=1)], ended,
+    )  # fmt: skip
+
+
 def test_dry_run_reports_same_without_change(run):
     before = everything()
     verb = "would be created (dry run: nothing was stored)"
@@ -75,18 +95,21 @@ def test_dry_run_reports_same_without_change(run):
 
 def test_bad_rows_are_reported_by_line_of_spreadsheet(run):
     content = (
-        HEADER
-        + 'Eve,eve@example.com,,"9 K St\nApt B\nBend, OR 97701",\n'  # line 2: three lines of text
-        + "\n"  # 3: empty
-        + "Finn,finn@example.com\n"  # 4
-        + ",,,,\n"  # 5: empty, too
-        + 'Gus\0,gus@example.com,,"9 K St, Bend, OR, 97701",\n'  # 6
-        + 'Hal,hal@example.com,,"9 K St, Bend, OR, 97701",\n'  # 7
-    ).encode() + b'B\xe9a,bea@example.com,,"9 K St, Bend, OR, 97701",\n"Ida"x,ida@example.com,,,\n"Jo,,,\n'
+        (
+            HEADER
+            + 'Eve,eve@example.com,,"9 K St\nApt B\nBend, OR 97701",\n'  # line 2: three lines of text
+            + "\n"  # 3: empty
+            + "Finn,finn@example.com\n"  # 4
+            + ",,,,\n"  # 5: empty, too
+            + 'Gus\0,gus@example.com,,"9 K St, Bend, OR, 97701",\n'  # 6
+            + 'Hal,hal@example.com,,"9 K St, Bend, OR, 97701",\n'  # 7
+        ).encode()
+        + b'B\xe9a \xc3\xa9,bea@example.com,,"9 K St, Bend, OR, 97701",\n"Ida"x,ida@example.com,,,\n"Jo,,,\n'
+    )
     assert run(content) == (
         1,
         [
-            "line 4: refused: has 2 cells where the first line has 5",
+            "line 4: refused: has 2 cells where the heading has 5",
             "line 6: refused: name holds a NUL byte",
             "line 8: refused: name is not UTF-8",
             "line 9: refused: is not readable as CSV (',' expected after '\"')",
@@ -103,13 +126,25 @@ def test_bad_rows_are_reported_by_line_of_spreadsheet(run):
     [
         (b"", "The file is empty: its first line must name the columns."),
         (b"email\n", "A column is missing: name, or first_name and last_name, or company_name."),
-        (b"name,address,Name\n", "The column 'name' is there twice."),
-        (HEADER.encode("utf-16"), "The first line, with the names of the columns, is not UTF-8."),
+        (b"name,address,Name\n", "The column 'name' is there twice: 'name' and 'Name'."),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLD_WORKBOOK),
+        (b"PK\x03\x04rest", "The file is neither an Excel workbook (.xlsx) nor CSV."),
         (b"x" * (1 << 20), "A line is longer than 1,048,576 characters: this is not a CSV file."),
     ],
 )
 def test_unreadable_file_exits_with_2(run, content, complaint):
     assert run(content) == (2, [], complaint)
+
+
+def test_address_that_an_undo_may_restore_is_a_conflict(run):
+    old = factories.EmailChangeFactory().undo_email
+    before = everything()
+    assert run(f'{HEADER}Eve,{old},5550100001,"9 K St, Bend, OR 97701",1\n') == (
+        1,
+        ["line 2: conflict: the database refused it: run the import again", summary(conflict=1)],
+        "1 rows were not imported.",
+    )
+    assert everything() == before
 
 
 def test_missing_file_exits_with_2(tmp_path):
@@ -120,10 +155,29 @@ def test_missing_file_exits_with_2(tmp_path):
     )  # fmt: skip
 
 
-def test_unknown_columns_are_ignored_and_reported(run):
+def test_unknown_column_is_an_error_or_ignored_on_request(run):
     content = 'name,address,is_superuser\nDora,"123 Main St, Portland, OR, 97201",1\n'
-    assert run(content) == (0, [summary(created=1)], "Columns ignored: 'is_superuser'.\n")
+    before = everything()
+    assert run(content) == (
+        2,
+        [],
+        (
+            "Unknown columns: 'is_superuser'. Known are name, first_name, last_name, email, phone, address, "
+            "street_address, city, state, postal_code, country, company_name, business_type, tax_id, "
+            "terms_days."
+        ),
+    )
+    assert everything() == before
+    ignored = "Columns ignored: 'is_superuser'.\n"
+    assert run(content, "--ignore-unknown") == (0, [summary(created=1)], ignored)
     assert not User.objects.get().is_superuser
+
+
+def test_days_to_pay_are_read(run):
+    content = 'name,address,net days\nDora,"123 Main St, Portland, OR, 97201",30\n'
+    assert run(content)[0] == 0
+    assert Customer.objects.get().terms_days == 30
+    assert run(content) == (0, [summary(unchanged=1)], "")
 
 
 def test_byte_order_mark_and_windows_lines_are_read(run):
@@ -134,19 +188,19 @@ def test_help_documents_the_columns(capsys):
     with pytest.raises(SystemExit):
         call_command("import_customers", "--help")
     text = capsys.readouterr().out
-    for column in ("street_address", "company_name", "business_type", "tax_id", "exit status"):
+    for column in ("street_address", "company_name", "business_type", "tax_id", "terms_days", "exit status"):
         assert column in text
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1503", "-2", "@x", "\tx", " =1", "＝1", "'=1"])
 def test_formula_is_guarded_and_restored(cell):
     assert escape_formula(cell) == f"'{cell}"
-    assert unescape_formula(escape_formula(cell)) == cell
+    assert read_cell(escape_formula(cell)) == cell
 
 
 def test_plain_text_is_not_guarded():
     for cell in ("", "Dora", "(555)", "O'Hara", "'s-Hertogenbosch", "a=b"):
-        assert (escape_formula(cell), unescape_formula(cell)) == (cell, cell)
+        assert (escape_formula(cell), read_cell(cell)) == (cell, cell)
 
 
 BREAKS = {
@@ -154,6 +208,8 @@ BREAKS = {
     "phone": ("phone", "12", "phone: Enter a phone number of 7 to 15 digits."),
     "name": ("name", "", "name: it is missing"),
     "address": ("address", "1 Oak Way, Bend", None),
+    "days": ("terms_days", "30 d", "terms_days: “30 d” value must be an integer."),
+    "too many days": ("terms_days", "366", "terms_days: Ensure this value is less than or equal to 365."),
     "long": ("tax_id", "9" * 51, "tax_id: Ensure this value has at most 50 characters (it has 51)."),
 }
 NOT_PARSED = (
@@ -164,7 +220,7 @@ NOT_PARSED = (
 def ten_thousand():
     """Return a file in which every tenth row is broken, each in the next way, and its complaints."""
     file, complaints = io.StringIO(), []
-    writer = csv.DictWriter(file, ["name", "email", "phone", "address", "tax_id"])
+    writer = csv.DictWriter(file, ["name", "email", "phone", "address", "tax_id", "terms_days"])
     writer.writeheader()
     kinds = list(BREAKS.values())
     for n in range(10_000):

@@ -22,7 +22,7 @@ def send(customer, now, kind="ORDER", **more):
 def test_notification_is_sent_by_smtp(alice, now, settings):
     settings.DEFAULT_FROM_EMAIL = "Garage <service@garage.example>"
     with smtp_server(settings) as inbox:
-        send(alice, now, title="Order\nUpdate")
+        send(alice, now)
     (message,) = inbox.messages
     assert (message["To"], message["From"], message["Subject"]) == (
         alice.contact.email, "Garage <service@garage.example>", "Order Update"
