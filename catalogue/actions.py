@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from catalogue.models import Part, Service
+from catalogue.models import Part, Reservation, Service, StockMove
+from catalogue.pricing.models import CannedLine
 from common.domain.database import change, violates
 from common.domain.errors import DomainError, Invalid
 
@@ -19,6 +20,20 @@ class ArticleWasSold(DomainError):
     code = "article_was_sold"
     title = "Article was sold"
     message = "This article is on an order and cannot be removed from the catalogue."
+
+
+class ArticleInCannedJob(DomainError):
+    code = "article_in_canned_job"
+    title = "Article is in a canned job"
+    message = "This article is in a canned job. Take it out of the job first."
+
+
+class PartHasMoves(DomainError):
+    """The moves of a part are the shop's record. The part can be taken off the list instead."""
+
+    code = "part_has_moves"
+    title = "Part has moves"
+    message = "This part has moves of the shelf and cannot be removed. Take it off the list instead."
 
 
 def save_article(article: Part | Service, **fields: object) -> Part | Service:
@@ -36,9 +51,17 @@ def save_article(article: Part | Service, **fields: object) -> Part | Service:
 
 
 def remove_article(article: Part | Service) -> None:
-    """Remove a part or service. Raises ArticleWasSold if a line of an order refers to it."""
+    """Remove a part or service.
+
+    Raises ArticleWasSold if a line of an order refers to it, else ArticleInCannedJob or PartHasMoves.
+    """
     try:
         with transaction.atomic():
             article.delete()
     except ProtectedError as error:
+        held_by = [type(row) for row in error.protected_objects]
+        if all(issubclass(table, (StockMove, Reservation)) for table in held_by):
+            raise PartHasMoves from error
+        if all(issubclass(table, (CannedLine, StockMove, Reservation)) for table in held_by):
+            raise ArticleInCannedJob from error
         raise ArticleWasSold from error

@@ -1,64 +1,184 @@
-"""Admin pages of parts and services."""
+"""Admin pages of parts and services, and of the shelf."""
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.http import HttpRequest
-from unfold.contrib.filters.admin import BooleanRadioFilter, RangeNumericFilter
+from typing import Any
 
-from catalogue import stock
-from catalogue.forms import StockForm
-from catalogue.models import Part, Service
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeNumericFilter
+
+from catalogue.forms import CountForm, ReceiveForm, VendorReturnForm
+from catalogue.models import Part, Reservation, Service, StockMove
+from catalogue.pricing import admin as pricing_admin  # noqa: F401  # registers its pages
 from catalogue.resources import PartResource
-from common.admin.pages import HistoryAdmin, transition_button
+from catalogue.shelf import actions as shelf
+from catalogue.shelf.sources import name_sources
+from common.admin.filters import DayRangeFilter, StrictChangeList
+from common.admin.pages import HistoryAdmin, ReadOnly, ReadOnlyInline, StaffAdmin, column, transition_button
 from common.admin.transfer import TransferAdmin
+
+
+class NamedChangeList(StrictChangeList):
+    """A list whose rows have a source, which is named for the whole page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]  # unfold has no types
+        names = name_sources(row.source for row in rows if row.source)
+        for row in rows:
+            row.named = names[row.source].label if row.source else ""
+        self.result_list = rows
+
+
+class MoveInline(ReadOnlyInline):
+    """The moves of the part, newest first."""
+
+    model = StockMove
+    verbose_name_plural = "Stock moves"
+    fields = ("at", "kind", "pieces", "unit_cost", "source", "note", "by")
+    readonly_fields = fields
+    ordering = ("-id",)
+    per_page = 20
+    tab = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StockMove]:
+        return super().get_queryset(request).select_related("by")  # type: ignore[no-any-return]
 
 
 @admin.register(Part)
 class PartAdmin(HistoryAdmin, TransferAdmin):
-    """Parts with their stock. A part can be deleted until it is sold."""
+    """Parts with their stock. A part can be deleted until it is sold or stocked."""
 
     noun = "part"
     resource_classes = (PartResource,)
     list_display = (
-        "name",
-        "part_number",
-        "manufacturer",
-        "unit_price",
-        "stock",
-        "taxable",
-        "warranty_months",
+        *("name", "part_number", "manufacturer", "unit_price", "stock", "reserved", "available"),
+        *("taxable", "warranty_months", "is_listed"),
     )
-    list_filter = (("taxable", BooleanRadioFilter), ("stock", RangeNumericFilter))
+    list_filter = (
+        ("is_listed", BooleanRadioFilter),
+        ("is_stocked", BooleanRadioFilter),
+        ("is_sold_online", BooleanRadioFilter),
+        ("taxable", BooleanRadioFilter),
+        ("stock", RangeNumericFilter),
+    )
     list_filter_submit = True
     search_fields = ("name", "part_number", "manufacturer")
     ordering = ("name", "id")
     fields = (
-        *("name", ("part_number", "manufacturer"), ("unit_price", "taxable")),
-        ("warranty_months", "stock"),
+        *(
+            "name",
+            ("part_number", "manufacturer"),
+            ("unit_price", "unit_cost", "core_charge"),
+            ("taxable", "warranty_months"),
+        ),
+        *(("is_listed", "is_sold_online"), ("is_stocked", "stock"), ("reserved", "available")),
     )
-    actions_detail = ("adjust",)
+    readonly_fields = ("is_stocked", "stock", "reserved", "available")
+    inlines = (MoveInline,)
+    actions_detail = ("receive", "count", "return_to_vendor")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Part | None = None) -> list[str]:
-        """Make the stock of a stored part read-only: a save would overwrite sales since the page was opened."""
+        """Make the cost of a stocked part read-only: a save would overwrite receipts since the page was opened."""
         fields = super().get_readonly_fields(request, obj)
-        return [*fields, "stock"] if obj else fields
+        return [*fields, "unit_cost"] if obj and obj.is_stocked else fields
 
-    adjust = transition_button(
-        "Adjust stock",
-        stock.adjust,
-        ask="How many pieces were received, removed or counted?",
-        done="The stock was adjusted.",
-        icon="inventory_2",
-        form=StockForm,
-        permission="catalogue.change_part",
+    def get_inlines(self, request: HttpRequest, obj: Part | None) -> tuple[type[ReadOnlyInline], ...]:
+        return self.inlines if obj else ()
+
+    @column("Available")
+    def available(self, part: Part) -> int:
+        return part.available
+
+    receive = transition_button(
+        "Receive",
+        shelf.receive,
+        ask="Pieces have come in from a vendor. The oldest open reservations get them first.",
+        done="The pieces were received.",
+        icon="move_to_inbox",
+        form=ReceiveForm,
+        permission=shelf.PERMISSIONS["receive"],
     )
+    count = transition_button(
+        "Count",
+        shelf.count,
+        ask="How many pieces are on the shelf?",
+        done="The count was recorded.",
+        icon="inventory_2",
+        form=CountForm,
+        permission=shelf.PERMISSIONS["count"],
+    )
+    return_to_vendor = transition_button(
+        "Return to vendor",
+        shelf.return_to_vendor,
+        ask="Pieces leave the shelf, back to the vendor.",
+        done="The pieces were returned to the vendor.",
+        icon="outbox",
+        form=VendorReturnForm,
+        permission=shelf.PERMISSIONS["return_to_vendor"],
+    )
+
+
+@admin.register(StockMove)
+class StockMoveAdmin(ReadOnly, StaffAdmin):
+    """Every move of the shelf, newest first. Moves are written by the shelf's actions only."""
+
+    list_display = ("at", "part", "kind", "pieces", "unit_cost", "source_name", "note", "by")
+    list_filter = (("kind", ChoicesCheckboxFilter), ("at", DayRangeFilter))
+    list_filter_submit = True
+    list_select_related = ("part", "by")
+    search_fields = ("part__name", "part__part_number", "=source", "note")
+    ordering = ("-id",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[StrictChangeList]:
+        return NamedChangeList
+
+    @column("For")
+    def source_name(self, move: StockMove) -> str:
+        return str(move.named)  # type: ignore[attr-defined]  # by the list
+
+
+class ShortFilter(admin.SimpleListFilter):
+    title = "pieces"
+    parameter_name = "short"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("yes", "Short of pieces"), ("no", "All are kept")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> QuerySet[Reservation]:
+        if self.value() == "yes":
+            return queryset.filter(filled__lt=F("pieces"))
+        return queryset.filter(filled=F("pieces")) if self.value() == "no" else queryset
+
+
+@admin.register(Reservation)
+class ReservationAdmin(ReadOnly, StaffAdmin):
+    """What the shelf keeps for jobs and parts orders, and what is missing, in the order in which it is filled."""
+
+    list_display = ("part", "source_name", "pieces", "filled", "missing", "created_at")
+    list_filter = (ShortFilter,)
+    list_select_related = ("part",)
+    search_fields = ("part__name", "part__part_number", "=source")
+    ordering = ("created_at", "id")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[StrictChangeList]:
+        return NamedChangeList
+
+    @column("For")
+    def source_name(self, reservation: Reservation) -> str:
+        return str(reservation.named)  # type: ignore[attr-defined]  # by the list
+
+    @column("Missing")
+    def missing(self, reservation: Reservation) -> int:
+        return reservation.short
 
 
 @admin.register(Service)
 class ServiceAdmin(HistoryAdmin):
-    list_display = ("name", "labor_cost", "taxable", "warranty_months")
-    list_filter = (("taxable", BooleanRadioFilter),)
+    list_display = ("name", "labor_cost", "hours", "taxable", "warranty_months", "is_listed")
+    list_filter = (("is_listed", BooleanRadioFilter), ("taxable", BooleanRadioFilter))
     search_fields = ("name", "description")
     ordering = ("name", "id")
-    fields = ("name", "description", ("labor_cost", "taxable"), "warranty_months")
+    fields = ("name", "description", ("labor_cost", "hours"), ("taxable", "warranty_months"), "is_listed")

@@ -4,18 +4,48 @@ from __future__ import annotations
 
 from django import forms
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from catalogue.stock import LARGEST_STOCK
+from catalogue.shelf.models import LARGEST_STOCK
 
 
-class StockForm(BaseDialogForm):
-    """The number of pieces to add or remove, and the reason."""
-
-    pieces = forms.IntegerField(
-        min_value=-LARGEST_STOCK,
+def _pieces(*, least: int = 1, help_text: str = "") -> forms.IntegerField:
+    return forms.IntegerField(
+        min_value=least,
         max_value=LARGEST_STOCK,
         widget=UnfoldAdminIntegerFieldWidget(),
-        help_text="A negative number removes pieces.",
+        help_text=help_text,
     )
-    reason = forms.CharField(required=False, max_length=60, widget=UnfoldAdminTextInputWidget())
+
+
+def _note(*, required: bool = True) -> forms.CharField:
+    return forms.CharField(required=required, max_length=200, widget=UnfoldAdminTextInputWidget())
+
+
+class ReceiveForm(BaseDialogForm):
+    pieces = _pieces()
+    unit_cost = forms.DecimalField(
+        required=False,
+        min_value=0,
+        max_digits=12,
+        decimal_places=4,
+        widget=UnfoldAdminDecimalFieldWidget(),
+        help_text="The price paid for a piece, in dollars. Without it the average stays.",
+    )
+    reference = _note(required=False)
+
+
+class CountForm(BaseDialogForm):
+    pieces = _pieces(
+        least=0, help_text="All pieces on the shelf, those that are kept for jobs and orders included."
+    )
+    reason = _note()
+
+
+class VendorReturnForm(BaseDialogForm):
+    pieces = _pieces(help_text="Only available pieces can be returned.")
+    reference = _note()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from operator import sub
+
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from catalogue.models import Part
 from common.domain.caller import Caller
+from common.domain.search import Searched, fits
 from common.domain.types import Json
 from common.http.contracts.care import CareList
 from common.http.fields import Money
 from common.http.permissions import CustomersOnly
 from common.http.query import ListQuery
 from common.http.routing import route
-from common.reads.serializers import Serializer
+from common.reads.bindings import bind_search
+from common.reads.serializers import Derived, Serializer
 
 
 class ProductSerializer(Serializer):
@@ -21,7 +25,12 @@ class ProductSerializer(Serializer):
     name = serializers.CharField()
     part_number = serializers.CharField()
     price = Money(as_number=True, source="unit_price")
-    stock = serializers.IntegerField()
+    # Unpaid orders and repair orders hold pieces, which are not for sale.
+    stock = Derived(sub, "stock", "reserved", output=serializers.IntegerField())
+
+
+# Customers are not shown the manufacturer. The catalogue is small and needs no index.
+_SEARCHED = Searched("name", codes=("part_number",))
 
 
 class ProductQuery(ListQuery):
@@ -39,10 +48,9 @@ class Products(CareList):
 
     @staticmethod
     def rows(caller: Caller, filters: Json) -> QuerySet[Part]:
-        rows = Part.objects.order_by("name", "id")
+        rows = Part.objects.filter(is_listed=True, is_sold_online=True).order_by("name", "id")
         if "search" in filters:
-            text = filters["search"]
-            rows = rows.filter(Q(name__icontains=text) | Q(part_number__icontains=text))
+            rows = rows.filter(fits(_SEARCHED, bind_search(filters["search"])))
         return rows
 
 

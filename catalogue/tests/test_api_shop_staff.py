@@ -63,6 +63,7 @@ class ArticleSuite(WritableNounSuite):
             {
                 "error": "Article was sold",
                 "detail": "This article is on an order and cannot be removed from the catalogue.",
+                "code": "article_was_sold",
             },
             article,
             *sold.values(),
@@ -93,13 +94,20 @@ class TestParts(ArticleSuite):
         "part_number": "F-2",
         "manufacturer": "",
         "unit_price": "10.00",
+        "unit_cost": "4.1234",
         "taxable": False,
         "warranty_months": 24,
+        "is_listed": False,
+        "is_sold_online": False,
     }
     wrong: ClassVar[list[tuple[str, Any, str]]] = [
         *WRONG_ARTICLES,
         *(("unit_price", value, message) for value, message in WRONG_PRICES),
         ("part_number", "x" * 61, "Ensure this field has no more than 60 characters."),
+        ("unit_cost", "1.00005", "Ensure that there are no more than 4 decimal places."),
+        ("unit_cost", -1, NEGATIVE),
+        ("is_listed", "perhaps", "Must be a valid boolean."),
+        ("is_sold_online", None, "This field may not be null."),
     ]
 
     def make(self, **values):
@@ -115,9 +123,63 @@ class TestParts(ArticleSuite):
             "part_number": part.part_number,
             "manufacturer": "Fram",
             "unit_price": "9.49",
+            "unit_cost": None,
+            "core_charge": None,
             "taxable": True,
             "warranty_months": 0,
+            "is_listed": True,
+            "is_sold_online": True,
+            "is_stocked": False,
+            "stock": 0,
+            "reserved": 0,
+            "available": 0,
         }
+
+    def test_shelf_is_read_only(self, as_ada):
+        part = self.make(stock=5)
+        before = [stored(part)]
+        shown = ("is_stocked", "stock", "reserved", "available")
+        for name in shown:
+            response = as_ada.patch(self.item(part), {name: 1}, format="json")
+            assert (response.status_code, response.json()["code"]) == (400, "unknown_field")
+        assert [stored(part)] == before
+        body = as_ada.get(self.item(part)).json()
+        assert body == {**self.row(part), "is_stocked": True, "stock": 5, "available": 5}
+
+    def test_filters_of_the_shelf(self, as_ada):
+        stocked, unlisted = self.make(stock=1), self.make(is_listed=False)
+        assert self.found(as_ada, is_stocked="true") == self.found(as_ada, is_listed="true") == [stocked.pk]
+        assert (
+            self.found(as_ada, is_stocked="false") == self.found(as_ada, is_listed="false") == [unlisted.pk]
+        )
+
+    def test_number_of_an_unlisted_part_is_free_until_it_is_listed_again(self, as_ada):
+        old = self.make(part_number="TAKEN", is_listed=False)
+        assert as_ada.post(self.url, {**self.new, "part_number": "TAKEN"}, format="json").status_code == 201
+        before = [stored(old)]
+        response = as_ada.patch(self.item(old), {"is_listed": True}, format="json")
+        body = {
+            "error": "Invalid input",
+            "detail": "A part with this part number already exists.",
+            "fields": {"part_number": ["A part with this part number already exists."]},
+            "code": "part_number_taken",
+        }
+        refused(response, 400, body, old, before=before)
+
+    def test_part_with_moves_is_not_removed(self, as_ada):
+        part = self.make(stock=1)
+        before = [stored(part)]
+        refused(
+            as_ada.delete(self.item(part)),
+            409,
+            {
+                "error": "Part has moves",
+                "detail": "This part has moves of the shelf and cannot be removed. Take it off the list instead.",
+                "code": "part_has_moves",
+            },
+            part,
+            before=before,
+        )
 
     def test_taken_part_number_is_refused(self, as_ada):
         part, other = self.make(part_number="TAKEN"), self.make()
@@ -127,6 +189,7 @@ class TestParts(ArticleSuite):
                 "error": "Invalid input",
                 "detail": "A part with this part number already exists.",
                 "fields": {"part_number": ["A part with this part number already exists."]},
+                "code": "part_number_taken",
             },
         )
         for response in (
@@ -150,13 +213,17 @@ class TestServices(ArticleSuite):
         "name": "Oil and filter",
         "description": "Both",
         "labor_cost": "0.00",
+        "hours": "1.25",
         "taxable": False,
         "warranty_months": 3,
+        "is_listed": False,
     }
     wrong: ClassVar[list[tuple[str, Any, str]]] = [
         *WRONG_ARTICLES,
         *(("labor_cost", value, message) for value, message in WRONG_PRICES),
         ("description", "x" * 10_001, "Ensure this field has no more than 10000 characters."),
+        ("hours", "0.125", TOO_MANY_PLACES),
+        ("hours", -1, NEGATIVE),
     ]
 
     def make(self, **values):
@@ -171,9 +238,16 @@ class TestServices(ArticleSuite):
             "name": "Oil Change",
             "description": "",
             "labor_cost": "45.00",
+            "hours": None,
             "taxable": True,
             "warranty_months": 0,
+            "is_listed": True,
         }
+
+    def test_filter_by_listing(self, as_ada):
+        listed, unlisted = self.make(), self.make(is_listed=False)
+        assert self.found(as_ada, is_listed="true") == [listed.pk]
+        assert self.found(as_ada, is_listed="false") == [unlisted.pk]
 
     def test_order_by_price(self, as_ada):
         dear, cheap = self.make(labor_cost=Decimal(100)), self.make(labor_cost=Decimal(9))

@@ -1,0 +1,1 @@
+"""What the catalogue offers beside single articles: matrices that price parts by cost, and canned jobs."""
