@@ -1,18 +1,20 @@
 """Actions on appointments: book, move, assign, start, complete and cancel.
 
-Booking and moving find a free bay under a lock on the location's bays. The other actions are transitions of
+Booking and moving hold a free bay, the technician and the vehicle (`holds.py`). The other actions are transitions of
 `APPOINTMENT_MACHINE`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import TypedDict, Unpack
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from typing import Any, TypedDict, Unpack, cast
 
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import transaction
 
+from appointments.holds import TechnicianIsBusy, hold_free_bay, hold_technician, hold_vehicle, lock_bays
 from appointments.models import (
     APPOINTMENT_MACHINE,
     HOLDS_A_BAY,
@@ -25,19 +27,21 @@ from appointments.models import (
     Technician,
 )
 from appointments.queries import (
-    find_next_free_slots,
+    appointments_outside_hours,
+    count_ahead,
     get_appointment_length,
-    get_bay_schedule,
-    get_slot,
+    is_ahead,
     local_time,
+    resolve_start,
 )
-from appointments.slots import DAYS_AHEAD, Slot
-from common.domain.database import change, violates
+from appointments.slots import Slot
+from common.domain.database import change
+from common.domain.defaults import settle_default
 from common.domain.errors import DomainError
 from common.domain.transitions import Machine, refusal, transition, write_history
 from common.domain.types import Json
 from customers.models import Customer
-from vehicles.actions import check_in_use
+from vehicles.locks import check_in_use, hold_in_use
 from vehicles.models import Vehicle
 
 # The permission of each transition, in the API and in the admin.
@@ -59,11 +63,27 @@ class NoTechnician(DomainError):
     message = "Assign a technician before starting the appointment."
 
 
-class SlotTaken(DomainError):
-    """No bay is free for the whole appointment. `alternatives` are the next free slots at the location."""
+class TooManyAppointments(DomainError):
+    """A customer has as many appointments ahead as customers may book. Staff can book more."""
 
-    code = "slot_taken"
-    title = "Slot taken"
+    code = "too_many_appointments"
+    title = "Too many appointments"
+
+    def __init__(self, owner: str, limit: int) -> None:
+        super().__init__(
+            f"{owner} can have at most {limit} appointments ahead. Cancel one, or ask the shop to book for you."
+        )
+
+
+class AppointmentsOutsideHours(DomainError):
+    """A change of hours leaves booked appointments outside of them. `appointments` names them."""
+
+    code = "appointments_outside_hours"
+    title = "Appointments are booked"
+
+    def __init__(self, message: str, *, appointments: list[Json]) -> None:
+        super().__init__(message, appointments=appointments)
+        self.appointments = appointments
 
 
 class AppointmentTexts(TypedDict, total=False):
@@ -91,29 +111,39 @@ def book_appointment(
     now: datetime,
     bay: Bay | None = None,
     technician: Technician | None = None,
+    by_staff: bool = False,
+    allow_overlap: bool = False,
     **texts: Unpack[AppointmentTexts],
 ) -> Appointment:
     """Book an appointment in `bay`, or else in the first bay that is free for the length of the services.
 
-    An empty description becomes the names of the services. Raises VehicleNotOfCustomer, NotASlot, TooFarAhead,
-    SlotTaken.
+    An empty description becomes the names of the services. The numbers of appointments ahead are not limited
+    `by_staff`. `allow_overlap` lets the technician have another appointment at that time. Raises VehicleNotOfCustomer,
+    NotASlot, TooFarAhead, SlotTaken, TechnicianIsBusy, VehicleIsBooked, TooManyAppointments, NoCustomerRecord.
     """
     check_in_use(vehicle=vehicle, customer=customer)
-    length = get_appointment_length(services)
+    length, start = get_appointment_length(services), resolve_start(location, start)
     texts["description"] = texts.get("description") or _describe(services)
     with hold_free_bay(location, start, length, now=now, bay=bay) as bay_id:
-        appointment = Appointment.objects.create(
-            customer=customer,
-            vehicle=vehicle,
-            location=location,
-            bay_id=bay_id,
-            start=start,
-            end=start + length,
-            technician=technician,
-            assigned_at=now if technician else None,
-            **texts,
-        )
-        _add_services(appointment, services)
+        slot = Slot(start, start + length)
+        if technician is not None and not allow_overlap:
+            hold_technician(technician, slot)
+        with hold_vehicle(vehicle, slot):
+            if not by_staff:
+                _check_numbers(vehicle, customer, now=now)
+            hold_in_use(vehicle=vehicle, customer=customer)
+            appointment = Appointment.objects.create(
+                customer=customer,
+                vehicle=vehicle,
+                location=location,
+                bay_id=bay_id,
+                start=start,
+                end=slot.end,
+                technician=technician,
+                assigned_at=now if technician else None,
+                **texts,
+            )
+            _add_services(appointment, services)
     return appointment
 
 
@@ -126,14 +156,18 @@ def move_appointment(
     start: datetime | None = None,
     services: Sequence[ServiceType] | None = None,
     bay: Bay | None = None,
+    by_staff: bool = False,
+    allow_overlap: bool = False,
 ) -> None:
     """Change time, location, vehicle, services or bay of a pending appointment. Arguments that are None change nothing.
 
-    The appointment keeps its bay if that bay is free. Raises IllegalTransition, VehicleNotOfCustomer, NotASlot,
-    TooFarAhead, SlotTaken, and leaves the appointment unchanged then.
+    The appointment keeps its bay if that bay is free. Its technician may be busy at the new time. Then staff must
+    `allow_overlap`, and a customer's move leaves the appointment without a technician. Raises IllegalTransition,
+    VehicleNotOfCustomer, NotASlot, TooFarAhead, SlotTaken, TechnicianIsBusy, VehicleIsBooked, TooManyAppointments,
+    NoCustomerRecord, and leaves the appointment unchanged then.
     """
     with transaction.atomic():
-        appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update())
+        appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update(no_key=True))
         if appointment.status != AppointmentStatus.PENDING:
             raise refusal(appointment, "moved")
         values: Json = {}
@@ -145,71 +179,97 @@ def move_appointment(
             length = get_appointment_length(services)
             if appointment.description == _describe(_services_of(appointment)):
                 values["description"] = _describe(services)  # the customer wrote no description
-        new_location, new_start = location or appointment.location, start or appointment.start
-        before = (appointment.location, appointment.start, appointment.end)
-        if (new_location, new_start, new_start + length) != before or bay not in (None, appointment.bay):
-            with hold_free_bay(
-                new_location, new_start, length, now=now, bay=bay, ignoring=appointment
-            ) as bay_id:
-                values |= {"location": new_location, "bay_id": bay_id}
+        new_location = location or appointment.location
+        new_start = appointment.start if start is None else resolve_start(new_location, start)
+        before = (appointment.location, appointment.start, appointment.end - appointment.start)
+        is_moved = (new_location, new_start, length) != before or bay not in (None, appointment.bay)
+        with ExitStack() as held:
+            if is_moved:
+                free_bay = hold_free_bay(
+                    new_location, new_start, length, now=now, bay=bay, ignoring=appointment
+                )
+                values |= {"location": new_location, "bay_id": held.enter_context(free_bay)}
                 values |= {"start": new_start, "end": new_start + length}
-                change(appointment, **values)
-        else:
+            slot = Slot(new_start, new_start + length)
+            if is_moved and not allow_overlap:
+                values |= _keep_technician(appointment, slot, by_staff=by_staff)
+            if is_moved or vehicle is not None:
+                held.enter_context(
+                    _hold_to_move(appointment, slot, vehicle=vehicle, now=now, by_staff=by_staff)
+                )
             change(appointment, **values)
         if services is not None:
             appointment.services.clear()
             _add_services(appointment, services)
 
 
-def lock_bays(*, location_id: int) -> None:
-    """Lock a location's bays until the transaction ends.
+def _keep_technician(appointment: Appointment, slot: Slot, *, by_staff: bool) -> Json:
+    """Return the values that a move to the slot changes, because the appointment's technician is busy then.
 
-    The rows are locked in the order of their ids, so that parallel bookings queue and do not deadlock.
+    Raises TechnicianIsBusy for staff, who can choose. A customer does not know of the other appointment.
     """
-    list(Bay.objects.select_for_update().filter(location_id=location_id).order_by("id").values_list("id"))
+    if appointment.technician is None:
+        return {}
+    try:
+        hold_technician(appointment.technician, slot, ignoring=appointment)
+    except TechnicianIsBusy:
+        if by_staff:
+            raise
+        return {"technician_id": None, "assigned_at": None}
+    return {}
 
 
 @contextmanager
-def hold_free_bay(
-    location: Location,
-    start: datetime,
-    length: timedelta,
-    *,
-    now: datetime,
-    bay: Bay | None = None,
-    ignoring: Appointment | None = None,
-) -> Iterator[int]:
-    """Yield the id of a bay that is free from `start` on. The bays stay locked until the block has written to it.
+def _hold_to_move(
+    appointment: Appointment, slot: Slot, *, vehicle: Vehicle | None, now: datetime, by_staff: bool
+) -> Iterator[None]:
+    """Hold the vehicle, which may be another one, and the customer of an appointment that is about to move."""
+    new_vehicle, customer = vehicle or appointment.vehicle, appointment.customer
+    with hold_vehicle(new_vehicle, slot, ignoring=appointment):
+        # An appointment that counts already can move, although staff booked more than customers can.
+        is_counted = is_ahead(appointment, now) and new_vehicle.pk == appointment.vehicle_id
+        if not by_staff and not is_counted:
+            _check_numbers(new_vehicle, customer, now=now, ignoring=appointment)
+        hold_in_use(vehicle=new_vehicle, customer=customer)
+        yield
 
-    `bay` allows only that bay. `ignoring` is the appointment that is about to move. Raises NotASlot and TooFarAhead.
-    SlotTaken is raised after the locks are released, so that parallel bookings do not wait for the search for
-    alternatives.
+
+@contextmanager
+def watch_appointments(location: Location, *, now: datetime, anyway: bool = False) -> Iterator[None]:
+    """Raise AppointmentsOutsideHours if a change of hours in the block leaves more appointments outside of them.
+
+    With `anyway` they stay as they are. The bays are locked, so that a booking waits for the change.
     """
-    slot = get_slot(location=location, start=start, length=length, now=now)
-    try:
-        with transaction.atomic():
-            lock_bays(location_id=location.pk)
-            bay_id = get_bay_schedule(location, slot, bay=bay, ignoring=ignoring).first_free(slot)
-            if bay_id is None:
-                raise SlotTaken
-            yield bay_id
-            return
-    except SlotTaken:
-        pass
-    except IntegrityError as error:  # the constraint stops a writer that did not lock the bays
-        if not violates(error, Appointment, "bay_is_held_once"):
-            raise
-    alternatives = find_next_free_slots(
-        location=location, after=start, length=length, now=now, bay=bay, ignoring=ignoring
-    )
-    text = "This bay is taken at that time." if bay else "That time is taken."
-    raise _slot_taken(location, text, alternatives)
+    with transaction.atomic():
+        lock_bays(location_id=location.pk)
+        before = {row.pk for row in appointments_outside_hours(Location.objects.get(pk=location.pk), now)}
+        yield
+        changed = Location.objects.get(pk=location.pk)
+        left = [row for row in appointments_outside_hours(changed, now) if row.pk not in before]
+        if left and not anyway:
+            raise AppointmentsOutsideHours(
+                f"{len(left)} booked appointments would be outside the hours of {changed.name}.",
+                appointments=[
+                    {"id": row.pk, "start": local_time(changed, row.start), "customer": row.customer.name}
+                    for row in left
+                ],
+            )
 
 
-def _slot_taken(location: Location, text: str, alternatives: Sequence[Slot]) -> SlotTaken:
-    times = ", ".join(f"{local_time(location, slot.start):%a %d %b %H:%M}" for slot in alternatives)
-    hint = f"Next free: {times}." if alternatives else f"Nothing is free in the next {DAYS_AHEAD} days."
-    return SlotTaken(f"{text} {hint}", alternatives=[slot._asdict() for slot in alternatives])
+def _check_numbers(
+    vehicle: Vehicle, customer: Customer, *, now: datetime, ignoring: Appointment | None = None
+) -> None:
+    """Raise TooManyAppointments unless the customer may book another one for the vehicle, which is locked.
+
+    The customer is locked as well, so that parallel bookings of two vehicles are counted one after the other.
+    """
+    locked = Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk)
+    is_verified = locked.values_list("is_verified", flat=True).first()
+    if count_ahead(vehicle=vehicle, now=now, ignoring=ignoring) >= settings.MAX_APPOINTMENTS_VEHICLE:
+        raise TooManyAppointments("A vehicle", settings.MAX_APPOINTMENTS_VEHICLE)
+    limit = settings.MAX_APPOINTMENTS_CUSTOMER
+    if not is_verified and count_ahead(customer=customer, now=now, ignoring=ignoring) >= limit:
+        raise TooManyAppointments("A customer whom the shop has not verified", limit)
 
 
 def _describe(services: Iterable[ServiceType]) -> str:
@@ -228,26 +288,33 @@ def _add_services(appointment: Appointment, services: Iterable[ServiceType]) -> 
 
 
 def assign_technician(
-    *, appointment: Appointment, technician: Technician, by: int | None, now: datetime
+    *,
+    appointment: Appointment,
+    technician: Technician,
+    by: int | None,
+    now: datetime,
+    allow_overlap: bool = False,
 ) -> None:
     """Assign a technician to a pending or started appointment. They replace the present technician.
 
-    Raises IllegalTransition if the appointment is completed or cancelled.
+    Raises IllegalTransition if the appointment is completed or cancelled, and TechnicianIsBusy unless an overlap with
+    another appointment of the technician is allowed.
     """
     with transaction.atomic():
-        assigned = Appointment.objects.filter(pk=appointment.pk, status__in=HOLDS_A_BAY).update(
-            technician=technician, assigned_at=now
-        )
-        appointment.refresh_from_db()
-        if not assigned:
+        appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update(no_key=True))
+        if appointment.status not in HOLDS_A_BAY:
             raise refusal(appointment, "assigned")
+        if not allow_overlap:
+            hold_technician(technician, Slot(appointment.start, appointment.end), ignoring=appointment)
+        Appointment.objects.filter(pk=appointment.pk).update(technician=technician, assigned_at=now)
+        appointment.refresh_from_db()
         write_history(appointment, by=by, now=now, why=f"assigned: {technician.name}")
 
 
 def start_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
     """Start the work: the vehicle is in the bay. Raises NoTechnician, IllegalTransition."""
     with transaction.atomic():
-        appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update())
+        appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update(no_key=True))
         if appointment.status == AppointmentStatus.PENDING and appointment.technician_id is None:
             raise NoTechnician
         _transition(appointment, AppointmentStatus.IN_PROGRESS, by=by, now=now, started_at=now)
@@ -284,6 +351,44 @@ def _transition(
 def change_texts(*, appointment: Appointment, **texts: Unpack[AppointmentTexts]) -> None:
     """Change the texts of an appointment, in any state."""
     change(appointment, **texts)
+
+
+def change_appointment(
+    *, appointment: Appointment, now: datetime, allow_overlap: bool = False, **fields: Any
+) -> None:
+    """Change texts and time, location, vehicle, services or bay of an appointment for staff, all of them or none.
+
+    Texts can change in any state. The others are moves: raises the errors of `move_appointment`.
+    """
+    names = AppointmentTexts.__annotations__
+    texts = cast("AppointmentTexts", {name: fields.pop(name) for name in names if name in fields})
+    with transaction.atomic():
+        if fields:
+            move_appointment(
+                appointment=appointment, now=now, by_staff=True, allow_overlap=allow_overlap, **fields
+            )
+        change_texts(appointment=appointment, **texts)
+
+
+def save_location(location: Location, *, is_default: bool | None = None, **fields: object) -> Location:
+    """Create a location, or change a stored one, and return it. The first location is the default.
+
+    Raises DefaultIsNeeded.
+    """
+    with transaction.atomic():
+        others = Location.objects.exclude(pk=location.pk)
+        if location._state.adding:
+            is_default = settle_default(location, others, wanted=is_default)
+            return Location.objects.create(**fields, is_default=is_default)
+        if is_default is not None:
+            fields["is_default"] = settle_default(location, others, wanted=is_default)
+        change(location, **fields)
+        return location
+
+
+def make_default_location(*, location: Location, by: int | None = None, now: datetime | None = None) -> None:
+    """Make a location the default one."""
+    save_location(location, is_default=True)
 
 
 def save_technician(technician: Technician, **fields: Unpack[TechnicianFields]) -> Technician:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.db.models import ForeignKey
 from django.forms import Field
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -34,8 +35,10 @@ from appointments.models import (
     Bay,
 )
 from appointments.queries import local_time
-from appointments.querysets import AppointmentQuerySet
+from appointments.querysets import AppointmentFilters, AppointmentQuerySet
+from common.admin.filters import DayRangeFilter
 from common.admin.pages import HistoryAdmin, NoDeleteMixin, badge, column, transition_button
+from common.domain.days import within_calendar
 from common.domain.types import AnyModelField, AnyQuerySet
 
 STATUS_COLORS = {
@@ -65,6 +68,17 @@ class TodayFilter(admin.SimpleListFilter):
         return cast("AppointmentQuerySet[Appointment]", queryset).today(timezone.now())
 
 
+class LocalDayRangeFilter(DayRangeFilter):
+    """Filters appointments by the local day of their location."""
+
+    zone = "day of the location"
+
+    def within(self, queryset: AnyQuerySet, first: date | None, last: date | None) -> AnyQuerySet:
+        days = {"date_from": first, "date_to": last}
+        filters = {name: within_calendar(day) for name, day in days.items() if day is not None}
+        return cast("AppointmentQuerySet[Appointment]", queryset).matching(AppointmentFilters(**filters))  # type: ignore[typeddict-item]
+
+
 @admin.register(Appointment)
 class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     noun, machine = "appointment", APPOINTMENT_MACHINE
@@ -73,7 +87,7 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     list_filter = (
         TodayFilter,
         ("status", ChoicesCheckboxFilter),
-        ("start", RangeDateFilter),
+        ("start", LocalDayRangeFilter),
         ("location", RelatedDropdownFilter),
         ("technician", RelatedDropdownFilter),
         ("technician", admin.EmptyFieldListFilter),
@@ -104,7 +118,10 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     )
     fieldsets = (
         (None, {"fields": (("status", "technician"), ("customer", "vehicle"))}),
-        ("Time and place", {"fields": (("location", "bay"), ("start", "local_times"), "seen_status")}),
+        (
+            "Time and place",
+            {"fields": (("location", "bay"), ("start", "local_times"), "allow_overlap", "seen_status")},
+        ),
         ("Work", {"fields": ("services", "reported_problem", "description", "notes")}),
         (
             "Record",
@@ -118,6 +135,17 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
             },
         ),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
+        """Leave out the consent to an overlap where it has no effect."""
+        fieldsets = super().get_fieldsets(request, obj)
+        is_movable = obj is not None and obj.status == AppointmentStatus.PENDING and obj.technician_id
+        if obj is None or (is_movable and self.has_change_permission(request, obj)):
+            return fieldsets
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name != "allow_overlap"]})
+            for title, options in fieldsets
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Appointment | None = None) -> list[str]:
         fields = super().get_readonly_fields(request, obj)
@@ -155,14 +183,22 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
         now = timezone.now()
         if change:
             if moved := form.changed_move_fields():
-                move_appointment(appointment=obj, now=now, **moved)
+                allow_overlap = form.cleaned_data["allow_overlap"]
+                move_appointment(
+                    appointment=obj, by_staff=True, allow_overlap=allow_overlap, now=now, **moved
+                )
             texts = {name: form.cleaned_data[name] for name in _TEXTS if name in form.changed_data}
             change_texts(appointment=obj, **texts)
             return
         values = {name: form.cleaned_data[name] for name in (*form.MOVE_FIELDS, *_TEXTS)}
-        booked = book_appointment(customer=obj.vehicle.customer, vehicle=obj.vehicle, now=now, **values)
+        booked = book_appointment(
+            customer=obj.vehicle.customer, vehicle=obj.vehicle, by_staff=True, now=now, **values
+        )
         obj.pk = booked.pk
         obj.refresh_from_db()
+
+    def zone_of(self, row: Appointment) -> tzinfo:
+        return ZoneInfo(row.location.time_zone)
 
     def offers(self, row: Appointment, button: str) -> bool:
         return row.status in HOLDS_A_BAY if button == "assign" else super().offers(row, button)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
-from appointments.actions import hold_free_bay
+from appointments.holds import hold_free_bay, hold_technician, hold_vehicle
 from appointments.models import Bay, Technician
-from appointments.queries import get_appointment_length
+from appointments.queries import get_appointment_length, resolve_start
+from appointments.slots import Slot
 from common.admin.forms import SeenStatus
 from common.domain.errors import DomainError
 from common.domain.types import Json
@@ -36,6 +37,12 @@ class AppointmentForm(SeenStatus):
     # The fields that move an appointment, by the names that `move_appointment` takes.
     MOVE_FIELDS = ("location", "bay", "start", "services")
 
+    allow_overlap = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanWidget(),
+        help_text="Let the technician have another appointment at the new time.",
+    )
+
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if "vehicle" in self.fields:
@@ -44,11 +51,20 @@ class AppointmentForm(SeenStatus):
             zone = ZoneInfo(self.instance.location.time_zone)
             self.initial["start"] = timezone.make_naive(self.instance.start, zone)
 
+    def _clean_fields(self) -> None:
+        # Django refuses a local time that its current zone skips or repeats. In UTC every time exists once.
+        with timezone.override(UTC):
+            super()._clean_fields()  # type: ignore[misc]
+
     def clean(self) -> Json:
         values = super().clean()
         if values.get("location") is None or "start" not in values or "services" not in values:
             return values
-        values["start"] = _in_zone(values["start"], ZoneInfo(values["location"].time_zone))
+        try:
+            values["start"] = resolve_start(values["location"], timezone.make_naive(values["start"], UTC))
+        except DomainError as error:
+            self.add_error(error.field, error.text)
+            return values
         self._clean_bay(values)
         if not self.errors and (not self.instance.pk or self.changed_move_fields()):
             self._check_slot(values)
@@ -68,29 +84,36 @@ class AppointmentForm(SeenStatus):
             values["bay"] = None  # the location was changed and the bay was not, so any bay there will do
 
     def _check_slot(self, values: Json) -> None:
+        start, length = values["start"], get_appointment_length(values["services"])
+        moving = self.instance if self.instance.pk else None
+        vehicle = moving.vehicle if moving else values["vehicle"]
         try:
-            with hold_free_bay(
-                values["location"],
-                values["start"],
-                get_appointment_length(values["services"]),
-                now=timezone.now(),
-                bay=self.changed_move_fields().get("bay"),
-                ignoring=self.instance if self.instance.pk else None,
+            with (
+                hold_free_bay(
+                    values["location"],
+                    start,
+                    length,
+                    now=timezone.now(),
+                    bay=self.changed_move_fields().get("bay"),
+                    ignoring=moving,
+                ),
+                hold_vehicle(vehicle, Slot(start, start + length), ignoring=moving),
             ):
-                pass
+                if moving and moving.technician and not values["allow_overlap"]:
+                    hold_technician(moving.technician, Slot(start, start + length), ignoring=moving)
         except DomainError as error:
             self.add_error(error.field, error.text)
-
-
-def _in_zone(instant: datetime, zone: ZoneInfo) -> datetime:
-    """Return the entered local time in `zone`. Django has read it in the project's time zone."""
-    return timezone.make_naive(instant).replace(tzinfo=zone)
 
 
 class AssignForm(BaseDialogForm):
     """Chooses the technician of an appointment."""
 
     technician = forms.ModelChoiceField(Technician.objects.none(), widget=UnfoldAdminSelectWidget())
+    allow_overlap = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanWidget(),
+        help_text="Let the technician have another appointment at that time.",
+    )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import time
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
+from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -12,9 +15,12 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from appointments.querysets import AppointmentQuerySet, BayQuerySet, OpeningHoursQuerySet
+from appointments.slots import MIDNIGHT, format_closing
 from common.domain.constraints import NoOverlap
 from common.domain.ids import Identified
 from common.domain.indexes import Trigrams
+from common.domain.search import Searched
+from common.domain.text_fields import EmailField, LineField, ParagraphsField
 from common.domain.transitions import Machine
 from customers.models import Customer
 from vehicles.models import Vehicle
@@ -29,6 +35,31 @@ def validate_time_zone(name: str) -> None:
         )
 
 
+# Type parameters of django-stubs: the type that is set and the type that is read.
+_Set = TypeVar("_Set")
+_Get = TypeVar("_Get")
+
+
+class ClosingTimeFormField(forms.TimeField):
+    """A time at which hours end, which can be 24:00."""
+
+    def to_python(self, value: Any) -> time | None:
+        return MIDNIGHT if str(value).strip() in ("24:00", "24:00:00") else super().to_python(value)
+
+    def prepare_value(self, value: object) -> object:
+        return format_closing(value) if isinstance(value, time) else value
+
+
+class ClosingTimeField(models.TimeField[_Set, _Get]):
+    """A time at which hours end. 24:00, the end of the day, is stored as 00:00, at which no hours end."""
+
+    def to_python(self, value: Any) -> time | None:
+        return MIDNIGHT if str(value).strip() in ("24:00", "24:00:00") else super().to_python(value)
+
+    def formfield(self, **options: Any) -> Any:
+        return super().formfield(**{"form_class": ClosingTimeFormField, **options})
+
+
 class Weekday(models.IntegerChoices):
     """Numbered like `datetime.weekday()`."""
 
@@ -41,22 +72,57 @@ class Weekday(models.IntegerChoices):
     SUNDAY = 6
 
 
+class PaperSize(models.TextChoices):
+    LETTER = "letter", "Letter"
+    A4 = "a4", "A4"
+
+
 class Location(Identified):
     """A garage. Its days are local days of its own time zone."""
 
-    name = models.CharField(max_length=120)
-    address = models.CharField(max_length=250)
+    SEARCHED = Searched("name", "address")
+
+    name = LineField(max_length=120)
+    address = LineField(max_length=250)
     latitude = models.DecimalField(
         max_digits=9, decimal_places=6, validators=[MinValueValidator(-90), MaxValueValidator(90)]
     )
     longitude = models.DecimalField(
         max_digits=9, decimal_places=6, validators=[MinValueValidator(-180), MaxValueValidator(180)]
     )
-    phone = models.CharField(max_length=30, blank=True, default="")
+    phone = LineField(max_length=30, blank=True, default="")
     time_zone = models.CharField(max_length=50, validators=[validate_time_zone])
+    is_default = models.BooleanField(
+        "default",
+        default=False,
+        help_text="Orders without a location and without an appointment are of this one.",
+    )
+    # What papers print about the shop.
+    legal_name = LineField(max_length=200, blank=True, default="", help_text="The name on papers.")
+    registration_number = LineField(
+        max_length=50, blank=True, default="", help_text="The registration of the repair shop."
+    )
+    tax_id = LineField("tax ID", max_length=50, blank=True, default="")
+    email = EmailField(blank=True, default="")
+    terms = ParagraphsField(blank=True, default="", help_text="The terms that estimates and invoices print.")
+    paper_size = models.CharField(max_length=6, choices=PaperSize, default=PaperSize.LETTER)
+    allows_percent_fees = models.BooleanField(
+        default=True, help_text="Off where the law forbids fees that are a percentage of the work."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=Q(is_default=True),
+                name="default_location_once",
+                violation_error_message="Another location is the default.",
+            ),
+            models.CheckConstraint(condition=Q(paper_size__in=PaperSize.values), name="paper_size_is_known"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -72,7 +138,7 @@ class OpeningHours(models.Model):
     )
     weekday = models.PositiveSmallIntegerField(choices=Weekday)
     opens = models.TimeField()
-    closes = models.TimeField()
+    closes = ClosingTimeField()
 
     objects = OpeningHoursQuerySet["OpeningHours"].as_manager()
 
@@ -81,7 +147,7 @@ class OpeningHours(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["location", "weekday"], name="opening_hours_once_a_weekday"),
             models.CheckConstraint(
-                condition=Q(opens__lt=F("closes")),
+                condition=Q(opens__lt=F("closes")) | Q(closes=MIDNIGHT),
                 name="opens_before_it_closes",
                 violation_error_message="The opening time must be before the closing time.",
             ),
@@ -89,22 +155,39 @@ class OpeningHours(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{Weekday(self.weekday).label} {self.opens:%H:%M}–{self.closes:%H:%M}"
+        return f"{Weekday(self.weekday).label} {self.opens:%H:%M}–{format_closing(self.closes)}"
 
 
 class Closure(models.Model):
-    """A day on which a location is closed despite its opening hours."""
+    """A day, or some hours of one, on which a location is closed despite its opening hours."""
 
     id = models.BigAutoField(primary_key=True)
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="closures", db_index=False)
     day = models.DateField()
-    reason = models.CharField(max_length=200, blank=True, default="")
+    begins = models.TimeField("from", null=True, blank=True, help_text="Local time. Empty for the whole day.")
+    ends = ClosingTimeField("until", null=True, blank=True)
+    reason = LineField(max_length=200, blank=True, default="")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["location", "day"], name="closure_once_a_day")]
+        constraints = [
+            # PostgreSQL and SQLite count two empty times as different, so the whole day has a condition of its own.
+            models.UniqueConstraint(
+                fields=["location", "day"], condition=Q(begins=None), name="closure_once_a_day"
+            ),
+            models.UniqueConstraint(fields=["location", "day", "begins"], name="closure_once_from_an_hour"),
+            models.CheckConstraint(
+                condition=Q(begins=None, ends=None)
+                | Q(begins__isnull=False, ends__isnull=False, begins__lt=F("ends"))
+                | Q(begins__isnull=False, ends__isnull=False, ends=MIDNIGHT),
+                name="closure_begins_before_it_ends",
+                violation_error_message="Enter both times, the earlier one first, or none for the whole day.",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.day}"
+        if self.begins is None or self.ends is None:
+            return f"{self.day}"
+        return f"{self.day} {self.begins:%H:%M}–{format_closing(self.ends)}"
 
 
 class Bay(models.Model):
@@ -112,7 +195,7 @@ class Bay(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="bays", db_index=False)
-    name = models.CharField(max_length=50)
+    name = LineField(max_length=50)
 
     objects = BayQuerySet["Bay"].as_manager()
 
@@ -126,9 +209,11 @@ class Bay(models.Model):
 class Technician(Identified):
     """A person who works on vehicles, with or without a login of their own."""
 
-    name = models.CharField(max_length=200)
-    role = models.CharField(max_length=60, default="technician")
-    email = models.EmailField(blank=True, default="")
+    SEARCHED = Searched("name", "email")
+
+    name = LineField(max_length=200)
+    role = LineField(max_length=60, default="technician")
+    email = EmailField(blank=True, default="")
     location = models.ForeignKey(
         Location, on_delete=models.SET_NULL, null=True, blank=True, related_name="technicians"
     )
@@ -148,7 +233,7 @@ class ServiceType(Identified):
     code = models.SlugField(
         max_length=50, unique=True, help_text="The code that apps send, for example oil_change."
     )
-    name = models.CharField(max_length=100)
+    name = LineField(max_length=100)
     minutes = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(24 * 60)])
 
     class Meta:
@@ -165,8 +250,8 @@ class ServiceType(Identified):
 class ReportedProblem(Identified):
     """A symptom that customers can choose."""
 
-    name = models.CharField(max_length=100)
-    description = models.TextField(blank=True, default="")
+    name = LineField(max_length=100)
+    description = ParagraphsField(blank=True, default="")
 
     def __str__(self) -> str:
         return self.name
@@ -187,6 +272,9 @@ APPOINTMENT_MACHINE: Machine = {
     AppointmentStatus.COMPLETED: frozenset(),
     AppointmentStatus.CANCELLED: frozenset(),
 }
+
+
+APPOINTMENT_SEARCHED = Searched("description")
 
 
 class Appointment(Identified):
@@ -216,10 +304,8 @@ class Appointment(Identified):
     start = models.DateTimeField()
     end = models.DateTimeField()
     status = models.CharField(max_length=11, choices=AppointmentStatus, default=AppointmentStatus.PENDING)
-    description = models.TextField(
-        blank=True, default="", help_text="The customer's description of the work."
-    )
-    notes = models.TextField(blank=True, default="", help_text="Internal notes. Customers do not see them.")
+    description = ParagraphsField(blank=True, default="", help_text="The customer's description of the work.")
+    notes = ParagraphsField(blank=True, default="", help_text="Internal notes. Customers do not see them.")
     created_at = models.DateTimeField(auto_now_add=True)
     assigned_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -227,6 +313,7 @@ class Appointment(Identified):
     cancelled_at = models.DateTimeField(null=True, blank=True)
 
     history = HistoricalRecords()
+    SEARCHED = APPOINTMENT_SEARCHED
     objects = AppointmentQuerySet["Appointment"].as_manager()
 
     class Meta:
@@ -242,6 +329,14 @@ class Appointment(Identified):
                 end="end",
                 statuses=HOLDS_A_BAY,
                 violation_error_message="This bay is taken at that time.",
+            ),
+            NoOverlap(
+                name="vehicle_is_in_one_place",
+                holder="vehicle",
+                start="start",
+                end="end",
+                statuses=HOLDS_A_BAY,
+                violation_error_message="This vehicle has another appointment at that time.",
             ),
             models.CheckConstraint(
                 condition=Q(start__lt=F("end")),
@@ -267,7 +362,7 @@ class Appointment(Identified):
             models.Index(fields=["customer", "-start", "-id"], name="appointment_of_customer"),
             models.Index(fields=["bay", "start"], name="appointment_of_bay"),
             models.Index(fields=["location", "start"], name="appointment_of_location"),
-            Trigrams("description", name="appointment_searched"),
+            Trigrams(APPOINTMENT_SEARCHED, name="appointment_searched"),
         ]
 
     def __str__(self) -> str:

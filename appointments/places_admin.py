@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from django import forms
 from django.contrib import admin
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from accounts.phones import format_phone
+from appointments.actions import AppointmentsOutsideHours, make_default_location, watch_appointments
 from appointments.models import (
     Bay,
     Closure,
@@ -16,7 +26,81 @@ from appointments.models import (
     ServiceType,
     Technician,
 )
-from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, column
+from appointments.slots import format_closing
+from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, column, transition_button
+from common.domain.defaults import settle_default
+from common.domain.types import Json
+
+# The name of the button that saves although appointments would be outside of the hours.
+ANYWAY = "_anyway"
+
+
+def _number(text: str | None) -> int:
+    """Return the id in a URL or a form, or 0 if it is none. The form itself refuses it then."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+class HoursPage(StaffAdmin):
+    """Pages that change when a location is open.
+
+    If booked appointments would be outside of the new hours, the page lists them and asks before it saves.
+    """
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Json | None = None,
+    ) -> HttpResponse:
+        return self._asking(
+            request,
+            object_id,
+            lambda: super(HoursPage, self).changeform_view(request, object_id, form_url, extra_context),
+        )
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Json | None = None
+    ) -> HttpResponse:
+        return self._asking(
+            request, object_id, lambda: super(HoursPage, self).delete_view(request, object_id, extra_context)
+        )
+
+    def get_actions(self, request: HttpRequest) -> Json:
+        # Hours are deleted one by one, so that each deletion can ask.
+        return {name: a for name, a in super().get_actions(request).items() if name != "delete_selected"}
+
+    def locations_of(self, request: HttpRequest, object_id: str | None) -> QuerySet[Location]:
+        """Return the locations whose hours the form may change."""
+        raise NotImplementedError
+
+    def _asking(
+        self, request: HttpRequest, object_id: str | None, view: Callable[[], HttpResponse]
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return view()
+        try:
+            with ExitStack() as watched:
+                watched.enter_context(transaction.atomic())
+                for location in self.locations_of(request, object_id).order_by("id"):
+                    anyway = ANYWAY in request.POST
+                    watched.enter_context(watch_appointments(location, now=timezone.now(), anyway=anyway))
+                return view()
+        except AppointmentsOutsideHours as error:
+            return TemplateResponse(
+                request,
+                "appointments/outside_hours.html",
+                {
+                    **self.admin_site.each_context(request),
+                    "title": error.title,
+                    "text": error.text,
+                    "appointments": error.appointments,
+                    "sent": [(name, value) for name, values in request.POST.lists() for value in values],
+                    "anyway": ANYWAY,
+                    "opts": self.opts,
+                },
+                status=409,
+            )
 
 
 class OpeningHoursInline(TabularInline):
@@ -43,16 +127,57 @@ class ClosureInline(TabularInline):
 
 
 @admin.register(Location)
-class LocationAdmin(NoDeleteMixin, HistoryAdmin):
-    list_display = ("name", "address", "pretty_phone", "time_zone")
+class LocationAdmin(NoDeleteMixin, HoursPage, HistoryAdmin):
+    """Locations. The first one is the default, and another one is made it by a button."""
+
+    noun = "location"
+    list_display = ("name", "address", "pretty_phone", "time_zone", "is_default")
     search_fields = ("name", "address")
     ordering = ("name", "id")
-    readonly_fields = ("created_at", "uuid")
+    readonly_fields = ("is_default", "created_at", "uuid")
     inlines = (OpeningHoursInline, BayInline, ClosureInline)
+    actions_detail = ("make_default",)
     fieldsets = (
-        (None, {"fields": (("name", "phone"), "address", ("latitude", "longitude"), "time_zone")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "phone"),
+                    "address",
+                    ("latitude", "longitude"),
+                    ("time_zone", "is_default"),
+                )
+            },
+        ),
+        (
+            "Identity on papers",
+            {"fields": ("legal_name", ("registration_number", "tax_id"), ("email", "paper_size"), "terms")},
+        ),
+        ("Fees", {"fields": ("allows_percent_fees",)}),
         ("Record", {"fields": (("created_at", "uuid"),), "classes": ("collapse",)}),
     )
+
+    make_default = transition_button(
+        "Make default",
+        make_default_location,
+        ask="Orders without a location and without an appointment are of the default location.",
+        done="This is the default location now.",
+        icon="star",
+        permission="appointments.change_location",
+    )
+
+    def offers(self, row: Location, button: str) -> bool:
+        return not row.is_default
+
+    def save_model(
+        self, request: HttpRequest, obj: Location, form: forms.ModelForm[Location], change: bool
+    ) -> None:
+        if not change:
+            obj.is_default = settle_default(obj, Location.objects.all(), wanted=None)
+        super().save_model(request, obj, form, change)
+
+    def locations_of(self, request: HttpRequest, object_id: str | None) -> QuerySet[Location]:
+        return Location.objects.filter(pk=_number(object_id))
 
     @column("Phone")
     def pretty_phone(self, location: Location) -> str:
@@ -101,16 +226,32 @@ class BayAdmin(_LocationPartAdmin):
     ordering = ("location__name", "name", "id")
 
 
+class _HoursPartAdmin(HoursPage, _LocationPartAdmin):
+    """Base of the pages of opening hours and closures. A form may move them to another location."""
+
+    def locations_of(self, request: HttpRequest, object_id: str | None) -> QuerySet[Location]:
+        stored = self.model._base_manager.filter(pk=_number(object_id)).values("location")
+        return Location.objects.filter(Q(pk=_number(request.POST.get("location"))) | Q(pk__in=stored))
+
+
 @admin.register(OpeningHours)
-class OpeningHoursAdmin(_LocationPartAdmin):
-    list_display = ("location", "weekday", "opens", "closes")
+class OpeningHoursAdmin(_HoursPartAdmin):
+    list_display = ("location", "weekday", "opens", "until")
     search_fields = ("location__name",)
     ordering = ("location__name", "weekday", "id")
 
+    @column("Closes", ordering="closes")
+    def until(self, hours: OpeningHours) -> str:
+        return format_closing(hours.closes)
+
 
 @admin.register(Closure)
-class ClosureAdmin(_LocationPartAdmin):
-    list_display = ("location", "day", "reason")
+class ClosureAdmin(_HoursPartAdmin):
+    list_display = ("location", "day", "begins", "until", "reason")
     search_fields = ("location__name", "reason")
     date_hierarchy = "day"
     ordering = ("-day", "-id")
+
+    @column("Until", ordering="ends")
+    def until(self, closure: Closure) -> str | None:
+        return format_closing(closure.ends) if closure.ends is not None else None

@@ -3,23 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from appointments.models import HOLDS_A_BAY, Appointment, Bay, Closure, Location, OpeningHours, ServiceType
-from appointments.slots import DAYS_AHEAD, LONGEST, SHORTEST, BaySchedule, Slot, opening_of_day, slots_within
+from django.db.models import Model, Q
+
+from appointments.models import (
+    HOLDS_A_BAY,
+    Appointment,
+    AppointmentStatus,
+    Bay,
+    Closure,
+    Location,
+    OpeningHours,
+    ServiceType,
+)
+from appointments.slots import (
+    DAYS_AHEAD,
+    LONGEST,
+    MIDNIGHT,
+    SHORTEST,
+    BaySchedule,
+    Slot,
+    closed_hours,
+    format_closing,
+    opening_of_day,
+    overlaps,
+    slots_within,
+)
 from common.domain.caller import Caller
-from common.domain.errors import Invalid
-from vehicles.actions import VehicleNotOfCustomer
+from common.domain.errors import DomainError, Invalid
+from common.domain.types import AnyQuerySet
+from customers.models import Customer
+from vehicles.locks import VehicleNotOfCustomer
 from vehicles.models import Vehicle
 
 
 class TooFarAhead(Invalid):
     code = "too_far_ahead"
     message = f"Appointments can be booked at most {DAYS_AHEAD} days ahead."
+
+
+class NoDefaultLocation(DomainError):
+    """The shop has no location yet."""
+
+    code = "no_default_location"
+    title = "No location"
+    message = "Enter the shop's location first."
 
 
 class NotASlot(Invalid):
@@ -37,6 +71,63 @@ class UnknownService(Invalid):
 class VehicleNotChosen(Invalid):
     code = "which_vehicle"
     title = "Vehicle required"
+
+
+def name_appointments_of_vehicle(vehicle: Vehicle, now: datetime) -> list[str]:
+    """Return the names of the vehicle's appointments that are ahead or in progress."""
+    return _name_ahead(Appointment.objects.filter(vehicle=vehicle), now)
+
+
+def name_appointments_of_customer(customer: Customer, now: datetime) -> list[str]:
+    """Return the names of the customer's appointments that are ahead or in progress."""
+    return _name_ahead(Appointment.objects.filter(customer=customer), now)
+
+
+def _name_ahead(appointments: AnyQuerySet, now: datetime) -> list[str]:
+    rows = appointments.filter(_ahead(now)).select_related("location").order_by("start", "id")
+    return [name_appointment(row) for row in rows]
+
+
+def _ahead(now: datetime) -> Q:
+    return Q(status=AppointmentStatus.IN_PROGRESS) | Q(status=AppointmentStatus.PENDING, end__gte=now)
+
+
+def name_appointment(appointment: Appointment) -> str:
+    """Return the words by which a message names an appointment, in the local time of its location."""
+    start = local_time(appointment.location, appointment.start)
+    return f"appointment {appointment.pk} on {start:%Y-%m-%d at %H:%M}"
+
+
+def count_ahead(*, now: datetime, ignoring: Appointment | None = None, **owner: Model) -> int:
+    """Return how many appointments of `owner` (`vehicle=…` or `customer=…`) are ahead or in progress."""
+    rows = Appointment.objects.filter(_ahead(now), **owner)
+    return (rows.exclude(pk=ignoring.pk) if ignoring else rows).count()
+
+
+def is_ahead(appointment: Appointment, now: datetime) -> bool:
+    """Return whether the appointment counts among those that are ahead or in progress."""
+    return Appointment.objects.filter(_ahead(now), pk=appointment.pk).exists()
+
+
+def find_overlapping(
+    during: Slot, *, ignoring: Appointment | None = None, **holder: object
+) -> Appointment | None:
+    """Return the first appointment of `holder` (`vehicle=…` or `technician_id=…`) that overlaps, with its location."""
+    rows = Appointment.objects.filter(_overlapping(during), **holder).select_related("location")
+    if ignoring is not None:
+        rows = rows.exclude(pk=ignoring.pk)
+    return rows.order_by("start", "id").first()
+
+
+def _overlapping(during: Slot) -> Q:
+    """Match the appointments that hold a bay at some time of the slot."""
+    return Q(
+        status__in=HOLDS_A_BAY,
+        # The lower bound on `start` lets an index skip past years.
+        start__gte=during.start - LONGEST,
+        start__lt=during.end,
+        end__gt=during.start,
+    )
 
 
 def get_vehicle_to_book(caller: Caller, uuid: UUID | None = None) -> Vehicle:
@@ -57,22 +148,22 @@ def get_vehicle_to_book(caller: Caller, uuid: UUID | None = None) -> Vehicle:
     return first_two[0]
 
 
-def find_services(names: Iterable[str]) -> list[ServiceType]:
+def find_services(names: Sequence[str]) -> list[ServiceType]:
     """Return the services with these codes or names, in that order and without repetitions. One query.
 
     Case, spaces and hyphens are ignored: `Oil change` finds `oil_change`. Raises UnknownService with the first name
     that matches no service.
     """
-    wanted = {_normalize(name): name for name in names}
+    wanted = [_normalize(name) for name in names]
     if not wanted:
         return []
     services = list(ServiceType.objects.order_by("id"))
     known = {_normalize(service.name): service for service in services}
     known |= {_normalize(service.code): service for service in services}
-    for key, name in wanted.items():
-        if key not in known:
+    for number, name in enumerate(names):
+        if _normalize(name) not in known:
             text = f"There is no service “{name}”. Use the code or the name of a service."
-            raise UnknownService(text, field="services")
+            raise UnknownService(text, field="services", item=number)
     return list(dict.fromkeys(known[key] for key in wanted))
 
 
@@ -85,6 +176,23 @@ def get_appointment_length(services: Iterable[ServiceType]) -> timedelta:
     return timedelta(minutes=sum(service.minutes for service in services)) or SHORTEST
 
 
+def get_length_to_book(names: Sequence[str], moving: Appointment | None = None) -> timedelta:
+    """Return the length for the services with these names, or without names that of the appointment that moves.
+
+    Raises UnknownService.
+    """
+    services = find_services(names)
+    return moving.end - moving.start if moving and not services else get_appointment_length(services)
+
+
+def get_default_location() -> Location:
+    """Return the location of orders that name none. Raises NoDefaultLocation."""
+    location = Location.objects.filter(is_default=True).first()
+    if location is None:
+        raise NoDefaultLocation
+    return location
+
+
 def local_time(location: Location, instant: datetime) -> datetime:
     """Return the instant in the location's time zone."""
     return instant.astimezone(ZoneInfo(location.time_zone))
@@ -95,18 +203,75 @@ def last_bookable_day(location: Location, now: datetime) -> date:
     return local_time(location, now).date() + timedelta(days=DAYS_AHEAD)
 
 
-def get_opening_hours(location: Location, first: date, last: date) -> dict[date, Slot]:
+class OpenDay(NamedTuple):
+    """The hours of a day, and the hours within them at which the location is closed."""
+
+    hours: Slot
+    closed: tuple[Slot, ...] = ()
+
+    def slots(self, length: timedelta) -> Iterator[Slot]:
+        return slots_within(self.hours, length, self.closed)
+
+    def holds(self, slot: Slot) -> bool:
+        """Return whether the location is open during the whole slot."""
+        is_within = self.hours.start <= slot.start and slot.end <= self.hours.end
+        return is_within and not overlaps(slot, self.closed)
+
+
+def get_opening_hours(location: Location, first: date, last: date) -> dict[date, OpenDay]:
     """Return the hours of each day from `first` to `last` on which the location is open. Two queries."""
     zone = ZoneInfo(location.time_zone)
     weekdays = {row.weekday: row for row in OpeningHours.objects.filter(location=location)}
+    whole_days: set[date] = set()
+    closed: dict[date, tuple[Slot, ...]] = {}
     closures = Closure.objects.filter(location=location, day__range=(first, last))
-    closed = set(closures.values_list("day", flat=True))
+    for day, begins, ends in closures.values_list("day", "begins", "ends"):
+        if begins is None or ends is None:
+            whole_days.add(day)
+        else:
+            closed[day] = (*closed.get(day, ()), closed_hours(day, begins=begins, ends=ends, zone=zone))
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
     return {
-        day: opening_of_day(day, opens=row.opens, closes=row.closes, zone=zone)
+        day: OpenDay(opening_of_day(day, opens=row.opens, closes=row.closes, zone=zone), closed.get(day, ()))
         for day in days
-        if day not in closed and (row := weekdays.get(day.weekday()))
+        if day not in whole_days and (row := weekdays.get(day.weekday()))
     }
+
+
+def resolve_start(location: Location, start: datetime) -> datetime:
+    """Return the instant of a start. Without a time zone it is a local time of the location.
+
+    A local time that comes twice is the first. Raises NotASlot for one that the clocks skip.
+    """
+    if start.tzinfo is not None:
+        return start
+    zone = ZoneInfo(location.time_zone)
+    try:
+        instant = start.replace(tzinfo=zone, fold=0).astimezone(UTC)
+        exists = instant.astimezone(zone).replace(tzinfo=None) == start.replace(fold=0)
+    except OverflowError:
+        raise NotASlot("Choose a time in the future.", field="start") from None
+    if not exists:
+        raise NotASlot(
+            f"{start:%H:%M} does not exist on {start.date()} in {location.time_zone}, because the clocks skip it.",
+            field="start",
+        )
+    return instant
+
+
+def appointments_outside_hours(location: Location, now: datetime) -> list[Appointment]:
+    """Return the appointments that are not over and during which the location is not open. Three queries."""
+    booked = Appointment.objects.filter(location=location, status__in=HOLDS_A_BAY, end__gt=now)
+    appointments = list(booked.select_related("customer__contact").order_by("start", "id"))
+    if not appointments:
+        return []
+    days = {row.pk: local_time(location, row.start).date() for row in appointments}
+    hours = get_opening_hours(location, min(days.values()), max(days.values()))
+    return [
+        row
+        for row in appointments
+        if (day := hours.get(days[row.pk])) is None or not day.holds(Slot(row.start, row.end))
+    ]
 
 
 def get_bay_schedule(
@@ -119,13 +284,7 @@ def get_bay_schedule(
     """
     bays = Bay.objects.filter(location=location, **({"pk": bay.pk} if bay else {}))
     ids = list(bays.order_by("id").values_list("id", flat=True))
-    appointments = Appointment.objects.filter(
-        bay__in=ids,
-        status__in=HOLDS_A_BAY,
-        # The lower bound on `start` lets an index skip past years.
-        start__range=(during.start - LONGEST, during.end),
-        end__gt=during.start,
-    )
+    appointments = Appointment.objects.filter(_overlapping(during), bay__in=ids)
     if ignoring is not None:
         appointments = appointments.exclude(pk=ignoring.pk)
         ids.sort(key=lambda bay_id: bay_id != ignoring.bay_id)
@@ -149,24 +308,34 @@ def find_free_slots(
     hours = get_opening_hours(location, first, last)
     if not hours:
         return
-    whole = Slot(min(day.start for day in hours.values()), max(day.end for day in hours.values()))
+    spans = [day.hours for day in hours.values()]
+    whole = Slot(min(span.start for span in spans), max(span.end for span in spans))
     schedule = get_bay_schedule(location, whole, bay=bay, ignoring=ignoring)
     for day in hours.values():
-        for slot in slots_within(day, length):
+        for slot in day.slots(length):
             if slot.start > now and schedule.first_free(slot) is not None:
                 yield slot
 
 
-def get_available_slots(*, location: Location, day: date, length: timedelta, now: datetime) -> list[Slot]:
+def get_available_slots(
+    *,
+    location: Location,
+    day: date,
+    length: timedelta,
+    now: datetime,
+    ignoring: Appointment | None = None,
+) -> list[Slot]:
     """Return the free slots of a local day of the location. A past day has none.
 
-    Raises TooFarAhead.
+    `ignoring` is an appointment that may move to one of them. Raises TooFarAhead.
     """
     if day > last_bookable_day(location, now):
         raise TooFarAhead(field="day")
     if day < local_time(location, now).date():
         return []
-    return list(find_free_slots(location=location, first=day, last=day, length=length, now=now))
+    return list(
+        find_free_slots(location=location, first=day, last=day, length=length, now=now, ignoring=ignoring)
+    )
 
 
 def get_slot(*, location: Location, start: datetime, length: timedelta, now: datetime) -> Slot:
@@ -177,12 +346,16 @@ def get_slot(*, location: Location, start: datetime, length: timedelta, now: dat
     is_far = start - now > timedelta(days=DAYS_AHEAD + 2)
     if is_far or (day := local_time(location, start).date()) > last_bookable_day(location, now):
         raise TooFarAhead(field="start")
-    slot, hours = Slot(start, start + length), get_opening_hours(location, day, day).get(day)
-    if hours is None:
+    slot, open_day = Slot(start, start + length), get_opening_hours(location, day, day).get(day)
+    if open_day is None:
         raise NotASlot(f"{location.name} is closed on {day}. Choose another day.", field="start")
-    if slot in slots_within(hours, length):
+    if slot in open_day.slots(length):
         return slot
+    hours = open_day.hours
     opens, closes = (f"{local_time(location, instant):%H:%M}" for instant in hours)
+    closes = format_closing(MIDNIGHT) if closes == "00:00" else closes
+    if overlaps(slot, open_day.closed):
+        raise NotASlot(f"{location.name} is closed at that time. Choose another time.", field="start")
     if start >= hours.start and slot.end <= hours.end:
         raise NotASlot(f"Appointments start every 30 minutes from {opens} on.", field="start")
     minutes = length // timedelta(minutes=1)

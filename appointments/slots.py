@@ -7,7 +7,7 @@ instant that exists and is listed once (docs/decisions/0015).
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ STEP = timedelta(minutes=30)
 SHORTEST = timedelta(minutes=30)  # an appointment without services
 LONGEST = timedelta(days=1)  # an appointment ends within the opening hours of one day
 DAYS_AHEAD = 90
+MIDNIGHT = time(0)  # as the end of hours: the end of the day
 _RESOLUTION = timedelta(microseconds=1)
 
 
@@ -32,11 +33,25 @@ def opening_of_day(day: date, *, opens: time, closes: time, zone: ZoneInfo) -> S
     A location opens once a day. The local time between the two instants is never outside the hours.
     """
     start, again = (_instants_of(day, opens, zone) * 2)[:2]
-    end = next(instant for instant in _instants_of(day, closes, zone) if instant >= start)
+    end = next(instant for instant in _ends_of(day, closes, zone) if instant >= start)
     # Clocks that go back to a time before the opening time: the location opens when they reach it again.
     if start < again < end and (again - _RESOLUTION).astimezone(zone).time() < opens:
         start = again
     return Slot(start, end)
+
+
+def closed_hours(day: date, *, begins: time, ends: time, zone: ZoneInfo) -> Slot:
+    """Return the instants between which a location is closed on `day`. An hour that comes twice is closed twice."""
+    return Slot(_instants_of(day, begins, zone)[0], _ends_of(day, ends, zone)[-1])
+
+
+def format_closing(at: time) -> str:
+    """Write a time at which hours end. Midnight is 24:00."""
+    return "24:00" if at == MIDNIGHT else f"{at:%H:%M}"
+
+
+def _ends_of(day: date, at: time, zone: ZoneInfo) -> list[datetime]:
+    return _instants_of(day + timedelta(days=1) if at == MIDNIGHT else day, at, zone)
 
 
 def _instants_of(day: date, at: time, zone: ZoneInfo) -> list[datetime]:
@@ -52,12 +67,21 @@ def _instants_of(day: date, at: time, zone: ZoneInfo) -> list[datetime]:
         wall = wall.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
-def slots_within(hours: Slot, length: timedelta) -> Iterator[Slot]:
-    """Yield a slot every 30 minutes from the opening on, as long as the slot ends by the closing."""
+def slots_within(hours: Slot, length: timedelta, closed: Sequence[Slot] = ()) -> Iterator[Slot]:
+    """Yield a slot every 30 minutes from the opening on, as long as the slot ends by the closing.
+
+    `closed` are hours within them at which the location is closed.
+    """
     start = hours.start
     while start + length <= hours.end:
-        yield Slot(start, start + length)
+        slot = Slot(start, start + length)
+        if not overlaps(slot, closed):
+            yield slot
         start += STEP
+
+
+def overlaps(slot: Slot, closed: Iterable[Slot]) -> bool:
+    return any(hours.start < slot.end and slot.start < hours.end for hours in closed)
 
 
 class BaySchedule:

@@ -1,12 +1,13 @@
-"""Create and change repair orders and their lines, and move them through their states.
+"""Create and change repair orders, and move them through their states.
 
-Lines can change only until the customer approves or denies the estimate. An action that reads the total locks the
-order first, so that the approved or stored total is the total that was read.
+Jobs and lines are in `jobs.py`, estimates and answers in `estimates/actions.py`. An action that reads the total locks
+the order first, so that the approved or stored total is the total that was read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -14,29 +15,45 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from accounts.referrals import credit_referrals
-from catalogue.models import Part, Service
+from appointments.models import Appointment, Location
+from appointments.queries import local_time
 from common.domain.caller import Caller
-from common.domain.errors import DomainError, Invalid, Missing
-from common.domain.transitions import refusal, transition
+from common.domain.database import change
+from common.domain.errors import DomainError, IllegalTransition, Invalid
+from common.domain.money import ten_thousandths
+from common.domain.numbers import draw
+from common.domain.transitions import refusal, transition, write_history
+from common.domain.types import Json
 from customers.actions import count_service, notify
 from customers.models import Customer, CustomerUser
 from files.actions import attach
+from repair_orders.changes import basis_of, changing, lock, settle
+from repair_orders.estimates.actions import UnknownJob
+from repair_orders.guards import check_reopenable, tell_denied
+from repair_orders.jobs import Line, LinesAreFixed
 from repair_orders.models import (
-    EDITABLE_STATUSES,
+    AUTHORISED_STATUSES,
+    OPEN_STATUSES,
     REPAIR_ORDER_MACHINE,
+    Job,
+    JobStatus,
     PartLine,
+    PriceSource,
     RepairOrder,
     RepairOrderStatus,
     RepairPhoto,
     ServiceLine,
 )
-from repair_orders.queries import totals_of
-from vehicles.actions import check_in_use
-from vehicles.models import Vehicle
+from repair_orders.money import Totals
+from repair_orders.parts import take_parts
+from repair_orders.pricing.models import OverrunBasis
+from repair_orders.pricing.terms import take_prices
+from repair_orders.worksheet import Worksheet
+from vehicles.locks import check_in_use, hold_in_use
+from vehicles.models import RecommendationStatus, Vehicle
 
-Line = PartLine | ServiceLine
-LARGEST_TOTAL = Decimal("99999999.99")
-TERMS = {"discount_amount", "discount_percent", "tax_percent"}
+ZERO = Decimal("0.00")
+TERMS = {"discount_amount", "discount_percent", "tax_percent", "tax_exemption"}
 # The permission of each action, in the admin and in the API.
 PERMISSIONS = {
     "estimate": "repair_orders.estimate_repairorder",
@@ -44,28 +61,54 @@ PERMISSIONS = {
     "deny": "repair_orders.decide_repairorder",
     "start": "repair_orders.work_repairorder",
     "complete": "repair_orders.work_repairorder",
+    "finish_job": "repair_orders.work_repairorder",
+    "stop": "repair_orders.decide_repairorder",
+    "reopen": "repair_orders.reopen_repairorder",
+    "withdraw": "repair_orders.withdraw_repairorder",
 }
 
 
-class LinesAreFixed(DomainError):
-    """The customer has approved or denied the lines. Extra work needs a new estimate."""
-
-    code = "lines_are_fixed"
-    title = "Not possible in this state"
-    message = "Lines can change only while the order is requested or pending."
+class LocationIsFixed(DomainError):
+    code = "location_is_fixed"
+    title = "Location is fixed"
+    message = "The location of an order can change only until its first estimate is sent."
 
 
-class StaleTotal(DomainError):
-    """The approved total is not the order's current total, which is the fact `total`."""
-
-    code = "stale_total"
-    title = "The estimate has changed"
-    message = "The estimate has changed since it was shown. Look at the new total and approve that."
+class FinishInstead(DomainError):
+    code = "finish_instead"
+    title = "Some work is done"
+    message = "A job of this order is done. Complete the order with it instead of stopping it."
 
 
-class TotalTooLarge(Invalid):
-    code = "total_too_large"
-    message = f"The total of a repair order can be at most {LARGEST_TOTAL}."
+class NothingToComplete(DomainError):
+    code = "nothing_to_complete"
+    title = "Nothing to complete"
+    message = "No job of this order is approved or done. Stop the order instead."
+
+
+class AppointmentHasOrder(DomainError):
+    """The appointment has a repair order. The fact is its id."""
+
+    code = "appointment_has_order"
+    title = "Appointment has a repair order"
+
+
+class WrongAppointment(Invalid):
+    code = "wrong_appointment"
+    message = "The appointment is of another vehicle."
+
+
+class WrongComeback(Invalid):
+    code = "wrong_comeback"
+    message = "A comeback is of a completed order of the same vehicle."
+
+
+class ExemptionExpired(DomainError):
+    """The certificate by which an order has no tax is not valid today. The fact is the tax in dollars."""
+
+    code = "exemption_expired"
+    title = "The exemption has expired"
+    message = "The customer's exemption from tax is not valid today. Record a new certificate, or take the tax again."
 
 
 class PhotoIsTaken(DomainError):
@@ -82,21 +125,40 @@ def request_repair(
     now: datetime,
     photos: Sequence[UUID] = (),
     by: Caller | None = None,
+    location: Location | None = None,
+    appointment: Appointment | None = None,
+    comeback_of: RepairOrder | None = None,
     **terms: object,
 ) -> RepairOrder:
     """Create a requested repair order for one of the customer's vehicles in use.
 
-    `photos` are UUIDs of uploads of `by`, the acting login. An upload belongs to one repair order. `terms` are notes,
-    discounts and the tax percentage. Raises VehicleNotOfCustomer, PhotoIsTaken and the errors of
-    `files.actions.attach`.
+    `photos` are UUIDs of uploads of `by`, the acting login. An upload belongs to one repair order. The order is of the
+    location named, else of its appointment's, else of the default one, and takes the prices of that location as they
+    are today. `comeback_of` is the completed order whose work is done again. `terms` are further columns, such as
+    notes, discounts, or a tax percentage that wins over the location's. Raises VehicleNotOfCustomer, NoCustomerRecord,
+    WrongAppointment, WrongComeback, AppointmentHasOrder, PhotoIsTaken and the errors of `files.actions.attach`.
     """
     check_in_use(vehicle=vehicle, customer=customer)
+    if appointment is not None and appointment.vehicle_id != vehicle.pk:
+        raise WrongAppointment(field="appointment")
+    _check_comeback(comeback_of, vehicle.pk)
+    location = location or (appointment.location if appointment else _default_location())
+    prices = _present_prices(location, customer, now)
     # The check of stored files may be slow, so it runs before the transaction.
     uploads = attach(caller=by, upload_ids=photos, now=now) if by and photos else []
     try:
         with transaction.atomic():
+            hold_in_use(vehicle=vehicle, customer=customer)
             order = RepairOrder.objects.create(
-                customer=customer, vehicle=vehicle, description=description, created_at=now, **terms
+                customer=customer,
+                vehicle=vehicle,
+                location=location,
+                number=draw(f"repair_order:{location.pk}") if location else None,
+                appointment=appointment,
+                comeback_of=comeback_of,
+                description=description,
+                created_at=now,
+                **{**prices, **terms},
             )
             RepairPhoto.objects.bulk_create(
                 RepairPhoto(repair_order=order, upload=upload) for upload in uploads
@@ -104,136 +166,157 @@ def request_repair(
     except IntegrityError as error:
         if RepairPhoto.objects.filter(upload__in=uploads).exists():
             raise PhotoIsTaken(field="photos") from error
+        taken = appointment and RepairOrder.objects.filter(appointment=appointment).first()
+        if taken:
+            text = f"This appointment has repair order {taken.pk}."
+            raise AppointmentHasOrder(text, repair_order_id=taken.pk) from error
         raise
     return order
 
 
-def add_part(*, order: RepairOrder, part: Part, quantity: int = 1) -> PartLine:
-    """Add a part to an order at its catalogue price. Raises LinesAreFixed, TotalTooLarge."""
-    line = PartLine(repair_order=order, part=part, quantity=quantity)
-    change_lines(order=order, save=[line])
-    return line
+def _check_comeback(comeback_of: RepairOrder | None, vehicle_id: int) -> None:
+    if comeback_of is None:
+        return
+    if comeback_of.vehicle_id != vehicle_id or comeback_of.status != RepairOrderStatus.COMPLETED:
+        raise WrongComeback(field="comeback_of_id")
 
 
-def add_service(*, order: RepairOrder, service: Service) -> ServiceLine:
-    """Add a service to an order at its catalogue price. Raises LinesAreFixed, TotalTooLarge."""
-    line = ServiceLine(repair_order=order, service=service)
-    change_lines(order=order, save=[line])
-    return line
+def _default_location() -> Location | None:
+    return Location.objects.filter(is_default=True).first()
 
 
-def remove_line(*, order: RepairOrder, model: type[PartLine] | type[ServiceLine], line_id: int) -> None:
-    """Remove a line from an order. Raises Missing, LinesAreFixed."""
-    with transaction.atomic():
-        _lock(order)  # before the line is read: of two parallel removals the second finds no line
-        line = model._default_manager.filter(repair_order=order, pk=line_id).first()
-        if line is None:
-            raise Missing(f"{model._meta.verbose_name} not found.".capitalize())
-        change_lines(order=order, remove=[line])
+def _present_prices(location: Location | None, customer: Customer, now: datetime) -> Json:
+    day = local_time(location, now).date() if location else now.date()
+    return take_prices(location=location, customer=customer, day=day)
 
 
-def change_lines(*, order: RepairOrder, save: Iterable[Line] = (), remove: Iterable[Line] = ()) -> None:
-    """Save and delete lines in one transaction. An empty price or taxability is filled from the catalogue.
+def change_order(*, order: RepairOrder, version: int | None = None, **fields: object) -> None:
+    """Change the words of an order at any time, and its terms while it is open.
 
-    Raises LinesAreFixed, TotalTooLarge.
+    Discounts and tax can change without a new answer as long as the approved jobs stay within the ceiling. Raises
+    LinesAreFixed, LocationIsFixed, OverCeiling, StaleVersion, TotalTooLarge, WrongComeback.
     """
-    with transaction.atomic():
-        _lock_editable(order)
-        for line in remove:
-            line.delete()
-        for line in save:
-            _fill_from_catalogue(line)
-            line.save()
-        _check_total(order)
-
-
-def change_order(*, order: RepairOrder, **fields: object) -> None:
-    """Change the texts of an order at any time, and its discounts and tax while its lines can change.
-
-    Raises LinesAreFixed, TotalTooLarge.
-    """
-    with transaction.atomic():
-        _lock(order)
-        if TERMS & set(fields) and order.status not in EDITABLE_STATUSES:
+    with changing(order, version=version):
+        if TERMS & set(fields) and order.status not in OPEN_STATUSES:
             raise LinesAreFixed
-        for name, value in fields.items():
-            setattr(order, name, value)
-        order.save(update_fields=list(fields))
-        _check_total(order)
+        earlier = fields.get("comeback_of")
+        if isinstance(earlier, RepairOrder):
+            _check_comeback(earlier, order.vehicle_id)
+        location = fields.get("location")
+        if "location" in fields and location != order.location:
+            fields = _move(order, location) | fields  # a tax that is given wins over the location's
+        change(order, **fields)
 
 
-def send_estimate(*, order: RepairOrder, by: int | None, now: datetime, notes: str | None = None) -> None:
-    """Send the customer an estimate of the current lines.
+def _move(order: RepairOrder, location: object) -> Json:
+    """Return the columns of an order that change with its location, which is fixed by the first estimate."""
+    assert isinstance(location, Location)
+    if order.estimates.exists() or order.status not in OPEN_STATUSES:
+        raise LocationIsFixed
+    day = local_time(location, order.created_at).date()
+    prices = take_prices(location=location, customer=order.customer, day=day)
+    return {**prices, "location": location, "number": draw(f"repair_order:{location.pk}")}
 
-    An estimate can be sent again, and for extra work on an approved order. Raises IllegalTransition.
+
+def retax(*, order: RepairOrder, now: datetime, by: int | None = None, version: int | None = None) -> None:
+    """Take the tax, an exemption, the fees and the overrun of the order's location again, as they are today.
+
+    Of an order with a ceiling the overrun stays, because the customer agreed to that one. Tax that a higher rate adds
+    raises what was authorised. Raises LinesAreFixed, OverCeiling, StaleVersion.
     """
-    values = {} if notes is None else {"notes": notes}
-    with transaction.atomic():
-        _lock(order)
-        _set_status(
-            order, RepairOrderStatus.PENDING, by=by, now=now, estimated_at=now, approved_at=None, **values
-        )
-        notify(
-            customer_id=order.customer_id,
-            type="REPAIR_ORDER",
-            title="Estimate ready",
-            message=f"The estimate for repair order {order.pk} is {totals_of(order).total}. Please approve or deny it.",
-            now=now,
-        )
+    with changing(order, version=version) as before:
+        if order.status not in OPEN_STATUSES:
+            raise LinesAreFixed
+        prices = _present_prices(order.location, order.customer, now)
+        if order.ceiling is None:
+            change(order, **prices)
+            return
+        del prices["overrun_terms"]
+        change(order, **prices)
+        after = Worksheet.of(order)
+        untaxed = replace(after, terms=replace(after.terms, tax_percent=before.terms.tax_percent))
+        added = _agreed(after).tax - _agreed(untaxed).tax
+        if added > 0:
+            _add_tax(order, added)
 
 
-def approve(*, order: RepairOrder, by: int | None, now: datetime, total: Decimal | None = None) -> None:
-    """Approve the estimate for the customer. With `total`, approve only if the order costs exactly that amount.
-
-    Raises StaleTotal with the current total, IllegalTransition.
-    """
-    with transaction.atomic():
-        _lock(order)
-        current = totals_of(order).total
-        if order.status == RepairOrderStatus.PENDING and total is not None and total != current:
-            raise StaleTotal(total=current)
-        _set_status(order, RepairOrderStatus.APPROVED, by=by, now=now, approved_at=now)
+def _agreed(sheet: Worksheet) -> Totals:
+    return sheet.figures(sheet.agreed).totals
 
 
-def deny(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
-    """Deny an estimate for the customer, or a request for the shop. Raises IllegalTransition."""
-    _set_status(order, RepairOrderStatus.DENIED, by=by, now=now, denied_at=now, denial_reason=reason)
-
-
-def deny_estimate(*, order: RepairOrder, by: int | None, now: datetime, reason: str = "") -> None:
-    """Deny an estimate as the customer. A request without an estimate can be denied by the shop only.
-
-    Raises IllegalTransition.
-    """
-    with transaction.atomic():
-        _lock(order)
-        if order.status != RepairOrderStatus.PENDING:
-            raise refusal(order, RepairOrderStatus.DENIED)
-        deny(order=order, by=by, now=now, reason=reason)
+def _add_tax(order: RepairOrder, tax: Decimal) -> None:
+    """Add tax to what was authorised, and to a ceiling of the total. The customer owes it by law."""
+    assert order.authorised_total is not None and order.ceiling is not None
+    order.authorised_total += tax
+    if basis_of(order) == OverrunBasis.TOTAL:
+        order.ceiling += tax
+    RepairOrder.objects.filter(pk=order.pk).update(
+        authorised_total=order.authorised_total, ceiling=order.ceiling
+    )
 
 
 def start(*, order: RepairOrder, by: int | None, now: datetime) -> None:
     """Start the work on an approved order. Raises IllegalTransition."""
-    _set_status(order, RepairOrderStatus.IN_PROGRESS, by=by, now=now, started_at=now)
+    with transaction.atomic():
+        lock(order)
+        if order.status != RepairOrderStatus.APPROVED:  # a completed order is reopened, not started
+            raise refusal(order, RepairOrderStatus.IN_PROGRESS)
+        _set_status(order, RepairOrderStatus.IN_PROGRESS, by=by, now=now, started_at=now)
 
 
-def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
-    """Complete an order: store its total, count the service and notify the customer.
+def finish_job(*, job: Job, by: int | None, now: datetime, received: bool = False) -> None:
+    """Finish an approved job of an order in progress, and take its parts off the shelf.
 
-    The first completed order of a customer also credits the referrals of its logins. Raises IllegalTransition.
+    With `received` missing pieces are booked as received first. Raises IllegalTransition, PartNeeded.
+    """
+    with changing(job.repair_order, by=by, now=now):
+        job.refresh_from_db(fields=["status"])
+        if job.repair_order.status != RepairOrderStatus.IN_PROGRESS or job.status != JobStatus.APPROVED:
+            raise IllegalTransition("Only an approved job of an order in progress can be finished.")
+        take_parts([job], received=received, by=by, now=now)
+        _set_job(job, JobStatus.DONE)
+
+
+def complete(
+    *,
+    order: RepairOrder,
+    by: int | None,
+    now: datetime,
+    jobs: Collection[int] | None = None,
+    received: bool = False,
+) -> None:
+    """Complete an order: finish its approved jobs, store its total, count the service and notify the customer.
+
+    `jobs` are the ids of the approved jobs to finish, None for all. Their parts are taken off the shelf. With
+    `received` missing pieces are booked as received first. The other approved jobs are declined, proposed ones are
+    deferred. The first completed order of a customer also credits the referrals of its logins. Raises
+    IllegalTransition, UnknownJob, NothingToComplete, ExemptionExpired, OverCeiling, PartNeeded.
     """
     with transaction.atomic():
-        _lock(order)
+        lock(order)
+        if order.status != RepairOrderStatus.IN_PROGRESS:
+            raise refusal(order, RepairOrderStatus.COMPLETED)
+        before = Worksheet.of(order)
+        _end_jobs(order, jobs, received=received, by=by, now=now)
+        done = Worksheet.of(order)
+        if not done.agreed:
+            raise NothingToComplete
+        _check_exemption(order, done, now)
+        figures = _agreed(done)
         _set_status(
             order,
             RepairOrderStatus.COMPLETED,
             by=by,
             now=now,
             completed_at=now,
-            total_cost=totals_of(order).total,
+            total_cost=figures.total,
         )
-        count_service(customer_id=order.customer_id, now=now)
-        _credit_first_order(order, by=by, now=now)
+        settle(order, before, by=by, now=now)
+        if not order.is_credited and figures.total:
+            RepairOrder.objects.filter(pk=order.pk).update(is_credited=True)
+            order.is_credited = True
+            count_service(customer_id=order.customer_id, now=now)
+            _credit_first_order(order, by=by, now=now)
         notify(
             customer_id=order.customer_id,
             type="REPAIR_ORDER",
@@ -243,37 +326,181 @@ def complete(*, order: RepairOrder, by: int | None, now: datetime) -> None:
         )
 
 
+def _check_exemption(order: RepairOrder, sheet: Worksheet, now: datetime) -> None:
+    """Raise ExemptionExpired if an order has no tax by a certificate, and the customer has no valid one today."""
+    if not order.tax_exemption or order.tax_percent or order.location is None:
+        return
+    percent = _present_prices(order.location, order.customer, now)["tax_percent"]
+    terms = replace(sheet.terms, tax_percent=ten_thousandths(percent))
+    tax = _agreed(replace(sheet, terms=terms)).tax
+    if tax:
+        raise ExemptionExpired(tax=str(tax))
+
+
+def _end_jobs(
+    order: RepairOrder, wanted: Collection[int] | None, *, received: bool, by: int | None, now: datetime
+) -> None:
+    """Finish the approved jobs that are wanted, decline the other approved ones, and defer what is proposed."""
+    approved = Job.objects.filter(repair_order=order, status=JobStatus.APPROVED).in_order()
+    if wanted is not None and set(wanted) - {job.pk for job in approved}:
+        raise UnknownJob("Only approved jobs of this order can be finished.", field="jobs")
+    finished = [job for job in approved if wanted is None or job.pk in wanted]
+    take_parts(finished, received=received, by=by, now=now)
+    for job in approved:
+        _set_job(job, JobStatus.DONE if wanted is None or job.pk in wanted else JobStatus.DECLINED)
+    _defer_proposed(order)
+
+
+def stop(*, order: RepairOrder, reason: str, by: int | None, now: datetime) -> None:
+    """Stop the work of an order for the customer: it is denied. Approved jobs are declined, proposed ones deferred.
+
+    Raises IllegalTransition, FinishInstead.
+    """
+    with transaction.atomic():
+        lock(order)
+        if order.status not in AUTHORISED_STATUSES:
+            raise refusal(order, RepairOrderStatus.DENIED)
+        before = Worksheet.of(order)
+        if any(job.status == JobStatus.DONE for job in before.jobs):
+            raise FinishInstead
+        for job in Job.objects.filter(repair_order=order, status=JobStatus.APPROVED):
+            _set_job(job, JobStatus.DECLINED)
+        _defer_proposed(order)
+        _set_status(order, RepairOrderStatus.DENIED, by=by, now=now, denied_at=now, denial_reason=reason)
+        settle(order, before, by=by, now=now)
+        tell_denied(order, by=by, now=now)
+
+
+def reopen(*, order: RepairOrder, reason: str, by: int | None, now: datetime) -> None:
+    """Reopen a completed order: its finished jobs are approved again. History keeps the reason.
+
+    Raises IllegalTransition, OrderIsInvoiced.
+    """
+    with transaction.atomic():
+        lock(order)
+        before = Worksheet.of(order)
+        if order.status != RepairOrderStatus.COMPLETED:
+            raise refusal(order, RepairOrderStatus.IN_PROGRESS)
+        check_reopenable(order, now)
+        _set_status(order, RepairOrderStatus.IN_PROGRESS, by=by, now=now, completed_at=None, total_cost=None)
+        write_history(order, by=by, now=now, why=f"reopened: {reason}")
+        for job in Job.objects.filter(repair_order=order, status=JobStatus.DONE):
+            _set_job(job, JobStatus.APPROVED)
+        settle(order, before, by=by, now=now)
+
+
+def copy_order(*, order: RepairOrder, by: int | None, now: datetime) -> RepairOrder:
+    """Return a new requested order of the same vehicle with the same jobs and lines, all proposed.
+
+    Tax and fees are those of today. Raises VehicleNotOfCustomer, NoCustomerRecord.
+    """
+    with transaction.atomic():
+        copied = request_repair(
+            customer=order.vehicle.customer,
+            vehicle=order.vehicle,
+            description=order.description,
+            now=now,
+            location=order.location,
+            notes=order.notes,
+            discount_amount=order.discount_amount,
+            discount_percent=order.discount_percent,
+            po_number=order.po_number,
+        )
+        _copy_jobs(order, copied)
+    return copied
+
+
+def come_back(
+    *, order: RepairOrder, by: int | None, now: datetime, jobs: Collection[int] | None = None
+) -> RepairOrder:
+    """Return a new order of the same vehicle in which finished jobs of a completed order are done again for nothing.
+
+    `jobs` are the ids of the finished jobs, None for all. Their lines have the price 0.00 and keep their cost. The new
+    order has no fees. Raises IllegalTransition, UnknownJob, VehicleNotOfCustomer, NoCustomerRecord.
+    """
+    with transaction.atomic():
+        order.refresh_from_db()  # not locked: the vehicle is locked below, and comes before orders (D25)
+        if order.status != RepairOrderStatus.COMPLETED:
+            raise IllegalTransition("Only a completed order can have a comeback.")
+        done = Job.objects.filter(repair_order=order, status=JobStatus.DONE).values_list("pk", flat=True)
+        wanted = set(done) if jobs is None else set(jobs)
+        if wanted - set(done):
+            raise UnknownJob("Only finished jobs of this order can be done again.", field="jobs")
+        again = request_repair(
+            customer=order.vehicle.customer,
+            vehicle=order.vehicle,
+            description=order.description,
+            now=now,
+            location=order.location,
+            comeback_of=order,
+            po_number=order.po_number,
+            fee_terms=[],
+        )
+        _copy_jobs(order, again, wanted, is_free=True)
+    return again
+
+
+def _copy_jobs(
+    order: RepairOrder, copied: RepairOrder, wanted: Collection[int] | None = None, *, is_free: bool = False
+) -> None:
+    """Copy jobs of an order with their lines, all proposed. `wanted` are the ids of the jobs, None for all."""
+    with changing(copied):
+        lines_of: dict[int | None, list[Line]] = {}
+        sold: list[Line] = [
+            *PartLine.objects.filter(repair_order=order).in_order(),
+            *ServiceLine.objects.filter(repair_order=order).in_order(),
+        ]
+        for line in sold:
+            lines_of.setdefault(line.job_id, []).append(line)
+        copies: dict[int, PartLine] = {}
+        for job in Job.objects.filter(repair_order=order).select_related("recommendation").in_order():
+            if wanted is not None and job.pk not in wanted:
+                continue
+            lines = lines_of.get(job.pk, [])
+            job.pk, job.repair_order, job.technician = None, copied, None
+            job.status, job.sent_in, job.is_draft = JobStatus.PROPOSED, None, True
+            job.cause = job.correction = ""
+            if job.recommendation and job.recommendation.status != RecommendationStatus.OPEN:
+                job.recommendation = None  # the work is done, sold or dismissed
+            job._state.adding = True
+            job.save()
+            for line in lines:
+                if is_free:
+                    _waive(line)
+                if isinstance(line, PartLine):
+                    # A core charge has a higher id than its part.
+                    line.core_of = copies[line.core_of_id] if line.core_of_id else None
+                    copies[line.pk] = line
+                line.pk, line.repair_order, line.job = None, copied, job
+                line._state.adding = True
+                line.save()
+
+
+def _waive(line: Line) -> None:
+    """Set the price of a line to 0.00. Its cost stays."""
+    if isinstance(line, PartLine):
+        line.unit_price = ZERO
+    elif line.hours is not None:
+        line.rate = ZERO
+    line.amount, line.price_source = ZERO, PriceSource.TYPED
+
+
+def _defer_proposed(order: RepairOrder) -> None:
+    for job in Job.objects.filter(repair_order=order, status=JobStatus.PROPOSED):
+        _set_job(job, JobStatus.DEFERRED)
+
+
+def _set_job(job: Job, status: str) -> None:
+    job.status = status
+    job.save(update_fields=["status"])
+
+
 def _credit_first_order(order: RepairOrder, *, by: int | None, now: datetime) -> None:
     """Credit the referrals of the customer's logins, if this is the customer's first completed order."""
     completed = RepairOrder.objects.filter(customer_id=order.customer_id, status=RepairOrderStatus.COMPLETED)
     if not completed.exclude(pk=order.pk).exists():
         logins = CustomerUser.objects.filter(customer_id=order.customer_id)
         credit_referrals(friends=logins.values_list("user_id", flat=True), by=by, now=now)
-
-
-def _lock(order: RepairOrder) -> None:
-    order.refresh_from_db(from_queryset=RepairOrder.objects.select_for_update())
-
-
-def _lock_editable(order: RepairOrder) -> None:
-    _lock(order)
-    if order.status not in EDITABLE_STATUSES:
-        raise LinesAreFixed
-
-
-def _fill_from_catalogue(line: Line) -> None:
-    """Fill an empty price and taxability from the catalogue. The line keeps them from then on."""
-    article: Part | Service = line.part if isinstance(line, PartLine) else line.service
-    price = "unit_price" if isinstance(line, PartLine) else "labor_cost"
-    for name in (price, "taxable"):
-        if getattr(line, name) is None:
-            setattr(line, name, getattr(article, name))
-
-
-def _check_total(order: RepairOrder) -> None:
-    totals = totals_of(order)
-    if max(totals.subtotal, totals.total) > LARGEST_TOTAL:
-        raise TotalTooLarge(field="quantity")
 
 
 def _set_status(order: RepairOrder, to: str, *, by: int | None, now: datetime, **values: object) -> None:

@@ -16,8 +16,8 @@ from django.utils import timezone
 from common.domain.caller import Caller
 from common.domain.days import midnight
 from common.domain.types import AnyQuerySet
-from common.reads.params import Param
 from common.reads.read import Columns
+from common.reads.statements import Param
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from vehicles.labels import unit_label
 from vehicles.models import Vehicle
@@ -50,7 +50,7 @@ def _counts(caller: Caller) -> AnyQuerySet:
 _COUNTS = Columns(_counts, "vehicle_id", "count")
 _UNITS = Columns(
     lambda caller: Vehicle.objects.visible_to(caller),
-    *("id", "archived_at", "unit_number", "license_plate", "vin"),
+    *("id", "archived_at", "unit_number", "license_plate", "vin", "id"),
 )
 
 

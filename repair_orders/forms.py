@@ -16,7 +16,8 @@ from unfold.widgets import (
 
 from common.admin.forms import SeenStatus
 from common.domain.types import Json, Values
-from repair_orders.models import PartLine, RepairOrder, ServiceLine
+from repair_orders.estimates.models import Method
+from repair_orders.models import Job, JobStatus, PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import totals_of
 from vehicles.models import Vehicle
 
@@ -36,15 +37,19 @@ class RepairOrderForm(SeenStatus):
         return values
 
 
-class ArticleWidget(forms.Widget):
-    """The part or service of a stored line, as text. It cannot change: another part needs another line."""
+class FixedText(forms.Widget):
+    """A value of a stored line as text, such as the name under which it was sold. Another one needs another line."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__()
 
     def render(self, name: str, value: object, attrs: object = None, renderer: object = None) -> SafeString:
-        return escape(value)
+        return escape(self.text)
 
 
 class LineForm(forms.ModelForm[PartLine | ServiceLine]):
-    """The form of a line. `actions.change_lines` fills an empty price and taxability from the catalogue."""
+    """The form of a line. `jobs.change_lines` fills an empty price and taxability from the catalogue."""
 
     article: str  # the name of the field
     price: str
@@ -59,20 +64,38 @@ class LineForm(forms.ModelForm[PartLine | ServiceLine]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "job" in self.fields:
+            open_jobs = Job.objects.filter(
+                repair_order=self.instance.repair_order_id, status=JobStatus.PROPOSED
+            )
+            self.fields["job"].queryset = open_jobs.in_order()  # type: ignore[attr-defined]
+            self.fields["job"].required = False
+            self.fields["job"].empty_label = "First proposed job"  # type: ignore[attr-defined]
         if self.price in self.fields:
             self.fields[self.price].required = False
             self.fields[self.price].widget.attrs["placeholder"] = "Catalogue"
-        if self.instance.pk and self.article in self.fields:
-            self.fields[self.article] = forms.Field(disabled=True, required=False, widget=ArticleWidget)
-            self.initial[self.article] = getattr(self.instance, self.article)
+        if self.instance.pk:
+            self._fix(self.article, self.instance.name)
+            self._fix("job", str(self.instance.job))
+
+    def _fix(self, name: str, text: str) -> None:
+        if name in self.fields:
+            self.fields[name] = forms.Field(disabled=True, required=False, widget=FixedText(text))
+            self.initial[name] = getattr(self.instance, name)
 
 
 class PartLineForm(LineForm):
     article, price = "part", "unit_price"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if getattr(self.instance, "core_of_id", None) is not None:  # a core charge follows its part
+            for field in self.fields.values():
+                field.disabled = True
+
 
 class ServiceLineForm(LineForm):
-    article, price = "service", "labor_cost"
+    article, price = "service", "amount"
 
 
 class OrderDialogForm(BaseDialogForm):
@@ -101,7 +124,27 @@ class NotesForm(OrderDialogForm):
         return {"notes": order.notes}
 
 
-class TotalForm(OrderDialogForm):
+class WhoForm(forms.Form):
+    """How the customer answered, and who did. Papers print it."""
+
+    method = forms.ChoiceField(
+        choices=[choice for choice in Method.choices if choice[0] != Method.ONLINE],
+        initial=Method.NOT_RECORDED,
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+    )
+    by_name = forms.CharField(
+        label="Name", required=False, max_length=200, widget=UnfoldAdminTextInputWidget()
+    )
+    contact_used = forms.CharField(
+        label="Number or address", required=False, max_length=254, widget=UnfoldAdminTextInputWidget()
+    )
+
+    def clean_method(self) -> str:
+        return self.cleaned_data["method"] or Method.NOT_RECORDED
+
+
+class TotalForm(WhoForm, OrderDialogForm):
     """The total to approve, as shown. If the order's total has changed since, the approval is refused."""
 
     total = forms.DecimalField(widget=UnfoldAdminTextInputWidget(attrs={"readonly": True}))
@@ -111,6 +154,12 @@ class TotalForm(OrderDialogForm):
 
 
 class ReasonForm(BaseDialogForm):
-    """The reason of a denial or refusal."""
+    """The reason of a step that needs one."""
+
+    reason = forms.CharField(widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 3}))
+
+
+class DenyForm(WhoForm, BaseDialogForm):
+    """The reason of a denial or refusal, and how the customer gave it."""
 
     reason = forms.CharField(required=False, widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 3}))

@@ -1,11 +1,11 @@
 """Compute the totals of a repair order, to the cent, with pure functions (docs/design, D29).
 
 Subtotal = the sum of the lines. Discount = an amount plus a percentage of the subtotal, at most the subtotal. It is
-shared over the lines in proportion, by largest remainder. Tax = a percentage of the discounted taxable lines, rounded
-once. Total = subtotal - discount + tax. Cents are rounded half up.
+shared over the lines in proportion, by largest remainder. Net = subtotal - discount. Tax = a percentage of the
+discounted taxable lines, rounded once. Total = net + tax. Cents are rounded half up.
 
-Arguments and results are `Decimal` dollars with two places. Calculations use whole cents as integers, which are exact
-in any decimal context, and fast.
+Arguments and results are `Decimal` dollars with two places. Calculations use whole cents and 1/10,000 of a percent as
+integers, which are exact in any decimal context, and fast.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from common.domain.money import half_up, share_cents, to_cents, to_dollars
+from common.domain.money import WHOLE, half_up, share_cents, ten_thousandths, to_cents, to_dollars
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line's amount (unit price × quantity, in dollars with two places) and taxability."""
+    """A line's amount (in dollars with two places) and taxability."""
 
     amount: Decimal
     taxable: bool
@@ -27,10 +27,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The four totals of an order, in dollars with two places."""
+    """The five figures of an order, in dollars with two places."""
 
     subtotal: Decimal
     discount: Decimal
+    net: Decimal
     tax: Decimal
     total: Decimal
 
@@ -38,39 +39,44 @@ class Totals:
 def totals(
     lines: Sequence[Line], *, discount_amount: Decimal, discount_percent: Decimal, tax_percent: Decimal
 ) -> Totals:
-    """Return the totals of an order. `lines` are parts, then services, each in the order of their ids.
+    """Return the totals of an order. `lines` are parts, then services, each in the order of their ids, then fees.
 
-    Percentages are 0 to 100 with two places. `discount_amount` is not negative.
+    Percentages are 0 to 100 with four places. `discount_amount` is not negative.
     """
-    cents = [to_cents(line.amount) for line in lines]
-    taxable = [line.taxable for line in lines]
-    subtotal, discount, tax = _totals_in_cents(
-        cents, taxable, to_cents(discount_amount), to_cents(discount_percent), to_cents(tax_percent)
+    subtotal, discount, tax = totals_in_cents(
+        [to_cents(line.amount) for line in lines],
+        [line.taxable for line in lines],
+        to_cents(discount_amount),
+        ten_thousandths(discount_percent),
+        ten_thousandths(tax_percent),
     )
+    return in_dollars(subtotal, discount, tax)
+
+
+def in_dollars(subtotal: int, discount: int, tax: int) -> Totals:
+    """Return the figures of an order from three of them in cents."""
+    net = subtotal - discount
     return Totals(
-        to_dollars(subtotal), to_dollars(discount), to_dollars(tax), to_dollars(subtotal - discount + tax)
+        to_dollars(subtotal), to_dollars(discount), to_dollars(net), to_dollars(tax), to_dollars(net + tax)
     )
 
 
 def order_total(
-    part_prices: Sequence[Decimal],
-    part_quantities: Sequence[int],
+    part_amounts: Sequence[Decimal],
     part_taxable: Sequence[bool],
-    service_prices: Sequence[Decimal],
+    service_amounts: Sequence[Decimal],
     service_taxable: Sequence[bool],
     discount_amount: Decimal,
     discount_percent: Decimal,
     tax_percent: Decimal,
 ) -> Decimal:
     """Return the total of an order from the columns of its lines, as a compiled read has them."""
-    cents = [to_cents(price) * n for price, n in zip(part_prices, part_quantities, strict=True)]
-    cents += [to_cents(price) for price in service_prices]
-    subtotal, discount, tax = _totals_in_cents(
-        cents,
+    subtotal, discount, tax = totals_in_cents(
+        [to_cents(amount) for amount in (*part_amounts, *service_amounts)],
         [*part_taxable, *service_taxable],
         to_cents(discount_amount),
-        to_cents(discount_percent),
-        to_cents(tax_percent),
+        ten_thousandths(discount_percent),
+        ten_thousandths(tax_percent),
     )
     return to_dollars(subtotal - discount + tax)
 
@@ -80,15 +86,20 @@ def frozen_or_present(frozen: Decimal | None, present: Decimal) -> Decimal:
     return present if frozen is None else frozen
 
 
-def _totals_in_cents(
+def line_amount(quantity: Decimal, price: Decimal) -> Decimal:
+    """Return quantity × price, or hours × rate, half up to the cent. Both have two places, neither is negative."""
+    return to_dollars(half_up(to_cents(quantity) * to_cents(price), 100))
+
+
+def totals_in_cents(
     cents: Sequence[int], taxable: Sequence[bool], amount: int, percent: int, tax_percent: int
 ) -> tuple[int, int, int]:
-    """Return subtotal, discount and tax in cents. Percentages are in hundredths of a percent."""
+    """Return subtotal, discount and tax in cents. Percentages are in 1/10,000 of a percent."""
     subtotal = sum(cents)
-    discount = min(amount + half_up(subtotal * percent, 10_000), subtotal)
+    discount = min(amount + half_up(subtotal * percent, WHOLE), subtotal)
     taxed = sum(line for line, is_taxed in zip(cents, taxable, strict=True) if is_taxed)
     if discount:
         taxed -= sum(
             off for off, is_taxed in zip(share_cents(discount, cents), taxable, strict=True) if is_taxed
         )
-    return subtotal, discount, half_up(taxed * tax_percent, 10_000)
+    return subtotal, discount, half_up(taxed * tax_percent, WHOLE)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import Prefetch, QuerySet
 
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from customers.models import Customer
 from files.models import Upload
-from repair_orders.models import PartLine, RepairOrder, ServiceLine
+from repair_orders.models import OPEN_STATUSES, PartLine, RepairOrder, ServiceLine
 from repair_orders.money import Line, Totals, totals
 from repair_orders.querysets import NEWEST, RepairOrderFilters
+from vehicles.models import Vehicle
 
 
 def find_repairs(caller: Caller, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:
@@ -26,31 +30,45 @@ def get_repair(caller: Caller, id: int) -> RepairOrder:
     return found
 
 
+def name_orders_of_vehicle(vehicle: Vehicle, now: datetime) -> list[str]:
+    """Return the names of the vehicle's open repair orders."""
+    return _name_open(RepairOrder.objects.filter(vehicle=vehicle))
+
+
+def name_orders_of_customer(customer: Customer, now: datetime) -> list[str]:
+    """Return the names of the customer's open repair orders."""
+    return _name_open(RepairOrder.objects.filter(customer=customer))
+
+
+def _name_open(orders: QuerySet[RepairOrder]) -> list[str]:
+    ids = orders.filter(status__in=OPEN_STATUSES).order_by("id").values_list("id", flat=True)
+    return [f"repair order {pk}" for pk in ids]
+
+
 def with_lines(orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:
-    """Prefetch the part and service lines of orders, each in the order of their ids, for pages that need objects."""
+    """Prefetch the part and service lines that count for the customer, in their order, for pages that need objects."""
     return orders.prefetch_related(
-        Prefetch("part_lines", PartLine.objects.in_order()),
-        Prefetch("service_lines", ServiceLine.objects.in_order()),
+        Prefetch("part_lines", PartLine.objects.filter(is_shown=True).in_order()),
+        Prefetch("service_lines", ServiceLine.objects.filter(is_shown=True).in_order()),
     )
 
 
 def totals_of(order: RepairOrder) -> Totals:
-    """Return the totals of one order from its stored lines. Costs two queries."""
-    parts = PartLine.objects.filter(repair_order=order).in_order()
-    services = ServiceLine.objects.filter(repair_order=order).in_order()
+    """Return the totals of the lines of one order that count for the customer. Costs two queries."""
+    parts = PartLine.objects.filter(repair_order=order, is_shown=True).in_order()
+    services = ServiceLine.objects.filter(repair_order=order, is_shown=True).in_order()
     lines = [
-        Line(unit_price * quantity, taxable)
-        for unit_price, quantity, taxable in parts.values_list("unit_price", "quantity", "taxable")
+        Line(amount, taxable)
+        for rows in (parts, services)
+        for amount, taxable in rows.values_list("amount", "taxable")
     ]
-    lines += [Line(cost, taxable) for cost, taxable in services.values_list("labor_cost", "taxable")]
     return _totals(order, lines)
 
 
 def totals_with_lines(order: RepairOrder) -> Totals:
     """Return the totals of an order whose lines are prefetched by `with_lines`. Costs no query."""
-    lines = [Line(line.unit_price * line.quantity, line.taxable) for line in order.part_lines.all()]
-    lines += [Line(line.labor_cost, line.taxable) for line in order.service_lines.all()]
-    return _totals(order, lines)
+    lines: list[PartLine | ServiceLine] = [*order.part_lines.all(), *order.service_lines.all()]
+    return _totals(order, [Line(line.amount, line.taxable) for line in lines])
 
 
 def _totals(order: RepairOrder, lines: list[Line]) -> Totals:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Self, TypedDict, TypeVar
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Case, Exists, F, OuterRef, When
 from django.db.models.expressions import OrderBy
 
 from common.domain.caller import Caller
@@ -17,15 +17,28 @@ from vehicles.models import Vehicle
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
+class JobQuerySet(models.QuerySet[Row]):
+    def in_order(self) -> Self:
+        return self.order_by("position", "id")
+
+
 class LineQuerySet(models.QuerySet[Row]):
-    """Part lines or service lines."""
+    """Lines of jobs, and fees."""
 
     def visible_to(self, caller: Caller) -> Self:
-        """Return all lines. A caller who may see an order may see its lines."""
-        return self
+        """Return the lines that count for the customer. A caller who may see an order may see these."""
+        return self.filter(is_shown=True)
 
+
+class PartLineQuerySet(LineQuerySet[Row]):
     def in_order(self) -> Self:
         return self.order_by("id")
+
+
+class ServiceLineQuerySet(LineQuerySet[Row]):
+    def in_order(self) -> Self:
+        """Sort by id, with the fees last, in the order of their rules as worksheets have them."""
+        return self.order_by(Case(When(kind="fee", then=1), default=0), "fee_position", "id")
 
 
 class RepairOrderFilters(TypedDict, total=False):

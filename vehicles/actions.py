@@ -6,13 +6,33 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict, Unpack
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from common.domain.database import change, violates
-from common.domain.errors import DomainError, Invalid, Missing
+from common.domain.errors import DomainError, Invalid
+from common.domain.types import Json
+from customers.actions import hold_customer
 from customers.models import Customer
+from vehicles import odometer
+from vehicles.guards import check_free
+from vehicles.locks import lock_in_use
 from vehicles.models import DongleConnection, Vehicle
-from vehicles.vin import normalize_vin
+from vehicles.recommendations import copy_standing
+from vehicles.vin import normalize_vin, validate_vin
+
+# The permission of each action, in the admin and in the API.
+PERMISSIONS = {
+    "archive": "vehicles.change_vehicle",
+    "restore": "vehicles.change_vehicle",
+    "transfer": "vehicles.transfer_vehicle",
+}
+
+
+class InvalidVin(Invalid):
+    """The VIN does not fit the model year."""
+
+    code = "invalid_vin"
 
 
 class VinTaken(Invalid):
@@ -33,21 +53,23 @@ class DongleTaken(DomainError):
     message = "This dongle is linked to another vehicle."
 
 
-class AlreadyArchived(DomainError):
-    code = "already_archived"
-    title = "Vehicle is archived"
-    message = "This vehicle is already archived."
+class NotArchived(DomainError):
+    code = "not_archived"
+    title = "Vehicle is in use"
+    message = "This vehicle is not archived."
 
 
-class OdometerBackwards(Invalid):
-    code = "odometer_backwards"
-    title = "Odometer runs backwards"
+class HandedOver(DomainError):
+    """The vehicle has a new owner. It comes back by being handed over again."""
+
+    code = "handed_over"
+    title = "Vehicle has a new owner"
 
 
-class VehicleNotOfCustomer(Missing):
-    code = "vehicle_not_found"
-    title = "Vehicle not found"
-    message = "Vehicle not found."
+class SameOwner(Invalid):
+    code = "same_owner"
+    title = "Same owner"
+    message = "The vehicle belongs to this customer already."
 
 
 class VehicleDetails(TypedDict, total=False):
@@ -71,42 +93,60 @@ class VehicleChanges(VehicleDetails, total=False):
     dongle_connection: DongleConnection | None
 
 
-def check_in_use(*, vehicle: Vehicle, customer: Customer) -> None:
-    """Raise VehicleNotOfCustomer unless the vehicle belongs to the customer and is not archived."""
-    if vehicle.customer_id != customer.pk or vehicle.archived_at is not None:
-        raise VehicleNotOfCustomer(field="vehicle")
+def add_vehicle(
+    *, customer: Customer, by: int | None, now: datetime, vin: str = "", **details: Unpack[VehicleDetails]
+) -> Vehicle:
+    """Create a vehicle of a customer. The VIN is stored in capitals, and "" is none. An odometer above 0 is a reading.
 
-
-def add_vehicle(*, customer: Customer, vin: str, **details: Unpack[VehicleDetails]) -> Vehicle:
-    """Create a vehicle of a customer. The VIN is stored in capitals.
-
-    Raises VinTaken, UnitNumberTaken.
+    Raises NoCustomerRecord, CustomerIsMerged, InvalidVin, VinTaken, UnitNumberTaken.
     """
+    vin = normalize_vin(vin)
+    _check_vin(vin, details.get("year"), field="vin")
+    miles = details.get("odometer") or None
     try:
         with transaction.atomic():  # a savepoint, so that the caller's transaction can go on after an error
-            return Vehicle.objects.create(customer=customer, vin=normalize_vin(vin), **details)
+            hold_customer(customer)
+            vehicle = Vehicle.objects.create(
+                customer=customer, vin=vin, odometer_at=now if miles else None, **details
+            )
+            if miles:
+                odometer.add_reading(vehicle, miles, by=by, now=now)
+            return vehicle
     except IntegrityError as error:
         raise _domain_error(error) from error
 
 
-def change_vehicle(*, vehicle: Vehicle, **changes: Unpack[VehicleChanges]) -> None:
-    """Change a vehicle that is in use. The odometer (miles) can only rise.
+def change_vehicle(
+    *, vehicle: Vehicle, by: int | None, now: datetime, **changes: Unpack[VehicleChanges]
+) -> None:
+    """Change a vehicle that is in use. Another odometer (miles) is a reading, and can only rise.
 
-    Raises AlreadyArchived, OdometerBackwards, VinTaken, UnitNumberTaken, DongleTaken.
+    Raises AlreadyArchived, OdometerBackwards, InvalidVin, VinTaken, UnitNumberTaken, DongleTaken.
     """
     if "vin" in changes:
         changes["vin"] = normalize_vin(changes["vin"])
     try:
         with transaction.atomic():
-            vehicle.refresh_from_db(from_queryset=Vehicle.objects.select_for_update())
-            if vehicle.archived_at is not None:
-                raise AlreadyArchived
-            if changes.get("odometer", vehicle.odometer) < vehicle.odometer:
-                text = f"The odometer cannot go down: enter at least {vehicle.odometer} miles."
-                raise OdometerBackwards(text, field="odometer")
-            change(vehicle, **changes)
+            lock_in_use(vehicle)
+            if "vin" in changes or "year" in changes:
+                vin, year = changes.get("vin", vehicle.vin), changes.get("year", vehicle.year)
+                _check_vin(vin, year, field="vin" if "vin" in changes else "year")
+            moved: Json = {}
+            if changes.get("odometer", vehicle.odometer) != vehicle.odometer:
+                odometer.add_reading(vehicle, changes["odometer"], by=by, now=now)
+                moved = odometer.stored_values(vehicle)
+            change(vehicle, **changes | moved)
     except IntegrityError as error:
         raise _domain_error(error) from error
+
+
+def _check_vin(vin: str, year: int | None, *, field: str) -> None:
+    """Raise InvalidVin unless the VIN is empty or fits the model year."""
+    try:
+        if vin:
+            validate_vin(vin, year)
+    except ValidationError as error:
+        raise InvalidVin(error.messages[0], field=field) from None
 
 
 def link_dongle(*, vehicle: Vehicle, dongle_id: str, connection: DongleConnection) -> None:
@@ -115,26 +155,84 @@ def link_dongle(*, vehicle: Vehicle, dongle_id: str, connection: DongleConnectio
     Linking the same dongle again changes nothing. A dongle that is linked to another vehicle has to be unlinked there
     first. Raises AlreadyArchived, DongleTaken.
     """
-    change_vehicle(vehicle=vehicle, dongle_id=dongle_id, dongle_connection=connection)
+    _set_dongle(vehicle, dongle_id, connection)
 
 
 def unlink_dongle(*, vehicle: Vehicle) -> None:
     """Unlink the vehicle's dongle, if it has one. Its telematics data stays. Raises AlreadyArchived."""
-    change_vehicle(vehicle=vehicle, dongle_id=None, dongle_connection=None)
+    _set_dongle(vehicle, None, None)
+
+
+def _set_dongle(vehicle: Vehicle, dongle_id: str | None, connection: DongleConnection | None) -> None:
+    try:
+        with transaction.atomic():
+            lock_in_use(vehicle)
+            change(vehicle, dongle_id=dongle_id, dongle_connection=connection)
+    except IntegrityError as error:
+        raise _domain_error(error) from error
 
 
 def archive_vehicle(*, vehicle: Vehicle, now: datetime) -> None:
     """Archive a vehicle. Its history stays, and its VIN, unit number and dongle can be used again.
 
-    Raises AlreadyArchived.
+    Raises AlreadyArchived, and VehicleIsHeld while an appointment is ahead or a repair order is open.
     """
     with transaction.atomic():
-        vehicle.refresh_from_db(from_queryset=Vehicle.objects.select_for_update())
-        if vehicle.archived_at is not None:
-            raise AlreadyArchived
-        vehicle.archived_at = now
-        vehicle.dongle_id = vehicle.dongle_connection = None
-        vehicle.save(update_fields=["archived_at", "dongle_id", "dongle_connection"])
+        lock_in_use(vehicle)
+        check_free(vehicle=vehicle, now=now)
+        _archive(vehicle, now)
+
+
+def _archive(vehicle: Vehicle, now: datetime) -> None:
+    vehicle.archived_at = now
+    vehicle.dongle_id = vehicle.dongle_connection = None
+    vehicle.save(update_fields=["archived_at", "dongle_id", "dongle_connection"])
+
+
+def restore_vehicle(*, vehicle: Vehicle) -> None:
+    """Bring an archived vehicle back into use. Its dongle has to be linked again.
+
+    Raises NotArchived, HandedOver, VinTaken, UnitNumberTaken.
+    """
+    try:
+        with transaction.atomic():
+            vehicle.refresh_from_db(from_queryset=Vehicle.objects.select_for_update(no_key=True))
+            if vehicle.archived_at is None:
+                raise NotArchived
+            successor = Vehicle.objects.filter(continues=vehicle).first()
+            if successor is not None:
+                raise HandedOver(f"This vehicle goes on as vehicle {successor.pk}.")
+            change(vehicle, archived_at=None)
+    except IntegrityError as error:
+        raise _domain_error(error) from error
+
+
+# What the new owner's row takes over. A plate, a unit number, a photo and a dongle are the previous owner's.
+_TAKEN_OVER = ("vin", "make", "model", "trim", "year", "color", "fuel_type", "odometer", "odometer_at")
+
+
+def transfer_vehicle(*, vehicle: Vehicle, customer: Customer, by: int | None, now: datetime) -> Vehicle:
+    """Move a vehicle to a new owner: archive its row, and return a new one that continues it.
+
+    The history stays with the archived row, which the new owner does not see. Recommendations that stand are copied.
+    Raises AlreadyArchived, VehicleIsHeld,
+    SameOwner, NoCustomerRecord, CustomerIsMerged, VinTaken.
+    """
+    try:
+        with transaction.atomic():
+            lock_in_use(vehicle)
+            if vehicle.customer_id == customer.pk:
+                raise SameOwner(field="customer")
+            check_free(vehicle=vehicle, now=now)
+            hold_customer(customer)
+            _archive(vehicle, now)
+            values = {name: getattr(vehicle, name) for name in _TAKEN_OVER}
+            successor = Vehicle.objects.create(customer=customer, continues=vehicle, **values)
+            odometer.take_over(successor, vehicle, by=by)
+            copy_standing(vehicle, successor)
+            return successor
+    except IntegrityError as error:
+        raise _domain_error(error) from error
 
 
 def _domain_error(error: IntegrityError) -> Exception:

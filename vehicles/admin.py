@@ -7,21 +7,38 @@ from decimal import Decimal
 
 from django.contrib import admin
 from django.db.models import Count, Max, Model, QuerySet, Sum
+from django.forms import ModelForm
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
-from common.admin.forms import ConstrainedForm
-from common.admin.pages import HistoryAdmin, NoDeleteMixin, ReadOnly, StaffAdmin, column, transition_button
+from common.admin.pages import (
+    HistoryAdmin,
+    NoDeleteMixin,
+    ReadOnly,
+    ReadOnlyInline,
+    StaffAdmin,
+    column,
+    transition_button,
+)
 from common.admin.transfer import TransferAdmin
-from vehicles.actions import archive_vehicle
-from vehicles.models import TelematicsBatch, Vehicle, check_odometer, from_milliseconds
-from vehicles.querysets import VehicleQuerySet
+from common.domain.types import AnyQuerySet
+from customers.actions import hold_customer
+from vehicles import actions, odometer
+from vehicles.forms import CorrectionForm, ReadingForm, TransferForm, VehicleForm
+from vehicles.models import OdometerReading, TelematicsBatch, Vehicle
+from vehicles.odometer import save_with_reading
+from vehicles.queries import get_chain
+from vehicles.recommendations_admin import RecommendationInline
 from vehicles.resources import VehicleResource
 from vehicles.telematics.packing import unpack
+from vehicles.telematics.samples import from_milliseconds
 from vehicles.telematics.summaries import Summary, summarize
-from vehicles.vin import check_digit_matches
+from vehicles.vin import LAST_YEAR_WITHOUT_STANDARD, check_digit_matches
 
 _CHECK_DIGIT = {
     True: "The check digit matches.",
@@ -33,13 +50,18 @@ _CHECK_DIGIT = {
 }
 
 
-class VehicleForm(ConstrainedForm):
-    constrained = frozenset({"customer", "archived_at"})
+class ReadingInline(ReadOnlyInline):
+    """The readings of the odometer, newest first."""
 
-    def clean_odometer(self) -> Decimal:
-        miles: Decimal = self.cleaned_data["odometer"]
-        check_odometer(before=self.instance.odometer, now=miles)
-        return miles
+    model = OdometerReading
+    verbose_name_plural = "Odometer readings"
+    fields = ("miles", "source", "at", "by", "note", "base", "accepted")
+    ordering = ("-at", "-id")
+    per_page = 20
+    tab = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OdometerReading]:
+        return super().get_queryset(request).select_related("by")  # type: ignore[no-any-return]
 
 
 @admin.register(Vehicle)
@@ -65,8 +87,9 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     )
     ordering = ("-id",)
     autocomplete_fields = ("customer",)
-    readonly_fields = ("check_digit", "telematics", "created_at", "archived_at", "uuid")
-    actions_detail = ("archive",)
+    readonly_fields = ("check_digit", "telematics", "owners", "created_at", "archived_at", "uuid")
+    inlines = (ReadingInline, RecommendationInline)
+    actions_detail = ("read_odometer", "correct_odometer", "transfer", "archive", "restore")
     fieldsets = (
         (None, {"fields": ("customer", ("vin", "check_digit"))}),
         (
@@ -82,19 +105,19 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
             },
         ),
         ("Dongle", {"fields": (("dongle_id", "dongle_connection"), "telematics")}),
-        ("Record", {"fields": (("created_at", "archived_at"), "uuid")}),
+        ("Record", {"fields": (("created_at", "archived_at"), ("owners", "uuid"))}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Vehicle]:
         return super().get_queryset(request).select_related("customer__contact")  # type: ignore[no-any-return]
 
     def get_search_results(
-        self, request: HttpRequest, queryset: VehicleQuerySet[Vehicle], search_term: str
-    ) -> tuple[QuerySet[Vehicle], bool]:
+        self, request: HttpRequest, queryset: AnyQuerySet, search_term: str
+    ) -> tuple[AnyQuerySet, bool]:
         if request.path.endswith("/autocomplete/"):
             # Forms choose a vehicle for new work, and archived vehicles get none.
-            queryset = queryset.in_use()
-        return super().get_search_results(request, queryset, search_term)  # type: ignore[no-any-return]
+            queryset = queryset.filter(archived_at=None)
+        return super().get_search_results(request, queryset, search_term)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Vehicle | None = None) -> list[str]:
         fields = super().get_readonly_fields(request, obj)
@@ -105,16 +128,63 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
         is_archived = isinstance(obj, Vehicle) and obj.archived_at is not None
         return not is_archived and bool(super().has_change_permission(request, obj))
 
-    def offers(self, row: Vehicle, button: str) -> bool:
-        return row.archived_at is None
+    def get_inlines(self, request: HttpRequest, obj: Vehicle | None) -> tuple[type[ReadOnlyInline], ...]:
+        return self.inlines if obj else ()
 
+    def save_model(self, request: HttpRequest, obj: Vehicle, form: ModelForm[Vehicle], change: bool) -> None:
+        if not change:
+            hold_customer(obj.customer)
+        before = form.initial.get("odometer", Decimal(0))
+        save_with_reading(obj, before=before, by=request.user.pk, now=timezone.now())
+
+    def offers(self, row: Vehicle, button: str) -> bool:
+        return (row.archived_at is None) is (button != "restore")
+
+    read_odometer = transition_button(
+        "Read odometer",
+        lambda row, by, now, **answers: odometer.read_odometer(vehicle=row, by=by, now=now, **answers),
+        ask="Enter the figure that the instrument shows.",
+        done="The reading was added.",
+        icon="speed",
+        form=ReadingForm,
+        permission=odometer.PERMISSIONS["read_odometer"],
+    )
+    correct_odometer = transition_button(
+        "Correct odometer",
+        lambda row, by, now, **answers: odometer.correct_odometer(vehicle=row, by=by, now=now, **answers),
+        ask="The wrong reading stays in the list and no longer counts.",
+        done="The odometer was corrected.",
+        icon="edit",
+        form=CorrectionForm,
+        permission=odometer.PERMISSIONS["correct_odometer"],
+    )
+    transfer = transition_button(
+        "Move to a new owner",
+        lambda row, by, now, customer: actions.transfer_vehicle(
+            vehicle=row, customer=customer, by=by, now=now
+        ),
+        ask="This row is archived with its history. The new owner gets a row of their own, which continues it.",
+        done="The vehicle has a new owner.",
+        icon="swap_horiz",
+        form=TransferForm,
+        permission=actions.PERMISSIONS["transfer"],
+        variant=ActionVariant.DANGER,
+    )
+    restore = transition_button(
+        "Restore",
+        lambda row, by, now: actions.restore_vehicle(vehicle=row),
+        ask="Bring this vehicle back into use? Its dongle has to be linked again.",
+        done="The vehicle is in use again.",
+        icon="unarchive",
+        permission=actions.PERMISSIONS["restore"],
+    )
     archive = transition_button(
         "Archive",
-        lambda row, by, now: archive_vehicle(vehicle=row, now=now),
+        lambda row, by, now: actions.archive_vehicle(vehicle=row, now=now),
         ask="The history of the vehicle stays. Its VIN, unit number and dongle can be used for another vehicle.",
         done="The vehicle is archived.",
         icon="archive",
-        permission="change",
+        permission=actions.PERMISSIONS["archive"],
         variant=ActionVariant.DANGER,
     )
 
@@ -128,7 +198,22 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
 
     @column("Check digit")
     def check_digit(self, vehicle: Vehicle) -> str | None:
-        return _CHECK_DIGIT[check_digit_matches(vehicle.vin)] if vehicle.vin else None
+        if not vehicle.vin:
+            return None
+        if vehicle.year is not None and vehicle.year <= LAST_YEAR_WITHOUT_STANDARD:
+            return f"Model years up to {LAST_YEAR_WITHOUT_STANDARD} have no check digit."
+        return _CHECK_DIGIT[check_digit_matches(vehicle.vin)]
+
+    # Unfold renders a read-only field five times per page.
+    @column("Owners")
+    def owners(self, vehicle: Vehicle) -> SafeString | None:
+        """Link the rows of the same vehicle at its previous owners and at the next one."""
+        others = vars(vehicle).get("others")
+        if others is None:
+            later = Vehicle.objects.filter(continues=vehicle).values_list("pk", flat=True)
+            others = vars(vehicle).setdefault("others", sorted([*get_chain(vehicle)[1:], *later]))
+        links = ((reverse("admin:vehicles_vehicle_change", args=[pk]), pk) for pk in others)
+        return format_html_join(", ", '<a href="{}">Vehicle {}</a>', links) or None
 
     @column("Telematics")
     def telematics(self, vehicle: Vehicle) -> str | None:
@@ -152,7 +237,7 @@ class EndedFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[TelematicsBatch]
     ) -> QuerySet[TelematicsBatch]:
-        if self.value() not in self._PERIODS:
+        if self.value() is None:
             return queryset
         first = timezone.now() - timedelta(days=self._PERIODS[str(self.value())][1])
         return queryset.filter(end__gte=int(first.timestamp() * 1000))

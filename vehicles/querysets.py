@@ -9,7 +9,7 @@ from django.db.models.functions import Upper
 from django.db.models.lookups import Exact
 
 from common.domain.caller import Caller
-from common.reads.params import Param, as_expression
+from common.reads.statements import Param, as_expression
 from vehicles.labels import label_of
 from vehicles.telematics.samples import MAX_SPAN_MS
 
@@ -32,6 +32,21 @@ class VehicleQuerySet(models.QuerySet[Row]):
         """
         wanted = as_expression(label, models.CharField())
         return self.filter(Exact(Upper(label_of()), Upper(wanted)))
+
+
+class OdometerReadingQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Return all readings for staff, and those of their own vehicles for a customer."""
+        return self if caller.is_staff else self.filter(vehicle__customer_id=caller.account)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-at", "-id")
+
+
+class RecommendationQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Return all recommendations for staff, and those of their own vehicles for a customer."""
+        return self if caller.is_staff else self.filter(vehicle__customer_id=caller.account)
 
 
 class TelematicsQuerySet(models.QuerySet[Row]):

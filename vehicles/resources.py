@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
+import tablib
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from import_export.fields import Field
 from import_export.widgets import Widget
 
-from common.admin.transfer import SheetResource
+from accounts.models import User
+from common.admin.resources import SheetResource
 from common.domain.types import Json, Values
 from common.http.fields import MAX_ID
 from customers.models import Customer
-from vehicles.models import Vehicle, check_odometer
+from vehicles.models import OdometerSource, Vehicle
+from vehicles.odometer import OdometerBackwards, save_with_reading
 from vehicles.vin import normalize_vin
 
 
@@ -22,10 +26,11 @@ class _CustomerCell(Widget):
 
     def clean(self, value: object, row: Values | None = None, **kwargs: object) -> Customer:
         text = str(value or "").strip()
-        customer = Customer.objects.with_contact().filter(**_lookup(text)).first()
+        customers = Customer.objects.select_related("contact", "merged_into__contact")
+        customer = customers.filter(**_lookup(text)).first()
         if customer is None:
             raise ValidationError(f"There is no customer {text!r}. Enter the id or the uuid of a customer.")
-        return customer
+        return customer.merged_into or customer
 
     def render(self, value: Customer | None, obj: Vehicle | None = None, **kwargs: object) -> str:
         return str(value.uuid) if value else ""
@@ -43,8 +48,28 @@ def _lookup(text: str) -> Json:
 class VehicleResource(SheetResource):
     """Matches a row to the vehicle in use that has the row's customer and VIN.
 
-    Rows of archived vehicles are skipped.
+    A row without a VIN is matched by the unit number, or else by the plate. Rows of archived vehicles are skipped.
     """
+
+    headings = {
+        "customer": ("customer id", "customer uuid", "owner"),
+        "vin": ("vin number", "vehicle identification number"),
+        "year": ("model year",),
+        "make": ("manufacturer", "brand"),
+        "license_plate": (
+            "plate",
+            "plate number",
+            "license",
+            "license plate number",
+            "licence plate",
+            "registration",
+        ),
+        "unit_number": ("unit", "unit no", "fleet number"),
+        "color": ("colour",),
+        "fuel_type": ("fuel",),
+        "odometer": ("mileage", "miles", "odometer reading"),
+        "photo_url": ("photo",),
+    }
 
     customer = Field(attribute="customer", column_name="customer", widget=_CustomerCell())
     archived_at = Field(attribute="archived_at", column_name="archived_at", readonly=True)
@@ -54,14 +79,22 @@ class VehicleResource(SheetResource):
             customer = self.fields["customer"].clean(row)
         except ValidationError:
             return None  # the error is reported when the fields of the row are read
-        vehicles = Vehicle.objects.in_use().select_for_update()
-        vehicle: Vehicle | None = vehicles.filter(customer=customer, vin=row.get("vin")).first()
-        return vehicle
+        vehicles = Vehicle.objects.in_use().select_for_update().filter(customer=customer)
+        for name in ("vin", "unit_number", "license_plate"):
+            if value := str(row.get(name) or "").strip():
+                known: Vehicle | None = vehicles.filter(**{name: value}).order_by("id").first()
+                return known
+        return None
+
+    def before_import(self, dataset: tablib.Dataset, **kwargs: object) -> None:
+        self._by: User | None = kwargs.get("user")  # type: ignore[assignment]
+        self._now = timezone.now()
+        super().before_import(dataset, **kwargs)
 
     def before_import_row(self, row: Json, **kwargs: object) -> None:
         super().before_import_row(row, **kwargs)
         if "vin" in row:
-            row["vin"] = normalize_vin(str(row["vin"]))
+            row["vin"] = normalize_vin(str(row["vin"] or ""))
 
     def after_init_instance(self, instance: Vehicle, new: bool, row: Values, **kwargs: object) -> None:
         self._stored_odometer = instance.odometer
@@ -73,12 +106,20 @@ class VehicleResource(SheetResource):
         validate_unique: bool = True,
     ) -> None:
         errors = dict(import_validation_errors or {})
-        if instance.odometer is not None and "odometer" not in errors:
-            try:
-                check_odometer(before=self._stored_odometer, now=instance.odometer)
-            except ValidationError as error:
-                errors["odometer"] = error
+        is_read = instance.odometer is not None and "odometer" not in errors
+        if is_read and instance.odometer < self._stored_odometer:
+            error = OdometerBackwards(self._stored_odometer, "odometer")
+            errors["odometer"] = ValidationError(error.text, code=error.code)
         super().validate_instance(instance, errors, validate_unique)
+
+    def do_instance_save(self, instance: Vehicle, is_create: bool) -> None:
+        save_with_reading(
+            instance,
+            before=self._stored_odometer,
+            by=self._by.pk if self._by else None,
+            now=self._now,
+            source=OdometerSource.IMPORT,
+        )
 
     def skip_row(
         self,

@@ -17,15 +17,14 @@ from appointments.queries import find_services, get_vehicle_to_book
 from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
 from common.domain.types import Json, Values
+from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberError, MemberList, MemberView, missing
-from common.http.fields import ChoiceList, Day, Instant, PublicId
+from common.http.fields import ChoiceList, Day, Instant, LocalInstant, PublicId
 from common.http.permissions import CustomerRole
 from common.http.query import ListQuery, Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import route
-from common.reads.fields import AskedAt, Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import AskedAt, Derived, Serializer
 from vehicles.models import Vehicle
 
 # Status in the contract -> stored status.
@@ -57,7 +56,11 @@ class SlotTakenError(MemberError):
     alternatives = SlotSerializer(many=True, required=False, help_text="The next free slots, at most three.")
 
 
-CONFLICT = OpenApiResponse(SlotTakenError, description="The slot is taken, or the appointment has begun.")
+CONFLICT = OpenApiResponse(
+    SlotTakenError,
+    description="The slot is taken, the vehicle has another appointment then, too many are ahead, or the appointment "
+    "has begun.",
+)
 
 
 class _ItemQuery(Query):
@@ -84,7 +87,9 @@ class MoveInput(Serializer):
 
     vehicleId = PublicId(source="vehicle", required=False, allow_null=True)
     locationId = PublicId(source="location", required=False)
-    startTime = Instant(source="start", required=False)
+    startTime = LocalInstant(
+        source="start", required=False, help_text="Without a time zone it is the location's local time."
+    )
     services = serializers.ListField(
         child=serializers.CharField(max_length=100),
         required=False,
@@ -98,7 +103,7 @@ class BookingInput(MoveInput):
     """A customer with one vehicle can leave the vehicle out."""
 
     locationId = PublicId(source="location")
-    startTime = Instant(source="start")
+    startTime = LocalInstant(source="start", help_text="Without a time zone it is the location's local time.")
 
 
 class BookAppointment(_AppointmentView):
@@ -125,6 +130,7 @@ class AppointmentDetail(_AppointmentView):
     """Retrieve, move or cancel an appointment."""
 
     input_class = MoveInput
+    follows = {"endTime": "startTime", "location": "locationId"}
 
     @extend_schema(responses=AppointmentSerializer)
     def get(self, request: Request, id: UUID | None) -> JSONResponse:

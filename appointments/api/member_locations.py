@@ -13,24 +13,23 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from appointments.models import Location, Weekday
+from appointments.models import Appointment, Location, Weekday
 from appointments.queries import (
-    find_services,
-    get_appointment_length,
     get_available_slots,
+    get_length_to_book,
     get_vehicle_to_book,
 )
+from appointments.slots import format_closing
 from common.domain.caller import Caller
 from common.domain.types import Json
+from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberList, MemberView, missing
 from common.http.fields import Day, Instant, PublicId, TextList
 from common.http.permissions import CustomerRole
 from common.http.query import Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import route
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 
 _DAYS = [(day.value, day.name.lower()) for day in Weekday]
 
@@ -43,7 +42,7 @@ def format_hours(weekdays: Sequence[int], opens: Sequence[time], closes: Sequenc
 
 @lru_cache(maxsize=1024)
 def _format_span(opens: time, closes: time) -> str:
-    return f"{opens:%H:%M}–{closes:%H:%M}"
+    return f"{opens:%H:%M}–{format_closing(closes)}"
 
 
 class LocationSerializer(Serializer):
@@ -104,6 +103,11 @@ class AvailabilityQuery(Query):
     locationId = PublicId(source="location")
     date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
     vehicleId = PublicId(source="vehicle", required=False)
+    appointmentId = PublicId(
+        source="appointment",
+        required=False,
+        help_text="An appointment that is to move. It does not block itself.",
+    )
     services = TextList(
         required=False,
         max_length=1000,
@@ -123,11 +127,13 @@ class AppointmentAvailability(MemberView):
         location = self.one_of(Location, query["location"])
         if "vehicle" in query:
             get_vehicle_to_book(self.caller, query["vehicle"])
+        moving = self.one_of(Appointment, query["appointment"]) if "appointment" in query else None
         slots = get_available_slots(
             location=location,
             day=query["day"],
-            length=get_appointment_length(find_services(query.get("services", []))),
+            length=get_length_to_book(query.get("services", []), moving),
             now=timezone.now(),
+            ignoring=moving,
         )
         return JSONResponse({"availableSlots": [slot._asdict() for slot in slots]})
 

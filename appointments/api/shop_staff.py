@@ -12,19 +12,19 @@ from rest_framework.request import Request
 
 from appointments import actions
 from appointments.api.shop import AppointmentSerializer, TechnicianSerializer
-from appointments.models import Appointment, AppointmentStatus, Location, Technician
-from appointments.queries import find_services, get_appointment_length, get_available_slots
+from appointments.models import Appointment, AppointmentStatus, Bay, Location, PaperSize, Technician
+from appointments.queries import find_services, get_available_slots, get_length_to_book
 from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
 from common.domain.types import Json
-from common.http.contracts.shop import ShopError
-from common.http.fields import Day, Id, Instant, TextList
+from common.http.bodies import JSONResponse
+from common.http.contracts.shop import StaffError
+from common.http.fields import Day, Id, Instant, LocalInstant, TextList, Word
 from common.http.filters import ChoiceListFilter, IdFilter, SearchFilter, apply, order, query_of
+from common.http.inputs import AliasSerializer
 from common.http.query import Query
-from common.http.responses import JSONResponse
 from common.http.viewsets import StaffViewSet
-from common.reads.fields import Derived
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from customers.models import Customer
 from vehicles.api.shop_staff import work_search_filter
 from vehicles.models import Vehicle
@@ -34,10 +34,12 @@ BY_NAME = {"name": ("name",)}
 
 
 class AppointmentRowSerializer(AppointmentSerializer):
-    """The appointment of contract 000 and the fields that only staff see."""
+    """The appointment of contract 000, the fields that only staff see, and the names of the staff's bodies."""
 
+    technician_id = serializers.IntegerField(allow_null=True)
     location_id = serializers.IntegerField()
     bay_id = serializers.IntegerField()
+    start = Instant()
     end = Instant()
     services = Derived(list, "services.code", output=serializers.ListField(child=serializers.CharField()))
     notes = serializers.CharField(allow_blank=True)
@@ -77,31 +79,78 @@ class Availability(Serializer):
     available_slots = SlotSerializer(many=True)
 
 
-class SlotTakenError(ShopError):
-    alternatives = SlotSerializer(many=True, help_text="The next free slots, at most three.")
+class SlotTakenError(StaffError):
+    """The 409 of booking and moving. Only a taken slot has alternatives."""
+
+    alternatives = SlotSerializer(
+        many=True, required=False, help_text="The next free slots, at most three, if the slot is taken."
+    )
 
 
-SLOT_TAKEN = OpenApiResponse(SlotTakenError, description="The slot is taken.")
+MOVE_REFUSED = OpenApiResponse(
+    SlotTakenError,
+    description="The slot is taken, the vehicle or the technician has another appointment then, or the appointment "
+    "is not pending.",
+)
+SLOT_TAKEN = OpenApiResponse(
+    SlotTakenError,
+    description="The slot is taken, or the vehicle or the technician has another appointment then.",
+)
 
 
-class AppointmentInput(Serializer):
+class OverlapInput(AliasSerializer):
+    allow_overlap = serializers.BooleanField(
+        required=False, help_text="Let the technician have another appointment at that time."
+    )
+
+
+class MoveInput(OverlapInput):
+    """Time, place, vehicle and services. What is not sent stays."""
+
+    aliases = {"date": "start"}
+
+    vehicle_id = Id(required=False)
+    location_id = Id(required=False)
+    bay_id = Id(required=False, help_text="A bay of the location. Without it any free bay is taken.")
+    start = LocalInstant(required=False, help_text="Without a time zone it is the location's local time.")
+    date = LocalInstant(source="start", required=False, help_text="`start` under the name of the row.")
+    services = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        max_length=50,
+        help_text="Codes or names.",
+    )
+
+
+class AppointmentInput(MoveInput):
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
 
 
 class NewAppointmentInput(AppointmentInput):
+    aliases = {"date": "start", "assigned_technician_id": "technician_id"}
+    needed = ("start",)
+
     customer_id = Id()
     vehicle_id = Id()
     location_id = Id()
-    start = Instant()
-    services = serializers.ListField(
-        child=serializers.CharField(max_length=100), default=list, max_length=50, help_text="Codes or names."
-    )
     technician_id = Id(required=False, allow_null=True)
+    assigned_technician_id = Id(
+        source="technician_id",
+        required=False,
+        allow_null=True,
+        help_text="`technician_id` under the name of the row.",
+    )
 
 
-class AssignInput(Serializer):
-    technician_id = Id()
+class AssignInput(OverlapInput):
+    aliases = {"assigned_technician_id": "technician_id"}
+    needed = ("technician_id",)
+
+    technician_id = Id(required=False)
+    assigned_technician_id = Id(
+        source="technician_id", required=False, help_text="`technician_id` under the name of the row."
+    )
 
 
 class StaffAppointments(StaffViewSet):
@@ -111,8 +160,13 @@ class StaffAppointments(StaffViewSet):
     model = Appointment
     serializer_class = AppointmentRowSerializer
     query = AppointmentQuery
-    inputs = {"create": NewAppointmentInput, "partial_update": AppointmentInput, "assign": AssignInput}
-    verbs = ("assign", "start", "complete", "cancel")
+    inputs = {
+        "create": NewAppointmentInput,
+        "partial_update": AppointmentInput,
+        "assign": AssignInput,
+        "move": MoveInput,
+    }
+    verbs = ("assign", "move", "start", "complete", "cancel")
     permissions = actions.PERMISSIONS
 
     @staticmethod
@@ -128,28 +182,59 @@ class StaffAppointments(StaffViewSet):
         technician_id = body.pop("technician_id", None)
         appointment = actions.book_appointment(
             customer=self.one_of(Customer, body.pop("customer_id"), field="customer_id"),
-            vehicle=self.one_of(Vehicle, body.pop("vehicle_id"), field="vehicle_id"),
-            location=self.one_of(Location, body.pop("location_id"), field="location_id"),
-            services=find_services(body.pop("services")),
+            **{"services": (), **self._named(body)},
             technician=technician_id and self.one_of(Technician, technician_id, field="technician_id"),
+            by_staff=True,
             now=timezone.now(),
-            **body,
         )
         return self.show(appointment.pk, status=201)
 
+    @extend_schema(responses={200: AppointmentRowSerializer, 409: MOVE_REFUSED})
     def partial_update(self, request: Request, id: int) -> JSONResponse:
-        """Update the texts of an appointment."""
-        actions.change_texts(appointment=self.row(id), **self.read_body())
+        """Move an appointment or change its texts.
+
+        Texts can change in any state. The other fields can change while the appointment is pending.
+        """
+        body = self._named(self.read_body())
+        actions.change_appointment(appointment=self.row(id), now=timezone.now(), **body)
         return self.show(id)
+
+    @extend_schema(responses={200: AppointmentRowSerializer, 409: MOVE_REFUSED})
+    def move(self, request: Request, id: int) -> JSONResponse:
+        """Move an appointment to another time, place, vehicle or other services.
+
+        The appointment must be pending. It keeps its bay if that bay is free.
+        """
+        body = self.read_body()
+        if not body.keys() - {"allow_overlap"}:
+            raise serializers.ValidationError({"start": ["Send at least one value that changes."]})
+        actions.move_appointment(
+            appointment=self.row(id), by_staff=True, now=timezone.now(), **self._named(body)
+        )
+        return self.show(id)
+
+    def _named(self, body: Json) -> Json:
+        """Return the body with the rows that its ids and names stand for."""
+        for name, model in (("vehicle", Vehicle), ("location", Location), ("bay", Bay)):
+            if f"{name}_id" in body:
+                body[name] = self.one_of(model, body.pop(f"{name}_id"), field=f"{name}_id")
+        if "services" in body:
+            body["services"] = find_services(body["services"])
+        return body
 
     def assign(self, request: Request, id: int) -> JSONResponse:
         """Assign a technician.
 
-        The appointment must be pending or in progress.
+        The appointment must be pending or in progress. With `allow_overlap` the technician may have another
+        appointment at that time.
         """
-        technician = self.one_of(Technician, self.read_body()["technician_id"], field="technician_id")
+        body = self.read_body()
         actions.assign_technician(
-            appointment=self.row(id), technician=technician, by=self.caller.user_id, now=timezone.now()
+            appointment=self.row(id),
+            technician=self.one_of(Technician, body.pop("technician_id"), field="technician_id"),
+            by=self.caller.user_id,
+            now=timezone.now(),
+            **body,
         )
         return self.show(id)
 
@@ -183,7 +268,7 @@ class TechnicianRowSerializer(TechnicianSerializer):
 
 
 class TechnicianFilter(django_filters.FilterSet):
-    search = SearchFilter({"": ("name", "email")}, help_text="Searches the name and the email address.")
+    search = SearchFilter("", help_text="Searches the name and the email address.")
     location_id = IdFilter(Location, "location_id")
 
     class Meta:
@@ -239,12 +324,41 @@ class LocationRowSerializer(Serializer):
     latitude = serializers.DecimalField(max_digits=9, decimal_places=6)
     longitude = serializers.DecimalField(max_digits=9, decimal_places=6)
     phone = serializers.CharField(allow_blank=True)
+    email = serializers.CharField(allow_blank=True)
     time_zone = serializers.CharField()
+    is_default = serializers.BooleanField()
+    legal_name = serializers.CharField(allow_blank=True)
+    registration_number = serializers.CharField(allow_blank=True)
+    tax_id = serializers.CharField(allow_blank=True)
+    terms = serializers.CharField(allow_blank=True)
+    paper_size = serializers.ChoiceField(choices=PaperSize.choices)
+    allows_percent_fees = serializers.BooleanField()
     bays = Derived(list, "bays.name", output=serializers.ListField(child=serializers.CharField()))
 
 
+class LocationInput(Serializer):
+    """The names and the identity of a location. Its time zone, hours and bays change in the admin."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    address = serializers.CharField(max_length=250, required=False)
+    phone = serializers.CharField(max_length=30, required=False, allow_blank=True)
+    email = serializers.EmailField(required=False, allow_blank=True)
+    is_default = serializers.BooleanField(
+        required=False,
+        help_text="Orders without a location and without an appointment are of the default one.",
+    )
+    legal_name = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    registration_number = serializers.CharField(max_length=50, required=False, allow_blank=True)
+    tax_id = serializers.CharField(max_length=50, required=False, allow_blank=True)
+    terms = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
+    paper_size = Word(choices=PaperSize.values, required=False, help_text="Of estimates and other papers.")
+    allows_percent_fees = serializers.BooleanField(
+        required=False, help_text="Off: fees that are a percentage are not charged here."
+    )
+
+
 class LocationFilter(django_filters.FilterSet):
-    search = SearchFilter({"": ("name", "address")}, help_text="Searches the name and the address.")
+    search = SearchFilter("", help_text="Searches the name and the address.")
 
     class Meta:
         model = Location
@@ -258,6 +372,7 @@ class AvailabilityQuery(Query):
         max_length=1000,
         help_text="Comma-separated codes. Without services an appointment takes 30 minutes.",
     )
+    appointment_id = Id(required=False, help_text="An appointment that is to move. It does not block itself.")
 
 
 class StaffLocations(StaffViewSet):
@@ -267,7 +382,7 @@ class StaffLocations(StaffViewSet):
     model = Location
     serializer_class = LocationRowSerializer
     query = query_of(LocationFilter, BY_NAME)
-    inputs = {"availability": AvailabilityQuery}
+    inputs = {"availability": AvailabilityQuery, "partial_update": LocationInput}
     permissions = {"availability": "appointments.view_location"}
 
     @classmethod
@@ -278,15 +393,27 @@ class StaffLocations(StaffViewSet):
     def rows(caller: Caller, filters: Json) -> QuerySet[Location]:
         return order(apply(Location.objects.all(), LocationFilter, filters), BY_NAME, filters, "name")
 
+    def partial_update(self, request: Request, id: int) -> JSONResponse:
+        """Update a location.
+
+        `is_default: true` takes the default from the present one.
+        """
+        actions.save_location(self.row(id), **self.read_body())
+        return self.show(id)
+
     @extend_schema(responses=Availability)
     def availability(self, request: Request, id: int) -> JSONResponse:
         """List the free slots of a day."""
         query = AvailabilityQuery.read(request.query_params)
+        moving = None
+        if "appointment_id" in query:
+            moving = self.one_of(Appointment, query["appointment_id"], field="appointment_id")
         slots = get_available_slots(
             location=self.row(id),
             day=query["day"],
-            length=get_appointment_length(find_services(query.get("services", []))),
+            length=get_length_to_book(query.get("services", []), moving),
             now=timezone.now(),
+            ignoring=moving,
         )
         return JSONResponse({"available_slots": [slot._asdict() for slot in slots]})
 

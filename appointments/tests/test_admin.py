@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
-from appointments.models import Appointment, AppointmentStatus
+from appointments.models import Appointment, AppointmentStatus, Location
 from testing import factories
 from testing.admin import buttons, errors, filled, page, press
 from testing.storms import parallel
@@ -290,6 +291,70 @@ def test_archived_vehicle_cannot_be_booked(desk, bob, bay, now):
     assert not Appointment.objects.exists()
 
 
+def test_vehicle_has_one_appointment_at_a_time(desk, appointment):
+    other = factories.AppointmentFactory(
+        vehicle=appointment.vehicle, bay__location=appointment.location, start=two_pm() + HALF_HOUR
+    )
+    day = two_pm().astimezone(NEW_YORK).date()
+    text = (
+        f"This vehicle has appointment {other.pk} on {day} at 14:30, which overlaps. "
+        "Choose another time or move that one."
+    )
+    assert errors(desk.post(ADD, booking(appointment.vehicle, garage(), "14:30"))) == [text]
+    form = filled(desk, page(appointment))
+    assert errors(desk.post(page(appointment), form | {"start_1": "14:30"})) == [text]
+    appointment.refresh_from_db()
+    assert (Appointment.objects.count(), appointment.start) == (2, two_pm())
+
+
+def test_busy_technician_needs_the_consent_to_an_overlap(desk, appointment):
+    tina = factories.TechnicianFactory(name="Tina")
+    other = factories.AppointmentFactory(technician=tina, start=two_pm())
+    at = f"{two_pm():%Y-%m-%d} at {two_pm():%H:%M}"
+    text = (
+        f"Tina has appointment {other.pk} on {at}, which overlaps. "
+        "Choose another technician or time, or allow the overlap."
+    )
+    other.location.time_zone = "UTC"
+    other.location.save()
+    assert press(desk, appointment, "assign", technician=tina.pk) == [text]
+    appointment.refresh_from_db()
+    assert appointment.technician != tina
+    done = press(desk, appointment, "assign", technician=tina.pk, allow_overlap="on")
+    appointment.refresh_from_db()
+    assert (done, appointment.technician) == (["The technician is assigned."], tina)
+
+
+def test_move_to_a_time_at_which_the_technician_is_busy_needs_the_consent(desk, appointment):
+    later = two_pm() + HALF_HOUR
+    factories.AppointmentFactory(technician=appointment.technician, start=later)
+    form = filled(desk, page(appointment)) | {"start_1": "14:30"}
+    (error,) = errors(desk.post(page(appointment), form))
+    assert error.endswith("which overlaps. Choose another technician or time, or allow the overlap.")
+    appointment.refresh_from_db()
+    assert appointment.start == two_pm()
+    assert desk.post(page(appointment), form | {"allow_overlap": "on"}).status_code == 302
+    appointment.refresh_from_db()
+    assert (appointment.start, appointment.technician is None) == (later, False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_offered"),
+    [
+        ({}, True),
+        ({"technician": None}, False),
+        ({"status": COMPLETED}, False),
+        ({"status": IN_PROGRESS}, False),
+    ],
+)
+def test_consent_to_an_overlap_is_offered_where_it_has_an_effect(desk, tim, appointment, fields, is_offered):
+    viewer = Client()
+    viewer.force_login(tim)
+    assert "llow overlap" not in viewer.get(page(appointment)).content.decode()
+    Appointment.objects.update(**fields)
+    assert ('name="allow_overlap"' in desk.get(page(appointment)).content.decode()) is is_offered
+
+
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 def test_parallel_bookings_in_the_admin_have_one_winner(ada):
@@ -307,3 +372,33 @@ def test_parallel_bookings_in_the_admin_have_one_winner(ada):
     form_errors = [errors(response) for response in responses if response.status_code == 200]
     assert {text.partition(".")[0] for (text,) in form_errors} == {"That time is taken"}
     assert Appointment.objects.count() == 1
+
+
+def location_form(**values):
+    managed = {
+        f"{name}-{count}_FORMS": "0"
+        for name in ("opening_hours", "bays", "closures")
+        for count in ("TOTAL", "INITIAL")
+    }
+    place = {"address": "500 Main St", "latitude": "40.7", "longitude": "-74", "time_zone": "UTC"}
+    return {**managed, **place, "allows_percent_fees": "on", "paper_size": "letter", **values}
+
+
+@pytest.mark.django_db
+def test_first_location_is_the_default_and_a_button_moves_it(desk):
+    url = reverse("admin:appointments_location_add")
+    for name in ("First", "Second"):
+        response = desk.post(url, location_form(name=name, legal_name=f"{name} LLC", email="A@Example.com"))
+        assert response.status_code == 302, errors(response)
+    first, second = Location.objects.order_by("id")
+    assert (first.is_default, second.is_default) == (True, False)
+    assert (second.legal_name, second.email, second.allows_percent_fees) == (
+        "Second LLC",
+        "a@example.com",
+        True,
+    )
+    assert (buttons(desk, first), buttons(desk, second)) == ([], ["Make default"])
+    assert press(desk, second, "make_default") == ["This is the default location now."]
+    assert list(Location.objects.filter(is_default=True)) == [second]
+    assert desk.post(page(first), filled(desk, page(first))).status_code == 302
+    assert list(Location.objects.filter(is_default=True)) == [second]

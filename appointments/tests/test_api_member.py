@@ -136,7 +136,7 @@ class TestMove:
                 {"services": ["teleport"]},
                 400,
                 field_error(
-                    "services", "There is no service “teleport”. Use the code or the name of a service."
+                    "services[0]", "There is no service “teleport”. Use the code or the name of a service."
                 ),
             ),
             ({"vehicleId": str(VehicleFactory(customer=bob).uuid)}, 404, {"error": "Vehicle not found"}),
@@ -223,7 +223,7 @@ class TestLists:
             start=now - HALF_HOUR,
             end=now + HALF_HOUR,
         )
-        AppointmentFactory(vehicle=appointment.vehicle, start=now - HALF_HOUR, end=now)
+        AppointmentFactory(vehicle=appointment.vehicle, start=now - 2 * HALF_HOUR, end=now - HALF_HOUR)
         assert self.ids(as_alice, UPCOMING) == [str(begun.uuid), str(appointment.uuid)]
 
     def test_filters_narrow_the_list(self, as_alice, alice, appointments, ten, garage):

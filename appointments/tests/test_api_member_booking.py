@@ -11,7 +11,13 @@ from appointments.models import Appointment
 from appointments.tests.test_api_member import BOOK, HALF_HOUR, body_of, booking_data, field_error
 from appointments.tests.test_api_member_locations import NO_TOKEN, NOT_STAFF, z
 from customers.models import Customer
-from testing.factories import CustomerFactory, GarageFactory, ServiceTypeFactory, VehicleFactory
+from testing.factories import (
+    AppointmentFactory,
+    CustomerFactory,
+    GarageFactory,
+    ServiceTypeFactory,
+    VehicleFactory,
+)
 from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
@@ -98,11 +104,12 @@ class TestBook:
             ),
             ("startTime", "0001-01-01T00:00:00+14:00", ["Datetime value out of range."]),
             ("services", "oil_change", ['Expected a list of items but got type "str".']),
-            ("services", [{}], {"0": ["Not a valid string."]}),
             ("services", ["x"] * 51, ["Ensure this field has no more than 50 elements."]),
         ):  # fmt: skip
             response = as_alice.post(BOOK, {**good, field: value}, format="json")
             assert (response.status_code, response.json()) == (400, {field: messages})
+        response = as_alice.post(BOOK, {**good, "services": ["x", {}]}, format="json")
+        assert (response.status_code, response.json()) == (400, {"services[1]": ["Not a valid string."]})
         assert not Appointment.objects.exists()
 
     @pytest.mark.parametrize(
@@ -124,14 +131,17 @@ class TestBook:
         assert not Appointment.objects.exists()
 
     def test_unknown_service_is_reported(self, as_alice, garage, car, ten):
-        response = as_alice.post(BOOK, booking_data(car, garage, ten, ["Flux capacitor"]), format="json")
+        ServiceTypeFactory(code="oil_change")
+        response = as_alice.post(
+            BOOK, booking_data(car, garage, ten, ["oil change", "Flux capacitor"]), format="json"
+        )
         text = "There is no service “Flux capacitor”. Use the code or the name of a service."
-        assert (response.status_code, response.json()) == (400, field_error("services", text))
+        assert (response.status_code, response.json()) == (400, field_error("services[1]", text))
         assert not Appointment.objects.exists()
 
     def test_taken_slot_is_a_conflict_with_alternatives(self, as_alice, as_bob, bob, garage, car, ten):
-        for _ in range(2):
-            assert as_alice.post(BOOK, booking_data(car, garage, ten), format="json").status_code == 201
+        for vehicle in (car, VehicleFactory(customer=car.customer)):
+            assert as_alice.post(BOOK, booking_data(vehicle, garage, ten), format="json").status_code == 201
         response = as_bob.post(BOOK, booking_data(VehicleFactory(customer=bob), garage, ten), format="json")
         free = [ten + n * HALF_HOUR for n in (1, 2, 3)]
         times = ", ".join(f"{start:%a %d %b %H:%M}" for start in free)
@@ -143,6 +153,44 @@ class TestBook:
             },
         )
         assert Appointment.objects.count() == 2
+
+    def test_vehicle_with_another_appointment_is_a_conflict_that_names_it(self, as_alice, garage, car, ten):
+        assert as_alice.post(BOOK, booking_data(car, garage, ten), format="json").status_code == 201
+        first = Appointment.objects.get()
+        response = as_alice.post(BOOK, booking_data(car, GarageFactory(), ten), format="json")
+        text = (
+            f"This vehicle has appointment {first.pk} on {ten:%Y-%m-%d at %H:%M}, which overlaps. "
+            "Choose another time or move that one."
+        )
+        assert (response.status_code, response.json()) == (409, {"error": text})
+        assert Appointment.objects.get() == first
+
+    def test_vehicle_has_at_most_five_appointments_ahead(self, as_alice, alice, garage, car, ten):
+        Customer.objects.update(is_verified=True)
+        for hours in range(5):
+            start = ten + timedelta(hours=hours)
+            assert as_alice.post(BOOK, booking_data(car, garage, start), format="json").status_code == 201
+        late = ten + timedelta(hours=5)
+        response = as_alice.post(BOOK, booking_data(car, garage, late), format="json")
+        text = "A vehicle can have at most 5 appointments ahead. Cancel one, or ask the shop to book for you."
+        assert (response.status_code, response.json()) == (409, {"error": text})
+        assert Appointment.objects.count() == 5
+        Appointment.objects.filter(start=ten).update(status="cancelled")
+        assert as_alice.post(BOOK, booking_data(car, garage, late), format="json").status_code == 201
+
+    def test_customer_whom_the_shop_has_not_verified_has_at_most_ten(self, as_alice, alice, garage, ten):
+        for _ in range(10):
+            AppointmentFactory(vehicle__customer=alice)
+        data = booking_data(VehicleFactory(customer=alice), garage, ten)
+        response = as_alice.post(BOOK, data, format="json")
+        text = (
+            "A customer whom the shop has not verified can have at most 10 appointments ahead. Cancel one, or ask the "
+            "shop to book for you."
+        )
+        assert (response.status_code, response.json()) == (409, {"error": text})
+        assert Appointment.objects.count() == 10
+        Customer.objects.update(is_verified=True)
+        assert as_alice.post(BOOK, data, format="json").status_code == 201
 
     def test_unknown_vehicle_or_location_gets_404(self, as_alice, bob, garage, car, ten):
         good = booking_data(car, garage, ten)

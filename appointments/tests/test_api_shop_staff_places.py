@@ -41,14 +41,22 @@ class TestAvailability:
                 invalid("date", "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."),
             ),
             ({"date": str(ten.date()), "bay": "1"}, invalid("bay", "Unknown parameter.")),
-            ({"date": too_far}, {"error": "Invalid input", "detail": text, "fields": {"date": [text]}}),
+            (
+                {"date": too_far},
+                {
+                    "error": "Invalid input",
+                    "detail": text,
+                    "fields": {"date": [text]},
+                    "code": "too_far_ahead",
+                },
+            ),
         ):
             response = as_tim.get(self.url(garage), params)
             assert (response.status_code, response.json()) == (400, body)
 
     def test_unknown_location_gets_404(self, as_tim, ten):
         response = as_tim.get("/api/shop/locations/999999/availability/", {"date": str(ten.date())})
-        body = {"error": "Not found", "detail": "Location not found."}
+        body = {"error": "Not found", "detail": "Location not found.", "code": "not_found"}
         assert (response.status_code, response.json()) == (404, body)
 
 
@@ -79,7 +87,7 @@ class TestTechnicians(WritableNounSuite):
         assert self.found(as_ada, location_id=location.pk) == [technician.pk]
         before = [stored(technician)]
         response = as_ada.patch(self.item(technician), {"location_id": 999_999}, format="json")
-        body = {"error": "Not found", "detail": "Location not found."}
+        body = {"error": "Not found", "detail": "Location not found.", "code": "not_found"}
         refused(response, 404, body, technician, before=before)
         response = as_ada.patch(self.item(technician), {"location_id": None}, format="json")
         assert response.json()["location_id"] is None
@@ -87,7 +95,7 @@ class TestTechnicians(WritableNounSuite):
 
 class TestLocations(StaffNounSuite):
     noun, name, ordering = "locations", "Location", ("name",)
-    allow, item_allow = "GET, HEAD", "GET, HEAD"
+    allow, item_allow = "GET, HEAD", "GET, HEAD, PATCH"
 
     def make(self, **values):
         location = factories.LocationFactory(**values)
@@ -106,6 +114,75 @@ class TestLocations(StaffNounSuite):
             "latitude": "40.712800",
             "longitude": "-74.006000",
             "phone": "",
+            "email": "",
             "time_zone": "UTC",
+            "is_default": location.is_default,
+            "legal_name": "",
+            "registration_number": "",
+            "tax_id": "",
+            "terms": "",
+            "paper_size": "letter",
+            "allows_percent_fees": True,
             "bays": [bay.name for bay in location.bays.order_by("id")],
         }
+
+    def test_identity_for_papers_is_changed(self, as_ada, ada):
+        location = self.make()
+        change = {
+            "name": "Main St",
+            "address": "501 Main St",
+            "phone": "(555) 010-2000",
+            "email": "shop@example.com",
+            "legal_name": "Garage LLC",
+            "registration_number": "R-7100",
+            "tax_id": "12-3456789",
+            "terms": "Parts are kept for ten days.\nThen they are discarded.",
+            "paper_size": "a4",
+            "allows_percent_fees": False,
+        }
+        before = location.history.count()
+        response = as_ada.patch(self.item(location), change, format="json")
+        assert (response.status_code, response.json()) == (200, {**self.row(location), **change})
+        assert (location.history.count(), location.history.latest().history_user_id) == (before + 1, ada.pk)
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("name", "", "This field may not be blank."),
+            ("email", "shop", "Enter a valid email address."),
+            ("legal_name", "x" * 201, "Ensure this field has no more than 200 characters."),
+            ("is_default", None, "This field may not be null."),
+        ],
+    )
+    def test_invalid_value_is_400_and_changes_nothing(self, as_ada, field, value, message):
+        location = self.make()
+        before = stored(location)
+        response = as_ada.patch(self.item(location), {field: value}, format="json")
+        refused(response, 400, invalid(field, message), location, before=[before])
+
+    def test_time_zone_is_read_only(self, as_ada):
+        location = self.make()
+        before = stored(location)
+        response = as_ada.patch(self.item(location), {"time_zone": "Europe/Paris"}, format="json")
+        [message] = response.json()["fields"]["time_zone"]
+        assert (response.status_code, message.startswith("This field is read-only.")) == (400, True)
+        assert stored(location) == before
+
+    def test_default_moves_and_cannot_be_given_up(self, as_ada):
+        first, second = self.make(), self.make()
+        assert (first.is_default, second.is_default) == (True, False)
+        response = as_ada.patch(self.item(second), {"is_default": True}, format="json")
+        assert (response.status_code, response.json()) == (200, {**self.row(second), "is_default": True})
+        assert as_ada.get(self.item(first)).json() == {**self.row(first), "is_default": False}
+        message = "One of them must be the default. Make another one the default instead."
+        body = {
+            "error": "A default is needed",
+            "detail": message,
+            "fields": {"is_default": [message]},
+            "code": "default_is_needed",
+        }
+        before = [stored(first), stored(second)]
+        response = as_ada.patch(self.item(second), {"is_default": False}, format="json")
+        refused(response, 400, body, first, second, before=before)
+        as_ada.patch(self.item(first), {"is_default": False}, format="json")
+        assert [stored(first), stored(second)] == before

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from django.db import IntegrityError
 
-from appointments import actions
-from appointments.actions import SlotTaken
+from appointments import actions, holds
+from appointments.holds import BayElsewhere, SlotTaken
 from appointments.queries import NotASlot, TooFarAhead
 from appointments.slots import BaySchedule
 from appointments.tests.booking import HALF_HOUR, NOW, TEN, assert_rejected, book
@@ -23,7 +23,7 @@ from testing.factories import (
     VehicleFactory,
 )
 from testing.suites import count_queries
-from vehicles.actions import VehicleNotOfCustomer
+from vehicles.locks import VehicleNotOfCustomer
 
 
 @pytest.mark.django_db
@@ -95,13 +95,13 @@ class TestBook:
         """Another writer did not lock the bays and wrote between the query and the insert."""
         garage = GarageFactory(bays=1)
         book(garage)
-        get_bay_schedule = actions.get_bay_schedule
+        get_bay_schedule = holds.get_bay_schedule
         monkeypatch.setattr(
-            actions, "get_bay_schedule", lambda *_, **__: BaySchedule([garage.bays.get().pk], [])
+            holds, "get_bay_schedule", lambda *_, **__: BaySchedule([garage.bays.get().pk], [])
         )
         error = assert_rejected(SlotTaken, lambda: book(garage))
         assert error.facts["alternatives"][0]["start"] == TEN + HALF_HOUR
-        monkeypatch.setattr(actions, "get_bay_schedule", get_bay_schedule)
+        monkeypatch.setattr(holds, "get_bay_schedule", get_bay_schedule)
         assert_rejected(SlotTaken, lambda: book(garage))
 
     def test_other_integrity_errors_are_not_translated(self):
@@ -128,7 +128,7 @@ class TestBook:
             .hour
             == 11
         )
-        assert_rejected(SlotTaken, lambda: book(garage, bay=BayFactory()))
+        assert_rejected(BayElsewhere, lambda: book(garage, bay=BayFactory()))
 
     @pytest.mark.parametrize(
         ("start", "minutes", "text"),
@@ -185,10 +185,10 @@ class TestBook:
                 customer=CustomerFactory(), vehicle=vehicle, location=garage, start=TEN, services=(), now=NOW
             )
 
-    def test_vehicle_can_have_several_appointments(self):
+    def test_vehicle_can_have_several_appointments_one_after_the_other(self):
         garage, vehicle = GarageFactory(), VehicleFactory()
         book(garage, vehicle=vehicle)
-        book(garage, vehicle=vehicle)
+        book(garage, TEN + HALF_HOUR, vehicle=vehicle)
         assert vehicle.appointments.count() == 2
 
     def test_number_of_queries_is_constant(self):

@@ -9,8 +9,8 @@ from random import Random
 import pytest
 from django.db import connection, transaction
 
-from appointments import actions
-from appointments.actions import SlotTaken
+from appointments import actions, holds
+from appointments.holds import SlotTaken, VehicleIsBooked
 from appointments.models import HOLDS_A_BAY, Appointment, Bay
 from appointments.queries import NotASlot, get_bay_schedule
 from appointments.tests.booking import HALF_HOUR, NOW, TEN, book
@@ -59,7 +59,7 @@ def count_outcomes(outcomes):
 @pytest.mark.django_db(transaction=True)
 def test_constraint_prevents_double_booking_without_the_lock(monkeypatch):
     """On PostgreSQL, two parallel bookings would both see a free bay."""
-    monkeypatch.setattr(actions, "lock_bays", lambda **_: None)
+    monkeypatch.setattr(holds, "lock_bays", lambda **_: None)
     garage, vehicles = GarageFactory(), VehicleFactory.create_batch(12)
     parallel(12, lambda number: book(garage, vehicle=vehicles[number]))
     assert overlaps() == []
@@ -83,8 +83,8 @@ def test_bay_is_booked_twice_without_lock_and_constraint(monkeypatch):
     SQLite has one writer at a time, so the transaction is removed there as well. Every booking waits between its query
     and its insert. Without the wait a fast thread can finish before the next one starts.
     """
-    monkeypatch.setattr(actions, "lock_bays", lambda **_: None)
-    monkeypatch.setattr(actions, "get_bay_schedule", get_schedule_and_wait)
+    monkeypatch.setattr(holds, "lock_bays", lambda **_: None)
+    monkeypatch.setattr(holds, "get_bay_schedule", get_schedule_and_wait)
     if connection.vendor == "sqlite":
         monkeypatch.setattr(transaction, "atomic", no_transaction)
     garage, vehicles = GarageFactory(), VehicleFactory.create_batch(12)
@@ -127,7 +127,7 @@ def test_random_parallel_bookings_moves_and_cancels_never_overlap():
                 if verb == "book" or not booked:
                     booked.append(
                         actions.book_appointment(
-                            customer=vehicle.customer, vehicle=vehicle, now=NOW, **slot()
+                            customer=vehicle.customer, vehicle=vehicle, by_staff=True, now=NOW, **slot()
                         )
                     )
                 elif verb == "move":
@@ -136,7 +136,7 @@ def test_random_parallel_bookings_moves_and_cancels_never_overlap():
                     appointment = booked.pop(random.randrange(len(booked)))
                     actions.cancel_pending_appointment(appointment=appointment, by=None, now=NOW)
                 done.append(verb)
-            except (SlotTaken, NotASlot):
+            except (SlotTaken, VehicleIsBooked, NotASlot):
                 done.append("rejected")
         return done
 

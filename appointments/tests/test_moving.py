@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from appointments import actions
-from appointments.actions import SlotTaken
+from appointments.holds import SlotTaken
 from appointments.models import Appointment
 from appointments.queries import NotASlot, TooFarAhead
 from appointments.tests.booking import HALF_HOUR, NOW, TEN, assert_rejected, book, state
 from common.domain.errors import IllegalTransition
 from testing.factories import AppointmentFactory, GarageFactory, ServiceTypeFactory, VehicleFactory
-from vehicles.actions import VehicleNotOfCustomer
+from vehicles.locks import VehicleNotOfCustomer
 
 
 @pytest.mark.django_db

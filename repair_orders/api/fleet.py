@@ -14,18 +14,20 @@ from common.domain.caller import Caller
 from common.domain.days import day_of
 from common.domain.errors import Missing
 from common.domain.types import Values
+from common.http.bodies import JSONResponse
 from common.http.contracts.fleet import FleetList, FleetView
 from common.http.fields import ChoiceList, Id, Money, Month
 from common.http.permissions import CustomersOnly
 from common.http.query import ListQuery, Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import route
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from customers.models import Customer
 from repair_orders import actions, figures
 from repair_orders.api.totals import total_field
+from repair_orders.estimates import actions as estimates
+from repair_orders.estimates.company import approve_as_customer
+from repair_orders.estimates.queries import online
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.queries import find_repairs, get_repair
 from repair_orders.querysets import ORDERINGS
@@ -52,6 +54,7 @@ class RepairSerializer(Serializer):
         "vehicle.unit_number",
         "vehicle.license_plate",
         "vehicle.vin",
+        "vehicle.id",
         output=serializers.CharField(),
     )
     status = Derived(
@@ -81,6 +84,9 @@ class RequestInput(Serializer):
 
 class ApprovalInput(Serializer):
     total = Money(required=False, min_value=Decimal(0), help_text="Approve exactly this amount.")
+    po_number = serializers.CharField(
+        required=False, allow_blank=True, max_length=40, help_text="The company may require it."
+    )
 
 
 class DenialInput(Serializer):
@@ -170,14 +176,17 @@ class OneRepair(_RepairView):
 class Approve(_RepairView):
     """Approve an estimate.
 
-    With `total`, the estimate is approved only if it costs exactly that amount.
+    With `total`, the estimate is approved only if it costs exactly that amount. A company may require a PO number, and
+    limit what a login may approve.
     """
 
     input_class = ApprovalInput
 
     @extend_schema(responses=RepairSerializer)
     def post(self, request: Request, id: int) -> JSONResponse:
-        actions.approve(order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body())
+        approve_as_customer(
+            order=self.repair(id), now=timezone.now(), **online(self.caller), **self.read_body()
+        )
         return self.show(id)
 
 
@@ -188,8 +197,8 @@ class Deny(_RepairView):
 
     @extend_schema(responses=RepairSerializer)
     def post(self, request: Request, id: int) -> JSONResponse:
-        actions.deny_estimate(
-            order=self.repair(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
+        estimates.deny_estimate(
+            order=self.repair(id), now=timezone.now(), **online(self.caller), **self.read_body()
         )
         return self.show(id)
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from django.db.models import QuerySet
 from rest_framework import serializers
 
 from common.domain.caller import Caller
 from common.http.contracts.shop import ShopCustomerList
-from common.http.fields import ChoiceList, Instant, Money, Percent
+from common.http.fields import ChoiceList, FinePercent, Instant, Money, Quantity
 from common.http.query import ListQuery
 from common.http.routing import route
-from common.reads.fields import Derived
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from customers.api.shop import name_of
 from repair_orders.api.totals import current_total_field, total_field
 from repair_orders.models import RepairOrder, RepairOrderStatus
@@ -33,38 +30,34 @@ def format_status(status: str) -> str:
     return _CONTRACT_STATES[status]
 
 
-def line_total(unit_price: Decimal, quantity: int) -> Decimal:
-    return unit_price * quantity
-
-
 class SoldPartSerializer(Serializer):
-    """The part of a line, with the price and taxability it was sold at."""
+    """The part of a line, as it was sold."""
 
-    id = serializers.IntegerField(source="part.id")
-    name = serializers.CharField(source="part.name")
-    part_number = serializers.CharField(source="part.part_number")
-    manufacturer = serializers.CharField(source="part.manufacturer", allow_blank=True)
+    id = serializers.IntegerField(source="part_id")
+    name = serializers.CharField()
+    part_number = serializers.CharField()
+    manufacturer = serializers.CharField(allow_blank=True)
     unit_price = Money()
     taxable = serializers.BooleanField()
-    warranty_months = serializers.IntegerField(source="part.warranty_months")
+    warranty_months = serializers.IntegerField()
 
 
 class PartLineSerializer(Serializer):
     id = serializers.IntegerField()
     part = SoldPartSerializer(source="*")
-    quantity = serializers.IntegerField()
-    total_price = Derived(line_total, "unit_price", "quantity", output=Money())
+    quantity = Quantity()
+    total_price = Money(source="amount")
 
 
 class SoldServiceSerializer(Serializer):
-    """The service of a line, with the price and taxability it was sold at."""
+    """The service of a line, as it was sold."""
 
-    id = serializers.IntegerField(source="service.id")
-    name = serializers.CharField(source="service.name")
-    description = serializers.CharField(source="service.description", allow_blank=True)
-    labor_cost = Money()
+    id = serializers.IntegerField(source="service_id")
+    name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    labor_cost = Money(source="amount")
     taxable = serializers.BooleanField()
-    warranty_months = serializers.IntegerField(source="service.warranty_months")
+    warranty_months = serializers.IntegerField()
 
 
 class ServiceLineSerializer(Serializer):
@@ -80,8 +73,8 @@ class RepairOrderSerializer(Serializer):
     customer_name = name_of("customer.")
     status = Derived(format_status, "status", output=serializers.ChoiceField(choices=list(STATES)))
     discount_amount = Money()
-    discount_percent = Percent()
-    tax_percent = Percent()
+    discount_percent = FinePercent()
+    tax_percent = FinePercent()
     total_cost = total_field(output=Money())
     date_created = Instant(source="created_at")
     notes = serializers.CharField(allow_blank=True)

@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
 import django_filters
 from django.db.models import QuerySet
 from django.urls import URLPattern
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts.models import User
+from appointments.models import Appointment, Location
 from catalogue.models import Part, Service
 from common.domain.caller import Caller
 from common.domain.types import Json
-from common.http.fields import Id, Instant, Money, Percent
+from common.http.bodies import JSONResponse
+from common.http.fields import FinePercent, Id, Instant, Miles, Money, Quantity
 from common.http.filters import ChoiceListFilter, DayFilter, IdFilter, apply, order, query_of
-from common.http.responses import JSONResponse
-from common.http.viewsets import StaffViewSet
+from common.http.query import Query
+from common.http.viewsets import Handler
 from common.reads.serializers import Serializer
 from customers.models import Customer
-from repair_orders import actions
+from repair_orders import actions, jobs
 from repair_orders.api.shop import RepairOrderSerializer
+from repair_orders.api.shop_staff_estimates import (
+    ApproveInput,
+    AuthorisationInput,
+    DenyInput,
+    EstimateInput,
+    EstimateRoutes,
+    ReasonInput,
+)
+from repair_orders.api.shop_staff_jobs import (
+    JOB_INPUTS,
+    JOB_PERMISSIONS,
+    FinishJobInput,
+    JobRoutes,
+    VersionInput,
+)
+from repair_orders.api.workbench import (
+    AuthorisedSerializer,
+    CeilingSerializer,
+    EstimateSerializer,
+    ExplainedSerializer,
+    FeeSerializer,
+    JobSerializer,
+    TotalsSerializer,
+    workbench,
+)
+from repair_orders.changes import StaleVersion, at_version
+from repair_orders.estimates import actions as estimates
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
 from vehicles.api.shop_staff import work_search_filter
 from vehicles.models import Vehicle
@@ -28,7 +62,7 @@ ORDERING = {"created": ("created_at",)}
 
 
 class RepairOrderRowSerializer(RepairOrderSerializer):
-    """The contract's repair order with all six statuses and the fields for staff."""
+    """The contract's repair order, as the customer sees it, with all six statuses and the fields for staff."""
 
     status = serializers.ChoiceField(choices=RepairOrderStatus.choices)  # type: ignore[assignment]
     description = serializers.CharField(allow_blank=True)
@@ -38,6 +72,50 @@ class RepairOrderRowSerializer(RepairOrderSerializer):
     denied_at = Instant(allow_null=True)
     started_at = Instant(allow_null=True)
     completed_at = Instant(allow_null=True)
+    number = serializers.IntegerField(allow_null=True)
+    version = serializers.IntegerField()
+    location_id = serializers.IntegerField(allow_null=True)
+    appointment_id = serializers.IntegerField(allow_null=True)
+    advisor_id = serializers.IntegerField(allow_null=True)
+    promised_at = Instant(allow_null=True)
+    po_number = serializers.CharField(allow_blank=True)
+    odometer_in = Miles(allow_null=True)
+    odometer_out = Miles(allow_null=True)
+    tax_exemption = serializers.CharField(allow_blank=True)
+    comeback_of = serializers.IntegerField(
+        source="comeback_of_id",
+        allow_null=True,
+        help_text="The order whose work is done again without charge.",
+    )
+
+
+class RepairOrderDetailSerializer(RepairOrderRowSerializer):
+    """One repair order with its jobs, figures and revisions, as the shop works on it."""
+
+    jobs = JobSerializer(many=True)
+    fees = FeeSerializer(many=True)
+    totals = TotalsSerializer(help_text="Of the jobs that count for the shop, drafts included.")
+    shown_to_customer = TotalsSerializer(help_text="Of the jobs that count for the customer.")
+    authorised = AuthorisedSerializer(allow_null=True)
+    ceiling = CeilingSerializer(allow_null=True)
+    estimates = EstimateSerializer(many=True)
+    changed_since_sent = serializers.BooleanField()
+    explain = ExplainedSerializer(many=True, required=False, help_text="With `?explain=true`.")
+
+
+PERMISSIONS = {
+    **actions.PERMISSIONS,
+    **JOB_PERMISSIONS,
+    "authorise": actions.PERMISSIONS["approve"],
+    "authorisations": "repair_orders.view_repairorder",
+    "revision": "repair_orders.view_repairorder",
+    "choice": "repair_orders.view_repairorder",
+    "estimate_pdf": "repair_orders.view_repairorder",
+    "authorisations_pdf": "repair_orders.view_repairorder",
+    "retax": "repair_orders.change_repairorder",
+    "copy": "repair_orders.add_repairorder",
+    "comeback": "repair_orders.add_repairorder",
+}
 
 
 class RepairOrderFilter(django_filters.FilterSet):
@@ -59,61 +137,94 @@ class RepairOrderQuery(query_of(RepairOrderFilter, ORDERING)):  # type: ignore[m
         return attrs
 
 
-class RepairOrderInput(Serializer):
-    """Texts can change at any time, discounts and tax only while the lines can change."""
-
+class _OrderValues(Serializer):
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     discount_amount = Money(required=False, min_value=0)
-    discount_percent = Percent(required=False)
-    tax_percent = Percent(required=False)
-
-
-class NewRepairOrderInput(RepairOrderInput):
-    vehicle_id = Id()
-
-
-class PartLineInput(Serializer):
-    part_id = Id()
-    quantity = serializers.IntegerField(min_value=1, max_value=10_000, default=1, help_text="1 by default.")
-
-
-class ServiceLineInput(Serializer):
-    service_id = Id()
-
-
-class EstimateInput(Serializer):
-    notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
-
-
-class ApproveInput(Serializer):
-    total = Money(
-        required=False, min_value=0, help_text="Approve exactly this amount. A different total is a 409."
+    discount_percent = FinePercent(required=False)
+    tax_percent = FinePercent(required=False)
+    tax_exemption = serializers.CharField(required=False, allow_blank=True, max_length=60)
+    location_id = Id(required=False, help_text="Until the first estimate is sent.")
+    advisor_id = Id(required=False, allow_null=True)
+    promised_at = Instant(required=False, allow_null=True)
+    po_number = serializers.CharField(required=False, allow_blank=True, max_length=40)
+    odometer_in = Miles(required=False, allow_null=True)
+    odometer_out = Miles(required=False, allow_null=True)
+    comeback_of_id = Id(
+        required=False,
+        allow_null=True,
+        help_text="A completed order of the vehicle whose work is done again.",
     )
 
 
-class DenyInput(Serializer):
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+class RepairOrderInput(_OrderValues, VersionInput):
+    """Texts can change at any time, discounts and tax while the order is open, up to the ceiling."""
 
 
-class StaffRepairOrders(StaffViewSet):
+class NewRepairOrderInput(_OrderValues):
+    vehicle_id = Id()
+    appointment_id = Id(required=False)
+
+
+class PartLineInput(VersionInput):
+    part_id = Id()
+    quantity = Quantity(default=Decimal(1), help_text="1 by default.")
+
+
+class ServiceLineInput(VersionInput):
+    service_id = Id()
+
+
+class CompleteInput(FinishJobInput):
+    jobs = serializers.ListField(
+        child=Id(),
+        required=False,
+        help_text="The approved jobs to finish, all by default. The others are declined.",
+    )
+
+
+class ComebackInput(VersionInput):
+    jobs = serializers.ListField(
+        child=Id(), required=False, help_text="The finished jobs to do again, all by default."
+    )
+
+
+class DetailQuery(Query):
+    explain = serializers.BooleanField(required=False, help_text="Add the rule of each figure.")
+
+
+class StaffRepairOrders(JobRoutes, EstimateRoutes):
     """List the repair orders of all customers, newest first."""
 
     resource = "repair-orders"
     model = RepairOrder
     serializer_class = RepairOrderRowSerializer
+    detail_class = RepairOrderDetailSerializer
     query = RepairOrderQuery
     inputs = {
         "create": NewRepairOrderInput,
         "partial_update": RepairOrderInput,
         "add_part": PartLineInput,
         "add_service": ServiceLineInput,
+        "start": VersionInput,
         "estimate": EstimateInput,
+        "authorise": AuthorisationInput,
         "approve": ApproveInput,
         "deny": DenyInput,
+        "complete": CompleteInput,
+        "stop": ReasonInput,
+        "reopen": ReasonInput,
+        "withdraw": ReasonInput,
+        "retax": VersionInput,
+        "comeback": ComebackInput,
+        **JOB_INPUTS,
     }
-    verbs = ("estimate", "approve", "deny", "start", "complete")
-    permissions = actions.PERMISSIONS
+    verbs = (
+        *("estimate", "approve", "deny", "start", "complete"),
+        *("stop", "reopen", "withdraw", "retax", "copy", "comeback"),
+    )
+    creates = frozenset({"create", "add_job", "add_line", "copy", "comeback"})
+    permissions = PERMISSIONS
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
@@ -125,15 +236,64 @@ class StaffRepairOrders(StaffViewSet):
             cls.address("<id:id>/services/<id:line_id>/", delete="remove_service"),
         ]
 
+    def body_of(self, id: int, *, explains: bool = False) -> Json:
+        row = super().body_of(id)
+        order = RepairOrder.objects.get(pk=id)
+        return row | workbench(order, now=timezone.now(), explains=explains)
+
+    def show(self, id: int, status: int = 200) -> JSONResponse:
+        body = self.body_of(id)
+        return JSONResponse(body, status=status, headers=_etag(body))
+
+    @extend_schema(parameters=[DetailQuery])
+    def retrieve(self, request: Request, id: int) -> JSONResponse:
+        """Retrieve a repair order with its jobs, figures and revisions.
+
+        `explain=true` adds the matrix, rate, rule and rounding of each figure.
+        """
+        explains = DetailQuery.read(request.query_params).get("explain", False)
+        body = self.body_of(id, explains=explains)
+        return JSONResponse(body, headers=_etag(body))
+
+    def read_body(self, *, partial: bool = False) -> Json:
+        """Return the body without its version, which `_write` has compared."""
+        body = super().read_body(partial=partial)
+        body.pop("version", None)
+        return body
+
+    def _write(self, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> JSONResponse:
+        """Call the action of a write on the version that the caller saw, if it names one.
+
+        Another one is a 409 with the present order.
+        """
+        # A missing order is a 404 before its body is read.
+        order = self.row(kwargs["id"]) if "id" in kwargs else None
+        seen = self.seen_version() if order else None
+        if order is None or seen is None:
+            return super()._write(handler, request, *args, **kwargs)
+        try:
+            with at_version(order, seen):
+                return super()._write(handler, request, *args, **kwargs)
+        except StaleVersion as error:
+            error.facts["order"] = self.body_of(kwargs["id"])
+            raise
+
     @staticmethod
     def rows(caller: Caller, filters: Json) -> QuerySet[RepairOrder]:
         rows = apply(RepairOrder.objects.visible_to(caller), RepairOrderFilter, filters)
         return order(rows, ORDERING, filters, "-created")
 
     def create(self, request: Request) -> JSONResponse:
-        """Create a repair order."""
-        body = self.read_body()
+        """Create a repair order.
+
+        It is of the location named, else of its appointment's, else of the default one, and takes the tax, fees and
+        overrun of that location.
+        """
+        body = self.named(self.read_body())
         vehicle = self.one_of(Vehicle, body.pop("vehicle_id"), field="vehicle_id")
+        appointment_id = body.pop("appointment_id", None)
+        if appointment_id:
+            body["appointment"] = self.one_of(Appointment, appointment_id, field="appointment_id")
         body.setdefault("description", "")
         created = actions.request_repair(
             customer=vehicle.customer, vehicle=vehicle, now=timezone.now(), **body
@@ -141,20 +301,30 @@ class StaffRepairOrders(StaffViewSet):
         return self.show(created.pk, status=201)
 
     def partial_update(self, request: Request, id: int) -> JSONResponse:
-        actions.change_order(order=self.row(id), **self.read_body())
+        actions.change_order(order=self.row(id), **self.named(self.read_body(partial=True)))
         return self.show(id)
+
+    def named(self, body: Json) -> Json:
+        """Return the body with the rows that its ids name. Raises Missing."""
+        for name, model in (("location", Location), ("advisor", User), ("comeback_of", RepairOrder)):
+            if f"{name}_id" in body:
+                given = body.pop(f"{name}_id")
+                body[name] = given and self.one_of(model, given, field=f"{name}_id")
+        return body
 
     def add_part(self, request: Request, id: int) -> JSONResponse:
         """Add a part at its catalogue price."""
         body = self.read_body()
-        part = self.one_of(Part, body["part_id"], field="part_id")
-        actions.add_part(order=self.row(id), part=part, quantity=body["quantity"])
+        part = self.article(Part, body["part_id"], "part_id")
+        assert part is not None  # the id is required
+        jobs.add_part(order=self.row(id), part=part, quantity=body["quantity"])
         return self.show(id)
 
     def add_service(self, request: Request, id: int) -> JSONResponse:
         """Add a service at its catalogue price."""
-        service = self.one_of(Service, self.read_body()["service_id"], field="service_id")
-        actions.add_service(order=self.row(id), service=service)
+        service = self.article(Service, self.read_body()["service_id"], "service_id")
+        assert service is not None  # the id is required
+        jobs.add_service(order=self.row(id), service=service)
         return self.show(id)
 
     def remove_part(self, request: Request, id: int, line_id: int) -> JSONResponse:
@@ -166,39 +336,84 @@ class StaffRepairOrders(StaffViewSet):
         return self._remove(ServiceLine, id, line_id)
 
     def _remove(self, model: type[PartLine] | type[ServiceLine], id: int, line_id: int) -> JSONResponse:
-        actions.remove_line(order=self.row(id), model=model, line_id=line_id)
+        jobs.remove_line(order=self.row(id), model=model, line_id=line_id)
         return self.show(id)
 
     def estimate(self, request: Request, id: int) -> JSONResponse:
-        """Send an estimate of the current lines to the customer."""
-        notes = self.read_body().get("notes")
-        actions.send_estimate(order=self.row(id), by=self.caller.user_id, now=timezone.now(), notes=notes)
+        """Send a revision of the estimate to the customer.
+
+        It shows all jobs as they are now and supersedes a revision that is not answered. The last item of `estimates`
+        says whether it was mailed.
+        """
+        estimates.send_estimate(
+            order=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
+        )
         return self.show(id)
 
     def approve(self, request: Request, id: int) -> JSONResponse:
-        """Approve an estimate for the customer."""
-        total = self.read_body().get("total")
-        actions.approve(order=self.row(id), by=self.caller.user_id, now=timezone.now(), total=total)
+        """Approve all proposed jobs of the last revision for the customer."""
+        estimates.approve(order=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body())
         return self.show(id)
 
     def deny(self, request: Request, id: int) -> JSONResponse:
-        """Deny an estimate or a request."""
-        reason = self.read_body().get("reason", "")
-        actions.deny(order=self.row(id), by=self.caller.user_id, now=timezone.now(), reason=reason)
+        """Refuse a request, or decline all proposed jobs of the last revision for the customer."""
+        estimates.deny(order=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body())
         return self.show(id)
 
     def start(self, request: Request, id: int) -> JSONResponse:
         """Start the work."""
+        self.read_body()
         actions.start(order=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 
     def complete(self, request: Request, id: int) -> JSONResponse:
         """Complete a repair order.
 
-        The total is stored and the customer is notified.
+        Its approved jobs are finished, the total is stored and the customer is notified.
         """
-        actions.complete(order=self.row(id), by=self.caller.user_id, now=timezone.now())
+        body = self.read_body()
+        received = self.may_receive(body)
+        actions.complete(
+            order=self.row(id), by=self.caller.user_id, now=timezone.now(), received=received, **body
+        )
         return self.show(id)
+
+    def stop(self, request: Request, id: int) -> JSONResponse:
+        """Stop the work for the customer.
+
+        Approved jobs are declined. If a job is done, complete the order instead.
+        """
+        actions.stop(order=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body())
+        return self.show(id)
+
+    def reopen(self, request: Request, id: int) -> JSONResponse:
+        """Reopen a completed order."""
+        actions.reopen(order=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body())
+        return self.show(id)
+
+    def retax(self, request: Request, id: int) -> JSONResponse:
+        """Take tax, exemption, fees and overrun of the location again, as they are today."""
+        actions.retax(order=self.row(id), now=timezone.now(), **self.read_body())
+        return self.show(id)
+
+    def copy(self, request: Request, id: int) -> JSONResponse:
+        """Copy a repair order to a new one with the same jobs, all proposed."""
+        copied = actions.copy_order(order=self.row(id), by=self.caller.user_id, now=timezone.now())
+        return self.show(copied.pk, status=201)
+
+    def comeback(self, request: Request, id: int) -> JSONResponse:
+        """Do finished jobs of a completed order again without charge.
+
+        The new order names this one in `comeback_of`. Its lines have the price 0.00 and keep their cost.
+        """
+        again = actions.come_back(
+            order=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
+        )
+        return self.show(again.pk, status=201)
+
+
+def _etag(body: Json) -> dict[str, str]:
+    return {"ETag": f'"{body["version"]}"'}
 
 
 urlpatterns = StaffRepairOrders.routes()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from common.reads.fields import Derived
-from common.reads.serializers import SerializerField
+from common.reads.serializers import Derived, SerializerField
 from repair_orders.money import frozen_or_present, order_total
 
 
@@ -11,10 +10,9 @@ def current_total_field(*, output: SerializerField) -> Derived:
     """Return a field with the current total of the order's lines."""
     return Derived(
         order_total,
-        "part_lines.unit_price",
-        "part_lines.quantity",
+        "part_lines.amount",
         "part_lines.taxable",
-        "service_lines.labor_cost",
+        "service_lines.amount",
         "service_lines.taxable",
         "discount_amount",
         "discount_percent",

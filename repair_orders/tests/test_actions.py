@@ -10,11 +10,13 @@ import pytest
 from accounts.models import RewardEntry, User
 from common.domain.errors import IllegalTransition, Missing
 from customers.models import Customer, Notification
-from repair_orders import actions
+from repair_orders import actions, jobs
+from repair_orders.estimates import actions as estimates
 from repair_orders.models import REPAIR_ORDER_MACHINE, PartLine, RepairOrder, ServiceLine
 from repair_orders.queries import totals_of
 from testing.factories import (
     CustomerFactory,
+    EstimateFactory,
     PartFactory,
     PartLineFactory,
     ReferralFactory,
@@ -23,15 +25,15 @@ from testing.factories import (
     ServiceLineFactory,
     VehicleFactory,
 )
-from vehicles.actions import VehicleNotOfCustomer
+from vehicles.locks import VehicleNotOfCustomer
 
 pytestmark = pytest.mark.django_db
 
 STATES = ("requested", "pending", "approved", "denied", "in_progress", "completed")
 ACTIONS = {
-    "estimate": (actions.send_estimate, "pending"),
-    "approve": (actions.approve, "approved"),
-    "deny": (actions.deny, "denied"),
+    "estimate": (estimates.send_estimate, "pending"),
+    "approve": (estimates.approve, "approved"),
+    "deny": (estimates.deny, "denied"),
     "start": (actions.start, "in_progress"),
     "complete": (actions.complete, "completed"),
 }
@@ -41,16 +43,31 @@ LEGAL = {
     ("pending", "estimate"),
     ("pending", "approve"),
     ("pending", "deny"),
-    ("approved", "estimate"),
     ("approved", "start"),
     ("in_progress", "complete"),
 }
+# All jobs are answered, and an estimate needs a proposed one.
+NOTHING_TO_SEND = {("approved", "estimate"), ("in_progress", "estimate")}
+# Further steps, which change jobs as well: the customer stops the work, and a completed order is reopened.
+BESIDE = {
+    ("approved", "pending"),
+    ("approved", "denied"),
+    ("in_progress", "denied"),
+    ("completed", "in_progress"),
+}
 
 
-def in_state(state, **fields):
-    return RepairOrderFactory(
+def in_state(state, price=None, **fields):
+    """Return an order in a state, with a part at `price` if that is given, and a revision out if it is pending."""
+    order = RepairOrderFactory(
         status=state, total_cost=Decimal("1.00") if state == "completed" else None, **fields
     )
+    if price is not None:
+        PartLineFactory(repair_order=order, unit_price=Decimal(price))
+        if state == "pending":
+            EstimateFactory(repair_order=order)
+            order.refresh_from_db()
+    return order
 
 
 def snapshot(order):
@@ -67,14 +84,14 @@ def snapshot(order):
 
 def test_machine_matches_design_table():
     moves = {(source, target) for source, targets in REPAIR_ORDER_MACHINE.items() for target in targets}
-    assert moves == {(state, ACTIONS[name][1]) for state, name in LEGAL}
+    assert moves == {(state, ACTIONS[name][1]) for state, name in LEGAL} | BESIDE
     assert set(REPAIR_ORDER_MACHINE) == set(STATES)
 
 
 @pytest.mark.parametrize("name", ACTIONS)
 @pytest.mark.parametrize("state", STATES)
 def test_action_in_every_state(state, name, tim, now):
-    order = in_state(state)
+    order = in_state(state, price="12.00")
     before = snapshot(order)
     action, target = ACTIONS[name]
     if (state, name) in LEGAL:
@@ -86,6 +103,10 @@ def test_action_in_every_state(state, name, tim, now):
         assert (row.history_user_id, row.history_change_reason, row.status, row.history_date) == (
             tim.pk, f"status: {target}", target, now
         )  # fmt: skip
+    elif (state, name) in NOTHING_TO_SEND:
+        with pytest.raises(estimates.NothingToSend):
+            action(order=order, by=tim.pk, now=now)
+        assert snapshot(order) == before
     else:
         with pytest.raises(IllegalTransition) as error:
             action(order=order, by=tim.pk, now=now)
@@ -105,7 +126,7 @@ class TestTransitions:
         order = in_state("requested", notes="Old.")
         PartLineFactory(repair_order=order, unit_price=Decimal("12.34"), quantity=2)
         before = snapshot(order)
-        actions.send_estimate(order=order, by=None, now=now)
+        estimates.send_estimate(order=order, by=None, now=now)
         assert change_of(before, snapshot(order)) == {"status": "pending", "estimated_at": now}
         notifications = Notification.objects.values(
             "customer_id", "type", "title", "message", "read", "created_at"
@@ -123,23 +144,25 @@ class TestTransitions:
 
     @pytest.mark.parametrize(("notes", "stored"), [(None, "Old."), ("", ""), ("New.", "New.")])
     def test_estimate_replaces_notes_only_if_sent(self, now, notes, stored):
-        order = in_state("requested", notes="Old.")
-        actions.send_estimate(order=order, by=None, now=now, notes=notes)
+        order = in_state("requested", price="12.00", notes="Old.")
+        estimates.send_estimate(order=order, by=None, now=now, notes=notes)
         assert RepairOrder.objects.get().notes == stored
 
     def test_estimate_of_extra_work_withdraws_approval(self, now):
-        order = in_state("pending")
-        actions.approve(order=order, by=None, now=now)
+        order = in_state("pending", price="12.00")
+        estimates.approve(order=order, by=None, now=now)
         later = now + timedelta(hours=1)
-        actions.send_estimate(order=order, by=None, now=later)
+        job = jobs.add_job(order=order, name="Brakes")
+        jobs.add_part_line(job=job, part=PartFactory(), given={})
+        estimates.send_estimate(order=order, by=None, now=later)
         order.refresh_from_db()
         assert (order.status, order.approved_at, order.estimated_at) == ("pending", None, later)
-        actions.add_part(order=order, part=PartFactory())
+        jobs.add_part(order=order, part=PartFactory())
 
     def test_deny_stores_reason(self, now):
-        order = in_state("pending")
+        order = in_state("pending", price="12.00")
         before = snapshot(order)
-        actions.deny(order=order, by=None, now=now, reason="Too dear.")
+        estimates.deny(order=order, by=None, now=now, reason="Too dear.")
         assert change_of(before, snapshot(order)) == {
             "status": "denied",
             "denied_at": now,
@@ -158,33 +181,41 @@ class TestApprove:
     def order(self):
         order = in_state("pending", tax_percent=Decimal("8.25"))
         PartLineFactory(repair_order=order, unit_price=Decimal("100.00"))
+        EstimateFactory(repair_order=order)
         return order
 
     @pytest.mark.parametrize("total", [None, Decimal("108.25"), Decimal("108.250"), Decimal("1.0825E+2")])
     def test_current_total_or_none_is_approved(self, order, now, total):
         before = snapshot(order)
-        actions.approve(order=order, by=None, now=now, total=total)
-        assert change_of(before, snapshot(order)) == {"status": "approved", "approved_at": now}
+        estimates.approve(order=order, by=None, now=now, total=total)
+        assert change_of(before, snapshot(order)) == {
+            "status": "approved",
+            "approved_at": now,
+            "authorised_total": Decimal("108.25"),
+            "authorised_net": Decimal("100.00"),
+            "ceiling": Decimal("108.25"),
+            "work_amount": Decimal("108.25"),
+        }
 
     @pytest.mark.parametrize("total", [Decimal("108.24"), Decimal("108.26"), Decimal("0"), Decimal("100")])
     def test_stale_total_is_refused_with_current_total(self, order, now, total):
         before = snapshot(order)
-        with pytest.raises(actions.StaleTotal) as error:
-            actions.approve(order=order, by=None, now=now, total=total)
+        with pytest.raises(estimates.EstimateChanged) as error:
+            estimates.approve(order=order, by=None, now=now, total=total)
         assert error.value.facts == {"total": Decimal("108.25")}
         assert snapshot(order) == before
 
     def test_added_line_makes_total_stale(self, order, now):
         shown = totals_of(order).total
-        actions.add_service(order=order, service=ServiceFactory(labor_cost=Decimal("10.00")))
-        with pytest.raises(actions.StaleTotal) as error:
-            actions.approve(order=order, by=None, now=now, total=shown)
+        jobs.add_service(order=order, service=ServiceFactory(labor_cost=Decimal("10.00")))
+        with pytest.raises(estimates.EstimateChanged) as error:
+            estimates.approve(order=order, by=None, now=now, total=shown)
         assert error.value.facts == {"total": Decimal("119.08")}
 
     def test_illegal_state_is_reported_before_stale_total(self, now):
         order = in_state("approved")
         with pytest.raises(IllegalTransition):
-            actions.approve(order=order, by=None, now=now, total=Decimal("5"))
+            estimates.approve(order=order, by=None, now=now, total=Decimal("5"))
 
 
 class TestComplete:
@@ -194,7 +225,7 @@ class TestComplete:
         for price, quantity, taxable in (("89.99", 1, True), ("64.50", 2, True)):
             PartLineFactory(repair_order=order, unit_price=Decimal(price), quantity=quantity, taxable=taxable)
         for price in ("261.00", "5.00"):
-            ServiceLineFactory(repair_order=order, labor_cost=Decimal(price), taxable=False)
+            ServiceLineFactory(repair_order=order, amount=Decimal(price), taxable=False)
         return order
 
     def test_complete_stores_total_counts_service_and_notifies_customer(self, order, now):
@@ -205,6 +236,8 @@ class TestComplete:
             "status": "completed",
             "completed_at": now,
             "total_cost": Decimal("452.75"),
+            "work_amount": Decimal("452.75"),
+            "is_credited": True,
         }
         assert after["customer"] == before["customer"] | {"total_services": 1, "last_service_date": now}
         notifications = Notification.objects.values_list(
@@ -229,11 +262,23 @@ class TestComplete:
         order.refresh_from_db()
         assert order.total_cost == totals_of(order).total == Decimal("452.75")
 
-    def test_order_without_lines_costs_nothing(self, now):
-        order = in_state("in_progress")
+    def test_order_that_costs_nothing_is_no_service(self, now):
+        order = in_state("in_progress", price="0.00")
+        before = snapshot(order)
         actions.complete(order=order, by=None, now=now)
-        order.refresh_from_db()
-        assert order.total_cost == Decimal("0.00")
+        assert change_of(before, snapshot(order)) == {
+            "status": "completed",
+            "completed_at": now,
+            "total_cost": Decimal("0.00"),
+        }
+        assert snapshot(order)["customer"] == before["customer"]
+
+    def test_order_without_jobs_cannot_be_completed(self, now):
+        order = in_state("in_progress")
+        before = snapshot(order)
+        with pytest.raises(actions.NothingToComplete):
+            actions.complete(order=order, by=None, now=now)
+        assert snapshot(order) == before
 
 
 class TestReward:
@@ -244,7 +289,7 @@ class TestReward:
         return ReferralFactory(referred=alice.contact)
 
     def order_of(self, customer, **fields):
-        return in_state("in_progress", vehicle=VehicleFactory(customer=customer), **fields)
+        return in_state("in_progress", price="12.00", vehicle=VehicleFactory(customer=customer), **fields)
 
     def test_first_completed_order_credits_referral(self, alice, referral, tim, now):
         actions.complete(order=self.order_of(alice), by=tim.pk, now=now)
@@ -294,7 +339,12 @@ class TestRequestRepair:
             "id": order.pk, "customer_id": vehicle.customer_id, "vehicle_id": vehicle.pk, "status": "requested",
             "description": "Squeaks", "notes": "",
             "discount_amount": Decimal("0.00"), "discount_percent": Decimal("0.00"),
-            "tax_percent": Decimal("8.25"), "total_cost": None, "denial_reason": "", "created_at": now,
+            "tax_percent": Decimal("8.25"), "tax_exemption": "", "fee_terms": [], "overrun_terms": None,
+            "location_id": None, "number": None, "appointment_id": None, "advisor_id": None, "version": 1,
+            "po_number": "", "promised_at": None, "odometer_in": None, "odometer_out": None,
+            "comeback_of_id": None,
+            "authorised_total": None, "authorised_net": None, "ceiling": None, "work_amount": Decimal("0.00"),
+            "is_credited": False, "total_cost": None, "denial_reason": "", "created_at": now,
             "estimated_at": None, "approved_at": None, "denied_at": None, "started_at": None, "completed_at": None,
         }  # fmt: skip
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from customers.models import Notification
+from repair_orders import jobs
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus
 from repair_orders.queries import totals_of
 from testing import factories
@@ -22,23 +23,26 @@ def order(alice):
         vehicle=factories.VehicleFactory(customer=alice), status=S.PENDING, tax_percent=Decimal("8.25")
     )
     factories.PartLineFactory(repair_order=order)
+    factories.EstimateFactory(repair_order=order)
     return order
 
 
 def set_status(order, status):
     total = Decimal("10.27") if status == S.COMPLETED else None
     RepairOrder.objects.filter(pk=order.pk).update(status=status, total_cost=total)
+    of_jobs = {S.APPROVED: "approved", S.IN_PROGRESS: "approved", S.COMPLETED: "done"}
+    order.jobs.update(status=of_jobs.get(status, "proposed"))
 
 
 @pytest.mark.parametrize(
     ("status", "titles"),
     [
-        (S.REQUESTED, ["Send estimate", "Deny"]),
-        (S.PENDING, ["Send estimate", "Approve", "Deny"]),
-        (S.APPROVED, ["Send estimate", "Start"]),
-        (S.DENIED, []),
-        (S.IN_PROGRESS, ["Complete"]),
-        (S.COMPLETED, []),
+        (S.REQUESTED, ["Send estimate", "Deny", "Take prices again", "Take a deposit"]),
+        (S.PENDING, ["Send estimate", "Approve", "Deny", "Take prices again", "Take a deposit"]),
+        (S.APPROVED, ["Send estimate", "Start", "Stop", "Withdraw", "Take prices again", "Take a deposit"]),
+        (S.DENIED, ["Vehicle out"]),
+        (S.IN_PROGRESS, ["Send estimate", "Complete", "Stop", "Take prices again", "Take a deposit"]),
+        (S.COMPLETED, ["Reopen", "Comeback", "Issue invoice", "Take a deposit", "Vehicle out"]),
     ],
 )
 def test_page_offers_buttons_of_state(desk, order, status, titles):
@@ -54,6 +58,8 @@ def test_page_offers_buttons_of_state(desk, order, status, titles):
         (S.PENDING, "deny", {"reason": "Too dear."}, S.DENIED),
         (S.APPROVED, "start", {}, S.IN_PROGRESS),
         (S.IN_PROGRESS, "complete", {}, S.COMPLETED),
+        (S.IN_PROGRESS, "stop", {"reason": "Sold it."}, S.DENIED),
+        (S.COMPLETED, "reopen", {"reason": "Forgot a bulb."}, S.IN_PROGRESS),
     ],
 )
 def test_button_changes_status_and_history_names_user(desk, ada, order, before, button, answers, after):
@@ -82,7 +88,7 @@ def test_illegal_transition_is_message_and_changes_nothing(desk, order):
 
 def test_changed_estimate_is_not_approved(desk, order):
     assert 'value="10.27"' in desk.get(page(order, "approve")).content.decode()
-    PartLine.objects.update(quantity=2)
+    jobs.add_part(order=order, part=factories.PartFactory())
     assert press(desk, order, "approve", total="10.27") == [
         "The estimate has changed since it was shown. Look at the new total and approve that."
     ]

@@ -44,7 +44,8 @@ def estimated(vehicle, **fields):
     """Return a pending order with a total of 95.24."""
     made = order(vehicle, status="pending", tax_percent=Decimal("8.25"), **fields)
     factories.PartLineFactory(repair_order=made, unit_price=Decimal("18.99"), quantity=2, taxable=True)
-    factories.ServiceLineFactory(repair_order=made, labor_cost=Decimal("50.00"), taxable=True)
+    factories.ServiceLineFactory(repair_order=made, amount=Decimal("50.00"), taxable=True)
+    factories.EstimateFactory(repair_order=made)
     return made
 
 

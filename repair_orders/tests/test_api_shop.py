@@ -46,7 +46,7 @@ class TestCustomerRepairOrders(ShopCustomerListSuite):
         )
         # The lines differ from the catalogue in price and taxability.
         PartLineFactory(repair_order=order, part=fluid, quantity=2, unit_price=Decimal("18.99"), taxable=True)
-        ServiceLineFactory(repair_order=order, service=rotation, labor_cost=Decimal("50.00"))
+        ServiceLineFactory(repair_order=order, service=rotation, amount=Decimal("50.00"))
         return order
 
     def row(self, order, customer):

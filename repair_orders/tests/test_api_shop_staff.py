@@ -9,21 +9,30 @@ from typing import Any, ClassVar
 import pytest
 from django.utils import timezone
 
-from repair_orders.models import EDITABLE_STATUSES, REPAIR_ORDER_MACHINE, RepairOrder, RepairOrderStatus
+from repair_orders.api.workbench import estimate_body
+from repair_orders.models import EDITABLE_STATUSES, RepairOrder, RepairOrderStatus
+from repair_orders.tests.test_actions import LEGAL, NOTHING_TO_SEND, in_state
 from testing import factories
 from testing.storms import parallel
 from testing.suites import WritableNounSuite, invalid, refused, stored
 from vehicles.tests.test_api_shop import brief
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
-ILLEGAL = "Not possible in this state"
-FIXED = {"error": ILLEGAL, "detail": "Lines can change only while the order is requested or pending."}
+ILLEGAL = {"error": "Not possible in this state", "code": "illegal_transition"}
+FIXED = {
+    **ILLEGAL,
+    "detail": "Lines can change only while the order is requested or pending.",
+    "code": "lines_are_fixed",
+}
 STALE = {
     "error": "The estimate has changed",
     "detail": "The estimate has changed since it was shown. Look at the new total and approve that.",
+    "code": "estimate_changed",
 }
 HUGE = 10**22
-TOO_FEW = "Ensure this value is greater than or equal to 1."
+TOO_FEW = "Ensure this value is greater than or equal to 0.01."
+TOO_MANY_DIGITS = "Ensure that there are no more than 7 digits in total."
+TOO_MANY_PLACES = "Ensure that there are no more than 2 decimal places."
 TOO_MANY = "Ensure this value is less than or equal to 10000."
 TARGETS = {
     "estimate": "pending",
@@ -42,7 +51,7 @@ TIMESTAMPS = {
 
 
 def missing(name: str) -> dict[str, str]:
-    return {"error": "Not found", "detail": f"{name} not found."}
+    return {"error": "Not found", "detail": f"{name} not found.", "code": "not_found"}
 
 
 class TestRepairOrders(WritableNounSuite):
@@ -53,8 +62,16 @@ class TestRepairOrders(WritableNounSuite):
         "discount_amount": "0.00",
         "discount_percent": "0.00",
         "tax_percent": "0.00",
+    }
+    without_tax: ClassVar[dict[str, str]] = {
+        "subtotal": "63.98", "discount": "0.00", "net": "63.98", "tax": "0.00", "total": "63.98",
+    }  # fmt: skip
+    follows: ClassVar[dict[str, Any]] = {
         "total_cost": "63.98",
         "calculated_total_cost": "63.98",
+        "version": 2,
+        "totals": without_tax,
+        "shown_to_customer": without_tax,
     }
     wrong: ClassVar[list[tuple[str, Any, str]]] = [
         ("description", "a\x00b", "Null characters are not allowed."),
@@ -138,11 +155,95 @@ class TestRepairOrders(WritableNounSuite):
             "denied_at": None,
             "started_at": None,
             "completed_at": None,
+            "number": None,
+            "version": order.version,
+            "location_id": None,
+            "appointment_id": None,
+            "advisor_id": None,
+            "promised_at": None,
+            "po_number": "",
+            "odometer_in": None,
+            "odometer_out": None,
+            "tax_exemption": "",
+            "comeback_of": None,
+        }
+
+    def detail(self, order):
+        line, labour, job = order.part_lines.get(), order.service_lines.get(), order.jobs.get()
+        totals = {
+            "subtotal": "63.98",
+            "discount": "0.00",
+            "net": "63.98",
+            "tax": "5.28",
+            "total": "69.26",
+        }
+        return self.row(order) | {
+            "jobs": [
+                {
+                    "id": job.pk,
+                    "position": 1,
+                    "name": "Repair",
+                    "concern": "",
+                    "cause": "",
+                    "correction": "",
+                    "technician_id": None,
+                    "status": job.status,
+                    "is_draft": job.is_draft,
+                    "recommendation_id": job.recommendation_id,
+                    "amount": "63.98",
+                    "lines": [
+                        {
+                            "id": line.pk,
+                            "kind": "part",
+                            "name": "Oil Filter",
+                            "description": "",
+                            "part_id": line.part_id,
+                            "part_number": line.part_number,
+                            "manufacturer": "Fram",
+                            "condition": "new",
+                            "oem": None,
+                            "quantity": 2,
+                            "unit_price": "9.49",
+                            "amount": "18.98",
+                            "cost": None,
+                            "taxable": True,
+                            "warranty_months": 0,
+                            "core_of": None,
+                        },
+                        {
+                            "id": labour.pk,
+                            "kind": "labour",
+                            "name": "Oil Change",
+                            "description": "",
+                            "service_id": labour.service_id,
+                            "hours": None,
+                            "rate": None,
+                            "amount": "45.00",
+                            "cost": None,
+                            "taxable": True,
+                            "warranty_months": 0,
+                        },
+                    ],
+                }
+            ],
+            "fees": [],
+            "totals": totals,
+            "shown_to_customer": totals,
+            "authorised": None,
+            "ceiling": None,
+            "estimates": [
+                estimate_body(estimate, order.estimates.latest("revision"), timezone.now())
+                for estimate in order.estimates.order_by("revision")
+            ],
+            "changed_since_sent": False,
         }
 
     def in_state(self, status):
         frozen = {"total_cost": Decimal("69.26")} if status == "completed" else {}
-        return self.make(status=status, **frozen)
+        order = self.make(status=status, **frozen)
+        if status == "pending":
+            factories.EstimateFactory(repair_order=order)
+        return order
 
     @pytest.mark.parametrize("verb", TARGETS)
     @pytest.mark.parametrize("status", RepairOrderStatus.values)
@@ -150,17 +251,27 @@ class TestRepairOrders(WritableNounSuite):
         order, to = self.in_state(status), TARGETS[verb]
         before = [stored(order)]
         response = as_ada.post(self.item(order, verb), {}, format="json")
-        if to in REPAIR_ORDER_MACHINE[status]:
+        if (status, verb) in LEGAL:
             stamp = {TIMESTAMPS[verb]: response.json().get(TIMESTAMPS[verb])}
-            assert response.status_code == 200
-            assert response.json() == {**self.row(order), "status": to, **stamp}
+            order.refresh_from_db()
+            assert (response.status_code, order.status) == (200, to)
+            assert {**response.json(), "authorised": None, "ceiling": None} == {**self.detail(order), **stamp}
             assert stamp[TIMESTAMPS[verb]] is not None
             assert order.history.count() == before[0][1] + 1
             assert order.history.latest().history_user_id == ada.pk
+        elif (status, verb) in NOTHING_TO_SEND:
+            text = "An estimate needs a proposed job with at least one line."
+            body = {
+                "error": "Nothing to send",
+                "detail": text,
+                "fields": {"jobs": [text]},
+                "code": "nothing_to_send",
+            }
+            refused(response, 400, body, order, before=before)
         else:
             state, word = status.replace("_", " "), to.replace("_", " ")
             detail = f"This repair order is {state} and cannot become {word}."
-            refused(response, 409, {"error": ILLEGAL, "detail": detail}, order, before=before)
+            refused(response, 409, {**ILLEGAL, "detail": detail}, order, before=before)
 
     def test_estimate_takes_notes_and_denial_takes_reason(self, as_ada):
         order = self.make()
@@ -174,7 +285,7 @@ class TestRepairOrders(WritableNounSuite):
 
     @pytest.mark.parametrize("total", ["69.25", "0.00"])
     def test_stale_total_is_refused_with_current_total(self, as_ada, total):
-        order = self.make(status="pending")
+        order = self.in_state("pending")
         response = as_ada.post(self.item(order, "approve"), {"total": total}, format="json")
         refused(response, 409, {**STALE, "total": "69.26"}, order, before=[stored(order)])
         assert stored(order)[0]["status"] == "pending"
@@ -182,14 +293,14 @@ class TestRepairOrders(WritableNounSuite):
 
     @pytest.mark.parametrize("total", [-1, HUGE, "1.005", "much", True])
     def test_error_names_wrong_total(self, as_ada, total):
-        order = self.make(status="pending")
+        order = self.in_state("pending")
         before = stored(order)
         response = as_ada.post(self.item(order, "approve"), {"total": total}, format="json")
         assert (response.status_code, list(response.json()["fields"])) == (400, ["total"])
         assert stored(order) == before
 
     @pytest.mark.parametrize("status", RepairOrderStatus.values)
-    def test_lines_discounts_and_tax_change_only_before_decision(self, as_ada, status):
+    def test_lines_without_a_job_change_only_before_decision(self, as_ada, status):
         order = self.in_state(status)
         line, labour = order.part_lines.get(), order.service_lines.get()
         calls = [
@@ -197,7 +308,6 @@ class TestRepairOrders(WritableNounSuite):
             lambda: as_ada.post(
                 self.item(order, "services"), {"service_id": labour.service_id}, format="json"
             ),
-            lambda: as_ada.patch(self.item(order), {"tax_percent": "1.00"}, format="json"),
             lambda: as_ada.delete(f"{self.item(order, 'parts')}{line.pk}/"),
             lambda: as_ada.delete(f"{self.item(order, 'services')}{labour.pk}/"),
         ]
@@ -209,6 +319,15 @@ class TestRepairOrders(WritableNounSuite):
                 refused(call(), 409, FIXED, order, line, labour, before=before)
         assert order.part_lines.count() == order.service_lines.count() == 1
         assert as_ada.patch(self.item(order), {"notes": "Later"}, format="json").json()["notes"] == "Later"
+
+    @pytest.mark.parametrize("status", RepairOrderStatus.values)
+    def test_discounts_and_tax_change_while_the_order_is_open(self, as_ada, status):
+        order = self.in_state(status)
+        response = as_ada.patch(self.item(order), {"tax_percent": "1.00"}, format="json")
+        if status in ("denied", "completed"):
+            assert (response.status_code, response.json()) == (409, FIXED)
+        else:
+            assert (response.status_code, response.json()["tax_percent"]) == (200, "1.00")
 
     def test_added_part_takes_catalogue_price(self, as_ada):
         order, part = self.make(), factories.PartFactory(unit_price=Decimal("3.00"), taxable=False)
@@ -240,9 +359,10 @@ class TestRepairOrders(WritableNounSuite):
             ({}, 400, invalid("part_id", "This field is required.")),
             ({"part_id": 1, "quantity": 0}, 400, invalid("quantity", TOO_FEW)),
             ({"part_id": 1, "quantity": 10_001}, 400, invalid("quantity", TOO_MANY)),
-            ({"part_id": 1, "quantity": HUGE}, 400, invalid("quantity", "A valid integer is required.")),
-            ({"part_id": 1, "quantity": str(HUGE)}, 400, invalid("quantity", TOO_MANY)),
-            ({"part_id": 1, "quantity": 1.5}, 400, invalid("quantity", "A valid integer is required.")),
+            ({"part_id": 1, "quantity": HUGE}, 400, invalid("quantity", TOO_MANY_DIGITS)),
+            ({"part_id": 1, "quantity": str(HUGE)}, 400, invalid("quantity", TOO_MANY_DIGITS)),
+            ({"part_id": 1, "quantity": 1.555}, 400, invalid("quantity", TOO_MANY_PLACES)),
+            ({"part_id": 1, "quantity": "1,5"}, 400, invalid("quantity", "A valid number is required.")),
         ],
     )
     def test_error_names_wrong_field_of_part_line(self, as_ada, body, status, answer):
@@ -262,6 +382,7 @@ class TestRepairOrders(WritableNounSuite):
                 "error": "Invalid input",
                 "detail": "The total of a repair order can be at most 99999999.99.",
                 "fields": {"quantity": ["The total of a repair order can be at most 99999999.99."]},
+                "code": "total_too_large",
             },
             order,
             before=before,
@@ -273,7 +394,7 @@ class TestRepairOrders(WritableNounSuite):
         response = as_ada.post(self.url, {"vehicle_id": archived.pk}, format="json")
         assert (response.status_code, response.json()) == (
             404,
-            {"error": "Vehicle not found", "detail": "Vehicle not found."},
+            {"error": "Vehicle not found", "detail": "Vehicle not found.", "code": "vehicle_not_found"},
         )
         response = as_ada.post(self.url, {"vehicle_id": 999_999}, format="json")
         assert (response.status_code, response.json()) == (404, missing("Vehicle"))
@@ -323,13 +444,13 @@ class TestRepairOrders(WritableNounSuite):
     ],
 )
 def test_one_of_fifty_parallel_actions_succeeds(sign_in, verb, status, role):
-    person, order = factories.UserFactory(role=role), factories.RepairOrderFactory(status=status)
+    person, order = factories.UserFactory(role=role), in_state(status, price="12.00")
     client, count = sign_in(person), order.history.count()
     answers = parallel(50, lambda _: client.post(f"/api/shop/repair-orders/{order.pk}/{verb}/"))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
     word = TARGETS[verb].replace("_", " ")
     detail = f"This repair order is {word} and cannot become {word}."
-    assert [a.json() for a in answers if a.status_code == 409] == [{"error": ILLEGAL, "detail": detail}] * 49
+    assert [a.json() for a in answers if a.status_code == 409] == [{**ILLEGAL, "detail": detail}] * 49
     assert order.history.count() == count + 1
     assert order.history.latest().history_user_id == person.pk
 

@@ -43,7 +43,7 @@ pytestmark = pytest.mark.django_db
         (PartLine, PartLineFactory, {"quantity": 0}, "line_quantity_is_possible"),
         (PartLine, PartLineFactory, {"quantity": 10_001}, "line_quantity_is_possible"),
         (PartLine, PartLineFactory, {"unit_price": Decimal("-1")}, "line_price_not_negative"),
-        (ServiceLine, ServiceLineFactory, {"labor_cost": Decimal("-1")}, "labour_line_not_negative"),
+        (ServiceLine, ServiceLineFactory, {"amount": Decimal("-1")}, "labour_line_not_negative"),
     ],
 )  # fmt: skip
 def test_database_refuses_invalid_values(model, factory, fields, constraint):
@@ -59,8 +59,8 @@ def test_str():
     assert str(Part(name="Oil Filter", part_number="F-1")) == "Oil Filter (F-1)"
     assert str(Service(name="Oil Change")) == "Oil Change"
     assert str(RepairOrder(pk=9)) == "Repair order 9"
-    assert str(PartLine(quantity=2, unit_price=Decimal("64.50"))) == "2 × 64.50"
-    assert str(ServiceLine(labor_cost=Decimal("5.00"))) == "5.00"
+    assert str(PartLine(quantity=Decimal("2.00"), unit_price=Decimal("64.50"))) == "2 × 64.50"
+    assert str(ServiceLine(amount=Decimal("5.00"))) == "5.00"
 
 
 class TestQuerySets:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from common.domain.money import share
-from repair_orders.money import Line, Totals, order_total, totals
+from repair_orders.money import Line, Totals, line_amount, order_total, totals
 
 
 def half_up(value: Fraction) -> int:
@@ -19,24 +19,29 @@ def half_up(value: Fraction) -> int:
 
 
 def oracle(lines, discount_cents, discount_percent, tax_percent):
-    """Return (subtotal, discount, tax, total) in cents. `lines` are (cents, taxable), percentages in hundredths.
+    """Return (subtotal, discount, net, tax, total) in cents. `lines` are (cents, taxable).
 
-    The discount is shared cent by cent. The line furthest below its exact part gets the next cent.
+    Percentages are in 1/10,000 of a percent. The discount is shared cent by cent.
+    The line furthest below its exact part gets the next cent.
     """
     subtotal = sum(cents for cents, _ in lines)
-    discount = min(subtotal, discount_cents + half_up(Fraction(subtotal * discount_percent, 10_000)))
+    discount = min(subtotal, discount_cents + half_up(Fraction(subtotal * discount_percent, 1_000_000)))
     exact = [Fraction(discount * cents, subtotal) if subtotal else Fraction(0) for cents, _ in lines]
     got = [floor(part) for part in exact]
     while sum(got) < discount and subtotal:
         behind = [part - have for part, have in zip(exact, got, strict=True)]
         got[behind.index(max(behind))] += 1
     taxable = sum(cents - off for (cents, taxed), off in zip(lines, got, strict=True) if taxed)
-    tax = half_up(Fraction(taxable * tax_percent, 10_000))
-    return subtotal, discount, tax, subtotal - discount + tax
+    tax = half_up(Fraction(taxable * tax_percent, 1_000_000))
+    return subtotal, discount, subtotal - discount, tax, subtotal - discount + tax
 
 
 def in_dollars(cents: int) -> Decimal:
     return Decimal(cents).scaleb(-2)
+
+
+def in_percent(parts: int) -> Decimal:
+    return Decimal(parts).scaleb(-4)
 
 
 def figures(lines, discount_amount="0", discount_percent="0", tax_percent="0") -> tuple[str, ...]:
@@ -85,17 +90,17 @@ class TestTotals:
 
     cents = st.integers(0, 200_000) | st.sampled_from([0, 1, 2, 333, 500, 9_999_999_999])
     lines = st.lists(st.tuples(cents, st.booleans()), max_size=8)
-    percent = st.integers(0, 10_000) | st.sampled_from([0, 1, 333, 825, 5_000, 10_000])
+    percent = st.integers(0, 1_000_000) | st.sampled_from([0, 1, 33_300, 82_500, 88_750, 500_000, 1_000_000])
 
     @given(lines, cents, percent, percent)
-    @example([(8999, True), (12900, True), (26100, False), (500, False)], 0, 1000, 825)
-    @example([(1, True)] * 8, 3, 0, 5000)
+    @example([(8999, True), (12900, True), (26100, False), (500, False)], 0, 100_000, 82_500)
+    @example([(1, True)] * 8, 3, 0, 500_000)
     def test_totals_match_second_calculation(self, lines, discount_cents, discount_percent, tax_percent):
         made = totals(
             [Line(in_dollars(cents), taxable) for cents, taxable in lines],
             discount_amount=in_dollars(discount_cents),
-            discount_percent=in_dollars(discount_percent),
-            tax_percent=in_dollars(tax_percent),
+            discount_percent=in_percent(discount_percent),
+            tax_percent=in_percent(tax_percent),
         )
         expected = oracle(lines, discount_cents, discount_percent, tax_percent)
         assert made == Totals(*(in_dollars(cents) for cents in expected))
@@ -105,8 +110,8 @@ class TestTotals:
         made = totals(
             [Line(in_dollars(cents), taxable) for cents, taxable in lines],
             discount_amount=in_dollars(discount_cents),
-            discount_percent=in_dollars(discount_percent),
-            tax_percent=in_dollars(tax_percent),
+            discount_percent=in_percent(discount_percent),
+            tax_percent=in_percent(tax_percent),
         )
         assert 0 <= made.discount <= made.subtotal
         assert 0 <= made.tax <= made.subtotal - made.discount
@@ -165,42 +170,44 @@ class TestShare:
 
 
 class TestOrderTotal:
-    @given(
-        st.lists(st.tuples(st.integers(0, 99_999), st.integers(1, 20), st.booleans()), max_size=4),
-        st.lists(st.tuples(st.integers(0, 99_999), st.booleans()), max_size=4),
-        st.integers(0, 50_000),
-        TestTotals.percent,
-        TestTotals.percent,
-    )
+    lines = st.lists(st.tuples(st.integers(0, 99_999), st.booleans()), max_size=4)
+
+    @given(lines, lines, st.integers(0, 50_000), TestTotals.percent, TestTotals.percent)
     def test_columns_are_parts_then_services(self, parts, services, off, percent, tax):
         total = order_total(
-            [in_dollars(price) for price, _, _ in parts],
-            [quantity for _, quantity, _ in parts],
-            [taxable for *_, taxable in parts],
-            [in_dollars(price) for price, _ in services],
+            [in_dollars(amount) for amount, _ in parts],
+            [taxable for _, taxable in parts],
+            [in_dollars(amount) for amount, _ in services],
             [taxable for _, taxable in services],
             in_dollars(off),
-            in_dollars(percent),
-            in_dollars(tax),
+            in_percent(percent),
+            in_percent(tax),
         )
-        lines = [(price * quantity, taxable) for price, quantity, taxable in parts] + services
-        assert total == in_dollars(oracle(lines, off, percent, tax)[3])
+        assert total == in_dollars(oracle(parts + services, off, percent, tax)[4])
 
     def test_part_gets_odd_cent_before_service(self):
         def total(parts_taxed: bool) -> Decimal:
-            return order_total(
-                [Decimal("5.00")],
-                [1],
-                [parts_taxed],
-                [Decimal("5.00")],
-                [not parts_taxed],
-                Decimal("0.01"),
-                Decimal(0),
-                Decimal(100),
-            )
+            price, cent = [Decimal("5.00")], Decimal("0.01")
+            return order_total(price, [parts_taxed], price, [not parts_taxed], cent, Decimal(0), Decimal(100))
 
         assert (str(total(True)), str(total(False))) == ("14.98", "14.99")
 
     def test_columns_of_different_lengths_raise(self):
         with pytest.raises(ValueError, match="shorter"):
-            order_total([Decimal(1)], [], [], [], [], Decimal(0), Decimal(0), Decimal(0))
+            order_total([Decimal(1)], [], [], [], Decimal(0), Decimal(0), Decimal(0))
+
+
+class TestLineAmount:
+    @pytest.mark.parametrize(
+        ("quantity", "price", "amount"),
+        [
+            ("0.5", "12.99", "6.50"),
+            ("4.5", "8.99", "40.46"),
+            ("1.8", "129.95", "233.91"),
+            ("0.75", "129.95", "97.46"),
+            ("0.9", "129.95", "116.96"),
+            ("10000", "99999999.99", "999999999900.00"),
+        ],
+    )
+    def test_half_cents_are_rounded_up(self, quantity, price, amount):
+        assert str(line_amount(Decimal(quantity), Decimal(price))) == amount

@@ -9,7 +9,8 @@ import pytest
 from accounts.models import RewardEntry, User
 from common.domain.errors import DomainError, IllegalTransition
 from customers.models import Customer, Notification
-from repair_orders import actions
+from repair_orders import actions, jobs
+from repair_orders.estimates import actions as estimates
 from repair_orders.models import PartLine, RepairOrder
 from repair_orders.queries import totals_of
 from repair_orders.tests.test_actions import in_state
@@ -42,7 +43,9 @@ class TestParallelActions:
 
     def test_parallel_first_orders_credit_once(self, alice, now):
         referral = ReferralFactory(referred=alice.contact)
-        orders = [in_state("in_progress", vehicle=VehicleFactory(customer=alice)) for _ in range(8)]
+        orders = [
+            in_state("in_progress", price="12.00", vehicle=VehicleFactory(customer=alice)) for _ in range(8)
+        ]
         outcomes = parallel(
             8,
             lambda number: actions.complete(
@@ -61,8 +64,8 @@ class TestParallelActions:
         def change(number):
             fresh = RepairOrder.objects.get(pk=order.pk)
             if number % 2:
-                return actions.add_part(order=fresh, part=part).pk
-            return actions.approve(order=fresh, by=None, now=now, total=Decimal("10.00"))
+                return jobs.add_part(order=fresh, part=part).pk
+            return estimates.approve(order=fresh, by=None, now=now, total=Decimal("10.00"))
 
         outcomes = parallel(12, change)
         order.refresh_from_db()

@@ -13,19 +13,19 @@ from rest_framework.request import Request
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json
+from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberList, MemberView
-from common.http.fields import Instant, Miles
+from common.http.fields import Instant, Miles, Word
 from common.http.permissions import CustomerRole
 from common.http.query import Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
 from common.reads.read import Read
 from common.reads.serializers import Serializer
 from customers.actions import ensure_customer
 from vehicles import actions
+from vehicles.api.fields import Vin
 from vehicles.models import FIRST_YEAR, LAST_YEAR, DongleConnection, Vehicle
-from vehicles.vin import validate_vin
 
 
 class VehicleSerializer(Serializer):
@@ -33,7 +33,7 @@ class VehicleSerializer(Serializer):
     user = serializers.UUIDField(
         source="customer.contact.uuid", allow_null=True, help_text="The customer's contact."
     )
-    vin = serializers.CharField()
+    vin = serializers.CharField(allow_blank=True)
     make = serializers.CharField()
     model = serializers.CharField()
     trim = serializers.CharField(allow_blank=True)
@@ -51,7 +51,7 @@ class VehicleSerializer(Serializer):
 
 
 class VehicleInput(Serializer):
-    vin = serializers.CharField(validators=[validate_vin])
+    vin = Vin()
     make = serializers.CharField(max_length=60)
     model = serializers.CharField(max_length=60)
     trim = serializers.CharField(max_length=60, required=False, allow_blank=True)
@@ -67,7 +67,7 @@ class VehicleInput(Serializer):
 
 class DongleInput(Serializer):
     dongleId = serializers.CharField(source="dongle_id", max_length=100)
-    connectionType = serializers.ChoiceField(source="connection", choices=DongleConnection.values)
+    connectionType = Word(source="connection", choices=DongleConnection.values)
 
 
 class _OneQuery(Query):
@@ -131,8 +131,9 @@ class Vehicles(MemberList):
         The first vehicle of a caller without a customer record creates that record.
         """
         body = self.read_body()
-        customer = ensure_customer(self.caller, now=timezone.now())
-        vehicle = actions.add_vehicle(customer=customer, **body)
+        now = timezone.now()
+        customer = ensure_customer(self.caller, now=now)
+        vehicle = actions.add_vehicle(customer=customer, by=self.caller.user_id, now=now, **body)
         return JSONResponse(serialize(VehicleSerializer, vehicle), status=201)
 
 
@@ -149,7 +150,12 @@ class VehicleDetail(VehicleView):
     @extend_schema(responses=VehicleSerializer)
     def patch(self, request: Request, id: UUID | None) -> JSONResponse:
         """Update a vehicle."""
-        actions.change_vehicle(vehicle=self.vehicle(id), **self.read_body(partial=True))
+        actions.change_vehicle(
+            vehicle=self.vehicle(id),
+            by=self.caller.user_id,
+            now=timezone.now(),
+            **self.read_body(partial=True),
+        )
         return self.show(id)
 
     @extend_schema(request=VehicleInput(partial=True), responses=VehicleSerializer)
@@ -164,7 +170,7 @@ class VehicleDetail(VehicleView):
     def delete(self, request: Request, id: UUID | None) -> JSONResponse:
         """Archive a vehicle.
 
-        The shop keeps its history.
+        The shop keeps its history. A vehicle with an appointment ahead or an open repair order is 409.
         """
         actions.archive_vehicle(vehicle=self.vehicle(id), now=timezone.now())
         return JSONResponse(status=204)

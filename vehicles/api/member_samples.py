@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from rest_framework import serializers
 
 from common.domain.types import Json
-from common.http.parsers import JSONParser
+from common.http.bodies import JSONParser
 from common.reads.serializers import Serializer, SerializerField
 from vehicles.telematics.actions import TooManySamples
 from vehicles.telematics.samples import (

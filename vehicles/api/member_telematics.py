@@ -10,11 +10,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from common.domain.types import Json
+from common.http.bodies import JSONResponse, TextJSONParser
 from common.http.contracts.member import MEMBER
 from common.http.fields import EpochMilliseconds, Number
-from common.http.parsers import TextJSONParser
 from common.http.query import Query
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.reads.serializers import Serializer
 from vehicles.api.member import VehicleView
@@ -111,8 +110,8 @@ class TelematicsSummary(VehicleView):
     def get(self, request: Request, id: UUID | None) -> JSONResponse:
         """Summarize distance, fuel and driving time of a range.
 
-        The distance comes from the odometer, or from the speed if fewer than two samples have an odometer reading. The
-        time between two samples that are more than five minutes apart is not counted.
+        The distance is the sum of the odometer's plausible steps, or comes from the speed if fewer than two samples
+        have an odometer reading. The time between two samples that are more than five minutes apart is not counted.
         """
         vehicle_id = self.vehicle_id(id)
         summary = queries.get_summary(vehicle_id=vehicle_id, **RangeQuery.read(request.query_params))

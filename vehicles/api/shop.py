@@ -22,7 +22,7 @@ class VehicleBriefSerializer(Serializer):
     model = serializers.CharField()
     year = serializers.IntegerField()
     license_plate = serializers.CharField(allow_blank=True)
-    vin = serializers.CharField()
+    vin = serializers.CharField(allow_blank=True)
     color = serializers.CharField(allow_blank=True)
 
 
@@ -42,7 +42,7 @@ class VehicleSerializer(Serializer):
     make = serializers.CharField()
     model = serializers.CharField()
     year = serializers.IntegerField()
-    vin = serializers.CharField()
+    vin = serializers.CharField(allow_blank=True)
     license_plate = serializers.CharField(allow_blank=True)
     color = serializers.CharField(allow_blank=True)
     customer_email = contact_text("customer.contact.email")

@@ -8,9 +8,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from django.db import connection, transaction
 
 from common.domain.errors import Invalid
-from common.reads.statements import fetch
+from vehicles.telematics.distance import MAX_MPH, follow_odometer
 from vehicles.telematics.packing import pack
-from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS, Samples
+from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS, Samples, from_milliseconds
 
 # A phone's clock may be ahead of the server's by this much.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -22,13 +22,33 @@ _INSERT = """
     VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (vehicle_id, start, "end") DO NOTHING
 """
-_RAISE_ODOMETER = "UPDATE vehicles_vehicle SET odometer = %s WHERE id = %s AND odometer < %s"
-# Both statements in one. It is atomic without BEGIN and COMMIT, each of which costs a round trip to the server.
+# The conditions of a reading are on the vehicle's row alone, which the UPDATE locks and reads anew. A look at the
+# ledger would see it as it was before a parallel batch.
+_RAISE_ODOMETER = """
+    UPDATE vehicles_vehicle SET odometer = %s, odometer_at = %s {}
+    AND odometer < %s AND (odometer_at IS NULL OR (odometer_at <= %s AND %s - odometer <= {}))
+"""
+_READING = """
+    INSERT INTO vehicles_odometerreading (vehicle_id, miles, source, at, note, base, accepted)
+"""
+_READ = "'TELEMATICS', %s, '', false, true"
+_RAISE_ON_SQLITE = _RAISE_ODOMETER.format(
+    "WHERE id = %s", f"(julianday(%s) - julianday(odometer_at)) * 24 * {MAX_MPH} + 0.01"
+)
+_READING_ON_SQLITE = f"{_READING} VALUES (%s, %s, {_READ})"
+# All statements in one. It is atomic without BEGIN and COMMIT, each of which costs a round trip to the server.
 _INSERT_AND_RAISE_ODOMETER = f"""
     WITH stored AS ({_INSERT} RETURNING vehicle_id),
     raised AS (
-        UPDATE vehicles_vehicle SET odometer = %s FROM stored WHERE id = stored.vehicle_id AND odometer < %s
+        {
+    _RAISE_ODOMETER.format(
+        "FROM stored WHERE id = stored.vehicle_id",
+        f"extract(epoch FROM %s - odometer_at) / 3600 * {MAX_MPH} + 0.01",
     )
+}
+        RETURNING id
+    ),
+    reading AS ({_READING} SELECT id, %s, {_READ} FROM raised)
     SELECT vehicle_id FROM stored
 """  # noqa: S608  # built from constants
 
@@ -73,25 +93,39 @@ def record_batch(*, vehicle_id: int, start: int, end: int, samples: Samples, now
     """Store the samples from `start` to `end` (milliseconds since 1970, UTC), all or none.
 
     Return True if the batch is new, and False if a batch with the same vehicle, start and end is already stored. That
-    batch is left unchanged. The vehicle's odometer rises to the newest reading and never goes down. No history row is
-    written for it, since the batches record it. Raises NoSamples, TooManySamples, EndsBeforeStart, SpansTooLong,
-    InTheFuture, OutsideSpan.
+    batch is left unchanged. The vehicle's odometer rises to the newest plausible reading, which becomes a row of the
+    ledger, and never goes down. No history row is written for it, since the ledger records it. Raises NoSamples,
+    TooManySamples, EndsBeforeStart, SpansTooLong, InTheFuture, OutsideSpan.
     """
     _check(start, end, samples, now)
-    newest = next((miles for miles in reversed(samples.odometer) if miles is not None), None)
-    miles = None if newest is None else Decimal(str(newest)).quantize(_CENT, ROUND_HALF_UP)
-    return _store((vehicle_id, start, end, len(samples.t), pack(samples)), miles)
+    newest = follow_odometer(samples).newest
+    miles = None if newest is None else Decimal(str(newest.miles)).quantize(_CENT, ROUND_HALF_UP)
+    at = None if newest is None else from_milliseconds(newest.t)
+    return _store((vehicle_id, start, end, len(samples.t), pack(samples)), miles, at)
 
 
-def _store(batch: tuple[int, int, int, int, bytes], miles: Decimal | None) -> bool:
-    """Return whether the batch is new. If `miles` is None, the odometer stays as it is."""
+def _store(batch: tuple[int, int, int, int, bytes], miles: Decimal | None, at: datetime | None) -> bool:
+    """Return whether the batch is new. If `miles` is None, the odometer stays as it is.
+
+    A reading moves the odometer if it is above it, not earlier, and within 200 mph of it. Half a cent of rounding on
+    either side is allowed.
+    """
+    if miles is None:
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT, batch)
+            return bool(cursor.rowcount)
     if connection.vendor == "postgresql":
-        return bool(fetch(connection, _INSERT_AND_RAISE_ODOMETER, (*batch, miles, miles)))
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT_AND_RAISE_ODOMETER, (*batch, miles, at, miles, at, miles, at, miles, at))
+            return bool(cursor.fetchall())
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_INSERT, batch)
         is_new = bool(cursor.rowcount)
         if is_new:
-            cursor.execute(_RAISE_ODOMETER, (miles, batch[0], miles))
+            stored = connection.ops.adapt_datetimefield_value(at)
+            cursor.execute(_RAISE_ON_SQLITE, (miles, stored, batch[0], miles, stored, miles, stored))
+            if cursor.rowcount:
+                cursor.execute(_READING_ON_SQLITE, (batch[0], miles, stored))
     return is_new
 
 

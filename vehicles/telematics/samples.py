@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import chain, pairwise
 from math import isfinite
 from operator import lt
@@ -20,9 +21,10 @@ MAX_SPAN_MS = MAX_SPAN // timedelta(milliseconds=1)
 # Dongles did not exist before the year 2000. An earlier time comes from a clock that was never set, or is in seconds.
 EARLIEST = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
 LATEST = 2**53  # every JSON reader keeps integers up to this one
-# Above any possible reading: the fastest car drives 330 mph, vehicles are scrapped before 4 million miles, and an OBD
-# fuel rate ends at 866 gal/h. The odometer's limit matters most, because a vehicle's odometer never goes down again.
-HIGHEST = {"speed": 400, "fuel_rate": 1_000, "odometer": 10_000_000}
+# The bound of every odometer figure, typed or sent. Vehicles are scrapped before 4 million miles.
+MAX_MILES = Decimal("9999999.99")
+# Above any possible reading: the fastest car drives 330 mph, and an OBD fuel rate ends at 866 gal/h.
+HIGHEST = {"speed": 400, "fuel_rate": 1_000, "odometer": float(MAX_MILES)}
 
 
 class Samples(NamedTuple):
@@ -81,7 +83,7 @@ def validate_samples(
     return sort_by_time(Samples(t, speed, fuel_rate, odometer))
 
 
-def _is_valid(column: Sequence[Reading], highest: int) -> bool:
+def _is_valid(column: Sequence[Reading], highest: float) -> bool:
     kinds = set(map(type, column))
     if not kinds <= {int, float, NoneType}:  # bool is a subclass of int, but not a reading
         return False
@@ -93,7 +95,7 @@ def _is_valid(column: Sequence[Reading], highest: int) -> bool:
 
 
 def _raise_first_invalid(
-    name: str, column: Sequence[Reading], kinds: Collection[type], lowest: int, highest: int
+    name: str, column: Sequence[Reading], kinds: Collection[type], lowest: int, highest: float
 ) -> None:
     if name == "t":
         rule = "must be whole milliseconds since 1970, not before the year 2000."
@@ -140,3 +142,8 @@ def _merge_overlapping(batches: Sequence[Samples]) -> Samples:
             rows.setdefault(t, tuple(readings))
     times = sorted(rows)
     return Samples(times, *map(list, zip(*(rows[t] for t in times), strict=True)))
+
+
+def from_milliseconds(milliseconds: int) -> datetime:
+    """Return the UTC time of milliseconds since 1970, without the rounding of a division to seconds."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)

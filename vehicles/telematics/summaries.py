@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from vehicles.telematics.distance import follow_odometer
 from vehicles.telematics.samples import Reading, Samples
 
 # The time between two samples further apart than this is not counted: the car was parked, or the dongle was unplugged.
@@ -23,8 +24,9 @@ class Summary(NamedTuple):
 def summarize(samples: Samples) -> Summary:
     """Return the summary of samples.
 
-    The distance comes from the odometer, or from the speed if fewer than two samples have an odometer reading. The fuel
-    is the integral of the fuel rate. Driving time is the time between two samples of which the first has a speed.
+    The distance is the sum of the odometer's plausible steps (`follow_odometer`), or comes from the speed if fewer than
+    two samples have an odometer reading. The fuel is the integral of the fuel rate. Driving time is the time between
+    two samples of which the first has a speed.
     """
     return Summary(
         samples=len(samples.t),
@@ -40,10 +42,10 @@ def summarize(samples: Samples) -> Summary:
 
 
 def _distance(samples: Samples) -> float:
-    miles = [value for value in samples.odometer if value is not None]
-    if len(miles) < 2:
+    course = follow_odometer(samples)
+    if course.readings < 2:
         return _integral(samples.t, samples.speed) / _MS_PER_HOUR
-    return max(0.0, miles[-1] - miles[0])
+    return course.distance
 
 
 def _integral(t: Sequence[int], rates: Sequence[Reading]) -> float:

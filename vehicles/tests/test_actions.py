@@ -3,11 +3,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from common.domain.errors import Invalid, Kind
 from testing.factories import CustomerFactory, VehicleFactory
 from testing.storms import parallel
 from vehicles import actions
+from vehicles.locks import AlreadyArchived
 from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db
@@ -16,8 +18,10 @@ CAR = {"make": "Honda", "model": "Civic", "year": 2020}
 
 
 class TestAddVehicle:
-    def test_vin_is_stored_in_capitals(self, alice):
-        vehicle = actions.add_vehicle(customer=alice, vin=f" {VIN.lower()} ", unit_number="A123", **CAR)
+    def test_vin_is_stored_in_capitals(self, alice, now):
+        vehicle = actions.add_vehicle(
+            customer=alice, by=None, now=now, vin=f" {VIN.lower()} ", unit_number="A123", **CAR
+        )
         stored = Vehicle.objects.values(
             "id", "customer_id", "vin", "make", "unit_number", "archived_at"
         ).get()
@@ -26,33 +30,35 @@ class TestAddVehicle:
             "archived_at": None,
         }  # fmt: skip
 
-    def test_vin_is_unique_per_customer(self, alice, bob):
-        actions.add_vehicle(customer=alice, vin=VIN, **CAR)
+    def test_vin_is_unique_per_customer(self, alice, bob, now):
+        actions.add_vehicle(customer=alice, by=None, now=now, vin=VIN, **CAR)
         with pytest.raises(actions.VinTaken) as error:
-            actions.add_vehicle(customer=alice, vin=VIN.lower(), **CAR)
+            actions.add_vehicle(customer=alice, by=None, now=now, vin=VIN.lower(), **CAR)
         assert isinstance(error.value, Invalid)
         assert (error.value.field, error.value.text) == ("vin", "You already have a vehicle with this VIN.")
         assert Vehicle.objects.count() == 1
-        actions.add_vehicle(customer=bob, vin=VIN, **CAR)
+        actions.add_vehicle(customer=bob, by=None, now=now, vin=VIN, **CAR)
 
-    def test_unit_number_is_unique_per_customer(self, alice, bob):
-        actions.add_vehicle(customer=alice, vin=VIN, unit_number="A123", **CAR)
+    def test_unit_number_is_unique_per_customer(self, alice, bob, now):
+        actions.add_vehicle(customer=alice, by=None, now=now, vin=VIN, unit_number="A123", **CAR)
         with pytest.raises(actions.UnitNumberTaken) as error:
-            actions.add_vehicle(customer=alice, vin=VIN[:-1] + "7", unit_number="A123", **CAR)
+            actions.add_vehicle(
+                customer=alice, by=None, now=now, vin=VIN[:-1] + "7", unit_number="A123", **CAR
+            )
         assert (error.value.field, error.value.text) == (
             "unit_number", "There is already a unit with this number."
         )  # fmt: skip
         assert Vehicle.objects.count() == 1
-        actions.add_vehicle(customer=bob, vin=VIN, unit_number="A123", **CAR)
+        actions.add_vehicle(customer=bob, by=None, now=now, vin=VIN, unit_number="A123", **CAR)
 
-    def test_several_vehicles_can_have_no_unit_number(self, alice):
+    def test_several_vehicles_can_have_no_unit_number(self, alice, now):
         for digit in "123":
-            actions.add_vehicle(customer=alice, vin=VIN[:-1] + digit, **CAR)
+            actions.add_vehicle(customer=alice, by=None, now=now, vin=VIN[:-1] + digit, **CAR)
         assert Vehicle.objects.count() == 3
 
-    def test_other_integrity_errors_are_not_translated(self, alice):
-        with pytest.raises(Exception, match="vin_has_17_characters"):
-            actions.add_vehicle(customer=alice, vin="SHORT", **CAR)
+    def test_other_integrity_errors_are_not_translated(self, alice, now):
+        with pytest.raises(Exception, match="vehicle_year_is_possible"):
+            actions.add_vehicle(customer=alice, by=None, now=now, vin=VIN, **CAR | {"year": 2101})
         assert not Vehicle.objects.exists()
 
 
@@ -76,7 +82,7 @@ class TestArchiveVehicle:
         stale = Vehicle.objects.get()
         actions.archive_vehicle(vehicle=vehicle, now=now)
         for again in (vehicle, stale):
-            with pytest.raises(actions.AlreadyArchived) as error:
+            with pytest.raises(AlreadyArchived) as error:
                 actions.archive_vehicle(vehicle=again, now=now + timedelta(hours=1))
             assert error.value.kind is Kind.CONFLICT
         assert Vehicle.objects.get().archived_at == now
@@ -106,7 +112,7 @@ class TestDongle:
         vehicle = VehicleFactory(archived_at=now)
         for verb in (lambda: actions.link_dongle(vehicle=vehicle, dongle_id="A", connection="BLE"),
                      lambda: actions.unlink_dongle(vehicle=vehicle)):  # fmt: skip
-            with pytest.raises(actions.AlreadyArchived):
+            with pytest.raises(AlreadyArchived):
                 verb()
         assert Vehicle.objects.get().dongle_id is None
 
@@ -114,7 +120,9 @@ class TestDongle:
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 def test_parallel_adds_of_one_vin_store_one_vehicle():
-    customer = CustomerFactory()
-    outcomes = parallel(10, lambda _: actions.add_vehicle(customer=customer, vin=VIN, **CAR).pk)
+    customer, now = CustomerFactory(), timezone.now()
+    outcomes = parallel(
+        10, lambda _: actions.add_vehicle(customer=customer, by=None, now=now, vin=VIN, **CAR).pk
+    )
     assert [outcome for outcome in outcomes if isinstance(outcome, int)] == [Vehicle.objects.get().pk]
     assert sum(isinstance(outcome, actions.VinTaken) for outcome in outcomes) == 9

@@ -19,7 +19,7 @@ def civic(alice):
 
 
 def test_archive_button_archives_and_records_the_user(desk, ada, civic):
-    assert buttons(desk, civic) == ["Archive"]
+    assert buttons(desk, civic) == ["Read odometer", "Correct odometer", "Move to a new owner", "Archive"]
     assert press(desk, civic, "archive") == ["The vehicle is archived."]
     civic.refresh_from_db()
     assert civic.archived_at is not None
@@ -33,7 +33,7 @@ def test_archiving_twice_shows_an_error_and_changes_nothing(desk, civic):
     assert press(desk, civic, "archive") == ["This vehicle is already archived."]
     civic.refresh_from_db()
     assert civic.archived_at == before
-    assert buttons(desk, civic) == []
+    assert buttons(desk, civic) == ["Restore"]
 
 
 def test_archive_button_asks_for_confirmation(desk, civic):
@@ -65,6 +65,57 @@ def test_odometer_cannot_go_down(desk, alice):
     vehicle = factories.VehicleFactory(customer=alice, odometer="500.00")
     response = desk.post(page(vehicle), filled(desk, page(vehicle)) | {"odometer": "499.99"})
     assert errors(response) == ["The odometer cannot go down: enter at least 500.00 miles."]
+
+
+def test_changed_odometer_is_a_reading(desk, ada, civic):
+    assert desk.post(page(civic), filled(desk, page(civic)) | {"odometer": "500"}).status_code == 302
+    civic.refresh_from_db()
+    reading = civic.readings.get()
+    assert (reading.miles, reading.source, reading.by, reading.at) == (500, "MANUAL", ada, civic.odometer_at)
+    assert civic.odometer == 500
+    assert "500.00" in desk.get(page(civic)).content.decode()
+    assert desk.post(page(civic), filled(desk, page(civic)) | {"color": "Red"}).status_code == 302
+    assert civic.readings.count() == 1
+
+
+def test_odometer_is_read_and_corrected_with_a_button(desk, ada, civic):
+    assert press(desk, civic, "read_odometer", miles="5000", note="Key tag 4") == ["The reading was added."]
+    typed = civic.readings.get()
+    answers = {"replaces": typed.pk, "miles": "500", "reason": "A nought too many"}
+    assert press(desk, civic, "correct_odometer", **answers) == ["The odometer was corrected."]
+    civic.refresh_from_db()
+    assert (civic.odometer, civic.history.latest().history_user) == (500, ada)
+    assert press(desk, civic, "read_odometer", miles="499") == [
+        "The odometer cannot go down: enter at least 500.00 miles."
+    ]
+    assert press(desk, civic, "correct_odometer", miles="5", reason="New cluster", base="on") == [
+        "The odometer was corrected."
+    ]
+    assert civic.readings.filter(base=True).get().miles == 5
+
+
+def test_vehicle_moves_to_a_new_owner_and_both_rows_are_linked(desk, civic, bob):
+    assert press(desk, civic, "transfer", customer=bob.pk) == ["The vehicle has a new owner."]
+    heir = Vehicle.objects.get(customer=bob)
+    assert page(civic) in desk.get(page(heir)).content.decode()
+    assert page(heir) in desk.get(page(civic)).content.decode()
+    assert press(desk, civic, "restore") == [f"This vehicle goes on as vehicle {heir.pk}."]
+
+
+def test_archived_vehicle_is_restored(desk, ada, civic):
+    press(desk, civic, "archive")
+    assert press(desk, civic, "restore") == ["The vehicle is in use again."]
+    civic.refresh_from_db()
+    assert (civic.archived_at, civic.history.latest().history_user) == (None, ada)
+
+
+def test_vin_can_be_unknown_and_has_no_check_digit_before_1981(desk, alice):
+    unknown = factories.VehicleFactory(customer=alice, vin="")
+    assert desk.post(page(unknown), filled(desk, page(unknown))).status_code == 302
+    old = factories.VehicleFactory(customer=alice, vin="194375S107211", year=1965)
+    assert "Model years up to 1980 have no check digit." in desk.get(page(old)).content.decode()
+    response = desk.post(page(old), filled(desk, page(old)) | {"year": "1981"})
+    assert errors(response) == ["A VIN has 17 characters, not 13."]
 
 
 def test_vin_is_unique_ignoring_case(desk, civic):

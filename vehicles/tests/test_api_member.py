@@ -133,6 +133,25 @@ class TestAdd:
     def test_vin_is_stored_in_capitals(self, as_alice):
         assert as_alice.post(URL, PRINTED | {"vin": VIN.lower()}, format="json").json()["vin"] == VIN
 
+    def test_empty_vin_is_no_vin(self, as_alice):
+        for _ in range(2):
+            response = as_alice.post(URL, PRINTED | {"vin": " "}, format="json")
+            assert (response.status_code, response.json()["vin"]) == (201, "")
+        assert as_alice.get(URL).json()[0]["vin"] == ""
+
+    def test_vin_is_checked_against_the_model_year(self, as_alice):
+        old = PRINTED | {"vin": "194375s107211", "year": 1965}
+        assert as_alice.post(URL, old, format="json").json()["vin"] == "194375S107211"
+        response = as_alice.post(URL, old | {"vin": "1234"}, format="json")
+        text = "A VIN of a model year up to 1980 has 5 to 17 characters, not 4."
+        assert (response.status_code, response.json()) == (400, {"vin": [text]})
+        assert Vehicle.objects.count() == 1
+
+    def test_largest_odometer_is_9_999_999_99(self, as_alice):
+        assert as_alice.post(URL, PRINTED | {"odometer": 9999999.99}, format="json").status_code == 201
+        response = as_alice.post(URL, PRINTED | {"vin": "", "odometer": 10_000_000}, format="json")
+        assert (response.status_code, list(response.json())) == (400, ["odometer"])
+
     def test_wrong_check_digit_is_accepted(self, as_alice):
         assert as_alice.post(URL, PRINTED | {"vin": "1HGBH41J0MN109186"}, format="json").status_code == 201
 
@@ -165,7 +184,7 @@ class TestAdd:
             ("odometer", -1, "Ensure this value is greater than or equal to 0."),
             ("odometer", 0.125, "Ensure that there are no more than 2 decimal places."),
             ("odometer", True, "A valid number is required."),
-            ("odometer", 10**9, "Ensure that there are no more than 8 digits before the decimal point."),
+            ("odometer", 10**9, "Ensure that there are no more than 9 digits in total."),
             ("licensePlate", "x" * 21, "Ensure this field has no more than 20 characters."),
             ("photoUrl", "javascript:alert(1)", "Enter a valid URL."),
             ("color", "a\x00b", "Null characters are not allowed."),
@@ -212,11 +231,18 @@ class TestOne:
         assert as_alice.put(at(civic), body, format="json").json() == body
         assert stored(civic) == before
 
-    def test_read_only_fields_are_ignored(self, civic, as_alice):
+    def test_patch_of_a_field_that_cannot_change_is_refused(self, civic, as_alice):
         before = stored(civic)
         body = {"id": UNKNOWN_ID, "user": UNKNOWN_ID, "dongleId": "X", "createdAt": "2000-01-01T00:00:00Z"}
-        assert as_alice.patch(at(civic), body, format="json").json() == row(civic)
+        response = as_alice.patch(at(civic), {**body, "color": "Red"}, format="json")
+        assert (response.status_code, response.json()) == (
+            400,
+            {name: ["This field cannot be changed."] for name in body},
+        )
         assert stored(civic) == before
+        whole = as_alice.get(at(civic)).json()
+        assert as_alice.patch(at(civic), {**whole, "colour": "x"}, format="json").json() == whole
+        assert as_alice.put(at(civic), body, format="json").json() == row(civic)
 
     def test_vin_can_be_corrected(self, civic, as_alice):
         response = as_alice.patch(at(civic), {"vin": "1hgbh41jxmn109187"}, format="json")
@@ -228,10 +254,40 @@ class TestOne:
         response = as_alice.put(at(other), {"vin": VIN}, format="json")
         refused(response, 400, {"error": VIN_TAKEN, "vin": [VIN_TAKEN]}, civic, other, before=before)
 
+    def test_changed_odometer_is_a_reading(self, civic, as_alice, alice):
+        assert as_alice.patch(at(civic), {"odometer": 16000.5}, format="json").json()["odometer"] == 16000.5
+        reading = civic.readings.get()
+        assert (float(reading.miles), reading.source, reading.by) == (16000.5, "MANUAL", alice.contact)
+
     def test_odometer_cannot_go_down(self, civic, as_alice):
         before = [stored(civic)]
         response = as_alice.patch(at(civic), {"odometer": 15000.49, "color": "Red"}, format="json")
         refused(response, 400, {"error": BACKWARDS, "odometer": [BACKWARDS]}, civic, before=before)
+
+    @pytest.mark.parametrize(
+        ("change", "field", "text"),
+        [
+            (
+                {"year": 1965, "vin": "1234"},
+                "vin",
+                "A VIN of a model year up to 1980 has 5 to 17 characters, not 4.",
+            ),
+            ({"vin": "194375S107211"}, "vin", "A VIN has 17 characters, not 13."),
+        ],
+    )
+    def test_vin_is_checked_against_the_year_it_gets(self, civic, as_alice, change, field, text):
+        before = stored(civic)
+        response = as_alice.patch(at(civic), change, format="json")
+        assert (response.status_code, response.json()[field]) == (400, [text])
+        assert stored(civic) == before
+
+    def test_year_is_checked_against_the_stored_vin(self, civic, as_alice):
+        assert as_alice.patch(at(civic), {"year": 1965, "vin": "12345"}, format="json").status_code == 200
+        before = stored(civic)
+        text = "A VIN has 17 characters, not 5."
+        response = as_alice.patch(at(civic), {"year": 1981}, format="json")
+        assert (response.status_code, response.json()) == (400, {"error": text, "year": [text]})
+        assert stored(civic) == before
 
     @pytest.mark.parametrize(("field", "value"), [("vin", "1"), ("trim", None), ("make", ""), ("year", "x")])
     def test_invalid_value_is_reported_by_field(self, civic, as_alice, field, value):

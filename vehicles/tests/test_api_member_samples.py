@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError, ValidationError
 
-from common.http.parsers import JSONParser
+from common.http.bodies import JSONParser
 from vehicles.api.member_samples import BatchInput, BatchParser, ValidatedBatch
 from vehicles.telematics.samples import MAX_SAMPLES, Samples
 from vehicles.tests.telematics.drives import T

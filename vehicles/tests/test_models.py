@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from common.domain.caller import Caller, Role
 from common.domain.database import violates
 from testing.factories import VehicleFactory
+from vehicles.labels import label_of
 from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db
@@ -15,8 +16,10 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("fields", "constraint"),
     [
-        ({"vin": "1HGBH41JXMN10918"}, "vin_has_17_characters"),
-        ({"odometer": -1}, "odometer_not_negative"),
+        ({"vin": "1HGBH41JXMN10918"}, "vin_length_fits_year"),
+        ({"vin": "1HGB", "year": 1980}, "vin_length_fits_year"),
+        ({"vin": "1HGBH", "year": 1981}, "vin_length_fits_year"),
+        ({"odometer": -1}, "odometer_is_possible"),
         ({"year": 1885}, "vehicle_year_is_possible"),
         ({"year": 2101}, "vehicle_year_is_possible"),
         ({"dongle_id": "X"}, "dongle_has_a_connection"),
@@ -39,17 +42,30 @@ def test_database_constraints_hold(fields, constraint):
         ({"unit_number": "A123", "license_plate": "ABC-123"}, "A123"),
         ({"unit_number": "", "license_plate": "ABC-123"}, "ABC-123"),
         ({"unit_number": "", "license_plate": ""}, "MN109186"),
+        ({"unit_number": "", "license_plate": "", "vin": "12345", "year": 1960}, "12345"),
+        ({"unit_number": "", "license_plate": "", "vin": ""}, "Vehicle 7"),
     ],
 )
-def test_label_is_unit_number_then_plate_then_vin(fields, label):
-    vehicle = Vehicle(vin="1HGBH41JXMN109186", year=2020, make="Honda", model="Civic", **fields)
+def test_label_is_unit_number_then_plate_then_vin_then_id(fields, label):
+    vehicle = VehicleFactory(**{"pk": 7, "vin": "1HGBH41JXMN109186"} | fields)
     assert vehicle.label == label
-    assert str(vehicle) == f"2020 Honda Civic ({label})"
+    assert str(vehicle) == f"{vehicle.year} Honda Civic ({label})"
+    assert Vehicle.objects.values_list(label_of(), flat=True).get() == label
+    assert Vehicle.objects.with_label(label.lower()).get() == vehicle
 
 
-def test_clean_capitalizes_the_vin_and_full_clean_validates_it(alice):
+def test_vins_are_unique_only_where_they_are_known(alice):
+    for _ in range(2):
+        VehicleFactory(customer=alice, vin="")
+    VehicleFactory(customer=alice, vin="12345", year=1960)
+    with pytest.raises(IntegrityError) as error, transaction.atomic():
+        VehicleFactory(customer=alice, vin="12345", year=1961)
+    assert violates(error.value, Vehicle, "vin_once_per_customer")
+
+
+def test_fields_are_cleaned_before_they_are_validated(alice):
     vehicle = VehicleFactory.build(customer=alice, vin=" 1hgbh41jxmn109186")
-    vehicle.clean()
+    vehicle.clean_fields()
     assert vehicle.vin == "1HGBH41JXMN109186"
     vehicle.vin = "1HGBH41JXMN10918I"
     with pytest.raises(ValidationError) as error:

@@ -30,6 +30,15 @@ def test_validate_vin_accepts(vin):
 
 
 @pytest.mark.parametrize(
+    "vin",
+    ["1HG-BH41J-XMN109186", "1hg bh41j\u2013xmn 109186", "1HGBH41JXMN\u200b109186", "１ＨＧｂｈ41JXMN109186"],
+)
+def test_what_groups_a_vin_and_wide_letters_do_not_count(vin):
+    assert validate_vin(vin) is None
+    assert normalize_vin(vin) == "1HGBH41JXMN109186"
+
+
+@pytest.mark.parametrize(
     ("vin", "messages"),
     [
         ("", ["A VIN has 17 characters, not 0."]),
@@ -38,8 +47,10 @@ def test_validate_vin_accepts(vin):
         ("1HGBH41JXMN10918I", LETTERS),
         ("1HGBH41JXMN10918o", LETTERS),
         ("1HGBH41JXMN10918Q", LETTERS),
-        ("1HGBH41JXMN-09186", LETTERS),
-        ("1HGBH41JXMN 09186", LETTERS),
+        ("1HGBH41JXMN-09186", ["A VIN has 17 characters, not 16."]),
+        ("1HGBH41JXMN 09186", ["A VIN has 17 characters, not 16."]),
+        ("1HGBH41JXMN0918ß6", LETTERS),
+        ("1HGBH41JXMN0918ß", ["A VIN has 17 characters, not 16."]),
         ("1HGBH41JXMN10918١", LETTERS),
         ("1HGBH41JXMN10918\0", LETTERS),
     ],
@@ -49,6 +60,28 @@ def test_validate_vin_rejects(vin, messages):
         validate_vin(vin)
     assert error.value.messages == messages
     assert error.value.code == "invalid_vin"
+
+
+@pytest.mark.parametrize("vin", ["12345", "S812345", "VC19O123456I7Q901", " 194375s107211 "])
+def test_vin_up_to_model_year_1980_has_5_to_17_characters(vin):
+    validate_vin(vin, 1980)
+    with pytest.raises(ValidationError):
+        validate_vin(vin, 1981)
+
+
+@pytest.mark.parametrize(
+    ("vin", "messages"),
+    [
+        ("1234", ["A VIN of a model year up to 1980 has 5 to 17 characters, not 4."]),
+        ("1" * 18, ["A VIN of a model year up to 1980 has 5 to 17 characters, not 18."]),
+        ("12345*6", ["A VIN has only digits and letters."]),
+        ("12345١", ["A VIN has only digits and letters."]),
+    ],
+)
+def test_old_vin_is_rejected(vin, messages):
+    with pytest.raises(ValidationError) as error:
+        validate_vin(vin, 1980)
+    assert (error.value.messages, error.value.code) == (messages, "invalid_vin")
 
 
 @given(st.text(ALPHABET, min_size=17, max_size=17))

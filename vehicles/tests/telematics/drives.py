@@ -23,9 +23,12 @@ def steady(count, *, t=T, step=1000, speed=60.0, rate=2.0, odometer=100.0):
 def readings(highest):
     """Return a strategy of columns: decimals, any float, integers, with and without missing readings."""
     numbers = [
-        st.integers(0, highest),
+        st.integers(0, int(highest)),
         st.floats(0, highest, allow_subnormal=True),
-        *(st.integers(0, highest * 10**places).map(lambda n, p=places: n / 10**p) for places in (1, 2, 6, 9)),
+        *(
+            st.integers(0, int(highest) * 10**places).map(lambda n, p=places: n / 10**p)
+            for places in (1, 2, 6, 9)
+        ),
     ]
     return st.one_of(*(st.lists(kind | st.none(), min_size=40, max_size=40) for kind in numbers), *(
         st.lists(kind, min_size=40, max_size=40) for kind in numbers

@@ -9,11 +9,12 @@ from django.db import IntegrityError, connection, transaction
 from common.domain.errors import Invalid
 from testing import factories
 from testing.storms import parallel
-from vehicles.models import TelematicsBatch
+from testing.suites import count_queries
+from vehicles.models import OdometerReading, TelematicsBatch, Vehicle
 from vehicles.telematics import actions
 from vehicles.telematics.actions import record_batch
 from vehicles.telematics.packing import unpack
-from vehicles.telematics.samples import MAX_SPAN_MS, Samples
+from vehicles.telematics.samples import MAX_SPAN_MS, Samples, from_milliseconds
 from vehicles.tests.telematics.drives import T, steady
 
 pytestmark = pytest.mark.django_db
@@ -60,17 +61,68 @@ def test_another_span_or_vehicle_is_another_batch(civic, bob):
 
 def test_odometer_rises_to_the_newest_reading(civic):
     count = civic.history.count()
-    record(civic, Samples([T, T + 1, T + 2], [1.0] * 3, [None] * 3, [100.0, 100.126, None]))
+    record(civic, Samples([T, T + 9000, T + 9001], [1.0] * 3, [None] * 3, [100.0, 100.126, None]))
     civic.refresh_from_db()
-    assert civic.odometer == Decimal("100.13")
+    assert (civic.odometer, civic.odometer_at) == (Decimal("100.13"), from_milliseconds(T + 9000))
     assert civic.history.count() == count
+    assert list(OdometerReading.objects.values()) == [
+        {
+            "id": OdometerReading.objects.get().pk,
+            "vehicle_id": civic.pk,
+            "miles": Decimal("100.13"),
+            "source": "TELEMATICS",
+            "at": from_milliseconds(T + 9000),
+            "by_id": None,
+            "note": "",
+            "replaces_id": None,
+            "base": False,
+            "accepted": True,
+        }
+    ]
 
 
-@pytest.mark.parametrize("miles", [[99.0, 99.5], [None, None], [150.0, 99.0]])
+@pytest.mark.parametrize("miles", [[99.0, 99.01], [None, None], [150.0, 99.0], [0.0, 0.0], [100.0, 100.0]])
 def test_odometer_cannot_go_down(civic, miles):
-    assert record(civic, Samples([T, T + 1], [None] * 2, [None] * 2, miles)) is True
+    assert record(civic, Samples([T, T + 1000], [None] * 2, [None] * 2, miles)) is True
     civic.refresh_from_db()
-    assert civic.odometer == Decimal("100.00")
+    assert (civic.odometer, OdometerReading.objects.count()) == (Decimal("100.00"), 0)
+
+
+@pytest.mark.parametrize(
+    ("miles", "odometer"),
+    [
+        ("300.00", "300.00"),  # 200 mph for an hour
+        ("300.02", "100.00"),
+        ("8388607.00", "100.00"),
+    ],
+)
+def test_reading_that_needs_over_200_mph_does_not_move_the_odometer(civic, miles, odometer):
+    Vehicle.objects.filter(pk=civic.pk).update(odometer_at=from_milliseconds(T))
+    hour = T + 3_600_000
+    assert record(civic, Samples([hour], [None], [None], [float(miles)])) is True
+    civic.refresh_from_db()
+    assert civic.odometer == Decimal(odometer)
+    assert [row.miles for row in OdometerReading.objects.all()] == [Decimal(odometer)][: odometer == miles]
+
+
+def test_reading_before_the_latest_does_not_move_the_odometer(civic):
+    Vehicle.objects.filter(pk=civic.pk).update(odometer_at=from_milliseconds(T + 60_000))
+    record(civic, Samples([T], [None], [None], [100.5]))
+    civic.refresh_from_db()
+    assert (civic.odometer, OdometerReading.objects.count()) == (Decimal("100.00"), 0)
+
+
+def test_first_reading_of_a_vehicle_of_unknown_mileage_counts(alice):
+    vehicle = factories.VehicleFactory(customer=alice)
+    record(vehicle, Samples([T], [None], [None], [150_000.4]))
+    vehicle.refresh_from_db()
+    assert vehicle.odometer == Decimal("150000.40")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite the statements are several")
+def test_batch_with_a_reading_is_one_statement(civic):
+    assert count_queries(lambda: record(civic, steady(60))) == 1
+    assert OdometerReading.objects.count() == 1
 
 
 @pytest.mark.parametrize(
@@ -136,8 +188,10 @@ def test_old_batch_can_arrive_late(civic):
 def test_parallel_repetitions_store_one_batch_each_and_the_highest_odometer():
     vehicle = factories.VehicleFactory()
     outcomes = parallel(
-        12, lambda n: record(vehicle, steady(60, t=T + n % 3 * 60_000, odometer=n % 3 * 100.0))
+        12, lambda n: record(vehicle, steady(60, t=T + n % 3 * 60_000, odometer=100.0 + n % 3))
     )
     assert sorted(outcomes) == [False] * 9 + [True] * 3
     vehicle.refresh_from_db()
-    assert (TelematicsBatch.objects.count(), vehicle.odometer) == (3, Decimal("200.98"))
+    assert (TelematicsBatch.objects.count(), vehicle.odometer) == (3, Decimal("102.98"))
+    latest = OdometerReading.objects.newest_first()[0]
+    assert (latest.miles, latest.at) == (vehicle.odometer, vehicle.odometer_at)

@@ -1,0 +1,465 @@
+"""Add, change, propose and remove the jobs of a repair order, and their lines (docs/design, D75, D76).
+
+A proposed job can change while its order is open. An approved job can change up to the ceiling, which `settle` holds.
+The lines of declined, deferred and finished jobs are fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeAlias, TypedDict, Unpack
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
+from django.db.models import Max, ProtectedError
+
+from appointments.models import Technician
+from catalogue.models import Part, Service
+from catalogue.placeholders import typed_part, typed_service
+from catalogue.pricing.models import CannedJob
+from catalogue.pricing.queries import find_lines, get_price
+from common.domain.database import change
+from common.domain.errors import DomainError, Invalid, Missing
+from repair_orders.changes import LARGEST_TOTAL, TotalTooLarge, changing, lock
+from repair_orders.cores import add_core, check_no_core, follow_part
+from repair_orders.models import (
+    EDITABLE_STATUSES,
+    OPEN_STATUSES,
+    Job,
+    JobStatus,
+    PartLine,
+    PriceSource,
+    RepairOrder,
+    ServiceKind,
+    ServiceLine,
+)
+from repair_orders.money import line_amount
+from repair_orders.pricing.models import TaxRule
+from repair_orders.pricing.queries import get_labour_rate
+from repair_orders.recommended import canned_job_of
+from vehicles.models import Recommendation
+from vehicles.recommendations import check_open, hold_recommendations, words_of
+
+Line: TypeAlias = PartLine | ServiceLine
+# The job into which the parts and services of an order go that name no job.
+FIRST_JOB = "Repair"
+_OPEN_JOBS = (JobStatus.PROPOSED, JobStatus.APPROVED)
+
+
+class LinesAreFixed(DomainError):
+    """The lines belong to a job that is answered or finished, or to an order that is not open."""
+
+    code = "lines_are_fixed"
+    title = "Not possible in this state"
+    message = "Lines can change only while the order is requested or pending."
+
+
+class JobIsFixed(LinesAreFixed):
+    """The job is declined, deferred or done, or its order is closed."""
+
+    message = "Lines can change only in a proposed or an approved job of an open order."
+
+
+class JobIsAnswered(DomainError):
+    code = "job_is_answered"
+    title = "Job is answered"
+    message = "This job was sent and answered. It stays on the order."
+
+
+class NotProposable(DomainError):
+    code = "not_proposable"
+    title = "Job cannot be proposed"
+    message = "Only a declined or deferred job of an open order can be proposed again."
+
+
+class WrongRecommendation(Invalid):
+    code = "wrong_recommendation"
+    message = "The recommendation is of another vehicle."
+
+
+class PriceIsNeeded(Invalid):
+    code = "price_is_needed"
+    message = "Give a price: the catalogue has none for this line."
+
+
+class JobWords(TypedDict, total=False):
+    name: str
+    concern: str
+    cause: str
+    correction: str
+    technician: Technician | None
+
+
+def add_job(*, order: RepairOrder, name: str, concern: str = "", version: int | None = None) -> Job:
+    """Add a proposed job to an open order. It is a draft until it is sent. Raises LinesAreFixed, StaleVersion."""
+    with changing(order, version=version):
+        _check_open(order)
+        return _create_job(order, name=name, concern=concern)
+
+
+def add_canned_job(*, order: RepairOrder, canned: CannedJob, version: int | None = None, **words: str) -> Job:
+    """Add a canned job to an open order, with a copy of its lines at today's prices.
+
+    Raises LinesAreFixed, OverCeiling, PriceIsNeeded, StaleVersion, TotalTooLarge.
+    """
+    with changing(order, version=version):
+        _check_open(order)
+        words = {"name": canned.name, "concern": canned.concern, **words}
+        job = _create_job(order, **words, canned_job=canned)
+        lines = find_lines(canned.pk)
+        is_typed = any(given.part is None and given.service is None for given in lines)
+        typed = typed_service() if is_typed else None
+        for given in lines:
+            line: Line
+            if given.part is not None:
+                line = PartLine(part=given.part, quantity=given.quantity or Decimal(1))
+            else:
+                line = ServiceLine(
+                    service=given.service or typed,
+                    kind=given.kind,
+                    name=given.name,
+                    hours=given.hours,
+                    amount=given.amount,
+                )
+            line.job, line.repair_order = job, order
+            fill(line, order, is_typed=given.part is None and given.service is None)
+            _store(line)
+    return job
+
+
+def add_recommended_job(
+    *, order: RepairOrder, recommendation: Recommendation, version: int | None = None, **words: str
+) -> Job:
+    """Add a job for an open recommendation of the order's vehicle, which follows the job's state from now on.
+
+    It has the lines of the canned job that the recommendation is about, if there still is one, else none. Raises
+    WrongRecommendation, RecommendationIsClosed, RecommendationIsQuoted, and as `add_canned_job` does.
+    """
+    if recommendation.vehicle_id != order.vehicle_id:
+        raise WrongRecommendation(field="recommendation_id")
+    with transaction.atomic():
+        lock(order)
+        hold_recommendations(order.vehicle_id)
+        check_open(recommendation)
+        canned = canned_job_of(recommendation)
+        if canned is not None:
+            job = add_canned_job(order=order, canned=canned, version=version, **words)
+        else:
+            name, concern = words_of(recommendation)
+            job = add_job(order=order, version=version, **{"name": name, "concern": concern, **words})
+        job.recommendation = recommendation
+        job.save(update_fields=["recommendation"])
+    return job
+
+
+def change_job(*, job: Job, **words: Unpack[JobWords]) -> None:
+    """Change the words and the technician of a job. They do not raise the order's version."""
+    change(job, **words)
+
+
+def remove_job(*, job: Job, version: int | None = None) -> None:
+    """Remove a proposed job with its lines. Raises LinesAreFixed, JobIsAnswered, StaleVersion."""
+    with changing(job.repair_order, version=version):
+        job = _present(job)
+        if job.status != JobStatus.PROPOSED or job.repair_order.status not in OPEN_STATUSES:
+            raise JobIsFixed
+        try:
+            job.delete()
+        except ProtectedError as error:  # by a decision
+            raise JobIsAnswered from error
+
+
+def propose(*, job: Job, version: int | None = None) -> None:
+    """Propose a declined or deferred job again. It is a draft until it is sent. Raises NotProposable, StaleVersion."""
+    with changing(job.repair_order, version=version):
+        job = _present(job)
+        is_open = job.repair_order.status in OPEN_STATUSES
+        if not is_open or job.status not in (JobStatus.DECLINED, JobStatus.DEFERRED):
+            raise NotProposable
+        change(job, status=JobStatus.PROPOSED, is_draft=True)
+
+
+# --- Lines ------------------------------------------------------------------------------------------------
+
+
+class By(TypedDict, total=False):
+    """The acting user's id and the time, which moves on the shelf need, and the version of the order that was seen."""
+
+    by: int | None
+    now: datetime
+    version: int | None
+
+
+def add_part_line(*, job: Job, part: Part | None, given: By, **fields: Any) -> PartLine:
+    """Add a part to a job. Without `part` it is a typed line, which needs a name.
+
+    An empty price comes from the price matrix if a cost is given, else from the catalogue. A part with a core charge
+    brings it as a second line. Raises JobIsFixed, OverCeiling, PriceIsNeeded, StaleVersion, TotalTooLarge.
+    """
+    line = PartLine(part=part or typed_part(), **fields)
+    _add(job, line, given, is_typed=part is None, typed=fields)
+    return line
+
+
+def add_service_line(*, job: Job, service: Service | None, given: By, **fields: Any) -> ServiceLine:
+    """Add labour or sublet work to a job. Without `service` it is a typed line, which needs a name.
+
+    The amount is hours × rate, where an empty rate is the location's, or flat, or the catalogue's. Raises JobIsFixed,
+    OverCeiling, PriceIsNeeded, StaleVersion, TotalTooLarge.
+    """
+    line = ServiceLine(service=service or typed_service(), **fields)
+    _add(job, line, given, is_typed=service is None, typed=fields)
+    return line
+
+
+def change_line(*, line: Line, given: By, **fields: object) -> None:
+    """Change a line of a job, and count its amount anew. A core charge follows its part.
+
+    A flat amount of labour takes the place of hours and rate, and the other way round. Raises CoreFollowsPart, and as
+    `add_part_line` does.
+    """
+    order = line.repair_order
+    with changing(order, **given):
+        _open_line(line, order)
+        check_no_core(line)
+        for name, value in fields.items():
+            setattr(line, name, value)
+        if isinstance(line, PartLine):
+            if "unit_price" in fields:
+                line.price_source = PriceSource.TYPED
+            line.amount = line_amount(line.quantity, line.unit_price)
+        elif {"amount", "hours", "rate"} & set(fields):
+            if "amount" in fields:
+                line.hours = line.rate = None
+            else:
+                line.amount = None  # counted below
+            # More hours at the location's rate are still at that rate.
+            is_rate = line.price_source == PriceSource.RATE and not {"amount", "rate"} & set(fields)
+            _price_work(line, order, is_typed=line.service.is_placeholder)
+            if is_rate:
+                line.price_source = PriceSource.RATE
+        _check_amount(line)
+        _store(line)
+
+
+def remove_line_of_job(*, line: Line, given: By) -> None:
+    """Remove a line from a job, a part with its core charge.
+
+    Raises Missing, JobIsFixed, CoreFollowsPart, StaleVersion.
+    """
+    order = line.repair_order
+    with changing(order, **given):
+        _open_line(line, order)
+        check_no_core(line)
+        line.delete()
+
+
+def _add(job: Job, line: Line, given: By, *, is_typed: bool, typed: Collection[str]) -> None:
+    order = job.repair_order
+    with changing(order, **given):
+        job = _open_job(job)
+        line.job, line.repair_order = job, order
+        fill(line, order, is_typed=is_typed, typed=typed)
+        _store(line)
+
+
+def _store(line: Line) -> None:
+    """Save a line. A new part brings its core charge, which follows it from then on."""
+    is_new = line._state.adding
+    line.save()
+    if isinstance(line, PartLine):
+        if is_new:
+            add_core(line, line.part)
+        else:
+            follow_part(line)
+
+
+# --- Orders whose lines name no job -----------------------------------------------------------------------
+
+
+def add_part(*, order: RepairOrder, part: Part, quantity: Decimal | int = 1) -> PartLine:
+    """Add a part at its catalogue price to the first proposed job. Raises LinesAreFixed, TotalTooLarge."""
+    line = PartLine(part=part, quantity=Decimal(quantity))
+    change_lines(order=order, save=[line])
+    return line
+
+
+def add_service(*, order: RepairOrder, service: Service) -> ServiceLine:
+    """Add a service at its catalogue price to the first proposed job. Raises LinesAreFixed, TotalTooLarge."""
+    line = ServiceLine(service=service)
+    change_lines(order=order, save=[line])
+    return line
+
+
+def remove_line(*, order: RepairOrder, model: type[PartLine] | type[ServiceLine], line_id: int) -> None:
+    """Remove a line from an order that is requested or pending. Raises Missing, LinesAreFixed, CoreFollowsPart."""
+    with changing(order):
+        line = model._default_manager.filter(repair_order=order, job__isnull=False, pk=line_id).first()
+        if line is None:
+            raise Missing(f"{model._meta.verbose_name} not found.".capitalize())
+        _check_editable(order, line)
+        check_no_core(line)
+        line.delete()
+
+
+def change_lines(*, order: RepairOrder, save: Iterable[Line] = (), remove: Iterable[Line] = ()) -> None:
+    """Save and delete lines of an order that is requested or pending, in one transaction.
+
+    A line without a job goes to the first proposed job, which is made if there is none. Empty values are filled from
+    the catalogue. Raises LinesAreFixed, TotalTooLarge.
+    """
+    with changing(order):
+        _check_editable(order)
+        for line in remove:
+            _check_editable(order, line)
+            check_no_core(line)
+            line.delete()
+        for line in save:
+            check_no_core(line)
+            line.repair_order = order
+            if line.job_id is None:
+                line.job = _first_proposed(order)
+            _check_editable(order, line)
+            fill(line, order, is_typed=False)
+            _store(line)
+
+
+def _first_proposed(order: RepairOrder) -> Job:
+    job = Job.objects.filter(repair_order=order, status=JobStatus.PROPOSED).in_order().first()
+    return job or _create_job(order, name=FIRST_JOB)
+
+
+def _check_editable(order: RepairOrder, line: Line | None = None) -> None:
+    if order.status not in EDITABLE_STATUSES or (line and line.job and line.job.status != JobStatus.PROPOSED):
+        raise LinesAreFixed
+
+
+# --- Values of a line -------------------------------------------------------------------------------------
+
+
+def fill(line: Line, order: RepairOrder, *, is_typed: bool, typed: Collection[str] = ()) -> None:
+    """Fill the empty values of a new line from the catalogue, and count its amount. The line keeps them.
+
+    Those that are named in `typed` stay as they are: no warranty is one.
+    """
+    article: Part | Service = line.part if isinstance(line, PartLine) else line.service
+    if not is_typed:
+        for name in ("name", "description", "part_number", "manufacturer", "warranty_months"):
+            if (
+                name not in typed
+                and hasattr(line, name)
+                and hasattr(article, name)
+                and not getattr(line, name)
+            ):
+                setattr(line, name, getattr(article, name))
+    if getattr(line, "taxable", None) is None:
+        line.taxable = _is_taxable(line, order) and (is_typed or article.taxable)
+    _price(line, order, is_typed=is_typed)
+
+
+def _price(line: Line, order: RepairOrder, *, is_typed: bool = False) -> None:
+    """Fill an empty price and count the amount. Raises PriceIsNeeded, TotalTooLarge."""
+    if isinstance(line, PartLine):
+        _price_part(line, is_typed=is_typed)
+    else:
+        _price_work(line, order, is_typed=is_typed)
+    _check_amount(line)
+
+
+def _check_amount(line: Line) -> None:
+    if line.amount > LARGEST_TOTAL:
+        raise TotalTooLarge(field="quantity")
+
+
+def _price_part(line: PartLine, *, is_typed: bool) -> None:
+    if line.unit_price is not None:
+        line.price_source = PriceSource.TYPED
+    elif line.unit_cost is not None and (price := get_price(line.unit_cost)) is not None:
+        line.unit_price, line.price_source = price, PriceSource.MATRIX
+    elif not is_typed:
+        line.unit_price, line.price_source = line.part.unit_price, PriceSource.CATALOGUE
+    else:
+        raise PriceIsNeeded(field="unit_price")
+    line.amount = line_amount(line.quantity, line.unit_price)
+
+
+def _price_work(line: ServiceLine, order: RepairOrder, *, is_typed: bool) -> None:
+    if line.hours is not None and line.rate is None and line.amount is None:
+        rate = get_labour_rate(order.location) if order.location else None
+        if rate is None:
+            raise PriceIsNeeded(field="rate")
+        line.rate, line.price_source = rate.per_hour, PriceSource.RATE
+    elif line.rate is not None or line.amount is not None:
+        line.price_source = PriceSource.TYPED
+    if line.hours is not None and line.rate is not None:
+        line.amount = line_amount(line.hours, line.rate)
+    elif line.amount is None and line.hours is None and line.rate is None and not is_typed:
+        line.amount, line.price_source = line.service.labor_cost, PriceSource.CATALOGUE
+    if line.amount is None:
+        raise PriceIsNeeded(field="amount" if line.rate is None else "hours")
+
+
+def _is_taxable(line: Line, order: RepairOrder) -> bool:
+    """Return whether the location taxes this kind of line. Without a rule it taxes all."""
+    rule = TaxRule.objects.filter(location=order.location_id).first() if order.location_id else None
+    if rule is None:
+        return True
+    if isinstance(line, PartLine):
+        return rule.taxes_parts
+    return rule.taxes_sublet if line.kind == ServiceKind.SUBLET else rule.taxes_labour
+
+
+# --- Jobs -------------------------------------------------------------------------------------------------
+
+
+def _create_job(
+    order: RepairOrder,
+    *,
+    name: str,
+    concern: str = "",
+    canned_job: CannedJob | None = None,
+) -> Job:
+    last = Job.objects.filter(repair_order=order).aggregate(last=Max("position"))["last"] or 0
+    return Job.objects.create(
+        repair_order=order,
+        position=last + 1,
+        name=name,
+        concern=concern,
+        canned_job=canned_job,
+    )
+
+
+def _check_open(order: RepairOrder) -> None:
+    if order.status not in OPEN_STATUSES:
+        raise JobIsFixed
+
+
+def _present(job: Job) -> Job:
+    """Return the stored row of a job. Raises Missing."""
+    order = job.repair_order
+    found = Job.objects.filter(pk=job.pk).first()
+    if found is None:
+        raise Missing("Job not found.")
+    found.repair_order = order
+    return found
+
+
+def _open_job(job: Job) -> Job:
+    """Return the stored row of a job whose lines can change. Raises Missing, JobIsFixed."""
+    job = _present(job)
+    if job.status not in _OPEN_JOBS or job.repair_order.status not in OPEN_STATUSES:
+        raise JobIsFixed
+    return job
+
+
+def _open_line(line: Line, order: RepairOrder) -> None:
+    """Read a line of the locked order again. Raises Missing, and JobIsFixed if it cannot change."""
+    try:
+        line.refresh_from_db()
+    except ObjectDoesNotExist:
+        raise Missing("Line not found.") from None
+    assert line.job is not None
+    line.job.repair_order = order
+    _open_job(line.job)

@@ -1,0 +1,1 @@
+"""The papers of a repair order: revisions of the estimate and the record of what was authorised."""

@@ -1,0 +1,89 @@
+"""The parts of jobs on the shelf: kept when a job is approved, taken when it is done (docs/design, D30, D76)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from catalogue.shelf.actions import issue, lock_parts, release_all, reserve, take_back
+from catalogue.shelf.models import MoveKind, StockMove
+from catalogue.shelf.sources import Named, source_of
+from repair_orders.models import Job, JobStatus
+from repair_orders.worksheet import SheetJob, Worksheet
+
+KIND = "job"
+
+
+def pieces_of(job: SheetJob) -> dict[int, Decimal]:
+    """Return the quantities of a job's parts, by part id."""
+    pieces: dict[int, Decimal] = {}
+    for _, line in job.parts:
+        pieces[line.part_id] = pieces.get(line.part_id, Decimal(0)) + line.pieces
+    return pieces
+
+
+def follow_jobs(before: Worksheet, after: Worksheet, *, by: int | None, now: datetime) -> None:
+    """Keep the parts of approved jobs on the shelf, and release those of jobs that are approved no more.
+
+    Jobs that were finished have taken theirs, and jobs that are finished no more bring them back. Raises WholePieces.
+    """
+    earlier = {job.id: job for job in before.jobs}
+    ended, brought, needed = [], [], []
+    for job in after.jobs:
+        old = earlier.pop(job.id, None)
+        was = old.status if old else JobStatus.PROPOSED
+        if job.status == JobStatus.APPROVED:
+            if was == JobStatus.DONE:
+                brought.append(job)
+            if was != JobStatus.APPROVED or (old and pieces_of(old) != pieces_of(job)):
+                needed.append(job)
+        elif was == JobStatus.APPROVED and job.status != JobStatus.DONE:
+            ended.append(job.id)
+    ended += [job.id for job in earlier.values() if job.status == JobStatus.APPROVED]
+    if not (ended or brought or needed):
+        return
+    parts = {part_id for job in (*brought, *needed) for part_id in pieces_of(job)}
+    lock_parts(parts, sources=_sources(ended))
+    if ended:
+        release_all(sources=_sources(ended), by=by, now=now)
+    for job in brought:
+        _bring_back(job, by=by, now=now)
+    for job in needed:
+        reserve(source=source_of(KIND, job.id), pieces=pieces_of(job), by=by, now=now)
+
+
+def take_parts(jobs: Iterable[Job], *, received: bool, by: int | None, now: datetime) -> None:
+    """Take the parts of jobs that are being finished off the shelf. Raises PartNeeded, StockTooLarge.
+
+    With `received` missing pieces are booked as received first.
+    """
+    sources = _sources(job.pk for job in jobs)
+    lock_parts(sources=sources)
+    for source in sources:
+        issue(source=source, by=by, now=now, received=received)
+
+
+def name_jobs(ids: Collection[int]) -> Mapping[int, Named]:
+    """Name jobs as sources of the shelf's reservations."""
+    rows = Job.objects.filter(pk__in=ids).values_list("pk", "repair_order_id", "name")
+    return {
+        pk: Named({"repair_order_id": order, "job_id": pk}, f"Repair order {order}: {name}")
+        for pk, order, name in rows
+    }
+
+
+def _bring_back(job: SheetJob, *, by: int | None, now: datetime) -> None:
+    """Put back what a finished job had taken. What it takes when it is finished again is issued anew."""
+    source = source_of(KIND, job.id)
+    taken: dict[int, int] = {}
+    moves = StockMove.objects.filter(source=source, kind__in=(MoveKind.ISSUE, MoveKind.RETURN))
+    for part_id, pieces in moves.values_list("part_id", "pieces"):
+        taken[part_id] = taken.get(part_id, 0) - pieces
+    back = {part_id: pieces for part_id, pieces in sorted(taken.items()) if pieces > 0}
+    if back:
+        take_back(source=source, pieces=back, by=by, now=now)
+
+
+def _sources(job_ids: Iterable[int]) -> list[str]:
+    return [source_of(KIND, pk) for pk in job_ids]
