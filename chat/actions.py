@@ -25,7 +25,7 @@ from chat.models import (
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.transitions import transition
-from customers.actions import ensure_customer, notify
+from customers.actions import ensure_customer, hold_customer, notify
 from customers.models import Customer
 from orders.models import Order
 
@@ -63,11 +63,13 @@ def start_conversation(
     """Create a conversation. `message` is its first message, or "" for none.
 
     `customer` is the addressee when staff start it. A customer starts their own. Their record is created if they have
-    none yet.
+    none yet. Raises CustomerIsMerged, NoCustomerRecord.
     """
     with transaction.atomic():
+        customer = customer or ensure_customer(by, now=now)
+        hold_customer(customer)
         conversation = Conversation.objects.create(
-            customer=customer or ensure_customer(by, now=now),
+            customer=customer,
             subject=subject,
             created_at=now,
             updated_at=now,

@@ -17,8 +17,7 @@ from chat.attachments import Attachment
 from chat.models import Conversation, Message
 from chat.writes import Insert, Update
 from common.domain.caller import Caller
-from common.reads.params import Param
-from common.reads.statements import Statement
+from common.reads.statements import Param, Statement
 
 MessageKey = tuple[int, int | None, str | None]  # conversation, author, client_id
 

@@ -11,6 +11,7 @@ from chat.querysets import ConversationQuerySet, MessageQuerySet, SupportTicketQ
 from common.domain import ids
 from common.domain.caller import Caller
 from common.domain.ids import Identified
+from common.domain.text_fields import LineField, ParagraphsField
 from common.domain.transitions import Machine
 from customers.models import Customer
 from orders.models import Order
@@ -46,7 +47,7 @@ class Conversation(Identified):
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, related_name="conversations", db_index=False
     )
-    subject = models.CharField(max_length=200)
+    subject = LineField(max_length=200)
     status = models.CharField(max_length=11, choices=_S, default=_S.OPEN)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -97,7 +98,7 @@ class Message(Identified):
         help_text="Whether staff wrote it. The author's account may be deleted later."
     )
     is_internal = models.BooleanField(default=False, help_text="Only staff can see it.")
-    body = models.TextField(blank=True)
+    body = ParagraphsField(blank=True)
     attachments = models.JSONField(default=list, blank=True, help_text="The uploads, as [{id, url}].")
     client_id = models.CharField(
         max_length=100,

@@ -10,6 +10,8 @@ from django.db.models import CharField, F, Q, Value
 from django.db.models.functions import Cast, Concat
 
 from common.domain.caller import Caller
+from common.domain.search import Searched, fits
+from common.reads.bindings import bind_search
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
@@ -63,7 +65,8 @@ class SupportTicketQuerySet(models.QuerySet[Row]):
         if "search" in filters:
             number, search = Concat(Value("TKT"), Cast(F("id"), CharField())), filters["search"]
             rows = rows.alias(printed_number=number).filter(
-                Q(printed_number__icontains=search) | Q(conversation__subject__icontains=search)
+                Q(printed_number__icontains=search)
+                | fits(Searched("conversation__subject"), bind_search(search))
             )
         return rows
 

@@ -7,13 +7,17 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import BinaryIO
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum, Value
+from django.db.models.functions import Coalesce
 
 from common.domain.caller import Caller
+from common.domain.database import lock_name
 from common.domain.errors import DomainError, Forbidden, Invalid, Kind, Missing, TooLarge
 from files.kinds import KINDS, has_signature
 from files.models import Upload, UploadState
@@ -60,6 +64,14 @@ class AnnouncedSizeTooLarge(Invalid):
     title = "File too large"
 
 
+class UploadQuotaFull(DomainError):
+    """The uploads of a customer would take more bytes than `UPLOAD_QUOTA_BYTES`."""
+
+    kind = Kind.STORAGE_FULL
+    code = "upload_quota_full"
+    title = "No space left for uploads"
+
+
 class UnsupportedFileType(Invalid):
     code = "file_type_not_taken"
     title = "File type not taken"
@@ -92,11 +104,11 @@ def presign(
 
     `size` is the exact size in bytes, or None if it is not known. `site` is this server's base URL. The key has 128
     random bits, because its public URL needs no authentication. Raises UnsupportedFileType, AnnouncedSizeTooLarge,
-    StoreUnavailable.
+    UploadQuotaFull, StoreUnavailable.
     """
     upload = _build_upload(caller, filename, content_type, size, now)
     url = store().upload_url(upload, site=site, now=now)
-    upload.save()
+    _reserve(upload, caller, now=now)
     return Presigned(upload, url, store().public_url(upload.key, site=site))
 
 
@@ -117,6 +129,35 @@ def _build_upload(
         key=f"uploads/{secrets.token_urlsafe(16)}/{key_name(name)}",
         created_at=now,
     )
+
+
+def _reserve(upload: Upload, caller: Caller, *, now: datetime) -> None:
+    """Store the row of an announced upload, if the customer's uploads have space for it. Raises UploadQuotaFull.
+
+    Uploads of staff are not counted. A file without an announced size counts as the largest one until it is stored.
+    """
+    with transaction.atomic():
+        if not caller.is_staff:
+            owner = f"customer {caller.customer_id}" if caller.customer_id else f"user {caller.user_id}"
+            lock_name(f"uploads of {owner}")  # parallel uploads are counted one after the other
+            held, more = _count_bytes(caller, now=now), upload.size or settings.MAX_UPLOAD_BYTES
+            if held + more > settings.UPLOAD_QUOTA_BYTES:
+                raise UploadQuotaFull(
+                    f"Uploads of a customer can take at most {settings.UPLOAD_QUOTA_BYTES:,} bytes. Yours take "
+                    f"{held:,}, and this file has up to {more:,}."
+                )
+        upload.save()
+
+
+def _count_bytes(caller: Caller, *, now: datetime) -> int:
+    """Return how many bytes the caller's customer has stored or may still send."""
+    valid_for = timedelta(seconds=settings.AWS_S3_PRESIGNED_URL_EXPIRATION)
+    # A bucket does not report what it has received, so there an expired URL may have been used.
+    rows = Upload.objects.held_by(caller).taking_space(
+        announced_after=now - valid_for, counts_expired=settings.USE_S3
+    )
+    size = Coalesce("size", Value(settings.MAX_UPLOAD_BYTES))
+    return int(rows.aggregate(bytes=Sum(size))["bytes"] or 0)
 
 
 def receive(
@@ -168,14 +209,39 @@ def save_file(
     """Store a file that was submitted with a form of this server. `attach` is called for it later.
 
     The row is saved before the bytes, so that `prune` also finds files that are never attached. Raises
-    UnsupportedFileType, AnnouncedSizeTooLarge, StoreUnavailable.
+    UnsupportedFileType, AnnouncedSizeTooLarge, UploadQuotaFull, StoreUnavailable.
     """
     upload = _build_upload(caller, filename, content_type, size, now)
-    upload.save()
+    _reserve(upload, caller, now=now)
     store().put(upload, content)
     upload.state, upload.stored_at = UploadState.STORED, now
     upload.save(update_fields=["state", "stored_at"])
     return upload
+
+
+def store_file(*, name: str, content_type: str, content: bytes, now: datetime) -> Upload:
+    """Store a file that the product made itself, which has no owner. Not for use in a transaction.
+
+    The row is saved before the bytes, as in `save_file`. `Upload.attach` is called for it later. Raises
+    StoreUnavailable.
+    """
+    upload = Upload.objects.create(
+        name=safe_name(name, content_type),
+        content_type=content_type,
+        size=len(content),
+        key=f"uploads/{secrets.token_urlsafe(16)}/{key_name(name)}",
+        state=UploadState.STORED,
+        created_at=now,
+        stored_at=now,
+    )
+    store().put(upload, BytesIO(content))
+    return upload
+
+
+def discard_file(upload: Upload) -> None:
+    """Remove a stored file that nothing refers to. Raises StoreUnavailable."""
+    store().remove(upload.key)
+    upload.delete()
 
 
 def attach(

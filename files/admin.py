@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
+from common.admin.filters import DayRangeFilter
 from common.admin.pages import ReadOnly, StaffAdmin, badge, column
 from files.models import Upload, UploadState
 from files.queries import public_url
@@ -21,7 +22,7 @@ class UploadAdmin(ReadOnly, StaffAdmin):
     list_filter = (
         ("state", ChoicesCheckboxFilter),
         ("content_type", ChoicesCheckboxFilter),
-        ("created_at", RangeDateFilter),
+        ("created_at", DayRangeFilter),
     )
     list_filter_submit = True
     list_select_related = ("owner",)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from common.domain.ids import Identified
+from common.domain.text_fields import LineField
 from files.kinds import KINDS
 from files.names import MAX_NAME_LENGTH
 from files.querysets import UploadQuerySet
@@ -28,7 +31,7 @@ class Upload(Identified):
     customer_id = models.BigIntegerField(
         null=True, blank=True, db_index=True, help_text="The customer whose logins may see it."
     )
-    name = models.CharField(max_length=MAX_NAME_LENGTH)
+    name = LineField(max_length=MAX_NAME_LENGTH)
     content_type = models.CharField(max_length=50, choices=[(kind, kind) for kind in KINDS])
     size = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Bytes: first as announced, then as stored."
@@ -66,3 +69,8 @@ class Upload(Identified):
 
     def __str__(self) -> str:
         return self.name
+
+    def attach(self, *, now: datetime) -> None:
+        """Mark a stored file as part of something."""
+        self.state, self.attached_at = UploadState.ATTACHED, now
+        self.save(update_fields=["state", "attached_at"])

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 
-from common.domain.caller import Caller
+from common.domain.caller import Caller, Role
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
@@ -25,6 +25,17 @@ class UploadQuerySet(models.QuerySet[Row]):
     def of_owner(self, caller: Caller, uuids: Collection[UUID]) -> Self:
         """Return the uploads among `uuids` that belong to the caller."""
         return self.filter(owner_id=caller.user_id, uuid__in=uuids)
+
+    def held_by(self, caller: Caller) -> Self:
+        """Return the uploads that count for a customer: those of all their logins, and none of staff."""
+        if caller.customer_id is None:
+            return self.filter(owner_id=caller.user_id)
+        of_customer = Q(customer_id=caller.customer_id) & (Q(owner=None) | Q(owner__role=Role.CUSTOMER))
+        return self.filter(Q(owner_id=caller.user_id) | of_customer)
+
+    def taking_space(self, *, announced_after: datetime, counts_expired: bool) -> Self:
+        """Leave out the uploads whose URL has expired unused, unless the store cannot tell (`counts_expired`)."""
+        return self if counts_expired else self.exclude(state="pending", created_at__lte=announced_after)
 
     def never_attached(self, *, before: datetime) -> Self:
         """Return the uploads that were announced before that instant and never attached."""

@@ -9,14 +9,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import (
-    BooleanRadioFilter,
-    ChoicesCheckboxFilter,
-    RangeDateFilter,
-    RelatedDropdownFilter,
-)
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 
+from common.admin.filters import DayRangeFilter
 from common.admin.pages import (
     HistoryAdmin,
     NoDeleteMixin,
@@ -53,7 +49,7 @@ class MembershipAdmin(ReadOnly, HistoryAdmin):
     list_filter = (
         ("status", ChoicesCheckboxFilter),
         ("plan", RelatedDropdownFilter),
-        ("started_at", RangeDateFilter),
+        ("started_at", DayRangeFilter),
     )
     list_filter_submit = True
     list_select_related = ("user", "plan")
@@ -103,7 +99,7 @@ class OfferAdmin(HistoryAdmin):
         ("for_plus", BooleanRadioFilter),
         ("for_premium", BooleanRadioFilter),
         ("locations", RelatedDropdownFilter),
-        ("expiry", RangeDateFilter),
+        ("expiry", DayRangeFilter),
     )
     list_filter_submit = True
     search_fields = ("title", "description", "terms")

@@ -10,6 +10,7 @@ from simple_history.models import HistoricalRecords
 
 from appointments.models import Location
 from common.domain.ids import Identified
+from common.domain.text_fields import LineField, ParagraphsField
 from common.domain.transitions import Machine
 from memberships.querysets import MembershipQuerySet, OfferQuerySet, PlanQuerySet
 from vehicles.models import FIRST_YEAR, LAST_YEAR
@@ -24,12 +25,12 @@ class Tier(models.TextChoices):
 class Plan(Identified):
     """A plan that users can join, with its monthly price. A plan that is taken off sale keeps its members."""
 
-    name = models.CharField(max_length=100)
+    name = LineField(max_length=100)
     tier = models.CharField(max_length=7, choices=Tier)
     price = models.DecimalField(
         max_digits=10, decimal_places=2, validators=[MinValueValidator(0)], help_text="US dollars per month."
     )
-    features = models.TextField(blank=True, default="", help_text="One feature per line.")
+    features = ParagraphsField(blank=True, default="", help_text="One feature per line.")
     is_active = models.BooleanField("on sale", default=True)
 
     history = HistoricalRecords()
@@ -94,9 +95,9 @@ class Offer(Identified):
     It can be limited to tiers, locations, makes and model years. A limit that is empty does not apply.
     """
 
-    title = models.CharField(max_length=200)
-    description = models.TextField(blank=True, default="")
-    terms = models.TextField(blank=True, default="")
+    title = LineField(max_length=200)
+    description = ParagraphsField(blank=True, default="")
+    terms = ParagraphsField(blank=True, default="")
     expiry = models.DateTimeField()
     is_active = models.BooleanField("shown", default=True)
     for_basic = models.BooleanField("basic", default=False)
@@ -146,7 +147,7 @@ class OfferMake(models.Model):
         related_name="makes",
         db_index=False,  # the unique constraint has an index
     )
-    make = models.CharField(max_length=60)
+    make = LineField(max_length=60)
 
     class Meta:
         verbose_name = "make of an offer"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self, TypedDict, TypeVar
+from typing import Any, Self, TypedDict, TypeVar
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Exists, F, FloatField, OuterRef, Q, Subquery, Value
 from django.db.models.expressions import CombinedExpression
@@ -14,10 +15,15 @@ from django.db.models.functions import Cast, Coalesce, Cos, Power, Radians, Sin
 from appointments.models import Location
 from common.domain.caller import Caller
 from common.reads.lookups import SameText
-from common.reads.params import as_expression
+from common.reads.statements import as_expression
 from vehicles.models import Vehicle
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+def _model(name: str) -> Any:
+    """Return a model of this room, whose module imports this one."""
+    return apps.get_model("memberships", name)
 
 
 class PlanQuerySet(models.QuerySet[Row]):
@@ -53,9 +59,7 @@ class OfferQuerySet(models.QuerySet[Row]):
         """Return every offer for staff, and otherwise those without a tier or for the tier of the caller's plan."""
         if caller.is_staff:
             return self
-        from memberships.models import Membership  # inline: it imports this module
-
-        own = Membership.objects.active().filter(user_id=caller.user_id)
+        own = _model("Membership").objects.active().filter(user_id=caller.user_id)
         return self.filter(
             Q(for_basic=False, for_plus=False, for_premium=False)
             | Q(Exists(own.filter(plan__tier="basic")), for_basic=True)
@@ -82,10 +86,8 @@ class OfferQuerySet(models.QuerySet[Row]):
 
     def for_vehicle(self, vehicle: UUID) -> Self:
         """Return the offers for the make and the model year of a vehicle."""
-        from memberships.models import OfferMake  # inline: it imports this module
-
         vehicles = Vehicle.objects.filter(uuid=vehicle)
-        makes = OfferMake.objects.filter(offer=OuterRef("pk"))
+        makes = _model("OfferMake").objects.filter(offer=OuterRef("pk"))
         return self.alias(
             vehicle_make=Subquery(vehicles.values("make")[:1]),
             vehicle_year=Subquery(vehicles.values("year")[:1]),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
-from unfold.views import ChangeList
 
+from common.admin.filters import DayRangeFilter, StrictChangeList
 from common.admin.forms import SeenStatus
 from common.admin.pages import (
     HistoryAdmin,
@@ -19,9 +22,10 @@ from common.admin.pages import (
     dollars,
     transition_button,
 )
+from common.domain.types import Json
 from customers.admin import CUSTOMER_SEARCH
 from orders import actions
-from orders.forms import ShipForm
+from orders.forms import ConfirmForm, ShipForm
 from orders.models import (
     ACTIVE,
     ORDER_MACHINE,
@@ -47,7 +51,7 @@ ORDER_COLORS = {
 _SHIPMENT = ("courier_name", "courier_contact", "tracking_number", "current_location", "estimated_delivery")
 
 
-class OrderChangeList(ChangeList):
+class OrderChangeList(StrictChangeList):
     def get_queryset(self, *args: object, **kwargs: object) -> QuerySet[Order]:
         return with_items(super().get_queryset(*args, **kwargs))
 
@@ -87,14 +91,14 @@ class OrderAdmin(NoDeleteMixin, NumberSearchMixin, HistoryAdmin):
     prefix = ORDER_PREFIX
     form = OrderForm
     list_display = ("name", "created_at", "customer", "pieces", "total", "tracking_number", "status_badge")
-    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", RangeDateFilter))
+    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", DayRangeFilter))
     list_filter_submit = True
     list_select_related = ("customer__contact",)
     search_fields = ("=id", "tracking_number", *(f"customer__{name}" for name in CUSTOMER_SEARCH))
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
     readonly_fields = (
-        *("customer", "address", "status", "total", "created_at", "uuid"),
+        *("customer", "address", "status", "total", "created_at", "expires_at", "uuid"),
         *("confirmed_at", "packed_at", "shipped_at", "delivered_at", "cancelled_at", "returned_at"),
     )
     inlines = (ItemInline, ReturnInline)
@@ -118,14 +122,27 @@ class OrderAdmin(NoDeleteMixin, NumberSearchMixin, HistoryAdmin):
                     ("created_at", "confirmed_at"),
                     ("packed_at", "shipped_at"),
                     ("delivered_at", "returned_at"),
-                    ("cancelled_at", "uuid"),
+                    ("cancelled_at", "expires_at"),
+                    "uuid",
                 ),
                 "classes": ("collapse",),
             },
         ),
     )
 
-    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
+    def changelist_view(self, request: HttpRequest, extra_context: Json | None = None) -> HttpResponse:
+        """Cancel the orders that have expired, so that the list shows none as unpaid."""
+        actions.expire_unpaid(now=timezone.now())
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        return response
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Cancel the order if it has expired, so that the page does not show it as unpaid."""
+        actions.expire_unpaid(now=timezone.now())
+        response: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        return response
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[StrictChangeList]:
         return OrderChangeList
 
     def has_add_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
@@ -138,10 +155,11 @@ class OrderAdmin(NoDeleteMixin, NumberSearchMixin, HistoryAdmin):
     confirm = transition_button(
         "Confirm payment",
         actions.confirm,
-        ask="The order is paid for. The customer is notified.",
+        ask="The order is paid for: a payment of its total is booked. The customer is notified.",
         done="The order is confirmed.",
         icon="payments",
         variant=ActionVariant.PRIMARY,
+        form=ConfirmForm,
         permission=actions.PERMISSIONS["confirm"],
         to=OrderStatus.CONFIRMED,
     )
@@ -179,7 +197,7 @@ class OrderAdmin(NoDeleteMixin, NumberSearchMixin, HistoryAdmin):
     cancel = transition_button(
         "Cancel",
         actions.cancel,
-        ask="The order is not sent and its pieces go back into stock. The customer is notified.",
+        ask="The order is not sent and its pieces are released. The customer is notified.",
         done="The order is cancelled.",
         icon="close",
         variant=ActionVariant.DANGER,

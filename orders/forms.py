@@ -9,10 +9,12 @@ from django import forms
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
+from common.domain.money import PaymentMethod
 from orders.models import ReturnRequest
 
 
@@ -20,6 +22,21 @@ def _text_field(label: str, *, size: int, required: bool = False) -> forms.CharF
     return forms.CharField(
         label=label, max_length=size, required=required, widget=UnfoldAdminTextInputWidget()
     )
+
+
+class ConfirmForm(BaseDialogForm):
+    """How a parts order was paid."""
+
+    method = forms.ChoiceField(
+        choices=PaymentMethod.choices,
+        initial=PaymentMethod.OTHER,
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+    )
+    reference = _text_field("Reference", size=100)
+
+    def clean_method(self) -> str:
+        return self.cleaned_data["method"] or PaymentMethod.OTHER
 
 
 class ShipForm(BaseDialogForm):

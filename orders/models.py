@@ -10,9 +10,11 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from catalogue.models import Part
+from catalogue.shelf.sources import source_of
 from common.domain import ids
 from common.domain.ids import Identified
 from common.domain.money import money
+from common.domain.text_fields import LineField, ParagraphsField
 from common.domain.transitions import Machine
 from customers.models import Customer
 from orders.querysets import OrderItemQuerySet, OrderQuerySet, ReturnLineQuerySet, ReturnQuerySet
@@ -70,12 +72,13 @@ class Order(Identified):
     # `db_index=False`: an index below begins with this column.
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders", db_index=False)
     status = models.CharField(max_length=9, choices=_S.choices, default=_S.PLACED)
-    courier_name = models.CharField("courier", max_length=100, blank=True, default="")
-    courier_contact = models.CharField(max_length=100, blank=True, default="")
-    tracking_number = models.CharField(max_length=100, blank=True, default="")
-    current_location = models.CharField(max_length=200, blank=True, default="")
+    courier_name = LineField("courier", max_length=100, blank=True, default="")
+    courier_contact = LineField(max_length=100, blank=True, default="")
+    tracking_number = LineField(max_length=100, blank=True, default="")
+    current_location = LineField(max_length=200, blank=True, default="")
     estimated_delivery = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(help_text="When the order is cancelled if it is not paid by then.")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     packed_at = models.DateTimeField(null=True, blank=True)
     shipped_at = models.DateTimeField(null=True, blank=True)
@@ -106,6 +109,11 @@ class Order(Identified):
         """The order number that the customer sees, such as `ORD123`."""
         return ids.format_id(ORDER_PREFIX, self.pk)
 
+    @property
+    def source(self) -> str:
+        """What the shelf keeps the order's pieces for, such as `order:123`."""
+        return source_of("order", self.pk)
+
 
 class OrderItem(models.Model):
     """A line of an order, with the product's name and price at the time of sale."""
@@ -113,7 +121,7 @@ class OrderItem(models.Model):
     id = models.BigAutoField(primary_key=True)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items", db_index=False)
     part = models.ForeignKey(Part, on_delete=models.PROTECT, related_name="order_items")
-    product_name = models.CharField(max_length=200)
+    product_name = LineField(max_length=200)
     quantity = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MAX_PIECES)])
     unit_price = money()
     subtotal = money(help_text="Amount paid for this item.")
@@ -162,10 +170,10 @@ class ReturnRequest(Identified):
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="returns", db_index=False)
     status = models.CharField(max_length=9, choices=_R.choices, default=_R.REQUESTED)
-    reason = models.CharField(max_length=200)
-    description = models.TextField(blank=True, default="")
+    reason = LineField(max_length=200)
+    description = ParagraphsField(blank=True, default="")
     refund_amount = money(help_text="Amount paid for the items. After the refund: amount refunded.")
-    refusal_reason = models.TextField(blank=True, default="")
+    refusal_reason = ParagraphsField(blank=True, default="")
     created_at = models.DateTimeField()
     approved_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(null=True, blank=True)

@@ -33,6 +33,10 @@ class OrderQuerySet(models.QuerySet[Row]):
             rows = rows.alias(order_number=number).filter(order_number__icontains=filters["search"])
         return rows
 
+    def expired(self, now: object) -> Self:
+        """Return the orders that were not paid in time and are not cancelled yet."""
+        return self.filter(status="placed", expires_at__lte=now)
+
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
 
@@ -57,6 +61,9 @@ class ReturnQuerySet(models.QuerySet[Row]):
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
+
+    def in_order(self) -> Self:
+        return self.order_by("id")
 
 
 class ReturnLineQuerySet(models.QuerySet[Row]):

@@ -1,6 +1,6 @@
 """Actions of a return: request, approve, receive and refund it, or refuse it before the refund.
 
-Goods go back into stock with the refund, because the shop decides only then whether they can be sold again.
+Goods go back on the shelf with the refund, because the shop decides only then whether they can be sold again.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from catalogue import stock
+from catalogue.shelf import actions as shelf
 from common.domain.errors import DomainError, Invalid, Kind
 from common.domain.money import share
 from common.domain.transitions import refusal, transition
 from customers.actions import notify
+from orders import till
 from orders.actions import move, pieces_of
 from orders.models import (
     RETURN_MACHINE,
@@ -117,7 +118,7 @@ def refund(
     """Refund the amount that was paid for the items, or a smaller `amount`.
 
     The amount is distributed over the items in proportion to their prices, to the cent. `restock` puts the pieces back
-    in stock. When every item of the order is refunded, the order becomes returned. Raises WrongRefund,
+    on the shelf. When every item of the order is refunded, the order becomes returned. Raises WrongRefund,
     IllegalTransition.
     """
     with transaction.atomic():
@@ -137,10 +138,11 @@ def refund(
         OrderItem.objects.bulk_update(items, ["refunded"])
         _move(request, ReturnStatus.REFUNDED, by=by, now=now, refunded_at=now, refund_amount=amount)
         if restock:
-            stock.put_back(pieces_of(items))
+            shelf.take_back(source=order.source, pieces=pieces_of(items), by=by, now=now)
         refunded = ReturnLine.objects.filter(return_request__status=ReturnStatus.REFUNDED)
         if not order.items.exclude(return_lines__in=refunded).exists():
             move(order, OrderStatus.RETURNED, by=by, now=now, returned_at=now)
+        till.given_back(order, amount, reason=f"Return {request.number}", by=by, now=now)
 
 
 def _choose(order: Order, products: Sequence[str]) -> list[OrderItem]:
@@ -158,7 +160,7 @@ def _choose(order: Order, products: Sequence[str]) -> list[OrderItem]:
 
 
 def _lock(order: Order) -> None:
-    order.refresh_from_db(from_queryset=Order.objects.select_for_update())
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
 
 
 def _move(request: ReturnRequest, to: str, *, by: int | None, now: datetime, **stamps: object) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
+from common.admin.filters import DayRangeFilter
 from common.admin.pages import (
     HistoryAdmin,
     NoDeleteMixin,
@@ -76,7 +77,7 @@ class ReturnAdmin(NoDeleteMixin, NumberSearchMixin, HistoryAdmin):
     noun, machine = "request", RETURN_MACHINE
     prefix = RETURN_PREFIX
     list_display = ("name", "created_at", "order", "customer", "reason", "amount", "status_badge")
-    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", RangeDateFilter))
+    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", DayRangeFilter))
     list_filter_submit = True
     list_select_related = ("order__customer__contact",)
     search_fields = ("=id", "=order__id", "reason", *(f"order__customer__{name}" for name in CUSTOMER_SEARCH))

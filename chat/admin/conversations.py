@@ -8,12 +8,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeDateFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
 
 from chat import actions
 from chat.admin.answering import CUSTOMER_PATHS, STATUS_COLORS, AnswerableAdmin, format_author
 from chat.forms import NewConversationForm
 from chat.models import Conversation, ConversationStatus, Message
+from common.admin.filters import DayRangeFilter
 from common.admin.pages import ReadOnly, ReadOnlyInline, StaffAdmin, badge, column
 from customers.callers import caller_of_user
 
@@ -39,7 +40,7 @@ class MessageInline(ReadOnlyInline):
 @admin.register(Conversation)
 class ConversationAdmin(AnswerableAdmin):
     list_display = ("subject", "customer", "status_badge", "messages", "created_at", "updated_at")
-    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", RangeDateFilter))
+    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", DayRangeFilter))
     list_filter_submit = True
     list_select_related = ("customer__contact",)
     search_fields = ("subject", *CUSTOMER_PATHS)

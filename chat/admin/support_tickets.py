@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html_join, linebreaks
 from django.utils.safestring import mark_safe
-from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
 from chat.admin.answering import CUSTOMER_PATHS, STATUS_COLORS, AnswerableAdmin, format_author
 from chat.models import (
@@ -21,6 +21,7 @@ from chat.models import (
     SupportTicket,
     SupportTicketPriority,
 )
+from common.admin.filters import DayRangeFilter
 from common.admin.pages import badge, column
 from common.domain import ids
 
@@ -49,7 +50,7 @@ class SupportTicketAdmin(AnswerableAdmin):
     list_filter = (
         ("conversation__status", ChoicesCheckboxFilter),
         ("priority", ChoicesCheckboxFilter),
-        ("conversation__created_at", RangeDateFilter),
+        ("conversation__created_at", DayRangeFilter),
     )
     list_filter_submit = True
     list_select_related = ("conversation__customer__contact",)
@@ -85,7 +86,7 @@ class SupportTicketAdmin(AnswerableAdmin):
         """Search for a number as it is printed (`TKT456`), or for text."""
         number = ids.parse_id(SUPPORT_TICKET_PREFIX, search_term.strip().upper())
         term = search_term if number is None else str(number)
-        return super().get_search_results(request, queryset, term)  # type: ignore[no-any-return]
+        return super().get_search_results(request, queryset, term)
 
     @column("Ticket", ordering="id")
     def number(self, ticket: SupportTicket) -> str:

@@ -27,16 +27,15 @@ from chat.querysets import SupportTicketFilters
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json, Values
+from common.http.bodies import JSONResponse
 from common.http.contracts.care import CareList, CareView
-from common.http.fields import ChoiceList, Id, Instant, PrefixedId
+from common.http.fields import ChoiceList, Id, Instant, PrefixedId, Word
 from common.http.permissions import CustomersOnly
 from common.http.query import ListQuery, Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import prefixed, route
 from common.http.views import serialize
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from customers.names import customer_name
 from orders.models import ORDER_PREFIX
 
@@ -62,11 +61,11 @@ def format_sender_name(is_support: bool, first: str | None, last: str | None) ->
     return SUPPORT if is_support and first is None else name
 
 
-class PriorityField(serializers.ChoiceField):
-    """A priority in upper or lower case."""
+class PriorityField(Word):
+    """A priority, stored in lower case."""
 
     def to_internal_value(self, data: object) -> str:
-        return str(super().to_internal_value(str(data).upper())).lower()
+        return super().to_internal_value(data).lower()
 
 
 class TicketBriefSerializer(Serializer):
@@ -210,7 +209,6 @@ class TicketMessages(CareView):
 
         It reopens a resolved ticket.
         """
-        body = self.read_body()
         conversation = (
             Conversation.objects.visible_to(self.caller)
             .filter(support_ticket=id)
@@ -219,7 +217,9 @@ class TicketMessages(CareView):
         )
         if conversation is None:
             raise Missing("Ticket not found.")
-        posted = actions.post_message(conversation=conversation, by=self.caller, now=timezone.now(), **body)
+        posted = actions.post_message(
+            conversation=conversation, by=self.caller, now=timezone.now(), **self.read_body()
+        )
         return JSONResponse(serialize(MessageSerializer, posted.message), status=201)
 
 

@@ -21,16 +21,15 @@ from chat.querysets import ConversationFilters, MessageFilters
 from chat.sockets import tokens
 from common.domain.caller import Caller
 from common.domain.types import Json, Values
+from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberList, MemberView
-from common.http.fields import ChoiceList, Instant, PublicId
+from common.http.fields import ChoiceList, Instant, PublicId, Word
 from common.http.permissions import CustomersOrPermittedStaff
 from common.http.query import ListQuery, Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 
 OPEN, CLOSED = "open", "closed"
 # The contract has two states.
@@ -105,9 +104,7 @@ class NewThreadInput(Serializer):
 
 
 class ThreadInput(Serializer):
-    status = serializers.ChoiceField(
-        choices=list(STATES), required=False, help_text="The status stays if this is left out."
-    )
+    status = Word(choices=list(STATES), required=False, help_text="The status stays if this is left out.")
 
 
 class MessageInput(Serializer):
@@ -187,7 +184,8 @@ class OneThread(MemberView):
 
         A customer's next message also reopens it.
         """
-        if (to := self.read_body().get("status")) and thread:
+        body = self.read_body_of(lambda: self.show(thread))
+        if (to := body.get("status")) and thread:
             actions.ensure_status(conversation=thread, to=to, by=self.caller, now=timezone.now())
         return self.show(thread)
 
@@ -232,9 +230,8 @@ class Messages(MemberList):
         """
         if thread is None:
             raise actions.ConversationNotFound
-        posted = actions.post_message(
-            conversation=thread, by=self.caller, now=timezone.now(), **self.read_body()
-        )
+        body = self.read_body_of(lambda: self.validate_parent({"thread": thread}))
+        posted = actions.post_message(conversation=thread, by=self.caller, now=timezone.now(), **body)
         return JSONResponse(
             serialize(MessageSerializer, posted.message), status=201 if posted.is_new else 200
         )
@@ -244,6 +241,7 @@ class ChatTicket(MemberView):
     """Issue socket tokens."""
 
     permission_classes = [CustomersOrPermittedStaff]
+    viewer_methods = frozenset({"POST"})  # a socket is for reading too
     staff_permissions = {"POST": actions.PERMISSIONS["read"]}
 
     @extend_schema(request=None, responses={201: TicketSerializer})

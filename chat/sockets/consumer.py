@@ -34,7 +34,7 @@ from common.domain import errors
 from common.domain.caller import Caller, caller_loader
 from common.domain.types import Json
 from common.http.authentication import caller_of_token
-from common.http.permissions import check_role
+from common.http.permissions import check_role, check_write
 from common.http.problems import SERVER_ERROR, problem_from
 from common.reads.serializers import Serializer
 
@@ -201,6 +201,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         frame = self._parse(text_data)
         try:
             self._admit()
+            check_write(self._listener.caller)
             await self._handler_of(frame)(self._listener.caller, frame)
         except Exception as fault:  # noqa: BLE001  # the socket stays open after any error
             self._refuse_frame(frame, fault)

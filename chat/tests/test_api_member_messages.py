@@ -133,7 +133,7 @@ UNKNOWN = uuid4()
             400,
             {"clientId": ["Ensure this field has no more than 100 characters."]},
         ),
-        ({"body": "a", "attachments": ["x"]}, 400, {"attachments": {"0": ["Must be a valid UUID."]}}),
+        ({"body": "a", "attachments": ["x"]}, 400, {"attachments[0]": ["Must be a valid UUID."]}),
         (
             {"body": "a", "attachments": [str(UNKNOWN)]},
             404,

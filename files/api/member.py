@@ -8,15 +8,15 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from common.domain.errors import DomainError, Kind
+from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberView
 from common.http.permissions import SignedIn
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
 from common.reads.serializers import Serializer
@@ -86,10 +86,27 @@ class File(MemberView):
     permission_classes = [SignedIn]
 
     @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "ETag",
+                str,
+                OpenApiParameter.HEADER,
+                description="The version of the file, which never changes. Send it as `If-None-Match`.",
+                response=[200, 304],
+            ),
+            OpenApiParameter(
+                "Location",
+                str,
+                OpenApiParameter.HEADER,
+                description="The URL of the file in the bucket.",
+                response=[302],
+            ),
+        ],
         responses={
             **{(200, kind): OpenApiTypes.BINARY for kind in KINDS},
             302: OpenApiResponse(description="Redirects to a URL of the file that expires."),
-        }
+            304: OpenApiResponse(description="The client has the file already."),
+        },
     )
     def get(self, request: Request, id: UUID | None) -> HttpResponseBase:
         upload = get_upload(caller=self.caller, upload_id=id)

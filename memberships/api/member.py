@@ -14,16 +14,15 @@ from appointments.models import Location
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json, Values
+from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberList, MemberView
 from common.http.fields import Degrees, Instant, Money, PublicId
 from common.http.permissions import CustomerRole
 from common.http.query import ListQuery, Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import route
-from common.reads.fields import AskedAt, Derived
-from common.reads.params import as_expression
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import AskedAt, Derived, Serializer
+from common.reads.statements import as_expression
 from memberships.actions import cancel, join
 from memberships.models import Membership, MembershipStatus, Offer, Plan, Tier
 from memberships.queries import get_active_membership

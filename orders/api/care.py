@@ -1,4 +1,7 @@
-"""Contract 002, "Orders APIs": list, read, track and place orders. Placing an order is not in the printed contract."""
+"""Contract 002, "Orders APIs": list, read, track, place and cancel orders.
+
+Placing and cancelling are not in the printed contract. Each read first cancels the caller's orders that have expired.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,17 @@ from rest_framework.request import Request
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json, Values
-from common.http.contracts.care import CareList, CareView
+from common.http.bodies import JSONResponse
+from common.http.contracts.care import CareError, CareList, CareView
 from common.http.fields import ChoiceList, Id, Instant, Money, PrefixedId
 from common.http.permissions import CustomersOnly
 from common.http.query import ListQuery, Query, params_of
-from common.http.responses import JSONResponse
 from common.http.routing import prefixed, route
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from orders import actions
 from orders.models import ITEM_PREFIX, MAX_PIECES, ORDER_PREFIX, PROCESSING, Order, OrderStatus
+from orders.queries import has_expired_orders
 from orders.querysets import OrderFilters
 
 MAX_LINES = 100
@@ -149,6 +152,13 @@ _ORDER = Read(_order_row, OrderSerializer, params_of(OrderIdQuery))
 _TRACKING = Read(_order_row, TrackingSerializer, params_of(OrderIdQuery))
 
 
+def cancel_expired(caller: Caller) -> None:
+    """Cancel the caller's orders that have expired, so that no response shows one as open."""
+    now = timezone.now()
+    if has_expired_orders(caller, now):
+        actions.expire_unpaid(now=now, customer_id=caller.account)
+
+
 def recent_orders(caller: Caller) -> list[Json]:
     """Return the bodies of the caller's newest five orders, in two queries."""
     return _RECENT.page(caller, {}, slice(0, RECENT_ORDERS))
@@ -178,12 +188,16 @@ class Orders(CareList):
     input_class = NewOrderInput
     rows = staticmethod(_order_rows)
 
+    def check(self, filters: Values) -> None:
+        cancel_expired(self.caller)
+
     @extend_schema(responses={201: OrderSerializer})
     def post(self, request: Request) -> JSONResponse:
         """Place an order.
 
         The prices are those of the catalogue at this moment. A product that is listed twice becomes
-        one line. If the stock is too small, the response is a 409 that names the product.
+        one line. If the stock is too small, the response is a 409 that names the product. An order that is not paid
+        in time is cancelled. Unpaid orders can hold a limited number of pieces.
         """
         items = [(line["product_id"], line["quantity"]) for line in self.read_body()["items"]]
         assert self.caller.customer_id is not None  # CustomersOnly
@@ -198,6 +212,7 @@ class OrderDetail(CareView):
 
     @extend_schema(responses=OrderSerializer)
     def get(self, request: Request, id: int) -> JSONResponse:
+        cancel_expired(self.caller)
         return JSONResponse(_order_body(_ORDER, self.caller, id))
 
 
@@ -211,7 +226,25 @@ class OrderTracking(CareView):
 
     @extend_schema(responses=TrackingSerializer)
     def get(self, request: Request, id: int) -> JSONResponse:
+        cancel_expired(self.caller)
         return JSONResponse(_order_body(_TRACKING, self.caller, id))
+
+
+class CancelOrder(CareView):
+    """Cancel an order.
+
+    An order can be cancelled until it is paid. Its pieces go back into stock.
+    """
+
+    permission_classes = [CustomersOnly]
+
+    @extend_schema(responses={200: OrderSerializer, 409: CareError})
+    def post(self, request: Request, id: int) -> JSONResponse:
+        order = Order.objects.visible_to(self.caller).filter(pk=id).first()
+        if order is None:
+            raise Missing("Order not found.")
+        actions.cancel_unpaid(order=order, by=self.caller.user_id, now=timezone.now())
+        return JSONResponse(_order_body(_ORDER, self.caller, id))
 
 
 register_converter(prefixed(ORDER_PREFIX), "order_id")
@@ -219,5 +252,6 @@ register_converter(prefixed(ORDER_PREFIX), "order_id")
 urlpatterns = [
     route("orders", Orders.as_view()),
     route("orders/<order_id:id>", OrderDetail.as_view()),
+    route("orders/<order_id:id>/cancel", CancelOrder.as_view()),
     route("orders/track/<order_id:id>", OrderTracking.as_view()),
 ]

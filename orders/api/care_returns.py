@@ -11,15 +11,14 @@ from rest_framework.request import Request
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json
+from common.http.bodies import JSONResponse
 from common.http.contracts.care import CareList, CareView
 from common.http.fields import Instant, Money, PrefixedId
 from common.http.permissions import CustomersOnly
 from common.http.query import params_of
-from common.http.responses import JSONResponse
 from common.http.routing import route
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from orders import returns
 from orders.api.care import MAX_LINES, OrderIdQuery, upper_case_choice
 from orders.models import ORDER_PREFIX, RETURN_PREFIX, Order, ReturnRequest, ReturnStatus

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from catalogue.models import Part
 from customers.models import Notification
 from orders import returns
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from testing.factories import OrderFactory, OrderItemFactory
+from testing.shelf import available
 
 
 def delivered(*prices, names=None, **fields):
@@ -43,7 +43,7 @@ def snapshot():
         "items": list(OrderItem.objects.order_by("id").values()),
         "returns": list(ReturnRequest.objects.order_by("id").values()),
         "lines": list(ReturnLine.objects.order_by("id").values()),
-        "stock": dict(Part.objects.values_list("pk", "stock")),
+        "available": available(),
         "notifications": list(Notification.objects.order_by("id").values()),
         "history": Order.history.count() + ReturnRequest.history.count(),
     }

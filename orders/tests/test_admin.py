@@ -62,10 +62,40 @@ def test_buttons_move_an_order_and_history_names_the_user(desk, ada, order):
     ]  # fmt: skip
 
 
-def test_cancel_puts_pieces_back_in_stock(desk, order):
+def test_confirm_books_the_payment(desk, ada, order):
+    answers = {"method": "check", "reference": "No. 17"}
+    assert press(desk, order, "confirm", **answers) == ["The order is confirmed."]
+    payment = order.allocations.get().payment
+    assert (payment.amount, payment.method, payment.reference, payment.taken_by) == (
+        Decimal("18.98"), "check", "No. 17", ada
+    )  # fmt: skip
+
+
+def test_unknown_method_is_asked_again(desk, order):
+    response = desk.post(page(order, "confirm"), {"_form_submitted": "on", "method": "coins"})
+    assert list(response.context["form"].errors) == ["method"]
+    order.refresh_from_db()
+    assert order.status == "placed"
+
+
+def test_cancel_releases_pieces(desk, order):
     assert press(desk, order, "cancel") == ["The order is cancelled."]
-    assert order.items.get().part.stock == 2
+    assert order.items.get().part.available == 2
     assert buttons(desk, order) == []
+
+
+@pytest.mark.parametrize("url", [changelist(Order), None])
+def test_expired_order_is_shown_as_cancelled(desk, order, now, url):
+    Order.objects.update(expires_at=now)
+    assert desk.get(url or page(order)).status_code == 200
+    order.refresh_from_db()
+    assert (order.status, order.items.get().part.available) == ("cancelled", 2)
+
+
+def test_expired_order_is_not_confirmed(desk, order, now):
+    Order.objects.update(expires_at=now)
+    text = f"This order expired at {now:%Y-%m-%d %H:%M} UTC, because it was not paid."
+    assert press(desk, order, "confirm") == [text]
 
 
 def test_illegal_transition_shows_a_message(desk, order):
@@ -110,7 +140,7 @@ def test_final_order_is_read_only(desk, alice, state):
 @pytest.mark.parametrize("text", ["ORD{0}", "ord{0} ", "TRK9", "cooper"])
 def test_search_finds_order_by_number_tracking_number_and_customer(desk, order, text):
     Order.objects.update(tracking_number="TRK9")
-    OrderFactory(tracking_number=f"TRK{order.pk}{order.pk}")
+    OrderFactory(tracking_number=f"X{order.pk}{order.pk}")
     found = desk.get(changelist(Order), {"q": text.format(order.pk)}).context["cl"].queryset
     assert list(found) == [order]
 
@@ -140,7 +170,7 @@ class TestReturns:
             assert (requested.status, requested.history.latest().history_user) == (state, ada)
         assert buttons(desk, requested) == []
         item = requested.order.items.get()
-        assert (requested.refund_amount, item.refunded, item.part.stock) == (
+        assert (requested.refund_amount, item.refunded, item.part.available) == (
             Decimal("10.00"),
             Decimal("10.00"),
             2,

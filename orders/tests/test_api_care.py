@@ -9,7 +9,7 @@ import pytest
 
 from customers.callers import caller_of_user
 from orders.api.care import recent_orders
-from orders.models import OrderStatus
+from orders.models import Order, OrderStatus
 from testing.factories import OrderFactory, OrderItemFactory
 from testing.suites import NOTHING_HERE, CareGateSuite, CareOwnListSuite, care_invalid
 
@@ -264,3 +264,54 @@ class TestRecent:
 
     def test_customer_without_orders_has_none(self, alice):
         assert recent_orders(caller_of_user(alice.contact)) == []
+
+
+class TestCancel(CareGateSuite):
+    url = f"{ORDERS}/ORD999999/cancel"
+    method = "post"
+
+    def test_unpaid_order_is_cancelled(self, as_alice, alice):
+        item = OrderItemFactory(order__customer=alice, quantity=2)
+        url = f"{ORDERS}/ORD{item.order_id}"
+        response = as_alice.post(f"{url}/cancel")
+        assert (response.status_code, response.json()["status"]) == (200, "CANCELLED")
+        assert response.json() == as_alice.get(url).json()
+        item.part.refresh_from_db()
+        assert item.part.available == 2
+        assert item.order.history.latest("history_id").history_user == alice.contact
+
+    def test_other_states_are_409_and_change_nothing(self, as_alice, alice):
+        for state in ("confirmed", "shipped", "cancelled"):
+            order = OrderFactory(customer=alice, status=state)
+            response = as_alice.post(f"{ORDERS}/ORD{order.pk}/cancel")
+            detail = f"This order is {state} and cannot become cancelled."
+            assert (response.status_code, response.json()) == (
+                409, {"error": "Not possible in this state", "detail": detail}
+            )  # fmt: skip
+            assert Order.objects.get(pk=order.pk).status == state
+
+    def test_another_customers_order_is_404(self, as_alice, bob):
+        order = OrderFactory(customer=bob)
+        for number in (order.pk, 999_999):
+            response = as_alice.post(f"{ORDERS}/ORD{number}/cancel")
+            assert (response.status_code, response.json()) == (
+                404, {"error": "Not found", "detail": "Order not found."}
+            )  # fmt: skip
+        assert Order.objects.get().status == "placed"
+
+
+@pytest.mark.parametrize(
+    "url", [ORDERS, ORDERS + "/ORD{0}", ORDERS + "/track/ORD{0}", "/api/v1/customer/dashboard"]
+)
+def test_expired_order_is_nowhere_shown_as_open(as_alice, alice, bob, now, url):
+    item = OrderItemFactory(order__customer=alice, order__expires_at=now)
+    other = OrderFactory(customer=bob, expires_at=now)
+    body = as_alice.get(url.format(item.order_id)).json()
+    if "stats" in body:
+        assert body["stats"]["active_orders"] == 0
+        body = body["recent_orders"]
+    body = body[0] if isinstance(body, list) else body
+    assert body["status"] == "CANCELLED"
+    item.part.refresh_from_db()
+    assert (item.part.available, Order.objects.get(pk=other.pk).status) == (1, "placed")
+    assert as_alice.get(ORDERS, {"status": "placed"}).json() == []

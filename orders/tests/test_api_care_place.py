@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from catalogue.models import Part
 from customers.models import Notification
 from orders.models import Order, OrderItem
 from testing.factories import PartFactory
+from testing.shelf import available
 from testing.storms import parallel
 from testing.suites import CareGateSuite
 
@@ -48,7 +48,7 @@ class TestPlaceOrder(CareGateSuite):
                 }
             ],
         }  # fmt: skip
-        assert Part.objects.get().stock == 3
+        assert sum(available().values()) == 3
         assert order.customer == alice
         assert order.history.get().history_user == alice.contact
 
@@ -57,7 +57,7 @@ class TestPlaceOrder(CareGateSuite):
         headers = {"Idempotency-Key": "only-once"}
         first, again = (self.place(as_alice, (part.pk, 2), headers=headers) for _ in range(2))
         assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
-        assert (Order.objects.count(), Part.objects.get().stock) == (1, 3)
+        assert (Order.objects.count(), sum(available().values())) == (1, 3)
         other = self.place(as_alice, (part.pk, 1), headers=headers)
         assert (other.status_code, other.json()["error"]) == (422, "Idempotency key reused")
 
@@ -71,7 +71,7 @@ class TestPlaceOrder(CareGateSuite):
                 "detail": f"Not enough of Wiper (product {part.pk}): 2 in stock.",
             },
         )
-        assert (Order.objects.count(), Part.objects.get().stock) == (0, 2)
+        assert (Order.objects.count(), sum(available().values())) == (0, 2)
 
     def test_unknown_product_is_404_and_named(self, as_alice):
         part = PartFactory(stock=2)
@@ -80,53 +80,38 @@ class TestPlaceOrder(CareGateSuite):
             404,
             {"error": "Not found", "detail": "Product 999999 not found."},
         )
-        assert (Order.objects.count(), Part.objects.get().stock) == (0, 2)
+        assert (Order.objects.count(), sum(available().values())) == (0, 2)
 
     @pytest.mark.parametrize(
         ("body", "fields"),
         [
             ({}, {"items": ["This field is required."]}),
-            ({"items": []}, {"items": {"non_field_errors": ["This list may not be empty."]}}),
+            ({"items": []}, {"items": ["This list may not be empty."]}),
             ({"items": None}, {"items": ["This field may not be null."]}),
-            (
-                {"items": "x"},
-                {"items": {"non_field_errors": ['Expected a list of items but got type "str".']}},
-            ),
+            ({"items": "x"}, {"items": ['Expected a list of items but got type "str".']}),
             (
                 {"items": [{"product_id": 1, "quantity": 1}] * 101},
-                {"items": {"non_field_errors": ["Ensure this field has no more than 100 elements."]}},
+                {"items": ["Ensure this field has no more than 100 elements."]},
             ),
             (
                 {"items": [{"product_id": 1, "quantity": 1}, {"quantity": 0}]},
                 {
-                    "items": {
-                        "1": {
-                            "product_id": ["This field is required."],
-                            "quantity": ["Ensure this value is greater than or equal to 1."],
-                        }
-                    }
+                    "items[1].product_id": ["This field is required."],
+                    "items[1].quantity": ["Ensure this value is greater than or equal to 1."],
                 },
             ),
             (
                 {"items": [{"product_id": "x", "quantity": 1.5}]},
                 {
-                    "items": {
-                        "0": {
-                            "product_id": ["A valid integer is required."],
-                            "quantity": ["A valid integer is required."],
-                        }
-                    }
+                    "items[0].product_id": ["A valid integer is required."],
+                    "items[0].quantity": ["A valid integer is required."],
                 },
             ),
             (
                 {"items": [{"product_id": 2**63, "quantity": 10_001}]},
                 {
-                    "items": {
-                        "0": {
-                            "product_id": [f"Ensure this value is less than or equal to {2**63 - 1}."],
-                            "quantity": ["Ensure this value is less than or equal to 10000."],
-                        }
-                    }
+                    "items[0].product_id": [f"Ensure this value is less than or equal to {2**63 - 1}."],
+                    "items[0].quantity": ["Ensure this value is less than or equal to 10000."],
                 },
             ),
         ],
@@ -136,7 +121,7 @@ class TestPlaceOrder(CareGateSuite):
         response = as_alice.post(self.url, body, format="json")
         assert (response.status_code, response.json()["fields"]) == (422, fields)
         assert response.json()["error"] == "Invalid input"
-        assert (Order.objects.count(), Part.objects.get().stock) == (0, 2)
+        assert (Order.objects.count(), sum(available().values())) == (0, 2)
 
     def test_total_above_the_maximum_is_422(self, as_alice):
         part = PartFactory(stock=2, unit_price=Decimal("99999999.99"))
@@ -147,6 +132,20 @@ class TestPlaceOrder(CareGateSuite):
             {"error": "Invalid input", "detail": text, "fields": {"items": [text]}},
         )
         assert not Order.objects.exists()
+
+
+def test_too_many_unpaid_pieces_are_409_and_name_the_bound(as_alice, settings):
+    settings.UNPAID_PIECES = 3
+    part = PartFactory(stock=9)
+    response = as_alice.post(ORDERS, {"items": [{"product_id": part.pk, "quantity": 4}]}, format="json")
+    detail = (
+        "Unpaid orders of a customer can hold at most 3 pieces. Yours hold 0, and this order has 4. "
+        "Pay or cancel an order first, or order fewer."
+    )
+    assert (response.status_code, response.json()) == (
+        409, {"error": "Too many unpaid pieces", "detail": detail}
+    )  # fmt: skip
+    assert (Order.objects.count(), sum(available().values())) == (0, 9)
 
 
 @pytest.mark.storm
@@ -163,5 +162,5 @@ def test_parallel_requests_never_sell_more_than_the_stock(alice, sign_in):
 
     outcomes = parallel(100, buy)
     assert (outcomes.count(201), outcomes.count(409)) == (30, 70)
-    assert (Part.objects.get().stock, Order.objects.count()) == (0, 30)
+    assert (sum(available().values()), Order.objects.count()) == (0, 30)
     assert Notification.objects.count() == 30

@@ -74,7 +74,7 @@ def test_each_action_in_each_state(state, verb, tim, now):
     line.refresh_from_db()
     assert line.is_refused is (verb == "refuse")
     assert refunded(order) == [Decimal("9.49" if verb == "refund" else "0.00"), Decimal("0.00")]
-    assert (after["stock"], after["orders"]) == (before["stock"], before["orders"])
+    assert (after["available"], after["orders"]) == (before["available"], before["orders"])
     assert [
         (sent["customer_id"], sent["type"], sent["title"], sent["message"]) for sent in after["notifications"]
     ] == [

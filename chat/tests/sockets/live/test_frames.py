@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 import requests
 
-from testing.live import ADMIN, CARE, Person, closed, hear, say, silent
+from testing.live import ADMIN, CARE, VIEWER, Person, closed, hear, say, silent
 
 pytestmark = pytest.mark.server
+REFUSAL = "Your login may only read. Ask an owner of the company for another role."
 
 
 def test_message_reaches_its_customer_and_staff(alice, fleet, tim, conversation):
@@ -54,6 +55,24 @@ def test_message_reaches_its_customer_and_staff(alice, fleet, tim, conversation)
 
     ids = asyncio.run(scenario())
     assert [row["id"] for row in alice.call("GET", f"/api/chat/threads/{conversation}/messages/")] == ids
+
+
+def test_viewer_hears_messages_and_sends_none(server, fleet):
+    viewer, conversation = Person(server.url, VIEWER), fleet.start_thread()
+
+    async def scenario():
+        async with fleet.socket() as manager, viewer.socket() as reader:
+            for frame in ({"type": "SEND", "body": "Hello", "clientId": "c1"}, {"type": "TYPING"}):
+                await say(reader, threadId=conversation, **frame)
+                refusal = {"type": "ERROR", "error": REFUSAL}
+                if "clientId" in frame:
+                    refusal["clientId"] = frame["clientId"]
+                assert await hear(reader) == refusal
+            assert await silent(manager)
+            await say(manager, type="SEND", threadId=conversation, body="Hello")
+            assert (await hear(reader))["body"] == "Hello"
+
+    asyncio.run(scenario())
 
 
 def signed_in_browser(server):

@@ -1,0 +1,1 @@
+"""Invoices, payments, credit notes, statements, closed days and reports."""

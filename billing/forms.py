@@ -1,0 +1,279 @@
+"""Dialog forms of the buttons of billing: payments, credits, refunds and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from unfold.forms import BaseDialogForm
+from unfold.widgets import (
+    UnfoldAdminDateWidget,
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminExpandableTextareaWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from appointments.models import Location
+from billing.credit_notes import LineCredit
+from billing.exits import PERMISSIONS as EXIT_PERMISSIONS
+from billing.ledger import ZERO, Target
+from billing.models import Invoice, InvoiceLine, InvoiceSeries, Payment
+from billing.payments import PERMISSIONS as PAYMENT_PERMISSIONS
+from billing.queries import find_lines_left, find_payable, get_deposit
+from common.domain.ids import new_uuid
+from common.domain.money import PaymentMethod
+from common.domain.types import Json
+from customers.models import Customer
+from repair_orders.models import RepairOrder
+from repair_orders.queries import totals_of
+
+CENT = Decimal("0.01")
+
+
+def amount_field(label: str = "Amount", **options: Any) -> forms.DecimalField:
+    """Return a field for an amount of at least a cent."""
+    options = {"min_value": CENT, **options}
+    return forms.DecimalField(
+        label=label, max_digits=10, decimal_places=2, widget=UnfoldAdminDecimalFieldWidget(), **options
+    )
+
+
+def method_field(**options: Any) -> forms.ChoiceField:
+    options = {"choices": PaymentMethod.choices, "initial": PaymentMethod.CARD, **options}
+    return forms.ChoiceField(label="Method", widget=UnfoldAdminSelectWidget(), **options)
+
+
+def reference_field() -> forms.CharField:
+    return forms.CharField(
+        label="Reference",
+        max_length=100,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Check number or slip of the terminal.",
+    )
+
+
+def reason_field(**options: Any) -> forms.CharField:
+    return forms.CharField(
+        label="Reason", widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 3}), **options
+    )
+
+
+class OnceForm(BaseDialogForm):
+    """A form that acts once, however often it is sent: it carries a key that is drawn when it is shown."""
+
+    key = forms.CharField(max_length=100, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["key"] = new_uuid().hex
+
+
+class ReasonForm(BaseDialogForm):
+    """The reason of a step that needs one."""
+
+    reason = reason_field()
+
+
+class PaymentForm(OnceForm):
+    """What was paid, and how."""
+
+    amount = amount_field()
+    method = method_field()
+    reference = reference_field()
+
+
+class InvoicePaymentForm(PaymentForm):
+    """A payment of an invoice, prefilled with its balance."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        invoice = Invoice.objects.filter(pk=self.object_id).first()
+        self.initial["amount"] = invoice.balance if invoice else None
+
+
+class DepositForm(PaymentForm):
+    """A deposit on a repair order, prefilled with the part of its total that is not kept yet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        order = RepairOrder.objects.filter(pk=self.object_id).first()
+        if order is not None:
+            left = (order.total_cost or totals_of(order).total) - get_deposit(order)
+            self.initial["amount"] = left if left > 0 else None
+
+
+class RefundForm(OnceForm):
+    """What is given back of a payment, and how. Prefilled with what is open, by the payment's own method."""
+
+    amount = amount_field()
+    method = method_field(help_text="Another method than the payment's needs a manager.")
+    reference = reference_field()
+    reason = reason_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        payment = Payment.objects.filter(pk=self.object_id).first()
+        if payment is not None:
+            self.initial |= {"amount": payment.open or None, "method": payment.method}
+
+    def clean(self) -> Json:
+        may = self.request.user.has_perm(PAYMENT_PERMISSIONS["reverse"])
+        return {**(super().clean() or self.cleaned_data), "may_change_method": may}
+
+
+class UseForm(BaseDialogForm):
+    """The invoice or the open order for which a part of a payment is used."""
+
+    target = forms.ChoiceField(label="Use for", widget=UnfoldAdminSelectWidget())
+    amount = amount_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        payment = Payment.objects.filter(pk=self.object_id).select_related("customer").first()
+        rows = list(find_payable(payment.customer)) if payment else []
+        self.rows = {f"{row._meta.model_name}:{row.pk}": row for row in rows}
+        self.fields["target"].choices = [(key, _label(row)) for key, row in self.rows.items()]
+        if payment is not None and rows:
+            most = rows[0].balance if isinstance(rows[0], Invoice) else payment.open
+            self.initial["amount"] = min(payment.open, most) or None
+
+    def clean(self) -> Json:
+        values: Json = super().clean() or self.cleaned_data
+        if "target" not in values or "amount" not in values:
+            return values
+        row = self.rows[values["target"]]
+        return {"allocations": [Target(row, values["amount"])]}
+
+
+def _label(row: Invoice | RepairOrder) -> str:
+    if isinstance(row, Invoice):
+        return f"{row}, {row.balance:,} to pay"
+    return f"Deposit on repair order {row.number or row.pk}"
+
+
+class CreditAmountForm(OnceForm):
+    """An amount with tax to credit, and the reason that the credit note prints."""
+
+    amount = amount_field("Amount, tax included")
+    reason = reason_field()
+
+
+class CreditLinesForm(OnceForm):
+    """What is credited of each line: pieces or hours, or the whole line where it has none."""
+
+    reason = reason_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lines = find_lines_left(int(self.object_id or 0))
+        names = [f"line_{line.pk}" for line, _ in lines]
+        for name, (line, left) in zip(names, lines, strict=True):
+            self.fields[name] = _line_field(line, left)
+        self.order_fields(names)  # the reason comes last
+
+    def clean(self) -> Json:
+        values = super().clean() or self.cleaned_data
+        lines = list(self._credits(values))
+        if not lines and not self.errors:
+            raise forms.ValidationError("Choose at least one line.")
+        return {"lines": lines, "reason": values.get("reason", ""), "key": values.get("key", "")}
+
+    def _credits(self, values: Json) -> Iterator[LineCredit]:
+        for name, value in values.items():
+            if name.startswith("line_") and value:
+                quantity = None if value is True else value
+                yield LineCredit(int(name.removeprefix("line_")), quantity)
+
+
+def _line_field(line: InvoiceLine, left: Decimal | None) -> forms.Field:
+    if left is None:
+        return forms.BooleanField(
+            label=f"{line.name}, {line.amount:,}", required=False, widget=UnfoldBooleanWidget()
+        )
+    return forms.DecimalField(
+        label=f"{line.name}, {line.amount:,}",
+        required=False,
+        min_value=ZERO,
+        max_value=left,
+        max_digits=7,
+        decimal_places=2,
+        widget=UnfoldAdminDecimalFieldWidget(attrs={"placeholder": "0"}),
+        help_text=f"{left:f} left.",
+    )
+
+
+class IssueForm(BaseDialogForm):
+    """Whom an invoice is billed to, if not to the customer of the order, and their PO number."""
+
+    bill_to = forms.ModelChoiceField(
+        Customer.objects.current().with_contact(),
+        label="Bill to the customer with number",
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="A leasing company or an insurer. Empty: the customer of the order.",
+    )
+    po_number = forms.CharField(
+        label="PO number", max_length=40, required=False, widget=UnfoldAdminTextInputWidget()
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        order = RepairOrder.objects.filter(pk=self.object_id).first()
+        if order is not None:
+            self.initial["po_number"] = order.po_number
+
+
+class ExitForm(BaseDialogForm):
+    """The odometer when the keys are handed over, and for managers the reason why the vehicle leaves unpaid."""
+
+    odometer = forms.DecimalField(
+        label="Odometer",
+        required=False,
+        min_value=ZERO,
+        max_digits=9,
+        decimal_places=2,
+        widget=UnfoldAdminDecimalFieldWidget(),
+        help_text="In miles.",
+    )
+    override = reason_field(
+        required=False, help_text="Only where something is unpaid: why the vehicle leaves all the same."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.may_override = self.request.user.has_perm(EXIT_PERMISSIONS["override"])
+        if not self.may_override:
+            del self.fields["override"]
+
+    def clean(self) -> Json:
+        return {**(super().clean() or self.cleaned_data), "may_override": self.may_override}
+
+
+class OpeningForm(OnceForm):
+    """What a customer owed, or was owed, before the shop used this product."""
+
+    location = forms.ModelChoiceField(
+        Location.objects.order_by("name", "id"), widget=UnfoldAdminSelectWidget(), empty_label=None
+    )
+    amount = amount_field(
+        min_value=None, help_text="What the customer owed. With a minus sign: what the shop owed."
+    )
+    day = forms.DateField(
+        label="Day",
+        widget=UnfoldAdminDateWidget(),
+        help_text="Before the location's first invoice and its closed days.",
+    )
+
+
+class SeriesForm(forms.ModelForm[InvoiceSeries]):
+    """The prefix of a location. `billing.invoices.set_prefix` decides whether it can change."""
+
+    class Meta:
+        model = InvoiceSeries
+        fields = ("location", "prefix")
