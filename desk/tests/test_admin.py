@@ -107,9 +107,9 @@ def test_customer_page_links_to_rows_of_customer(desk, alice, bob):
     factories.RepairOrderFactory.create_batch(2, vehicle=vehicle)
     factories.AppointmentFactory.create_batch(3)
     found = links(desk, alice)
-    assert list(found) == ["Vehicles (1)", "Repair orders (2)", "Appointments (0)"]
-    assert [desk.get(link).context["cl"].result_count for link in found.values()] == [1, 2, 0]
-    assert list(links(desk, bob)) == ["Vehicles (0)", "Repair orders (0)", "Appointments (0)"]
+    assert list(found) == ["Vehicles (1)", "Repair orders (2)", "Appointments (0)", "Payments"]
+    assert [desk.get(link).context["cl"].result_count for link in found.values()] == [1, 2, 0, 0]
+    assert list(links(desk, bob)) == ["Vehicles (0)", "Repair orders (0)", "Appointments (0)", "Payments"]
 
 
 def test_customer_page_query_count_is_constant(desk, alice):

@@ -12,19 +12,18 @@ from chat.api.care import TicketBriefSerializer, recent_tickets
 from common.domain.caller import Caller
 from common.domain.errors import NoCustomerRecord
 from common.domain.types import Json
+from common.http.bodies import JSONResponse
 from common.http.contracts.care import CareView
 from common.http.fields import Instant, StrictBoolean
 from common.http.permissions import CustomersOnly
-from common.http.responses import JSONResponse
 from common.http.routing import route
-from common.reads.fields import Derived
 from common.reads.read import Read
-from common.reads.serializers import Serializer
+from common.reads.serializers import Derived, Serializer
 from customers import actions
 from customers.api.care import Language, Theme
 from customers.models import CustomerUser
 from customers.preferences import is_any_on
-from orders.api.care import OrderBriefSerializer, recent_orders
+from orders.api.care import OrderBriefSerializer, cancel_expired, recent_orders
 from portal.queries import avatar_url, get_own_login
 
 
@@ -105,6 +104,7 @@ class Dashboard(CareView):
 
     @extend_schema(responses=DashboardSerializer)
     def get(self, request: Request) -> JSONResponse:
+        cancel_expired(self.caller)
         return JSONResponse(
             {
                 "stats": _STATS.one(self.caller, {}, NoCustomerRecord),

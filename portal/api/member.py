@@ -15,8 +15,8 @@ from accounts.phones import validate_phone
 from accounts.tokens import Tokens
 from common.domain.types import Json
 from common.http.address import client_address
+from common.http.bodies import JSONResponse
 from common.http.fields import Instant, OptionalText
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
 from common.reads.serializers import Serializer
@@ -27,6 +27,7 @@ class Credentials(Serializer):
     email = serializers.EmailField()
     password = serializers.CharField(trim_whitespace=False, max_length=128)
     deviceId = OptionalText(source="device_id", max_length=200, help_text="Device for push messages.")
+    code = OptionalText(max_length=40, help_text="Code of the second factor of staff.")
 
 
 class MemberRegistration(Serializer):

@@ -13,8 +13,8 @@ from accounts.api.crm import CrmRegistered, CrmRegistration
 from accounts.api.member import PublicView
 from accounts.registration import register
 from common.http.address import client_address
+from common.http.bodies import JSONResponse
 from common.http.contracts.crm import CRM
-from common.http.responses import JSONResponse
 from common.http.routing import route
 from common.http.views import serialize
 from customers.actions import register_customer

@@ -8,6 +8,7 @@ from datetime import date
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from billing.own import get_overdue
 from common.domain.types import Json
 from portal.fleet.pages import FleetPage
 from repair_orders import figures
@@ -41,6 +42,7 @@ class Dashboard(FleetPage):
             repair_total=sum(statuses.values()),
             waiting=self.waiting() if statuses[RepairOrderStatus.PENDING] else [],
             waiting_total=statuses[RepairOrderStatus.PENDING],
+            overdue=get_overdue(self.caller, now=timezone.now()),
         )
 
     def waiting(self) -> list[Json]:

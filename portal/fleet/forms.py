@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,14 +12,15 @@ from django.db import models
 from django.db.models import QuerySet
 
 from accounts.phones import validate_phone
-from common.domain.caller import Caller
+from common.domain.caller import Caller, LoginRole
 from common.domain.errors import DomainError, Missing
-from customers.models import ContactMethod, Customer
+from common.domain.text_fields import CodeFormField
+from common.domain.types import Json
+from customers.models import ContactMethod, Customer, CustomerUser
 from files.kinds import HEAD_BYTES, has_signature
 from repair_orders.api.fleet import LONGEST_DESCRIPTION
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
 from vehicles.queries import get_unit_by_label
-from vehicles.vin import validate_vin
 
 # With more units than this, the form has a text field, because a select of thousands is slow and hard to search.
 MAX_CHOICES = 200
@@ -121,13 +121,14 @@ class RequestForm(PortalForm):
 
 
 class ApproveForm(forms.Form):
-    """Approve the estimate. `total` is the amount that the page showed."""
+    """Approve the estimate, or a choice of its jobs. `total` is the amount that the page showed."""
 
     total = forms.DecimalField(max_digits=10, decimal_places=2, widget=forms.HiddenInput)
+    po_number = CodeFormField(label="PO number", required=False, max_length=40)
 
     @property
-    def values(self) -> dict[str, Decimal]:
-        return {"total": self.cleaned_data["total"]}
+    def values(self) -> Json:
+        return {"total": self.cleaned_data["total"], "po_number": self.cleaned_data["po_number"]}
 
 
 class DenyForm(forms.Form):
@@ -168,9 +169,9 @@ class UnitForm(PortalForm):
 class NewUnitForm(UnitForm):
     vin = forms.CharField(
         label="VIN",
+        required=False,
         max_length=17,
-        validators=[validate_vin],
-        help_text="17 characters, on the dashboard or door frame.",
+        help_text="17 characters, on the dashboard or door frame. Leave it empty if it is not known.",
     )
     field_order = ["unit_number", "vin"]
 
@@ -193,7 +194,31 @@ class CompanyForm(PortalForm):
     preferred_contact_method = forms.ChoiceField(label="Reach us by", choices=ContactMethod.choices)
 
 
-class InviteForm(PortalForm):
-    first_name = forms.CharField(label="First name", max_length=100)
-    last_name = forms.CharField(label="Last name", max_length=100)
+ROLES = (
+    (LoginRole.OWNER, "Owner: everything, and invites and removes colleagues"),
+    (LoginRole.APPROVER, "Approver: requests repairs, approves and denies estimates"),
+    (LoginRole.VIEWER, "Viewer: sees everything and changes nothing"),
+)
+
+
+class RoleForm(PortalForm):
+    role = forms.ChoiceField(label="Role", choices=ROLES)
+
+
+class LoginForm(RoleForm):
+    """What a login may do."""
+
+    approval_limit = _model_formfield(
+        CustomerUser,
+        "approval_limit",
+        label="Approves repairs up to (dollars)",
+        min_value=0,
+        help_text="Counted with tax and with what is approved already. Leave it empty for no limit.",
+    )
+
+
+class InviteForm(RoleForm):
+    """The address of a colleague. Names are given by the colleague, so that no text of the company is mailed."""
+
     email = forms.EmailField(label="Email", max_length=254)
+    field_order = ["email", "role"]

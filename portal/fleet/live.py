@@ -17,6 +17,7 @@ _SESSION_KEY = "socket_session"
 class Live(FleetPage):
     """Issue a token that opens `/chat/ws` once within 30 seconds, for a user who is signed in to the pages."""
 
+    is_for_viewers = True  # a socket is for reading too
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:

@@ -10,11 +10,15 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views import View
+from rest_framework.permissions import SAFE_METHODS
 
 from common.domain import counters, errors
 from common.domain.caller import Caller, Role, page_caller_loader
+from common.domain.recent_password import RecentPasswordNeeded
 from common.http.contracts.fleet import FLEET
+from common.http.permissions import check_write
 from common.http.problems import problem_from
+from common.http.recent_password import ask_password
 
 NO_PROFILE = "fleet/no_profile.html"
 
@@ -29,6 +33,7 @@ class FleetPage(View):
     template: ClassVar[str]
     section: ClassVar[str]  # the active entry of the navigation bar
     caller: Caller
+    is_for_viewers: ClassVar[bool] = False  # whether the page's POST changes nothing of the company
     http_method_names = ["get", "head", "post"]
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
@@ -40,6 +45,8 @@ class FleetPage(View):
             response = self._dispatch_for_customers(request, *args, **kwargs)
         except errors.DomainError as error:
             response = error_page(request, error)
+        except RecentPasswordNeeded:
+            response = ask_password(request, "fleet/password_again.html")
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -51,6 +58,8 @@ class FleetPage(View):
             raise errors.TooMany(retry_after=wait)
         if self.caller.role != Role.CUSTOMER or self.caller.customer_id is None:
             return render(request, NO_PROFILE, {"is_staff": self.caller.is_staff}, status=404)
+        if request.method not in SAFE_METHODS and not self.is_for_viewers:
+            check_write(self.caller)
         return super().dispatch(request, *args, **kwargs)
 
     def show(self, status: int = 200, **context: object) -> HttpResponse:
@@ -58,7 +67,13 @@ class FleetPage(View):
         return render(
             self.request,
             self.template,
-            {"company": self.caller.customer_name, "section": self.section, **context},
+            {
+                "company": self.caller.customer_name,
+                "section": self.section,
+                "is_owner": self.caller.is_owner,
+                "may_write": not self.caller.is_viewer,
+                **context,
+            },
             status=status,
         )
 

@@ -8,26 +8,34 @@ from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
+from billing.own import find_invoices_of
 from common.domain.errors import DomainError, Missing
 from common.domain.types import Json
 from common.http.lists import Page
+from common.http.problems import STATUS
 from customers.models import Customer
 from files.actions import save_file
 from files.api.serving import upload_response
 from files.models import Upload
+from portal.choice import Choice
 from portal.fleet.forms import ApproveForm, DenyForm, RequestForm
+from portal.fleet.jobs import repair_jobs
 from portal.fleet.pages import FleetPage
 from portal.fleet.steps import repair_steps
+from portal.templatetags.fleet import money
 from repair_orders import actions
 from repair_orders.api.fleet import RepairQuery
+from repair_orders.estimates import actions as estimates
+from repair_orders.estimates.actions import Answerer
+from repair_orders.estimates.company import answer_as_customer, approve_as_customer, get_login
+from repair_orders.estimates.queries import find_open, find_papers, online
 from repair_orders.figures import SHOWN_ORDER
-from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
+from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.money import frozen_or_present
 from repair_orders.queries import find_repairs, get_repair, photos_of, totals_with_lines, with_lines
 from repair_orders.querysets import NEWEST, RepairOrderFilters
@@ -80,7 +88,11 @@ def displayed_total(order: RepairOrder) -> Decimal:
 
 
 class RepairPage(FleetPage):
-    """A repair. While its estimate is pending, the customer can approve exactly the displayed amount or deny it."""
+    """A repair with its jobs.
+
+    While a revision of its estimate is not answered, the customer can approve exactly the displayed amount, deny it, or
+    choose job by job and confirm the total of exactly that choice.
+    """
 
     template = "fleet/repair.html"
     section = "repairs"
@@ -91,41 +103,85 @@ class RepairPage(FleetPage):
     def post(self, request: HttpRequest, id: int) -> HttpResponse:
         order = get_repair(self.caller, id)
         decision = request.POST.get("decision")
+        if decision == "choose":
+            return self.choose(order)
         if decision not in ("approve", "deny"):
             return self.show_repair(id, status=400, refusal="Approve the estimate or deny it.")
-        is_approval = decision == "approve"
-        form = ApproveForm(request.POST) if is_approval else DenyForm(request.POST)
+        form = ApproveForm(request.POST) if decision == "approve" else DenyForm(request.POST)
         if not form.is_valid():
             return self.show_repair(id, status=400, form=form)
-        action = actions.approve if is_approval else actions.deny_estimate
+        action = approve_as_customer if decision == "approve" else estimates.deny_estimate
         try:
-            action(order=order, by=self.caller.user_id, now=timezone.now(), **form.values)
+            action(order=order, now=timezone.now(), **online(self.caller), **form.values)
         except DomainError as error:
             # The page below the message shows the current state: a new total, or the decision of a colleague.
-            return self.show_repair(id, status=409, refusal=error.text)
+            return self.show_repair(id, status=STATUS[error.kind], refusal=error.text)
         messages.success(
             request,
-            "The estimate is approved. The shop can start." if is_approval else "The estimate is denied.",
+            "The estimate is approved. The shop can start."
+            if decision == "approve"
+            else "The estimate is denied.",
         )
         return redirect("fleet-repair", id=id)
 
+    def choose(self, order: RepairOrder) -> HttpResponse:
+        """Record a decision for each job, or show the total of a choice."""
+        request = self.request
+        estimate = find_open(order)
+        if estimate is None:
+            return self.show_repair(order.pk, status=409, refusal="There is no estimate to answer any more.")
+        choice, form = Choice(estimate, request.POST), ApproveForm(request.POST)
+        if choice.missing:
+            return self.show_repair(order.pk, status=400, choice=choice, refusal="Choose for each job.")
+        if "check" in request.POST or not form.is_valid():
+            is_wrong = "po_number" in form.errors
+            refusal = "A PO number has at most 40 characters." if is_wrong else ""
+            return self.show_repair(order.pk, status=400 if is_wrong else 200, choice=choice, refusal=refusal)
+        try:
+            answer_as_customer(
+                estimate=estimate,
+                decisions=choice.decisions,
+                answerer=Answerer(**online(self.caller)),
+                now=timezone.now(),
+                **form.values,
+            )
+        except DomainError as error:
+            found = find_open(get_repair(self.caller, order.pk))
+            kept = {"choice": Choice(found, request.POST)} if found else {}
+            return self.show_repair(order.pk, status=STATUS[error.kind], refusal=error.text, **kept)
+        messages.success(
+            request,
+            f"You approved {money(form.values['total'])}."
+            if choice.approves
+            else "You declined the proposed jobs.",
+        )
+        return redirect("fleet-repair", id=order.pk)
+
     def show_repair(self, id: int, *, status: int = 200, **context: object) -> HttpResponse:
-        orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id).select_related("vehicle")
-        order = orders.prefetch_related(
-            Prefetch("part_lines", PartLine.objects.in_order().select_related("part")),
-            Prefetch("service_lines", ServiceLine.objects.in_order().select_related("service")),
-        ).first()
+        orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id)
+        order = with_lines(orders.select_related("vehicle", "customer")).first()
         if order is None:
             raise Missing("Repair not found")
+        estimate, jobs = find_open(order), repair_jobs(order)
+        login = get_login(order, by=self.caller.user_id)
+        revisions = find_papers(order)
         return self.show(
             status=status,
             order=order,
+            jobs=[entry for entry in jobs if entry.is_counted],
+            not_taken=[entry for entry in jobs if not entry.is_counted],
             totals=totals_with_lines(order),
             total=displayed_total(order),
             steps=repair_steps(order),
             photos=photos_of(order),
-            is_waiting=order.status == RepairOrderStatus.PENDING,
-            **context,
+            revisions=revisions,
+            invoices=find_invoices_of(self.caller, order),
+            is_answered=any(revision.answer_id is not None for revision in revisions),
+            is_waiting=order.status == RepairOrderStatus.PENDING or estimate is not None,
+            requires_po_number=order.customer.requires_po_number,
+            approval_limit=login.approval_limit if login else None,
+            posted=self.request.POST,
+            **{"choice": Choice(estimate) if estimate else None, **context},
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
@@ -13,23 +12,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.views import View
-from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.passwords import ResetRefused, WeakPassword, request_reset, reset_password
+from accounts.second_factor_pages import user_half_way
 from common.domain.errors import TooMany
 from common.http.address import client_address
 from common.http.contracts.fleet import FLEET
 from portal.fleet.live import end_socket_session
-
-_SESSION_KEY = "fleet_reset"
+from portal.fleet.mailed import MailedPage, page_url
 
 
 def new_password_page() -> str:
     """Return the URL of the page that an emailed link opens, without its token."""
-    return settings.PUBLIC_URL + reverse("fleet-new-password")
+    return page_url("fleet-new-password")
 
 
 class SignInForm(AuthenticationForm):
@@ -51,12 +47,17 @@ class SignIn(LoginView):
     next_page = "fleet-dashboard"
     redirect_authenticated_user = True
 
+    def get_success_url(self) -> str:
+        # A member of staff whose second factor is missing would come back here.
+        is_half_way = user_half_way(self.request) is not None
+        return reverse("second-factor-step") if is_half_way else super().get_success_url()
+
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         try:
             return super().post(request, *args, **kwargs)
         except TooMany as error:
             context = self.get_context_data(form=SignInForm(request), too_many=error.text)
-            return _with_retry_after(render(request, self.template_name, context, status=429), error)
+            return with_retry_after(render(request, self.template_name, context, status=429), error)
 
 
 class SignOut(LogoutView):
@@ -96,7 +97,7 @@ class ForgottenPassword(View):
             request_reset(email=email, address=client_address(request), page=new_password_page())
         except TooMany as error:
             context = {"form": form, "too_many": error.text}
-            return _with_retry_after(render(request, self.template, context, status=429), error)
+            return with_retry_after(render(request, self.template, context, status=429), error)
         return render(request, self.template, {"sent_to": email})
 
 
@@ -122,45 +123,37 @@ class NewPasswordForm(forms.Form):
         return again
 
 
-@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class NewPassword(View):
-    """Set a password by an emailed link.
-
-    The token moves from the URL into the session first, so that no later request of the page has it in its URL.
-    """
+class NewPassword(MailedPage):
+    """Set a password by an emailed link."""
 
     template = "fleet/new_password.html"
+    cookie = "fleet_reset"
+    name = "fleet-new-password"
 
-    def get(self, request: HttpRequest) -> HttpResponseBase:
-        if "token" in request.GET:
-            request.session[_SESSION_KEY] = request.GET["token"][:200]
-            return redirect("fleet-new-password")
-        if _SESSION_KEY not in request.session:
-            return render(request, self.template, {"is_spent": True}, status=400)
-        return render(request, self.template, {"form": NewPasswordForm()})
+    def show_page(self) -> HttpResponse:
+        return self.show(form=NewPasswordForm())
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         form = NewPasswordForm(request.POST)
         if form.is_valid():
             try:
                 reset_password(
-                    token=request.session.get(_SESSION_KEY, ""),
+                    token=self.token,
                     password=form.cleaned_data["password"],
                     address=client_address(request),
                     now=timezone.now(),
                 )
             except ResetRefused:
-                request.session.pop(_SESSION_KEY, None)
-                return render(request, self.template, {"is_spent": True}, status=400)
+                return self.show_spent()
             except WeakPassword as error:
                 form.add_error("password", error.messages)
             else:
-                del request.session[_SESSION_KEY]
                 messages.success(request, "Your password is set. Sign in with it.")
-                return redirect("fleet-login")
-        return render(request, self.template, {"form": form}, status=400)
+                return self.forget(redirect("fleet-login"))
+        return self.show(form=form, status=400)
 
 
-def _with_retry_after(response: HttpResponse, error: TooMany) -> HttpResponse:
+def with_retry_after(response: HttpResponse, error: TooMany) -> HttpResponse:
+    """Add the seconds to wait to a page with the status 429."""
     response["Retry-After"] = str(error.retry_after)
     return response

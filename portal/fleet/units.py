@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -11,21 +11,23 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from common.domain.errors import DomainError, Missing
+from common.domain.search import fits
 from common.domain.types import Json
 from common.http.lists import Page
 from common.http.query import ListQuery
+from common.reads.bindings import bind_search
 from customers.models import Customer
 from portal.fleet.forms import NewUnitForm, UnitForm
 from portal.fleet.pages import FleetPage
 from repair_orders import figures
 from repair_orders.models import RepairOrder
 from vehicles import actions
+from vehicles.guards import VehicleIsHeld
 from vehicles.labels import label_of
 from vehicles.models import Vehicle
 
 PAGE_SIZE = 50
 RECENT_REPAIRS = 5
-_SEARCH_FIELDS = ("unit_number", "license_plate", "vin", "make", "model")
 
 
 class UnitQuery(ListQuery):
@@ -72,10 +74,7 @@ class UnitsPage(FleetPage):
             archived_at__isnull=not filters.get("archived", False)
         )
         if "search" in filters:
-            found = Q()
-            for name in _SEARCH_FIELDS:
-                found |= Q(**{f"{name}__icontains": filters["search"]})
-            rows = rows.filter(found)
+            rows = rows.filter(fits(Vehicle.SEARCHED, bind_search(filters["search"])))
         return rows
 
     def most_repaired(self, rows: QuerySet[Vehicle], page: Page) -> list[Vehicle]:
@@ -116,7 +115,9 @@ class UnitPage(_UnitPageBase):
         unit, form = self.unit(id), UnitForm(request.POST)
         if form.is_valid():
             try:
-                actions.change_vehicle(vehicle=unit, **form.cleaned_data)
+                actions.change_vehicle(
+                    vehicle=unit, by=self.caller.user_id, now=timezone.now(), **form.cleaned_data
+                )
             except DomainError as error:
                 form.add_domain_error(error)
             else:
@@ -147,7 +148,10 @@ class NewUnitPage(FleetPage):
         if form.is_valid():
             try:
                 unit = actions.add_vehicle(
-                    customer=Customer.objects.get(pk=self.caller.account), **form.cleaned_data
+                    customer=Customer.objects.get(pk=self.caller.account),
+                    by=self.caller.user_id,
+                    now=timezone.now(),
+                    **form.cleaned_data,
                 )
             except DomainError as error:
                 form.add_domain_error(error)
@@ -168,6 +172,10 @@ class ArchiveUnitPage(_UnitPageBase):
 
     def post(self, request: HttpRequest, id: int) -> HttpResponse:
         unit = self.unit(id)
-        actions.archive_vehicle(vehicle=unit, now=timezone.now())
+        try:
+            actions.archive_vehicle(vehicle=unit, now=timezone.now())
+        except VehicleIsHeld as error:
+            messages.error(request, f"Unit {unit.label} stays in use. {error.text}")
+            return redirect("fleet-unit", id=id)
         messages.success(request, f"Unit {unit.label} is archived. Its repairs stay.")
         return redirect("fleet-units")

@@ -19,12 +19,46 @@ STATUS_LABELS = {
     "completed": "Completed",
     "denied": "Denied",
 }
+# The label of each state of an invoice.
+INVOICE_LABELS = {"open": "To pay", "overdue": "Overdue", "paid": "Paid", "credited": "Credited"}
 
 
 @register.filter
-def money(amount: Decimal) -> str:
-    """Format an amount as `$1,234.50`."""
-    return f"${amount:,.2f}"
+def money(amount: Decimal | str) -> str:
+    """Format an amount, or its text, as `$1,234.50`."""
+    return f"${Decimal(amount):,.2f}"
+
+
+@register.filter
+def unsigned(amount: Decimal) -> Decimal:
+    """Return an amount without its sign."""
+    return abs(amount)
+
+
+@register.filter
+def invoice_label(state: str) -> str:
+    """Return the label of a state of an invoice."""
+    return INVOICE_LABELS[state]
+
+
+@register.filter
+def signed_money(amount: Decimal | str) -> str:
+    """Format an amount, or its text, as `−$1,234.50` below 0.00 and as `money` does otherwise."""
+    value = Decimal(amount)
+    return f"−{money(-value)}" if value < 0 else money(value)
+
+
+@register.filter
+def quantity(number: Decimal | str) -> str:
+    """Format a quantity or a number of hours without zeros at the end: `2`, `4.5`."""
+    whole, _, places = f"{Decimal(number):f}".partition(".")
+    return f"{whole}.{places}".rstrip("0").rstrip(".")
+
+
+@register.filter
+def service_kind(kind: str) -> str:
+    """Return the label of a kind of service line."""
+    return {"labour": "Labor", "sublet": "Sublet", "fee": "Fee"}[kind]
 
 
 @register.filter
@@ -37,3 +71,10 @@ def status_label(status: str) -> str:
 def error_lines(errors: Json) -> list[str]:
     """Return a line such as `unit_id: A valid integer is required.` for each error of a query parameter."""
     return [f"{name}: {message}" for name, messages in errors.items() for message in messages]
+
+
+@register.filter
+def dialled(phone: str) -> str:
+    """Return the digits of a phone number for a `tel:` link, with the plus sign in front if there is one."""
+    digits = "".join(character for character in phone if character.isdigit())
+    return f"+{digits}" if phone.strip().startswith("+") else digits

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 
@@ -70,7 +72,9 @@ URLS = (
 def create_many(customer, count, now):
     """Create `count` orders of one item and `count` tickets, in bulk."""
     part = factories.PartFactory()
-    orders = Order.objects.bulk_create(Order(customer=customer, created_at=now) for _ in range(count))
+    orders = Order.objects.bulk_create(
+        Order(customer=customer, created_at=now, expires_at=now + timedelta(days=2)) for _ in range(count)
+    )
     OrderItem.objects.bulk_create(
         OrderItem(order=order, part=part, product_name=part.name, unit_price=1, quantity=1, subtotal=1)
         for order in orders
@@ -160,10 +164,10 @@ class TestProfile(CareGateSuite):
             ({"full_name": ""}, {"full_name": ["This field may not be blank."]}),
             ({"full_name": "x" * 101}, {"full_name": ["Neither half may be longer than 100 characters."]}),
             ({"full_name": "New", "preferences": {"notifications": 1}},
-             {"preferences": {"notifications": ["Must be a valid boolean."]}}),
-            ({"preferences": {"theme": "pink"}}, {"preferences": {"theme": ['"pink" is not a valid choice.']}}),
+             {"preferences.notifications": ["Must be a valid boolean."]}),
+            ({"preferences": {"theme": "pink"}}, {"preferences.theme": ['"pink" is not a valid choice.']}),
             ({"preferences": {"language": "english!"}},
-             {"preferences": {"language": ["This value does not match the required pattern."]}}),
+             {"preferences.language": ["This value does not match the required pattern."]}),
         ],
     )  # fmt: skip
     def test_invalid_value_is_422_and_changes_nothing(self, as_alice, body, fields):

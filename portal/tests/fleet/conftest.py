@@ -46,7 +46,8 @@ def estimate(unit):
         estimated_at=datetime(2025, 3, 5, 12, tzinfo=UTC),
     )
     factories.PartLineFactory(repair_order=order, part__name="Pads", unit_price=Decimal("42.05"), quantity=2)
-    factories.ServiceLineFactory(repair_order=order, service__name="Brakes", labor_cost=Decimal("44.99"))
+    factories.ServiceLineFactory(repair_order=order, service__name="Brakes", amount=Decimal("44.99"))
+    factories.EstimateFactory(repair_order=order)
     return order
 
 

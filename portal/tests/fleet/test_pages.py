@@ -9,16 +9,21 @@ from html.parser import HTMLParser
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from billing.credit_notes import credit_amount
 from portal.fleet.urls import urlpatterns
 from portal.tests.fleet.conftest import browser
 from repair_orders.models import RepairOrder
-from testing import factories
+from testing import billed, factories
 from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db
 
-PUBLIC_PAGES = {"fleet-login", "fleet-logout", "fleet-forgotten", "fleet-new-password"}
+PUBLIC_PAGES = {
+    *("fleet-login", "fleet-logout", "fleet-forgotten", "fleet-new-password"),
+    *("fleet-invitation", "fleet-undo-email", "fleet-confirm-email"),
+}
 
 
 @pytest.fixture
@@ -31,19 +36,39 @@ def photo(estimate):
 def urls(estimate, photo):
     """Return the URL of every page that requires a sign-in, with the ids of Alice's rows."""
     login = factories.CustomerUserFactory(customer=estimate.customer)
+    invitation = factories.InvitationFactory(customer=estimate.customer)
+    invoice = billed.invoiced(vehicle=estimate.vehicle)
+    payment = billed.pay(invoice, "100.00")
+    note = credit_amount(
+        invoice=billed.again(invoice), amount=Decimal("5.00"), reason="Late", by=None, now=timezone.now()
+    )
+    ids = {
+        "units/": estimate.vehicle_id,
+        "users/": login.pk,
+        "invitations/": invitation.pk,
+        "invoices/": invoice.pk,
+        "payments/": payment.pk,
+        "credit-notes/": note.pk,
+        "statements/": billed.stored_statement(estimate.customer).pk,
+    }
     urls = []
     for pattern in urlpatterns:
         if pattern.name not in PUBLIC_PAGES:
             path = str(pattern.pattern)
-            number = (
-                estimate.vehicle_id if "units/" in path else login.pk if "users/" in path else estimate.pk
-            )
-            urls.append(
-                f"/customer/{path}".replace("<id:id>", str(number)).replace(
-                    "<public_id:photo_id>", str(photo.uuid)
-                )
-            )
+            number = next((pk for part, pk in ids.items() if part in path), estimate.pk)
+            given = {"<id:id>": number, "<id:revision>": 1, "<public_id:photo_id>": photo.uuid}
+            for name, value in given.items():
+                path = path.replace(name, str(value))
+            urls.append(f"/customer/{path}")
     return urls
+
+
+def is_file(url):
+    return "/photos/" in url or url.endswith("/pdf/")
+
+
+def is_read_only(url):
+    return is_file(url) or "/invoices/" in url
 
 
 class Links(HTMLParser):
@@ -82,10 +107,10 @@ class TestAccess:
     def test_rows_of_another_fleet_are_404(self, bobs_page, urls, method):
         before = list(RepairOrder.objects.values()), list(Vehicle.objects.values())
         with_id = [url for url in urls if any(letter.isdigit() for letter in url)]
-        assert len(with_id) == 5
+        assert len(with_id) == 15
         for url in with_id:
             response = getattr(bobs_page, method)(url)
-            assert response.status_code in ((404, 405) if url.split("/")[-3] == "photos" else (404,))
+            assert response.status_code in ((404, 405) if is_read_only(url) else (404,))
             assert "RS Wind" not in response.content.decode()
         assert (list(RepairOrder.objects.values()), list(Vehicle.objects.values())) == before
 
@@ -95,8 +120,14 @@ class TestAccess:
 
     def test_pages_are_not_cached(self, page, urls):
         for url in urls:
-            if "photos" not in url:
+            if not is_file(url):
                 assert page.get(url)["Cache-Control"] == "no-store"
+
+    def test_pages_name_their_time_zone(self, page, urls, settings):
+        settings.TIME_ZONE = "America/New_York"
+        shown = [text for url in urls if not is_file(url) and (text := page.get(url).text)]
+        assert len(shown) >= 10
+        assert all("Dates and times are in the time zone America/New_York." in text for text in shown)
 
     def test_content_security_policy_is_strict(self, page):
         policy = page.get("/customer/dashboard/")["Content-Security-Policy"]
@@ -125,7 +156,7 @@ def test_every_link_of_every_page_works(page, urls):
     targets = set()
     for url in urls:
         response = page.get(url)
-        targets |= set(links(response)) if "photos" not in url else set()
+        targets |= set(links(response)) if not is_file(url) else set()
     pages = {t for t in targets if t.startswith("/customer/") and "logout" not in t and "photos" not in t}
     assert len(pages) > 20
     assert all(target.startswith(("/", "#", "?")) for target in targets)  # no other host
@@ -154,8 +185,11 @@ def test_query_counts_are_constant(page, rosa, unit, estimate, urls):
         factories.ServiceLineFactory(repair_order=estimate)
         factories.RepairPhotoFactory(repair_order=estimate)
         factories.CustomerUserFactory(customer=rosa)
+        factories.InvitationFactory(customer=rosa)
+        billed.stored_invoice(rosa, vehicle=unit)
+        billed.stored_statement(rosa)
     assert count() == few
-    assert max(few.values()) <= 12
+    assert max(few.values()) <= 15
 
 
 class TestDashboard:

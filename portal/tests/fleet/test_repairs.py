@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from files.models import Upload
 from files.tests.conftest import JPEG, PNG
 from portal.tests.fleet.conftest import browser
+from repair_orders import jobs
 from repair_orders.models import RepairOrder, RepairPhoto
 from testing import factories
 from vehicles.models import Vehicle
@@ -66,7 +67,8 @@ class TestDecision:
         assert (estimate.status, estimate.history.latest().history_user) == ("approved", rosa.contact)
 
     def test_stale_total_is_409_and_shows_the_new_one(self, page, estimate):
-        factories.PartLineFactory(repair_order=estimate, unit_price=Decimal("10.00"), taxable=False)
+        part = factories.PartFactory(unit_price=Decimal("10.00"), taxable=False)
+        jobs.add_part(order=estimate, part=part)
         response = self.post(page, estimate, decision="approve", total="139.74")
         text = response.content.decode()
         assert response.status_code == 409

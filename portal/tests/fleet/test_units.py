@@ -63,11 +63,24 @@ class TestUnits:
         unit.refresh_from_db()
         assert (unit.unit_number, unit.make, unit.odometer) == ("D4", "Ram", Decimal("12.50"))
         assert unit.vin != "ignored"
+        assert unit.readings.get().by == unit.customer.contact
 
     def test_odometer_cannot_go_down(self, page, unit):
         Vehicle.objects.filter(pk=unit.pk).update(odometer=100)
         response = page.post(f"/customer/units/{unit.pk}/", self.FIELDS)
         assert "The odometer cannot go down: enter at least 100.00 miles." in response.content.decode()
+
+    def test_unit_may_have_no_vin(self, page, rosa):
+        page.post("/customer/units/new/", self.FIELDS | {"vin": ""})
+        unit = rosa.vehicles.get(unit_number="D4")
+        assert (unit.vin, unit.readings.get().miles) == ("", Decimal("12.50"))
+
+    def test_unit_with_an_open_repair_stays_in_use(self, page, unit):
+        order = factories.RepairOrderFactory(vehicle=unit, customer=unit.customer)
+        content = page.post(f"/customer/units/{unit.pk}/archive/", follow=True).content.decode()
+        assert f"Unit A123 stays in use. Finish or cancel first: repair order {order.pk}." in content
+        unit.refresh_from_db()
+        assert unit.archived_at is None
 
     def test_unit_is_archived_after_a_confirmation(self, page, unit):
         url = f"/customer/units/{unit.pk}/archive/"

@@ -1,0 +1,422 @@
+"""The page *Money* of the admin, and its steps: take a payment, give one back, close the day, make statements."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.http import content_disposition_header
+from django.views import View
+
+from appointments.models import Location
+from appointments.queries import local_time
+from billing import days, statements
+from billing.invoices import default_till
+from billing.models import ClosedDay, Invoice, Payment, StatementRun
+from billing.once import claim
+from billing.papers.actions import day_sheet_paper, statement_paper
+from billing.payments import PERMISSIONS as PAYMENT_PERMISSIONS
+from billing.payments import refund
+from billing.reports.base import Report, Scope
+from billing.reports.journal import journal
+from billing.reports.sheet import day_sheet
+from billing.reports.tax import tax_by_rate
+from billing.reports.work import comebacks, declined_work, open_orders, technicians_hours
+from common.domain.days import day_of
+from common.domain.errors import DomainError
+from common.domain.types import Json
+from customers.models import Customer
+from desk.money import figures
+from desk.money.forms import CloseForm, GiveBackForm, TakeForm
+from desk.money.links import days_url, query_of
+from desk.money.taking import MoreThanOwed, Purpose, find_payers, purpose_of, take
+from repair_orders.models import RepairOrder
+from repair_orders.papers.serving import pdf_response
+
+VIEW = "billing.view_closedday"
+REPORT = "billing.report_closedday"
+_LOCATION = "money_location"
+
+
+class Till:
+    """The location and the day of a page. The location stays with the session until another one is chosen."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.refusals: list[str] = []
+        self.locations = list(Location.objects.order_by("name", "id"))
+        self.location = self._location(request)
+        now = timezone.now()
+        self.today = local_time(self.location, now).date() if self.location else day_of(now)
+        self.day = self._day(request.GET.get("day", ""))
+
+    def _location(self, request: HttpRequest) -> Location | None:
+        by_id = {str(location.pk): location for location in self.locations}
+        asked = request.GET.get("location", "")
+        if asked and asked not in by_id:
+            self.refusals.append(f"There is no location {asked!r}.")
+        elif asked and request.session.get(_LOCATION) != asked:
+            request.session[_LOCATION] = asked
+        return by_id.get(str(request.session.get(_LOCATION, ""))) or default_till()
+
+    def _day(self, text: str) -> date:
+        try:
+            day = parse_date(text) if text else self.today
+        except ValueError:
+            day = None
+        if day is None:
+            self.refusals.append(f"{text!r} is not a date like 2026-12-31.")
+        elif day > self.today:
+            self.refusals.append(f"{day} has not begun.")
+        elif day.year < 2000:
+            self.refusals.append(f"{day} is too long ago.")
+        else:
+            return day
+        return self.today
+
+    @property
+    def query(self) -> str:
+        assert self.location is not None
+        return query_of(self.location, self.day)
+
+    def url(self, day: date | None = None) -> str:
+        """Return the URL of the page of a day, by default of the one that is shown."""
+        return reverse("money") if self.location is None else days_url(self.location, day or self.day)
+
+
+class MoneyView(View):
+    """A page of the desk's money. The admin's site asks for a member of staff, and this for `permission`."""
+
+    permission: ClassVar[str] = VIEW
+    title: ClassVar[str] = "Money"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.has_perm(self.permission):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def by(self) -> int:
+        assert self.request.user.pk is not None  # the admin is for signed-in users
+        return int(self.request.user.pk)
+
+    def show(self, template: str, context: Json, *, till: Till) -> HttpResponse:
+        for text in till.refusals:
+            messages.error(self.request, text)
+        may = {
+            name: self.request.user.has_perm(permission)
+            for name, permission in {
+                "take": PAYMENT_PERMISSIONS["take"],
+                "refund": PAYMENT_PERMISSIONS["refund"],
+                "close": days.PERMISSIONS["close"],
+                "report": REPORT,
+                "statements": statements.PERMISSIONS["run"],
+                "invoice": "billing.add_invoice",
+            }.items()
+        }
+        shared = {"title": self.title, "till": till, "may": may, "reports": REPORTS, **context}
+        return render(self.request, template, {**admin.site.each_context(self.request), **shared})
+
+
+class DayPage(MoneyView):
+    """The day of a location: its sums, its lists, what waits, and the closing."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.show_day(Till(request), CloseForm())
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        """Close the day."""
+        if not request.user.has_perm(days.PERMISSIONS["close"]):
+            raise PermissionDenied
+        till, form = Till(request), CloseForm(request.POST)
+        if till.location is None or till.refusals or not form.is_valid():
+            return self.show_day(till, form)
+        try:
+            closed = days.close_day(
+                till.location, till.day, **form.cleaned_data, by=self.by(), now=timezone.now()
+            )
+        except DomainError as error:
+            messages.error(request, error.text)
+            return redirect(till.url())
+        messages.success(
+            request, f"{till.day:%A} {till.day.day} {till.day:%B} is closed.{_difference(closed)}"
+        )
+        return redirect(till.url())
+
+    def show_day(self, till: Till, form: CloseForm) -> HttpResponse:
+        if till.location is None:
+            return self.show("desk/money/nowhere.html", {}, till=till)
+        location, day = till.location, till.day
+        sheet = day_sheet(Scope(day, day, location))
+        papers = figures.papers_of(sheet)
+        payments = figures.payments_of(sheet)
+        money = figures.section(sheet, "Money of the day")
+        limit = 500 if self.request.GET.get("all") else figures.FEW
+        run = StatementRun.objects.order_by("-started_at", "-id").first()
+        context = {
+            "sheet": sheet,
+            "sales": figures.section(sheet, "Sales"),
+            "money": money,
+            "methods": figures.method_bars(money.rows),
+            "deposits": figures.section(sheet, "Deposits"),
+            "papers": papers,
+            "paper_page": _page(self.request, "page", papers.rows),
+            "payments": payments,
+            "payment_page": _page(self.request, "payments", payments),
+            "refunds": len(sheet.lists["refunds"]),
+            "chart": figures.fortnight(location, day),
+            "to_invoice": figures.to_invoice(location, limit),
+            "to_give_back": figures.to_give_back(location, limit),
+            "is_short": limit == figures.FEW,
+            "owed": figures.owed_to(location, day) if self.request.user.has_perm(REPORT) else None,
+            "closed": days.find_closed(location, day),
+            "form": form,
+            "run": run,
+            "months": statements.months_due(now=timezone.now())[:1],
+            "yesterday": day - timedelta(days=1),
+            "tomorrow": day + timedelta(days=1) if day < till.today else None,
+        }
+        response = self.show("desk/money/day.html", context, till=till)
+        if run is not None and run.finished_at is None:
+            response.headers["Refresh"] = "3"
+        return response
+
+
+def _difference(closed: ClosedDay) -> str:
+    difference = closed.snapshot["cash_difference"]
+    if difference is None:
+        return ""
+    amount = Decimal(difference)
+    if not amount:
+        return " The cash is right."
+    return f" {abs(amount):,} is missing." if amount < 0 else f" {amount:,} is too much."
+
+
+def _page(request: HttpRequest, name: str, rows: list[Any]) -> Any:
+    return Paginator(rows, figures.PER_PAGE).get_page(request.GET.get(name))
+
+
+class PaymentPage(MoneyView):
+    """Find what a payment is for, and take it."""
+
+    permission = PAYMENT_PERMISSIONS["take"]
+    title = "Take a payment"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        till, purpose = Till(request), self.purpose()
+        if purpose is None:
+            text = request.GET.get("q", "")[:200]
+            return self.show("desk/money/find.html", {"q": text, "found": find_payers(text)}, till=till)
+        return self.ask(till, purpose, TakeForm(initial={"amount": purpose.owed or None}))
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        till, purpose, form = Till(request), self.purpose(), TakeForm(request.POST)
+        if purpose is None or till.location is None:
+            return redirect("money-payment")
+        if not form.is_valid():
+            return self.ask(till, purpose, form)
+        values = dict(form.cleaned_data)
+        try:
+            payment = take(
+                purpose,
+                location=till.location,
+                by=self.by(),
+                now=timezone.now(),
+                **values,
+            )
+        except MoreThanOwed as error:
+            return self.ask(till, purpose, form, over=error)
+        except DomainError as error:
+            form.add_error(error.field if error.field in form.fields else None, error.text)
+            return self.ask(till, purpose, form)
+        messages.success(request, f"${payment.amount:,} of {purpose.customer} was taken. {_use(payment)}")
+        return redirect(till.url(till.today))
+
+    def purpose(self) -> Purpose | None:
+        """Return what the URL names: `invoice`, `order` or `customer`."""
+        if pk := _id(self.request.GET.get("invoice")):
+            return purpose_of(get_object_or_404(Invoice.objects.select_related("bill_to__contact"), pk=pk))
+        if pk := _id(self.request.GET.get("order")):
+            return purpose_of(
+                get_object_or_404(RepairOrder.objects.select_related("customer__contact"), pk=pk)
+            )
+        if pk := _id(self.request.GET.get("customer")):
+            return purpose_of(get_object_or_404(Customer.objects.current().with_contact(), pk=pk))
+        return None
+
+    def ask(
+        self, till: Till, purpose: Purpose, form: TakeForm, over: MoreThanOwed | None = None
+    ) -> HttpResponse:
+        return self.show(
+            "desk/money/payment.html", {"purpose": purpose, "form": form, "over": over}, till=till
+        )
+
+
+def _id(text: str | None) -> int:
+    """Return the id that a URL names, 0 for none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+def _use(payment: Payment) -> str:
+    return f"{payment.open:,} of it is open." if payment.open else "All of it is used."
+
+
+class RefundPage(MoneyView):
+    """Give back a part of what is open on a payment, at the till."""
+
+    permission = PAYMENT_PERMISSIONS["refund"]
+    title = "Refund"
+
+    def get(self, request: HttpRequest, payment_id: int) -> HttpResponse:
+        payment = self.payment(payment_id)
+        return self.ask(
+            Till(request), payment, GiveBackForm(initial={"amount": payment.open, "method": payment.method})
+        )
+
+    def post(self, request: HttpRequest, payment_id: int) -> HttpResponseBase:
+        till, payment, form = Till(request), self.payment(payment_id), GiveBackForm(request.POST)
+        if not form.is_valid():
+            return self.ask(till, payment, form)
+        values, now = dict(form.cleaned_data), timezone.now()
+        try:
+            with transaction.atomic():
+                claim(values.pop("key"), by=self.by(), now=now)
+                given = refund(
+                    payment=payment,
+                    location=till.location,
+                    may_change_method=request.user.has_perm(PAYMENT_PERMISSIONS["reverse"]),
+                    by=self.by(),
+                    now=now,
+                    **values,
+                )
+        except DomainError as error:
+            form.add_error(error.field if error.field in form.fields else None, error.text)
+            return self.ask(till, payment, form)
+        messages.success(request, f"${given.amount:,} was given back to {given.customer}.")
+        return redirect(till.url(till.today))
+
+    def payment(self, pk: int) -> Payment:
+        rows = Payment.objects.select_related("customer__contact", "location")
+        found: Payment = get_object_or_404(rows, pk=pk)
+        return found
+
+    def ask(self, till: Till, payment: Payment, form: GiveBackForm) -> HttpResponse:
+        return self.show("desk/money/refund.html", {"payment": payment, "form": form}, till=till)
+
+
+class SheetPage(MoneyView):
+    """The day sheet as CSV, or as the stored PDF of a closed day."""
+
+    def get(self, request: HttpRequest, kind: str) -> HttpResponseBase:
+        till = Till(request)
+        if till.location is None or till.refusals:
+            return redirect("money")
+        if kind == "csv":
+            return csv_response(day_sheet(Scope(till.day, till.day, till.location)).report)
+        closed = days.find_closed(till.location, till.day)
+        if closed is None:
+            messages.error(request, "The day is still open. Close it, then its sheet is set once and stored.")
+            return redirect(till.url())
+        try:
+            return pdf_response(day_sheet_paper(closed, now=timezone.now()))
+        except DomainError as error:
+            messages.error(request, error.text)
+            return redirect(till.url())
+
+
+class StatementsPage(MoneyView):
+    """Start the statements of a month, or make the one of a customer for last month."""
+
+    http_method_names = ["post"]
+    permission = statements.PERMISSIONS["run"]
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        till, now = Till(request), timezone.now()
+        customer = request.POST.get("customer", "")
+        try:
+            if customer:
+                payer = get_object_or_404(Customer.objects.with_contact(), pk=_id(customer))
+                month = till.today.replace(day=1) - timedelta(days=1)
+                made = statements.make_statement(payer, month, now=now)
+                return pdf_response(statement_paper(made, now=now))
+            day = _MonthForm(request.POST)
+            if day.is_valid():
+                statements.run_statements(day.cleaned_data["month"], by=self.by(), now=now)
+                messages.success(request, "The statements are being made and mailed.")
+            else:
+                messages.error(request, "Choose a month.")
+        except DomainError as error:
+            messages.error(request, error.text)
+        return redirect(till.url())
+
+
+class _MonthForm(forms.Form):
+    month = forms.DateField()
+
+
+# URL -> title and report. The day sheet and the receivables are on the page of the day.
+REPORTS: dict[str, tuple[str, Any]] = {
+    "tax": ("Tax", tax_by_rate),
+    "hours": ("Hours", technicians_hours),
+    "declined": ("Declined work", declined_work),
+    "comebacks": ("Comebacks", comebacks),
+    "open-orders": ("Open orders", lambda scope: open_orders(scope, now=timezone.now())),
+    "journal": ("Journal", journal),
+}
+
+
+class ReportPage(MoneyView):
+    """A report of a location and a period as a table or CSV."""
+
+    permission = REPORT
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponseBase:
+        till = Till(request)
+        title, make = REPORTS[name]
+        if till.location is None:
+            return redirect("money")
+        first = self.first(till)
+        report: Report = make(Scope(first, till.day, till.location))
+        if request.GET.get("format") == "csv":
+            return csv_response(report)
+        rows = [[row.get(column) for column in report.columns] for row in report.rows]
+        numeric = [
+            any(isinstance(row[place], Decimal | int) for row in rows) for place in range(len(report.columns))
+        ]
+        context = {
+            "name": name,
+            "title": title,
+            "report": report,
+            "first": first,
+            "rows": _page(request, "page", rows),
+            "headings": list(zip(report.columns.values(), numeric, strict=True)),
+            "totals": [report.totals.get(column) for column in report.columns] if report.totals else None,
+            "query": query_of(till.location, till.day, **{"from": first.isoformat()}),
+        }
+        return self.show("desk/money/report.html", context, till=till)
+
+    def first(self, till: Till) -> date:
+        text = self.request.GET.get("from", "")
+        try:
+            first = parse_date(text) if text else till.day.replace(day=1)
+        except ValueError:
+            first = None
+        if first is None or first > till.day:
+            till.refusals.append(f"{text!r} is not a date up to {till.day}.")
+            return till.day.replace(day=1)
+        return first
+
+
+def csv_response(report: Report) -> HttpResponse:
+    name = f"{report.name}-{report.scope.first}-{report.scope.last}.csv"
+    headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment"}
+    return HttpResponse("\ufeff" + report.csv, content_type="text/csv; charset=utf-8", headers=headers)

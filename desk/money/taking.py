@@ -1,0 +1,156 @@
+"""Take a payment at the desk: find what it is for, and decide what of it is used."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from appointments.models import Location
+from billing.ledger import ZERO, Target
+from billing.models import Invoice, Payment
+from billing.once import claim
+from billing.payments import take_payment
+from billing.queries import find_payable
+from common.domain.errors import DomainError
+from common.domain.texts import tidy, without_control_characters
+from customers.models import Customer
+from repair_orders.models import OPEN_STATUSES, RepairOrder
+
+MOST = 10
+_CUSTOMER = ("company_name", "contact__first_name", "contact__last_name", "contact__phone", "contact__email")
+_VEHICLE = ("vehicles__license_plate", "vehicles__unit_number", "vehicles__vin")
+
+
+class MoreThanOwed(DomainError):
+    """The amount is more than what it is for. The facts are what is owed and what would stay open, in dollars."""
+
+    code = "over_balance"
+    title = "More than is owed"
+
+    def __init__(self, owed: Decimal, rest: Decimal) -> None:
+        super().__init__(f"{owed} is owed, so {rest} would stay open.", owed=str(owed), rest=str(rest))
+        self.owed, self.rest = owed, rest
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A customer with what they can pay: unpaid invoices, and open orders that take a deposit."""
+
+    customer: Customer
+    owed: Decimal = ZERO
+    invoices: list[Invoice] = field(default_factory=list)
+    orders: list[RepairOrder] = field(default_factory=list)
+
+
+def find_payers(text: str) -> list[Found]:
+    """Return the customers whose name, phone, email, vehicle, order or invoice has every word, at most ten.
+
+    Costs a constant number of queries.
+    """
+    condition = Q()
+    for word in without_control_characters(tidy(text)).split():
+        columns = Q()
+        for name in (*_CUSTOMER, *_VEHICLE):
+            columns |= Q(**{f"{name}__has_text": word})
+        columns |= Q(invoices__number__iexact=word)
+        if word.isascii() and word.isdigit():
+            columns |= Q(repair_orders__number=int(word[:9])) | Q(repair_orders__pk=int(word[:9]))
+        condition &= columns
+    if not condition:
+        return []
+    ids = Customer.objects.current().filter(condition).order_by().values("pk").distinct()[:MOST]
+    customers = Customer.objects.with_contact().in_bulk([row["pk"] for row in ids])
+    invoices: defaultdict[int, list[Invoice]] = defaultdict(list)
+    unpaid = Invoice.objects.filter(bill_to__in=customers, balance__gt=0).defer("snapshot")
+    for invoice in unpaid.select_related("repair_order__vehicle").order_by("due_on", "pk"):
+        invoices[invoice.bill_to_id].append(invoice)
+    orders: defaultdict[int, list[RepairOrder]] = defaultdict(list)
+    opened = RepairOrder.objects.filter(customer__in=customers, status__in=OPEN_STATUSES)
+    for order in opened.select_related("vehicle").order_by("-pk"):
+        orders[order.customer_id].append(order)
+    return [
+        Found(
+            customer,
+            sum((invoice.balance for invoice in invoices[pk]), ZERO),
+            invoices[pk],
+            orders[pk][:MOST],
+        )
+        for pk, customer in sorted(customers.items(), key=lambda found: (found[1].name, found[0]))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a payment is for: rows that it pays in their order, and what they need. An order takes any amount."""
+
+    customer: Customer
+    title: str
+    rows: Sequence[Invoice | RepairOrder]
+
+    @property
+    def owed(self) -> Decimal | None:
+        """Return what is owed, None for a deposit."""
+        if any(isinstance(row, RepairOrder) for row in self.rows):
+            return None
+        return sum((row.balance for row in self.rows if isinstance(row, Invoice)), ZERO)
+
+    def targets(self, amount: Decimal) -> list[Target]:
+        """Return what an amount is used for, row by row until it is spent."""
+        targets = []
+        for row in self.rows:
+            part = min(amount, row.balance) if isinstance(row, Invoice) else amount
+            if part > 0:
+                targets.append(Target(row, part))
+                amount -= part
+        return targets
+
+
+def purpose_of(row: Invoice | RepairOrder | Customer) -> Purpose:
+    """Return the purpose of a payment for an invoice, a deposit on an order, or the oldest invoices of a customer."""
+    if isinstance(row, Invoice):
+        return Purpose(row.bill_to, str(row), [row])
+    if isinstance(row, RepairOrder):
+        return Purpose(row.customer, f"Deposit on repair order {row.number or row.pk}", [row])
+    invoices = [found for found in find_payable(row) if isinstance(found, Invoice)]
+    title = "The oldest unpaid invoices first" if invoices else "Kept open for the customer"
+    return Purpose(row, title, invoices)
+
+
+def take(
+    purpose: Purpose,
+    *,
+    key: str,
+    location: Location,
+    amount: Decimal,
+    keep: Decimal | None,
+    by: int,
+    now: datetime,
+    **paid: Any,
+) -> Payment:
+    """Take a payment for a purpose, once for each `key` of a form.
+
+    `keep` is the rest of which the user agreed that it stays open on the payment. Raises MoreThanOwed for another
+    rest, SentBefore, and the errors of `take_payment`.
+    """
+    targets = purpose.targets(amount)
+    rest = amount - sum((target.amount for target in targets), ZERO)
+    if rest > 0 and purpose.rows and rest != keep:
+        raise MoreThanOwed(amount - rest, rest)
+    with transaction.atomic():
+        claim(key, by=by, now=now)
+        return take_payment(
+            customer=purpose.customer,
+            location=location,
+            amount=amount,
+            allocations=targets,
+            by=by,
+            now=now,
+            **paid,
+        )

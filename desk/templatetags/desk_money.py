@@ -1,0 +1,87 @@
+"""Amounts and times as the desk's pages print them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from django import template
+from django.db.models import Model
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from appointments.models import Location
+from appointments.queries import local_time
+from desk.money.links import days_url
+
+register = template.Library()
+register.filter("days_url", days_url)
+
+
+@register.filter
+def amount(value: Decimal | str) -> str:
+    """Return an amount, or the text of one, with two places and a minus sign: `1,629.47`, `−50.00`."""
+    value = Decimal(value)
+    return f"−{-value:,.2f}" if value < 0 else f"{value:,.2f}"
+
+
+@register.filter
+def some(value: Decimal) -> str:
+    """Return an amount, nothing for 0.00."""
+    return amount(value) if value else ""
+
+
+@register.filter
+def dollars(value: Decimal) -> str:
+    """Return an amount with the currency sign: `$1,629.47`, `−$50.00`."""
+    return f"−${-value:,.2f}" if value < 0 else f"${value:,.2f}"
+
+
+@register.filter
+def at_clock(instant: datetime, location: Location) -> str:
+    """Return the time of an instant at a location: `17:42`."""
+    return f"{local_time(location, instant):%H:%M}"
+
+
+@register.filter
+def on_day(instant: datetime, location: Location) -> str:
+    """Return the day of an instant at a location: `30 Nov`."""
+    day = local_time(location, instant)
+    return f"{day.day} {day:%b}"
+
+
+@register.filter
+def short_day(day: date) -> str:
+    """Return a day as `Mon 30 Nov`."""
+    return f"{day:%a} {day.day} {day:%b}"
+
+
+@register.filter
+def long_day(day: date) -> str:
+    """Return a day as `Monday 30 November 2026`."""
+    return f"{day:%A} {day.day} {day:%B} {day.year}"
+
+
+@register.filter
+def cell(value: object, location: Location) -> str:
+    """Return a value of a report as its table prints it, times as those of a location."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return amount(value)
+    if isinstance(value, datetime):
+        return f"{local_time(location, value):%Y-%m-%d %H:%M}"
+    return str(value)
+
+
+@register.filter
+def is_number(value: object) -> bool:
+    return isinstance(value, (Decimal, int)) and not isinstance(value, bool)
+
+
+@register.simple_tag
+def row_link(row: Model) -> SafeString:
+    """Return a link to the admin's page of a row, with its name."""
+    url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    return format_html('<a href="{}">{}</a>', url, row)
