@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -22,13 +23,13 @@ from common.domain.types import Json  # isort: skip  # Django's generic classes 
 Receive = Callable[[], Awaitable[Json]]
 Send = Callable[[Json], Awaitable[None]]
 
-THREADS = 8
-
-http: Any = WSGIMiddleware(wsgi, workers=THREADS)  # type: ignore[arg-type]  # it types environ by its keys
+http: Any = WSGIMiddleware(wsgi, workers=settings.WEB_THREADS)  # type: ignore[arg-type]  # it types environ by its keys
 
 
 async def application(scope: Json, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
-        await http(scope, receive, send)
+        # WSGI cannot tell `X_Forwarded_For` from `X-Forwarded-For`, which only the proxy may write. nginx drops it too.
+        headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
+        await http({**scope, "headers": headers}, receive, send)
     elif scope["type"] == "websocket":
         await sockets(scope, receive, send)

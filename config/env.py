@@ -1,6 +1,7 @@
 """Typed readers of environment variables. A wrong value stops the start with an error that names the variable.
 
-django-environ reads `.env`, but it casts every unknown word to false.
+python-dotenv reads `.env`: django-environ's own reader takes an inline comment for a part of the value, or cuts a value
+at any `#`. django-environ casts every unknown word to false.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -20,8 +22,7 @@ env = environ.Env()
 
 def read_env_file(path: Path) -> None:
     """Read `path` if it exists. Variables that are set already win."""
-    if path.is_file():
-        env.read_env(path)
+    load_dotenv(path, interpolate=False)
 
 
 def text(name: str, default: str = "") -> str:
@@ -33,6 +34,17 @@ def words(name: str, default: list[str]) -> list[str]:
     """Return the words of a comma-separated list."""
     raw = text(name)
     return [word.strip() for word in raw.split(",") if word.strip()] if raw else list(default)
+
+
+def names(name: str, default: dict[str, str]) -> dict[str, str]:
+    """Return `default` with the values of a list like `cash=1000 Cash, tax=2200 Sales tax`."""
+    found = dict(default)
+    for pair in words(name, []):
+        key, _, value = (part.strip() for part in pair.partition("="))
+        if key not in default or not value:
+            raise ImproperlyConfigured(f"{name} takes key=name with {', '.join(default)}, not {pair!r}.")
+        found[key] = value
+    return found
 
 
 def flag(name: str, default: bool) -> bool:

@@ -5,14 +5,13 @@ Lines are JSON in production and readable text with `DEBUG=true`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, MutableMapping
-from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import structlog
 from structlog.typing import Processor
+
+from common.domain.encoding import dumps
 
 _SECRETS = (
     "password", "passwd", "token", "secret", "authorization", "cookie", "signature", "api_key", "ticket"
@@ -28,23 +27,7 @@ def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any])
 
 
 def _to_json(event: Mapping[str, object], **_: object) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z).decode()
-
-
-class RequestLine(logging.Formatter):
-    """Format the line of a request. Its values hold no secrets, so it needs none of the processors."""
-
-    def __init__(self, *, pretty: bool) -> None:
-        super().__init__()
-        self.pretty = pretty
-
-    def format(self, record: logging.LogRecord) -> str:
-        facts = record.args
-        assert isinstance(facts, dict)
-        if self.pretty:
-            return f"{facts['code']} {facts['request']} ({facts['ms']} ms)"
-        event = {"event": record.msg, "level": record.levelname.lower(), "logger": record.name}
-        return _to_json(event | {"timestamp": datetime.fromtimestamp(record.created, UTC)} | facts)
+    return dumps(event).decode()
 
 
 def _no_less_than_info(level: str) -> str:
@@ -88,7 +71,7 @@ def logging_config(*, level: str, pretty: bool) -> dict[str, object]:
                 "foreign_pre_chain": _chain(),
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
             },
-            "request": {"()": RequestLine, "pretty": pretty},
+            "request": {"()": "common.http.request_log.RequestLine", "pretty": pretty},
         },
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "line"},

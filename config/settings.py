@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.env import (
     flag,
     mail,
+    names,
     number,
     one_of,
     origins,
@@ -39,6 +40,8 @@ read_env_file(BASE_DIR / ".env")
 
 DEBUG = flag("DEBUG", False)
 SECRET_KEY = secret("SECRET_KEY", development="development-only-" + "not-a-secret-" * 4, debug=DEBUG)
+# Former keys. What they signed stays valid, and nothing new is signed with them.
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 if not DEBUG and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set. With DEBUG=false, name the hosts of this site.")
@@ -57,12 +60,13 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
+    "config.development",  # its runserver replaces that of staticfiles
     "django.contrib.staticfiles",
     "corsheaders",
     "csp",
     "django_filters",
     "django_tasks",
+    "config.worker",  # its db_worker replaces that of the next app
     "django_tasks_db",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -79,6 +83,7 @@ INSTALLED_APPS = [
     "appointments",
     "repair_orders",
     "orders",
+    "billing",
     "memberships",
     "chat",
     "privacy",
@@ -97,11 +102,14 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "common.http.middleware.ContentSecurityPolicy",
     "common.http.middleware.BodyLimit",
+    "common.http.gate.WriteGate",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.second_factor_pages.SecondFactorGate",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "common.http.recent_password.RecentPassword",
     "common.http.middleware.HistoryUser",
 ]
 
@@ -129,6 +137,13 @@ TEMPLATES = [
 # --- Database ----------------------------------------------------------------------------------------
 
 USE_POSTGRES = flag("USE_POSTGRES", False)
+# The threads of a process that answer requests. One of them is kept free of writes (common/http/gate.py).
+WEB_THREADS = number("WEB_THREADS", 8, least=1)
+# How long a request or task waits for the database. Commands such as `migrate` have no limits on PostgreSQL.
+DB_STATEMENT_SECONDS = number("DB_STATEMENT_SECONDS", 30)
+# SQLite has one lock for all writers, and an import holds it for seconds.
+DB_LOCK_SECONDS = number("DB_LOCK_SECONDS", 5 if USE_POSTGRES else 20, least=1)
+DB_IDLE_SECONDS = number("DB_IDLE_SECONDS", 60)  # within a transaction
 _PREPARED_STATEMENTS = flag("DB_PREPARED_STATEMENTS", True)
 # A connection per request would cost PostgreSQL 7 ms of CPU. So every thread keeps its connection, and each process has
 # a fixed number of threads (docs/decisions/0010).
@@ -145,6 +160,7 @@ POSTGRES: dict[str, Any] = {
     "OPTIONS": {
         # PostgreSQL's default cost of a random page is that of spinning disks, so that it reads whole tables instead.
         "options": "-c random_page_cost=1.1 -c jit=off",
+        "connect_timeout": 5,
         "server_side_binding": True,
         # psycopg prepares a statement on its fifth run. A pooler in transaction mode has no prepared statements.
         "prepare_threshold": 5 if _PREPARED_STATEMENTS else None,
@@ -161,7 +177,7 @@ _SQLITE: dict[str, Any] = {
         # IMMEDIATE takes the write lock at BEGIN, so that writers queue instead of failing half way. With WAL, readers
         # do not wait for writers.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": DB_LOCK_SECONDS,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
     },
 }
@@ -195,7 +211,7 @@ PAGE_CALLER_LOADER = "customers.callers.caller_of_user"  # user of a Django sess
 # Role -> permissions, for the staff's API and the admin. A dotted path, because it names models of every room.
 ROLE_PERMISSIONS = "config.roles.PERMISSIONS"
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "accounts.hashers.BoundedArgon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -209,6 +225,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
+
+# Of which members of staff a second factor is required. The others may set one up.
+REQUIRE_SECOND_FACTOR = one_of("REQUIRE_SECOND_FACTOR", "NONE", "NONE", "MANAGERS", "STAFF")
 
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=number("ACCESS_TOKEN_MINUTES", 60, least=1)),
@@ -226,8 +245,46 @@ PASSWORD_RESET_URL = url("PASSWORD_RESET_URL", f"{PUBLIC_URL}/reset-password", "
 # Rates are counted in fixed windows. With DEBUG they are 50 times as high.
 _RATE_FACTOR = 50 if DEBUG else 1
 RATE_LOGIN = number("RATE_LOGIN", 10 * _RATE_FACTOR, least=1)  # wrong passwords per account in 15 minutes
+# Wrong passwords per client address and 15 minutes, for any number of accounts. As many unknown links of estimates.
+RATE_ADDRESS = number("RATE_ADDRESS", 100 * _RATE_FACTOR, least=1)
 RATE_REGISTER = number("RATE_REGISTER", 20 * _RATE_FACTOR, least=1)  # per client address and hour
 RATE_USER = number("RATE_USER", 1_000 * _RATE_FACTOR, least=1)  # requests per user and minute
+RATE_INVITATIONS = number("RATE_INVITATIONS", 20, least=1)  # per company in 24 hours, in development too
+RATE_EMAIL_CHANGES = number("RATE_EMAIL_CHANGES", 20, least=1)  # per user, and per client address, and hour
+# How many appointments ahead customers can have, per vehicle, and per customer whom the shop has not verified.
+MAX_APPOINTMENTS_VEHICLE = number("MAX_APPOINTMENTS_VEHICLE", 5 * _RATE_FACTOR, least=1)
+MAX_APPOINTMENTS_CUSTOMER = number("MAX_APPOINTMENTS_CUSTOMER", 10 * _RATE_FACTOR, least=1)
+# Orders of parts that are not paid within these hours are cancelled. Until then they hold their pieces.
+ESTIMATE_DAYS = number("ESTIMATE_DAYS", 30, least=1, most=365)
+UNPAID_ORDER_HOURS = number("UNPAID_ORDER_HOURS", 48, least=1, most=24 * 365)
+UNPAID_PIECES = number("UNPAID_PIECES", 100, least=1)  # of all unpaid orders of a customer
+# The names of accounts in the journal (docs/reports.md), in the order of its lines.
+BILLING_ACCOUNTS = names(
+    "BILLING_ACCOUNTS",
+    {
+        "cash": "Cash",
+        "check": "Checks received",
+        "card": "Card terminal clearing",
+        "transfer": "Bank",
+        "other": "Other payments",
+        "receivable": "Accounts receivable",
+        "open_payments": "Open customer payments",
+        "deposits": "Customer deposits",
+        "opening": "Opening balances",
+        "discount": "Discounts",
+        "part": "Sales of parts",
+        "labour": "Sales of labor",
+        "sublet": "Sales of sublet work",
+        "fee": "Fees charged",
+        "allowance": "Allowances",
+        "mail": "Sales of parts by mail",
+        "tax": "Sales tax payable",
+        "cost_of_parts": "Cost of parts",
+        "inventory": "Parts inventory",
+        "cost_of_sublet": "Cost of sublet work",
+        "sublet_payable": "Sublet work payable",
+    },
+)
 # The number of proxies in front that append to X-Forwarded-For. With 0 only the socket's address is used.
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 
@@ -243,12 +300,20 @@ REFERRAL_REWARD = number(
 globals().update(mail("EMAIL_URL", "consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = text("MAIL_FROM", "Garage <no-reply@localhost>")
-# IMMEDIATE runs tasks in the request. DATABASE leaves them to `manage.py db_worker`, so that no request waits for mail.
-_TASK_BACKENDS = {
-    "IMMEDIATE": "django_tasks.backends.immediate.ImmediateBackend",
-    "DATABASE": "django_tasks_db.DatabaseBackend",
-}
-TASKS = {"default": {"BACKEND": _TASK_BACKENDS[one_of("TASK_QUEUE", "IMMEDIATE", *_TASK_BACKENDS)]}}
+# Tasks are rows in both cases. IMMEDIATE runs them in a thread of the process that stored them, DATABASE leaves them to
+# `manage.py db_worker`. "request", which only tests use, runs a task on commit, in the request's own thread.
+TASKS = {"default": {"BACKEND": "common.domain.tasks.Queue"}}
+TASKS_RUN_IN = {"IMMEDIATE": "thread", "DATABASE": "worker"}[
+    one_of("TASK_QUEUE", "IMMEDIATE", "IMMEDIATE", "DATABASE")
+]
+TASK_ATTEMPTS = number("TASK_ATTEMPTS", 8, least=1)
+TASK_RETRY_SECONDS = number(
+    "TASK_RETRY_SECONDS", 30, least=1
+)  # before the second attempt, then three times as long
+# A task whose worker has not renewed its claim for this long is run again.
+TASK_LEASE_SECONDS = number("TASK_LEASE_SECONDS", 60, least=3)
+# How many days ended sessions, finished tasks and finished imports are kept.
+KEEP_DAYS = number("KEEP_DAYS", 30, least=1)
 # How often the sessions of open sockets are checked.
 SOCKET_CHECK_SECONDS = number("SOCKET_CHECK_SECONDS", 30, least=1)
 
@@ -280,6 +345,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {
+        # Opened at once, 150 operations are too many: it shows the first of them and stops.
+        "docExpansion": "none",
         "deepLinking": True,
         "persistAuthorization": False,
         "displayRequestDuration": True,
@@ -300,14 +367,16 @@ SPECTACULAR_SETTINGS = {
 }
 EXAMPLES_DIR = BASE_DIR / "docs" / "examples"
 
-CORS_ALLOWED_ORIGINS = origins(
-    "CORS_ALLOWED_ORIGINS", ["http://localhost:3000", "http://localhost:3001", "http://127.0.0.1:3000"]
-)
+# Where front ends run while they are developed.
+_DEVELOPERS = ["http://localhost:3000", "http://localhost:3001", "http://127.0.0.1:3000"]
+CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS", _DEVELOPERS if DEBUG else [])
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-request-id"]
 CORS_EXPOSE_HEADERS = ["Link", "X-Total-Count", "Retry-After", "X-Request-ID"]
 
 # --- Pages, cookies, headers -------------------------------------------------------------------------
 
+# With a column for the user.
+SESSION_ENGINE = "accounts.page_sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -370,6 +439,8 @@ WHITENOISE_USE_FINDERS = DEBUG
 # The limit of a whole form with photos.
 MAX_FORM_BYTES = number("MAX_FORM_BYTES", 50 * 1024 * 1024, least=1024)
 MAX_UPLOAD_BYTES = number("MAX_UPLOAD_BYTES", 20 * 1024 * 1024, least=1024)
+# All uploads of a customer together. Those of staff are not counted.
+UPLOAD_QUOTA_BYTES = number("UPLOAD_QUOTA_BYTES", 500 * 1024 * 1024, least=1024)
 # The folder of uploads without a bucket. All web processes must share it.
 UPLOADS_DIR = Path(text("UPLOADS_DIR") or BASE_DIR / "var" / "uploads")
 # Contract 003 gives the names. Without keys, boto3 uses the role of the machine or a credentials file.
@@ -389,6 +460,7 @@ if USE_S3 and not AWS_STORAGE_BUCKET_NAME:
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 TIME_ZONE = time_zone("TIME_ZONE", "UTC")
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.text import format_lazy
 
 
-def _item(title: str, icon: str, model: str) -> dict[str, object]:
+def _item(title: str, icon: str, model: str, query: str = "") -> dict[str, object]:
     app, name = model.split(".")
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "link": format_lazy("{}{}", reverse_lazy(f"admin:{app}_{name}_changelist"), query),
         "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
     }
 
@@ -28,6 +29,13 @@ UNFOLD: dict[str, object] = {
     "DASHBOARD_CALLBACK": "desk.admin.dashboard",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "My sessions", "link": reverse_lazy("own-sessions")},
+            {"title": "Second factor", "link": reverse_lazy("second-factor")},
+        ]
+    },
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,
@@ -39,6 +47,13 @@ UNFOLD: dict[str, object] = {
                     _item("Repair orders", "build", "repair_orders.repairorder"),
                     _item("Parts orders", "local_shipping", "orders.order"),
                     _item("Returns", "undo", "orders.returnrequest"),
+                    _item("Needed parts", "inventory_2", "catalogue.reservation", "?short=yes"),
+                    {
+                        "title": "Money",
+                        "icon": "payments",
+                        "link": reverse_lazy("money"),
+                        "permission": lambda request: request.user.has_perm("billing.view_closedday"),
+                    },
                     _item("Support tickets", "confirmation_number", "chat.supportticket"),
                 ],
             },
@@ -48,12 +63,26 @@ UNFOLD: dict[str, object] = {
                 "items": [
                     _item("Customers", "groups", "customers.customer"),
                     _item("Vehicles", "directions_car", "vehicles.vehicle"),
+                    _item("Recommendations", "recommend", "vehicles.recommendation"),
                     _item("Telematics", "speed", "vehicles.telematicsbatch"),
                     _item("Conversations", "chat", "chat.conversation"),
+                    _item("Tax exemptions", "verified", "repair_orders.taxexemption"),
                     _item("Notifications", "notifications", "customers.notification"),
                     _item("Referrals", "diversity_1", "accounts.referral"),
                     _item("Reward points", "redeem", "accounts.rewardentry"),
                     _item("Uploads", "attach_file", "files.upload"),
+                ],
+            },
+            {
+                "title": "Billing",
+                "separator": True,
+                "items": [
+                    _item("Invoices", "receipt_long", "billing.invoice"),
+                    _item("Credit notes", "receipt", "billing.creditnote"),
+                    _item("Payments", "credit_card", "billing.payment"),
+                    _item("Statements", "description", "billing.statement"),
+                    _item("Closed days", "lock_clock", "billing.closedday"),
+                    _item("Numbers of invoices", "tag", "billing.invoiceseries"),
                 ],
             },
             {
@@ -71,6 +100,9 @@ UNFOLD: dict[str, object] = {
                 "items": [
                     _item("Parts", "settings", "catalogue.part"),
                     _item("Services", "handyman", "catalogue.service"),
+                    _item("Canned jobs", "playlist_add_check", "catalogue.cannedjob"),
+                    _item("Price matrices", "table_chart", "catalogue.pricematrix"),
+                    _item("Stock moves", "swap_vert", "catalogue.stockmove"),
                     _item("Service types", "category", "appointments.servicetype"),
                     _item("Reported problems", "report", "appointments.reportedproblem"),
                 ],
@@ -82,6 +114,10 @@ UNFOLD: dict[str, object] = {
                 "items": [
                     _item("Locations", "location_on", "appointments.location"),
                     _item("Technicians", "engineering", "appointments.technician"),
+                    _item("Labour rates", "schedule", "repair_orders.labourrate"),
+                    _item("Taxes", "percent", "repair_orders.taxrule"),
+                    _item("Fees", "receipt_long", "repair_orders.feerule"),
+                    _item("Overruns", "trending_up", "repair_orders.overrunpolicy"),
                 ],
             },
             {

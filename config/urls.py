@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts import own_sessions_pages, second_factor_pages
 from accounts.admin import change_own_password
 from accounts.api import care as accounts_care
 from accounts.api import crm as accounts_crm
@@ -20,8 +21,18 @@ from appointments.api import member as appointments_member
 from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
+from billing.api import fleet as billing_fleet
+from billing.api import member as billing_member
+from billing.api import shop as billing_shop
+from billing.api import shop_staff as invoices_staff
+from billing.api import shop_staff_accounts as accounts_staff
+from billing.api import shop_staff_orders as order_billing_staff
+from billing.api import shop_staff_payments as payments_staff
+from billing.api import shop_staff_reports as reports_staff
+from billing.api import shop_staff_statements as statements_staff
 from catalogue.api import care as products_care
 from catalogue.api import shop_staff as catalogue_staff
+from catalogue.api import shop_staff_pricing as matrices_staff
 from chat.api import care as tickets_care
 from chat.api import member as chat_member
 from common.http import fallbacks, health
@@ -32,21 +43,30 @@ from customers.api import crm as customers_crm
 from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from desk.money import urls as money_pages
 from files.api import member as files_member
 from memberships.api import member as memberships_member
 from orders.api import care as orders_care
 from orders.api import care_returns as returns_care
+from orders.api import shop_staff as orders_staff
 from portal.api import care as portal_care
 from portal.api import member as portal_member
 from portal.api import registration
 from portal.fleet import urls as fleet_pages
+from portal.link import urls as link_pages
+from privacy.api import shop_staff as merges_staff
 from repair_orders.api import fleet as repair_orders_fleet
+from repair_orders.api import fleet_estimates as estimates_fleet
 from repair_orders.api import shop as repair_orders_shop
+from repair_orders.api import shop_estimates as estimates_shop
 from repair_orders.api import shop_staff as repair_orders_staff
+from repair_orders.api import shop_staff_exemptions as exemptions_staff
+from repair_orders.api import shop_staff_pricing as prices_staff
 from vehicles.api import member as vehicles_member
 from vehicles.api import member_telematics as telematics_member
 from vehicles.api import shop as vehicles_shop
 from vehicles.api import shop_staff as vehicles_staff
+from vehicles.api import shop_staff_recommendations as recommendations_staff
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -64,16 +84,32 @@ SHOP: list[URLPattern | URLResolver] = [
     *appointments_shop.urlpatterns,  # appointments/customers/me/appointments/
     *vehicles_shop.urlpatterns,  # vehicles/customers/me/vehicles/
     *repair_orders_shop.urlpatterns,  # repair-orders/customers/me/repair-orders/
+    *estimates_shop.urlpatterns,  # estimates/customers/me/estimates/
+    *billing_shop.urlpatterns,  # invoices/customers/me/invoices/, …/account/; statements/customers/me/statements/
     *appointments_staff.urlpatterns,  # appointments/, technicians/, locations/
     *customers_staff.urlpatterns,  # customers/
     *vehicles_staff.urlpatterns,  # vehicles/
+    *recommendations_staff.urlpatterns,  # recommendations/
     *repair_orders_staff.urlpatterns,  # repair-orders/
+    *merges_staff.urlpatterns,  # customers/{id}/merge/
     *catalogue_staff.urlpatterns,  # parts/, services/
+    *matrices_staff.urlpatterns,  # price-matrices/, canned-jobs/
+    *prices_staff.urlpatterns,  # labour-rates/, tax-rules/, fee-rules/, overrun-policies/
+    *reports_staff.urlpatterns,  # reports/
+    *exemptions_staff.urlpatterns,  # customers/{id}/tax-exemptions/
+    *orders_staff.urlpatterns,  # orders/, returns/
+    *order_billing_staff.urlpatterns,  # repair-orders/{id}/billing/, …/invoice/, …/vehicle-out/
+    *invoices_staff.urlpatterns,  # invoices/, credit-notes/
+    *payments_staff.urlpatterns,  # payments/
+    *statements_staff.urlpatterns,  # customers/{id}/statements/, statement-runs/
+    *accounts_staff.urlpatterns,  # customers/{id}/account/, …/opening-balance/
 ]
 
 # Contract 001, the fleet portal: JSON, and the pages beside it.
 FLEET: list[URLPattern | URLResolver] = [
     path("api/", include(repair_orders_fleet.urlpatterns)),  # unit-repair-data/, repair-cost-data/, repairs/
+    path("api/", include(estimates_fleet.urlpatterns)),  # estimates/
+    path("api/", include(billing_fleet.urlpatterns)),  # invoices/, statements/, account/
     *fleet_pages.urlpatterns,  # login/, logout/, password/, dashboard/, repairs/, units/, company/
 ]
 
@@ -116,6 +152,7 @@ API: list[URLPattern | URLResolver] = [
     *locations_member.urlpatterns,  # appointments/locations/, …/availability/
     *appointments_member.urlpatterns,  # appointments/, its book/ and upcoming/
     *files_member.urlpatterns,  # files/presign/, files/<id>/
+    *billing_member.urlpatterns,  # invoices/, invoices/{id}/, …/pdf/
     *memberships_member.urlpatterns,  # memberships/plans/, memberships/me/, offers/
     *chat_member.urlpatterns,  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/
     *accounts_crm.urlpatterns,  # contract 004: auth/profile/update/
@@ -128,8 +165,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    *link_pages.urlpatterns,  # e/<token>
     # Before the admin's own page, which would leave the user's sessions open.
     path("admin/password_change/", admin.site.admin_view(change_own_password, cacheable=True)),
+    # Before the admin's own sign-in, which knows no second step.
+    path("admin/login/", second_factor_pages.sign_in),
+    path("admin/login/code/", second_factor_pages.SecondFactorStep.as_view(), name="second-factor-step"),
+    path("admin/second-factor/", second_factor_pages.SecondFactorPage.as_view(), name="second-factor"),
+    path(
+        "admin/sessions/",
+        admin.site.admin_view(own_sessions_pages.SessionsPage.as_view()),
+        name="own-sessions",
+    ),
+    *money_pages.urlpatterns,  # admin/money/
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     # The longest prefix first.
@@ -137,7 +185,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/customer/", include(CARE)),
     path("api/v1/", include(CRM)),
     path("api/", include(API)),
-    path("auth/", include(accounts_care.urlpatterns)),  # contract 002: login
+    path("auth/", include(accounts_care.urlpatterns)),  # contract 002: login, refresh
     path("customer/", include(FLEET)),
     path("customer", fleet_pages.front),
     re_path(r"", fallbacks.unknown_route),

@@ -20,6 +20,10 @@ _CHUNK_BYTES = 1 << 16
 
 _django = get_wsgi_application()
 
+from common.domain.database import bound_waits  # noqa: E402  # models are loaded only now
+
+bound_waits()
+
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Call Django with a body that has a length, and drain what it leaves unread.

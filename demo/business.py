@@ -1,11 +1,12 @@
-"""Load contract 004's customer: a verified business with every field filled."""
+"""Load contract 004's customer, a verified business with every field filled, and a walk-in customer."""
 
 from __future__ import annotations
 
 from accounts.models import User
-from customers.actions import create_customer
+from customers.actions import add_walk_in, create_customer
 from customers.models import ContactMethod, Notification
 from demo.calendar import Calendar
+from vehicles.models import Vehicle
 
 
 def load(calendar: Calendar) -> None:
@@ -38,4 +39,31 @@ def load(calendar: Calendar) -> None:
         title="Welcome",
         message="Your business account has been verified.",
         created_at=calendar.ago(511),
+    )
+
+
+def load_walk_in(calendar: Calendar) -> Vehicle:
+    """Load a customer whom the desk has entered, and return their vehicle.
+
+    It is a person with a phone number, without an email or a login.
+    """
+    customer = add_walk_in(
+        now=calendar.ago(3),
+        first_name="Frank",
+        last_name="Nowak",
+        phone="(555) 010-4410",
+        street_address="18 Canal St",
+        city="Springfield",
+        state="NY",
+        postal_code="10001",
+        preferred_contact_method=ContactMethod.PHONE,
+    )
+    return Vehicle.objects.create(
+        customer=customer,
+        vin="1VWBN7A37CC041219",
+        make="Volkswagen",
+        model="Passat",
+        year=2012,
+        license_plate="KLM-2207",
+        color="Gray",
     )

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from accounts.models import User
 from catalogue.models import Part
+from catalogue.shelf.actions import count
 from chat.models import Conversation, ConversationStatus, Message, SupportTicket, SupportTicketPriority
 from customers.actions import create_customer
 from customers.models import Customer, Notification
@@ -23,12 +24,12 @@ from orders.models import (
 )
 
 EMAIL = "ali.jawad@example.com"
-# name: (part number, price, stock)
+# name: (part number, price, cost, stock)
 _PRODUCTS = {
-    "Wireless Headphones": ("AV-HP-200", "249.99", 24),
-    "Phone Mount": ("AV-PM-010", "50.00", 60),
-    "Wiper Blades": ("WB-2416", "27.90", 80),
-    "Floor Mats": ("FM-4PC", "64.50", 35),
+    "Wireless Headphones": ("AV-HP-200", "249.99", "171.2000", 24),
+    "Phone Mount": ("AV-PM-010", "50.00", "28.7500", 60),
+    "Wiper Blades": ("WB-2416", "27.90", "13.4025", 80),
+    "Floor Mats": ("FM-4PC", "64.50", "39.9000", 35),
 }
 # (days ago, status, products). `load` adds the shipped order ORD123.
 _ORDERS = [
@@ -57,8 +58,8 @@ def load(calendar: Calendar) -> None:
     user = User.objects.create_user(EMAIL, "customer123", first_name="Ali", last_name="Jawad")
     ali = create_customer(user=user, now=calendar.ago(430))
     products = {
-        name: create(Part, name=name, part_number=number, unit_price=Decimal(price), stock=stock)
-        for name, (number, price, stock) in _PRODUCTS.items()
+        name: create(Part, name=name, part_number=number, unit_price=Decimal(price), unit_cost=Decimal(cost))
+        for name, (number, price, cost, _) in _PRODUCTS.items()
     }
     for days, status, names in _ORDERS:
         _order(ali, calendar.ago(days), status, [products[name] for name in names])
@@ -72,6 +73,9 @@ def load(calendar: Calendar) -> None:
         estimated_delivery=calendar.now.replace(hour=18, minute=0, second=0, microsecond=0)
         + timedelta(days=2),
     )
+    # After the last parcel: the moves of the shelf begin with this count.
+    for name, (*_, stock) in _PRODUCTS.items():
+        count(part=products[name], pieces=stock, reason="Opening count", by=None, now=calendar.ago(1))
     support = User.objects.get(email="tech@test.com")
     for days, subject, state, priority, message, reply in _TICKETS:
         _ticket(ali, calendar.ago(days), subject, state, priority, [(user, message), (support, reply)])
@@ -112,6 +116,7 @@ def _order(
         stamps["cancelled_at"] = at + timedelta(hours=1)
     if status == OrderStatus.RETURNED:
         stamps["returned_at"] = at + timedelta(days=10)
+    stamps["expires_at"] = at + timedelta(hours=48)
     order = create(Order, number, customer=ali, status=status, created_at=at, **stamps, **fields)
     items = [
         OrderItem.objects.create(

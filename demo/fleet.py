@@ -5,10 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from accounts.models import User
+from common.domain.caller import LoginRole
 from customers.actions import create_customer
-from customers.models import Customer
+from customers.invitations import LIFETIME
+from customers.models import Customer, CustomerUser, Invitation
 from demo.calendar import Calendar
 from demo.garage import Garage
+from demo.mileage import store_mileage
 from demo.orders import OrderRow, create_order
 from vehicles.models import Vehicle
 
@@ -62,9 +65,12 @@ _WORK: list[tuple[list[tuple[str, int]], list[str]]] = [
 ]
 
 
+EMAIL = "fleet@rswind.example"
+
+
 def load(calendar: Calendar, garage: Garage) -> None:
     manager = User.objects.create_user(
-        "fleet@rswind.example", "fleet12345", first_name="Rosa", last_name="Winding", phone="+1 555 020 3000"
+        EMAIL, "fleet12345", first_name="Rosa", last_name="Winding", phone="+1 555 020 3000"
     )
     fleet = create_customer(
         user=manager,
@@ -92,6 +98,8 @@ def load(calendar: Calendar, garage: Garage) -> None:
         )
         for unit, (vin, make, model, year, plate, miles) in _UNITS.items()
     }
+    for vehicle in units.values():
+        store_mileage(vehicle, at=calendar.ago(60))
     completed = []
     for number, (unit, status, days, description) in enumerate(_REPAIRS):
         # A requested repair has no estimate and therefore no lines.
@@ -111,4 +119,26 @@ def load(calendar: Calendar, garage: Garage) -> None:
             completed.append(order.completed_at)
     Customer.objects.filter(pk=fleet.pk).update(
         total_services=len(completed), last_service_date=max(completed)
+    )
+
+
+def load_colleagues(calendar: Calendar) -> None:
+    """Load an approver and a viewer of the fleet, and an invitation that waits.
+
+    They come last, so that the ids of the other rows stay.
+    """
+    fleet = Customer.objects.get(contact__email=EMAIL)
+    for first, last, role in (("Aldo", "Rotor", LoginRole.APPROVER), ("Vera", "Vane", LoginRole.VIEWER)):
+        user = User.objects.create_user(
+            f"{role}@rswind.example", f"{role}12345", first_name=first, last_name=last
+        )
+        CustomerUser.objects.create(customer=fleet, user=user, role=role)
+    sent = calendar.ago(1)
+    Invitation.objects.create(
+        customer=fleet,
+        email="mechanic@rswind.example",
+        role=LoginRole.VIEWER,
+        invited_by=fleet.contact,
+        created_at=sent,
+        expires_at=sent + LIFETIME,
     )

@@ -16,10 +16,12 @@ from demo.numbering import create
 class Garage:
     """The rows that the rest of the demo refers to.
 
-    `location` is the first location. Service types are keyed by code, and parts, services and problems by short name.
+    `location` is the first location, the default, and `second` the other one. Service types are keyed by code, and
+    parts, services and problems by short name.
     """
 
     location: Location
+    second: Location
     bays: list[Bay]
     technician: Technician
     service_types: dict[str, ServiceType]
@@ -84,16 +86,23 @@ def load() -> Garage:
         latitude=Decimal("40.712800"),
         longitude=Decimal("-74.006000"),
         phone="(555) 010-2000",
+        is_default=True,
     )
-    _location(
+    second, _ = _location(
         name="Shelbyville Garage",
         address="12 Harbor Rd, Shelbyville, NY 10801",
         latitude=Decimal("40.911500"),
         longitude=Decimal("-73.782400"),
         phone="(555) 010-2100",
+        email="shelbyville@garage.example",
+        legal_name="Shelbyville Garage LLC",
+        registration_number="R-7100412",
+        tax_id="12-3456789",
+        terms="Replaced parts are kept until the vehicle is picked up. Ask for them if you want them back.",
     )
     return Garage(
         location=location,
+        second=second,
         bays=bays,
         # The technician is not linked to the login of the same name, because the contract prints `user_id: null`.
         technician=create(Technician, 27, name="Test Technician", email="tech@test.com", location=location),

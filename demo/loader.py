@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts.models import User
-from demo import business, care, fleet, garage, member, shop, staff
+from demo import billing, business, care, fleet, garage, member, prices, shop, staff, workbench
 from demo.calendar import Calendar
 from demo.numbering import continue_after
 
@@ -38,11 +38,15 @@ def load(*, now: datetime) -> bool:
         calendar = Calendar(now)
         staff.load()
         rows = garage.load()
+        prices.load(rows)
         shop.load(calendar, rows)
         fleet.load(calendar, rows)
         business.load(calendar)
         member.load(calendar, rows)
         care.load(calendar)
+        fleet.load_colleagues(calendar)
+        workbench.load(calendar, rows, business.load_walk_in(calendar))
+        billing.load(calendar, rows)
         return True
 
 

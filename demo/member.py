@@ -14,6 +14,7 @@ from customers.models import Customer
 from demo.calendar import Calendar
 from demo.driving import drive_a_week
 from demo.garage import Garage
+from demo.mileage import store_mileage
 from demo.offers import load_offers, load_plans
 from demo.orders import OrderRow, create_order
 from memberships.actions import join
@@ -63,6 +64,7 @@ def _vehicle(john: Customer, calendar: Calendar) -> Vehicle:
         fuel_type="gasoline",
         odometer=Decimal("38112.40"),
     )
+    store_mileage(outback, at=calendar.ago(8))
     link_dongle(vehicle=outback, dongle_id="OBD-7F3A21", connection=DongleConnection.BLE)
     drive_a_week(outback, calendar)
     return outback
@@ -103,6 +105,7 @@ def _referral(calendar: Calendar, garage: Garage) -> None:
         fuel_type="gasoline",
         odometer=Decimal("41980.00"),
     )
+    store_mileage(cherokee, at=calendar.ago(60, 4))
     order = create_order(
         OrderRow(
             cherokee,

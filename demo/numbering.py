@@ -20,7 +20,15 @@ def create(table: type[Row], /, number: int | None = None, **fields: Any) -> Row
 
 
 def continue_after(*tables: type[models.Model]) -> None:
-    """Set the sequences of the tables to their highest id. SQLite needs no statement for this, PostgreSQL does."""
+    """Set the sequences of the tables to their highest id, also down to it after rows were deleted."""
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), tables):
             cursor.execute(statement)
+        if connection.vendor == "sqlite":  # Django has no statement for it
+            for table in tables:
+                name, key = table._meta.db_table, table._meta.pk.column
+                cursor.execute(
+                    f'UPDATE sqlite_sequence SET seq = (SELECT coalesce(max("{key}"), 0) FROM "{name}") '  # noqa: S608  # names of models
+                    "WHERE name = %s",
+                    [name],
+                )

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from common.domain.numbers import draw
 from demo.garage import Garage
-from demo.numbering import create
-from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus, ServiceLine
+from demo.numbering import continue_after, create
+from repair_orders.estimates.actions import Answerer, answer, store_estimate
+from repair_orders.estimates.models import Answer, Method
+from repair_orders.jobs import fill
+from repair_orders.models import Job, JobStatus, PartLine, RepairOrder, RepairOrderStatus, ServiceLine
 from repair_orders.queries import totals_of
 from vehicles.models import Vehicle
 
@@ -51,12 +55,12 @@ def create_order(row: OrderRow, garage: Garage) -> RepairOrder:
         name: row.created_at + timedelta(hours=2 * step)
         for step, name in enumerate(_TIMESTAMPS[RepairOrderStatus(row.status)], start=1)
     }
-    # The status is set after the lines, because a constraint requires the total of a completed order and of no other.
     order = create(
         RepairOrder,
         row.number,
         customer_id=row.vehicle.customer_id,
         vehicle=row.vehicle,
+        location=garage.location,
         description=row.description,
         notes=row.notes,
         discount_amount=Decimal(row.discount_amount),
@@ -65,32 +69,58 @@ def create_order(row: OrderRow, garage: Garage) -> RepairOrder:
         created_at=row.created_at,
         **timestamps,
     )
-    part_line, service_line = row.first_lines
-    for name, quantity in row.parts:
-        part = garage.parts[name]
-        create(
-            PartLine,
-            part_line,
-            repair_order=order,
-            part=part,
-            quantity=quantity,
-            unit_price=part.unit_price,
-            taxable=part.taxable,
-        )
-        part_line = None
-    for name in row.services:
-        service = garage.services[name]
-        create(
-            ServiceLine,
-            service_line,
-            repair_order=order,
-            service=service,
-            labor_cost=service.labor_cost,
-            taxable=service.taxable,
-        )
-        service_line = None
-    order.status = row.status
-    if order.status == RepairOrderStatus.COMPLETED:
-        order.total_cost = totals_of(order).total
-    order.save(update_fields=["status", "total_cost"])
+    order.number = draw(f"repair_order:{garage.location.pk}")
+    order.save(update_fields=["number"])
+    _create_lines(order, row, garage)
+    if row.status != RepairOrderStatus.REQUESTED:
+        _answer(order, row.status)
     return order
+
+
+def _create_lines(order: RepairOrder, row: OrderRow, garage: Garage) -> None:
+    """Create one job with the parts and services of the row."""
+    part_line, service_line = row.first_lines
+    parts = [(garage.parts[name], Decimal(quantity)) for name, quantity in row.parts]
+    services = [garage.services[name] for name in row.services]
+    names = [*(service.name for service in services), *(part.name for part, _ in parts), "Repair"]
+    job = Job.objects.create(repair_order=order, position=1, name=names[0], concern=row.description)
+    for part, quantity in parts:
+        line: PartLine | ServiceLine = PartLine(part=part, quantity=quantity, job=job, repair_order=order)
+        _store(line, part_line)
+        part_line = None
+    for service in services:
+        line = ServiceLine(service=service, job=job, repair_order=order)
+        _store(line, service_line)
+        service_line = None
+
+
+def _store(line: PartLine | ServiceLine, number: int | None) -> None:
+    """Store a line as the catalogue sells it, with the printed id `number` or the next free one."""
+    fill(line, line.repair_order, is_typed=False)
+    line.pk = number
+    line.save(force_insert=True)
+    if number is not None:
+        continue_after(type(line))
+
+
+def _answer(order: RepairOrder, status: str) -> None:
+    """Send the estimate of an order, answer it and move the order on to `status`, at the times of its columns."""
+    stamps = (order.estimated_at, order.approved_at or order.denied_at or order.estimated_at)
+    sent_at, answered_at = (stamp or order.created_at for stamp in stamps)
+    order.status = RepairOrderStatus.PENDING
+    order.save(update_fields=["status"])
+    estimate = store_estimate(order=order, by=None, now=sent_at)
+    if status == RepairOrderStatus.PENDING:
+        return
+    decision = Answer.DECLINED if status == RepairOrderStatus.DENIED else Answer.APPROVED
+    answer(
+        estimate=estimate,
+        decisions={job.pk: decision for job in order.jobs.all()},
+        answerer=Answerer(Method.IN_PERSON, by_name=order.customer.name),
+        now=answered_at,
+    )
+    order.status = status
+    if status == RepairOrderStatus.COMPLETED:
+        order.jobs.update(status=JobStatus.DONE)
+        order.total_cost, order.is_credited = totals_of(order).total, True
+    order.save(update_fields=["status", "total_cost", "is_credited"])

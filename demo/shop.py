@@ -13,6 +13,7 @@ from customers.actions import create_customer
 from customers.models import Customer
 from demo.calendar import Calendar
 from demo.garage import Garage
+from demo.mileage import mistype_and_correct, store_mileage
 from demo.numbering import continue_after, create
 from demo.orders import OrderRow, create_order
 from vehicles.models import Vehicle
@@ -35,7 +36,7 @@ def load(calendar: Calendar, garage: Garage) -> None:
         is_verified=True,
     )
     continue_after(User, Customer)
-    vehicles = _vehicles(alice)
+    vehicles = _vehicles(alice, calendar)
     _appointments(calendar, garage, vehicles)
     orders = [create_order(row, garage) for row in _orders(calendar, vehicles)]
     completed = [order.completed_at for order in orders if order.completed_at]
@@ -44,7 +45,7 @@ def load(calendar: Calendar, garage: Garage) -> None:
     )
 
 
-def _vehicles(alice: Customer) -> dict[str, Vehicle]:
+def _vehicles(alice: Customer, calendar: Calendar) -> dict[str, Vehicle]:
     rows: dict[str, Json] = {
         "camry": {
             "number": 27, "vin": "1HGBH41JXMN118133", "make": "Toyota", "model": "Camry", "year": 2020,
@@ -59,7 +60,7 @@ def _vehicles(alice: Customer) -> dict[str, Vehicle]:
             "license_plate": "JKL-4420", "odometer": "22514.80",
         },
     }  # fmt: skip
-    return {
+    vehicles = {
         name: create(
             Vehicle,
             customer=alice,
@@ -69,6 +70,11 @@ def _vehicles(alice: Customer) -> dict[str, Vehicle]:
         )
         for name, row in rows.items()
     }
+    for vehicle in vehicles.values():
+        store_mileage(vehicle, at=calendar.ago(60))
+    advisor = User.objects.get(email="admin@example.com")
+    mistype_and_correct(vehicles["civic"], now=calendar.ago(20), by=advisor.pk)
+    return vehicles
 
 
 def _appointments(calendar: Calendar, garage: Garage, vehicles: dict[str, Vehicle]) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from inspect import signature
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session as PageSession
 from django.db import transaction
 from django.db.models import Model, Q
+from django.utils.module_loading import import_string
 from django_tasks_db.models import DBTaskResult
 
 from accounts.actions import end_all_sessions
 from accounts.models import User
 from appointments.models import HOLDS_A_BAY, Appointment
+from billing.queries import name_open_accounts
 from common.domain.errors import DomainError
 from common.domain.types import AnyQuerySet, Json, Values
 from customers.actions import leave_accounts
@@ -26,10 +28,9 @@ from memberships.models import Membership
 from orders.models import ACTIVE, PENDING_REFUND, Order, ReturnRequest
 from privacy.holdings import HOLDINGS, Holding, Person
 from privacy.persons import get_person
-from repair_orders.models import REPAIR_ORDER_MACHINE, RepairOrder
+from repair_orders.models import OPEN_STATUSES, RepairOrder
 
 _BATCH = 500
-_OPEN_REPAIRS = [status for status, further in REPAIR_ORDER_MACHINE.items() if further]
 
 
 class StillOpen(DomainError):
@@ -43,19 +44,20 @@ class StillOpen(DomainError):
 
 
 def find_open_business(person: Person) -> list[str]:
-    """Return the person's unfinished orders, appointments and returns: `repair order 12`, `order 7`."""
+    """Return the person's unfinished orders, appointments, returns and accounts: `repair order 12`, `order 7`."""
     accounts = person.accounts
     rows: list[AnyQuerySet] = [
-        RepairOrder.objects.filter(customer__in=accounts, status__in=_OPEN_REPAIRS),
+        RepairOrder.objects.filter(customer__in=accounts, status__in=OPEN_STATUSES),
         Appointment.objects.filter(customer__in=accounts, status__in=HOLDS_A_BAY),
         Order.objects.filter(customer__in=accounts, status__in=ACTIVE),
         ReturnRequest.objects.filter(order__customer__in=accounts, status__in=PENDING_REFUND),
     ]
-    return [
+    names = [
         f"{queryset.model._meta.verbose_name} {pk}"
         for queryset in rows
         for pk in queryset.order_by("pk").values_list("pk", flat=True)
     ]
+    return names + name_open_accounts(accounts)
 
 
 def erase(user: User, *, now: datetime) -> Mapping[str, int]:
@@ -75,8 +77,7 @@ def erase(user: User, *, now: datetime) -> Mapping[str, int]:
         for membership in Membership.objects.filter(user=user).active():
             cancel(membership=membership, by=None, now=now)
         end_all_sessions(user=user, now=now)
-        _delete_page_sessions(user)
-        _delete_tasks(user)
+        _delete_tasks(person)
         for holding in HOLDINGS:
             counts[holding.name] += _erase(holding, person)
         leave_accounts(user_id=user.pk)
@@ -100,7 +101,8 @@ def _erase(holding: Holding, person: Person) -> int:
         rows.delete()
     elif holding.overwrites:
         for row in rows:
-            type(row)._base_manager.filter(pk=row.pk).update(**_values(holding.overwrites))
+            rewritten = {name: rewrite(getattr(row, name)) for name, rewrite in holding.rewrites.items()}
+            type(row)._base_manager.filter(pk=row.pk).update(**_values(holding.overwrites), **rewritten)
     else:
         return 0
     _erase_history(holding, person, ids)
@@ -134,13 +136,31 @@ def _blank_log(model: type[Model], ids: list[int]) -> None:
         log.filter(object_id__in=keys).update(object_repr="", change_message="")
 
 
-def _delete_page_sessions(user: User) -> None:
-    for session in PageSession.objects.iterator():
-        if session.get_decoded().get("_auth_user_id") == str(user.pk):
-            session.delete()
+def _delete_tasks(person: Person) -> None:
+    """Delete the queued and finished tasks whose arguments name the person, their email or one of their rows.
+
+    The name of a task's parameter says what its value is: `user_id`, `email`, `notification_id`. Values are compared
+    whole, because one email may be a part of another.
+    """
+    user = person.user
+    ids: dict[str, set[object]] = {"user_id": {user.pk}, "customer_id": {*person.accounts}}
+    if emails := {email for email in (user.email, user.confirmed_email) if email}:
+        ids["email"] = {*emails}
+    for holding in HOLDINGS:
+        owned = holding.rows_for(person).values_list("pk", flat=True)
+        ids.setdefault(f"{holding.model._meta.model_name}_id", set()).update(owned)
+    rows = DBTaskResult.objects.order_by().values_list("pk", "task_path", "args_kwargs")
+    theirs = [pk for pk, path, given in rows.iterator() if _names(ids, path, given)]
+    DBTaskResult.objects.filter(pk__in=theirs).delete()
 
 
-def _delete_tasks(user: User) -> None:
-    """Delete the queued and finished tasks that mail to the user's email."""
-    if user.email:
-        DBTaskResult.objects.filter(args_kwargs__icontains=user.email).delete()
+def _names(ids: Mapping[str, set[object]], path: str, given: Json) -> bool:
+    """Return whether a task's arguments contain one of the values that are searched for under their parameters."""
+    try:
+        parameters = signature(import_string(path).func)
+    except ImportError:  # a task of an older release, whose parameters are not known
+        return not ids.get("email", set()).isdisjoint(map(str, (*given["args"], *given["kwargs"].values())))
+    arguments = parameters.bind_partial(*given["args"], **given["kwargs"]).arguments
+    return any(
+        isinstance(value, (str, int)) and value in ids.get(name, ()) for name, value in arguments.items()
+    )

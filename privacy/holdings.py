@@ -17,24 +17,44 @@ from django.db.models import Model, Q
 
 from accounts.models import (
     Device,
+    EmailChange,
     KnownAddress,
+    PageSession,
+    RecoveryCode,
     Referral,
     RewardEntry,
+    SecondFactor,
     Session,
     User,
     new_referral_code,
 )
 from appointments.models import Appointment, Technician
+from billing.models import (
+    Allocation,
+    ClosedDay,
+    CreditNote,
+    CreditNoteLine,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Statement,
+    StatementRun,
+    VehicleExit,
+)
+from billing.papers.models import Paper as BillingPaper
+from catalogue.models import StockMove
 from chat.models import Conversation, Message, SupportTicket
-from common.domain.models import IdempotencyKey
-from common.domain.types import AnyQuerySet, Values
+from common.domain.models import IdempotencyKey, SheetImport
+from common.domain.types import AnyQuerySet, Json, Values
 from customers.actions import PERSONAL_FIELDS
-from customers.models import Customer, CustomerUser, Notification
+from customers.models import Customer, CustomerUser, Invitation, Notification
 from files.models import Upload
 from memberships.models import Membership
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
-from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
-from vehicles.models import TelematicsBatch, Vehicle
+from repair_orders.estimates.models import Authorisation, Decision, Estimate
+from repair_orders.models import Job, Paper, PartLine, RepairOrder, RepairPhoto, ServiceLine
+from repair_orders.pricing.models import TaxExemption
+from vehicles.models import OdometerReading, Recommendation, TelematicsBatch, Vehicle
 from vehicles.telematics.packing import unpack
 
 
@@ -50,18 +70,21 @@ class Person:
 class Holding:
     """Rows of one table with personal data.
 
-    `user` and `account` are ORM paths to their owner, either or both. `condition` restricts the rows. Erasure deletes
-    the rows, or sets the fields in `overwrites` (a function is called for each row). `keeps` names the other fields
-    with text and the reason why they are kept. An export omits `secrets` and adds the results of the functions in
+    `user` and `account` are ORM paths to their owner, and `email` one to the owner's address, any of them. `condition`
+    restricts the rows. Erasure deletes the rows, or sets the fields in `overwrites` (a function is called for each row)
+    and those in `rewrites` to the function of their value. `keeps` names the other fields with text and the reason why
+    they are kept. An export omits `secrets` and adds the results of the functions in
     `computed`.
     """
 
     model: type[Model]
     user: tuple[str, ...] = ()
     account: str = ""
+    email: str = ""
     condition: Q | None = None
     deletes: bool = False
     overwrites: Values = field(default_factory=dict)
+    rewrites: Mapping[str, Callable[[Any], object]] = field(default_factory=dict)
     keeps: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     computed: Mapping[str, Callable[[Any], object]] = field(default_factory=dict)
@@ -78,6 +101,8 @@ class Holding:
             found |= Q(**{path: person.user.pk})
         if self.account:
             found |= Q(**{f"{self.account}__in": person.accounts})
+        if self.email and person.user.email:
+            found |= Q(**{self.email: person.user.email})
         return found & self.condition if self.condition else found
 
     def rows_for(self, person: Person) -> AnyQuerySet:
@@ -94,10 +119,30 @@ _CODE = "a word of the product, or a code"
 _LEFT = "customers.actions.leave_accounts clears it, unless others act for the account"
 _LEDGER = "entries of the points ledger do not change"
 _INVOICE = "part of an invoice"
+_WORK = "a record of the work done on the vehicle"
+_BOOKS = "tax law requires the books as they were written"
+_ISSUED = "tax law requires papers as they were issued, with name and address"
+_PAPER = {"snapshot": _ISSUED, "digest": "of the paper as it was issued"}
+# The paths from a paper of billing to the customer who is billed.
+_BILLED = ("invoice__bill_to", "credit_note__customer", "payment__customer", "statement__customer")
+
+
+def forget_customer(snapshot: Json) -> Json:
+    """Return the paper of an estimate without the customer, the customer's words and the vehicle's plate."""
+    return {
+        **snapshot,
+        "customer": dict.fromkeys(snapshot["customer"], ""),
+        "vehicle": {**snapshot["vehicle"], "license_plate": "", "label": ""},
+        "order": {**snapshot["order"], "description": "", "notes": "", "po_number": ""},
+        "jobs": [{**job, "concern": ""} for job in snapshot["jobs"]],
+    }
+
 
 # In this order no deleted row is still referenced by another.
 HOLDINGS = (
     Holding(IdempotencyKey, user=("user_id",), deletes=True, secrets=("body", "fingerprint")),
+    # The files that a member of staff imports. Those of customers are deleted when the import ends.
+    Holding(SheetImport, user=("user_id",), deletes=True, secrets=("content", "preview", "errors")),
     Holding(Notification, account="customer", deletes=True),
     Holding(
         TelematicsBatch,
@@ -105,6 +150,26 @@ HOLDINGS = (
         deletes=True,
         secrets=("data",),
         computed={"samples": unpack_samples},
+    ),
+    Holding(
+        OdometerReading,
+        account="vehicle__customer",
+        overwrites={"note": ""},
+        keeps={"source": _CODE},
+    ),
+    # The text of declined work has the customer's concern.
+    Holding(
+        Recommendation,
+        account="vehicle__customer",
+        overwrites={"text": ""},
+        keeps=dict.fromkeys(("source", "code", "urgency", "status"), _CODE),
+    ),
+    # Moves of parts that the user made, and cancellations of the user's own parts orders.
+    Holding(
+        StockMove,
+        user=("by",),
+        keeps={"kind": _CODE, "source": _CODE, "note": "the shop's record of its stock"},
+        secrets=("unit_cost",),  # what the shop paid
     ),
     Holding(RepairPhoto, account="repair_order__customer", deletes=True),
     Holding(SupportTicket, account="conversation__customer", deletes=True),
@@ -118,6 +183,8 @@ HOLDINGS = (
     ),
     Holding(Conversation, account="customer", deletes=True),
     Holding(Upload, account="customer_id", deletes=True, secrets=("key",)),
+    # Papers name the person. What was authorised stays in rows of its own.
+    Holding(Upload, account="paper__estimate__repair_order__customer", deletes=True, secrets=("key",)),
     Holding(Upload, user=("owner",), condition=Q(customer_id=None), deletes=True, secrets=("key",)),
     Holding(
         Upload,
@@ -132,11 +199,104 @@ HOLDINGS = (
     Holding(
         RepairOrder,
         account="customer",
-        overwrites={"description": "", "notes": "", "denial_reason": ""},
-        keeps={"status": _CODE},
+        overwrites={"description": "", "notes": "", "denial_reason": "", "po_number": ""},
+        keeps={
+            "status": _CODE,
+            "tax_exemption": "the reason why the order was not taxed",
+            **dict.fromkeys(("fee_terms", "overrun_terms"), "prices of the location"),
+        },
     ),
-    Holding(PartLine, account="repair_order__customer"),
-    Holding(ServiceLine, account="repair_order__customer"),
+    # What the customer was shown stays as the record of the authorised work, without the person.
+    Holding(
+        Estimate,
+        account="repair_order__customer",
+        overwrites={"sent_to": ""},
+        rewrites={"snapshot": forget_customer},
+        keeps={"digest": "of the paper as it was sent"},
+        secrets=("token_hash",),
+    ),
+    Holding(
+        Authorisation,
+        account="estimate__repair_order__customer",
+        overwrites={"by_name": "", "contact_used": "", "ip": None, "note": "", "withdrawal_reason": ""},
+        keeps={"method": _CODE},
+    ),
+    Holding(
+        Decision,
+        account="authorisation__estimate__repair_order__customer",
+        keeps={"job_name": _WORK, "decision": _CODE},
+    ),
+    Holding(
+        Job,
+        account="repair_order__customer",
+        overwrites={"concern": ""},
+        keeps={**dict.fromkeys(("name", "cause", "correction"), _WORK), "status": _CODE},
+    ),
+    Holding(Paper, account="estimate__repair_order__customer", deletes=True),
+    # Invoices of the person's vehicles, and those that the person pays for another customer.
+    *(
+        Holding(
+            Invoice,
+            account=path,
+            keeps={**_PAPER, "kind": _CODE, "number": _BOOKS, "po_number": _ISSUED},
+            secrets=("token_hash", "cost"),
+        )
+        for path in ("customer", "bill_to")
+    ),
+    *(
+        Holding(
+            InvoiceLine,
+            account=f"invoice__{path}",
+            keeps={"kind": _CODE, "name": _ISSUED},
+            secrets=("cost",),
+        )
+        for path in ("customer", "bill_to")
+    ),
+    Holding(
+        CreditNote, account="customer", keeps={**_PAPER, "kind": _CODE, "number": _BOOKS, "reason": _ISSUED}
+    ),
+    Holding(CreditNoteLine, account="credit_note__customer", keeps={"kind": _CODE, "name": _ISSUED}),
+    Holding(
+        Payment,
+        account="customer",
+        keeps={**_PAPER, **dict.fromkeys(("kind", "method"), _CODE), "reference": _BOOKS, "reason": _BOOKS},
+    ),
+    Holding(Allocation, account="payment__customer"),
+    Holding(Statement, account="customer", keeps=_PAPER, secrets=("token_hash",)),
+    # Days that the user closed.
+    Holding(
+        ClosedDay,
+        user=("closed_by",),
+        keeps={"snapshot": _BOOKS, "digest": "of the sheet as it was printed", "note": _BOOKS},
+    ),
+    Holding(StatementRun, user=("started_by",), keeps={"state": _CODE}),
+    # Papers of billing are kept with what they print.
+    *(Holding(BillingPaper, account=path, keeps={"digest": _ISSUED}) for path in _BILLED),
+    *(
+        Holding(
+            Upload,
+            account=f"billing_paper__{path}",
+            keeps=dict.fromkeys(("name", "content_type", "state"), _ISSUED),
+            secrets=("key",),
+        )
+        for path in _BILLED
+    ),
+    Holding(VehicleExit, account="repair_order__customer", keeps={"override": _BOOKS}),
+    Holding(TaxExemption, account="customer", keeps={"number": "the reason why an order was not taxed"}),
+    Holding(
+        PartLine,
+        account="repair_order__customer",
+        keeps=dict.fromkeys(
+            ("name", "part_number", "manufacturer", "description", "condition", "price_source"), _WORK
+        ),
+        secrets=("unit_cost",),  # what the shop paid
+    ),
+    Holding(
+        ServiceLine,
+        account="repair_order__customer",
+        keeps=dict.fromkeys(("kind", "name", "description", "price_source"), _WORK),
+        secrets=("cost",),
+    ),
     Holding(
         Order,
         account="customer",
@@ -175,16 +335,30 @@ HOLDINGS = (
         overwrites={"name": "Former technician", "email": ""},
         keeps={"role": _CODE},
     ),
-    Holding(CustomerUser, user=("user",)),
+    # Invitations of the person's own account, and those that others sent to the person's address.
+    Holding(Invitation, account="customer", email="email", deletes=True, secrets=("token_hash",)),
+    # Invitations that the person sent for an account that others keep.
+    Holding(
+        Invitation,
+        user=("invited_by",),
+        overwrites={"invited_by": None},
+        keeps=dict.fromkeys(("email", "role"), "the address of the invited person"),
+        secrets=("token_hash",),
+    ),
+    Holding(CustomerUser, user=("user",), keeps={"role": _CODE}),
     Holding(Customer, account="pk", keeps=dict.fromkeys(PERSONAL_FIELDS, _LEFT)),
+    Holding(EmailChange, user=("user",), deletes=True, secrets=("undo_hash", "confirm_hash")),
+    Holding(RecoveryCode, user=("factor__user",), deletes=True, secrets=("code_hash",)),
+    Holding(SecondFactor, user=("user",), deletes=True, secrets=("secret",)),
     Holding(KnownAddress, user=("user",), deletes=True),
+    Holding(PageSession, user=("user",), deletes=True, secrets=("session_key", "session_data")),
     Holding(Session, user=("user",), deletes=True, secrets=("refresh_jti",)),
     Holding(Device, user=("user",), deletes=True),
     Holding(
         User,
         user=("pk",),
         overwrites={
-            "email": None,
+            **dict.fromkeys(("email", "confirmed_email", "second_factor_since")),
             **dict.fromkeys(("first_name", "last_name", "phone", "avatar"), ""),
             "password": lambda: make_password(None),
             "referral_code": new_referral_code,

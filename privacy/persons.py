@@ -22,10 +22,13 @@ def find_user(name: str) -> User | None:
 
 
 def get_person(user: User) -> Person:
-    """Return the user with the accounts that only they act for or are the contact of."""
+    """Return the user with the accounts that only they act for or are the contact of, and those merged into them."""
     own = Customer.objects.filter(Q(logins__user=user) | Q(contact=user))
     of_others = Customer.objects.filter(
         Q(logins__user__isnull=False) & ~Q(logins__user=user) | Q(contact__isnull=False) & ~Q(contact=user)
     )
     alone = own.exclude(pk__in=of_others.values("pk"))
-    return Person(user, frozenset(alone.values_list("pk", flat=True)))
+    with_merged = Customer.objects.filter(
+        Q(pk__in=alone.values("pk")) | Q(merged_into__in=alone.values("pk"))
+    )
+    return Person(user, frozenset(with_merged.values_list("pk", flat=True)))

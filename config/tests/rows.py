@@ -9,26 +9,46 @@ from uuid import uuid4
 from hypothesis import strategies as st
 
 from appointments.models import Appointment, AppointmentStatus, Location, Technician
+from billing.models import ClosedDay, CreditNote, Invoice, Payment, RunState, Statement, StatementRun
 from catalogue.models import Part, Service
+from catalogue.pricing.models import CannedJob, CannedLineKind, PriceMatrix
 from chat.models import Conversation, ConversationStatus, Message, SupportTicket, SupportTicketPriority
+from common.domain.money import PaymentMethod
+from common.domain.texts import tidy, tidy_capitals
 from customers.models import Customer, Notification
 from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
+from repair_orders.estimates.models import Estimate
 from repair_orders.models import RepairOrder, RepairOrderStatus
-from testing import factories
-from vehicles.models import Vehicle
+from repair_orders.pricing.models import (
+    PERCENT_FEES,
+    FeeKind,
+    FeeRule,
+    LabourRate,
+    OverrunBasis,
+    OverrunChoice,
+    OverrunPolicy,
+    TaxExemption,
+    TaxRule,
+)
+from testing import billed, factories
+from vehicles.models import Recommendation, RecommendationStatus, Urgency, Vehicle
+from vehicles.telematics.samples import MAX_MILES
 
-letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+# Without the control characters and separators that a line refuses.
+letters = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])
 instants = st.datetimes(datetime(2024, 12, 30), datetime(2025, 1, 3), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis adds the zone
 maybe_instants = st.none() | instants
 days = st.dates(date(2024, 12, 29), date(2025, 1, 4))
-percents = st.decimals(0, 100, places=2)
+percents = st.decimals(0, 100, places=4)
+quantities = st.decimals("0.01", 9, places=2)
 zones = st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"])
 LARGEST = Decimal("99999999.99")
 
 
-def texts(size):
-    return st.just("") | st.text(letters, max_size=size)
+def texts(size, tidied=tidy):
+    """Draw texts as they are stored. A tidy text may be longer than the one that was drawn."""
+    return st.just("") | st.text(letters, max_size=size).map(lambda text: tidied(tidied(text)[:size])[:size])
 
 
 def make_customer(draw):
@@ -52,12 +72,24 @@ def make_vehicle(draw, customer):
         customer=customer,
         make=draw(texts(60)),
         color=draw(texts(30)),
-        license_plate=draw(texts(20)),
+        license_plate=draw(texts(20, tidy_capitals)),
         year=draw(st.integers(1886, 2100)),
-        odometer=draw(st.decimals(0, LARGEST, places=2)),
+        odometer=draw(st.decimals(0, MAX_MILES, places=2)),
         archived_at=draw(maybe_instants),
         dongle_id=(dongle := uuid4().hex if draw(st.booleans()) else None),
         dongle_connection="BLE" if dongle else None,
+    )
+
+
+def make_recommendation(draw, customer):
+    return factories.RecommendationFactory(
+        vehicle=make_vehicle(draw, customer),
+        text=draw(texts(50)),
+        urgency=draw(st.sampled_from(Urgency.values)),
+        status=draw(st.sampled_from(RecommendationStatus.values)),
+        amount=draw(st.none() | st.decimals(0, LARGEST, places=2)),
+        due_on=draw(st.none() | days),
+        due_miles=draw(st.none() | st.decimals(0, MAX_MILES, places=2)),
     )
 
 
@@ -108,27 +140,50 @@ def make_order(draw, customer):
             repair_order=order,
             part__name=draw(texts(200)),
             unit_price=draw(prices),
-            quantity=1 if is_huge else draw(st.integers(1, 9)),
+            quantity=Decimal(1) if is_huge else draw(quantities),
             taxable=draw(st.booleans()),
         )
     for _ in range(0 if is_huge else draw(st.integers(0, 3))):
         factories.ServiceLineFactory(
             repair_order=order,
             service__description=draw(texts(50)),
-            labor_cost=draw(prices),
+            amount=draw(prices),
             taxable=draw(st.booleans()),
         )
     return order
 
 
+def make_estimate(draw, customer):
+    order = make_order(draw, customer)
+    for _ in range(draw(st.integers(1, 2))):
+        estimate = factories.EstimateFactory(repair_order=order, expires_at=draw(st.none() | instants))
+        if draw(st.booleans()):
+            factories.AuthorisationFactory(estimate=estimate)
+    return estimate
+
+
 def make_part(draw, customer):
-    return factories.PartFactory(
-        name=draw(texts(200)), unit_price=draw(st.decimals(0, LARGEST, places=2)), taxable=draw(st.booleans())
+    part = factories.PartFactory(
+        name=draw(texts(200)),
+        unit_price=draw(st.decimals(0, LARGEST, places=2)),
+        unit_cost=draw(st.none() | st.decimals(0, 99_999_999, places=4)),
+        taxable=draw(st.booleans()),
+        is_listed=draw(st.booleans()),
+        is_sold_online=draw(st.booleans()),
+        stock=draw(st.integers(0, 2)),
     )
+    for _ in range(draw(st.integers(0, 2))):
+        factories.ReservationFactory(part=part, pieces=draw(st.integers(1, 9)))
+    return part
 
 
 def make_service(draw, customer):
-    return factories.ServiceFactory(description=draw(texts(50)), labor_cost=draw(st.decimals(0, 9, places=2)))
+    return factories.ServiceFactory(
+        description=draw(texts(50)),
+        labor_cost=draw(st.decimals(0, 9, places=2)),
+        hours=draw(st.none() | st.decimals(0, 9, places=2)),
+        is_listed=draw(st.booleans()),
+    )
 
 
 def make_technician(draw, customer):
@@ -138,7 +193,9 @@ def make_technician(draw, customer):
 
 
 def make_location(draw, customer):
-    location = factories.LocationFactory(phone=draw(texts(30)), time_zone=draw(zones))
+    location = factories.LocationFactory(
+        phone=draw(texts(30)), time_zone=draw(zones), legal_name=draw(texts(200)), terms=draw(texts(50))
+    )
     for weekday in draw(st.sets(st.integers(0, 6))):
         factories.OpeningHoursFactory(
             location=location, weekday=weekday, opens=time(draw(st.integers(0, 17)))
@@ -250,16 +307,186 @@ def make_return(draw, customer):
     return asked
 
 
+def make_price_matrix(draw, customer):
+    matrix = factories.PriceMatrixFactory()
+    for cost in sorted(draw(st.lists(st.decimals(0, 9, places=2), unique=True, max_size=3))):
+        rule = draw(st.sampled_from(["multiplier", "margin"]))
+        number = draw(st.decimals(0, 99, places=4))
+        factories.PriceBandFactory(matrix=matrix, from_cost=cost, **{"multiplier": None, rule: number})
+    return matrix
+
+
+def make_canned_job(draw, customer):
+    job = factories.CannedJobFactory(concern=draw(texts(50)), is_listed=draw(st.booleans()))
+    for position in sorted(draw(st.sets(st.integers(1, 9), max_size=3))):
+        kind = draw(st.sampled_from(CannedLineKind.values))
+        values = {
+            "part": None,
+            "quantity": None,
+            "name": "a" + draw(texts(20)),
+            "amount": draw(st.decimals(0, 9, places=2)),
+        }
+        if kind == CannedLineKind.PART:
+            values = {"quantity": draw(st.decimals(Decimal("0.01"), 9, places=2))}
+        elif kind == CannedLineKind.LABOUR and draw(st.booleans()):
+            values |= {"name": "", "service": factories.ServiceFactory()}
+        factories.CannedLineFactory(canned_job=job, position=position, kind=kind, **values)
+    return job
+
+
+def make_labour_rate(draw, customer):
+    return factories.LabourRateFactory(per_hour=draw(st.decimals(0, LARGEST, places=2)))
+
+
+def make_tax_rule(draw, customer):
+    return factories.TaxRuleFactory(percent=draw(percents), taxes_labour=draw(st.booleans()))
+
+
+def make_fee_rule(draw, customer):
+    kind = draw(st.sampled_from(FeeKind.values))
+    is_percent = kind in PERCENT_FEES
+    rule = factories.FeeRuleFactory(
+        kind=kind,
+        percent=draw(percents) if is_percent else None,
+        amount=None if is_percent else draw(st.decimals(0, LARGEST, places=2)),
+        cap=draw(st.none() | st.decimals(0, LARGEST, places=2)),
+        is_active=draw(st.booleans()),
+    )
+    if kind == FeeKind.PER_PIECE:
+        rule.parts.set(factories.PartFactory.create_batch(draw(st.integers(0, 3))))
+    return rule
+
+
+def make_overrun_policy(draw, customer):
+    return factories.OverrunPolicyFactory(
+        percent=draw(st.none() | percents),
+        amount=draw(st.decimals(0, LARGEST, places=2)),
+        choose=draw(st.sampled_from(OverrunChoice.values)),
+        cap=draw(st.none() | st.decimals(0, LARGEST, places=2)),
+        basis=draw(st.sampled_from(OverrunBasis.values)),
+    )
+
+
+def make_tax_exemption(draw, customer):
+    first = draw(days)
+    return factories.TaxExemptionFactory(
+        customer=customer,
+        number=draw(texts(60)),
+        valid_from=first,
+        valid_until=draw(st.none() | st.just(first)),
+        location=factories.LocationFactory() if draw(st.booleans()) else None,
+    )
+
+
+def make_invoice(draw, customer):
+    total = draw(st.decimals(0, LARGEST, places=2))
+    paid = draw(st.sampled_from([Decimal("0.00"), total]))
+    return billed.stored_invoice(
+        customer,
+        vehicle=make_vehicle(draw, customer),
+        number=f"T-{uuid4().hex[:20]}",
+        day=(day := draw(days)),
+        due_on=day + timedelta(days=draw(st.sampled_from([0, 100 * 365]))),
+        po_number=draw(texts(40)),
+        total=total,
+        paid=paid,
+        balance=total - paid,
+        is_credited=draw(st.booleans()),
+    )
+
+
+def make_credit_note(draw, customer):
+    return factories.CreditNoteFactory(
+        invoice=make_invoice(draw, customer),
+        number=f"T-C{uuid4().hex[:20]}",
+        posted_at=draw(instants),
+        day=draw(days),
+        reason=draw(texts(50)),
+        total=draw(st.decimals(0, LARGEST, places=2)),
+        discount=draw(st.decimals(-LARGEST, LARGEST, places=2)),
+    )
+
+
+def make_payment(draw, customer):
+    """Return a payment that is used for some rows, of which some were taken off again, and that may be refunded."""
+    payment = factories.PaymentFactory(
+        customer=customer,
+        location=factories.LocationFactory() if draw(st.booleans()) else None,
+        amount=(amount := draw(st.decimals(1, LARGEST, places=2))),
+        open=draw(st.sampled_from([Decimal("0.00"), amount])),
+        method=draw(st.sampled_from(PaymentMethod.values)),
+        reference=draw(texts(100)),
+        received_on=draw(st.none() | days),
+        posted_at=draw(instants),
+        day=draw(days),
+    )
+    for _ in range(draw(st.integers(0, 2))):
+        column = draw(st.sampled_from(["invoice", "repair_order", "parts_order"]))
+        makers = {"invoice": make_invoice, "repair_order": make_order, "parts_order": make_parts_order}
+        row = makers[column](draw, customer)
+        for used in draw(st.sampled_from([["7.50"], ["7.50", "-7.50"], ["7.50", "-2.25"]])):
+            target = {"invoice": None, column: row}
+            factories.AllocationFactory(payment=payment, amount=Decimal(used), **target)
+    for _ in range(draw(st.integers(0, 2))):
+        factories.PaymentFactory(
+            kind="refund",
+            customer=customer,
+            refunds=payment,
+            is_reversal=draw(st.booleans()),
+            reason=draw(texts(50)),
+            posted_at=draw(instants),
+            day=draw(days),
+        )
+    return payment
+
+
+def make_statement(draw, customer):
+    return billed.stored_statement(customer, balance=draw(st.decimals(-LARGEST, LARGEST, places=2)))
+
+
+def make_statement_run(draw, customer):
+    return factories.StatementRunFactory(
+        month=draw(days).replace(day=1),
+        state=draw(st.sampled_from(RunState.values)),
+        started_at=draw(instants),
+        finished_at=draw(instants),
+    )
+
+
+def make_closed_day(draw, customer):
+    return factories.ClosedDayFactory(
+        day=draw(days),
+        closed_at=draw(instants),
+        cash_counted=draw(st.none() | st.decimals(0, LARGEST, places=2)),
+        note=draw(texts(50)),
+    )
+
+
 # A list of another model is added here with the function that makes one of its rows.
 MAKERS = {
     Appointment: make_visit,
     RepairOrder: make_order,
+    Estimate: make_estimate,
+    Invoice: make_invoice,
+    ClosedDay: make_closed_day,
+    Payment: make_payment,
+    CreditNote: make_credit_note,
+    Statement: make_statement,
+    StatementRun: make_statement_run,
     Vehicle: make_vehicle,
+    Recommendation: make_recommendation,
     Order: make_parts_order,
     ReturnRequest: make_return,
     Customer: lambda draw, customer: customer,
     Part: make_part,
     Service: make_service,
+    PriceMatrix: make_price_matrix,
+    CannedJob: make_canned_job,
+    LabourRate: make_labour_rate,
+    TaxRule: make_tax_rule,
+    FeeRule: make_fee_rule,
+    OverrunPolicy: make_overrun_policy,
+    TaxExemption: make_tax_exemption,
     Technician: make_technician,
     Location: make_location,
     Plan: make_plan,

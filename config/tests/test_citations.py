@@ -116,3 +116,19 @@ def test_links_of_a_page_lead_to_files(name):
 
 def test_no_file_cites_the_former_design_page():
     assert [name for name, text in TEXTS.items() if FORMER_PAGE.search(text)] == []
+
+
+def named_tests() -> list[tuple[str, str]]:
+    """Return the class, or an empty text, and the file of each test that docs/faults.md names."""
+    rows = [line.split(" | ") for line in PAGES["docs/faults.md"].splitlines() if line.startswith("| ")]
+    tests = [row[-1] for row in rows if row[-1] not in ("test |", "the same |")]
+    found = [re.findall(r"(?:`(\w+)` in )?`([\w/]+\.py)`", test) for test in tests]
+    assert all(found), [test for test, names in zip(tests, found, strict=True) if not names]
+    return [name for names in found for name in names]
+
+
+def test_faults_name_tests_that_exist():
+    named = named_tests()
+    assert len(named) > 80
+    for cls, name in named:
+        assert f"class {cls}" in TEXTS.get(name, "") if cls else name in TEXTS, (cls, name)

@@ -40,7 +40,10 @@ def compiled() -> Iterator[list[type]]:
 def test_list_compiles_its_queries_once(view, params):
     customer = factories.CustomerFactory()
     conversation = factories.ConversationFactory(customer=customer)
-    kwargs = {"thread": conversation.uuid} if "thread" in view.path_query().fields else {}
+    factories.TaxExemptionFactory(customer=customer)
+    factories.StatementFactory(customer=customer)
+    parents = {"thread": conversation.uuid, "id": customer.pk}
+    kwargs = {name: parents[name] for name in view.path_query().fields}
     is_for_staff = view not in CUSTOMER_LISTS or hasattr(view, "permission")
     user = factories.UserFactory(role=Role.ADMIN) if is_for_staff else customer.contact
     caller = caller_of_user(user)

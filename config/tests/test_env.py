@@ -81,6 +81,22 @@ def test_words_default_is_a_copy(given):
     assert default == ["x"]
 
 
+def test_names_replace_those_of_the_default(given):
+    default = {"cash": "Cash", "tax": "Sales tax"}
+    assert env.names(NAME, default) == default
+    given("cash = 1000 Cash, tax=2200 Tax = state")
+    assert env.names(NAME, default) == {"cash": "1000 Cash", "tax": "2200 Tax = state"}
+    assert default == {"cash": "Cash", "tax": "Sales tax"}
+
+
+@pytest.mark.parametrize("value", ["till=1000", "cash", "cash="])
+def test_names_refuse_what_is_unknown_or_empty(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        env.names(NAME, {"cash": "Cash", "tax": "Sales tax"})
+    assert str(refusal.value) == f"{NAME} takes key=name with cash, tax, not {value!r}."
+
+
 class TestSecret:
     def test_development_has_a_default(self, given):
         assert env.secret(NAME, development="dev", debug=True) == "dev"
@@ -164,3 +180,17 @@ def test_env_file_does_not_override_the_environment(tmp_path, given, monkeypatch
     env.read_env_file(file)
     assert (env.text(NAME), env.text(f"{NAME}_TOO")) == ("process", "file")
     env.read_env_file(tmp_path / "absent")
+
+
+def test_inline_comment_of_env_file_is_no_part_of_the_value(tmp_path, given, monkeypatch):
+    file = tmp_path / ".env"
+    file.write_text(
+        'ONE_FLAG=true  # in development only\nA_KEY=with#hash\nQUOTED="a # b"  # c\nexport LAST=1\n'
+    )
+    for name in ("ONE_FLAG", "A_KEY", "QUOTED", "LAST"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    env.read_env_file(file)
+    assert env.flag("ONE_FLAG", False) is True
+    assert (env.text("A_KEY"), env.text("QUOTED"), env.text("LAST")) == ("with#hash", "a # b", "1")

@@ -42,6 +42,27 @@ AXE_RUN = """async () => (await axe.run()).violations
   .filter(v => ["serious", "critical"].includes(v.impact))
   .map(v => `${v.id}: ${v.nodes.map(n => n.target).join(", ")}`)"""
 CHARTS = ("per-unit", "per-month", "per-status")
+# Invoice the fleet's first two completed repairs, the first with a payment of 40.00, and make the last statement.
+BILL = """
+import django; django.setup()
+from datetime import timedelta
+from decimal import Decimal
+from django.utils import timezone
+from billing.invoices import issue_invoice
+from billing.ledger import Target
+from billing.payments import take_payment
+from billing.statements import make_statement
+from repair_orders.models import RepairOrder
+now = timezone.now()
+orders = RepairOrder.objects.filter(customer__company_name="RS Wind", status="completed", invoices=None).order_by("id")
+then = now - timedelta(days=40)
+first, second = (issue_invoice(order=order, by=None, now=then, po_number=po_number)
+                 for order, po_number in zip(orders[:2], ("Half paid", ""), strict=True))
+part = [Target(first, Decimal("40.00"))]
+take_payment(customer=first.bill_to, location=first.location, amount=Decimal("40.00"), method="check", by=None,
+             now=now, allocations=part, reference="Check 1042")
+make_statement(first.bill_to, (now - timedelta(days=now.day + 1)).date(), now=now)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +74,8 @@ def server(tmp_path_factory):
         env = {**env, "DEBUG": "true", "UPLOADS_DIR": str(folder / "uploads")}
         with serving(command, folder=folder, port=port, env=env) as server:
             env = {**os.environ, **env, "DJANGO_SETTINGS_MODULE": "config.settings"}
-            subprocess.run([sys.executable, "-c", HIRE], cwd=settings.BASE_DIR, env=env, check=True)
+            for script in (HIRE, BILL):
+                subprocess.run([sys.executable, "-c", script], cwd=settings.BASE_DIR, env=env, check=True)
             yield server
 
 
@@ -191,6 +213,35 @@ def test_open_page_shows_a_new_state(server, browser):
     assert [one.complaints for one in (deciding, watching, writing)] == [[], [], []]
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_customer_reads_an_invoice_and_downloads_it(server, browser, width):
+    watched = Watched(browser, server.url, viewport={"width": width, "height": 844})
+    page = watched.sign_in(server.url)
+    page.get_by_role("link", name="Invoices", exact=True).click()
+    expect(page.get_by_role("heading", name="Your balance")).to_be_visible()
+    page.get_by_role("link", name="Overdue").click()
+    half_paid = page.locator(".invoices tbody tr", has_text="Half paid")
+    half_paid.get_by_role("link").first.click()
+    expect(page.locator(".owes")).to_contain_text("Was due on")
+    expect(page.locator(".owes .sums")).to_contain_text("−$40.00")
+    expect(page.get_by_text("Check 1042")).to_be_visible()
+    # Money is paid at the shop. The only button of the page signs out.
+    assert page.get_by_role("button").all_inner_texts() == ["Sign out"]
+    for name in ("Download PDF", "Receipt of $40.00 (PDF)"):
+        link = page.get_by_role("link", name=name).get_attribute("href")
+        response = page.context.request.get(server.url + link)
+        assert (response.status, response.headers["content-type"]) == (200, "application/pdf")
+        assert response.body().startswith(b"%PDF-")
+    page.get_by_role("link", name=re.compile("^repair ")).click()
+    page.get_by_role("region", name="Invoice").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Invoice ")
+    page.get_by_role("link", name="Invoices").first.click()
+    page.get_by_role("link", name="Statements").click()
+    link = page.locator(".statements td.id a").get_attribute("href")
+    assert page.context.request.get(server.url + link).body().startswith(b"%PDF-")
+    assert watched.complaints == []
+
+
 def press_first_bar(page: Page, count: int) -> None:
     """Click a bar, which opens the list of the rows it counts."""
     canvas = page.locator("canvas[data-draws=bar]")
@@ -228,7 +279,10 @@ def addresses(page: Page, url: str) -> list[str]:
     done = page.locator(".repairs td.id a").first.get_attribute("href")
     page.goto(f"{url}/customer/units/")
     unit = page.locator(".units td.id a").first.get_attribute("href")
+    page.goto(f"{url}/customer/invoices/")
+    owed = page.locator(".invoices td.id a").last.get_attribute("href")
     return [
+        *("/customer/invoices/", "/customer/invoices/?overdue=true", owed, "/customer/statements/"),
         *("/customer/dashboard/", "/customer/repairs/", "/customer/repairs/?status=denied&unit_number=z"),
         *("/customer/repairs/new/", waiting, done, "/customer/units/", unit, f"{unit}archive/"),
         *("/customer/units/new/", "/customer/company/", "/customer/company/users/new/"),
@@ -245,7 +299,7 @@ def test_every_page_is_accessible(server, browser, width, scheme):
     found: dict[str, object] = {}
 
     def look(address: str) -> None:
-        page.goto(server.url + address)
+        page.goto(server.url + address, wait_until="networkidle")  # with its styles
         page.evaluate(AXE)
         wrong = page.evaluate(AXE_RUN)
         too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -264,6 +318,7 @@ def test_every_page_is_accessible(server, browser, width, scheme):
         "button", name="Add the unit"
     ).click()  # the response is 400, which Chromium writes to its console
     expect(page.get_by_role("alert")).to_be_visible()
+    page.wait_for_load_state("load")  # the text is there before its styles
     page.evaluate(AXE)
     assert page.evaluate(AXE_RUN) == []
     assert found == {}

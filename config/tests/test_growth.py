@@ -28,7 +28,7 @@ from rest_framework import serializers
 
 from common.domain.caller import Caller, Role
 from common.http.fields import ChoiceList, Month
-from common.reads.fields import AskedAt
+from common.reads.serializers import AskedAt
 from common.reads.statements import fetch as fetch_rows
 from config.tests.test_reads import LISTS
 from testing import growth
@@ -59,6 +59,7 @@ def words_for(view, name: str, field) -> list[str]:  # a line for each kind of f
     """Return typical values of a parameter, as a client sends them."""
     now = timezone.now()
     ids = {"customer_id": ME, "vehicle_id": ME, "unit_id": ME, "location_id": 3, "technician_id": 5}
+    ids |= dict.fromkeys(("repair_order_id", "invoice_id", "order_id"), ME)
     texts = {"search": ["31234", "driver n31234"], "unit_number": ["u31234"], "state": ["ny"]}
     if isinstance(field, ChoiceList):
         return [*field.choices, ",".join(list(field.choices)[:2])]
@@ -95,7 +96,7 @@ def read_as(view, asked: dict[str, str]) -> dict:
     """Return the filters of a request with these parameters. A thread in the URL is the customer's own."""
     params = QueryDict(mutable=True)
     params.update(asked)
-    in_path = {name: UUID(int=ME) for name in view.path_query().fields}
+    in_path = {name: ME if name == "id" else UUID(int=ME) for name in view.path_query().fields}
     return view.query.read(params) | in_path
 
 
@@ -104,8 +105,8 @@ def said(monkeypatch):
     """Record the statements of reads, and how many rows each returned."""
     heard = []
 
-    def fetch(connection, sql, params):
-        rows = fetch_rows(connection, sql, params)
+    def fetch(cursor, sql, params):
+        rows = fetch_rows(cursor, sql, params)
         heard.append((sql, list(params), int(rows[0][0]) if "COUNT(*)" in sql[:20] else len(rows)))
         return rows
 

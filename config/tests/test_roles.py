@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
-from django.urls import reverse
+from django.urls import get_resolver, reverse
+from django.utils import timezone
 
+from billing.credit_notes import credit_amount
 from common.domain.caller import Role
 from common.http.schema import CachedGenerator
+from common.http.viewsets import StaffViewSet
 from common.tests.admin.test_pages import FACTORIES
-from testing import factories
+from testing import billed, factories
 from testing.admin import changelist, page
 from testing.roles import OPERATIONS, ROLES, by_role, table
 from testing.suites import UNAUTHENTICATED
@@ -23,6 +30,7 @@ CUSTOMER_SERVICE = "/api/v1/customers/"
 NOT_STAFFS = tuple(CUSTOMER_SERVICE + tail for tail in ("profile/", "check_profile_exists/", "health/"))
 NOT_STAFF = {"error": "Access denied", "detail": "This endpoint is only accessible to staff."}
 ROLE_MAY_NOT = {"error": "Access denied", "detail": "Your role does not allow this."}
+CODES = ("unauthenticated", "staff_only", "role_may_not")
 PAGES = {model: by_role(cells) for model, *cells in table("The admin: pages")}
 BUTTONS = {name: by_role(cells) for name, *cells in table("The admin: buttons")}
 
@@ -45,7 +53,45 @@ def declared() -> Iterator[tuple[str, str]]:
 
 
 def test_table_has_exactly_the_operations():
-    assert sorted((name, call) for name, call, *_ in OPERATIONS) == sorted(declared())
+    assert set(declared()) == {(name, call) for name, call, *_ in OPERATIONS}
+    assert len({name for name, *_ in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_staff_manual_lists_every_step():
+    """docs/staff-api.md names the verbs of each resource in its table."""
+    text = (settings.BASE_DIR / "docs" / "staff-api.md").read_text()
+    steps = {}
+    for line in text.splitlines():
+        if re.match(r"\| `[a-z-]+/`", line):
+            *_, cell, _ = line.split("|")
+            for noun in re.findall(r"`([a-z-]+)/`", line.split("|")[1]):
+                steps[noun] = set(re.findall(r"`([a-z_]+)(?: \{[^`]*\})?`", cell))
+    assert steps == {
+        noun: {
+            call.rstrip("/").rpartition("/")[2]
+            for _, call in declared()
+            if re.fullmatch(rf"POST /api/shop/{noun}/\{{id\}}/[a-z_]+/", call)
+            and not call.endswith(("/parts/", "/services/", "/jobs/", "/authorisations/", "/credit-notes/"))
+        }
+        for noun in steps
+    }
+
+
+def viewsets(base: type[StaffViewSet] = StaffViewSet) -> Iterator[type[StaffViewSet]]:
+    assert get_resolver().url_patterns  # imports them
+    for view in base.__subclasses__():
+        yield view
+        yield from viewsets(view)
+
+
+@pytest.mark.parametrize("view", list(viewsets()))
+def test_permission_beside_an_action_is_used_by_its_verb(view):
+    """A viewset without `permissions` asks for `change` of its model, whatever stands beside the action."""
+    actions = getattr(sys.modules[view.__module__], "actions", None)
+    beside = getattr(actions, "PERMISSIONS", {})
+    assert {verb: view.permissions.get(verb) for verb in view.verbs if verb in beside} == {
+        verb: beside[verb] for verb in view.verbs if verb in beside
+    }
 
 
 @pytest.fixture
@@ -61,16 +107,41 @@ def world(db) -> dict[str, Any]:
         "customers": order.customer_id,
         "customer": order.customer.uuid,
         "vehicles": order.vehicle_id,
+        "recommendations": factories.RecommendationFactory(vehicle=order.vehicle).pk,
         "parts": factories.PartFactory().pk,
         "services": factories.ServiceFactory().pk,
-        "line:parts": factories.PartLineFactory(repair_order=order).pk,
+        "canned-jobs": factories.CannedJobFactory().pk,
+        "price-matrices": factories.PriceMatrixFactory().pk,
+        "labour-rates": factories.LabourRateFactory().pk,
+        "tax-rules": factories.TaxRuleFactory().pk,
+        "fee-rules": factories.FeeRuleFactory().pk,
+        "overrun-policies": factories.OverrunPolicyFactory().pk,
+        "exemption": factories.TaxExemptionFactory(customer=order.customer).pk,
+        "reports": "",  # no route below it has an id
+        "line:parts": (line := factories.PartLineFactory(repair_order=order)).pk,
+        "line:jobs": line.pk,
+        "job": line.job_id,
+        "invoices": (invoice := factories.InvoiceFactory()).pk,
+        "credit-notes": factories.CreditNoteFactory(invoice=invoice).pk,
+        "statement-runs": factories.StatementRunFactory().pk,
+        "payments": factories.PaymentFactory().pk,
+        "orders": (bought := factories.OrderItemFactory().order).pk,
+        "returns": factories.ReturnRequestFactory(order=bought).pk,
         "line:services": factories.ServiceLineFactory(repair_order=order).pk,
     }
 
 
+def printable() -> dict[str, Any]:
+    """Return the ids of rows with whole papers, which take longer to make."""
+    invoice, now = billed.invoiced(), timezone.now()
+    note = credit_amount(invoice=invoice, amount=Decimal("1.00"), reason="Late", by=None, now=now)
+    payment = billed.pay(invoice, "1.00")
+    return {"invoices": invoice.pk, "credit-notes": note.pk, "payments": payment.pk}
+
+
 def everything() -> dict[str, list[dict[str, Any]]]:
     """Return the contents of the product's tables, including histories."""
-    rooms = ("customers", "vehicles", "appointments", "repair_orders", "orders")
+    rooms = ("customers", "catalogue", "vehicles", "appointments", "repair_orders", "orders", "billing")
     models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
     return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
 
@@ -79,17 +150,26 @@ def everything() -> dict[str, list[dict[str, Any]]]:
 def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, world, call, cells):
     method, address = call.split(" ")
     noun, *rest = address.removeprefix("/api/shop/").strip("/").split("/")
-    unauthenticated: dict[str, Any] = UNAUTHENTICATED
+    refusals = [
+        body | {"code": code}
+        for body, code in zip((UNAUTHENTICATED, NOT_STAFF, ROLE_MAY_NOT), CODES, strict=True)
+    ]
     if address.startswith(CUSTOMER_SERVICE):
         address = address.replace("{id}", str(world["customer"]))
-        unauthenticated = {"error": "Unauthorized", **UNAUTHENTICATED}
+        refusals = [{"error": "Unauthorized", **UNAUTHENTICATED}, NOT_STAFF, ROLE_MAY_NOT]
     elif rest:
+        if rest[-1] == "pdf":
+            world |= printable()
         address = address.replace("{id}", str(world[noun]))
+        address = address.replace("{revision}", "1").replace("{job_id}", str(world["job"]))
+        address = address.replace("{month}", "2026-01")
+        address = address.replace("{exemption_id}", str(world["exemption"]))
         address = address.replace("{line_id}", str(world.get(f"line:{rest[1]}" if len(rest) > 1 else "")))
 
     def ask(client):
         return client.generic(method, address, b"{}", content_type="application/json")
 
+    unauthenticated, not_staff, role_may_not = refusals
     clients, allowed = {role: sign_in(person) for role, person in people.items()}, by_role(cells)
     before = everything()
     response = ask(api)
@@ -97,7 +177,7 @@ def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, world, ca
     for role in ROLES:
         if allowed[role] != "yes":
             response = ask(clients[role])
-            expected = NOT_STAFF if role == Role.CUSTOMER else ROLE_MAY_NOT
+            expected = not_staff if role == Role.CUSTOMER else role_may_not
             assert (role, response.status_code, response.json()) == (role, 403, expected)
     assert everything() == before
     for role in ROLES:

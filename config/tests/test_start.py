@@ -29,7 +29,7 @@ WRONG = {
 
 
 # A developer's .env must not change these tests.
-LOAD = "import environ; environ.Env.read_env = lambda *_: None; import config.settings"
+LOAD = "import dotenv; dotenv.load_dotenv = lambda *_, **__: None; import config.settings"
 
 
 def start(**given: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import pytest
 
-from demo import loader
 from demo.tests.printed import contract, differences
 from repair_orders.tests.test_money import oracle
 
@@ -36,8 +35,7 @@ def printed() -> dict[str, object]:
 
 
 @pytest.fixture
-def as_demo_alice(db, api, now):
-    loader.load(now=now)
+def as_demo_alice(demo, db, api):
     credentials = {"email": "alice.cooper@customer.com", "password": "password123"}
     tokens = api.post("/api/token/", credentials, format="json").json()
     assert list(tokens) == ["access", "refresh"]
@@ -92,8 +90,9 @@ def test_totals_follow_from_lines(as_demo_alice):
         ]
         for line in row["repair_order_parts"]:
             assert cents(line["total_price"]) == cents(line["part"]["unit_price"]) * line["quantity"]
-        terms = [cents(row[name]) for name in ("discount_amount", "discount_percent", "tax_percent")]
-        total = oracle(parts + services, *terms)[3]
+        percents = [int(Decimal(row[name]) * 10_000) for name in ("discount_percent", "tax_percent")]
+        terms = [cents(row["discount_amount"]), *percents]
+        total = oracle(parts + services, *terms)[4]
         assert (cents(row["calculated_total_cost"]), cents(row["total_cost"])) == (total, total), row["id"]
         assert 2 <= len(parts + services) <= 4
         kinds.add((terms[0] > 0, terms[1] > 0, len({taxable for _, taxable in parts + services})))

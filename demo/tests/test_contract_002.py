@@ -10,7 +10,6 @@ from django.conf import settings
 
 from catalogue.models import Part
 from customers.models import Notification
-from demo import loader
 from orders.models import Order, OrderItem
 
 TEXT = (settings.BASE_DIR / "docs/contracts/002-portal.md").read_text()
@@ -69,9 +68,8 @@ def differences(given, expected, path=""):
 
 
 @pytest.fixture
-def ali(api, db, now):
+def ali(demo, db, api):
     """Return the client of the demo's Ali, signed in with the printed request."""
-    loader.load(now=now)
     login = re.search(r"email: '([^']+)',\s*password: '([^']+)'", TEXT)
     response = api.post("/auth/login", {"email": login[1], "password": login[2]}, format="json")
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {response.json()['access_token']}")

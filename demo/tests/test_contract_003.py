@@ -18,7 +18,6 @@ from accounts.models import User
 from appointments.models import Location
 from chat.models import Conversation
 from config.tests.node import furnish, needs_npm
-from demo import loader
 from demo.tests.printed import contract, differences
 from testing.servers import database, free_port, serving
 from vehicles.models import Vehicle
@@ -152,8 +151,7 @@ class John:
 
 
 @pytest.fixture
-def john(db, api, now):
-    loader.load(now=now)
+def john(demo, db, api):
     return John(api)
 
 

@@ -12,26 +12,34 @@ from django.apps import apps
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.models import Count
 
 from accounts.models import Device, RewardEntry, User
 from appointments.models import Appointment, Location, ServiceType, Technician
+from billing.models import Payment
+from billing.queries import get_account
 from catalogue.models import Part, Service
+from catalogue.pricing.models import CannedJob
+from catalogue.pricing.queries import get_price
 from chat.models import Conversation
 from customers.models import Customer
-from demo import loader
+from demo import loader, shop
 from demo.numbering import continue_after
 from memberships.models import Offer, Plan
 from orders.models import Order
 from repair_orders.models import PartLine, RepairOrder, ServiceLine
+from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxRule
+from repair_orders.pricing.money import ceiling, fee_amount
+from repair_orders.pricing.queries import get_labour_rate, get_overrun_policy
 from repair_orders.queries import totals_of
 from testing.factories import OrderFactory, PartFactory, UserFactory
-from vehicles.models import Vehicle
+from vehicles.models import Recommendation, Vehicle
 from vehicles.telematics.queries import get_samples, get_summary
 
 pytestmark = pytest.mark.django_db
 APPS = (
-    "common", "accounts", "files", "customers", "vehicles", "appointments", "repair_orders", "orders", "memberships",
-    "chat",
+    "common", "accounts", "files", "customers", "vehicles", "appointments", "repair_orders", "orders", "billing",
+    "memberships", "chat",
 )  # fmt: skip
 
 
@@ -101,9 +109,19 @@ def test_loads_after_rolled_back_rows_with_ids_below_printed_one(now):
     assert Order.objects.filter(id=123, status="shipped").exists()
 
 
+def test_loads_after_deleted_users_with_ids_below_printed_one(now):
+    """The staff of the demo have no printed ids, and must not take that of the first customer."""
+    UserFactory(id=shop.USER_ID - 1).delete()
+    User.history.all().delete()
+    assert loader.load(now=now) is True
+    assert User.objects.get(email=shop.EMAIL).pk == shop.USER_ID
+
+
 LOGINS = {
     "alice.cooper@customer.com": ("password123", "customer"),
     "fleet@rswind.example": ("fleet12345", "customer"),
+    "approver@rswind.example": ("approver12345", "customer"),
+    "viewer@rswind.example": ("viewer12345", "customer"),
     "business@example.com": ("business12345", "customer"),
     "john@example.com": ("securepassword123", "customer"),
     "ali.jawad@example.com": ("customer123", "customer"),
@@ -191,7 +209,7 @@ class TestRows:
             for field in Customer._meta.get_fields()
             if field.concrete and getattr(business, field.name) in ("", None)
         ]
-        assert empty == []
+        assert empty == ["merged_into"]
 
     def test_john(self, now):
         john = User.objects.get(email="john@example.com")
@@ -254,6 +272,26 @@ class TestRows:
         assert [place.bays.count() for place in Location.objects.order_by("id")] == [2, 2]
         assert {"oil_change", "tire_rotation"} <= set(ServiceType.objects.values_list("code", flat=True))
 
+    def test_only_the_second_location_has_prices(self):
+        first, second = Location.objects.order_by("id")
+        assert (first.is_default, second.is_default) == (True, False)
+        for model in (LabourRate, TaxRule, FeeRule, OverrunPolicy):
+            assert list(model.objects.values_list("location", flat=True)) == [second.pk], model
+        assert str(get_labour_rate(second).per_hour) == "129.95"
+        assert TaxRule.objects.get().percent == Decimal("8.875")
+        assert str(fee_amount(FeeRule.objects.get(), Decimal("609.81"), Decimal(0))) == "25.00"
+        assert str(ceiling(get_overrun_policy(second), Decimal("491.56"))) == "540.71"
+        assert str(get_price(Decimal("4.00"))) == "12.00"
+        jobs = CannedJob.objects.order_by("id").values_list("name", Count("lines"))
+        assert list(jobs) == [("Oil change, synthetic", 3), ("Front brakes", 3), ("State inspection", 2)]
+
+    def test_declined_oil_change_is_recommended(self):
+        canned = CannedJob.objects.get(name="Oil change, synthetic")
+        rows = Recommendation.objects.filter(code=f"canned:{canned.pk}")
+        assert list(rows.values_list("text", "amount", "status", "jobs__status")) == [
+            ("Oil change, synthetic\nOil change is due", Decimal("141.94"), "open", "declined")
+        ]
+
 
 @pytest.mark.usefixtures("loaded")
 def test_next_rows_get_free_ids(now):
@@ -267,7 +305,10 @@ def test_next_rows_get_free_ids(now):
     assert vehicle.pk > 41
     order = RepairOrder.objects.create(customer_id=19, vehicle=vehicle, created_at=now)
     assert order.pk > 9
-    assert PartLine.objects.create(repair_order=order, part_id=136, unit_price=1, taxable=True).pk > 21
+    job = order.jobs.create(position=1, name="Brakes")
+    line = PartLine(repair_order=order, job=job, part_id=136, unit_price=1, amount=1, taxable=True)
+    line.save()
+    assert line.pk > 21
 
 
 DAYS = {
@@ -309,6 +350,12 @@ def test_dates_fit_statuses_on_any_day(day):
             assert order.total_cost is None
         if order.status != "requested":
             assert totals_of(order).subtotal > 0
+    for payment in Payment.objects.all():
+        assert payment.posted_at <= now
+    for customer in Customer.objects.filter(invoices__isnull=False).distinct():
+        account = get_account(customer.pk, today=now.date())
+        owed = sum(account.ageing.values())
+        assert account.balance == owed - account.open_payments - account.deposits
     totals = RepairOrder.objects.filter(status="completed").values_list("total_cost", flat=True)
     assert all(isinstance(total, Decimal) for total in totals)
 

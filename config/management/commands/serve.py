@@ -15,7 +15,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from chat.sockets.consumer import MAX_FRAME_BYTES
+from common.domain.database import bound_waits
+from common.domain.tasks import start_thread, stop_thread
 from demo import loader
+
+_LAST_TASK_SECONDS = 5  # how long the end of the process waits for a task. Another process would repeat it
 
 
 def is_older(executor: MigrationExecutor) -> bool:
@@ -49,21 +53,29 @@ class Command(BaseCommand):
             except loader.NotEmpty:
                 self.stdout.write("The database is in use; the demo data stays out of it.")
         connection.close()  # it belongs to this thread; the server's threads open their own
-        self._say(f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/api/docs/")
+        self._say(f"http://localhost:{port}/api/docs/")
+        if host not in ("127.0.0.1", "localhost"):
+            self._say(f"From other machines and phones in this network: {settings.PUBLIC_URL}/api/docs/")
         config = uvicorn.Config(
             "config.asgi:application",
             host=host,
             port=port,
             log_config=None,
             access_log=False,
+            # Else X-Forwarded-For of a client on this machine would replace the address, whatever TRUSTED_PROXIES is.
+            proxy_headers=False,
             ws="chat.sockets.protocol:Protocol",
             ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,  # frames are short, and compressing costs each reader
             timeout_graceful_shutdown=10,
             server_header=False,
         )
+        bound_waits()
+        if settings.TASKS_RUN_IN == "thread":
+            start_thread()  # before the first request, for tasks that an earlier process left
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run()
+        stop_thread(seconds=_LAST_TASK_SECONDS)
 
     def _say(self, line: str) -> None:
         """Print at once, also where the output is a file or a pipe."""

@@ -1,0 +1,1 @@
+"""Commands for developers only. The app precedes django.contrib.staticfiles, whose `runserver` it extends."""
