@@ -136,7 +136,7 @@ def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
     from django.utils.module_loading import import_string
 
     from common.domain import counters
-    from common.http import authentication, request_log, responses
+    from common.http import authentication, bodies, request_log
     from common.reads.read import Read
     from common.reads.statements import Statement
 
@@ -152,21 +152,14 @@ def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
     yield counters, "hit", "the counter of the user's requests"
     yield view.query, "read", "the query parameters"
     yield Read, "all", "read: the key and values of the statement"
-    yield Statement, "run", lambda statement, *_: f"statement of `{_table_of(statement.sql)}`"
+    yield Statement, "run_on", lambda statement, *_: f"statement of `{_table_of(statement.sql)}`"
     for compiled in view.read._compiled.values():
         yield compiled, "_with_lists", "read: nested rows to their parents"
         yield compiled, "make", "read: rows to bodies, totals computed"
-    yield responses, "dumps", "bodies to JSON"
+    yield bodies, "dumps", "bodies to JSON"
 
 
 def _table_of(sql: str) -> str:
     found = re.search('FROM "([a-z_]+)"', sql)
     assert found
     return found[1]
-
-
-if __name__ == "__main__":
-    from bench import data
-    from bench.repair_orders import PATH
-
-    print("\n".join(table(PATH, data.prepare(data.POSTGRES)[16])))

@@ -73,7 +73,7 @@ def build() -> None:
     from accounts.models import User
     from catalogue.models import Part, Service
     from customers.models import Customer, CustomerUser
-    from repair_orders.models import PartLine, RepairOrder, ServiceLine
+    from repair_orders.models import Job, PartLine, RepairOrder, ServiceLine
     from repair_orders.queries import totals_of
     from vehicles.models import Vehicle
 
@@ -145,13 +145,32 @@ def build() -> None:
         ],
         batch_size=2_000,
     )
+    jobs = Job.objects.bulk_create(
+        [
+            Job(
+                repair_order=order,
+                position=1,
+                name="Service",
+                status="approved" if order.status in ("approved", "in_progress") else "proposed",
+                is_draft=order.status == "requested",
+            )
+            for order in orders
+        ],
+        batch_size=2_000,
+    )
     PartLine.objects.bulk_create(
         [
             PartLine(
                 repair_order=order,
+                job=jobs[n],
                 part=(part := parts[(n * 31 + step) % len(parts)]),
+                name=part.name,
+                part_number=part.part_number,
+                manufacturer=part.manufacturer,
+                warranty_months=part.warranty_months,
                 quantity=1 + step,
                 unit_price=part.unit_price,
+                amount=part.unit_price * (1 + step),
                 taxable=part.taxable,
             )
             for n, order in enumerate(orders)
@@ -163,8 +182,12 @@ def build() -> None:
         [
             ServiceLine(
                 repair_order=order,
+                job=jobs[n],
                 service=(service := services[(n * 17 + step) % len(services)]),
-                labor_cost=service.labor_cost,
+                name=service.name,
+                description=service.description,
+                warranty_months=service.warranty_months,
+                amount=service.labor_cost,
                 taxable=service.taxable,
             )
             for n, order in enumerate(orders)
@@ -176,4 +199,5 @@ def build() -> None:
     for rows, customer in SUBJECTS.items():
         for order in RepairOrder.objects.filter(customer=customers[customer]).order_by("id")[: rows // 2]:
             total = totals_of(order).total
+            order.jobs.update(status="done")
             RepairOrder.objects.filter(pk=order.pk).update(status="completed", total_cost=total)

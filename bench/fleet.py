@@ -79,13 +79,22 @@ def build() -> None:
             [YEARS, REPAIRS, REPAIRS, UNITS, REPAIRS, UNITS],
         )
         cursor.execute(
-            """INSERT INTO repair_orders_partline (repair_order_id, part_id, quantity, unit_price, taxable)
-               SELECT id, %s, 1, 12.50, true FROM repair_orders_repairorder WHERE status <> 'requested'""",
+            """INSERT INTO repair_orders_job (repair_order_id, position, name, concern, cause, correction, status, is_draft)
+               SELECT id, 1, 'Service', '', '', '', CASE status WHEN 'completed' THEN 'done' ELSE 'proposed' END, false
+               FROM repair_orders_repairorder WHERE status <> 'requested'"""
+        )
+        cursor.execute(
+            """INSERT INTO repair_orders_partline (repair_order_id, job_id, part_id, name, part_number, manufacturer,
+                 description, warranty_months, condition, quantity, unit_price, price_source, amount, taxable, is_shown)
+               SELECT repair_order_id, id, %s, 'Oil filter', 'F-1', 'Fram', '', 0, 'new', 1, 12.50, 'catalogue', 12.50,
+                 true, true FROM repair_orders_job""",
             [part.pk],
         )
         cursor.execute(
-            """INSERT INTO repair_orders_serviceline (repair_order_id, service_id, labor_cost, taxable)
-               SELECT id, %s, 45, true FROM repair_orders_repairorder WHERE status <> 'requested'""",
+            """INSERT INTO repair_orders_serviceline (repair_order_id, job_id, service_id, kind, name, description,
+                 warranty_months, amount, price_source, taxable, is_shown)
+               SELECT repair_order_id, id, %s, 'labour', 'Oil change', '', 0, 45, 'catalogue', true, true
+               FROM repair_orders_job""",
             [service.pk],
         )
         cursor.execute("VACUUM ANALYZE")

@@ -14,7 +14,7 @@ from bench.servers import ROUNDS, SECONDS
 
 LENGTH = min(SECONDS, 1.0)
 CONNECTIONS = 16
-GOAL = 8
+GOAL = 2.5
 SHORTEST = "member: plans"  # its cost is nearly that of any request
 SHOP = "/api/shop/repair-orders/customers/me/repair-orders/"
 # Name -> URL. `{thread}` is the long thread of the customer.

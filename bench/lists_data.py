@@ -210,7 +210,7 @@ def _appointments(vehicles: list[Any]) -> None:
 def _repair_orders(vehicles: list[Any], parts: list[Any]) -> None:
     """Create an open repair order per vehicle, a month apart, with two part lines and two service lines."""
     from catalogue.models import Service
-    from repair_orders.models import PartLine, RepairOrder, ServiceLine
+    from repair_orders.models import Job, PartLine, RepairOrder, ServiceLine
 
     states = ["requested", "pending", "approved", "in_progress"]
     services = _bulk(
@@ -227,15 +227,28 @@ def _repair_orders(vehicles: list[Any], parts: list[Any]) -> None:
         ),
     )  # fmt: skip
 
+    jobs = _bulk(
+        Job,
+        (
+            Job(repair_order=order, position=1, name="Service", is_draft=False,
+                status="approved" if order.status in ("approved", "in_progress") else "proposed")
+            for order in orders
+        ),
+    )  # fmt: skip
+
     def lines(kind: Any, relation: str, stock: list[Any], **of: str) -> Iterator[Any]:
+        texts = [name for name in ("part_number", "manufacturer", "description") if hasattr(stock[0], name)]
         for n, order in enumerate(orders):
             for step in range(2):
                 sold = stock[(n * 31 + step) % len(stock)]
-                prices = {name: getattr(sold, source) for name, source in of.items()}
-                yield kind(repair_order=order, taxable=sold.taxable, **{relation: sold}, **prices)
+                values = {name: getattr(sold, source) for name, source in of.items()}
+                values |= {
+                    name: getattr(sold, name) for name in (*texts, "name", "taxable", "warranty_months")
+                }
+                yield kind(repair_order=order, job=jobs[n], **{relation: sold}, **values)
 
-    _bulk(PartLine, lines(PartLine, "part", parts, unit_price="unit_price"))
-    _bulk(ServiceLine, lines(ServiceLine, "service", services, labor_cost="labor_cost"))
+    _bulk(PartLine, lines(PartLine, "part", parts, unit_price="unit_price", amount="unit_price"))
+    _bulk(ServiceLine, lines(ServiceLine, "service", services, amount="labor_cost"))
 
 
 def _orders(customers: list[Any], parts: list[Any]) -> None:
@@ -247,8 +260,8 @@ def _orders(customers: list[Any], parts: list[Any]) -> None:
             for n in range(EACH):
                 at = START + timedelta(days=n)
                 yield Order(
-                    customer=customer, status="delivered", created_at=at, confirmed_at=at, packed_at=at,
-                    shipped_at=at, delivered_at=at, tracking_number=f"1Z{n:016}", estimated_delivery=at,
+                    customer=customer, status="delivered", created_at=at, expires_at=at, confirmed_at=at,
+                    packed_at=at, shipped_at=at, delivered_at=at, tracking_number=f"1Z{n:016}", estimated_delivery=at,
                 )  # fmt: skip
 
     bought = _bulk(Order, orders())

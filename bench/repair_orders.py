@@ -10,7 +10,7 @@ from bench.report import Goal, Section, spread
 
 PATH = "/api/shop/repair-orders/customers/me/repair-orders/"
 # Rows -> goal against LIMIT, connections. Long requests get few connections, so that few are left at the end of a round.
-SIZES = {16: (0.55, 32), 160: (0.75, 16), 1000: (0.75, 8)}
+SIZES = {16: (0.50, 32), 160: (0.75, 16), 1000: (0.75, 8)}
 PICKED = ("stock DRF", "django-ninja", "FastAPI + SQLAlchemy")
 
 

@@ -20,16 +20,24 @@ django.setup()
 
 from trust.accepted_writes import accepted_writes_survive
 from trust.double_booking import no_double_booking
+from trust.email_changes import email_changes
+from trust.forged_addresses import forged_addresses
+from trust.full_disk import a_full_disk_loses_nothing
 from trust.guessing import guessing
+from trust.held_locks import held_locks
 from trust.hostile_input import hostile_input
 from trust.idempotency import one_key_one_effect
+from trust.invitations import invitations
+from trust.killed_worker import mail_survives
 from trust.load import load_is_shed
 from trust.messages import a_message_survives
 from trust.pages import pages
 from trust.promises import Promise, Scale, Tally, Trial
 from trust.readonly import readonly
+from trust.restore import a_backup_restores
 from trust.secrets import secrets
 from trust.sockets import sockets_hold
+from trust.spray import spray
 from trust.strangers import strangers
 from trust.tokens import tokens
 
@@ -37,16 +45,24 @@ from trust.tokens import tokens
 PROMISES: list[Promise] = [
     Promise("no double booking", no_double_booking),
     Promise("an accepted write survives", accepted_writes_survive),
+    Promise("a full disk loses nothing", a_full_disk_loses_nothing),
     Promise("a message survives", a_message_survives),
+    Promise("mail survives the worker", mail_survives),
+    Promise("a backup restores", a_backup_restores),
     Promise("one key, one effect", one_key_one_effect),
     Promise("strangers see nothing", strangers),
     Promise("nobody writes what is not theirs", readonly),
     Promise("tokens end", tokens),
+    Promise("a stolen email comes back", email_changes),
+    Promise("invitations stay few and honest", invitations),
     Promise("guessing is useless", guessing),
+    Promise("a spray is stopped", spray),
+    Promise("no address can be forged", forged_addresses),
     Promise("secrets stay secret", secrets),
     Promise("hostile input", hostile_input),
     Promise("sockets hold", sockets_hold),
     Promise("load is shed", load_is_shed),
+    Promise("a held lock holds up no other", held_locks),
     Promise("pages keep to themselves", pages),
 ]
 

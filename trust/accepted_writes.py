@@ -20,6 +20,8 @@ from trust.promises import Tally, Trial
 from trust.writers import Writer, prepare, stored_rows, writing
 
 READY_SECONDS, READY_ON_A_BUSY_MACHINE = 5, 30
+# One customer orders parts without pause and pays for none.
+ENV = {"DEBUG": "true", "UNPAID_PIECES": "1000000"}
 ROWS_BETWEEN = 16  # at least, between two kills
 # The command of the image with two workers of one thread. DEBUG allows plain HTTP.
 GRANIAN = [
@@ -42,9 +44,7 @@ def _kill_servers(trial: Trial, engine: str, tally: Tally) -> None:
 
         def server() -> Server:
             command = ["manage.py", "serve", "--port", str(port)]
-            return stack.enter_context(
-                serving(command, folder=folder, port=port, env={"DEBUG": "true", **env})
-            )
+            return stack.enter_context(serving(command, folder=folder, port=port, env={**ENV, **env}))
 
         alive = server()
         with writing([port], prepare(), tally) as writers:
@@ -85,7 +85,7 @@ def _kill_postgres(trial: Trial, tally: Tally) -> None:
     """Kill the PostgreSQL that an embedded server and a server of the image share."""
     cluster, chance, slowest = Cluster(trial.folder / "cluster"), Random(7), 0.0
     recovered = 0.0
-    env = {"DEBUG": "true", **cluster.env}
+    env = {**ENV, **cluster.env}
     ports = [free_port(), free_port()]
     commands = [["manage.py", "serve", "--port", str(ports[0])], [*GRANIAN, "--port", str(ports[1])]]
     outages = [chance.uniform(0.2, 3) for _ in range(trial.size(10, 2))]

@@ -24,11 +24,13 @@ NAMED: dict[str, str | None] = {
     "/api/vehicles/{id}/": "vehicle",
     "/api/v1/customer/notifications/{id}": "notification",
     "/api/v1/customer/orders/{id}": "order",
+    "/api/v1/customer/orders/{id}/cancel": "order to cancel",
     "/api/v1/customer/orders/track/{id}": "order",
     "/api/v1/customer/tickets/{id}": "ticket",
     "/api/v1/customers/{id}/": "customer",
     "/customer/api/repairs/{id}/": "repair",
     "/api/shop/appointments/{id}/": "appointment",
+    "/api/shop/appointments/{id}/assign/": "appointment to assign",
     "/api/shop/appointments/{id}/start/": "appointment to start",
     "/api/shop/appointments/{id}/complete/": "appointment to complete",
     "/api/shop/appointments/{id}/cancel/": "appointment to cancel",
@@ -37,19 +39,69 @@ NAMED: dict[str, str | None] = {
     "/api/shop/parts/{id}/": None,
     "/api/shop/services/{id}/": None,
     "/api/shop/technicians/{id}/": None,
+    "/api/shop/canned-jobs/{id}/": None,
+    "/api/shop/price-matrices/{id}/": None,
+    "/api/shop/labour-rates/{id}/": None,
+    "/api/shop/tax-rules/{id}/": None,
+    "/api/shop/fee-rules/{id}/": None,
+    "/api/shop/overrun-policies/{id}/": None,
     "/api/shop/repair-orders/{id}/": "repair",
     "/api/shop/repair-orders/{id}/start/": "repair approved",
     "/api/shop/repair-orders/{id}/complete/": "repair in_progress",
+    "/api/shop/repair-orders/{id}/stop/": "repair approved",
+    "/api/shop/repair-orders/{id}/withdraw/": "repair answered",
+    "/api/shop/repair-orders/{id}/authorisations/pdf/": "repair answered",
+    "/api/shop/repair-orders/{id}/reopen/": "repair completed",
+    "/api/shop/repair-orders/{id}/jobs/{job_id}/propose/": "repair deferred",
+    "/api/shop/repair-orders/{id}/jobs/{job_id}/finish/": "repair in_progress",
+    "/api/shop/recommendations/{id}/": "recommendation",
     "/api/shop/vehicles/{id}/": "vehicle",
     "/api/shop/vehicles/{id}/archive/": "spare",
+    "/api/shop/vehicles/{id}/restore/": "archived",
+    "/api/shop/vehicles/{id}/transfer/": "spare",
+    "/api/invoices/{id}/": "invoice",
+    "/api/shop/credit-notes/{id}/": "credit note",
+    "/api/shop/estimates/customers/me/estimates/{id}/": "estimate",
+    "/api/shop/invoices/{id}/": "invoice",
+    "/api/shop/invoices/customers/me/credit-notes/{id}/": "credit note",
+    "/api/shop/invoices/customers/me/invoices/{id}/": "invoice",
+    "/api/shop/invoices/customers/me/payments/{id}/": "payment",
+    "/api/shop/orders/{id}/": "order",
+    "/api/shop/orders/{id}/cancel/": "order to cancel",
+    "/api/shop/orders/{id}/confirm/": "order to cancel",
+    "/api/shop/orders/{id}/pack/": "order confirmed",
+    "/api/shop/orders/{id}/ship/": "order packed",
+    "/api/shop/orders/{id}/deliver/": "order shipped",
+    "/api/shop/payments/{id}/": "payment",
+    "/api/shop/repair-orders/{id}/comeback/": "repair completed",
+    "/api/shop/repair-orders/{id}/invoice/": "repair to invoice",
+    "/api/shop/repair-orders/{id}/vehicle-out/": "repair denied",
+    "/api/shop/returns/{id}/": "return",
+    "/api/shop/returns/{id}/receive/": "return approved",
+    "/api/shop/returns/{id}/refund/": "return received",
+    "/api/shop/statement-runs/{id}/": None,
+    "/api/shop/statements/customers/me/statements/{id}/": "statement",
+    "/customer/api/credit-notes/{id}/": "credit note",
+    "/customer/api/estimates/{id}/": "estimate",
+    "/customer/api/invoices/{id}/": "invoice",
+    "/customer/api/payments/{id}/": "payment",
+    "/customer/api/statements/{id}/": "statement",
 }
+# What a DELETE names instead, because the other row is in use.
+TO_DELETE = {"/api/vehicles/{id}/": "spare"}
+# A location has one of these at most.
+OF_A_NEW_LOCATION = ("shop_overrun_policies_create", "shop_tax_rules_create")
 LINES = {"parts": "part line", "services": "service line"}
 # Property of a body or query -> the kind of row that it names. None: owned by the shop.
 NAMES: dict[str, str | None] = {
     "vehicleId": "vehicle", "vehicle_id": "vehicle", "unit_id": "vehicle", "customer_id": "customer",
     "user_id": "user", "order_id": "order", "attachments": "upload",
     "locationId": None, "location_id": None, "planId": None, "technician_id": None, "part_id": None,
-    "service_id": None, "product_id": None,
+    "service_id": None, "product_id": None, "canned_job_id": None, "advisor_id": None, "part_ids": None,
+    "invoice_id": "invoice", "repair_order_id": "repair", "bill_to_id": "customer", "into_id": None,
+    "comeback_of_id": "repair completed", "line_id": None, "appointmentId": "appointment", "bay_id": None,
+    "assigned_technician_id": None,
+    "job_id": "job", "appointment_id": "appointment", "recommendation_id": "recommendation",
     # Identifiers that the client chooses.
     "clientId": None, "deviceId": None, "dongleId": None, "tax_id": None,
 }  # fmt: skip
@@ -78,6 +130,8 @@ class Operation:
         """Return the kind of row that the path names. Raise KeyError if `NAMED` does not have it."""
         if "{" not in self.path:
             return None
+        if self.method == "DELETE" and self.path in TO_DELETE:
+            return TO_DELETE[self.path]
         fitting = [start for start in NAMED if self.path.startswith(start)]
         return NAMED[max(fitting, key=len, default=self.path)]
 
@@ -94,6 +148,13 @@ class Operation:
         path = self.path
         if self.kind:
             path = path.replace("{id}", self._format_id(owner)).replace("{thread}", self._format_id(owner))
+        if "{job_id}" in path:
+            order = owner.rows[self.kind or ""]
+            path = path.replace("{job_id}", str(order.jobs.earliest("position").pk))
+            if "{line_id}" in path:
+                path = path.replace("{line_id}", str(order.part_lines.earliest("id").pk))
+        path = path.replace("{revision}", "1").replace("{exemption_id}", str(owner.rows["exemption"].pk))
+        path = path.replace("{month}", f"{owner.rows['statement'].month:%Y-%m}")
         for part, kind in LINES.items():
             if f"/{part}/{{line_id}}" in path:
                 path = path.replace("{line_id}", str(owner.rows[kind].pk))
@@ -101,6 +162,8 @@ class Operation:
 
     def _format_id(self, owner: Owner) -> str:
         assert self.kind
+        if self.contract == "shop":  # whose ids have no prefix
+            return str(owner.rows[self.kind].pk)
         return format_id(owner, self.kind, self.parameters.get("id") or self.parameters["thread"])
 
     def _of_the_shop(self, shop: Shop) -> str:
@@ -109,13 +172,21 @@ class Operation:
             "parts": shop.unsold_part if self.method == "DELETE" else shop.part,
             "services": shop.unused_service if self.method == "DELETE" else shop.service,
             "technicians": shop.technician,
+            "canned-jobs": shop.canned_job,
+            "statement-runs": shop.run,
+            **shop.prices,
         }.get(self.path.split("/")[3])
         return str(getattr(row, "uuid" if self.path.startswith("/api/appointments") else "pk", ""))
 
     def body(self, owner: Owner, shop: Shop) -> Any:
         """Return a body that is valid for `owner`: the recorded example with current ids and times."""
         example = EXAMPLES[self.contract].get(self.name, {}).get("request")
-        return _today(example, owner, shop)
+        body = _today(example, owner, shop)
+        if self.name in OF_A_NEW_LOCATION:
+            body["location_id"] = shop.new_location.pk
+        if self.name == "shop_vehicles_transfer":
+            body["customer_id"] = shop.heir.pk
+        return body
 
     def query(self, owner: Owner, shop: Shop) -> dict[str, str]:
         """Return the required query parameters."""
@@ -134,7 +205,11 @@ def format_id(owner: Owner, kind: str, schema: dict[str, Any]) -> str:
     row = owner.rows[kind]
     if schema.get("format") == "uuid":
         return str(row.uuid)
-    return f"{PREFIX.get(kind, '')}{row.pk}" if schema.get("format") != "int64" else str(row.pk)
+    return (
+        f"{PREFIX.get(kind.partition(' ')[0], '')}{row.pk}"
+        if schema.get("format") != "int64"
+        else str(row.pk)
+    )
 
 
 def _today(value: Any, owner: Owner, shop: Shop, name: str = "") -> Any:
@@ -144,7 +219,11 @@ def _today(value: Any, owner: Owner, shop: Shop, name: str = "") -> Any:
         "product_id": shop.part.pk, "part_id": shop.unsold_part.pk, "service_id": shop.service.pk,
         "technician_id": shop.technician.pk, "vehicleId": str(owner.rows["vehicle"].uuid),
         "vehicle_id": owner.rows["vehicle"].pk, "customer_id": owner.customer.pk, "user_id": str(owner.user.uuid),
-        "order_id": f"ORD{owner.rows['order'].pk}", "unit_number": owner.rows["vehicle"].unit_number,
+        "canned_job_id": shop.canned_job.pk, "advisor_id": shop.root.pk, "part_ids": [shop.part.pk],
+        "job_id": owner.rows["job"].pk, "appointment_id": owner.rows["appointment"].pk,
+        "total": str(owner.rows["estimate"].total), "order_id": f"ORD{owner.rows['order'].pk}",
+        "unit_number": owner.rows["vehicle"].unit_number, "invoice_id": owner.rows["invoice"].pk,
+        "into_id": shop.heir.pk,
     }  # fmt: skip
     if name in values:
         return values[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,12 +15,22 @@ from django.utils import timezone
 from accounts.actions import open_session
 from accounts.models import User
 from appointments.models import Appointment, Location, ServiceType, Technician
+from billing.credit_notes import credit_amount
+from billing.invoices import issue_invoice
+from billing.ledger import Target
+from billing.models import StatementRun
+from billing.payments import take_payment
+from billing.statements import make_statement
 from catalogue.models import Part, Service
+from catalogue.pricing.models import CannedJob
 from chat.models import Message
 from common.domain.caller import STAFF
 from customers.models import Customer
 from memberships.models import Plan
+from repair_orders.estimates.actions import approve
+from repair_orders.models import RepairOrder
 from testing import factories
+from testing.billed import finished
 from testing.servers import Server
 from trust.calls import Client
 
@@ -44,7 +55,9 @@ class Owner:
     def ids(self, kind: str) -> set[str]:
         """Return every form of a row's id."""
         row = self.rows[kind]
-        prefix = {"order": "ORD", "return": "RET", "ticket": "TKT", "message": "MSG"}.get(kind)
+        prefix = {"order": "ORD", "return": "RET", "ticket": "TKT", "message": "MSG"}.get(
+            kind.partition(" ")[0]
+        )
         ids = {str(row.pk), str(getattr(row, "uuid", row.pk))}
         return ids | ({f"{prefix}{row.pk}"} if prefix else set())
 
@@ -59,6 +72,8 @@ class Shop:
     """The rows that all customers may name (location, catalogue, plan), and the staff."""
 
     location: Location
+    new_location: Location  # without prices
+    heir: Customer  # into whom another customer can be merged
     technician: Technician
     service_type: ServiceType
     part: Part
@@ -66,7 +81,10 @@ class Shop:
     other_part: Part
     service: Service
     unused_service: Service
+    canned_job: CannedJob
+    prices: dict[str, Any]  # noun of the URL -> its row, of the location
     plan: Plan
+    run: StatementRun
     staff: dict[str, User]
     root: User
     carol: User  # without a customer record
@@ -86,6 +104,8 @@ def open_shop() -> Shop:
     staff = {role: person(f"{role}@shop.example", role=role) for role in sorted(STAFF)}
     return Shop(
         location=location,
+        new_location=factories.LocationFactory(name="Side Street"),
+        heir=factories.CustomerFactory(),
         technician=factories.TechnicianFactory(location=location, user=staff["technician"]),
         service_type=factories.ServiceTypeFactory(code="oil_change"),
         part=factories.PartFactory(name="Brake pads", stock=100),
@@ -93,7 +113,16 @@ def open_shop() -> Shop:
         other_part=factories.PartFactory(name="Disc", stock=100),
         service=factories.ServiceFactory(),
         unused_service=factories.ServiceFactory(name="Wheel repair"),
+        canned_job=factories.CannedJobFactory(),
+        prices={
+            "price-matrices": factories.PriceMatrixFactory(),
+            "labour-rates": factories.LabourRateFactory(location=location),
+            "tax-rules": factories.TaxRuleFactory(location=location),
+            "fee-rules": factories.FeeRuleFactory(location=location),
+            "overrun-policies": factories.OverrunPolicyFactory(location=location),
+        },
         plan=factories.PlanFactory(),
+        run=factories.StatementRunFactory(),
         staff=staff,
         root=person("root@shop.example", role="admin", is_superuser=True),
         carol=person("carol@example.com", "Carol"),
@@ -104,16 +133,22 @@ def own_everything(shop: Shop, mark: str) -> Owner:
     """Create a customer with a row of every kind that has an owner."""
     user, colleague = (person(f"{mark}{n}@example.com", mark, phone="") for n in ("", "-colleague"))
     customer = factories.CustomerFactory(
-        contact=user, company_name=f"{mark} Ltd", street_address=f"1 {mark} Street", tax_id=f"tax-{mark}"
+        contact=user,
+        company_name=f"{mark} Ltd",
+        street_address=f"1 {mark} Street",
+        tax_id=f"tax-{mark}",
+        is_verified=True,
     )
     owner = Owner(mark, customer, user, colleague)
     keep = owner.rows
     keep |= {"customer": customer, "user": user}
     keep["login"] = factories.CustomerUserFactory(customer=customer, user=colleague)
+    keep["invitation"] = factories.InvitationFactory(customer=customer, email=f"{mark}-invited@example.com")
     _drive(owner)
     _book(owner, shop)
     _repair(owner, shop)
     _order(owner, shop)
+    _bill(owner, shop)
     _talk(owner)
     keep["notification"] = factories.NotificationFactory(customer=customer, title=mark, message=mark)
     keep["membership"] = factories.MembershipFactory(user=colleague, plan=shop.plan)
@@ -141,6 +176,7 @@ def _drive(owner: Owner) -> None:
         unit_number=f"{owner.mark}-7", dongle_id=f"dongle-{owner.mark}", dongle_connection="BLE"
     )
     owner.rows["spare"] = vehicle()
+    owner.rows["archived"] = vehicle(archived_at=timezone.now())
     factories.TelematicsBatchFactory(vehicle=owner.rows["vehicle"])
 
 
@@ -161,6 +197,9 @@ def _book(owner: Owner, shop: Shop) -> None:
     owner.rows["appointment"] = appointment(2, 10)
     owner.rows["appointment to start"] = appointment(3, 10)
     owner.rows["appointment to cancel"] = appointment(4, 10)
+    # No other one of the technician is at that time.
+    ahead = Appointment.objects.filter(start__gt=now).count()
+    owner.rows["appointment to assign"] = appointment(5, 8 + 3 * ahead % 9)
     owner.rows["appointment to complete"] = appointment(0, 9, status="in_progress", started_at=now)
 
 
@@ -172,14 +211,38 @@ def _repair(owner: Owner, shop: Shop) -> None:
         "in_progress": {"estimated_at": now, "approved_at": now, "started_at": now},
     }
     for status, given in stamps.items():
-        order = factories.RepairOrderFactory(
-            vehicle=owner.rows["vehicle"], status=status, description=owner.mark, notes=owner.mark, **given
-        )
+        order = _order_in(owner, status, **given)
         owner.rows["repair" if status == "pending" else f"repair {status}"] = order
         part = factories.PartLineFactory(repair_order=order, part=shop.part)
         service = factories.ServiceLineFactory(repair_order=order, service=shop.service)
         if status == "pending":
-            owner.rows |= {"part line": part, "service line": service}
+            estimate = factories.EstimateFactory(repair_order=order)
+            owner.rows |= {
+                "part line": part, "service line": service, "estimate": estimate, "job": part.job
+            }  # fmt: skip
+    answered = _order_in(owner, "pending", estimated_at=now)
+    factories.PartLineFactory(repair_order=answered, part=shop.part)
+    factories.EstimateFactory(repair_order=answered)
+    approve(order=answered, by=None, now=now)
+    completed = _order_in(owner, "completed", total_cost=Decimal("9.49"), completed_at=now)
+    factories.PartLineFactory(repair_order=completed, part=shop.part)
+    deferred = _order_in(owner, "in_progress", **stamps["in_progress"])
+    factories.JobFactory(repair_order=deferred, status="deferred")
+    owner.rows |= {
+        "repair answered": answered, "repair completed": completed, "repair deferred": deferred,
+        "exemption": factories.TaxExemptionFactory(customer=owner.customer, number=owner.mark),
+        "recommendation": factories.RecommendationFactory(vehicle=owner.rows["vehicle"], text=owner.mark),
+    }  # fmt: skip
+
+
+def _order_in(owner: Owner, status: str, **fields: Any) -> RepairOrder:
+    order: RepairOrder = factories.RepairOrderFactory(
+        vehicle=owner.rows["vehicle"], status=status, description=owner.mark, notes=owner.mark, **fields
+    )
+    # Parts and services have ids of their own. With one more part no job has two lines of the same id.
+    if "job" not in owner.rows:
+        factories.PartLineFactory(repair_order=order)
+    return order
 
 
 def _order(owner: Owner, shop: Shop) -> None:
@@ -189,7 +252,43 @@ def _order(owner: Owner, shop: Shop) -> None:
     asked = factories.ReturnRequestFactory(
         order=factories.OrderFactory(customer=owner.customer, status="delivered"), reason=owner.mark
     )
-    owner.rows |= {"order": order, "item": item, "return": asked}
+    placed = factories.OrderFactory(customer=owner.customer)
+    factories.OrderItemFactory(order=placed, part=shop.part, product_name=f"Pads {owner.mark}")
+    owner.rows |= {"order": order, "item": item, "return": asked, "order to cancel": placed}
+    for status in ("confirmed", "packed", "shipped"):
+        moved = factories.OrderFactory(customer=owner.customer, status=status)
+        factories.OrderItemFactory(order=moved, part=shop.part, product_name=f"Pads {owner.mark}")
+        owner.rows[f"order {status}"] = moved
+    for status in ("approved", "received"):
+        line = factories.ReturnLineFactory(
+            return_request__order=factories.OrderFactory(customer=owner.customer, status="delivered"),
+            return_request__status=status, return_request__reason=owner.mark,
+        )  # fmt: skip
+        owner.rows[f"return {status}"] = line.return_request
+
+
+def _bill(owner: Owner, shop: Shop) -> None:
+    now = timezone.now()
+
+    def finish(price: str) -> RepairOrder:
+        order: RepairOrder = finished(vehicle=owner.rows["vehicle"], prices=(price,), location=shop.location)
+        return order
+
+    invoice = issue_invoice(order=finish("491.00"), by=None, now=now, po_number=owner.mark)
+    credited = issue_invoice(order=finish("20.00"), by=None, now=now)
+    owner.rows |= {
+        "invoice": invoice,
+        "credit note": credit_amount(
+            invoice=credited, amount=Decimal("5.00"), reason=owner.mark, by=None, now=now
+        ),
+        "payment": take_payment(
+            customer=owner.customer, location=shop.location, amount=Decimal("400.00"), method="check",
+            reference=owner.mark, allocations=[Target(invoice, Decimal("100.00"))], by=None, now=now,
+        ),
+        "statement": make_statement(owner.customer, (now - timedelta(days=45)).date(), now=now),
+        "repair to invoice": finish("50.00"),
+        "repair denied": _order_in(owner, "denied", denied_at=now),
+    }  # fmt: skip
 
 
 def _talk(owner: Owner) -> None:

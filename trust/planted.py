@@ -9,18 +9,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email import message_from_bytes
 from itertools import count
 from secrets import token_hex
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from aiosmtpd.controller import Controller
 from django.db import connection
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from testing.servers import Server, free_port
+from testing.servers import Server
 from trust.calls import Client
 from trust.people import JPEG
 from trust.sign_ins import CSRF, FORGOTTEN, SIGN_INS, from_address
@@ -38,6 +36,7 @@ BROKEN = (
 REFRESH_TOKENS = {
     "/api/token/refresh/": "refresh",
     "/api/auth/refresh/": "refreshToken",
+    "/auth/refresh": "refresh_token",
     "/api/token/verify/": "token",
     "/api/token/blacklist/": "refresh",
     "/api/auth/logout/": "refreshToken",
@@ -53,7 +52,7 @@ class Day:
     sockets: Server
     mails: list[str]
     planted: dict[str, set[str]] = field(default_factory=dict)
-    ask_worker: Callable[[], None] = lambda: None
+    ask_worker: Callable[[], object] = lambda: None
 
     def plant(self, kind: str, secret: str | None = None) -> str:
         secret = secret or f"planted-{kind.replace(' ', '-')}-{token_hex(8)}"
@@ -65,30 +64,6 @@ class Day:
 
 
 ALWAYS = {name.replace("_", "-"): value for name, value in from_address("198.51.100.77").items()}
-
-
-class _Mailbox:
-    """A mail server that keeps the text of each mail."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's
-        message = message_from_bytes(envelope.content)
-        parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
-        self.texts.append("\n".join(part.decode() for part in parts if isinstance(part, bytes)))
-        return "250 OK"
-
-
-@contextmanager
-def mailbox() -> Iterator[tuple[str, list[str]]]:
-    box, port = _Mailbox(), free_port()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield f"smtp://127.0.0.1:{port}", box.texts
-    finally:
-        controller.stop()
 
 
 def send_all(day: Day, broken: Sequence[str]) -> None:

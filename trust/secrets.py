@@ -18,10 +18,11 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
+from testing.inbox import Inbox
 from testing.live import REDIS
-from trust.planted import BROKEN, WAS_HERE, Day, mailbox, send_all
+from trust.planted import BROKEN, WAS_HERE, Day, send_all
 from trust.promises import Tally, Trial
-from trust.sign_ins import collect_static_files
+from trust.sign_ins import FORGOTTEN, collect_static_files
 from trust.sites import Site, site
 from trust.tables import seen_from_here
 
@@ -46,10 +47,11 @@ def secrets(trial: Trial, tally: Tally) -> None:
 
 
 def _embedded(trial: Trial, tally: Tally, name: str, env: dict[str, str]) -> None:
-    with mailbox() as (url, mails):
-        given = {"TRUSTED_PROXIES": "1", "EMAIL_URL": url, "METRICS_TOKEN": METRICS_TOKEN, **env}
+    with Inbox() as inbox:
+        given = {"TRUSTED_PROXIES": "1", "EMAIL_URL": inbox.url, "METRICS_TOKEN": METRICS_TOKEN, **env}
         with site(trial, "SQLite", **given) as place, place.embedded() as server, seen_from_here(server):
-            day = Day(server, server, mails)
+            # Mails are sent by tasks after the response.
+            day = Day(server, server, inbox.texts, ask_worker=lambda: inbox.wait_for(len(FORGOTTEN)))
             send_all(day, BROKEN[: trial.size(len(BROKEN), 2, 1)])
             metrics = _metrics(day)
             _search_records(tally, name, day, metrics)
@@ -57,9 +59,9 @@ def _embedded(trial: Trial, tally: Tally, name: str, env: dict[str, str]) -> Non
 
 
 def _production(trial: Trial, tally: Tally) -> None:
-    with mailbox() as (url, mails), ExitStack() as stack:
+    with Inbox() as inbox, ExitStack() as stack:
         given = {
-            "EMAIL_URL": url,
+            "EMAIL_URL": inbox.url,
             "METRICS_TOKEN": METRICS_TOKEN,
             "TASK_QUEUE": "database",
             "LOG_LEVEL": "DEBUG",
@@ -68,7 +70,7 @@ def _production(trial: Trial, tally: Tally) -> None:
         web, sockets = stack.enter_context(place.web()), stack.enter_context(place.sockets())
         stack.enter_context(seen_from_here(web))
         worker_log = trial.folder / "worker.log"
-        day = Day(web, sockets, mails, ask_worker=lambda: _work(place, worker_log))
+        day = Day(web, sockets, inbox.texts, ask_worker=lambda: _work(place, worker_log))
         send_all(day, BROKEN[: trial.size(len(BROKEN), 2, 1)])
         metrics = _metrics(day)
         _search_records(tally, "production", day, metrics)
@@ -140,7 +142,7 @@ def _search_records(tally: Tally, name: str, day: Day, metrics: str) -> None:
 # an idempotency key. A ticket in a response is valid once within half a minute, a URL for an hour.
 KEPT = {
     ("files_upload", "capability"),
-    ("django_session", "cookie"),
+    ("accounts_pagesession", "cookie"),
     ("common_idempotencykey", "capability"),
     ("common_idempotencykey", "signature"),
     ("common_idempotencykey", "ticket"),

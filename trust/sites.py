@@ -8,7 +8,7 @@ import secrets
 import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -16,6 +16,8 @@ from django.conf import settings
 from testing.live import redis_on
 from testing.servers import Server, database, free_port, manage, proxy, serving
 from trust.promises import Trial
+
+_IMAGE = {"WEB_WORKERS": "2", "WEB_THREADS": "4"}  # the defaults of the image
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Site:
     def web(self) -> AbstractContextManager[Server]:
         """Start granian with the command of the image."""
         text = (settings.BASE_DIR / "Dockerfile").read_text()
-        return self._serving(json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[-1])[-1])
+        line = json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[-1])[-1]
+        return replace(self, env={**self.env, **_IMAGE})._serving(line)
 
     def sockets(self) -> AbstractContextManager[Server]:
         """Start the process of the sockets with the command of compose.yaml."""
@@ -51,7 +54,9 @@ class Site:
         port = free_port()
         folder = self.folder / f"process-{port}"
         folder.mkdir()
-        words = shlex.split(line.replace("$WEB_WORKERS", "2"))
+        for name, value in _IMAGE.items():
+            line = line.replace(f"${name}", value)
+        words = shlex.split(line)
         given = dict(word.split("=", 1) for word in words if re.fullmatch(r"[A-Z_]+=\w+", word))
         command = [word for word in words if word not in ("exec", "env") and "=" not in word]
         for option, value in (("--host", "127.0.0.1"), ("--port", str(port))):
@@ -73,6 +78,7 @@ def site(trial: Trial, engine: str, *, redis: bool = False, **env: str) -> Itera
         "ALLOWED_HOSTS": "localhost",
         "SECURE_SSL_REDIRECT": "false",
         "RATE_USER": "1000000000",
+        "RATE_EMAIL_CHANGES": "1000000000",
         "REDIS_URL": "",
         "UPLOADS_DIR": str(folder / "uploads"),
     }

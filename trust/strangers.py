@@ -19,7 +19,7 @@ from trust.calls import Answer
 from trust.operations import METHODS, NAMES, Operation, format_id
 from trust.promises import ENGINES, Tally, Trial
 from trust.rights import STAFFS, expected_of
-from trust.strangers_at_pages import try_admin, try_portal
+from trust.strangers_at_pages import try_admin, try_link, try_portal
 from trust.tables import seen_from_here
 from trust.town import Town, ask, open_town, without
 
@@ -29,7 +29,12 @@ ANSWERED_OTHERWISE = {
     ("member_vehicle_telematics_post", "vehicleId"): {400},
     ("care_request_return_post", "items"): {400},  # names of items in the customer's own order
     ("crm_check_profile_exists_post", "user_id"): {403},  # customers may check only themselves
+    ("shop_customer_estimate_answer_post", "job_id"): {400},  # not a job of the revision
+    ("fleet_estimate_answer_post", "job_id"): {400},
     ("fleet_repairs_get", "unit_number"): {200},  # a filter without rows
+    ("fleet_invoices_get", "unit_number"): {200},
+    ("fleet_invoices_get", "unit_id"): {200},
+    ("member_member_invoices_get", "vehicleId"): {200},
 }
 NOT_ALLOWED = 405
 
@@ -45,6 +50,7 @@ def strangers(trial: Trial, tally: Tally) -> None:
                 _try_operation(town, operation, is_full=trial.is_full)
             _try_lists(town)
             try_portal(town)
+            try_link(town)
             try_admin(town)
             _try_sockets(town)
 
@@ -131,7 +137,7 @@ def _try_names(town: Town, operation: Operation, who: str) -> None:
         else:
             is_list = operation.takes[name].get("type") == "array"
             answers = [
-                ask(town, operation, who, address, {**(body or {}), name: [value] if is_list else value})
+                ask(town, operation, who, address, _with(body, name, [value] if is_list else value))
                 for value in (bobs_id, unknown)
             ]
         bobs, nothings = (
@@ -141,6 +147,23 @@ def _try_names(town: Town, operation: Operation, who: str) -> None:
         town.refused(who, f"{operation.method} {address} with {name}={bobs_id}", bobs, expected)
         same = (bobs.status, bobs.text) == (nothings.status, nothings.text)
         town.tally.tried(same, f"{who}: {operation.method} {address}: {name} differs: {bobs} / {nothings}")
+
+
+def _with(body: Any, name: str, value: Any) -> Any:
+    """Return the body with `value` for the property, which may be inside of its lists."""
+    if isinstance(body, dict) and name not in body and _is_inside(body, name):
+        return {
+            key: _with(item, name, value) if _is_inside(item, name) else item for key, item in body.items()
+        }
+    if isinstance(body, list):
+        return [_with(item, name, value) for item in body]
+    return {**(body or {}), name: value}
+
+
+def _is_inside(body: Any, name: str) -> bool:
+    if isinstance(body, dict):
+        return name in body or any(_is_inside(item, name) for item in body.values())
+    return isinstance(body, list) and any(_is_inside(item, name) for item in body)
 
 
 def _foreign_names(town: Town, operation: Operation) -> Iterator[tuple[str, Any, Any]]:

@@ -12,17 +12,25 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from common.domain.caller import STAFF
 from config.roles import PERMISSIONS
 from portal.fleet.urls import urlpatterns as portal_routes
+from repair_orders.estimates.links import link_of
 from trust.calls import Answer, Client
 from trust.town import Town, without
 
-PAGES_WITHOUT_OWNER = ("fleet-login", "fleet-logout", "fleet-forgotten", "fleet-new-password")
+PAGES_WITHOUT_OWNER = (
+    *("fleet-login", "fleet-logout", "fleet-forgotten", "fleet-new-password"),
+    *("fleet-invitation", "fleet-undo-email", "fleet-confirm-email"),
+)
 
 
 def try_portal(town: Town) -> None:
     """Open and post to every page of the portal with Bob's ids and a valid CSRF token."""
     bob = town.bob.rows
     ids = {"fleet-repair": "repair", "fleet-photo": "repair", "fleet-unit": "vehicle",
-           "fleet-archive-unit": "vehicle", "fleet-remove-user": "login"}  # fmt: skip
+           "fleet-archive-unit": "vehicle", "fleet-remove-user": "login", "fleet-change-role": "login",
+           "fleet-resend-invitation": "invitation", "fleet-withdraw-invitation": "invitation",
+           "fleet-estimate-pdf": "repair", "fleet-authorisations-pdf": "repair answered",
+           "fleet-invoice": "invoice", "fleet-invoice-pdf": "invoice", "fleet-credit-note-pdf": "credit note",
+           "fleet-receipt-pdf": "payment", "fleet-statement-pdf": "statement"}  # fmt: skip
     forms: dict[str, dict[str, Any]] = {
         "fleet-repair": {"decision": "approve", "total": "1.00"},
         "fleet-request": {"unit": bob["vehicle"].pk, "description": "Hello"},
@@ -43,6 +51,7 @@ def try_portal(town: Town) -> None:
             town.tally.tried(False, f"this trial does not say whose {path} is")
             continue
         address = re.sub(r"<\w+:id>", str(bob[kind].pk) if kind else "", path)
+        address = re.sub(r"<\w+:revision>", "1", address)
         address = re.sub(r"<\w+:photo_id>", str(bob["photo"].uuid), address)
         if kind:
             own = town.people["bob"].send("GET", address)
@@ -66,6 +75,36 @@ def try_portal(town: Town) -> None:
     own_repair = town.alice.rows["repair"].pk
     address = f"/customer/repairs/{own_repair}/photos/{bob['photo'].uuid}/"
     town.refused("alice", f"GET {address}", town.people["alice"].send("GET", address), {404})
+
+
+def try_link(town: Town) -> None:
+    """Open and post to the link of an estimate with what is known of Bob's without it, and read the true one.
+
+    Whoever has the link may read and answer, so that nothing else of the estimate may open it. Reading changes nothing.
+    """
+    estimate = town.bob.rows["estimate"]
+    link = link_of(estimate)
+    true = link.rpartition("/")[2]
+    known = (
+        *(str(estimate.pk), str(estimate.uuid), estimate.uuid.hex, estimate.token_hash, estimate.digest),
+        *(true[:-1], f"{true}A", true.swapcase(), true[::-1], "%00", "x" * 500),
+    )
+    answer = {"by_name": "Stranger", "consent": "on", "total": str(estimate.total)}
+    answer |= {f"job-{job['id']}": "approved" for job in estimate.snapshot["jobs"]}
+    for who, client in town.people.items():
+        for token in known:
+            for method, body in (("GET", None), ("POST", answer)):
+                address = f"/e/{token}"
+                given = client.send(method, address, body, form=method == "POST")
+                # Many wrong tokens from one address are refused by its limit.
+                town.refused(who, f"{method} {address}", given, {410, 429})
+    town.untouched("wrong links of an estimate")
+    client = Client(town.server.port)
+    for method in ("GET", "HEAD"):
+        given = client.send(method, f"/e/{true}")
+        is_private = given.headers.get("referrer-policy") == "no-referrer" and not client.cookies
+        town.tally.tried(given.status in (200, 429) and is_private, f"{method} of a link: {given}")
+    town.untouched("reading a link")
 
 
 def _post(client: Client, address: str, **fields: Any) -> Answer:

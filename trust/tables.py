@@ -69,7 +69,7 @@ class Change:
 class Tables:
     """The tables of the product, without those in `but` and Django's own."""
 
-    def __init__(self, *, but: Collection[str] = ("django_session",)) -> None:
+    def __init__(self, *, but: Collection[str] = ("accounts_pagesession",)) -> None:
         self.models = [
             model
             for model in apps.get_models(include_auto_created=True)

@@ -41,7 +41,11 @@ OPENS = {
     ),
     "staff": ("/api/shop/vehicles/", "/api/v1/customers/", "/api/chat/threads/"),
 }  # fmt: skip
-REFRESHES = {"/api/token/refresh/": "refresh", "/api/auth/refresh/": "refreshToken"}
+REFRESHES = {
+    "/api/token/refresh/": "refresh",
+    "/api/auth/refresh/": "refreshToken",
+    "/auth/refresh": "refresh_token",
+}
 NEW_PASSWORD = "an entirely new one 31"
 SOCKET_CHECK_SECONDS = 2
 SESSION_ENDED = 4401

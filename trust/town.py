@@ -60,8 +60,18 @@ def open_town(server: Server, tally: Tally, *, is_short: bool) -> Town:
     if is_short:
         for who in ("alice's colleague", "advisor", "manager", "admin"):
             del people[who]
+    for owner in (alice, bob):  # papers are stored when they are read first
+        for paper, kind in (("estimates/1/pdf", "repair"), ("authorisations/pdf", "repair answered")):
+            given = people["root"].send("GET", f"/api/shop/repair-orders/{owner.rows[kind].pk}/{paper}/")
+            assert given.status == 200, given
+        for noun, kind in (("invoices", "invoice"), ("credit-notes", "credit note"), ("payments", "payment")):
+            given = people["root"].send("GET", f"/api/shop/{noun}/{owner.rows[kind].pk}/pdf/")
+            assert given.status == 200, given
+        month = f"{owner.rows['statement'].month:%Y-%m}"
+        given = people["root"].send("GET", f"/api/shop/customers/{owner.customer.pk}/statements/{month}/pdf/")
+        assert given.status == 200, given
     # A page may open a session for its own socket.
-    tables = Tables(but=("django_session", "accounts_session", "django_tasks_database_dbtaskresult"))
+    tables = Tables(but=("accounts_pagesession", "accounts_session", "django_tasks_database_dbtaskresult"))
     return Town(server, shop, alice, bob, people, tables, tally)
 
 

@@ -20,7 +20,7 @@ django.setup()
 
 from django.core.management import execute_from_command_line
 
-from appointments import actions
+from appointments import actions, holds
 from appointments.models import Appointment, Bay, Location
 from appointments.queries import get_bay_schedule, get_slot
 
@@ -38,11 +38,11 @@ def free_bay_without_lock(
     bay: Bay | None = None,
     ignoring: Appointment | None = None,
 ) -> Iterator[int]:
-    """Yield a free bay like `actions.hold_free_bay`, without its lock."""
+    """Yield a free bay like `holds.hold_free_bay`, without its lock."""
     slot = get_slot(location=location, start=start, length=length, now=now)
     bay_id = get_bay_schedule(location, slot, bay=bay, ignoring=ignoring).first_free(slot)
     if bay_id is None:
-        raise actions.SlotTaken("That time is taken.", alternatives=[])
+        raise holds.SlotTaken("That time is taken.", alternatives=[])
     time.sleep(_SECONDS)
     yield bay_id
 

@@ -29,9 +29,10 @@ from django.utils import timezone
 from appointments.models import Appointment
 from catalogue.models import Part
 from chat.models import Message, SupportTicket
-from common.http.contracts.registry import contract_for
+from common.http.contracts.base import Contract
 from common.http.idempotency import StillAnswering
 from common.http.problems import UNAVAILABLE
+from common.http.routing import view_class_of
 from orders.models import Order, OrderItem
 from repair_orders.models import RepairOrder
 from testing.factories import ConversationFactory, GarageFactory, PartFactory, UserFactory, VehicleFactory
@@ -41,6 +42,7 @@ from vehicles.models import Vehicle
 
 WRITERS = 8
 PART, STOCK = "Wiper blade", 1_000_000
+BAYS = 8
 PATIENCE_SECONDS = 120  # to wait for the response to a row that is sent again
 _SLOTS_A_DAY = 20
 
@@ -61,18 +63,21 @@ def prepare() -> list[Route]:
     vehicle, admin = VehicleFactory(unit_number="T1"), UserFactory(role="admin", is_superuser=True)
     person, garage, part = (
         vehicle.customer.contact,
-        GarageFactory(bays=8),
+        GarageFactory(bays=BAYS),
         PartFactory(name=PART, stock=STOCK),
     )
+    # A vehicle is in one place at a time, so there is one for each bay.
+    fleet = [vehicle, *(VehicleFactory(customer=vehicle.customer) for _ in range(BAYS - 1))]
     conversation = ConversationFactory(customer=vehicle.customer)
     customer, staff = partial(Client.of, user=person), partial(Client.of, user=admin)
     slots = count()
 
     def appointment(mark: str) -> dict[str, Any]:
-        day, slot = divmod(next(slots) // 8, _SLOTS_A_DAY)
+        turn, bay = divmod(next(slots), BAYS)
+        day, slot = divmod(turn, _SLOTS_A_DAY)
         opens = datetime.combine(timezone.now().date() + timedelta(days=2 + day % 85), clock(8), tzinfo=UTC)
         return {
-            "customer_id": vehicle.customer.pk, "vehicle_id": vehicle.pk, "location_id": garage.pk,
+            "customer_id": vehicle.customer.pk, "vehicle_id": fleet[bay].pk, "location_id": garage.pk,
             "start": (opens + timedelta(minutes=30 * slot)).isoformat(), "description": mark,
         }  # fmt: skip
 
@@ -157,8 +162,7 @@ class Writer:
 
 def _unavailable(path: str) -> Any:
     """Return the body of a 503 in the contract of that path."""
-    contract = contract_for(path)
-    assert contract is not None
+    contract: Contract = view_class_of(path).contract
     return contract.render_problem(UNAVAILABLE)[1]
 
 
@@ -225,6 +229,6 @@ def _check_stock(tally: Tally) -> None:
     """Check that the stock that was sold is in orders, and that no order is empty."""
     part = Part.objects.get(name=PART)
     sold = OrderItem.objects.filter(part=part).aggregate(pieces=Sum("quantity", default=0))["pieces"]
-    tally.tried(part.stock + sold == STOCK, f"{part.stock} pieces left and {sold} sold of {STOCK}")
+    tally.tried(part.available + sold == STOCK, f"{part.available} pieces left and {sold} sold of {STOCK}")
     empty = Order.objects.filter(items=None).count()
     tally.tried(not empty, f"{empty} orders without items")

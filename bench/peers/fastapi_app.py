@@ -16,13 +16,14 @@ from uuid import UUID
 import jwt
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from sqlalchemy import DateTime, ForeignKey, Numeric, select
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship, selectinload
 
-from bench.peers.orders import WORDS, total_of
+from bench.peers.orders import WORDS, number_of, total_of
+from common.domain.money import format_percent
 
 SECRET = os.environ["SECRET_KEY"]
 engine = create_async_engine(
@@ -41,6 +42,7 @@ new_session = async_sessionmaker(engine, expire_on_commit=False)
 # --- The tables -------------------------------------------------------------------------------------
 
 Money = Annotated[Decimal, mapped_column(Numeric(10, 2))]
+Percent = Annotated[Decimal, mapped_column(Numeric(7, 4))]
 Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 
 
@@ -85,46 +87,41 @@ class Vehicle(Base):
     color: Mapped[str]
 
 
-class Part(Base):
-    __tablename__ = "catalogue_part"
-    name: Mapped[str]
-    part_number: Mapped[str]
-    manufacturer: Mapped[str]
-    unit_price: Mapped[Money]
-    taxable: Mapped[bool]
-    warranty_months: Mapped[int]
-
-
 class PartLine(Base):
     __tablename__ = "repair_orders_partline"
     repair_order_id: Mapped[int] = mapped_column(ForeignKey("repair_orders_repairorder.id"))
-    part_id: Mapped[int] = mapped_column(ForeignKey("catalogue_part.id"))
-    quantity: Mapped[int]
-    unit_price: Mapped[Money]
-    taxable: Mapped[bool]
-    part: Mapped[Part] = relationship()
-
-    @property
-    def total_price(self) -> Decimal:
-        return self.unit_price * self.quantity
-
-
-class Service(Base):
-    __tablename__ = "catalogue_service"
+    part_id: Mapped[int]
     name: Mapped[str]
-    description: Mapped[str]
-    labor_cost: Mapped[Money]
+    part_number: Mapped[str]
+    manufacturer: Mapped[str]
+    stored_quantity: Mapped[Money] = mapped_column("quantity")
+    unit_price: Mapped[Money]
+    amount: Mapped[Money]
     taxable: Mapped[bool]
     warranty_months: Mapped[int]
+
+    @property
+    def quantity(self) -> int | float:
+        return number_of(self.stored_quantity)
+
+    @property
+    def part(self) -> PartLine:
+        return self
 
 
 class ServiceLine(Base):
     __tablename__ = "repair_orders_serviceline"
     repair_order_id: Mapped[int] = mapped_column(ForeignKey("repair_orders_repairorder.id"))
-    service_id: Mapped[int] = mapped_column(ForeignKey("catalogue_service.id"))
-    labor_cost: Mapped[Money]
+    service_id: Mapped[int]
+    name: Mapped[str]
+    description: Mapped[str]
+    amount: Mapped[Money]
     taxable: Mapped[bool]
-    service: Mapped[Service] = relationship()
+    warranty_months: Mapped[int]
+
+    @property
+    def service(self) -> ServiceLine:
+        return self
 
 
 class RepairOrder(Base):
@@ -134,8 +131,8 @@ class RepairOrder(Base):
     state: Mapped[str] = mapped_column("status")
     notes: Mapped[str]
     discount_amount: Mapped[Money]
-    discount_percent: Mapped[Money]
-    tax_percent: Mapped[Money]
+    discount_percent: Mapped[Percent]
+    tax_percent: Mapped[Percent]
     frozen_total: Mapped[Money | None] = mapped_column("total_cost")
     created_at: Mapped[Instant]
     customer: Mapped[Customer] = relationship()
@@ -178,7 +175,7 @@ class VehicleOut(Out):
 
 
 class PartOut(Out):
-    id: int
+    id: int = Field(validation_alias="part_id")
     name: str
     part_number: str
     manufacturer: str
@@ -190,15 +187,15 @@ class PartOut(Out):
 class PartLineOut(Out):
     id: int
     part: PartOut
-    quantity: int
-    total_price: Decimal
+    quantity: int | float
+    total_price: Decimal = Field(validation_alias="amount")
 
 
 class ServiceOut(Out):
-    id: int
+    id: int = Field(validation_alias="service_id")
     name: str
     description: str
-    labor_cost: Decimal
+    labor_cost: Decimal = Field(validation_alias="amount")
     taxable: bool
     warranty_months: int
 
@@ -216,8 +213,8 @@ class RepairOrderOut(Out):
     customer_name: str
     status: str
     discount_amount: Decimal
-    discount_percent: Decimal
-    tax_percent: Decimal
+    discount_percent: Annotated[Decimal, PlainSerializer(format_percent)]
+    tax_percent: Annotated[Decimal, PlainSerializer(format_percent)]
     total_cost: Decimal
     date_created: datetime = Field(validation_alias="created_at")
     notes: str
@@ -272,8 +269,8 @@ async def repair_orders(
         .options(
             joinedload(RepairOrder.vehicle),
             joinedload(RepairOrder.customer).joinedload(Customer.contact),
-            selectinload(RepairOrder.part_lines).joinedload(PartLine.part),
-            selectinload(RepairOrder.service_lines).joinedload(ServiceLine.service),
+            selectinload(RepairOrder.part_lines),
+            selectinload(RepairOrder.service_lines),
         )
         .order_by(RepairOrder.created_at.desc(), RepairOrder.id.desc())
     )

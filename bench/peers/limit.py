@@ -26,14 +26,12 @@ JOIN customers_customeruser l ON l.customer_id = c.id
 JOIN accounts_user caller ON caller.id = l.user_id
 WHERE caller.uuid = %s AND o.status <> 'denied' ORDER BY o.created_at DESC, o.id DESC"""
 PARTS = """
-SELECT l.repair_order_id, l.id, p.id, p.name, p.part_number, p.manufacturer, l.unit_price, l.taxable,
-       p.warranty_months, l.quantity
-FROM repair_orders_partline l JOIN catalogue_part p ON p.id = l.part_id
-WHERE l.repair_order_id = ANY(%s) ORDER BY l.id"""
+SELECT repair_order_id, id, part_id, name, part_number, manufacturer, unit_price, taxable, warranty_months, quantity,
+       amount
+FROM repair_orders_partline WHERE repair_order_id = ANY(%s) AND is_shown ORDER BY id"""
 SERVICES = """
-SELECT l.repair_order_id, l.id, s.id, s.name, s.description, l.labor_cost, l.taxable, s.warranty_months
-FROM repair_orders_serviceline l JOIN catalogue_service s ON s.id = l.service_id
-WHERE l.repair_order_id = ANY(%s) ORDER BY l.id"""
+SELECT repair_order_id, id, service_id, name, description, amount, taxable, warranty_months
+FROM repair_orders_serviceline WHERE repair_order_id = ANY(%s) AND is_shown ORDER BY kind = 'fee', id"""
 PROFILE = """
 SELECT caller.id, caller.role, c.id, c.company_name, u.first_name, u.last_name, u.email, u.phone, c.street_address, c.city,
        c.state, c.postal_code, c.country
@@ -59,10 +57,15 @@ def half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
+def percent_text(percent: Decimal) -> str:
+    text = str(percent)
+    return text[:-2] if text.endswith("00") else text.rstrip("0")
+
+
 def total(lines, amount: Decimal, percent: Decimal, tax_percent: Decimal) -> str:
     """Return the total, computed in whole cents. `lines` are (cents, taxable)."""
     subtotal = sum(cents for cents, _ in lines)
-    discount = min(int(amount * 100) + half_up(subtotal * int(percent * 100), 10_000), subtotal)
+    discount = min(int(amount * 100) + half_up(subtotal * int(percent * 10_000), 1_000_000), subtotal)
     if subtotal and discount:
         parts = [divmod(discount * cents, subtotal) for cents, _ in lines]
         left = discount - sum(part for part, _ in parts)
@@ -71,7 +74,7 @@ def total(lines, amount: Decimal, percent: Decimal, tax_percent: Decimal) -> str
     else:
         offs = [0] * len(lines)
     taxed = sum(cents - off for (cents, taxable), off in zip(lines, offs, strict=True) if taxable)
-    cents = subtotal - discount + half_up(taxed * int(tax_percent * 100), 10_000)
+    cents = subtotal - discount + half_up(taxed * int(tax_percent * 10_000), 1_000_000)
     return f"{cents // 100}.{cents % 100:02d}"
 
 
@@ -89,7 +92,7 @@ def repair_orders(user: str) -> dict:
     for o in orders:
         name = o[9] or f"{o[10]} {o[11]}".strip()
         part_lines, service_lines = parts.get(o[0], ()), services.get(o[0], ())
-        lines = [(int(p[6] * 100) * p[9], p[7]) for p in part_lines]
+        lines = [(int(p[10] * 100), p[7]) for p in part_lines]
         lines += [(int(s[5] * 100), s[6]) for s in service_lines]
         calculated = total(lines, o[13], o[14], o[15])
         results.append(
@@ -104,8 +107,8 @@ def repair_orders(user: str) -> dict:
                 "customer_name": name,
                 "status": WORDS.get(o[12], o[12]),
                 "discount_amount": str(o[13]),
-                "discount_percent": str(o[14]),
-                "tax_percent": str(o[15]),
+                "discount_percent": percent_text(o[14]),
+                "tax_percent": percent_text(o[15]),
                 "total_cost": calculated if o[16] is None else str(o[16]),
                 "date_created": o[17],
                 "notes": o[18],
@@ -116,8 +119,8 @@ def repair_orders(user: str) -> dict:
                             "id": p[2], "name": p[3], "part_number": p[4], "manufacturer": p[5],
                             "unit_price": str(p[6]), "taxable": p[7], "warranty_months": p[8],
                         },
-                        "quantity": p[9],
-                        "total_price": str(p[6] * p[9]),
+                        "quantity": int(p[9]) if p[9] == int(p[9]) else float(p[9]),
+                        "total_price": str(p[10]),
                     }
                     for p in part_lines
                 ],

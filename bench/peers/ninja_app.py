@@ -26,9 +26,10 @@ from ninja.security import HttpBearer
 from pydantic import PlainSerializer
 
 from accounts.models import User
-from bench.peers.orders import WORDS, total_of
+from bench.peers.orders import WORDS, number_of, total_of
+from common.domain.money import format_percent
 from customers.models import CustomerUser
-from repair_orders.models import PartLine, RepairOrder
+from repair_orders.models import PartLine, RepairOrder, ServiceLine
 
 # The renderer of ninja uses Django's encoder, which truncates microseconds.
 Instant = Annotated[datetime, PlainSerializer(lambda at: at.isoformat().replace("+00:00", "Z"))]
@@ -45,7 +46,7 @@ class VehicleOut(Schema):
 
 
 class PartOut(Schema):
-    id: int
+    id: int = Field(alias="part_id")
     name: str
     part_number: str
     manufacturer: str
@@ -57,19 +58,23 @@ class PartOut(Schema):
 class PartLineOut(Schema):
     id: int
     part: PartOut
-    quantity: int
-    total_price: Decimal
+    quantity: int | float
+    total_price: Decimal = Field(alias="amount")
 
     @staticmethod
-    def resolve_total_price(line: PartLine) -> Decimal:
-        return line.unit_price * line.quantity
+    def resolve_part(line: PartLine) -> PartLine:
+        return line
+
+    @staticmethod
+    def resolve_quantity(line: PartLine) -> int | float:
+        return number_of(line.quantity)
 
 
 class ServiceOut(Schema):
-    id: int
+    id: int = Field(alias="service_id")
     name: str
     description: str
-    labor_cost: Decimal
+    labor_cost: Decimal = Field(alias="amount")
     taxable: bool
     warranty_months: int
 
@@ -77,6 +82,10 @@ class ServiceOut(Schema):
 class ServiceLineOut(Schema):
     id: int
     service: ServiceOut
+
+    @staticmethod
+    def resolve_service(line: ServiceLine) -> ServiceLine:
+        return line
 
 
 class RepairOrderOut(Schema):
@@ -87,8 +96,8 @@ class RepairOrderOut(Schema):
     customer_name: str = Field(alias="customer.name")
     status: str
     discount_amount: Decimal
-    discount_percent: Decimal
-    tax_percent: Decimal
+    discount_percent: str
+    tax_percent: str
     total_cost: Decimal
     date_created: Instant = Field(alias="created_at")
     notes: str
@@ -99,6 +108,14 @@ class RepairOrderOut(Schema):
     @staticmethod
     def resolve_status(order: RepairOrder) -> str:
         return WORDS.get(order.status, order.status)
+
+    @staticmethod
+    def resolve_discount_percent(order: RepairOrder) -> str:
+        return format_percent(order.discount_percent)
+
+    @staticmethod
+    def resolve_tax_percent(order: RepairOrder) -> str:
+        return format_percent(order.tax_percent)
 
     @staticmethod
     def resolve_total_cost(order: RepairOrder) -> Decimal:
@@ -133,7 +150,7 @@ def repair_orders(request):
         RepairOrder.objects.filter(customer=customer)
         .exclude(status="denied")
         .select_related("vehicle", "customer__contact")
-        .prefetch_related("part_lines__part", "service_lines__service")
+        .prefetch_related("part_lines", "service_lines")
         .order_by("-created_at", "-id")
     )
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from repair_orders.money import Line, totals
@@ -10,10 +11,14 @@ from repair_orders.money import Line, totals
 WORDS = {"requested": "pending", "pending": "pending", "approved": "pending"}
 
 
+def number_of(quantity: Decimal) -> int | float:
+    """Return a quantity as the contract prints it: 2 or 4.5."""
+    return int(quantity) if quantity == int(quantity) else float(quantity)
+
+
 def total_of(order: Any, part_lines: Iterable[Any], service_lines: Iterable[Any]) -> str:
     """Return the total of an order's lines."""
-    lines = [Line(line.unit_price * line.quantity, line.taxable) for line in part_lines]
-    lines += [Line(line.labor_cost, line.taxable) for line in service_lines]
+    lines = [Line(line.amount, line.taxable) for line in (*part_lines, *service_lines)]
     return str(
         totals(
             lines,

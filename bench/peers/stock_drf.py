@@ -19,8 +19,8 @@ from rest_framework import generics, permissions, serializers
 from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from bench.peers.orders import WORDS, total_of
-from catalogue.models import Part, Service
+from bench.peers.orders import WORDS, number_of, total_of
+from common.domain.money import format_percent
 from customers.models import CustomerUser
 from repair_orders.models import PartLine, RepairOrder, ServiceLine
 from vehicles.models import Vehicle
@@ -33,31 +33,37 @@ class VehicleSerializer(serializers.ModelSerializer):
 
 
 class PartSerializer(serializers.ModelSerializer):
+    id = serializers.IntegerField(source="part_id")
+
     class Meta:
-        model = Part
+        model = PartLine
         fields = ["id", "name", "part_number", "manufacturer", "unit_price", "taxable", "warranty_months"]
 
 
 class PartLineSerializer(serializers.ModelSerializer):
-    part = PartSerializer()
-    total_price = serializers.SerializerMethodField()
+    part = PartSerializer(source="*")
+    quantity = serializers.SerializerMethodField()
+    total_price = serializers.DecimalField(source="amount", max_digits=10, decimal_places=2)
 
     class Meta:
         model = PartLine
         fields = ["id", "part", "quantity", "total_price"]
 
-    def get_total_price(self, line):
-        return str(line.unit_price * line.quantity)
+    def get_quantity(self, line):
+        return number_of(line.quantity)
 
 
 class ServiceSerializer(serializers.ModelSerializer):
+    id = serializers.IntegerField(source="service_id")
+    labor_cost = serializers.DecimalField(source="amount", max_digits=10, decimal_places=2)
+
     class Meta:
-        model = Service
+        model = ServiceLine
         fields = ["id", "name", "description", "labor_cost", "taxable", "warranty_months"]
 
 
 class ServiceLineSerializer(serializers.ModelSerializer):
-    service = ServiceSerializer()
+    service = ServiceSerializer(source="*")
 
     class Meta:
         model = ServiceLine
@@ -68,6 +74,8 @@ class RepairOrderSerializer(serializers.ModelSerializer):
     vehicle = VehicleSerializer()
     customer_name = serializers.CharField(source="customer.name")
     status = serializers.SerializerMethodField()
+    discount_percent = serializers.SerializerMethodField()
+    tax_percent = serializers.SerializerMethodField()
     total_cost = serializers.SerializerMethodField()
     date_created = serializers.DateTimeField(source="created_at")
     repair_order_parts = PartLineSerializer(source="part_lines", many=True)
@@ -84,6 +92,12 @@ class RepairOrderSerializer(serializers.ModelSerializer):
 
     def get_status(self, order):
         return WORDS.get(order.status, order.status)
+
+    def get_discount_percent(self, order):
+        return format_percent(order.discount_percent)
+
+    def get_tax_percent(self, order):
+        return format_percent(order.tax_percent)
 
     def get_total_cost(self, order):
         return (
@@ -105,7 +119,7 @@ class RepairOrders(generics.ListAPIView):
             RepairOrder.objects.filter(customer=customer)
             .exclude(status="denied")
             .select_related("vehicle", "customer__contact")
-            .prefetch_related("part_lines__part", "service_lines__service")
+            .prefetch_related("part_lines", "service_lines")
             .order_by("-created_at", "-id")
         )
         rows = self.get_serializer(orders, many=True).data

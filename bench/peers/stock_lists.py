@@ -245,7 +245,7 @@ class RepairOrders(StockList):
             RepairOrder.objects.filter(customer=customer)
             .exclude(status="denied")
             .select_related("vehicle", "customer__contact")
-            .prefetch_related("part_lines__part", "service_lines__service")
+            .prefetch_related("part_lines", "service_lines")
             .order_by("-created_at", "-id")
         )
         rows = self.get_serializer(orders, many=True).data

@@ -15,4 +15,3 @@ ROOT_URLCONF = "bench.peers.stock_drf"
 REST_FRAMEWORK = {"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}
 SECURE_SSL_REDIRECT = False
 DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": None, "OPTIONS": {}}}
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
