@@ -16,8 +16,8 @@ COPY --from=build /app /app
 # Where uploads lie without a bucket; mount a volume over it.
 RUN mkdir -p var/uploads && chown -R garage var
 USER garage
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_WORKERS=2
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 WEB_WORKERS=2 WEB_THREADS=4
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s CMD \
     python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)" || exit 1
-CMD ["sh", "-c", "exec granian --interface wsgi --host 0.0.0.0 --port 8000 --workers $WEB_WORKERS --blocking-threads 1 --no-ws --workers-kill-timeout 15 config.wsgi:application"]
+CMD ["sh", "-c", "exec granian --interface wsgi --host 0.0.0.0 --port 8000 --workers $WEB_WORKERS --blocking-threads $WEB_THREADS --no-ws --workers-kill-timeout 15 config.wsgi:application"]

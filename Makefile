@@ -12,13 +12,22 @@ help:  ## list these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.runtime  ## install, migrate, load the demo into an empty database, and serve it (PORT=8001, HOST=0.0.0.0)
-	@DEBUG=$${DEBUG:-true} PUBLIC_URL=$${PUBLIC_URL:-http://localhost:$(PORT)} $(BIN)/python manage.py serve --demo --host $(HOST) --port $(PORT)
+	@$(call default,DEBUG,true) $(call default,PUBLIC_URL,http://$(reached):$(PORT)) \
+	$(if $(filter 0.0.0.0,$(HOST)),$(call default,ALLOWED_HOSTS,localhost$(comma)127.0.0.1$(comma)$(reached))) \
+	$(BIN)/python manage.py serve --demo --host $(HOST) --port $(PORT)
+
+# A variable for a command, unless the environment or .env sets it.
+default = $(if $(shell grep -sE '^(export +)?$(1)=' .env),,$(1)=$${$(1):-$(2)})
+comma := ,
+# The address under which other machines reach this one: of the interface to the internet, found without a packet.
+reached = $(if $(filter 0.0.0.0,$(HOST)),$(shell $(PYTHON) -c "import socket; s = socket.socket(type=socket.SOCK_DGRAM); \
+	s.connect(('192.0.2.1', 9)); print(s.getsockname()[0])" 2>/dev/null || echo localhost),localhost)
 
 test: .venv/.dev  ## run the tests on SQLite, or with USE_POSTGRES=true REDIS_URL=… (ARGS goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
 reset-demo: .venv/.runtime  ## empty the embedded database and load the demo again (FORCE=yes allows PostgreSQL)
-	@DEBUG=$${DEBUG:-true} $(BIN)/python manage.py demo --reset $(if $(filter yes,$(FORCE)),--force)
+	@$(call default,DEBUG,true) $(BIN)/python manage.py demo --reset $(if $(filter yes,$(FORCE)),--force)
 
 lint: .venv/.dev  ## check formatting, types, layers, migrations and the schema
 	$(BIN)/ruff check .
