@@ -74,7 +74,10 @@ class Write:
 def readonly(trial: Trial, tally: Tally) -> None:
     for engine in ENGINES[: trial.size(2, 1)]:
         with (
-            trial.server(engine, demo=False, UPLOADS_DIR=str(trial.folder / engine)) as server,
+            # The rows must not depend on how soon a task has run, so no worker runs any.
+            trial.server(
+                engine, demo=False, TASK_QUEUE="DATABASE", UPLOADS_DIR=str(trial.folder / engine)
+            ) as server,
             seen_from_here(server),
         ):
             shop = open_shop()
