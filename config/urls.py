@@ -43,7 +43,7 @@ from customers.api import crm as customers_crm
 from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
-from desk.money import urls as money_pages
+from desk import urls as desk_pages
 from files.api import member as files_member
 from memberships.api import member as memberships_member
 from orders.api import care as orders_care
@@ -177,7 +177,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         admin.site.admin_view(own_sessions_pages.SessionsPage.as_view()),
         name="own-sessions",
     ),
-    *money_pages.urlpatterns,  # admin/money/
+    *desk_pages.urlpatterns,  # admin/money/
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     # The longest prefix first.

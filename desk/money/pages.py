@@ -7,22 +7,18 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.http import content_disposition_header
-from django.views import View
 
-from appointments.models import Location
-from appointments.queries import local_time
 from billing import days, statements
-from billing.invoices import default_till
 from billing.models import ClosedDay, Invoice, Payment, StatementRun
 from billing.once import claim
 from billing.papers.actions import day_sheet_paper, statement_paper
@@ -33,7 +29,6 @@ from billing.reports.journal import journal
 from billing.reports.sheet import day_sheet
 from billing.reports.tax import tax_by_rate
 from billing.reports.work import comebacks, declined_work, open_orders, technicians_hours
-from common.domain.days import day_of
 from common.domain.errors import DomainError
 from common.domain.types import Json
 from customers.models import Customer
@@ -41,48 +36,20 @@ from desk.money import figures
 from desk.money.forms import CloseForm, GiveBackForm, TakeForm
 from desk.money.links import days_url, query_of
 from desk.money.taking import MoreThanOwed, Purpose, find_payers, purpose_of, take
+from desk.pages import DeskView
+from desk.places import Place
 from repair_orders.models import RepairOrder
 from repair_orders.papers.serving import pdf_response
 
 VIEW = "billing.view_closedday"
 REPORT = "billing.report_closedday"
-_LOCATION = "money_location"
 
 
-class Till:
-    """The location and the day of a page. The location stays with the session until another one is chosen."""
+class Till(Place):
+    """The location and the day of a page of money, which is today or has passed."""
 
     def __init__(self, request: HttpRequest) -> None:
-        self.refusals: list[str] = []
-        self.locations = list(Location.objects.order_by("name", "id"))
-        self.location = self._location(request)
-        now = timezone.now()
-        self.today = local_time(self.location, now).date() if self.location else day_of(now)
-        self.day = self._day(request.GET.get("day", ""))
-
-    def _location(self, request: HttpRequest) -> Location | None:
-        by_id = {str(location.pk): location for location in self.locations}
-        asked = request.GET.get("location", "")
-        if asked and asked not in by_id:
-            self.refusals.append(f"There is no location {asked!r}.")
-        elif asked and request.session.get(_LOCATION) != asked:
-            request.session[_LOCATION] = asked
-        return by_id.get(str(request.session.get(_LOCATION, ""))) or default_till()
-
-    def _day(self, text: str) -> date:
-        try:
-            day = parse_date(text) if text else self.today
-        except ValueError:
-            day = None
-        if day is None:
-            self.refusals.append(f"{text!r} is not a date like 2026-12-31.")
-        elif day > self.today:
-            self.refusals.append(f"{day} has not begun.")
-        elif day.year < 2000:
-            self.refusals.append(f"{day} is too long ago.")
-        else:
-            return day
-        return self.today
+        super().__init__(request, may_be_ahead=False)
 
     @property
     def query(self) -> str:
@@ -94,37 +61,22 @@ class Till:
         return reverse("money") if self.location is None else days_url(self.location, day or self.day)
 
 
-class MoneyView(View):
-    """A page of the desk's money. The admin's site asks for a member of staff, and this for `permission`."""
+class MoneyView(DeskView):
+    """A page of the desk's money."""
 
     permission: ClassVar[str] = VIEW
     title: ClassVar[str] = "Money"
+    may = {
+        "take": PAYMENT_PERMISSIONS["take"],
+        "refund": PAYMENT_PERMISSIONS["refund"],
+        "close": days.PERMISSIONS["close"],
+        "report": REPORT,
+        "statements": statements.PERMISSIONS["run"],
+        "invoice": "billing.add_invoice",
+    }
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.has_perm(self.permission):
-            raise PermissionDenied
-        return super().dispatch(request, *args, **kwargs)
-
-    def by(self) -> int:
-        assert self.request.user.pk is not None  # the admin is for signed-in users
-        return int(self.request.user.pk)
-
-    def show(self, template: str, context: Json, *, till: Till) -> HttpResponse:
-        for text in till.refusals:
-            messages.error(self.request, text)
-        may = {
-            name: self.request.user.has_perm(permission)
-            for name, permission in {
-                "take": PAYMENT_PERMISSIONS["take"],
-                "refund": PAYMENT_PERMISSIONS["refund"],
-                "close": days.PERMISSIONS["close"],
-                "report": REPORT,
-                "statements": statements.PERMISSIONS["run"],
-                "invoice": "billing.add_invoice",
-            }.items()
-        }
-        shared = {"title": self.title, "till": till, "may": may, "reports": REPORTS, **context}
-        return render(self.request, template, {**admin.site.each_context(self.request), **shared})
+    def show_at(self, template: str, context: Json, *, till: Till) -> HttpResponse:
+        return self.show(template, {"till": till, "reports": REPORTS, **context}, place=till)
 
 
 class DayPage(MoneyView):
@@ -154,7 +106,7 @@ class DayPage(MoneyView):
 
     def show_day(self, till: Till, form: CloseForm) -> HttpResponse:
         if till.location is None:
-            return self.show("desk/money/nowhere.html", {}, till=till)
+            return self.show_at("desk/money/nowhere.html", {}, till=till)
         location, day = till.location, till.day
         sheet = day_sheet(Scope(day, day, location))
         papers = figures.papers_of(sheet)
@@ -185,7 +137,7 @@ class DayPage(MoneyView):
             "yesterday": day - timedelta(days=1),
             "tomorrow": day + timedelta(days=1) if day < till.today else None,
         }
-        response = self.show("desk/money/day.html", context, till=till)
+        response = self.show_at("desk/money/day.html", context, till=till)
         if run is not None and run.finished_at is None:
             response.headers["Refresh"] = "3"
         return response
@@ -215,7 +167,7 @@ class PaymentPage(MoneyView):
         till, purpose = Till(request), self.purpose()
         if purpose is None:
             text = request.GET.get("q", "")[:200]
-            return self.show("desk/money/find.html", {"q": text, "found": find_payers(text)}, till=till)
+            return self.show_at("desk/money/find.html", {"q": text, "found": find_payers(text)}, till=till)
         return self.ask(till, purpose, TakeForm(initial={"amount": purpose.owed or None}))
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
@@ -256,7 +208,7 @@ class PaymentPage(MoneyView):
     def ask(
         self, till: Till, purpose: Purpose, form: TakeForm, over: MoreThanOwed | None = None
     ) -> HttpResponse:
-        return self.show(
+        return self.show_at(
             "desk/money/payment.html", {"purpose": purpose, "form": form, "over": over}, till=till
         )
 
@@ -310,7 +262,7 @@ class RefundPage(MoneyView):
         return found
 
     def ask(self, till: Till, payment: Payment, form: GiveBackForm) -> HttpResponse:
-        return self.show("desk/money/refund.html", {"payment": payment, "form": form}, till=till)
+        return self.show_at("desk/money/refund.html", {"payment": payment, "form": form}, till=till)
 
 
 class SheetPage(MoneyView):
@@ -402,7 +354,7 @@ class ReportPage(MoneyView):
             "totals": [report.totals.get(column) for column in report.columns] if report.totals else None,
             "query": query_of(till.location, till.day, **{"from": first.isoformat()}),
         }
-        return self.show("desk/money/report.html", context, till=till)
+        return self.show_at("desk/money/report.html", context, till=till)
 
     def first(self, till: Till) -> date:
         text = self.request.GET.get("from", "")

@@ -42,5 +42,5 @@ document.addEventListener("submit", (event) => {
 
 window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
-  document.querySelector(".money .problem")?.focus();
+  document.querySelector(".desk .problem")?.focus();
 });

@@ -1,0 +1,47 @@
+"""What the pages of the desk share: the permission, the admin's frame, and who asks."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views import View
+
+from common.domain.types import Json
+from desk.places import Place
+
+
+class DeskView(View):
+    """A page of the desk. The admin's site asks for a member of staff, and this for `permission`.
+
+    `may` names the permissions that the template asks for, as `may.take`.
+    """
+
+    permission: ClassVar[str]
+    title: ClassVar[str]
+    may: ClassVar[dict[str, str]] = {}
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.has_perm(self.permission):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def by(self) -> int:
+        """Return the id of the user who asks."""
+        assert self.request.user.pk is not None  # the admin is for signed-in users
+        return int(self.request.user.pk)
+
+    def show(
+        self, template: str, context: Json, *, place: Place | None = None, status: int = 200
+    ) -> HttpResponse:
+        """Render a page in the admin's frame."""
+        for text in place.refusals if place else ():
+            messages.error(self.request, text)
+        may = {name: self.request.user.has_perm(permission) for name, permission in self.may.items()}
+        shared = {"title": self.title, "place": place, "may": may, **context}
+        return render(
+            self.request, template, {**admin.site.each_context(self.request), **shared}, status=status
+        )

@@ -1,0 +1,57 @@
+"""The location and the day that a page of the desk shows."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+
+from appointments.models import Location
+from appointments.queries import local_time
+from common.domain.days import day_of
+
+_LOCATION = "desk_location"
+
+
+class Place:
+    """The location and the day of a page. The location stays with the session until another one is chosen.
+
+    `location` is None in a shop without one. `refusals` are the texts about parameters that cannot be used.
+    """
+
+    def __init__(self, request: HttpRequest, *, may_be_ahead: bool = True) -> None:
+        self.refusals: list[str] = []
+        self.locations = list(Location.objects.order_by("name", "id"))
+        self.location = self._location(request)
+        self.now = timezone.now()
+        self.today = local_time(self.location, self.now).date() if self.location else day_of(self.now)
+        self.day = self._day(request.GET.get("day", ""), may_be_ahead=may_be_ahead)
+
+    def _location(self, request: HttpRequest) -> Location | None:
+        by_id = {str(location.pk): location for location in self.locations}
+        asked = request.GET.get("location", "")
+        if asked and asked not in by_id:
+            self.refusals.append(f"There is no location {asked!r}.")
+        elif asked and request.session.get(_LOCATION) != asked:
+            request.session[_LOCATION] = asked
+        return by_id.get(str(request.session.get(_LOCATION, ""))) or self._default()
+
+    def _default(self) -> Location | None:
+        return next((row for row in self.locations if row.is_default), next(iter(self.locations), None))
+
+    def _day(self, text: str, *, may_be_ahead: bool) -> date:
+        try:
+            day = parse_date(text) if text else self.today
+        except ValueError:
+            day = None
+        if day is None:
+            self.refusals.append(f"{text!r} is not a date like 2026-12-31.")
+        elif day > self.today and not may_be_ahead:
+            self.refusals.append(f"{day} has not begun.")
+        elif not 2000 <= day.year <= 9000:
+            self.refusals.append(f"{day} is too long ago." if day.year < 2000 else f"{day} is too far ahead.")
+        else:
+            return day
+        return self.today

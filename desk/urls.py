@@ -1,0 +1,9 @@
+"""Routes of the desk's pages, in the admin's site."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from desk.money import urls as money
+
+urlpatterns: list[URLPattern | URLResolver] = [path("", include(money))]
