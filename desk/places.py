@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from appointments.models import Location
 from appointments.queries import local_time
+from billing.invoices import default_till
 from common.domain.days import day_of
 
 _LOCATION = "desk_location"
@@ -55,3 +57,12 @@ class Place:
         else:
             return day
         return self.today
+
+
+def at_location(location: Location, path: str = "") -> Q:
+    """Return the condition for rows of a location. Rows without one belong to the default location.
+
+    `path` is the lookup of the row that has the location (`repair_order__`).
+    """
+    own = Q(**{f"{path}location": location})
+    return own | Q(**{f"{path}location": None}) if location == default_till() else own

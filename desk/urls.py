@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from desk.intake import urls as intake
 from desk.money import urls as money
+from desk.today import urls as today
 
-urlpatterns: list[URLPattern | URLResolver] = [path("", include(money))]
+urlpatterns: list[URLPattern | URLResolver] = [path("", include(pages)) for pages in (today, intake, money)]

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.urls import reverse
 
 from appointments.models import Location
-from billing.invoices import default_till
 from billing.ledger import ZERO
 from billing.models import (
     Allocation,
@@ -186,7 +185,7 @@ def payments_of(sheet: Sheet) -> list[Json]:
 
 def to_invoice(location: Location, limit: int) -> Json:
     """Return the completed orders of a till that wait for an invoice, the oldest first, at most `limit` of them."""
-    rows = find_to_invoice().filter(_of_till(location))
+    rows = find_to_invoice().filter(at_location(location))
     sums = rows.aggregate(sum=Sum("total_cost"))
     return {
         "rows": list(rows.select_related("customer__contact", "vehicle")[:limit]),
@@ -197,15 +196,9 @@ def to_invoice(location: Location, limit: int) -> Json:
 
 def to_give_back(location: Location, limit: int) -> Json:
     """Return the payments of a till of which something is open and nothing is owed, at most `limit` of them."""
-    rows = find_to_give_back().filter(_of_till(location)).defer("snapshot")
+    rows = find_to_give_back().filter(at_location(location)).defer("snapshot")
     sums = rows.aggregate(sum=Sum("open"))
     return {"rows": list(rows[:limit]), "count": rows.count(), "total": exact(sums["sum"])}
-
-
-def _of_till(location: Location) -> Q:
-    """Return the condition for rows of a till. Rows without a location belong to the default one."""
-    own = Q(location=location)
-    return own | Q(location=None) if location == default_till() else own
 
 
 def owed_to(location: Location, day: date) -> Json:

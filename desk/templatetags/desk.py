@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.db.models import Model
+from django.forms import Form
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -85,3 +88,22 @@ def row_link(row: Model) -> SafeString:
     """Return a link to the admin's page of a row, with its name."""
     url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
     return format_html('<a href="{}">{}</a>', url, row)
+
+
+@register.filter
+def words(text: str) -> list[str]:
+    """Return the words of a text, for a loop over names."""
+    return text.split()
+
+
+@register.filter
+def value_of(form: Form, name: str) -> str:
+    """Return the text that a form's field has, as it was given or begins."""
+    value = form[name].value()
+    return "" if value is None else str(value)
+
+
+@register.filter
+def is_among(value: str, choices: Iterable[Any]) -> bool:
+    """Return whether one of the choices has this value."""
+    return any(choice.value == value for choice in choices)

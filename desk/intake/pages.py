@@ -1,0 +1,279 @@
+"""The page *Intake*: from "hello" to a booked visit in one form."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.utils.http import urlencode
+
+from appointments.models import Location, ServiceType
+from appointments.queries import local_time
+from billing.once import claim
+from common.domain.errors import DomainError
+from common.domain.types import Json
+from customers.models import Customer
+from desk.intake.actions import Intake, Visit, take_in
+from desk.intake.forms import IntakeForm
+from desk.intake.likely import Likely, find_likely
+from desk.intake.starts import find_starts
+from desk.pages import DeskView
+from desk.places import Place
+from desk.search.find import find_people
+from repair_orders.models import OPEN_STATUSES, RepairOrder, RepairOrderStatus
+from vehicles.models import Recommendation, RecommendationStatus, Vehicle
+from vehicles.vin import LAST_YEAR_WITHOUT_STANDARD, check_digit_matches, normalize_vin, validate_vin
+
+_FIELDS = {"start": "start", "bay_id": "bay", "technician": "technician", "name": "first_name"}
+
+
+class IntakePage(DeskView):
+    """Find or enter a customer and a vehicle, and book a visit or check it in.
+
+    The URL may name what is chosen: `customer`, `vehicle`, `location`, `bay`, `start`, and `q`, a text to find.
+    """
+
+    permission = "appointments.add_appointment"
+    title = "Intake"
+    may: ClassVar[dict[str, str]] = {
+        "enter": "customers.add_customer",
+        "check_in": "repair_orders.add_repairorder",
+    }
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        place = Place(request)
+        part = request.GET.get("part")
+        if part == "found":
+            text = request.GET.get("q", "")[:200]
+            return render(request, "desk/intake/found.html", {"q": text, "found": find_people(text)})
+        if part == "vin":
+            return render(request, "desk/intake/vin.html", {"vin": read_vin(request.GET.get("vin", "")[:40], request.GET.get("year", ""))})
+        if place.location is None:
+            return self.show("desk/today/nowhere.html", {}, place=place)
+        if part == "starts":
+            form = self.form(place.location, request.GET)
+            return render(
+                request,
+                "desk/intake/starts.html",
+                {"form": form, "days": self.days(place, form), "from": request.GET.get("from", "")},
+            )
+        customer = self.customer(request.GET.get("customer", ""))
+        form = self.form(place.location, None, customer=customer, initial=self.initial(request, customer))
+        return self.ask(place, form)
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        place = Place(request)
+        if place.location is None:
+            return redirect("intake")
+        customer = self.customer(request.POST.get("use") or request.POST.get("customer", ""))
+        form = self.form(place.location, request.POST, customer=customer)
+        pressed = request.POST.get("do", "")
+        do, is_new = pressed.removesuffix("_new"), pressed.endswith("_new")
+        if do == "show" or "use" in request.POST or not form.is_valid():
+            return self.ask(place, form, is_checked=do != "show" and "use" not in request.POST)
+        if customer is None:
+            if not request.user.has_perm(self.may["enter"]):
+                form.add_error(None, "Your role may not enter customers. Choose one.")
+                return self.ask(place, form)
+            likely = find_likely(
+                {name: form.cleaned_data[name] for name in ("first_name", "last_name", "company_name", "phone", "email")},
+                {name: form.cleaned_data[name] for name in ("license_plate", "vin")},
+            )
+            if likely and not is_new:
+                return self.ask(place, form, likely=likely, do=do)
+        try:
+            taken = self.take(place, form, customer, checks_in=do == "check_in")
+        except DomainError as error:
+            _refuse(form, error)
+            return self.ask(place, form)
+        return self.leave(place, taken)
+
+    def take(self, place: Place, form: IntakeForm, customer: Customer | None, *, checks_in: bool) -> Intake:
+        """Enter what the form says, once for its key."""
+        values, visit = form.cleaned_data, None
+        assert place.location is not None
+        if not values["no_visit"]:
+            visit = Visit(
+                location=place.location,
+                start=form.starts_at,
+                services=list(values["services"]),
+                description=values["description"],
+                bay=values["bay"],
+                technician=values["technician"],
+                allow_overlap=values["allow_overlap"],
+                checks_in=checks_in,
+                odometer=form.miles if form.chosen else None,
+                promised_at=form.promised,
+                order=values["order"],
+            )
+        with transaction.atomic():
+            claim(values["key"], by=self.by(), now=place.now)
+            return take_in(
+                customer=customer or form.person,
+                vehicle=form.chosen or form.car,
+                visit=visit,
+                by=self.by(),
+                now=place.now,
+            )
+
+    def leave(self, place: Place, taken: Intake) -> HttpResponseBase:
+        """Say what was stored, and go where the work goes on."""
+        location, appointment = place.location, taken.appointment
+        assert location is not None
+        if taken.order is not None:
+            messages.success(self.request, f"{taken.vehicle} is checked in as order {taken.order.number or taken.order.pk}.")
+            return redirect("order-page", taken.order.pk)
+        if appointment is None:
+            messages.success(self.request, f"{taken.customer.name} is entered.")
+            return redirect("customer-page", taken.customer.pk)
+        start = local_time(location, appointment.start)
+        contact = taken.customer.contact
+        told = f"A confirmation goes to {contact.email}." if contact and contact.email else "No email: nobody is told."
+        messages.success(
+            self.request, f"{taken.customer.name} is booked: {start:%A} {start.day} {start:%B}, {start:%H:%M}, {appointment.bay}. {told}"
+        )
+        query = urlencode({"day": start.date().isoformat(), "location": location.pk})
+        return redirect(f"{reverse('today')}?{query}#visit-{appointment.pk}")
+
+    def customer(self, text: str) -> Customer | None:
+        """Return the customer whose id the text is, or None."""
+        if not (text.isascii() and text.isdigit() and len(text) < 16):
+            return None
+        return Customer.objects.current().with_contact().filter(pk=int(text)).first()
+
+    def form(
+        self, location: Location, data: Any, *, customer: Customer | None = None, initial: Json | None = None
+    ) -> IntakeForm:
+        vehicles: list[Vehicle] = []
+        requested: list[RepairOrder] = []
+        if customer is not None:
+            vehicles = list(Vehicle.objects.in_use().filter(customer=customer).order_by("-id")[:200])
+            requested = list(
+                RepairOrder.objects.filter(
+                    customer=customer, status=RepairOrderStatus.REQUESTED, appointment=None
+                ).select_related("vehicle")
+            )
+        return IntakeForm(
+            data, customer=customer, vehicles=vehicles, location=location, requested=requested, initial=initial
+        )
+
+    def initial(self, request: HttpRequest, customer: Customer | None) -> Json:
+        given = {name: request.GET[name] for name in ("start", "bay", "vehicle") if request.GET.get(name)}
+        if customer is None:
+            given |= guess(request.GET.get("q", "")[:200])
+        return given
+
+    def ask(
+        self, place: Place, form: IntakeForm, *, likely: list[Likely] | None = None, is_checked: bool = True,
+        do: str = "book",
+    ) -> HttpResponse:
+        """Show the form. What is not to be checked yet shows no errors."""
+        if form.is_bound and not is_checked:
+            form.full_clean()
+            form.errors.clear()
+        customer, request = form.customer, self.request
+        text = request.GET.get("q", "")[:200]
+        if customer is not None and not form.is_bound and len(form.vehicles) == 1:
+            form.initial.setdefault("vehicle", next(iter(form.vehicles)))
+        context = {
+            "form": form,
+            "customer": customer,
+            "q": text,
+            "found": find_people(text) if text and customer is None else None,
+            "likely": likely,
+            "do": do,
+            "days": self.days(place, form),
+            "services": services_of(form),
+            "standing": standing_of(customer, place) if customer is not None else None,
+            "vin": read_vin(str(form["vin"].value() or ""), str(form["year"].value() or "")),
+            "from": self.request.POST.get("from", ""),
+        }
+        return self.show("desk/intake/intake.html", context, place=place)
+
+    def days(self, place: Place, form: IntakeForm) -> Any:
+        assert place.location is not None
+        chosen = form["services"].value() or []
+        ids = [int(value) for value in map(str, chosen) if value.isascii() and value.isdigit()]
+        services = ServiceType.objects.filter(pk__in=ids)
+        bay_id = str(form["bay"].value() or "")
+        bays = form.fields["bay"].queryset  # type: ignore[attr-defined]
+        bay = bays.filter(pk=int(bay_id)).first() if bay_id.isascii() and bay_id.isdigit() else None
+        return find_starts(place.location, services, first=self.first_day(place), now=place.now, bay=bay)
+
+    def first_day(self, place: Place) -> date:
+        given = self.request.POST.get("from") or self.request.GET.get("from") or ""
+        try:
+            return max(parse_date(given) or place.today, place.today)
+        except ValueError:
+            return place.today
+
+
+def _refuse(form: IntakeForm, error: DomainError) -> None:
+    """Put a refusal where its value stands in the form."""
+    name = _FIELDS.get(error.field or "", error.field or "")
+    if error.code in ("slot_taken", "no_free_bay"):
+        name = "start"
+    if error.code == "technician_is_busy":
+        name = "technician"
+    form.add_error(name if name in form.fields else None, error.text)
+
+
+def guess(text: str) -> dict[str, str]:
+    """Return the fields of a new customer that a text which found nobody fills: phone, email, VIN, plate or name."""
+    text = text.strip()
+    letters = [letter for letter in text if letter.isalpha()]
+    digits = [letter for letter in text if letter.isdigit()]
+    if not text:
+        return {}
+    if "@" in text:
+        return {"email": text}
+    if len(digits) >= 7 and not letters:
+        return {"phone": text}
+    if len(normalize_vin(text)) == 17 and digits:
+        return {"vin": text, "vehicle": "new"}
+    if digits:
+        return {"license_plate": text, "vehicle": "new"}
+    first, _, last = text.rpartition(" ")
+    return {"first_name": first or last, "last_name": last if first else ""}
+
+
+def read_vin(text: str, year: str) -> Json:
+    """Return how a VIN reads, and what is wrong with it or worth a look."""
+    vin = normalize_vin(text)
+    model_year = int(year) if year.isascii() and year.isdigit() and len(year) == 4 else None
+    read: Json = {"vin": vin, "error": "", "is_odd": False, "is_old": False}
+    if not vin:
+        return read
+    try:
+        validate_vin(vin, model_year)
+    except ValidationError as error:
+        return read | {"error": error.messages[0], "is_old": 5 <= len(vin) < 17 and model_year is None}
+    is_standard = model_year is None or model_year > LAST_YEAR_WITHOUT_STANDARD
+    return read | {"is_odd": is_standard and not check_digit_matches(vin)}
+
+
+def services_of(form: IntakeForm) -> Json:
+    """Return the services as choices with their minutes: the first eight and those that are chosen, and the others."""
+    chosen = {str(value) for value in form["services"].value() or []}
+    rows = [
+        {"id": row.pk, "name": row.name, "minutes": row.minutes, "is_chosen": str(row.pk) in chosen}
+        for row in ServiceType.objects.order_by("name", "id")
+    ]
+    few = [row for number, row in enumerate(rows) if number < 8 or row["is_chosen"]]
+    return {"few": few, "more": [row for row in rows if row not in few], "count": len(rows)}
+
+
+def standing_of(customer: Customer, place: Place) -> Json:
+    """Return what the desk should know of a customer who is chosen: open orders and recommended work."""
+    orders = RepairOrder.objects.filter(customer=customer, status__in=OPEN_STATUSES).select_related("vehicle")
+    advice = Recommendation.objects.filter(
+        vehicle__customer=customer, vehicle__archived_at=None, status=RecommendationStatus.OPEN
+    ).select_related("vehicle")
+    return {"orders": list(orders.order_by("-id")[:5]), "advice": list(advice.order_by("-id")[:8])}

@@ -1,0 +1,67 @@
+"""The starts that Intake offers: now, if a bay is free, and the free starts of the next days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from appointments.actions import free_until
+from appointments.models import Bay, Location, ServiceType
+from appointments.queries import find_free_slots, get_appointment_length, last_bookable_day, local_time
+from desk.intake.forms import NOW
+
+DAYS = 3
+FEW = 8
+_SEARCHED = timedelta(days=9)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start with its value in the form: an instant, or `now`."""
+
+    value: str
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: date
+    few: list[Start]
+    more: list[Start]
+
+
+def find_starts(
+    location: Location,
+    services: Iterable[ServiceType],
+    *,
+    first: date,
+    now: datetime,
+    bay: Bay | None = None,
+) -> list[Day]:
+    """Return the starts of up to three days from `first` on that have any. A constant number of queries."""
+    length = get_appointment_length(services)
+    last = min(first + _SEARCHED, last_bookable_day(location, now))
+    days: dict[date, list[Start]] = {}
+    today = local_time(location, now).date()
+    if first <= today and (start := _walk_in(location, length, now=now, bay=bay)):
+        days[today] = [start]
+    if first <= last:
+        for slot in find_free_slots(
+            location=location, first=max(first, today), last=last, length=length, now=now, bay=bay
+        ):
+            local = local_time(location, slot.start)
+            if local.date() not in days and len(days) == DAYS:
+                break
+            value = slot.start.astimezone(UTC).isoformat()
+            days.setdefault(local.date(), []).append(Start(value, f"{local:%H:%M}"))
+    return [Day(day, starts[:FEW], starts[FEW:]) for day, starts in days.items()]
+
+
+def _walk_in(location: Location, length: timedelta, *, now: datetime, bay: Bay | None) -> Start | None:
+    for free, until in free_until(location, now):
+        if (bay is None or free == bay) and (until is None or until - now >= length):
+            hint = free.name if until is None else f"{free.name}, until {local_time(location, until):%H:%M}"
+            return Start(NOW, "Walk-in now", hint)
+    return None

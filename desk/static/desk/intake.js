@@ -1,0 +1,137 @@
+// Intake with less waiting: find while typing, read the VIN, renew the free starts. All of it works without a script.
+"use strict";
+
+(() => {
+  const form = document.getElementById("intake");
+  const root = document.querySelector(".desk");
+  if (!form || !root) {
+    return;
+  }
+  root.classList.add("scripted");
+
+  const load = async (url, target) => {
+    const response = await fetch(url, { credentials: "same-origin", redirect: "error" });
+    if (response.ok) {
+      target.replaceChildren(...new DOMParser().parseFromString(await response.text(), "text/html").body.childNodes);
+    }
+  };
+  const later = (run, after = 200) => {
+    let timer = 0;
+    return (...given) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => run(...given).catch(() => {}), after); // no network: the page still works
+    };
+  };
+
+  // Find while typing. The arrow keys choose a row, Enter takes it, Escape closes the list.
+  const find = document.getElementById("find");
+  const found = document.getElementById("found");
+  const rows = () => [...found.querySelectorAll("a")];
+  const select = (row) => {
+    for (const link of rows()) {
+      link.parentElement.toggleAttribute("aria-selected", false);
+    }
+    row?.parentElement.setAttribute("aria-selected", "true");
+    row?.scrollIntoView({ block: "nearest" });
+  };
+  const selected = () => found.querySelector("[aria-selected=true] a");
+  if (find && found) {
+    const look = later(async () => {
+      if (find.value.trim().length > 1) {
+        await load(find.dataset.find + encodeURIComponent(find.value), found);
+      } else {
+        found.replaceChildren();
+      }
+    });
+    find.addEventListener("input", look);
+    find.addEventListener("keydown", (event) => {
+      const links = rows();
+      const at = links.indexOf(selected());
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        const step = event.key === "ArrowDown" ? 1 : -1;
+        select(links[(at + step + links.length) % links.length]);
+      } else if (event.key === "Enter" && at >= 0) {
+        event.preventDefault();
+        links[at].click();
+      } else if (event.key === "Escape") {
+        found.replaceChildren();
+      }
+    });
+    // The place that the board named goes along.
+    found.addEventListener("click", (event) => {
+      const link = event.target.closest("a[data-take]");
+      if (link) {
+        const url = new URL(link.href);
+        for (const input of find.form.querySelectorAll("input[type=hidden]")) {
+          url.searchParams.set(input.name, input.value);
+        }
+        link.href = url.href;
+      }
+    });
+  }
+
+  // The VIN as it reads.
+  const reads = document.getElementById("vin-reads");
+  const vin = form.elements.vin;
+  if (vin && reads) {
+    const read = later(() =>
+      load(`${reads.dataset.vin}${encodeURIComponent(vin.value)}&year=${encodeURIComponent(form.elements.year.value)}`, reads),
+    );
+    vin.addEventListener("input", read);
+    form.elements.year.addEventListener("change", read);
+  }
+
+  // The free starts for the services, the bay and the day that are chosen.
+  const starts = document.getElementById("starts");
+  const renew = later(async () => {
+    const query = new URLSearchParams();
+    for (const name of ["services", "start", "bay", "from"]) {
+      for (const value of new FormData(form).getAll(name)) {
+        query.append(name, value);
+      }
+    }
+    await load(`${starts.dataset.starts}&${query}`, starts);
+    tell();
+  });
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("[data-renews], [name=bay]")) {
+      renew();
+    }
+  });
+
+  // What will be saved, in words.
+  const sums = document.querySelector("[data-sums]");
+  const put = (name, text) => {
+    const line = sums.querySelector(`[data-sum=${name}]`);
+    line.textContent = text;
+    line.parentElement.hidden = !text;
+  };
+  const typed = (...names) => names.map((name) => form.elements[name]?.value.trim()).filter(Boolean).join(" ");
+  const tell = () => {
+    sums.hidden = false;
+    if (form.elements.first_name) {
+      put("customer", typed("company_name") || typed("first_name", "last_name"));
+    }
+    const car = form.querySelector("[name=vehicle]:checked");
+    const known = car && car.value !== "new" ? car.parentElement.textContent.trim() : "";
+    put("vehicle", known || typed("year", "make", "model", "license_plate"));
+    const start = form.querySelector("[name=start]:checked");
+    const at = start ? `${start.dataset.day}, ${start.parentElement.textContent.trim()}` : "";
+    put("visit", form.elements.no_visit.checked ? "None now" : at);
+    const book = document.getElementById("book");
+    if (book) {
+      book.textContent = form.elements.no_visit.checked ? "Save" : start ? `Save and book ${start.nextElementSibling.firstChild.textContent.trim()}` : "Save and book";
+    }
+  };
+  form.addEventListener("input", tell);
+  tell();
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      form.requestSubmit(document.getElementById("book"));
+    }
+  });
+  document.getElementById("likely")?.focus();
+})();

@@ -1,0 +1,188 @@
+"""The lists below the board: what waits for the customer, for parts, for an answer, or to be paid and fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
+from django.urls import reverse
+
+from appointments.models import Location
+from appointments.queries import local_time
+from billing.models import Invoice, VehicleExit
+from catalogue.shelf.models import Reservation
+from chat.models import ENDED, Conversation
+from common.domain.money import exact
+from desk.places import at_location
+from desk.today.board import duration
+from repair_orders.estimates.models import Estimate
+from repair_orders.models import OPEN_STATUSES, Job, RepairOrder, RepairOrderStatus
+
+FEW = 5
+_OLDEST_READY = timedelta(days=120)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of a list: two lines on the left, two on the right. `tone` colours the first on the right."""
+
+    url: str
+    title: str
+    text: str
+    end: str = ""
+    tone: str = ""
+    below: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A list with the number of all its rows, of which it has the first."""
+
+    title: str
+    id: str
+    entries: Sequence[Entry]
+    count: int
+    all_url: str = ""
+    total: Decimal | None = None
+    empty: str = ""
+
+    @property
+    def is_short(self) -> bool:
+        return self.count > len(self.entries)
+
+
+def waiting_for_approval(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
+    """Return the estimates that are sent and not answered, the oldest first."""
+    later = Estimate.objects.filter(repair_order=OuterRef("repair_order"), revision__gt=OuterRef("revision"))
+    rows = (
+        Estimate.objects.filter(
+            ~Exists(later), at_location(location, "repair_order__"), authorisation=None,
+            repair_order__status__in=OPEN_STATUSES,
+        )
+        .select_related("repair_order__customer__contact", "repair_order__vehicle")
+        .defer("snapshot")
+        .order_by("sent_at", "id")
+    )
+    entries = []
+    for row in rows[:most]:
+        order = row.repair_order
+        if row.version != order.version:
+            end, tone, what = "not valid", "amber", "changed since it was sent"
+        elif row.expires_at <= now:
+            end, tone, what = "expired", "amber", "expired"
+        else:
+            minutes = (now - row.sent_at) // timedelta(minutes=1)
+            end, tone = duration(minutes), "amber" if minutes >= 24 * 60 else ""
+            what = f"sent {local_time(location, row.sent_at):%-d %b %H:%M}" if row.sent_to else "not mailed: no address"
+        entries.append(
+            Entry(_order_url(order), order.customer.name, f"{_car(order)}, {what}", end, tone, f"${row.total:,}")
+        )
+    return Waiting(
+        "Waiting for approval", "approval", entries, rows.count(), _orders(RepairOrderStatus.PENDING),
+        empty="No estimate waits for an answer.",
+    )
+
+
+def needed_parts(*, most: int = FEW) -> Waiting:
+    """Return the parts that jobs and parts orders need and the shelf does not have, the oldest need first."""
+    rows = Reservation.objects.filter(filled__lt=F("pieces")).select_related("part").order_by("created_at", "id")
+    found = list(rows[:most])
+    jobs = Job.objects.filter(pk__in=_ids(found, "job:")).select_related("repair_order__customer__contact", "repair_order__vehicle")
+    by_source = {f"job:{job.pk}": job for job in jobs}
+    entries = []
+    for row in found:
+        job = by_source.get(row.source)
+        url, text = reverse("admin:catalogue_part_change", args=[row.part_id]), row.source.replace(":", " ")
+        if job is not None:
+            url, text = _order_url(job.repair_order), f"{_car(job.repair_order)}, {job.repair_order.customer.name}"
+        short = row.pieces - row.filled
+        entries.append(Entry(url, row.part.name, text, f"{short} piece{'s' if short > 1 else ''}"))
+    return Waiting(
+        "Needed parts", "parts", entries, rows.count(),
+        f"{reverse('admin:catalogue_reservation_changelist')}?short=yes", empty="The shelf has every part.",
+    )
+
+
+def unanswered(*, now: datetime, most: int = FEW) -> Waiting:
+    """Return the conversations whose last message is the customer's, the longest waiting first."""
+    rows = (
+        Conversation.objects.filter(last_message__is_support=False)
+        .exclude(status__in=ENDED)
+        .select_related("customer__contact", "last_message")
+        .order_by("last_message__created_at", "id")
+    )
+    entries = []
+    for row in rows[:most]:
+        minutes = (now - row.last_message.created_at) // timedelta(minutes=1)  # type: ignore[union-attr]  # by the filter
+        entries.append(
+            Entry(
+                reverse("admin:chat_conversation_change", args=[row.pk]), row.customer.name,
+                f"“{row.last_message.body.strip()[:120]}”" if row.last_message.body.strip() else row.subject,  # type: ignore[union-attr]
+                duration(minutes), "red" if minutes >= 30 else "",
+            )
+        )
+    return Waiting(
+        "Unanswered chats", "chats", entries, rows.count(), reverse("admin:chat_conversation_changelist"),
+        empty="Every message is answered.",
+    )
+
+
+def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
+    """Return the completed orders whose vehicle is still here, with what is to be paid, the oldest first."""
+    standing = Invoice.objects.filter(repair_order=OuterRef("pk"), is_credited=False)
+    rows: QuerySet[RepairOrder] = RepairOrder.objects.filter(
+        ~Exists(VehicleExit.objects.filter(repair_order=OuterRef("pk"))), at_location(location),
+        status=RepairOrderStatus.COMPLETED, created_at__gte=now - _OLDEST_READY,
+    ).annotate(owed=Subquery(standing.values("balance")[:1]))
+    entries, today = [], local_time(location, now).date()
+    for order in rows.select_related("customer__contact", "vehicle").order_by("completed_at", "id")[:most]:
+        owed = order.owed if order.owed is not None else order.total_cost
+        assert order.completed_at is not None
+        days = (today - local_time(location, order.completed_at).date()).days
+        since = "today" if not days else "yesterday" if days == 1 else f"{days} days"
+        what = "not invoiced" if order.owed is None else "to be paid" if owed else "paid"
+        entries.append(
+            Entry(_order_url(order), order.customer.name, f"{_car(order)}, {what}", f"${owed:,}", below=since)
+        )
+    owed_in_all = rows.aggregate(sum=Sum("owed"))["sum"]
+    return Waiting(
+        "Ready to leave", "ready", entries, rows.count(), _orders(RepairOrderStatus.COMPLETED),
+        exact(owed_in_all), empty="No finished vehicle waits here.",
+    )
+
+
+def promised(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
+    """Return the open orders whose promised time is over or comes within the next two hours."""
+    soon = now + timedelta(hours=2)
+    rows = RepairOrder.objects.filter(
+        at_location(location), status__in=OPEN_STATUSES, promised_at__lt=soon
+    ).select_related("customer__contact", "vehicle")
+    entries = []
+    for order in rows.order_by("promised_at", "id")[:most]:
+        assert order.promised_at is not None
+        minutes = (now - order.promised_at) // timedelta(minutes=1)
+        end, tone = (f"{duration(minutes)} late", "red") if minutes > 0 else (f"in {duration(-minutes)}", "")
+        at = local_time(location, order.promised_at)
+        entries.append(
+            Entry(_order_url(order), order.customer.name, f"{_car(order)}, promised {at:%-d %b %H:%M}", end, tone)
+        )
+    return Waiting("Promised", "promised", entries, rows.count(), empty="No promised time is close.")
+
+
+def _ids(rows: Iterable[Reservation], prefix: str) -> list[int]:
+    return [int(row.source.removeprefix(prefix)) for row in rows if row.source.startswith(prefix)]
+
+
+def _car(order: RepairOrder) -> str:
+    return order.vehicle.unit_number or order.vehicle.model
+
+
+def _order_url(order: RepairOrder) -> str:
+    return reverse("order-page", args=[order.pk])
+
+
+def _orders(status: str) -> str:
+    return f"{reverse('admin:repair_orders_repairorder_changelist')}?status__exact={status}"

@@ -1,0 +1,60 @@
+"""The page *Today*: the board of a day and what waits for somebody."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from desk.pages import DeskView
+from desk.places import Place
+from desk.today import lists
+from desk.today.board import make_board
+
+
+class TodayPage(DeskView):
+    """The board of a location's day. With `?part=board` only what a script renews while the page is open."""
+
+    permission = "appointments.view_appointment"
+    title = "Today"
+    may = {
+        "book": "appointments.add_appointment",
+        "orders": "repair_orders.view_repairorder",
+        "chat": "chat.view_conversation",
+        "money": "billing.view_invoice",
+        "shelf": "catalogue.view_reservation",
+    }
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        place = Place(request)
+        if place.location is None:
+            return self.show("desk/today/nowhere.html", {}, place=place)
+        board = make_board(place.location, place.day, now=place.now)
+        context = {
+            "board": board,
+            "yesterday": place.day - timedelta(days=1),
+            "tomorrow": place.day + timedelta(days=1),
+            "lists": self.lists(place) if place.day == place.today else [],
+        }
+        if request.GET.get("part") == "board":
+            may = {name: request.user.has_perm(permission) for name, permission in self.may.items()}
+            return render(request, "desk/today/live.html", {"place": place, "may": may, **context})
+        return self.show("desk/today/day.html", context, place=place)
+
+    def lists(self, place: Place) -> list[lists.Waiting]:
+        """Return the lists that the user may see."""
+        assert place.location is not None
+        user, found = self.request.user, []
+        if user.has_perm(self.may["orders"]):
+            found += [
+                lists.waiting_for_approval(place.location, now=place.now),
+                lists.promised(place.location, now=place.now),
+            ]
+        if user.has_perm(self.may["shelf"]):
+            found.append(lists.needed_parts())
+        if user.has_perm(self.may["chat"]):
+            found.append(lists.unanswered(now=place.now))
+        if user.has_perm(self.may["money"]):
+            found.append(lists.ready(place.location, now=place.now))
+        return found
