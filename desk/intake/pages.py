@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -11,7 +10,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.dateparse import parse_date
 from django.utils.http import urlencode
 
 from appointments.models import Location, ServiceType
@@ -23,7 +21,7 @@ from customers.models import Customer
 from desk.intake.actions import Intake, Visit, take_in
 from desk.intake.forms import IntakeForm
 from desk.intake.likely import Likely, find_likely
-from desk.intake.starts import find_starts
+from desk.intake.starts import find_starts, first_day
 from desk.pages import DeskView
 from desk.places import Place
 from desk.search.find import find_people
@@ -205,14 +203,9 @@ class IntakePage(DeskView):
         bay_id = str(form["bay"].value() or "")
         bays = form.fields["bay"].queryset  # type: ignore[attr-defined]
         bay = bays.filter(pk=int(bay_id)).first() if bay_id.isascii() and bay_id.isdigit() else None
-        return find_starts(place.location, services, first=self.first_day(place), now=place.now, bay=bay)
-
-    def first_day(self, place: Place) -> date:
         given = self.request.POST.get("from") or self.request.GET.get("from") or ""
-        try:
-            return max(parse_date(given) or place.today, place.today)
-        except ValueError:
-            return place.today
+        first = first_day(given, place.today)
+        return find_starts(place.location, services, first=first, now=place.now, bay=bay)
 
 
 def _refuse(form: IntakeForm, error: DomainError) -> None:

@@ -8,7 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from appointments.actions import free_until
 from appointments.models import Bay, Location, ServiceType
+from django.utils.dateparse import parse_date
+
 from appointments.queries import find_free_slots, get_appointment_length, last_bookable_day, local_time
+from appointments.slots import Slot
 from desk.intake.forms import NOW
 
 DAYS = 3
@@ -47,16 +50,32 @@ def find_starts(
     today = local_time(location, now).date()
     if first <= today and (start := _walk_in(location, length, now=now, bay=bay)):
         days[today] = [start]
+    slots: Iterable[Slot] = ()
     if first <= last:
-        for slot in find_free_slots(
+        slots = find_free_slots(
             location=location, first=max(first, today), last=last, length=length, now=now, bay=bay
-        ):
-            local = local_time(location, slot.start)
-            if local.date() not in days and len(days) == DAYS:
-                break
-            value = slot.start.astimezone(UTC).isoformat()
-            days.setdefault(local.date(), []).append(Start(value, f"{local:%H:%M}"))
+        )
+    return by_day(location, slots, days)
+
+
+def by_day(location: Location, slots: Iterable[Slot], days: dict[date, list[Start]] | None = None) -> list[Day]:
+    """Return slots by their local day, those of the first three days. `days` has starts that come before."""
+    days = {} if days is None else days
+    for slot in slots:
+        local = local_time(location, slot.start)
+        if local.date() not in days and len(days) == DAYS:
+            break
+        value = slot.start.astimezone(UTC).isoformat()
+        days.setdefault(local.date(), []).append(Start(value, f"{local:%H:%M}"))
     return [Day(day, starts[:FEW], starts[FEW:]) for day, starts in days.items()]
+
+
+def first_day(text: str, today: date) -> date:
+    """Return the day that a text names, at least today."""
+    try:
+        return max(parse_date(text) or today, today)
+    except ValueError:
+        return today
 
 
 def _walk_in(location: Location, length: timedelta, *, now: datetime, bay: Bay | None) -> Start | None:

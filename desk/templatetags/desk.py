@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from appointments.models import Location
 from appointments.queries import local_time
 from desk.money.links import days_url
+from vehicles.models import Vehicle
 
 register = template.Library()
 register.filter("days_url", days_url)
@@ -107,3 +108,9 @@ def value_of(form: Form, name: str) -> str:
 def is_among(value: str, choices: Iterable[Any]) -> bool:
     """Return whether one of the choices has this value."""
     return any(choice.value == value for choice in choices)
+
+
+@register.filter
+def last_miles(vehicle: Vehicle) -> str:
+    """Return what the odometer read last, for a hint."""
+    return f"Miles. Last read: {vehicle.odometer:,.0f}." if vehicle.odometer_at else "Miles. Never read before."

@@ -1,0 +1,67 @@
+"""The forms of a visit's page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils.dateparse import parse_datetime
+
+from appointments.models import Appointment, Bay, Technician
+from common.domain.text_fields import TextFormField
+from desk.forms import KeyedForm
+from desk.intake.forms import LocalTimeField
+from repair_orders.models import RepairOrder
+from vehicles.telematics.samples import MAX_MILES
+
+
+class CheckInForm(KeyedForm):
+    """What is read when the vehicle arrives."""
+
+    odometer = forms.DecimalField(
+        label="Odometer", required=False, min_value=0, max_value=MAX_MILES, decimal_places=2
+    )
+    promised_at = LocalTimeField(label="Promised", required=False)
+    description = TextFormField(
+        label="What the customer says", required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    order = forms.ModelChoiceField(RepairOrder.objects.none(), required=False, empty_label="A new order")
+
+    def __init__(self, *args: Any, visit: Appointment, requested: list[RepairOrder], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = ZoneInfo(visit.location.time_zone)
+        self.fields["order"].queryset = RepairOrder.objects.filter(pk__in=[row.pk for row in requested])  # type: ignore[attr-defined]
+        self.fields["odometer"].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
+
+    @property
+    def promised(self) -> datetime | None:
+        local: datetime | None = self.cleaned_data["promised_at"]
+        return local.replace(tzinfo=self.zone).astimezone(UTC) if local else None
+
+
+class MoveForm(forms.Form):
+    """Another time or bay."""
+
+    start = forms.CharField(label="Start", max_length=40)
+    bay = forms.ModelChoiceField(Bay.objects.none(), required=False, empty_label="Its bay, or any that is free")
+    allow_overlap = forms.BooleanField(label="The technician may have another visit then", required=False)
+
+    def __init__(self, *args: Any, visit: Appointment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["bay"].queryset = Bay.objects.filter(location=visit.location).in_order()  # type: ignore[attr-defined]
+
+    def clean_start(self) -> datetime:
+        try:
+            start = parse_datetime(self.cleaned_data["start"])
+        except ValueError:
+            start = None
+        if start is None or start.tzinfo is None:
+            raise forms.ValidationError("Choose one of the starts.")
+        return start
+
+
+class AssignForm(forms.Form):
+    technician = forms.ModelChoiceField(Technician.objects.order_by("name", "id"))
+    allow_overlap = forms.BooleanField(label="They may have another visit then", required=False)
