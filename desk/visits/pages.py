@@ -49,6 +49,7 @@ class VisitPage(DeskView):
         steps: dict[str, Callable[[Appointment], HttpResponseBase]] = {
             "check_in": self.check_in,
             "move": self.move,
+            "show": self.show_starts,
             "assign": self.assign,
             "start": self.start,
             "complete": self.complete,
@@ -56,7 +57,7 @@ class VisitPage(DeskView):
         }
         if do not in steps:
             return redirect("visit-page", visit_id)
-        if not request.user.has_perm(self.may[do]):
+        if not request.user.has_perm(self.may["move" if do == "show" else do]):
             raise PermissionDenied
         return steps[do](visit)
 
@@ -86,9 +87,7 @@ class VisitPage(DeskView):
 
     def move(self, visit: Appointment) -> HttpResponseBase:
         form = MoveForm(self.request.POST, visit=visit)
-        if "show" in self.request.POST or not form.is_valid():
-            if "show" in self.request.POST:
-                form = MoveForm(initial={"bay": self.request.POST.get("bay")}, visit=visit)
+        if not form.is_valid():
             return self.ask(visit, move=form)
         values = form.cleaned_data
         return self.step(
@@ -104,6 +103,11 @@ class VisitPage(DeskView):
             "The visit was moved.",
             move=form,
         )
+
+    def show_starts(self, visit: Appointment) -> HttpResponseBase:
+        """Show the free starts from another day on, without a script."""
+        chosen = {name: self.request.POST.get(name, "") for name in ("start", "bay")}
+        return self.ask(visit, move=MoveForm(visit=visit, initial=chosen))
 
     def assign(self, visit: Appointment) -> HttpResponseBase:
         form = AssignForm(self.request.POST)
