@@ -6,11 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from appointments.actions import free_until
 from appointments.models import Bay, Location, ServiceType
 from django.utils.dateparse import parse_date
 
-from appointments.queries import find_free_slots, get_appointment_length, last_bookable_day, local_time
+from appointments.queries import (
+    find_free_slots,
+    free_until,
+    get_appointment_length,
+    last_bookable_day,
+    local_time,
+)
 from appointments.slots import Slot
 from desk.intake.forms import NOW
 

@@ -1,0 +1,271 @@
+"""The page *Intake*: one form from a call to a booked visit, and nothing typed is lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from appointments.models import Appointment, Location
+from customers.models import Customer
+from desk.intake.pages import guess, read_vin
+from repair_orders.models import RepairOrder
+from testing.factories import (
+    AppointmentFactory,
+    CustomerFactory,
+    GarageFactory,
+    RecommendationFactory,
+    RepairOrderFactory,
+    ServiceTypeFactory,
+    TechnicianFactory,
+    UserFactory,
+    VehicleFactory,
+)
+from testing.suites import count_queries
+from vehicles.models import Vehicle
+
+pytestmark = pytest.mark.django_db
+URL = "/admin/intake/"
+TYPED = {
+    "first_name": "Lynda", "last_name": "Park", "phone": "(555) 887-2211",
+    "vin": "1hgcm-82633 a004352", "year": "2003", "make": "Honda", "model": "Accord", "license_plate": "ktz 4471",
+    "description": "Squeals when braking",
+}  # fmt: skip
+
+
+@pytest.fixture
+def garage():
+    garage = GarageFactory(time_zone="America/New_York", hours=(time(0), time(0)))
+    Location.objects.filter(pk=garage.pk).update(is_default=True)
+    garage.refresh_from_db()
+    return garage
+
+
+@pytest.fixture
+def start(garage):
+    zone = ZoneInfo(garage.time_zone)
+    day = timezone.now().astimezone(zone).date() + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, 9, tzinfo=zone).astimezone(UTC)
+
+
+def send(client, url=URL, **answers):
+    """Send the form that the page shows, with the answers."""
+    form = client.get(url).context["form"]
+    data = {name: form[name].value() or "" for name in form.fields if name != "services"}
+    data = {name: value for name, value in data.items() if value not in ("", False)}
+    return client.post(url, data | {"do": "book"} | answers)
+
+
+def told(client):
+    response = client.get("/admin/today/")
+    return [str(message) for message in response.context["messages"]]
+
+
+class TestNewCustomer:
+    def test_a_caller_is_entered_and_booked_with_one_form(self, desk, garage, start):
+        brakes = ServiceTypeFactory(name="Brake check", minutes=60)
+        response = send(desk, **TYPED, services=[brakes.pk], start=start.isoformat())
+        visit = Appointment.objects.get()
+        day = start.astimezone(ZoneInfo(garage.time_zone)).date()
+        assert (response.status_code, response.headers["Location"]) == (
+            302, f"/admin/today/?day={day}&location={garage.pk}#visit-{visit.pk}",
+        )
+        assert (visit.customer.name, visit.vehicle.vin, visit.start) == ("Lynda Park", "1HGCM82633A004352", start)
+        assert (visit.description, visit.end - visit.start) == ("Squeals when braking", timedelta(hours=1))
+        assert told(desk) == [
+            f"Lynda Park is booked: {day:%A} {day.day} {day:%B}, 09:00, {visit.bay}. No email: nobody is told."
+        ]
+
+    def test_a_walk_in_is_checked_in_at_once(self, desk, garage):
+        response = send(desk, **TYPED, start="now", do="check_in")
+        order = RepairOrder.objects.get()
+        assert response.headers["Location"] == f"/admin/orders/{order.pk}/"
+        assert (order.description, order.appointment.vehicle.model) == ("Squeals when braking", "Accord")
+
+    def test_a_customer_is_kept_without_a_visit(self, desk, garage):
+        response = send(desk, first_name="Lynda", no_visit="on")
+        customer = Customer.objects.get(contact__first_name="Lynda")
+        assert response.headers["Location"] == f"/admin/customers-page/{customer.pk}/"
+        assert (Vehicle.objects.count(), Appointment.objects.count()) == (0, 0)
+
+    def test_a_form_that_is_sent_twice_books_once(self, desk, garage, start):
+        form = desk.get(URL).context["form"]
+        data = TYPED | {"key": form["key"].value(), "start": start.isoformat(), "do": "book"}
+        assert desk.post(URL, data).status_code == 302
+        again = desk.post(URL, data | {"first_name": "Other", "last_name": "Person", "phone": "", "vin": "", "license_plate": ""})
+        assert again.status_code == 200
+        assert again.context["form"].non_field_errors() == [
+            "This form was sent before. Look at the list of payments before you send it again."
+        ]
+        assert Appointment.objects.count() == 1
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("change", "field", "text"),
+        [
+            ({"first_name": "", "last_name": ""}, "first_name", "Enter a name or a company, or choose a customer above."),
+            ({"make": ""}, "make", "Enter the make of the vehicle."),
+            ({"start": ""}, "start", "Choose a start, or “No visit now”."),
+            ({"start": "soon"}, "start", "Choose one of the starts."),
+            ({"start": "2020-01-01T09:00:00+00:00"}, "start", "Choose a time in the future."),
+            ({"vin": "1HGCM82633A00435"}, "vin", "A VIN has 17 characters, not 16."),
+            ({"vin": "IHGCM82633A004352"}, "vin", "A VIN has only digits and letters, without I, O and Q."),
+            ({"email": "nobody"}, "email", "Enter a valid email address."),
+            ({"phone": "call me"}, "phone", None),
+        ],
+    )
+    def test_a_refusal_stands_at_its_field_and_nothing_is_stored(self, desk, garage, start, change, field, text):
+        response = send(desk, **TYPED | {"start": start.isoformat()} | change)
+        form = response.context["form"]
+        assert (response.status_code, list(form.errors)) == (200, [field])
+        if text is not None:
+            assert form.errors[field] == [text]
+        assert form["description"].value() == "Squeals when braking"
+        assert (Customer.objects.count(), Appointment.objects.count()) == (0, 0)
+
+    def test_a_taken_start_renews_the_starts_and_keeps_what_was_typed(self, desk, garage, start):
+        page = desk.get(URL)
+        for bay in garage.bays.all():
+            AppointmentFactory(bay=bay, start=start, end=start + timedelta(minutes=30))
+        customers = Customer.objects.count()
+        response = desk.post(
+            URL, TYPED | {"key": page.context["form"]["key"].value(), "start": start.isoformat(), "do": "book"}
+        )
+        offered = [entry.value for day in response.context["days"] for entry in [*day.few, *day.more]]
+        assert response.context["form"].errors["start"][0].startswith("That time is taken. Next free: ")
+        assert start.isoformat() not in offered
+        assert (start + timedelta(minutes=30)).isoformat() in offered
+        assert b"Squeals when braking" in response.content
+        assert Customer.objects.count() == customers
+
+    def test_a_busy_technician_is_said_and_may_be_taken_anyway(self, desk, garage, start):
+        theo = TechnicianFactory(name="Theo", location=garage)
+        AppointmentFactory(bay=garage.bays.first(), technician=theo, start=start, end=start + timedelta(hours=1))
+        given = TYPED | {"technician": theo.pk, "start": start.isoformat()}
+        refused = send(desk, **given)
+        assert refused.context["form"].errors["technician"][0].startswith("Theo has appointment ")
+        assert b"The technician may have another visit then" in refused.content
+        assert send(desk, **given, allow_overlap="on").status_code == 302
+
+
+class TestDuplicates:
+    @pytest.fixture
+    def linda(self):
+        return CustomerFactory(contact=UserFactory(first_name="Linda", last_name="Park", phone="555 887 2211"))
+
+    def test_a_likely_duplicate_is_shown_before_anything_is_saved(self, desk, garage, start, linda):
+        response = send(desk, **TYPED, start=start.isoformat())
+        assert [row.customer for row in response.context["likely"]] == [linda]
+        assert f'name="use" value="{linda.pk}"'.encode() in response.content
+        assert (Customer.objects.count(), Appointment.objects.count()) == (1, 0)
+
+    def test_it_may_be_kept_as_new(self, desk, garage, start, linda):
+        assert send(desk, **TYPED, start=start.isoformat(), do="book_new").status_code == 302
+        assert Customer.objects.count() == 2
+
+    def test_the_one_who_was_found_is_used_with_what_was_typed(self, desk, garage, start, linda):
+        page = send(desk, **TYPED, start=start.isoformat(), use=str(linda.pk))
+        form = page.context["form"]
+        assert (page.context["customer"], form.errors, form["make"].value()) == (linda, {}, "Honda")
+        data = TYPED | {"key": form["key"].value(), "customer": linda.pk, "vehicle": "new", "start": start.isoformat()}
+        assert desk.post(URL, data | {"do": "book"}).status_code == 302
+        assert (Appointment.objects.get().customer, Customer.objects.count()) == (linda, 1)
+
+
+class TestKnownCustomer:
+    def test_the_page_says_what_the_customer_has_open(self, desk, garage):
+        vehicle = VehicleFactory(model="Golf")
+        order = RepairOrderFactory(vehicle=vehicle, customer=vehicle.customer, status="approved")
+        advice = RecommendationFactory(vehicle=vehicle, text="Rear shocks")
+        page = desk.get(URL, {"customer": vehicle.customer_id})
+        assert page.context["standing"] == {"orders": [order], "advice": [advice]}
+        assert page.context["form"]["vehicle"].value() == str(vehicle.pk)
+
+    def test_a_vehicle_of_somebody_else_cannot_be_chosen(self, desk, garage, start):
+        other, vehicle = VehicleFactory(), VehicleFactory()
+        url = f"{URL}?customer={vehicle.customer_id}"
+        response = send(desk, url, customer=vehicle.customer_id, vehicle=other.pk, start=start.isoformat())
+        assert list(response.context["form"].errors) == ["vehicle"]
+        assert Appointment.objects.count() == 0
+
+    def test_a_request_is_continued_by_the_check_in(self, desk, garage):
+        request = RepairOrderFactory(status="requested", description="It rattles")
+        url = f"{URL}?customer={request.customer_id}"
+        given = {"customer": request.customer_id, "vehicle": request.vehicle_id, "start": "now", "order": request.pk}
+        send(desk, url, **given, do="check_in")
+        request.refresh_from_db()
+        assert request.appointment == Appointment.objects.get()
+
+
+class TestStarts:
+    def test_they_are_renewed_for_the_services_without_the_page(self, desk, garage, start):
+        long = ServiceTypeFactory(minutes=23 * 60)
+        response = desk.get(URL, {"part": "starts", "services": [long.pk], "from": start.date().isoformat()})
+        [first, *_] = response.context["days"]
+        assert [entry.text for entry in first.few] == ["00:00", "00:30", "01:00"]
+        assert b"<html" not in response.content
+
+    def test_without_a_script_a_button_shows_them_and_complains_of_nothing(self, desk, garage):
+        response = send(desk, do="show", first_name="Lynda")
+        assert (response.context["form"].errors, response.context["form"]["first_name"].value()) == ({}, "Lynda")
+
+    def test_a_place_of_the_board_is_chosen_already(self, desk, garage, start):
+        bay = garage.bays.order_by("-id").first()
+        form = desk.get(URL, {"bay": bay.pk, "start": start.isoformat()}).context["form"]
+        assert (form["bay"].value(), form["start"].value()) == (str(bay.pk), start.isoformat())
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("", {}),
+        ("(555) 887-2211", {"phone": "(555) 887-2211"}),
+        ("linda@example.com", {"email": "linda@example.com"}),
+        ("1hgcm-82633 a004352", {"vin": "1hgcm-82633 a004352", "vehicle": "new"}),
+        ("KTZ 4471", {"license_plate": "KTZ 4471", "vehicle": "new"}),
+        ("Linda de la Vega", {"first_name": "Linda de la", "last_name": "Vega"}),
+        ("Cher", {"first_name": "Cher", "last_name": ""}),
+    ],
+)
+def test_a_text_that_found_nobody_fills_the_form(text, fields):
+    assert guess(text) == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "year", "read"),
+    [
+        ("", "", {"vin": "", "error": "", "is_odd": False, "is_old": False}),
+        ("1hgcm-82633 a004352", "", {"vin": "1HGCM82633A004352", "error": "", "is_odd": False, "is_old": False}),
+        ("1HGCM82633A004353", "2003", {"vin": "1HGCM82633A004353", "error": "", "is_odd": True, "is_old": False}),
+        ("194377S103420", "1967", {"vin": "194377S103420", "error": "", "is_odd": False, "is_old": False}),
+        (
+            "194377S103420", "",
+            {"vin": "194377S103420", "error": "A VIN has 17 characters, not 13.", "is_odd": False, "is_old": True},
+        ),
+    ],
+)  # fmt: skip
+def test_a_vin_is_read_back(text, year, read):
+    assert read_vin(text, year) == read
+
+
+class TestRoles:
+    @pytest.mark.parametrize(("role", "status"), [("technician", 403), ("advisor", 200), ("manager", 200)])
+    def test_advisors_and_managers_take_customers_in(self, client, garage, role, status):
+        client.force_login(UserFactory(role=role))
+        assert client.get(URL).status_code == status
+
+    def test_an_empty_shop_says_what_to_enter_first(self, desk):
+        assert "No location yet" in desk.get(URL).content.decode()
+
+
+def test_a_customer_with_many_vehicles_costs_no_more_queries(desk, garage):
+    vehicle = VehicleFactory()
+    url = f"{URL}?customer={vehicle.customer_id}"
+    desk.get(url)
+    few = count_queries(lambda: desk.get(url))
+    for _ in range(20):
+        RepairOrderFactory(vehicle=VehicleFactory(customer=vehicle.customer), customer=vehicle.customer)
+    assert count_queries(lambda: desk.get(url)) == few
