@@ -17,6 +17,15 @@ def _item(title: str, icon: str, model: str, query: str = "") -> dict[str, objec
     }
 
 
+def _page(title: str, icon: str, name: str, permission: str) -> dict[str, object]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(name),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
 UNFOLD: dict[str, object] = {
     "SITE_TITLE": "Garage",
     "SITE_HEADER": "Garage",
@@ -41,31 +50,35 @@ UNFOLD: dict[str, object] = {
         "show_all_applications": False,
         "navigation": [
             {
-                "title": "Today",
+                "title": "Desk",
                 "items": [
-                    _item("Appointments", "event", "appointments.appointment"),
+                    _page("Today", "today", "today", "appointments.view_appointment"),
+                    _page("Intake", "call", "intake", "appointments.add_appointment"),
                     _item("Repair orders", "build", "repair_orders.repairorder"),
-                    _item("Parts orders", "local_shipping", "orders.order"),
-                    _item("Returns", "undo", "orders.returnrequest"),
-                    _item("Needed parts", "inventory_2", "catalogue.reservation", "?short=yes"),
-                    {
-                        "title": "Money",
-                        "icon": "payments",
-                        "link": reverse_lazy("money"),
-                        "permission": lambda request: request.user.has_perm("billing.view_closedday"),
-                    },
-                    _item("Support tickets", "confirmation_number", "chat.supportticket"),
+                    _page("My jobs", "engineering", "my-jobs", "repair_orders.work_repairorder"),
+                    _page("Conversations", "chat", "conversations", "chat.view_conversation"),
+                    _page("Money", "payments", "money", "billing.view_closedday"),
                 ],
             },
             {
-                "title": "Customers",
+                "title": "Shelf and mail",
+                "separator": True,
+                "items": [
+                    _item("Needed parts", "inventory_2", "catalogue.reservation", "?short=yes"),
+                    _item("Parts orders", "local_shipping", "orders.order"),
+                    _item("Returns", "undo", "orders.returnrequest"),
+                ],
+            },
+            {
+                "title": "Records",
                 "separator": True,
                 "items": [
                     _item("Customers", "groups", "customers.customer"),
                     _item("Vehicles", "directions_car", "vehicles.vehicle"),
+                    _item("Appointments", "event", "appointments.appointment"),
                     _item("Recommendations", "recommend", "vehicles.recommendation"),
                     _item("Telematics", "speed", "vehicles.telematicsbatch"),
-                    _item("Conversations", "chat", "chat.conversation"),
+                    _item("Support tickets", "confirmation_number", "chat.supportticket"),
                     _item("Tax exemptions", "verified", "repair_orders.taxexemption"),
                     _item("Notifications", "notifications", "customers.notification"),
                     _item("Referrals", "diversity_1", "accounts.referral"),

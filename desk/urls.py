@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from desk.home import home
 from desk.intake import urls as intake
 from desk.money import urls as money
 from desk.today import urls as today
 from desk.visits import urls as visits
 
-urlpatterns: list[URLPattern | URLResolver] = [path("", include(pages)) for pages in (today, intake, visits, money)]
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.admin_view(home)),  # `admin:index`, which the admin links as Home
+    path("admin/tables/", admin.site.admin_view(admin.site.index), name="tables"),
+    *(path("", include(pages)) for pages in (today, intake, visits, money)),
+]

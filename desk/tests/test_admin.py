@@ -17,7 +17,7 @@ from testing.suites import count_queries
 
 
 def counts(client):
-    return {figure.title: figure.number for figure in client.get("/admin/").context["figures"]}
+    return {figure.title: figure.number for figure in client.get("/admin/tables/").context["figures"]}
 
 
 def test_first_page_shows_figures_of_today(desk):
@@ -62,14 +62,14 @@ def test_today_is_the_day_of_the_location(desk, zone):
     ):
         factories.AppointmentFactory(start=start, bay__location__time_zone=zone)
     assert counts(desk)["Appointments today"] == 2
-    link = next(figure.link for figure in desk.get("/admin/").context["figures"])
+    link = next(figure.link for figure in desk.get("/admin/tables/").context["figures"])
     shown = desk.get(link).context["cl"].queryset.order_by("start").values_list("start", flat=True)
     assert list(shown) == [midnight, midnight + day - timedelta(minutes=1)]
 
 
 def test_figure_links_to_rows_it_counts(desk, appointments_today):
     factories.RepairOrderFactory.create_batch(2, status="pending")
-    for figure in desk.get("/admin/").context["figures"]:
+    for figure in desk.get("/admin/tables/").context["figures"]:
         assert desk.get(figure.link).context["cl"].result_count == figure.number
 
 
@@ -85,7 +85,7 @@ def test_figures_require_view_permission(client, tim):
 
 def test_admin_url_without_slash_redirects(client):
     response = client.get("/admin")
-    assert (response.status_code, response["Location"]) == (302, "/admin/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/tables/")
 
 
 def links(client, customer):
