@@ -40,7 +40,7 @@ class Server:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def wait(self, path: str = "/readyz", seconds: float = 90) -> None:
+    def wait(self, path: str = "/readyz", seconds: float = 240) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()
