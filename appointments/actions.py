@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict, Unpack, cast
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import F
 
-from appointments.holds import TechnicianIsBusy, hold_free_bay, hold_technician, hold_vehicle, lock_bays
+from appointments.holds import (
+    TechnicianIsAway,
+    TechnicianIsBusy,
+    hold_bay_now,
+    hold_free_bay,
+    hold_technician,
+    hold_vehicle,
+    lock_bays,
+)
+from appointments.mail import VisitMail
 from appointments.models import (
     APPOINTMENT_MACHINE,
     HOLDS_A_BAY,
@@ -29,15 +39,18 @@ from appointments.models import (
 from appointments.queries import (
     appointments_outside_hours,
     count_ahead,
+    find_free_bays,
     get_appointment_length,
     is_ahead,
     local_time,
     resolve_start,
 )
-from appointments.slots import Slot
-from common.domain.database import change
+from appointments.slots import LONGEST, OVERRUN, Slot
+from appointments.tasks import tell_customer
+from common.domain.database import change, violates
 from common.domain.defaults import settle_default
-from common.domain.errors import DomainError
+from common.domain.errors import DomainError, Invalid
+from common.domain.history import acting_user
 from common.domain.transitions import Machine, refusal, transition, write_history
 from common.domain.types import Json
 from customers.models import Customer
@@ -50,7 +63,9 @@ PERMISSIONS = {
     "start": "appointments.work_appointment",
     "complete": "appointments.work_appointment",
     "cancel": "appointments.change_appointment",
+    "walk_in": "appointments.add_appointment",
 }
+_MINUTE = timedelta(minutes=1)
 # Customers can cancel only before work begins. After that their vehicle is in the bay, and staff decide.
 _CUSTOMER_MACHINE: Machine = {AppointmentStatus.PENDING: frozenset({AppointmentStatus.CANCELLED})}
 
@@ -61,6 +76,26 @@ class NoTechnician(DomainError):
     code = "no_technician"
     title = "No technician assigned"
     message = "Assign a technician before starting the appointment."
+
+
+class BayOccupied(DomainError):
+    """Another vehicle is in the bay. `free_bays` are those that are free for the length of the appointment."""
+
+    code = "bay_occupied"
+    title = "Bay is occupied"
+
+    def __init__(self, appointment: Appointment, free: Sequence[Bay]) -> None:
+        names = ", ".join(bay.name for bay in free)
+        hint = f"Free now: {names}." if free else "No other bay is free now."
+        super().__init__(
+            f"{appointment.bay.name} is occupied. Complete the work there or choose another bay. {hint}",
+            free_bays=[{"id": bay.pk, "name": bay.name} for bay in free],
+        )
+
+
+class WrongLength(Invalid):
+    code = "wrong_length"
+    title = "Wrong length"
 
 
 class TooManyAppointments(DomainError):
@@ -118,17 +153,19 @@ def book_appointment(
     """Book an appointment in `bay`, or else in the first bay that is free for the length of the services.
 
     An empty description becomes the names of the services. The numbers of appointments ahead are not limited
-    `by_staff`. `allow_overlap` lets the technician have another appointment at that time. Raises VehicleNotOfCustomer,
-    NotASlot, TooFarAhead, SlotTaken, TechnicianIsBusy, VehicleIsBooked, TooManyAppointments, NoCustomerRecord.
+    `by_staff`. `allow_overlap` lets the technician have another appointment at that time or be away, and the location
+    have more appointments than technicians at work. Raises VehicleNotOfCustomer, NotASlot, TooFarAhead, SlotTaken,
+    TechnicianIsBusy, TechnicianIsAway, VehicleIsBooked, TooManyAppointments, NoCustomerRecord.
     """
     check_in_use(vehicle=vehicle, customer=customer)
     length, start = get_appointment_length(services), resolve_start(location, start)
     texts["description"] = texts.get("description") or _describe(services)
-    with hold_free_bay(location, start, length, now=now, bay=bay) as bay_id:
+    is_crew_bound = not (by_staff and allow_overlap)
+    with hold_free_bay(location, start, length, now=now, bay=bay, is_crew_bound=is_crew_bound) as bay_id:
         slot = Slot(start, start + length)
         if technician is not None and not allow_overlap:
-            hold_technician(technician, slot)
-        with hold_vehicle(vehicle, slot):
+            hold_technician(technician, slot, location=location, now=now)
+        with hold_vehicle(vehicle, slot, now=now):
             if not by_staff:
                 _check_numbers(vehicle, customer, now=now)
             hold_in_use(vehicle=vehicle, customer=customer)
@@ -144,7 +181,68 @@ def book_appointment(
                 **texts,
             )
             _add_services(appointment, services)
+            tell_customer(appointment, VisitMail.BOOKED, now=now)
     return appointment
+
+
+def walk_in(
+    *,
+    customer: Customer,
+    vehicle: Vehicle,
+    location: Location,
+    now: datetime,
+    services: Sequence[ServiceType] = (),
+    minutes: int | None = None,
+    bay: Bay | None = None,
+    technician: Technician | None = None,
+    by: int | None = None,
+    allow_overlap: bool = False,
+    **texts: Unpack[AppointmentTexts],
+) -> Appointment:
+    """Book a vehicle that is here, from now on, in `bay` or else in the first bay that is free throughout.
+
+    Its length is that of the services, else `minutes` (5 to 1440), else 30 minutes. Neither the grid nor the opening
+    hours nor the number of technicians restrict it. Raises VehicleNotOfCustomer, WrongLength, BayElsewhere, NoFreeBay,
+    TechnicianIsBusy, TechnicianIsAway, VehicleIsBooked, NoCustomerRecord.
+    """
+    check_in_use(vehicle=vehicle, customer=customer)
+    length = _walk_in_length(services, minutes)
+    texts["description"] = texts.get("description") or _describe(services)
+    with hold_bay_now(location, length, now=now, bay=bay) as bay_id:
+        slot = Slot(now, now + length)
+        if technician is not None and not allow_overlap:
+            hold_technician(technician, slot, location=location, now=now)
+        with hold_vehicle(vehicle, slot, now=now):
+            hold_in_use(vehicle=vehicle, customer=customer)
+            appointment = Appointment(
+                customer=customer,
+                vehicle=vehicle,
+                location=location,
+                bay_id=bay_id,
+                start=slot.start,
+                end=slot.end,
+                technician=technician,
+                assigned_at=now if technician else None,
+                **texts,
+            )
+            if by is not None:
+                appointment._history_user = acting_user(by)  # type: ignore[attr-defined]  # read by simple-history
+            appointment._change_reason = "walk-in"  # type: ignore[attr-defined]
+            appointment.save(force_insert=True)
+            _add_services(appointment, services)
+    return appointment
+
+
+def _walk_in_length(services: Sequence[ServiceType], minutes: int | None) -> timedelta:
+    if not services and minutes is not None and not 5 <= minutes <= LONGEST // _MINUTE:
+        raise WrongLength(f"Give 5 to {LONGEST // _MINUTE} minutes, not {minutes}.", field="minutes")
+    length = minutes * _MINUTE if minutes and not services else get_appointment_length(services)
+    if length > LONGEST:
+        raise WrongLength(
+            f"The services take {length // _MINUTE} minutes, and an appointment at most {LONGEST // _MINUTE}.",
+            field="services",
+        )
+    return length
 
 
 def move_appointment(
@@ -161,10 +259,10 @@ def move_appointment(
 ) -> None:
     """Change time, location, vehicle, services or bay of a pending appointment. Arguments that are None change nothing.
 
-    The appointment keeps its bay if that bay is free. Its technician may be busy at the new time. Then staff must
+    The appointment keeps its bay if that bay is free. Its technician may be busy or away at the new time. Then staff must
     `allow_overlap`, and a customer's move leaves the appointment without a technician. Raises IllegalTransition,
-    VehicleNotOfCustomer, NotASlot, TooFarAhead, SlotTaken, TechnicianIsBusy, VehicleIsBooked, TooManyAppointments,
-    NoCustomerRecord, and leaves the appointment unchanged then.
+    VehicleNotOfCustomer, NotASlot, TooFarAhead, SlotTaken, TechnicianIsBusy, TechnicianIsAway, VehicleIsBooked,
+    TooManyAppointments, NoCustomerRecord, and leaves the appointment unchanged then.
     """
     with transaction.atomic():
         appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update(no_key=True))
@@ -175,44 +273,67 @@ def move_appointment(
             check_in_use(vehicle=vehicle, customer=appointment.customer)
             values["vehicle"] = vehicle
         length = appointment.end - appointment.start
+        # What the customer was told. The bay is the shop's.
+        is_changed = vehicle not in (None, appointment.vehicle)
         if services is not None:
+            is_changed |= list(services) != _services_of(appointment)
             length = get_appointment_length(services)
             if appointment.description == _describe(_services_of(appointment)):
                 values["description"] = _describe(services)  # the customer wrote no description
         new_location = location or appointment.location
         new_start = appointment.start if start is None else resolve_start(new_location, start)
         before = (appointment.location, appointment.start, appointment.end - appointment.start)
-        is_moved = (new_location, new_start, length) != before or bay not in (None, appointment.bay)
+        after = (new_location, new_start, length)
+        is_moved = after != before or bay not in (None, appointment.bay)
         with ExitStack() as held:
             if is_moved:
                 free_bay = hold_free_bay(
-                    new_location, new_start, length, now=now, bay=bay, ignoring=appointment
+                    new_location,
+                    new_start,
+                    length,
+                    now=now,
+                    bay=bay,
+                    ignoring=appointment,
+                    is_start_kept=after == before,
+                    is_crew_bound=not (by_staff and allow_overlap),
                 )
                 values |= {"location": new_location, "bay_id": held.enter_context(free_bay)}
                 values |= {"start": new_start, "end": new_start + length}
             slot = Slot(new_start, new_start + length)
             if is_moved and not allow_overlap:
-                values |= _keep_technician(appointment, slot, by_staff=by_staff)
+                values |= _keep_technician(
+                    appointment, slot, location=new_location, now=now, by_staff=by_staff
+                )
             if is_moved or vehicle is not None:
                 held.enter_context(
                     _hold_to_move(appointment, slot, vehicle=vehicle, now=now, by_staff=by_staff)
                 )
+            is_changed |= after != before
+            if is_changed:
+                values["sequence"] = appointment.sequence + 1
             change(appointment, **values)
         if services is not None:
             appointment.services.clear()
             _add_services(appointment, services)
+        if is_changed:
+            tell_customer(appointment, VisitMail.MOVED, now=now)
 
 
-def _keep_technician(appointment: Appointment, slot: Slot, *, by_staff: bool) -> Json:
-    """Return the values that a move to the slot changes, because the appointment's technician is busy then.
+def _keep_technician(
+    appointment: Appointment, slot: Slot, *, location: Location, now: datetime, by_staff: bool
+) -> Json:
+    """Return the values that a move to the slot changes, because the appointment's technician is busy or away then.
 
-    Raises TechnicianIsBusy for staff, who can choose. A customer does not know of the other appointment.
+    Raises TechnicianIsBusy and TechnicianIsAway for staff, who can choose. A customer does not know of the other
+    appointment.
     """
     if appointment.technician is None:
         return {}
     try:
-        hold_technician(appointment.technician, slot, ignoring=appointment)
-    except TechnicianIsBusy:
+        hold_technician(
+            appointment.technician, slot, location=location, now=now, ignoring=appointment
+        )
+    except (TechnicianIsAway, TechnicianIsBusy):
         if by_staff:
             raise
         return {"technician_id": None, "assigned_at": None}
@@ -225,7 +346,7 @@ def _hold_to_move(
 ) -> Iterator[None]:
     """Hold the vehicle, which may be another one, and the customer of an appointment that is about to move."""
     new_vehicle, customer = vehicle or appointment.vehicle, appointment.customer
-    with hold_vehicle(new_vehicle, slot, ignoring=appointment):
+    with hold_vehicle(new_vehicle, slot, now=now, ignoring=appointment):
         # An appointment that counts already can move, although staff booked more than customers can.
         is_counted = is_ahead(appointment, now) and new_vehicle.pk == appointment.vehicle_id
         if not by_staff and not is_counted:
@@ -297,27 +418,45 @@ def assign_technician(
 ) -> None:
     """Assign a technician to a pending or started appointment. They replace the present technician.
 
-    Raises IllegalTransition if the appointment is completed or cancelled, and TechnicianIsBusy unless an overlap with
-    another appointment of the technician is allowed.
+    Raises IllegalTransition if the appointment is completed or cancelled. Unless `allow_overlap`, raises
+    TechnicianIsBusy for another appointment of the technician, and TechnicianIsAway outside of their shifts.
     """
     with transaction.atomic():
         appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update(no_key=True))
         if appointment.status not in HOLDS_A_BAY:
             raise refusal(appointment, "assigned")
         if not allow_overlap:
-            hold_technician(technician, Slot(appointment.start, appointment.end), ignoring=appointment)
+            is_in_work = appointment.status == AppointmentStatus.IN_PROGRESS
+            end = max(appointment.end, now + OVERRUN) if is_in_work else appointment.end
+            hold_technician(
+                technician,
+                Slot(appointment.start, end),
+                location=appointment.location,
+                now=now,
+                ignoring=appointment,
+            )
         Appointment.objects.filter(pk=appointment.pk).update(technician=technician, assigned_at=now)
         appointment.refresh_from_db()
         write_history(appointment, by=by, now=now, why=f"assigned: {technician.name}")
 
 
 def start_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
-    """Start the work: the vehicle is in the bay. Raises NoTechnician, IllegalTransition."""
+    """Start the work: the vehicle is in the bay. Raises NoTechnician, IllegalTransition, BayOccupied.
+
+    A constraint allows one started appointment a bay, so that one of two parallel starts is refused.
+    """
     with transaction.atomic():
         appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update(no_key=True))
         if appointment.status == AppointmentStatus.PENDING and appointment.technician_id is None:
             raise NoTechnician
-        _transition(appointment, AppointmentStatus.IN_PROGRESS, by=by, now=now, started_at=now)
+        try:
+            _transition(appointment, AppointmentStatus.IN_PROGRESS, by=by, now=now, started_at=now)
+        except IntegrityError as error:
+            if not violates(error, Appointment, "bay_has_one_in_progress"):
+                raise
+            slot = Slot(now, now + (appointment.end - appointment.start))
+            free = find_free_bays(appointment.location, slot, now=now)
+            raise BayOccupied(appointment, free) from error
 
 
 def complete_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
@@ -326,20 +465,30 @@ def complete_appointment(*, appointment: Appointment, by: int | None, now: datet
 
 
 def cancel_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
-    """Cancel a pending or started appointment and free the bay. Raises IllegalTransition."""
-    _transition(appointment, AppointmentStatus.CANCELLED, by=by, now=now, cancelled_at=now)
+    """Cancel a pending or started appointment and free the bay. Raises IllegalTransition.
+
+    The customer is told unless work had begun.
+    """
+    _cancel(appointment, machine=APPOINTMENT_MACHINE, by=by, now=now)
 
 
 def cancel_pending_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
     """Cancel an appointment for the customer, before work begins. Raises IllegalTransition."""
-    transition(
-        appointment,
-        AppointmentStatus.CANCELLED,
-        machine=_CUSTOMER_MACHINE,
-        by=by,
-        now=now,
-        values={"cancelled_at": now},
-    )
+    _cancel(appointment, machine=_CUSTOMER_MACHINE, by=by, now=now)
+
+
+def _cancel(appointment: Appointment, *, machine: Machine, by: int | None, now: datetime) -> None:
+    with transaction.atomic():
+        transition(
+            appointment,
+            AppointmentStatus.CANCELLED,
+            machine=machine,
+            by=by,
+            now=now,
+            values={"cancelled_at": now, "sequence": F("sequence") + 1},
+        )
+        if appointment.started_at is None:
+            tell_customer(appointment, VisitMail.CANCELLED, now=now)
 
 
 def _transition(

@@ -33,6 +33,7 @@ from appointments.models import (
     Appointment,
     AppointmentStatus,
     Bay,
+    Shift,
 )
 from appointments.queries import local_time
 from appointments.querysets import AppointmentFilters, AppointmentQuerySet
@@ -113,7 +114,7 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     )
     actions_detail = ("assign", "start", "complete", "cancel")
     add_fieldsets = (
-        (None, {"fields": ("vehicle", ("location", "bay"), "start")}),
+        (None, {"fields": ("vehicle", ("location", "bay"), "start", "allow_overlap")}),
         ("Work", {"fields": ("services", "reported_problem", "description", "notes")}),
     )
     fieldsets = (
@@ -139,8 +140,10 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
         """Leave out the consent to an overlap where it has no effect."""
         fieldsets = super().get_fieldsets(request, obj)
-        is_movable = obj is not None and obj.status == AppointmentStatus.PENDING and obj.technician_id
-        if obj is None or (is_movable and self.has_change_permission(request, obj)):
+        is_movable = obj is None or (
+            obj.status == AppointmentStatus.PENDING and self.has_change_permission(request, obj)
+        )
+        if is_movable and ((obj is not None and obj.technician_id) or Shift.objects.exists()):
             return fieldsets
         return [
             (title, {**options, "fields": [name for name in options["fields"] if name != "allow_overlap"]})
@@ -192,7 +195,12 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
             return
         values = {name: form.cleaned_data[name] for name in (*form.MOVE_FIELDS, *_TEXTS)}
         booked = book_appointment(
-            customer=obj.vehicle.customer, vehicle=obj.vehicle, by_staff=True, now=now, **values
+            customer=obj.vehicle.customer,
+            vehicle=obj.vehicle,
+            by_staff=True,
+            allow_overlap=form.cleaned_data["allow_overlap"],
+            now=now,
+            **values,
         )
         obj.pk = booked.pk
         obj.refresh_from_db()

@@ -40,7 +40,8 @@ class AppointmentForm(SeenStatus):
     allow_overlap = forms.BooleanField(
         required=False,
         widget=UnfoldBooleanWidget(),
-        help_text="Let the technician have another appointment at the new time.",
+        help_text="Let the technician have another appointment or be away, and the location have more appointments "
+        "than technicians.",
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -87,20 +88,25 @@ class AppointmentForm(SeenStatus):
         start, length = values["start"], get_appointment_length(values["services"])
         moving = self.instance if self.instance.pk else None
         vehicle = moving.vehicle if moving else values["vehicle"]
+        moved, slot, now = self.changed_move_fields(), Slot(start, start + length), timezone.now()
         try:
             with (
                 hold_free_bay(
                     values["location"],
                     start,
                     length,
-                    now=timezone.now(),
-                    bay=self.changed_move_fields().get("bay"),
+                    now=now,
+                    bay=moved.get("bay"),
                     ignoring=moving,
+                    is_start_kept=moving is not None and not {"location", "start", "services"} & moved.keys(),
+                    is_crew_bound=not values["allow_overlap"],
                 ),
-                hold_vehicle(vehicle, Slot(start, start + length), ignoring=moving),
+                hold_vehicle(vehicle, slot, now=now, ignoring=moving),
             ):
                 if moving and moving.technician and not values["allow_overlap"]:
-                    hold_technician(moving.technician, Slot(start, start + length), ignoring=moving)
+                    hold_technician(
+                        moving.technician, slot, location=values["location"], now=now, ignoring=moving
+                    )
         except DomainError as error:
             self.add_error(error.field, error.text)
 
@@ -112,7 +118,7 @@ class AssignForm(BaseDialogForm):
     allow_overlap = forms.BooleanField(
         required=False,
         widget=UnfoldBooleanWidget(),
-        help_text="Let the technician have another appointment at that time.",
+        help_text="Let the technician have another appointment at that time, or be away.",
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:

@@ -14,7 +14,13 @@ from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
-from appointments.querysets import AppointmentQuerySet, BayQuerySet, OpeningHoursQuerySet
+from appointments.querysets import (
+    AbsenceQuerySet,
+    AppointmentQuerySet,
+    BayQuerySet,
+    OpeningHoursQuerySet,
+    ShiftQuerySet,
+)
 from appointments.slots import MIDNIGHT, format_closing
 from common.domain.constraints import NoOverlap
 from common.domain.ids import Identified
@@ -227,6 +233,87 @@ class Technician(Identified):
         return self.name
 
 
+class Shift(models.Model):
+    """Hours of one weekday at which a technician works, in the local time of their location.
+
+    A technician may have several on one weekday.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    technician = models.ForeignKey(
+        Technician, on_delete=models.CASCADE, related_name="shifts", db_index=False
+    )
+    weekday = models.PositiveSmallIntegerField(choices=Weekday)
+    begins = models.TimeField("from", help_text="Local time of the technician's location.")
+    ends = ClosingTimeField("until")
+
+    objects = ShiftQuerySet["Shift"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["technician", "weekday", "begins"],
+                name="shift_once_from_an_hour",
+                violation_error_message="The technician has a shift from that time on already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(begins__lt=F("ends")) | Q(ends=MIDNIGHT),
+                name="shift_begins_before_it_ends",
+                violation_error_message="A shift must begin before it ends.",
+            ),
+            models.CheckConstraint(condition=Q(weekday__lte=6), name="shift_weekday_is_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{Weekday(self.weekday).label} {self.hours}"
+
+    @property
+    def hours(self) -> str:
+        return f"{self.begins:%H:%M}–{format_closing(self.ends)}"
+
+
+class Absence(models.Model):
+    """Days, or the same hours of each of some days, on which a technician is not at work despite their shifts."""
+
+    id = models.BigAutoField(primary_key=True)
+    technician = models.ForeignKey(
+        Technician, on_delete=models.CASCADE, related_name="absences", db_index=False
+    )
+    first_day = models.DateField()
+    last_day = models.DateField()
+    begins = models.TimeField(
+        "from", null=True, blank=True, help_text="Local time, on each of the days. Empty for whole days."
+    )
+    ends = ClosingTimeField("until", null=True, blank=True)
+    reason = LineField(max_length=200, blank=True, default="", help_text="Only staff see it.")
+
+    objects = AbsenceQuerySet["Absence"].as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(first_day__lte=F("last_day")),
+                name="absence_days_in_order",
+                violation_error_message="The last day must not be before the first.",
+            ),
+            models.CheckConstraint(
+                condition=Q(begins=None, ends=None)
+                | Q(begins__isnull=False, ends__isnull=False, begins__lt=F("ends"))
+                | Q(begins__isnull=False, ends__isnull=False, ends=MIDNIGHT),
+                name="absence_begins_before_it_ends",
+                violation_error_message="Enter both times, the earlier one first, or none for whole days.",
+            ),
+        ]
+        indexes = [models.Index(fields=["technician", "last_day"], name="absence_of_technician")]
+
+    def __str__(self) -> str:
+        days = f"on {self.first_day}" if self.first_day == self.last_day else f"{self.first_day} to {self.last_day}"
+        if self.begins is None or self.ends is None:
+            return days
+        return f"{days}, {self.begins:%H:%M}–{format_closing(self.ends)}"
+
+
 class ServiceType(Identified):
     """A service that can be booked, with its time in the bay."""
 
@@ -311,6 +398,9 @@ class Appointment(Identified):
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    sequence = models.PositiveIntegerField(
+        default=0, editable=False, help_text="How often its time, place, vehicle or services changed, for calendars."
+    )
 
     history = HistoricalRecords()
     SEARCHED = APPOINTMENT_SEARCHED
@@ -337,6 +427,12 @@ class Appointment(Identified):
                 end="end",
                 statuses=HOLDS_A_BAY,
                 violation_error_message="This vehicle has another appointment at that time.",
+            ),
+            models.UniqueConstraint(
+                fields=["bay"],
+                condition=Q(status=AppointmentStatus.IN_PROGRESS),
+                name="bay_has_one_in_progress",
+                violation_error_message="Another vehicle is in this bay.",
             ),
             models.CheckConstraint(
                 condition=Q(start__lt=F("end")),

@@ -18,12 +18,14 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from accounts.phones import format_phone
 from appointments.actions import AppointmentsOutsideHours, make_default_location, watch_appointments
 from appointments.models import (
+    Absence,
     Bay,
     Closure,
     Location,
     OpeningHours,
     ReportedProblem,
     ServiceType,
+    Shift,
     Technician,
 )
 from appointments.slots import format_closing
@@ -184,6 +186,21 @@ class LocationAdmin(NoDeleteMixin, HoursPage, HistoryAdmin):
         return format_phone(location.phone)
 
 
+class ShiftInline(TabularInline):
+    model = Shift
+    ordering = ("weekday", "begins")
+    extra = 0
+    tab = True
+
+
+class AbsenceInline(TabularInline):
+    model = Absence
+    ordering = ("-first_day", "-id")
+    extra = 0
+    per_page = 20
+    tab = True
+
+
 @admin.register(Technician)
 class TechnicianAdmin(NoDeleteMixin, HistoryAdmin):
     list_display = ("name", "role", "email", "location", "user")
@@ -193,6 +210,39 @@ class TechnicianAdmin(NoDeleteMixin, HistoryAdmin):
     ordering = ("name", "id")
     autocomplete_fields = ("location", "user")
     fields = (("name", "role"), "email", ("location", "user"))
+    inlines = (ShiftInline, AbsenceInline)
+
+
+@admin.register(Shift)
+class ShiftAdmin(StaffAdmin):
+    """Shifts are usually edited on the page of their technician."""
+
+    list_display = ("technician", "weekday", "begins", "until")
+    list_filter = (("technician", RelatedDropdownFilter), ("technician__location", RelatedDropdownFilter))
+    list_select_related = ("technician",)
+    search_fields = ("technician__name",)
+    autocomplete_fields = ("technician",)
+    ordering = ("technician__name", "weekday", "begins", "id")
+
+    @column("Until", ordering="ends")
+    def until(self, shift: Shift) -> str:
+        return format_closing(shift.ends)
+
+
+@admin.register(Absence)
+class AbsenceAdmin(HistoryAdmin):
+    list_display = ("technician", "first_day", "last_day", "begins", "until", "reason")
+    list_filter = (("technician", RelatedDropdownFilter), ("technician__location", RelatedDropdownFilter))
+    list_select_related = ("technician",)
+    search_fields = ("technician__name", "reason")
+    autocomplete_fields = ("technician",)
+    fields = ("technician", ("first_day", "last_day"), ("begins", "ends"), "reason")
+    date_hierarchy = "first_day"
+    ordering = ("-first_day", "-id")
+
+    @column("Until", ordering="ends")
+    def until(self, absence: Absence) -> str | None:
+        return format_closing(absence.ends) if absence.ends is not None else None
 
 
 @admin.register(ServiceType)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Model, Q
+from django.db.models import Exists, Model, OuterRef, Q, Subquery
 
 from appointments.models import (
     HOLDS_A_BAY,
@@ -22,10 +22,12 @@ from appointments.models import (
     OpeningHours,
     ServiceType,
 )
+from appointments.presence import Crew, get_presence
 from appointments.slots import (
     DAYS_AHEAD,
     LONGEST,
     MIDNIGHT,
+    OVERRUN,
     SHORTEST,
     BaySchedule,
     Slot,
@@ -110,10 +112,20 @@ def is_ahead(appointment: Appointment, now: datetime) -> bool:
 
 
 def find_overlapping(
-    during: Slot, *, ignoring: Appointment | None = None, **holder: object
+    during: Slot, *, now: datetime | None = None, ignoring: Appointment | None = None, **holder: object
 ) -> Appointment | None:
-    """Return the first appointment of `holder` (`vehicle=…` or `technician_id=…`) that overlaps, with its location."""
-    rows = Appointment.objects.filter(_overlapping(during), **holder).select_related("location")
+    """Return the first appointment of `holder` (`vehicle=…` or `technician_id=…`) that overlaps, with its location.
+
+    With `now`, work in progress counts from its real start to at least 30 minutes from now.
+    """
+    is_holding = _overlapping(during)
+    if now is not None:
+        in_progress = Q(status=AppointmentStatus.IN_PROGRESS)
+        in_progress &= Q(start__lt=during.end) | Q(started_at__lt=during.end)
+        if during.start >= now + OVERRUN:
+            in_progress &= Q(end__gt=during.start)
+        is_holding |= in_progress
+    rows = Appointment.objects.filter(is_holding, **holder).select_related("location")
     if ignoring is not None:
         rows = rows.exclude(pk=ignoring.pk)
     return rows.order_by("start", "id").first()
@@ -275,20 +287,54 @@ def appointments_outside_hours(location: Location, now: datetime) -> list[Appoin
 
 
 def get_bay_schedule(
-    location: Location, during: Slot, *, bay: Bay | None = None, ignoring: Appointment | None = None
+    location: Location,
+    during: Slot,
+    *,
+    now: datetime,
+    bay: Bay | None = None,
+    ignoring: Appointment | None = None,
 ) -> BaySchedule:
-    """Return a location's bays in the order of their ids and the appointments that hold them. Two queries.
+    """Return a location's bays in the order of their ids and the times at which they are held. Two queries.
 
-    `bay` limits the schedule to that bay. `ignoring` is an appointment that is about to move: it holds no bay, and its
+    Work in progress holds its bay from its real start to at least 30 minutes from now. `bay` limits the schedule to that bay. `ignoring` is an appointment that is about to move: it holds no bay, and its
     own bay comes first.
     """
     bays = Bay.objects.filter(location=location, **({"pk": bay.pk} if bay else {}))
     ids = list(bays.order_by("id").values_list("id", flat=True))
-    appointments = Appointment.objects.filter(_overlapping(during), bay__in=ids)
     if ignoring is not None:
-        appointments = appointments.exclude(pk=ignoring.pk)
         ids.sort(key=lambda bay_id: bay_id != ignoring.bay_id)
-    return BaySchedule(ids, appointments.values_list("bay_id", "start", "end"))
+    return BaySchedule(ids, _held_times(during, now=now, ignoring=ignoring, bay__in=ids))
+
+
+def get_crew(
+    location: Location, during: Slot, *, now: datetime, ignoring: Appointment | None = None
+) -> Crew | None:
+    """Return the technicians at work and the appointments that need them, or None if no shifts are kept there.
+
+    Three queries, one if no shifts are kept.
+    """
+    present = get_presence(location, during)
+    if present is None:
+        return None
+    held = _held_times(during, now=now, ignoring=ignoring, bay__location=location)
+    return Crew(present, (Slot(start, end) for _, start, end in held))
+
+
+def _held_times(
+    during: Slot, *, now: datetime, ignoring: Appointment | None, **place: object
+) -> Iterator[tuple[int, datetime, datetime]]:
+    """Yield the bay, beginning and end of each time at which an appointment holds a bay. One query."""
+    # A bay has at most one appointment in progress, which may have begun long ago.
+    rows = Appointment.objects.filter(_overlapping(during) | Q(status=AppointmentStatus.IN_PROGRESS), **place)
+    if ignoring is not None:
+        rows = rows.exclude(pk=ignoring.pk)
+    for bay, start, end, status, started_at in rows.values_list(
+        "bay_id", "start", "end", "status", "started_at"
+    ):
+        if status == AppointmentStatus.IN_PROGRESS:
+            yield bay, min(start, started_at or start), max(end, now + OVERRUN)
+        else:
+            yield bay, start, end
 
 
 def find_free_slots(
@@ -298,10 +344,13 @@ def find_free_slots(
     last: date,
     length: timedelta,
     now: datetime,
+    after: datetime | None = None,
     bay: Bay | None = None,
     ignoring: Appointment | None = None,
 ) -> Iterator[Slot]:
-    """Yield the slots later than `now` for which a bay is free, in order. Four queries.
+    """Yield the slots later than `now` and `after` for which a bay and a technician are free, in order.
+
+    Five queries, seven where shifts are kept.
 
     `bay` and `ignoring` are those of `get_bay_schedule`.
     """
@@ -310,10 +359,14 @@ def find_free_slots(
         return
     spans = [day.hours for day in hours.values()]
     whole = Slot(min(span.start for span in spans), max(span.end for span in spans))
-    schedule = get_bay_schedule(location, whole, bay=bay, ignoring=ignoring)
+    schedule = get_bay_schedule(location, whole, now=now, bay=bay, ignoring=ignoring)
+    crew = get_crew(location, whole, now=now, ignoring=ignoring)
+    earliest = max(now, after or now)
     for day in hours.values():
         for slot in day.slots(length):
-            if slot.start > now and schedule.first_free(slot) is not None:
+            if slot.start <= earliest or schedule.first_free(slot) is None:
+                continue
+            if crew is None or crew.has_room(slot):
                 yield slot
 
 
@@ -384,8 +437,36 @@ def find_next_free_slots(
     while day <= last and len(found) < count:
         until = min(day + timedelta(days=days - 1), last)
         free = find_free_slots(
-            location=location, first=day, last=until, length=length, now=after, bay=bay, ignoring=ignoring
+            location=location,
+            first=day,
+            last=until,
+            length=length,
+            now=now,
+            after=after,
+            bay=bay,
+            ignoring=ignoring,
         )
         found += islice(free, count - len(found))
         day, days = until + timedelta(days=1), days * 2
     return found
+
+
+def free_until(location: Location, now: datetime) -> list[tuple[Bay, datetime | None]]:
+    """Return the bays that are free now, in the order of their ids, and when the next appointment takes each. One query.
+
+    None means that nothing is booked there.
+    """
+    pending = Appointment.objects.filter(status=AppointmentStatus.PENDING)
+    present = pending.filter(start__gte=now - LONGEST, start__lte=now, end__gt=now)
+    in_work = Appointment.objects.filter(status=AppointmentStatus.IN_PROGRESS)
+    later = pending.filter(bay=OuterRef("pk"), start__gt=now).order_by("start").values("start")[:1]
+    bays = Bay.objects.filter(
+        ~Exists(present.filter(bay=OuterRef("pk"))), ~Exists(in_work.filter(bay=OuterRef("pk"))), location=location
+    )
+    return [(bay, bay.until) for bay in bays.order_by("id").annotate(until=Subquery(later))]  # type: ignore[attr-defined]
+
+
+def find_free_bays(location: Location, slot: Slot, *, now: datetime) -> list[Bay]:
+    """Return the bays that are free for the whole slot, in the order of their ids. Three queries."""
+    ids = get_bay_schedule(location, slot, now=now).free_bays(slot)
+    return list(Bay.objects.filter(pk__in=ids).order_by("id"))

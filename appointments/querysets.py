@@ -38,6 +38,20 @@ class OpeningHoursQuerySet(models.QuerySet[Row]):
         return self.order_by("weekday")
 
 
+class _StaffOnlyQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Return all rows for staff, and none for a customer."""
+        return self if caller.is_staff else self.none()
+
+
+class ShiftQuerySet(_StaffOnlyQuerySet[Row]):
+    """The shifts of technicians."""
+
+
+class AbsenceQuerySet(_StaffOnlyQuerySet[Row]):
+    """The absences of technicians."""
+
+
 class AppointmentFilters(TypedDict, total=False):
     status: list[str]
     vehicle: UUID

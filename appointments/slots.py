@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 STEP = timedelta(minutes=30)
 SHORTEST = timedelta(minutes=30)  # an appointment without services
+OVERRUN = timedelta(minutes=30)  # for which work in progress holds its bay at least, from now on
 LONGEST = timedelta(days=1)  # an appointment ends within the opening hours of one day
 DAYS_AHEAD = 90
 MIDNIGHT = time(0)  # as the end of hours: the end of the day
@@ -85,16 +86,22 @@ def overlaps(slot: Slot, closed: Iterable[Slot]) -> bool:
 
 
 class BaySchedule:
-    """The bays of a location and the appointments that hold them.
+    """The bays of a location and the times at which appointments hold them.
 
-    The appointments of one bay do not overlap, because a database constraint forbids it.
+    A database constraint forbids that the times of one bay overlap. Only work that takes longer than planned reaches
+    into the next appointment. Both are one time here.
     """
 
     def __init__(self, ids: Iterable[int], appointments: Iterable[tuple[int, datetime, datetime]]) -> None:
         self._held: dict[int, list[Slot]] = {bay: [] for bay in ids}
         for bay, start, end in sorted(appointments):
-            if bay in self._held:
-                self._held[bay].append(Slot(start, end))
+            if bay not in self._held:
+                continue
+            held = self._held[bay]
+            if held and start < held[-1].end:
+                held[-1] = Slot(held[-1].start, max(held[-1].end, end))
+            else:
+                held.append(Slot(start, end))
 
     def first_free(self, slot: Slot) -> int | None:
         """Return the first bay that is free for the whole slot, in the order given, or None."""
@@ -104,3 +111,26 @@ class BaySchedule:
             if not before or held[before - 1].end <= slot.start:
                 return bay
         return None
+
+    def free_bays(self, slot: Slot) -> list[int]:
+        """Return the bays that are free for the whole slot, in the order given."""
+        return [bay for bay, held in self._held.items() if not overlaps(slot, held)]
+
+    def next_free(self, after: datetime, length: timedelta) -> tuple[datetime, int] | None:
+        """Return the first instant from `after` on at which a bay is free for that length, and the bay."""
+        found = [
+            (_first_gap(held, after, length), number, bay)
+            for number, (bay, held) in enumerate(self._held.items())
+        ]
+        if not found:
+            return None
+        start, _, bay = min(found)
+        return start, bay
+
+
+def _first_gap(held: Iterable[Slot], after: datetime, length: timedelta) -> datetime:
+    for slot in held:
+        if slot.start >= after + length:
+            break
+        after = max(after, slot.end)
+    return after

@@ -26,6 +26,7 @@ _TECHNICIAN = (
         "appointments", "view", "appointment", "location", "technician", "servicetype", "reportedproblem"
     )
     | _permissions("appointments", "work", "appointment")
+    | _permissions("appointments", "view", "shift")
     | _permissions("customers", "view", "customer")
     | _permissions("vehicles", "view", "vehicle", "telematicsbatch", "odometerreading", "recommendation")
     | _permissions("vehicles", "add", "odometerreading")
@@ -42,6 +43,7 @@ _TECHNICIAN = (
 _ADVISOR = (
     _TECHNICIAN
     | _permissions("appointments", "add change assign", "appointment")
+    | _permissions("appointments", "view add", "absence")
     | _permissions("customers", "add change", "customer")
     | _permissions("customers", "view", "notification", "invitation")
     # The user behind a customer record, and their referrals.
@@ -82,6 +84,7 @@ _MANAGER = (
     | _permissions("repair_orders", "add change delete", *_PRICES)
     | _permissions("appointments", "add change", "technician", "location", "servicetype", "reportedproblem")
     | _permissions("appointments", "view add change delete", "openinghours", "closure", "bay")
+    | _permissions("appointments", "add change delete", "shift", "absence")
     | _permissions("memberships", "add change", "plan")
     | _permissions("memberships", "add change delete", "offer", "offermake")
     | _permissions("memberships", "cancel", "membership")

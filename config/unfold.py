@@ -127,6 +127,7 @@ UNFOLD: dict[str, object] = {
                 "items": [
                     _item("Locations", "location_on", "appointments.location"),
                     _item("Technicians", "engineering", "appointments.technician"),
+                    _item("Absences", "event_busy", "appointments.absence"),
                     _item("Labour rates", "schedule", "repair_orders.labourrate"),
                     _item("Taxes", "percent", "repair_orders.taxrule"),
                     _item("Fees", "receipt_long", "repair_orders.feerule"),

@@ -21,6 +21,7 @@ from appointments.api import member as appointments_member
 from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
 from appointments.api import shop_staff as appointments_staff
+from appointments.api import shop_staff_rota as rota_staff
 from billing.api import fleet as billing_fleet
 from billing.api import member as billing_member
 from billing.api import shop as billing_shop
@@ -87,6 +88,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *estimates_shop.urlpatterns,  # estimates/customers/me/estimates/
     *billing_shop.urlpatterns,  # invoices/customers/me/invoices/, …/account/; statements/customers/me/statements/
     *appointments_staff.urlpatterns,  # appointments/, technicians/, locations/
+    *rota_staff.urlpatterns,  # shifts/, absences/
     *customers_staff.urlpatterns,  # customers/
     *vehicles_staff.urlpatterns,  # vehicles/
     *recommendations_staff.urlpatterns,  # recommendations/

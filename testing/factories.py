@@ -26,6 +26,7 @@ from accounts.models import (
 )
 from accounts.referrals import book_points
 from appointments.models import (
+    Absence,
     Appointment,
     Bay,
     Closure,
@@ -33,7 +34,9 @@ from appointments.models import (
     OpeningHours,
     ReportedProblem,
     ServiceType,
+    Shift,
     Technician,
+    Weekday,
 )
 from billing.links import invoice_token, statement_token
 from billing.models import (
@@ -840,6 +843,26 @@ class NotificationFactory(DjangoModelFactory[Notification]):
     title = "Repair completed"
     message = "Your vehicle is ready."
     created_at = factory.LazyFunction(timezone.now)
+
+
+class ShiftFactory(DjangoModelFactory[Shift]):
+    class Meta:
+        model = Shift
+
+    technician = factory.SubFactory(TechnicianFactory)
+    weekday = Weekday.MONDAY
+    begins = time(8)
+    ends = time(17)
+
+
+class AbsenceFactory(DjangoModelFactory[Absence]):
+    class Meta:
+        model = Absence
+
+    technician = factory.SubFactory(TechnicianFactory)
+    first_day = date(2027, 1, 5)
+    last_day = factory.SelfAttribute("first_day")
+    reason = "Vacation"
 
 
 class OpeningHoursFactory(DjangoModelFactory[OpeningHours]):

@@ -37,10 +37,11 @@ def free_bay_without_lock(
     now: datetime,
     bay: Bay | None = None,
     ignoring: Appointment | None = None,
+    **_options: object,
 ) -> Iterator[int]:
     """Yield a free bay like `holds.hold_free_bay`, without its lock."""
     slot = get_slot(location=location, start=start, length=length, now=now)
-    bay_id = get_bay_schedule(location, slot, bay=bay, ignoring=ignoring).first_free(slot)
+    bay_id = get_bay_schedule(location, slot, now=now, bay=bay, ignoring=ignoring).first_free(slot)
     if bay_id is None:
         raise holds.SlotTaken("That time is taken.", alternatives=[])
     time.sleep(_SECONDS)

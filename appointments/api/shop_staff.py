@@ -89,18 +89,54 @@ class SlotTakenError(StaffError):
 
 MOVE_REFUSED = OpenApiResponse(
     SlotTakenError,
-    description="The slot is taken, the vehicle or the technician has another appointment then, or the appointment "
-    "is not pending.",
+    description="The slot is taken, the vehicle or the technician has another appointment then, the technician is away, "
+    "or the appointment is not pending.",
 )
 SLOT_TAKEN = OpenApiResponse(
     SlotTakenError,
-    description="The slot is taken, or the vehicle or the technician has another appointment then.",
+    description="The slot is taken, the vehicle or the technician has another appointment then, or the technician is "
+    "away.",
+)
+
+
+class FreeBaySerializer(Serializer):
+    bay_id = serializers.IntegerField()
+    bay = serializers.CharField()
+    start = Instant()
+
+
+class NoFreeBayError(StaffError):
+    next_free = FreeBaySerializer(
+        required=False, allow_null=True, help_text="The first bay that becomes free for that length, and when."
+    )
+
+
+class BaySerializer(Serializer):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class BayOccupiedError(StaffError):
+    free_bays = BaySerializer(
+        many=True, required=False, help_text="The bays that are free now for the length of the appointment."
+    )
+
+
+NO_FREE_BAY = OpenApiResponse(
+    NoFreeBayError,
+    description="No bay is free from now on, the vehicle or the technician has another appointment, or the technician "
+    "is away.",
+)
+BAY_OCCUPIED = OpenApiResponse(
+    BayOccupiedError, description="Another vehicle is in the bay, or the appointment cannot start."
 )
 
 
 class OverlapInput(AliasSerializer):
     allow_overlap = serializers.BooleanField(
-        required=False, help_text="Let the technician have another appointment at that time."
+        required=False,
+        help_text="Let the technician have another appointment at that time or be away, and the location have more "
+        "appointments than technicians at work.",
     )
 
 
@@ -143,6 +179,30 @@ class NewAppointmentInput(AppointmentInput):
     )
 
 
+class WalkInInput(AliasSerializer):
+    vehicle_id = Id()
+    location_id = Id()
+    bay_id = Id(required=False, help_text="A bay of the location. Without it any free bay is taken.")
+    technician_id = Id(required=False, allow_null=True)
+    services = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        max_length=50,
+        help_text="Codes or names.",
+    )
+    minutes = serializers.IntegerField(
+        required=False,
+        min_value=5,
+        max_value=24 * 60,
+        help_text="The length without services. Left out, it is 30 minutes.",
+    )
+    allow_overlap = serializers.BooleanField(
+        required=False, help_text="Let the technician have another appointment now, or be away."
+    )
+    description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+
+
 class AssignInput(OverlapInput):
     aliases = {"assigned_technician_id": "technician_id"}
     needed = ("technician_id",)
@@ -165,9 +225,15 @@ class StaffAppointments(StaffViewSet):
         "partial_update": AppointmentInput,
         "assign": AssignInput,
         "move": MoveInput,
+        "walk_in": WalkInInput,
     }
+    creates = frozenset({"create", "walk_in"})
     verbs = ("assign", "move", "start", "complete", "cancel")
     permissions = actions.PERMISSIONS
+
+    @classmethod
+    def routes(cls) -> list[URLPattern]:
+        return [cls.address("walk-in/", post="walk_in"), *super().routes()]
 
     @staticmethod
     def rows(caller: Caller, filters: Json) -> QuerySet[Appointment]:
@@ -185,6 +251,24 @@ class StaffAppointments(StaffViewSet):
             **{"services": (), **self._named(body)},
             technician=technician_id and self.one_of(Technician, technician_id, field="technician_id"),
             by_staff=True,
+            now=timezone.now(),
+        )
+        return self.show(appointment.pk, status=201)
+
+    @extend_schema(responses={201: AppointmentRowSerializer, 409: NO_FREE_BAY})
+    def walk_in(self, request: Request) -> JSONResponse:
+        """Book a vehicle that is here, from now on.
+
+        The appointment begins now, at any minute and also outside of the opening hours, in a bay that is free
+        throughout. Its customer is the vehicle's.
+        """
+        body = self._named(self.read_body())
+        technician_id = body.pop("technician_id", None)
+        appointment = actions.walk_in(
+            customer=body["vehicle"].customer,
+            **body,
+            technician=technician_id and self.one_of(Technician, technician_id, field="technician_id"),
+            by=self.caller.user_id,
             now=timezone.now(),
         )
         return self.show(appointment.pk, status=201)
@@ -226,7 +310,7 @@ class StaffAppointments(StaffViewSet):
         """Assign a technician.
 
         The appointment must be pending or in progress. With `allow_overlap` the technician may have another
-        appointment at that time.
+        appointment at that time, or be away.
         """
         body = self.read_body()
         actions.assign_technician(
@@ -238,10 +322,11 @@ class StaffAppointments(StaffViewSet):
         )
         return self.show(id)
 
+    @extend_schema(responses={200: AppointmentRowSerializer, 409: BAY_OCCUPIED})
     def start(self, request: Request, id: int) -> JSONResponse:
         """Start an appointment.
 
-        The appointment must have a technician.
+        The appointment must have a technician, and its bay must be free of other work.
         """
         actions.start_appointment(appointment=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)

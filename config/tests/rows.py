@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from hypothesis import strategies as st
 
-from appointments.models import Appointment, AppointmentStatus, Location, Technician
+from appointments.models import Absence, Appointment, AppointmentStatus, Location, Shift, Technician
 from billing.models import ClosedDay, CreditNote, Invoice, Payment, RunState, Statement, StatementRun
 from catalogue.models import Part, Service
 from catalogue.pricing.models import CannedJob, CannedLineKind, PriceMatrix
@@ -189,6 +189,26 @@ def make_service(draw, customer):
 def make_technician(draw, customer):
     return factories.TechnicianFactory(
         name=draw(texts(200)), location=factories.LocationFactory() if draw(st.booleans()) else None
+    )
+
+
+def make_shift(draw, customer):
+    begins, ends = sorted(draw(st.sets(st.times(), min_size=2, max_size=2)))
+    return factories.ShiftFactory(
+        technician=make_technician(draw, customer), weekday=draw(st.integers(0, 6)), begins=begins, ends=ends
+    )
+
+
+def make_absence(draw, customer):
+    first, last = sorted(draw(st.dates(date(1970, 1, 1), date(2100, 1, 1))) for _ in range(2))
+    hours = sorted(draw(st.sets(st.times(), min_size=2, max_size=2))) if draw(st.booleans()) else (None, None)
+    return factories.AbsenceFactory(
+        technician=make_technician(draw, customer),
+        first_day=first,
+        last_day=last,
+        begins=hours[0],
+        ends=hours[1],
+        reason=draw(texts(200)),
     )
 
 
@@ -488,6 +508,8 @@ MAKERS = {
     OverrunPolicy: make_overrun_policy,
     TaxExemption: make_tax_exemption,
     Technician: make_technician,
+    Shift: make_shift,
+    Absence: make_absence,
     Location: make_location,
     Plan: make_plan,
     Offer: make_offer,

@@ -13,6 +13,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import Device, EmailChange, KnownAddress, Referral, RewardEntry, Session, User
 from appointments.models import (
+    Absence,
     Appointment,
     Bay,
     Closure,
@@ -20,6 +21,7 @@ from appointments.models import (
     OpeningHours,
     ReportedProblem,
     ServiceType,
+    Shift,
     Technician,
 )
 from billing.models import ClosedDay, CreditNote, Invoice, InvoiceSeries, Payment, Statement
@@ -87,6 +89,8 @@ FACTORIES = {
     TaxExemption: factories.TaxExemptionFactory,
     TaxRule: factories.TaxRuleFactory,
     Technician: factories.TechnicianFactory,
+    Shift: factories.ShiftFactory,
+    Absence: factories.AbsenceFactory,
     TelematicsBatch: factories.TelematicsBatchFactory,
     Upload: factories.UploadFactory,
     ClosedDay: factories.ClosedDayFactory,
