@@ -22,6 +22,7 @@ from appointments.querysets import (
     ShiftQuerySet,
 )
 from appointments.slots import MIDNIGHT, format_closing
+from catalogue.pricing.models import CannedJob
 from common.domain.constraints import NoOverlap
 from common.domain.ids import Identified
 from common.domain.indexes import Trigrams
@@ -322,6 +323,14 @@ class ServiceType(Identified):
     )
     name = LineField(max_length=100)
     minutes = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(24 * 60)])
+    canned_job = models.ForeignKey(
+        CannedJob,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The job that the service becomes when the vehicle is checked in.",
+    )
 
     class Meta:
         constraints = [

@@ -247,10 +247,12 @@ class AbsenceAdmin(HistoryAdmin):
 
 @admin.register(ServiceType)
 class ServiceTypeAdmin(NoDeleteMixin, StaffAdmin):
-    list_display = ("name", "code", "minutes")
+    list_display = ("name", "code", "minutes", "canned_job")
+    list_select_related = ("canned_job",)
     search_fields = ("name", "code")
     ordering = ("name", "id")
-    fields = ("name", ("code", "minutes"))
+    autocomplete_fields = ("canned_job",)
+    fields = ("name", ("code", "minutes"), "canned_job")
 
 
 @admin.register(ReportedProblem)

@@ -32,7 +32,7 @@ _TECHNICIAN = (
     | _permissions("vehicles", "add", "odometerreading")
     | _permissions("repair_orders", "view", "repairorder", "job", "partline", "serviceline", "repairphoto")
     | _permissions("catalogue", "view", "part", "service", "stockmove", "reservation", *_PRICED_CATALOGUE)
-    | _permissions("repair_orders", "view", *_PRICES, "taxexemption")
+    | _permissions("repair_orders", "view", *_PRICES, "taxexemption", "timeentry")
     | _permissions("repair_orders", "work", "repairorder")
     | _permissions("files", "view", "upload")  # photos of the damage
     | _permissions("chat", "view", "conversation", "message", "supportticket")
@@ -54,6 +54,7 @@ _ADVISOR = (
     | _permissions("vehicles", "correct", "odometerreading")
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change", "job")
+    | _permissions("repair_orders", "change clock", "timeentry")
     | _permissions("repair_orders", "add change delete", "partline", "serviceline")
     | _permissions("repair_orders", "add change delete", "taxexemption")
     | _permissions("catalogue", "receive count", "part")

@@ -61,7 +61,10 @@ from repair_orders.api import fleet_estimates as estimates_fleet
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_estimates as estimates_shop
 from repair_orders.api import shop_staff as repair_orders_staff
+from repair_orders.api import shop_staff_check_in as check_in_staff
+from repair_orders.api import shop_staff_clock as clock_staff
 from repair_orders.api import shop_staff_exemptions as exemptions_staff
+from repair_orders.api import shop_staff_follow_ups as follow_ups_staff
 from repair_orders.api import shop_staff_pricing as prices_staff
 from vehicles.api import member as vehicles_member
 from vehicles.api import member_telematics as telematics_member
@@ -93,6 +96,9 @@ SHOP: list[URLPattern | URLResolver] = [
     *vehicles_staff.urlpatterns,  # vehicles/
     *recommendations_staff.urlpatterns,  # recommendations/
     *repair_orders_staff.urlpatterns,  # repair-orders/
+    *check_in_staff.urlpatterns,  # appointments/{id}/check-in/, repair-orders/check-in/
+    *clock_staff.urlpatterns,  # technicians/{id}/clock-in/, …/clock-out/; time-entries/
+    *follow_ups_staff.urlpatterns,  # follow-ups/
     *merges_staff.urlpatterns,  # customers/{id}/merge/
     *catalogue_staff.urlpatterns,  # parts/, services/
     *matrices_staff.urlpatterns,  # price-matrices/, canned-jobs/

@@ -23,7 +23,7 @@ from common.admin.pages import transition_button
 from common.domain.types import Json
 from customers.admin import CustomerAdmin
 from customers.models import Customer
-from desk import order_admin  # noqa: F401  # registers its page
+from desk import appointment_admin, order_admin  # noqa: F401  # they register their pages
 from privacy.merge import PERMISSIONS, merge_customers
 from repair_orders.models import RepairOrder, RepairOrderStatus
 

@@ -54,6 +54,7 @@ from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.estimates.models import Authorisation, Decision, Estimate
 from repair_orders.models import Job, Paper, PartLine, RepairOrder, RepairPhoto, ServiceLine
 from repair_orders.pricing.models import TaxExemption
+from repair_orders.time_entries.models import TimeEntry
 from vehicles.models import OdometerReading, Recommendation, TelematicsBatch, Vehicle
 from vehicles.telematics.packing import unpack
 
@@ -232,6 +233,8 @@ HOLDINGS = (
         overwrites={"concern": ""},
         keeps={**dict.fromkeys(("name", "cause", "correction"), _WORK), "status": _CODE},
     ),
+    # The time of the shop's technicians. It says nothing of the customer.
+    Holding(TimeEntry, user=("technician__user",)),
     Holding(Paper, account="estimate__repair_order__customer", deletes=True),
     # Invoices of the person's vehicles, and those that the person pays for another customer.
     *(

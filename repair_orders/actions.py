@@ -48,6 +48,7 @@ from repair_orders.money import Totals
 from repair_orders.parts import take_parts
 from repair_orders.pricing.models import OverrunBasis
 from repair_orders.pricing.terms import take_prices
+from repair_orders.time_entries.actions import end_entries
 from repair_orders.worksheet import Worksheet
 from vehicles.locks import check_in_use, hold_in_use
 from vehicles.models import RecommendationStatus, Vehicle
@@ -87,10 +88,14 @@ class NothingToComplete(DomainError):
 
 
 class AppointmentHasOrder(DomainError):
-    """The appointment has a repair order. The fact is its id."""
+    """The appointment has a repair order. The facts are its id and its number."""
 
     code = "appointment_has_order"
     title = "Appointment has a repair order"
+
+    def __init__(self, order: RepairOrder) -> None:
+        text = f"This appointment has repair order {order.pk}."
+        super().__init__(text, repair_order_id=order.pk, number=order.number)
 
 
 class WrongAppointment(Invalid):
@@ -168,8 +173,7 @@ def request_repair(
             raise PhotoIsTaken(field="photos") from error
         taken = appointment and RepairOrder.objects.filter(appointment=appointment).first()
         if taken:
-            text = f"This appointment has repair order {taken.pk}."
-            raise AppointmentHasOrder(text, repair_order_id=taken.pk) from error
+            raise AppointmentHasOrder(taken) from error
         raise
     return order
 
@@ -265,7 +269,7 @@ def start(*, order: RepairOrder, by: int | None, now: datetime) -> None:
 
 
 def finish_job(*, job: Job, by: int | None, now: datetime, received: bool = False) -> None:
-    """Finish an approved job of an order in progress, and take its parts off the shelf.
+    """Finish an approved job of an order in progress: its parts leave the shelf, and its running clocks stop.
 
     With `received` missing pieces are booked as received first. Raises IllegalTransition, PartNeeded.
     """
@@ -275,6 +279,7 @@ def finish_job(*, job: Job, by: int | None, now: datetime, received: bool = Fals
             raise IllegalTransition("Only an approved job of an order in progress can be finished.")
         take_parts([job], received=received, by=by, now=now)
         _set_job(job, JobStatus.DONE)
+        end_entries([job], by=by, now=now)
 
 
 def complete(
@@ -289,7 +294,7 @@ def complete(
 
     `jobs` are the ids of the approved jobs to finish, None for all. Their parts are taken off the shelf. With
     `received` missing pieces are booked as received first. The other approved jobs are declined, proposed ones are
-    deferred. The first completed order of a customer also credits the referrals of its logins. Raises
+    deferred. Running clocks stop. The first completed order of a customer also credits the referrals of its logins. Raises
     IllegalTransition, UnknownJob, NothingToComplete, ExemptionExpired, OverCeiling, PartNeeded.
     """
     with transaction.atomic():
@@ -348,13 +353,14 @@ def _end_jobs(
     take_parts(finished, received=received, by=by, now=now)
     for job in approved:
         _set_job(job, JobStatus.DONE if wanted is None or job.pk in wanted else JobStatus.DECLINED)
+    end_entries(approved, by=by, now=now)
     _defer_proposed(order)
 
 
 def stop(*, order: RepairOrder, reason: str, by: int | None, now: datetime) -> None:
     """Stop the work of an order for the customer: it is denied. Approved jobs are declined, proposed ones deferred.
 
-    Raises IllegalTransition, FinishInstead.
+    Running clocks stop. Raises IllegalTransition, FinishInstead.
     """
     with transaction.atomic():
         lock(order)
@@ -363,8 +369,10 @@ def stop(*, order: RepairOrder, reason: str, by: int | None, now: datetime) -> N
         before = Worksheet.of(order)
         if any(job.status == JobStatus.DONE for job in before.jobs):
             raise FinishInstead
-        for job in Job.objects.filter(repair_order=order, status=JobStatus.APPROVED):
+        approved = Job.objects.filter(repair_order=order, status=JobStatus.APPROVED).in_order()
+        for job in approved:
             _set_job(job, JobStatus.DECLINED)
+        end_entries(approved, by=by, now=now)
         _defer_proposed(order)
         _set_status(order, RepairOrderStatus.DENIED, by=by, now=now, denied_at=now, denial_reason=reason)
         settle(order, before, by=by, now=now)

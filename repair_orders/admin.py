@@ -60,6 +60,7 @@ from repair_orders.papers.actions import authorisations_paper, estimate_paper
 from repair_orders.papers.serving import pdf_response
 from repair_orders.pricing import admin as pricing_admin  # noqa: F401  # registers its pages
 from repair_orders.queries import photos_of, totals_of, totals_with_lines, with_lines
+from repair_orders.time_entries import admin as time_entries_admin  # noqa: F401  # registers its pages
 from vehicles.locks import hold_in_use
 
 STATUS_COLORS = {

@@ -25,6 +25,7 @@ from repair_orders.estimates.models import Authorisation, Decision, Estimate
 from repair_orders.papers.models import Paper
 from repair_orders.pricing import models as pricing_models  # noqa: F401  # their tables are of this app
 from repair_orders.querysets import JobQuerySet, PartLineQuerySet, RepairOrderQuerySet, ServiceLineQuerySet
+from repair_orders.time_entries.models import TimeEntry
 from vehicles.models import Recommendation, Vehicle, miles_field
 
 
@@ -124,6 +125,9 @@ class RepairOrder(Identified):
     total_cost = money(null=True, blank=True, help_text="The total, stored when the order is completed.")
     denial_reason = ParagraphsField(blank=True, default="")
     created_at = models.DateTimeField()
+    checked_in_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the vehicle was taken in."
+    )
     estimated_at = models.DateTimeField(null=True, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
     denied_at = models.DateTimeField(null=True, blank=True)
@@ -373,4 +377,4 @@ class ServiceLine(models.Model):
         return f"{self.amount}"
 
 
-__all__ = ["Authorisation", "Decision", "Estimate", "Paper"]
+__all__ = ["Authorisation", "Decision", "Estimate", "Paper", "TimeEntry"]

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, QuerySet, When
 
+from appointments.models import Location, Technician
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from common.reads.bindings import DayOfInstant, bind_day
 from customers.models import Customer
 from files.models import Upload
-from repair_orders.models import OPEN_STATUSES, PartLine, RepairOrder, ServiceLine
+from repair_orders.models import (
+    AUTHORISED_STATUSES,
+    OPEN_STATUSES,
+    Job,
+    JobStatus,
+    PartLine,
+    RepairOrder,
+    RepairOrderStatus,
+    ServiceLine,
+)
 from repair_orders.money import Line, Totals, totals
 from repair_orders.querysets import NEWEST, RepairOrderFilters
-from vehicles.models import Vehicle
+from repair_orders.time_entries.models import TimeEntry
+from vehicles.models import Recommendation, RecommendationStatus, Urgency, Vehicle
 
 
 def find_repairs(caller: Caller, filters: RepairOrderFilters) -> QuerySet[RepairOrder]:
@@ -83,3 +95,75 @@ def _totals(order: RepairOrder, lines: list[Line]) -> Totals:
 def photos_of(order: RepairOrder) -> QuerySet[Upload]:
     """Return the photos of a request, in the order in which they were sent."""
     return Upload.objects.filter(repair_photo__repair_order=order).order_by("repair_photo__id")
+
+
+# --- The floor (docs/design, D106) ------------------------------------------------------------------------
+
+
+def find_in_shop(location: Location, *, with_completed: bool = False) -> QuerySet[RepairOrder]:
+    """Return the open orders whose vehicle is at a location now, by promised time.
+
+    `with_completed` adds completed ones. Whether their vehicle has left is known above (`exit`).
+    """
+    return _on_floor(location, RepairOrder.objects.in_shop(with_completed=with_completed))
+
+
+def find_late(location: Location, now: datetime) -> QuerySet[RepairOrder]:
+    """Return the orders in the shop whose promised time has passed."""
+    return find_in_shop(location).filter(promised_at__lt=now)
+
+
+def find_waiting(location: Location) -> QuerySet[RepairOrder]:
+    """Return the orders of a location whose estimate waits for the customer's answer."""
+    return _on_floor(location, RepairOrder.objects.filter(status=RepairOrderStatus.PENDING))
+
+
+def find_ready(location: Location) -> QuerySet[RepairOrder]:
+    """Return the orders of a location that are approved and not started."""
+    return _on_floor(location, RepairOrder.objects.filter(status=RepairOrderStatus.APPROVED))
+
+
+def _on_floor(location: Location, orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:
+    rows = orders.filter(location=location).select_related("vehicle", "customer__contact")
+    return rows.order_by(F("promised_at").asc(nulls_last=True), "id")
+
+
+def find_jobs_of(technician: Technician) -> QuerySet[Job]:
+    """Return the approved jobs of a technician in orders that can be worked on.
+
+    The job on which the clock runs comes first, then those in progress, by promised time.
+    """
+    rows = Job.objects.filter(
+        technician=technician, status=JobStatus.APPROVED, repair_order__status__in=AUTHORISED_STATUSES
+    ).annotate(
+        is_running=Exists(TimeEntry.objects.running().filter(technician=technician, job=OuterRef("pk")))
+    )
+    return rows.select_related("repair_order__vehicle", "repair_order__location").order_by(
+        "-is_running",
+        Case(When(repair_order__status=RepairOrderStatus.IN_PROGRESS, then=0), default=1),
+        F("repair_order__promised_at").asc(nulls_last=True),
+        "repair_order_id",
+        "position",
+        "id",
+    )
+
+
+def open_recommendations(vehicle: Vehicle) -> QuerySet[Recommendation]:
+    """Return the open recommendations of a vehicle, declined work included, the most urgent first."""
+    urgency = Case(*(When(urgency=word, then=number) for number, word in enumerate(Urgency.values)))
+    rows = Recommendation.objects.filter(vehicle=vehicle, status=RecommendationStatus.OPEN)
+    return rows.order_by(urgency, "-id")
+
+
+def find_follow_ups(caller: Caller, *, now: object) -> QuerySet[Recommendation]:
+    """Return the open recommendations of jobs that customers declined or deferred, of vehicles in use.
+
+    One that is due on a later day is left out until then. `now` is the time of the request, or its `Param`.
+    """
+    today = bind_day(now, DayOfInstant())
+    return Recommendation.objects.visible_to(caller).filter(
+        Exists(Job.objects.put_off().filter(recommendation=OuterRef("pk"))),
+        Q(due_on=None) | Q(due_on__lte=today),
+        status=RecommendationStatus.OPEN,
+        vehicle__archived_at=None,
+    )

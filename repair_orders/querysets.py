@@ -6,7 +6,7 @@ from datetime import date
 from typing import Self, TypedDict, TypeVar
 
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, When
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 from django.db.models.expressions import OrderBy
 
 from common.domain.caller import Caller
@@ -15,11 +15,22 @@ from vehicles.labels import label_of
 from vehicles.models import Vehicle
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
+# The words of the models, which import this module.
+_PUT_OFF = ("declined", "deferred")
+_OPEN = ("requested", "pending", "approved", "in_progress")
 
 
 class JobQuerySet(models.QuerySet[Row]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Return every job for staff, and those of the customer's own orders for a customer."""
+        return self if caller.is_staff else self.filter(repair_order__customer_id=caller.account)
+
     def in_order(self) -> Self:
         return self.order_by("position", "id")
+
+    def put_off(self) -> Self:
+        """Return the jobs that were declined or deferred."""
+        return self.filter(status__in=_PUT_OFF)
 
 
 class LineQuerySet(models.QuerySet[Row]):
@@ -86,6 +97,11 @@ class RepairOrderQuerySet(models.QuerySet[Row]):
                 created_at__lt=bind_day(filters["month"], StartOfNextMonth()),
             )
         return rows
+
+    def in_shop(self, *, with_completed: bool = False) -> Self:
+        """Return the open orders whose vehicle was checked in or is worked on, and completed ones if wanted."""
+        is_here = Q(status__in=_OPEN, checked_in_at__isnull=False) | Q(status="in_progress")
+        return self.filter(is_here | Q(status="completed") if with_completed else is_here)
 
     def in_order(self, ordering: str = NEWEST) -> Self:
         """Sort by one of `ORDERINGS`."""

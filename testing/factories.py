@@ -78,6 +78,7 @@ from repair_orders.estimates.models import Answer, Authorisation, Decision, Esti
 from repair_orders.models import Job, JobStatus, PartLine, RepairOrder, RepairPhoto, ServiceLine
 from repair_orders.money import line_amount
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
+from repair_orders.time_entries.models import TimeEntry
 from vehicles.models import OdometerReading, OdometerSource, Recommendation, TelematicsBatch, Vehicle
 from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import Samples
@@ -412,6 +413,18 @@ class JobFactory(DjangoModelFactory[Job]):
     name = "Repair"
     status = factory.LazyAttribute(lambda job: _JOB_STATUS.get(job.repair_order.status, JobStatus.PROPOSED))
     is_draft = factory.LazyAttribute(lambda job: job.repair_order.status == "requested")
+
+
+class TimeEntryFactory(DjangoModelFactory[TimeEntry]):
+    """An hour of a technician of its own on a job of an order in progress."""
+
+    class Meta:
+        model = TimeEntry
+
+    technician = factory.SubFactory(TechnicianFactory)
+    job = factory.SubFactory(JobFactory, repair_order__status="in_progress")
+    started = factory.LazyFunction(lambda: timezone.now() - timedelta(hours=2))
+    ended = factory.LazyAttribute(lambda entry: entry.started + timedelta(hours=1))
 
 
 def _first_job(line):

@@ -26,6 +26,7 @@ from memberships.models import Membership, Offer, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.estimates.models import Estimate
 from repair_orders.models import Job, PartLine, RepairOrder, ServiceLine
+from repair_orders.time_entries.models import TimeEntry
 from vehicles.models import Recommendation, Vehicle
 
 LOCATIONS, BAYS, TECHNICIANS, ARTICLES = 20, 200, 40, 200
@@ -47,6 +48,7 @@ GROWING: tuple[type[models.Model], ...] = (
         Job,
         PartLine,
         ServiceLine,
+        TimeEntry,
         Appointment,
         Appointment.services.through,
     ),
@@ -209,6 +211,11 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
     yield ServiceLine, orders, {
         "repair_order_id": "n", "service_id": article, "job_id": "n", "kind": "'labour'", "name": "'Labour'",
         "amount": "45", "taxable": "true",
+    }  # fmt: skip
+    # The entries of a technician follow one another. Each has one that is running.
+    yield TimeEntry, orders, {
+        "technician_id": f"1 + n % {TECHNICIANS}", "job_id": "n", "started": at(orders),
+        "ended": f"CASE WHEN n <= {orders} - {TECHNICIANS} THEN {at(orders)} + interval '1 second' END",
     }  # fmt: skip
     start = f"{at(orders)} + interval '30 days'"
     yield Appointment, orders, {

@@ -81,14 +81,15 @@ def read_odometer(
     at: datetime | None = None,
     source: str = OdometerSource.MANUAL,
     note: str = "",
+    field: str = "miles",
 ) -> OdometerReading:
     """Add a reading to a vehicle in use. It lies between the accepted readings before and after `at`.
 
-    Raises AlreadyArchived, OdometerBackwards, OdometerAhead, ReadingInTheFuture.
+    `field` is named in an error. Raises AlreadyArchived, OdometerBackwards, OdometerAhead, ReadingInTheFuture.
     """
     with transaction.atomic():
         lock_in_use(vehicle)
-        reading = add_reading(vehicle, miles, by=by, now=now, at=at, source=source, note=note, field="miles")
+        reading = add_reading(vehicle, miles, by=by, now=now, at=at, source=source, note=note, field=field)
         _move(vehicle, why=f"odometer: {miles} miles")
         return reading
 

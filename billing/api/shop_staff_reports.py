@@ -242,9 +242,9 @@ class StaffReports(StaffViewSet):
 
     @extend_schema(responses=_TABLE, parameters=[PeriodQuery])
     def hours(self, request: Request) -> HttpResponse:
-        """Retrieve the sold hours by technician.
+        """Retrieve the sold and the worked hours by technician.
 
-        Worked hours are null until technicians record their time.
+        The efficiency is sold ÷ worked hours, null without worked hours.
         """
         query = PeriodQuery.read(request.query_params)
         return _response(technicians_hours(self._period(query)), query)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.db.models import F, Q, Sum
 
@@ -27,6 +27,7 @@ from repair_orders.models import (
     ServiceLine,
 )
 from repair_orders.queries import totals_with_lines, with_lines
+from repair_orders.time_entries.models import TimeEntry, hours_of
 
 NOBODY = "No technician"
 
@@ -73,15 +74,18 @@ def open_orders(scope: Scope, *, now: datetime) -> Report:
 class _Sold:
     hours: Decimal = ZERO
     labour: Decimal = ZERO
+    worked: Decimal = ZERO
     invoices: set[int] = field(default_factory=set)
     credit_notes: set[int] = field(default_factory=set)
+    entries: set[int] = field(default_factory=set)
 
 
 def technicians_hours(scope: Scope) -> Report:
-    """Return the hours and the labour before discount that were invoiced, less those credited, by technician.
+    """Return what technicians sold and worked: hours and labour that were invoiced, less those credited, and their time.
 
-    Labour counts for the technician of its job. Worked hours are null until technicians record their time. Costs a
-    constant number of queries.
+    Labour counts for the technician of its job, on the day of posting. Time entries count on the local day on which
+    they started. Running clocks are left out. The efficiency is sold ÷ worked hours. Costs a constant number of
+    queries.
     """
     sold: dict[int | None, _Sold] = defaultdict(_Sold)
     lines = InvoiceLine.objects.filter(
@@ -100,6 +104,12 @@ def technicians_hours(scope: Scope) -> Report:
             found.hours += sign * (hours or ZERO)
             found.labour += sign * amount
             getattr(found, name).add(paper)
+    entries = TimeEntry.objects.filter(
+        scope.instants("started", "job__repair_order__location"), ended__isnull=False
+    ).values_list("pk", "technician", "started", "ended")
+    for pk, technician, started, ended in entries:
+        sold[technician].worked += hours_of(started, ended) or ZERO
+        sold[technician].entries.add(pk)
     technicians = Technician.objects.in_bulk([pk for pk in sold if pk is not None])
     names = {pk: NOBODY if pk is None else technicians[pk].name for pk in sold}
     bodies: list[Json] = [
@@ -108,23 +118,32 @@ def technicians_hours(scope: Scope) -> Report:
             "technician": names[pk],
             "sold_hours": sold[pk].hours,
             "labour": sold[pk].labour,
-            "worked_hours": None,
+            "worked_hours": sold[pk].worked,
+            "efficiency": _efficiency(sold[pk].hours, sold[pk].worked),
             "invoice_ids": sorted(sold[pk].invoices),
             "credit_note_ids": sorted(sold[pk].credit_notes),
+            "time_entry_ids": sorted(sold[pk].entries),
         }
         for pk in sorted(sold, key=lambda pk: (pk is None, names[pk], pk or 0))
     ]
-    totals = {
-        "sold_hours": sum((row["sold_hours"] for row in bodies), ZERO),
-        "labour": sum((row["labour"] for row in bodies), ZERO),
+    totals: Json = {
+        name: sum((row[name] for row in bodies), ZERO) for name in ("sold_hours", "labour", "worked_hours")
     }
+    totals["efficiency"] = _efficiency(totals["sold_hours"], totals["worked_hours"])
     columns = {
         "technician": "Technician",
         "sold_hours": "Sold hours",
         "labour": "Labor before discount",
         "worked_hours": "Worked hours",
+        "efficiency": "Efficiency",
     }
-    return Report("hours", "Technicians' hours", scope, BY_POSTING, columns, bodies, totals)
+    rule = f"{BY_POSTING} Worked hours count on the local day on which they began."
+    return Report("hours", "Technicians' hours", scope, rule, columns, bodies, totals)
+
+
+def _efficiency(sold: Decimal, worked: Decimal) -> Decimal | None:
+    """Return sold ÷ worked hours, rounded half up to hundredths. Without worked hours there is none."""
+    return (sold / worked).quantize(Decimal("0.01"), ROUND_HALF_UP) if worked else None
 
 
 def declined_work(scope: Scope) -> Report:

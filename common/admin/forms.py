@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, tzinfo
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils import timezone
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from common.domain.types import Json
 
@@ -44,3 +48,26 @@ class SeenStatus(ConstrainedForm):
                 code="status_changed",
             )
         return values
+
+
+class LocalTimesForm(BaseDialogForm):
+    """A dialog whose times are local times of a place, and not of the project's time zone."""
+
+    def get_zone(self) -> tzinfo:
+        """Return the time zone of the dialog's row."""
+        raise NotImplementedError
+
+    def to_local(self, value: datetime | None) -> str:
+        """Return the initial value of a time field."""
+        return "" if value is None else f"{timezone.make_naive(value, self.get_zone()):%Y-%m-%dT%H:%M:%S}"
+
+    def _clean_fields(self) -> None:
+        with timezone.override(self.get_zone()):
+            super()._clean_fields()
+
+
+def time_field(**options: Any) -> forms.DateTimeField:
+    """Return a field of a `LocalTimesForm`."""
+    return forms.DateTimeField(
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local", "step": "1"}), **options
+    )

@@ -9,9 +9,11 @@ from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement, Table
-from django.db.models import BaseConstraint, Model
+from django.db.models import BaseConstraint, F, Model, Q
 
 from common.domain.types import Json
+
+_STATUS = "status"  # the column that `statuses` are of
 
 
 class _Options(TypedDict, total=False):
@@ -20,7 +22,9 @@ class _Options(TypedDict, total=False):
 
 
 class NoOverlap(BaseConstraint):
-    """No two rows with the same `holder` and a status in `statuses` overlap in `[start, end)`.
+    """No two rows with the same `holder` overlap in `[start, end)`. An empty end is open: the row overlaps all later ones.
+
+    With `statuses` only rows in one of these statuses count. A row that ends when it starts overlaps none.
 
     On PostgreSQL it is an exclusion constraint (GiST, which needs btree_gist). On SQLite it is two triggers, written as
     deferred statements, because Django remakes a table to change it and runs deferred statements against the new one.
@@ -33,10 +37,11 @@ class NoOverlap(BaseConstraint):
         holder: str,
         start: str,
         end: str,
-        statuses: tuple[str, ...],
+        statuses: tuple[str, ...] | None = None,
         **options: Unpack[_Options],
     ) -> None:
-        self.holder, self.start, self.end, self.statuses = holder, start, end, tuple(statuses)
+        self.holder, self.start, self.end = holder, start, end
+        self.statuses = None if statuses is None else tuple(statuses)
         super().__init__(name=name, **options)
 
     def deconstruct(self) -> tuple[str, Sequence[object], Json]:
@@ -44,7 +49,8 @@ class NoOverlap(BaseConstraint):
         return path, args, kwargs | self._parts()
 
     def _parts(self) -> Json:
-        return {"holder": self.holder, "start": self.start, "end": self.end, "statuses": self.statuses}
+        parts: Json = {"holder": self.holder, "start": self.start, "end": self.end}
+        return parts if self.statuses is None else parts | {"statuses": self.statuses}
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, NoOverlap):
@@ -89,42 +95,60 @@ class NoOverlap(BaseConstraint):
         )
 
     def _columns(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> dict[str, str]:
+        names = {"holder": self.holder, "start": self.start, "end": self.end}
+        if self.statuses is not None:
+            names["status"] = _STATUS
         return {
             part: schema_editor.quote_name(model._meta.get_field(name).column)  # type: ignore[arg-type, union-attr]
-            for part, name in {
-                "holder": self.holder, "start": self.start, "end": self.end, "status": "status"
-            }.items()
-        } | {"statuses": ", ".join(f"'{status}'" for status in self.statuses)}  # fmt: skip
+            for part, name in names.items()
+        }
+
+    def _counts(self, columns: dict[str, str], row: str = "") -> str:
+        """Return the condition that a row counts, or "". `row` is its prefix in a trigger."""
+        if self.statuses is None:
+            return ""
+        statuses = ", ".join(f"'{status}'" for status in self.statuses)
+        return f"{row}{columns['status']} IN ({statuses})"
 
     def _exclusion(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
+        columns = self._columns(model, schema_editor)
+        counts = self._counts(columns)
         return Statement(
+            # A range without an upper bound is open.
             "CONSTRAINT %(name)s EXCLUDE USING gist (%(holder)s WITH =, "
-            "tstzrange(%(start)s, %(end)s, '[)') WITH &&) WHERE (%(status)s IN (%(statuses)s))",
+            "tstzrange(%(start)s, %(end)s, '[)') WITH &&)%(where)s",
             table=Table(model._meta.db_table, schema_editor.quote_name),
             name=schema_editor.quote_name(self.name),
-            **self._columns(model, schema_editor),
+            where=f" WHERE ({counts})" if counts else "",
+            **columns,
         )
 
     def _triggers(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> list[Statement]:
-        # Django stores instants as text in UTC, which sorts as time does.
-        template = (
-            "CREATE TRIGGER %(trigger)s BEFORE %(event)s ON %(table)s "
-            "WHEN NEW.%(status)s IN (%(statuses)s) AND EXISTS (SELECT 1 FROM %(table)s "
-            "WHERE %(holder)s = NEW.%(holder)s AND %(status)s IN (%(statuses)s) AND %(pk)s IS NOT NEW.%(pk)s "
-            "AND %(start)s < NEW.%(end)s AND %(end)s > NEW.%(start)s) "
-            "BEGIN SELECT RAISE(ABORT, '%(name)s'); END"
-        )
         columns = self._columns(model, schema_editor)
-        watched = ", ".join(columns[part] for part in ("holder", "start", "end", "status"))
+        start, end, holder = columns["start"], columns["end"], columns["holder"]
+        pk = schema_editor.quote_name(str(model._meta.pk.column))
+        # Django stores instants as text in UTC, which sorts as time does.
+        overlaps = [f"{start} < NEW.{end}", f"{end} > NEW.{start}"]
+        if model._meta.get_field(self.end).null:  # type: ignore[union-attr]
+            overlaps = [
+                f"(NEW.{end} IS NULL OR ({start} < NEW.{end} AND NEW.{start} < NEW.{end}))",
+                f"({end} IS NULL OR ({end} > NEW.{start} AND {start} < {end}))",
+            ]
+        found = [f"{holder} = NEW.{holder}", self._counts(columns), f"{pk} IS NOT NEW.{pk}", *overlaps]
+        table = Table(model._meta.db_table, schema_editor.quote_name)
+        counts = self._counts(columns, "NEW.")
+        watched = ", ".join(columns.values())
         return [
             Statement(
-                template,
-                table=Table(model._meta.db_table, schema_editor.quote_name),
+                "CREATE TRIGGER %(trigger)s BEFORE %(event)s ON %(table)s "
+                "WHEN %(counts)sEXISTS (SELECT 1 FROM %(table)s WHERE %(found)s) "
+                "BEGIN SELECT RAISE(ABORT, '%(name)s'); END",
+                table=table,
                 trigger=schema_editor.quote_name(f"{self.name}_{kind}"),
                 event=event,
                 name=self.name,
-                pk=schema_editor.quote_name(str(model._meta.pk.column)),
-                **columns,
+                counts=f"{counts} AND " if counts else "",
+                found=" AND ".join(part for part in found if part),
             )
             for kind, event in (("insert", "INSERT"), ("update", f"UPDATE OF {watched}"))
         ]
@@ -137,21 +161,24 @@ class NoOverlap(BaseConstraint):
         using: str = DEFAULT_DB_ALIAS,
     ) -> None:
         """Raise ValidationError for a form, before the database would refuse the row."""
-        if exclude and {self.holder, self.start, self.end, "status"} & set(exclude):
+        names = {self.holder, self.start, self.end} | (set() if self.statuses is None else {_STATUS})
+        if exclude and names & set(exclude):
             return
-        start, end, status = (getattr(instance, name) for name in (self.start, self.end, "status"))
+        start, end = getattr(instance, self.start), getattr(instance, self.end)
         holder = getattr(instance, f"{self.holder}_id")
-        if status not in self.statuses or None in (start, end, holder):
+        is_open = end is None and bool(model._meta.get_field(self.end).null)  # type: ignore[union-attr]
+        if None in (start, holder) or (end is None and not is_open) or start == end:
             return
-        held = model._default_manager.using(using).filter(
-            **{
-                f"{self.holder}_id": holder,
-                "status__in": self.statuses,
-                f"{self.start}__lt": end,
-                f"{self.end}__gt": start,
-            }
-        )
-        if held.exclude(pk=instance.pk).exists():
+        if self.statuses is not None and getattr(instance, _STATUS) not in self.statuses:
+            return
+        rows = model._default_manager.using(using).filter(**{f"{self.holder}_id": holder})
+        if self.statuses is not None:
+            rows = rows.filter(status__in=self.statuses)
+        if not is_open:
+            rows = rows.filter(**{f"{self.start}__lt": end})
+        ends_later = Q(**{f"{self.end}__gt": start}) & Q(**{f"{self.end}__gt": F(self.start)})
+        found = rows.filter(Q(**{f"{self.end}__isnull": True}) | ends_later)
+        if found.exclude(pk=instance.pk).exists():
             raise ValidationError(self.get_violation_error_message(), code=self.violation_error_code)
 
 

@@ -31,6 +31,7 @@ from repair_orders.pricing.models import (
     TaxExemption,
     TaxRule,
 )
+from repair_orders.time_entries.models import TimeEntry
 from testing import billed, factories
 from vehicles.models import Recommendation, RecommendationStatus, Urgency, Vehicle
 from vehicles.telematics.samples import MAX_MILES
@@ -483,6 +484,22 @@ def make_closed_day(draw, customer):
 
 
 # A list of another model is added here with the function that makes one of its rows.
+def make_time_entry(draw, customer):
+    order = factories.RepairOrderFactory(
+        vehicle=make_vehicle(draw, customer),
+        status="in_progress",
+        location=make_location(draw, customer) if draw(st.booleans()) else None,
+    )
+    started = draw(instants)
+    worked = draw(st.integers(0, 10**10))  # microseconds
+    return factories.TimeEntryFactory(
+        technician__name=draw(texts(50)),
+        job=factories.JobFactory(repair_order=order, name=draw(texts(50))),
+        started=started,
+        ended=started + timedelta(microseconds=worked) if draw(st.booleans()) else None,
+    )
+
+
 MAKERS = {
     Appointment: make_visit,
     RepairOrder: make_order,
@@ -507,6 +524,7 @@ MAKERS = {
     FeeRule: make_fee_rule,
     OverrunPolicy: make_overrun_policy,
     TaxExemption: make_tax_exemption,
+    TimeEntry: make_time_entry,
     Technician: make_technician,
     Shift: make_shift,
     Absence: make_absence,

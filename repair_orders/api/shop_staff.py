@@ -78,6 +78,7 @@ class RepairOrderRowSerializer(RepairOrderSerializer):
     appointment_id = serializers.IntegerField(allow_null=True)
     advisor_id = serializers.IntegerField(allow_null=True)
     promised_at = Instant(allow_null=True)
+    checked_in_at = Instant(allow_null=True, help_text="When the vehicle was taken in.")
     po_number = serializers.CharField(allow_blank=True)
     odometer_in = Miles(allow_null=True)
     odometer_out = Miles(allow_null=True)
@@ -236,10 +237,15 @@ class StaffRepairOrders(JobRoutes, EstimateRoutes):
             cls.address("<id:id>/services/<id:line_id>/", delete="remove_service"),
         ]
 
-    def body_of(self, id: int, *, explains: bool = False) -> Json:
-        row = super().body_of(id)
+    @classmethod
+    def detail_of(cls, caller: Caller, id: int, *, explains: bool = False) -> Json:
+        """Return one order with its jobs, figures and revisions, also for another resource's answer. Raises Missing."""
+        row = cls.read_one(caller, id)
         order = RepairOrder.objects.get(pk=id)
         return row | workbench(order, now=timezone.now(), explains=explains)
+
+    def body_of(self, id: int, *, explains: bool = False) -> Json:
+        return self.detail_of(self.caller, id, explains=explains)
 
     def show(self, id: int, status: int = 200) -> JSONResponse:
         body = self.body_of(id)

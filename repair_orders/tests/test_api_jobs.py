@@ -1036,6 +1036,7 @@ def test_appointment_has_one_order_of_its_vehicle(advisor):
             "detail": f"This appointment has repair order {made.pk}.",
             "code": "appointment_has_order",
             "repair_order_id": made.pk,
+            "number": made.number,
         },
     )
     response = advisor.post("/api/shop/repair-orders/", {**body, "appointment_id": other.pk}, format="json")

@@ -35,6 +35,7 @@ from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
+from repair_orders.time_entries.models import TimeEntry
 from testing import factories
 from testing.admin import changelist, page
 from vehicles.models import Recommendation, TelematicsBatch, Vehicle
@@ -92,6 +93,7 @@ FACTORIES = {
     Shift: factories.ShiftFactory,
     Absence: factories.AbsenceFactory,
     TelematicsBatch: factories.TelematicsBatchFactory,
+    TimeEntry: factories.TimeEntryFactory,
     Upload: factories.UploadFactory,
     ClosedDay: factories.ClosedDayFactory,
     Conversation: factories.ConversationFactory,
