@@ -8,11 +8,14 @@ from django.urls import URLPattern, URLResolver, include, path
 from desk.home import home
 from desk.intake import urls as intake
 from desk.money import urls as money
+from desk.order import urls as order
 from desk.today import urls as today
 from desk.visits import urls as visits
+
+_PAGES = (today, intake, visits, order, money)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.admin_view(home)),  # `admin:index`, which the admin links as Home
     path("admin/tables/", admin.site.admin_view(admin.site.index), name="tables"),
-    *(path("", include(pages)) for pages in (today, intake, visits, money)),
+    *(path("", include(pages)) for pages in _PAGES),
 ]

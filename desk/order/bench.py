@@ -1,0 +1,171 @@
+"""One repair order with everything that the page *Order* shows, read in a constant number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from billing.models import Invoice, VehicleExit
+from catalogue.models import Reservation
+from catalogue.shelf.sources import source_of
+from common.domain.types import Json
+from repair_orders.estimates.models import Authorisation, Estimate
+from repair_orders.models import (
+    OPEN_STATUSES,
+    Job,
+    JobStatus,
+    PartLine,
+    RepairOrder,
+    RepairOrderStatus,
+    ServiceKind,
+    ServiceLine,
+)
+from repair_orders.parts import KIND
+from repair_orders.worksheet import PART, Worksheet
+
+Line: TypeAlias = PartLine | ServiceLine
+
+
+def find_order(order_id: int) -> RepairOrder | None:
+    """Return an order with the rows that the page names."""
+    rows = RepairOrder.objects.select_related(
+        "customer__contact", "vehicle", "location", "advisor", "appointment__bay", "comeback_of"
+    )
+    return rows.filter(pk=order_id).first()
+
+
+def key_of(line: Line) -> str:
+    """Return the name of a line on the page: parts and services have ids of their own."""
+    return f"{'p' if isinstance(line, PartLine) else 's'}{line.pk}"
+
+
+def kind_of(line: Line) -> str:
+    return PART if isinstance(line, PartLine) else line.kind
+
+
+@dataclass
+class Bench:
+    """The rows of one order. What only some pages need is read when it is asked for, once."""
+
+    order: RepairOrder
+    now: datetime
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone of the order's location."""
+        return ZoneInfo(self.order.location.time_zone if self.order.location else "UTC")
+
+    def local(self, instant: datetime) -> datetime:
+        return instant.astimezone(self.zone)
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        rows = Job.objects.filter(repair_order=self.order).select_related("technician", "recommendation")
+        return list(rows.in_order())
+
+    @cached_property
+    def parts(self) -> list[PartLine]:
+        return list(PartLine.objects.filter(repair_order=self.order).select_related("part").in_order())
+
+    @cached_property
+    def services(self) -> list[ServiceLine]:
+        """Return labour and sublet work. Fees are computed."""
+        rows = ServiceLine.objects.filter(repair_order=self.order).exclude(kind=ServiceKind.FEE)
+        return list(rows.select_related("service").in_order())
+
+    @cached_property
+    def lines(self) -> dict[str, Line]:
+        """Return the lines by their name on the page, parts first."""
+        rows: Iterator[Line] = iter((*self.parts, *self.services))
+        return {key_of(line): line for line in rows}
+
+    def lines_of(self, job: Job) -> list[Line]:
+        found = [line for line in self.lines.values() if line.job_id == job.pk]
+        for line in found:
+            line.job = job
+        return found
+
+    @cached_property
+    def sheet(self) -> Worksheet:
+        return Worksheet.of(self.order)
+
+    @cached_property
+    def estimates(self) -> list[Estimate]:
+        """Return the revisions with their answers, without their papers."""
+        rows = Estimate.objects.filter(repair_order=self.order).select_related("authorisation", "sent_by")
+        return list(rows.defer("snapshot").order_by("revision"))
+
+    @property
+    def last(self) -> Estimate | None:
+        """Return the last revision."""
+        return self.estimates[-1] if self.estimates else None
+
+    @cached_property
+    def paper(self) -> Json | None:
+        """Return the paper of the last revision."""
+        if self.last is None:
+            return None
+        snapshot: Json = Estimate.objects.values_list("snapshot", flat=True).get(pk=self.last.pk)
+        return snapshot
+
+    @property
+    def waiting(self) -> Estimate | None:
+        """Return the last revision if it is not answered and its order can still be."""
+        statuses = (RepairOrderStatus.PENDING, RepairOrderStatus.IN_PROGRESS)
+        last = self.last
+        return last if last and self.order.status in statuses and not hasattr(last, "authorisation") else None
+
+    @cached_property
+    def answers(self) -> list[Authorisation]:
+        rows = Authorisation.objects.filter(estimate__repair_order=self.order)
+        rows = rows.select_related("estimate", "taken_by").prefetch_related("decisions")
+        return list(rows.order_by("estimate__revision"))
+
+    @cached_property
+    def short(self) -> list[Reservation]:
+        """Return what the jobs of the order are short of on the shelf."""
+        sources = [source_of(KIND, job.pk) for job in self.jobs]
+        rows = Reservation.objects.filter(source__in=sources).open()
+        return list(rows.select_related("part").order_by("part__name", "id"))
+
+    @cached_property
+    def invoices(self) -> list[Invoice]:
+        """Return the invoices, the newest last."""
+        rows = Invoice.objects.filter(repair_order=self.order).defer("snapshot")
+        return list(rows.select_related("bill_to__contact").order_by("id"))
+
+    @property
+    def invoice(self) -> Invoice | None:
+        """Return the invoice that is not credited as a whole."""
+        return next((row for row in self.invoices if not row.is_credited), None)
+
+    @cached_property
+    def exit(self) -> VehicleExit | None:
+        return VehicleExit.objects.filter(repair_order=self.order).first()
+
+    # --- What follows ---------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        return self.order.status in OPEN_STATUSES
+
+    def of_status(self, *statuses: JobStatus) -> list[Job]:
+        return [job for job in self.jobs if job.status in statuses]
+
+    @property
+    def sendable(self) -> list[Job]:
+        """Return the proposed jobs with lines."""
+        filled = {line.job_id for line in self.lines.values()}
+        return [job for job in self.of_status(JobStatus.PROPOSED) if job.pk in filled]
+
+
+def numbers_of(jobs: Iterable[Job]) -> str:
+    """Return the numbers of jobs as words: `job 4`, `jobs 1 and 2`, `jobs 1, 2 and 5`."""
+    numbers = [str(job.position) for job in jobs]
+    if len(numbers) < 2:
+        return f"job {''.join(numbers)}"
+    return f"jobs {', '.join(numbers[:-1])} and {numbers[-1]}"

@@ -1,0 +1,266 @@
+"""Forms of the steps of the page *Order*."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+
+from billing.exits import PERMISSIONS as EXIT_PERMISSIONS
+from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
+from catalogue.shelf.models import LARGEST_STOCK
+from common.domain.types import Json
+from customers.models import Customer
+from desk.money.forms import KeyedForm
+from desk.order.bench import Bench, Line
+from desk.order.sheet import LINE_COLUMNS, columns_of, line_text
+from repair_orders.estimates.models import Answer, Method
+from repair_orders.models import Condition, JobStatus, PartLine, ServiceKind
+
+
+def _area(label: str, *, required: bool = True, rows: int = 3, **options: Any) -> forms.CharField:
+    widget = forms.Textarea(attrs={"rows": rows})
+    return forms.CharField(label=label, max_length=10_000, required=required, widget=widget, **options)
+
+
+def _decimal(label: str, digits: int, places: int = 2, **options: Any) -> forms.DecimalField:
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    options = {"min_value": 0, "required": False, **options}
+    return forms.DecimalField(
+        label=label, max_digits=digits, decimal_places=places, widget=widget, **options
+    )
+
+
+class StepForm(KeyedForm):
+    """The form of a step. `may` says whether the user has a permission, and `of` is the row that the step names."""
+
+    def __init__(self, *args: Any, bench: Bench, may: Any, of: Any = None, **kwargs: Any) -> None:
+        self.bench, self.may, self.of = bench, may, of
+        super().__init__(*args, **kwargs)
+
+    @property
+    def answers(self) -> Json:
+        """Return what the step's action is given."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "key"}
+
+
+class SendForm(StepForm):
+    notes = _area("Notes", required=False, help_text="The customer reads them with the estimate.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["notes"] = self.bench.order.notes
+
+
+class ReasonForm(StepForm):
+    reason = _area("Reason")
+
+
+class DenyForm(StepForm):
+    reason = _area("Reason", required=False, help_text="The customer reads it.")
+
+
+class CallForm(StepForm):
+    """How the customer answered, and what they decided on each proposed job. Nothing is chosen beforehand."""
+
+    LABELS: ClassVar = [
+        (Answer.APPROVED.value, "Approve"),
+        (Answer.DECLINED.value, "Decline"),
+        (Answer.DEFERRED.value, "Not now"),
+    ]
+    method = forms.ChoiceField(
+        label="How",
+        choices=[(value, label) for value, label in Method.choices if value not in ("online", "not_recorded")],
+        initial=Method.PHONE,
+    )
+    by_name = forms.CharField(label="Who answered", max_length=200)
+    contact_used = forms.CharField(label="Number or address", max_length=254, required=False)
+    note = forms.CharField(label="Note", max_length=10_000, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        contact = self.bench.order.customer.contact
+        if contact is not None:
+            self.initial.setdefault("by_name", f"{contact.first_name} {contact.last_name}".strip())
+            self.initial.setdefault("contact_used", contact.phone)
+        for job in self.asked:
+            self.fields[f"job_{job['id']}"] = forms.ChoiceField(
+                label=f"{job['position']}. {job['name']}", choices=self.LABELS, widget=forms.RadioSelect
+            )
+
+    @property
+    def asked(self) -> list[Json]:
+        """Return the jobs that the revision asks for."""
+        paper = self.bench.paper if self.bench.waiting else None
+        return [job for job in paper["jobs"] if job["status"] == JobStatus.PROPOSED] if paper else []
+
+    def choices(self) -> list[tuple[Json, forms.BoundField]]:
+        """Return the jobs with their fields."""
+        return [(job, self[f"job_{job['id']}"]) for job in self.asked]
+
+    @property
+    def decisions(self) -> dict[int, str]:
+        return {job["id"]: self.cleaned_data[f"job_{job['id']}"] for job in self.asked}
+
+    @property
+    def approved(self) -> set[int]:
+        return {pk for pk, decision in self.decisions.items() if decision == Answer.APPROVED}
+
+
+class JobsForm(StepForm):
+    """A choice of the jobs of one status. All are chosen at first."""
+
+    status: ClassVar[JobStatus]
+    jobs = forms.TypedMultipleChoiceField(
+        label="Jobs", coerce=int, widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = self.bench.of_status(self.status)
+        self.fields["jobs"].choices = [(job.pk, f"{job.position}. {job.name}") for job in rows]  # type: ignore[attr-defined]
+        self.initial.setdefault("jobs", [job.pk for job in rows])
+        if not rows:
+            del self.fields["jobs"]
+
+
+class CompleteForm(JobsForm):
+    status = JobStatus.APPROVED
+    received = forms.BooleanField(
+        label="The missing parts are here: book them as received", required=False, initial=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.bench.short or not self.may(SHELF_PERMISSIONS["receive"]):
+            del self.fields["received"]
+
+
+class ComebackForm(JobsForm):
+    status = JobStatus.DONE
+
+    def clean(self) -> Json:
+        values: Json = super().clean() or self.cleaned_data
+        if not values.get("jobs"):
+            self.add_error("jobs" if "jobs" in self.fields else None, "Choose at least one job.")
+        return values
+
+
+class InvoiceForm(StepForm):
+    bill_to = forms.ModelChoiceField(
+        Customer.objects.current().with_contact(),
+        label="Bill to the customer with number",
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text="A leasing company or an insurer. Empty: the customer of the order.",
+    )
+    po_number = forms.CharField(label="PO number", max_length=40, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["po_number"] = self.bench.order.po_number
+
+
+class OutForm(StepForm):
+    odometer = _decimal("Odometer, miles", 9)
+    override = _area(
+        "Why it leaves unpaid", required=False, rows=2, help_text="Only where something is unpaid."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.may(EXIT_PERMISSIONS["override"]):
+            del self.fields["override"]
+
+    @property
+    def answers(self) -> Json:
+        return {**super().answers, "may_override": self.may(EXIT_PERMISSIONS["override"])}
+
+
+class ReceiveForm(StepForm):
+    """The pieces of a part that came in."""
+
+    pieces = forms.IntegerField(
+        label="Pieces",
+        min_value=1,
+        max_value=LARGEST_STOCK,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    unit_cost = _decimal(
+        "Cost of one", 12, 4, help_text="Empty: what the pieces on the shelf cost on average."
+    )
+    reference = forms.CharField(label="Reference", max_length=80, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        short = sum(row.short for row in self.bench.short if row.part_id == getattr(self.of, "pk", None))
+        self.initial["pieces"] = short or 1
+
+
+class LineForm(StepForm):
+    """Every value of a line."""
+
+    name = forms.CharField(label="Name", max_length=200)
+    description = _area("Description", required=False, rows=2)
+    part_number = forms.CharField(label="Part number", max_length=60, required=False)
+    manufacturer = forms.CharField(label="Manufacturer", max_length=120, required=False)
+    condition = forms.ChoiceField(label="Condition", choices=Condition.choices)
+    is_oem = forms.TypedChoiceField(
+        label="Made by the vehicle's maker (OEM)",
+        choices=[("", "Not said"), ("True", "Yes"), ("False", "No")],
+        coerce=lambda value: value == "True",
+        empty_value=None,
+        required=False,
+    )
+    quantity = _decimal("Quantity", 7, required=True, min_value=Decimal("0.01"), max_value=10_000)
+    unit_price = _decimal("Price", 10, required=True)
+    unit_cost = _decimal("Cost", 10)
+    hours = _decimal("Hours", 6, min_value=Decimal("0.01"), max_value=1_000)
+    rate = _decimal("Rate an hour", 10, help_text="With hours. Empty: the rate of the location.")
+    amount = _decimal("Flat amount", 10, help_text="Instead of hours and rate.")
+    cost = _decimal("Cost", 10)
+    taxable = forms.BooleanField(label="Taxable", required=False)
+    warranty_months = forms.IntegerField(
+        label="Warranty in months",
+        min_value=0,
+        max_value=1200,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+    OF_PARTS: ClassVar = ("part_number", "manufacturer", "condition", "is_oem", "quantity", "unit_price", "unit_cost")
+    OF_WORK: ClassVar = ("hours", "rate", "amount", "cost")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        line: Line = self.of
+        is_part = isinstance(line, PartLine)
+        for name in self.OF_WORK if is_part else self.OF_PARTS:
+            del self.fields[name]
+        if not is_part and line.kind != ServiceKind.SUBLET:
+            del self.fields["cost"]
+        for name in self.fields:
+            if name in LINE_COLUMNS:
+                self.initial[name] = line_text(line, name)
+            elif name != "key":
+                self.initial[name] = getattr(line, name)
+        if not is_part and "hours" in columns_of(line):
+            self.initial["amount"] = ""
+
+    def clean(self) -> Json:
+        values: Json = super().clean() or self.cleaned_data
+        if "amount" in self.fields and not self.errors:
+            has_time = values.get("hours") is not None
+            if has_time == (values.get("amount") is not None):
+                raise forms.ValidationError("Give hours with a rate, or a flat amount.")
+        return values
+
+    @property
+    def answers(self) -> Json:
+        """Return the values that differ from the line's."""
+        values = super().answers
+        if "amount" in self.fields:
+            unused = ("hours", "rate") if values["amount"] is not None else ("amount",)
+            values = {name: value for name, value in values.items() if name not in unused}
+            if "rate" in values and values["rate"] is None:
+                del values["rate"]
+        return {name: value for name, value in values.items() if getattr(self.of, name) != value}

@@ -1,0 +1,303 @@
+"""The steps of an order that have a form: what each asks, and the action that it calls (docs/design, D108)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+
+from billing import exits, invoices
+from catalogue.models import Part
+from catalogue.shelf import actions as shelf
+from common.domain.errors import Missing
+from common.domain.types import Json
+from desk.order.bench import Bench, Line, kind_of
+from desk.order.forms import (
+    CallForm,
+    ComebackForm,
+    CompleteForm,
+    DenyForm,
+    InvoiceForm,
+    LineForm,
+    OutForm,
+    ReasonForm,
+    ReceiveForm,
+    SendForm,
+    StepForm,
+)
+from desk.templatetags.desk import dollars
+from repair_orders import actions, jobs
+from repair_orders.estimates import actions as estimates
+from repair_orders.estimates.actions import Answerer
+from repair_orders.models import Job, RepairOrder
+from repair_orders.worksheet import PART, Worksheet
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a step did: a message, and the page that follows if it is not the order's."""
+
+    told: str
+    url: str = ""
+    is_warning: bool = False
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step that is being made."""
+
+    bench: Bench
+    form: Any
+    by: int
+    now: datetime
+    of: Any = None
+
+    @property
+    def order(self) -> RepairOrder:
+        return self.bench.order
+
+    @property
+    def who(self) -> Json:
+        return {"by": self.by, "now": self.now}
+
+
+@dataclass(frozen=True)
+class StepKind:
+    """A step: its form, its permission and what it does.
+
+    `holds` says whether the order is locked at the version that was seen. Steps that lock rows that come before orders
+    (D25) or none of the order's lock what they need themselves.
+    """
+
+    title: str
+    button: str
+    permission: str
+    form: type[StepForm]
+    act: Callable[[Act], Done]
+    words: str = ""
+    holds: bool = True
+    is_bad: bool = False
+    find: Callable[[Bench, str], Any] | None = None
+
+
+def url_of(order: RepairOrder) -> str:
+    return reverse("order-page", args=[order.pk])
+
+
+# --- Estimate and answer --------------------------------------------------------------------------------------
+
+
+def _send(act: Act) -> Done:
+    sent = estimates.send_estimate(order=act.order, notes=act.form.cleaned_data["notes"], **act.who)
+    if sent.sent_to:
+        return Done(f"Revision {sent.revision}, {dollars(sent.total)}, is sent to {sent.sent_to}.")
+    told = f"Revision {sent.revision}, {dollars(sent.total)}, is stored. Nothing was sent: the customer has no email"
+    return Done(f"{told} address. Print it, or record a call.", is_warning=True)
+
+
+def choice_of(form: CallForm) -> Json:
+    """Return the total of exactly the choice, and whether it approves anything. Computed from the revision."""
+    sheet = Worksheet.from_snapshot(form.bench.paper or {})
+    figures = sheet.figures(sheet.agreed | form.approved)
+    return {"total": figures.totals.total, "approves": bool(form.approved), "count": len(form.approved)}
+
+
+def _call(act: Act) -> Done:
+    form: CallForm = act.form
+    values = form.cleaned_data
+    waiting = act.bench.waiting
+    if waiting is None:
+        raise Missing("No revision waits for an answer.")
+    waiting.repair_order = act.order
+    choice = choice_of(form)
+    given = estimates.answer(
+        estimate=waiting,
+        decisions=form.decisions,
+        answerer=Answerer(
+            method=values["method"],
+            by_name=values["by_name"],
+            contact_used=values["contact_used"],
+            note=values["note"],
+            by=act.by,
+        ),
+        now=act.now,
+        total=choice["total"] if choice["approves"] else None,
+    )
+    if not choice["approves"]:
+        return Done(f"It is recorded that {values['by_name']} approved nothing of revision {waiting.revision}.")
+    return Done(f"{values['by_name']} approved {dollars(given.total)}.")
+
+
+def _deny(act: Act) -> Done:
+    estimates.deny(order=act.order, reason=act.form.cleaned_data["reason"], **act.who)
+    return Done("The request was refused.")
+
+
+def _withdraw(act: Act) -> Done:
+    estimates.withdraw(order=act.order, reason=act.form.cleaned_data["reason"], **act.who)
+    return Done("The authorization is withdrawn. Its jobs are proposed again.")
+
+
+# --- Work -----------------------------------------------------------------------------------------------------
+
+
+def _complete(act: Act) -> Done:
+    answers = act.form.answers
+    actions.complete(order=act.order, **act.who, **answers)
+    return Done(f"The order is completed: {dollars(act.order.total_cost or Decimal(0))}.")
+
+
+def _stop(act: Act) -> Done:
+    actions.stop(order=act.order, reason=act.form.cleaned_data["reason"], **act.who)
+    return Done("The work is stopped. Give the vehicle back, and the deposit if there is one.")
+
+
+def _reopen(act: Act) -> Done:
+    actions.reopen(order=act.order, reason=act.form.cleaned_data["reason"], **act.who)
+    return Done("The order is open again.")
+
+
+def _retax(act: Act) -> Done:
+    actions.retax(order=act.order, **act.who)
+    return Done("Tax, exemption and fees are those of today.")
+
+
+def _copy(act: Act) -> Done:
+    copied = actions.copy_order(order=act.order, **act.who)
+    return Done(f"This is the copy, order {copied.number or copied.pk}.", url_of(copied))
+
+
+def _comeback(act: Act) -> Done:
+    again = actions.come_back(order=act.order, jobs=act.form.cleaned_data["jobs"], **act.who)
+    return Done(f"This is the comeback, order {again.number or again.pk}, without charge.", url_of(again))
+
+
+# --- Lines and jobs -------------------------------------------------------------------------------------------
+
+
+def find_line(bench: Bench, key: str) -> Line | None:
+    return bench.lines.get(key)
+
+
+def find_job(bench: Bench, key: str) -> Job | None:
+    return next((job for job in bench.jobs if str(job.pk) == key), None)
+
+
+def find_part(bench: Bench, key: str) -> Part | None:
+    return Part.objects.filter(pk=int(key)).first() if key.isdigit() and len(key) < 16 else None
+
+
+def _line(act: Act) -> Done:
+    line: Line = act.of
+    line.repair_order = act.order
+    if values := act.form.answers:
+        jobs.change_line(line=line, given={"by": act.by, "now": act.now}, **values)
+    return Done(f"{line.name} is changed." if values else "Nothing was changed.")
+
+
+def _remove_job(act: Act) -> Done:
+    job: Job = act.of
+    job.repair_order = act.order
+    position, name = job.position, job.name
+    jobs.remove_job(job=job)
+    return Done(f"Job {position}, {name}, is removed.")
+
+
+def _receive(act: Act) -> Done:
+    values = act.form.answers
+    shelf.receive(part=act.of, **act.who, **values)
+    return Done(f"{values['pieces']} of {act.of.name} received.")
+
+
+# --- Money and keys -------------------------------------------------------------------------------------------
+
+
+def _invoice(act: Act) -> Done:
+    issued = invoices.issue_invoice(order=act.order, **act.who, **act.form.answers)
+    return Done(f"Invoice {issued.number} over {dollars(issued.total)} is issued. Print it, or mail it.")
+
+
+def _out(act: Act) -> Done:
+    exits.vehicle_out(order=act.order, **act.who, **act.form.answers)
+    return Done("The vehicle is out.")
+
+
+STEPS: dict[str, StepKind] = {
+    "send": StepKind("Send the estimate", "Send", actions.PERMISSIONS["estimate"], SendForm, _send),
+    "call": StepKind(
+        "Record a call",
+        "Show the total",
+        actions.PERMISSIONS["approve"],
+        CallForm,
+        _call,
+        "What the customer decided on each job. The total of exactly this choice is shown before it counts.",
+    ),
+    "deny": StepKind(
+        "Refuse the request", "Refuse the request", actions.PERMISSIONS["deny"], DenyForm, _deny,
+        "The shop does not take the work. The order ends.", is_bad=True,
+    ),
+    "complete": StepKind(
+        "Complete the order", "Complete the order", actions.PERMISSIONS["complete"], CompleteForm, _complete,
+        "The jobs that are chosen are done, and their parts leave the shelf. The total is stored.",
+    ),
+    "stop": StepKind(
+        "Stop the work", "Stop the work", actions.PERMISSIONS["stop"], ReasonForm, _stop,
+        "The customer wants no more work. Approved jobs are declined and kept as recommendations.", is_bad=True,
+    ),
+    "withdraw": StepKind(
+        "Withdraw the authorization", "Withdraw it", actions.PERMISSIONS["withdraw"], ReasonForm, _withdraw,
+        "Its jobs are proposed again. What was authorized before counts.", is_bad=True,
+    ),
+    "reopen": StepKind(
+        "Reopen the order", "Reopen the order", actions.PERMISSIONS["reopen"], ReasonForm, _reopen,
+        "Its jobs are approved again, and the total is counted anew when it is completed.",
+    ),
+    "retax": StepKind(
+        "Take tax and fees again", "Take them again", "repair_orders.change_repairorder", StepForm, _retax,
+        "Tax, exemption, fees and overrun of the location as they are today take the place of those of this order.",
+    ),
+    "copy": StepKind(
+        "Copy to a new order", "Copy the order", "repair_orders.add_repairorder", StepForm, _copy,
+        "A new order of the same vehicle with the same jobs, all proposed, at the tax and fees of today.", holds=False,
+    ),
+    "comeback": StepKind(
+        "Make a comeback", "Make the comeback", "repair_orders.add_repairorder", ComebackForm, _comeback,
+        "The jobs are done again on a new order, without charge.", holds=False,
+    ),
+    "line": StepKind(
+        "Change a line", "Change the line", "repair_orders.change_repairorder", LineForm, _line, find=find_line
+    ),
+    "remove-job": StepKind(
+        "Remove a job", "Remove the job", "repair_orders.change_repairorder", StepForm, _remove_job,
+        "The job is taken off this order with its lines. History keeps it.", is_bad=True, find=find_job,
+    ),
+    "receive": StepKind(
+        "Receive parts", "Receive", shelf.PERMISSIONS["receive"], ReceiveForm, _receive,
+        "They go on the shelf and are kept for the oldest jobs that need them.", holds=False, find=find_part,
+    ),
+    "invoice": StepKind(
+        "Issue the invoice", "Issue the invoice", "billing.add_invoice", InvoiceForm, _invoice,
+        "It has the stored lines and total. Deposits move to it, the oldest first. It is never changed.",
+    ),
+    "out": StepKind(
+        "Vehicle out", "Hand over the keys", exits.PERMISSIONS["vehicle_out"], OutForm, _out,
+        "The vehicle leaves. A balance keeps it here, unless a manager gives the reason.", holds=False,
+    ),
+}  # fmt: skip
+
+
+def title_of(name: str, bench: Bench, of: Any) -> str:
+    """Return the title of a step, which names its row."""
+    if isinstance(of, Job):
+        return f"Remove job {of.position}, {of.name}"
+    if isinstance(of, Part):
+        return f"Receive {of.name}"
+    if name == "line":
+        return f"{'Part' if kind_of(of) == PART else 'Work'}: {of.name}"
+    if name == "call" and bench.waiting:
+        return f"Record the answer to revision {bench.waiting.revision}"
+    return STEPS[name].title

@@ -1,0 +1,103 @@
+// The page Order. Everything works without this file: it shortens the way by keys, and warns before typed text is lost.
+"use strict";
+
+const form = document.getElementById("order");
+let sending = false;
+
+const isTyped = (field) =>
+  field.type === "select-one"
+    ? [...field.options].some((option) => option.selected !== option.defaultSelected) &&
+      ![...field.options].every((option) => !option.defaultSelected && (option.index === 0) === option.selected)
+    : field.defaultValue !== undefined && field.type !== "hidden" && field.value !== field.defaultValue;
+
+// Typed text is kept by every button of the form. Only a link, or the closing of the window, would lose it.
+window.addEventListener("beforeunload", (event) => {
+  if (!sending && form && [...form.elements].some(isTyped)) {
+    event.preventDefault();
+  }
+});
+document.addEventListener("submit", () => {
+  sending = true;
+});
+window.addEventListener("pageshow", () => {
+  sending = false;
+});
+
+// "Show the new one" is a decision to drop what was typed.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-drops]")) {
+    sending = true;
+  }
+  const link = event.target.closest("[data-focus]");
+  if (link) {
+    const field = link.dataset.focus === "line" ? lineField() : document.getElementById(link.dataset.focus);
+    if (field) {
+      event.preventDefault();
+      field.focus();
+      field.scrollIntoView({ block: "center" });
+    }
+  }
+  const step = event.target.closest("[aria-disabled]");
+  if (step) {
+    event.preventDefault();
+  }
+});
+
+// The field of a new line in the job that has the focus, else in the first one that is open.
+function lineField() {
+  const job = document.activeElement?.closest(".job") ?? document.querySelector(".job:focus-within");
+  return (job ?? document).querySelector("[data-suggest]") ?? document.querySelector("[data-suggest]");
+}
+
+document.addEventListener("keydown", (event) => {
+  const field = event.target;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
+    event.preventDefault();
+    form?.requestSubmit(form.querySelector("button[value=save]"));
+  } else if (event.key === "Escape" && field.form === form && field.defaultValue !== undefined) {
+    field.value = field.defaultValue;
+  } else if (event.key === "Enter" && field.matches(".lines input")) {
+    const column = field.closest("td").cellIndex;
+    for (let row = field.closest("tr").nextElementSibling; row; row = row.nextElementSibling) {
+      const below = row.cells[column]?.querySelector("input");
+      if (below) {
+        event.preventDefault();
+        below.select();
+        return;
+      }
+    }
+  }
+});
+
+// Parts and services that fit what is typed into the field of a new line.
+let asked = 0;
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (!field.matches("[data-suggest]") || field.value.trim().length < 2) {
+    return;
+  }
+  const turn = ++asked;
+  setTimeout(async () => {
+    if (turn !== asked) {
+      return;
+    }
+    try {
+      const answer = await fetch(`${form.getAttribute("action")}?q=${encodeURIComponent(field.value)}`);
+      const { found } = await answer.json();
+      if (turn === asked) {
+        const options = found.map(({ value, label }) => {
+          const option = document.createElement("option");
+          option.value = value;
+          option.label = `${value}, ${label}`;
+          return option;
+        });
+        document.getElementById("found").replaceChildren(...options);
+      }
+    } catch {
+      // Without the network the server looks the part up when it is added.
+    }
+  }, 200);
+});
+
+document.querySelector(".desk .conflict")?.focus();
+document.querySelector("#step-form :is(input:not([type=hidden]), textarea, select)")?.focus({ preventScroll: true });
