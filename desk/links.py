@@ -30,4 +30,4 @@ def customer_url(customer_id: int) -> str:
 
 def vehicle_url(vehicle_id: int, customer_id: int) -> str:
     """Return the place of a vehicle on its customer's page."""
-    return f"{customer_url(customer_id)}#vehicle-{vehicle_id}"
+    return f"{customer_url(customer_id)}?vehicle={vehicle_id}#vehicle-{vehicle_id}"

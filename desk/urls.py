@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from desk.customers import urls as customers
 from desk.money import urls as money
 from desk.search import urls as search
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(money)),
     path("", include(search)),
+    path("", include(customers)),
 ]

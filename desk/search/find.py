@@ -293,7 +293,7 @@ def _invoices_numbered(sought: Sought) -> QuerySet[Invoice]:
         given = given.removeprefix(word)
     if not given[-1:].isdigit() or len(given) > 24:
         return Invoice.objects.none()
-    numbers = []
+    numbers = [sought.text.strip().upper()]
     for prefix in InvoiceSeries.objects.values_list("prefix", flat=True):
         for rest in (given, given.removeprefix(prefix)):
             if rest.isascii() and rest.isdigit():
