@@ -19,6 +19,12 @@ class KeyedForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial.setdefault("key", new_uuid().hex)
-        for name in self.errors if self.is_bound else ():
-            if name in self.fields:
-                self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"err-{name}"}
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Add an error, and tie the field to the text that the page shows below it."""
+        super().add_error(field, error)
+        if field in self.fields:
+            described = f"err-{field}"
+            if (hint := self.fields[field].widget.attrs.get("aria-describedby")) and hint != described:
+                described = f"{described} {hint}"
+            self.fields[field].widget.attrs |= {"aria-invalid": "true", "aria-describedby": described}

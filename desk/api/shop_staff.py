@@ -36,7 +36,9 @@ class BoardVisitSerializer(Serializer):
     """A visit on the board. Times of a visit that is done end when its bay became free."""
 
     appointment_id = serializers.IntegerField()
-    repair_order_id = serializers.IntegerField(allow_null=True, help_text="Set once the vehicle is checked in.")
+    repair_order_id = serializers.IntegerField(
+        allow_null=True, help_text="Set once the vehicle is checked in."
+    )
     customer_id = serializers.IntegerField()
     customer_name = serializers.CharField()
     vehicle_id = serializers.IntegerField()
@@ -138,7 +140,10 @@ class IntakeVisitInput(Serializer):
     location_id = Id()
     start = LocalInstant(required=False, help_text="Without a time zone it is the location's local time.")
     services = serializers.ListField(
-        child=serializers.CharField(max_length=100), required=False, max_length=50, help_text="Codes or names."
+        child=serializers.CharField(max_length=100),
+        required=False,
+        max_length=50,
+        help_text="Codes or names.",
     )
     bay_id = Id(required=False, help_text="A bay of the location. Without it any free bay is taken.")
     technician_id = Id(required=False, allow_null=True)
@@ -146,7 +151,9 @@ class IntakeVisitInput(Serializer):
         required=False, help_text="Let the technician have another appointment at that time."
     )
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
-    check_in = serializers.BooleanField(required=False, help_text="The vehicle is here: open its repair order.")
+    check_in = serializers.BooleanField(
+        required=False, help_text="The vehicle is here: open its repair order."
+    )
     odometer = serializers.DecimalField(
         max_digits=9, decimal_places=2, min_value=0, required=False, help_text="Miles, read at the check-in."
     )

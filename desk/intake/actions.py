@@ -66,8 +66,10 @@ def take_in(
     """
     with transaction.atomic():
         owner = customer if isinstance(customer, Customer) else add_walk_in(now=now, **customer)
-        car = vehicle if isinstance(vehicle, Vehicle) or vehicle is None else add_vehicle(
-            customer=owner, by=by, now=now, **vehicle
+        car = (
+            vehicle
+            if isinstance(vehicle, Vehicle) or vehicle is None
+            else add_vehicle(customer=owner, by=by, now=now, **vehicle)
         )
         if car is None or visit is None:
             return Intake(owner, car)

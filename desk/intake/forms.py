@@ -57,19 +57,29 @@ class IntakeForm(KeyedForm):
     make = TextFormField(label="Make", required=False, max_length=60)
     model = TextFormField(label="Model", required=False, max_length=60)
     odometer = forms.DecimalField(
-        label="Odometer", required=False, min_value=0, max_value=MAX_MILES, decimal_places=2, help_text="Miles."
+        label="Odometer",
+        required=False,
+        min_value=0,
+        max_value=MAX_MILES,
+        decimal_places=2,
+        help_text="Miles.",
     )
 
     no_visit = forms.BooleanField(label="No visit now", required=False)
     description = TextFormField(
-        label="What the customer says", required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 3})
+        label="What the customer says",
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
     services = forms.ModelMultipleChoiceField(
         ServiceType.objects.order_by("name", "id"), required=False, widget=forms.CheckboxSelectMultiple
     )
     start = forms.CharField(label="Start", required=False, max_length=40)
     bay = forms.ModelChoiceField(Bay.objects.none(), required=False, empty_label="Any free bay")
-    technician = forms.ModelChoiceField(Technician.objects.none(), required=False, empty_label="Whoever is free")
+    technician = forms.ModelChoiceField(
+        Technician.objects.none(), required=False, empty_label="Whoever is free"
+    )
     allow_overlap = forms.BooleanField(label="The technician may have another visit then", required=False)
     promised_at = LocalTimeField(label="Promised", required=False)
     order = forms.ModelChoiceField(RepairOrder.objects.none(), required=False, empty_label="A new order")
@@ -88,7 +98,10 @@ class IntakeForm(KeyedForm):
         self.vehicles = {str(vehicle.pk): vehicle for vehicle in vehicles}
         choice = self.fields["vehicle"]
         assert isinstance(choice, forms.ChoiceField)
-        choice.choices = [*((key, str(vehicle)) for key, vehicle in self.vehicles.items()), (NEW, "Another vehicle")]
+        choice.choices = [
+            *((key, str(vehicle)) for key, vehicle in self.vehicles.items()),
+            (NEW, "Another vehicle"),
+        ]
         self.fields["bay"].queryset = Bay.objects.filter(location=location).in_order()  # type: ignore[attr-defined]
         self.fields["technician"].queryset = Technician.objects.order_by("name", "id")  # type: ignore[attr-defined]
         self.fields["order"].queryset = RepairOrder.objects.filter(pk__in=[row.pk for row in requested])  # type: ignore[attr-defined]
@@ -96,7 +109,11 @@ class IntakeForm(KeyedForm):
         for field in self.fields.values():
             field.widget.attrs |= autofill
         self.fields["phone"].widget.attrs |= {"type": "tel"}
-        self.fields["vin"].widget.attrs |= {"spellcheck": "false", "class": "vin", "aria-describedby": "vin-reads"}
+        self.fields["vin"].widget.attrs |= {
+            "spellcheck": "false",
+            "class": "vin",
+            "aria-describedby": "vin-reads",
+        }
         self.fields["year"].widget.attrs |= {"inputmode": "numeric"}
         self.fields["odometer"].widget.attrs |= {"inputmode": "decimal"}
         self.zone = ZoneInfo(location.time_zone)
@@ -153,7 +170,9 @@ class IntakeForm(KeyedForm):
         values = super().clean() or self.cleaned_data
         if self.errors:
             return values
-        if self.customer is None and not any(values[name] for name in ("first_name", "last_name", "company_name")):
+        if self.customer is None and not any(
+            values[name] for name in ("first_name", "last_name", "company_name")
+        ):
             self.add_error("first_name", "Enter a name or a company, or choose a customer above.")
         car = self.car
         wants_visit = not values["no_visit"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from accounts.models import User
@@ -34,30 +34,38 @@ def find_likely(person: Mapping[str, str], vehicle: Mapping[str, str]) -> list[L
 
     `person` has first_name, last_name, company_name, email and phone, `vehicle` license_plate and vin, each maybe "".
     """
-    contact = User(first_name=person["first_name"], last_name=person["last_name"], phone=person["phone"])
-    draft = Customer(company_name=person["company_name"], contact=contact)
     found: dict[int, Likely] = {}
-
-    def add(customer: Customer, reason: str) -> None:
+    for customer, reason in [*_by_person(person), *_by_car(vehicle)]:
         row = found.setdefault(customer.pk, Likely(customer, []))
         if reason not in row.because:
             row.because.append(reason)
-
-    for duplicate in likely_duplicates(draft):
-        for reason in duplicate.because:
-            add(duplicate.customer, reason)
-    if person["email"] and (customer := customer_with_email(person["email"])):
-        add(customer, "email")
-    cars = Vehicle.objects.in_use().select_related("customer__contact").order_by("id")
-    if plate := vehicle["license_plate"]:
-        for car in cars.filter(license_plate__has_text=plate)[: MOST * 4]:
-            if squeeze(car.license_plate).replace(" ", "") == squeeze(plate).replace(" ", ""):
-                add(car.customer, "plate")
-    if vin := normalize_vin(vehicle["vin"]):
-        for car in cars.filter(vin=vin)[:MOST]:
-            add(car.customer, "VIN")
     rows = list(found.values())[:MOST]
     owned: dict[int, list[Vehicle]] = {row.customer.pk: row.vehicles for row in rows}
     for car in Vehicle.objects.in_use().filter(customer__in=owned).order_by("id"):
         owned[car.customer_id].append(car)
     return rows
+
+
+def _by_person(person: Mapping[str, str]) -> Iterator[tuple[Customer, str]]:
+    contact = User(first_name=person["first_name"], last_name=person["last_name"], phone=person["phone"])
+    for duplicate in likely_duplicates(Customer(company_name=person["company_name"], contact=contact)):
+        for reason in duplicate.because:
+            yield duplicate.customer, reason
+    if person["email"] and (customer := customer_with_email(person["email"])):
+        yield customer, "email"
+
+
+def _by_car(vehicle: Mapping[str, str]) -> Iterator[tuple[Customer, str]]:
+    cars = Vehicle.objects.in_use().select_related("customer__contact").order_by("id")
+    if plate := _code(vehicle["license_plate"]):
+        for car in cars.filter(license_plate__has_text=plate)[: MOST * 4]:
+            if _code(car.license_plate) == plate:
+                yield car.customer, "plate"
+    if vin := normalize_vin(vehicle["vin"]):
+        for car in cars.filter(vin=vin)[:MOST]:
+            yield car.customer, "VIN"
+
+
+def _code(text: str) -> str:
+    """Return a plate without separators and spaces."""
+    return squeeze(text).replace(" ", "")

@@ -50,9 +50,15 @@ class IntakePage(DeskView):
         part = request.GET.get("part")
         if part == "found":
             text = request.GET.get("q", "")[:200]
-            return render(request, "desk/intake/found.html", {"q": text, "found": find_people(text)})
+            return render(
+                request, "desk/intake/found.html", {"q": text, "found": find_people(text, limit=10).rows}
+            )
         if part == "vin":
-            return render(request, "desk/intake/vin.html", {"vin": read_vin(request.GET.get("vin", "")[:40], request.GET.get("year", ""))})
+            return render(
+                request,
+                "desk/intake/vin.html",
+                {"vin": read_vin(request.GET.get("vin", "")[:40], request.GET.get("year", ""))},
+            )
         if place.location is None:
             return self.show("desk/today/nowhere.html", {}, place=place)
         if part == "starts":
@@ -81,7 +87,10 @@ class IntakePage(DeskView):
                 form.add_error(None, "Your role may not enter customers. Choose one.")
                 return self.ask(place, form)
             likely = find_likely(
-                {name: form.cleaned_data[name] for name in ("first_name", "last_name", "company_name", "phone", "email")},
+                {
+                    name: form.cleaned_data[name]
+                    for name in ("first_name", "last_name", "company_name", "phone", "email")
+                },
                 {name: form.cleaned_data[name] for name in ("license_plate", "vin")},
             )
             if likely and not is_new:
@@ -126,17 +135,19 @@ class IntakePage(DeskView):
         location, appointment = place.location, taken.appointment
         assert location is not None
         if taken.order is not None:
-            messages.success(self.request, f"{taken.vehicle} is checked in as order {taken.order.number or taken.order.pk}.")
+            number = taken.order.number or taken.order.pk
+            messages.success(self.request, f"{taken.vehicle} is checked in as order {number}.")
             return redirect("order-page", taken.order.pk)
         if appointment is None:
             messages.success(self.request, f"{taken.customer.name} is entered.")
             return redirect("customer-page", taken.customer.pk)
         start = local_time(location, appointment.start)
+        at = f"{start:%A} {start.day} {start:%B}, {start:%H:%M}, {appointment.bay}"
         contact = taken.customer.contact
-        told = f"A confirmation goes to {contact.email}." if contact and contact.email else "No email: nobody is told."
-        messages.success(
-            self.request, f"{taken.customer.name} is booked: {start:%A} {start.day} {start:%B}, {start:%H:%M}, {appointment.bay}. {told}"
-        )
+        told = "No email: nobody is told."
+        if contact and contact.email:
+            told = f"A confirmation goes to {contact.email}."
+        messages.success(self.request, f"{taken.customer.name} is booked: {at}. {told}")
         query = urlencode({"day": start.date().isoformat(), "location": location.pk})
         return redirect(f"{reverse('today')}?{query}#visit-{appointment.pk}")
 
@@ -159,7 +170,12 @@ class IntakePage(DeskView):
                 ).select_related("vehicle")
             )
         return IntakeForm(
-            data, customer=customer, vehicles=vehicles, location=location, requested=requested, initial=initial
+            data,
+            customer=customer,
+            vehicles=vehicles,
+            location=location,
+            requested=requested,
+            initial=initial,
         )
 
     def initial(self, request: HttpRequest, customer: Customer | None) -> Json:
@@ -169,7 +185,12 @@ class IntakePage(DeskView):
         return given
 
     def ask(
-        self, place: Place, form: IntakeForm, *, likely: list[Likely] | None = None, is_checked: bool = True,
+        self,
+        place: Place,
+        form: IntakeForm,
+        *,
+        likely: list[Likely] | None = None,
+        is_checked: bool = True,
         do: str = "book",
     ) -> HttpResponse:
         """Show the form. What is not to be checked yet shows no errors."""
@@ -184,7 +205,7 @@ class IntakePage(DeskView):
             "form": form,
             "customer": customer,
             "q": text,
-            "found": find_people(text) if text and customer is None else None,
+            "found": find_people(text, limit=10).rows if text and customer is None else None,
             "likely": likely,
             "do": do,
             "days": self.days(place, form),

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from appointments.models import Bay, Location, ServiceType
 from django.utils.dateparse import parse_date
 
+from appointments.models import Bay, Location, ServiceType
 from appointments.queries import (
     find_free_slots,
     free_until,
@@ -63,7 +63,9 @@ def find_starts(
     return by_day(location, slots, days)
 
 
-def by_day(location: Location, slots: Iterable[Slot], days: dict[date, list[Start]] | None = None) -> list[Day]:
+def by_day(
+    location: Location, slots: Iterable[Slot], days: dict[date, list[Start]] | None = None
+) -> list[Day]:
     """Return slots by their local day, those of the first three days. `days` has starts that come before."""
     days = {} if days is None else days
     for slot in slots:

@@ -31,6 +31,7 @@ from billing.reports.sales import sales_by_day
 from billing.reports.sheet import Section, Sheet
 from common.domain.money import PaymentMethod, exact
 from common.domain.types import AnyQuerySet, Json
+from desk.places import at_location
 from orders.models import Order
 
 PER_PAGE = 50

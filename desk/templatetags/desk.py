@@ -113,4 +113,6 @@ def is_among(value: str, choices: Iterable[Any]) -> bool:
 @register.filter
 def last_miles(vehicle: Vehicle) -> str:
     """Return what the odometer read last, for a hint."""
-    return f"Miles. Last read: {vehicle.odometer:,.0f}." if vehicle.odometer_at else "Miles. Never read before."
+    return (
+        f"Miles. Last read: {vehicle.odometer:,.0f}." if vehicle.odometer_at else "Miles. Never read before."
+    )

@@ -20,7 +20,9 @@ def marked(text: object, sought: Sought | None) -> SafeString:
     """Return a text in which what the search matches is marked."""
     pieces = sought.mark(str(text)) if sought else [(str(text), False)]
     return format_html_join(
-        "", "{}", ((format_html("<mark>{}</mark>", piece) if is_match else piece,) for piece, is_match in pieces)
+        "",
+        "{}",
+        ((format_html("<mark>{}</mark>", piece) if is_match else piece,) for piece, is_match in pieces),
     )
 
 

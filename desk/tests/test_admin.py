@@ -85,7 +85,7 @@ def test_figures_require_view_permission(client, tim):
 
 def test_admin_url_without_slash_redirects(client):
     response = client.get("/admin")
-    assert (response.status_code, response["Location"]) == (302, "/admin/tables/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 
 def links(client, customer):

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 
 from appointments.models import Appointment, AppointmentStatus, Bay, Location, Technician
 from appointments.queries import OpenDay, get_opening_hours
-from appointments.slots import LONGEST, STEP, Slot
+from appointments.slots import LONGEST, OVERRUN, STEP, Slot
 
 COLUMN = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
@@ -166,13 +166,14 @@ def _axis(day: date, zone: ZoneInfo, hours: OpenDay | None, visits: Iterable[Vis
         starts.append(hours.hours.start)
         ends.append(hours.hours.end)
     for visit in visits:
-        starts.append(visit.shown.start)
-        ends.append(visit.shown.end)
+        if visit.shown.end > midnight:  # the others are vehicles of another day that are still in their bay
+            starts.append(visit.shown.start)
+            ends.append(visit.shown.end)
         if visit.state == "over":
             ends.append(now)
     if not starts:
         first, last = _EMPTY_DAY
-        starts, ends = [midnight + HOUR * first], [midnight + HOUR * last]
+        starts, ends = [midnight + HOUR * first], [*ends, midnight + HOUR * last]
     start = max(min(starts), midnight)
     end = min(max(ends), end_of_day)
     start -= (start - midnight) % HOUR
@@ -226,7 +227,11 @@ def _pieces(
     if ends <= begins:
         begins, ends = max(ends - 1, 0), max(ends, 1)
     span = f"{row.start.astimezone(zone):%H:%M}–{row.end.astimezone(zone):%H:%M}"
-    who = row.customer.company_name or (row.customer.contact and row.customer.contact.last_name) or row.customer.name
+    who = (
+        row.customer.company_name
+        or (row.customer.contact and row.customer.contact.last_name)
+        or row.customer.name
+    )
     car = row.vehicle.unit_number or row.vehicle.model
     title = f"{who} · {car}" if at_bay else f"{row.bay.name} · {car}"
     text = _text(visit, own, zone, at_bay=at_bay)
@@ -276,10 +281,7 @@ def _free(
     """Yield the places of a bay that are free and still to come, as links that start a visit there."""
     if whole.end <= now:
         return
-    busy = sorted(
-        [Slot(visit.shown.start, max(visit.shown.end, now) if visit.state == "over" else visit.shown.end) for visit in own]
-        + list(hours.closed)
-    )
+    busy = sorted([*(_held(visit, now) for visit in own), *hours.closed])
     start = max(hours.hours.start, now)
     for span in [*busy, Slot(hours.hours.end, hours.hours.end)]:
         end = min(span.start, hours.hours.end)
@@ -287,6 +289,12 @@ def _free(
         if end - start >= (SHORTEST_GAP / 2 if is_now else SHORTEST_GAP):
             yield _gap(bay, start, end, hours, axis, zone, is_now=is_now)
         start = max(start, span.end)
+
+
+def _held(visit: Visit, now: datetime) -> Slot:
+    """Return for how long a visit keeps its bay. Work keeps it for at least half an hour from now."""
+    is_in_work = visit.appointment.status == AppointmentStatus.IN_PROGRESS
+    return Slot(visit.shown.start, max(visit.shown.end, now + OVERRUN) if is_in_work else visit.shown.end)
 
 
 def _gap(
@@ -298,7 +306,9 @@ def _gap(
         title, label = f"Walk-in now, until {until}", f"Walk-in: {bay.name}, {since}–{until}"
         query |= {"start": "now"}
     else:
-        first = hours.hours.start + -(-(start - hours.hours.start) // STEP) * STEP  # the next start that can be booked
+        first = (
+            hours.hours.start + -(-(start - hours.hours.start) // STEP) * STEP
+        )  # the next start that can be booked
         title = "New visit" if end - start >= HOUR else ""
         label = f"New visit: {bay.name}, {since}–{until}"
         query |= {"start": first.astimezone(UTC).isoformat()}

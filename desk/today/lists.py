@@ -59,7 +59,9 @@ def waiting_for_approval(location: Location, *, now: datetime, most: int = FEW) 
     later = Estimate.objects.filter(repair_order=OuterRef("repair_order"), revision__gt=OuterRef("revision"))
     rows = (
         Estimate.objects.filter(
-            ~Exists(later), at_location(location, "repair_order__"), authorisation=None,
+            ~Exists(later),
+            at_location(location, "repair_order__"),
+            authorisation=None,
             repair_order__status__in=OPEN_STATUSES,
         )
         .select_related("repair_order__customer__contact", "repair_order__vehicle")
@@ -76,33 +78,54 @@ def waiting_for_approval(location: Location, *, now: datetime, most: int = FEW) 
         else:
             minutes = (now - row.sent_at) // timedelta(minutes=1)
             end, tone = duration(minutes), "amber" if minutes >= 24 * 60 else ""
-            what = f"sent {local_time(location, row.sent_at):%-d %b %H:%M}" if row.sent_to else "not mailed: no address"
+            what = (
+                f"sent {local_time(location, row.sent_at):%-d %b %H:%M}"
+                if row.sent_to
+                else "not mailed: no address"
+            )
         entries.append(
-            Entry(_order_url(order), order.customer.name, f"{_car(order)}, {what}", end, tone, f"${row.total:,}")
+            Entry(
+                _order_url(order), order.customer.name, f"{_car(order)}, {what}", end, tone, f"${row.total:,}"
+            )
         )
     return Waiting(
-        "Waiting for approval", "approval", entries, rows.count(), _orders(RepairOrderStatus.PENDING),
+        "Waiting for approval",
+        "approval",
+        entries,
+        rows.count(),
+        _orders(RepairOrderStatus.PENDING),
         empty="No estimate waits for an answer.",
     )
 
 
 def needed_parts(*, most: int = FEW) -> Waiting:
     """Return the parts that jobs and parts orders need and the shelf does not have, the oldest need first."""
-    rows = Reservation.objects.filter(filled__lt=F("pieces")).select_related("part").order_by("created_at", "id")
+    rows = (
+        Reservation.objects.filter(filled__lt=F("pieces")).select_related("part").order_by("created_at", "id")
+    )
     found = list(rows[:most])
-    jobs = Job.objects.filter(pk__in=_ids(found, "job:")).select_related("repair_order__customer__contact", "repair_order__vehicle")
+    jobs = Job.objects.filter(pk__in=_ids(found, "job:")).select_related(
+        "repair_order__customer__contact", "repair_order__vehicle"
+    )
     by_source = {f"job:{job.pk}": job for job in jobs}
     entries = []
     for row in found:
         job = by_source.get(row.source)
         url, text = reverse("admin:catalogue_part_change", args=[row.part_id]), row.source.replace(":", " ")
         if job is not None:
-            url, text = _order_url(job.repair_order), f"{_car(job.repair_order)}, {job.repair_order.customer.name}"
+            url, text = (
+                _order_url(job.repair_order),
+                f"{_car(job.repair_order)}, {job.repair_order.customer.name}",
+            )
         short = row.pieces - row.filled
         entries.append(Entry(url, row.part.name, text, f"{short} piece{'s' if short > 1 else ''}"))
     return Waiting(
-        "Needed parts", "parts", entries, rows.count(),
-        f"{reverse('admin:catalogue_reservation_changelist')}?short=yes", empty="The shelf has every part.",
+        "Needed parts",
+        "parts",
+        entries,
+        rows.count(),
+        f"{reverse('admin:catalogue_reservation_changelist')}?short=yes",
+        empty="The shelf has every part.",
     )
 
 
@@ -119,13 +142,19 @@ def unanswered(*, now: datetime, most: int = FEW) -> Waiting:
         minutes = (now - row.last_message.created_at) // timedelta(minutes=1)  # type: ignore[union-attr]  # by the filter
         entries.append(
             Entry(
-                reverse("admin:chat_conversation_change", args=[row.pk]), row.customer.name,
+                reverse("admin:chat_conversation_change", args=[row.pk]),
+                row.customer.name,
                 f"“{row.last_message.body.strip()[:120]}”" if row.last_message.body.strip() else row.subject,  # type: ignore[union-attr]
-                duration(minutes), "red" if minutes >= 30 else "",
+                duration(minutes),
+                "red" if minutes >= 30 else "",
             )
         )
     return Waiting(
-        "Unanswered chats", "chats", entries, rows.count(), reverse("admin:chat_conversation_changelist"),
+        "Unanswered chats",
+        "chats",
+        entries,
+        rows.count(),
+        reverse("admin:chat_conversation_changelist"),
         empty="Every message is answered.",
     )
 
@@ -134,8 +163,10 @@ def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
     """Return the completed orders whose vehicle is still here, with what is to be paid, the oldest first."""
     standing = Invoice.objects.filter(repair_order=OuterRef("pk"), is_credited=False)
     rows: QuerySet[RepairOrder] = RepairOrder.objects.filter(
-        ~Exists(VehicleExit.objects.filter(repair_order=OuterRef("pk"))), at_location(location),
-        status=RepairOrderStatus.COMPLETED, created_at__gte=now - _OLDEST_READY,
+        ~Exists(VehicleExit.objects.filter(repair_order=OuterRef("pk"))),
+        at_location(location),
+        status=RepairOrderStatus.COMPLETED,
+        created_at__gte=now - _OLDEST_READY,
     ).annotate(owed=Subquery(standing.values("balance")[:1]))
     entries, today = [], local_time(location, now).date()
     for order in rows.select_related("customer__contact", "vehicle").order_by("completed_at", "id")[:most]:
@@ -149,8 +180,13 @@ def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
         )
     owed_in_all = rows.aggregate(sum=Sum("owed"))["sum"]
     return Waiting(
-        "Ready to leave", "ready", entries, rows.count(), _orders(RepairOrderStatus.COMPLETED),
-        exact(owed_in_all), empty="No finished vehicle waits here.",
+        "Ready to leave",
+        "ready",
+        entries,
+        rows.count(),
+        _orders(RepairOrderStatus.COMPLETED),
+        exact(owed_in_all),
+        empty="No finished vehicle waits here.",
     )
 
 
@@ -167,7 +203,13 @@ def promised(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
         end, tone = (f"{duration(minutes)} late", "red") if minutes > 0 else (f"in {duration(-minutes)}", "")
         at = local_time(location, order.promised_at)
         entries.append(
-            Entry(_order_url(order), order.customer.name, f"{_car(order)}, promised {at:%-d %b %H:%M}", end, tone)
+            Entry(
+                _order_url(order),
+                order.customer.name,
+                f"{_car(order)}, promised {at:%-d %b %H:%M}",
+                end,
+                tone,
+            )
         )
     return Waiting("Promised", "promised", entries, rows.count(), empty="No promised time is close.")
 

@@ -25,7 +25,10 @@ class CheckInForm(KeyedForm):
     )
     promised_at = LocalTimeField(label="Promised", required=False)
     description = TextFormField(
-        label="What the customer says", required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 3})
+        label="What the customer says",
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
     order = forms.ModelChoiceField(RepairOrder.objects.none(), required=False, empty_label="A new order")
 
@@ -45,7 +48,9 @@ class MoveForm(forms.Form):
     """Another time or bay."""
 
     start = forms.CharField(label="Start", max_length=40)
-    bay = forms.ModelChoiceField(Bay.objects.none(), required=False, empty_label="Its bay, or any that is free")
+    bay = forms.ModelChoiceField(
+        Bay.objects.none(), required=False, empty_label="Its bay, or any that is free"
+    )
     allow_overlap = forms.BooleanField(label="The technician may have another visit then", required=False)
 
     def __init__(self, *args: Any, visit: Appointment, **kwargs: Any) -> None:

@@ -30,7 +30,13 @@ from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db
 PERSON = {"first_name": "Lynda", "last_name": "Park", "phone": "(555) 887-2211", "email": None}
-CAR = {"make": "Honda", "model": "Accord", "year": 2003, "vin": "1hgcm-82633 a004352", "license_plate": "ktz 4471"}
+CAR = {
+    "make": "Honda",
+    "model": "Accord",
+    "year": 2003,
+    "vin": "1hgcm-82633 a004352",
+    "license_plate": "ktz 4471",
+}
 
 
 @pytest.fixture
@@ -63,16 +69,28 @@ def test_a_new_customer_with_vehicle_and_visit_is_one_entry(garage, tomorrow):
     )
     car, visit = found.vehicle, found.appointment
     assert (found.customer.name, found.customer.contact.phone) == ("Lynda Park", "(555) 887-2211")
-    assert (car.vin, car.license_plate, car.odometer) == ("1HGCM82633A004352", "KTZ 4471", Decimal("184200.00"))
+    assert (car.vin, car.license_plate, car.odometer) == (
+        "1HGCM82633A004352",
+        "KTZ 4471",
+        Decimal("184200.00"),
+    )
     assert (visit.customer, visit.vehicle, visit.start, visit.end) == (
-        found.customer, car, tomorrow, tomorrow + timedelta(hours=1),
+        found.customer,
+        car,
+        tomorrow,
+        tomorrow + timedelta(hours=1),
     )
     assert (visit.description, list(visit.services.all()), found.order) == ("Squeals", [service], None)
 
 
 def test_a_customer_alone_is_enough():
     found = taken(customer={"company_name": "Tallgrass"})
-    assert (found.customer.name, found.vehicle, found.appointment, found.order) == ("Tallgrass", None, None, None)
+    assert (found.customer.name, found.vehicle, found.appointment, found.order) == (
+        "Tallgrass",
+        None,
+        None,
+        None,
+    )
     assert rows() == [1, 1, 0, 0, 0]
 
 

@@ -16,7 +16,9 @@ NO_CAR = {"license_plate": "", "vin": ""}
 @pytest.fixture
 def linda():
     customer = CustomerFactory(
-        contact=UserFactory(first_name="Linda", last_name="Park", phone="(555) 887-2211", email="linda@example.com")
+        contact=UserFactory(
+            first_name="Linda", last_name="Park", phone="(555) 887-2211", email="linda@example.com"
+        )
     )
     VehicleFactory(customer=customer, license_plate="HH AB 123", vin="1HGCM82633A004352")
     return customer

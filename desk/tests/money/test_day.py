@@ -275,7 +275,7 @@ class TestRoles:
         shown = context(client)
         assert (shown["owed"], shown["papers"].owed) == (None, D("400.00"))
         assert client.get(reverse("money-report", args=["tax"])).status_code == 403
-        assert "/admin/money/" in client.get("/admin/").content.decode()
+        assert "/admin/money/" in client.get("/admin/tables/").content.decode()
 
     @pytest.mark.parametrize("name", ["tax", "hours", "declined", "comebacks", "open-orders", "journal"])
     def test_manager_reads_each_report_and_its_csv(self, client, location, business, name):

@@ -28,7 +28,7 @@ DAY = date(2026, 11, 30)  # New York is five hours behind UTC
 
 def at(hour, minute=0):
     """Return a local time of the day in New York."""
-    return datetime(2026, 11, 30, hour + 5, minute, tzinfo=UTC)
+    return datetime(2026, 11, 30, 5, tzinfo=UTC) + timedelta(hours=hour, minutes=minute)
 
 
 @pytest.fixture
@@ -66,13 +66,23 @@ class TestStates:
             ("completed", True, 500, ("done", 0)),
         ],
     )
-    def test_a_visit_is_late_after_15_minutes_unless_its_vehicle_is_here(self, status, is_here, minute, state):
+    def test_a_visit_is_late_after_15_minutes_unless_its_vehicle_is_here(
+        self, status, is_here, minute, state
+    ):
         row = Appointment(status=status, start=at(9), end=at(10))
         assert state_of(row, is_here=is_here, now=at(9) + timedelta(minutes=minute)) == state
 
     @pytest.mark.parametrize(
         ("minutes", "text"),
-        [(0, "0 min"), (59, "59 min"), (60, "1 h 00"), (125, "2 h 05"), (1439, "23 h 59"), (1440, "1 day"), (4321, "3 days")],
+        [
+            (0, "0 min"),
+            (59, "59 min"),
+            (60, "1 h 00"),
+            (125, "2 h 05"),
+            (1439, "23 h 59"),
+            (1440, "1 day"),
+            (4321, "3 days"),
+        ],
     )
     def test_durations_are_short_texts(self, minutes, text):
         assert duration(minutes) == text
@@ -103,7 +113,10 @@ class TestBays:
             ("free", 48, 108, "New visit", ""),
         ]
         assert (board.now_column, board.now_text) == (32, "10:40")
-        assert [(head.text, head.tone) for head in board.heads] == [("1 over time", "red"), ("1 still to come", "")]
+        assert [(head.text, head.tone) for head in board.heads] == [
+            ("1 over time", "red"),
+            ("1 still to come", ""),
+        ]
 
     def test_a_bay_that_is_free_now_says_until_when(self, garage, bay):
         visit(bay, at(13), at(14))
@@ -139,7 +152,10 @@ class TestBays:
         board = make_board(garage, DAY, now=at(11))
         [item] = [item for item in board.bays[0].items if item.kind == "here"]
         assert (item.url, item.text) == (f"/admin/orders/{order.pk}/", "checked in · Brakes")
-        assert item.label == f"09:00–10:00, Linda Park, {row.vehicle.year} {row.vehicle.make} Golf, checked in · Brakes"
+        assert (
+            item.label
+            == f"09:00–10:00, Linda Park, {row.vehicle.year} {row.vehicle.make} Golf, checked in · Brakes"
+        )
 
     def test_cancelled_visits_and_those_of_other_locations_and_days_are_not_shown(self, garage, bay):
         visit(bay, at(9), at(10), status=AppointmentStatus.CANCELLED)
@@ -219,7 +235,9 @@ class TestQueries:
         for number in range(15):
             for bay in bays:
                 start = at(8, 30) + timedelta(minutes=30 * number)
-                visit(bay, start, start + timedelta(minutes=30), technician=TechnicianFactory(location=garage))
+                visit(
+                    bay, start, start + timedelta(minutes=30), technician=TechnicianFactory(location=garage)
+                )
         assert count_queries(lambda: make_board(garage, DAY, now=timezone.now())) == few
 
 

@@ -1,0 +1,194 @@
+"""The page *Today* and its lists."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+
+import pytest
+from django.utils import timezone
+
+from appointments.models import Location
+from desk.today import lists
+from repair_orders.models import RepairOrder
+from testing.billed import again, completed, invoiced
+from testing.factories import (
+    AppointmentFactory,
+    BayFactory,
+    ConversationFactory,
+    EstimateFactory,
+    JobFactory,
+    MessageFactory,
+    OpeningHoursFactory,
+    RepairOrderFactory,
+    ReservationFactory,
+    UserFactory,
+    VehicleExitFactory,
+)
+from testing.suites import count_queries
+from testing.worked_example import priced_location
+
+pytestmark = pytest.mark.django_db
+URL = "/admin/today/"
+
+
+@pytest.fixture
+def garage():
+    garage = priced_location()
+    BayFactory.create_batch(2, location=garage)
+    for weekday in range(7):
+        OpeningHoursFactory(location=garage, weekday=weekday, opens=time(8), closes=time(18))
+    Location.objects.filter(pk=garage.pk).update(is_default=True, time_zone="America/New_York")
+    garage.refresh_from_db()
+    return garage
+
+
+def shown(waiting):
+    return [(entry.title, entry.text, entry.end, entry.tone, entry.below) for entry in waiting.entries]
+
+
+class TestWaitingForApproval:
+    def estimate(self, garage, **fields):
+        """Return an order's estimate of 384.32 with other columns."""
+        order = RepairOrderFactory(
+            location=garage, status="pending", vehicle__model="Golf", vehicle__unit_number=""
+        )
+        row = EstimateFactory(repair_order=order)
+        type(row).objects.filter(pk=row.pk).update(
+            **{"sent_to": "x@example.com", "total": "384.32"} | fields
+        )
+        return again(row)
+
+    def test_the_oldest_comes_first_with_how_long_it_waits(self, garage, now):
+        soon, day = now + timedelta(days=7), timedelta(days=1)
+        for waits in (timedelta(minutes=85), 2 * day):
+            self.estimate(garage, sent_at=now - waits, expires_at=soon)
+        found = lists.waiting_for_approval(garage, now=now)
+        assert [(entry.end, entry.tone, entry.below) for entry in found.entries] == [
+            ("2 days", "amber", "$384.32"), ("1 h 25", "", "$384.32"),
+        ]  # fmt: skip
+        assert (found.count, found.is_short) == (2, False)
+
+    @pytest.mark.parametrize(
+        ("fields", "end", "what"),
+        [
+            ({"version": 900}, "not valid", "Golf, changed since it was sent"),
+            ({"expires_at": timezone.now() - timedelta(days=1)}, "expired", "Golf, expired"),
+            ({"sent_to": ""}, "1 h 00", "Golf, not mailed: no address"),
+        ],
+    )
+    def test_it_says_why_nobody_can_answer(self, garage, now, fields, end, what):
+        times = {"sent_at": now - timedelta(hours=1), "expires_at": now + timedelta(days=7)}
+        self.estimate(garage, **times | fields)
+        [entry] = lists.waiting_for_approval(garage, now=now).entries
+        assert (entry.end, entry.text) == (end, what)
+
+    def test_only_the_last_revision_of_an_order_waits(self, garage, now):
+        times = {"sent_at": now, "expires_at": now + timedelta(days=7)}
+        first = self.estimate(garage, **times)
+        EstimateFactory(repair_order=first.repair_order)
+        assert lists.waiting_for_approval(garage, now=now).count == 1
+
+
+def test_needed_parts_name_the_vehicle_that_waits(garage, now):
+    job = JobFactory(repair_order__vehicle__model="Golf", repair_order__vehicle__unit_number="")
+    ReservationFactory(part__name="CV boot kit", pieces=3, filled=1, source=f"job:{job.pk}", created_at=now)
+    ReservationFactory(pieces=1, filled=1, created_at=now)
+    found = lists.needed_parts()
+    name = job.repair_order.customer.name
+    assert shown(found) == [("CV boot kit", f"Golf, {name}", "2 pieces", "", "")]
+    assert found.entries[0].url == f"/admin/orders/{job.repair_order_id}/"
+
+
+def test_conversations_whose_last_word_is_the_customers_wait(now):
+    for minutes, is_support in ((34, False), (6, False), (50, True)):
+        talk = ConversationFactory()
+        message = MessageFactory(
+            conversation=talk, body="Stuck", is_support=is_support, created_at=now - timedelta(minutes=minutes)
+        )
+        type(talk).objects.filter(pk=talk.pk).update(last_message=message)
+    found = lists.unanswered(now=now)
+    assert [(entry.text, entry.end, entry.tone) for entry in found.entries] == [
+        ("“Stuck”", "34 min", "red"), ("“Stuck”", "6 min", ""),
+    ]  # fmt: skip
+
+
+class TestReady:
+    def test_finished_vehicles_are_here_until_they_are_out(self, garage, now):
+        paid, open_one, out = completed(location=garage), invoiced(location=garage), completed(location=garage)
+        VehicleExitFactory(repair_order=out)
+        found = lists.ready(garage, now=now)
+        assert [(entry.text.partition(", ")[2], entry.end) for entry in found.entries] == [
+            ("not invoiced", f"${paid.total_cost:,}"), ("to be paid", f"${open_one.balance:,}"),
+        ]  # fmt: skip
+        assert (found.count, found.total) == (2, open_one.balance)
+
+    def test_vehicles_of_other_locations_are_not_listed(self, garage, now):
+        completed()
+        assert lists.ready(garage, now=now).entries == []
+
+
+def test_promises_that_are_over_come_first(garage, now):
+    for minutes in (60, -90, 300):
+        RepairOrderFactory(location=garage, status="in_progress", promised_at=now + timedelta(minutes=minutes))
+    RepairOrderFactory(location=garage, status="denied", promised_at=now)
+    found = lists.promised(garage, now=now)
+    assert [(entry.end, entry.tone) for entry in found.entries] == [("1 h 30 late", "red"), ("in 1 h 00", "")]
+
+
+class TestPage:
+    @pytest.mark.parametrize(
+        ("role", "names"),
+        [
+            ("technician", ["Waiting for approval", "Promised", "Needed parts", "Unanswered chats"]),
+            ("advisor", ["Waiting for approval", "Promised", "Needed parts", "Unanswered chats", "Ready to leave"]),
+        ],
+    )
+    def test_a_role_sees_the_lists_of_its_work(self, client, garage, role, names):
+        client.force_login(UserFactory(role=role))
+        assert [entry.title for entry in client.get(URL).context["lists"]] == names
+
+    def test_a_technician_is_offered_no_new_visit(self, client, garage):
+        client.force_login(UserFactory(role="technician"))
+        assert b"/admin/intake/" not in client.get(URL).content
+
+    def test_another_day_has_the_board_alone(self, desk, garage):
+        response = desk.get(URL, {"day": "2026-12-24"})
+        assert (response.context["lists"], str(response.context["place"].day)) == ([], "2026-12-24")
+
+    def test_the_part_that_is_renewed_is_no_whole_page(self, desk, garage):
+        content = desk.get(URL, {"part": "board"}).content
+        assert b"<html" not in content
+        assert b'class="card board' in content
+
+    @pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "1999-12-31", "9999-12-31"])
+    def test_a_day_that_cannot_be_shown_is_said(self, desk, garage, day):
+        response = desk.get(URL, {"day": day})
+        place = response.context["place"]
+        assert place.day == place.today
+        assert len(place.refusals) == 1
+
+    def test_it_costs_the_same_queries_for_many_rows(self, desk, garage):
+        bay, begin = garage.bays.first(), timezone.now().replace(hour=15, minute=0, second=0)
+
+        def add(first, number):
+            for n in range(first, first + number):
+                start = begin + timedelta(minutes=5 * n)
+                AppointmentFactory(bay=bay, start=start, end=start + timedelta(minutes=5))
+                RepairOrderFactory(location=garage, promised_at=timezone.now())
+                completed(location=garage)
+                ReservationFactory(pieces=2, source=f"job:{JobFactory().pk}")
+
+        add(0, 1)
+        desk.get(URL)
+        few = count_queries(lambda: desk.get(URL))
+        add(1, 5)
+        assert count_queries(lambda: desk.get(URL)) == few
+
+
+@pytest.mark.parametrize(
+    ("role", "page"), [("technician", "/admin/today/"), ("advisor", URL), ("manager", "/admin/money/"), ("admin", URL)]
+)
+def test_the_day_of_a_role_begins_on_its_page(client, role, page):
+    client.force_login(UserFactory(role=role))
+    response = client.get("/admin/")
+    assert (response.status_code, response.headers["Location"]) == (302, page)
