@@ -170,7 +170,7 @@ def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
     ).annotate(owed=Subquery(standing.values("balance")[:1]))
     entries, today = [], local_time(location, now).date()
     for order in rows.select_related("customer__contact", "vehicle").order_by("completed_at", "id")[:most]:
-        owed = order.owed if order.owed is not None else order.total_cost
+        owed = order.total_cost if order.owed is None else exact(order.owed)
         assert order.completed_at is not None
         days = (today - local_time(location, order.completed_at).date()).days
         since = "today" if not days else "yesterday" if days == 1 else f"{days} days"
