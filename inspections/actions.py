@@ -24,6 +24,7 @@ from files.actions import attach
 from files.models import Upload
 from inspections.models import (
     ADVISED,
+    PHOTO_TYPES,
     Finding,
     FindingPhoto,
     Inspection,
@@ -42,8 +43,6 @@ PERMISSIONS = {
     "add_to_estimate": "repair_orders.change_repairorder",
 }
 MAX_PHOTOS = 10  # of a finding
-# What browsers and the paper can show.
-PHOTO_TYPES = ("image/jpeg", "image/jpg", "image/png", "image/webp", "image/gif")
 _WORDS = ("rating", "value", "note")
 
 

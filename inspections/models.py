@@ -125,6 +125,8 @@ class Rating(models.TextChoices):
 
 # The ratings that recommend work.
 ADVISED = (Rating.RED.value, Rating.YELLOW.value)
+# What browsers can show.
+PHOTO_TYPES = ("image/jpeg", "image/jpg", "image/png", "image/webp", "image/gif")
 
 
 class Finding(models.Model):

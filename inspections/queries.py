@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from common.domain.caller import Caller
 from common.domain.errors import Missing
@@ -42,23 +43,44 @@ def get_photo(inspection: Inspection, uuid: UUID | None) -> Upload:
     return found
 
 
-def find_advised(order: RepairOrder) -> list[Inspection]:
-    """Return the finished inspections of an order that advise work, each with `advised`: red findings, then yellow ones.
+def find_finished(order: RepairOrder, *, through: datetime | None = None) -> list[Inspection]:
+    """Return the finished inspections of an order, newest first, for pages that show what they advise (`advised_of`).
 
-    For pages, with the uploads of the photos. Costs three queries.
+    With `through` those that were finished until then. Costs three queries.
     """
     photos = Prefetch("photos", FindingPhoto.objects.select_related("upload").in_order())
-    advised = Finding.objects.filter(rating__in=ADVISED).order_by("rating", "position", "id")  # "red" < "yellow"
-    rows = Inspection.objects.filter(repair_order=order, finished_at__isnull=False).order_by("-id")
-    found = rows.prefetch_related(Prefetch("findings", advised.prefetch_related(photos), to_attr="advised"))
-    return [inspection for inspection in found if inspection.advised]
+    # The word "red" sorts before "yellow".
+    advised = Finding.objects.filter(rating__in=ADVISED).order_by("rating", "position", "id")
+    rows = _finished(order, through).order_by("-id")
+    return list(rows.prefetch_related(Prefetch("findings", advised.prefetch_related(photos), to_attr="advised")))
 
 
-def find_advised_photo(order: RepairOrder, uuid: UUID | None) -> Upload | None:
-    """Return a photo of a red or yellow finding of a finished inspection of the order, or None."""
-    rows = Upload.objects.filter(
+def advised_of(inspection: Inspection) -> list[Finding]:
+    """Return the red findings and then the yellow ones of an inspection that `find_finished` has read."""
+    advised: list[Finding] = vars(inspection)["advised"]
+    return advised
+
+
+def get_finished(order: RepairOrder, id: int, *, through: datetime | None = None) -> Inspection:
+    """Return a finished inspection of an order, as `find_finished` does. Raises Missing."""
+    found = _finished(order, through).filter(pk=id).first()
+    if found is None:
+        raise Missing("Inspection not found.")
+    return found
+
+
+def get_shown_photo(order: RepairOrder, uuid: UUID, *, through: datetime | None = None) -> Upload:
+    """Return a photo that a page shows: one of the customer's request, or of a red or yellow finding. Raises Missing."""
+    shown = Q(repair_photo__repair_order=order) | Q(
         finding_photo__finding__rating__in=ADVISED,
-        finding_photo__finding__inspection__repair_order=order,
-        finding_photo__finding__inspection__finished_at__isnull=False,
+        finding_photo__finding__inspection__in=_finished(order, through),
     )
-    return rows.filter(uuid=uuid).first()
+    found = Upload.objects.filter(shown, uuid=uuid).first()
+    if found is None:
+        raise Missing("Photo not found.")
+    return found
+
+
+def _finished(order: RepairOrder, through: datetime | None) -> QuerySet[Inspection]:
+    rows = Inspection.objects.filter(repair_order=order, finished_at__isnull=False)
+    return rows if through is None else rows.filter(finished_at__lte=through)

@@ -180,7 +180,6 @@ def make_template(draw, customer):
     for _ in range(draw(st.integers(0, 3))):
         factories.TemplateItemFactory(
             template=template,
-            position=draw(st.integers(0, 3)),
             group=draw(texts(60)),
             unit=draw(texts(20)),
             canned_job=factories.CannedJobFactory() if draw(st.booleans()) else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -11,15 +12,18 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from common.domain.caller import Caller
+from common.domain.errors import Missing
+from common.domain.types import Json
 from common.http.bodies import JSONResponse
 from common.http.fields import Id, Instant
 from common.http.permissions import CustomersOnly
-from common.http.query import ListQuery, Query
-from common.http.views import ContractView, serialize
+from common.http.query import ListQuery, Query, params_of
+from common.http.views import ContractView
+from common.reads.read import Read
 from common.reads.serializers import Derived, Serializer
 from files.api.serving import upload_response
-from inspections.actions import PHOTO_TYPES
-from inspections.models import Inspection, Rating
+from inspections.models import PHOTO_TYPES, Inspection, Rating
 from inspections.papers.actions import inspection_paper
 from inspections.queries import get_inspection, get_photo
 from repair_orders.papers.serving import pdf_response
@@ -39,7 +43,9 @@ class FindingSerializer(Serializer):
     id = serializers.IntegerField()
     group = serializers.CharField(allow_blank=True)
     name = serializers.CharField()
-    rating = serializers.ChoiceField(choices=Rating.choices, allow_null=True)
+    rating = serializers.ChoiceField(
+        choices=Rating.choices, allow_null=True, help_text="Null: not rated."
+    )
     value = serializers.CharField(allow_blank=True)
     unit = serializers.CharField(allow_blank=True)
     note = serializers.CharField(allow_blank=True)
@@ -74,11 +80,21 @@ def photo_response(request: Request, inspection: Inspection, photo_id: UUID | No
 # --- Views, without a contract ----------------------------------------------------------------------------
 
 
+class _ById(Query):
+    id = Id()
+
+
+def _one(caller: Caller, filters: Json) -> QuerySet[Inspection]:
+    return Inspection.objects.visible_to(caller).filter(pk=filters["id"]).order_by("id")
+
+
+_INSPECTION = Read(_one, CustomerInspectionSerializer, params_of(_ById))
+
+
 class OwnInspectionView(ContractView):
     """A view of one finished inspection of the caller's customer. Those of others are 404."""
 
     permission_classes = [CustomersOnly]
-    serializer_class = CustomerInspectionSerializer
 
     def inspection(self, request: Request, id: int) -> Inspection:
         Query.read(request.query_params)
@@ -86,8 +102,10 @@ class OwnInspectionView(ContractView):
 
 
 class ShowInspection(OwnInspectionView):
+    @extend_schema(responses=CustomerInspectionSerializer)
     def get(self, request: Request, id: int) -> JSONResponse:
-        return JSONResponse(serialize(self.serializer_class, self.inspection(request, id)))
+        Query.read(request.query_params)
+        return JSONResponse(_INSPECTION.one(self.caller, {"id": id}, Missing("Inspection not found.")))
 
 
 class ShowInspectionPhoto(OwnInspectionView):
