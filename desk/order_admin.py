@@ -115,13 +115,13 @@ class DeskRepairOrderAdmin(RepairOrderAdmin):
     )
 
     @column("Inspections")
-    def inspections(self, order: RepairOrder) -> SafeString | str:
+    def inspections(self, order: RepairOrder) -> SafeString:
         if "found" not in vars(order):  # as in `money`
             vars(order)["found"] = list(Inspection.objects.filter(repair_order=order).order_by("id"))
         rows = [
             (link(row), "finished" if row.finished_at else "not finished yet") for row in vars(order)["found"]
         ]
-        return format_html_join(", ", "{}, {}", rows) if rows else "None"
+        return format_html_join(", ", "{}, {}", rows)
 
     @column("Invoice, deposit and vehicle")
     def money(self, order: RepairOrder) -> SafeString:

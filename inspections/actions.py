@@ -251,7 +251,7 @@ def _changing(inspection: Inspection) -> Iterator[RepairOrder]:
 
 
 def _read_again(finding: Finding) -> None:
-    finding.refresh_from_db(fields=[*_WORDS, "recommendation", "job"])
+    finding.refresh_from_db(fields=[*_WORDS, "item", "recommendation", "job"])
 
 
 def _copy_items(

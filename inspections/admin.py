@@ -17,7 +17,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from common.admin.filters import DayRangeFilter
-from common.admin.pages import HistoryAdmin, ReadOnly, ReadOnlyInline, badge, column
+from common.admin.pages import HistoryAdmin, ReadOnly, ReadOnlyInline, column
 from common.domain.errors import DomainError
 from common.domain.types import AnyQuerySet
 from files.queries import public_url
@@ -25,7 +25,6 @@ from inspections.models import Finding, FindingPhoto, Inspection, Rating, Templa
 from inspections.papers.actions import inspection_paper
 from repair_orders.papers.serving import pdf_response
 
-RATING_COLORS = {Rating.GREEN: "success", Rating.YELLOW: "warning", Rating.RED: "danger"}
 NOT_RATED = "Not rated"
 
 
@@ -61,9 +60,9 @@ class FindingInline(ReadOnlyInline):
         rows = super().get_queryset(request).select_related("job")
         return rows.prefetch_related(Prefetch("photos", photos))  # type: ignore[no-any-return]
 
-    @badge("Rating", colors=RATING_COLORS, ordering="rating")
-    def rated(self, finding: Finding) -> tuple[str | None, str]:
-        return finding.rating, Rating(finding.rating).label if finding.rating else NOT_RATED
+    @column("Rating")
+    def rated(self, finding: Finding) -> str:
+        return Rating(finding.rating).label if finding.rating else NOT_RATED
 
     @column("Value")
     def measured(self, finding: Finding) -> str:

@@ -120,7 +120,6 @@ class TestOneInspection:
         ]
         response = client.get(f"{base}{inspection.pk}/photos/{photo.uuid}/")
         assert (response.status_code, b"".join(response)) == (200, JPEG)
-        response.close()
         response = client.get(f"{base}{inspection.pk}/pdf/")
         assert (response.status_code, response["Content-Type"]) == (200, "application/pdf")
 

@@ -294,7 +294,7 @@ class TestRecord:
                 ],
             ),
         )
-        last = findings[1].history.latest()
+        last = findings[1].history.order_by("history_id").last()
         assert (last.history_user_id, last.rating) == (tim.pk, "red")
         again = as_tim.patch(url(inspection, f"findings/{findings[1].pk}/"), body, format="json")
         assert again.json() == response.json()
@@ -442,7 +442,6 @@ class TestPhotosAndPaper:
             "image/jpeg",
             JPEG,
         )
-        response.close()
         other = factories.InspectionFactory()
         response = as_tim.get(url(other, f"photos/{photo.uuid}/"))
         assert (response.status_code, response.json()) == (

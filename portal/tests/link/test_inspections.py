@@ -96,7 +96,6 @@ def test_photo_is_served_to_the_holder_of_the_link_only(page, url, order, templa
     photo = photo_of(inspection, "Pads, front")
     response = page.get(f"{url}/photos/{photo.uuid}")
     assert (response.status_code, b"".join(response)) == (200, JPEG)
-    response.close()
     headers = (
         "Content-Type",
         "Referrer-Policy",
@@ -140,7 +139,6 @@ def test_photos_of_the_request_are_shown(page, url, order, alice):
     assert "Your photos" in text_of(response)
     served = page.get(f"{url}/photos/{photo.uuid}")
     assert b"".join(served) == JPEG
-    served.close()
 
 
 def test_paper_of_the_inspection_is_served(page, url, order, template, tech):
@@ -166,7 +164,6 @@ def test_superseded_link_shows_no_later_inspection(page, estimate, url, order, t
         assert page.get(f"{link}/inspections/{second.pk}.pdf").status_code == later
         photo = page.get(f"{link}/photos/{photo_of(second, 'Pads, front').uuid}")
         assert photo.status_code == later
-        photo.close()
     assert text_of(page.get(url)).count("Courtesy inspection") == 1
     assert text_of(page.get(newer)).count("Courtesy inspection") == 2
 
