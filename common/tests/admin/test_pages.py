@@ -31,6 +31,7 @@ from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import Event, IdempotencyKey
 from customers.models import Customer, CustomerUser, Invitation, Notification
 from files.models import Upload
+from inspections.models import Inspection, Template
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
@@ -55,6 +56,7 @@ FACTORIES = {
     FeeRule: factories.FeeRuleFactory,
     Group: factories.GroupFactory,
     IdempotencyKey: factories.IdempotencyKeyFactory,
+    Inspection: factories.InspectionFactory,
     Invitation: factories.InvitationFactory,
     KnownAddress: factories.KnownAddressFactory,
     LabourRate: factories.LabourRateFactory,
@@ -92,6 +94,7 @@ FACTORIES = {
     Technician: factories.TechnicianFactory,
     Shift: factories.ShiftFactory,
     Absence: factories.AbsenceFactory,
+    Template: factories.InspectionTemplateFactory,
     TelematicsBatch: factories.TelematicsBatchFactory,
     TimeEntry: factories.TimeEntryFactory,
     Upload: factories.UploadFactory,
