@@ -45,6 +45,7 @@ from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
 from desk import urls as desk_pages
+from desk.api import shop_staff as desk_staff
 from desk.search import api as search_staff
 from files.api import member as files_member
 from inspections.api import fleet as inspections_fleet
@@ -118,6 +119,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *statements_staff.urlpatterns,  # customers/{id}/statements/, statement-runs/
     *accounts_staff.urlpatterns,  # customers/{id}/account/, …/opening-balance/
     *search_staff.urlpatterns,  # search/
+    *desk_staff.urlpatterns,  # board/, intake/
 ]
 
 # Contract 001, the fleet portal: JSON, and the pages beside it.
