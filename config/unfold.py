@@ -58,6 +58,7 @@ UNFOLD: dict[str, object] = {
                     _page("Today", "today", "today", "appointments.view_appointment"),
                     _page("Intake", "call", "intake", "appointments.add_appointment"),
                     _item("Repair orders", "build", "repair_orders.repairorder"),
+                    _page("My jobs", "engineering", "my-jobs", "repair_orders.work_repairorder"),
                     _item("Conversations", "chat", "chat.conversation"),
                     _page("Money", "payments", "money", "billing.view_closedday"),
                 ],

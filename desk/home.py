@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from common.domain.caller import Role
 
 # Role -> the page on which its day begins. The others begin with the tables.
-_PAGES = {Role.TECHNICIAN: "today", Role.ADVISOR: "today", Role.MANAGER: "money", Role.ADMIN: "today"}
+_PAGES = {Role.TECHNICIAN: "my-jobs", Role.ADVISOR: "today", Role.MANAGER: "money", Role.ADMIN: "today"}
 _NEEDS = {
     "my-jobs": "repair_orders.work_repairorder",
     "today": "appointments.view_appointment",

@@ -8,13 +8,14 @@ from django.urls import URLPattern, URLResolver, include, path
 from desk.customers import urls as customers
 from desk.home import home
 from desk.intake import urls as intake
+from desk.jobs import urls as jobs
 from desk.money import urls as money
 from desk.order import urls as order
 from desk.search import urls as search
 from desk.today import urls as today
 from desk.visits import urls as visits
 
-_PAGES = (today, intake, visits, order, customers, search, money)
+_PAGES = (today, jobs, intake, visits, order, customers, search, money)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.admin_view(home)),  # `admin:index`, which the admin links as Home

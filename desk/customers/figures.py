@@ -21,7 +21,7 @@ from orders.queries import with_items
 from repair_orders.models import OPEN_STATUSES, RepairOrder
 from repair_orders.pricing.models import TaxExemption
 from repair_orders.queries import totals_with_lines, with_lines
-from vehicles.models import STANDING, Recommendation, Urgency, Vehicle
+from vehicles.models import STANDING, Recommendation, Urgency
 
 MOST_VEHICLES = 20
 FEW = 10

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from appointments.models import Location
 from appointments.queries import local_time
 from desk.money.links import days_url
+from inspections.models import Inspection
 from vehicles.models import Vehicle
 
 register = template.Library()
@@ -116,3 +117,9 @@ def last_miles(vehicle: Vehicle) -> str:
     return (
         f"Miles. Last read: {vehicle.odometer:,.0f}." if vehicle.odometer_at else "Miles. Never read before."
     )
+
+
+@register.filter
+def rated(inspection: Inspection) -> int:
+    """Return how many findings of an inspection have a rating."""
+    return sum(1 for finding in inspection.findings.all() if finding.rating)

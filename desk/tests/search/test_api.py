@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from testing.factories import InvoiceFactory, InvoiceSeriesFactory, OrderFactory, RepairOrderFactory, UserFactory
+from testing.factories import (
+    InvoiceFactory,
+    InvoiceSeriesFactory,
+    OrderFactory,
+    RepairOrderFactory,
+    UserFactory,
+)
 from testing.suites import count_queries
 
 pytestmark = pytest.mark.django_db

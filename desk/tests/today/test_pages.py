@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from appointments.models import Location
 from desk.today import lists
-from repair_orders.models import RepairOrder
 from testing.billed import again, completed, invoiced
 from testing.factories import (
     AppointmentFactory,
@@ -186,7 +185,7 @@ class TestPage:
 
 
 @pytest.mark.parametrize(
-    ("role", "page"), [("technician", "/admin/today/"), ("advisor", URL), ("manager", "/admin/money/"), ("admin", URL)]
+    ("role", "page"), [("technician", "/admin/my-jobs/"), ("advisor", URL), ("manager", "/admin/money/"), ("admin", URL)]
 )
 def test_the_day_of_a_role_begins_on_its_page(client, role, page):
     client.force_login(UserFactory(role=role))

@@ -1,0 +1,325 @@
+"""The page *My jobs* of a technician: the running clock, the checks, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Prefetch, Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from appointments.models import Technician
+from appointments.queries import local_time
+from catalogue.models import Part
+from catalogue.shelf.queries import shortages
+from catalogue.shelf.sources import source_of
+from common.domain.errors import DomainError
+from common.domain.types import Json
+from customers.callers import caller_of_user
+from desk.jobs.forms import DoneForm, FindingForm
+from desk.pages import DeskView
+from files.actions import save_file
+from files.api.serving import upload_response
+from inspections import actions as inspections
+from inspections.models import Finding, FindingPhoto, Inspection, Template
+from inspections.queries import get_photo
+from repair_orders import clock
+from repair_orders.actions import finish_job
+from repair_orders.jobs import change_job
+from repair_orders.models import AUTHORISED_STATUSES, Job, JobStatus, PartLine, ServiceLine
+from repair_orders.parts import KIND
+from repair_orders.queries import find_jobs_of
+from repair_orders.time_entries.models import TimeEntry
+
+MOST = 30
+RATINGS = [("green", "Good"), ("yellow", "Soon"), ("red", "Now"), ("not_applicable", "N/A")]
+
+
+class MyJobsPage(DeskView):
+    """The jobs of the technician whose login asks. Those who may clock others choose one with `?technician=`."""
+
+    permission = "repair_orders.work_repairorder"
+    title = "My jobs"
+    may: ClassVar[dict[str, str]] = {
+        "choose": clock.PERMISSIONS["clock_others"],
+        "inspect": inspections.PERMISSIONS["start"],
+        "finding": inspections.PERMISSIONS["finish"],
+        "finish": inspections.PERMISSIONS["finish"],
+    }
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.ask()
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        technician, do = self.technician(), request.POST.get("do", "")
+        if do in self.may and not request.user.has_perm(self.may[do]):
+            raise PermissionDenied
+        steps: dict[str, Callable[[Technician], str]] = {
+            "clock_in": self.clock_in,
+            "clock_out": self.clock_out,
+            "done": self.done,
+            "inspect": self.inspect,
+            "finding": self.finding,
+            "finish": self.finish,
+        }
+        step = steps.get(do)
+        if technician is None or step is None:
+            return redirect("my-jobs")
+        is_part = request.headers.get("X-Part") == "finding"
+        try:
+            anchor = step(technician)
+        except DomainError as error:
+            if is_part:
+                return render(request, "desk/jobs/refusal.html", {"text": error.text}, status=409)
+            messages.error(request, error.text)
+            return redirect(self.url(technician, request.POST.get("at", "")))
+        except _Refused as refusal:
+            return self.ask(done=refusal.form)
+        if is_part:
+            return self.show_finding(technician)
+        return redirect(self.url(technician, anchor))
+
+    # --- Steps: each returns the anchor to which the page goes back ------------------------------------------
+
+    def clock_in(self, technician: Technician) -> str:
+        job = get_object_or_404(Job.objects.select_related("repair_order"), pk=self.number("job"))
+        switch = self.request.POST.get("switch") == "yes"
+        clock.clock_in(technician=technician, job=job, switch=switch, by=self.by(), now=timezone.now())
+        return ""
+
+    def clock_out(self, technician: Technician) -> str:
+        clock.clock_out(technician=technician, by=self.by(), now=timezone.now())
+        return ""
+
+    def done(self, technician: Technician) -> str:
+        """Finish a job with what was done in words. Its clock stops."""
+        job = get_object_or_404(Job.objects.select_related("repair_order"), pk=self.number("job"))
+        form = DoneForm(self.request.POST)
+        if not form.is_valid():
+            raise _Refused(form)
+        with transaction.atomic():
+            finish_job(job=job, by=self.by(), now=timezone.now(), received=form.cleaned_data["received"])
+            change_job(job=job, correction=form.cleaned_data["correction"])
+        messages.success(self.request, f"{job.name} is done.")
+        return ""
+
+    def inspect(self, technician: Technician) -> str:
+        job = get_object_or_404(Job.objects.select_related("repair_order"), pk=self.number("job"))
+        template = get_object_or_404(Template, pk=self.number("template"))
+        inspections.start_inspection(
+            order=job.repair_order, template=template, technician=technician, by=self.by(), now=timezone.now()
+        )
+        return "checks"
+
+    def finding(self, technician: Technician) -> str:
+        """Record what was found about one item, and a photo of it."""
+        finding, now = self.found(), timezone.now()
+        form = FindingForm(self.request.POST, self.request.FILES)
+        if not form.is_valid():
+            raise inspections.WrongPhotoType(
+                " ".join(text for texts in form.errors.values() for text in texts)
+            )
+        values: dict[str, Any] = form.sent
+        photo = form.cleaned_data["photo"]
+        if photo is not None or (drop := self.request.POST.get("drop")):
+            kept = [row.upload.uuid for row in FindingPhoto.objects.filter(finding=finding).in_order()]
+            if photo is not None:
+                kept.append(self.stored(photo, now))
+            else:
+                kept = [uuid for uuid in kept if str(uuid) != drop]
+            values["photos"] = kept
+        inspections.record_finding(finding=finding, by=self.by(), now=now, **values)
+        return f"finding-{finding.pk}"
+
+    def finish(self, technician: Technician) -> str:
+        inspection = get_object_or_404(Inspection, pk=self.number("inspection"))
+        anyway = self.request.POST.get("anyway") == "yes"
+        inspections.finish_inspection(inspection=inspection, anyway=anyway, by=self.by(), now=timezone.now())
+        messages.success(self.request, f"{inspection.name} is finished. The customer can see it.")
+        return ""
+
+    # --- What the page shows ---------------------------------------------------------------------------------
+
+    def ask(self, done: DoneForm | None = None) -> HttpResponse:
+        technician = self.technician()
+        if technician is None:
+            return self.show("desk/jobs/nobody.html", {"technicians": self.technicians()})
+        now, running = timezone.now(), clock.get_running(technician)
+        jobs = list(find_jobs_of(technician)[:MOST])
+        context: Json = {
+            "ratings": RATINGS,
+            "technician": technician,
+            "technicians": self.technicians(),
+            "running": running,
+            "jobs": [self.next_of(job) for job in jobs if running is None or job.pk != running.job_id],
+            "offered": self.offered(technician),
+            "ended": self.ended(technician, now),
+            "done_form": done,
+        }
+        if running is not None:
+            context |= self.current(running, now)
+        return self.show("desk/jobs/jobs.html", context)
+
+    def current(self, running: TimeEntry, now: datetime) -> Json:
+        """Return what the page shows of the job on which the clock runs."""
+        job = Job.objects.select_related("repair_order__vehicle", "repair_order__location").get(
+            pk=running.job_id
+        )
+        order = job.repair_order
+        entries = TimeEntry.objects.filter(technician=running.technician, job=job)
+        worked = sum(((entry.ended or now) - entry.started for entry in entries), start=now - now)
+        short = shortages(source_of(KIND, job.pk))
+        names = dict(Part.objects.filter(pk__in=short).values_list("pk", "name"))
+        place = order.location
+        return {
+            "job": job,
+            "order": order,
+            "worked": worked,
+            "worked_seconds": int(worked.total_seconds()),
+            "worked_text": _clock(int(worked.total_seconds())),
+            "since": _at(running.started, place),
+            "has_break": len(entries) > 1,
+            "sold": sum(
+                (line.hours for line in ServiceLine.objects.filter(job=job) if line.hours is not None),
+                start=0,
+            ),
+            "promised": _at(order.promised_at, place) if order.promised_at else "",
+            "parts": list(PartLine.objects.filter(job=job).in_order()),
+            "short": [(names[pk], pieces) for pk, pieces in short.items()],
+            "inspections": self.inspections(order.pk),
+            "templates": self.templates(order.pk),
+        }
+
+    def inspections(self, order_id: int) -> list[Inspection]:
+        photos = Prefetch("photos", FindingPhoto.objects.select_related("upload").in_order())
+        findings = Finding.objects.in_order().prefetch_related(photos)
+        rows = Inspection.objects.filter(repair_order_id=order_id, finished_at=None).order_by("id")
+        return list(rows.prefetch_related(Prefetch("findings", findings)))
+
+    def templates(self, order_id: int) -> list[Template]:
+        """Return the templates that this order has not used yet."""
+        used = Inspection.objects.filter(repair_order_id=order_id).values("name")
+        return list(Template.objects.filter(is_listed=True).exclude(name__in=used).order_by("name"))
+
+    def next_of(self, job: Job) -> Json:
+        order = job.repair_order
+        return {
+            "job": job,
+            "order": order,
+            "promised": _at(order.promised_at, order.location) if order.promised_at else "",
+        }
+
+    def offered(self, technician: Technician) -> list[Job]:
+        """Return approved jobs without a technician, of orders whose visit is theirs or that are at their location."""
+        mine = Q(repair_order__appointment__technician=technician)
+        if technician.location_id is not None:
+            mine |= Q(repair_order__location=technician.location_id)
+        rows = Job.objects.filter(
+            mine,
+            technician=None,
+            status=JobStatus.APPROVED,
+            repair_order__status__in=AUTHORISED_STATUSES,
+        )
+        return list(
+            rows.select_related("repair_order__vehicle").order_by("repair_order__promised_at", "id")[:MOST]
+        )
+
+    def ended(self, technician: Technician, now: datetime) -> list[Job]:
+        """Return the jobs on which the technician has worked today and that are done."""
+        begin = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        if technician.location is not None:
+            local = local_time(technician.location, now)
+            begin = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        worked = TimeEntry.objects.filter(technician=technician, started__gte=begin).values("job")
+        rows = Job.objects.filter(pk__in=worked, status=JobStatus.DONE)
+        return list(rows.select_related("repair_order__vehicle").order_by("-pk")[:MOST])
+
+    def technician(self) -> Technician | None:
+        """Return the technician of the page. Who may clock others can name one."""
+        rows = Technician.objects.select_related("location")
+        chosen = self.request.GET.get("technician", "")
+        if chosen.isascii() and chosen.isdigit() and len(chosen) < 16:
+            if self.request.user.has_perm(self.may["choose"]):
+                return rows.filter(pk=int(chosen)).first()
+        return rows.filter(user_id=self.by()).first()
+
+    def technicians(self) -> list[Technician]:
+        if not self.request.user.has_perm(self.may["choose"]):
+            return []
+        return list(Technician.objects.order_by("name", "id")[:200])
+
+    def found(self) -> Finding:
+        rows = Finding.objects.select_related("inspection__repair_order")
+        found: Finding = get_object_or_404(rows, pk=self.number("finding"))
+        return found
+
+    def show_finding(self, technician: Technician) -> HttpResponse:
+        photos = Prefetch("photos", FindingPhoto.objects.select_related("upload").in_order())
+        rows = Finding.objects.select_related("inspection__repair_order__location").prefetch_related(photos)
+        finding = rows.get(pk=self.number("finding"))
+        saved = _at(timezone.now(), technician.location or finding.inspection.repair_order.location)
+        return render(
+            self.request, "desk/jobs/finding.html", {"finding": finding, "saved": saved, "ratings": RATINGS}
+        )
+
+    def stored(self, photo: UploadedFile, now: datetime) -> UUID:
+        """Store a photo and return its uuid."""
+        assert self.request.user.is_authenticated
+        upload = save_file(
+            caller=caller_of_user(self.request.user),
+            filename=photo.name or "photo",
+            content_type=photo.content_type or "",
+            size=photo.size or 0,
+            content=photo,
+            now=now,
+        )
+        return upload.uuid
+
+    def number(self, name: str) -> int:
+        text = self.request.POST.get(name, "")
+        if not (text.isascii() and text.isdigit() and len(text) < 16):
+            raise Http404
+        return int(text)
+
+    def url(self, technician: Technician, anchor: str = "") -> str:
+        is_own = technician.user_id == self.by()
+        query = "" if is_own else f"?technician={technician.pk}"
+        return f"{reverse('my-jobs')}{query}" + (f"#{anchor}" if anchor else "")
+
+
+class FindingPhotoPage(DeskView):
+    """A photo of an open inspection."""
+
+    permission = "inspections.view_inspection"
+
+    def get(self, request: HttpRequest, inspection_id: int, photo_id: UUID) -> HttpResponseBase:
+        inspection = get_object_or_404(Inspection, pk=inspection_id)
+        return upload_response(
+            request, get_photo(inspection, photo_id), cache="private, max-age=86400, immutable"
+        )
+
+
+class _Refused(Exception):
+    """A form that was sent with a wrong value."""
+
+    def __init__(self, form: DoneForm) -> None:
+        super().__init__(form)
+        self.form = form
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02}"
+
+
+def _at(at: datetime, location: Any) -> str:
+    local = local_time(location, at) if location is not None else timezone.localtime(at)
+    return f"{local:%H:%M}"
