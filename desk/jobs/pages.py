@@ -247,9 +247,9 @@ class MyJobsPage(DeskView):
         """Return the technician of the page. Who may clock others can name one."""
         rows = Technician.objects.select_related("location")
         chosen = self.request.GET.get("technician", "")
-        if chosen.isascii() and chosen.isdigit() and len(chosen) < 16:
-            if self.request.user.has_perm(self.may["choose"]):
-                return rows.filter(pk=int(chosen)).first()
+        is_id = chosen.isascii() and chosen.isdigit() and len(chosen) < 16
+        if is_id and self.request.user.has_perm(self.may["choose"]):
+            return rows.filter(pk=int(chosen)).first()
         return rows.filter(user_id=self.by()).first()
 
     def technicians(self) -> list[Technician]:

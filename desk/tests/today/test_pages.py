@@ -185,7 +185,8 @@ class TestPage:
 
 
 @pytest.mark.parametrize(
-    ("role", "page"), [("technician", "/admin/my-jobs/"), ("advisor", URL), ("manager", "/admin/money/"), ("admin", URL)]
+    ("role", "page"),
+    [("technician", "/admin/my-jobs/"), ("advisor", URL), ("manager", "/admin/money/"), ("admin", URL)],
 )
 def test_the_day_of_a_role_begins_on_its_page(client, role, page):
     client.force_login(UserFactory(role=role))
