@@ -1,0 +1,232 @@
+"""The page *My jobs*: one clock, checks that are saved at each tap, and jobs that are done with words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from inspections.actions import start_inspection
+from inspections.models import Finding, FindingPhoto, Inspection
+from repair_orders import clock
+from repair_orders.models import Job, RepairOrder
+from repair_orders.time_entries.models import TimeEntry
+from testing.factories import (
+    InspectionTemplateFactory,
+    JobFactory,
+    LocationFactory,
+    RepairOrderFactory,
+    TechnicianFactory,
+    TemplateItemFactory,
+    UserFactory,
+)
+from testing.suites import count_queries
+
+pytestmark = pytest.mark.django_db
+URL = "/admin/my-jobs/"
+PNG = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
+    b"\x00\x00\x00\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\x00\x05\x00\x01\xff\x89\x99=\x1d\x00\x00\x00\x00IEND\xaeB`\x82"
+)
+
+
+@pytest.fixture
+def theo():
+    return TechnicianFactory(name="Theo Lindt", user=UserFactory(role="technician"))
+
+
+@pytest.fixture
+def phone(client, theo):
+    """Return the client of Theo's phone."""
+    client.force_login(theo.user)
+    return client
+
+
+def job_for(technician, **fields):
+    order = RepairOrderFactory(status=fields.pop("order_status", "approved"))
+    return JobFactory(**{"repair_order": order, "technician": technician, "status": "approved"} | fields)
+
+
+@pytest.fixture
+def running(theo, now):
+    """Return a job on which Theo's clock runs."""
+    job = job_for(theo, name="Front brakes")
+    clock.clock_in(technician=theo, job=job, by=None, now=now)
+    return Job.objects.get(pk=job.pk)
+
+
+@pytest.fixture
+def checks(running, theo, now):
+    template = InspectionTemplateFactory(name="Courtesy inspection")
+    for name in ("Brake pads, front", "Lights"):
+        TemplateItemFactory(template=template, name=name, unit="mm" if "pads" in name else "")
+    return start_inspection(order=running.repair_order, template=template, technician=theo, by=None, now=now)
+
+
+def told(response):
+    return [str(message) for message in response.context["messages"]]
+
+
+class TestClock:
+    def test_it_starts_with_one_tap_and_the_work_of_the_order_begins(self, phone, theo):
+        job = job_for(theo)
+        assert phone.post(URL, {"do": "clock_in", "job": job.pk}).headers["Location"] == URL
+        entry = TimeEntry.objects.get()
+        assert (entry.job, entry.technician, entry.ended) == (job, theo, None)
+        assert RepairOrder.objects.get(pk=job.repair_order_id).status == "in_progress"
+        assert phone.get(URL).context["running"] == entry
+
+    def test_it_stops(self, phone, running):
+        phone.post(URL, {"do": "clock_out"})
+        assert TimeEntry.objects.get().ended is not None
+        assert phone.get(URL).context["running"] is None
+
+    def test_another_job_asks_before_the_running_clock_stops(self, phone, theo, running):
+        other = job_for(theo, name="Oil service")
+        refused = phone.post(URL, {"do": "clock_in", "job": other.pk}, follow=True)
+        assert told(refused) == [
+            f"Theo Lindt works on Front brakes of repair order {running.repair_order_id}. "
+            "Stop that clock, or switch to this job."
+        ]
+        phone.post(URL, {"do": "clock_in", "job": other.pk, "switch": "yes"})
+        assert [(row.job_id, row.ended is None) for row in TimeEntry.objects.order_by("id")] == [
+            (running.pk, False), (other.pk, True),
+        ]  # fmt: skip
+
+    def test_somebody_else_stopped_it(self, phone, running, theo, now):
+        clock.clock_out(technician=theo, by=None, now=now)
+        assert told(phone.post(URL, {"do": "clock_out"}, follow=True)) == ["Theo Lindt has no running clock."]
+
+    def test_it_shows_what_is_worked_on_and_no_price(self, phone, running):
+        page = phone.get(URL)
+        assert (page.context["job"], page.context["worked_text"]) == (running, "0:00")
+        assert re.search(rb"\$\d|\d\.\d\d\b", page.content.partition(b'class="jobs"')[2]) is None
+
+
+class TestDone:
+    def test_a_job_is_done_with_words_and_its_clock_stops(self, phone, running):
+        response = phone.post(
+            URL, {"do": "done", "job": running.pk, "correction": "Pads replaced"}, follow=True
+        )
+        running.refresh_from_db()
+        assert (running.status, running.correction) == ("done", "Pads replaced")
+        assert TimeEntry.objects.get().ended is not None
+        assert told(response) == ["Front brakes is done."]
+        assert response.context["ended"] == [running]
+
+    def test_without_words_it_asks_for_them(self, phone, running):
+        response = phone.post(URL, {"do": "done", "job": running.pk, "correction": " "})
+        running.refresh_from_db()
+        assert response.context["done_form"].errors == {"correction": ["Say in words what was done."]}
+        assert running.status == "approved"
+
+
+class TestChecks:
+    def test_they_start_from_a_template_that_the_order_has_not_used(self, phone, running, theo):
+        template = TemplateItemFactory(template__name="Courtesy inspection").template
+        assert phone.get(URL).context["templates"] == [template]
+        response = phone.post(URL, {"do": "inspect", "job": running.pk, "template": template.pk})
+        assert response.headers["Location"] == f"{URL}#checks"
+        [inspection] = phone.get(URL).context["inspections"]
+        assert (inspection.repair_order_id, inspection.technician) == (running.repair_order_id, theo)
+        assert phone.get(URL).context["templates"] == []
+
+    def test_a_tap_is_saved_and_the_page_goes_back_to_it(self, phone, checks):
+        finding = checks.findings.get(name="Lights")
+        response = phone.post(URL, {"do": "finding", "finding": finding.pk, "rating": "green"})
+        finding.refresh_from_db()
+        assert (finding.rating, response.headers["Location"]) == ("green", f"{URL}#finding-{finding.pk}")
+
+    def test_a_script_gets_the_finding_alone(self, phone, checks):
+        finding = checks.findings.get(name="Brake pads, front")
+        response = phone.post(
+            URL,
+            {
+                "do": "finding",
+                "finding": finding.pk,
+                "rating": "red",
+                "value": "2.0",
+                "note": "Inner pad nearly gone",
+            },
+            headers={"X-Part": "finding"},
+        )
+        finding.refresh_from_db()
+        assert (finding.rating, finding.value, finding.note) == ("red", "2.0", "Inner pad nearly gone")
+        content = response.content.decode()
+        assert content.startswith("<form") and "<html" not in content
+        assert 'data-rating="red"' in content and "Saved " in content
+
+    def test_words_stay_when_only_the_rating_is_tapped(self, phone, checks):
+        finding = checks.findings.get(name="Lights")
+        Finding.objects.filter(pk=finding.pk).update(note="Left one dim")
+        phone.post(URL, {"do": "finding", "finding": finding.pk, "rating": "yellow"})
+        finding.refresh_from_db()
+        assert (finding.rating, finding.note) == ("yellow", "Left one dim")
+
+    def test_photos_are_added_one_by_one_and_shown_to_staff(self, phone, checks):
+        finding = checks.findings.get(name="Lights")
+        for _ in range(2):
+            photo = SimpleUploadedFile("light.png", PNG, content_type="image/png")
+            phone.post(URL, {"do": "finding", "finding": finding.pk, "photo": photo})
+        photos = list(FindingPhoto.objects.filter(finding=finding))
+        assert len(photos) == 2
+        shown = phone.get(f"{URL}photos/{checks.pk}/{photos[0].upload.uuid}/")
+        assert (
+            shown.status_code,
+            b"".join(shown.streaming_content) if shown.streaming else shown.content,
+        ) == (200, PNG)
+
+    def test_what_is_no_photo_is_refused_in_words(self, phone, checks):
+        finding = checks.findings.get(name="Lights")
+        text = SimpleUploadedFile("light.txt", b"hello", content_type="text/plain")
+        response = phone.post(
+            URL, {"do": "finding", "finding": finding.pk, "photo": text}, headers={"X-Part": "finding"}
+        )
+        assert response.status_code == 409
+        assert response.content.decode().startswith('<p class="err">')
+        assert FindingPhoto.objects.count() == 0
+
+    def test_they_are_finished_when_all_is_rated(self, phone, checks):
+        refused = phone.post(URL, {"do": "finish", "inspection": checks.pk}, follow=True)
+        assert len(told(refused)) == 1 and "Lights" in told(refused)[0]
+        Finding.objects.filter(inspection=checks).update(rating="green")
+        phone.post(URL, {"do": "finish", "inspection": checks.pk})
+        assert Inspection.objects.get().finished_at is not None
+
+
+class TestLists:
+    def test_jobs_come_next_and_those_without_a_technician_are_offered(self, phone, theo, running):
+        mine, free = job_for(theo), job_for(None)
+        job_for(TechnicianFactory())
+        job_for(None)
+        theo.location = LocationFactory()
+        theo.save()
+        RepairOrder.objects.filter(pk=free.repair_order_id).update(location=theo.location)
+        page = phone.get(URL)
+        assert [row["job"] for row in page.context["jobs"]] == [mine]
+        assert page.context["offered"] == [free]
+
+    def test_a_login_without_a_technician_is_told_so(self, client):
+        client.force_login(UserFactory(role="technician"))
+        assert b"Your login is not a technician" in client.get(URL).content
+
+    def test_a_manager_chooses_a_technician_and_a_technician_does_not(self, client, theo):
+        other = TechnicianFactory(user=UserFactory(role="technician"))
+        client.force_login(UserFactory(role="manager"))
+        assert client.get(URL, {"technician": theo.pk}).context["technician"] == theo
+        client.force_login(other.user)
+        assert client.get(URL, {"technician": theo.pk}).context["technician"] == other
+
+    def test_it_costs_the_same_queries_for_many_jobs_and_findings(self, phone, theo, checks):
+        phone.get(URL)
+        job_for(theo)
+        few = count_queries(lambda: phone.get(URL))
+        for _ in range(10):
+            job_for(theo)
+        item = checks.findings.first()
+        for position in range(20):
+            item.pk, item.position = None, position + 10
+            item._state.adding = True
+            item.save()
+        assert count_queries(lambda: phone.get(URL)) == few
