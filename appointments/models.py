@@ -248,6 +248,7 @@ class Shift(models.Model):
     ends = ClosingTimeField("until")
 
     objects = ShiftQuerySet["Shift"].as_manager()
+    history = HistoricalRecords()
 
     class Meta:
         constraints = [
