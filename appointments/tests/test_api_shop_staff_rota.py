@@ -102,13 +102,25 @@ class TestShifts(RotaSuite):
         shift = self.make()
         before = [stored(shift)]
         message = "A shift must begin before it ends."
-        body = {**invalid("ends", message), "error": "Wrong hours", "code": "wrong_hours"}
-        refused(as_ada.patch(self.item(shift), {"ends": "08:00"}, format="json"), 400, body, shift, before=before)
-        again = {"technician_id": shift.technician_id, "weekday": "monday", "begins": "08:00", "ends": "09:00"}
+        body = {
+            "error": "Wrong hours",
+            "detail": message,
+            "fields": {"ends": [message]},
+            "code": "wrong_hours",
+        }
+        refused(
+            as_ada.patch(self.item(shift), {"ends": "08:00"}, format="json"), 400, body, shift, before=before
+        )
+        again = {
+            "technician_id": shift.technician_id,
+            "weekday": "monday",
+            "begins": "08:00",
+            "ends": "09:00",
+        }
         text = "The technician has a shift from that time on already. Change that one."
         body = {"error": "Shift exists", "detail": text, "fields": {"begins": [text]}, "code": "shift_exists"}
         response = as_ada.post(self.url, again, format="json")
-        assert (response.status_code, response.json()["code"]) == (409, "shift_exists")
+        assert (response.status_code, response.json()) == (409, body)
         assert Shift.objects.count() == 1
 
 
@@ -157,7 +169,12 @@ class TestAbsences(RotaSuite):
     def test_days_out_of_order_are_refused(self, as_ada):
         absence = self.make()
         message = "The last day must not be before the first."
-        body = {**invalid("last_day", message), "error": "Wrong hours", "code": "wrong_hours"}
+        body = {
+            "error": "Wrong hours",
+            "detail": message,
+            "fields": {"last_day": [message]},
+            "code": "wrong_hours",
+        }
         response = as_ada.patch(self.item(absence), {"last_day": "2027-01-04"}, format="json")
         refused(response, 400, body, absence, before=[stored(absence)])
 

@@ -43,8 +43,8 @@ def test_request_is_the_whole_event_in_utc():
         "LOCATION:Garage\\, 5 Main St\r\n"
         "DESCRIPTION:Oil\\, tires\\nand more\r\n"
         "ORGANIZER;CN=\"The 'Best' Garage\":mailto:shop@example.com\r\n"
-        'ATTENDEE;CN="Ann, B: C";ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE:ma\r\n'
-        " ilto:ann@example.com\r\n"
+        'ATTENDEE;CN="Ann, B: C";ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE:m\r\n'
+        " ailto:ann@example.com\r\n"
         "END:VEVENT\r\n"
         "END:VCALENDAR\r\n"
     )

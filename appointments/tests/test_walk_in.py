@@ -97,8 +97,10 @@ class TestWalkIn:
         )
         error = assert_rejected(NoFreeBay, lambda: walk_in(garage, bay=second, minutes=25))
         assert (error.text, error.facts) == (
-            f"{second.name} is not free for 25 minutes from now. "
-            f"{second.name} becomes free on Tue 05 Jan at 05:17.",
+            (
+                f"{second.name} is not free for 25 minutes from now. "
+                f"{second.name} becomes free on Tue 05 Jan at 05:17."
+            ),
             {"next_free": {"bay_id": second.pk, "bay": second.name, "start": NOW + 10 * MINUTE}},
         )
 
