@@ -206,7 +206,7 @@ def walk_in(
     TechnicianIsBusy, TechnicianIsAway, VehicleIsBooked, NoCustomerRecord.
     """
     check_in_use(vehicle=vehicle, customer=customer)
-    length = _walk_in_length(services, minutes)
+    length = walk_in_length(services, minutes)
     texts["description"] = texts.get("description") or _describe(services)
     with hold_bay_now(location, length, now=now, bay=bay) as bay_id:
         slot = Slot(now, now + length)
@@ -233,7 +233,8 @@ def walk_in(
     return appointment
 
 
-def _walk_in_length(services: Sequence[ServiceType], minutes: int | None) -> timedelta:
+def walk_in_length(services: Sequence[ServiceType], minutes: int | None = None) -> timedelta:
+    """Return the time for which a walk-in holds its bay. Raises WrongLength."""
     if not services and minutes is not None and not 5 <= minutes <= LONGEST // _MINUTE:
         raise WrongLength(f"Give 5 to {LONGEST // _MINUTE} minutes, not {minutes}.", field="minutes")
     length = minutes * _MINUTE if minutes and not services else get_appointment_length(services)
