@@ -206,7 +206,7 @@ def walk_in(
     TechnicianIsBusy, TechnicianIsAway, VehicleIsBooked, NoCustomerRecord.
     """
     check_in_use(vehicle=vehicle, customer=customer)
-    length = _walk_in_length(services, minutes)
+    length = walk_in_length(services, minutes)
     texts["description"] = texts.get("description") or _describe(services)
     with hold_bay_now(location, length, now=now, bay=bay) as bay_id:
         slot = Slot(now, now + length)
@@ -233,7 +233,8 @@ def walk_in(
     return appointment
 
 
-def _walk_in_length(services: Sequence[ServiceType], minutes: int | None) -> timedelta:
+def walk_in_length(services: Sequence[ServiceType], minutes: int | None = None) -> timedelta:
+    """Return the time for which a walk-in holds its bay. Raises WrongLength."""
     if not services and minutes is not None and not 5 <= minutes <= LONGEST // _MINUTE:
         raise WrongLength(f"Give 5 to {LONGEST // _MINUTE} minutes, not {minutes}.", field="minutes")
     length = minutes * _MINUTE if minutes and not services else get_appointment_length(services)
@@ -259,8 +260,8 @@ def move_appointment(
 ) -> None:
     """Change time, location, vehicle, services or bay of a pending appointment. Arguments that are None change nothing.
 
-    The appointment keeps its bay if that bay is free. Its technician may be busy or away at the new time. Then staff must
-    `allow_overlap`, and a customer's move leaves the appointment without a technician. Raises IllegalTransition,
+    The appointment keeps its bay if that bay is free. Its technician may be busy or away at the new time. Then staff
+    must `allow_overlap`, and a customer's move leaves the appointment without a technician. Raises IllegalTransition,
     VehicleNotOfCustomer, NotASlot, TooFarAhead, SlotTaken, TechnicianIsBusy, TechnicianIsAway, VehicleIsBooked,
     TooManyAppointments, NoCustomerRecord, and leaves the appointment unchanged then.
     """
@@ -269,16 +270,17 @@ def move_appointment(
         if appointment.status != AppointmentStatus.PENDING:
             raise refusal(appointment, "moved")
         values: Json = {}
+        # What the customer was told. The bay is the shop's.
+        is_changed = vehicle not in (None, appointment.vehicle)
         if vehicle is not None:
             check_in_use(vehicle=vehicle, customer=appointment.customer)
             values["vehicle"] = vehicle
         length = appointment.end - appointment.start
-        # What the customer was told. The bay is the shop's.
-        is_changed = vehicle not in (None, appointment.vehicle)
         if services is not None:
-            is_changed |= list(services) != _services_of(appointment)
+            present = _services_of(appointment)
+            is_changed |= list(services) != present
             length = get_appointment_length(services)
-            if appointment.description == _describe(_services_of(appointment)):
+            if appointment.description == _describe(present):
                 values["description"] = _describe(services)  # the customer wrote no description
         new_location = location or appointment.location
         new_start = appointment.start if start is None else resolve_start(new_location, start)
@@ -309,9 +311,7 @@ def move_appointment(
                     _hold_to_move(appointment, slot, vehicle=vehicle, now=now, by_staff=by_staff)
                 )
             is_changed |= after != before
-            if is_changed:
-                values["sequence"] = appointment.sequence + 1
-            change(appointment, **values)
+            change(appointment, **values, sequence=appointment.sequence + is_changed)
         if services is not None:
             appointment.services.clear()
             _add_services(appointment, services)
@@ -330,9 +330,7 @@ def _keep_technician(
     if appointment.technician is None:
         return {}
     try:
-        hold_technician(
-            appointment.technician, slot, location=location, now=now, ignoring=appointment
-        )
+        hold_technician(appointment.technician, slot, location=location, now=now, ignoring=appointment)
     except (TechnicianIsAway, TechnicianIsBusy):
         if by_staff:
             raise

@@ -25,6 +25,7 @@ from appointments.actions import (
     complete_appointment,
     move_appointment,
     start_appointment,
+    walk_in,
 )
 from appointments.forms import AppointmentForm, AssignForm, BayChoice
 from appointments.models import (
@@ -114,7 +115,7 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     )
     actions_detail = ("assign", "start", "complete", "cancel")
     add_fieldsets = (
-        (None, {"fields": ("vehicle", ("location", "bay"), "start", "allow_overlap")}),
+        (None, {"fields": ("vehicle", ("location", "bay"), ("start", "is_walk_in"), "allow_overlap")}),
         ("Work", {"fields": ("services", "reported_problem", "description", "notes")}),
     )
     fieldsets = (
@@ -194,14 +195,16 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
             change_texts(appointment=obj, **texts)
             return
         values = {name: form.cleaned_data[name] for name in (*form.MOVE_FIELDS, *_TEXTS)}
-        booked = book_appointment(
-            customer=obj.vehicle.customer,
-            vehicle=obj.vehicle,
-            by_staff=True,
-            allow_overlap=form.cleaned_data["allow_overlap"],
-            now=now,
-            **values,
-        )
+        values |= {
+            "customer": obj.vehicle.customer,
+            "vehicle": obj.vehicle,
+            "allow_overlap": form.cleaned_data["allow_overlap"],
+        }
+        if form.cleaned_data["is_walk_in"]:
+            del values["start"]
+            booked = walk_in(**values, by=request.user.pk, now=now)
+        else:
+            booked = book_appointment(**values, by_staff=True, now=now)
         obj.pk = booked.pk
         obj.refresh_from_db()
 

@@ -55,8 +55,10 @@ def calendar_file(event: CalendarEvent, *, method: Method, now: datetime) -> str
         f"LOCATION:{escape(event.place)}",
         f"DESCRIPTION:{escape(event.description)}",
         f"ORGANIZER;CN={_quoted(event.organizer.name)}:mailto:{event.organizer.email}",
-        f"ATTENDEE;CN={_quoted(event.attendee.name)};ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE"
-        f":mailto:{event.attendee.email}",
+        (
+            f"ATTENDEE;CN={_quoted(event.attendee.name)};ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE"
+            f":mailto:{event.attendee.email}"
+        ),
         "END:VEVENT",
         "END:VCALENDAR",
     ]

@@ -10,7 +10,8 @@ from django.utils import timezone
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
-from appointments.holds import hold_free_bay, hold_technician, hold_vehicle
+from appointments.actions import walk_in_length
+from appointments.holds import hold_bay_now, hold_free_bay, hold_technician, hold_vehicle
 from appointments.models import Bay, Technician
 from appointments.queries import get_appointment_length, resolve_start
 from appointments.slots import Slot
@@ -44,8 +45,17 @@ class AppointmentForm(SeenStatus):
         "than technicians.",
     )
 
+    is_walk_in = forms.BooleanField(
+        label="walk-in",
+        required=False,
+        widget=UnfoldBooleanWidget(),
+        help_text="The vehicle is here: from now on, also off the grid and the hours. Leave the start empty.",
+    )
+
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
+        if not self.instance.pk and "start" in self.fields:
+            self.fields["start"].required = False  # of a walk-in
         if "vehicle" in self.fields:
             self.fields["vehicle"].queryset = Vehicle.objects.in_use()  # type: ignore[attr-defined]
         if self.instance.pk:
@@ -61,6 +71,12 @@ class AppointmentForm(SeenStatus):
         values = super().clean()
         if values.get("location") is None or "start" not in values or "services" not in values:
             return values
+        if values["is_walk_in"]:
+            self._clean_walk_in(values)
+            return values
+        if values["start"] is None:
+            self.add_error("start", "This field is required.")
+            return values
         try:
             values["start"] = resolve_start(values["location"], timezone.make_naive(values["start"], UTC))
         except DomainError as error:
@@ -70,6 +86,24 @@ class AppointmentForm(SeenStatus):
         if not self.errors and (not self.instance.pk or self.changed_move_fields()):
             self._check_slot(values)
         return values
+
+    def _clean_walk_in(self, values: Json) -> None:
+        if values["start"] is not None:
+            self.add_error("start", "Leave the start of a walk-in empty. It begins now.")
+            return
+        self._clean_bay(values)
+        if self.errors:
+            return
+        now = timezone.now()
+        try:
+            length = walk_in_length(values["services"])
+            with (
+                hold_bay_now(values["location"], length, now=now, bay=values["bay"]),
+                hold_vehicle(values["vehicle"], Slot(now, now + length), now=now),
+            ):
+                pass
+        except DomainError as error:
+            self.add_error(error.field, error.text)
 
     def changed_move_fields(self) -> Json:
         """Return the changed fields among `MOVE_FIELDS` with their values."""

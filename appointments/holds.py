@@ -67,9 +67,7 @@ class TechnicianIsAway(DomainError):
     title = "Technician is away"
 
     def __init__(self, technician: Technician, why: str) -> None:
-        super().__init__(
-            f"{technician.name} {why}. Choose another technician or time, or allow it."
-        )
+        super().__init__(f"{technician.name} {why}. Choose another technician or time, or allow it.")
 
 
 class _NobodyLeft(Exception):

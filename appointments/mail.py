@@ -15,7 +15,6 @@ from appointments.models import Appointment, AppointmentStatus
 from appointments.queries import local_time
 from common.domain.mail import Mail
 from customers.preferences import allows_mail
-from vehicles.models import Vehicle
 
 
 class VisitMail(StrEnum):
@@ -50,7 +49,7 @@ def visit_mail(appointment: Appointment, kind: VisitMail, *, now: datetime) -> M
         return None
     location = appointment.location
     start, end = (local_time(location, instant) for instant in (appointment.start, appointment.end))
-    vehicle = _name(appointment.vehicle)
+    vehicle = str(appointment.vehicle)
     services = [service.name for service in appointment.services.order_by("id")]
     context = {
         "kind": kind.value,
@@ -84,12 +83,6 @@ def visit_mail(appointment: Appointment, kind: VisitMail, *, now: datetime) -> M
         )
         mail.attach(_attachment(calendar_file(event, method=method, now=now), method))
     return mail
-
-
-def _name(vehicle: Vehicle) -> str:
-    words = " ".join(str(word) for word in (vehicle.year, vehicle.make, vehicle.model) if word)
-    plate = f" ({vehicle.license_plate})" if vehicle.license_plate else ""
-    return f"{words}{plate}" if words else vehicle.label
 
 
 def _attachment(text: str, method: Method) -> MIMEText:

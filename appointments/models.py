@@ -249,6 +249,7 @@ class Shift(models.Model):
     ends = ClosingTimeField("until")
 
     objects = ShiftQuerySet["Shift"].as_manager()
+    history = HistoricalRecords()
 
     class Meta:
         constraints = [
@@ -309,7 +310,11 @@ class Absence(models.Model):
         indexes = [models.Index(fields=["technician", "last_day"], name="absence_of_technician")]
 
     def __str__(self) -> str:
-        days = f"on {self.first_day}" if self.first_day == self.last_day else f"{self.first_day} to {self.last_day}"
+        days = (
+            f"on {self.first_day}"
+            if self.first_day == self.last_day
+            else f"{self.first_day} to {self.last_day}"
+        )
         if self.begins is None or self.ends is None:
             return days
         return f"{days}, {self.begins:%H:%M}–{format_closing(self.ends)}"
@@ -408,7 +413,9 @@ class Appointment(Identified):
     completed_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
     sequence = models.PositiveIntegerField(
-        default=0, editable=False, help_text="How often its time, place, vehicle or services changed, for calendars."
+        default=0,
+        editable=False,
+        help_text="How often its time, place, vehicle or services changed, for calendars.",
     )
 
     history = HistoricalRecords()

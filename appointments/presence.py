@@ -10,15 +10,16 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
 from appointments.models import Absence, Location, Shift, Technician
+from appointments.querysets import AbsenceQuerySet
 from appointments.slots import MIDNIGHT, Slot, closed_hours, opening_of_day
-from common.domain.types import AnyQuerySet
 
+_Row = TypeVar("_Row", Shift, Absence)
 _ONE_DAY = timedelta(days=1)
 
 
@@ -105,7 +106,9 @@ def why_away(technician: Technician, during: Slot, zone: ZoneInfo) -> str | None
     """
     days = _days_of(during, zone)
     shifts = list(Shift.objects.filter(technician=technician).order_by("weekday", "begins"))
-    for absence in _absences_between(days[0], days[-1]).filter(technician=technician).order_by("first_day", "id"):
+    for absence in (
+        _absences_between(days[0], days[-1]).filter(technician=technician).order_by("first_day", "id")
+    ):
         spans = (_absence_span(absence, day, zone) for day in _days_of_absence(absence, days))
         if any(span.start < during.end and during.start < span.end for span in spans):
             return f"is absent {absence}"
@@ -167,7 +170,7 @@ def _absence_span(absence: Absence, day: date, zone: ZoneInfo) -> Slot:
     return closed_hours(day, begins=begins, ends=ends, zone=zone)  # type: ignore[arg-type]  # both or none
 
 
-def _absences_between(first: date, last: date) -> AnyQuerySet:
+def _absences_between(first: date, last: date) -> AbsenceQuerySet[Absence]:
     return Absence.objects.filter(Q(first_day__lte=last, last_day__gte=first))
 
 
@@ -182,8 +185,8 @@ def _days_of(during: Slot, zone: ZoneInfo) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def _by_technician(rows: AnyQuerySet) -> dict[int, list[Shift]] | dict[int, list[Absence]]:
-    found: dict[int, list[object]] = {}
+def _by_technician(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
+    found: dict[int, list[_Row]] = {}
     for row in rows:
         found.setdefault(row.technician_id, []).append(row)
-    return found  # type: ignore[return-value]
+    return found

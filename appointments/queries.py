@@ -296,8 +296,8 @@ def get_bay_schedule(
 ) -> BaySchedule:
     """Return a location's bays in the order of their ids and the times at which they are held. Two queries.
 
-    Work in progress holds its bay from its real start to at least 30 minutes from now. `bay` limits the schedule to that bay. `ignoring` is an appointment that is about to move: it holds no bay, and its
-    own bay comes first.
+    Work in progress holds its bay from its real start to at least 30 minutes from now. `bay` limits the schedule to
+    that bay. `ignoring` is an appointment that is about to move: it holds no bay, and its own bay comes first.
     """
     bays = Bay.objects.filter(location=location, **({"pk": bay.pk} if bay else {}))
     ids = list(bays.order_by("id").values_list("id", flat=True))
@@ -452,18 +452,20 @@ def find_next_free_slots(
 
 
 def free_until(location: Location, now: datetime) -> list[tuple[Bay, datetime | None]]:
-    """Return the bays that are free now, in the order of their ids, and when the next appointment takes each. One query.
+    """Return the bays that are free now, in the order of their ids, and when the next appointment takes each.
 
-    None means that nothing is booked there.
+    None means that nothing is booked there. One query.
     """
     pending = Appointment.objects.filter(status=AppointmentStatus.PENDING)
     present = pending.filter(start__gte=now - LONGEST, start__lte=now, end__gt=now)
     in_work = Appointment.objects.filter(status=AppointmentStatus.IN_PROGRESS)
     later = pending.filter(bay=OuterRef("pk"), start__gt=now).order_by("start").values("start")[:1]
     bays = Bay.objects.filter(
-        ~Exists(present.filter(bay=OuterRef("pk"))), ~Exists(in_work.filter(bay=OuterRef("pk"))), location=location
+        ~Exists(present.filter(bay=OuterRef("pk"))),
+        ~Exists(in_work.filter(bay=OuterRef("pk"))),
+        location=location,
     )
-    return [(bay, bay.until) for bay in bays.order_by("id").annotate(until=Subquery(later))]  # type: ignore[attr-defined]
+    return [(bay, bay.until) for bay in bays.order_by("id").annotate(until=Subquery(later))]
 
 
 def find_free_bays(location: Location, slot: Slot, *, now: datetime) -> list[Bay]:

@@ -1,14 +1,24 @@
-"""Load two locations with bays and opening hours, a technician, service types, problems and the catalogue."""
+"""Load two locations with bays and opening hours, technicians, service types, problems and the catalogue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from decimal import Decimal
 
-from appointments.models import Bay, Location, OpeningHours, ReportedProblem, ServiceType, Technician, Weekday
+from appointments.models import (
+    Absence,
+    Bay,
+    Location,
+    OpeningHours,
+    ReportedProblem,
+    ServiceType,
+    Shift,
+    Technician,
+    Weekday,
+)
 from catalogue.models import Part, Service
-from demo.calendar import TIME_ZONE
+from demo.calendar import TIME_ZONE, Calendar
 from demo.numbering import create
 
 
@@ -139,3 +149,21 @@ def load() -> Garage:
             for key, (number, name, text, price, taxable, months) in _SERVICES.items()
         },
     )
+
+
+def load_rota(calendar: Calendar, garage: Garage) -> None:
+    """Load two technicians of the second location with shifts on all of its hours, and an absence of one of them.
+
+    The default location keeps no shifts, so that the starts that the contracts print are bounded by its bays alone.
+    """
+    tara, omar = (
+        Technician.objects.create(name=name, email=email, location=garage.second)
+        for name, email in (("Tara Wrench", "tara@garage.example"), ("Omar Lift", "omar@garage.example"))
+    )
+    for hours in OpeningHours.objects.filter(location=garage.second).order_by("weekday"):
+        for technician in (tara, omar):
+            Shift.objects.create(
+                technician=technician, weekday=hours.weekday, begins=hours.opens, ends=hours.closes
+            )
+    day = calendar.working_day(10, 8).date()
+    Absence.objects.create(technician=omar, first_day=day, last_day=day + timedelta(days=2), reason="Vacation")

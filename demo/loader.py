@@ -48,6 +48,7 @@ def load(*, now: datetime) -> bool:
         fleet.load_colleagues(calendar)
         workbench.load(calendar, rows, business.load_walk_in(calendar))
         billing.load(calendar, rows)
+        garage.load_rota(calendar, rows)
         # The database was empty, so every task is about demo data, whose people get no mail.
         DBTaskResult.objects.all().delete()
         return True

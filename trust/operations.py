@@ -177,6 +177,7 @@ class Operation:
             "canned-jobs": shop.canned_job,
             "statement-runs": shop.run,
             **shop.prices,
+            **shop.rota,
         }.get(self.path.split("/")[3])
         return str(getattr(row, "uuid" if self.path.startswith("/api/appointments") else "pk", ""))
 
@@ -186,6 +187,8 @@ class Operation:
         body = _today(example, owner, shop)
         if self.name in OF_A_NEW_LOCATION:
             body["location_id"] = shop.new_location.pk
+        if self.name in ("shop_shifts_create", "shop_absences_create"):
+            body["technician_id"] = shop.rota["shifts"].technician_id
         if self.name == "shop_vehicles_transfer":
             body["customer_id"] = shop.heir.pk
         return body

@@ -83,6 +83,7 @@ class Shop:
     unused_service: Service
     canned_job: CannedJob
     prices: dict[str, Any]  # noun of the URL -> its row, of the location
+    rota: dict[str, Any]  # noun of the URL -> its row, of a technician without a location, so that they bound nothing
     plan: Plan
     run: StatementRun
     staff: dict[str, User]
@@ -120,6 +121,10 @@ def open_shop() -> Shop:
             "tax-rules": factories.TaxRuleFactory(location=location),
             "fee-rules": factories.FeeRuleFactory(location=location),
             "overrun-policies": factories.OverrunPolicyFactory(location=location),
+        },
+        rota={
+            "shifts": factories.ShiftFactory(technician=(spare := factories.TechnicianFactory())),
+            "absences": factories.AbsenceFactory(technician=spare),
         },
         plan=factories.PlanFactory(),
         run=factories.StatementRunFactory(),

@@ -89,8 +89,8 @@ class SlotTakenError(StaffError):
 
 MOVE_REFUSED = OpenApiResponse(
     SlotTakenError,
-    description="The slot is taken, the vehicle or the technician has another appointment then, the technician is away, "
-    "or the appointment is not pending.",
+    description="The slot is taken, the vehicle or the technician has another appointment then, the technician is "
+    "away, or the appointment is not pending.",
 )
 SLOT_TAKEN = OpenApiResponse(
     SlotTakenError,
@@ -107,7 +107,9 @@ class FreeBaySerializer(Serializer):
 
 class NoFreeBayError(StaffError):
     next_free = FreeBaySerializer(
-        required=False, allow_null=True, help_text="The first bay that becomes free for that length, and when."
+        required=False,
+        allow_null=True,
+        help_text="The first bay that becomes free for that length, and when.",
     )
 
 

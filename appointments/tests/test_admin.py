@@ -193,6 +193,32 @@ def test_booking_needs_a_time(desk, bob, bay):
     assert errors(desk.post(ADD, data)) == ["This field is required."]
 
 
+def test_walk_in_begins_now_in_a_free_bay(desk, ada, bob):
+    location, vehicle = garage(hours=(time(8), time(8, 30))), factories.VehicleFactory(customer=bob)
+    first, second = location.bays.order_by("id")
+    now = timezone.now()
+    factories.AppointmentFactory(
+        bay=first, start=now - HALF_HOUR, end=now - HALF_HOUR / 2, status="in_progress"
+    )
+    data = booking(vehicle, location) | {"start_0": "", "start_1": "", "is_walk_in": "on"}
+    assert desk.post(ADD, data).status_code == 302
+    made = vehicle.appointments.get()
+    assert now <= made.start <= timezone.now()
+    assert (made.end - made.start, made.bay, made.customer, made.status) == (HALF_HOUR, second, bob, PENDING)
+    assert made.history.get().history_user == ada
+
+
+def test_walk_in_that_cannot_be_booked_is_refused_on_the_form(desk, bob):
+    location, vehicle = garage(bays=1), factories.VehicleFactory(customer=bob)
+    data = booking(vehicle, location) | {"is_walk_in": "on"}
+    assert errors(desk.post(ADD, data)) == ["Leave the start of a walk-in empty. It begins now."]
+    data |= {"start_0": "", "start_1": ""}
+    factories.AppointmentFactory(bay=location.bays.get(), start=timezone.now())
+    (error,) = errors(desk.post(ADD, data))
+    assert error.startswith("No bay is free for 30 minutes from now. ")
+    assert not vehicle.appointments.exists()
+
+
 def test_bay_cannot_be_booked_twice(desk, appointment, bob):
     vehicle = factories.VehicleFactory(customer=bob)
     (error,) = errors(desk.post(ADD, booking(vehicle, appointment.location)))
@@ -353,6 +379,17 @@ def test_consent_to_an_overlap_is_offered_where_it_has_an_effect(desk, tim, appo
     assert "llow overlap" not in viewer.get(page(appointment)).content.decode()
     Appointment.objects.update(**fields)
     assert ('name="allow_overlap"' in desk.get(page(appointment)).content.decode()) is is_offered
+
+
+def test_consent_is_offered_on_a_new_appointment_where_shifts_are_kept(desk, bob):
+    location, vehicle = garage(), factories.VehicleFactory(customer=bob)
+    assert "allow_overlap" not in desk.get(ADD).content.decode()
+    factories.ShiftFactory(technician__location=location, weekday=(two_pm().weekday() + 1) % 7)
+    assert "allow_overlap" in desk.get(ADD).content.decode()
+    (error,) = errors(desk.post(ADD, booking(vehicle, location)))
+    assert error.startswith("No technician is free at that time. ")
+    assert desk.post(ADD, booking(vehicle, location) | {"allow_overlap": "on"}).status_code == 302
+    assert Appointment.objects.get().start == two_pm()
 
 
 @pytest.mark.storm

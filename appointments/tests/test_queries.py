@@ -131,7 +131,7 @@ class TestAvailable:
             for number in range(20):
                 appointment(bay, at(8) + number * HALF_HOUR, at(8, 30) + number * HALF_HOUR)
         assert starts(garage) == []
-        assert count_queries(lambda: starts(garage)) == empty == 4
+        assert count_queries(lambda: starts(garage)) == empty == 5
 
 
 class TestNext:

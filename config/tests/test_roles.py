@@ -104,6 +104,8 @@ def world(db) -> dict[str, Any]:
     return {
         "appointments": visit.pk,
         "technicians": visit.technician_id,
+        "shifts": factories.ShiftFactory().pk,
+        "absences": factories.AbsenceFactory().pk,
         "locations": visit.location_id,
         "repair-orders": order.pk,
         "customers": order.customer_id,

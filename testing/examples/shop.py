@@ -138,10 +138,12 @@ NOUNS = {
     "fee-rules": (1, {"is_active": "true"}, {"page": "0"}),
     "overrun-policies": (1, {"location_id": "2"}, {"search": "ten"}),
     "technicians": (27, {"search": "tech@"}, {"location_id": "here"}),
+    "shifts": (1, {"technician_id": "28"}, {"technician_id": "Tara"}),
+    "absences": (1, {"location_id": "2", "date_from": "2026-01-01"}, {"date_from": "soon"}),
     "locations": (1, {"search": "springfield"}, {"page": "0"}),
 }
 # The endings of the operations that answer 201.
-CREATES = ("_create", "_transfer", "_odometer", "_add_job", "_add_line", "_authorise", "_copy", "_comeback")
+CREATES = ("_create", "_transfer", "_odometer", "_add_job", "_add_line", "_authorise", "_copy", "_comeback", "_walk_in")
 BOOKING = {
     "customer_id": 19, "vehicle_id": 40, "location_id": 1, "start": "2026-01-26T15:00:00Z", "services": ["oil_change"],
 }  # fmt: skip
@@ -153,6 +155,9 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "appointments_start": ("post", "appointments/54/start/", {}, 409),
     "appointments_complete": ("post", "appointments/54/complete/", {}, 409),
     "appointments_cancel": ("post", "appointments/53/cancel/", {}, 409),
+    "appointments_walk_in": (
+        "post", "appointments/walk-in/", {"vehicle_id": 52, "location_id": 2, "minutes": 45}, 409
+    ),
     # Before the row that is refused when it is sent again: PostgreSQL numbers a refused row, too.
     "vehicles_transfer": ("post", "vehicles/49/transfer/", {"customer_id": 21}, 409),
     "vehicles_create": (
@@ -376,6 +381,22 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     ),
     "technicians_create": ("post", "technicians/", {"name": "Tina Torque", "location_id": 1}, None),
     "technicians_partial_update": ("patch", "technicians/27/", {"role": "master technician"}, None),
+    "shifts_create": (
+        "post",
+        "shifts/",
+        {"technician_id": 29, "weekday": "sunday", "begins": "09:00", "ends": "13:00"},
+        409,
+    ),
+    "shifts_partial_update": ("patch", "shifts/1/", {"ends": "17:30"}, None),
+    "shifts_destroy": ("delete", "shifts/1/", {}, 404),
+    "absences_create": (
+        "post",
+        "absences/",
+        {"technician_id": 28, "first_day": "2026-02-10", "begins": "08:00", "ends": "12:00", "reason": "Training"},
+        None,
+    ),
+    "absences_partial_update": ("patch", "absences/1/", {"last_day": "2026-02-20"}, None),
+    "absences_destroy": ("delete", "absences/1/", {}, 404),
 }
 
 
