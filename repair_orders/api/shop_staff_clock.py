@@ -104,7 +104,7 @@ class StaffTimeEntries(StaffViewSet):
         The history keeps what it was and the reason.
         """
         actions.correct_entry(
-            entry=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body(partial=True)
+            entry=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
         )
         return self.show(id)
 
