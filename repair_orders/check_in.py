@@ -37,10 +37,11 @@ class OrderIsOpen(DomainError):
 
     def __init__(self, orders: Sequence[RepairOrder]) -> None:
         order = next((order for order in orders if is_offered(order)), orders[0])
-        take = f"Send repair_order_id {order.pk} to take it, or" if is_offered(order) else "Send"
+        way = "Make another order with anyway: true."
+        if is_offered(order):
+            way = f"Take it (repair_order_id: {order.pk}), or make another order (anyway: true)."
         super().__init__(
-            f"This vehicle has repair order {order.pk}, which is {_words(order.status)}. "
-            f"{take} anyway: true to make another order.",
+            f"This vehicle has repair order {order.pk}, which is {_words(order.status)}. {way}",
             repair_order_id=order.pk,
             orders=[
                 {

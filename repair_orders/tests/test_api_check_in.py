@@ -102,8 +102,8 @@ def test_open_order_is_offered_and_taken(client, visit):
         409,
         {
             "error": "The vehicle has an open order",
-            "detail": f"This vehicle has repair order {order.pk}, which is requested. Send repair_order_id "
-            f"{order.pk} to take it, or anyway: true to make another order.",
+            "detail": f"This vehicle has repair order {order.pk}, which is requested. Take it (repair_order_id: "
+            f"{order.pk}), or make another order (anyway: true).",
             "code": "order_is_open",
             "repair_order_id": order.pk,
             "orders": [

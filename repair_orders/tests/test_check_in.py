@@ -221,8 +221,8 @@ class TestOpenOrders:
         with pytest.raises(OrderIsOpen) as refusal:
             arrive(visit, odometer=D(100))
         assert refusal.value.text == (
-            f"This vehicle has repair order {order.pk}, which is requested. Send repair_order_id {order.pk} to take "
-            "it, or anyway: true to make another order."
+            f"This vehicle has repair order {order.pk}, which is requested. Take it (repair_order_id: {order.pk}), "
+            "or make another order (anyway: true)."
         )
         assert refusal.value.facts == {
             "repair_order_id": order.pk,
@@ -280,7 +280,7 @@ class TestOpenOrders:
         with pytest.raises(OrderIsOpen) as refusal:
             arrive(visit)
         assert refusal.value.text == (
-            f"This vehicle has repair order {order.pk}, which is pending. Send anyway: true to make another order."
+            f"This vehicle has repair order {order.pk}, which is pending. Make another order with anyway: true."
         )
         assert [row["can_be_taken"] for row in refusal.value.facts["orders"]] == [False]
         with pytest.raises(OrderCannotBeTaken):
