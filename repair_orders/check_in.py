@@ -118,7 +118,12 @@ def check_in(
         if odometer is not None:
             values["odometer_in"] = odometer
             read_odometer(
-                vehicle=vehicle, miles=odometer, by=by, now=now, source=OdometerSource.CHECK_IN, field="odometer"
+                vehicle=vehicle,
+                miles=odometer,
+                by=by,
+                now=now,
+                source=OdometerSource.CHECK_IN,
+                field="odometer",
             )
         if order is not None:
             _take(order, vehicle, appointment, location, words, values)

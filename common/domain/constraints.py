@@ -22,9 +22,10 @@ class _Options(TypedDict, total=False):
 
 
 class NoOverlap(BaseConstraint):
-    """No two rows with the same `holder` overlap in `[start, end)`. An empty end is open: the row overlaps all later ones.
+    """No two rows with the same `holder` overlap in `[start, end)`.
 
-    With `statuses` only rows in one of these statuses count. A row that ends when it starts overlaps none.
+    With `statuses` only rows in one of these statuses count. A row whose end is null lasts for ever. A row that ends
+    when it starts overlaps none.
 
     On PostgreSQL it is an exclusion constraint (GiST, which needs btree_gist). On SQLite it is two triggers, written as
     deferred statements, because Django remakes a table to change it and runs deferred statements against the new one.

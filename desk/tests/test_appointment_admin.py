@@ -90,10 +90,9 @@ def test_words_of_the_appointment_are_offered(advisor, visit):
 def test_requested_order_is_offered_and_taken(advisor, visit):
     order = RepairOrderFactory(vehicle=visit.vehicle, description="It pulls left.")
     assert fields(advisor, visit) == ["odometer", "promised_at", "description", "order", "anyway"]
-    assert press(advisor, visit, "check_in") == [
-        f"This vehicle has repair order {order.pk}, which is requested. Take it (repair_order_id: {order.pk}), or "
-        "make another order (anyway: true)."
-    ]
+    offer = f"Take it (repair_order_id: {order.pk}), or make another order (anyway: true)."
+    told = f"This vehicle has repair order {order.pk}, which is requested. {offer}"
+    assert press(advisor, visit, "check_in") == [told]
     assert press(advisor, visit, "check_in", order=str(order.pk)) == ["The vehicle is checked in."]
     assert RepairOrder.objects.get().appointment == visit
 
@@ -120,7 +119,10 @@ def test_wrong_answer_is_asked_again(advisor, visit, answers, errors):
 
 def test_page_lists_the_advised_work(advisor, visit):
     RecommendationFactory(
-        vehicle=visit.vehicle, text="Replace the rear pads\nThey squeal", source="declined", amount=D("1234.50")
+        vehicle=visit.vehicle,
+        text="Replace the rear pads\nThey squeal",
+        source="declined",
+        amount=D("1234.50"),
     )
     text = advisor.get(page(visit)).text
     assert "Replace the rear pads" in text

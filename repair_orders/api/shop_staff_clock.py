@@ -172,9 +172,7 @@ class StaffClocks(StaffTechnicians):
 
         Technicians may stop their own clock only.
         """
-        entry = clock.clock_out(
-            technician=self.technician(id), by=self.caller.user_id, now=timezone.now()
-        )
+        entry = clock.clock_out(technician=self.technician(id), by=self.caller.user_id, now=timezone.now())
         return JSONResponse(StaffTimeEntries.read_one(self.caller, entry.pk))
 
 

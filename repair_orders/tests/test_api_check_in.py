@@ -119,7 +119,11 @@ def test_open_order_is_offered_and_taken(client, visit):
     )
     assert not OdometerReading.objects.exists()
     taken = client.post(url(visit), {"repair_order_id": order.pk, "odometer": 100}, format="json")
-    assert (taken.status_code, taken.json()["id"], taken.json()["appointment_id"]) == (201, order.pk, visit.pk)
+    assert (taken.status_code, taken.json()["id"], taken.json()["appointment_id"]) == (
+        201,
+        order.pk,
+        visit.pk,
+    )
     assert RepairOrder.objects.count() == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from repair_orders.estimates.snapshot import instant
 from repair_orders.time_entries.models import TimeEntry
 from testing import factories

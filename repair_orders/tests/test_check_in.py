@@ -146,7 +146,9 @@ class TestAppointment:
     def test_closed_appointment_is_refused(self, status):
         visit = visit_of(status=status)
         before = everything()
-        with pytest.raises(IllegalTransition, match=f"This appointment is {status} and cannot become checked in"):
+        with pytest.raises(
+            IllegalTransition, match=f"This appointment is {status} and cannot become checked in"
+        ):
             arrive(visit, odometer=D(100))
         assert everything() == before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -345,4 +346,4 @@ class TestParallel:
         assert outcomes[11] is None
         assert not TimeEntry.objects.running().exists()
         rows = entries()
-        assert all(before[3] <= after[2] for before, after in zip(rows, rows[1:], strict=False))
+        assert all(before[3] <= after[2] for before, after in pairwise(rows))

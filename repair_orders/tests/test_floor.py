@@ -1,4 +1,4 @@
-"""What the board and the desk ask: vehicles in the shop, jobs to do, advised work and follow-ups (docs/design, D106)."""
+"""Queries of the board and the desk: the shop, jobs to do, advised work and follow-ups (docs/design, D106)."""
 
 from __future__ import annotations
 
