@@ -214,24 +214,25 @@ def _add_jobs(order: RepairOrder, services: Sequence[ServiceType], words: str) -
     An order without a service and without a job gets one for the words, so that technicians have something to work on.
     """
     for number, service in enumerate(services):
-        _add_job(order, service, {"concern": words} if words and number == 0 else {})
+        _add_job(order, service, words if number == 0 else "")
     if not services and order.description and not Job.objects.filter(repair_order=order).exists():
         add_job(order=order, name=FIRST_JOB, concern=order.description)
 
 
-def _add_job(order: RepairOrder, service: ServiceType, own: dict[str, str]) -> None:
+def _add_job(order: RepairOrder, service: ServiceType, words: str) -> None:
     """Add the canned job of a service, or a job of its name without lines.
 
     A canned job that has no price here gets none, because the vehicle is here. Its price is settled on the order.
     """
     canned = service.canned_job
-    if canned is not None:
-        try:
-            add_canned_job(order=order, canned=canned, **own)
-            return
-        except PriceIsNeeded:
-            own = {"concern": canned.concern, **own}
-    add_job(order=order, name=canned.name if canned else service.name, **own)
+    if canned is None:
+        add_job(order=order, name=service.name, concern=words)
+        return
+    concern = words or canned.concern
+    try:
+        add_canned_job(order=order, canned=canned, concern=concern)
+    except PriceIsNeeded:
+        add_job(order=order, name=canned.name, concern=concern)
 
 
 def _words(status: str) -> str:
