@@ -109,11 +109,11 @@ class AppointmentAdmin(NoDeleteMixin, HistoryAdmin):
     date_hierarchy = "start"
     ordering = ("-start", "-id")
     autocomplete_fields = ("vehicle", "services", "reported_problem")
-    readonly_fields = (
+    readonly_fields: tuple[str, ...] = (
         *("customer", "status", "technician", "local_times", "uuid"),
         *("created_at", "assigned_at", "started_at", "completed_at", "cancelled_at"),
     )
-    actions_detail = ("assign", "start", "complete", "cancel")
+    actions_detail: tuple[str, ...] = ("assign", "start", "complete", "cancel")
     add_fieldsets = (
         (None, {"fields": ("vehicle", ("location", "bay"), ("start", "is_walk_in"), "allow_overlap")}),
         ("Work", {"fields": ("services", "reported_problem", "description", "notes")}),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from appointments.models import ServiceType
 from catalogue.pricing.actions import save_canned_job, save_matrix
 from catalogue.pricing.models import CannedJob, CannedLineKind, PriceMatrix
 from demo.garage import Garage
@@ -74,3 +75,11 @@ def _load_canned_jobs(garage: Garage) -> None:
             {"kind": CannedLineKind.LABOUR, "name": "Drive to the inspection lane", "hours": Decimal("0.3")},
         ],
     )
+    # The jobs that booked services become at the check-in.
+    for code, name in (
+        ("oil_change", "Oil change, synthetic"),
+        ("brake_service", "Front brakes"),
+        ("inspection", "State inspection"),
+    ):
+        canned_job = CannedJob.objects.get(name=name)
+        ServiceType.objects.filter(code=code).update(canned_job=canned_job)

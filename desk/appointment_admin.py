@@ -89,7 +89,7 @@ class CheckInForm(LocalTimesForm):
         offered = [order.pk for order in orders if is_offered(order)]
         if offered:
             choices = RepairOrder.objects.filter(pk__in=offered).order_by("id")
-            self.fields["order"].queryset = choices  # type: ignore[attr-defined]
+            self.fields["order"].queryset = choices
         else:
             del self.fields["order"]
         if not orders:

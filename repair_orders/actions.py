@@ -294,8 +294,8 @@ def complete(
 
     `jobs` are the ids of the approved jobs to finish, None for all. Their parts are taken off the shelf. With
     `received` missing pieces are booked as received first. The other approved jobs are declined, proposed ones are
-    deferred. Running clocks stop. The first completed order of a customer also credits the referrals of its logins. Raises
-    IllegalTransition, UnknownJob, NothingToComplete, ExemptionExpired, OverCeiling, PartNeeded.
+    deferred. Running clocks stop. The first completed order of a customer also credits the referrals of its logins.
+    Raises IllegalTransition, UnknownJob, NothingToComplete, ExemptionExpired, OverCeiling, PartNeeded.
     """
     with transaction.atomic():
         lock(order)

@@ -37,10 +37,11 @@ class OrderIsOpen(DomainError):
 
     def __init__(self, orders: Sequence[RepairOrder]) -> None:
         order = next((order for order in orders if is_offered(order)), orders[0])
-        take = f"Send repair_order_id {order.pk} to take it, or" if is_offered(order) else "Send"
+        way = "Make another order with anyway: true."
+        if is_offered(order):
+            way = f"Take it (repair_order_id: {order.pk}), or make another order (anyway: true)."
         super().__init__(
-            f"This vehicle has repair order {order.pk}, which is {_words(order.status)}. "
-            f"{take} anyway: true to make another order.",
+            f"This vehicle has repair order {order.pk}, which is {_words(order.status)}. {way}",
             repair_order_id=order.pk,
             orders=[
                 {
@@ -117,7 +118,12 @@ def check_in(
         if odometer is not None:
             values["odometer_in"] = odometer
             read_odometer(
-                vehicle=vehicle, miles=odometer, by=by, now=now, source=OdometerSource.CHECK_IN, field="odometer"
+                vehicle=vehicle,
+                miles=odometer,
+                by=by,
+                now=now,
+                source=OdometerSource.CHECK_IN,
+                field="odometer",
             )
         if order is not None:
             _take(order, vehicle, appointment, location, words, values)
@@ -208,24 +214,25 @@ def _add_jobs(order: RepairOrder, services: Sequence[ServiceType], words: str) -
     An order without a service and without a job gets one for the words, so that technicians have something to work on.
     """
     for number, service in enumerate(services):
-        _add_job(order, service, {"concern": words} if words and number == 0 else {})
+        _add_job(order, service, words if number == 0 else "")
     if not services and order.description and not Job.objects.filter(repair_order=order).exists():
         add_job(order=order, name=FIRST_JOB, concern=order.description)
 
 
-def _add_job(order: RepairOrder, service: ServiceType, own: dict[str, str]) -> None:
+def _add_job(order: RepairOrder, service: ServiceType, words: str) -> None:
     """Add the canned job of a service, or a job of its name without lines.
 
     A canned job that has no price here gets none, because the vehicle is here. Its price is settled on the order.
     """
     canned = service.canned_job
-    if canned is not None:
-        try:
-            add_canned_job(order=order, canned=canned, **own)
-            return
-        except PriceIsNeeded:
-            own = {"concern": canned.concern, **own}
-    add_job(order=order, name=canned.name if canned else service.name, **own)
+    if canned is None:
+        add_job(order=order, name=service.name, concern=words)
+        return
+    concern = words or canned.concern
+    try:
+        add_canned_job(order=order, canned=canned, concern=concern)
+    except PriceIsNeeded:
+        add_job(order=order, name=canned.name, concern=concern)
 
 
 def _words(status: str) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -57,6 +58,7 @@ NAMED: dict[str, str | None] = {
     "/api/shop/repair-orders/{id}/jobs/{job_id}/propose/": "repair deferred",
     "/api/shop/repair-orders/{id}/jobs/{job_id}/finish/": "repair in_progress",
     "/api/shop/recommendations/{id}/": "recommendation",
+    "/api/shop/time-entries/{id}/": "time entry",
     "/api/shop/vehicles/{id}/": "vehicle",
     "/api/shop/vehicles/{id}/archive/": "spare",
     "/api/shop/vehicles/{id}/restore/": "archived",
@@ -189,6 +191,8 @@ class Operation:
             body["location_id"] = shop.new_location.pk
         if self.name in ("shop_shifts_create", "shop_absences_create"):
             body["technician_id"] = shop.rota["shifts"].technician_id
+        if self.name == "shop_technicians_clock_in":
+            body["job_id"] = owner.rows["repair in_progress"].jobs.earliest("position").pk
         if self.name == "shop_vehicles_transfer":
             body["customer_id"] = shop.heir.pk
         return body
@@ -228,7 +232,7 @@ def _today(value: Any, owner: Owner, shop: Shop, name: str = "") -> Any:
         "job_id": owner.rows["job"].pk, "appointment_id": owner.rows["appointment"].pk,
         "total": str(owner.rows["estimate"].total), "order_id": f"ORD{owner.rows['order'].pk}",
         "unit_number": owner.rows["vehicle"].unit_number, "invoice_id": owner.rows["invoice"].pk,
-        "into_id": shop.heir.pk,
+        "into_id": shop.heir.pk, "ended": datetime.now(UTC).isoformat(),
     }  # fmt: skip
     if name in values:
         return values[name]

@@ -237,6 +237,7 @@ def _repair(owner: Owner, shop: Shop) -> None:
         "repair answered": answered, "repair completed": completed, "repair deferred": deferred,
         "exemption": factories.TaxExemptionFactory(customer=owner.customer, number=owner.mark),
         "recommendation": factories.RecommendationFactory(vehicle=owner.rows["vehicle"], text=owner.mark),
+        "time entry": factories.TimeEntryFactory(job=owner.rows["repair in_progress"].jobs.earliest("position")),
     }  # fmt: skip
 
 

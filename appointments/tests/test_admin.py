@@ -53,8 +53,8 @@ def appointment(alice, bay):
 @pytest.mark.parametrize(
     ("status", "titles"),
     [
-        (PENDING, ["Assign", "Start", "Cancel appointment"]),
-        (IN_PROGRESS, ["Assign", "Complete", "Cancel appointment"]),
+        (PENDING, ["Check in", "Assign", "Start", "Cancel appointment"]),
+        (IN_PROGRESS, ["Check in", "Assign", "Complete", "Cancel appointment"]),
         (COMPLETED, []),
         (CANCELLED, []),
     ],

@@ -81,7 +81,7 @@ class _Sold:
 
 
 def technicians_hours(scope: Scope) -> Report:
-    """Return what technicians sold and worked: hours and labour that were invoiced, less those credited, and their time.
+    """Return the hours and the labour that were invoiced, less those credited, and the hours worked, by technician.
 
     Labour counts for the technician of its job, on the day of posting. Time entries count on the local day on which
     they started. Running clocks are left out. The efficiency is sold ÷ worked hours. Costs a constant number of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,8 +15,17 @@ from billing.models import ClosedDay
 from billing.reports.base import Scope
 from billing.reports.sheet import day_sheet
 from billing.tests.reports import FIRST, SECOND
+from common.domain.days import midnight
 from testing.billed import completed, invoiced, pay
-from testing.factories import CustomerFactory, LocationFactory, TechnicianFactory, UserFactory
+from testing.factories import (
+    CustomerFactory,
+    JobFactory,
+    LocationFactory,
+    RepairOrderFactory,
+    TechnicianFactory,
+    TimeEntryFactory,
+    UserFactory,
+)
 from testing.suites import invalid
 from testing.worked_example import authorised, new_order, reload
 
@@ -328,13 +337,28 @@ class TestTables:
     def test_hours(self, manager):
         invoice = invoiced()
         technician = TechnicianFactory(name="Tim Turner")
+        brakes = invoice.repair_order.jobs.get(name="Brakes")
         invoice.repair_order.jobs.filter(name="Brakes").update(technician=technician)
         today = timezone.now().date()
+        began = midnight(today)
+        first, second = (
+            TimeEntryFactory(technician=technician, job=brakes, started=began + start, ended=began + end)
+            for start, end in ((timedelta(0), timedelta(hours=1)), (timedelta(hours=2), timedelta(hours=2.2)))
+        )
+        helper = TimeEntryFactory(
+            technician=TechnicianFactory(name="Zoe"),
+            job=brakes,
+            started=began,
+            ended=began + timedelta(hours=1),
+        )
+        TimeEntryFactory(technician=technician, job=brakes, started=began + timedelta(hours=3), ended=None)
+        TimeEntryFactory()  # at no location
         body = manager.get(f"{URL}/hours/?location_id={invoice.location_id}").json()
         assert body == {
             **head(
                 "hours", "Technicians' hours", invoice.location,
                 today.replace(day=1).isoformat(), today.isoformat(),
+                f"{RULE} Worked hours count on the local day on which they began.",
             ),
             "rows": [
                 {
@@ -342,13 +366,49 @@ class TestTables:
                     "technician": "Tim Turner",
                     "sold_hours": "1.80",
                     "labour": "233.91",
-                    "worked_hours": None,
+                    "worked_hours": "1.20",
+                    "efficiency": "1.50",
                     "invoice_ids": [invoice.pk],
                     "credit_note_ids": [],
-                }
+                    "time_entry_ids": [first.pk, second.pk],
+                },
+                {
+                    "technician_id": helper.technician_id,
+                    "technician": "Zoe",
+                    "sold_hours": "0.00",
+                    "labour": "0.00",
+                    "worked_hours": "1.00",
+                    "efficiency": "0.00",
+                    "invoice_ids": [],
+                    "credit_note_ids": [],
+                    "time_entry_ids": [helper.pk],
+                },
             ],
-            "totals": {"sold_hours": "1.80", "labour": "233.91"},
+            "totals": {
+                "sold_hours": "1.80", "labour": "233.91", "worked_hours": "2.20", "efficiency": "0.82"
+            },
         }  # fmt: skip
+
+    def test_efficiency_needs_worked_hours(self, manager):
+        invoice = invoiced()
+        body = manager.get(f"{URL}/hours/?location_id={invoice.location_id}").json()
+        assert [(row["worked_hours"], row["efficiency"]) for row in body["rows"]] == [("0.00", None)]
+        assert (body["totals"]["worked_hours"], body["totals"]["efficiency"]) == ("0.00", None)
+
+    def test_worked_hours_count_on_the_local_day_on_which_they_began(self, manager):
+        """An entry from 23:30 to 01:30 in New York is of the day on which it began."""
+        place = LocationFactory(time_zone="America/New_York")
+        order = RepairOrderFactory(status="in_progress", location=place)
+        began = datetime(2026, 1, 16, 4, 30, tzinfo=UTC)
+        entry = TimeEntryFactory(
+            job=JobFactory(repair_order=order), started=began, ended=began + timedelta(hours=2)
+        )
+        days = {
+            day: manager.get(f"{URL}/hours/?location_id={place.pk}&from={day}&to={day}").json()["rows"]
+            for day in ("2026-01-15", "2026-01-16")
+        }
+        assert [row["time_entry_ids"] for row in days["2026-01-15"]] == [[entry.pk]]
+        assert days["2026-01-16"] == []
 
     def test_declined_work(self, manager):
         order, _, oil = authorised()

@@ -22,9 +22,10 @@ class _Options(TypedDict, total=False):
 
 
 class NoOverlap(BaseConstraint):
-    """No two rows with the same `holder` overlap in `[start, end)`. An empty end is open: the row overlaps all later ones.
+    """No two rows with the same `holder` overlap in `[start, end)`.
 
-    With `statuses` only rows in one of these statuses count. A row that ends when it starts overlaps none.
+    With `statuses` only rows in one of these statuses count. A row whose end is null lasts for ever. A row that ends
+    when it starts overlaps none.
 
     On PostgreSQL it is an exclusion constraint (GiST, which needs btree_gist). On SQLite it is two triggers, written as
     deferred statements, because Django remakes a table to change it and runs deferred statements against the new one.
@@ -129,7 +130,7 @@ class NoOverlap(BaseConstraint):
         pk = schema_editor.quote_name(str(model._meta.pk.column))
         # Django stores instants as text in UTC, which sorts as time does.
         overlaps = [f"{start} < NEW.{end}", f"{end} > NEW.{start}"]
-        if model._meta.get_field(self.end).null:  # type: ignore[union-attr]
+        if model._meta.get_field(self.end).null:
             overlaps = [
                 f"(NEW.{end} IS NULL OR ({start} < NEW.{end} AND NEW.{start} < NEW.{end}))",
                 f"({end} IS NULL OR ({end} > NEW.{start} AND {start} < {end}))",
@@ -166,7 +167,7 @@ class NoOverlap(BaseConstraint):
             return
         start, end = getattr(instance, self.start), getattr(instance, self.end)
         holder = getattr(instance, f"{self.holder}_id")
-        is_open = end is None and bool(model._meta.get_field(self.end).null)  # type: ignore[union-attr]
+        is_open = end is None and bool(model._meta.get_field(self.end).null)
         if None in (start, holder) or (end is None and not is_open) or start == end:
             return
         if self.statuses is not None and getattr(instance, _STATUS) not in self.statuses:

@@ -97,15 +97,18 @@ def test_permission_beside_an_action_is_used_by_its_verb(view):
 
 
 @pytest.fixture
-def world(db) -> dict[str, Any]:
+def world(people) -> dict[str, Any]:
     """One row of each resource: ids by the noun in the URL, and those of the order's lines."""
     order = factories.RepairOrderFactory()
-    visit = factories.AppointmentFactory(technician=factories.TechnicianFactory())
+    # Technicians move their own clock only.
+    technician = factories.TechnicianFactory(user=people[Role.TECHNICIAN])
+    visit = factories.AppointmentFactory(technician=technician)
     return {
         "appointments": visit.pk,
         "technicians": visit.technician_id,
         "shifts": factories.ShiftFactory().pk,
         "absences": factories.AbsenceFactory().pk,
+        "time-entries": factories.TimeEntryFactory().pk,
         "locations": visit.location_id,
         "repair-orders": order.pk,
         "customers": order.customer_id,

@@ -122,6 +122,9 @@ def create_data(customer: Customer) -> None:
     factories.RecoveryCodeFactory(factor__user=user)
     PageSession.objects.create(session_key=f"key-{user.pk}", session_data="", expire_date=now, user=user)
     factories.AbsenceFactory(technician=factories.TechnicianFactory(user=user))
+    factories.TimeEntryFactory(
+        technician=factories.TechnicianFactory(user=user), job=factories.JobFactory(repair_order=order)
+    )
     factories.IdempotencyKeyFactory(user_id=user.pk, created_at=now)
     factories.SheetImportFactory(user_id=user.pk)
 

@@ -99,9 +99,7 @@ class StaffAppointmentCheckIn(_CheckIns, StaffAppointments):
         The answer is its repair order. The services of the appointment are its jobs.
         """
         body = self.named_order(self.read_body())
-        order = actions.check_in(
-            appointment=self.row(id), by=self.caller.user_id, now=timezone.now(), **body
-        )
+        order = actions.check_in(appointment=self.row(id), by=self.caller.user_id, now=timezone.now(), **body)
         return JSONResponse(StaffRepairOrders.detail_of(self.caller, order.pk), status=201)
 
 

@@ -104,7 +104,7 @@ class StaffTimeEntries(StaffViewSet):
         The history keeps what it was and the reason.
         """
         actions.correct_entry(
-            entry=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body(partial=True)
+            entry=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
         )
         return self.show(id)
 
@@ -172,9 +172,7 @@ class StaffClocks(StaffTechnicians):
 
         Technicians may stop their own clock only.
         """
-        entry = clock.clock_out(
-            technician=self.technician(id), by=self.caller.user_id, now=timezone.now()
-        )
+        entry = clock.clock_out(technician=self.technician(id), by=self.caller.user_id, now=timezone.now())
         return JSONResponse(StaffTimeEntries.read_one(self.caller, entry.pk))
 
 

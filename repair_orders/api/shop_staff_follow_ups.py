@@ -51,9 +51,8 @@ class PutOffAtFilter(IdFilter):
     """Rows whose work was put off in an order of a location."""
 
     def filter(self, qs: AnyQuerySet, value: object) -> AnyQuerySet:
-        return qs.filter(
-            Exists(Job.objects.put_off().filter(recommendation=OuterRef("pk"), repair_order__location=value))
-        )
+        put_off: AnyQuerySet = Job.objects.put_off().filter(recommendation=OuterRef("pk"))
+        return qs.filter(Exists(put_off.filter(repair_order__location=value)))
 
 
 class FollowUpFilter(django_filters.FilterSet):

@@ -341,7 +341,7 @@ class TestRequestRepair:
             "discount_amount": Decimal("0.00"), "discount_percent": Decimal("0.00"),
             "tax_percent": Decimal("8.25"), "tax_exemption": "", "fee_terms": [], "overrun_terms": None,
             "location_id": None, "number": None, "appointment_id": None, "advisor_id": None, "version": 1,
-            "po_number": "", "promised_at": None, "odometer_in": None, "odometer_out": None,
+            "po_number": "", "promised_at": None, "checked_in_at": None, "odometer_in": None, "odometer_out": None,
             "comeback_of_id": None,
             "authorised_total": None, "authorised_net": None, "ceiling": None, "work_amount": Decimal("0.00"),
             "is_credited": False, "total_cost": None, "denial_reason": "", "created_at": now,

@@ -32,7 +32,8 @@ class TimeEntryAdmin(ReadOnly, HistoryAdmin):
     actions_detail = ("correct",)
 
     def get_queryset(self, request: HttpRequest) -> AnyQuerySet:
-        return super().get_queryset(request).select_related("technician", "job__repair_order__location")
+        rows: AnyQuerySet = super().get_queryset(request)
+        return rows.select_related("technician", "job__repair_order__location")
 
     def zone_of(self, row: TimeEntry) -> tzinfo:
         return zone_of(row)

@@ -40,7 +40,7 @@ class CorrectForm(LocalTimesForm):
         return zone_of(self.entry) if self.entry else timezone.get_default_timezone()
 
     def clean(self) -> Json:
-        values = super().clean() or self.cleaned_data
+        values: Json = super().clean() or self.cleaned_data
         for name in ("started", "ended"):
             stored = getattr(self.entry, name, None)
             if stored is not None and values.get(name) == stored.replace(microsecond=0):

@@ -140,16 +140,35 @@ NOUNS = {
     "technicians": (27, {"search": "tech@"}, {"location_id": "here"}),
     "shifts": (1, {"technician_id": "28"}, {"technician_id": "Tara"}),
     "absences": (1, {"location_id": "2", "date_from": "2026-01-01"}, {"date_from": "soon"}),
+    "time-entries": (1, {"technician_id": "27"}, {"date_from": "monday"}),
     "locations": (1, {"search": "springfield"}, {"page": "0"}),
 }
 # The endings of the operations that answer 201.
-CREATES = ("_create", "_transfer", "_odometer", "_add_job", "_add_line", "_authorise", "_copy", "_comeback", "_walk_in")
+CREATES = (
+    "_create",
+    "_transfer",
+    "_odometer",
+    "_add_job",
+    "_add_line",
+    "_authorise",
+    "_copy",
+    "_comeback",
+    "_walk_in",
+    "_check_in",
+    "_clock_in",
+)
 BOOKING = {
     "customer_id": 19, "vehicle_id": 40, "location_id": 1, "start": "2026-01-26T15:00:00Z", "services": ["oil_change"],
 }  # fmt: skip
 # operation: (method, URL, body, status of the same call again, or None where it can be repeated)
 WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "appointments_assign": ("post", "appointments/54/assign/", {"technician_id": 27}, None),
+    "appointments_check_in": (
+        "post",
+        "appointments/54/check-in/",
+        {"description": "The brakes squeal.", "anyway": True},
+        409,
+    ),
     "appointments_move": ("post", "appointments/53/move/", {"start": "2026-01-27T15:00:00Z"}, None),
     "appointments_partial_update": ("patch", "appointments/53/", {"notes": "Key in the box"}, None),
     "appointments_start": ("post", "appointments/54/start/", {}, 409),
@@ -200,6 +219,12 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
         {"vehicle_id": 40, "description": "Squeaks", "tax_percent": "8.25"},
         None,
     ),
+    "repair_orders_check_in": (
+        "post",
+        "repair-orders/check-in/",
+        {"vehicle_id": 40, "location_id": 2, "odometer": 31960, "description": "Squeaks", "anyway": True},
+        None,
+    ),
     "repair_orders_partial_update": ("patch", "repair-orders/10/", {"discount_percent": "10.00"}, None),
     "repair_orders_add_part": ("post", "repair-orders/10/parts/", {"part_id": 136, "quantity": 2}, None),
     "repair_orders_add_service": ("post", "repair-orders/10/services/", {"service_id": 134}, None),
@@ -223,6 +248,14 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
         None,
     ),
     "repair_orders_remove_line": ("delete", "repair-orders/53/jobs/48/lines/91/?kind=part", {}, 404),
+    "technicians_clock_in": ("post", "technicians/27/clock-in/", {"job_id": 47, "switch": True}, None),
+    "time_entries_partial_update": (
+        "patch",
+        "time-entries/1/",
+        {"ended": "2026-01-13T11:30:00Z", "reason": "The test drive was left out."},
+        None,
+    ),
+    "technicians_clock_out": ("post", "technicians/27/clock-out/", {}, 409),
     "repair_orders_propose_job": ("post", "repair-orders/53/jobs/46/propose/", {}, 409),
     "repair_orders_remove_job": ("delete", "repair-orders/53/jobs/48/", {}, 404),
     "repair_orders_finish_job": ("post", "repair-orders/53/jobs/47/finish/", {}, 409),
@@ -472,6 +505,11 @@ def staff_calls() -> Calls:
     for action, address, made in reads:  # after the certificate is recorded
         calls[f"shop_tax_exemptions_{action}"] = ("delete" if action == "destroy" else "get", address, made)
     calls["shop_parts_moves"] = ("get", f"{STAFF}parts/136/moves/", [Call(200, ADMIN), Call(403, ALICE)])
+    calls["shop_follow_ups_list"] = (
+        "get",
+        f"{STAFF}follow-ups/",
+        [Call(200, ADMIN, {"location_id": 2}), Call(400, ADMIN, {"created_to": "today"}), Call(403, ALICE)],
+    )
     calls["shop_needed_parts_list"] = ("get", f"{STAFF}needed-parts/", [Call(200, ADMIN), Call(403, ALICE)])
     return calls
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 from appointments.models import Appointment
 from common.domain.constraints import NoOverlap
 from common.domain.database import violates
-from testing.factories import AppointmentFactory, BayFactory, VehicleFactory
+from repair_orders.time_entries.models import TimeEntry
+from testing.factories import AppointmentFactory, BayFactory, TimeEntryFactory, VehicleFactory
 from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
@@ -255,6 +256,110 @@ class TestSchema:
                 editor.add_constraint(Appointment, CONSTRAINT)
         self.assert_holds()
         assert self.triggers() == before
+
+
+class TestOpenEnd:
+    """Time entries have no status, and an end that may be missing."""
+
+    @pytest.fixture
+    def entry(self, now):
+        return TimeEntryFactory(started=now, ended=now + HOUR)
+
+    def another(self, entry, start, end):
+        return TimeEntryFactory(
+            technician=entry.technician,
+            started=entry.started + start,
+            ended=None if end is None else entry.started + end,
+        )
+
+    def assert_refused(self, work, name="technician_works_on_one_job"):
+        with pytest.raises(IntegrityError) as error, transaction.atomic():
+            work()
+        assert violates(error.value, TimeEntry, name)
+
+    @pytest.mark.parametrize("name", OVERLAPS)
+    def test_overlap_is_refused(self, entry, name):
+        self.assert_refused(lambda: self.another(entry, *OVERLAPS[name]))
+        assert TimeEntry.objects.get() == entry
+
+    @pytest.mark.parametrize("name", APART)
+    def test_adjacent_entries_are_allowed(self, entry, name):
+        self.another(entry, *APART[name])
+        assert TimeEntry.objects.count() == 2
+
+    @pytest.mark.parametrize("start", [-HOUR, 0 * HOUR, HOUR - timedelta(microseconds=1)])
+    def test_open_entry_overlaps_all_that_end_later(self, entry, start):
+        self.assert_refused(lambda: self.another(entry, start, None))
+        assert TimeEntry.objects.get() == entry
+
+    def test_open_entry_is_allowed_after_the_others(self, entry):
+        self.another(entry, HOUR, None)
+        assert TimeEntry.objects.count() == 2
+
+    @pytest.mark.parametrize(("start", "end"), [(-HOUR, HOUR), (HOUR, 2 * HOUR), (24 * HOUR, 25 * HOUR)])
+    def test_entry_into_an_open_one_is_refused(self, now, start, end):
+        running = TimeEntryFactory(started=now, ended=None)
+        self.assert_refused(lambda: self.another(running, start, end))
+        self.another(running, -HOUR, 0 * HOUR)
+        assert TimeEntry.objects.count() == 2
+
+    def test_second_open_entry_is_refused(self, now):
+        running = TimeEntryFactory(started=now, ended=None)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            self.another(running, HOUR, None)
+        assert TimeEntry.objects.get() == running
+
+    def test_empty_entry_overlaps_none(self, entry):
+        empty = self.another(entry, HOUR / 2, HOUR / 2)
+        assert TimeEntry.objects.count() == 2
+        self.assert_refused(lambda: self.another(entry, HOUR / 4, HOUR / 2))
+        entry.delete()
+        self.another(empty, -HOUR, HOUR)
+        assert TimeEntry.objects.count() == 2
+
+    def test_update_into_an_overlap_is_refused(self, entry):
+        later = self.another(entry, HOUR, None)
+        rows = TimeEntry.objects.filter(pk=later.pk)
+        self.assert_refused(lambda: rows.update(started=entry.started + HOUR / 2))
+        rows.update(ended=entry.started + 2 * HOUR)
+        self.assert_refused(
+            lambda: TimeEntry.objects.filter(pk=entry.pk).update(ended=entry.started + 3 * HOUR)
+        )
+        assert [row.ended for row in TimeEntry.objects.order_by("started")] == [
+            entry.started + HOUR, entry.started + 2 * HOUR
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("start", "end", "is_valid"),
+        [
+            (0 * HOUR, HOUR, False),
+            (-HOUR, None, False),
+            (HOUR / 2, HOUR / 2, True),
+            (HOUR, None, True),
+            (-HOUR, 0 * HOUR, True),
+        ],
+    )
+    def test_form_reports_what_the_database_refuses(self, entry, start, end, is_valid):
+        constraint = next(c for c in TimeEntry._meta.constraints if isinstance(c, NoOverlap))
+        mine = TimeEntry(
+            technician=entry.technician,
+            started=entry.started + start,
+            ended=None if end is None else entry.started + end,
+        )
+        if is_valid:
+            assert constraint.validate(TimeEntry, mine) is None
+        else:
+            with pytest.raises(ValidationError) as refusal:
+                constraint.validate(TimeEntry, mine)
+            assert refusal.value.messages == ["The technician has another entry at that time."]
+        assert constraint.validate(TimeEntry, mine, exclude={"started"}) is None
+
+    def test_migration_writes_no_statuses(self):
+        constraint = next(c for c in TimeEntry._meta.constraints if isinstance(c, NoOverlap))
+        _path, args, kwargs = constraint.deconstruct()
+        assert "statuses" not in kwargs
+        assert NoOverlap(*args, **kwargs) == constraint
+        assert NoOverlap(*args, **kwargs | {"statuses": ()}) != constraint
 
 
 @pytest.mark.storm

@@ -85,10 +85,8 @@ class TestClock:
     def test_another_job_asks_before_the_running_clock_stops(self, phone, theo, running):
         other = job_for(theo, name="Oil service")
         refused = phone.post(URL, {"do": "clock_in", "job": other.pk}, follow=True)
-        assert told(refused) == [
-            f"Theo Lindt works on Front brakes of repair order {running.repair_order_id}. "
-            "Stop that clock, or switch to this job."
-        ]
+        where = f"Front brakes of repair order {running.repair_order_id}"
+        assert told(refused) == [f"Theo Lindt works on {where}. Stop that clock, or switch to this job."]
         phone.post(URL, {"do": "clock_in", "job": other.pk, "switch": "yes"})
         assert [(row.job_id, row.ended is None) for row in TimeEntry.objects.order_by("id")] == [
             (running.pk, False), (other.pk, True),
