@@ -136,7 +136,7 @@ class _Compiled:
         else:
             self.statement = Statement.compile(rows, shape.selected, paged=bool(paged))
         self.count = Statement.compile_count(rows) if paged else None
-        self.lists = [(child.parent, _list_statement(child, caller)) for child in shape.lists.values()]
+        self.lists = [_List(child, caller) for child in shape.lists.values()]
 
     def total(self, values: Values) -> int:
         assert self.count
@@ -146,37 +146,49 @@ class _Compiled:
     def bodies(self, values: Values) -> list[Body]:
         with connection.cursor() as cursor:
             rows = self.statement.run_on(cursor, values)
-            if self.lists and rows:
-                rows = self._with_lists(cursor, rows, values)
+            rows = _with_lists(self.lists, cursor, rows, values)
         return self.make(rows)
 
-    def _with_lists(self, cursor: CursorWrapper, rows: Sequence[Row], values: Values) -> Sequence[Row]:
-        lists = []
-        for slot, statement in self.lists:
-            parents = {row[slot] for row in rows} - {None}
-            lists.append((slot, _by_parent(statement.run_on(cursor, {**values, "parents": parents}))))
-        none: list[Row] = []
-        return [(tuple(group.get(row[slot], none) for slot, group in lists), *row[1:]) for row in rows]
+
+class _List:
+    """The statements of a nested list: its rows, and those of the lists within it."""
+
+    def __init__(self, shape: Shape, caller: Caller) -> None:
+        self.slot = shape.parent
+        self.statement = _list_statement(shape, caller)
+        self.lists = [_List(child, caller) for child in shape.lists.values()]
+
+    def by_parent(self, cursor: CursorWrapper, parents: set[object], values: Values) -> dict[object, list[Row]]:
+        """Return the rows with the lists within them, by the key of their parent."""
+        rows = self.statement.run_on(cursor, {**values, "parents": parents})
+        keys = [row[0] for row in rows]
+        groups: dict[object, list[Row]] = {}
+        for key, row in zip(keys, _with_lists(self.lists, cursor, rows, values), strict=True):
+            groups.setdefault(key, []).append(row)
+        return groups
+
+
+def _with_lists(
+    lists: Sequence[_List], cursor: CursorWrapper, rows: Sequence[Row], values: Values
+) -> Sequence[Row]:
+    """Return the rows with their lists in slot 0, in place of their key."""
+    if not lists or not rows:
+        return rows
+    found = [
+        (entry.slot, entry.by_parent(cursor, {row[entry.slot] for row in rows} - {None}, values))
+        for entry in lists
+    ]
+    none: list[Row] = []
+    return [(tuple(group.get(row[slot], none) for slot, group in found), *row[1:]) for row in rows]
 
 
 def _list_statement(shape: Shape, caller: Caller) -> Statement:
     """Compile the rows of a nested list: those that its queryset shows this caller, in the queryset's order."""
-    if shape.lists:
-        raise DoesNotCompileError(
-            f"{shape.model.__name__}: a list within a list is not supported. Flatten one of them."
-        )
     manager: Any = shape.model._default_manager
     # The table of a many-to-many has no queryset of ours. Its rows are visible with their parent.
     is_ours = not shape.model._meta.auto_created
     rows = manager.visible_to(caller).in_order() if is_ours else manager.order_by("id")
     return Statement.compile(rows.filter(**{f"{shape.key}__in": _PARENTS}), shape.selected)
-
-
-def _by_parent(rows: Sequence[Row]) -> dict[object, list[Row]]:
-    groups: dict[object, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row[0], []).append(row)
-    return groups
 
 
 def _values(caller: Caller, filters: Filters) -> Json:

@@ -66,6 +66,7 @@ class Shape:
     def _begin(self, model: type[models.Model], key: str, names: Json) -> None:
         self.model = model
         self.key = key
+        self.is_list = False
         self.parent = 0  # of a list: the slot of its parent's key in the row it hangs on
         self.columns: dict[str, int] = {}
         self.lists: dict[str, Shape] = {}
@@ -77,6 +78,7 @@ class Shape:
         """Return the shape of a nested list's rows. Their bodies stand within the parent's expression."""
         shape = cls.__new__(cls)
         shape._begin(model, key, names)
+        shape.is_list = True
         return shape
 
     @property
@@ -106,9 +108,10 @@ class Shape:
                 raise DoesNotCompileError(
                     f"{holder.__name__}.{name} is not a list of related rows. Declare it without many=True."
                 )
-            if prefix:
-                self._column(f"{prefix}__pk")
-                child.parent = self.columns[f"{prefix}__{holder._meta.pk.name}"]
+            if prefix or self.is_list:  # slot 0 of a list's row is the key of its parent, not its own
+                key = f"{prefix}__pk" if prefix else "pk"
+                self._column(key)
+                child.parent = self.columns[f"{key.removesuffix('pk')}{holder._meta.pk.name}"]
             self.lists[path] = child
         return f"r[0][{list(self.lists).index(path)}]"
 
