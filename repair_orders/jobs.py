@@ -130,12 +130,17 @@ def add_canned_job(*, order: RepairOrder, canned: CannedJob, version: int | None
 
 
 def add_recommended_job(
-    *, order: RepairOrder, recommendation: Recommendation, version: int | None = None, **words: str
+    *,
+    order: RepairOrder,
+    recommendation: Recommendation,
+    canned: CannedJob | None = None,
+    version: int | None = None,
+    **words: str,
 ) -> Job:
     """Add a job for an open recommendation of the order's vehicle, which follows the job's state from now on.
 
-    It has the lines of the canned job that the recommendation is about, if there still is one, else none. Raises
-    WrongRecommendation, RecommendationIsClosed, RecommendationIsQuoted, and as `add_canned_job` does.
+    It has the lines of `canned`, else of the canned job that the recommendation is about, if there still is one, else
+    none. Raises WrongRecommendation, RecommendationIsClosed, RecommendationIsQuoted, and as `add_canned_job` does.
     """
     if recommendation.vehicle_id != order.vehicle_id:
         raise WrongRecommendation(field="recommendation_id")
@@ -143,7 +148,7 @@ def add_recommended_job(
         lock(order)
         hold_recommendations(order.vehicle_id)
         check_open(recommendation)
-        canned = canned_job_of(recommendation)
+        canned = canned or canned_job_of(recommendation)
         if canned is not None:
             job = add_canned_job(order=order, canned=canned, version=version, **words)
         else:
