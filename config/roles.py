@@ -33,6 +33,10 @@ _TECHNICIAN = (
     | _permissions("catalogue", "view", "part", "service", "stockmove", "reservation", *_PRICED_CATALOGUE)
     | _permissions("repair_orders", "view", *_PRICES, "taxexemption")
     | _permissions("repair_orders", "work", "repairorder")
+    | _permissions(
+        "inspections", "view", "template", "templateitem", "inspection", "finding", "findingphoto"
+    )
+    | _permissions("inspections", "add change", "inspection")
     | _permissions("files", "view", "upload")  # photos of the damage
     | _permissions("chat", "view", "conversation", "message", "supportticket")
     | _permissions("chat", "add", "message")  # technicians may answer the owner of a vehicle they work on
@@ -80,6 +84,7 @@ _MANAGER = (
     | _permissions("repair_orders", "reopen withdraw", "repairorder")
     | _permissions("catalogue", "add change delete", "part", "service", *_PRICED_CATALOGUE)
     | _permissions("repair_orders", "add change delete", *_PRICES)
+    | _permissions("inspections", "add change delete", "template", "templateitem")
     | _permissions("appointments", "add change", "technician", "location", "servicetype", "reportedproblem")
     | _permissions("appointments", "view add change delete", "openinghours", "closure", "bay")
     | _permissions("memberships", "add change", "plan")

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "appointments",
     "repair_orders",
     "orders",
+    "inspections",
     "billing",
     "memberships",
     "chat",

@@ -45,6 +45,9 @@ from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
 from desk import urls as desk_pages
 from files.api import member as files_member
+from inspections.api import fleet as inspections_fleet
+from inspections.api import shop as inspections_shop
+from inspections.api import shop_staff as inspections_staff
 from memberships.api import member as memberships_member
 from orders.api import care as orders_care
 from orders.api import care_returns as returns_care
@@ -85,12 +88,14 @@ SHOP: list[URLPattern | URLResolver] = [
     *vehicles_shop.urlpatterns,  # vehicles/customers/me/vehicles/
     *repair_orders_shop.urlpatterns,  # repair-orders/customers/me/repair-orders/
     *estimates_shop.urlpatterns,  # estimates/customers/me/estimates/
+    *inspections_shop.urlpatterns,  # inspections/customers/me/inspections/
     *billing_shop.urlpatterns,  # invoices/customers/me/invoices/, …/account/; statements/customers/me/statements/
     *appointments_staff.urlpatterns,  # appointments/, technicians/, locations/
     *customers_staff.urlpatterns,  # customers/
     *vehicles_staff.urlpatterns,  # vehicles/
     *recommendations_staff.urlpatterns,  # recommendations/
     *repair_orders_staff.urlpatterns,  # repair-orders/
+    *inspections_staff.urlpatterns,  # inspection-templates/, inspections/, repair-orders/{id}/inspections/
     *merges_staff.urlpatterns,  # customers/{id}/merge/
     *catalogue_staff.urlpatterns,  # parts/, services/
     *matrices_staff.urlpatterns,  # price-matrices/, canned-jobs/
@@ -109,6 +114,7 @@ SHOP: list[URLPattern | URLResolver] = [
 FLEET: list[URLPattern | URLResolver] = [
     path("api/", include(repair_orders_fleet.urlpatterns)),  # unit-repair-data/, repair-cost-data/, repairs/
     path("api/", include(estimates_fleet.urlpatterns)),  # estimates/
+    path("api/", include(inspections_fleet.urlpatterns)),  # inspections/
     path("api/", include(billing_fleet.urlpatterns)),  # invoices/, statements/, account/
     *fleet_pages.urlpatterns,  # login/, logout/, password/, dashboard/, repairs/, units/, company/
 ]

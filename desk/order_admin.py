@@ -1,6 +1,6 @@
-"""The repair order's page with its money: invoice, deposit, vehicle out.
+"""The repair order's page with its inspections and its money: invoice, deposit, vehicle out.
 
-They are added here, because the app `repair_orders` must not import billing.
+They are added here, because the app `repair_orders` must not import the rooms above it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from billing.once import once
 from billing.queries import get_deposit
 from common.admin.pages import column, transition_button
 from customers.models import Customer
+from inspections.models import Inspection
 from repair_orders.admin import RepairOrderAdmin
 from repair_orders.models import RepairOrder, RepairOrderStatus
 
@@ -52,7 +53,7 @@ def keep_deposit(
 
 @admin.register(RepairOrder)
 class DeskRepairOrderAdmin(RepairOrderAdmin):
-    readonly_fields = (*RepairOrderAdmin.readonly_fields, "money")
+    readonly_fields = (*RepairOrderAdmin.readonly_fields, "inspections", "money")
     actions_detail = (*RepairOrderAdmin.actions_detail, "issue_invoice", "take_deposit", "vehicle_out")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -63,15 +64,16 @@ class DeskRepairOrderAdmin(RepairOrderAdmin):
         return super().get_object(request, object_id, from_field)
 
     def get_fieldsets(self, request: HttpRequest, obj: RepairOrder | None = None) -> Any:
-        """Return the page's fields with the order's money for roles that may view invoices."""
+        """Return the page's fields with the order's inspections and money, for roles that may view them."""
         fieldsets = super().get_fieldsets(request, obj)
-        if (
-            obj is None
-            or fieldsets is not self.fieldsets
-            or not request.user.has_perm("billing.view_invoice")
-        ):
+        if obj is None or fieldsets is not self.fieldsets:
             return fieldsets
-        return [*fieldsets[:-1], ("Money", {"fields": ("money",)}), fieldsets[-1]]
+        added: list[Any] = []
+        if request.user.has_perm("inspections.view_inspection"):
+            added.append(("Inspections", {"fields": ("inspections",)}))
+        if request.user.has_perm("billing.view_invoice"):
+            added.append(("Money", {"fields": ("money",)}))
+        return [*fieldsets[:-1], *added, fieldsets[-1]]
 
     def offers(self, row: RepairOrder, button: str) -> bool:
         if button == "issue_invoice":
@@ -111,6 +113,15 @@ class DeskRepairOrderAdmin(RepairOrderAdmin):
         form=ExitForm,
         permission=exits.PERMISSIONS["vehicle_out"],
     )
+
+    @column("Inspections")
+    def inspections(self, order: RepairOrder) -> SafeString:
+        if "found" not in vars(order):  # as in `money`
+            vars(order)["found"] = list(Inspection.objects.filter(repair_order=order).order_by("id"))
+        rows = [
+            (link(row), "finished" if row.finished_at else "not finished yet") for row in vars(order)["found"]
+        ]
+        return format_html_join(", ", "{}, {}", rows)
 
     @column("Invoice, deposit and vehicle")
     def money(self, order: RepairOrder) -> SafeString:

@@ -49,6 +49,8 @@ from common.domain.types import AnyQuerySet, Json, Values
 from customers.actions import PERSONAL_FIELDS
 from customers.models import Customer, CustomerUser, Invitation, Notification
 from files.models import Upload
+from inspections.models import Finding, FindingPhoto, Inspection
+from inspections.papers.models import Paper as InspectionPaper
 from memberships.models import Membership
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.estimates.models import Authorisation, Decision, Estimate
@@ -172,6 +174,7 @@ HOLDINGS = (
         secrets=("unit_cost",),  # what the shop paid
     ),
     Holding(RepairPhoto, account="repair_order__customer", deletes=True),
+    Holding(FindingPhoto, account="finding__inspection__repair_order__customer", deletes=True),
     Holding(SupportTicket, account="conversation__customer", deletes=True),
     Holding(Message, account="conversation__customer", deletes=True),
     # Messages that the user wrote for an account that others keep. Messages of staff are the shop's correspondence.
@@ -185,6 +188,12 @@ HOLDINGS = (
     Holding(Upload, account="customer_id", deletes=True, secrets=("key",)),
     # Papers name the person. What was authorised stays in rows of its own.
     Holding(Upload, account="paper__estimate__repair_order__customer", deletes=True, secrets=("key",)),
+    Holding(
+        Upload,
+        account="inspection_paper__inspection__repair_order__customer",
+        deletes=True,
+        secrets=("key",),
+    ),
     Holding(Upload, user=("owner",), condition=Q(customer_id=None), deletes=True, secrets=("key",)),
     Holding(
         Upload,
@@ -233,6 +242,13 @@ HOLDINGS = (
         keeps={**dict.fromkeys(("name", "cause", "correction"), _WORK), "status": _CODE},
     ),
     Holding(Paper, account="estimate__repair_order__customer", deletes=True),
+    Holding(InspectionPaper, account="inspection__repair_order__customer", deletes=True),
+    Holding(Inspection, account="repair_order__customer", keeps={"name": _WORK}),
+    Holding(
+        Finding,
+        account="inspection__repair_order__customer",
+        keeps={**dict.fromkeys(("group", "name", "unit", "value", "note"), _WORK), "rating": _CODE},
+    ),
     # Invoices of the person's vehicles, and those that the person pays for another customer.
     *(
         Holding(

@@ -60,6 +60,7 @@ from common.domain.ids import new_uuid
 from common.domain.models import Event, IdempotencyKey, SheetImport
 from customers.models import Customer, CustomerUser, Invitation, Notification
 from files.models import Upload
+from inspections.models import Finding, FindingPhoto, Inspection, Template, TemplateItem
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import (
     PROCESSING,
@@ -387,6 +388,59 @@ class RepairPhotoFactory(DjangoModelFactory[RepairPhoto]):
         model = RepairPhoto
 
     repair_order = factory.SubFactory(RepairOrderFactory)
+    upload = factory.SubFactory("testing.factories.UploadFactory")
+
+
+class InspectionTemplateFactory(DjangoModelFactory[Template]):
+    """A template without items."""
+
+    class Meta:
+        model = Template
+
+    name = factory.Sequence(lambda n: f"Inspection {n:04}")
+
+
+class TemplateItemFactory(DjangoModelFactory[TemplateItem]):
+    class Meta:
+        model = TemplateItem
+
+    template = factory.SubFactory(InspectionTemplateFactory)
+    position = factory.LazyAttribute(lambda item: item.template.items.count() + 1)
+    group = "Brakes"
+    name = factory.Sequence(lambda n: f"Brake pads {n:04}")
+    unit = "mm"
+
+
+class InspectionFactory(DjangoModelFactory[Inspection]):
+    """An unfinished inspection without findings."""
+
+    class Meta:
+        model = Inspection
+
+    repair_order = factory.SubFactory(RepairOrderFactory)
+    name = factory.Sequence(lambda n: f"Inspection {n:04}")
+    started_at = factory.LazyFunction(timezone.now)
+
+
+class FindingFactory(DjangoModelFactory[Finding]):
+    """A finding that is not rated, about an item of a template."""
+
+    class Meta:
+        model = Finding
+
+    inspection = factory.SubFactory(InspectionFactory)
+    item = factory.SubFactory(TemplateItemFactory)
+    position = factory.LazyAttribute(lambda finding: finding.inspection.findings.count() + 1)
+    group = factory.SelfAttribute("item.group")
+    name = factory.SelfAttribute("item.name")
+    unit = factory.SelfAttribute("item.unit")
+
+
+class FindingPhotoFactory(DjangoModelFactory[FindingPhoto]):
+    class Meta:
+        model = FindingPhoto
+
+    finding = factory.SubFactory(FindingFactory)
     upload = factory.SubFactory("testing.factories.UploadFactory")
 
 

@@ -16,6 +16,7 @@ from chat.models import Conversation, ConversationStatus, Message, SupportTicket
 from common.domain.money import PaymentMethod
 from common.domain.texts import tidy, tidy_capitals
 from customers.models import Customer, Notification
+from inspections.models import Inspection, Rating, Template
 from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
 from repair_orders.estimates.models import Estimate
@@ -151,6 +152,39 @@ def make_order(draw, customer):
             taxable=draw(st.booleans()),
         )
     return order
+
+
+def make_inspection(draw, customer):
+    inspection = factories.InspectionFactory(
+        repair_order__vehicle=make_vehicle(draw, customer),
+        name=draw(texts(100)),
+        technician=factories.TechnicianFactory() if draw(st.booleans()) else None,
+        started_at=(started := draw(instants)),
+        finished_at=draw(st.none() | st.just(started)),
+    )
+    for _ in range(draw(st.integers(0, 3))):
+        finding = factories.FindingFactory(
+            inspection=inspection,
+            group=draw(texts(60)),
+            rating=draw(st.none() | st.sampled_from(Rating.values)),
+            value=draw(texts(60)),
+            note=draw(texts(50)),
+        )
+        for _ in range(draw(st.integers(0, 2))):
+            factories.FindingPhotoFactory(finding=finding)
+    return inspection
+
+
+def make_template(draw, customer):
+    template = factories.InspectionTemplateFactory(is_listed=draw(st.booleans()))
+    for _ in range(draw(st.integers(0, 3))):
+        factories.TemplateItemFactory(
+            template=template,
+            group=draw(texts(60)),
+            unit=draw(texts(20)),
+            canned_job=factories.CannedJobFactory() if draw(st.booleans()) else None,
+        )
+    return template
 
 
 def make_estimate(draw, customer):
@@ -467,6 +501,8 @@ MAKERS = {
     Appointment: make_visit,
     RepairOrder: make_order,
     Estimate: make_estimate,
+    Inspection: make_inspection,
+    Template: make_template,
     Invoice: make_invoice,
     ClosedDay: make_closed_day,
     Payment: make_payment,

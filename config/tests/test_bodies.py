@@ -64,6 +64,8 @@ def rows(db):
         "tax-rules": factories.TaxRuleFactory(),
         "fee-rules": factories.FeeRuleFactory(),
         "overrun-policies": factories.OverrunPolicyFactory(),
+        "inspections": factories.InspectionFactory(repair_order=order),
+        "inspection-templates": factories.InspectionTemplateFactory(),
         "invoices": factories.InvoiceFactory(),
         "payments": factories.PaymentFactory(),
         "statement-runs": factories.StatementRunFactory(),
@@ -77,7 +79,13 @@ def below(rows):
     """The ids in URLs of rows that belong to one of `rows`."""
     line = factories.PartLineFactory(repair_order=rows["repair-orders"])
     exemption = factories.TaxExemptionFactory(customer=rows["customers"])
-    return {"job_id": line.job_id, "line_id": line.pk, "exemption_id": exemption.pk}
+    finding = factories.FindingFactory(inspection=rows["inspections"])
+    return {
+        "job_id": line.job_id,
+        "line_id": line.pk,
+        "exemption_id": exemption.pk,
+        "finding_id": finding.pk,
+    }
 
 
 @pytest.fixture

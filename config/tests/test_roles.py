@@ -71,7 +71,9 @@ def test_staff_manual_lists_every_step():
             call.rstrip("/").rpartition("/")[2]
             for _, call in declared()
             if re.fullmatch(rf"POST /api/shop/{noun}/\{{id\}}/[a-z_]+/", call)
-            and not call.endswith(("/parts/", "/services/", "/jobs/", "/authorisations/", "/credit-notes/"))
+            and not call.endswith(
+                ("/parts/", "/services/", "/jobs/", "/authorisations/", "/credit-notes/", "/inspections/")
+            )
         }
         for noun in steps
     }
@@ -117,6 +119,10 @@ def world(db) -> dict[str, Any]:
         "fee-rules": factories.FeeRuleFactory().pk,
         "overrun-policies": factories.OverrunPolicyFactory().pk,
         "exemption": factories.TaxExemptionFactory(customer=order.customer).pk,
+        "inspections": (finding := factories.FindingFactory(inspection__repair_order=order)).inspection_id,
+        "finding": finding.pk,
+        "photo": factories.FindingPhotoFactory(finding=finding).upload.uuid,
+        "inspection-templates": factories.InspectionTemplateFactory().pk,
         "reports": "",  # no route below it has an id
         "line:parts": (line := factories.PartLineFactory(repair_order=order)).pk,
         "line:jobs": line.pk,
@@ -141,7 +147,10 @@ def printable() -> dict[str, Any]:
 
 def everything() -> dict[str, list[dict[str, Any]]]:
     """Return the contents of the product's tables, including histories."""
-    rooms = ("customers", "catalogue", "vehicles", "appointments", "repair_orders", "orders", "billing")
+    rooms = (
+        *("customers", "catalogue", "vehicles", "appointments", "repair_orders", "orders"),
+        *("inspections", "billing"),
+    )
     models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
     return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
 
@@ -163,6 +172,8 @@ def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, world, ca
         address = address.replace("{id}", str(world[noun]))
         address = address.replace("{revision}", "1").replace("{job_id}", str(world["job"]))
         address = address.replace("{month}", "2026-01")
+        address = address.replace("{finding_id}", str(world["finding"]))
+        address = address.replace("{photo_id}", str(world["photo"]))
         address = address.replace("{exemption_id}", str(world["exemption"]))
         address = address.replace("{line_id}", str(world.get(f"line:{rest[1]}" if len(rest) > 1 else "")))
 

@@ -30,6 +30,7 @@ from customers.models import Customer, CustomerUser
 from customers.tasks import mail_notification
 from files.models import Upload, UploadState
 from files.stores import LocalStore, StoreUnavailable, store
+from inspections.papers.models import Paper as InspectionPaper
 from memberships.models import Membership
 from privacy.erase import StillOpen, erase
 from privacy.holdings import HOLDINGS
@@ -45,6 +46,7 @@ APPS = {h.model._meta.app_label for h in HOLDINGS} | {"catalogue"}
 WITHOUT_PERSONAL_DATA = {
     *("Location", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem"),
     *("PriceMatrix", "PriceBand", "CannedJob", "CannedLine"),
+    *("Template", "TemplateItem"),
     *("LabourRate", "TaxRule", "FeeRule", "OverrunPolicy"),
     *("Part", "Reservation", "Service", "Plan", "Offer", "OfferMake"),
     "Event",  # ids, states and amounts
@@ -80,6 +82,11 @@ def create_data(customer: Customer) -> None:
     )
     upload = uploaded(user, customer)
     factories.RepairPhotoFactory(repair_order=order, upload=upload)
+    finding = factories.FindingFactory(inspection__repair_order=order, rating="red", note="Worn")
+    factories.FindingPhotoFactory(finding=finding, upload=uploaded(None, customer))
+    InspectionPaper.objects.create(
+        inspection=finding.inspection, upload=uploaded(None, None), digest="0" * 64, created_at=now
+    )
     uploaded(user, None)
     sold = factories.OrderFactory(customer=customer, status="returned")
     item = factories.OrderItemFactory(order=sold)

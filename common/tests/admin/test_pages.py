@@ -29,6 +29,7 @@ from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import Event, IdempotencyKey
 from customers.models import Customer, CustomerUser, Invitation, Notification
 from files.models import Upload
+from inspections.models import Inspection, Template
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
@@ -52,6 +53,7 @@ FACTORIES = {
     FeeRule: factories.FeeRuleFactory,
     Group: factories.GroupFactory,
     IdempotencyKey: factories.IdempotencyKeyFactory,
+    Inspection: factories.InspectionFactory,
     Invitation: factories.InvitationFactory,
     KnownAddress: factories.KnownAddressFactory,
     LabourRate: factories.LabourRateFactory,
@@ -87,6 +89,7 @@ FACTORIES = {
     TaxExemption: factories.TaxExemptionFactory,
     TaxRule: factories.TaxRuleFactory,
     Technician: factories.TechnicianFactory,
+    Template: factories.InspectionTemplateFactory,
     TelematicsBatch: factories.TelematicsBatchFactory,
     Upload: factories.UploadFactory,
     ClosedDay: factories.ClosedDayFactory,
