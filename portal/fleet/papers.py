@@ -1,4 +1,4 @@
-"""The papers of a repair: its revisions, and the record of what was authorised."""
+"""The papers of a repair: its revisions, the record of what was authorised, and its inspections."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from common.domain.errors import Missing
+from inspections.papers.actions import inspection_paper
+from inspections.queries import get_finished
 from portal.fleet.pages import FleetPage
 from repair_orders.estimates.queries import find_revisions
 from repair_orders.papers.actions import authorisations_paper, estimate_paper
@@ -29,3 +31,11 @@ class AuthorisationsPaperPage(FleetPage):
 
     def get(self, request: HttpRequest, id: int) -> HttpResponse:
         return pdf_response(authorisations_paper(get_repair(self.caller, id), now=timezone.now()))
+
+
+class InspectionPaperPage(FleetPage):
+    """A finished inspection of a repair as PDF."""
+
+    def get(self, request: HttpRequest, id: int, inspection_id: int) -> HttpResponse:
+        found = get_finished(get_repair(self.caller, id), inspection_id)
+        return pdf_response(inspection_paper(found, now=timezone.now()))

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
@@ -21,8 +22,9 @@ from common.http.problems import STATUS
 from customers.models import Customer
 from files.actions import save_file
 from files.api.serving import upload_response
-from files.models import Upload
+from inspections.queries import find_finished, get_shown_photo
 from portal.choice import Choice
+from portal.findings import shown_inspections
 from portal.fleet.forms import ApproveForm, DenyForm, RequestForm
 from portal.fleet.jobs import repair_jobs
 from portal.fleet.pages import FleetPage
@@ -174,6 +176,11 @@ class RepairPage(FleetPage):
             total=displayed_total(order),
             steps=repair_steps(order),
             photos=photos_of(order),
+            inspections=shown_inspections(
+                find_finished(order),
+                photo_url=lambda uuid: reverse("fleet-photo", args=[order.pk, uuid]),
+                paper_url=lambda pk: reverse("fleet-inspection-pdf", args=[order.pk, pk]),
+            ),
             revisions=revisions,
             invoices=find_invoices_of(self.caller, order),
             is_answered=any(revision.answer_id is not None for revision in revisions),
@@ -233,11 +240,11 @@ class RequestPage(FleetPage):
 
 
 class PhotoPage(FleetPage):
-    """A photo of a repair that is visible to the caller."""
+    """A photo of a repair that is visible to the caller, or of what its inspections found."""
 
     def get(self, request: HttpRequest, id: int, photo_id: UUID | None) -> HttpResponseBase:
-        orders = RepairOrder.objects.visible_to(self.caller).filter(pk=id)
-        photo = Upload.objects.filter(repair_photo__repair_order__in=orders, uuid=photo_id).first()
-        if photo is None:
+        order = RepairOrder.objects.visible_to(self.caller).filter(pk=id).first()
+        if order is None or photo_id is None:
             raise Missing("Photo not found")
+        photo = get_shown_photo(order, photo_id)
         return upload_response(request, photo, cache="private, max-age=86400, immutable")

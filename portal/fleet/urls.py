@@ -40,6 +40,11 @@ urlpatterns = [
         papers.AuthorisationsPaperPage.as_view(),
         name="fleet-authorisations-pdf",
     ),
+    route(
+        "repairs/<id:id>/inspections/<id:inspection_id>/pdf/",
+        papers.InspectionPaperPage.as_view(),
+        name="fleet-inspection-pdf",
+    ),
     route("repairs/<id:id>/photos/<public_id:photo_id>/", repairs.PhotoPage.as_view(), name="fleet-photo"),
     route("units/", units.UnitsPage.as_view(), name="fleet-units"),
     route("units/new/", units.NewUnitPage.as_view(), name="fleet-new-unit"),

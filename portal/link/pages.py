@@ -24,6 +24,7 @@ from common.http.problems import STATUS as STATUS_OF_KIND
 from portal.choice import Choice
 from portal.link.consent import consent_sentence
 from portal.link.forms import AnswerForm
+from portal.link.inspections import link_inspections, link_photos
 from portal.link.state import STATUS, LinkState, get_state
 from portal.link.view import EstimateView
 from portal.templatetags.fleet import money
@@ -121,6 +122,8 @@ class EstimatePage(EstimateView):
                 "form": form or AnswerForm(approves=True, needs_po_number=needs_number),
                 "is_check": is_check,
                 "refusal": refusal,
+                "inspections": link_inspections(estimate, last, self.kwargs["token"]),
+                "photos": link_photos(estimate, self.kwargs["token"]),
                 "consent": consent_sentence(estimate.snapshot, context["shop_name"]),
             }
             if state == LinkState.ANSWERED:

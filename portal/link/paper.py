@@ -12,6 +12,9 @@ from billing.queries import find_receipts
 from common.domain.errors import DomainError, Missing
 from common.http.problems import STATUS
 from files.papers import Document
+from inspections.papers.actions import inspection_paper
+from inspections.queries import get_finished
+from portal.link.inspections import shown_through
 from portal.link.view import EstimateView, InvoiceView, LinkView, Row, StatementView
 from repair_orders.estimates.models import Estimate
 from repair_orders.papers.actions import NothingAuthorised, authorisations_paper, estimate_paper
@@ -57,6 +60,15 @@ class AuthorisationsPaper(LinkPaper[Estimate], EstimateView):
         if not hasattr(row, "authorisation"):
             raise NothingAuthorised("This estimate was not answered yet.")
         return authorisations_paper(row.repair_order, now=timezone.now(), through=row)
+
+
+class InspectionPaper(LinkPaper[Estimate], EstimateView):
+    """The paper of a finished inspection of the order that the link shows."""
+
+    def paper(self, row: Estimate, **names: object) -> Document:
+        pk = int(str(names["inspection_id"]))
+        found = get_finished(row.repair_order, pk, through=shown_through(row))
+        return inspection_paper(found, now=timezone.now())
 
 
 class InvoicePaper(LinkPaper[Invoice], InvoiceView):

@@ -10,15 +10,23 @@ from portal.link.paper import (
     AuthorisationsPaper,
     CreditNotePaper,
     EstimatePaper,
+    InspectionPaper,
     InvoicePaper,
     ReceiptPaper,
     StatementPaper,
 )
+from portal.link.photos import EstimatePhoto
 
 urlpatterns = [
     path("e/<str:token>", EstimatePage.as_view(), name="estimate-link"),
     path("e/<str:token>/estimate.pdf", EstimatePaper.as_view(), name="estimate-link-pdf"),
     path("e/<str:token>/authorisations.pdf", AuthorisationsPaper.as_view(), name="estimate-link-record"),
+    path(
+        "e/<str:token>/inspections/<int:inspection_id>.pdf",
+        InspectionPaper.as_view(),
+        name="estimate-link-inspection",
+    ),
+    path("e/<str:token>/photos/<uuid:photo_id>", EstimatePhoto.as_view(), name="estimate-link-photo"),
     path("i/<str:token>", InvoicePage.as_view(), name="invoice-link"),
     path("i/<str:token>/invoice.pdf", InvoicePaper.as_view(), name="invoice-link-pdf"),
     path(
