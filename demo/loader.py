@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts.models import User
-from demo import billing, business, care, fleet, garage, member, prices, shop, staff, workbench
+from demo import billing, business, care, fleet, garage, inspections, member, prices, shop, staff, workbench
 from demo.calendar import Calendar
 from demo.numbering import continue_after
 
@@ -47,6 +47,7 @@ def load(*, now: datetime) -> bool:
         fleet.load_colleagues(calendar)
         workbench.load(calendar, rows, business.load_walk_in(calendar))
         billing.load(calendar, rows)
+        inspections.load(calendar, rows)
         return True
 
 
