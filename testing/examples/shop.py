@@ -24,6 +24,8 @@ CREDENTIALS = dict(zip(("email", "password"), ALICE, strict=True))
 LIST = "/api/shop/{0}/customers/me/{0}/"
 MINE = LIST.format("estimates")
 INVOICES = LIST.format("invoices")
+INSPECTIONS = LIST.format("inspections")
+NO_PHOTO = "01900000-0000-7000-8000-000000000000"
 REFUSED = [Call(401), Call(403, TECHNICIAN), Call(404, NEWCOMER)]
 ANSWER = {
     "total": "814.66",
@@ -79,6 +81,15 @@ CALLS: Calls = {
     "shop_customer_estimate_get": ("get", f"{MINE}3/", [Call(200, ALICE), *REFUSED]),
     # A paper is no JSON.
     "shop_customer_estimate_pdf_get": ("get", f"{MINE}9999/pdf/", REFUSED),
+    "shop_customer_inspections_get": (
+        "get",
+        INSPECTIONS,
+        [Call(200, ALICE, {"repair_order_id": "13"}), *refusals({"repair_order_id": "first"})],
+    ),
+    "shop_customer_inspection_get": ("get", f"{INSPECTIONS}1/", [Call(200, ALICE), *REFUSED]),
+    # A photo and a paper are no JSON.
+    "shop_customer_inspection_photo_get": ("get", f"{INSPECTIONS}1/photos/{NO_PHOTO}/", REFUSED),
+    "shop_customer_inspection_pdf_get": ("get", f"{INSPECTIONS}9999/pdf/", REFUSED),
     "shop_customer_invoices_get": (
         "get",
         INVOICES,
@@ -133,6 +144,8 @@ NOUNS = {
     "services": (134, {"search": "rotate"}, {"colour": "red"}),
     "canned-jobs": (2, {"search": "brakes", "is_listed": "true"}, {"is_listed": "perhaps"}),
     "price-matrices": (1, {"search": "standard"}, {"colour": "red"}),
+    "inspection-templates": (2, {"search": "brake", "is_listed": "true"}, {"is_listed": "perhaps"}),
+    "inspections": (2, {"repair_order_id": "13"}, {"repair_order_id": "first"}),
     "labour-rates": (1, {"location_id": "2"}, {"location_id": "here"}),
     "tax-rules": (1, {"location_id": "2"}, {"ordering": "age"}),
     "fee-rules": (1, {"is_active": "true"}, {"page": "0"}),
@@ -141,7 +154,10 @@ NOUNS = {
     "locations": (1, {"search": "springfield"}, {"page": "0"}),
 }
 # The endings of the operations that answer 201.
-CREATES = ("_create", "_transfer", "_odometer", "_add_job", "_add_line", "_authorise", "_copy", "_comeback")
+CREATES = (
+    *("_create", "_transfer", "_odometer", "_add_job", "_add_line", "_authorise", "_copy", "_comeback"),
+    *("_start_inspection", "_add_to_estimate"),
+)
 BOOKING = {
     "customer_id": 19, "vehicle_id": 40, "location_id": 1, "start": "2026-01-26T15:00:00Z", "services": ["oil_change"],
 }  # fmt: skip
@@ -376,6 +392,39 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     ),
     "technicians_create": ("post", "technicians/", {"name": "Tina Torque", "location_id": 1}, None),
     "technicians_partial_update": ("patch", "technicians/27/", {"role": "master technician"}, None),
+    "inspection_templates_create": (
+        "post",
+        "inspection-templates/",
+        {
+            "name": "Tire check",
+            "items": [
+                {"group": "Front", "name": "Tread, front left", "unit": "mm"},
+                {"group": "Front", "name": "Tread, front right", "unit": "mm"},
+            ],
+        },
+        400,
+    ),
+    "inspection_templates_partial_update": (
+        "patch",
+        "inspection-templates/3/",
+        {"items": [{"group": "All", "name": "Tread", "unit": "mm"}]},
+        None,
+    ),
+    "repair_orders_start_inspection": (
+        "post",
+        "repair-orders/53/inspections/",
+        {"template_id": 2, "technician_id": 27},
+        409,
+    ),
+    "inspections_record": (
+        "patch",
+        "inspections/3/findings/21/",
+        {"rating": "red", "value": "2", "note": "Worn to the indicators."},
+        None,
+    ),
+    "inspections_add_to_estimate": ("post", "inspections/3/findings/21/add-to-estimate/", {}, 409),
+    "inspections_finish": ("post", "inspections/3/finish/", {"anyway": True}, 409),
+    "inspection_templates_destroy": ("delete", "inspection-templates/3/", {}, 404),
 }
 
 
@@ -432,6 +481,12 @@ def staff_calls() -> Calls:
         calls[f"shop_repair_orders_{operation}"] = (
             "get",
             f"{STAFF}repair-orders/10/{address}",
+            [Call(404, ADMIN), Call(403, ALICE)],
+        )
+    for operation, address in (("photo", f"photos/{NO_PHOTO}/"), ("pdf", "pdf/")):
+        calls[f"shop_inspections_{operation}"] = (
+            "get",
+            f"{STAFF}inspections/9999/{address}",
             [Call(404, ADMIN), Call(403, ALICE)],
         )
     exemptions = f"{STAFF}customers/19/tax-exemptions/"
