@@ -15,7 +15,7 @@ from django.db.models import Model
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
-from demo import billing, business, care, fleet, garage, member, prices, shop, staff, workbench
+from demo import billing, business, care, fleet, garage, inspections, member, prices, shop, staff, workbench
 from demo.calendar import Calendar
 from demo.numbering import continue_after
 
@@ -48,6 +48,7 @@ def load(*, now: datetime) -> bool:
         fleet.load_colleagues(calendar)
         workbench.load(calendar, rows, business.load_walk_in(calendar))
         billing.load(calendar, rows)
+        inspections.load(calendar, rows)
         garage.load_rota(calendar, rows)
         # The database was empty, so every task is about demo data, whose people get no mail.
         DBTaskResult.objects.all().delete()

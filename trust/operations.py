@@ -66,6 +66,10 @@ NAMED: dict[str, str | None] = {
     "/api/invoices/{id}/": "invoice",
     "/api/shop/credit-notes/{id}/": "credit note",
     "/api/shop/estimates/customers/me/estimates/{id}/": "estimate",
+    "/api/shop/inspection-templates/{id}/": None,
+    "/api/shop/inspections/{id}/": "inspection",
+    "/api/shop/inspections/{id}/pdf/": "inspection finished",
+    "/api/shop/inspections/customers/me/inspections/{id}/": "inspection finished",
     "/api/shop/invoices/{id}/": "invoice",
     "/api/shop/invoices/customers/me/credit-notes/{id}/": "credit note",
     "/api/shop/invoices/customers/me/invoices/{id}/": "invoice",
@@ -87,6 +91,7 @@ NAMED: dict[str, str | None] = {
     "/api/shop/statements/customers/me/statements/{id}/": "statement",
     "/customer/api/credit-notes/{id}/": "credit note",
     "/customer/api/estimates/{id}/": "estimate",
+    "/customer/api/inspections/{id}/": "inspection finished",
     "/customer/api/invoices/{id}/": "invoice",
     "/customer/api/payments/{id}/": "payment",
     "/customer/api/statements/{id}/": "statement",
@@ -104,7 +109,7 @@ NAMES: dict[str, str | None] = {
     "service_id": None, "product_id": None, "canned_job_id": None, "advisor_id": None, "part_ids": None,
     "invoice_id": "invoice", "repair_order_id": "repair", "bill_to_id": "customer", "into_id": None,
     "comeback_of_id": "repair completed", "line_id": None, "appointmentId": "appointment", "bay_id": None,
-    "assigned_technician_id": None,
+    "assigned_technician_id": None, "template_id": None, "id": None, "photos": "photo",
     "job_id": "job", "appointment_id": "appointment", "recommendation_id": "recommendation",
     # Identifiers that the client chooses.
     "clientId": None, "deviceId": None, "dongleId": None, "tax_id": None,
@@ -158,6 +163,10 @@ class Operation:
             if "{line_id}" in path:
                 path = path.replace("{line_id}", str(order.part_lines.earliest("id").pk))
         path = path.replace("{revision}", "1").replace("{exemption_id}", str(owner.rows["exemption"].pk))
+        if "{finding_id}" in path or "{photo_id}" in path:
+            finding = owner.rows[self.kind or ""].findings.earliest("id")
+            path = path.replace("{finding_id}", str(finding.pk))
+            path = path.replace("{photo_id}", str(finding.photos.earliest("id").upload.uuid))
         path = path.replace("{month}", f"{owner.rows['statement'].month:%Y-%m}")
         for part, kind in LINES.items():
             if f"/{part}/{{line_id}}" in path:
@@ -177,6 +186,7 @@ class Operation:
             "services": shop.unused_service if self.method == "DELETE" else shop.service,
             "technicians": shop.technician,
             "canned-jobs": shop.canned_job,
+            "inspection-templates": shop.template,
             "statement-runs": shop.run,
             **shop.prices,
             **shop.rota,
@@ -232,7 +242,7 @@ def _today(value: Any, owner: Owner, shop: Shop, name: str = "") -> Any:
         "job_id": owner.rows["job"].pk, "appointment_id": owner.rows["appointment"].pk,
         "total": str(owner.rows["estimate"].total), "order_id": f"ORD{owner.rows['order'].pk}",
         "unit_number": owner.rows["vehicle"].unit_number, "invoice_id": owner.rows["invoice"].pk,
-        "into_id": shop.heir.pk, "ended": datetime.now(UTC).isoformat(),
+        "into_id": shop.heir.pk, "ended": datetime.now(UTC).isoformat(), "template_id": shop.template.pk,
     }  # fmt: skip
     if name in values:
         return values[name]

@@ -26,6 +26,7 @@ from catalogue.pricing.models import CannedJob
 from chat.models import Message
 from common.domain.caller import STAFF
 from customers.models import Customer
+from inspections.models import Template
 from memberships.models import Plan
 from repair_orders.estimates.actions import approve
 from repair_orders.models import RepairOrder
@@ -82,6 +83,7 @@ class Shop:
     service: Service
     unused_service: Service
     canned_job: CannedJob
+    template: Template
     prices: dict[str, Any]  # noun of the URL -> its row, of the location
     rota: dict[str, Any]  # noun of the URL -> its row, of a technician without a location, so that they bound nothing
     plan: Plan
@@ -115,6 +117,7 @@ def open_shop() -> Shop:
         service=factories.ServiceFactory(),
         unused_service=factories.ServiceFactory(name="Wheel repair"),
         canned_job=factories.CannedJobFactory(),
+        template=factories.TemplateItemFactory().template,
         prices={
             "price-matrices": factories.PriceMatrixFactory(),
             "labour-rates": factories.LabourRateFactory(location=location),
@@ -152,6 +155,7 @@ def own_everything(shop: Shop, mark: str) -> Owner:
     _drive(owner)
     _book(owner, shop)
     _repair(owner, shop)
+    _inspect(owner)
     _order(owner, shop)
     _bill(owner, shop)
     _talk(owner)
@@ -249,6 +253,20 @@ def _order_in(owner: Owner, status: str, **fields: Any) -> RepairOrder:
     if "job" not in owner.rows:
         factories.PartLineFactory(repair_order=order)
     return order
+
+
+def _inspect(owner: Owner) -> None:
+    now = timezone.now()
+    for kind, finished_at in (("inspection", None), ("inspection finished", now)):
+        finding = factories.FindingFactory(
+            inspection__repair_order=owner.rows["repair"],
+            inspection__started_at=now,
+            inspection__finished_at=finished_at,
+            rating="red",
+            note=owner.mark,
+        )
+        factories.FindingPhotoFactory(finding=finding, upload__customer_id=owner.customer.pk)
+        owner.rows[kind] = finding.inspection
 
 
 def _order(owner: Owner, shop: Shop) -> None:

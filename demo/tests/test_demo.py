@@ -25,6 +25,7 @@ from chat.models import Conversation
 from customers.models import Customer
 from demo import loader, shop
 from demo.numbering import continue_after
+from inspections.models import ADVISED, Finding, Template
 from memberships.models import Offer, Plan
 from orders.models import Order
 from repair_orders.models import PartLine, RepairOrder, ServiceLine
@@ -39,6 +40,7 @@ from vehicles.telematics.queries import get_samples, get_summary
 pytestmark = pytest.mark.django_db
 APPS = (
     "common", "accounts", "files", "customers", "vehicles", "appointments", "repair_orders", "orders", "billing",
+    "inspections",
     "memberships", "chat",
 )  # fmt: skip
 
@@ -371,3 +373,20 @@ def test_ali():
     assert states == {"open": 1, "in_progress": 1, "resolved": 2, "closed": 1}
     assert ali.conversations.get(support_ticket=456).status == "open"
     assert Counter(ali.notifications.values_list("read", flat=True)) == {True: 2, False: 2}
+
+
+@pytest.mark.usefixtures("loaded")
+def test_inspections_of_alice_and_the_fleet_advise_work():
+    columns = ("inspection__name", "inspection__repair_order__customer__contact__first_name", "name", "rating")
+    advised = Finding.objects.filter(rating__in=ADVISED, inspection__finished_at__isnull=False)
+    assert list(advised.order_by("id").values_list(*columns)) == [
+        ("Courtesy inspection", "Alice", "Air filter", "yellow"),
+        ("Courtesy inspection", "Alice", "Brake pads, front", "red"),
+        ("Brake inspection", "Rosa", "Brake pads, rear", "yellow"),
+    ]
+    standing = Recommendation.objects.filter(source="inspection", status="open")
+    assert standing.count() == 3
+    assert list(Template.objects.order_by("id").annotate(size=Count("items")).values_list("name", "size")) == [
+        ("Courtesy inspection", 16),
+        ("Brake inspection", 4),
+    ]

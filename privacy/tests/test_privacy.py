@@ -300,7 +300,8 @@ def test_parameters_of_every_task_say_whose_they_are():
 
 def files_of(customer):
     own = Q(owner=customer.contact) | Q(paper__estimate__repair_order__customer=customer)
-    own |= Q(billing_paper__invoice__bill_to=customer)
+    own |= Q(billing_paper__invoice__bill_to=customer) | Q(finding_photo__isnull=False, customer_id=customer.pk)
+    own |= Q(inspection_paper__inspection__repair_order__customer=customer)
     uploads = Upload.objects.filter(own)
     return [store().path(upload.key) for upload in uploads]
 
@@ -319,7 +320,8 @@ def test_account_with_other_login_stays(anna, bob, now):
     assert (anna.contact, anna.company_name) == (successor, f"{MARK}company")
     assert vehicle.license_plate
     assert (message.body, message.attachments, message.client_id) == ("", [], None)
-    assert list(Upload.objects.filter(customer_id=anna.pk).values_list("owner", "state")) == [
+    own = Upload.objects.filter(customer_id=anna.pk, finding_photo=None)
+    assert list(own.values_list("owner", "state")) == [
         (None, "stored")
     ]
 
@@ -381,7 +383,7 @@ def test_export_has_every_table_and_file_and_no_secret(anna, bob, tmp_path):
         tables = {n.removesuffix(".json"): json.loads(archive.read(n)) for n in names if n.endswith(".json")}
         files = [archive.read(n) for n in names if n.startswith("files/")]
     assert set(tables) == {holding.name for holding in HOLDINGS}
-    assert files == [b"JPEG"] * 4
+    assert files == [b"JPEG"] * 6
     assert f"{sum(map(len, tables.values()))} rows written" in out.getvalue()
     person = get_person(anna.contact)
     for holding in HOLDINGS:

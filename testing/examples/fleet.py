@@ -62,6 +62,19 @@ ALL: Calls = {
     "fleet_one_estimate_get": ("get", f"{API}estimates/{{estimate}}/", [Call(200, MANAGER), *STRANGERS]),
     # A paper is no JSON.
     "fleet_estimate_pdf_get": ("get", f"{API}estimates/9999/pdf/", STRANGERS),
+    "fleet_inspections_get": (
+        "get",
+        f"{API}inspections/",
+        [Call(200, MANAGER), Call(400, MANAGER, {"repair_order_id": "first"}), *STRANGERS],
+    ),
+    "fleet_one_inspection_get": ("get", f"{API}inspections/2/", [Call(200, MANAGER), *STRANGERS]),
+    # A photo is no JSON either.
+    "fleet_inspection_photo_get": (
+        "get",
+        f"{API}inspections/2/photos/01900000-0000-7000-8000-000000000000/",
+        STRANGERS,
+    ),
+    "fleet_inspection_pdf_get": ("get", f"{API}inspections/9999/pdf/", STRANGERS),
     "fleet_invoices_get": (
         "get",
         f"{API}invoices/",

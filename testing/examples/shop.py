@@ -24,6 +24,8 @@ CREDENTIALS = dict(zip(("email", "password"), ALICE, strict=True))
 LIST = "/api/shop/{0}/customers/me/{0}/"
 MINE = LIST.format("estimates")
 INVOICES = LIST.format("invoices")
+INSPECTIONS = LIST.format("inspections")
+NO_PHOTO = "01900000-0000-7000-8000-000000000000"
 REFUSED = [Call(401), Call(403, TECHNICIAN), Call(404, NEWCOMER)]
 ANSWER = {
     "total": "814.66",
@@ -79,6 +81,15 @@ CALLS: Calls = {
     "shop_customer_estimate_get": ("get", f"{MINE}3/", [Call(200, ALICE), *REFUSED]),
     # A paper is no JSON.
     "shop_customer_estimate_pdf_get": ("get", f"{MINE}9999/pdf/", REFUSED),
+    "shop_customer_inspections_get": (
+        "get",
+        INSPECTIONS,
+        [Call(200, ALICE, {"repair_order_id": "13"}), *refusals({"repair_order_id": "first"})],
+    ),
+    "shop_customer_inspection_get": ("get", f"{INSPECTIONS}1/", [Call(200, ALICE), *REFUSED]),
+    # A photo and a paper are no JSON.
+    "shop_customer_inspection_photo_get": ("get", f"{INSPECTIONS}1/photos/{NO_PHOTO}/", REFUSED),
+    "shop_customer_inspection_pdf_get": ("get", f"{INSPECTIONS}9999/pdf/", REFUSED),
     "shop_customer_invoices_get": (
         "get",
         INVOICES,
@@ -133,6 +144,8 @@ NOUNS = {
     "services": (134, {"search": "rotate"}, {"colour": "red"}),
     "canned-jobs": (2, {"search": "brakes", "is_listed": "true"}, {"is_listed": "perhaps"}),
     "price-matrices": (1, {"search": "standard"}, {"colour": "red"}),
+    "inspection-templates": (2, {"search": "brake", "is_listed": "true"}, {"is_listed": "perhaps"}),
+    "inspections": (2, {"repair_order_id": "13"}, {"repair_order_id": "first"}),
     "labour-rates": (1, {"location_id": "2"}, {"location_id": "here"}),
     "tax-rules": (1, {"location_id": "2"}, {"ordering": "age"}),
     "fee-rules": (1, {"is_active": "true"}, {"page": "0"}),
@@ -156,6 +169,8 @@ CREATES = (
     "_walk_in",
     "_check_in",
     "_clock_in",
+    "_start_inspection",
+    "_add_to_estimate",
 )
 BOOKING = {
     "customer_id": 19, "vehicle_id": 40, "location_id": 1, "start": "2026-01-26T15:00:00Z", "services": ["oil_change"],
@@ -430,6 +445,39 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     ),
     "absences_partial_update": ("patch", "absences/1/", {"last_day": "2026-02-20"}, None),
     "absences_destroy": ("delete", "absences/1/", {}, 404),
+    "inspection_templates_create": (
+        "post",
+        "inspection-templates/",
+        {
+            "name": "Tire check",
+            "items": [
+                {"group": "Front", "name": "Tread, front left", "unit": "mm"},
+                {"group": "Front", "name": "Tread, front right", "unit": "mm"},
+            ],
+        },
+        400,
+    ),
+    "inspection_templates_partial_update": (
+        "patch",
+        "inspection-templates/3/",
+        {"items": [{"group": "All", "name": "Tread", "unit": "mm"}]},
+        None,
+    ),
+    "repair_orders_start_inspection": (
+        "post",
+        "repair-orders/53/inspections/",
+        {"template_id": 2, "technician_id": 27},
+        409,
+    ),
+    "inspections_record": (
+        "patch",
+        "inspections/3/findings/21/",
+        {"rating": "red", "value": "2", "note": "Worn to the indicators."},
+        None,
+    ),
+    "inspections_add_to_estimate": ("post", "inspections/3/findings/21/add-to-estimate/", {}, 409),
+    "inspections_finish": ("post", "inspections/3/finish/", {"anyway": True}, 409),
+    "inspection_templates_destroy": ("delete", "inspection-templates/3/", {}, 404),
 }
 
 
@@ -486,6 +534,12 @@ def staff_calls() -> Calls:
         calls[f"shop_repair_orders_{operation}"] = (
             "get",
             f"{STAFF}repair-orders/10/{address}",
+            [Call(404, ADMIN), Call(403, ALICE)],
+        )
+    for operation, address in (("photo", f"photos/{NO_PHOTO}/"), ("pdf", "pdf/")):
+        calls[f"shop_inspections_{operation}"] = (
+            "get",
+            f"{STAFF}inspections/9999/{address}",
             [Call(404, ADMIN), Call(403, ALICE)],
         )
     exemptions = f"{STAFF}customers/19/tax-exemptions/"
