@@ -22,7 +22,7 @@ from repair_orders.estimates.models import Estimate
 from repair_orders.models import OPEN_STATUSES, Job, RepairOrder, RepairOrderStatus
 
 FEW = 5
-_OLDEST_READY = timedelta(days=120)
+_READY_FOR = timedelta(days=30)  # who has not recorded that a vehicle left is not reminded for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,8 @@ def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
         ~Exists(VehicleExit.objects.filter(repair_order=OuterRef("pk"))),
         at_location(location),
         status=RepairOrderStatus.COMPLETED,
-        created_at__gte=now - _OLDEST_READY,
+        completed_at__gte=now - _READY_FOR,
+        created_at__gte=now - 12 * _READY_FOR,  # can use an index
     ).annotate(owed=Subquery(standing.values("balance")[:1]))
     entries, today = [], local_time(location, now).date()
     for order in rows.select_related("customer__contact", "vehicle").order_by("completed_at", "id")[:most]:

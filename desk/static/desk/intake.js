@@ -106,10 +106,10 @@
     const line = sums.querySelector(`[data-sum=${name}]`);
     line.textContent = text;
     line.parentElement.hidden = !text;
+    sums.hidden = !sums.querySelector("div:not([hidden])");
   };
   const typed = (...names) => names.map((name) => form.elements[name]?.value.trim()).filter(Boolean).join(" ");
   const tell = () => {
-    sums.hidden = false;
     if (form.elements.first_name) {
       put("customer", typed("company_name") || typed("first_name", "last_name"));
     }
