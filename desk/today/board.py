@@ -15,7 +15,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from appointments.models import Appointment, AppointmentStatus, Bay, Location, Technician
+from appointments.models import Appointment, AppointmentStatus, Bay, Location, Shift, Technician
+from appointments.presence import TechnicianDay, technicians_of_day
 from appointments.queries import OpenDay, get_opening_hours
 from appointments.slots import LONGEST, OVERRUN, STEP, Slot
 
@@ -115,7 +116,7 @@ def make_board(location: Location, day: date, *, now: datetime) -> Board:
             for start in (axis.start + HOUR * number for number in range((axis.end - axis.start) // HOUR))
         ],
         bays=list(_bay_rows(location, visits, axis, hours, zone, now=now, whole=whole)),
-        technicians=list(_technician_rows(location, visits, axis, zone)),
+        technicians=list(_technician_rows(location, day, visits, axis, zone)),
         heads=_heads(visits) if is_today else [],
         open_text=_open_text(hours, zone),
         now_column=(at - axis.start) // COLUMN if at else None,
@@ -208,14 +209,33 @@ def _bay_rows(
 
 
 def _technician_rows(
-    location: Location, visits: Sequence[Visit], axis: Slot, zone: ZoneInfo
+    location: Location, day: date, visits: Sequence[Visit], axis: Slot, zone: ZoneInfo
 ) -> Iterator[Row]:
-    assigned = {visit.appointment.technician_id for visit in visits}
-    rows = Technician.objects.filter(Q(location=location) | Q(pk__in=assigned - {None}))
-    for technician in rows.order_by("name", "id"):
+    """Yield the location's technicians and those of other locations who have a visit here, by name."""
+    days = technicians_of_day(location, day)
+    known = {entry.technician.pk for entry in days}
+    helpers = {visit.appointment.technician_id for visit in visits} - known - {None}
+    others = [TechnicianDay(row, [], []) for row in Technician.objects.filter(pk__in=helpers)]
+    with_shifts = set(Shift.objects.filter(technician__in=known).values_list("technician", flat=True))
+    for entry in sorted([*days, *others], key=lambda entry: (entry.technician.name, entry.technician.pk)):
+        technician = entry.technician
         own = [visit for visit in visits if visit.appointment.technician_id == technician.pk]
         items = [item for visit in own for item in _pieces(visit, axis, zone, own, now=None, at_bay=False)]
-        yield Row(technician.name, "", sorted(items, key=lambda item: (item.begins, item.ends)))
+        items += [
+            Item("shut", _column(span.start, axis), _column(span.end, axis), text="Away")
+            for span, _ in entry.absences
+            if span.start < axis.end and span.end > axis.start
+        ]
+        text = ", ".join(_span(span, zone) for span in entry.at_work)
+        if technician.pk in with_shifts and not entry.at_work:
+            text = "Away" if entry.shifts else "Day off"
+            if not own and not entry.absences:
+                items.append(Item("shut", 0, _column(axis.end, axis), text="Day off"))
+        yield Row(technician.name, text, sorted(items, key=lambda item: (item.begins, item.ends)))
+
+
+def _span(span: Slot, zone: ZoneInfo) -> str:
+    return f"{span.start.astimezone(zone):%H:%M}–{span.end.astimezone(zone):%H:%M}"
 
 
 def _pieces(
@@ -226,7 +246,7 @@ def _pieces(
     begins, ends = _column(shown.start, axis), _column(shown.end, axis)
     if ends <= begins:
         begins, ends = max(ends - 1, 0), max(ends, 1)
-    span = f"{row.start.astimezone(zone):%H:%M}–{row.end.astimezone(zone):%H:%M}"
+    span = _span(Slot(row.start, row.end), zone)
     who = (
         row.customer.company_name
         or (row.customer.contact and row.customer.contact.last_name)

@@ -10,12 +10,14 @@ from django.utils import timezone
 from appointments.models import Appointment, AppointmentStatus
 from desk.today.board import Item, duration, make_board, state_of
 from testing.factories import (
+    AbsenceFactory,
     AppointmentFactory,
     ClosureFactory,
     CustomerFactory,
     GarageFactory,
     LocationFactory,
     RepairOrderFactory,
+    ShiftFactory,
     TechnicianFactory,
     UserFactory,
     VehicleFactory,
@@ -226,11 +228,33 @@ class TestTechnicians:
         visit(bay, at(9), at(10), technician=TechnicianFactory(name="Helper"))
         assert [row.name for row in make_board(garage, DAY, now=at(7)).technicians] == ["Helper"]
 
+    def test_shifts_and_absences_are_said(self, garage):
+        for name, weekday in (("Lena", 1), ("Sam", 0), ("Theo", 0)):
+            ShiftFactory(
+                technician=TechnicianFactory(name=name, location=garage),
+                weekday=weekday, begins=time(9), ends=time(17),
+            )  # fmt: skip
+        AbsenceFactory(
+            technician=garage.technicians.get(name="Theo"),
+            first_day=DAY,
+            last_day=DAY,
+            begins=time(12),
+            ends=time(14),
+        )
+        board = make_board(garage, DAY, now=at(7))
+        assert [(row.name, row.text, [(item.kind, item.begins, item.ends, item.text) for item in row.items])
+                for row in board.technicians] == [
+            ("Lena", "Day off", [("shut", 0, 108, "Day off")]),
+            ("Sam", "09:00–17:00", []),
+            ("Theo", "09:00–12:00, 14:00–17:00", [("shut", 48, 72, "Away")]),
+        ]  # fmt: skip
+
 
 class TestQueries:
-    def test_sixty_visits_cost_as_many_queries_as_one(self, garage, django_assert_num_queries):
+    def test_sixty_visits_cost_as_many_queries_as_one(self, garage):
         bays = list(garage.bays.all())
-        visit(bays[0], at(8), at(8, 30))
+        visit(bays[0], at(8), at(8, 30), technician=TechnicianFactory(location=garage))
+        visit(bays[1], at(8), at(8, 30), technician=TechnicianFactory())
         few = count_queries(lambda: make_board(garage, DAY, now=timezone.now()))
         for number in range(15):
             for bay in bays:

@@ -52,9 +52,7 @@ class TestWaitingForApproval:
             location=garage, status="pending", vehicle__model="Golf", vehicle__unit_number=""
         )
         row = EstimateFactory(repair_order=order)
-        type(row).objects.filter(pk=row.pk).update(
-            **{"sent_to": "x@example.com", "total": "384.32"} | fields
-        )
+        type(row).objects.filter(pk=row.pk).update(**{"sent_to": "x@example.com", "total": "384.32"} | fields)
         return again(row)
 
     def test_the_oldest_comes_first_with_how_long_it_waits(self, garage, now):
@@ -102,7 +100,10 @@ def test_conversations_whose_last_word_is_the_customers_wait(now):
     for minutes, is_support in ((34, False), (6, False), (50, True)):
         talk = ConversationFactory()
         message = MessageFactory(
-            conversation=talk, body="Stuck", is_support=is_support, created_at=now - timedelta(minutes=minutes)
+            conversation=talk,
+            body="Stuck",
+            is_support=is_support,
+            created_at=now - timedelta(minutes=minutes),
         )
         type(talk).objects.filter(pk=talk.pk).update(last_message=message)
     found = lists.unanswered(now=now)
@@ -113,7 +114,11 @@ def test_conversations_whose_last_word_is_the_customers_wait(now):
 
 class TestReady:
     def test_finished_vehicles_are_here_until_they_are_out(self, garage, now):
-        paid, open_one, out = completed(location=garage), invoiced(location=garage), completed(location=garage)
+        paid, open_one, out = (
+            completed(location=garage),
+            invoiced(location=garage),
+            completed(location=garage),
+        )
         VehicleExitFactory(repair_order=out)
         found = lists.ready(garage, now=now)
         assert [(entry.text.partition(", ")[2], entry.end) for entry in found.entries] == [
@@ -128,7 +133,9 @@ class TestReady:
 
 def test_promises_that_are_over_come_first(garage, now):
     for minutes in (60, -90, 300):
-        RepairOrderFactory(location=garage, status="in_progress", promised_at=now + timedelta(minutes=minutes))
+        RepairOrderFactory(
+            location=garage, status="in_progress", promised_at=now + timedelta(minutes=minutes)
+        )
     RepairOrderFactory(location=garage, status="denied", promised_at=now)
     found = lists.promised(garage, now=now)
     assert [(entry.end, entry.tone) for entry in found.entries] == [("1 h 30 late", "red"), ("in 1 h 00", "")]
@@ -139,7 +146,10 @@ class TestPage:
         ("role", "names"),
         [
             ("technician", ["Waiting for approval", "Promised", "Needed parts", "Unanswered chats"]),
-            ("advisor", ["Waiting for approval", "Promised", "Needed parts", "Unanswered chats", "Ready to leave"]),
+            (
+                "advisor",
+                ["Waiting for approval", "Promised", "Needed parts", "Unanswered chats", "Ready to leave"],
+            ),
         ],
     )
     def test_a_role_sees_the_lists_of_its_work(self, client, garage, role, names):
