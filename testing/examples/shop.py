@@ -189,6 +189,16 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "appointments_start": ("post", "appointments/54/start/", {}, 409),
     "appointments_complete": ("post", "appointments/54/complete/", {}, 409),
     "appointments_cancel": ("post", "appointments/53/cancel/", {}, 409),
+    "intake_create": (
+        "post",
+        "intake/",
+        {
+            "customer": {"name": "Lynda Park", "phone": "(555) 887-2211"},
+            "vehicle": {"make": "Honda", "model": "Accord", "year": 2003, "license_plate": "KTZ 4471"},
+            "appointment": {"location_id": 1, "start": "2026-01-27T15:00:00Z", "description": "Squeals"},
+        },
+        None,
+    ),
     "appointments_walk_in": (
         "post", "appointments/walk-in/", {"vehicle_id": 52, "location_id": 2, "minutes": 45}, 409
     ),
@@ -563,6 +573,15 @@ def staff_calls() -> Calls:
         "get",
         f"{STAFF}follow-ups/",
         [Call(200, ADMIN, {"location_id": 2}), Call(400, ADMIN, {"created_to": "today"}), Call(403, ALICE)],
+    )
+    calls["shop_board_board"] = (
+        "get",
+        f"{STAFF}board/",
+        [
+            Call(200, ADMIN, {"location_id": "1", "day": "2026-01-15"}),
+            Call(400, ADMIN, {"day": "soon"}),
+            Call(403, ALICE),
+        ],
     )
     calls["shop_needed_parts_list"] = ("get", f"{STAFF}needed-parts/", [Call(200, ADMIN), Call(403, ALICE)])
     return calls
