@@ -12,10 +12,11 @@ from desk.jobs import urls as jobs
 from desk.money import urls as money
 from desk.order import urls as order
 from desk.search import urls as search
+from desk.setup import urls as setup
 from desk.today import urls as today
 from desk.visits import urls as visits
 
-_PAGES = (today, jobs, intake, visits, order, customers, search, money)
+_PAGES = (today, jobs, intake, visits, order, customers, search, money, setup)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.admin_view(home)),  # `admin:index`, which the admin links as Home

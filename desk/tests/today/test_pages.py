@@ -198,7 +198,7 @@ class TestPage:
     ("role", "page"),
     [("technician", "/admin/my-jobs/"), ("advisor", URL), ("manager", "/admin/money/"), ("admin", URL)],
 )
-def test_the_day_of_a_role_begins_on_its_page(client, role, page):
+def test_the_day_of_a_role_begins_on_its_page(client, garage, role, page):
     client.force_login(UserFactory(role=role))
     response = client.get("/admin/")
     assert (response.status_code, response.headers["Location"]) == (302, page)
