@@ -43,7 +43,7 @@ TEXTS = (models.CharField, models.TextField, models.JSONField)
 APPS = {h.model._meta.app_label for h in HOLDINGS} | {"catalogue"}
 # Tables of the shop's own data, which may name the member of staff who changed a row, and tables without persons.
 WITHOUT_PERSONAL_DATA = {
-    *("Location", "OpeningHours", "Closure", "Bay", "Shift", "ServiceType", "ReportedProblem"),
+    *("Location", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem"),
     *("PriceMatrix", "PriceBand", "CannedJob", "CannedLine"),
     *("LabourRate", "TaxRule", "FeeRule", "OverrunPolicy"),
     *("Part", "Reservation", "Service", "Plan", "Offer", "OfferMake"),
@@ -114,7 +114,8 @@ def create_data(customer: Customer) -> None:
     factories.KnownAddressFactory(user=user)
     factories.RecoveryCodeFactory(factor__user=user)
     PageSession.objects.create(session_key=f"key-{user.pk}", session_data="", expire_date=now, user=user)
-    factories.AbsenceFactory(technician=factories.TechnicianFactory(user=user))
+    factories.AbsenceFactory(technician=(technician := factories.TechnicianFactory(user=user)))
+    factories.ShiftFactory(technician=technician)
     factories.IdempotencyKeyFactory(user_id=user.pk, created_at=now)
     factories.SheetImportFactory(user_id=user.pk)
 
