@@ -28,7 +28,7 @@ from accounts.models import (
     User,
     new_referral_code,
 )
-from appointments.models import Absence, Appointment, Technician
+from appointments.models import Absence, Appointment, Shift, Technician
 from billing.models import (
     Allocation,
     ClosedDay,
@@ -348,6 +348,7 @@ HOLDINGS = (
         user=("referrer", "referred"),
         keeps=dict.fromkeys(("code", "status", "rewards_applied"), _LEDGER),
     ),
+    Holding(Shift, user=("technician__user",), deletes=True),
     Holding(Absence, user=("technician__user",), deletes=True),
     Holding(
         Technician,

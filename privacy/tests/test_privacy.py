@@ -44,7 +44,7 @@ TEXTS = (models.CharField, models.TextField, models.JSONField)
 APPS = {h.model._meta.app_label for h in HOLDINGS} | {"catalogue"}
 # Tables of the shop's own data, which may name the member of staff who changed a row, and tables without persons.
 WITHOUT_PERSONAL_DATA = {
-    *("Location", "OpeningHours", "Closure", "Bay", "Shift", "ServiceType", "ReportedProblem"),
+    *("Location", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem"),
     *("PriceMatrix", "PriceBand", "CannedJob", "CannedLine"),
     *("Template", "TemplateItem"),
     *("LabourRate", "TaxRule", "FeeRule", "OverrunPolicy"),
@@ -121,10 +121,10 @@ def create_data(customer: Customer) -> None:
     factories.KnownAddressFactory(user=user)
     factories.RecoveryCodeFactory(factor__user=user)
     PageSession.objects.create(session_key=f"key-{user.pk}", session_data="", expire_date=now, user=user)
-    factories.AbsenceFactory(technician=factories.TechnicianFactory(user=user))
-    factories.TimeEntryFactory(
-        technician=factories.TechnicianFactory(user=user), job=factories.JobFactory(repair_order=order)
-    )
+    technician = factories.TechnicianFactory(user=user)
+    factories.AbsenceFactory(technician=technician)
+    factories.ShiftFactory(technician=technician)
+    factories.TimeEntryFactory(technician=technician, job=factories.JobFactory(repair_order=order))
     factories.IdempotencyKeyFactory(user_id=user.pk, created_at=now)
     factories.SheetImportFactory(user_id=user.pk)
 
