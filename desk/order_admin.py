@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.enums import ActionVariant
@@ -52,7 +53,8 @@ def keep_deposit(
 
 @admin.register(RepairOrder)
 class DeskRepairOrderAdmin(RepairOrderAdmin):
-    readonly_fields = (*RepairOrderAdmin.readonly_fields, "money")
+    list_display = (*RepairOrderAdmin.list_display, "at_the_desk")
+    readonly_fields = (*RepairOrderAdmin.readonly_fields, "money", "at_the_desk")
     actions_detail = (*RepairOrderAdmin.actions_detail, "issue_invoice", "take_deposit", "vehicle_out")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -63,15 +65,13 @@ class DeskRepairOrderAdmin(RepairOrderAdmin):
         return super().get_object(request, object_id, from_field)
 
     def get_fieldsets(self, request: HttpRequest, obj: RepairOrder | None = None) -> Any:
-        """Return the page's fields with the order's money for roles that may view invoices."""
+        """Return the page's fields with a link to the desk, and the order's money for roles that may view invoices."""
         fieldsets = super().get_fieldsets(request, obj)
-        if (
-            obj is None
-            or fieldsets is not self.fieldsets
-            or not request.user.has_perm("billing.view_invoice")
-        ):
+        if obj is None or fieldsets is not self.fieldsets:
             return fieldsets
-        return [*fieldsets[:-1], ("Money", {"fields": ("money",)}), fieldsets[-1]]
+        may = request.user.has_perm("billing.view_invoice")
+        money = [("Money", {"fields": ("money",)})] if may else []
+        return [(None, {"fields": ("at_the_desk",)}), *fieldsets[:-1], *money, fieldsets[-1]]
 
     def offers(self, row: RepairOrder, button: str) -> bool:
         if button == "issue_invoice":
@@ -111,6 +111,11 @@ class DeskRepairOrderAdmin(RepairOrderAdmin):
         form=ExitForm,
         permission=exits.PERMISSIONS["vehicle_out"],
     )
+
+    @column("Desk")
+    def at_the_desk(self, order: RepairOrder) -> SafeString:
+        url = reverse("order-page", args=[order.pk])
+        return format_html('<a class="underline" href="{}">Open at the desk</a>', url)
 
     @column("Invoice, deposit and vehicle")
     def money(self, order: RepairOrder) -> SafeString:

@@ -10,9 +10,9 @@ from django import forms
 from billing.exits import PERMISSIONS as EXIT_PERMISSIONS
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from catalogue.shelf.models import LARGEST_STOCK
+from common.domain.ids import new_uuid
 from common.domain.types import Json
 from customers.models import Customer
-from desk.money.forms import KeyedForm
 from desk.order.bench import Bench, Line
 from desk.order.sheet import LINE_COLUMNS, columns_of, line_text
 from repair_orders.estimates.models import Answer, Method
@@ -32,12 +32,31 @@ def _decimal(label: str, digits: int, places: int = 2, **options: Any) -> forms.
     )
 
 
-class StepForm(KeyedForm):
-    """The form of a step. `may` says whether the user has a permission, and `of` is the row that the step names."""
+class StepForm(forms.Form):
+    """The form of a step. `may` says whether the user has a permission, and `of` is the row that the step names.
+
+    It acts once for its key, as the forms of money do. Subclasses choose their fields, so nothing is cleaned before.
+    """
+
+    key = forms.CharField(max_length=100, widget=forms.HiddenInput)
+    use_required_attribute = False
 
     def __init__(self, *args: Any, bench: Bench, may: Any, of: Any = None, **kwargs: Any) -> None:
         self.bench, self.may, self.of = bench, may, of
         super().__init__(*args, **kwargs)
+        self.initial.setdefault("key", new_uuid().hex)
+
+    def mark_errors(self) -> None:
+        """Join each field that has an error with the text of it, for screen readers."""
+        for name in self.errors:
+            if name in self.fields:
+                self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"err-{name}"}
+
+    def renew(self) -> None:
+        """Draw a new key, because nothing was written with the one that was sent."""
+        if self.is_bound:
+            self.data = self.data.copy()  # type: ignore[union-attr]
+            self.data["key"] = new_uuid().hex  # type: ignore[index]
 
     @property
     def answers(self) -> Json:

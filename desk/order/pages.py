@@ -340,9 +340,8 @@ class OrderPage(DeskView):
         stale: tuple[Seen, str] | None = None,
     ) -> HttpResponse:
         kind = STEPS[name]
-        if form.is_bound:
-            form.data = form.data.copy()
-            form.data["key"] = new_uuid().hex  # nothing was written
+        form.renew()
+        form.mark_errors()
         step: Json = {
             "name": name,
             "of": of,
