@@ -41,8 +41,8 @@ class Fields(HTMLParser):
             fields[name] = ""
         elif tag == "select":
             self.select = name
-            fields[name] = ""
-        elif tag == "option" and self.select and ("selected" in given or not fields[self.select]):
+            fields[name] = None
+        elif tag == "option" and self.select and ("selected" in given or fields[self.select] is None):
             fields[self.select] = given.get("value", "")
 
     def handle_data(self, data):
@@ -51,6 +51,8 @@ class Fields(HTMLParser):
 
     def handle_endtag(self, tag):
         if tag == "textarea":
+            fields = self.forms[self.form]
+            fields[self.area] = fields[self.area].removeprefix("\n")
             self.area = None
         elif tag == "select":
             self.select = None

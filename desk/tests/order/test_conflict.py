@@ -55,7 +55,7 @@ def test_other_change_is_shown_and_mine_is_kept(at_desk, client, order, job, wor
     assert browser.response.status_code == 409
     assert box(browser) == {
         "theirs": [("Order", "discount in percent", "10", "5"), ("Labor", "hours", "1.8", "2.2")],
-        "mine": [("Order", "notes for the customer", "", "Mine"), ("Labor", "hours", "1.8", "3")],
+        "mine": [("Labor", "hours", "1.8", "3"), ("Order", "notes for the customer", "", "Mine")],
     }
     assert "Max Manager changed this order at" in browser.text
     assert (browser.fields[f"s{work.pk}-hours"], browser.fields["o-notes"]) == ("3", "Mine")
@@ -71,10 +71,10 @@ def test_other_change_is_shown_and_mine_is_kept(at_desk, client, order, job, wor
 
 def test_removed_line_and_added_line_are_named(at_desk, order, job, work):
     browser = at_desk(order)
-    page = browser.show().fields
+    page, name = browser.show().fields, f"s{work.pk}-hours"
     jobs.remove_line_of_job(line=work, given=given())
     part = add_part(job, "1", "5.00")
-    browser.press("save", page=page, **{f"s{work.pk}-hours": "3"})
+    browser.press("save", page=page, **{name: "3"})
     assert box(browser) == {
         "theirs": [("Labor", "", "removed", ""), (part.name, "", "", "added")],
         "mine": [("Labor", "hours", "1.8", "3")],
