@@ -39,7 +39,7 @@ from desk.order.steps import STEPS, Act, Done, StepKind, choice_of, find_line, t
 from desk.pages import DeskView
 from repair_orders import actions, jobs
 from repair_orders.changes import StaleVersion, at_version, lock
-from repair_orders.models import Job, PartLine, ServiceKind, ServiceLine
+from repair_orders.models import Job, PartLine, RepairOrderStatus, ServiceKind, ServiceLine
 from vehicles.models import Recommendation
 
 VIEW = "repair_orders.view_repairorder"
@@ -57,6 +57,14 @@ _DOES: dict[str, str] = {
     "add": CHANGE,
     "step": VIEW,
     "mail": sending.PERMISSIONS["send"],
+}
+_TONES = {
+    RepairOrderStatus.REQUESTED: "",
+    RepairOrderStatus.PENDING: "amber",
+    RepairOrderStatus.APPROVED: "blue",
+    RepairOrderStatus.IN_PROGRESS: "blue",
+    RepairOrderStatus.COMPLETED: "green",
+    RepairOrderStatus.DENIED: "red",
 }
 _UNDONE = ("part", "service", "kind", "name", "part_number", "manufacturer", "description", "warranty_months",
            "condition", "is_oem", "quantity", "unit_price", "unit_cost", "hours", "rate", "cost", "amount", "taxable")  # fmt: skip
@@ -460,6 +468,7 @@ class OrderPage(DeskView):
             "bench": bench,
             "order": order,
             "state": state,
+            "tone": _TONES[RepairOrderStatus(order.status)],
             "primary": primary,
             "wants_job": state.next == "focus:new-name",
             "steps": [row for row in steps if row is not primary],

@@ -175,7 +175,8 @@ def _waiting(bench: Bench, sent: Estimate) -> State:
     to = f"to {sent.sent_to}" if sent.sent_to else ""
     if sent.version != bench.order.version:
         changes = "; ".join(changes_since_sent(bench))
-        more = [f"Sent {when(bench, sent.sent_at)}{f' {to}' if to else ''}."]
+        at = when(bench, sent.sent_at)
+        more = [f"Sent {at} {to}." if to else f"Stored {at}, not mailed: there is no email address."]
         if changes:
             more.append(f"Changed since: {changes}.")
         if sent.total != together(bench):
@@ -295,7 +296,7 @@ def _send(bench: Bench) -> Step:
     revision = len(bench.estimates) + 1
     label = f"Send revision {revision}" if revision > 1 else "Send the estimate"
     if not bench.sendable:
-        why = "Nothing is proposed with a line. What is approved needs no new answer."
+        why = "Nothing to ask: no proposed job has a line."
         return Step("step:send", label, "repair_orders.estimate_repairorder", why)
     added = asked_for(bench)
     more = f"+{dollars(added)}" if bench.sheet.agreed and added >= 0 else dollars(together(bench))

@@ -298,6 +298,8 @@ def title_of(name: str, bench: Bench, of: Any) -> str:
         return f"Receive {of.name}"
     if name == "line":
         return f"{'Part' if kind_of(of) == PART else 'Work'}: {of.name}"
+    if name == "send":
+        return f"Send revision {len(bench.estimates) + 1}" if bench.estimates else STEPS[name].title
     if name == "call" and bench.waiting:
         return f"Record the answer to revision {bench.waiting.revision}"
     return STEPS[name].title

@@ -206,7 +206,7 @@ class TestSteps:
         order, brakes, _ = started()
         actions.finish_job(job=fresh(brakes), by=None, now=timezone.now())
         assert self.reasons(at_desk(order)) == {
-            "step:send": "Nothing is proposed with a line. What is approved needs no new answer.",
+            "step:send": "Nothing to ask: no proposed job has a line.",
             "step:call": "No revision waits for an answer. Send one first.",
             "step:stop": "Job 1 is done. Complete the order with it.",
         }
