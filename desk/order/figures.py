@@ -1,4 +1,4 @@
-"""What the page *Order* shows of its jobs, lines and totals. Every figure comes from the worksheet (docs/design, D75)."""
+"""What the page *Order* shows of its jobs, lines and totals. Figures come from the worksheet (docs/design, D75)."""
 
 from __future__ import annotations
 
@@ -266,10 +266,7 @@ def totals_of(bench: Bench) -> Json:
     ]
     rows = [row for row in rows if row.together or row.label != "Sublet"]
     fees = {fee.position: to_dollars(fee.cents) for fee in before.fees}
-    rows += [
-        Sum(fee.name, fees.get(fee.position, ZERO), to_dollars(fee.cents))
-        for fee in after.fees
-    ]
+    rows += [Sum(fee.name, fees.get(fee.position, ZERO), to_dollars(fee.cents)) for fee in after.fees]
     if before.totals.discount or after.totals.discount:
         rows.append(Sum("Discount", -before.totals.discount, -after.totals.discount))
     tax = f"Tax, {format_percent(bench.order.tax_percent)} %"

@@ -27,9 +27,7 @@ def _area(label: str, *, required: bool = True, rows: int = 3, **options: Any) -
 def _decimal(label: str, digits: int, places: int = 2, **options: Any) -> forms.DecimalField:
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     options = {"min_value": 0, "required": False, **options}
-    return forms.DecimalField(
-        label=label, max_digits=digits, decimal_places=places, widget=widget, **options
-    )
+    return forms.DecimalField(label=label, max_digits=digits, decimal_places=places, widget=widget, **options)
 
 
 class StepForm(forms.Form):
@@ -90,7 +88,9 @@ class CallForm(StepForm):
     ]
     method = forms.ChoiceField(
         label="How",
-        choices=[(value, label) for value, label in Method.choices if value not in ("online", "not_recorded")],
+        choices=[
+            (value, label) for value, label in Method.choices if value not in ("online", "not_recorded")
+        ],
         initial=Method.PHONE,
     )
     by_name = forms.CharField(label="Who answered", max_length=200)
@@ -246,7 +246,15 @@ class LineForm(StepForm):
         max_value=1200,
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
-    OF_PARTS: ClassVar = ("part_number", "manufacturer", "condition", "is_oem", "quantity", "unit_price", "unit_cost")
+    OF_PARTS: ClassVar = (
+        "part_number",
+        "manufacturer",
+        "condition",
+        "is_oem",
+        "quantity",
+        "unit_price",
+        "unit_cost",
+    )
     OF_WORK: ClassVar = ("hours", "rate", "amount", "cost")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -233,7 +233,9 @@ class Write:
             reason = "Choose the part, or add what you typed."
             raise Refused({f"{adding.row}-what": reason}, {adding.row: found})
         if not has_price:
-            raise Refused({f"{adding.row}-price": "This part is not in the catalogue. Give a price or a cost."})
+            raise Refused(
+                {f"{adding.row}-price": "This part is not in the catalogue. Give a price or a cost."}
+            )
         return None
 
 

@@ -95,8 +95,8 @@ def _send(act: Act) -> Done:
     sent = estimates.send_estimate(order=act.order, notes=act.form.cleaned_data["notes"], **act.who)
     if sent.sent_to:
         return Done(f"Revision {sent.revision}, {dollars(sent.total)}, is sent to {sent.sent_to}.")
-    told = f"Revision {sent.revision}, {dollars(sent.total)}, is stored. Nothing was sent: the customer has no email"
-    return Done(f"{told} address. Print it, or record a call.", is_warning=True)
+    stored = f"Revision {sent.revision}, {dollars(sent.total)}, is stored and was not sent."
+    return Done(f"{stored} The customer has no email address. Print it, or record a call.", is_warning=True)
 
 
 def choice_of(form: CallForm) -> Json:
@@ -128,7 +128,9 @@ def _call(act: Act) -> Done:
         total=choice["total"] if choice["approves"] else None,
     )
     if not choice["approves"]:
-        return Done(f"It is recorded that {values['by_name']} approved nothing of revision {waiting.revision}.")
+        return Done(
+            f"It is recorded that {values['by_name']} approved nothing of revision {waiting.revision}."
+        )
     return Done(f"{values['by_name']} approved {dollars(given.total)}.")
 
 

@@ -26,7 +26,9 @@ class Fields(HTMLParser):
             self.forms[self.form] = {}
         name = given.get("name")
         if tag == "button" and name:
-            self.buttons.setdefault(given.get("form", self.form), []).append(f"{name}={given.get('value', '')}")
+            self.buttons.setdefault(given.get("form", self.form), []).append(
+                f"{name}={given.get('value', '')}"
+            )
         fields = self.forms.get(given.get("form", self.form))
         if fields is None:
             return

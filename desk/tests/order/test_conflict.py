@@ -155,7 +155,9 @@ def test_finished_job_is_not_changed_by_an_old_page(at_desk, order, job, work):
     page = browser.show().fields
     type(job).objects.filter(pk=job.pk).update(status="done")
     browser.press("save", page=page, **{f"s{work.pk}-hours": "3"})
-    assert browser.errors == {f"s{work.pk}": "Lines can change only in a proposed or an approved job of an open order."}
+    assert browser.errors == {
+        f"s{work.pk}": "Lines can change only in a proposed or an approved job of an open order."
+    }
     assert fresh(job).service_lines.get(name="Labor").hours == D("1.80")
 
 

@@ -136,7 +136,12 @@ class TestState:
         add_brakes(order)
         estimates.deny(order=reload(order), by=None, now=timezone.now(), reason="Too dear")
         title, primary = state(at_desk(order))
-        assert (title.startswith("Denied "), title.endswith("Too dear"), primary) == (True, True, "Vehicle out")
+        assert (title.startswith("Denied "), title.endswith("Too dear"), primary) == (True, True, None)
+
+    def test_stopped(self, at_desk):
+        order, *_ = started()
+        actions.stop(order=order, by=None, now=timezone.now(), reason="Too dear")
+        assert state(at_desk(order))[1] == "Vehicle out"
 
 
 class TestFigures:

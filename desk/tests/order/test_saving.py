@@ -55,7 +55,11 @@ class TestFields:
         part, work = job.part_lines.get(unit_price=D("64.50")), line_of(job, "Labor")
         at_desk(order).press(
             "save",
-            **{f"p{part.pk}__quantity": "4.5", f"p{part.pk}__unit_cost": "$1,030.10", f"s{work.pk}__hours": "1.5"},
+            **{
+                f"p{part.pk}__quantity": "4.5",
+                f"p{part.pk}__unit_cost": "$1,030.10",
+                f"s{work.pk}__hours": "1.5",
+            },
         )
         part.refresh_from_db()
         work.refresh_from_db()
@@ -131,7 +135,7 @@ class TestFields:
         assert browser.errors == {"o-promised_at": "Give a year from 2000 to 9000."}
 
     def test_discount_beyond_the_ceiling_of_less_is_refused(self, at_desk):
-        order, brakes, _ = started()
+        order, *_ = started()
         browser = at_desk(order).press("save", **{"o-discount_percent": "0"})
         assert list(browser.errors) == ["o"]
         assert "The customer authorised work up to 491.56." in browser.errors["o"]
@@ -141,9 +145,7 @@ class TestFields:
 class TestAdding:
     def test_part_of_the_catalogue_by_number(self, at_desk, order, job):
         oil = PartFactory(name="Oil 5W-30, quart", part_number="OIL-5W30", unit_price=D("8.95"))
-        browser = at_desk(order).press(
-            "add", **{f"a{job.pk}-what": "oil-5w30", f"a{job.pk}-quantity": "4.5"}
-        )
+        browser = at_desk(order).press("add", **{f"a{job.pk}-what": "oil-5w30", f"a{job.pk}-quantity": "4.5"})
         line = job.part_lines.get(part=oil)
         assert (line.quantity, line.unit_price, line.amount) == (D("4.50"), D("8.95"), D("40.28"))
         assert browser.told == [f"{oil.name} was added to job 1."]
@@ -204,9 +206,7 @@ class TestAdding:
 
     def test_labour_without_figures_is_refused(self, at_desk, order, job):
         browser = at_desk(order).press("add", **{f"a{job.pk}-kind": "labour", f"a{job.pk}-what": "Look"})
-        assert browser.errors == {
-            f"a{job.pk}-price": "Give a price: the catalogue has none for this line."
-        }
+        assert browser.errors == {f"a{job.pk}-price": "Give a price: the catalogue has none for this line."}
 
     def test_unknown_kind_and_wrong_number(self, at_desk, order, job):
         browser = at_desk(order)
