@@ -13,7 +13,7 @@ from catalogue.shelf.models import LARGEST_STOCK
 from common.domain.ids import new_uuid
 from common.domain.types import Json
 from customers.models import Customer
-from desk.order.bench import Bench, Line
+from desk.order.bench import Bench, Line, kind_of
 from desk.order.sheet import LINE_COLUMNS, columns_of, line_text
 from repair_orders.estimates.models import Answer, Method
 from repair_orders.models import Condition, JobStatus, PartLine, ServiceKind
@@ -53,8 +53,9 @@ class StepForm(forms.Form):
     def renew(self) -> None:
         """Draw a new key, because nothing was written with the one that was sent."""
         if self.is_bound:
-            self.data = self.data.copy()  # type: ignore[union-attr]
-            self.data["key"] = new_uuid().hex  # type: ignore[index]
+            data: Any = self.data
+            self.data = data = data.copy()
+            data["key"] = new_uuid().hex
 
     @property
     def answers(self) -> Json:
@@ -263,7 +264,7 @@ class LineForm(StepForm):
         is_part = isinstance(line, PartLine)
         for name in self.OF_WORK if is_part else self.OF_PARTS:
             del self.fields[name]
-        if not is_part and line.kind != ServiceKind.SUBLET:
+        if kind_of(line) == ServiceKind.LABOUR:
             del self.fields["cost"]
         for name in self.fields:
             if name in LINE_COLUMNS:

@@ -193,12 +193,12 @@ def _waiting(bench: Bench, sent: Estimate) -> State:
     if not sent.sent_to:
         title = f"{revision} was not mailed: {name} has no email address."
         return State(title, ("Print it, or record a call.",), "step:call", "amber")
-    more = (f"It can be answered until {when(bench, sent.expires_at)}.",)
+    facts: tuple[str, ...] = (f"It can be answered until {when(bench, sent.expires_at)}.",)
     if bench.order.status == _S.IN_PROGRESS and bench.sheet.agreed:
-        more = ("The work that is approved goes on.", *more)
+        facts = ("The work that is approved goes on.", *facts)
     return State(
         f"{revision}, {dollars(sent.total)}, was sent {when(bench, sent.sent_at)} {to} and is not answered.",
-        more,
+        facts,
         "step:call",
         "blue",
     )
