@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.enums import ActionVariant
@@ -53,7 +54,8 @@ def keep_deposit(
 
 @admin.register(RepairOrder)
 class DeskRepairOrderAdmin(RepairOrderAdmin):
-    readonly_fields = (*RepairOrderAdmin.readonly_fields, "inspections", "money")
+    list_display = (*RepairOrderAdmin.list_display, "at_the_desk")
+    readonly_fields = (*RepairOrderAdmin.readonly_fields, "inspections", "money", "at_the_desk")
     actions_detail = (*RepairOrderAdmin.actions_detail, "issue_invoice", "take_deposit", "vehicle_out")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -64,7 +66,7 @@ class DeskRepairOrderAdmin(RepairOrderAdmin):
         return super().get_object(request, object_id, from_field)
 
     def get_fieldsets(self, request: HttpRequest, obj: RepairOrder | None = None) -> Any:
-        """Return the page's fields with the order's inspections and money, for roles that may view them."""
+        """Return the page's fields with a link to the desk, and inspections and money for roles that may view them."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or fieldsets is not self.fieldsets:
             return fieldsets
@@ -73,7 +75,7 @@ class DeskRepairOrderAdmin(RepairOrderAdmin):
             added.append(("Inspections", {"fields": ("inspections",)}))
         if request.user.has_perm("billing.view_invoice"):
             added.append(("Money", {"fields": ("money",)}))
-        return [*fieldsets[:-1], *added, fieldsets[-1]]
+        return [(None, {"fields": ("at_the_desk",)}), *fieldsets[:-1], *added, fieldsets[-1]]
 
     def offers(self, row: RepairOrder, button: str) -> bool:
         if button == "issue_invoice":
@@ -122,6 +124,11 @@ class DeskRepairOrderAdmin(RepairOrderAdmin):
             (link(row), "finished" if row.finished_at else "not finished yet") for row in vars(order)["found"]
         ]
         return format_html_join(", ", "{}, {}", rows)
+
+    @column("Desk")
+    def at_the_desk(self, order: RepairOrder) -> SafeString:
+        url = reverse("order-page", args=[order.pk])
+        return format_html('<a class="underline" href="{}">Open at the desk</a>', url)
 
     @column("Invoice, deposit and vehicle")
     def money(self, order: RepairOrder) -> SafeString:

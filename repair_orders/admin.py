@@ -103,7 +103,9 @@ class _OrderChangeList(StrictChangeList):
 class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
     noun, machine = "order", REPAIR_ORDER_MACHINE
     form = RepairOrderForm
-    list_display = ("identifier", "created_at", "customer", "vehicle", "summary", "total", "status_badge")
+    list_display: tuple[str, ...] = (
+        *("identifier", "created_at", "customer", "vehicle", "summary", "total", "status_badge"),
+    )
     list_filter = (("status", ChoicesCheckboxFilter), ("created_at", DayRangeFilter))
     list_filter_submit = True
     list_select_related = ("vehicle", "customer__contact")

@@ -6,7 +6,7 @@ The lines of declined, deferred and finished jobs are fixed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias, TypedDict, Unpack
@@ -228,25 +228,51 @@ def change_line(*, line: Line, given: By, **fields: object) -> None:
     order = line.repair_order
     with changing(order, **given):
         _open_line(line, order)
-        check_no_core(line)
-        for name, value in fields.items():
-            setattr(line, name, value)
-        if isinstance(line, PartLine):
-            if "unit_price" in fields:
-                line.price_source = PriceSource.TYPED
-            line.amount = line_amount(line.quantity, line.unit_price)
-        elif {"amount", "hours", "rate"} & set(fields):
-            if "amount" in fields:
-                line.hours = line.rate = None
-            else:
-                line.amount = None  # counted below
-            # More hours at the location's rate are still at that rate.
-            is_rate = line.price_source == PriceSource.RATE and not {"amount", "rate"} & set(fields)
-            _price_work(line, order, is_typed=line.service.is_placeholder)
-            if is_rate:
-                line.price_source = PriceSource.RATE
-        _check_amount(line)
-        _store(line)
+        _change(line, order, fields)
+
+
+def change_lines_of_jobs(
+    *, order: RepairOrder, changes: Sequence[tuple[Line, Mapping[str, object]]], given: By
+) -> None:
+    """Change several lines of an order's jobs, as `change_line` does, in one step.
+
+    The ceiling holds what they come to together. An error of one of them has its index as `item`.
+    """
+    with changing(order, **given):
+        jobs = Job.objects.in_bulk([line.job_id for line, _ in changes if line.job_id is not None])
+        work = [line for line, _ in changes if isinstance(line, ServiceLine)]
+        services = Service.objects.in_bulk([line.service_id for line in work])
+        for item, (line, fields) in enumerate(changes):
+            try:
+                _open_line(line, order, jobs)
+                if isinstance(line, ServiceLine):
+                    line.service = services[line.service_id]
+                _change(line, order, fields)
+            except DomainError as error:
+                error.item = item
+                raise
+
+
+def _change(line: Line, order: RepairOrder, fields: Mapping[str, object]) -> None:
+    check_no_core(line)
+    for name, value in fields.items():
+        setattr(line, name, value)
+    if isinstance(line, PartLine):
+        if "unit_price" in fields:
+            line.price_source = PriceSource.TYPED
+        line.amount = line_amount(line.quantity, line.unit_price)
+    elif {"amount", "hours", "rate"} & set(fields):
+        if "amount" in fields:
+            line.hours = line.rate = None
+        else:
+            line.amount = None  # counted below
+        # More hours at the location's rate are still at that rate.
+        is_rate = line.price_source == PriceSource.RATE and not {"amount", "rate"} & set(fields)
+        _price_work(line, order, is_typed=line.service.is_placeholder)
+        if is_rate:
+            line.price_source = PriceSource.RATE
+    _check_amount(line)
+    _store(line)
 
 
 def remove_line_of_job(*, line: Line, given: By) -> None:
@@ -459,12 +485,17 @@ def _open_job(job: Job) -> Job:
     return job
 
 
-def _open_line(line: Line, order: RepairOrder) -> None:
-    """Read a line of the locked order again. Raises Missing, and JobIsFixed if it cannot change."""
+def _open_line(line: Line, order: RepairOrder, jobs: Mapping[int, Job] | None = None) -> None:
+    """Read a line of the locked order again. Raises Missing, and JobIsFixed if it cannot change.
+
+    `jobs` are rows that were read already.
+    """
     try:
         line.refresh_from_db()
     except ObjectDoesNotExist:
         raise Missing("Line not found.") from None
-    assert line.job is not None
-    line.job.repair_order = order
-    _open_job(line.job)
+    assert line.job_id is not None  # a fee is of no job, and no line that a job has
+    job = (jobs or {}).get(line.job_id) or line.job
+    assert job is not None
+    job.repair_order = order
+    line.job = _open_job(job)

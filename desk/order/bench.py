@@ -109,7 +109,8 @@ class Bench:
         """Return the paper of the last revision."""
         if self.last is None:
             return None
-        snapshot: Json = Estimate.objects.values_list("snapshot", flat=True).get(pk=self.last.pk)
+        rows = Estimate.objects.filter(pk=self.last.pk)
+        snapshot: Json | None = rows.values_list("snapshot", flat=True).first()
         return snapshot
 
     @property

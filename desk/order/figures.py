@@ -1,4 +1,4 @@
-"""What the page *Order* shows of its jobs, lines and totals. Every figure comes from the worksheet (docs/design, D75)."""
+"""What the page *Order* shows of its jobs, lines and totals. Figures come from the worksheet (docs/design, D75)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from desk.order.bench import Bench, Line, key_of
 from desk.order.history import name_of
 from desk.order.sheet import COSTS, LINE_COLUMNS, columns_of, line_text, plain
 from desk.order.state import sent_as
+from repair_orders.changes import basis_of
 from repair_orders.models import (
     Condition,
     Job,
@@ -29,6 +30,7 @@ from repair_orders.models import (
     RepairOrderStatus,
     ServiceKind,
 )
+from repair_orders.pricing.models import OverrunBasis
 from repair_orders.worksheet import PART, amount_of
 from vehicles.models import Recommendation, RecommendationStatus
 
@@ -266,10 +268,7 @@ def totals_of(bench: Bench) -> Json:
     ]
     rows = [row for row in rows if row.together or row.label != "Sublet"]
     fees = {fee.position: to_dollars(fee.cents) for fee in before.fees}
-    rows += [
-        Sum(fee.name, fees.get(fee.position, ZERO), to_dollars(fee.cents))
-        for fee in after.fees
-    ]
+    rows += [Sum(fee.name, fees.get(fee.position, ZERO), to_dollars(fee.cents)) for fee in after.fees]
     if before.totals.discount or after.totals.discount:
         rows.append(Sum("Discount", -before.totals.discount, -after.totals.discount))
     tax = f"Tax, {format_percent(bench.order.tax_percent)} %"
@@ -298,7 +297,7 @@ def ceiling_of(bench: Bench) -> Json | None:
         "work": order.work_amount,
         "room": order.ceiling - order.work_amount,
         "used": f"{min(used, Decimal(100)):.1f}",
-        "is_net": bool(order.overrun_terms) and order.overrun_terms["basis"] == "NET",
+        "is_net": basis_of(order) == OverrunBasis.NET,
     }
 
 

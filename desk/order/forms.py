@@ -10,10 +10,10 @@ from django import forms
 from billing.exits import PERMISSIONS as EXIT_PERMISSIONS
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from catalogue.shelf.models import LARGEST_STOCK
+from common.domain.ids import new_uuid
 from common.domain.types import Json
 from customers.models import Customer
-from desk.money.forms import KeyedForm
-from desk.order.bench import Bench, Line
+from desk.order.bench import Bench, Line, kind_of
 from desk.order.sheet import LINE_COLUMNS, columns_of, line_text
 from repair_orders.estimates.models import Answer, Method
 from repair_orders.models import Condition, JobStatus, PartLine, ServiceKind
@@ -27,17 +27,35 @@ def _area(label: str, *, required: bool = True, rows: int = 3, **options: Any) -
 def _decimal(label: str, digits: int, places: int = 2, **options: Any) -> forms.DecimalField:
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     options = {"min_value": 0, "required": False, **options}
-    return forms.DecimalField(
-        label=label, max_digits=digits, decimal_places=places, widget=widget, **options
-    )
+    return forms.DecimalField(label=label, max_digits=digits, decimal_places=places, widget=widget, **options)
 
 
-class StepForm(KeyedForm):
-    """The form of a step. `may` says whether the user has a permission, and `of` is the row that the step names."""
+class StepForm(forms.Form):
+    """The form of a step. `may` says whether the user has a permission, and `of` is the row that the step names.
+
+    It acts once for its key, as the forms of money do. Subclasses choose their fields, so nothing is cleaned before.
+    """
+
+    key = forms.CharField(max_length=100, widget=forms.HiddenInput)
+    use_required_attribute = False
 
     def __init__(self, *args: Any, bench: Bench, may: Any, of: Any = None, **kwargs: Any) -> None:
         self.bench, self.may, self.of = bench, may, of
         super().__init__(*args, **kwargs)
+        self.initial.setdefault("key", new_uuid().hex)
+
+    def mark_errors(self) -> None:
+        """Join each field that has an error with the text of it, for screen readers."""
+        for name in self.errors:
+            if name in self.fields:
+                self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"err-{name}"}
+
+    def renew(self) -> None:
+        """Draw a new key, because nothing was written with the one that was sent."""
+        if self.is_bound:
+            data: Any = self.data
+            self.data = data = data.copy()
+            data["key"] = new_uuid().hex
 
     @property
     def answers(self) -> Json:
@@ -71,7 +89,9 @@ class CallForm(StepForm):
     ]
     method = forms.ChoiceField(
         label="How",
-        choices=[(value, label) for value, label in Method.choices if value not in ("online", "not_recorded")],
+        choices=[
+            (value, label) for value, label in Method.choices if value not in ("online", "not_recorded")
+        ],
         initial=Method.PHONE,
     )
     by_name = forms.CharField(label="Who answered", max_length=200)
@@ -227,7 +247,15 @@ class LineForm(StepForm):
         max_value=1200,
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
-    OF_PARTS: ClassVar = ("part_number", "manufacturer", "condition", "is_oem", "quantity", "unit_price", "unit_cost")
+    OF_PARTS: ClassVar = (
+        "part_number",
+        "manufacturer",
+        "condition",
+        "is_oem",
+        "quantity",
+        "unit_price",
+        "unit_cost",
+    )
     OF_WORK: ClassVar = ("hours", "rate", "amount", "cost")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -236,7 +264,7 @@ class LineForm(StepForm):
         is_part = isinstance(line, PartLine)
         for name in self.OF_WORK if is_part else self.OF_PARTS:
             del self.fields[name]
-        if not is_part and line.kind != ServiceKind.SUBLET:
+        if kind_of(line) == ServiceKind.LABOUR:
             del self.fields["cost"]
         for name in self.fields:
             if name in LINE_COLUMNS:

@@ -138,9 +138,7 @@ def _sent(bench: Bench) -> Iterator[Entry]:
     for estimate in bench.estimates:
         to = f" to {estimate.sent_to}" if estimate.sent_to else ", not mailed"
         what = f"Revision {estimate.revision} sent"
-        yield Entry(
-            estimate.sent_at, what, f"{to}, ${estimate.total:,}", name_of(estimate.sent_by), "sent"
-        )
+        yield Entry(estimate.sent_at, what, f"{to}, ${estimate.total:,}", name_of(estimate.sent_by), "sent")
 
 
 def _answered(bench: Bench) -> Iterator[Entry]:

@@ -15,51 +15,35 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 
-from billing import sending
-from billing.invoices import till_of
 from billing.once import SentBefore, claim
 from catalogue.models import Service
-from catalogue.pricing.models import CannedJob
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
-from common.domain.errors import DomainError, Missing
+from common.domain.errors import DomainError
 from common.domain.ids import new_uuid
 from common.domain.search import fits, patterns_of
 from common.domain.types import Json
 from desk.order import figures
 from desk.order.bench import Bench, find_order
+from desk.order.buttons import BUTTONS, VIEW, Press, choice_in, is_id, removed_line
 from desk.order.history import changed_by, entries_of, name_of
-from desk.order.saving import CHANGE, KINDS, SEPARATOR, WORK, Refused, Write, at, check_seen, find_parts
+from desk.order.saving import CHANGE, KINDS, SEPARATOR, WORK, Refused, Write, check_seen, find_parts
 from desk.order.sheet import Difference, Seen, difference, differences, typed
 from desk.order.state import asked_for, rare_steps, state_of, steps_of, together, when
-from desk.order.steps import STEPS, Act, Done, StepKind, choice_of, find_line, title_of, url_of
+from desk.order.steps import STEPS, Act, Done, StepKind, choice_of, title_of, url_of
 from desk.pages import DeskView
-from repair_orders import actions, jobs
 from repair_orders.changes import StaleVersion, at_version, lock
-from repair_orders.models import Job, PartLine, ServiceKind, ServiceLine
-from vehicles.models import Recommendation
+from repair_orders.models import RepairOrderStatus
 
-VIEW = "repair_orders.view_repairorder"
-# What a button of the page does besides saving what is typed, and the permission that it needs.
-_DOES: dict[str, str] = {
-    "save": VIEW,
-    "start": actions.PERMISSIONS["start"],
-    "finish": actions.PERMISSIONS["finish_job"],
-    "propose": CHANGE,
-    "canned": CHANGE,
-    "recommend": CHANGE,
-    "remove": CHANGE,
-    "undo": CHANGE,
-    "edit": CHANGE,
-    "add": CHANGE,
-    "step": VIEW,
-    "mail": sending.PERMISSIONS["send"],
+_TONES = {
+    RepairOrderStatus.REQUESTED: "",
+    RepairOrderStatus.PENDING: "amber",
+    RepairOrderStatus.APPROVED: "blue",
+    RepairOrderStatus.IN_PROGRESS: "blue",
+    RepairOrderStatus.COMPLETED: "green",
+    RepairOrderStatus.DENIED: "red",
 }
-_UNDONE = ("part", "service", "kind", "name", "part_number", "manufacturer", "description", "warranty_months",
-           "condition", "is_oem", "quantity", "unit_price", "unit_cost", "hours", "rate", "cost", "amount", "taxable")  # fmt: skip
 
 
 class Stale(Exception):
@@ -113,18 +97,19 @@ class OrderPage(DeskView):
         """Save what is typed and do what the button says, in one transaction."""
         sent = self.request.POST
         do = sent.get("do", "save")
-        verb, *rest = do.split(":")
-        if verb not in _DOES:
+        verb, *words = do.split(":")
+        if verb not in BUTTONS:
             raise Http404
-        if not self.may_do(_DOES[verb]):
+        permission, act = BUTTONS[verb]
+        if not self.may_do(permission):
             raise PermissionDenied
         seen = Seen.read(sent.get("seen", ""))
         try:
             with transaction.atomic():
-                bench, fields, write = self.open(order_id, seen)
+                fields, write = self.open(order_id, seen)
                 write.save(fields)
-                write.add(sent, _choice(rest) if verb == "add" else None)
-                url = self.do(write, verb, rest)
+                write.add(sent, choice_in(words) if verb == "add" else None)
+                url = act(Press(write, words)) or url_of(write.bench.order) + self.keep_editing(do)
         except (StaleVersion, SentBefore, Stale) as error:
             return self.show_stale(order_id, seen, getattr(error, "text", ""), do=do)
         except Refused as error:
@@ -135,7 +120,7 @@ class OrderPage(DeskView):
             messages.success(self.request, text)
         return redirect(url)
 
-    def open(self, order_id: int, seen: Seen) -> tuple[Bench, dict[str, str], Write]:
+    def open(self, order_id: int, seen: Seen) -> tuple[dict[str, str], Write]:
         """Lock the order as it was seen, and claim the key of the form. Raises Stale, SentBefore."""
         sent = self.request.POST
         bench = self.bench(order_id)
@@ -145,131 +130,12 @@ class OrderPage(DeskView):
             raise Stale
         write = Write(bench, self.by(), bench.now, self.may_do)
         claim(sent.get("key", "")[:100] or new_uuid().hex, by=self.by(), now=bench.now)
-        return bench, fields, write
+        return fields, write
 
-    def do(self, write: Write, verb: str, rest: list[str]) -> str:
-        """Do what the button says, and return the URL that follows."""
-        bench, url = write.bench, url_of(write.bench.order)
-        given: Any = {"by": write.by, "now": write.now}
-        if verb == "step":
-            return self.step_url(bench, rest)
-        if verb == "edit":
-            return f"{url}?edit={_id(rest)}#job-{_id(rest)}"
-        if verb == "start":
-            actions.start(order=bench.order, **given)
-            write.told.append("The work has started.")
-        elif verb == "finish":
-            job = self.job(bench, rest)
-            received = "received" in rest[1:]
-            if received and not self.may_do(SHELF_PERMISSIONS["receive"]):
-                raise PermissionDenied
-            with at(f"j{job.pk}", {}):
-                actions.finish_job(job=job, received=received, **given)
-            write.told.append(f"Job {job.position}, {job.name}, is done.")
-            return f"{url}#job-{job.pk}"
-        elif verb == "propose":
-            job = self.job(bench, rest)
-            jobs.propose(job=job)
-            write.told.append(f"Job {job.position}, {job.name}, is proposed again. Send it to ask for it.")
-        elif verb == "canned":
-            canned = CannedJob.objects.filter(is_listed=True, pk=_id(rest)).first()
-            if canned is None:
-                raise Missing("This canned job is not offered any more.")
-            added = jobs.add_canned_job(order=bench.order, canned=canned)
-            return self.added(write, added)
-        elif verb == "recommend":
-            recommendation = Recommendation.objects.filter(pk=_id(rest)).first()
-            if recommendation is None:
-                raise Missing("This recommendation is gone.")
-            added = jobs.add_recommended_job(order=bench.order, recommendation=recommendation)
-            return self.added(write, added)
-        elif verb == "remove":
-            return self.remove(write, rest)
-        elif verb == "undo":
-            self.undo(write, rest)
-        elif verb == "mail":
-            self.mail(write, rest)
-        elif not write.told:
-            write.told.append("Saved.")
-        return url + self.editing()
-
-    def editing(self) -> str:
-        """Return the query that keeps the lines of an approved job open."""
-        job = self.request.POST.get("editing", "")
-        return f"?edit={job}#job-{job}" if job.isdigit() and self.request.POST.get("do") != "save" else ""
-
-    def step_url(self, bench: Bench, rest: list[str]) -> str:
-        """Return where a step is made: on this page, or on a page of money."""
-        order = bench.order
-        name, of = (*rest, "")[:2] if rest else ("", "")
-        if name == "deposit":
-            return self.money_url(bench, f"order={order.pk}")
-        if name == "payment" and bench.invoice:
-            return self.money_url(bench, f"invoice={bench.invoice.pk}")
-        if name not in STEPS:
-            raise Http404
-        return f"{url_of(order)}?{urlencode({'step': name, **({'of': of} if of else {})})}#step"
-
-    def money_url(self, bench: Bench, query: str) -> str:
-        till = till_of(bench.order)
-        return f"{reverse('money-payment')}?{query}{f'&location={till.pk}' if till else ''}"
-
-    def job(self, bench: Bench, rest: list[str]) -> Job:
-        for job in bench.jobs:
-            if job.pk == _id(rest):
-                job.repair_order = bench.order
-                return job
-        raise Missing("Job not found.")
-
-    def added(self, write: Write, job: Job) -> str:
-        write.told.append(f"Job {job.position}, {job.name}, was added.")
-        return f"{url_of(write.bench.order)}#job-{job.pk}"
-
-    def remove(self, write: Write, rest: list[str]) -> str:
-        """Remove a line. The page that follows offers to take that back."""
-        key = (*rest, "")[0]
-        line = find_line(write.bench, key)
-        if line is None:
-            raise Missing("The line is gone already.")
-        line.repair_order = write.bench.order
-        with at(key, {}):
-            jobs.remove_line_of_job(line=line, given=write.given)
-        return f"{url_of(write.bench.order)}?removed={key}#job-{line.job_id}"
-
-    def undo(self, write: Write, rest: list[str]) -> None:
-        """Add a removed line again, as history has it."""
-        gone = removed_line(write.bench, (*rest, "")[0])
-        job = next((job for job in write.bench.jobs if gone and job.pk == gone.job_id), None)
-        if gone is None or job is None:
-            raise Missing("This line is back already, or its job is gone.")
-        job.repair_order = write.bench.order
-        values = {name: getattr(gone, name) for name in _UNDONE if hasattr(gone, name)}
-        if hasattr(gone, "part_id"):
-            part = values.pop("part")
-            values.pop("amount")
-            jobs.add_part_line(
-                job=job, part=None if part.is_placeholder else part, given=write.given, **values
-            )
-        else:
-            service = values.pop("service")
-            if values["hours"] is not None and values["rate"] is not None:
-                values.pop("amount")
-            jobs.add_service_line(
-                job=job,
-                service=None if service.is_placeholder else service,
-                given=write.given,
-                **values,
-            )
-        write.told.append(f"{gone.name} is back in job {job.position}.")
-
-    def mail(self, write: Write, rest: list[str]) -> None:
-        invoice = next((row for row in write.bench.invoices if row.pk == _id(rest)), None)
-        if invoice is None:
-            raise Missing("Invoice not found.")
-        sent = sending.send_invoice(invoice, by=write.by, now=write.now)
-        if not sent.sent:
-            raise DomainError(f"Nothing was sent: {sent.reason} Print the invoice.")
-        write.told.append(f"Invoice {invoice.number} is mailed to {sent.to}.")
+    def keep_editing(self, do: str) -> str:
+        """Return the query that keeps the lines of an approved job open after another button than that to save."""
+        job = self.edited()
+        return f"?edit={job}#job-{job}" if job and do != "save" else ""
 
     # --- The form of a step ---------------------------------------------------------------------------
 
@@ -299,7 +165,7 @@ class OrderPage(DeskView):
         form = kind.form(sent, bench=bench, may=self.may_do, of=row)
         if not form.is_valid():
             return self.show_step(bench, name, of, row, form)
-        if name == "call":
+        if name == "call" and bench.waiting is not None:
             choice = choice_of(form)  # type: ignore[arg-type]  # the form of this step
             if "total" not in sent or sent["total"] != str(choice["total"]):
                 return self.show_step(bench, name, of, row, form, choice=choice, was=sent.get("total"))
@@ -340,9 +206,8 @@ class OrderPage(DeskView):
         stale: tuple[Seen, str] | None = None,
     ) -> HttpResponse:
         kind = STEPS[name]
-        if form.is_bound:
-            form.data = form.data.copy()
-            form.data["key"] = new_uuid().hex  # nothing was written
+        form.renew()
+        form.mark_errors()
         step: Json = {
             "name": name,
             "of": of,
@@ -350,7 +215,9 @@ class OrderPage(DeskView):
             "kind": kind,
             "form": form,
             "title": title_of(name, bench, row),
-            "template": f"desk/order/steps/{name}.html" if name in ("send", "call", "complete", "out", "invoice") else "",
+            "template": f"desk/order/steps/{name}.html"
+            if name in ("send", "call", "complete", "out", "invoice")
+            else "",
             "choice": choice,
             "has_other_total": was is not None and choice is not None,
         }
@@ -360,7 +227,7 @@ class OrderPage(DeskView):
 
     def show_order(self, bench: Bench) -> HttpResponse:
         editing = self.request.GET.get("edit", "")
-        shown = self.shown(bench, editing=int(editing) if _is_id(editing) else 0)
+        shown = self.shown(bench, editing=int(editing) if is_id(editing) else 0)
         return self.render(bench, shown)
 
     def show_refused(
@@ -369,7 +236,11 @@ class OrderPage(DeskView):
         """Show the page with what was typed, and the reasons at their places."""
         bench = self.bench(order_id)
         shown = self.shown(
-            bench, typed=self.sent(seen), errors=refused.errors, choices=refused.choices, editing=self.edited()
+            bench,
+            typed=self.sent(seen),
+            errors=refused.errors,
+            choices=refused.choices,
+            editing=self.edited(),
         )
         cause = error or refused.__cause__
         receive = do if getattr(cause, "code", "") == "part_needed" and do.startswith("finish:") else ""
@@ -389,13 +260,14 @@ class OrderPage(DeskView):
         added = {
             name: text
             for name, text in sent.items()
-            if text.strip() and (name == "new-name" or (name[:1] == "a" and name.partition("-")[0][1:].isdigit()))
+            if text.strip()
+            and (name == "new-name" or (name[:1] == "a" and name.partition("-")[0][1:].isdigit()))
         }
         return {**typed(sent, seen), **added}
 
     def edited(self) -> int:
         editing = self.request.POST.get("editing", "")
-        return int(editing) if _is_id(editing) else 0
+        return int(editing) if is_id(editing) else 0
 
     def conflict(self, bench: Bench, seen: Seen, sent: Mapping[str, str], text: str, *, do: str) -> Json:
         """Return what the box about a conflict says."""
@@ -407,16 +279,18 @@ class OrderPage(DeskView):
             for name, value in sent.items()
             if not name.startswith(("a", "new-"))
         ]
-        for job in bench.jobs:
-            if what := sent.get(f"a{job.pk}-what"):
-                mine.append(Difference(f"Job {job.position}, {job.name}", "new line", "", what))
+        mine += [
+            Difference(f"Job {job.position}, {job.name}", "new line", "", sent[f"a{job.pk}-what"])
+            for job in bench.jobs
+            if f"a{job.pk}-what" in sent
+        ]
         if name := sent.get("new-name"):
             mine.append(Difference("Order", "new job", "", name))
         last = changed_by(bench)
         theirs = differences(seen, present, names)
         is_resent = text == SentBefore.message
         return {
-            "who": (last.by if last else "") or "Somebody",
+            "who": (last.by if last else "") or "Another user",
             "at": when(bench, last.at) if last else "",
             "theirs": theirs,
             "mine": mine,
@@ -461,6 +335,7 @@ class OrderPage(DeskView):
             "bench": bench,
             "order": order,
             "state": state,
+            "tone": _TONES[RepairOrderStatus(order.status)],
             "primary": primary,
             "wants_job": state.next == "focus:new-name",
             "steps": [row for row in steps if row is not primary],
@@ -523,19 +398,6 @@ class OrderPage(DeskView):
         return {"key": key, "name": line.name, "amount": line.amount} if line else None
 
 
-def removed_line(bench: Bench, key: str) -> Any:
-    """Return the last history row of a removed line of an order, None if it is not the order's or is there."""
-    model: Any = {"p": PartLine, "s": ServiceLine}.get(key[:1])
-    if model is None or not _is_id(key[1:]) or key in bench.lines:
-        return None
-    rows = model.history.filter(id=int(key[1:]), repair_order_id=bench.order.pk, history_type="-")
-    if model is ServiceLine:
-        rows = rows.exclude(kind=ServiceKind.FEE)
-    else:
-        rows = rows.filter(core_of_id=None)
-    return rows.order_by("-history_id").first()
-
-
 def _named(errors: Mapping[str, str], bench: Bench) -> list[Json]:
     """Return the errors for the box at the top, with the place to which each leads."""
     labels = Seen.of(bench).labels if errors else {}
@@ -543,7 +405,9 @@ def _named(errors: Mapping[str, str], bench: Bench) -> list[Json]:
     for name, text in errors.items():
         row = name.partition("-")[0]
         label = labels.get(row, "") or labels.get(f"j{row[1:]}", "")
-        place = name if "-" in name else ("job-" + name[1:] if name[:1] in "ja" and name[1:].isdigit() else name)
+        place = (
+            name if "-" in name else ("job-" + name[1:] if name[:1] in "ja" and name[1:].isdigit() else name)
+        )
         found.append({"place": place, "label": "" if row in ("", "o", "new") else label, "text": text})
     return found
 
@@ -560,16 +424,3 @@ def _suggest(text: str) -> list[Json]:
     return parts + [
         {"value": row.name, "label": f"Labor, ${row.labor_cost:,}"} for row in rows.order_by("name", "id")[:8]
     ]
-
-
-def _choice(rest: list[str]) -> tuple[int, str] | None:
-    """Return the job and the choice of `add:12:5` or `add:12:typed`."""
-    return (int(rest[0]), rest[1]) if len(rest) == 2 and _is_id(rest[0]) else None
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 16
-
-
-def _id(rest: list[str]) -> int:
-    return int(rest[0]) if rest and _is_id(rest[0]) else 0

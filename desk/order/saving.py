@@ -18,7 +18,7 @@ from catalogue.models import Part, Service
 from catalogue.pricing.models import CannedJob
 from common.domain.errors import DomainError
 from common.domain.search import fits, patterns_of
-from desk.order.bench import Bench, Line, key_of
+from desk.order.bench import Bench, Line
 from desk.order.sheet import JOB_COLUMNS, LINE_COLUMNS, ORDER_COLUMNS, Seen, read, rows_of
 from repair_orders import actions, jobs
 from repair_orders.models import Job, ServiceKind
@@ -100,11 +100,7 @@ class Write:
                     errors[name] = error.messages[0]
         if errors:
             raise Refused(errors)
-        lines = self.bench.lines
-        # What gets smaller comes first, so that an exchange of amounts stays under the ceiling.
-        typed_lines = [row for row in values if row in lines]
-        for row in sorted(typed_lines, key=lambda row: _growth(lines[row], values[row])):
-            self._save_line(lines[row], values[row])
+        self._save_lines([(row, columns) for row, columns in values.items() if row in self.bench.lines])
         by_id = {f"j{job.pk}": job for job in self.bench.jobs}
         for row, words in values.items():
             if row in by_id:
@@ -128,12 +124,27 @@ class Write:
             raise ValidationError("Choose one of the list.")
         return found
 
-    def _save_line(self, line: Line, values: dict[str, Any]) -> None:
-        changed = {name: value for name, value in values.items() if getattr(line, name) != value}
-        if changed:
-            line.repair_order = self.bench.order
-            with at(key_of(line), LINE_COLUMNS):
-                jobs.change_line(line=line, given=self.given, **changed)
+    def _save_lines(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
+        """Write the lines in one step, so that an exchange of amounts stays under the ceiling."""
+        changes = []
+        for row, columns in rows:
+            line = self.bench.lines[row]
+            changed = {name: value for name, value in columns.items() if getattr(line, name) != value}
+            if changed:
+                changes.append((row, line, changed))
+        if not changes:
+            return
+        try:
+            jobs.change_lines_of_jobs(
+                order=self.bench.order,
+                changes=[(line, changed) for _, line, changed in changes],
+                given=self.given,
+            )
+        except DomainError as error:
+            item = error.item if error.item is not None or len(changes) > 1 else 0
+            row = "" if item is None else changes[item][0]
+            name = f"{row}-{error.field}" if row and error.field in LINE_COLUMNS else row
+            raise Refused({name: error.text}) from error
 
     # --- Additions ------------------------------------------------------------------------------------
 
@@ -222,7 +233,9 @@ class Write:
             reason = "Choose the part, or add what you typed."
             raise Refused({f"{adding.row}-what": reason}, {adding.row: found})
         if not has_price:
-            raise Refused({f"{adding.row}-price": "This part is not in the catalogue. Give a price or a cost."})
+            raise Refused(
+                {f"{adding.row}-price": "This part is not in the catalogue. Give a price or a cost."}
+            )
         return None
 
 
@@ -279,9 +292,3 @@ def _name(adding: Adding) -> str:
     if len(name) > 200:
         raise Refused({f"{adding.row}-what": "A name has at most 200 characters."})
     return name
-
-
-def _growth(line: Line, values: Mapping[str, Any]) -> Decimal:
-    """Return by how much the typed figures are larger than the stored ones, roughly."""
-    numbers = ((value, getattr(line, name)) for name, value in values.items() if value is not None)
-    return sum((Decimal(value) - (old or 0) for value, old in numbers), Decimal(0))

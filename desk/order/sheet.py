@@ -1,7 +1,8 @@
 """What can be typed on the page *Order*, as texts by the name of their field (docs/design, D108).
 
-A field is `<row>-<column>`: `o-notes` of the order, `j12-concern` of a job, `p5-quantity` of a part, `s7-hours` of work.
-The page carries the texts that it showed. So a write knows what was typed, and what another one changed meanwhile.
+A field is `<row>-<column>`: `o-notes` of the order, `j12-concern` of a job, `p5-quantity` of a part, `s7-hours` of
+work.
+The page carries the texts that it showed. So a write knows what was typed, and what was changed meanwhile.
 """
 
 from __future__ import annotations

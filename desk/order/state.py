@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from common.domain.types import Json
 from desk.order.bench import Bench, Line, kind_of, numbers_of
 from desk.order.sheet import plain
 from desk.templatetags.desk import dollars
@@ -90,13 +91,16 @@ def changes_since_sent(bench: Bench) -> Iterator[str]:
             elif words := _change(now, line):
                 yield f"{now.name} {words}"
     yield from (f"{line.name} was added" for line in lines.values() if line.job_id in sent)
-    terms = paper["terms"]
+    yield from _changed_terms(bench, paper["terms"])
+
+
+def _changed_terms(bench: Bench, sent: Json) -> Iterator[str]:
     for name, label in (
         ("discount_amount", "discount"),
         ("discount_percent", "discount in percent"),
         ("tax_percent", "tax in percent"),
     ):
-        before, after = Decimal(terms[name]), getattr(bench.order, name)
+        before, after = Decimal(sent[name]), getattr(bench.order, name)
         if before != after:
             yield f"{label} {plain(before)} → {plain(after)}"
 
@@ -175,7 +179,8 @@ def _waiting(bench: Bench, sent: Estimate) -> State:
     to = f"to {sent.sent_to}" if sent.sent_to else ""
     if sent.version != bench.order.version:
         changes = "; ".join(changes_since_sent(bench))
-        more = [f"Sent {when(bench, sent.sent_at)}{f' {to}' if to else ''}."]
+        at = when(bench, sent.sent_at)
+        more = [f"Sent {at} {to}." if to else f"Stored {at}, not mailed: there is no email address."]
         if changes:
             more.append(f"Changed since: {changes}.")
         if sent.total != together(bench):
@@ -188,12 +193,12 @@ def _waiting(bench: Bench, sent: Estimate) -> State:
     if not sent.sent_to:
         title = f"{revision} was not mailed: {name} has no email address."
         return State(title, ("Print it, or record a call.",), "step:call", "amber")
-    more = (f"It can be answered until {when(bench, sent.expires_at)}.",)
+    facts: tuple[str, ...] = (f"It can be answered until {when(bench, sent.expires_at)}.",)
     if bench.order.status == _S.IN_PROGRESS and bench.sheet.agreed:
-        more = ("The work that is approved goes on.", *more)
+        facts = ("The work that is approved goes on.", *facts)
     return State(
         f"{revision}, {dollars(sent.total)}, was sent {when(bench, sent.sent_at)} {to} and is not answered.",
-        more,
+        facts,
         "step:call",
         "blue",
     )
@@ -203,9 +208,7 @@ def _to_send(bench: Bench) -> State:
     drafts = numbers_of(bench.sendable)
     if bench.order.ceiling is not None:
         title = f"{drafts.capitalize()} {'wait' if len(bench.sendable) > 1 else 'waits'} to be sent."
-        return State(
-            title, (_approved(bench), "The work that is approved goes on."), "step:send", "amber"
-        )
+        return State(title, (_approved(bench), "The work that is approved goes on."), "step:send", "amber")
     if bench.last is None:
         return State("Not sent: the customer has not seen a price yet.", (), "step:send")
     title = f"Revision {bench.last.revision} was answered. {drafts.capitalize()} waits for a new one."
@@ -245,7 +248,9 @@ def _ended(bench: Bench) -> State:
     if order.status == _S.DENIED:
         reason = order.denial_reason or "No reason was given."
         at = f" {when(bench, order.denied_at)}" if order.denied_at else ""
-        return State(f"Denied{at}. {reason}", (left,) if left else (), "" if out else "step:out", "")
+        # A request that was refused may never have had its vehicle here.
+        is_here = out is None and (order.approved_at or order.started_at or order.odometer_in is not None)
+        return State(f"Denied{at}. {reason}", (left,) if left else (), "step:out" if is_here else "", "")
     invoice = bench.invoice
     if invoice is None:
         credited = bench.invoices[-1] if bench.invoices else None
@@ -282,9 +287,7 @@ def _steps(bench: Bench) -> Iterator[Step | None]:
         yield _complete(bench)
     yield from _money(bench)
     if status == _S.REQUESTED:
-        yield Step(
-            "step:deny", "Refuse the request…", "repair_orders.decide_repairorder", is_bad=True
-        )
+        yield Step("step:deny", "Refuse the request…", "repair_orders.decide_repairorder", is_bad=True)
     if status in (_S.APPROVED, _S.IN_PROGRESS):
         done = bench.of_status(JobStatus.DONE)
         why = f"{numbers_of(done).capitalize()} is done. Complete the order with it." if done else ""
@@ -295,7 +298,7 @@ def _send(bench: Bench) -> Step:
     revision = len(bench.estimates) + 1
     label = f"Send revision {revision}" if revision > 1 else "Send the estimate"
     if not bench.sendable:
-        why = "Nothing is proposed with a line. What is approved needs no new answer."
+        why = "Nothing to ask: no proposed job has a line."
         return Step("step:send", label, "repair_orders.estimate_repairorder", why)
     added = asked_for(bench)
     more = f"+{dollars(added)}" if bench.sheet.agreed and added >= 0 else dollars(together(bench))
@@ -325,9 +328,7 @@ def _money(bench: Bench) -> Iterator[Step]:
         if invoice is None:
             yield Step("step:invoice", "Issue the invoice", "billing.add_invoice")
         elif invoice.balance:
-            yield Step(
-                "step:payment", f"Take a payment, {dollars(invoice.balance)}", "billing.add_payment"
-            )
+            yield Step("step:payment", f"Take a payment, {dollars(invoice.balance)}", "billing.add_payment")
     if status != _S.DENIED and not bench.invoices:
         yield Step("step:deposit", "Take a deposit", "billing.add_payment")
     if invoice is not None:

@@ -95,8 +95,8 @@ def _send(act: Act) -> Done:
     sent = estimates.send_estimate(order=act.order, notes=act.form.cleaned_data["notes"], **act.who)
     if sent.sent_to:
         return Done(f"Revision {sent.revision}, {dollars(sent.total)}, is sent to {sent.sent_to}.")
-    told = f"Revision {sent.revision}, {dollars(sent.total)}, is stored. Nothing was sent: the customer has no email"
-    return Done(f"{told} address. Print it, or record a call.", is_warning=True)
+    stored = f"Revision {sent.revision}, {dollars(sent.total)}, is stored and was not sent."
+    return Done(f"{stored} The customer has no email address. Print it, or record a call.", is_warning=True)
 
 
 def choice_of(form: CallForm) -> Json:
@@ -128,7 +128,9 @@ def _call(act: Act) -> Done:
         total=choice["total"] if choice["approves"] else None,
     )
     if not choice["approves"]:
-        return Done(f"It is recorded that {values['by_name']} approved nothing of revision {waiting.revision}.")
+        return Done(
+            f"It is recorded that {values['by_name']} approved nothing of revision {waiting.revision}."
+        )
     return Done(f"{values['by_name']} approved {dollars(given.total)}.")
 
 
@@ -298,6 +300,8 @@ def title_of(name: str, bench: Bench, of: Any) -> str:
         return f"Receive {of.name}"
     if name == "line":
         return f"{'Part' if kind_of(of) == PART else 'Work'}: {of.name}"
+    if name == "send":
+        return f"Send revision {len(bench.estimates) + 1}" if bench.estimates else STEPS[name].title
     if name == "call" and bench.waiting:
         return f"Record the answer to revision {bench.waiting.revision}"
     return STEPS[name].title

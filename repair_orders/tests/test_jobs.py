@@ -11,6 +11,7 @@ from catalogue.shelf.actions import PartNeeded, WholePieces
 from common.domain.errors import IllegalTransition, Missing
 from repair_orders import actions, jobs
 from repair_orders.changes import StaleVersion, TotalTooLarge
+from repair_orders.cores import CoreFollowsPart
 from repair_orders.estimates import actions as estimates
 from repair_orders.models import Job, PartLine, RepairOrder, ServiceLine
 from testing.factories import (
@@ -299,6 +300,36 @@ class TestVersion:
                 call()
             assert error.value.facts == {"version": stale + 1}
         assert (counts(), RepairOrder.objects.values().get()) == before
+
+
+class TestSeveralLines:
+    """Lines that are changed in one step: the version rises once, and the ceiling holds them together."""
+
+    def test_figures_and_version(self, order, job):
+        part, work = part_line(job, PartFactory(unit_price=D("10.00"))), add_labour(job, "1")
+        before = reload(order).version
+        changes = [(part, {"quantity": D("4.5")}), (work, {"hours": D(2)})]
+        jobs.change_lines_of_jobs(order=reload(order), changes=changes, given=given())
+        part, work = PartLine.objects.get(), ServiceLine.objects.get(job=job)
+        assert (part.amount, work.amount, work.price_source) == (D("45.00"), D("259.90"), "rate")
+        assert reload(order).version == before + 1
+
+    def test_exchange_stays_under_the_ceiling(self):
+        order, brakes, _ = started()
+        inspection, work = (brakes.service_lines.get(name=name) for name in ("State inspection", "Labor"))
+        changes = [(inspection, {"amount": D("60.00")}), (work, {"hours": D(1)})]
+        jobs.change_lines_of_jobs(order=order, changes=changes, given=given())
+        inspection.refresh_from_db()
+        assert inspection.amount == D("60.00")
+
+    def test_error_has_the_index_of_its_line_and_changes_nothing(self, order, job):
+        part = part_line(job, PartFactory(unit_price=D("10.00"), core_charge=D("5.00")))
+        core = PartLine.objects.get(core_of=part)
+        changes = [(part, {"quantity": D(2)}), (core, {"quantity": D(3)})]
+        with pytest.raises(CoreFollowsPart) as raised:
+            jobs.change_lines_of_jobs(order=order, changes=changes, given=given())
+        assert raised.value.item == 1
+        assert set(PartLine.objects.values_list("quantity", flat=True)) == {D(1)}
 
 
 class TestStates:

@@ -4,15 +4,15 @@
 const form = document.getElementById("order");
 let sending = false;
 
+// A select without a chosen option shows its first one.
 const isTyped = (field) =>
   field.type === "select-one"
-    ? [...field.options].some((option) => option.selected !== option.defaultSelected) &&
-      ![...field.options].every((option) => !option.defaultSelected && (option.index === 0) === option.selected)
+    ? field.selectedIndex !== Math.max([...field.options].findIndex((option) => option.defaultSelected), 0)
     : field.defaultValue !== undefined && field.type !== "hidden" && field.value !== field.defaultValue;
 
 // Typed text is kept by every button of the form. Only a link, or the closing of the window, would lose it.
 window.addEventListener("beforeunload", (event) => {
-  if (!sending && form && [...form.elements].some(isTyped)) {
+  if (!sending && form && ("typed" in form.dataset || [...form.elements].some(isTyped))) {
     event.preventDefault();
   }
 });

@@ -1,0 +1,265 @@
+"""A day of one order in a real browser: written, sent, answered by phone, worked on, extended, completed and invoiced.
+
+Every state is looked at by axe-core in both widths and both schemes. Screenshots are saved if the tests run as
+`SHOTS=folder pytest config/tests/test_order_desk.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from config.tests.test_fleet import AXE, AXE_RUN
+from testing.browser import CHROMIUM, CHROMIUM_FLAGS
+from testing.servers import database, free_port, serving
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
+]
+
+ANNA = ("anna@example.com", "advisor12345")
+OPEN = f"""
+import django; django.setup()
+from django.utils import timezone
+from accounts.models import User
+from appointments.models import Location
+from customers.models import Customer
+from repair_orders.actions import request_repair
+from vehicles.models import Recommendation
+
+User.objects.create_user("{ANNA[0]}", "{ANNA[1]}", first_name="Anna", last_name="Advisor", role="advisor")
+shop = Location.objects.exclude(is_default=True).order_by("id").first()
+customer = Customer.objects.filter(company_name="", vehicles__isnull=False).exclude(contact=None).order_by("id").first()
+vehicle = customer.vehicles.order_by("id").first()
+Recommendation.objects.create(vehicle=vehicle, text="Replace the wiper blades", urgency="soon")
+for _ in range(2):
+    order = request_repair(customer=customer, vehicle=vehicle, location=shop,
+                           description="It squeaks when cold.", now=timezone.now())
+    print(order.pk)
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Serve the demo data with an advisor and two orders of the second location, which has tax, fees and a ceiling."""
+    folder, port = tmp_path_factory.mktemp("order"), free_port()
+    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    with database(folder) as env:
+        env = {**env, "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "config.settings"}
+        with serving(command, folder=folder, port=port, env=env) as server:
+            made = subprocess.run(
+                [sys.executable, "-c", OPEN],
+                cwd=settings.BASE_DIR,
+                env={**os.environ, **env},
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            server.env["ORDERS"] = ",".join(re.findall(r"^\d+$", made.stdout, re.M))
+            yield server
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+class Desk:
+    """A page that notes complaints of the browser, and requests to other hosts."""
+
+    def __init__(self, browser: Browser, server, order: str, **options) -> None:
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "request", lambda r: r.url.startswith((server.url, "data:")) or self.outside.append(r.url)
+        )
+        self.url = f"{server.url}/admin/orders/{order}/"
+        if "storage_state" in options:
+            self.page.goto(self.url)
+            return
+        self.page.goto(f"{server.url}/admin/login/?next=/admin/orders/{order}/")
+        self.page.fill("input[name=username]", ANNA[0])
+        self.page.fill("input[name=password]", ANNA[1])
+        self.page.click("button[type=submit]")
+        self.page.wait_for_url(re.compile(rf"/orders/{order}/"))
+
+    def press(self, name: str | re.Pattern[str], *, within: str = "body") -> None:
+        """Press a button and wait for the page that follows."""
+        exact = isinstance(name, str)
+        button = self.page.locator(within).get_by_role("button", name=name, exact=exact).first
+        with self.page.expect_navigation(wait_until="load"):
+            button.click()
+
+    def job(self, number: int) -> str:
+        """Return the selector of a job's card."""
+        head = self.page.locator(".job header h2", has_text=f"{number}. ").first
+        return "#" + str(head.locator("xpath=../..").get_attribute("id"))
+
+    def add(self, number: int, kind: str, what: str, count: str = "", price: str = "") -> None:
+        """Add a line to a job: five fields, and Enter."""
+        row = self.page.locator(f"{self.job(number)} .adding")
+        row.locator("select").select_option(label=kind)
+        row.locator("[name$=-quantity]").fill(count)
+        row.locator("[name$=-price]").fill(price)
+        row.locator("[name$=-what]").fill(what)
+        with self.page.expect_navigation(wait_until="load"):
+            row.locator("[name$=-what]").press("Enter")
+
+    def look(self, name: str) -> list[object]:
+        """Return what axe and the widths find in both schemes, and save screenshots."""
+        folder, found = os.environ.get("SHOTS"), []
+        for scheme in ("light", "dark"):
+            self.page.evaluate(
+                "dark => document.documentElement.classList.toggle('dark', dark)", scheme == "dark"
+            )
+            for width in (1440, 390):
+                self.page.set_viewport_size({"width": width, "height": 900})
+                self.page.evaluate(AXE)
+                wrong = self.page.evaluate(AXE_RUN)
+                too_wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                if wrong or too_wide > 0:
+                    found.append((name, scheme, width, wrong, too_wide))
+                if folder:
+                    self.page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
+        self.page.evaluate("document.documentElement.classList.remove('dark')")
+        self.page.set_viewport_size({"width": 1440, "height": 900})
+        return found
+
+
+def title(page: Page) -> str:
+    return page.locator(".state strong").inner_text()
+
+
+def write_the_order(desk: Desk) -> None:
+    page = desk.page
+    page.keyboard.press("j")
+    expect(page.locator("#new-name")).to_be_focused()
+    page.fill("#new-name", "front BRAKES")
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press("Enter")
+    expect(page.locator(f"{desk.job(1)} .lines tbody tr")).to_have_count(3)
+    page.fill("#new-name", "Oil service")
+    desk.press("Add", within=".addjob")
+    desk.add(2, "Labor", "Change oil and filter", "1.5")
+    desk.add(2, "Part", "Oil from the barrel, quart", "4.5", "8.95")
+    desk.add(2, "Part", "Bracket that no catalogue knows", "1", "12.40")
+    page.fill("[name=o-discount_percent]", "5")
+    page.fill("[name=o-notes]", "The keys are in the box.")
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press("Control+s")
+    lines = page.locator(f"{desk.job(2)} .lines tbody tr")
+    expect(lines).to_have_count(3)
+    expect(lines.filter(has_text="Oil from the barrel")).to_contain_text("40.28")
+
+
+def record_a_call(desk: Desk, decisions: list[str], name: str) -> str:
+    """Choose for each job, read the total, and confirm it."""
+    page = desk.page
+    desk.press("Record a call")
+    for place, decision in enumerate(decisions):
+        page.locator(".choices-of fieldset").nth(place).get_by_label(decision).check()
+    page.get_by_label("Who answered").fill(name)
+    page.get_by_label("Number or address").fill("(555) 887-2211")
+    desk.press("Show the total")
+    shown = page.locator(".step .note b").inner_text()
+    desk.press(f"Approve {shown}")
+    return shown
+
+
+def test_day_of_an_order(server, browser):
+    desk = Desk(browser, server, server.env["ORDERS"].split(",")[0])
+    page, found = desk.page, []
+    found += desk.look("1-empty")
+    write_the_order(desk)
+    found += desk.look("2-written")
+    desk.press(re.compile(r"^Send the estimate, \$"))
+    found += desk.look("3-send")
+    desk.press(re.compile(r"^Send revision 1, \$"))
+    expect(page.get_by_text(re.compile("^Revision 1, .* is sent to "))).to_be_visible()
+    found += desk.look("4-sent")
+    total = record_a_call(desk, ["Approve", "Decline"], "Linda Park")
+    expect(page.get_by_text(f"Linda Park approved {total}.")).to_be_visible()
+    found += desk.look("5-approved")
+    desk.press("Start the work")
+    # More work is found while the car is apart.
+    page.fill("#new-name", "Outer CV boot, front left")
+    desk.press("Add", within=".addjob")
+    desk.add(3, "Labor", "Replace the boot", "2.2")
+    assert title(page) == "Job 3 waits to be sent."
+    found += desk.look("6-more-work")
+    desk.press(re.compile(r"^Send revision 2, \+\$"))
+    desk.press(re.compile(r"^Send revision 2, \+\$"))
+    # The shop changes it before the customer has answered.
+    page.fill(f"{desk.job(3)} .lines input[name$=-hours]", "1.8")
+    desk.press(re.compile("^Save the details"))
+    assert "no longer matches this order" in title(page)
+    expect(page.locator(".was")).to_have_text(re.compile(r"^Sent as 2.2 h, \$"))
+    found += desk.look("7-changed")
+    desk.press(re.compile(r"^Send revision 3, \+\$"))
+    desk.press(re.compile(r"^Send revision 3, \+\$"))
+    record_a_call(desk, ["Approve"], "Linda Park")
+    found += desk.look("8-in-work")
+    for number in (1, 3):
+        desk.press(re.compile("^Job done"), within=desk.job(number))
+        if page.locator(".problem").count():
+            found += desk.look("9-part-needed")
+            desk.press("Book it as received, and finish the job")
+    assert title(page) == "All approved jobs are done."
+    desk.press(re.compile(r"^Complete the order, \$"))
+    found += desk.look("10-complete")
+    desk.press("Complete the order", within="#step")
+    desk.press("Issue the invoice")
+    desk.press(re.compile(r"^Issue the invoice, \$"))
+    assert title(page).startswith("Invoice ")
+    found += desk.look("11-invoiced")
+    desk.press(re.compile("^Take a payment"))
+    assert "/admin/money/payment/?invoice=" in page.url
+    assert (desk.complaints, desk.outside, found) == ([], [], [])
+
+
+def test_two_advisors_at_one_order_without_scripts(server, browser):
+    order = server.env["ORDERS"].split(",")[1]
+    anna = Desk(browser, server, order)
+    # The admin's form to sign in needs scripts.
+    session = anna.page.context.storage_state()
+    plain = Desk(browser, server, order, java_script_enabled=False, storage_state=session)
+    anna.page.fill("[name=o-discount_percent]", "3")
+    anna.press(re.compile("^Save the details"))
+    plain.page.fill("#new-name", "Rattle")
+    plain.page.fill("[name=o-notes]", "Typed before")
+    plain.press("Add", within=".addjob")
+    box = plain.page.locator(".conflict")
+    expect(box).to_contain_text("Anna Advisor changed this order at")
+    expect(box).to_contain_text("discount in percent: 0 → 3")
+    expect(plain.page.locator("#new-name")).to_have_value("Rattle")
+    plain.press("Keep mine and check again")
+    expect(plain.page.get_by_text("Job 1, Rattle, was added.")).to_be_visible()
+    expect(plain.page.locator("[name=o-notes]")).to_have_value("Typed before")
+    expect(plain.page.locator("[name=o-discount_percent]")).to_have_value("3")
+    # The same conflict as the other one sees it, for the eyes.
+    anna.page.fill("[name=o-notes]", "From an old page")
+    anna.press(re.compile("^Save the details"))
+    found = anna.look("12-conflict")
+    with anna.page.expect_navigation():
+        anna.page.get_by_role("link", name="Show the new one").click()
+    expect(anna.page.locator("[name=o-notes]")).to_have_value("Typed before")
+    expected = ["Failed to load resource: the server responded with a status of 409 (Conflict)"]
+    assert (found, anna.complaints, anna.outside) == ([], expected, [])

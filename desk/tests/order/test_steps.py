@@ -1,0 +1,356 @@
+"""The steps of the page *Order*: each from its button to what it did, and each refusal in its words."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Invoice, Payment, VehicleExit
+from repair_orders import actions, jobs
+from repair_orders.estimates import actions as estimates
+from repair_orders.estimates.models import Answer, Authorisation, Estimate
+from repair_orders.jobs import add_job
+from repair_orders.models import RepairOrder
+from repair_orders.pricing.models import TaxRule
+from testing.billed import completed, invoiced, pay
+from testing.factories import CustomerFactory, PartFactory
+from testing.worked_example import (
+    add_brakes,
+    answer,
+    authorised,
+    estimated,
+    fresh,
+    given,
+    new_order,
+    reload,
+    started,
+)
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+
+
+@pytest.fixture
+def unsent():
+    order = new_order()
+    add_brakes(order)
+    return reload(order)
+
+
+def needing(pieces="2"):
+    """Return an order in progress whose one job needs pieces that are not on the shelf, the job and the part."""
+    order = new_order(discount_percent=D(0))
+    job = add_job(order=order, name="Battery")
+    part = PartFactory(name="Battery H6", stock=1, unit_price=D("100.00"))
+    jobs.add_part_line(job=fresh(job), part=part, given=given(), quantity=D(pieces))
+    estimates.send_estimate(order=reload(order), by=None, now=timezone.now())
+    answer(reload(order), {job: Answer.APPROVED})
+    actions.start(order=reload(order), by=None, now=timezone.now())
+    return reload(order), fresh(job), part
+
+
+class TestSend:
+    def test_typed_is_saved_before_what_goes_out_is_shown(self, at_desk, unsent, advisor):
+        line = unsent.jobs.get().service_lines.get(name="Labor")
+        browser = at_desk(unsent).press("step:send", **{f"s{line.pk}-hours": "2.2"})
+        assert browser.went == f"/admin/orders/{unsent.pk}/?step=send#step"
+        assert "Total $544.48" in browser.text
+        assert f"It goes to {unsent.customer.contact.email}" in browser.text
+        browser.send(notes="Please answer today.")
+        sent = Estimate.objects.get()
+        assert (sent.revision, sent.total, sent.sent_by, sent.repair_order.notes) == (
+            1, D("544.48"), advisor, "Please answer today."
+        )  # fmt: skip
+        assert browser.told == [f"Revision 1, $544.48, is sent to {sent.sent_to}."]
+
+    def test_no_address_is_said_before_and_after(self, at_desk, unsent):
+        unsent.customer.contact.email = None
+        unsent.customer.contact.save()
+        browser = at_desk(unsent).press("step:send")
+        assert "Nothing is mailed" in browser.text
+        browser.send()
+        told = "Revision 1, $491.56, is stored and was not sent. The customer has no email address."
+        assert browser.told == [f"{told} Print it, or record a call."]
+
+    def test_second_press_sends_nothing_again(self, at_desk, unsent):
+        browser = at_desk(unsent).show(step="send")
+        fields = browser.read.forms["step-form"]
+        first, second = (browser.client.post(browser.url, fields) for _ in range(2))
+        assert (first.status_code, second.status_code, Estimate.objects.count()) == (302, 409, 1)
+        assert "This form was sent before." in second.text
+
+    def test_nothing_to_send(self, at_desk):
+        order, *_ = authorised()
+        browser = at_desk(order).step("send")
+        assert "An estimate needs a proposed job with at least one line." in browser.text
+
+
+class TestCall:
+    def test_total_of_the_choice_is_shown_before_it_counts(self, at_desk, advisor):
+        order, brakes, oil = estimated()
+        browser = at_desk(order).press("step:call")
+        chosen = {f"job_{brakes.pk}": "approved", f"job_{oil.pk}": "declined"}
+        browser.send(**chosen, by_name="Linda Park", contact_used="(555) 887-2211")
+        assert "With this choice the order comes to $491.56" in browser.text
+        assert not Authorisation.objects.exists()
+        browser.send(**chosen, total="491.56")
+        given = Authorisation.objects.get()
+        assert (given.method, given.by_name, given.contact_used, given.taken_by, given.total) == (
+            "phone", "Linda Park", "(555) 887-2211", advisor, D("491.56")
+        )  # fmt: skip
+        assert browser.told == ["Linda Park approved $491.56."]
+        assert [job.status for job in order.jobs.in_order()] == ["approved", "declined"]
+
+    def test_changed_choice_is_shown_again(self, at_desk):
+        order, brakes, oil = estimated()
+        browser = at_desk(order).show(step="call")
+        chosen = {f"job_{brakes.pk}": "approved", f"job_{oil.pk}": "approved"}
+        browser.send(**chosen, total="491.56")
+        assert "The choice has changed, so its total is another one." in browser.text
+        assert "Approve $640.94" in browser.text
+        assert not Authorisation.objects.exists()
+
+    def test_nothing_is_chosen_beforehand_and_each_job_needs_an_answer(self, at_desk):
+        order, brakes, oil = estimated()
+        browser = at_desk(order).show(step="call")
+        assert not [name for name in browser.read.forms["step-form"] if name.startswith("job_")]
+        browser.send(**{f"job_{brakes.pk}": "approved"}, by_name="")
+        form = browser.response.context["step"]["form"]
+        assert form.errors == {
+            "by_name": ["This field is required."], f"job_{oil.pk}": ["This field is required."]
+        }  # fmt: skip
+        assert not Authorisation.objects.exists()
+
+    def test_all_declined_needs_a_second_press_as_well(self, at_desk):
+        order, brakes, oil = estimated()
+        browser = at_desk(order).show(step="call")
+        chosen = {f"job_{job.pk}": "declined" for job in (brakes, oil)}
+        browser.send(**chosen)
+        assert "With this choice the customer approves nothing" in browser.text
+        browser.send(**chosen, total="0.00")
+        assert reload(order).status == "denied"
+
+    def test_changed_estimate_cannot_be_approved(self, at_desk):
+        order, brakes, oil = estimated()
+        jobs.change_line(line=brakes.service_lines.get(name="Labor"), given=given(), hours=D(3))
+        browser = at_desk(order).show(step="call")
+        chosen = {f"job_{brakes.pk}": "approved", f"job_{oil.pk}": "declined"}
+        browser.send(**chosen, total="491.56")
+        assert "The estimate has changed since it was shown." in browser.text
+        assert not Authorisation.objects.exists()
+
+    def test_no_revision_waits(self, at_desk, unsent):
+        browser = at_desk(unsent).step("call", total="0.00")
+        assert "No revision waits for an answer." in browser.text
+
+
+class TestWork:
+    def test_start(self, at_desk, advisor):
+        order, *_ = authorised()
+        browser = at_desk(order).press("start", **{"o-notes": "Keys in the box"})
+        stored = reload(order)
+        assert (stored.status, stored.notes) == ("in_progress", "Keys in the box")
+        assert browser.told == ["The work has started."]
+
+    def test_refused_start_keeps_what_was_typed(self, at_desk, unsent):
+        browser = at_desk(unsent).press("start", **{"o-notes": "Kept"})
+        assert browser.errors == {"": "This repair order is requested and cannot become in progress."}
+        assert (browser.fields["o-notes"], reload(unsent).notes) == ("Kept", "")
+
+    def test_finish(self, at_desk):
+        order, brakes, _ = started()
+        browser = at_desk(order).press(f"finish:{brakes.pk}", **{f"j{brakes.pk}-correction": "Replaced"})
+        brakes.refresh_from_db()
+        assert (brakes.status, brakes.correction) == ("done", "Replaced")
+        assert browser.told == ["Job 1, Brakes, is done."]
+
+    def test_missing_part_is_received_and_the_job_finished(self, at_desk):
+        order, job, part = needing()
+        browser = at_desk(order).press(f"finish:{job.pk}")
+        assert browser.errors == {f"job-{job.pk}": "Battery H6 is short of 1."}
+        again = f"finish:{job.pk}:received"
+        assert again in browser.buttons
+        browser.press(again, page=browser.fields)
+        job.refresh_from_db()
+        part.refresh_from_db()
+        assert (job.status, part.stock, part.reserved) == ("done", 0, 0)
+
+    def test_technician_may_not_book_a_receipt(self, as_role):
+        order, job, _ = needing()
+        browser = as_role("technician", order)
+        page = browser.show().fields
+        sent = browser.client.post(browser.url, page | {"do": f"finish:{job.pk}:received"})
+        assert (sent.status_code, fresh(job).status) == (403, "approved")
+
+    def test_receive_for_the_shelf(self, at_desk):
+        order, _, part = needing("3")
+        browser = at_desk(order).press(f"step:receive:{part.pk}")
+        assert browser.read.forms["step-form"]["pieces"] == "2"
+        browser.send(unit_cost="61.1234", reference="Delivery 7")
+        part.refresh_from_db()
+        assert (part.stock, part.reserved, browser.told) == (3, 3, ["2 of Battery H6 received."])
+        assert "Needed from the shelf" not in browser.text
+
+    def test_complete_with_a_missing_part(self, at_desk):
+        order, job, _ = needing()
+        browser = at_desk(order).step("complete", jobs=str(job.pk))
+        assert "Battery H6 is short of 1." in browser.text
+        browser.send(jobs=str(job.pk), received="on")
+        assert (reload(order).status, browser.told) == ("completed", ["The order is completed: $228.64."])
+
+    def test_complete_says_what_is_put_off(self, at_desk):
+        order, brakes, oil = started()
+        jobs.propose(job=fresh(oil))
+        browser = at_desk(order).press("step:complete")
+        assert "Job 2, Oil, has no answer. It is put off and kept as a recommendation." in browser.text
+        browser.send(jobs=str(brakes.pk))
+        assert [job.status for job in order.jobs.in_order()] == ["done", "deferred"]
+
+    def test_completing_nothing_is_refused(self, at_desk):
+        order, *_ = started()
+        fields = at_desk(order).show(step="complete")
+        page = fields.read.forms["step-form"]
+        page.pop("jobs", None)
+        response = fields.client.post(fields.url, page)
+        assert "No job of this order is approved or done. Stop the order instead." in response.text
+        assert reload(order).status == "in_progress"
+
+    def test_stop(self, at_desk):
+        order, *_ = started()
+        browser = at_desk(order).step("stop", reason="Too dear")
+        stored = reload(order)
+        assert (stored.status, stored.denial_reason) == ("denied", "Too dear")
+        browser = at_desk(started()[0]).step("stop")
+        assert "This field is required." in browser.text
+
+    def test_reopen_is_for_managers(self, as_role):
+        order = completed()
+        assert as_role("advisor", order).show(step="reopen").response.status_code == 403
+        as_role("manager", order).step("reopen", reason="Squeals again")
+        assert reload(order).status == "in_progress"
+
+    def test_invoiced_order_cannot_be_reopened(self, as_role):
+        invoice = invoiced()
+        browser = as_role("manager", invoice.repair_order).step("reopen", reason="x")
+        assert f"This order has invoice {invoice.number} and cannot be reopened." in browser.text
+
+    def test_withdraw(self, as_role):
+        order, brakes, _ = authorised()
+        as_role("manager", order).step("withdraw", reason="A wrong person answered")
+        brakes.refresh_from_db()
+        assert (reload(order).status, brakes.status) == ("pending", "proposed")
+
+    def test_deny(self, at_desk, unsent):
+        at_desk(unsent).step("deny", reason="No trucks")
+        stored = reload(unsent)
+        assert (stored.status, stored.denial_reason) == ("denied", "No trucks")
+
+    def test_retax(self, at_desk, unsent):
+        TaxRule.objects.update(percent=D("5.0000"))
+        at_desk(unsent).step("retax")
+        assert reload(unsent).tax_percent == D(5)
+
+    def test_propose_again(self, at_desk):
+        order, _, oil = authorised()
+        browser = at_desk(order).press(f"propose:{oil.pk}")
+        oil.refresh_from_db()
+        assert (oil.status, oil.is_draft) == ("proposed", True)
+        assert browser.told == ["Job 2, Oil, is proposed again. Send it to ask for it."]
+
+    def test_copy_acts_once(self, at_desk, unsent):
+        browser = at_desk(unsent).show(step="copy")
+        fields = browser.read.forms["step-form"]
+        first, second = (browser.client.post(browser.url, fields) for _ in range(2))
+        copied = RepairOrder.objects.exclude(pk=unsent.pk).get()
+        assert (first["Location"], second.status_code) == (f"/admin/orders/{copied.pk}/", 409)
+
+    def test_comeback(self, at_desk):
+        order = completed()
+        job = order.jobs.get(status="done")
+        browser = at_desk(order).step("comeback", jobs=str(job.pk))
+        again = RepairOrder.objects.get(comeback_of=order)
+        assert browser.went == f"/admin/orders/{again.pk}/"
+        assert f"Comeback of order {order.number}" in browser.text
+
+
+class TestMoney:
+    def test_invoice(self, at_desk, advisor):
+        order = completed()
+        browser = at_desk(order).press("step:invoice")
+        assert "Issue the invoice, $491.56" in browser.text
+        browser.send(po_number="PO-9")
+        invoice = Invoice.objects.get()
+        assert (invoice.repair_order, invoice.issued_by, invoice.po_number) == (order, advisor, "PO-9")
+        assert f"/admin/billing/invoice/{invoice.pk}/paper.pdf" in browser.response.text
+
+    def test_another_customer_is_billed(self, at_desk):
+        lessor = CustomerFactory(company_name="Lease Co")
+        at_desk(completed()).step("invoice", bill_to=str(lessor.pk))
+        assert Invoice.objects.get().bill_to == lessor
+
+    def test_invoiced_order_is_refused(self, at_desk):
+        invoice = invoiced()
+        browser = at_desk(invoice.repair_order).step("invoice")
+        assert f"This order has invoice {invoice.number}." in browser.text
+        assert Invoice.objects.count() == 1
+
+    def test_deposit_and_payment_lead_to_money(self, at_desk, unsent):
+        till = f"&location={unsent.location_id}"
+        page = at_desk(unsent).press("step:deposit", **{"o-notes": "x"})
+        assert (page.went, reload(unsent).notes) == (f"/admin/money/payment/?order={unsent.pk}{till}", "x")
+        invoice = invoiced()
+        browser = at_desk(invoice.repair_order).press("step:payment")
+        assert browser.went == (
+            f"/admin/money/payment/?invoice={invoice.pk}&location={invoice.repair_order.location_id}"
+        )
+
+    def test_invoice_is_mailed(self, at_desk):
+        invoice = invoiced()
+        browser = at_desk(invoice.repair_order).press(f"mail:{invoice.pk}")
+        email = invoice.bill_to.contact.email
+        assert browser.told == [f"Invoice {invoice.number} is mailed to {email}."]
+
+    def test_vehicle_out(self, at_desk):
+        invoice = invoiced()
+        order = invoice.repair_order
+        browser = at_desk(order).step("out", odometer="15020.5")
+        assert "491.56 is not paid." in browser.text
+        assert not VehicleExit.objects.exists()
+        pay(invoice, "491.56")
+        browser.step("out", odometer="15020.5")
+        left = VehicleExit.objects.get()
+        assert (left.odometer, left.balance, reload(order).odometer_out) == (
+            D("15020.50"),
+            D(0),
+            D("15020.50"),
+        )
+        assert browser.told == ["The vehicle is out."]
+
+    def test_manager_lets_a_vehicle_leave_unpaid(self, as_role):
+        order = invoiced().repair_order
+        as_role("manager", order).step("out", override="Pays tomorrow")
+        assert VehicleExit.objects.get().balance == D("491.56")
+
+    def test_stopped_order_shows_its_deposit_given_back(self, at_desk):
+        order, *_ = started()
+        pay(order, "50.00", location=order.location)
+        assert "$50.00 deposit" in at_desk(order).show().text
+        at_desk(order).step("stop", reason="Too dear")
+        assert Payment.objects.get().open == D("50.00")
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        "query",
+        [{"step": "explode"}, {"step": "line"}, {"step": "line", "of": "p9"}, {"step": "receive", "of": "x"}],
+    )
+    def test_unknown_step_is_404(self, at_desk, unsent, query):
+        assert at_desk(unsent).show(**query).response.status_code == 404
+
+    @pytest.mark.parametrize(
+        "query", [{"edit": "x"}, {"edit": "9" * 40}, {"removed": "p9"}, {"removed": "zz"}]
+    )
+    def test_odd_parameters_show_the_page(self, at_desk, unsent, query):
+        assert at_desk(unsent).show(**query).response.status_code == 200
