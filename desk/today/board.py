@@ -323,14 +323,13 @@ def _gap(
     until, since = (f"{at.astimezone(zone):%H:%M}" for at in (end, start))
     query = {"location": bay.location_id, "bay": bay.pk}
     if is_now:
-        title, label = f"Walk-in now, until {until}", f"Walk-in: {bay.name}, {since}–{until}"
+        title = f"Walk-in now, until {until}"
         query |= {"start": "now"}
     else:
         first = (
             hours.hours.start + -(-(start - hours.hours.start) // STEP) * STEP
         )  # the next start that can be booked
         title = "New visit" if end - start >= HOUR else ""
-        label = f"New visit: {bay.name}, {since}–{until}"
         query |= {"start": first.astimezone(UTC).isoformat()}
     return Item(
         "now" if is_now else "free",
@@ -339,7 +338,7 @@ def _gap(
         title,
         time=f"{since}–{until}",
         url=f"{reverse('intake')}?{urlencode(query)}",
-        label=label,
+        label=f"{bay.name}, {since}–{until}",
     )
 
 

@@ -126,7 +126,7 @@ class TestBays:
         assert pieces(board)[0] == ("now", 32, 60, "Walk-in now, until 13:00", "")
         item = board.bays[0].items[0]
         assert item.url == f"/admin/intake/?location={garage.pk}&bay={bay.pk}&start=now"
-        assert item.label == f"Walk-in: {bay.name}, 10:40–13:00"
+        assert item.label == f"{bay.name}, 10:40–13:00"
 
     def test_a_free_place_begins_at_the_next_start_that_can_be_booked(self, garage, bay):
         visit(bay, at(8), at(9, 15))
