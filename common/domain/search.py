@@ -1,10 +1,11 @@
-"""Searches: words in any order, in any case, with or without separators (docs/design, D56).
+"""Searches: words in any order, in any case, with or without accents and separators (docs/design, D56).
 
 A model declares in `SEARCHED` which of its columns are searched, and indexes the same expression with `Trigrams`.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from django.db import models
@@ -15,16 +16,24 @@ from django.db.models.sql.compiler import SQLCompiler
 from common.domain import texts
 
 MOST_WORDS = 6  # the words after these are found in the given order
-# Not compared: ASCII punctuation, dashes, quotes and dots. This text is a constant of an index. A change of it needs a
-# migration that builds the indexes anew.
+# Not compared: ASCII punctuation, dashes, quotes and dots, and the accents of Latin and Greek letters as combining
+# characters. These texts are constants of an index. A change of them needs a migration that builds the indexes anew, as
+# `common/migrations/0002_searches_without_accents.py` does.
 SEPARATORS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~‐‑‒–—―−·•‘’“”„«»…"
-_DROP = str.maketrans("", "", SEPARATORS)
-_LITERAL = SEPARATORS.replace("'", "''").replace("%", "%%")
+ACCENTS = (
+    "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u0309\u030a\u030b\u030c"
+    "\u0313\u0314\u031b\u0323\u0324\u0325\u0326\u0327\u0328\u0331\u0342\u0345"
+)
+_STROKED, _PLAIN = "\u00d8\u0141\u0110", "OLD"  # capital letters that do not decompose
+_DROP = str.maketrans(_STROKED, _PLAIN, ACCENTS + SEPARATORS)
+_LITERAL = (_STROKED + ACCENTS + SEPARATORS).replace("'", "''").replace("%", "%%")
 _NOTHING = "-"  # is in no searched text, because it is a separator
 
 
 def squeeze(text: str) -> str:
-    """Return the text as it is searched: in capitals and without separators."""
+    """Return the text as it is searched: in capitals, without accents and separators."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFD", text)
     return texts.upper(text).translate(_DROP)
 
 
@@ -58,7 +67,7 @@ class Searched(Func):
         params = [param for _, found in compiled for param in found]
         if connection.vendor == "sqlite":
             return f"squeeze({joined})", params
-        return f"UPPER(translate({joined}, '{_LITERAL}', ''))", params
+        return f"translate(UPPER(normalize({joined}, NFD)), '{_LITERAL}', '{_PLAIN}')", params
 
 
 class Pattern(models.TextField[str, str]):

@@ -74,6 +74,22 @@ def test_words_are_split_at_spaces_of_every_kind():
     assert words_of("\u00a0a\u2003b-c\t") == ["A", "BC"]
 
 
+@pytest.mark.parametrize(
+    "text", ["Zoë Müller-Łukasz", "zoe muller lukasz", "ZOE\u0308 mullerlukasz", "Ngoc Zoe"]
+)
+def test_accents_are_not_compared(alice, text):
+    """The stored name is composed, and is typed with, without or with other accents."""
+    name = {"first_name": "Zoë Ngọc", "last_name": "Müller-Łukasz"}
+    User.objects.filter(pk=alice.contact_id).update(**name)
+    assert found(User, text) == [alice.contact]
+
+
+@pytest.mark.parametrize("text", ["山田", "さくらが", "שרה"])
+def test_letters_of_other_scripts_are_compared(alice, text):
+    User.objects.filter(pk=alice.contact_id).update(first_name="山田 さくらが", last_name="שרה")
+    assert found(User, text) == [alice.contact]
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no index for searches")
 @pytest.mark.parametrize("model", [User, Customer, Vehicle, RepairOrder, Appointment])
 def test_index_has_the_expression_that_is_searched(model):
