@@ -123,6 +123,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "desk/overrides"],  # parts of the admin's frame, before Unfold's own
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

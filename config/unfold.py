@@ -25,6 +25,9 @@ UNFOLD: dict[str, object] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("common/favicon.svg")}
     ],
+    # The search box in the head of every page.
+    "STYLES": [lambda request: static("desk/search.css")],
+    "SCRIPTS": [lambda request: static("desk/search.js")],
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "desk.admin.dashboard",
     "SHOW_VIEW_ON_SITE": False,

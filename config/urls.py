@@ -44,6 +44,7 @@ from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
 from desk import urls as desk_pages
+from desk.search import api as search_staff
 from files.api import member as files_member
 from memberships.api import member as memberships_member
 from orders.api import care as orders_care
@@ -103,6 +104,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *payments_staff.urlpatterns,  # payments/
     *statements_staff.urlpatterns,  # customers/{id}/statements/, statement-runs/
     *accounts_staff.urlpatterns,  # customers/{id}/account/, …/opening-balance/
+    *search_staff.urlpatterns,  # search/
 ]
 
 # Contract 001, the fleet portal: JSON, and the pages beside it.
