@@ -31,9 +31,13 @@ class KeyedForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial.setdefault("key", new_uuid().hex)
+        self.prepare()
         for name in self.errors if self.is_bound else ():
             if name in self.fields:
                 self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"err-{name}"}
+
+    def prepare(self) -> None:
+        """Change the fields before the form is validated."""
 
 
 class TakeForm(KeyedForm):

@@ -1,0 +1,124 @@
+"""What the page of a customer shows. Each function costs a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, F, Prefetch, Q, When
+
+from appointments.models import Appointment, AppointmentStatus, ServiceType
+from billing.models import Invoice, Payment
+from billing.queries import AGE_NAMES, bucket_of, get_account
+from chat.models import ENDED, Conversation
+from common.domain.types import Json
+from customers.models import Customer
+from orders.models import ACTIVE, Order
+from orders.queries import with_items
+from repair_orders.models import OPEN_STATUSES, RepairOrder
+from repair_orders.pricing.models import TaxExemption
+from repair_orders.queries import totals_with_lines, with_lines
+from vehicles.models import STANDING, Recommendation, Urgency
+
+MOST_VEHICLES = 20
+FEW = 10
+PER_PAGE = 10
+
+
+def vehicles_of(customer: Customer, *, first: int = 0, with_recommendations: bool) -> Json:
+    """Return the vehicles of a customer with what is recommended for them: those in use first, then the newest.
+
+    The vehicle with the id `first` comes before the others, so that a link to it leads there in a large fleet, too.
+    """
+    order = (Case(When(pk=first, then=0), default=1), F("archived_at").desc(nulls_first=True), "-pk")
+    rows = list(customer.vehicles.select_related("continued_by").order_by(*order)[:MOST_VEHICLES])
+    standing: defaultdict[int, list[Recommendation]] = defaultdict(list)
+    if with_recommendations and rows:
+        urgency = Case(*(When(urgency=word, then=place) for place, word in enumerate(Urgency.values)))
+        found = Recommendation.objects.filter(vehicle__in=rows, status__in=STANDING)
+        for recommendation in found.order_by(urgency, "-pk")[: MOST_VEHICLES * FEW]:
+            standing[recommendation.vehicle_id].append(recommendation)
+    return {
+        "rows": [
+            {
+                "vehicle": row,
+                "recommendations": standing[row.pk],
+                "is_sold": row.archived_at is not None and hasattr(row, "continued_by"),
+            }
+            for row in rows
+        ],
+        "count": customer.vehicles.count(),
+    }
+
+
+def appointments_ahead(customer: Customer, *, now: datetime) -> Sequence[Appointment]:
+    """Return the next appointments of a customer, and those in progress."""
+    ahead = Q(status=AppointmentStatus.IN_PROGRESS) | Q(status=AppointmentStatus.PENDING, end__gte=now)
+    rows = Appointment.objects.filter(ahead, customer=customer).select_related(
+        "vehicle", "location", "bay", "technician"
+    )
+    services = Prefetch("services", ServiceType.objects.order_by("id"))
+    return list(rows.prefetch_related(services).order_by("start", "id")[:FEW])
+
+
+def open_orders(customer: Customer) -> list[Json]:
+    """Return the open orders of a customer with their totals, the newest first."""
+    rows = RepairOrder.objects.filter(customer=customer, status__in=OPEN_STATUSES)
+    shown = with_lines(rows.select_related("vehicle", "location").order_by("-pk"))
+    return [{"order": row, "total": totals_with_lines(row).total} for row in shown[:FEW]]
+
+
+def money_of(customer: Customer, *, today: date) -> Json:
+    """Return the account of a customer with its unpaid invoices and the payments of which something is open."""
+    account = get_account(customer.pk, today=today)
+    unpaid = Invoice.objects.filter(bill_to=customer, balance__gt=0).defer("snapshot")
+    unpaid = unpaid.select_related("repair_order__vehicle").order_by("due_on", "pk")
+    kept = (
+        Payment.objects.filter(customer=customer, open__gt=0).defer("snapshot").order_by("-posted_at", "-pk")
+    )
+    return {
+        "account": account,
+        "owes": max(account.balance, Decimal(0)),
+        "shop_owes": max(-account.balance, Decimal(0)),
+        "ages": [(AGE_NAMES[name], amount) for name, amount in account.ageing.items() if amount],
+        "unpaid": [
+            {"invoice": row, "age": AGE_NAMES[bucket_of(row.due_on, today=today)], "late": row.due_on < today}
+            for row in unpaid[:FEW]
+        ],
+        "kept": list(kept[:FEW]),
+    }
+
+
+def conversations_of(customer: Customer) -> Sequence[Conversation]:
+    """Return the latest conversations of a customer, those that are not ended first."""
+    ended = Case(When(status__in=ENDED, then=1), default=0)
+    rows = Conversation.objects.filter(customer=customer).select_related("last_message")
+    return list(rows.order_by(ended, "-updated_at", "-id")[:5])
+
+
+def parts_orders_of(customer: Customer) -> Sequence[Order]:
+    """Return the parts orders of a customer that are on their way."""
+    rows = with_items(Order.objects.filter(customer=customer, status__in=ACTIVE))
+    return list(rows.order_by("-created_at", "-id")[:FEW])
+
+
+def exemptions_of(customer: Customer) -> Sequence[TaxExemption]:
+    rows = TaxExemption.objects.filter(customer=customer).select_related("location")
+    return list(rows.order_by("-valid_from", "-id")[:FEW])
+
+
+def past_orders(customer: Customer, page: str | None) -> Page[RepairOrder]:
+    """Return a page of the completed and denied orders of a customer, the newest first."""
+    rows = RepairOrder.objects.filter(customer=customer).exclude(status__in=OPEN_STATUSES)
+    rows = rows.select_related("vehicle", "location").order_by("-created_at", "-pk")
+    return Paginator(rows, PER_PAGE).get_page(page)
+
+
+def past_invoices(customer: Customer, page: str | None) -> Page[Invoice]:
+    """Return a page of the invoices that a customer was sent, the newest first."""
+    rows = Invoice.objects.filter(bill_to=customer).defer("snapshot")
+    rows = rows.select_related("repair_order__vehicle", "location").order_by("-issued_at", "-pk")
+    return Paginator(rows, PER_PAGE).get_page(page)
