@@ -57,6 +57,18 @@ UNFOLD: dict[str, object] = {
                         "link": reverse_lazy("money"),
                         "permission": lambda request: request.user.has_perm("billing.view_closedday"),
                     },
+                    {
+                        "title": "Answer customers",
+                        "icon": "forum",
+                        "link": reverse_lazy("conversations"),
+                        "permission": lambda request: request.user.has_perm("chat.view_conversation"),
+                    },
+                    {
+                        "title": "Parts by mail",
+                        "icon": "package_2",
+                        "link": reverse_lazy("parts-desk"),
+                        "permission": lambda request: request.user.has_perm("orders.view_order"),
+                    },
                     _item("Support tickets", "confirmation_number", "chat.supportticket"),
                 ],
             },

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Any, BinaryIO, cast
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -158,7 +160,8 @@ class ConversationPage(ConversationsView):
         entries = _entries(list(rows.order_by("number")[:PER_SCREEN]))
         if not entries:
             return HttpResponse(status=204)
-        response = render(self.request, "desk/conversations/messages.html", {"entries": entries})
+        with timezone.override(_zone(Place(self.request))):
+            response = render(self.request, "desk/conversations/messages.html", {"entries": entries})
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
@@ -190,7 +193,9 @@ class ConversationPage(ConversationsView):
         if user.has_perm("repair_orders.view_repairorder"):
             orders = RepairOrder.objects.filter(customer=customer, status__in=OPEN_STATUSES)
             context["orders"] = list(orders.select_related("vehicle").order_by("-pk")[:FEW])
-        return self.show("desk/conversations/conversation.html", context, place=Place(self.request))
+        place = Place(self.request)
+        with timezone.override(_zone(place)):
+            return self.show("desk/conversations/conversation.html", context, place=place)
 
 
 class NewPage(ConversationsView):
@@ -249,6 +254,11 @@ def _entries(rows: list[Message]) -> list[Json]:
         }
         for row in rows
     ]
+
+
+def _zone(place: Place) -> tzinfo | None:
+    """Return the time zone of the location, or None for the project's in a shop without one."""
+    return ZoneInfo(place.location.time_zone) if place.location else None
 
 
 def _number(text: str | None) -> int:

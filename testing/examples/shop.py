@@ -451,6 +451,11 @@ def staff_calls() -> Calls:
     for action, address, made in reads:  # after the certificate is recorded
         calls[f"shop_tax_exemptions_{action}"] = ("delete" if action == "destroy" else "get", address, made)
     calls["shop_parts_moves"] = ("get", f"{STAFF}parts/136/moves/", [Call(200, ADMIN), Call(403, ALICE)])
+    calls["shop_search_find"] = (
+        "get",
+        f"{STAFF}search/",
+        [Call(200, ADMIN, params={"q": "cooper camry"}), Call(400, ADMIN), Call(403, ALICE)],
+    )
     calls["shop_needed_parts_list"] = ("get", f"{STAFF}needed-parts/", [Call(200, ADMIN), Call(403, ALICE)])
     return calls
 

@@ -156,8 +156,12 @@ class TestConversation:
             ({"uploads": [SimpleUploadedFile("a.txt", b"text", content_type="text/plain")]}, "uploads"),
             ({"uploads": [SimpleUploadedFile("a.png", b"GIF89a", content_type="image/png")]}, "uploads"),
             (
-                {"files": [SimpleUploadedFile(f"{n}.png", PNG, content_type="image/png") for n in range(6)]},
-                "files",
+                {
+                    "uploads": [
+                        SimpleUploadedFile(f"{n}.png", PNG, content_type="image/png") for n in range(6)
+                    ]
+                },
+                "uploads",
             ),
         ],
     )

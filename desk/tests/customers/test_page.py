@@ -87,7 +87,7 @@ class TestShown:
         assert [
             (row["vehicle"], [str(r) for r in row["recommendations"]]) for row in context["vehicles"]["rows"]
         ] == [(vehicle, ["Front brake pads"])]
-        assert [(row["order"], row["total"]) for row in context["orders"]] == [(order, D("20.00"))]
+        assert [(row["order"], row["total"]) for row in context["orders"]["rows"]] == [(order, D("20.00"))]
         assert context["appointments"] == [appointment]
         assert list(context["past_orders"]) == [past]
         assert [row["invoice"] for row in context["money"]["unpaid"]] == [invoice]
@@ -136,6 +136,13 @@ class TestShown:
         assert set(page) <= set(orders)
         assert len(list(page)) == 2
 
+    def test_open_orders_and_invoices_beyond_the_first_are_counted(self, desk, alice):
+        RepairOrderFactory.create_batch(12, vehicle=VehicleFactory(customer=alice), status="requested")
+        InvoiceFactory.create_batch(11, bill_to=alice, paid=D("0.00"))
+        text = text_of(desk.get(url(alice)))
+        assert "10 of 12 open orders." in text
+        assert "All 11 unpaid invoices" in text
+
     def test_merged_customer_leads_to_the_kept_one(self, desk, alice, bob):
         Customer.objects.filter(pk=alice.pk).update(merged_into=bob)
         response = desk.get(url(alice), follow=True)
@@ -163,7 +170,7 @@ class TestRoles:
         assert (response.context["money"], response.context["past_invoices"], response.context["parts_orders"]) == (
             None, None, None
         )  # fmt: skip
-        assert [row["order"].customer for row in response.context["orders"]] == [alice]
+        assert [row["order"].customer for row in response.context["orders"]["rows"]] == [alice]
         text = text_of(response)
         for words in ("Edit contact", "Merge", "New owner", "Correct odometer", "Take a payment", "Archive"):
             assert words not in text
