@@ -116,7 +116,7 @@ def post_message(
     message reopens an ended conversation. Staff's first answer moves an open one to `in_progress`. Raises
     ConversationNotFound and the errors of `chat.attachments.attach`.
     """
-    attachments = _attach(conversation, uploads, by=by, now=now)
+    attachments = _attach(conversation, uploads, by=by, is_internal=is_internal, now=now)
     [posted] = _post([Draft(conversation, by, body, client_id, attachments, is_internal)], now=now)
     if posted is None:
         raise ConversationNotFound
@@ -151,14 +151,17 @@ def ensure_status(*, conversation: UUID, to: str, by: Caller, now: datetime) -> 
             change_status(conversation=row, to=to, by=by.user_id, now=now)
 
 
-def _attach(conversation: UUID, uploads: Sequence[UUID], *, by: Caller, now: datetime) -> list[Attachment]:
+def _attach(
+    conversation: UUID, uploads: Sequence[UUID], *, by: Caller, is_internal: bool, now: datetime
+) -> list[Attachment]:
+    """Attach uploads. The customer may see them, unless they belong to an internal note."""
     if not uploads:
         return []
     rows = Conversation.objects.visible_to(by).filter(uuid=conversation)
     customer_id = rows.values_list("customer_id", flat=True).first()
     if customer_id is None:
         raise ConversationNotFound
-    return attach(uploads, by=by, customer_id=customer_id, now=now)
+    return attach(uploads, by=by, customer_id=None if is_internal else customer_id, now=now)
 
 
 def _post(drafts: Sequence[Draft], *, now: datetime, skip_locked: bool = False) -> list[Posted | None]:

@@ -20,11 +20,13 @@ class Attachment(TypedDict):
     url: str
 
 
-def attach(uploads: Sequence[UUID], *, by: Caller, customer_id: int, now: datetime) -> list[Attachment]:
+def attach(
+    uploads: Sequence[UUID], *, by: Caller, customer_id: int | None, now: datetime
+) -> list[Attachment]:
     """Attach the caller's own uploads to a conversation of this customer, who may see them from now on.
 
-    Call it before the conversation is locked, because checking a stored file may take seconds. Raises the errors of
-    `files.actions.attach` with the field `attachments`.
+    Without a customer only staff may see them. Call it before the conversation is locked, because checking a stored
+    file may take seconds. Raises the errors of `files.actions.attach` with the field `attachments`.
     """
     if not uploads:
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from desk.conversations import urls as conversations
 from desk.customers import urls as customers
 from desk.home import home
 from desk.intake import urls as intake
@@ -16,7 +17,7 @@ from desk.setup import urls as setup
 from desk.today import urls as today
 from desk.visits import urls as visits
 
-_PAGES = (today, jobs, intake, visits, order, customers, search, money, setup)
+_PAGES = (today, jobs, intake, visits, order, customers, conversations, search, money, setup)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.admin_view(home)),  # `admin:index`, which the admin links as Home

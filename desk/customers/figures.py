@@ -64,11 +64,14 @@ def appointments_ahead(customer: Customer, *, now: datetime) -> Sequence[Appoint
     return list(rows.prefetch_related(services).order_by("start", "id")[:FEW])
 
 
-def open_orders(customer: Customer) -> list[Json]:
-    """Return the open orders of a customer with their totals, the newest first."""
+def open_orders(customer: Customer) -> Json:
+    """Return the open orders of a customer with their totals, the newest first, and the number of all."""
     rows = RepairOrder.objects.filter(customer=customer, status__in=OPEN_STATUSES)
-    rows = with_lines(rows.select_related("vehicle", "location").order_by("-pk"))
-    return [{"order": row, "total": totals_with_lines(row).total} for row in rows[:FEW]]
+    shown = with_lines(rows.select_related("vehicle", "location").order_by("-pk"))
+    return {
+        "rows": [{"order": row, "total": totals_with_lines(row).total} for row in shown[:FEW]],
+        "count": rows.count(),
+    }
 
 
 def money_of(customer: Customer, *, today: date) -> Json:
@@ -76,7 +79,9 @@ def money_of(customer: Customer, *, today: date) -> Json:
     account = get_account(customer.pk, today=today)
     unpaid = Invoice.objects.filter(bill_to=customer, balance__gt=0).defer("snapshot")
     unpaid = unpaid.select_related("repair_order__vehicle").order_by("due_on", "pk")
-    kept = Payment.objects.filter(customer=customer, open__gt=0).defer("snapshot").order_by("-posted_at", "-pk")
+    kept = (
+        Payment.objects.filter(customer=customer, open__gt=0).defer("snapshot").order_by("-posted_at", "-pk")
+    )
     return {
         "account": account,
         "owes": max(account.balance, Decimal(0)),
@@ -86,6 +91,7 @@ def money_of(customer: Customer, *, today: date) -> Json:
             {"invoice": row, "age": AGE_NAMES[bucket_of(row.due_on, today=today)], "late": row.due_on < today}
             for row in unpaid[:FEW]
         ],
+        "unpaid_count": unpaid.count(),
         "kept": list(kept[:FEW]),
     }
 

@@ -12,7 +12,7 @@ from accounts.phones import validate_phone
 from common.domain.text_fields import EmailFormField, TextFormField
 from common.domain.types import Json
 from customers.models import Customer
-from desk.money.forms import KeyedForm
+from desk.forms import KeyedForm
 from vehicles.models import OdometerReading, Vehicle
 from vehicles.telematics.samples import MAX_MILES
 
@@ -46,8 +46,11 @@ class ContactForm(forms.Form):
 
     def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
         contact = customer.contact or User()
-        initial = {name: getattr(contact, name) or "" for name in ("first_name", "last_name", "phone", "email")}
-        super().__init__(*args, initial={**initial, "company_name": customer.company_name}, **kwargs)
+        initial = {
+            name: getattr(contact, name) or "" for name in ("first_name", "last_name", "phone", "email")
+        }
+        kwargs["initial"] = {**initial, "company_name": customer.company_name}
+        super().__init__(*args, **kwargs)
         _describe_errors(self)
 
     @property
@@ -77,9 +80,11 @@ class CorrectionForm(KeyedForm):
 
     def __init__(self, *args: Any, vehicle: Vehicle, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        readings = OdometerReading.objects.filter(vehicle=vehicle, accepted=True).newest_first()[:MAX_CHOICES]
+        accepted = OdometerReading.objects.filter(vehicle=vehicle, accepted=True)
+        readings = accepted.newest_first()[:MAX_CHOICES]
         choices = [(row.pk, f"{row.at:%Y-%m-%d %H:%M} UTC: {row}") for row in readings]
         self.fields["replaces"].choices = [*choices, ("", "None")]  # type: ignore[attr-defined]
+        self.initial.setdefault("replaces", choices[0][0] if choices else "")
 
 
 class ReadingForm(KeyedForm):

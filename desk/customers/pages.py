@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
@@ -26,7 +26,7 @@ from customers.queries import find_kept
 from desk.customers import figures
 from desk.customers.forms import ContactForm, CorrectionForm, ReadingForm
 from desk.links import customer_url, vehicle_url
-from desk.money.forms import KeyedForm
+from desk.forms import KeyedForm
 from desk.pages import DeskView
 from desk.places import Place
 from desk.search.find import find_people
@@ -105,7 +105,8 @@ class CustomerPage(CustomerView):
                 change_customer_at_desk(customer=customer, origin=origin, **changes)
         except DomainError as error:
             form.add_error(error.field if error.field in form.fields else None, error.text)
-            return self.show_customer(self.customer(customer_id), form)
+            customer.refresh_from_db()  # without what was refused
+            return self.show_customer(customer, form)
         messages.success(request, "The contact was changed." if changes else "Nothing was changed.")
         return redirect(customer_url(customer.pk))
 
@@ -158,14 +159,18 @@ class MergePage(CustomerView):
 
     def post(self, request: HttpRequest, customer_id: int) -> HttpResponseBase:
         customer, now = self.customer(customer_id), timezone.now()
-        into = self.customer(_id(request.POST.get("into")))
+        kept = Customer.objects.current().with_contact().filter(pk=_id(request.POST.get("into")))
+        into = kept.first()
+        if into is None:
+            raise Http404
         require_recent_password(request.session, now=now)
+        name = customer.name
         try:
             merge_customers(customer=customer, into=into, by=self.by(), now=now)
         except DomainError as error:
             messages.error(request, error.text)
-            return self.ask(customer)
-        messages.success(request, f"{customer} was merged into this customer.")
+            return redirect("customer-merge", customer_id)
+        messages.success(request, f"{name} was merged into this customer.")
         return redirect(customer_url(into.pk))
 
     def ask(self, customer: Customer) -> HttpResponse:
@@ -219,8 +224,10 @@ class TransferPage(VehicleStep):
             )
         except DomainError as error:
             messages.error(request, error.text)
-            return self.ask(self.vehicle(customer_id, vehicle_id))
-        return self.ended(moved, f"{moved} belongs to {owner} now. Its history stays with the previous owner.")
+            return redirect("vehicle-transfer", customer_id, vehicle_id)
+        return self.ended(
+            moved, f"{moved} belongs to {owner} now. Its history stays with the previous owner."
+        )
 
     def ask(self, vehicle: Vehicle) -> HttpResponse:
         text = self.request.GET.get("q", "")
@@ -263,7 +270,7 @@ class _FormStep(VehicleStep):
                 self.act(vehicle, **values)
         except DomainError as error:
             form.add_error(error.field if error.field in form.fields else None, error.text)
-            return self.ask(self.vehicle(customer_id, vehicle_id), form)
+            return self.ask(vehicle, form)
         return self.ended(vehicle, self.done)
 
     def ask(self, vehicle: Vehicle, form: KeyedForm) -> HttpResponse:

@@ -26,7 +26,7 @@ _COUNT = f"How many there are, at most {MOST:,}."
 class SearchQuery(Query):
     q = serializers.CharField(
         max_length=LONGEST,
-        help_text="Up to six words in any order: a name, phone, email, plate, VIN, unit, or the number of an order or invoice.",
+        help_text="Up to six words in any order: a name, phone, email, plate, VIN or unit, or a number of an order.",
     )
     limit = serializers.IntegerField(default=10, min_value=1, max_value=50, help_text="Rows of each kind.")
 

@@ -17,7 +17,6 @@ from django.db.models.functions import RowNumber, Trim
 from django.db.models.lookups import Exact
 
 from accounts.models import User
-from accounts.querysets import SignificantDigits
 from billing.models import Invoice, InvoiceSeries
 from common.domain.search import Searched, fits, patterns_of
 from common.domain.types import AnyQuerySet
@@ -94,12 +93,12 @@ class Found:
 def find(text: str, *, has_perm: HasPerm, limit: int) -> Found:
     """Return what a text finds, of each kind at most `limit` rows and exact matches first.
 
-    Costs at most eleven queries, whatever is found, and none for a text without a letter or digit.
+    Costs at most ten queries, whatever is found, and none for a text without a letter or digit.
     """
     sought = Sought.of(text)
     may = {kind: has_perm(permission) for kind, permission in PERMISSIONS.items()}
     if not sought.words:
-        return Found(sought, *(Part([], 0) if may[kind] else None for kind in PERMISSIONS))  # type: ignore[arg-type]
+        return Found(sought, *(Part([], 0) if may[kind] else None for kind in PERMISSIONS))
     return Found(
         sought,
         _people(sought, limit) if may["customers"] else None,
@@ -113,7 +112,8 @@ def find(text: str, *, has_perm: HasPerm, limit: int) -> Found:
 def find_people(text: str, *, limit: int, with_papers: bool = False) -> Part[Person]:
     """Return the customers that a phone number, plate, VIN, unit, name or email finds, exact matches first.
 
-    With `with_papers`, the number of a repair order or invoice finds its customer, too. Costs a fixed number of queries.
+    With `with_papers`, the number of a repair order or invoice finds its customer, too. Costs a fixed number of
+    queries.
     """
     sought = Sought.of(text)
     return _people(sought, limit, with_papers=with_papers) if sought.words else Part([], 0)
@@ -187,7 +187,8 @@ def _exact_users(sought: Sought) -> AnyQuerySet:
         | _is(code, "email")
     )
     if sought.digits:
-        is_exact |= Q(Exact(SignificantDigits(), Value(sought.digits)))
+        for phone in (sought.digits, f"1{sought.digits}", sought.whole):
+            is_exact |= _is_code(phone, "phone")
     return users.filter(is_exact).values("pk")
 
 
@@ -295,9 +296,8 @@ def _invoices_numbered(sought: Sought) -> QuerySet[Invoice]:
         return Invoice.objects.none()
     numbers = [sought.text.strip().upper()]
     for prefix in InvoiceSeries.objects.values_list("prefix", flat=True):
-        for rest in (given, given.removeprefix(prefix)):
-            if rest.isascii() and rest.isdigit():
-                numbers.append(f"{prefix}-{int(rest)}")
+        rests = {given, given.removeprefix(prefix)}
+        numbers += [f"{prefix}-{int(rest)}" for rest in rests if rest.isascii() and rest.isdigit()]
     return Invoice.objects.filter(number__in=numbers)
 
 

@@ -68,7 +68,9 @@ class Sought:
                 places.append(place)
         marked = [False] * len(text)
         spaced = "".join(letters)
-        close = [(letter, place) for letter, place in zip(letters, places, strict=True) if not letter.isspace()]
+        close = [
+            (letter, place) for letter, place in zip(letters, places, strict=True) if not letter.isspace()
+        ]
         closed, close_places = "".join(letter for letter, _ in close), [place for _, place in close]
         for word in self.words:
             _mark(marked, spaced, places, word)

@@ -583,6 +583,11 @@ def staff_calls() -> Calls:
             Call(403, ALICE),
         ],
     )
+    calls["shop_search_find"] = (
+        "get",
+        f"{STAFF}search/",
+        [Call(200, ADMIN, params={"q": "cooper camry"}), Call(400, ADMIN), Call(403, ALICE)],
+    )
     calls["shop_needed_parts_list"] = ("get", f"{STAFF}needed-parts/", [Call(200, ADMIN), Call(403, ALICE)])
     return calls
 

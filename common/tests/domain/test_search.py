@@ -74,7 +74,9 @@ def test_words_are_split_at_spaces_of_every_kind():
     assert words_of("\u00a0a\u2003b-c\t") == ["A", "BC"]
 
 
-@pytest.mark.parametrize("text", ["Zoë Müller-Łukasz", "zoe muller lukasz", "ZOE\u0308 mullerlukasz", "Ngoc Zoe"])
+@pytest.mark.parametrize(
+    "text", ["Zoë Müller-Łukasz", "zoe muller lukasz", "ZOE\u0308 mullerlukasz", "Ngoc Zoe"]
+)
 def test_accents_are_not_compared(alice, text):
     """The stored name is composed, and is typed with, without or with other accents."""
     name = {"first_name": "Zoë Ngọc", "last_name": "Müller-Łukasz"}

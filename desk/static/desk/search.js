@@ -15,7 +15,7 @@
     const { input, list } = parts();
     clearTimeout(timer);
     request?.abort();
-    if (list) {
+    if (list && !list.hidden) {
       list.hidden = true;
       input.setAttribute("aria-expanded", "false");
       input.removeAttribute("aria-activedescendant");
@@ -133,6 +133,13 @@
   document.addEventListener("click", (event) => {
     if (!event.target.closest("form[data-find]")) {
       close();
+    }
+  });
+
+  // A page is hidden until Unfold's script runs, so a browser cannot focus a field of it by itself.
+  window.addEventListener("load", () => {
+    if (document.activeElement === document.body) {
+      document.querySelector(".desk [autofocus]")?.focus();
     }
   });
 })();

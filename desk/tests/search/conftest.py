@@ -30,7 +30,9 @@ def camry(zoe):
 @pytest.fixture
 def others(db):
     """Create rows that no search of these tests finds."""
-    contact = UserFactory(first_name="Bob", last_name="Baker", phone="(303) 444-9999", email="bob@example.net")
+    contact = UserFactory(
+        first_name="Bob", last_name="Baker", phone="(303) 444-9999", email="bob@example.net"
+    )
     VehicleFactory(
         customer=CustomerFactory(contact=contact), license_plate="QQQ-9", vin="", make="Mazda", model="Miata"
     )

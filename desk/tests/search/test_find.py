@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.models import Customer
-from desk.search.find import FEW, MOST, PERMISSIONS, find, find_people
+from desk.search.find import FEW, MOST, PERMISSIONS, _customers_with, find, find_people
 from testing.factories import (
     CustomerFactory,
     CustomerUserFactory,
@@ -133,7 +133,9 @@ def test_exact_matches_come_first():
     assert search("ab1")["vehicles"][0] == exact
     assert people("ab1")[0] == exact.customer
     li = CustomerFactory(contact__first_name="Bo", contact__last_name="Li")
-    CustomerFactory(contact__first_name="Bo", contact__last_name="Lindqvist", last_service_date=timezone.now())
+    CustomerFactory(
+        contact__first_name="Bo", contact__last_name="Lindqvist", last_service_date=timezone.now()
+    )
     assert people("li bo")[0] == li
     assert people("bo li")[0] == li
 
@@ -170,7 +172,10 @@ def test_kinds_that_the_user_may_not_see_are_left_out(camry):
 
 def test_many_of_one_name_are_counted_and_not_listed():
     users = UserFactory._meta.model.objects.bulk_create(
-        [UserFactory.build(email=f"n{n}@x.example", first_name="Ann", last_name="Lee") for n in range(MOST + 5)]
+        [
+            UserFactory.build(email=f"n{n}@x.example", first_name="Ann", last_name="Lee")
+            for n in range(MOST + 5)
+        ]
     )
     Customer.objects.bulk_create([Customer(contact=user, customer_since=timezone.now()) for user in users])
     found = find_people("ann lee", limit=10)
@@ -202,12 +207,11 @@ def test_empty_search_costs_no_query(db):
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no index for searches")
-def test_search_of_people_reads_indexes():
+def test_people_are_searched_by_indexes():
     """The tables are empty, so other plans are forbidden. PostgreSQL still reads a table if no index fits."""
-    from desk.search.find import _customers_with
-
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        for other in ("seqscan", "indexscan", "indexonlyscan"):
+            cursor.execute(f"SET LOCAL enable_{other} = off")
     plan = Customer.objects.filter(pk__in=_customers_with("TOYOTA")).explain()
-    for index in ("user_searched", "customer_searched", "vehicle_searched"):
-        assert f"on {index}" in plan
+    for index in ("user_searched", "customer_searched"):
+        assert f"Bitmap Index Scan on {index}" in plan
