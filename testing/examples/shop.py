@@ -562,6 +562,10 @@ def staff_calls() -> Calls:
         status = 201 if operation.endswith(CREATES) else 200
         status = 204 if operation.endswith("_destroy") else status
         made = [Call(status, ADMIN, body=body)] + ([Call(again, ADMIN, body=body)] if again else [])
+        if operation == "technicians_clock_in":
+            made.insert(0, Call(409, ADMIN, body={"job_id": 47}))  # a clock runs on another job
+        if operation == "repair_orders_check_in":
+            made.append(Call(409, ADMIN, body={"vehicle_id": 40}))  # it has open orders
         if operation in ("appointments_partial_update", "appointments_move"):
             taken = {"location_id": BOOKING["location_id"], "start": BOOKING["start"]}
             made.append(Call(409, ADMIN, body=taken))  # both bays were booked above
