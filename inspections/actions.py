@@ -38,7 +38,7 @@ from repair_orders.models import OPEN_STATUSES, Job, RepairOrder
 
 # The permission of each action, in the admin and in the API.
 PERMISSIONS = {
-    "start": "inspections.add_inspection",
+    "start_inspection": "inspections.add_inspection",
     "finish": "inspections.change_inspection",
     "add_to_estimate": "repair_orders.change_repairorder",
 }

@@ -69,7 +69,7 @@ def get_finished(order: RepairOrder, id: int, *, through: datetime | None = None
     return found
 
 
-def get_shown_photo(order: RepairOrder, uuid: UUID, *, through: datetime | None = None) -> Upload:
+def get_shown_photo(order: RepairOrder, uuid: UUID | None, *, through: datetime | None = None) -> Upload:
     """Return a photo that a page shows: one of the customer's request, or of a red or yellow finding. Raises Missing."""
     shown = Q(repair_photo__repair_order=order) | Q(
         finding_photo__finding__rating__in=ADVISED,

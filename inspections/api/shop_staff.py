@@ -267,7 +267,7 @@ class StaffOrderInspections(StaffRepairOrders):
 
     inputs = {"start_inspection": StartInput}
     creates = frozenset({"start_inspection"})
-    permissions = {"start_inspection": actions.PERMISSIONS["start"]}
+    permissions = {"start_inspection": actions.PERMISSIONS["start_inspection"]}
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
