@@ -34,9 +34,7 @@ _TECHNICIAN = (
     | _permissions("catalogue", "view", "part", "service", "stockmove", "reservation", *_PRICED_CATALOGUE)
     | _permissions("repair_orders", "view", *_PRICES, "taxexemption", "timeentry")
     | _permissions("repair_orders", "work", "repairorder")
-    | _permissions(
-        "inspections", "view", "template", "templateitem", "inspection", "finding", "findingphoto"
-    )
+    | _permissions("inspections", "view", "template", "templateitem", "inspection", "finding", "findingphoto")
     | _permissions("inspections", "add change", "inspection")
     | _permissions("files", "view", "upload")  # photos of the damage
     | _permissions("chat", "view", "conversation", "message", "supportticket")

@@ -32,7 +32,9 @@ _COURTESY = {
     "Lights": [("Headlights", ""), ("Brake lights and turn signals", "")],
     "Under the car": [("Shocks and struts", ""), ("Exhaust", ""), ("Leaks", "")],
 }  # fmt: skip
-_BRAKES = {"Brakes": [("Brake pads, front", "mm"), ("Brake pads, rear", "mm"), ("Rotors", "mm"), ("Brake hoses", "")]}
+_BRAKES = {
+    "Brakes": [("Brake pads, front", "mm"), ("Brake pads, rear", "mm"), ("Rotors", "mm"), ("Brake hoses", "")]
+}
 _CANNED = {"Brake pads, front": "Front brakes", "Engine oil": "Oil change, synthetic"}
 
 
@@ -73,7 +75,11 @@ def load(calendar: Calendar, garage: Garage) -> None:
         at=calendar.ago(1),
         found={
             "Brake pads, front": {"rating": Rating.GREEN, "value": "8"},
-            "Brake pads, rear": {"rating": Rating.YELLOW, "value": "4", "note": "Good for about 5,000 miles."},
+            "Brake pads, rear": {
+                "rating": Rating.YELLOW,
+                "value": "4",
+                "note": "Good for about 5,000 miles.",
+            },
             "Rotors": {"rating": Rating.NOT_APPLICABLE, "note": "The rear axle has drums."},
         },
     )

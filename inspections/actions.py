@@ -38,7 +38,7 @@ from repair_orders.models import OPEN_STATUSES, Job, RepairOrder
 
 # The permission of each action, in the admin and in the API.
 PERMISSIONS = {
-    "start": "inspections.add_inspection",
+    "start_inspection": "inspections.add_inspection",
     "finish": "inspections.change_inspection",
     "add_to_estimate": "repair_orders.change_repairorder",
 }
@@ -196,9 +196,7 @@ def finish_inspection(*, inspection: Inspection, by: int | None, now: datetime, 
         )
 
 
-def add_to_estimate(
-    *, finding: Finding, by: int | None, now: datetime, version: int | None = None
-) -> Job:
+def add_to_estimate(*, finding: Finding, by: int | None, now: datetime, version: int | None = None) -> Job:
     """Add a proposed job for a red or yellow finding to its order, and return it. It is a draft until it is sent.
 
     It has the lines of the canned job of the item, if the item names one. Raises NothingAdvised, AlreadyOnEstimate,
@@ -271,9 +269,7 @@ def _copy_items(
     Finding.history.bulk_history_create(findings, default_user=acting_user(by), default_date=now)
 
 
-def _attach(
-    finding: Finding, photos: Sequence[UUID], *, by: int | None, now: datetime
-) -> dict[UUID, Upload]:
+def _attach(finding: Finding, photos: Sequence[UUID], *, by: int | None, now: datetime) -> dict[UUID, Upload]:
     """Attach the uploads among `photos` that the finding does not have yet. They are the acting user's own."""
     if len(photos) > MAX_PHOTOS:
         raise TooManyPhotos(field="photos")

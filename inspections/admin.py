@@ -85,7 +85,12 @@ class InspectionAdmin(ReadOnly, HistoryAdmin):
     list_select_related = ("repair_order__vehicle", "technician")
     search_fields = ("name", "=repair_order__id")
     ordering = ("-id",)
-    fields = (("repair_order", "vehicle"), ("name", "technician"), ("started_at", "finished_at"), "paper_link")
+    fields = (
+        ("repair_order", "vehicle"),
+        ("name", "technician"),
+        ("started_at", "finished_at"),
+        "paper_link",
+    )
     readonly_fields = ("vehicle", "paper_link")
     inlines = (FindingInline,)
 

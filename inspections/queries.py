@@ -37,7 +37,8 @@ def get_inspection(caller: Caller, id: int) -> Inspection:
 
 def get_photo(inspection: Inspection, uuid: UUID | None) -> Upload:
     """Return a photo of an inspection by the uuid of its upload. Raises Missing."""
-    found = Upload.objects.filter(finding_photo__finding__inspection=inspection, uuid=uuid).first()
+    rows = Upload.objects.filter(finding_photo__finding__inspection=inspection)
+    found = rows.filter(uuid=uuid).first() if uuid else None
     if found is None:
         raise Missing("Photo not found.")
     return found
@@ -52,7 +53,9 @@ def find_finished(order: RepairOrder, *, through: datetime | None = None) -> lis
     # The word "red" sorts before "yellow".
     advised = Finding.objects.filter(rating__in=ADVISED).order_by("rating", "position", "id")
     rows = _finished(order, through).order_by("-id")
-    return list(rows.prefetch_related(Prefetch("findings", advised.prefetch_related(photos), to_attr="advised")))
+    return list(
+        rows.prefetch_related(Prefetch("findings", advised.prefetch_related(photos), to_attr="advised"))
+    )
 
 
 def advised_of(inspection: Inspection) -> list[Finding]:
@@ -69,13 +72,13 @@ def get_finished(order: RepairOrder, id: int, *, through: datetime | None = None
     return found
 
 
-def get_shown_photo(order: RepairOrder, uuid: UUID, *, through: datetime | None = None) -> Upload:
-    """Return a photo that a page shows: one of the customer's request, or of a red or yellow finding. Raises Missing."""
+def get_shown_photo(order: RepairOrder, uuid: UUID | None, *, through: datetime | None = None) -> Upload:
+    """Return a photo that a page shows: of the customer's request, or of a red or yellow finding. Raises Missing."""
     shown = Q(repair_photo__repair_order=order) | Q(
         finding_photo__finding__rating__in=ADVISED,
         finding_photo__finding__inspection__in=_finished(order, through),
     )
-    found = Upload.objects.filter(shown, uuid=uuid).first()
+    found = Upload.objects.filter(shown, uuid=uuid).first() if uuid else None
     if found is None:
         raise Missing("Photo not found.")
     return found

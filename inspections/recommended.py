@@ -28,11 +28,14 @@ def follow_finding(
     row = _row_of(order, finding)
     if rating in ADVISED:
         text = text_of(finding.name, concern_of(value=value, unit=finding.unit, note=note))
-        return _advise(order, finding, row, text=text, urgency=_URGENCY[str(rating)], is_new=rating != finding.rating)
-    if row is not None and row.status == RecommendationStatus.OPEN:
-        # Green says that nothing has to be done. Without a rating, only what this inspection itself said is taken back.
-        if rating == Rating.GREEN or _is_own(finding, row):
-            change(row, status=RecommendationStatus.DISMISSED)
+        return _advise(
+            order, finding, row, text=text, urgency=_URGENCY[str(rating)], is_new=rating != finding.rating
+        )
+    if row is None or row.status != RecommendationStatus.OPEN:
+        return row
+    # Green says that nothing has to be done. Without a rating, only what this inspection itself said is taken back.
+    if rating == Rating.GREEN or _is_own(finding, row):
+        change(row, status=RecommendationStatus.DISMISSED)
     return row
 
 
@@ -44,7 +47,9 @@ def recommendation_of(order: RepairOrder, finding: Finding) -> Recommendation | 
 
 def _row_of(order: RepairOrder, finding: Finding) -> Recommendation | None:
     standing = get_standing(vehicle_id=order.vehicle_id, code=_code_of(finding))
-    return standing or Recommendation.objects.filter(pk=finding.recommendation_id).first()
+    if standing is not None or finding.recommendation_id is None:
+        return standing
+    return Recommendation.objects.filter(pk=finding.recommendation_id).first()
 
 
 def _code_of(finding: Finding) -> str:

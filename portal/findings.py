@@ -53,6 +53,7 @@ def shown_inspections(
 
 
 def _shown(finding: Finding, photo_url: Callable[[UUID], str]) -> ShownFinding:
+    assert finding.rating is not None
     rating = Rating(finding.rating)
     return ShownFinding(
         rating.value,

@@ -158,7 +158,9 @@ class _List:
         self.statement = _list_statement(shape, caller)
         self.lists = [_List(child, caller) for child in shape.lists.values()]
 
-    def by_parent(self, cursor: CursorWrapper, parents: set[object], values: Values) -> dict[object, list[Row]]:
+    def by_parent(
+        self, cursor: CursorWrapper, parents: set[object], values: Values
+    ) -> dict[object, list[Row]]:
         """Return the rows with the lists within them, by the key of their parent."""
         rows = self.statement.run_on(cursor, {**values, "parents": parents})
         keys = [row[0] for row in rows]

@@ -24,7 +24,17 @@ OWN = sorted(
 )
 # From the top floor down. Django's admin log refers to our users.
 REVERSED = [
-    *("chat", "memberships", "billing", "orders", "repair_orders", "appointments", "vehicles", "catalogue"),
+    *(
+        "chat",
+        "memberships",
+        "billing",
+        "orders",
+        "inspections",
+        "repair_orders",
+        "appointments",
+        "vehicles",
+        "catalogue",
+    ),
     *("files", "customers", "admin", "accounts", "common"),
 ]
 INITIALS = [label for label in OWN if label != "common"]

@@ -377,7 +377,12 @@ def test_ali():
 
 @pytest.mark.usefixtures("loaded")
 def test_inspections_of_alice_and_the_fleet_advise_work():
-    columns = ("inspection__name", "inspection__repair_order__customer__contact__first_name", "name", "rating")
+    columns = (
+        "inspection__name",
+        "inspection__repair_order__customer__contact__first_name",
+        "name",
+        "rating",
+    )
     advised = Finding.objects.filter(rating__in=ADVISED, inspection__finished_at__isnull=False)
     assert list(advised.order_by("id").values_list(*columns)) == [
         ("Courtesy inspection", "Alice", "Air filter", "yellow"),
@@ -386,7 +391,9 @@ def test_inspections_of_alice_and_the_fleet_advise_work():
     ]
     standing = Recommendation.objects.filter(source="inspection", status="open")
     assert standing.count() == 3
-    assert list(Template.objects.order_by("id").annotate(size=Count("items")).values_list("name", "size")) == [
+    assert list(
+        Template.objects.order_by("id").annotate(size=Count("items")).values_list("name", "size")
+    ) == [
         ("Courtesy inspection", 16),
         ("Brake inspection", 4),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -28,7 +29,7 @@ from inspections.papers.actions import inspection_paper
 from inspections.queries import get_inspection, get_photo
 from repair_orders.papers.serving import pdf_response
 
-PHOTO = {
+PHOTO: dict[Any, Any] = {
     **{(200, kind): OpenApiTypes.BINARY for kind in PHOTO_TYPES},
     304: OpenApiResponse(description="The client has the photo already."),
 }
@@ -43,9 +44,7 @@ class FindingSerializer(Serializer):
     id = serializers.IntegerField()
     group = serializers.CharField(allow_blank=True)
     name = serializers.CharField()
-    rating = serializers.ChoiceField(
-        choices=Rating.choices, allow_null=True, help_text="Null: not rated."
-    )
+    rating = serializers.ChoiceField(choices=Rating.choices, allow_null=True, help_text="Null: not rated.")
     value = serializers.CharField(allow_blank=True)
     unit = serializers.CharField(allow_blank=True)
     note = serializers.CharField(allow_blank=True)

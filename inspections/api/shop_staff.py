@@ -42,7 +42,9 @@ _MOST_ITEMS = 200
 
 
 class TemplateItemSerializer(Serializer):
-    id = Id(required=False, help_text="Of a stored item. Without it, one with the same group and name is kept.")
+    id = Id(
+        required=False, help_text="Of a stored item. Without it, one with the same group and name is kept."
+    )
     group = serializers.CharField(max_length=60, allow_blank=True, required=False)
     name = serializers.CharField(max_length=200)
     unit = serializers.CharField(max_length=20, allow_blank=True, required=False, help_text="Of its value.")
@@ -218,7 +220,7 @@ class StaffInspections(StaffViewSet):
             finding=self.finding(id, finding_id),
             by=self.caller.user_id,
             now=timezone.now(),
-            **self.read_body(partial=True),  # type: ignore[typeddict-item]  # the body has the names of the values
+            **self.read_body(partial=True),
         )
         return self.show(id)
 
@@ -267,7 +269,7 @@ class StaffOrderInspections(StaffRepairOrders):
 
     inputs = {"start_inspection": StartInput}
     creates = frozenset({"start_inspection"})
-    permissions = {"start_inspection": actions.PERMISSIONS["start"]}
+    permissions = {"start_inspection": actions.PERMISSIONS["start_inspection"]}
 
     @classmethod
     def routes(cls) -> list[URLPattern]:

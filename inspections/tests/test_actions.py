@@ -302,7 +302,11 @@ class TestFinish:
         finish_inspection(inspection=inspection, by=tim.pk, now=now)
         assert Inspection.objects.get().finished_at == now
         last = inspection.history.order_by("history_id").last()
-        assert (last.history_user_id, last.history_change_reason, last.finished_at) == (tim.pk, "finished", now)
+        assert (last.history_user_id, last.history_change_reason, last.finished_at) == (
+            tim.pk,
+            "finished",
+            now,
+        )
         event = Event.objects.get(type="inspections.inspection.finished")
         assert event.payload == {
             "id": inspection.pk,
@@ -326,7 +330,12 @@ class TestAddToEstimate:
         rate(findings[1], now, value="2", note="Worn")
         job = add_to_estimate(finding=findings[1], by=None, now=now)
         stored = Job.objects.get()
-        assert (stored, stored.repair_order, stored.status, stored.canned_job) == (job, order, "proposed", canned)
+        assert (stored, stored.repair_order, stored.status, stored.canned_job) == (
+            job,
+            order,
+            "proposed",
+            canned,
+        )
         assert (stored.name, stored.concern, stored.recommendation) == (
             "Front brakes",
             "2 mm\nWorn",

@@ -34,7 +34,9 @@ def test_template_is_added_with_its_items(desk, canned):
     response = desk.post(url, data)
     assert response.status_code == 302, response.content
     assert Template.objects.get().name == "State inspection"
-    assert list(TemplateItem.objects.order_by("id").values_list("position", "group", "name", "canned_job")) == [
+    assert list(
+        TemplateItem.objects.order_by("id").values_list("position", "group", "name", "canned_job")
+    ) == [
         (1, "Brakes", "Horn", None),
         (2, "Brakes", "Pads", canned.pk),
     ]

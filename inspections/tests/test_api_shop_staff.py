@@ -309,7 +309,9 @@ class TestRecord:
             ({"photos": ["x"]}, "photos[0]", "Must be a valid UUID."),
         ],
     )
-    def test_wrong_value_is_named_and_nothing_changes(self, as_tim, inspection, findings, body, field, message):
+    def test_wrong_value_is_named_and_nothing_changes(
+        self, as_tim, inspection, findings, body, field, message
+    ):
         before = [stored(findings[1])]
         response = as_tim.patch(url(inspection, f"findings/{findings[1].pk}/"), body, format="json")
         refused(response, 400, invalid(field, message), findings[1], before=before)
@@ -336,7 +338,9 @@ class TestRecord:
     def test_finished_inspection_is_409(self, as_tim, inspection, findings, now):
         finish_inspection(inspection=inspection, by=None, now=now, anyway=True)
         before = [stored(findings[0])]
-        response = as_tim.patch(url(inspection, f"findings/{findings[0].pk}/"), {"rating": "red"}, format="json")
+        response = as_tim.patch(
+            url(inspection, f"findings/{findings[0].pk}/"), {"rating": "red"}, format="json"
+        )
         body = {
             "error": "The inspection is finished",
             "detail": "This inspection is finished and does not change. Start another one.",
@@ -415,13 +419,17 @@ class TestAddToEstimate:
 
     def test_technician_may_not(self, as_tim, inspection, findings, now):
         record_finding(finding=findings[1], by=None, now=now, rating="red")
-        response = as_tim.post(url(inspection, f"findings/{findings[1].pk}/add-to-estimate/"), {}, format="json")
+        response = as_tim.post(
+            url(inspection, f"findings/{findings[1].pk}/add-to-estimate/"), {}, format="json"
+        )
         assert (response.status_code, response.json()) == (403, ROLE_MAY_NOT)
         assert not Job.objects.exists()
 
     def test_green_finding_is_409(self, as_ada, inspection, findings, now):
         record_finding(finding=findings[1], by=None, now=now, rating="green")
-        response = as_ada.post(url(inspection, f"findings/{findings[1].pk}/add-to-estimate/"), {}, format="json")
+        response = as_ada.post(
+            url(inspection, f"findings/{findings[1].pk}/add-to-estimate/"), {}, format="json"
+        )
         assert (response.status_code, response.json()) == (
             409,
             {

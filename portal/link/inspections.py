@@ -30,7 +30,9 @@ def link_inspections(estimate: Estimate, last: Estimate, token: str) -> list[Sho
     rows = shown_inspections(
         find_finished(estimate.repair_order, through=shown_through(estimate, last)),
         photo_url=lambda uuid: _photo_url(token, uuid),
-        paper_url=lambda pk: reverse("estimate-link-inspection", kwargs={"token": token, "inspection_id": pk}),
+        paper_url=lambda pk: reverse(
+            "estimate-link-inspection", kwargs={"token": token, "inspection_id": pk}
+        ),
     )
     return [row for row in rows if row.findings]
 

@@ -23,7 +23,7 @@ class EstimatePhoto(EstimateView):
     http_method_names = ["get", "head"]
 
     @sensitive_variables("token")
-    def get(self, request: HttpRequest, token: str, photo_id: UUID) -> HttpResponseBase:
+    def get(self, request: HttpRequest, token: str, photo_id: UUID | None) -> HttpResponseBase:
         estimate = self.find(token)
         if estimate is None:
             return self.show_ended()

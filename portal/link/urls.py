@@ -26,7 +26,7 @@ urlpatterns = [
         InspectionPaper.as_view(),
         name="estimate-link-inspection",
     ),
-    path("e/<str:token>/photos/<uuid:photo_id>", EstimatePhoto.as_view(), name="estimate-link-photo"),
+    path("e/<str:token>/photos/<public_id:photo_id>", EstimatePhoto.as_view(), name="estimate-link-photo"),
     path("i/<str:token>", InvoicePage.as_view(), name="invoice-link"),
     path("i/<str:token>/invoice.pdf", InvoicePaper.as_view(), name="invoice-link-pdf"),
     path(

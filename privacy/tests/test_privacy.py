@@ -300,7 +300,9 @@ def test_parameters_of_every_task_say_whose_they_are():
 
 def files_of(customer):
     own = Q(owner=customer.contact) | Q(paper__estimate__repair_order__customer=customer)
-    own |= Q(billing_paper__invoice__bill_to=customer) | Q(finding_photo__isnull=False, customer_id=customer.pk)
+    own |= Q(billing_paper__invoice__bill_to=customer) | Q(
+        finding_photo__isnull=False, customer_id=customer.pk
+    )
     own |= Q(inspection_paper__inspection__repair_order__customer=customer)
     uploads = Upload.objects.filter(own)
     return [store().path(upload.key) for upload in uploads]
@@ -321,9 +323,7 @@ def test_account_with_other_login_stays(anna, bob, now):
     assert vehicle.license_plate
     assert (message.body, message.attachments, message.client_id) == ("", [], None)
     own = Upload.objects.filter(customer_id=anna.pk, finding_photo=None)
-    assert list(own.values_list("owner", "state")) == [
-        (None, "stored")
-    ]
+    assert list(own.values_list("owner", "state")) == [(None, "stored")]
 
 
 def test_person_with_unfinished_business_is_not_erased(anna, now):

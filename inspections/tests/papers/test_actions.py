@@ -120,20 +120,23 @@ def test_equal_values_give_equal_texts_and_groups_keep_their_order():
         {
             "name": "B",
             "findings": [
-                {**shown, "name": "One", "rating": "yellow", "word": "Soon", "value": "4 mm", "photos": "1 photo"}
+                {
+                    **shown,
+                    "name": "One",
+                    "rating": "yellow",
+                    "word": "Soon",
+                    "value": "4 mm",
+                    "photos": "1 photo",
+                }
             ],
         },
         {
             "name": "A",
-            "findings": [
-                {**shown, "name": "Two", "rating": "not_applicable", "word": "Not applicable"}
-            ],
+            "findings": [{**shown, "name": "Two", "rating": "not_applicable", "word": "Not applicable"}],
         },
         {
             "name": "Other",
-            "findings": [
-                {**shown, "name": "Three", "rating": "", "word": "Not inspected", "note": "Locked"}
-            ],
+            "findings": [{**shown, "name": "Three", "rating": "", "word": "Not inspected", "note": "Locked"}],
         },
     ]
 

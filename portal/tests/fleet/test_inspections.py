@@ -20,7 +20,9 @@ def text_of(response):
 def inspection(rosa, unit):
     order = factories.RepairOrderFactory(vehicle=unit)
     now = timezone.now()
-    inspection = factories.InspectionFactory(repair_order=order, name="Fleet check", finished_at=now, started_at=now)
+    inspection = factories.InspectionFactory(
+        repair_order=order, name="Fleet check", finished_at=now, started_at=now
+    )
     finding = factories.FindingFactory(inspection=inspection, rating="red", value="2", note="Worn")
     factories.FindingPhotoFactory(finding=finding)
     return inspection
