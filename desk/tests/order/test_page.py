@@ -229,6 +229,12 @@ class TestSteps:
         assert "Old" not in browser.text
 
 
+    def test_enter_saves(self, at_desk):
+        """A browser presses the first button of a form, also one that stands outside of it."""
+        order, *_ = authorised()
+        assert at_desk(order).show().buttons[0] == "save"
+
+
 class TestRoles:
     def test_stranger_is_refused(self, client, alice):
         order = new_order()
