@@ -228,7 +228,6 @@ class TestSteps:
         assert {f"canned:{canned.pk}", f"recommend:{row.pk}"} <= set(browser.buttons)
         assert "Old" not in browser.text
 
-
     def test_enter_saves(self, at_desk):
         """A browser presses the first button of a form, also one that stands outside of it."""
         order, *_ = authorised()
