@@ -162,12 +162,12 @@ def _answered(bench: Bench) -> Iterator[Entry]:
         for decision in (Answer.APPROVED, Answer.DECLINED, Answer.DEFERRED):
             names = [row.job_name for row in answer.decisions.all() if row.decision == decision]
             if names:
-                words.append(f"{decision.label.lower()}: {', '.join(names)}")
+                words.append(f"{decision.label}: {', '.join(names)}")
         method = Method(answer.method).label.lower()
         yield Entry(
             answer.at,
             f"Answered {method}",
-            f"{f' by {answer.by_name}' if answer.by_name else ''}, ${answer.total:,}. {'; '.join(words).capitalize()}",
+            f"{f' by {answer.by_name}' if answer.by_name else ''}, ${answer.total:,}. {'. '.join(words)}",
             name_of(answer.taken_by),
             "ok" if any(row.decision == Answer.APPROVED for row in answer.decisions.all()) else "warn",
         )

@@ -59,7 +59,7 @@ class TestState:
         order = new_order()
         add_brakes(order)
         assert state(at_desk(order)) == (
-            "Not sent: the customer has not seen a price yet.", "Send the estimate, $491.56"
+            "Not sent to the customer yet.", "Send the estimate, $491.56"
         )  # fmt: skip
 
     def test_waits_for_an_answer(self, at_desk):
