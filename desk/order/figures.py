@@ -36,6 +36,7 @@ from vehicles.models import Recommendation, RecommendationStatus
 
 FEW_CANNED = 6
 MOST_CANNED = 200
+MOST_RECOMMENDED = 8
 _TONES = {
     JobStatus.PROPOSED: "amber",
     JobStatus.APPROVED: "blue",
@@ -321,11 +322,11 @@ def canned_jobs() -> list[CannedJob]:
 
 def recommendations_of(bench: Bench) -> list[Recommendation]:
     """Return the open recommendations of the vehicle, the most urgent first, without those on this order."""
-    taken = {job.recommendation_id for job in bench.jobs if job.status != JobStatus.DECLINED}
+    taken = {job.recommendation_id for job in bench.jobs}
     rows = Recommendation.objects.filter(vehicle=bench.order.vehicle_id, status=RecommendationStatus.OPEN)
     urgency = {"now": 0, "soon": 1, "later": 2}
     found = [row for row in rows.order_by("id") if row.pk not in taken]
-    return sorted(found, key=lambda row: urgency.get(row.urgency, 3))
+    return sorted(found, key=lambda row: urgency.get(row.urgency, 3))[:MOST_RECOMMENDED]
 
 
 def deposit_of(bench: Bench) -> Decimal:

@@ -23,6 +23,16 @@ _LINE_COLUMNS = {
     "rate": "rate",
     "amount": "amount",
 }
+_ORDER_COLUMNS = {
+    "discount_amount": "discount",
+    "discount_percent": "discount",
+    "tax_percent": "tax",
+    "po_number": "PO number",
+    "promised_at": "promised time",
+    "advisor_id": "advisor",
+    "description": "problem",
+    "notes": "notes",
+}
 _JOB_COLUMNS = {"name": "name", "concern": "concern", "cause": "cause", "correction": "correction"}
 
 
@@ -61,23 +71,28 @@ def name_of(user: User | None) -> str:
 
 
 def _steps(bench: Bench) -> Iterator[Entry]:
-    for row in _rows(RepairOrder, id=bench.order.pk):
-        reason = row.history_change_reason or ""
+    for row, before in _pairs(_rows(RepairOrder, id=bench.order.pk)):
+        by, reason = name_of(row.history_user), row.history_change_reason or ""
+        status = reason.removeprefix("status: ").replace("_", " ") if reason.startswith("status: ") else ""
         if row.history_type == "+":
-            yield Entry(row.history_date, "Order opened", by=name_of(row.history_user))
-        elif reason.startswith("status: "):
-            status = reason.removeprefix("status: ").replace("_", " ")
+            yield Entry(row.history_date, "Order opened", by=by)
+        elif status and status != "pending":  # a revision that was sent has an entry of its own
             tone = {"approved": "ok", "completed": "ok", "denied": "warn"}.get(status, "")
-            # A revision and an answer have entries of their own.
-            if status not in ("pending",):
-                yield Entry(row.history_date, status.capitalize(), by=name_of(row.history_user), tone=tone)
+            yield Entry(row.history_date, status.capitalize(), by=by, tone=tone)
         elif reason.startswith("reopened"):
-            yield Entry(row.history_date, reason.capitalize(), by=name_of(row.history_user), tone="warn")
+            yield Entry(row.history_date, reason.capitalize(), by=by, tone="warn")
+        elif before is not None and not reason:
+            words = [label for column, label in _ORDER_COLUMNS.items() if _differ(before, row, column)]
+            if words:
+                yield Entry(row.history_date, "Order changed", f": {', '.join(words)}", by)
 
 
 def _changes(bench: Bench, model: Any) -> Iterator[tuple[Any, Any]]:
     """Yield history rows with the row before each, None where that was not read."""
-    rows = _rows(model, repair_order_id=bench.order.pk)
+    yield from _pairs(_rows(model, repair_order_id=bench.order.pk))
+
+
+def _pairs(rows: list[Any]) -> Iterator[tuple[Any, Any]]:
     later: dict[int, Any] = {}
     for row in rows:
         if (after := later.get(row.id)) is not None:
@@ -147,12 +162,12 @@ def _answered(bench: Bench) -> Iterator[Entry]:
         for decision in (Answer.APPROVED, Answer.DECLINED, Answer.DEFERRED):
             names = [row.job_name for row in answer.decisions.all() if row.decision == decision]
             if names:
-                words.append(f"{decision.label.lower()}: {', '.join(names)}")
+                words.append(f"{decision.label}: {', '.join(names)}")
         method = Method(answer.method).label.lower()
         yield Entry(
             answer.at,
             f"Answered {method}",
-            f"{f' by {answer.by_name}' if answer.by_name else ''}, ${answer.total:,}. {'; '.join(words).capitalize()}",
+            f"{f' by {answer.by_name}' if answer.by_name else ''}, ${answer.total:,}. {'. '.join(words)}",
             name_of(answer.taken_by),
             "ok" if any(row.decision == Answer.APPROVED for row in answer.decisions.all()) else "warn",
         )

@@ -210,7 +210,7 @@ def _to_send(bench: Bench) -> State:
         title = f"{drafts.capitalize()} {'wait' if len(bench.sendable) > 1 else 'waits'} to be sent."
         return State(title, (_approved(bench), "The work that is approved goes on."), "step:send", "amber")
     if bench.last is None:
-        return State("Not sent: the customer has not seen a price yet.", (), "step:send")
+        return State("Not sent to the customer yet.", (), "step:send")
     title = f"Revision {bench.last.revision} was answered. {drafts.capitalize()} waits for a new one."
     return State(title, (), "step:send", "amber")
 

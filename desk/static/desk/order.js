@@ -53,7 +53,7 @@ document.addEventListener("keydown", (event) => {
   const field = event.target;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
     event.preventDefault();
-    form?.requestSubmit(form.querySelector("button[value=save]"));
+    form?.requestSubmit(document.querySelector("button[form=order][value=save]"));
   } else if (event.key === "Escape" && field.form === form && field.defaultValue !== undefined) {
     field.value = field.defaultValue;
   } else if (event.key === "Enter" && field.matches(".lines input")) {

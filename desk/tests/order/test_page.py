@@ -59,7 +59,7 @@ class TestState:
         order = new_order()
         add_brakes(order)
         assert state(at_desk(order)) == (
-            "Not sent: the customer has not seen a price yet.", "Send the estimate, $491.56"
+            "Not sent to the customer yet.", "Send the estimate, $491.56"
         )  # fmt: skip
 
     def test_waits_for_an_answer(self, at_desk):
@@ -227,6 +227,11 @@ class TestSteps:
         browser = at_desk(order).show()
         assert {f"canned:{canned.pk}", f"recommend:{row.pk}"} <= set(browser.buttons)
         assert "Old" not in browser.text
+
+    def test_enter_saves(self, at_desk):
+        """A browser presses the first button of a form, also one that stands outside of it."""
+        order, *_ = authorised()
+        assert at_desk(order).show().buttons[0] == "save"
 
 
 class TestRoles:
