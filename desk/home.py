@@ -9,7 +9,12 @@ from appointments.models import Location
 from common.domain.caller import Role
 
 # Role -> the page on which its day begins. The others begin with the tables.
-_PAGES = {Role.TECHNICIAN: "my-jobs", Role.ADVISOR: "today", Role.MANAGER: "money", Role.ADMIN: "today"}
+_PAGES: dict[str, str] = {
+    Role.TECHNICIAN: "my-jobs",
+    Role.ADVISOR: "today",
+    Role.MANAGER: "money",
+    Role.ADMIN: "today",
+}
 _NEEDS = {
     "my-jobs": "repair_orders.work_repairorder",
     "today": "appointments.view_appointment",

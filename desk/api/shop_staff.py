@@ -205,6 +205,7 @@ class StaffIntake(StaffViewSet):
         All of it is stored, or nothing. Customer and vehicle are new or stored ones.
         """
         body, now = self.read_body(), timezone.now()
+        customer: Customer | Json
         if "customer_id" in body:
             customer = self.one_of(Customer, body["customer_id"], field="customer_id")
         else:

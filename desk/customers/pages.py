@@ -25,8 +25,8 @@ from customers.models import Customer
 from customers.queries import find_kept
 from desk.customers import figures
 from desk.customers.forms import ContactForm, CorrectionForm, ReadingForm
-from desk.links import customer_url, vehicle_url
 from desk.forms import KeyedForm
+from desk.links import customer_url, vehicle_url
 from desk.pages import DeskView
 from desk.places import Place
 from desk.search.find import find_people

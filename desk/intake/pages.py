@@ -148,7 +148,7 @@ class IntakePage(DeskView):
         if contact and contact.email:
             told = f"A confirmation goes to {contact.email}."
         messages.success(self.request, f"{taken.customer.name} is booked: {at}. {told}")
-        query = urlencode({"day": start.date().isoformat(), "location": location.pk})
+        query = urlencode({"day": start.date().isoformat(), "location": str(location.pk)})
         return redirect(f"{reverse('today')}?{query}#visit-{appointment.pk}")
 
     def customer(self, text: str) -> Customer | None:

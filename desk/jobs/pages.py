@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Prefetch, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -51,7 +50,7 @@ class MyJobsPage(DeskView):
     title = "My jobs"
     may: ClassVar[dict[str, str]] = {
         "choose": clock.PERMISSIONS["clock_others"],
-        "inspect": inspections.PERMISSIONS["start"],
+        "inspect": inspections.PERMISSIONS["start_inspection"],
         "finding": inspections.PERMISSIONS["finish"],
         "finish": inspections.PERMISSIONS["finish"],
     }
@@ -126,7 +125,7 @@ class MyJobsPage(DeskView):
         form = FindingForm(self.request.POST, self.request.FILES)
         if not form.is_valid():
             raise inspections.WrongPhotoType(
-                " ".join(text for texts in form.errors.values() for text in texts)
+                " ".join(str(text) for texts in form.errors.values() for text in texts)
             )
         values: dict[str, Any] = form.sent
         photo = form.cleaned_data["photo"]
@@ -271,8 +270,8 @@ class MyJobsPage(DeskView):
             self.request, "desk/jobs/finding.html", {"finding": finding, "saved": saved, "ratings": RATINGS}
         )
 
-    def stored(self, photo: UploadedFile, now: datetime) -> UUID:
-        """Store a photo and return its uuid."""
+    def stored(self, photo: Any, now: datetime) -> UUID:
+        """Store a photo, an uploaded file, and return its uuid."""
         assert self.request.user.is_authenticated
         upload = save_file(
             caller=caller_of_user(self.request.user),

@@ -10,7 +10,8 @@ from zoneinfo import available_timezones
 from django import forms
 
 from accounts.names import MAX_NAME_LENGTH
-from appointments.models import MIDNIGHT, ClosingTimeFormField, Weekday
+from appointments.models import ClosingTimeFormField, Weekday
+from appointments.slots import MIDNIGHT
 from common.domain.caller import Role
 from common.domain.text_fields import EmailFormField, TextFormField
 from desk.setup.actions import Hours, Login

@@ -214,8 +214,8 @@ def _technician_rows(
     """Yield the location's technicians and those of other locations who have a visit here, by name."""
     days = technicians_of_day(location, day)
     known = {entry.technician.pk for entry in days}
-    helpers = {visit.appointment.technician_id for visit in visits} - known - {None}
-    others = [TechnicianDay(row, [], []) for row in Technician.objects.filter(pk__in=helpers)]
+    assigned = {row for visit in visits if (row := visit.appointment.technician_id) is not None}
+    others = [TechnicianDay(row, [], []) for row in Technician.objects.filter(pk__in=assigned - known)]
     with_shifts = set(Shift.objects.filter(technician__in=known).values_list("technician", flat=True))
     for entry in sorted([*days, *others], key=lambda entry: (entry.technician.name, entry.technician.pk)):
         technician = entry.technician
@@ -321,7 +321,7 @@ def _gap(
     bay: Bay, start: datetime, end: datetime, hours: OpenDay, axis: Slot, zone: ZoneInfo, *, is_now: bool
 ) -> Item:
     until, since = (f"{at.astimezone(zone):%H:%M}" for at in (end, start))
-    query = {"location": bay.location_id, "bay": bay.pk}
+    query: dict[str, str | int] = {"location": bay.location_id, "bay": bay.pk}
     if is_now:
         title = f"Walk-in now, until {until}"
         query |= {"start": "now"}

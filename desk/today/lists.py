@@ -171,11 +171,12 @@ def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
     ).annotate(owed=Subquery(standing.values("balance")[:1]))
     entries, today = [], local_time(location, now).date()
     for order in rows.select_related("customer__contact", "vehicle").order_by("completed_at", "id")[:most]:
-        owed = order.total_cost if order.owed is None else exact(order.owed)
+        balance = order.owed  # type: ignore[attr-defined]  # annotated above
+        owed = order.total_cost if balance is None else exact(balance)
         assert order.completed_at is not None
         days = (today - local_time(location, order.completed_at).date()).days
         since = "today" if not days else "yesterday" if days == 1 else f"{days} days"
-        what = "not invoiced" if order.owed is None else "to be paid" if owed else "paid"
+        what = "not invoiced" if balance is None else "to be paid" if owed else "paid"
         entries.append(
             Entry(_order_url(order), order.customer.name, f"{_car(order)}, {what}", f"${owed:,}", below=since)
         )

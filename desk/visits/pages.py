@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -143,7 +143,7 @@ class VisitPage(DeskView):
         )
 
     def step(
-        self, act: Callable[..., None], visit: Appointment, done: str, **forms_shown: forms.Form
+        self, act: Callable[..., None], visit: Appointment, done: str, **forms_shown: Any
     ) -> HttpResponseBase:
         """Act, and show a refusal at its form, else above the page."""
         try:

@@ -200,7 +200,10 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
         None,
     ),
     "appointments_walk_in": (
-        "post", "appointments/walk-in/", {"vehicle_id": 52, "location_id": 2, "minutes": 45}, 409
+        "post",
+        "appointments/walk-in/",
+        {"vehicle_id": 52, "location_id": 2, "minutes": 45},
+        409,
     ),
     # Before the row that is refused when it is sent again: PostgreSQL numbers a refused row, too.
     "vehicles_transfer": ("post", "vehicles/49/transfer/", {"customer_id": 21}, 409),
@@ -450,7 +453,13 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "absences_create": (
         "post",
         "absences/",
-        {"technician_id": 28, "first_day": "2026-02-10", "begins": "08:00", "ends": "12:00", "reason": "Training"},
+        {
+            "technician_id": 28,
+            "first_day": "2026-02-10",
+            "begins": "08:00",
+            "ends": "12:00",
+            "reason": "Training",
+        },
         None,
     ),
     "absences_partial_update": ("patch", "absences/1/", {"last_day": "2026-02-20"}, None),
