@@ -26,6 +26,7 @@ from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Serializer
 from inspections import actions, templates
 from inspections.api.findings import PDF, PHOTO, FindingSerializer, photo_response
+from inspections.api.problems import ON_ESTIMATE, STARTED, UNRATED
 from inspections.models import Finding, Inspection, Rating, Template
 from inspections.papers.actions import inspection_paper
 from repair_orders.api.shop_staff import StaffRepairOrders
@@ -224,6 +225,7 @@ class StaffInspections(StaffViewSet):
         )
         return self.show(id)
 
+    @extend_schema(responses={201: InspectionSerializer, **ON_ESTIMATE})
     def add_to_estimate(self, request: Request, id: int, finding_id: int) -> JSONResponse:
         """Add a proposed job for a red or yellow finding to its repair order.
 
@@ -238,6 +240,7 @@ class StaffInspections(StaffViewSet):
         )
         return self.show(id, status=201)
 
+    @extend_schema(responses={200: InspectionSerializer, **UNRATED})
     def finish(self, request: Request, id: int) -> JSONResponse:
         """Finish an inspection.
 
@@ -275,7 +278,7 @@ class StaffOrderInspections(StaffRepairOrders):
     def routes(cls) -> list[URLPattern]:
         return [cls.address("<id:id>/inspections/", post="start_inspection")]
 
-    @extend_schema(responses={201: InspectionSerializer})
+    @extend_schema(responses={201: InspectionSerializer, **STARTED})
     def start_inspection(self, request: Request, id: int) -> JSONResponse:
         """Start an inspection of the vehicle of an open repair order, with the items of a template."""
         body = self.read_body()

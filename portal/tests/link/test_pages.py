@@ -120,12 +120,12 @@ class TestPaper:
         assert [getattr(page, method)(url).status_code for method in ("put", "patch", "delete")] == [405] * 3
 
     def test_queries_do_not_grow_with_the_jobs(self, page, order, estimate, django_assert_num_queries):
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(4):
             page.get(path_of(estimate))
         for number in range(3):
             add(order, f"Job {number}", price="1.00", labour="1.00")
         second = path_of(send_estimate(order=order, by=None, now=timezone.now()))
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(4):
             page.get(second)
 
     def test_order_without_a_location_has_a_page(self, page, alice):
