@@ -94,6 +94,7 @@ def test_customer_is_found_by_keyboard_from_a_list(server, browser):
     expect(box).to_have_attribute("aria-expanded", "false")
     assert box.input_value() == "linda p"
     page.keyboard.type("ark")
+    expect(page.locator("#desk-find-list")).to_be_visible()
     expect(options.first).to_contain_text("Linda Park")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
