@@ -166,4 +166,6 @@ def load_rota(calendar: Calendar, garage: Garage) -> None:
                 technician=technician, weekday=hours.weekday, begins=hours.opens, ends=hours.closes
             )
     day = calendar.working_day(10, 8).date()
-    Absence.objects.create(technician=omar, first_day=day, last_day=day + timedelta(days=2), reason="Vacation")
+    Absence.objects.create(
+        technician=omar, first_day=day, last_day=day + timedelta(days=2), reason="Vacation"
+    )

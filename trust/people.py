@@ -83,7 +83,9 @@ class Shop:
     unused_service: Service
     canned_job: CannedJob
     prices: dict[str, Any]  # noun of the URL -> its row, of the location
-    rota: dict[str, Any]  # noun of the URL -> its row, of a technician without a location, so that they bound nothing
+    rota: dict[
+        str, Any
+    ]  # noun of the URL -> its row, of a technician without a location, so that they bound nothing
     plan: Plan
     run: StatementRun
     staff: dict[str, User]

@@ -143,7 +143,17 @@ NOUNS = {
     "locations": (1, {"search": "springfield"}, {"page": "0"}),
 }
 # The endings of the operations that answer 201.
-CREATES = ("_create", "_transfer", "_odometer", "_add_job", "_add_line", "_authorise", "_copy", "_comeback", "_walk_in")
+CREATES = (
+    "_create",
+    "_transfer",
+    "_odometer",
+    "_add_job",
+    "_add_line",
+    "_authorise",
+    "_copy",
+    "_comeback",
+    "_walk_in",
+)
 BOOKING = {
     "customer_id": 19, "vehicle_id": 40, "location_id": 1, "start": "2026-01-26T15:00:00Z", "services": ["oil_change"],
 }  # fmt: skip
@@ -156,7 +166,10 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "appointments_complete": ("post", "appointments/54/complete/", {}, 409),
     "appointments_cancel": ("post", "appointments/53/cancel/", {}, 409),
     "appointments_walk_in": (
-        "post", "appointments/walk-in/", {"vehicle_id": 52, "location_id": 2, "minutes": 45}, 409
+        "post",
+        "appointments/walk-in/",
+        {"vehicle_id": 52, "location_id": 2, "minutes": 45},
+        409,
     ),
     # Before the row that is refused when it is sent again: PostgreSQL numbers a refused row, too.
     "vehicles_transfer": ("post", "vehicles/49/transfer/", {"customer_id": 21}, 409),
@@ -392,7 +405,13 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "absences_create": (
         "post",
         "absences/",
-        {"technician_id": 28, "first_day": "2026-02-10", "begins": "08:00", "ends": "12:00", "reason": "Training"},
+        {
+            "technician_id": 28,
+            "first_day": "2026-02-10",
+            "begins": "08:00",
+            "ends": "12:00",
+            "reason": "Training",
+        },
         None,
     ),
     "absences_partial_update": ("patch", "absences/1/", {"last_day": "2026-02-20"}, None),
