@@ -167,10 +167,13 @@ CREATES = (
     "_copy",
     "_comeback",
     "_walk_in",
+<<<<<<< HEAD
     "_check_in",
     "_clock_in",
     "_start_inspection",
     "_add_to_estimate",
+=======
+>>>>>>> visits
 )
 BOOKING = {
     "customer_id": 19, "vehicle_id": 40, "location_id": 1, "start": "2026-01-26T15:00:00Z", "services": ["oil_change"],
