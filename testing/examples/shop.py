@@ -167,13 +167,10 @@ CREATES = (
     "_copy",
     "_comeback",
     "_walk_in",
-<<<<<<< HEAD
     "_check_in",
     "_clock_in",
     "_start_inspection",
     "_add_to_estimate",
-=======
->>>>>>> visits
 )
 BOOKING = {
     "customer_id": 19, "vehicle_id": 40, "location_id": 1, "start": "2026-01-26T15:00:00Z", "services": ["oil_change"],
@@ -192,16 +189,6 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "appointments_start": ("post", "appointments/54/start/", {}, 409),
     "appointments_complete": ("post", "appointments/54/complete/", {}, 409),
     "appointments_cancel": ("post", "appointments/53/cancel/", {}, 409),
-    "intake_create": (
-        "post",
-        "intake/",
-        {
-            "customer": {"name": "Lynda Park", "phone": "(555) 887-2211"},
-            "vehicle": {"make": "Honda", "model": "Accord", "year": 2003, "license_plate": "KTZ 4471"},
-            "appointment": {"location_id": 1, "start": "2026-01-27T15:00:00Z", "description": "Squeals"},
-        },
-        None,
-    ),
     "appointments_walk_in": (
         "post",
         "appointments/walk-in/",
@@ -589,6 +576,29 @@ def staff_calls() -> Calls:
         "get",
         f"{STAFF}follow-ups/",
         [Call(200, ADMIN, {"location_id": 2}), Call(400, ADMIN, {"created_to": "today"}), Call(403, ALICE)],
+    )
+    visit = {"location_id": 1, "bay_id": 1, "start": "2026-01-27T15:00:00Z", "description": "Squeals"}
+    calls["shop_intake_create"] = (
+        "post",
+        f"{STAFF}intake/",
+        [
+            Call(
+                201,
+                ADMIN,
+                body={
+                    "customer": {"name": "Lynda Park", "phone": "(555) 887-2211"},
+                    "vehicle": {
+                        "make": "Honda",
+                        "model": "Accord",
+                        "year": 2003,
+                        "license_plate": "KTZ 4471",
+                    },
+                    "appointment": visit,
+                },
+            ),
+            Call(409, ADMIN, body={"customer_id": 19, "vehicle_id": 40, "appointment": visit}),
+            Call(403, ALICE),
+        ],
     )
     calls["shop_board_board"] = (
         "get",
