@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('appointments', '0001_initial'),
+        ('common', '0001_initial'),
         ('catalogue', '0002_historicalpart_core_charge_part_core_charge'),
         ('files', '0001_initial'),
         ('repair_orders', '0002_historicalpartline_core_of_and_more'),
