@@ -51,7 +51,7 @@ class FoundPersonSerializer(Serializer):
     more_vehicles = serializers.IntegerField()
 
 
-class OpenOrderSerializer(Serializer):
+class FoundOpenOrderSerializer(Serializer):
     id = serializers.IntegerField()
     number = serializers.IntegerField(allow_null=True)
     status = serializers.ChoiceField(choices=RepairOrderStatus.choices)
@@ -61,10 +61,10 @@ class FoundCarSerializer(Serializer):
     vehicle = FoundVehicleSerializer()
     customer_id = serializers.IntegerField(source="vehicle.customer.pk")
     customer_name = serializers.CharField(source="vehicle.customer.name")
-    open_repair_orders = OpenOrderSerializer(many=True, source="orders")
+    open_repair_orders = FoundOpenOrderSerializer(many=True, source="orders")
 
 
-class FoundOrderSerializer(OpenOrderSerializer):
+class FoundOrderSerializer(FoundOpenOrderSerializer):
     customer_id = serializers.IntegerField()
     customer_name = serializers.CharField(source="customer.name")
     vehicle_id = serializers.IntegerField()
