@@ -17,7 +17,7 @@ Verb = Callable[..., Any]
 class SentBefore(DomainError):
     code = "sent_before"
     title = "Sent before"
-    message = "This form was sent before. Look at the list of payments before you send it again."
+    message = "This form was sent before. Look at what it stored before you send it again."
 
 
 def claim(key: str, *, by: int, now: datetime) -> None:

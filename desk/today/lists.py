@@ -142,7 +142,7 @@ def unanswered(*, now: datetime, most: int = FEW) -> Waiting:
         minutes = (now - row.last_message.created_at) // timedelta(minutes=1)  # type: ignore[union-attr]  # by the filter
         entries.append(
             Entry(
-                reverse("admin:chat_conversation_change", args=[row.pk]),
+                reverse("conversation", args=[row.pk]),
                 row.customer.name,
                 f"“{row.last_message.body.strip()[:120]}”" if row.last_message.body.strip() else row.subject,  # type: ignore[union-attr]
                 duration(minutes),
@@ -154,7 +154,7 @@ def unanswered(*, now: datetime, most: int = FEW) -> Waiting:
         "chats",
         entries,
         rows.count(),
-        reverse("admin:chat_conversation_changelist"),
+        reverse("conversations"),
         empty="Every message is answered.",
     )
 

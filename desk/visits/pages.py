@@ -24,7 +24,8 @@ from desk.places import Place
 from desk.visits.forms import AssignForm, CheckInForm, MoveForm
 from repair_orders.check_in import check_in
 from repair_orders.models import RepairOrder, RepairOrderStatus
-from vehicles.models import Recommendation, RecommendationStatus
+from repair_orders.queries import open_recommendations
+from vehicles.models import Recommendation
 
 
 class VisitPage(DeskView):
@@ -215,8 +216,7 @@ class VisitPage(DeskView):
         return by_day(location, slots)
 
     def advice(self, visit: Appointment) -> list[Recommendation]:
-        rows = Recommendation.objects.filter(vehicle=visit.vehicle, status=RecommendationStatus.OPEN)
-        return list(rows.order_by("-id")[:8])
+        return list(open_recommendations(visit.vehicle)[:8])
 
 
 def requested_of(visit: Appointment) -> list[RepairOrder]:

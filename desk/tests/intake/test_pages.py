@@ -106,7 +106,7 @@ class TestNewCustomer:
         )
         assert again.status_code == 200
         assert again.context["form"].non_field_errors() == [
-            "This form was sent before. Look at the list of payments before you send it again."
+            "This form was sent before. Look at what it stored before you send it again."
         ]
         assert Appointment.objects.count() == 1
 

@@ -126,7 +126,7 @@ class TestTake:
         assert desk.post(url, data).status_code == 302
         response = desk.post(url, data)
         assert response.context["form"].non_field_errors() == [
-            "This form was sent before. Look at the list of payments before you send it again."
+            "This form was sent before. Look at what it stored before you send it again."
         ]
         assert Payment.objects.count() == 1
 

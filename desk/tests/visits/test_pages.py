@@ -1,0 +1,159 @@
+"""The page of a visit: checked in, moved, assigned, started, completed or cancelled, each with one form."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from repair_orders.models import RepairOrder
+from testing.factories import (
+    AppointmentFactory,
+    GarageFactory,
+    RecommendationFactory,
+    RepairOrderFactory,
+    TechnicianFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def garage():
+    return GarageFactory(time_zone="America/New_York", hours=(time(0), time(0)))
+
+
+@pytest.fixture
+def start(garage):
+    """Return tomorrow at nine, local time."""
+    zone = ZoneInfo(garage.time_zone)
+    day = timezone.now().astimezone(zone).date() + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, 9, tzinfo=zone).astimezone(UTC)
+
+
+@pytest.fixture
+def visit(garage, start):
+    return AppointmentFactory(
+        bay=garage.bays.first(), start=start, end=start + timedelta(minutes=30), description="Squeaks"
+    )
+
+
+def url(visit):
+    return f"/admin/visits/{visit.pk}/"
+
+
+def step(client, visit, do, **answers):
+    return client.post(url(visit), {"do": do} | answers)
+
+
+def key(client, visit):
+    return client.get(url(visit)).context["check_in"]["key"].value()
+
+
+def told(response):
+    return [str(message) for message in response.context["messages"]]
+
+
+class TestCheckIn:
+    def test_it_opens_the_order_with_what_was_read(self, desk, ada, visit):
+        answers = {"key": key(desk, visit), "odometer": "31960", "description": "Squeaks when cold"}
+        response = step(desk, visit, "check_in", **answers)
+        order = RepairOrder.objects.get()
+        assert response.headers["Location"] == f"/admin/orders/{order.pk}/"
+        assert (order.appointment, order.advisor, order.odometer_in, order.description) == (
+            visit, ada, Decimal("31960.00"), "Squeaks when cold",
+        )  # fmt: skip
+        visit.refresh_from_db()
+        assert visit.status == "pending"
+
+    def test_a_lower_reading_is_refused_at_its_field(self, desk, visit):
+        type(visit.vehicle).objects.filter(pk=visit.vehicle_id).update(
+            odometer=50_000, odometer_at=timezone.now()
+        )
+        response = step(
+            desk, visit, "check_in", key=key(desk, visit), odometer="100", description="Words stay"
+        )
+        form = response.context["check_in"]
+        assert (list(form.errors), form["description"].value()) == (["odometer"], "Words stay")
+        assert RepairOrder.objects.count() == 0
+
+    def test_a_request_is_continued(self, desk, visit):
+        request = RepairOrderFactory(vehicle=visit.vehicle, customer=visit.customer, status="requested")
+        step(desk, visit, "check_in", key=key(desk, visit), order=request.pk)
+        request.refresh_from_db()
+        assert (request.appointment, RepairOrder.objects.count()) == (visit, 1)
+
+    def test_the_page_says_what_was_recommended(self, desk, visit):
+        soon = RecommendationFactory(vehicle=visit.vehicle, text="Wiper blades", urgency="soon")
+        now = RecommendationFactory(vehicle=visit.vehicle, text="Brake hose", urgency="now")
+        assert desk.get(url(visit)).context["advice"] == [now, soon]
+
+
+class TestMove:
+    def test_it_moves_to_a_free_start(self, desk, visit, start):
+        later = start + timedelta(hours=3)
+        assert step(desk, visit, "move", start=later.isoformat()).headers["Location"] == url(visit)
+        visit.refresh_from_db()
+        assert (visit.start, visit.end) == (later, later + timedelta(minutes=30))
+
+    def test_a_taken_start_is_said_at_the_form(self, desk, garage, visit, start):
+        later = start + timedelta(hours=3)
+        for bay in garage.bays.all():
+            AppointmentFactory(bay=bay, start=later, end=later + timedelta(minutes=30))
+        response = step(desk, visit, "move", start=later.isoformat())
+        assert response.context["move"].non_field_errors()[0].startswith("That time is taken. Next free: ")
+        visit.refresh_from_db()
+        assert visit.start == start
+
+    def test_the_starts_of_another_day_are_shown_without_a_script(self, desk, visit, start):
+        day = start.date() + timedelta(days=5)
+        response = step(desk, visit, "show", **{"from": day.isoformat()})
+        assert response.context["days"][0].day == day
+        visit.refresh_from_db()
+        assert visit.start == start
+
+
+class TestWork:
+    def test_it_goes_into_the_bay_with_a_technician_and_out_again(self, desk, garage, visit):
+        theo = TechnicianFactory(name="Theo", location=garage)
+        step(desk, visit, "assign", technician=theo.pk)
+        step(desk, visit, "start")
+        visit.refresh_from_db()
+        assert (visit.technician, visit.status) == (theo, "in_progress")
+        step(desk, visit, "complete")
+        visit.refresh_from_db()
+        assert visit.status == "completed"
+
+    def test_without_a_technician_the_step_says_what_is_missing(self, desk, visit):
+        response = step(desk, visit, "start")
+        assert told(response) == ["Assign a technician before starting the appointment."]
+        assert b"Assign a technician first." in response.content
+
+    def test_it_is_cancelled(self, desk, visit):
+        step(desk, visit, "cancel")
+        visit.refresh_from_db()
+        assert visit.status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("role", "do", "status"),
+    [
+        ("technician", "check_in", 403),
+        ("technician", "move", 403),
+        ("technician", "show", 403),
+        ("technician", "cancel", 403),
+        ("advisor", "cancel", 302),
+    ],
+)
+def test_a_role_takes_its_own_steps(client, visit, role, do, status):
+    client.force_login(UserFactory(role=role))
+    assert client.get(url(visit)).status_code == 200
+    assert step(client, visit, do).status_code == status
+
+
+def test_an_unknown_step_changes_nothing(desk, visit):
+    assert step(desk, visit, "explode").headers["Location"] == url(visit)
