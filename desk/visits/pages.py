@@ -154,7 +154,7 @@ class VisitPage(DeskView):
                 form.add_error(error.field if error.field in form.fields else None, error.text)
             if not forms_shown:
                 messages.error(self.request, error.text)
-            return self.ask(self.visit(visit.pk), **forms_shown)
+            return self.ask(visit, **forms_shown)
         messages.success(self.request, done)
         return redirect("visit-page", visit.pk)
 

@@ -13,6 +13,7 @@ from repair_orders.models import RepairOrder
 from testing.factories import (
     AppointmentFactory,
     GarageFactory,
+    OdometerReadingFactory,
     RecommendationFactory,
     RepairOrderFactory,
     TechnicianFactory,
@@ -71,9 +72,8 @@ class TestCheckIn:
         assert visit.status == "pending"
 
     def test_a_lower_reading_is_refused_at_its_field(self, desk, visit):
-        type(visit.vehicle).objects.filter(pk=visit.vehicle_id).update(
-            odometer=50_000, odometer_at=timezone.now()
-        )
+        yesterday = timezone.now() - timedelta(days=1)
+        OdometerReadingFactory(vehicle=visit.vehicle, miles=50_000, at=yesterday)
         response = step(
             desk, visit, "check_in", key=key(desk, visit), odometer="100", description="Words stay"
         )
