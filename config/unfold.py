@@ -150,6 +150,7 @@ UNFOLD: dict[str, object] = {
                     _item("Sessions", "key", "accounts.session"),
                     _item("Devices", "smartphone", "accounts.device"),
                     _item("Groups", "shield_person", "auth.group"),
+                    {"title": "All tables", "icon": "table_rows", "link": reverse_lazy("tables")},
                 ],
             },
         ],
