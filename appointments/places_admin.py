@@ -214,7 +214,7 @@ class TechnicianAdmin(NoDeleteMixin, HistoryAdmin):
 
 
 @admin.register(Shift)
-class ShiftAdmin(StaffAdmin):
+class ShiftAdmin(HistoryAdmin):
     """Shifts are usually edited on the page of their technician."""
 
     list_display = ("technician", "weekday", "begins", "until")

@@ -101,9 +101,9 @@ def test_rotation_of_ended_session_is_refused_without_change(carol, now):
     assert Session.objects.values().get() == before
 
 
-@pytest.mark.parametrize("address", ["/admin/", "/customer/company/"])
+@pytest.mark.parametrize("address", ["/admin/tables/", "/customer/company/"])
 def test_change_of_role_ends_page_sessions(client, alice, tim, now, address):
-    user = tim if address == "/admin/" else alice.contact
+    user = tim if address == "/admin/tables/" else alice.contact
     client.force_login(user)
     assert client.get(address).status_code == 200
     actions.change_role(user=user, role="manager", now=now)

@@ -52,7 +52,7 @@ def test_times_name_their_zone(here):
 def test_one_browser_is_ended(here, there):
     other = next(one for one in here.get(PAGE).context["sessions"] if not one.is_present)
     assert here.post(PAGE, {"session": other.id})["Location"] == PAGE
-    assert (here.get("/admin/").status_code, there.get("/admin/").status_code) == (200, 302)
+    assert (here.get("/admin/tables/").status_code, there.get("/admin/tables/").status_code) == (200, 302)
 
 
 def test_one_app_is_ended(here, tim, now):
@@ -65,7 +65,7 @@ def test_all_others_are_ended(here, there, tim, alice, now):
     open_session(user=tim, now=now)
     open_session(user=alice.contact, now=now)
     here.post(PAGE, {"others": "yes"})
-    assert (here.get("/admin/").status_code, there.get("/admin/").status_code) == (200, 302)
+    assert (here.get("/admin/tables/").status_code, there.get("/admin/tables/").status_code) == (200, 302)
     assert Session.objects.get(user=tim).ended_at is not None
     assert Session.objects.get(user=alice.contact).ended_at is None
 
@@ -74,7 +74,7 @@ def test_all_others_are_ended(here, there, tim, alice, now):
 def test_unknown_session_is_reported(here, there, id):
     response = here.post(PAGE, {"session": id}, follow=True)
     assert "This session has ended already." in response.text
-    assert there.get("/admin/").status_code == 200
+    assert there.get("/admin/tables/").status_code == 200
 
 
 def test_session_of_another_user_is_not_ended(here, alice, now):
@@ -87,7 +87,7 @@ def test_browser_of_another_user_is_not_ended(here, ada, now):
     other = browser(ada)
     [row] = list_sessions(user_id=ada.pk, present=None, now=now)
     here.post(PAGE, {"session": row.id})
-    assert other.get("/admin/").status_code == 200
+    assert other.get("/admin/tables/").status_code == 200
 
 
 def test_page_is_for_staff(client, alice):

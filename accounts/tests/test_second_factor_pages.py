@@ -37,7 +37,7 @@ def enter_password(client, user, following="/admin/"):
 
 
 def is_signed_in(client):
-    return client.get("/admin/").status_code == 200
+    return client.get("/admin/tables/").status_code == 200
 
 
 def secret_on(response):

@@ -71,6 +71,9 @@ def rows(db):
         "statement-runs": factories.StatementRunFactory(),
         "orders": (item := factories.OrderItemFactory()).order,
         "returns": factories.ReturnRequestFactory(order=item.order),
+        "shifts": factories.ShiftFactory(),
+        "absences": factories.AbsenceFactory(),
+        "time-entries": factories.TimeEntryFactory(),
     }
 
 

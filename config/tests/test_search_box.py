@@ -60,11 +60,11 @@ def shoot(page: Page, name: str) -> None:
 
 def sign_in(page: Page, url: str) -> None:
     page.set_default_timeout(15_000)
-    page.goto(f"{url}/admin/")
+    page.goto(f"{url}/admin/tables/")
     page.fill("input[name=username]", ANNA[0])
     page.fill("input[name=password]", ANNA[1])
     page.click("button[type=submit]")
-    page.wait_for_url(f"{url}/admin/")
+    page.wait_for_url(f"{url}/admin/tables/")
 
 
 def test_customer_is_found_by_keyboard_from_a_list(server, browser):

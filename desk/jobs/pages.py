@@ -300,7 +300,7 @@ class FindingPhotoPage(DeskView):
 
     permission = "inspections.view_inspection"
 
-    def get(self, request: HttpRequest, inspection_id: int, photo_id: UUID) -> HttpResponseBase:
+    def get(self, request: HttpRequest, inspection_id: int, photo_id: UUID | None) -> HttpResponseBase:
         inspection = get_object_or_404(Inspection, pk=inspection_id)
         return upload_response(
             request, get_photo(inspection, photo_id), cache="private, max-age=86400, immutable"

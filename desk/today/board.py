@@ -104,7 +104,7 @@ def make_board(location: Location, day: date, *, now: datetime) -> Board:
     zone = ZoneInfo(location.time_zone)
     hours = get_opening_hours(location, day, day).get(day)
     whole = Slot(_midnight(day, zone), _midnight(day + timedelta(days=1), zone))
-    visits = [_visit(row, now) for row in _appointments(location, whole)]
+    visits = [_visit(row, now) for row in _appointments(location, whole, now)]
     axis = _axis(day, zone, hours, visits, now)
     is_today = whole.start <= now < whole.end
     at = now if is_today and axis.start <= now < axis.end else None
@@ -138,11 +138,12 @@ def state_of(row: Appointment, *, is_here: bool, now: datetime) -> tuple[str, in
     return "plan", 0
 
 
-def _appointments(location: Location, whole: Slot) -> list[Appointment]:
+def _appointments(location: Location, whole: Slot, now: datetime) -> list[Appointment]:
+    shown = Q(start__lt=whole.end, end__gt=whole.start)
+    if whole.start <= now < whole.end:  # today shows vehicles of earlier days that are still in their bay
+        shown |= Q(status=AppointmentStatus.IN_PROGRESS, end__lte=whole.start)
     rows = Appointment.objects.filter(
-        Q(start__lt=whole.end, end__gt=whole.start)
-        # A vehicle of yesterday that is still in its bay.
-        | Q(status=AppointmentStatus.IN_PROGRESS, end__lte=whole.start),
+        shown,
         location=location,
         start__gte=whole.start - LONGEST * 7,
     ).exclude(status=AppointmentStatus.CANCELLED)

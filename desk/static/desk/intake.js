@@ -94,6 +94,20 @@
     await load(`${starts.dataset.starts}&${query}`, starts);
     tell();
   });
+  // A start that is chosen while they are renewed stays chosen if it is still free.
+  let chosen = "";
+  starts.addEventListener("change", (event) => {
+    if (event.target.name === "start") {
+      chosen = event.target.value;
+    }
+  });
+  new MutationObserver(() => {
+    const again = [...starts.querySelectorAll("[name=start]")].find((radio) => radio.value === chosen);
+    if (again && !again.checked) {
+      again.checked = true;
+      tell();
+    }
+  }).observe(starts, { childList: true });
   form.addEventListener("change", (event) => {
     if (event.target.matches("[data-renews], [name=bay]")) {
       renew();

@@ -42,6 +42,8 @@ def urls(estimate, photo):
     note = credit_amount(
         invoice=billed.again(invoice), amount=Decimal("5.00"), reason="Late", by=None, now=timezone.now()
     )
+    now = timezone.now()
+    inspection = factories.InspectionFactory(repair_order=estimate, started_at=now, finished_at=now)
     ids = {
         "units/": estimate.vehicle_id,
         "users/": login.pk,
@@ -57,6 +59,7 @@ def urls(estimate, photo):
             path = str(pattern.pattern)
             number = next((pk for part, pk in ids.items() if part in path), estimate.pk)
             given = {"<id:id>": number, "<id:revision>": 1, "<public_id:photo_id>": photo.uuid}
+            given["<id:inspection_id>"] = inspection.pk
             for name, value in given.items():
                 path = path.replace(name, str(value))
             urls.append(f"/customer/{path}")
@@ -107,7 +110,7 @@ class TestAccess:
     def test_rows_of_another_fleet_are_404(self, bobs_page, urls, method):
         before = list(RepairOrder.objects.values()), list(Vehicle.objects.values())
         with_id = [url for url in urls if any(letter.isdigit() for letter in url)]
-        assert len(with_id) == 15
+        assert len(with_id) == 16
         for url in with_id:
             response = getattr(bobs_page, method)(url)
             assert response.status_code in ((404, 405) if is_read_only(url) else (404,))
@@ -189,7 +192,7 @@ def test_query_counts_are_constant(page, rosa, unit, estimate, urls):
         billed.stored_invoice(rosa, vehicle=unit)
         billed.stored_statement(rosa)
     assert count() == few
-    assert max(few.values()) <= 15
+    assert max(few.values()) <= 16
 
 
 class TestDashboard:
