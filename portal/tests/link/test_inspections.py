@@ -164,8 +164,10 @@ def test_superseded_link_shows_no_later_inspection(page, estimate, url, order, t
         assert page.get(f"{link}/inspections/{second.pk}.pdf").status_code == later
         photo = page.get(f"{link}/photos/{photo_of(second, 'Pads, front').uuid}")
         assert photo.status_code == later
-        if photo.streaming:
-            photo.file_to_stream.close()  # `close()` would close the connection to the database, too
+        for (
+            close
+        ) in photo._resource_closers:  # `photo.close()` would close the connection to the database, too
+            close()
     assert text_of(page.get(url)).count("Courtesy inspection") == 1
     assert text_of(page.get(newer)).count("Courtesy inspection") == 2
 
