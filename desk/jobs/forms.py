@@ -8,10 +8,6 @@ from common.domain.text_fields import TextFormField
 from inspections.models import Rating
 
 
-class MultipleFileInput(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
 class FindingForm(forms.Form):
     """What was found about an item. A field that is not sent stays as it is."""
 
