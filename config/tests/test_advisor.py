@@ -54,7 +54,7 @@ def sign_in(page: Page, url: str) -> None:
     page.fill("input[name=username]", ANN[0])
     page.fill("input[name=password]", ANN[1])
     page.click("button[type=submit]")
-    expect(page.get_by_text("To estimate").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Waiting for approval")).to_be_visible()
 
 
 def press(page: Page, button: str, confirm: str | None = None) -> None:

@@ -162,7 +162,7 @@ def test_swagger_ui_shows_the_api_and_calls_no_other_host(server):
         page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
         page.on("request", lambda r: r.url.startswith((server.url, "data:")) or outside.append(r.url))
         page.goto(f"{server.url}/api/docs/")
-        page.wait_for_selector(".opblock-tag", timeout=20_000)
+        page.wait_for_selector(".opblock-tag", timeout=90_000)
         assert page.locator(".opblock-tag").count() == 5
         summaries = []
         for tag in ("Shop", "Member"):

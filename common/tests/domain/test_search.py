@@ -24,9 +24,9 @@ def found(model, text):
 
 @pytest.fixture
 def camry(alice):
-    VehicleFactory(customer=alice, make="Honda", model="Civic", license_plate="ZZZ-9")
+    VehicleFactory(customer=alice, make="Honda", model="Civic", license_plate="ZZZ-9", vin="")
     return VehicleFactory(
-        customer=alice, make="Toyota", model="Camry", license_plate="AB-12 34", unit_number="é/7"
+        customer=alice, make="Toyota", model="Camry", license_plate="AB-12 34", vin="", unit_number="é/7"
     )
 
 
