@@ -47,6 +47,7 @@ from appointments.queries import (
 )
 from appointments.slots import LONGEST, OVERRUN, Slot
 from appointments.tasks import tell_customer
+from common.domain import events
 from common.domain.database import change, violates
 from common.domain.defaults import settle_default
 from common.domain.errors import DomainError, Invalid
@@ -181,6 +182,7 @@ def book_appointment(
                 **texts,
             )
             _add_services(appointment, services)
+            _record("booked", appointment, now=now)
             tell_customer(appointment, VisitMail.BOOKED, now=now)
     return appointment
 
@@ -230,6 +232,7 @@ def walk_in(
             appointment._change_reason = "walk-in"  # type: ignore[attr-defined]
             appointment.save(force_insert=True)
             _add_services(appointment, services)
+            _record("booked", appointment, now=now)
     return appointment
 
 
@@ -315,8 +318,14 @@ def move_appointment(
         if services is not None:
             appointment.services.clear()
             _add_services(appointment, services)
-        if is_changed:
-            tell_customer(appointment, VisitMail.MOVED, now=now)
+        if is_moved or is_changed:
+            _tell_move(appointment, is_for_customer=is_changed, now=now)
+
+
+def _tell_move(appointment: Appointment, *, is_for_customer: bool, now: datetime) -> None:
+    _record("moved", appointment, now=now)
+    if is_for_customer:
+        tell_customer(appointment, VisitMail.MOVED, now=now)
 
 
 def _keep_technician(
@@ -406,6 +415,12 @@ def _add_services(appointment: Appointment, services: Iterable[ServiceType]) -> 
     through.objects.bulk_create(through(appointment=appointment, servicetype=service) for service in services)
 
 
+def _record(what: str, appointment: Appointment, *, now: datetime) -> None:
+    events.record(
+        f"appointments.appointment.{what}", appointment, at=now, start=appointment.start.isoformat()
+    )
+
+
 def assign_technician(
     *,
     appointment: Appointment,
@@ -436,6 +451,7 @@ def assign_technician(
         Appointment.objects.filter(pk=appointment.pk).update(technician=technician, assigned_at=now)
         appointment.refresh_from_db()
         write_history(appointment, by=by, now=now, why=f"assigned: {technician.name}")
+        events.record("appointments.appointment.assigned", appointment, at=now, technician_id=technician.pk)
 
 
 def start_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:

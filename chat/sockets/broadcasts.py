@@ -27,8 +27,9 @@ _STATUS_LABELS = {("APPOINTMENT", "pending"): "scheduled"}
 class Broadcast:
     """A frame for the sockets of one customer and, unless `is_for_staff` is False, for those of staff.
 
-    One with a `number` is an entry of a conversation's log and is delivered in number order. Without a `frame` it is an
-    internal note: it takes its place in the order and is sent to no socket. `author` is the id of the sending user.
+    One with a `number` is an entry of a conversation's log and is delivered in number order. One without a `frame` is
+    sent to no socket of the chat: an internal note takes its place in the order, and an event of the shop renews the
+    open pages of staff. `author` is the id of the sending user.
     """
 
     customer: int
@@ -39,6 +40,11 @@ class Broadcast:
     client_id: str | None = None
     is_for_staff: bool = True
     is_echoed: bool = True  # whether the author's own sockets receive it
+
+    @property
+    def is_change(self) -> bool:
+        """Return whether it reports something stored. Typing is not stored, and the only frame without an echo."""
+        return self.is_echoed
 
     @property
     def text(self) -> bytes:
@@ -95,8 +101,8 @@ def typing_broadcast(*, customer: int, conversation: UUID, author: int, name: st
     return Broadcast(customer, frame, author=author, is_echoed=False)
 
 
-def event_broadcast(event: Event, subject: Model) -> Broadcast | None:
-    """Return the broadcast of a notification or a change of state, for the customer only. Other events have none."""
+def event_broadcast(event: Event, subject: Model) -> Broadcast:
+    """Return the broadcast of an event. A notification or a change of state has a frame for the customer."""
     if isinstance(subject, Notification):
         kind = "NOTIFICATION"
         values = {"kind": subject.type, "title": subject.title, "message": subject.message}
@@ -104,7 +110,7 @@ def event_broadcast(event: Event, subject: Model) -> Broadcast | None:
         kind, status = _FRAME_TYPES[event.subject.partition(":")[0]], event.payload["status"]
         values = {"status": _STATUS_LABELS.get((kind, status), status)}
     else:
-        return None
+        return Broadcast(0, None, is_for_staff=False)
     frame = {"type": kind, "id": event.payload["uuid"], **values, "timestamp": event.at}
     return Broadcast(event.payload["customer_id"], frame, is_for_staff=False)
 

@@ -25,7 +25,7 @@ from chat.actions import Posted
 from chat.api.member import MessageInput
 from chat.labels import SUPPORT
 from chat.log import Draft
-from chat.sockets import hub, intake, tokens
+from chat.sockets import desk_pages, hub, intake, tokens
 from chat.sockets.broadcasts import Broadcast, encode_error, message_broadcast, typing_broadcast
 from chat.sockets.frames import Scope, Send, encode_frame, frame_writer
 from chat.sockets.origins import is_allowed
@@ -65,6 +65,9 @@ _TYPING, _SEND = TypingInput(), SendInput()
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one socket (ASGI). Refuse unknown paths and foreign origins before the handshake (403)."""
+    if scope["path"] == desk_pages.PATH:
+        await desk_pages.application(scope, receive, send)
+        return
     # The server logs the URL with its query, which may hold a token. It gets an empty query.
     query, scope["query_string"] = scope["query_string"], b""
     origin = dict(scope["headers"]).get(b"origin")

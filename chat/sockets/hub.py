@@ -62,9 +62,7 @@ def publish_messages(events: Sequence[Event]) -> None:
 
 def publish_event(event: domain.Event, subject: Model) -> None:
     """Publish what lower floors record: the subscriber of `common.domain.events`."""
-    broadcast = event_broadcast(event, subject)
-    if broadcast:
-        publish(broadcast)
+    publish(event_broadcast(event, subject))
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

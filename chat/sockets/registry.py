@@ -1,6 +1,6 @@
-"""Keep the sockets of this process in groups: one per customer, one for staff (docs/decisions/0014).
+"""Keep the sockets of this process in groups: one per customer, one for staff, one for open pages of the desk.
 
-It lives on the event loop and uses neither the database nor the network.
+It lives on the event loop and uses neither the database nor the network (docs/decisions/0014).
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ class Registry:
         self._customers: dict[int, set[Listener]] = {}
         self._staff: set[Listener] = set()
         self._unassigned: set[Listener] = set()  # of customers without a record
+        self._pages: dict[Callable[[], None], int] = {}  # of the desk, with the ids of their users
 
     def __iter__(self) -> Iterator[Listener]:
         for group in (*self._customers.values(), self._staff, self._unassigned):
@@ -93,7 +94,15 @@ class Registry:
 
     def is_full_for(self, user: int) -> bool:
         """Return whether this user has `MAX_SOCKETS` sockets in this process."""
-        return sum(listener.caller.user_id == user for listener in self) >= MAX_SOCKETS
+        sockets = sum(listener.caller.user_id == user for listener in self)
+        return sockets + sum(owner == user for owner in self._pages.values()) >= MAX_SOCKETS
+
+    def watch(self, changed: Callable[[], None], *, user: int) -> None:
+        """Call `changed` at every change, until it is unwatched."""
+        self._pages[changed] = user
+
+    def unwatch(self, changed: Callable[[], None]) -> None:
+        self._pages.pop(changed, None)
 
     def join(self, listener: Listener) -> None:
         self._group_of(listener).add(listener)
@@ -112,7 +121,10 @@ class Registry:
             self.join(listener)
 
     def deliver(self, broadcast: Broadcast) -> None:
-        """Queue the broadcast's frame, encoded once, for each of its recipients."""
+        """Queue the broadcast's frame, encoded once, for each of its recipients. Tell the desk's pages of a change."""
+        if broadcast.is_change:
+            for changed in tuple(self._pages):
+                changed()
         if broadcast.frame is None:
             return
         if self._unassigned:

@@ -133,7 +133,7 @@ class Echo(BaseHTTPRequestHandler):
         """Write no log."""
 
 
-@pytest.mark.parametrize("path", ["/api/token/", "/chat/ws", "/chat/ws/"])
+@pytest.mark.parametrize("path", ["/api/token/", "/chat/ws", "/chat/ws/", "/desk/ws"])
 def test_both_processes_get_the_clients_address(tmp_path, path):
     said = {"Host": "garage.example", "X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https"}
     with HTTPServer(("127.0.0.1", 0), Echo) as behind:
@@ -145,7 +145,7 @@ def test_both_processes_get_the_clients_address(tmp_path, path):
         "garage.example",
         "10.0.0.1, 127.0.0.1",
         "https",
-        "upgrade" if path.startswith("/chat") else "close",
+        "close" if path == "/api/token/" else "upgrade",
     )
 
 

@@ -2,28 +2,20 @@
 "use strict";
 
 (() => {
-  const EVERY = 5000; // milliseconds
   const list = document.querySelector("[data-live]");
   if (!list) {
     return;
   }
-  const last = () => list.querySelector("[data-number]:last-of-type")?.dataset.number ?? "0";
-
-  async function look() {
-    if (document.visibilityState === "visible") {
-      try {
-        const response = await fetch(`${list.dataset.live}?after=${last()}`, { headers: { Accept: "text/html" } });
-        if (response.status === 200 && !response.redirected) {
-          list.querySelector(".empty")?.remove();
-          list.insertAdjacentHTML("beforeend", await response.text()); // escaped by the server
-        }
-      } catch {
-        // no network: the next round asks again
-      }
+  const last = () => list.querySelector("[data-number]:last-of-type");
+  const renew = async () => {
+    const after = last()?.dataset.number ?? "0";
+    const response = await fetch(`${list.dataset.live}?after=${after}`, { headers: { Accept: "text/html" } });
+    if (response.status === 200 && !response.redirected) {
+      list.querySelector(".empty")?.remove();
+      list.insertAdjacentHTML("beforeend", await response.text()); // escaped by the server
     }
-    setTimeout(look, EVERY);
-  }
+  };
 
-  list.querySelector("[data-number]:last-of-type")?.scrollIntoView({ block: "nearest" });
-  setTimeout(look, EVERY);
+  last()?.scrollIntoView({ block: "nearest" });
+  keepRenewed(renew, { every: 60_000, everyWithoutSocket: 5_000 });
 })();

@@ -2,14 +2,13 @@
 "use strict";
 
 (() => {
-  const EVERY = 20_000;
   const part = document.querySelector("[data-live]");
   if (!part) {
     return;
   }
   const renew = async () => {
     const { activeElement } = document;
-    if (document.hidden || (activeElement && part.contains(activeElement) && activeElement.matches("input, select, textarea"))) {
+    if (activeElement && part.contains(activeElement) && activeElement.matches("input, select, textarea")) {
       return;
     }
     const response = await fetch(part.dataset.live, { credentials: "same-origin", redirect: "error" });
@@ -23,7 +22,5 @@
       part.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
     }
   };
-  const quietly = () => renew().catch(() => {}); // no network: the next time
-  setInterval(quietly, EVERY);
-  document.addEventListener("visibilitychange", quietly);
+  keepRenewed(renew, { every: 60_000, everyWithoutSocket: 20_000 }); // the clock moves the board
 })();
