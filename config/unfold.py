@@ -60,6 +60,7 @@ UNFOLD: dict[str, object] = {
                     _item("Repair orders", "build", "repair_orders.repairorder"),
                     _page("My jobs", "engineering", "my-jobs", "repair_orders.work_repairorder"),
                     _page("Conversations", "chat", "conversations", "chat.view_conversation"),
+                    _page("Follow-ups", "phone_callback", "follow-ups", "vehicles.change_recommendation"),
                     _page("Money", "payments", "money", "billing.view_closedday"),
                 ],
             },

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from desk.conversations import urls as conversations
 from desk.customers import urls as customers
+from desk.follow_ups import urls as follow_ups
 from desk.home import home
 from desk.intake import urls as intake
 from desk.jobs import urls as jobs
@@ -17,7 +18,7 @@ from desk.setup import urls as setup
 from desk.today import urls as today
 from desk.visits import urls as visits
 
-_PAGES = (today, jobs, intake, visits, order, customers, conversations, search, money, setup)
+_PAGES = (today, jobs, intake, visits, order, customers, conversations, follow_ups, search, money, setup)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.admin_view(home)),  # `admin:index`, which the admin links as Home

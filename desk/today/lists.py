@@ -15,7 +15,9 @@ from appointments.queries import local_time
 from billing.models import Invoice, VehicleExit
 from catalogue.shelf.models import Reservation
 from chat.models import ENDED, Conversation
+from common.domain.caller import Caller
 from common.domain.money import exact
+from desk.follow_ups.calls import find_put_off
 from desk.places import at_location
 from desk.today.board import duration
 from repair_orders.estimates.models import Estimate
@@ -157,6 +159,23 @@ def unanswered(*, now: datetime, most: int = FEW) -> Waiting:
         reverse("conversations"),
         empty="Every message is answered.",
     )
+
+
+def follow_ups(caller: Caller, location: Location, *, now: datetime, most: int = FEW) -> Waiting:
+    """Return the work that customers put off, the oldest first. It is not asked about before its day."""
+    rows = find_put_off(caller, location, now=now)
+    page = reverse("follow-ups")
+    entries = [
+        Entry(
+            page,
+            row.vehicle.customer.name,
+            f"{row.vehicle.unit_number or row.vehicle.model}, {row.text.partition(chr(10))[0]}",
+            duration((now - row.created_at) // timedelta(minutes=1)),
+            below="" if row.amount is None else f"${row.amount:,}",
+        )
+        for row in rows.select_related("vehicle__customer__contact").order_by("created_at", "id")[:most]
+    ]
+    return Waiting("Follow-ups", "follow-ups", entries, rows.count(), page, empty="Nobody put work off.")
 
 
 def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:

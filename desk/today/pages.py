@@ -7,6 +7,8 @@ from datetime import timedelta
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.models import User
+from customers.callers import caller_of_user
 from desk.pages import DeskView
 from desk.places import Place
 from desk.today import lists
@@ -24,6 +26,7 @@ class TodayPage(DeskView):
         "chat": "chat.view_conversation",
         "money": "billing.view_invoice",
         "shelf": "catalogue.view_reservation",
+        "follow_ups": "vehicles.change_recommendation",
     }
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -57,4 +60,7 @@ class TodayPage(DeskView):
             found.append(lists.unanswered(now=place.now))
         if user.has_perm(self.may["money"]):
             found.append(lists.ready(place.location, now=place.now))
+        if user.has_perm(self.may["follow_ups"]):
+            assert isinstance(user, User)  # the admin is for signed-in users
+            found.append(lists.follow_ups(caller_of_user(user), place.location, now=place.now))
         return found

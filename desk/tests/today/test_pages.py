@@ -148,7 +148,14 @@ class TestPage:
             ("technician", ["Waiting for approval", "Promised", "Needed parts", "Unanswered chats"]),
             (
                 "advisor",
-                ["Waiting for approval", "Promised", "Needed parts", "Unanswered chats", "Ready to leave"],
+                [
+                    "Waiting for approval",
+                    "Promised",
+                    "Needed parts",
+                    "Unanswered chats",
+                    "Ready to leave",
+                    "Follow-ups",
+                ],
             ),
         ],
     )

@@ -1,0 +1,104 @@
+"""The page *Follow-ups*: whom to call about work that was put off."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+
+from accounts.models import User
+from common.domain.caller import Caller
+from common.domain.errors import DomainError
+from customers.callers import caller_of_user
+from desk.follow_ups.calls import get_calls
+from desk.pages import DeskView
+from desk.places import Place
+from desk.templatetags.desk import short_day
+from vehicles.models import Recommendation
+from vehicles.recommendations import PERMISSIONS, change_recommendation, dismiss
+
+ASK_AGAIN = timedelta(days=30)  # what the page proposes
+FURTHEST = timedelta(days=3 * 366)
+CHANGE = "vehicles.change_recommendation"
+
+
+class LaterForm(forms.Form):
+    due_on = forms.DateField(label="Ask again on")
+
+
+class FollowUpsView(DeskView):
+    permission = CHANGE
+    title = "Follow-ups"
+
+    def caller(self) -> Caller:
+        user = self.request.user
+        assert isinstance(user, User)  # the admin is for signed-in users
+        return caller_of_user(user)
+
+
+class FollowUpsPage(FollowUpsView):
+    """The customers of a location who put work off, with their phone numbers, the longest ago first."""
+
+    may = {
+        "book": "appointments.add_appointment",
+        "dismiss": PERMISSIONS["dismiss"],
+        "customer": "customers.view_customer",
+    }
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        place = Place(request)
+        if place.location is None:
+            return self.show("desk/today/nowhere.html", {}, place=place)
+        calls, page = get_calls(self.caller(), place.location, number=request.GET.get("page"), now=place.now)
+        context = {
+            "calls": calls,
+            "page": page,
+            "today": place.today,
+            "again": place.today + ASK_AGAIN,
+            "furthest": place.today + FURTHEST,
+        }
+        return self.show("desk/follow_ups/list.html", context, place=place)
+
+
+class FollowUpStep(FollowUpsView):
+    """Ask about some work again on a later day (`later`), or never (`dismiss`)."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, pk: int, step: str) -> HttpResponseBase:
+        row = get_object_or_404(Recommendation.objects.visible_to(self.caller()), pk=pk)
+        name = row.text.partition("\n")[0]
+        try:
+            if step == "later":
+                day = self.day_of(request)
+                if day is not None:
+                    change_recommendation(recommendation=row, due_on=day)
+                    messages.success(request, f"“{name}” comes back on {short_day(day)}.")
+            elif step == "dismiss":
+                if not request.user.has_perm(PERMISSIONS["dismiss"]):
+                    raise PermissionDenied
+                dismiss(recommendation=row)
+                messages.success(request, f"“{name}” is not asked about any more.")
+            else:
+                raise Http404
+        except DomainError as error:
+            messages.error(request, f"“{name}”: {error.text}")
+        return redirect("follow-ups")
+
+    @staticmethod
+    def day_of(request: HttpRequest) -> date | None:
+        """Return the day that was entered, or tell why it cannot be used and return None."""
+        today = Place(request).today
+        form = LaterForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, "Enter the day on which to ask again, like 2026-12-31.")
+            return None
+        day: date = form.cleaned_data["due_on"]
+        if not today < day <= today + FURTHEST:
+            messages.error(request, f"Choose a day from tomorrow to {today + FURTHEST}, not {day}.")
+            return None
+        return day
