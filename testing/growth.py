@@ -203,7 +203,12 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
         "balance": "62.24", "snapshot": "'{}'::jsonb", "digest": "''", "token_hash": "lpad(to_hex(n), 64, '0')",
     }  # fmt: skip
     article = f"1 + n % {ARTICLES}"
-    yield Job, orders, {"repair_order_id": "n", "position": "1", "name": "'Job ' || n", "is_draft": "false"}
+    is_put_off = f"n > {orders} - {2 * c} * 0.02"  # that of a recommendation that stands
+    yield Job, orders, {
+        "repair_order_id": "n", "position": "1", "name": "'Job ' || n", "is_draft": "false",
+        "status": f"CASE WHEN {is_put_off} THEN 'declined' ELSE 'proposed' END",
+        "recommendation_id": f"CASE WHEN {is_put_off} THEN n - {orders} + {2 * c} END",
+    }  # fmt: skip
     yield PartLine, orders, {
         "repair_order_id": "n", "job_id": "n", "part_id": article, "name": "'Part'", "unit_price": "12.50",
         "amount": "12.50", "taxable": "true",

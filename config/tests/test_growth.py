@@ -52,6 +52,8 @@ EXEMPT = {
     # Names are in another table, and some customers have none. So all customers are read and sorted.
     ("StaffCustomers", "ordering", "name"),
     ("StaffCustomers", "ordering", "-name"),
+    # The location is that of the order in which the work was put off. Recommendations that stand are read, and are few.
+    ("StaffFollowUps", "location_id", "3"),
 }
 
 
@@ -59,7 +61,7 @@ def words_for(view, name: str, field) -> list[str]:  # a line for each kind of f
     """Return typical values of a parameter, as a client sends them."""
     now = timezone.now()
     ids = {"customer_id": ME, "vehicle_id": ME, "unit_id": ME, "location_id": 3, "technician_id": 5}
-    ids |= dict.fromkeys(("repair_order_id", "invoice_id", "order_id"), ME)
+    ids |= dict.fromkeys(("repair_order_id", "invoice_id", "order_id", "job_id"), ME)
     texts = {"search": ["31234", "driver n31234"], "unit_number": ["u31234"], "state": ["ny"]}
     if isinstance(field, ChoiceList):
         return [*field.choices, ",".join(list(field.choices)[:2])]
