@@ -214,7 +214,7 @@ class Operation:
         }
         values = {
             "locationId": str(shop.location.uuid), "date": shop.tomorrow[:10], "services": "oil_change",
-            "vehicleId": str(owner.rows["vehicle"].uuid), "user_id": str(owner.user.uuid),
+            "vehicleId": str(owner.rows["vehicle"].uuid), "user_id": str(owner.user.uuid), "q": "oil",
         }  # fmt: skip
         return {name: values[name] for name in needed}
 

@@ -30,7 +30,8 @@ def try_portal(town: Town) -> None:
            "fleet-resend-invitation": "invitation", "fleet-withdraw-invitation": "invitation",
            "fleet-estimate-pdf": "repair", "fleet-authorisations-pdf": "repair answered",
            "fleet-invoice": "invoice", "fleet-invoice-pdf": "invoice", "fleet-credit-note-pdf": "credit note",
-           "fleet-receipt-pdf": "payment", "fleet-statement-pdf": "statement"}  # fmt: skip
+           "fleet-receipt-pdf": "payment", "fleet-statement-pdf": "statement",
+           "fleet-inspection-pdf": "repair"}  # fmt: skip
     forms: dict[str, dict[str, Any]] = {
         "fleet-repair": {"decision": "approve", "total": "1.00"},
         "fleet-request": {"unit": bob["vehicle"].pk, "description": "Hello"},
@@ -53,9 +54,11 @@ def try_portal(town: Town) -> None:
         address = re.sub(r"<\w+:id>", str(bob[kind].pk) if kind else "", path)
         address = re.sub(r"<\w+:revision>", "1", address)
         address = re.sub(r"<\w+:photo_id>", str(bob["photo"].uuid), address)
+        address = re.sub(r"<\w+:inspection_id>", str(bob["inspection finished"].pk), address)
         if kind:
             own = town.people["bob"].send("GET", address)
             town.tally.tried(own.status == 200, f"the owner bob: GET {address}: {own}")
+            town.tables.accept()  # the first reading of a paper stores it
         for who, client in town.people.items():
             if who == "bob":
                 continue

@@ -156,7 +156,9 @@ def _sign_in(server: Server, name: str, user: User) -> tuple[str, str]:
 def _collect(server: Server, user: User) -> Belongings:
     pairs = {name: _sign_in(server, name, user) for name in SIGN_INS}
     client = Client(server.port, pairs["shop"][0])
-    logins = {"/admin/": "/admin/login/"} if user.is_staff else {"/customer/dashboard/": "/customer/login/"}
+    logins = (
+        {"/admin/tables/": "/admin/login/"} if user.is_staff else {"/customer/dashboard/": "/customer/login/"}
+    )
     pages = {
         page: Client(server.port).sign_in_to_pages(user.email or "", PASSWORD, login_page)
         for page, login_page in logins.items()
