@@ -48,6 +48,7 @@ from billing.models import (
     Statement,
 )
 from billing.once import once
+from billing.openings import PERMISSIONS as OPENING_PERMISSIONS
 from billing.papers.actions import (
     credit_note_paper,
     day_sheet_paper,
@@ -55,6 +56,7 @@ from billing.papers.actions import (
     receipt_paper,
     statement_paper,
 )
+from billing.resources import OpeningResource
 from billing.sending import PERMISSIONS as SENDING_PERMISSIONS
 from billing.sending import Sent, send_invoice, send_receipt, send_statement
 from common.admin.filters import DayRangeFilter
@@ -70,6 +72,7 @@ from common.admin.pages import (
     dollars,
     transition_button,
 )
+from common.admin.transfer import TransferAdmin
 from common.domain.errors import DomainError, Invalid
 from customers.admin import CUSTOMER_SEARCH
 from files.papers import Document
@@ -293,7 +296,10 @@ def pay_invoice(
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(PaperAdmin):
+class InvoiceAdmin(TransferAdmin, PaperAdmin):
+    """Invoices, and the import of opening balances as invoices and open payments."""
+
+    resource_classes = (OpeningResource,)
     get_paper = staticmethod(invoice_paper)
     list_display = (
         "number",
@@ -357,6 +363,13 @@ class InvoiceAdmin(PaperAdmin):
     shown_paid = dollars("Paid", "paid")
     shown_credited = dollars("Credited", "credited")
     shown_balance = dollars("Balance", "balance")
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(OPENING_PERMISSIONS["open"])
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Return False: reports and the journal export what was billed."""
+        return False
 
     def offers(self, row: Invoice, button: str) -> bool:
         if button == "mail":

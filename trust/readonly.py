@@ -89,7 +89,7 @@ def readonly(trial: Trial, tally: Tally) -> None:
             names = hidden_names(found)
             writes = [*_writes(town, found), *_forms(town)]
             town.tables.accept()
-            for write in writes[:: trial.size(1, 1, 40)]:
+            for write in writes[:: trial.size(1, 1, 200)]:
                 _try(town, write, names, rounds=trial.size(6, 3), groups=trial.size(3, 1))
             tally.note(f"{engine}: {len(writes)} writes, {len(names)} properties")
 
