@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts import guesses
-from accounts.models import Device, KnownAddress, Session, User, normalize_email
+from accounts.models import Device, KnownAddress, PageSession, Session, User, normalize_email
 from accounts.second_factor import check_second_factor, is_missing
 from accounts.tokens import TokenRefused, Tokens, issue, new_access, read_access, read_refresh
 from common.domain import counters, expiry
@@ -195,12 +195,16 @@ def change_role(*, user: User, role: str, now: datetime) -> None:
 
 
 def set_active(*, user: User, is_active: bool, now: datetime) -> None:
-    """Activate a user, or deactivate them and end every session of theirs."""
+    """Activate a user, or deactivate them and end every session of theirs.
+
+    Those of pages are deleted, so that they do not come back when the user is activated again.
+    """
     with transaction.atomic():
         user.is_active = is_active
         user.save(update_fields=["is_active"])
         if not is_active:
             end_all_sessions(user=user, now=now)
+            PageSession.objects.filter(user_id=user.pk).delete()
 
 
 def clear_ended_sessions(*, now: datetime) -> int:

@@ -62,6 +62,8 @@ UNFOLD: dict[str, object] = {
                     _page("Conversations", "chat", "conversations", "chat.view_conversation"),
                     _page("Follow-ups", "phone_callback", "follow-ups", "vehicles.change_recommendation"),
                     _page("Money", "payments", "money", "billing.view_closedday"),
+                    _page("Prices", "sell", "prices", "catalogue.change_part"),
+                    _page("Team", "badge", "team", "accounts.change_user"),
                 ],
             },
             {

@@ -13,12 +13,28 @@ from desk.intake import urls as intake
 from desk.jobs import urls as jobs
 from desk.money import urls as money
 from desk.order import urls as order
+from desk.prices import urls as prices
 from desk.search import urls as search
 from desk.setup import urls as setup
+from desk.team import urls as team
 from desk.today import urls as today
 from desk.visits import urls as visits
 
-_PAGES = (today, jobs, intake, visits, order, customers, conversations, follow_ups, search, money, setup)
+_PAGES = (
+    today,
+    jobs,
+    intake,
+    visits,
+    order,
+    customers,
+    conversations,
+    follow_ups,
+    search,
+    money,
+    prices,
+    team,
+    setup,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.admin_view(home)),  # `admin:index`, which the admin links as Home

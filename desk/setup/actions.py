@@ -77,19 +77,22 @@ def set_up(
         if tax_percent is not None:
             save_rule(TaxRule(), location=place, percent=tax_percent)
         for item, login in enumerate(logins):
-            _add_login(login, place, item)
+            try:
+                add_login(login, place)
+            except DomainError as error:
+                error.item = item
+                raise
     return place
 
 
-def _add_login(login: Login, place: Location, item: int) -> None:
+def add_login(login: Login, place: Location | None) -> User:
+    """Create a login of a member of staff, with a technician of the location. Raises EmailTaken, WeakPassword."""
     first, _, last = login.name.partition(" ")
     person = {"first_name": first, "last_name": last, "role": login.role}
-    try:
+    with transaction.atomic():
         validate_strength(login.password, User(email=login.email, **person))
         with unique_email(login.email):
             user = User.objects.create_user(login.email, login.password, **person)
-    except DomainError as error:
-        error.item = item
-        raise
-    if login.role == Role.TECHNICIAN:
-        Technician.objects.create(name=login.name, email=login.email, location=place, user=user)
+        if login.role == Role.TECHNICIAN:
+            Technician.objects.create(name=login.name, email=login.email, location=place, user=user)
+    return user

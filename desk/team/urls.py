@@ -1,0 +1,13 @@
+"""Routes of the team, in the admin's site."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, path
+
+from desk.team.pages import TeamPage, TeamStep
+
+urlpatterns: list[URLPattern] = [
+    path("admin/team/", admin.site.admin_view(TeamPage.as_view()), name="team"),
+    path("admin/team/<int:pk>/<slug:step>/", admin.site.admin_view(TeamStep.as_view()), name="team-step"),
+]
