@@ -76,7 +76,11 @@ def test_a_call_is_booked(url, browser):
     later.click()
     expect(page.locator("[data-sum=vehicle]")).to_have_text("2003 Honda Accord")
     found += desk.look("2-intake")
+    # The board scrolls to the visit, but not so far that what was done is out of sight.
+    page.set_viewport_size({"width": 1440, "height": 420})
     desk.press(re.compile(r"^Save and book \d\d:\d\d$"))
+    expect(page.get_by_text("Lynda Park is booked: ")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1440, "height": 900})
     assert re.search(r"/admin/today/\?day=\d{4}-\d\d-\d\d&location=\d+#visit-\d+$", page.url)
     expect(page.get_by_role("link", name="Park · Accord").first).to_be_visible()
     found += desk.look("3-booked")
