@@ -6,20 +6,13 @@ Each page is looked at by axe-core in both widths and both schemes. Screenshots 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from django.conf import settings
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from config.tests.test_fleet import AXE, AXE_RUN
-from testing.browser import CHROMIUM, CHROMIUM_FLAGS
-from testing.servers import database, free_port, serving
+from testing.browser import PHOTO, Watched, demo_shop
 
 pytestmark = [
     pytest.mark.server,
@@ -30,7 +23,6 @@ pytestmark = [
 ANNA, THEO = ("anna@example.com", "advisor12345"), ("theo@example.com", "technician12345")
 # An advisor, a technician with a login, checks, and an approved job that is theirs.
 STAFF = f"""
-import django; django.setup()
 from django.utils import timezone
 from accounts.models import User
 from appointments.models import Location, Technician
@@ -52,88 +44,18 @@ Job.objects.create(repair_order=order, position=1, name="Front brakes", technici
 type(order).objects.filter(pk=order.pk).update(status="approved", approved_at=timezone.now())
 Template.objects.order_by("id").first().items.filter(position__gt=4).delete()
 """
-PHOTO = (
-    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
-    b"\x00\x00\x00\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\x00\x05\x00\x01\xff\x89\x99=\x1d\x00\x00\x00\x00IEND\xaeB`\x82"
-)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("desk"), free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    with database(folder) as env:
-        env = {**env, "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "config.settings"}
-        with serving(command, folder=folder, port=port, env=env) as server:
-            subprocess.run(
-                [sys.executable, "-c", STAFF],
-                cwd=settings.BASE_DIR,
-                env={**os.environ, **env},
-                check=True,
-                capture_output=True,
-            )
-            yield server
+def url(tmp_path_factory):
+    with demo_shop(tmp_path_factory.mktemp("desk"), STAFF) as (server, _):
+        yield server.url
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
-class Watched:
-    """A page that notes complaints of the browser, and requests to other hosts."""
-
-    def __init__(self, browser: Browser, server, login: tuple[str, str], width: int = 1440) -> None:
-        self.complaints: list[str] = []
-        self.outside: list[str] = []
-        self.page: Page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
-        self.page.set_default_timeout(20_000)
-        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "request", lambda r: r.url.startswith((server.url, "data:")) or self.outside.append(r.url)
-        )
-        self.width = width
-        self.page.goto(f"{server.url}/admin/")
-        self.page.fill("input[name=username]", login[0])
-        self.page.fill("input[name=password]", login[1])
-        with self.page.expect_navigation(wait_until="load"):
-            self.page.click("button[type=submit]")
-
-    def press(self, name: str | re.Pattern[str]) -> None:
-        """Press a button and wait for the page that follows."""
-        button = self.page.get_by_role("button", name=name, exact=isinstance(name, str)).first
-        with self.page.expect_navigation(wait_until="load"):
-            button.click()
-
-    def look(self, name: str) -> list[object]:
-        """Return what axe and the widths find in both schemes, and save screenshots."""
-        folder, found = os.environ.get("SHOTS"), []
-        for scheme in ("light", "dark"):
-            self.page.evaluate(
-                "dark => document.documentElement.classList.toggle('dark', dark)", scheme == "dark"
-            )
-            for width in (1440, 390):
-                self.page.set_viewport_size({"width": width, "height": 900})
-                self.page.evaluate(AXE)
-                wrong = self.page.evaluate(AXE_RUN)
-                too_wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                if wrong or too_wide > 0:
-                    found.append((name, scheme, width, wrong, too_wide))
-                if folder:
-                    self.page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
-        self.page.evaluate("document.documentElement.classList.remove('dark')")
-        self.page.set_viewport_size({"width": self.width, "height": 900})
-        return found
-
-
-def test_a_call_is_booked(server, browser):
-    desk = Watched(browser, server, ANNA)
+def test_a_call_is_booked(url, browser):
+    desk = Watched(browser, url, ANNA)
     page, found = desk.page, []
-    assert page.url == f"{server.url}/admin/today/"
+    assert page.url == f"{url}/admin/today/"
     found += desk.look("1-today")
     # A new customer calls. The VIN is typed badly.
     with page.expect_navigation(wait_until="load"):
@@ -154,17 +76,21 @@ def test_a_call_is_booked(server, browser):
     later.click()
     expect(page.locator("[data-sum=vehicle]")).to_have_text("2003 Honda Accord")
     found += desk.look("2-intake")
+    # The board scrolls to the visit, but not so far that what was done is out of sight.
+    page.set_viewport_size({"width": 1440, "height": 420})
     desk.press(re.compile(r"^Save and book \d\d:\d\d$"))
+    expect(page.get_by_text("Lynda Park is booked: ")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1440, "height": 900})
     assert re.search(r"/admin/today/\?day=\d{4}-\d\d-\d\d&location=\d+#visit-\d+$", page.url)
     expect(page.get_by_role("link", name="Park · Accord").first).to_be_visible()
     found += desk.look("3-booked")
     assert desk.complaints + desk.outside + found == []
 
 
-def test_a_technician_works_by_phone(server, browser):
-    phone = Watched(browser, server, THEO, width=390)
+def test_a_technician_works_by_phone(url, browser):
+    phone = Watched(browser, url, THEO, width=390)
     page, found = phone.page, []
-    assert page.url == f"{server.url}/admin/my-jobs/"
+    assert page.url == f"{url}/admin/my-jobs/"
     found += phone.look("6-my-jobs")
     phone.press("Start Front brakes")
     expect(page.locator("[data-clock]")).to_have_text("0:00")

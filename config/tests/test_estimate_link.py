@@ -12,16 +12,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from config.tests.test_fleet import AXE, AXE_RUN, Watched
-from testing.browser import CHROMIUM, CHROMIUM_FLAGS
+from config.tests.test_fleet import Watched
+from testing.browser import AXE, AXE_RUN
 from testing.servers import database, free_port, serving
 
 pytestmark = [
@@ -129,14 +128,6 @@ def links(server) -> dict[str, str]:
     )
     found = json.loads(said.stdout.splitlines()[-1])
     return {name: urlsplit(link).path for name, link in found.items()}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
 
 
 def shoot(page: Page, name: str) -> None:

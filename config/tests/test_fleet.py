@@ -12,15 +12,13 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from config.tests.test_advisor import ANN, HIRE, choose, press
-from testing.browser import CHROMIUM, CHROMIUM_FLAGS
+from testing.browser import AXE, AXE_RUN
 from testing.servers import database, free_port, serving
 
 pytestmark = [
@@ -30,7 +28,6 @@ pytestmark = [
 ]
 
 ROSA = ("fleet@rswind.example", "fleet12345")
-AXE = (Path(__file__).parent / "vendor/axe-core-4.14.1.min.js").read_text()
 PAINTED = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let painted = 0;
@@ -38,9 +35,6 @@ PAINTED = """canvas => {
   return painted / (data.length / 4);
 }"""
 NUMBERS = "canvas => Chart.getChart(canvas).data.datasets[0].data"
-AXE_RUN = """async () => (await axe.run()).violations
-  .filter(v => ["serious", "critical"].includes(v.impact))
-  .map(v => `${v.id}: ${v.nodes.map(n => n.target).join(", ")}`)"""
 CHARTS = ("per-unit", "per-month", "per-status")
 # Invoice the fleet's first two completed repairs, the first with a payment of 40.00, and make the last statement.
 BILL = """
@@ -77,14 +71,6 @@ def server(tmp_path_factory):
             for script in (HIRE, BILL):
                 subprocess.run([sys.executable, "-c", script], cwd=settings.BASE_DIR, env=env, check=True)
             yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
 
 
 class Watched:

@@ -6,20 +6,13 @@ Every state is looked at by axe-core in both widths and both schemes. Screenshot
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from django.conf import settings
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from config.tests.test_fleet import AXE, AXE_RUN
-from testing.browser import CHROMIUM, CHROMIUM_FLAGS
-from testing.servers import database, free_port, serving
+from testing.browser import Watched, demo_shop
 
 pytestmark = [
     pytest.mark.server,
@@ -29,7 +22,6 @@ pytestmark = [
 
 ANNA = ("anna@example.com", "advisor12345")
 OPEN = f"""
-import django; django.setup()
 from django.utils import timezone
 from accounts.models import User
 from appointments.models import Location
@@ -50,63 +42,14 @@ for _ in range(2):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def shop(tmp_path_factory):
     """Serve the demo data with an advisor and two orders of the second location, which has tax, fees and a ceiling."""
-    folder, port = tmp_path_factory.mktemp("order"), free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    with database(folder) as env:
-        env = {**env, "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "config.settings"}
-        with serving(command, folder=folder, port=port, env=env) as server:
-            made = subprocess.run(
-                [sys.executable, "-c", OPEN],
-                cwd=settings.BASE_DIR,
-                env={**os.environ, **env},
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            server.env["ORDERS"] = ",".join(re.findall(r"^\d+$", made.stdout, re.M))
-            yield server
+    with demo_shop(tmp_path_factory.mktemp("order"), OPEN) as (server, said):
+        yield server.url, re.findall(r"^\d+$", said, re.M)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
-class Desk:
-    """A page that notes complaints of the browser, and requests to other hosts."""
-
-    def __init__(self, browser: Browser, server, order: str, **options) -> None:
-        self.complaints: list[str] = []
-        self.outside: list[str] = []
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
-        self.page: Page = context.new_page()
-        self.page.set_default_timeout(20_000)
-        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "request", lambda r: r.url.startswith((server.url, "data:")) or self.outside.append(r.url)
-        )
-        self.url = f"{server.url}/admin/orders/{order}/"
-        if "storage_state" in options:
-            self.page.goto(self.url)
-            return
-        self.page.goto(f"{server.url}/admin/login/?next=/admin/orders/{order}/")
-        self.page.fill("input[name=username]", ANNA[0])
-        self.page.fill("input[name=password]", ANNA[1])
-        self.page.click("button[type=submit]")
-        self.page.wait_for_url(re.compile(rf"/orders/{order}/"))
-
-    def press(self, name: str | re.Pattern[str], *, within: str = "body") -> None:
-        """Press a button and wait for the page that follows."""
-        exact = isinstance(name, str)
-        button = self.page.locator(within).get_by_role("button", name=name, exact=exact).first
-        with self.page.expect_navigation(wait_until="load"):
-            button.click()
+class Desk(Watched):
+    """The page of an order."""
 
     def job(self, number: int) -> str:
         """Return the selector of a job's card."""
@@ -122,26 +65,6 @@ class Desk:
         row.locator("[name$=-what]").fill(what)
         with self.page.expect_navigation(wait_until="load"):
             row.locator("[name$=-what]").press("Enter")
-
-    def look(self, name: str) -> list[object]:
-        """Return what axe and the widths find in both schemes, and save screenshots."""
-        folder, found = os.environ.get("SHOTS"), []
-        for scheme in ("light", "dark"):
-            self.page.evaluate(
-                "dark => document.documentElement.classList.toggle('dark', dark)", scheme == "dark"
-            )
-            for width in (1440, 390):
-                self.page.set_viewport_size({"width": width, "height": 900})
-                self.page.evaluate(AXE)
-                wrong = self.page.evaluate(AXE_RUN)
-                too_wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                if wrong or too_wide > 0:
-                    found.append((name, scheme, width, wrong, too_wide))
-                if folder:
-                    self.page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
-        self.page.evaluate("document.documentElement.classList.remove('dark')")
-        self.page.set_viewport_size({"width": 1440, "height": 900})
-        return found
 
 
 def title(page: Page) -> str:
@@ -184,8 +107,9 @@ def record_a_call(desk: Desk, decisions: list[str], name: str) -> str:
     return shown
 
 
-def test_day_of_an_order(server, browser):
-    desk = Desk(browser, server, server.env["ORDERS"].split(",")[0])
+def test_day_of_an_order(shop, browser):
+    url, [order, _] = shop
+    desk = Desk(browser, url, ANNA, path=f"/admin/orders/{order}/")
     page, found = desk.page, []
     found += desk.look("1-empty")
     write_the_order(desk)
@@ -235,12 +159,13 @@ def test_day_of_an_order(server, browser):
     assert (desk.complaints, desk.outside, found) == ([], [], [])
 
 
-def test_two_advisors_at_one_order_without_scripts(server, browser):
-    order = server.env["ORDERS"].split(",")[1]
-    anna = Desk(browser, server, order)
+def test_two_advisors_at_one_order_without_scripts(shop, browser):
+    url, [_, order] = shop
+    path = f"/admin/orders/{order}/"
+    anna = Desk(browser, url, ANNA, path=path)
     # The admin's form to sign in needs scripts.
     session = anna.page.context.storage_state()
-    plain = Desk(browser, server, order, java_script_enabled=False, storage_state=session)
+    plain = Desk(browser, url, path=path, java_script_enabled=False, storage_state=session)
     anna.page.fill("[name=o-po_number]", "PO-3")
     anna.page.fill("#new-name", "Noise")
     anna.press(re.compile("^Save the details"))

@@ -10,11 +10,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from appointments.models import Technician
 from appointments.queries import local_time
@@ -34,7 +35,16 @@ from inspections.queries import get_photo
 from repair_orders import clock
 from repair_orders.actions import finish_job
 from repair_orders.jobs import change_job
-from repair_orders.models import AUTHORISED_STATUSES, Job, JobStatus, PartLine, ServiceLine
+from repair_orders.models import (
+    AUTHORISED_STATUSES,
+    OPEN_STATUSES,
+    Job,
+    JobStatus,
+    PartLine,
+    RepairOrder,
+    RepairOrderStatus,
+    ServiceLine,
+)
 from repair_orders.parts import KIND
 from repair_orders.queries import find_jobs_of
 from repair_orders.time_entries.models import TimeEntry
@@ -112,10 +122,14 @@ class MyJobsPage(DeskView):
         return ""
 
     def inspect(self, technician: Technician) -> str:
-        job = get_object_or_404(Job.objects.select_related("repair_order"), pk=self.number("job"))
+        """Start the checks of the job on which the clock runs, or those of an order before its estimate."""
+        if "job" in self.request.POST:
+            order = get_object_or_404(RepairOrder, jobs=self.number("job"))
+        else:
+            order = get_object_or_404(RepairOrder, pk=self.number("order"))
         template = get_object_or_404(Template, pk=self.number("template"))
         inspections.start_inspection(
-            order=job.repair_order, template=template, technician=technician, by=self.by(), now=timezone.now()
+            order=order, template=template, technician=technician, by=self.by(), now=timezone.now()
         )
         return "checks"
 
@@ -166,7 +180,37 @@ class MyJobsPage(DeskView):
         }
         if running is not None:
             context |= self.current(running, now)
+        context |= self.checking(running, technician)
         return self.show("desk/jobs/jobs.html", context)
+
+    def checking(self, running: TimeEntry | None, technician: Technician) -> Json:
+        """Return the order that is checked without a clock, and those that are here and wait for their checks."""
+        if not self.request.user.has_perm(self.may["inspect"]):
+            return {}
+        here = self.here(technician)
+        found: Json = {"here": here, "all_templates": self.templates(None) if here else []}
+        if asked := self.order_id():
+            rows = RepairOrder.objects.filter(pk=asked, status__in=OPEN_STATUSES).select_related("vehicle")
+            order = rows.first()
+            if order is not None and (running is None or running.job.repair_order_id != order.pk):
+                found |= {"checked": order, "checked_inspections": self.inspections(order.pk)}
+                found["here"] = [row for row in here if row != order]
+        return found
+
+    def here(self, technician: Technician) -> list[RepairOrder]:
+        """Return the orders that are checked in and wait for their checks, at their location or of their visits."""
+        mine = Q(appointment__technician=technician)
+        if technician.location_id is not None:
+            mine |= Q(location=technician.location_id)
+        made = Inspection.objects.filter(repair_order=OuterRef("pk"))
+        rows = RepairOrder.objects.filter(
+            mine,
+            ~Exists(made) | Exists(made.filter(finished_at=None)),
+            status__in=(RepairOrderStatus.REQUESTED, RepairOrderStatus.PENDING),
+            checked_in_at__isnull=False,
+        ).annotate(is_begun=Exists(made))
+        rows = rows.select_related("vehicle", "location")
+        return list(rows.order_by(F("promised_at").asc(nulls_last=True), "id")[:MOST])
 
     def current(self, running: TimeEntry, now: datetime) -> Json:
         """Return what the page shows of the job on which the clock runs."""
@@ -204,7 +248,7 @@ class MyJobsPage(DeskView):
         rows = Inspection.objects.filter(repair_order_id=order_id, finished_at=None).order_by("id")
         return list(rows.prefetch_related(Prefetch("findings", findings)))
 
-    def templates(self, order_id: int) -> list[Template]:
+    def templates(self, order_id: int | None) -> list[Template]:
         """Return the templates that this order has not used yet."""
         used = Inspection.objects.filter(repair_order_id=order_id).values("name")
         return list(Template.objects.filter(is_listed=True).exclude(name__in=used).order_by("name"))
@@ -289,10 +333,17 @@ class MyJobsPage(DeskView):
             raise Http404
         return int(text)
 
+    def order_id(self) -> int:
+        """Return the id of the order whose checks are shown without a clock, 0 for none."""
+        text = self.request.POST.get("order") or self.request.GET.get("order", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
     def url(self, technician: Technician, anchor: str = "") -> str:
-        is_own = technician.user_id == self.by()
-        query = "" if is_own else f"?technician={technician.pk}"
-        return f"{reverse('my-jobs')}{query}" + (f"#{anchor}" if anchor else "")
+        query = {} if technician.user_id == self.by() else {"technician": technician.pk}
+        if anchor and self.order_id():
+            query["order"] = self.order_id()
+        page = reverse("my-jobs") + (f"?{urlencode(query)}" if query else "")
+        return page + (f"#{anchor}" if anchor else "")
 
 
 class FindingPhotoPage(DeskView):

@@ -76,7 +76,16 @@ class MoneyView(DeskView):
     }
 
     def show_at(self, template: str, context: Json, *, till: Till) -> HttpResponse:
-        return self.show(template, {"till": till, "reports": REPORTS, **context}, place=till)
+        shared = {"till": till, "reports": REPORTS, "back": self.back()}
+        return self.show(template, {**shared, **context}, place=till)
+
+    def back(self) -> int:
+        """Return the id of the repair order from whose page the user came, 0 for none."""
+        return _id(self.request.GET.get("back"))
+
+    def leave(self, till: Till) -> HttpResponseBase:
+        """Go back to the repair order from which the user came, else to the day."""
+        return redirect("order-page", self.back()) if self.back() else redirect(till.url(till.today))
 
 
 class DayPage(MoneyView):
@@ -191,7 +200,7 @@ class PaymentPage(MoneyView):
             form.add_error(error.field if error.field in form.fields else None, error.text)
             return self.ask(till, purpose, form)
         messages.success(request, f"${payment.amount:,} of {purpose.customer} was taken. {_use(payment)}")
-        return redirect(till.url(till.today))
+        return self.leave(till)
 
     def purpose(self) -> Purpose | None:
         """Return what the URL names: `invoice`, `order` or `customer`."""
@@ -254,7 +263,7 @@ class RefundPage(MoneyView):
             form.add_error(error.field if error.field in form.fields else None, error.text)
             return self.ask(till, payment, form)
         messages.success(request, f"${given.amount:,} was given back to {given.customer}.")
-        return redirect(till.url(till.today))
+        return self.leave(till)
 
     def payment(self, pk: int) -> Payment:
         rows = Payment.objects.select_related("customer__contact", "location")

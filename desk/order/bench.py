@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from billing.models import Invoice, VehicleExit
+from django.db.models import Q
+
+from billing.models import Allocation, CreditNote, Invoice, Payment, VehicleExit
 from catalogue.models import Reservation
 from catalogue.shelf.sources import source_of
 from common.domain.types import Json
@@ -143,6 +145,26 @@ class Bench:
     def invoice(self) -> Invoice | None:
         """Return the invoice that is not credited as a whole."""
         return next((row for row in self.invoices if not row.is_credited), None)
+
+    @cached_property
+    def credit_notes(self) -> list[CreditNote]:
+        """Return the credit notes of the invoices, the oldest first."""
+        if not self.invoices:
+            return []
+        rows = CreditNote.objects.filter(invoice__repair_order=self.order).defer("snapshot")
+        return list(rows.order_by("pk"))
+
+    @cached_property
+    def payments(self) -> list[Payment]:
+        """Return the payments that were used for the order or its invoices, the oldest first."""
+        used = Q(repair_order=self.order) | Q(invoice__repair_order=self.order)
+        ids = Allocation.objects.filter(used).values("payment")
+        return list(Payment.objects.filter(pk__in=ids).defer("snapshot").order_by("pk"))
+
+    @property
+    def to_give_back(self) -> list[Payment]:
+        """Return the payments for an order that has ended of which something is open."""
+        return [] if self.is_open else [payment for payment in self.payments if payment.open > 0]
 
     @cached_property
     def exit(self) -> VehicleExit | None:

@@ -11,14 +11,14 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from billing import sending
+from billing import payments, sending
 from billing.invoices import till_of
 from catalogue.pricing.models import CannedJob
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from common.domain.errors import DomainError, Missing
 from desk.order.bench import Bench
 from desk.order.saving import CHANGE, Write, at
-from desk.order.steps import STEPS, find_line, url_of
+from desk.order.steps import STEPS, find_line, refund_url, url_of
 from repair_orders import actions, jobs
 from repair_orders.models import Job, PartLine, ServiceKind, ServiceLine
 from vehicles.models import Recommendation
@@ -95,7 +95,15 @@ def step(press: Press) -> str:
 
 def _money_url(press: Press, query: str) -> str:
     till = till_of(press.bench.order)
-    return f"{reverse('money-payment')}?{query}{f'&location={till.pk}' if till else ''}"
+    where = f"&location={till.pk}" if till else ""
+    return f"{reverse('money-payment')}?{query}{where}&back={press.bench.order.pk}"
+
+
+def refund(press: Press) -> str:
+    """Return where something that is open on a payment is given back."""
+    if press.id not in {payment.pk for payment in press.bench.to_give_back}:
+        raise Missing("Nothing of this payment is open any more.")
+    return refund_url(press.bench.order, press.id)
 
 
 def edit(press: Press) -> str:
@@ -216,6 +224,7 @@ BUTTONS: dict[str, tuple[str, Callable[[Press], str]]] = {
     "remove": (CHANGE, remove),
     "undo": (CHANGE, undo),
     "mail": (sending.PERMISSIONS["send"], mail),
+    "refund": (payments.PERMISSIONS["refund"], refund),
 }
 
 

@@ -30,6 +30,12 @@ def _decimal(label: str, digits: int, places: int = 2, **options: Any) -> forms.
     return forms.DecimalField(label=label, max_digits=digits, decimal_places=places, widget=widget, **options)
 
 
+def asked_jobs(bench: Bench) -> list[Json]:
+    """Return the jobs that the revision that waits for an answer asks for."""
+    paper = bench.paper if bench.waiting else None
+    return [job for job in paper["jobs"] if job["status"] == JobStatus.PROPOSED] if paper else []
+
+
 class StepForm(forms.Form):
     """The form of a step. `may` says whether the user has a permission, and `of` is the row that the step names.
 
@@ -111,9 +117,7 @@ class CallForm(StepForm):
 
     @property
     def asked(self) -> list[Json]:
-        """Return the jobs that the revision asks for."""
-        paper = self.bench.paper if self.bench.waiting else None
-        return [job for job in paper["jobs"] if job["status"] == JobStatus.PROPOSED] if paper else []
+        return asked_jobs(self.bench)
 
     def choices(self) -> list[tuple[Json, forms.BoundField]]:
         """Return the jobs with their fields."""
@@ -180,6 +184,16 @@ class InvoiceForm(StepForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["po_number"] = self.bench.order.po_number
+
+
+class CreditForm(StepForm):
+    amount = _decimal(
+        "Amount, tax included",
+        10,
+        min_value=Decimal("0.01"),
+        help_text="Empty: the whole invoice. The order can be invoiced again then.",
+    )
+    reason = _area("Reason", rows=2)
 
 
 class OutForm(StepForm):

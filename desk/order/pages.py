@@ -31,7 +31,17 @@ from desk.order.history import changed_by, entries_of, name_of
 from desk.order.saving import CHANGE, KINDS, SEPARATOR, WORK, Refused, Write, check_seen, find_parts
 from desk.order.sheet import Difference, Seen, difference, differences, typed
 from desk.order.state import asked_for, rare_steps, state_of, steps_of, together, when
-from desk.order.steps import STEPS, Act, Done, StepKind, choice_of, title_of, url_of
+from desk.order.steps import (
+    STEPS,
+    Act,
+    Done,
+    StepKind,
+    approving_all,
+    choice_of,
+    title_of,
+    total_of_all,
+    url_of,
+)
 from desk.pages import DeskView
 from repair_orders.changes import StaleVersion, at_version, lock
 from repair_orders.models import RepairOrderStatus
@@ -67,6 +77,7 @@ class OrderPage(DeskView):
         "day": "billing.view_closedday",
         "customer": "customers.view_customer",
         "vehicle": "vehicles.view_vehicle",
+        "visit": "appointments.view_appointment",
     }
 
     def get(self, request: HttpRequest, order_id: int) -> HttpResponseBase:
@@ -158,10 +169,12 @@ class OrderPage(DeskView):
 
     def make(self, order_id: int, name: str) -> HttpResponseBase:
         """Make the step whose form was sent."""
-        sent = self.request.POST
+        sent: Any = self.request.POST
         of, seen = sent.get("of", ""), Seen.read(sent.get("seen", ""))
         bench = self.bench(order_id)
         kind, row = self.kind(bench, name, of)
+        if name == "call" and "all" in sent:
+            sent = approving_all(sent.dict(), bench)
         form = kind.form(sent, bench=bench, may=self.may_do, of=row)
         if not form.is_valid():
             return self.show_step(bench, name, of, row, form)
@@ -219,6 +232,7 @@ class OrderPage(DeskView):
             if name in ("send", "call", "complete", "out", "invoice")
             else "",
             "choice": choice,
+            "all": total_of_all(bench) if name == "call" and choice is None else None,
             "has_other_total": was is not None and choice is not None,
         }
         conflict = self.conflict(bench, stale[0], {}, stale[1], do="") if stale else None

@@ -250,7 +250,12 @@ def _ended(bench: Bench) -> State:
         at = f" {when(bench, order.denied_at)}" if order.denied_at else ""
         # A request that was refused may never have had its vehicle here.
         is_here = out is None and (order.approved_at or order.started_at or order.odometer_in is not None)
-        return State(f"Denied{at}. {reason}", (left,) if left else (), "step:out" if is_here else "", "")
+        facts: tuple[str, ...] = (left,) if left else ()
+        next_step = "step:out" if is_here else ""
+        if bench.to_give_back:
+            facts = (f"{dollars(_open(bench))} of the customer's money is open. Give it back.", *facts)
+            next_step = f"refund:{bench.to_give_back[0].pk}"
+        return State(f"Denied{at}. {reason}", facts, next_step, "")
     invoice = bench.invoice
     if invoice is None:
         credited = bench.invoices[-1] if bench.invoices else None
@@ -265,6 +270,10 @@ def _ended(bench: Bench) -> State:
     return State(
         f"{title} Paid.", (left or "The vehicle is still here.",), "" if out else "step:out", "green"
     )
+
+
+def _open(bench: Bench) -> Decimal:
+    return sum((payment.open for payment in bench.to_give_back), Decimal(0))
 
 
 # --- The steps ------------------------------------------------------------------------------------------------
@@ -331,13 +340,18 @@ def _money(bench: Bench) -> Iterator[Step]:
             yield Step("step:payment", f"Take a payment, {dollars(invoice.balance)}", "billing.add_payment")
     if status != _S.DENIED and not bench.invoices:
         yield Step("step:deposit", "Take a deposit", "billing.add_payment")
+    for payment in bench.to_give_back:
+        yield Step(f"refund:{payment.pk}", f"Give back {dollars(payment.open)}", "billing.refund_payment")
     if invoice is not None:
         yield Step(f"mail:{invoice.pk}", "Mail the invoice", "billing.send_invoice")
+        yield Step("step:credit", "Credit the invoice…", "billing.add_creditnote", is_bad=True)
     if status in (_S.COMPLETED, _S.DENIED) and bench.exit is None:
         why = ""
         if status == _S.COMPLETED and not bench.invoices:
             why = "Not yet: issue the invoice first."
         yield Step("step:out", "Vehicle out", "billing.add_vehicleexit", why)
+    if status == _S.COMPLETED and not bench.invoices:
+        yield Step("step:reopen", "Reopen the order…", "repair_orders.reopen_repairorder", is_bad=True)
 
 
 def rare_steps(bench: Bench) -> Iterator[Step]:
@@ -348,7 +362,8 @@ def rare_steps(bench: Bench) -> Iterator[Step]:
     if status == _S.APPROVED:
         yield Step("step:withdraw", "Withdraw the authorization…", "repair_orders.withdraw_repairorder")
     if status == _S.COMPLETED:
-        why = "The order has an invoice, which keeps it completed." if bench.invoices else ""
-        yield Step("step:reopen", "Reopen the order…", "repair_orders.reopen_repairorder", why)
+        if bench.invoices:
+            why = "The order has an invoice, which keeps it completed."
+            yield Step("step:reopen", "Reopen the order…", "repair_orders.reopen_repairorder", why)
         yield Step("step:comeback", "Make a comeback", "repair_orders.add_repairorder")
     yield Step("step:copy", "Copy to a new order", "repair_orders.add_repairorder")

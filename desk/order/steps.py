@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from billing import exits, invoices
+from billing import credit_notes, exits, invoices
+from billing.invoices import till_of
+from billing.payments import PERMISSIONS as PAYMENT_PERMISSIONS
 from catalogue.models import Part
 from catalogue.shelf import actions as shelf
 from common.domain.errors import Missing
@@ -20,6 +23,7 @@ from desk.order.forms import (
     CallForm,
     ComebackForm,
     CompleteForm,
+    CreditForm,
     DenyForm,
     InvoiceForm,
     LineForm,
@@ -28,11 +32,13 @@ from desk.order.forms import (
     ReceiveForm,
     SendForm,
     StepForm,
+    asked_jobs,
 )
 from desk.templatetags.desk import dollars
 from repair_orders import actions, jobs
 from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.actions import Answerer
+from repair_orders.estimates.models import Answer
 from repair_orders.models import Job, RepairOrder
 from repair_orders.worksheet import PART, Worksheet
 
@@ -101,9 +107,27 @@ def _send(act: Act) -> Done:
 
 def choice_of(form: CallForm) -> Json:
     """Return the total of exactly the choice, and whether it approves anything. Computed from the revision."""
-    sheet = Worksheet.from_snapshot(form.bench.paper or {})
-    figures = sheet.figures(sheet.agreed | form.approved)
-    return {"total": figures.totals.total, "approves": bool(form.approved), "count": len(form.approved)}
+    total = _total_of(form.bench, form.approved)
+    return {"total": total, "approves": bool(form.approved), "count": len(form.approved)}
+
+
+def total_of_all(bench: Bench) -> Decimal | None:
+    """Return the total of approving every job that the revision asks for, None if it cannot be approved."""
+    asked = asked_jobs(bench)
+    if bench.waiting is None or bench.waiting.version != bench.order.version or not asked:
+        return None
+    return _total_of(bench, {job["id"] for job in asked})
+
+
+def approving_all(sent: Mapping[str, str], bench: Bench) -> dict[str, str]:
+    """Return what the form of a call sends if *Approve all* is pressed: every job, and the total of the button."""
+    chosen = {f"job_{job['id']}": str(Answer.APPROVED) for job in asked_jobs(bench)}
+    return {**sent, "total": sent["all"], **chosen}
+
+
+def _total_of(bench: Bench, approved: AbstractSet[int]) -> Decimal:
+    sheet = Worksheet.from_snapshot(bench.paper or {})
+    return sheet.figures(sheet.agreed | approved).totals.total
 
 
 def _call(act: Act) -> Done:
@@ -155,7 +179,8 @@ def _complete(act: Act) -> Done:
 
 def _stop(act: Act) -> Done:
     actions.stop(order=act.order, reason=act.form.cleaned_data["reason"], **act.who)
-    return Done("The work is stopped. Give the vehicle back, and the deposit if there is one.")
+    url = _to_give_back(act)
+    return Done(f"The work is stopped. Give {'the deposit' if url else 'the vehicle'} back.", url)
 
 
 def _reopen(act: Act) -> Done:
@@ -223,6 +248,33 @@ def _invoice(act: Act) -> Done:
     return Done(f"Invoice {issued.number} over {dollars(issued.total)} is issued. Print it, or mail it.")
 
 
+def _credit(act: Act) -> Done:
+    invoice, amount = act.bench.invoice, act.form.cleaned_data["amount"]
+    if invoice is None:
+        raise Missing("The order has no invoice to credit.")
+    given = {"invoice": invoice, "reason": act.form.cleaned_data["reason"], **act.who}
+    whole = amount is None
+    note = credit_notes.credit_all(**given) if whole else credit_notes.credit_amount(amount=amount, **given)
+    told = f"Credit note {note.number} over {dollars(note.total)} is issued."
+    url = _to_give_back(act)
+    return Done(f"{told} What was paid is open now. Give it back, or leave it open." if url else told, url)
+
+
+def refund_url(order: RepairOrder, payment_id: int) -> str:
+    """Return the page that gives back what is open on a payment, at the till of the order."""
+    till, url = till_of(order), reverse("money-refund", args=[payment_id])
+    where = f"location={till.pk}&" if till else ""
+    return f"{url}?{where}back={order.pk}"
+
+
+def _to_give_back(act: Act) -> str:
+    """Return where the payment that a step has freed is given back, "" if there is none or more than one."""
+    freed = Bench(act.order, act.now).to_give_back
+    if len(freed) != 1 or not act.form.may(PAYMENT_PERMISSIONS["refund"]):
+        return ""
+    return refund_url(act.order, freed[0].pk)
+
+
 def _out(act: Act) -> Done:
     exits.vehicle_out(order=act.order, **act.who, **act.form.answers)
     return Done("The vehicle is out.")
@@ -284,6 +336,11 @@ STEPS: dict[str, StepKind] = {
     "invoice": StepKind(
         "Issue the invoice", "Issue the invoice", "billing.add_invoice", InvoiceForm, _invoice,
         "It has the stored lines and total. Deposits move to it, the oldest first. It is never changed.",
+    ),
+    "credit": StepKind(
+        "Credit the invoice", "Issue the credit note", credit_notes.PERMISSIONS["credit"], CreditForm, _credit,
+        "The invoice stays as it is. What was paid of the amount becomes open, and can be given back.",
+        holds=False, is_bad=True,
     ),
     "out": StepKind(
         "Vehicle out", "Hand over the keys", exits.PERMISSIONS["vehicle_out"], OutForm, _out,

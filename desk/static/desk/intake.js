@@ -135,7 +135,8 @@
     put("visit", form.elements.no_visit.checked ? "None now" : at);
     const book = document.getElementById("book");
     if (book) {
-      book.textContent = form.elements.no_visit.checked ? "Save" : start ? `Save and book ${start.nextElementSibling.firstChild.textContent.trim()}` : "Save and book";
+      const when = start?.value === "now" ? "now" : start?.nextElementSibling.firstChild.textContent.trim();
+      book.textContent = form.elements.no_visit.checked ? "Save" : start ? `Save and book ${when}` : "Save and book";
     }
   };
   form.addEventListener("input", tell);

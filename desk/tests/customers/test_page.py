@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from customers.models import Customer
+from repair_orders.check_in import check_in
 from testing.billed import pay
 from testing.factories import (
     AppointmentFactory,
@@ -344,6 +345,22 @@ class TestVehicleSteps:
             D("42810.00"), wrong, "Digits were swapped", ada
         )  # fmt: skip
         assert told(response) == ["The odometer was corrected."]
+
+    def test_figure_of_the_check_in_is_corrected_with_its_reading(self, desk, alice):
+        vehicle = VehicleFactory(customer=alice)
+        order = check_in(vehicle=vehicle, odometer=D("482100"), by=None, now=timezone.now())
+        sent(desk, step("correct", vehicle), miles="48210", reason="A digit too many")
+        order.refresh_from_db()
+        assert order.odometer_in == D("48210.00")
+        sent(desk, step("correct", vehicle), miles="48211", reason="Read again")
+        order.refresh_from_db()
+        assert order.odometer_in == D("48211.00")
+
+    def test_figure_of_another_check_in_stays(self, desk, alice, vehicle):
+        order = RepairOrderFactory(vehicle=vehicle, customer=alice, odometer_in=D("48210"))
+        sent(desk, step("correct", vehicle), miles="42810", reason="Digits were swapped")
+        order.refresh_from_db()
+        assert order.odometer_in == D("48210.00")
 
     @pytest.mark.parametrize(
         ("answers", "field"), [({"miles": "42810"}, "reason"), ({"miles": "-1", "reason": "x"}, "miles")]

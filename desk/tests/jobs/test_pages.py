@@ -130,6 +130,34 @@ class TestChecks:
         assert (inspection.repair_order_id, inspection.technician) == (running.repair_order_id, theo)
         assert phone.get(URL).context["templates"] == []
 
+    def test_they_start_before_the_estimate_of_a_vehicle_that_is_here(self, phone, theo, now):
+        template = TemplateItemFactory(template__name="Courtesy inspection").template
+        theo.location = LocationFactory()
+        theo.save()
+        here = RepairOrderFactory(location=theo.location, status="requested", checked_in_at=now)
+        RepairOrderFactory(location=theo.location, status="requested")  # is not here yet
+        RepairOrderFactory(location=LocationFactory(), status="requested", checked_in_at=now)
+        RepairOrderFactory(location=theo.location, status="approved", checked_in_at=now)
+        assert phone.get(URL).context["here"] == [here]
+        response = phone.post(URL, {"do": "inspect", "order": here.pk, "template": template.pk})
+        page = f"{URL}?order={here.pk}"
+        assert response.headers["Location"] == f"{page}#checks"
+        context = phone.get(page).context
+        [inspection] = context["checked_inspections"]
+        assert (inspection.repair_order, inspection.technician) == (here, theo)
+        assert (context["checked"], context["here"]) == (here, [])
+        assert phone.get(URL).context["here"] == [here]  # to go on
+        finding = inspection.findings.get()
+        sent = {"do": "finding", "finding": finding.pk, "rating": "green"}
+        assert phone.post(page, sent).headers["Location"] == f"{page}#finding-{finding.pk}"
+        done = phone.post(page, {"do": "finish", "inspection": inspection.pk})
+        assert (done.headers["Location"], phone.get(URL).context["here"]) == (URL, [])
+
+    @pytest.mark.parametrize("order", ["x", "999999", "9" * 40])
+    def test_checks_of_no_order_show_the_page(self, phone, order):
+        response = phone.get(URL, {"order": order})
+        assert (response.status_code, "checked" in response.context) == (200, False)
+
     def test_a_tap_is_saved_and_the_page_goes_back_to_it(self, phone, checks):
         finding = checks.findings.get(name="Lights")
         response = phone.post(URL, {"do": "finding", "finding": finding.pk, "rating": "green"})

@@ -86,6 +86,13 @@ class TestTake:
         assert (payment.location, again(invoice).balance) == (invoice.location, D("0.00"))
         assert told(response) == [f"$491.56 of {invoice.bill_to} was taken. All of it is used."]
 
+    def test_it_goes_back_to_the_order_from_which_it_came(self, desk, invoice):
+        order = invoice.repair_order
+        page = f"/admin/orders/{order.pk}/"
+        assert f'href="{page}"' in desk.get(f"{PAY}?invoice={invoice.pk}&back={order.pk}").content.decode()
+        response = sent(desk, f"{PAY}?invoice={invoice.pk}&back={order.pk}", method="cash")
+        assert response.redirect_chain == [(page, 302)]
+
     def test_more_than_the_balance_is_kept_only_after_a_question(self, desk, invoice):
         url = f"{PAY}?invoice={invoice.pk}"
         response = sent(desk, url, amount="500.00")

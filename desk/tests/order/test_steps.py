@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from billing.models import Invoice, Payment, VehicleExit
+from billing.models import CreditNote, Invoice, Payment, VehicleExit
 from repair_orders import actions, jobs
 from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.models import Answer, Authorisation, Estimate
@@ -140,6 +140,26 @@ class TestCall:
         browser.send(**chosen, total="491.56")
         assert "The estimate has changed since it was shown." in browser.text
         assert not Authorisation.objects.exists()
+
+    def test_all_jobs_are_approved_with_one_press(self, at_desk):
+        order, *_ = estimated()
+        browser = at_desk(order).press("step:call")
+        assert "Approve all jobs, $640.94" in browser.text
+        browser.send(all="640.94", by_name="Linda Park")
+        assert browser.told == ["Linda Park approved $640.94."]
+        assert [job.status for job in order.jobs.in_order()] == ["approved", "approved"]
+
+    def test_another_total_of_all_jobs_is_shown_again(self, at_desk):
+        order, *_ = estimated()
+        browser = at_desk(order).show(step="call")
+        browser.send(all="600.00", by_name="Linda Park")
+        assert "The choice has changed, so its total is another one." in browser.text
+        assert not Authorisation.objects.exists()
+
+    def test_changed_estimate_offers_no_press_for_all(self, at_desk):
+        order, brakes, _ = estimated()
+        jobs.change_line(line=brakes.service_lines.get(name="Labor"), given=given(), hours=D(3))
+        assert "Approve all jobs" not in at_desk(order).show(step="call").text
 
     def test_no_revision_waits(self, at_desk, unsent):
         browser = at_desk(unsent).step("call", total="0.00")
@@ -297,13 +317,14 @@ class TestMoney:
         assert Invoice.objects.count() == 1
 
     def test_deposit_and_payment_lead_to_money(self, at_desk, unsent):
-        till = f"&location={unsent.location_id}"
+        till = f"&location={unsent.location_id}&back={unsent.pk}"
         page = at_desk(unsent).press("step:deposit", **{"o-notes": "x"})
         assert (page.went, reload(unsent).notes) == (f"/admin/money/payment/?order={unsent.pk}{till}", "x")
         invoice = invoiced()
         browser = at_desk(invoice.repair_order).press("step:payment")
         assert browser.went == (
             f"/admin/money/payment/?invoice={invoice.pk}&location={invoice.repair_order.location_id}"
+            f"&back={invoice.repair_order_id}"
         )
 
     def test_invoice_is_mailed(self, at_desk):
@@ -337,8 +358,52 @@ class TestMoney:
         order, *_ = started()
         pay(order, "50.00", location=order.location)
         assert "$50.00 deposit" in at_desk(order).show().text
-        at_desk(order).step("stop", reason="Too dear")
-        assert Payment.objects.get().open == D("50.00")
+        browser = at_desk(order).step("stop", reason="Too dear")
+        payment = Payment.objects.get()
+        page = f"/admin/money/refund/{payment.pk}/?location={order.location_id}&back={order.pk}"
+        assert (payment.open, browser.went) == (D("50.00"), page)
+        browser.show()
+        assert "$50.00 of the customer's money is open. Give it back." in browser.text
+        assert browser.press(f"refund:{payment.pk}").went == page
+        assert browser.press("refund:0").errors == {"": "Nothing of this payment is open any more."}
+
+    def test_paid_invoice_is_credited_and_the_money_given_back(self, as_role):
+        invoice = invoiced()
+        order = invoice.repair_order
+        payment = pay(invoice, "491.56")
+        browser = as_role("manager", order).press("step:credit")
+        browser.send(amount="25.00", reason="Rattles")
+        note = CreditNote.objects.get()
+        assert (note.kind, note.total, note.reason) == ("amount", D("25.00"), "Rattles")
+        assert (
+            browser.went == f"/admin/money/refund/{payment.pk}/?location={order.location_id}&back={order.pk}"
+        )
+        assert browser.told[0].startswith(f"Credit note {note.number} over $25.00 is issued. What was paid")
+
+    def test_unpaid_invoice_is_credited_as_a_whole(self, as_role):
+        order = invoiced().repair_order
+        browser = as_role("manager", order).step("credit", reason="Wrong name")
+        note = CreditNote.objects.get()
+        assert (note.kind, note.total, browser.went) == ("whole", D("491.56"), f"/admin/orders/{order.pk}/")
+        assert "It is not invoiced yet." in browser.text
+        assert "The order has no invoice to credit." in browser.step("credit", reason="Again").text
+
+    def test_more_than_the_invoice_is_not_credited(self, as_role):
+        browser = as_role("manager", invoiced().repair_order).step("credit", amount="500", reason="x")
+        assert browser.response.context["step"]["form"].errors
+        assert not CreditNote.objects.exists()
+
+    def test_credit_is_for_managers(self, at_desk):
+        order = invoiced().repair_order
+        assert at_desk(order).show(step="credit").response.status_code == 403
+        assert "step:credit" not in at_desk(order).show().buttons
+
+    def test_receipts_are_among_the_papers(self, at_desk):
+        order, *_ = started()
+        payment = pay(order, "50.00", location=order.location)
+        browser = at_desk(order).show()
+        assert f"/admin/billing/payment/{payment.pk}/" in browser.response.text
+        assert f"Receipt {payment.pk}" in browser.text
 
 
 class TestAddresses:
