@@ -12,6 +12,7 @@ from desk.intake import urls as intake
 from desk.jobs import urls as jobs
 from desk.money import urls as money
 from desk.order import urls as order
+from desk.ready import ready
 from desk.search import urls as search
 from desk.setup import urls as setup
 from desk.today import urls as today
@@ -22,5 +23,6 @@ _PAGES = (today, jobs, intake, visits, order, customers, conversations, search, 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.admin_view(home)),  # `admin:index`, which the admin links as Home
     path("admin/tables/", admin.site.admin_view(admin.site.index), name="tables"),
+    path("admin/ready/", admin.site.admin_view(ready), name="desk-ready"),
     *(path("", include(pages)) for pages in _PAGES),
 ]

@@ -33,7 +33,7 @@
       again.type = "button";
       again.className = "btn low";
       again.textContent = "Try again";
-      again.addEventListener("click", () => send(form, data));
+      again.addEventListener("click", () => retry(form, data));
       saved.append(" ", again);
     };
     request.open("POST", location.href);
@@ -54,12 +54,19 @@
       } else if (request.status === 409) {
         saved.textContent = fresh?.textContent ?? "Not saved.";
       } else {
-        failed(request.status === 403 ? "You are signed out. Sign in in a new tab, then try again." : "Not sent.");
+        const isSignedOut = request.status === 403 || request.responseURL.includes("/login/");
+        failed(isSignedOut ? "Not saved: you are signed out. Sign in in a new tab, then try again." : "Not sent.");
       }
     });
     request.addEventListener("error", () => failed("Not sent."));
     saved.textContent = "Saving…";
     request.send(data);
+  };
+
+  // With the token of the present sign-in.
+  const retry = async (form, data) => {
+    await window.deskHindrance?.((token) => data.set("csrfmiddlewaretoken", token));
+    send(form, data);
   };
 
   root.addEventListener("submit", (event) => {
