@@ -24,11 +24,12 @@ from desk.intake.likely import Likely, find_likely
 from desk.intake.starts import find_starts, first_day
 from desk.pages import DeskView
 from desk.places import Place
-from desk.search.find import find_people
+from desk.search.find import MOST, find_people
 from repair_orders.models import OPEN_STATUSES, RepairOrder, RepairOrderStatus
 from vehicles.models import Recommendation, RecommendationStatus, Vehicle
 from vehicles.vin import LAST_YEAR_WITHOUT_STANDARD, check_digit_matches, normalize_vin, validate_vin
 
+FOUND = 10  # customers that the find box shows
 _FIELDS = {"start": "start", "bay_id": "bay", "technician": "technician", "name": "first_name"}
 
 
@@ -50,9 +51,8 @@ class IntakePage(DeskView):
         part = request.GET.get("part")
         if part == "found":
             text = request.GET.get("q", "")[:200]
-            return render(
-                request, "desk/intake/found.html", {"q": text, "found": find_people(text, limit=10).rows}
-            )
+            found = find_people(text, limit=FOUND)
+            return render(request, "desk/intake/found.html", {"q": text, "found": found, "most": MOST})
         if part == "vin":
             return render(
                 request,
@@ -205,7 +205,8 @@ class IntakePage(DeskView):
             "form": form,
             "customer": customer,
             "q": text,
-            "found": find_people(text, limit=10).rows if text and customer is None else None,
+            "found": find_people(text, limit=FOUND) if text and customer is None else None,
+            "most": MOST,
             "likely": likely,
             "do": do,
             "days": self.days(place, form),

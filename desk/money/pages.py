@@ -35,7 +35,7 @@ from customers.models import Customer
 from desk.money import figures
 from desk.money.forms import CloseForm, GiveBackForm, TakeForm
 from desk.money.links import days_url, query_of
-from desk.money.taking import MoreThanOwed, Purpose, find_payers, purpose_of, take
+from desk.money.taking import MOST, MoreThanOwed, Purpose, find_payers, purpose_of, take
 from desk.pages import DeskView
 from desk.places import Place
 from repair_orders.models import RepairOrder
@@ -167,7 +167,9 @@ class PaymentPage(MoneyView):
         till, purpose = Till(request), self.purpose()
         if purpose is None:
             text = request.GET.get("q", "")[:200]
-            return self.show_at("desk/money/find.html", {"q": text, "found": find_payers(text)}, till=till)
+            found = find_payers(text)
+            context = {"q": text, "found": found, "is_full": len(found) == MOST}
+            return self.show_at("desk/money/find.html", context, till=till)
         return self.ask(till, purpose, TakeForm(initial={"amount": purpose.owed or None}))
 
     def post(self, request: HttpRequest) -> HttpResponseBase:

@@ -48,9 +48,19 @@
       if (request.status === 200 && fresh?.matches("[data-finding]")) {
         const focused = form.contains(document.activeElement) ? document.activeElement.name : "";
         const value = document.activeElement.value;
+        // Typed while it was being sent.
+        const typed = ["note", "value"].filter((name) => data.has(name) && fresh.elements[name] && form.elements[name].value !== data.get(name));
+        typed.forEach((name) => {
+          fresh.elements[name].value = form.elements[name].value;
+        });
         form.replaceWith(fresh);
         (fresh.querySelector(`[name="${focused}"][value="${CSS.escape(value)}"]`) || fresh.querySelector(`[name="${focused}"]`))?.focus({ preventScroll: true });
         count(fresh.closest("section"));
+        if (typed.length) {
+          const again = new FormData(fresh);
+          again.delete("photo");
+          send(fresh, again);
+        }
       } else if (request.status === 409) {
         saved.textContent = fresh?.textContent ?? "Not saved.";
       } else {
