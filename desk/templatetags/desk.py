@@ -11,6 +11,7 @@ from django import template
 from django.db.models import Model
 from django.forms import Form
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -51,9 +52,16 @@ def at_clock(instant: datetime, location: Location) -> str:
 
 @register.filter
 def on_day(instant: datetime, location: Location) -> str:
-    """Return the day of an instant at a location: `30 Nov`."""
+    """Return the day of an instant at a location: `30 Nov`, in another year `30 Nov 2025`."""
     day = local_time(location, instant)
-    return f"{day.day} {day:%b}"
+    is_this_year = day.year == local_time(location, timezone.now()).year
+    return f"{day.day} {day:%b}" if is_this_year else f"{day.day} {day:%b} {day.year}"
+
+
+@register.filter
+def zone_name(zone: str) -> str:
+    """Return a time zone as people name it: `New York` for America/New_York."""
+    return zone.rpartition("/")[2].replace("_", " ")
 
 
 @register.filter
