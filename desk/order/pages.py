@@ -69,6 +69,8 @@ class OrderPage(DeskView):
         "vehicle": "vehicles.view_vehicle",
     }
 
+    _seen: tuple[Bench, Seen] | None = None
+
     def get(self, request: HttpRequest, order_id: int) -> HttpResponseBase:
         bench = self.bench(order_id)
         if "q" in request.GET:
@@ -305,9 +307,15 @@ class OrderPage(DeskView):
             "advisor": dict(figures.advisors(bench)),
         }
 
+    def seen(self, bench: Bench) -> Seen:
+        """Return what the page of a bench shows, which is made once."""
+        if self._seen is None or self._seen[0] is not bench:
+            self._seen = (bench, Seen.of(bench))
+        return self._seen[1]
+
     def shown(self, bench: Bench, **options: Any) -> figures.Shown:
         return figures.Shown(
-            texts=Seen.of(bench).texts,
+            texts=self.seen(bench).texts,
             may_change=self.may_do(CHANGE),
             may_cost=self.may_do(CHANGE),
             **options,
@@ -348,7 +356,7 @@ class OrderPage(DeskView):
             "together": together(bench),
             "history": [{**asdict(row), "when": when(bench, row.at)} for row in entries_of(bench)],
             "deposit": figures.deposit_of(bench) if self.may_do("billing.view_invoice") else None,
-            "seen": str(Seen.of(bench)),
+            "seen": str(self.seen(bench)),
             "key": new_uuid().hex,
             "shown": shown,
             "errors": _named(shown.errors, bench),

@@ -55,11 +55,11 @@ def when(bench: Bench, instant: object) -> str:
 
 def together(bench: Bench) -> Decimal:
     """Return what the order costs with all that is proposed."""
-    return bench.sheet.figures(bench.sheet.counted).totals.total
+    return bench.figures(bench.sheet.counted).totals.total
 
 
 def agreed(bench: Bench) -> Decimal:
-    return bench.sheet.figures(bench.sheet.agreed).totals.total
+    return bench.figures(bench.sheet.agreed).totals.total
 
 
 def asked_for(bench: Bench) -> Decimal:
