@@ -28,6 +28,7 @@
     const saved = form.querySelector(".saved");
     const request = new XMLHttpRequest();
     const failed = (text) => {
+      saved.classList.add("bad");
       saved.textContent = text;
       const again = document.createElement("button");
       again.type = "button";
@@ -62,6 +63,7 @@
           send(fresh, again);
         }
       } else if (request.status === 409) {
+        saved.classList.add("bad");
         saved.textContent = fresh?.textContent ?? "Not saved.";
       } else {
         const isSignedOut = request.status === 403 || request.responseURL.includes("/login/");
@@ -69,6 +71,7 @@
       }
     });
     request.addEventListener("error", () => failed("Not sent."));
+    saved.classList.remove("bad");
     saved.textContent = "Saving…";
     request.send(data);
   };

@@ -5,6 +5,7 @@
 (() => {
   const DRAFT = "desk-draft"; // of this tab only
   const PATIENCE = 15_000; // milliseconds
+  const KEPT = 30 * 60_000;
   const desk = document.querySelector(".desk");
   const sending = new Map(); // form -> what gives its button back
   if (!desk) {
@@ -57,27 +58,34 @@
     });
   };
 
+  const here = () => location.href.split("#")[0];
   const isKept = (field) => field.name && !["password", "file"].includes(field.type) && !/password|csrf/.test(field.name) && (field.type !== "hidden" || field.name === "key");
   const keep = (form) => {
     const fields = [...form.elements].filter(isKept).map((field) => [field.name, field.value, field.checked ?? null]);
     try {
-      sessionStorage.setItem(DRAFT, JSON.stringify({ url: location.href, form: [...document.forms].indexOf(form), fields }));
+      sessionStorage.setItem(DRAFT, JSON.stringify({ url: here(), at: Date.now(), form: [...document.forms].indexOf(form), fields }));
     } catch {
       // too long for the browser, or storage is switched off
     }
   };
   const restore = () => {
     const text = sessionStorage.getItem(DRAFT);
-    sessionStorage.removeItem(DRAFT); // an answer has come, unless this page is opened again
+    if (!text) {
+      return;
+    }
+    const { url, at, form: place, fields } = JSON.parse(text);
     const [{ type }] = performance.getEntriesByType("navigation");
-    if (!text || !["back_forward", "reload"].includes(type)) {
-      return;
+    // The answer to a form comes from the page of the form. After an error of the browser there is no such page.
+    const isAnswered = type !== "back_forward" && document.referrer === url;
+    if (!isAnswered && Date.now() - at < KEPT && url !== here()) {
+      return; // on the way back to it
     }
-    const { url, form: place, fields } = JSON.parse(text);
+    sessionStorage.removeItem(DRAFT);
     const form = document.forms[place];
-    if (url !== location.href || !form) {
+    if (isAnswered || Date.now() - at >= KEPT || !form) {
       return;
     }
+    let isNews = false;
     for (const field of [...form.elements].filter(isKept)) {
       const isChoice = ["checkbox", "radio"].includes(field.type);
       const kept = fields.find(([name, value]) => name === field.name && (!isChoice || value === field.value));
@@ -85,9 +93,13 @@
       const was = kept?.[isChoice ? 2 : 1];
       if (kept && field[property] !== was) {
         field[property] = was;
+        isNews ||= field.type !== "hidden";
         field.dispatchEvent(new Event("input", { bubbles: true }));
         field.dispatchEvent(new Event("change", { bubbles: true }));
       }
+    }
+    if (!isNews) {
+      return;
     }
     const once = form.elements.namedItem("key") ? " Send it again: it counts once." : " Look whether it is saved before you send it again.";
     tell("The answer to this form did not arrive. What you typed is here again.", once);
