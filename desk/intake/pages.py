@@ -213,7 +213,7 @@ class IntakePage(DeskView):
             "services": services_of(form),
             "standing": standing_of(customer, place) if customer is not None else None,
             "vin": read_vin(str(form["vin"].value() or ""), str(form["year"].value() or "")),
-            "from": self.request.POST.get("from", ""),
+            "from": self.request.POST.get("from") or self.request.GET.get("from", ""),
         }
         return self.show("desk/intake/intake.html", context, place=place)
 

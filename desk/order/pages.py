@@ -30,7 +30,7 @@ from desk.order.buttons import BUTTONS, VIEW, Press, choice_in, is_id, removed_l
 from desk.order.history import changed_by, entries_of, name_of
 from desk.order.saving import CHANGE, KINDS, SEPARATOR, WORK, Refused, Write, check_seen, find_parts
 from desk.order.sheet import Difference, Seen, difference, differences, typed
-from desk.order.state import asked_for, rare_steps, state_of, steps_of, together, when
+from desk.order.state import asked_for, at_when, rare_steps, state_of, steps_of, together, when
 from desk.order.steps import STEPS, Act, Done, StepKind, choice_of, title_of, url_of
 from desk.pages import DeskView
 from repair_orders.changes import StaleVersion, at_version, lock
@@ -293,7 +293,7 @@ class OrderPage(DeskView):
         is_resent = text == SentBefore.message
         return {
             "who": (last.by if last else "") or "Another user",
-            "at": when(bench, last.at) if last else "",
+            "at": at_when(bench, last.at) if last else "",
             "theirs": theirs,
             "mine": mine,
             "gone": [row for row in mine if row.row == "A removed row"],
