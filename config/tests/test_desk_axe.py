@@ -1,5 +1,7 @@
 """The working pages of the desk that no other test of a browser looks at: findings of axe-core, widths and weight.
 
+And what is typed into them survives a lost connection and the end of a session.
+
 Each page is looked at in both widths and both schemes. Screenshots are saved if the tests run as
 `SHOTS=folder pytest config/tests/test_desk_axe.py`.
 """
@@ -16,7 +18,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Request, sync_playwright
+from playwright.sync_api import Request, expect, sync_playwright
 
 from config.tests.test_desk_day import ANNA, Watched
 from testing.browser import CHROMIUM, CHROMIUM_FLAGS
@@ -189,3 +191,55 @@ def test_pages_of_a_manager(server, browser):
 
 def test_pages_of_an_advisor(server, browser):
     assert look_at(Watched(browser, server, ANNA), server, OF_AN_ADVISOR) == []
+
+
+def test_typed_text_survives_the_connection_and_the_session(server, browser):
+    desk = Watched(browser, server, ANNA)
+    page, context = desk.page, desk.page.context
+    url = server.url + OF_AN_ADVISOR["conversation-new"].format(**json.loads(server.env["ROWS"]))
+    told, text = page.locator(".unsent"), page.get_by_label("First message")
+    send = page.get_by_role("button", name="Send the message")
+
+    page.goto(url)
+    page.get_by_label("Subject").fill("Your brakes")
+    text.fill("They are at 2 mm.")
+    context.set_offline(True)
+    send.click()
+    expect(told).to_contain_text("The server does not answer. Nothing was sent")
+    expect(told).to_be_focused()
+    expect(send).to_have_text("Send the message")
+    context.set_offline(False)
+
+    context.clear_cookies(name="sessionid")
+    send.click()
+    expect(told).to_contain_text("You are signed out. Nothing was sent")
+    with context.expect_page() as opened:
+        told.get_by_role("link").click()
+    other = opened.value
+    other.fill("input[name=username]", ANNA[0])
+    other.fill("input[name=password]", ANNA[1])
+    with other.expect_navigation(wait_until="load"):
+        other.click("button[type=submit]")
+    expect(text).to_have_value("They are at 2 mm.")
+    with page.expect_navigation(wait_until="load"):
+        send.click()  # with the token of the new session
+    expect(page.locator(".messages")).to_contain_text("They are at 2 mm.")
+
+    # The connection breaks after the page asked, so that the browser shows its own error.
+    page.goto(url)
+    page.get_by_label("Subject").fill("Your tires")
+    text.fill("They are worn.")
+    page.route(url, lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    with page.expect_event("requestfailed", lambda request: request.method == "POST"):
+        send.click()
+    page.unroute(url)
+    page.goto(f"{server.url}/admin/today/")
+    page.goto(url)
+    expect(text).to_have_value("They are worn.")
+    expect(told).to_contain_text("Send it again: it counts once.")
+    with page.expect_navigation(wait_until="load"):
+        send.click()
+    expect(page.locator(".messages")).to_contain_text("They are worn.")
+    page.goto(url)
+    expect(text).to_have_value("")
+    assert told.count() == 0
