@@ -65,4 +65,4 @@ def at_location(location: Location, path: str = "") -> Q:
     `path` is the lookup of the row that has the location (`repair_order__`).
     """
     own = Q(**{f"{path}location": location})
-    return own | Q(**{f"{path}location": None}) if location == default_till() else own
+    return own | Q(**{f"{path}location": None}) if location.is_default or location == default_till() else own

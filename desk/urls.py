@@ -14,6 +14,7 @@ from desk.jobs import urls as jobs
 from desk.money import urls as money
 from desk.order import urls as order
 from desk.prices import urls as prices
+from desk.ready import ready
 from desk.search import urls as search
 from desk.setup import urls as setup
 from desk.team import urls as team
@@ -39,5 +40,6 @@ _PAGES = (
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.admin_view(home)),  # `admin:index`, which the admin links as Home
     path("admin/tables/", admin.site.admin_view(admin.site.index), name="tables"),
+    path("admin/ready/", admin.site.admin_view(ready), name="desk-ready"),
     *(path("", include(pages)) for pages in _PAGES),
 ]

@@ -24,11 +24,12 @@ from desk.intake.likely import Likely, find_likely
 from desk.intake.starts import find_starts, first_day
 from desk.pages import DeskView
 from desk.places import Place
-from desk.search.find import find_people
+from desk.search.find import MOST, find_people
 from repair_orders.models import OPEN_STATUSES, RepairOrder, RepairOrderStatus
 from vehicles.models import Recommendation, RecommendationStatus, Vehicle
 from vehicles.vin import LAST_YEAR_WITHOUT_STANDARD, check_digit_matches, normalize_vin, validate_vin
 
+FOUND = 10  # customers that the find box shows
 _FIELDS = {"start": "start", "bay_id": "bay", "technician": "technician", "name": "first_name"}
 
 
@@ -50,9 +51,8 @@ class IntakePage(DeskView):
         part = request.GET.get("part")
         if part == "found":
             text = request.GET.get("q", "")[:200]
-            return render(
-                request, "desk/intake/found.html", {"q": text, "found": find_people(text, limit=10).rows}
-            )
+            found = find_people(text, limit=FOUND)
+            return render(request, "desk/intake/found.html", {"q": text, "found": found, "most": MOST})
         if part == "vin":
             return render(
                 request,
@@ -205,14 +205,15 @@ class IntakePage(DeskView):
             "form": form,
             "customer": customer,
             "q": text,
-            "found": find_people(text, limit=10).rows if text and customer is None else None,
+            "found": find_people(text, limit=FOUND) if text and customer is None else None,
+            "most": MOST,
             "likely": likely,
             "do": do,
             "days": self.days(place, form),
             "services": services_of(form),
             "standing": standing_of(customer, place) if customer is not None else None,
             "vin": read_vin(str(form["vin"].value() or ""), str(form["year"].value() or "")),
-            "from": self.request.POST.get("from", ""),
+            "from": self.request.POST.get("from") or self.request.GET.get("from", ""),
         }
         return self.show("desk/intake/intake.html", context, place=place)
 

@@ -35,7 +35,7 @@ from customers.models import Customer
 from desk.money import figures
 from desk.money.forms import CloseForm, GiveBackForm, TakeForm
 from desk.money.links import days_url, query_of
-from desk.money.taking import MoreThanOwed, Purpose, find_payers, purpose_of, take
+from desk.money.taking import MOST, MoreThanOwed, Purpose, find_payers, purpose_of, take
 from desk.pages import DeskView
 from desk.places import Place
 from repair_orders.models import RepairOrder
@@ -176,7 +176,9 @@ class PaymentPage(MoneyView):
         till, purpose = Till(request), self.purpose()
         if purpose is None:
             text = request.GET.get("q", "")[:200]
-            return self.show_at("desk/money/find.html", {"q": text, "found": find_payers(text)}, till=till)
+            found = find_payers(text)
+            context = {"q": text, "found": found, "is_full": len(found) == MOST}
+            return self.show_at("desk/money/find.html", context, till=till)
         return self.ask(till, purpose, TakeForm(initial={"amount": purpose.owed or None}))
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
@@ -335,6 +337,21 @@ REPORTS: dict[str, tuple[str, Any]] = {
 }
 
 
+_ORDER_ID = "repair_order_id"  # of a report's rows. People know the number of an order
+
+
+def _cell(row: Json, key: str) -> tuple[object, str]:
+    """Return a value of a report's row as people know it, and the page to which it leads, "" for none."""
+    value = row.get(key)
+    if key == "status" and isinstance(value, str):
+        return value.replace("_", " "), ""
+    if key == "number" and row.get(_ORDER_ID):
+        return value or row[_ORDER_ID], reverse("order-page", args=[row[_ORDER_ID]])
+    if key == "customer" and row.get("customer_id"):
+        return value, reverse("customer-page", args=[row["customer_id"]])
+    return value, ""
+
+
 class ReportPage(MoneyView):
     """A report of a location and a period as a table or CSV."""
 
@@ -349,9 +366,10 @@ class ReportPage(MoneyView):
         report: Report = make(Scope(first, till.day, till.location))
         if request.GET.get("format") == "csv":
             return csv_response(report)
-        rows = [[row.get(column) for column in report.columns] for row in report.rows]
+        columns = {key: heading for key, heading in report.columns.items() if key != _ORDER_ID}
+        rows = [[_cell(row, key) for key in columns] for row in report.rows]
         numeric = [
-            any(isinstance(row[place], Decimal | int) for row in rows) for place in range(len(report.columns))
+            any(isinstance(row[place][0], Decimal | int) for row in rows) for place in range(len(columns))
         ]
         context = {
             "name": name,
@@ -359,8 +377,8 @@ class ReportPage(MoneyView):
             "report": report,
             "first": first,
             "rows": _page(request, "page", rows),
-            "headings": list(zip(report.columns.values(), numeric, strict=True)),
-            "totals": [report.totals.get(column) for column in report.columns] if report.totals else None,
+            "headings": list(zip(columns.values(), numeric, strict=True)),
+            "totals": [report.totals.get(key) for key in columns] if report.totals else None,
             "query": query_of(till.location, till.day, **{"from": first.isoformat()}),
         }
         return self.show_at("desk/money/report.html", context, till=till)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TypeAlias
@@ -27,7 +27,7 @@ from repair_orders.models import (
     ServiceLine,
 )
 from repair_orders.parts import KIND
-from repair_orders.worksheet import PART, Worksheet
+from repair_orders.worksheet import PART, Figures, Worksheet
 
 Line: TypeAlias = PartLine | ServiceLine
 
@@ -55,6 +55,7 @@ class Bench:
 
     order: RepairOrder
     now: datetime
+    _figures: dict[frozenset[int], Figures] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -94,6 +95,12 @@ class Bench:
     @cached_property
     def sheet(self) -> Worksheet:
         return Worksheet.of(self.order)
+
+    def figures(self, choice: frozenset[int]) -> Figures:
+        """Return the totals of the jobs with these ids. The page asks for the same ones several times."""
+        if choice not in self._figures:
+            self._figures[choice] = self.sheet.figures(choice)
+        return self._figures[choice]
 
     @cached_property
     def estimates(self) -> list[Estimate]:

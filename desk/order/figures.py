@@ -18,6 +18,7 @@ from common.domain.caller import STAFF, Role
 from common.domain.money import format_percent, to_dollars
 from common.domain.types import Json
 from desk.order.bench import Bench, Line, key_of
+from desk.order.boxes import Box
 from desk.order.history import name_of
 from desk.order.sheet import COSTS, LINE_COLUMNS, columns_of, line_text, plain
 from desk.order.state import sent_as
@@ -44,16 +45,6 @@ _TONES = {
     JobStatus.DECLINED: "",
     JobStatus.DEFERRED: "",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A field of a line: its name, its text, and the error at it."""
-
-    name: str
-    label: str
-    text: str
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +253,7 @@ def totals_of(bench: Bench) -> Json:
     """Return the totals in three columns, or in one where nothing is proposed beside authorised work."""
     sheet = bench.sheet
     agreed, counted = sheet.agreed & sheet.counted, sheet.counted
-    before, after = sheet.figures(agreed), sheet.figures(counted)
+    before, after = bench.figures(agreed), bench.figures(counted)
     rows = [
         Sum(label, _of_kind(bench, agreed, kind), _of_kind(bench, counted, kind))
         for label, kind in (("Parts", PART), ("Labor", ServiceKind.LABOUR), ("Sublet", ServiceKind.SUBLET))

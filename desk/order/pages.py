@@ -30,7 +30,7 @@ from desk.order.buttons import BUTTONS, VIEW, Press, choice_in, is_id, removed_l
 from desk.order.history import changed_by, entries_of, name_of
 from desk.order.saving import CHANGE, KINDS, SEPARATOR, WORK, Refused, Write, check_seen, find_parts
 from desk.order.sheet import Difference, Seen, difference, differences, typed
-from desk.order.state import asked_for, rare_steps, state_of, steps_of, together, when
+from desk.order.state import asked_for, at_when, rare_steps, state_of, steps_of, together, when
 from desk.order.steps import (
     STEPS,
     Act,
@@ -79,6 +79,8 @@ class OrderPage(DeskView):
         "vehicle": "vehicles.view_vehicle",
         "visit": "appointments.view_appointment",
     }
+
+    _seen: tuple[Bench, Seen] | None = None
 
     def get(self, request: HttpRequest, order_id: int) -> HttpResponseBase:
         bench = self.bench(order_id)
@@ -305,7 +307,7 @@ class OrderPage(DeskView):
         is_resent = text == SentBefore.message
         return {
             "who": (last.by if last else "") or "Another user",
-            "at": when(bench, last.at) if last else "",
+            "at": at_when(bench, last.at) if last else "",
             "theirs": theirs,
             "mine": mine,
             "gone": [row for row in mine if row.row == "A removed row"],
@@ -319,9 +321,15 @@ class OrderPage(DeskView):
             "advisor": dict(figures.advisors(bench)),
         }
 
+    def seen(self, bench: Bench) -> Seen:
+        """Return what the page of a bench shows, which is made once."""
+        if self._seen is None or self._seen[0] is not bench:
+            self._seen = (bench, Seen.of(bench))
+        return self._seen[1]
+
     def shown(self, bench: Bench, **options: Any) -> figures.Shown:
         return figures.Shown(
-            texts=Seen.of(bench).texts,
+            texts=self.seen(bench).texts,
             may_change=self.may_do(CHANGE),
             may_cost=self.may_do(CHANGE),
             **options,
@@ -362,7 +370,7 @@ class OrderPage(DeskView):
             "together": together(bench),
             "history": [{**asdict(row), "when": when(bench, row.at)} for row in entries_of(bench)],
             "deposit": figures.deposit_of(bench) if self.may_do("billing.view_invoice") else None,
-            "seen": str(Seen.of(bench)),
+            "seen": str(self.seen(bench)),
             "key": new_uuid().hex,
             "shown": shown,
             "errors": _named(shown.errors, bench),

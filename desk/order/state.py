@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from common.domain.types import Json
@@ -50,16 +51,22 @@ def when(bench: Bench, instant: object) -> str:
     return f"{local.day} {local:%b}{year} {clock}"
 
 
+def at_when(bench: Bench, instant: datetime) -> str:
+    """Return a time within a sentence: `at 10:12` today, `on 30 Nov 10:12` on another day."""
+    is_today = bench.local(instant).date() == bench.local(bench.now).date()
+    return f"{'at' if is_today else 'on'} {when(bench, instant)}"
+
+
 # --- Amounts --------------------------------------------------------------------------------------------------
 
 
 def together(bench: Bench) -> Decimal:
     """Return what the order costs with all that is proposed."""
-    return bench.sheet.figures(bench.sheet.counted).totals.total
+    return bench.figures(bench.sheet.counted).totals.total
 
 
 def agreed(bench: Bench) -> Decimal:
-    return bench.sheet.figures(bench.sheet.agreed).totals.total
+    return bench.figures(bench.sheet.agreed).totals.total
 
 
 def asked_for(bench: Bench) -> Decimal:
@@ -188,7 +195,7 @@ def _waiting(bench: Bench, sent: Estimate) -> State:
         title = f"{revision} no longer matches this order, so {name} cannot approve it."
         return State(title, tuple(more), "step:send" if bench.sendable else "step:call", "amber")
     if bench.now >= sent.expires_at:
-        title = f"{revision} expired on {when(bench, sent.expires_at)} without an answer."
+        title = f"{revision} expired {at_when(bench, sent.expires_at)} without an answer."
         return State(title, ("Send it again to ask anew.",), "step:send", "amber")
     if not sent.sent_to:
         title = f"{revision} was not mailed: {name} has no email address."
@@ -235,7 +242,7 @@ def _approved(bench: Bench) -> str:
         approved = [row for row in answer.decisions.all() if row.decision == Answer.APPROVED]
         if approved and answer.withdrawn_at is None:
             method = _METHODS.get(Method(answer.method), Method(answer.method).label.lower())
-            words = [f"Approved {dollars(answer.total)} at {when(bench, answer.at)}"]
+            words = [f"Approved {dollars(answer.total)} {at_when(bench, answer.at)}"]
             words += [method] if method else []
             words += [f"by {answer.by_name}"] if answer.by_name else []
             return f"{' '.join(words)}."
@@ -244,7 +251,7 @@ def _approved(bench: Bench) -> str:
 
 def _ended(bench: Bench) -> State:
     order, out = bench.order, bench.exit
-    left = f"The vehicle left at {when(bench, out.at)}." if out else ""
+    left = f"The vehicle left {at_when(bench, out.at)}." if out else ""
     if order.status == _S.DENIED:
         reason = order.denial_reason or "No reason was given."
         at = f" {when(bench, order.denied_at)}" if order.denied_at else ""

@@ -11,12 +11,14 @@ from django import template
 from django.db.models import Model
 from django.forms import Form
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from appointments.models import Location
 from appointments.queries import local_time
 from desk.money.links import days_url
+from desk.order.boxes import Box
 from inspections.models import Inspection
 from vehicles.models import Vehicle
 
@@ -51,9 +53,16 @@ def at_clock(instant: datetime, location: Location) -> str:
 
 @register.filter
 def on_day(instant: datetime, location: Location) -> str:
-    """Return the day of an instant at a location: `30 Nov`."""
+    """Return the day of an instant at a location: `30 Nov`, in another year `30 Nov 2025`."""
     day = local_time(location, instant)
-    return f"{day.day} {day:%b}"
+    is_this_year = day.year == local_time(location, timezone.now()).year
+    return f"{day.day} {day:%b}" if is_this_year else f"{day.day} {day:%b} {day.year}"
+
+
+@register.filter
+def zone_name(zone: str) -> str:
+    """Return a time zone as people name it: `New York` for America/New_York."""
+    return zone.rpartition("/")[2].replace("_", " ")
 
 
 @register.filter
@@ -90,6 +99,17 @@ def row_link(row: Model) -> SafeString:
     """Return a link to the admin's page of a row, with its name."""
     url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
     return format_html('<a href="{}">{}</a>', url, row)
+
+
+@register.simple_tag
+def figure_box(box: Box) -> SafeString:
+    """Return the input of a figure with its error. A long order has hundreds, for which an include is slow."""
+    error = format_html('<p class="err" id="err-{}">{}</p>', box.name, box.error) if box.error else ""
+    described = format_html(' aria-invalid="true" aria-describedby="err-{}"', box.name) if box.error else ""
+    return format_html(
+        '<input id="{0}" name="{0}" value="{1}" aria-label="{2}" inputmode="decimal" autocomplete="off"{3}>{4}',
+        box.name, box.text, box.label, described, error,
+    )  # fmt: skip
 
 
 @register.filter

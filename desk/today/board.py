@@ -7,7 +7,7 @@ are those of the location (docs/design, D112).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,12 +19,15 @@ from appointments.models import Appointment, AppointmentStatus, Bay, Location, S
 from appointments.presence import TechnicianDay, technicians_of_day
 from appointments.queries import OpenDay, get_opening_hours
 from appointments.slots import LONGEST, OVERRUN, STEP, Slot
+from desk.texts import isolate
 
 COLUMN = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 LATE = timedelta(minutes=15)  # after its start a visit that is not checked in is late
 SHORTEST_GAP = timedelta(minutes=30)
 _EMPTY_DAY = (8, 17)  # the local hours that a closed day without visits shows
+MOST_LANES = 6  # of a row, which today.css has rows for
+_GROUND = frozenset({"tail", "free", "now", "shut"})  # the pieces on which visits stand
 MOST_HOURS = 26  # of the axis, which board.css has columns for
 
 
@@ -44,6 +47,7 @@ class Item:
     url: str = ""
     label: str = ""
     id: str = ""
+    lane: int = 0  # below the visits of the same row that it overlaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,7 @@ def _bay_rows(
                 if span.start < axis.end and span.end > axis.start
             ]
             items += _free(bay, own, hours, axis, zone, now=now, whole=whole)
-        yield Row(bay.name, "", sorted(items, key=lambda item: (item.begins, item.ends)))
+        yield Row(bay.name, "", in_lanes(items))
 
 
 def _technician_rows(
@@ -232,7 +236,20 @@ def _technician_rows(
             text = "Away" if entry.shifts else "Day off"
             if not own and not entry.absences:
                 items.append(Item("shut", 0, _column(axis.end, axis), text="Day off"))
-        yield Row(technician.name, text, sorted(items, key=lambda item: (item.begins, item.ends)))
+        yield Row(technician.name, text, in_lanes(items))
+
+
+def in_lanes(items: Iterable[Item]) -> list[Item]:
+    """Return the pieces of a row in the order of their time, each visit in the first lane where it covers no other."""
+    found, ends = [], [0]
+    for item in sorted(items, key=lambda item: (item.begins, item.ends)):
+        if item.kind in _GROUND:
+            found.append(item)
+            continue
+        lane = next((lane for lane, end in enumerate(ends) if end <= item.begins), len(ends))
+        ends[lane:] = [item.ends, *ends[lane + 1 :]]
+        found.append(replace(item, lane=min(lane, MOST_LANES - 1)))
+    return found
 
 
 def _span(span: Slot, zone: ZoneInfo) -> str:
@@ -254,9 +271,11 @@ def _pieces(
         or row.customer.name
     )
     car = row.vehicle.unit_number or row.vehicle.model
+    who, car = isolate(who), isolate(car)
     title = f"{who} · {car}" if at_bay else f"{row.bay.name} · {car}"
     text = _text(visit, own, zone, at_bay=at_bay)
-    label = f"{span}, {row.customer.name}, {row.vehicle.year} {row.vehicle.make} {row.vehicle.model}, {text}"
+    vehicle = isolate(f"{row.vehicle.year} {row.vehicle.make} {row.vehicle.model}")
+    label = f"{span}, {isolate(row.customer.name)}, {vehicle}, {text}"
     yield Item(
         visit.state, begins, ends, title, text, span, visit.url, label, f"visit-{row.pk}" if at_bay else ""
     )
@@ -367,8 +386,7 @@ def _open_text(hours: OpenDay | None, zone: ZoneInfo) -> str:
 
 
 def _hour_label(start: datetime, zone: ZoneInfo) -> str:
-    local = start.astimezone(zone)
-    return f"{local.hour}:{local:%M}"
+    return f"{start.astimezone(zone):%H:%M}"
 
 
 def _column(at: datetime, axis: Slot) -> int:

@@ -28,12 +28,13 @@
     const saved = form.querySelector(".saved");
     const request = new XMLHttpRequest();
     const failed = (text) => {
+      saved.classList.add("bad");
       saved.textContent = text;
       const again = document.createElement("button");
       again.type = "button";
       again.className = "btn low";
       again.textContent = "Try again";
-      again.addEventListener("click", () => send(form, data));
+      again.addEventListener("click", () => retry(form, data));
       saved.append(" ", again);
     };
     request.open("POST", location.href);
@@ -48,18 +49,37 @@
       if (request.status === 200 && fresh?.matches("[data-finding]")) {
         const focused = form.contains(document.activeElement) ? document.activeElement.name : "";
         const value = document.activeElement.value;
+        // Typed while it was being sent.
+        const typed = ["note", "value"].filter((name) => data.has(name) && fresh.elements[name] && form.elements[name].value !== data.get(name));
+        typed.forEach((name) => {
+          fresh.elements[name].value = form.elements[name].value;
+        });
         form.replaceWith(fresh);
         (fresh.querySelector(`[name="${focused}"][value="${CSS.escape(value)}"]`) || fresh.querySelector(`[name="${focused}"]`))?.focus({ preventScroll: true });
         count(fresh.closest("section"));
+        if (typed.length) {
+          const again = new FormData(fresh);
+          again.delete("photo");
+          send(fresh, again);
+        }
       } else if (request.status === 409) {
+        saved.classList.add("bad");
         saved.textContent = fresh?.textContent ?? "Not saved.";
       } else {
-        failed(request.status === 403 ? "You are signed out. Sign in in a new tab, then try again." : "Not sent.");
+        const isSignedOut = request.status === 403 || request.responseURL.includes("/login/");
+        failed(isSignedOut ? "Not saved: you are signed out. Sign in in a new tab, then try again." : "Not sent.");
       }
     });
     request.addEventListener("error", () => failed("Not sent."));
+    saved.classList.remove("bad");
     saved.textContent = "Saving…";
     request.send(data);
+  };
+
+  // With the token of the present sign-in.
+  const retry = async (form, data) => {
+    await window.deskHindrance?.((token) => data.set("csrfmiddlewaretoken", token));
+    send(form, data);
   };
 
   root.addEventListener("submit", (event) => {

@@ -25,22 +25,3 @@ document.addEventListener("click", (event) => {
     window.print();
   }
 });
-
-// A form is sent once: its button says that it is being sent.
-document.addEventListener("submit", (event) => {
-  const button = event.submitter;
-  if (button && event.target.method === "post" && !event.target.target) {
-    if (event.target.dataset.sent) {
-      event.preventDefault();
-      return;
-    }
-    event.target.dataset.sent = "yes";
-    button.setAttribute("aria-busy", "true");
-    button.textContent = "Sending…";
-  }
-});
-
-window.addEventListener("pageshow", () => {
-  document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
-  document.querySelector(".desk .problem")?.focus();
-});

@@ -16,8 +16,8 @@ window.addEventListener("beforeunload", (event) => {
     event.preventDefault();
   }
 });
-document.addEventListener("submit", () => {
-  sending = true;
+document.addEventListener("submit", (event) => {
+  sending = !event.defaultPrevented; // sending.js asks first whether it would arrive
 });
 window.addEventListener("pageshow", () => {
   sending = false;

@@ -19,7 +19,6 @@ from billing.reports.sales import sales_by_day
 from billing.reports.sheet import day_sheet
 from desk.money import figures
 from orders import actions as orders
-from testing.admin import page
 from testing.billed import again, completed, invoiced, line_of, pay
 from testing.factories import (
     CustomerFactory,
@@ -28,6 +27,7 @@ from testing.factories import (
     LocationFactory,
     OrderFactory,
     OrderItemFactory,
+    RepairOrderFactory,
     UserFactory,
 )
 from testing.suites import count_queries
@@ -200,7 +200,7 @@ class TestDays:
         assert len(context(desk, page="2")["paper_page"]) == 1
 
     def test_shop_without_locations_is_told_so(self, desk):
-        assert "There is no location yet" in desk.get(URL).content.decode()
+        assert "Money is counted by location." in desk.get(URL).content.decode()
 
 
 class TestClosing:
@@ -287,6 +287,17 @@ class TestRoles:
         assert report.date_rule in response.content.decode()
         assert client.get(url, {"format": "csv"}).content.decode("utf-8-sig") == report.csv
 
+    def test_report_leads_to_the_orders_and_customers_that_it_names(self, desk, location):
+        order = RepairOrderFactory(location=location, number=1042, status="in_progress")
+        response = desk.get(reverse("money-report", args=["open-orders"]))
+        ((number, customer, status, *_),) = [
+            [cell for cell in row if cell[1] or cell[0] == "in progress"] for row in response.context["rows"]
+        ]
+        assert number == (1042, f"/admin/orders/{order.pk}/")
+        assert customer == (order.customer.name, f"/admin/customers-page/{order.customer_id}/")
+        assert status == ("in progress", "")
+        assert "Order id" not in [heading for heading, _ in response.context["headings"]]
+
     def test_period_that_ends_before_it_begins_is_refused(self, desk, location, today):
         later = (today + timedelta(days=1)).isoformat()
         response = desk.get(reverse("money-report", args=["tax"]), {"from": later})
@@ -295,4 +306,4 @@ class TestRoles:
         ]
 
     def test_customer_page_is_linked(self, desk, business):
-        assert page(business.bill_to) in desk.get(URL).content.decode()
+        assert f"/admin/customers-page/{business.bill_to.pk}/" in desk.get(URL).content.decode()

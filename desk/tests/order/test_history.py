@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,9 @@ from django.utils import timezone
 
 from desk.order.bench import Bench, find_order
 from desk.order.history import entries_of
+from desk.order.state import at_when
 from repair_orders import actions, jobs
+from testing.factories import LocationFactory, RepairOrderFactory
 from testing.worked_example import authorised, fresh, given
 
 pytestmark = pytest.mark.django_db
@@ -44,3 +47,11 @@ def test_user_is_named(at_desk):
     at_desk(order).press("save", **{f"j{brakes.pk}-cause": "Pads worn"})
     first = entries_of(Bench(find_order(order.pk), timezone.now()))[0]
     assert (first.what, first.by) == ("Job 1 changed", "Anna Advisor")
+
+
+@pytest.mark.parametrize(("hours", "text"), [(0, "at 10:12"), (9, "at 10:12"), (14, "on 30 Nov 10:12")])
+def test_a_time_of_another_day_is_said_with_its_day(hours, text):
+    location = LocationFactory(time_zone="America/New_York")
+    then = datetime(2026, 11, 30, 15, 12, tzinfo=UTC)
+    bench = Bench(RepairOrderFactory(location=location), then + timedelta(hours=hours))
+    assert at_when(bench, then) == text

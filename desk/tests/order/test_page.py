@@ -96,7 +96,7 @@ class TestState:
         order, *_ = estimated()
         Estimate.objects.update(expires_at=timezone.now() - timedelta(days=1))
         title, primary = state(at_desk(order))
-        assert title.startswith("Revision 1 expired on ")
+        assert title.startswith("Revision 1 expired ")
         assert primary == "Send revision 2, $640.94"
 
     def test_approved(self, at_desk):

@@ -45,7 +45,7 @@ def test_names_of_any_length_and_script_are_found_and_escaped(desk, text):
 
 def test_page_offers_a_new_customer_where_nothing_is_found(desk):
     assert "Nothing found for “nobody”." in text_of(desk.get(URL, {"q": "nobody"}))
-    assert "New customer" in text_of(desk.get(URL, {"q": "nobody"}))
+    assert "/admin/intake/?q=nobody#new" in desk.get(URL, {"q": "nobody"}).content.decode()
     assert "Type a name" in text_of(desk.get(URL))
 
 
@@ -55,6 +55,7 @@ def test_rows_beyond_the_limit_are_counted(desk):
     text = text_of(desk.get(URL, {"q": "acme"}))
     assert "Customers 27" in text
     assert "2 more. Show the list of customers" in text
+    assert "Show all, 27 customers" in text_of(desk.get(URL, {"q": "acme", "box": "1"}))
 
 
 def test_box_stands_on_every_page_and_its_list_has_options(desk, zoe, camry):

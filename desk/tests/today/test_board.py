@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentStatus
-from desk.today.board import Item, duration, make_board, state_of
+from desk.today.board import MOST_LANES, Item, duration, in_lanes, make_board, state_of
 from testing.factories import (
     AbsenceFactory,
     AppointmentFactory,
@@ -94,7 +94,7 @@ class TestBays:
     def test_a_day_shows_its_opening_hours_with_free_places(self, garage, bay):
         visit(bay, at(9), at(10, 30))
         board = make_board(garage, DAY, now=at(8) - timedelta(days=1))
-        assert [label for label, _ in board.hours] == [f"{hour}:00" for hour in range(8, 17)]
+        assert [label for label, _ in board.hours] == [f"{hour:02}:00" for hour in range(8, 17)]
         assert board.open_text == "open 08:00 to 17:00"
         assert pieces(board) == [
             ("free", 0, 12, "New visit", ""),
@@ -159,6 +159,11 @@ class TestBays:
             == f"09:00–10:00, Linda Park, {row.vehicle.year} {row.vehicle.make} Golf, checked in · Brakes"
         )
 
+    def test_a_right_to_left_name_does_not_turn_the_words_around_it(self, garage, bay):
+        visit(bay, at(9), at(10), name="בן־גוריון", model="3")
+        item = next(item for item in make_board(garage, DAY, now=at(8)).bays[0].items if item.kind == "plan")
+        assert item.title == "\u2068בן־גוריון\u2069 · 3"
+
     def test_cancelled_visits_and_those_of_other_locations_and_days_are_not_shown(self, garage, bay):
         visit(bay, at(9), at(10), status=AppointmentStatus.CANCELLED)
         visit(bay, at(9) + timedelta(days=1), at(10) + timedelta(days=1))
@@ -194,7 +199,7 @@ class TestBays:
         visit(bay, at(6, 30), at(7))
         visit(bay, at(18), at(19, 10))
         labels = [label for label, _ in make_board(garage, DAY, now=at(5)).hours]
-        assert (labels[0], labels[-1]) == ("6:00", "19:00")
+        assert (labels[0], labels[-1]) == ("06:00", "19:00")
 
     def test_a_location_without_bays_has_no_rows(self):
         assert make_board(LocationFactory(), DAY, now=at(9)).bays == []
@@ -209,6 +214,34 @@ class TestClocksThatChange:
         board = make_board(garage, day, now=datetime(2026, 1, 1, tzinfo=UTC))
         assert len(board.hours) == hours
         assert [(item.begins, item.ends) for item in board.bays[0].items] == [(0, hours * 12)]
+
+
+class TestLanes:
+    @pytest.mark.parametrize(
+        ("spans", "lanes"),
+        [
+            ([(0, 12), (12, 24)], [0, 0]),
+            ([(0, 24), (12, 18)], [0, 1]),
+            ([(0, 24), (12, 36), (24, 48), (36, 60)], [0, 1, 0, 1]),
+            ([(0, 60), (0, 60), (12, 24), (24, 36)], [0, 1, 2, 2]),
+            ([(0, 9)] * 9, [0, 1, 2, 3, 4, 5, 5, 5, 5]),
+        ],
+    )
+    def test_no_visit_covers_another_one(self, spans, lanes):
+        rows = in_lanes(Item("plan", begins, ends) for begins, ends in reversed(spans))
+        assert [row.lane for row in rows] == lanes
+        assert max(lanes) < MOST_LANES
+
+    def test_visits_stand_on_closed_hours_and_free_places(self):
+        rows = in_lanes([Item("shut", 0, 60), Item("plan", 3, 9), Item("over", 9, 12), Item("tail", 12, 20)])
+        assert [row.lane for row in rows] == [0, 0, 0, 0]
+
+    def test_a_technician_with_two_visits_at_once_has_both_in_sight(self, client, garage, bay):
+        technician = TechnicianFactory(location=garage)
+        visit(bay, at(9), at(12), technician=technician)
+        visit(garage.bays.order_by("id")[1], at(10), at(11), technician=technician)
+        (row,) = make_board(garage, DAY, now=at(5)).technicians
+        assert [(item.begins, item.lane) for item in row.items] == [(12, 0), (24, 1)]
 
 
 class TestTechnicians:

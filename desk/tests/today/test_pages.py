@@ -171,6 +171,12 @@ class TestPage:
         response = desk.get(URL, {"day": "2026-12-24"})
         assert (response.context["lists"], str(response.context["place"].day)) == ([], "2026-12-24")
 
+    def test_a_new_visit_begins_on_the_day_that_is_shown(self, desk, garage):
+        day = timezone.localdate() + timedelta(days=40)
+        assert f"&amp;from={day}" in desk.get(URL, {"day": str(day)}).content.decode()
+        assert "&amp;from=" not in desk.get(URL).content.decode()
+        assert f'value="{day}"' in desk.get("/admin/intake/", {"from": str(day)}).content.decode()
+
     def test_the_part_that_is_renewed_is_no_whole_page(self, desk, garage):
         content = desk.get(URL, {"part": "board"}).content
         assert b"<html" not in content
