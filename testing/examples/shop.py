@@ -600,7 +600,9 @@ def staff_calls() -> Calls:
             Call(403, ALICE),
         ],
     )
-    calls["shop_vehicles_create"] = calls.pop("shop_vehicles_create")  # PostgreSQL numbers its refused row, too
+    calls["shop_vehicles_create"] = calls.pop(
+        "shop_vehicles_create"
+    )  # PostgreSQL numbers its refused row, too
     calls["shop_board_board"] = (
         "get",
         f"{STAFF}board/",
