@@ -603,7 +603,7 @@ def desk_in_the_afternoon(day: Day) -> None:
     anna = day.anna
     with day.step("34", "unanswered chat from the first page: answer and internal note", 4, anna) as page:
         side_bar(anna, "Today")
-        expect(page.locator(".board .v.done")).to_have_count(2)  # both have left
+        expect(page.locator(".board .v.done[id]")).to_have_count(2)  # both have left
         anna.follow(page.locator("#chats .list a", has_text="When can I fetch it?"))
         page.get_by_role("textbox", name="Message").fill("It is ready at five.")
         anna.press(re.compile("^Send to "))
