@@ -128,16 +128,25 @@ class Day:
     rows: list[Row] = field(default_factory=list)
     order: str = ""  # the path of the order of the day
     number: str = ""  # its number
+    found: list[object] = field(default_factory=list)  # by axe, and pages that are too wide
+    looked: float = 0  # seconds of looking, which are none of a step
 
     @contextmanager
     def step(self, numbers: str, name: str, most: int, who: Watched) -> Iterator[Page]:
         """Measure a step of one person, and hold its bound."""
-        before, began = who.presses, time.monotonic()
+        before, began, looked = who.presses, time.monotonic(), self.looked
         yield who.page
-        row = Row(numbers, name, who.presses - before, most, time.monotonic() - began)
+        seconds = time.monotonic() - began - (self.looked - looked)
+        row = Row(numbers, name, who.presses - before, most, seconds)
         self.rows.append(row)
         who.shoot(f"{len(self.rows):02}-{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}")
         assert row.presses <= most, row
+
+    def look(self, who: Watched, name: str) -> None:
+        """Look at a page with axe, in both widths and schemes."""
+        began = time.monotonic()
+        self.found += who.look(name)
+        self.looked += time.monotonic() - began
 
     def table(self) -> str:
         lines = ["| steps | done | presses | at most | seconds |", "|---|---|---|---|---|"]
@@ -339,6 +348,7 @@ def check_in_and_inspection(day: Day) -> None:
         expect(page.locator(".facts")).to_contain_text("84,215 mi")
     with day.step("15", "checks by phone: four items, a note, a photo", 7, theo) as page:
         theo.page.reload()
+        day.look(theo, "to-check")
         row = page.locator("form.line", has_text="Accord")
         with page.expect_navigation(wait_until="load"):
             theo.tap(row.get_by_role("button", name=re.compile("^Check")))
@@ -350,6 +360,7 @@ def check_in_and_inspection(day: Day) -> None:
         take_photo(theo, findings.nth(0))
         for number in (1, 2, 3):
             rate(theo, findings.nth(number), "Good")
+        day.look(theo, "checked")
         theo.press("Finish the checks")
         told(page, "Arrival check is finished. The customer can see it.")
 
@@ -460,6 +471,7 @@ def work(day: Day) -> None:
         anna.press(re.compile(r"^Send revision 3, \+\$"))
     with day.step("22", "approval by phone, with name and number", 2, anna) as page:
         anna.press("Record a call")
+        day.look(anna, "call")
         expect(page.get_by_label("Who answered")).to_have_value("Lynda Parrish")
         expect(page.get_by_label("Number or address")).to_have_value("(555) 887-2211")
         anna.press(re.compile(r"^Approve \$"))
@@ -535,9 +547,11 @@ def money_and_keys(day: Day) -> None:
     with day.step("30", "credit note of a part, and its refund", 5, day.max) as page:
         find_order(day.max, day)
         day.max.press("Credit the invoice…")
+        day.look(day.max, "credit")
         fill(page, amount="25.00", reason="The bracket rattles.")
         day.max.press("Issue the credit note")
         told(page, re.compile(r"Credit note .* over \$25.00 is issued"))
+        day.look(day.max, "refund")
         expect(page.get_by_label("Amount")).to_have_value("25.00")
         fill(page, reason="Credit note.")
         day.max.press("Give it back")
@@ -589,6 +603,7 @@ def desk_in_the_afternoon(day: Day) -> None:
     anna = day.anna
     with day.step("34", "unanswered chat from the first page: answer and internal note", 4, anna) as page:
         side_bar(anna, "Today")
+        expect(page.locator(".board .v.done[id]")).to_have_count(2)  # both have left
         anna.follow(page.locator("#chats .list a", has_text="When can I fetch it?"))
         page.get_by_role("textbox", name="Message").fill("It is ready at five.")
         anna.press(re.compile("^Send to "))
@@ -675,6 +690,7 @@ def test_a_whole_day(shop, browser):
             (Path(folder) / "day.md").write_text(day.table())
             for number, who in enumerate(people):
                 who.shoot(f"last-{number}")
+    assert day.found == [], day.found
     for who in people:
         strange = [path for path in who.paths if not PAGES.fullmatch(path)]
         assert (who.complaints, who.outside, strange) == ([], [], [])

@@ -131,7 +131,7 @@ class MyJobsPage(DeskView):
         inspections.start_inspection(
             order=order, template=template, technician=technician, by=self.by(), now=timezone.now()
         )
-        return "checks"
+        return "checks" if "job" in self.request.POST else "checked"
 
     def finding(self, technician: Technician) -> str:
         """Record what was found about one item, and a photo of it."""

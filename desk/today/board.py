@@ -151,13 +151,15 @@ def _appointments(location: Location, whole: Slot, now: datetime) -> list[Appoin
         location=location,
         start__gte=whole.start - LONGEST * 7,
     ).exclude(status=AppointmentStatus.CANCELLED)
-    rows = rows.select_related("customer__contact", "vehicle", "technician", "bay", "repair_order")
+    rows = rows.select_related("customer__contact", "vehicle", "technician", "bay", "repair_order__exit")
     return list(rows.order_by("start", "id"))
 
 
 def _visit(row: Appointment, now: datetime) -> Visit:
     order = getattr(row, "repair_order", None)
     state, minutes = state_of(row, is_here=order is not None, now=now)
+    if hasattr(order, "exit"):  # the vehicle has left, although nobody ended its visit
+        state, minutes = "done", 0
     end = row.end
     if state == "done" and row.completed_at is not None:
         end = max(min(end, row.completed_at), row.start + COLUMN)

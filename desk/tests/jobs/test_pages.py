@@ -141,7 +141,7 @@ class TestChecks:
         assert phone.get(URL).context["here"] == [here]
         response = phone.post(URL, {"do": "inspect", "order": here.pk, "template": template.pk})
         page = f"{URL}?order={here.pk}"
-        assert response.headers["Location"] == f"{page}#checks"
+        assert response.headers["Location"] == f"{page}#checked"
         context = phone.get(page).context
         [inspection] = context["checked_inspections"]
         assert (inspection.repair_order, inspection.technician) == (here, theo)

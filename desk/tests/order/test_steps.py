@@ -15,7 +15,7 @@ from repair_orders.jobs import add_job
 from repair_orders.models import RepairOrder
 from repair_orders.pricing.models import TaxRule
 from testing.billed import completed, invoiced, pay
-from testing.factories import CustomerFactory, PartFactory
+from testing.factories import AppointmentFactory, CustomerFactory, PartFactory
 from testing.worked_example import (
     add_brakes,
     answer,
@@ -348,6 +348,19 @@ class TestMoney:
             D("15020.50"),
         )
         assert browser.told == ["The vehicle is out."]
+
+    def test_bay_of_a_vehicle_that_leaves_is_free(self, at_desk, now):
+        invoice = invoiced()
+        order = invoice.repair_order
+        visit = AppointmentFactory(vehicle=order.vehicle, status="in_progress")
+        type(order).objects.filter(pk=order.pk).update(appointment=visit)
+        at_desk(order).step("out")
+        visit.refresh_from_db()
+        assert visit.status == "in_progress"  # the invoice is not paid
+        pay(invoice, "491.56")
+        at_desk(order).step("out")
+        visit.refresh_from_db()
+        assert (visit.status, VehicleExit.objects.count()) == ("completed", 1)
 
     def test_manager_lets_a_vehicle_leave_unpaid(self, as_role):
         order = invoiced().repair_order

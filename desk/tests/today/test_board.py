@@ -20,6 +20,7 @@ from testing.factories import (
     ShiftFactory,
     TechnicianFactory,
     UserFactory,
+    VehicleExitFactory,
     VehicleFactory,
 )
 from testing.suites import count_queries
@@ -91,6 +92,17 @@ class TestStates:
 
 
 class TestBays:
+    def test_a_vehicle_that_has_left_is_done_and_keeps_its_place(self, garage, bay):
+        for start, status in ((9, "pending"), (11, "in_progress")):
+            row = visit(bay, at(start), at(start + 1), status=status)
+            order = RepairOrderFactory(vehicle=row.vehicle, customer=row.customer, appointment=row)
+            VehicleExitFactory(repair_order=order, at=at(12))
+        board = make_board(garage, DAY, now=at(13))
+        assert [(visit.state, visit.shown.end) for visit in board.visits] == [
+            ("done", at(10)), ("done", at(12))
+        ]  # fmt: skip
+        assert [head.text for head in board.heads] == ["2 done"]
+
     def test_a_day_shows_its_opening_hours_with_free_places(self, garage, bay):
         visit(bay, at(9), at(10, 30))
         board = make_board(garage, DAY, now=at(8) - timedelta(days=1))
