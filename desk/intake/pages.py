@@ -20,6 +20,7 @@ from common.domain.types import Json
 from customers.models import Customer
 from desk.intake.actions import Intake, Visit, take_in
 from desk.intake.forms import IntakeForm
+from desk.intake.likely import MOST as MOST_LIKELY
 from desk.intake.likely import Likely, find_likely
 from desk.intake.starts import find_starts, first_day
 from desk.pages import DeskView
@@ -208,6 +209,7 @@ class IntakePage(DeskView):
             "found": find_people(text, limit=FOUND) if text and customer is None else None,
             "most": MOST,
             "likely": likely,
+            "most_likely": MOST_LIKELY,
             "do": do,
             "days": self.days(place, form),
             "services": services_of(form),

@@ -69,6 +69,19 @@ class LineRow:
     def is_open(self) -> bool:
         return bool(self.boxes)
 
+    @property
+    def count_box(self) -> Box | None:
+        """Return the field of the pieces or the hours, None for a flat amount."""
+        return self.boxes.get("quantity") or self.boxes.get("hours")
+
+    @property
+    def price_box(self) -> Box | None:
+        return self.boxes.get("unit_price") or self.boxes.get("rate") or self.boxes.get("amount")
+
+    @property
+    def cost_box(self) -> Box | None:
+        return self.boxes.get("unit_cost") or self.boxes.get("cost")
+
 
 @dataclass(frozen=True, slots=True)
 class JobRow:

@@ -12,8 +12,8 @@ from django.db.models import Model
 from django.forms import Form
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from appointments.models import Location
 from appointments.queries import local_time
@@ -24,6 +24,7 @@ from vehicles.models import Vehicle
 
 register = template.Library()
 register.filter("days_url", days_url)
+_SELECTED, _NOTHING = mark_safe(" selected"), mark_safe("")
 
 
 @register.filter
@@ -102,10 +103,22 @@ def row_link(row: Model) -> SafeString:
 
 
 @register.simple_tag
+def row_options(rows: Iterable[Model], chosen: str) -> SafeString:
+    """Return the options of a select of rows, of which the one with this id is chosen."""
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        ((row.pk, _SELECTED if str(row.pk) == chosen else _NOTHING, row) for row in rows),
+    )
+
+
+@register.simple_tag
 def figure_box(box: Box) -> SafeString:
     """Return the input of a figure with its error. A long order has hundreds, for which an include is slow."""
-    error = format_html('<p class="err" id="err-{}">{}</p>', box.name, box.error) if box.error else ""
-    described = format_html(' aria-invalid="true" aria-describedby="err-{}"', box.name) if box.error else ""
+    error = described = _NOTHING
+    if box.error:
+        error = format_html('<p class="err" id="err-{}">{}</p>', box.name, box.error)
+        described = format_html(' aria-invalid="true" aria-describedby="err-{}"', box.name)
     return format_html(
         '<input id="{0}" name="{0}" value="{1}" aria-label="{2}" inputmode="decimal" autocomplete="off"{3}>{4}',
         box.name, box.text, box.label, described, error,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from desk.templatetags.desk import zone_name
+from desk.order.boxes import Box
+from desk.templatetags.desk import figure_box, zone_name
 from desk.texts import isolate
 
 
@@ -24,3 +25,13 @@ def test_right_to_left_letters_are_isolated(text):
 )
 def test_time_zone_is_named_by_its_city(zone, name):
     assert zone_name(zone) == name
+
+
+def test_box_of_a_figure_escapes_what_was_typed_and_ties_its_error_to_it():
+    html = figure_box(Box("p1-quantity", "Quantity of <b>", '1"', "Enter a <number>."))
+    assert html == (
+        '<input id="p1-quantity" name="p1-quantity" value="1&quot;" aria-label="Quantity of &lt;b&gt;" '
+        'inputmode="decimal" autocomplete="off" aria-invalid="true" aria-describedby="err-p1-quantity">'
+        '<p class="err" id="err-p1-quantity">Enter a &lt;number&gt;.</p>'
+    )
+    assert "err" not in figure_box(Box("p1-quantity", "Quantity", "1"))

@@ -189,6 +189,17 @@ class TestDuplicates:
             contact=UserFactory(first_name="Linda", last_name="Park", phone="555 887 2211")
         )
 
+    def test_many_of_one_name_are_told_apart_by_their_phone(self, desk, garage, start):
+        for number in range(6):
+            CustomerFactory(
+                contact__first_name="Sam", contact__last_name="Jones", contact__phone=f"(555) 410-000{number}"
+            )
+        response = send(desk, first_name="Sam", last_name="Jones", no_visit="on")
+        text = " ".join(response.content.decode().split())
+        assert (len(response.context["likely"]), text.count("This may be Sam Jones.")) == (5, 5)
+        assert "Same name. (555) 410-0003. Customer since" in text
+        assert "There may be more." in text
+
     def test_a_likely_duplicate_is_shown_before_anything_is_saved(self, desk, garage, start, linda):
         response = send(desk, **TYPED, start=start.isoformat())
         assert [row.customer for row in response.context["likely"]] == [linda]
