@@ -82,6 +82,8 @@ OF_A_MANAGER = {
     "vehicle-transfer": f"{CUSTOMER}vehicles/{{vehicle}}/transfer/?q=an",
     "vehicle-correct": f"{CUSTOMER}vehicles/{{vehicle}}/correct/",
     "parts-desk": "/admin/parts-desk/",
+    "follow-ups": "/admin/follow-ups/",
+    "prices": "/admin/prices/?percent=5&step=0.05",
     "tables": "/admin/tables/",
 }
 OF_AN_ADVISOR = {
@@ -106,6 +108,9 @@ OF_AN_EMPTY_SHOP = {
     "conversations": "/admin/conversations/",
     "parts-desk": "/admin/parts-desk/",
     "search": "/admin/search/",
+    "follow-ups": "/admin/follow-ups/",
+    "prices": "/admin/prices/",
+    "team": "/admin/team/",
 }
 
 

@@ -1,0 +1,2 @@
+// In place of the chart library that Unfold loads on every page: no page of the admin has a chart.
+"use strict";
