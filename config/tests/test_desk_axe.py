@@ -18,10 +18,10 @@ from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Request, expect, sync_playwright
+from playwright.sync_api import Request, expect
 
-from config.tests.test_desk_day import ANNA, Watched
-from testing.browser import CHROMIUM, CHROMIUM_FLAGS
+from config.tests.test_desk_day import ANNA
+from testing.browser import Watched
 from testing.servers import Server, database, free_port, serving
 
 pytestmark = [
@@ -147,14 +147,6 @@ def empty(tmp_path):
         yield server
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
 def weight_of(desk: Watched, url: str) -> int:
     """Open a page, and return the bytes of all its answers as the server encodes them, without photos.
 
@@ -185,21 +177,21 @@ def look_at(desk: Watched, server: Server, pages: dict[str, str]) -> list[object
 
 
 def test_pages_of_an_empty_shop(empty, browser):
-    desk = Watched(browser, empty, ADA)
+    desk = Watched(browser, empty.url, ADA)
     assert desk.page.url == f"{empty.url}/admin/setup/"
     assert look_at(desk, empty, OF_AN_EMPTY_SHOP) == []
 
 
 def test_pages_of_a_manager(server, browser):
-    assert look_at(Watched(browser, server, MAX), server, OF_A_MANAGER) == []
+    assert look_at(Watched(browser, server.url, MAX), server, OF_A_MANAGER) == []
 
 
 def test_pages_of_an_advisor(server, browser):
-    assert look_at(Watched(browser, server, ANNA), server, OF_AN_ADVISOR) == []
+    assert look_at(Watched(browser, server.url, ANNA), server, OF_AN_ADVISOR) == []
 
 
 def test_typed_text_survives_the_connection_and_the_session(server, browser):
-    desk = Watched(browser, server, ANNA)
+    desk = Watched(browser, server.url, ANNA)
     page, context = desk.page, desk.page.context
     url = server.url + OF_AN_ADVISOR["conversation-new"].format(**json.loads(server.env["ROWS"]))
     told, text = page.locator(".unsent"), page.get_by_label("First message")

@@ -23,6 +23,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from testing.browser import PHOTO, Watched, demo_shop
 from testing.inbox import Inbox, link_of
+from testing.live import ADMIN
 
 pytestmark = [
     pytest.mark.server,
@@ -101,7 +102,7 @@ print(place_order(customer_id=Customer.objects.get(contact=alice).pk, items=[(ma
 # Pages of the desk. Pages of a model's table or of one of its rows are none of them.
 PAGES = re.compile(
     r"/(admin/(login|today|intake|visits/\d+|orders/\d+|my-jobs|money(/payment|/refund/\d+|/[a-z-]+)?|customers-page/\d+"
-    r"(/[a-z0-9/-]+)?|conversations(/\d+|/new)?|parts-desk|search)?/?|e/[\w-]+/?)(\?.*)?(#.*)?"
+    r"(/[a-z0-9/-]+)?|conversations(/\d+|/new)?|parts-desk|search|follow-ups|prices|team)?/?|e/[\w-]+/?)(\?.*)?(#.*)?"
 )
 
 
@@ -645,8 +646,27 @@ def desk_in_the_afternoon(day: Day) -> None:
         expect(page.locator(".advice")).to_contain_text("State inspection")
 
 
-def evening(day: Day) -> None:
+def evening(day: Day, root: Watched) -> None:
     boss = day.max
+    with day.step("32", "whom to call about declined work; asked again in a month", 2, day.anna) as page:
+        side_bar(day.anna, "Follow-ups")
+        call = page.locator(".rows > li", has_text="State inspection")
+        day.anna.follow(call.get_by_role("button", name="Ask again then"))
+        told(page, re.compile("“State inspection” comes back on "))
+    with day.step("37", "prices of all brake parts raised by 5 %, after a look", 3, boss) as page:
+        side_bar(boss, "Prices")
+        page.get_by_label("Name, number or brand").fill("brake")
+        fill(page, percent="5")
+        boss.press("Show")
+        expect(page.get_by_text(re.compile(r"^was \$")).first).to_be_visible()
+        boss.press(re.compile(r"^Save \d+ changes?$"))
+        told(page, re.compile(r"\d+ prices? changed"))
+    with day.step("38", "somebody leaves, out at once", 3, root) as page:
+        side_bar(root, "Team")
+        leaver = page.locator(".rows > li", has_text=THEO[0])
+        root.tap(leaver.locator("summary"))
+        root.follow(leaver.get_by_role("button"))
+        told(page, "is out. Every session has ended.")
     with day.step("36", "day counted and closed", 4, boss) as page:
         side_bar(boss, "Money")
         with page.expect_navigation(wait_until="load"):
@@ -684,7 +704,9 @@ def test_a_whole_day(shop, browser):
         money_and_keys(day)
         stopped_work(day)
         desk_in_the_afternoon(day)
-        evening(day)
+        root = Watched(browser, url, (ADMIN["email"], ADMIN["password"]))
+        people.append(root)
+        evening(day, root)
     finally:
         if folder := os.environ.get("SHOTS"):
             (Path(folder) / "day.md").write_text(day.table())
