@@ -41,7 +41,6 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if not _is_same_host(headers):
         await send({"type": "websocket.close"})
         return
-    await send({"type": "websocket.accept"})
     with suppress(ClientDisconnected):
         await _serve(headers.get(b"cookie", ""), receive, send)
 
@@ -59,22 +58,31 @@ async def _serve(cookie: str, receive: Receive, send: Send) -> None:
         await here.begin()
     except Exception:
         log.exception("desk_socket_not_opened")
-        await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})
+        await _refuse(TRY_AGAIN_LATER, send)
         return
     if user is None or here.registry.is_full_for(user):
-        await send({"type": "websocket.close", "code": TOO_MANY_SOCKETS if user else hub.SESSION_ENDED})
+        await _refuse(TOO_MANY_SOCKETS if user else hub.SESSION_ENDED, send)
         return
     is_changed = asyncio.Event()
-    here.registry.watch(is_changed.set, user=user)
-    teller = asyncio.create_task(_tell(is_changed, cookie, send))
+    here.registry.watch(is_changed.set, user=user)  # before it is accepted, so that no change is missed
+    teller: asyncio.Task[None] | None = None
     try:
+        await send({"type": "websocket.accept"})
+        teller = asyncio.create_task(_tell(is_changed, cookie, send))
         while (await receive())["type"] != "websocket.disconnect":
             pass
     finally:
         here.registry.unwatch(is_changed.set)
-        teller.cancel()
-        with suppress(asyncio.CancelledError, ClientDisconnected):
-            await teller
+        if teller is not None:
+            teller.cancel()
+            with suppress(asyncio.CancelledError, ClientDisconnected):
+                await teller
+
+
+async def _refuse(code: int, send: Send) -> None:
+    """Accept the socket and close it, because browsers hide the code of a handshake that failed."""
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": code})
 
 
 async def _tell(is_changed: asyncio.Event, cookie: str, send: Send) -> None:
