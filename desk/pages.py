@@ -8,16 +8,20 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.gzip import gzip_page
 
 from common.domain.types import Json
 from desk.places import Place
 
 
+@method_decorator(gzip_page, name="dispatch")
 class DeskView(View):
     """A page of the desk. The admin's site asks for a member of staff, and this for `permission`.
 
-    `may` names the permissions that the template asks for, as `may.take`.
+    `may` names the permissions that the template asks for, as `may.take`. Pages are compressed: one of an order with
+    sixty lines has 250 KB, and 17 KB on the way. Django adds random bytes, which hide the length (BREACH).
     """
 
     permission: ClassVar[str]
