@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from appointments.actions import complete_appointment
+from appointments.models import AppointmentStatus
 from billing.ledger import ZERO
 from billing.models import Invoice, VehicleExit
 from common.domain import events
@@ -68,15 +70,18 @@ def vehicle_out(
     override: str = "",
     may_override: bool = False,
 ) -> VehicleExit:
-    """Record that the vehicle of a completed or denied order left the shop.
+    """Record that the vehicle of a completed or denied order left the shop. Work of its visit that holds a bay is over.
 
     A completed order needs its invoice, with nothing to pay or with `override`, the reason why it leaves unpaid. Where
     the invoice was credited as a whole and no other one was issued, it leaves with a reason, too. Raises StillOpen,
     NotInvoiced, BalanceDue, OverrideNotAllowed, AlreadyOut, and the errors of `read_odometer`.
     """
     with transaction.atomic():
+        # The appointment is locked before the vehicle, and the vehicle before the order (D25).
+        visit = order.appointment
+        if visit is not None and visit.status == AppointmentStatus.IN_PROGRESS:
+            complete_appointment(appointment=visit, by=by, now=now)
         if odometer is not None:
-            # The vehicle is locked before the order (D25).
             read_odometer(
                 vehicle=order.vehicle, miles=odometer, by=by, now=now, source=OdometerSource.CHECK_OUT
             )

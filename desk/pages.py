@@ -12,7 +12,10 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.gzip import gzip_page
 
+from accounts.models import User
+from common.domain.caller import Caller
 from common.domain.types import Json
+from customers.callers import caller_of_user
 from desk.places import Place
 
 
@@ -37,6 +40,12 @@ class DeskView(View):
         """Return the id of the user who asks."""
         assert self.request.user.pk is not None  # the admin is for signed-in users
         return int(self.request.user.pk)
+
+    def caller(self) -> Caller:
+        """Return who asks, as selectors of the rooms take it."""
+        user = self.request.user
+        assert isinstance(user, User)  # the admin is for signed-in users
+        return caller_of_user(user)
 
     def show(
         self, template: str, context: Json, *, place: Place | None = None, status: int = 200

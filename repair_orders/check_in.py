@@ -22,7 +22,7 @@ from repair_orders.changes import lock
 from repair_orders.jobs import FIRST_JOB, PriceIsNeeded, add_canned_job, add_job
 from repair_orders.models import OPEN_STATUSES, Job, RepairOrder, RepairOrderStatus
 from vehicles.locks import lock_in_use
-from vehicles.models import OdometerSource, Vehicle
+from vehicles.models import OdometerReading, OdometerSource, Vehicle
 from vehicles.odometer import read_odometer
 
 # The permission of each action, in the admin and in the API.
@@ -237,3 +237,12 @@ def _add_job(order: RepairOrder, service: ServiceType, words: str) -> None:
 
 def _words(status: str) -> str:
     return status.replace("_", " ")
+
+
+def follow_correction(wrong: OdometerReading, correction: OdometerReading) -> None:
+    """Correct the figure of the check-in that a replaced reading came from."""
+    orders = RepairOrder.objects.filter(
+        vehicle=wrong.vehicle_id, checked_in_at=wrong.at, odometer_in=wrong.miles
+    )
+    for order in orders.order_by("pk"):
+        change_order(order=order, odometer_in=correction.miles)

@@ -6,7 +6,7 @@ the reading, under the vehicle's lock. Telematics adds its readings in `vehicles
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -26,6 +26,17 @@ PERMISSIONS = {
 }
 # The sources of a reading that staff take.
 TAKEN_BY_STAFF = (OdometerSource.MANUAL, OdometerSource.CHECK_IN, OdometerSource.CHECK_OUT)
+
+
+# Takes the wrong reading and its correction, in the transaction, with the vehicle locked.
+Follower = Callable[[OdometerReading, OdometerReading], None]
+_followers: list[Follower] = []
+
+
+def follow_corrections(follower: Follower) -> None:
+    """Let a room above correct what it copied from a reading that is replaced."""
+    if follower not in _followers:
+        _followers.append(follower)
 
 
 class OdometerBackwards(Invalid):
@@ -136,6 +147,9 @@ def correct_odometer(
             base=base,
         )
         _move(vehicle, why=f"odometer corrected: {reason}")
+        if wrong is not None:
+            for follower in _followers:
+                follower(wrong, reading)
         return reading
 
 

@@ -12,7 +12,7 @@ from billing.models import Invoice, VehicleExit
 from repair_orders import actions
 from repair_orders.models import RepairOrder
 from testing.billed import again, completed, invoiced, pay
-from testing.factories import CustomerFactory, UserFactory
+from testing.factories import AppointmentFactory, CustomerFactory, RepairOrderFactory, UserFactory
 from testing.suites import count_queries, invalid
 from testing.worked_example import reload, started
 from vehicles.odometer import read_odometer
@@ -312,6 +312,14 @@ class TestVehicleOut:
         assert post(as_advisor, order, "vehicle-out").status_code == 200
         response = post(as_advisor, order, "vehicle-out")
         assert (response.status_code, response.json()["code"]) == (409, "already_out")
+
+    def test_work_that_holds_a_bay_is_over_when_the_vehicle_leaves(self, as_advisor):
+        visit = AppointmentFactory(status="in_progress")
+        order = RepairOrderFactory(
+            status="denied", vehicle=visit.vehicle, customer=visit.customer, appointment=visit
+        )
+        assert post(as_advisor, order, "vehicle-out").status_code == 200
+        assert again(visit).status == "completed"
 
     def test_reading_that_goes_back_is_400_and_changes_nothing(self, as_advisor):
         invoice = invoiced()

@@ -14,14 +14,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from accounts.models import User
 from billing.once import claim
 from chat.actions import PERMISSIONS, change_status, post_message, start_conversation
 from chat.models import CONVERSATION_MACHINE, Conversation, Message
 from common.domain.caller import Caller
 from common.domain.errors import DomainError
 from common.domain.types import Json
-from customers.callers import caller_of_user
 from customers.models import Customer
 from desk.conversations.forms import AnswerForm, AnyFile, NewForm
 from desk.conversations.waiting import (
@@ -55,11 +53,6 @@ class ConversationsView(DeskView):
         "end": PERMISSIONS["end"],
         "parts": "orders.view_order",
     }
-
-    def caller(self) -> Caller:
-        user = self.request.user
-        assert isinstance(user, User)  # the admin is for signed-in users
-        return caller_of_user(user)
 
 
 class ListPage(ConversationsView):

@@ -32,11 +32,9 @@ from desk.places import Place
 from desk.search.find import find_people
 from privacy.merge import PERMISSIONS as MERGES
 from privacy.merge import merge_customers
-from repair_orders.actions import change_order
-from repair_orders.models import RepairOrder
 from vehicles import actions as vehicles
 from vehicles import odometer
-from vehicles.models import OdometerReading, Vehicle
+from vehicles.models import Vehicle
 
 VIEW = "customers.view_customer"
 MAY = {
@@ -297,15 +295,7 @@ class CorrectionPage(_FormStep):
         return CorrectionForm(*data, vehicle=vehicle)
 
     def act(self, vehicle: Vehicle, **values: Any) -> None:
-        """Correct the reading, and the figure of the check-in that it came from."""
-        wrong = OdometerReading.objects.filter(vehicle=vehicle, pk=values["replaces"] or 0).first()
         odometer.correct_odometer(vehicle=vehicle, by=self.by(), now=timezone.now(), **values)
-        if wrong is not None:
-            orders = RepairOrder.objects.filter(
-                vehicle=vehicle, checked_in_at=wrong.at, odometer_in=wrong.miles
-            )
-            for order in orders:
-                change_order(order=order, odometer_in=values["miles"])
 
 
 class ReadingPage(_FormStep):

@@ -10,10 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 
-from accounts.models import User
-from common.domain.caller import Caller
 from common.domain.errors import DomainError
-from customers.callers import caller_of_user
 from desk.follow_ups.calls import get_calls
 from desk.pages import DeskView
 from desk.places import Place
@@ -34,11 +31,6 @@ class FollowUpsView(DeskView):
     permission = CHANGE
     title = "Follow-ups"
 
-    def caller(self) -> Caller:
-        user = self.request.user
-        assert isinstance(user, User)  # the admin is for signed-in users
-        return caller_of_user(user)
-
 
 class FollowUpsPage(FollowUpsView):
     """The customers of a location who put work off, with their phone numbers, the longest ago first."""
@@ -52,7 +44,7 @@ class FollowUpsPage(FollowUpsView):
     def get(self, request: HttpRequest) -> HttpResponse:
         place = Place(request)
         if place.location is None:
-            return self.show("desk/today/nowhere.html", {}, place=place)
+            return self.show("desk/nowhere.html", {}, place=place)
         calls, page = get_calls(self.caller(), place.location, number=request.GET.get("page"), now=place.now)
         context = {
             "calls": calls,

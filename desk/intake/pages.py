@@ -61,7 +61,7 @@ class IntakePage(DeskView):
                 {"vin": read_vin(request.GET.get("vin", "")[:40], request.GET.get("year", ""))},
             )
         if place.location is None:
-            return self.show("desk/today/nowhere.html", {}, place=place)
+            return self.show("desk/nowhere.html", {}, place=place)
         if part == "starts":
             form = self.form(place.location, request.GET)
             return render(

@@ -115,7 +115,7 @@ class DayPage(MoneyView):
 
     def show_day(self, till: Till, form: CloseForm) -> HttpResponse:
         if till.location is None:
-            return self.show_at("desk/money/nowhere.html", {}, till=till)
+            return self.show_at("desk/nowhere.html", {"why": "Money is counted by location."}, till=till)
         location, day = till.location, till.day
         sheet = day_sheet(Scope(day, day, location))
         papers = figures.papers_of(sheet)

@@ -11,8 +11,6 @@ from typing import Any
 
 from django.urls import reverse
 
-from appointments.actions import complete_appointment
-from appointments.models import AppointmentStatus
 from billing import credit_notes, exits, invoices
 from billing.invoices import till_of
 from billing.payments import PERMISSIONS as PAYMENT_PERMISSIONS
@@ -278,10 +276,6 @@ def _to_give_back(act: Act) -> str:
 
 
 def _out(act: Act) -> Done:
-    """Hand over the keys. Work that still holds a bay is over, whose row is locked before the vehicle (D25)."""
-    visit = act.order.appointment
-    if visit is not None and visit.status == AppointmentStatus.IN_PROGRESS:
-        complete_appointment(appointment=visit, **act.who)
     exits.vehicle_out(order=act.order, **act.who, **act.form.answers)
     return Done("The vehicle is out.")
 

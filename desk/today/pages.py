@@ -7,8 +7,6 @@ from datetime import timedelta
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.models import User
-from customers.callers import caller_of_user
 from desk.pages import DeskView
 from desk.places import Place
 from desk.today import lists
@@ -32,7 +30,7 @@ class TodayPage(DeskView):
     def get(self, request: HttpRequest) -> HttpResponse:
         place = Place(request)
         if place.location is None:
-            return self.show("desk/today/nowhere.html", {}, place=place)
+            return self.show("desk/nowhere.html", {}, place=place)
         board = make_board(place.location, place.day, now=place.now)
         context = {
             "board": board,
@@ -61,6 +59,5 @@ class TodayPage(DeskView):
         if user.has_perm(self.may["money"]):
             found.append(lists.ready(place.location, now=place.now))
         if user.has_perm(self.may["follow_ups"]):
-            assert isinstance(user, User)  # the admin is for signed-in users
-            found.append(lists.follow_ups(caller_of_user(user), place.location, now=place.now))
+            found.append(lists.follow_ups(self.caller(), place.location, now=place.now))
         return found

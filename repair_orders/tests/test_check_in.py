@@ -355,3 +355,13 @@ class TestParallel:
         outcomes = parallel(2, arrives)
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["OrderCannotBeTaken", "int"]
         assert RepairOrder.objects.get().appointment_id in outcomes
+
+
+def test_correction_of_the_reading_by_the_api_corrects_the_check_in(as_ada, now):
+    vehicle = factories.VehicleFactory()
+    order = check_in(vehicle=vehicle, odometer=D(482_100), by=None, now=now)
+    body = {"miles": "48210.00", "reason": "A digit too many", "replaces": vehicle.readings.get().pk}
+    response = as_ada.post(f"/api/shop/vehicles/{vehicle.pk}/odometer/correct/", body, format="json")
+    assert response.status_code == 201, response.json()
+    order.refresh_from_db()
+    assert order.odometer_in == D("48210.00")
