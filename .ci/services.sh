@@ -103,10 +103,20 @@ start_services() {
 }
 
 # Run tests with one process more than there are processors, because tests that wait for a server leave one idle. Each file
-# runs in one process, which starts the servers of the file once. Only trust/ uses schemathesis.
+# runs in one process, which starts the servers of the file once. Only trust/ uses schemathesis. The machine is shared, and
+# a browser may wait in vain beside the others: if only such tests failed, they run once more, alone.
 suite() {
-  .venv/bin/python -m pytest -q -p no:schemathesis -n "$(($(nproc) + 1))" --dist loadfile "$@"
+  local status=0
+  tests -n "$(($(nproc) + 1))" --dist loadfile "$@" || status=$?
+  if [ "$status" = 1 ] && ! tests --last-failed --collect-only -m 'not (browser or server)' >/dev/null; then
+    step "once more, alone: the failed tests of servers and browsers"
+    status=0
+    tests --last-failed --hypothesis-profile=quick || status=$?
+  fi
+  return "$status"
 }
+
+tests() { .venv/bin/python -m pytest -q -p no:schemathesis "$@"; }
 
 # PgBouncer in transaction mode before the cluster. The suite's database stays, because PgBouncer keeps connections to it.
 reads_through_pgbouncer() {
