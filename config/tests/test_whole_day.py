@@ -23,7 +23,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from testing.browser import PHOTO, Watched, demo_shop
 from testing.inbox import Inbox, link_of
-from testing.live import ADMIN
+from testing.live import ADMIN, ALICE, Person
 
 pytestmark = [
     pytest.mark.server,
@@ -623,6 +623,19 @@ def desk_in_the_afternoon(day: Day) -> None:
         anna.press(re.compile(rf"^Shipped.*{number}"))
         anna.press(re.compile(rf"^Delivered.*{number}"))
         told(page, f"{number} is delivered.")
+    asked = {"order_id": day.parts_order, "items": ["Floor mats"], "reason": "They do not fit."}
+    returned = Person(anna.url, ALICE).call("POST", "/api/v1/customer/orders/return", asked)["id"]
+    with day.step("35", "return approved and received", 3, anna) as page:
+        side_bar(anna, "Parts by mail")
+        anna.press(re.compile(rf"^Approve.*{returned}"))
+        anna.press(re.compile(rf"^Received.*{returned}"))
+        told(page, f"{returned} has arrived.")
+    with day.step("35", "return refunded by the manager, back on the shelf", 3, day.max) as page:
+        side_bar(day.max, "Parts by mail")
+        row = page.locator("li", has_text=returned)
+        day.max.tap(row.get_by_label("Back on the shelf"))
+        day.max.press(re.compile(rf"^Refund.*{returned}"))
+        told(page, f"{returned} is refunded.")
     with day.step("40", "vehicle moved to a new owner", 5, anna) as page:
         find(anna, "VQ 1212", "Outback")
         anna.follow(re.compile("^New owner of .*Outback"))
