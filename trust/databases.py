@@ -25,7 +25,7 @@ def looking_into(env: dict[str, str]) -> Iterator[None]:
         config = {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": env["SQLITE_PATH"],
-            "OPTIONS": {"timeout": 20},
+            "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
         }
     kept = connections["default"]
     connections["default"] = ConnectionHandler({"default": config})["default"]
