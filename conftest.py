@@ -18,6 +18,7 @@ from django.db import connections
 from django.db.models.signals import pre_migrate
 from django.dispatch import receiver
 from django.utils import timezone
+from factory import Factory
 from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
 
@@ -37,6 +38,9 @@ settings.register_profile("quick", settings.get_profile("suite"), max_examples=2
 settings.load_profile("suite")
 
 
+FACTORIES = [
+    made for made in vars(factories).values() if isinstance(made, type) and issubclass(made, Factory)
+]
 _made: Schema = {}
 
 # Test files whose behaviour depends on the database. .ci/run repeats them on PostgreSQL with `-m postgres`.
@@ -96,6 +100,13 @@ def _empty_caches():
     for cache in caches.all(initialized_only=False):
         cache.clear()
     counters._claims.clear()
+
+
+@pytest.fixture(autouse=True)
+def _first_numbers():
+    """Count the factories' rows from 0 in each test, so that none depends on the tests before it."""
+    for made in FACTORIES:
+        made.reset_sequence(0, force=True)
 
 
 @pytest.fixture
