@@ -34,8 +34,8 @@ from trust.clients import Client, describe
 from trust.databases import looking_into
 from trust.promises import Tally, Trial
 
-# Those of a group share a server. The staff answer the estimate that the fleet answers. Contract 004 creates the profile
-# of the newcomer, which contract 003 would create implicitly.
+# Those of a group share a server. The staff answer the estimate that the fleet answers. Contract 004 creates the
+# newcomer's profile, which contract 003 would create implicitly.
 GROUPS: tuple[tuple[ModuleType, ...], ...] = ((shop,), (fleet, care, crm, member))
 # The first request ends its session, so that concurrent ones may be 401.
 ENDS_THE_SESSION = {"member_change_password_post"}

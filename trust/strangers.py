@@ -19,7 +19,7 @@ from trust.calls import Answer
 from trust.operations import METHODS, NAMES, Operation, format_id
 from trust.promises import ENGINES, Tally, Trial
 from trust.rights import STAFFS, expected_of
-from trust.strangers_at_pages import try_admin, try_link, try_portal
+from trust.strangers_at_pages import try_admin, try_links, try_portal
 from trust.tables import seen_from_here
 from trust.town import Town, ask, open_town, without
 
@@ -50,7 +50,7 @@ def strangers(trial: Trial, tally: Tally) -> None:
                 _try_operation(town, operation, is_full=trial.is_full)
             _try_lists(town)
             try_portal(town)
-            try_link(town)
+            try_links(town)
             try_admin(town)
             _try_sockets(town)
 

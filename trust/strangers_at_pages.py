@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from billing.links import invoice_url, statement_url
 from common.domain.caller import STAFF
 from config.roles import PERMISSIONS
 from portal.fleet.urls import urlpatterns as portal_routes
@@ -80,34 +81,61 @@ def try_portal(town: Town) -> None:
     town.refused("alice", f"GET {address}", town.people["alice"].send("GET", address), {404})
 
 
-def try_link(town: Town) -> None:
-    """Open and post to the link of an estimate with what is known of Bob's without it, and read the true one.
+def try_links(town: Town) -> None:
+    """Open the links of mails with what is known of Bob's without them, and read the true ones.
 
-    Whoever has the link may read and answer, so that nothing else of the estimate may open it. Reading changes nothing.
+    Whoever has a link may read it, and answer an estimate, so that nothing else of the row may open it, nor may a link
+    of another kind. Reading changes nothing. A link leads to no paper of another customer.
     """
-    estimate = town.bob.rows["estimate"]
-    link = link_of(estimate)
-    true = link.rpartition("/")[2]
-    known = (
-        *(str(estimate.pk), str(estimate.uuid), estimate.uuid.hex, estimate.token_hash, estimate.digest),
-        *(true[:-1], f"{true}A", true.swapcase(), true[::-1], "%00", "x" * 500),
-    )
+    rows = town.bob.rows
+    estimate, invoice, statement = rows["estimate"], rows["invoice"], rows["statement"]
+    links = {
+        "e": (estimate, link_of(estimate)),
+        "i": (invoice, invoice_url(invoice)),
+        "s": (statement, statement_url(statement)),
+    }
+    true = {kind: link.rpartition("/")[2] for kind, (_, link) in links.items()}
     answer = {"by_name": "Stranger", "consent": "on", "total": str(estimate.total)}
     answer |= {f"job-{job['id']}": "approved" for job in estimate.snapshot["jobs"]}
-    for who, client in town.people.items():
-        for token in known:
-            for method, body in (("GET", None), ("POST", answer)):
-                address = f"/e/{token}"
-                given = client.send(method, address, body, form=method == "POST")
-                # Many wrong tokens from one address are refused by its limit.
-                town.refused(who, f"{method} {address}", given, {410, 429})
-    town.untouched("wrong links of an estimate")
-    client = Client(town.server.port)
-    for method in ("GET", "HEAD"):
-        given = client.send(method, f"/e/{true}")
-        is_private = given.headers.get("referrer-policy") == "no-referrer" and not client.cookies
-        town.tally.tried(given.status in (200, 429) and is_private, f"{method} of a link: {given}")
-    town.untouched("reading a link")
+    for kind, (row, _) in links.items():
+        token = true[kind]
+        known = (
+            *(str(row.pk), str(row.uuid), row.uuid.hex, row.token_hash, row.digest),
+            *(token[:-1], f"{token}A", token.swapcase(), token[::-1], "%00", "x" * 500),
+            *(other for name, other in true.items() if name != kind),
+        )
+        posts = [("POST", answer)] if kind == "e" else []
+        for who, client in town.people.items():
+            for wrong in known:
+                for method, body in (("GET", None), *posts):
+                    address = f"/{kind}/{wrong}"
+                    given = client.send(method, address, body, form=method == "POST")
+                    # Many wrong tokens from one address are refused by its limit.
+                    town.refused(who, f"{method} {address}", given, {410, 429})
+        town.untouched(f"wrong links /{kind}/")
+        client = Client(town.server.port)
+        for method in ("GET", "HEAD"):
+            given = client.send(method, f"/{kind}/{token}")
+            is_private = given.headers.get("referrer-policy") == "no-referrer" and not client.cookies
+            town.tally.tried(given.status in (200, 429) and is_private, f"{method} of a link: {given}")
+        town.untouched("reading a link")
+    _try_papers_of_links(town, true)
+
+
+def _try_papers_of_links(town: Town, true: dict[str, str]) -> None:
+    """Ask Bob's links for Alice's inspections, photos, credit notes and receipts."""
+    rows, client = town.alice.rows, Client(town.server.port)
+    photo = rows["inspection finished"].findings.get().photos.get()
+    papers = {
+        f"/e/{true['e']}/inspections/{rows['inspection finished'].pk}.pdf",
+        f"/e/{true['e']}/photos/{photo.upload.uuid}",
+        f"/i/{true['i']}/credit-notes/{rows['credit note'].number}.pdf",
+        f"/i/{true['i']}/receipts/{rows['payment'].pk}.pdf",
+    }
+    for address in sorted(papers):
+        given = client.send("GET", address)
+        holds = given.status in (404, 410, 429) and town.alice.mark not in given.text
+        town.tally.tried(holds, f"a paper of another customer by a link: {address}: {given}")
 
 
 def _post(client: Client, address: str, **fields: Any) -> Answer:
