@@ -9,7 +9,7 @@ from demo import loader
 
 @pytest.fixture(scope="module")
 def demo(django_db_setup, django_db_blocker):
-    """Load the demo once for the tests of a file, because loading takes half a second. Return its time."""
+    """Load the demo once for the tests of a file, because loading takes seconds. Return its time."""
     now = timezone.now()
     with django_db_blocker.unblock():
         loader.load(now=now)
