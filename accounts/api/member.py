@@ -1,6 +1,7 @@
 """Contract 003, "Authentication": tokens and passwords.
 
 Registration and sign-in return the whole person, and live in `portal/api/registration.py` and `portal/api/member.py`.
+The route of refreshing is shared with contract 000 and is in `portal/api/registration.py`, too.
 """
 
 from __future__ import annotations
@@ -158,7 +159,6 @@ class ResetPassword(PublicView):
 
 
 urlpatterns = [
-    route("auth/refresh/", Refresh.as_view()),
     route("auth/logout/", Logout.as_view()),
     route("auth/password/change/", ChangePassword.as_view()),
     route("auth/forgot-password/", ForgotPassword.as_view()),

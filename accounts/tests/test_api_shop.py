@@ -328,3 +328,153 @@ class TestStorms:
 
         outcomes = parallel(10, rotate)
         assert sorted(outcomes, key=str) == [(200, None)] + [(401, REFUSED)] * 9
+
+
+USER, UPDATE = "/api/auth/user/", "/api/auth/user/update/"
+NO_RIGHTS = dict.fromkeys(
+    (
+        "can_manage_shops",
+        "can_manage_employees",
+        "can_view_all_orders",
+        "can_create_repair_orders",
+        "can_manage_inventory",
+        "can_view_financial_data",
+        "is_owner",
+        "is_employee",
+        "is_customer",
+    ),
+    False,
+)
+
+
+def stamp(at):
+    return at and at.isoformat().replace("+00:00", "Z")
+
+
+def user_body(user, **rights):
+    return {
+        "id": user.pk,
+        "email": user.email,
+        "username": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "phone": user.phone,
+        "phone_number": user.phone,
+        "role": user.role,
+        "role_display": user.role.capitalize(),
+        "is_active": True,
+        "is_email_verified": True,
+        "date_joined": stamp(user.created_at),
+        "last_login": stamp(user.last_login),
+        "permissions": NO_RIGHTS | rights,
+    }
+
+
+class TestCurrentUser:
+    def test_customer_reads_their_user(self, alice, as_alice):
+        response = as_alice.get(USER)
+        alice.contact.refresh_from_db()
+        assert (response.status_code, response.json()) == (200, user_body(alice.contact, is_customer=True))
+
+    def test_rights_are_those_of_the_role(self, tim, ada, sign_in):
+        """They follow config/roles.py."""
+        technician, admin = (sign_in(user).get(USER).json() for user in (tim, ada))
+        assert technician["permissions"] == NO_RIGHTS | {"can_view_all_orders": True, "is_employee": True}
+        everything = dict.fromkeys(NO_RIGHTS, True) | {"is_customer": False}
+        assert (admin["role"], admin["permissions"]) == ("admin", everything)
+
+    def test_login_without_customer_record_reads_it_too(self, carol, sign_in):
+        assert sign_in(carol).get(USER).json()["first_name"] == "Carol"
+
+    @pytest.mark.parametrize(("method", "url"), [("get", USER), ("put", UPDATE)])
+    def test_token_is_needed(self, api, method, url):
+        response = getattr(api, method)(url)
+        assert (response.status_code, response.json()) == (
+            401,
+            {"detail": "Authentication credentials were not provided."},
+        )
+
+    def test_wrong_method_is_told_in_words_of_the_contract(self, as_alice):
+        response = as_alice.post(USER, {}, format="json")
+        assert (response.status_code, list(response.json()), response["Allow"]) == (
+            405,
+            ["error", "detail"],
+            "GET, HEAD",
+        )
+
+
+class TestCurrentUserUpdate:
+    def test_names_and_phone_change(self, alice, as_alice):
+        body = {"first_name": "Ally", "last_name": "Cooper-Hill", "phone": "(555) 010-2000"}
+        response = as_alice.put(UPDATE, body, format="json")
+        alice.contact.refresh_from_db()
+        assert (alice.contact.first_name, alice.contact.last_name) == ("Ally", "Cooper-Hill")
+        assert (response.status_code, response.json()) == (200, user_body(alice.contact, is_customer=True))
+        assert response.json()["phone_number"] == "(555) 010-2000"
+
+    def test_fields_that_are_not_sent_stay(self, alice, as_alice):
+        phone = alice.contact.phone
+        response = as_alice.put(UPDATE, {"first_name": "Ally", "username": "ally"}, format="json")
+        body = response.json()
+        assert (body["first_name"], body["last_name"], body["phone"]) == ("Ally", "Cooper", phone)
+        assert body["username"] == alice.contact.email
+
+    def test_no_role_can_be_taken(self, alice, as_alice):
+        body = {
+            "first_name": "Ally",
+            "role": "admin",
+            "is_staff": True,
+            "is_superuser": True,
+            "is_active": False,
+            "permissions": {"is_owner": True},
+        }
+        response = as_alice.put(UPDATE, body, format="json")
+        user = User.objects.get(pk=alice.contact_id)
+        assert (response.status_code, user.role, user.is_superuser, user.is_active) == (
+            200,
+            "customer",
+            False,
+            True,
+        )
+        assert response.json()["permissions"] == NO_RIGHTS | {"is_customer": True}
+
+    def test_changed_email_counts_at_once_and_is_not_verified(self, alice, as_alice):
+        response = as_alice.put(UPDATE, {"email": "Ally@Example.com"}, format="json")
+        body = response.json()
+        assert (response.status_code, body["email"], body["is_email_verified"]) == (
+            200,
+            "ally@example.com",
+            False,
+        )
+
+    def test_taken_email_is_refused(self, bob, alice, as_alice):
+        before = alice.contact.email
+        response = as_alice.put(UPDATE, {"email": bob.contact.email, "first_name": "X"}, format="json")
+        message = "There is an account with this email already."
+        assert (response.status_code, response.json()) == (
+            400,
+            {"error": "Email is taken", "detail": message, "fields": {"email": [message]}},
+        )
+        alice.contact.refresh_from_db()
+        assert (alice.contact.email, alice.contact.first_name) == (before, "Alice")
+
+    def test_tries_to_change_the_email_are_limited(self, as_alice, bob):
+        for _ in range(20):
+            as_alice.put(UPDATE, {"email": bob.contact.email}, format="json")
+        response = as_alice.put(UPDATE, {"email": "free@example.com"}, format="json")
+        assert (response.status_code, list(response.json())) == (429, ["error", "detail"])
+
+    def test_wrong_values_are_named(self, alice, as_alice):
+        sent = {"first_name": "", "phone": "(555) 010-2000", "phone_number": "(555) 010-3000"}
+        response = as_alice.put(UPDATE, sent, format="json")
+        assert (response.status_code, response.json()["fields"]) == (
+            400,
+            {
+                "first_name": ["This field may not be blank."],
+                "phone_number": ["Differs from phone. Send one of the two."],
+            },
+        )
+        response = as_alice.put(UPDATE, {"phone": "call me"}, format="json")
+        assert response.json()["fields"] == {"phone": ["Enter a phone number of 7 to 15 digits."]}
+        alice.contact.refresh_from_db()
+        assert alice.contact.first_name == "Alice"

@@ -162,6 +162,7 @@ def customer_profile(user: str) -> dict:
             "address": ", ".join(
                 part for part in (street, city, f"{state} {postal_code}".strip(), abroad) if part
             ),
+            "phone_number": phone,
         },
         "user_role": role,
     }

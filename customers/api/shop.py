@@ -47,6 +47,7 @@ class ProfileCustomer(Serializer):
     email = contact_text("contact.email")
     phone = contact_text("contact.phone")
     address = address_of("")
+    phone_number = contact_text("contact.phone")
 
 
 class Profile(Serializer):

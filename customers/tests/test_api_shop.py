@@ -21,11 +21,12 @@ def test_profile_body_matches_contract(alice, as_alice):
             "email": alice.contact.email,
             "phone": "(555) 010-0000",
             "address": "123 Elm St, Springfield, NY 10001",
+            "phone_number": "(555) 010-0000",
         },
         "user_role": "customer",
     }
     assert list(body) == ["user_id", "customer", "user_role"]
-    assert list(body["customer"]) == ["id", "name", "email", "phone", "address"]
+    assert list(body["customer"]) == ["id", "name", "email", "phone", "address", "phone_number"]
 
 
 def test_profile_accepts_missing_slash(as_alice):

@@ -49,7 +49,9 @@ def test_contract_prints_compared_bodies():
 
 def test_profile_is_printed_profile(as_demo_alice):
     path = "/api/auth/customer-profile/"
-    assert as_demo_alice.get(path).json() == printed()[path]
+    body = as_demo_alice.get(path).json()
+    assert body["customer"].pop("phone_number") == body["customer"]["phone"]  # on top of what is printed
+    assert body == printed()[path]
 
 
 @pytest.mark.parametrize("name", LISTS)

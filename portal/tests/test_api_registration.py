@@ -1,4 +1,4 @@
-"""`POST /api/auth/register/`, which contracts 003 and 004 share."""
+"""`POST /api/auth/register/`, which contracts 000, 003 and 004 share, and `/api/auth/refresh/`."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ class TestRate:
         assert register(api, MEMBER, REMOTE_ADDR="198.51.100.7").status_code == 201
 
 
-def test_schema_has_both_bodies():
+def test_schema_has_the_bodies_of_three_contracts():
     schema = CachedGenerator().get_schema(request=None, public=True)
     operation = schema["paths"][URL]["post"]
 
@@ -304,9 +304,11 @@ def test_schema_has_both_bodies():
         return [option["$ref"].rpartition("/")[2] for option in options]
 
     assert choices(operation["requestBody"]["content"]) == [
-        "MemberRegistrationRequest", "CrmRegistrationRequest"
+        "MemberRegistrationRequest", "CrmRegistrationRequest", "ShopRegistrationRequest"
     ]  # fmt: skip
-    assert choices(operation["responses"]["201"]["content"]) == ["MemberSignedIn", "CrmRegistered"]
+    assert choices(operation["responses"]["201"]["content"]) == [
+        "MemberSignedIn", "CrmRegistered", "ShopRegistered"
+    ]  # fmt: skip
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=100))
@@ -329,3 +331,176 @@ def test_parallel_registrations_of_one_email_succeed_once():
     assert sorted(outcomes, key=str) == [(201, None)] + [(400, [TAKEN])] * 9
     assert (User.objects.count(), Session.objects.count()) == (1, 1)
     assert Customer.objects.count() in (0, 1)
+
+
+SHOP = {
+    "username": "alice",
+    "email": "alice@example.com",
+    "password": "Sturdy horse 7",
+    "password_confirm": "Sturdy horse 7",
+    "first_name": "Alice",
+    "last_name": "Cooper",
+    "role": "customer",
+}
+FORM = {
+    "email": "alice@example.com",
+    "password": "Sturdy horse 7",
+    "firstName": "Alice",
+    "lastName": "Cooper",
+    "phone": "(555) 714-5422",
+    "role": "customer",
+}
+
+
+class TestShop:
+    @pytest.mark.parametrize("sent", [SHOP, FORM])
+    def test_customer_is_created_and_signed_in(self, api, sent):
+        response = register(api, sent)
+        user, customer, body = User.objects.get(), Customer.objects.get(), response.json()
+        tokens = {name: body[name] for name in ("access", "refresh")}
+        assert (response.status_code, body) == (
+            201,
+            {
+                "message": "Your account is ready. You can sign in now.",
+                "user_id": user.pk,
+                "email": "alice@example.com",
+                "role": "customer",
+                **tokens,
+            },
+        )
+        assert (user.full_name, user.phone, user.role) == ("Alice Cooper", sent.get("phone", ""), "customer")
+        assert (customer.contact, user.is_superuser) == (user, False)
+        profile = bearer(body["access"]).get("/api/auth/customer-profile/").json()
+        assert profile["customer"]["phone_number"] == profile["customer"]["phone"] == user.phone
+        signed_in = api.post(
+            "/api/token/", {"email": sent["email"], "password": sent["password"]}, format="json"
+        )
+        assert signed_in.status_code == 200
+
+    @pytest.mark.parametrize("role", ["admin", "owner", "employee", "mechanic", "technician", "Manager", ""])
+    @pytest.mark.parametrize("sent", [SHOP, FORM])
+    def test_no_role_can_be_taken_by_asking_for_it(self, api, sent, role):
+        response = register(api, sent | {"role": role})
+        assert (response.status_code, list(response.json()), list(response.json()["fields"])) == (
+            400,
+            ["error", "detail", "fields"],
+            ["role"],
+        )
+        assert nothing_was_created()
+
+    def test_refused_role_is_told_in_plain_words(self, api):
+        text = "Only customers can register here. The shop creates the accounts of its staff."
+        assert register(api, FORM | {"role": "mechanic"}).json()["fields"] == {"role": [text]}
+
+    def test_further_keys_give_no_rights(self, api):
+        register(
+            api, SHOP | {"is_staff": True, "is_superuser": True, "user_role": "admin", "permissions": {}}
+        )
+        user = User.objects.get()
+        assert (user.role, user.is_superuser, user.is_staff) == ("customer", False, False)
+
+    def test_username_is_the_name_where_there_is_no_other(self, api):
+        body = {name: value for name, value in SHOP.items() if name not in ("first_name", "last_name")}
+        assert register(api, body | {"username": "Rosa Wind"}).status_code == 201
+        assert User.objects.get().full_name == "Rosa Wind"
+
+    @pytest.mark.parametrize(
+        ("change", "fields"),
+        [
+            ({"password_confirm": "other"}, {"password_confirm": ["The two passwords are not the same."]}),
+            ({"first_name": "", "last_name": "", "username": ""}, {"first_name": REQUIRED}),
+            ({"email": "nonsense"}, {"email": ["Enter a valid email address."]}),
+            ({"phone": "call me"}, {"phone": ["Enter a phone number of 7 to 15 digits."]}),
+            ({"firstName": "Bob"}, {"firstName": ["Differs from first_name. Send one of the two."]}),
+        ],
+    )
+    def test_invalid_value_is_named_and_creates_nothing(self, api, change, fields):
+        response = register(api, SHOP | change)
+        body = response.json()
+        assert (response.status_code, list(body), body["fields"]) == (
+            400,
+            ["error", "detail", "fields"],
+            fields,
+        )
+        assert nothing_was_created()
+
+    def test_weak_password_is_refused(self, api):
+        response = register(api, FORM | {"password": "12345"})
+        assert (response.status_code, list(response.json()["fields"])) == (400, ["password"])
+        assert nothing_was_created()
+
+    def test_taken_email_is_refused(self, api):
+        UserFactory(email="alice@example.com")
+        response = register(api, FORM)
+        assert (response.status_code, response.json()) == (
+            400,
+            {"error": "Email is taken", "detail": TAKEN, "fields": {"email": [TAKEN]}},
+        )
+        assert not Customer.objects.exists()
+
+    def test_three_contracts_share_the_limit_of_an_address(self, api, settings):
+        settings.RATE_REGISTER = 2
+        register(api, MEMBER)
+        register(api, CRM)
+        response = register(api, FORM)
+        assert (response.status_code, response.json()) == (
+            429,
+            {
+                "error": "Too many requests",
+                "detail": "Too many registrations from this address. Try again later.",
+            },
+        )
+        assert 0 < int(response["Retry-After"]) <= 3600
+        assert User.objects.count() == 2
+
+    def test_name_makes_it_contract_003(self, api):
+        response = register(api, MEMBER | {"username": "john", "role": "admin"})
+        assert (response.status_code, response.json()["user"]["name"]) == (201, "John Doe")
+        assert User.objects.get().role == "customer"
+
+
+REFRESH = "/api/auth/refresh/"
+
+
+class TestRefresh:
+    @pytest.fixture
+    def tokens(self, api):
+        return register(api, FORM).json()
+
+    def test_refresh_returns_an_access_token(self, api, tokens):
+        response = api.post(REFRESH, {"refresh": tokens["refresh"]}, format="json")
+        assert (response.status_code, list(response.json())) == (200, ["access"])
+        assert bearer(response.json()["access"]).get("/api/auth/user/").status_code == 200
+
+    def test_both_names_are_contract_003(self, api, tokens):
+        body = {"refresh": "x", "refreshToken": tokens["refresh"]}
+        response = api.post(REFRESH, body, format="json")
+        assert (response.status_code, list(response.json())) == (200, ["accessToken"])
+
+    def test_token_rotates_as_at_the_documented_route(self, api, tokens, settings):
+        settings.ROTATE_REFRESH_TOKENS = True
+        first = api.post(REFRESH, {"refresh": tokens["refresh"]}, format="json")
+        assert (first.status_code, list(first.json())) == (200, ["access", "refresh"])
+        again = api.post(REFRESH, {"refresh": tokens["refresh"]}, format="json")
+        assert (again.status_code, again.json()) == (401, {"detail": "Token is invalid or expired."})
+        # The used token may have been stolen, so its session is over.
+        last = api.post(REFRESH, {"refresh": first.json()["refresh"]}, format="json")
+        assert last.status_code == 401
+
+    @pytest.mark.parametrize("refresh", ["expired", "", None, 5])
+    def test_bad_token_is_refused_in_words_of_contract_000(self, api, refresh):
+        response = api.post(REFRESH, {"refresh": refresh}, format="json")
+        if refresh in ("expired", 5):
+            assert (response.status_code, response.json()) == (
+                401,
+                {"detail": "Token is invalid or expired."},
+            )
+        else:
+            assert (response.status_code, list(response.json())) == (400, ["error", "detail", "fields"])
+
+    def test_access_token_does_not_refresh(self, api, tokens):
+        assert api.post(REFRESH, {"refresh": tokens["access"]}, format="json").status_code == 401
+
+    def test_ended_session_does_not_refresh(self, api, tokens):
+        api.post("/api/token/blacklist/", {"refresh": tokens["refresh"]}, format="json")
+        assert api.post(REFRESH, {"refresh": tokens["refresh"]}, format="json").status_code == 401

@@ -64,7 +64,13 @@ class StaffInvalid(_Coded, ShopInvalid):
 class ShopContract(Contract):
     name = "shop"
     title = "Shop"
-    prefixes = ("/api/token/", "/api/auth/customer-profile/", "/api/shop/")
+    prefixes = (
+        "/api/token/",
+        "/api/auth/customer-profile/",
+        "/api/auth/user/",
+        "/api/vehicle-problems/",
+        "/api/shop/",
+    )
 
     def body(self, problem: Problem) -> Json:
         if problem.kind is Kind.UNAUTHENTICATED:
