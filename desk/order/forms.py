@@ -7,14 +7,18 @@ from typing import Any, ClassVar
 
 from django import forms
 
+from billing.credit_notes import LineCredit
 from billing.exits import PERMISSIONS as EXIT_PERMISSIONS
+from billing.models import InvoiceLine
+from billing.queries import find_lines_left
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from catalogue.shelf.models import LARGEST_STOCK
 from common.domain.ids import new_uuid
 from common.domain.types import Json
 from customers.models import Customer
 from desk.order.bench import Bench, Line, kind_of
-from desk.order.sheet import LINE_COLUMNS, columns_of, line_text
+from desk.order.sheet import LINE_COLUMNS, columns_of, line_text, plain
+from desk.templatetags.desk import dollars
 from repair_orders.estimates.models import Answer, Method
 from repair_orders.models import Condition, JobStatus, PartLine, ServiceKind
 
@@ -187,13 +191,44 @@ class InvoiceForm(StepForm):
 
 
 class CreditForm(StepForm):
-    amount = _decimal(
-        "Amount, tax included",
-        10,
-        min_value=Decimal("0.01"),
-        help_text="Empty: the whole invoice. The order can be invoiced again then.",
-    )
+    """What is credited: pieces or hours of lines, an amount, or the whole invoice if neither is typed."""
+
+    amount = _decimal("Amount, tax included", 10, min_value=Decimal("0.01"))
     reason = _area("Reason", rows=2)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        invoice = self.bench.invoice
+        self.left = find_lines_left(invoice.pk) if invoice else []
+        for line, left in self.left:
+            self.fields[f"line_{line.pk}"] = _credit_field(line, left)
+
+    def lines(self) -> list[forms.BoundField]:
+        """Return the fields of the lines of which something is left."""
+        return [self[f"line_{line.pk}"] for line, _ in self.left]
+
+    @property
+    def chosen(self) -> list[LineCredit]:
+        """Return the lines that were chosen, with pieces or hours where they have them."""
+        typed = [(line.pk, self.cleaned_data.get(f"line_{line.pk}")) for line, _ in self.left]
+        return [LineCredit(pk, None if value is True else value) for pk, value in typed if value]
+
+    def clean(self) -> Json:
+        values: Json = super().clean() or self.cleaned_data
+        if self.chosen and values.get("amount"):
+            self.add_error("amount", "Credit lines or an amount, not both.")
+        # A line that was credited meanwhile would leave nothing chosen, which means the whole invoice.
+        typed = {name for name, value in self.data.items() if name.startswith("line_") and value}
+        if not typed <= self.fields.keys():
+            raise forms.ValidationError("Nothing of a line that was chosen is left to credit. Choose again.")
+        return values
+
+
+def _credit_field(line: InvoiceLine, left: Decimal | None) -> forms.Field:
+    label = f"{line.name}, {dollars(line.amount)}"
+    if left is None:
+        return forms.BooleanField(label=label, required=False)
+    return _decimal(label, 7, max_value=left, help_text=f"{plain(left)} left.")
 
 
 class OutForm(StepForm):

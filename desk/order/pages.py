@@ -231,7 +231,7 @@ class OrderPage(DeskView):
             "form": form,
             "title": title_of(name, bench, row),
             "template": f"desk/order/steps/{name}.html"
-            if name in ("send", "call", "complete", "out", "invoice")
+            if name in ("send", "call", "complete", "out", "invoice", "credit")
             else "",
             "choice": choice,
             "all": total_of_all(bench) if name == "call" and choice is None else None,

@@ -249,12 +249,16 @@ def _invoice(act: Act) -> Done:
 
 
 def _credit(act: Act) -> Done:
-    invoice, amount = act.bench.invoice, act.form.cleaned_data["amount"]
+    invoice, amount, lines = act.bench.invoice, act.form.cleaned_data["amount"], act.form.chosen
     if invoice is None:
         raise Missing("The order has no invoice to credit.")
     given = {"invoice": invoice, "reason": act.form.cleaned_data["reason"], **act.who}
-    whole = amount is None
-    note = credit_notes.credit_all(**given) if whole else credit_notes.credit_amount(amount=amount, **given)
+    if lines:
+        note = credit_notes.credit_lines(lines=lines, **given)
+    elif amount is not None:
+        note = credit_notes.credit_amount(amount=amount, **given)
+    else:
+        note = credit_notes.credit_all(**given)
     told = f"Credit note {note.number} over {dollars(note.total)} is issued."
     url = _to_give_back(act)
     return Done(f"{told} What was paid is open now. Give it back, or leave it open." if url else told, url)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from billing.credit_notes import LineCredit, credit_lines
 from billing.models import CreditNote, Invoice, Payment, VehicleExit
 from repair_orders import actions, jobs
 from repair_orders.estimates import actions as estimates
@@ -400,6 +401,76 @@ class TestMoney:
         assert (note.kind, note.total, browser.went) == ("whole", D("491.56"), f"/admin/orders/{order.pk}/")
         assert "It is not invoiced yet." in browser.text
         assert "The order has no invoice to credit." in browser.step("credit", reason="Again").text
+
+    def test_lines_are_credited_by_the_piece(self, as_role):
+        """docs/billing.md has the figures: the pads are 80.99 and 7.19 of tax, one of the two rotors 63.20."""
+        invoice = invoiced()
+        pads, rotors = (invoice.lines.get(amount=D(amount)) for amount in ("89.99", "129.00"))
+        browser = as_role("manager", invoice.repair_order).show(step="credit")
+        labels = [field.label for field in browser.response.context["step"]["form"].lines()]
+        assert labels == [f"{line.name}, ${line.amount:,}" for line in invoice.lines.order_by("position")]
+        browser.send(**{f"line_{pads.pk}": "1", f"line_{rotors.pk}": "1.00"}, reason="Wrong ones")
+        note = CreditNote.objects.get()
+        assert (note.kind, note.total, note.reason) == ("lines", D("151.38"), "Wrong ones")
+        assert [(row.name, row.quantity) for row in note.lines.order_by("position")] == [
+            (pads.name, D("1.00")),
+            (rotors.name, D("1.00")),
+        ]
+        assert browser.told == [f"Credit note {note.number} over $151.38 is issued."]
+        form = browser.show(step="credit").response.context["step"]["form"]
+        left = {field.name: field.help_text for field in form.lines()}
+        assert f"line_{pads.pk}" not in left
+        assert left[f"line_{rotors.pk}"] == "1 left."
+
+    def test_line_without_a_quantity_is_credited_as_a_whole(self, as_role):
+        invoice = invoiced()
+        line = invoice.lines.filter(quantity=None).order_by("position").first()
+        as_role("manager", invoice.repair_order).step(
+            "credit", **{f"line_{line.pk}": "on"}, reason="Not charged"
+        )
+        assert [(row.name, row.net) for row in CreditNote.objects.get().lines.all()] == [
+            (line.name, line.net)
+        ]
+
+    def test_lines_of_a_paid_invoice_lead_to_the_refund(self, as_role):
+        invoice = invoiced()
+        payment = pay(invoice, "491.56")
+        pads = invoice.lines.get(amount=D("89.99"))
+        browser = as_role("manager", invoice.repair_order).step(
+            "credit", **{f"line_{pads.pk}": "1"}, reason="Wrong ones"
+        )
+        assert browser.went.startswith(f"/admin/money/refund/{payment.pk}/")
+
+    def test_wrong_lines_are_refused_in_their_places(self, as_role):
+        invoice = invoiced()
+        rotors = invoice.lines.get(amount=D("129.00"))
+        name = f"line_{rotors.pk}"
+        browser = as_role("manager", invoice.repair_order)
+        for answers, place, text in (
+            ({name: "3"}, name, "Ensure this value is less than or equal to 2.00."),
+            ({name: "-1"}, name, "Ensure this value is greater than or equal to 0."),
+            ({name: "one"}, name, "Enter a number."),
+            ({name: "1", "amount": "5.00"}, "amount", "Credit lines or an amount, not both."),
+            ({name: "1", "reason": ""}, "reason", "This field is required."),
+        ):
+            form = browser.step("credit", **{"reason": "x"} | answers).response.context["step"]["form"]
+            assert form.errors == {place: [text]}
+            assert form.data[name] == answers[name]  # what was typed stays
+        assert not CreditNote.objects.exists()
+
+    def test_line_that_was_credited_meanwhile_is_refused(self, as_role):
+        invoice = invoiced()
+        pads = invoice.lines.get(amount=D("89.99"))
+        browser = as_role("manager", invoice.repair_order).show(step="credit")
+        credit_lines(
+            invoice=invoice, lines=[LineCredit(pads.pk)], reason="First", by=None, now=timezone.now()
+        )
+        browser.send(**{f"line_{pads.pk}": "1"}, reason="Second")
+        # The line is gone from the form, and a credit of the whole is never made instead of it.
+        assert CreditNote.objects.count() == 1
+        assert browser.response.context["step"]["form"].errors == {
+            "__all__": ["Nothing of a line that was chosen is left to credit. Choose again."]
+        }
 
     def test_more_than_the_invoice_is_not_credited(self, as_role):
         browser = as_role("manager", invoiced().repair_order).step("credit", amount="500", reason="x")
