@@ -1,4 +1,8 @@
-"""URLs of the portal, below `/customer/`."""
+"""URLs of the portal, below `/customer/`.
+
+`repairs/request/`, `company/edit/` and `account/settings/` are further addresses of pages, to which clients of contract
+001 link.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,7 @@ urlpatterns = [
     route("dashboard/", dashboard.Dashboard.as_view(), name="fleet-dashboard"),
     route("repairs/", repairs.RepairsPage.as_view(), name="fleet-repairs"),
     route("repairs/new/", repairs.RequestPage.as_view(), name="fleet-request"),
+    route("repairs/request/", repairs.RequestPage.as_view(), name="fleet-request-linked"),
     route("repairs/<id:id>/", repairs.RepairPage.as_view(), name="fleet-repair"),
     route(
         "repairs/<id:id>/estimates/<id:revision>/pdf/",
@@ -59,6 +64,8 @@ urlpatterns = [
     route("statements/", invoices.StatementsPage.as_view(), name="fleet-statements"),
     route("live/", live.Live.as_view(), name="fleet-live"),
     route("company/", company.CompanyPage.as_view(), name="fleet-company"),
+    route("company/edit/", company.CompanyPage.as_view(), name="fleet-company-linked"),
+    route("account/settings/", company.SessionsPage.as_view(), name="fleet-account-settings"),
     route("company/sessions/", company.SessionsPage.as_view(), name="fleet-sessions"),
     route("company/users/new/", company.InvitePage.as_view(), name="fleet-invite"),
     route("company/users/<id:id>/role/", company.ChangeRolePage.as_view(), name="fleet-change-role"),

@@ -36,6 +36,12 @@ def unsigned(amount: Decimal) -> Decimal:
 
 
 @register.filter
+def hyphenated(word: str) -> str:
+    """Return a word of the wire as a part of an element's id: `IN_PROGRESS` is `in-progress`."""
+    return word.lower().replace("_", "-")
+
+
+@register.filter
 def invoice_label(state: str) -> str:
     """Return the label of a state of an invoice."""
     return INVOICE_LABELS[state]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -195,6 +196,33 @@ def test_query_counts_are_constant(page, rosa, unit, estimate, urls):
     assert max(few.values()) <= 17
 
 
+@pytest.mark.parametrize(
+    ("linked", "known", "template"),
+    [
+        ("repairs/request/", "repairs/new/", "fleet/request.html"),
+        ("company/edit/", "company/", "fleet/company.html"),
+        ("account/settings/", "company/sessions/", "fleet/sessions.html"),
+    ],
+)
+def test_page_answers_at_the_address_that_clients_link_to(page, linked, known, template):
+    for path in (linked, known, linked.rstrip("/")):
+        response = page.get(f"/customer/{path}")
+        assert (response.status_code, response.templates[0].name) == (200, template)
+
+
+def test_forms_work_at_the_linked_addresses(page, unit):
+    sent = {"unit": unit.pk, "description": "Grinding noise"}
+    response = page.post("/customer/repairs/request/", sent)
+    order = RepairOrder.objects.get()
+    assert (response.status_code, response["Location"]) == (302, f"/customer/repairs/{order.pk}/")
+    assert (order.vehicle, order.description, order.status) == (unit, "Grinding noise", "requested")
+    assert page.post("/customer/account/settings/", {"others": "yes"})["Location"] == (
+        "/customer/company/sessions/"
+    )
+    response = page.post("/customer/company/edit/", {"city": "x" * 500})
+    assert (response.status_code, response.templates[0].name) == (400, "fleet/company.html")
+
+
 class TestDashboard:
     def test_context_matches_the_contract(self, page, estimate):
         context = page.get("/customer/dashboard/").context
@@ -206,6 +234,29 @@ class TestDashboard:
             {"status": "COMPLETED", "count": 0},
             {"status": "DENIED", "count": 0},
         ]
+
+    def test_elements_have_the_ids_that_charts_of_the_contract_look_up(self, page, estimate):
+        factories.RepairOrderFactory(vehicle=estimate.vehicle, status="in_progress")
+        text = page.get("/customer/dashboard/").content.decode()
+        for container, chart in (
+            ("status-container", "status-chart"),
+            ("unit-container", "unit-chart"),
+            ("frequency-container", "cost-chart"),
+        ):
+            _, found, inside = text.partition(f'id="{container}"')
+            assert found, container
+            assert f'<div class="chart" id="{chart}" hidden>' in inside.partition("</section>")[0]
+        counts = re.findall(r'<td class="number" id="stats-([a-z-]+)">(\d+)</td>', text)
+        assert dict(counts) == {
+            "requested": "0",
+            "pending": "1",
+            "approved": "0",
+            "in-progress": "1",
+            "completed": "0",
+            "denied": "0",
+        }
+        ids = re.findall(r' id="([^"]+)"', text)
+        assert len(ids) == len(set(ids))
 
     def test_pending_estimate_is_shown_with_its_total(self, page, estimate):
         text = page.get("/customer/dashboard/").content.decode()
