@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypedDict, Unpack, cast
 
 from django.conf import settings
@@ -16,13 +16,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from appointments.holds import (
+    SlotTaken,
     TechnicianIsAway,
     TechnicianIsBusy,
+    VehicleIsBooked,
     hold_bay_now,
     hold_free_bay,
     hold_technician,
     hold_vehicle,
     lock_bays,
+    slot_taken,
 )
 from appointments.mail import VisitMail
 from appointments.models import (
@@ -40,7 +43,10 @@ from appointments.queries import (
     appointments_outside_hours,
     count_ahead,
     find_free_bays,
+    find_next_free_slots,
     get_appointment_length,
+    get_available_slots,
+    get_hours_to_book,
     is_ahead,
     local_time,
     resolve_start,
@@ -185,6 +191,47 @@ def book_appointment(
             _record("booked", appointment, now=now)
             tell_customer(appointment, VisitMail.BOOKED, now=now)
     return appointment
+
+
+def book_first_free(
+    *,
+    customer: Customer,
+    vehicle: Vehicle,
+    location: Location,
+    day: date,
+    now: datetime,
+    services: Sequence[ServiceType] = (),
+    **texts: Unpack[AppointmentTexts],
+) -> Appointment:
+    """Book the first time of a local day of the location at which a bay, a technician and the vehicle are free.
+
+    A time that a parallel booking takes is passed over. Raises NotASlot for a day that is over or closed, SlotTaken if
+    no time is left, VehicleIsBooked if only the vehicle is busy, and the other errors of `book_appointment`.
+    """
+    check_in_use(vehicle=vehicle, customer=customer)
+    length = get_appointment_length(services)
+    hours = get_hours_to_book(location, day, now)
+    refused: SlotTaken | VehicleIsBooked | None = None
+    for slot in get_available_slots(location=location, day=day, length=length, now=now):
+        try:
+            return book_appointment(
+                customer=customer,
+                vehicle=vehicle,
+                location=location,
+                start=slot.start,
+                services=services,
+                now=now,
+                **texts,
+            )
+        except (SlotTaken, VehicleIsBooked) as error:
+            refused = error
+    if isinstance(refused, VehicleIsBooked):
+        raise refused
+    raise slot_taken(
+        location,
+        f"No time is left on {day} at {location.name}.",
+        find_next_free_slots(location=location, after=max(hours.start, now), length=length, now=now),
+    )
 
 
 def walk_in(

@@ -142,7 +142,7 @@ def hold_free_bay(
     alternatives = find_next_free_slots(
         location=location, after=start, length=length, now=now, bay=bay, ignoring=ignoring
     )
-    raise _slot_taken(location, text, alternatives)
+    raise slot_taken(location, text, alternatives)
 
 
 @contextmanager
@@ -256,7 +256,7 @@ def hold_technician(
         raise TechnicianIsAway(technician, why)
 
 
-def _slot_taken(location: Location, text: str, alternatives: Sequence[Slot]) -> SlotTaken:
+def slot_taken(location: Location, text: str, alternatives: Sequence[Slot]) -> SlotTaken:
     times = ", ".join(f"{local_time(location, slot.start):%a %d %b %H:%M}" for slot in alternatives)
     hint = f"Next free: {times}." if alternatives else f"Nothing is free in the next {DAYS_AHEAD} days."
     return SlotTaken(f"{text} {hint}", alternatives=[slot._asdict() for slot in alternatives])

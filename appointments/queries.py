@@ -205,6 +205,13 @@ def get_default_location() -> Location:
     return location
 
 
+def get_usual_location(customer: Customer) -> Location:
+    """Return the location of the customer's latest appointment, else the default one. Raises NoDefaultLocation."""
+    kept = Appointment.objects.filter(customer=customer).exclude(status=AppointmentStatus.CANCELLED)
+    latest = kept.select_related("location").order_by("-start", "-id").first()
+    return latest.location if latest else get_default_location()
+
+
 def local_time(location: Location, instant: datetime) -> datetime:
     """Return the instant in the location's time zone."""
     return instant.astimezone(ZoneInfo(location.time_zone))
@@ -391,6 +398,22 @@ def get_available_slots(
     )
 
 
+def get_hours_to_book(location: Location, day: date, now: datetime) -> Slot:
+    """Return the hours of a local day that can be booked. Raises NotASlot, TooFarAhead."""
+    if day < local_time(location, now).date():
+        raise NotASlot("Choose a day that is not over.", field="start")
+    if day > last_bookable_day(location, now):
+        raise TooFarAhead(field="start")
+    return _get_open_day(location, day).hours
+
+
+def _get_open_day(location: Location, day: date) -> OpenDay:
+    open_day = get_opening_hours(location, day, day).get(day)
+    if open_day is None:
+        raise NotASlot(f"{location.name} is closed on {day}. Choose another day.", field="start")
+    return open_day
+
+
 def get_slot(*, location: Location, start: datetime, length: timedelta, now: datetime) -> Slot:
     """Return the slot that begins at `start`, whether or not a bay is free. Raises NotASlot, TooFarAhead."""
     if start <= now:
@@ -399,9 +422,7 @@ def get_slot(*, location: Location, start: datetime, length: timedelta, now: dat
     is_far = start - now > timedelta(days=DAYS_AHEAD + 2)
     if is_far or (day := local_time(location, start).date()) > last_bookable_day(location, now):
         raise TooFarAhead(field="start")
-    slot, open_day = Slot(start, start + length), get_opening_hours(location, day, day).get(day)
-    if open_day is None:
-        raise NotASlot(f"{location.name} is closed on {day}. Choose another day.", field="start")
+    slot, open_day = Slot(start, start + length), _get_open_day(location, day)
     if slot in open_day.slots(length):
         return slot
     hours = open_day.hours

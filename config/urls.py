@@ -65,6 +65,7 @@ from repair_orders.api import fleet as repair_orders_fleet
 from repair_orders.api import fleet_estimates as estimates_fleet
 from repair_orders.api import shop as repair_orders_shop
 from repair_orders.api import shop_estimates as estimates_shop
+from repair_orders.api import shop_problems as problems_shop
 from repair_orders.api import shop_staff as repair_orders_staff
 from repair_orders.api import shop_staff_check_in as check_in_staff
 from repair_orders.api import shop_staff_clock as clock_staff
@@ -93,6 +94,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *appointments_shop.urlpatterns,  # appointments/customers/me/appointments/
     *vehicles_shop.urlpatterns,  # vehicles/customers/me/vehicles/
     *repair_orders_shop.urlpatterns,  # repair-orders/customers/me/repair-orders/
+    *problems_shop.urlpatterns,  # vehicle-problems/
     *estimates_shop.urlpatterns,  # estimates/customers/me/estimates/
     *inspections_shop.urlpatterns,  # inspections/customers/me/inspections/
     *billing_shop.urlpatterns,  # invoices/customers/me/invoices/, …/account/; statements/customers/me/statements/
@@ -159,11 +161,12 @@ DOCS: list[URLPattern | URLResolver] = [
 
 # Contract 003, the members' apps, and the routes of other contracts below /api/.
 API: list[URLPattern | URLResolver] = [
-    *accounts_shop.urlpatterns,  # contract 000: token/, /refresh/, /verify/, /blacklist/
+    *accounts_shop.urlpatterns,  # contract 000: token/, /refresh/, /verify/, /blacklist/; auth/user/, /update/
+    *problems_shop.urlpatterns_beside_shop,  # contract 000: vehicle-problems/
     *customers_shop.urlpatterns,  # contract 000: auth/customer-profile/
-    *registration.urlpatterns,  # auth/register/, with contract 004
+    *registration.urlpatterns,  # auth/register/, with contracts 000 and 004; auth/refresh/, with contract 000
     *portal_member.urlpatterns,  # auth/login/
-    *accounts_member.urlpatterns,  # auth/refresh/, /logout/, /password/change/, …
+    *accounts_member.urlpatterns,  # auth/logout/, /password/change/, …
     *referrals_member.urlpatterns,  # referrals/me/, /apply/
     *vehicles_member.urlpatterns,  # vehicles/, vehicles/{id}/, …/link-dongle/
     *telematics_member.urlpatterns,  # telematics/{id}/, vehicles/{id}/telematics/

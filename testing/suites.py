@@ -34,6 +34,7 @@ class ShopCustomerListSuite:
     """Tests of a `customers/me` list of contract 000."""
 
     url: ClassVar[str]
+    allowed: ClassVar[str] = "GET, HEAD"
 
     def make(self, customer: Customer) -> Any:
         """Create a row of the customer with every field set."""
@@ -157,11 +158,14 @@ class ShopCustomerListSuite:
     def test_other_methods_are_405(self, alice, as_alice, method):
         self.make(alice)
         response = getattr(as_alice, method)(self.url, {}, format="json")
+        if method.upper() in self.allowed:
+            assert response.status_code == 400  # the body is empty
+            return
         assert (response.status_code, response.json()) == (
             405,
             {"error": "Method not allowed", "detail": f'Method "{method.upper()}" not allowed.'},
         )
-        assert response["Allow"] == "GET, HEAD"
+        assert response["Allow"] == self.allowed
         assert as_alice.get(self.url).json()["count"] == 1
 
 

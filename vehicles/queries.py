@@ -6,6 +6,7 @@ from django.db import connection
 
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from vehicles.locks import VehicleNotOfCustomer
 from vehicles.models import Vehicle
 
 _CHAIN = """
@@ -23,6 +24,15 @@ def check_unit(caller: Caller, unit_id: int) -> None:
     """Raise Missing unless the caller may see the unit."""
     if not Vehicle.objects.visible_to(caller).filter(pk=unit_id).exists():
         raise Missing("Unit not found", field="unit_id")
+
+
+def get_vehicle_in_use(caller: Caller, vehicle_id: int) -> Vehicle:
+    """Return the caller's vehicle with its customer, unless it is archived. Raises VehicleNotOfCustomer."""
+    vehicles = Vehicle.objects.visible_to(caller).in_use().select_related("customer")
+    vehicle = vehicles.filter(pk=vehicle_id).first()
+    if vehicle is None:
+        raise VehicleNotOfCustomer
+    return vehicle
 
 
 def get_chain(vehicle: Vehicle) -> list[int]:

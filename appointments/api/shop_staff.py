@@ -11,7 +11,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from appointments import actions
-from appointments.api.shop import AppointmentSerializer, TechnicianSerializer
+from appointments.api.shop import (
+    AppointmentSerializer,
+    BookingInput,
+    SlotSerializer,
+    TechnicianSerializer,
+    book,
+)
 from appointments.models import Appointment, AppointmentStatus, Bay, Location, PaperSize, Technician
 from appointments.queries import find_services, get_available_slots, get_length_to_book
 from appointments.querysets import AppointmentFilters
@@ -68,11 +74,6 @@ class AppointmentQuery(query_of(AppointmentFilter, ORDERING)):  # type: ignore[m
     def validate(self, attrs: Json) -> Json:
         self.validate_range(attrs, "date_from", "date_to")
         return attrs
-
-
-class SlotSerializer(Serializer):
-    start = Instant()
-    end = Instant()
 
 
 class Availability(Serializer):
@@ -224,6 +225,7 @@ class StaffAppointments(StaffViewSet):
     query = AppointmentQuery
     inputs = {
         "create": NewAppointmentInput,
+        "book": BookingInput,
         "partial_update": AppointmentInput,
         "assign": AssignInput,
         "move": MoveInput,
@@ -232,6 +234,7 @@ class StaffAppointments(StaffViewSet):
     creates = frozenset({"create", "walk_in"})
     verbs = ("assign", "move", "start", "complete", "cancel")
     permissions = actions.PERMISSIONS
+    customer_actions = {"create": "book"}
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
@@ -245,7 +248,11 @@ class StaffAppointments(StaffViewSet):
 
     @extend_schema(responses={201: AppointmentRowSerializer, 409: SLOT_TAKEN})
     def create(self, request: Request) -> JSONResponse:
-        """Book an appointment for a customer."""
+        """Book an appointment for a customer.
+
+        The request of a customer is `POST /api/shop/appointments/customers/me/appointments/`, with the body and the
+        response of contract 000.
+        """
         body = self.read_body()
         technician_id = body.pop("technician_id", None)
         appointment = actions.book_appointment(
@@ -256,6 +263,10 @@ class StaffAppointments(StaffViewSet):
             now=timezone.now(),
         )
         return self.show(appointment.pk, status=201)
+
+    def book(self, request: Request) -> JSONResponse:
+        """Book an appointment for oneself, as a customer."""
+        return book(self)
 
     @extend_schema(responses={201: AppointmentRowSerializer, 409: NO_FREE_BAY})
     def walk_in(self, request: Request) -> JSONResponse:

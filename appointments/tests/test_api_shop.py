@@ -20,6 +20,7 @@ TEN = datetime(2030, 9, 17, 10, tzinfo=UTC)
 
 class TestCustomerAppointments(ShopCustomerListSuite):
     url = "/api/shop/appointments/customers/me/appointments/"
+    allowed = "GET, HEAD, POST"
 
     def make(self, customer, **fields):
         defaults = {

@@ -25,6 +25,8 @@ class _ByView(Protocol):
 
 
 class _ByAction(Protocol):
+    customer_actions: Mapping[str, str]
+
     def permission_of(self, action: str) -> str: ...
 
 
@@ -92,11 +94,13 @@ class StaffWithPermission(StaffOnly):
 
 
 class StaffWithActionPermission(StaffOnly):
-    """Allow staff whose role has the Django permission of the view's action."""
+    """Allow staff whose role has the Django permission of the view's action, and customers their own actions."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        super().has_permission(request, view)
         action = getattr(view, "action", None)
+        if action in cast("_ByAction", view).customer_actions.values():
+            return CustomersOnly().has_permission(request, view)
+        super().has_permission(request, view)
         if action:  # the view answers 405 to a method without an action
             check_role(caller_of(request), cast("_ByAction", view).permission_of(action))
         return True

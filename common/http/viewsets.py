@@ -6,7 +6,7 @@ Django permissions, the same that the admin checks (`StaffWithActionPermission`)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import Any, ClassVar, TypeAlias
 
@@ -19,7 +19,7 @@ from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import AnyQuerySet, Json, Values
 from common.http.bodies import JSONResponse
-from common.http.contracts.shop import STAFF, ShopView
+from common.http.contracts.shop import SHOP, STAFF, ShopView
 from common.http.fields import Id
 from common.http.inputs import unaccepted_names
 from common.http.lists import PagedList
@@ -63,6 +63,8 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     inputs: ClassVar[dict[str, type[Serializer]]] = {}  # action -> the serializer of its body
     creates: ClassVar[frozenset[str]] = frozenset({"create"})  # actions that answer 201
     permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the default
+    # Actions at whose address customers have one of their own: the staff's action -> the customers'.
+    customer_actions: ClassVar[Mapping[str, str]] = {}
 
     _row: Model | None = None  # of the URL, read once per request
 
@@ -98,15 +100,25 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
             setattr(self, method, partial(self._write, getattr(self, method)))
         super().initial(request, *args, **kwargs)
 
+    def check_permissions(self, request: Request) -> None:
+        """Serve a customer in the words of contract 000, where the address has an action for customers."""
+        if self.is_signed_in and not self.caller.is_staff and self.action in self.customer_actions:
+            vars(self).update(contract=SHOP, is_strict=False, action=self.customer_actions[self.action])
+        super().check_permissions(request)
+
     def _write(self, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> JSONResponse:
         """Call the action of a write. A missing row is a 404 before the body is read."""
         if "id" in kwargs:
             self.row(kwargs["id"])
         if self.input_class is None and request.method != "DELETE" and request.data:
             raise UnknownFields(unaccepted_names(None, request.data, self._shown()))
+        if self.action in self.customer_actions.values():
+            handler = getattr(self, self.action)
         return handler(request, *args, **kwargs)
 
     def unaccepted(self, serializer: Serializer) -> dict[str, list[str]]:
+        if not self.is_strict:
+            return super().unaccepted(serializer)
         return unaccepted_names(serializer, self.request.data, self._shown())
 
     def _shown(self) -> Iterable[str]:

@@ -32,6 +32,8 @@ ANSWER = {
     "by_name": "Alice Cooper",
     "decisions": [{"job_id": 4, "decision": "approved"}],
 }
+OWN_BOOKING = {"vehicle_id": 40, "date": "2026-01-26T09:00:00", "description": "Oil change and tire rotation"}
+PROBLEM = {"vehicle_id": 40, "description": "The brakes squeal when the car is cold."}
 CALLS: Calls = {
     "shop_login_post": (
         "post",
@@ -62,10 +64,40 @@ CALLS: Calls = {
         "/api/auth/customer-profile/",
         [Call(200, ALICE), Call(401), Call(403, TECHNICIAN), Call(404, NEWCOMER)],
     ),
+    "shop_current_user_get": ("get", "/api/auth/user/", [Call(200, ALICE), Call(401)]),
     "shop_customer_appointments_get": (
         "get",
         LIST.format("appointments"),
         [Call(200, ALICE, {"status": "pending"}), *refusals({"dateFrom": "tomorrow"})],
+    ),
+    # The last vehicle has an appointment then.
+    "shop_customer_appointments_post": (
+        "post",
+        LIST.format("appointments"),
+        [
+            Call(201, ALICE, body=OWN_BOOKING),
+            Call(400, ALICE, body={**OWN_BOOKING, "date": "tomorrow"}),
+            Call(401, body=OWN_BOOKING),
+            Call(403, TECHNICIAN, body=OWN_BOOKING),
+            Call(404, NEWCOMER, body=OWN_BOOKING),
+            Call(409, ALICE, body=OWN_BOOKING),
+        ],
+    ),
+    "shop_vehicle_problems_get": (
+        "get",
+        "/api/shop/vehicle-problems/",
+        [Call(200, ALICE, {"vehicle_id": "40", "status": "open,pending"}), *refusals({"status": "broken"})],
+    ),
+    "shop_vehicle_problems_post": (
+        "post",
+        "/api/shop/vehicle-problems/",
+        [
+            Call(201, ALICE, body=PROBLEM),
+            Call(400, ALICE, body={"vehicle_id": 40}),
+            Call(401, body=PROBLEM),
+            Call(403, TECHNICIAN, body=PROBLEM),
+            Call(404, NEWCOMER, body=PROBLEM),
+        ],
     ),
     "shop_customer_vehicles_get": (
         "get",
@@ -127,6 +159,15 @@ CALLS: Calls = {
             Call(403, TECHNICIAN, body=ANSWER),
             Call(409, ALICE, body={**ANSWER, "total": "0.00"}),
             Call(200, ALICE, body=ANSWER),
+        ],
+    ),
+    "shop_current_user_update_put": (
+        "put",
+        "/api/auth/user/update/",
+        [
+            Call(200, ALICE, body={"first_name": "Alice", "last_name": "Cooper"}),
+            Call(400, ALICE, body={"first_name": ""}),
+            Call(401, body={"first_name": "Alice"}),
         ],
     ),
 }
