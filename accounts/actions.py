@@ -15,7 +15,7 @@ from accounts.models import Device, KnownAddress, PageSession, Session, User, no
 from accounts.second_factor import check_second_factor, is_missing
 from accounts.tokens import TokenRefused, Tokens, issue, new_access, read_access, read_refresh
 from common.domain import counters, expiry
-from common.domain.errors import DomainError, Kind
+from common.domain.errors import DomainError, Forbidden, Kind
 from common.domain.tokens import RefreshToken
 
 KNOWN_ADDRESS_PERIOD = timedelta(days=90)
@@ -30,6 +30,13 @@ class WrongCredentials(DomainError):
     code = "wrong_credentials"
     title = "Invalid credentials"
     message = "No active account found with the given credentials"
+
+
+class WrongRole(Forbidden):
+    """The account has another role than the one that the sign-in names. A role is never given by naming it."""
+
+    code = "wrong_role"
+    title = "Wrong role"
 
 
 def check_credentials(*, email: str, password: str, address: str, now: datetime) -> User:
@@ -74,13 +81,23 @@ def clear_guesses(*, user: User, address: str, now: datetime) -> None:
 
 
 def sign_in(
-    *, email: str, password: str, address: str, now: datetime, device_id: str = "", code: str = ""
+    *,
+    email: str,
+    password: str,
+    address: str,
+    now: datetime,
+    device_id: str = "",
+    code: str = "",
+    role: str = "",
 ) -> tuple[User, Tokens]:
     """Check the credentials and the second factor of staff, and open a session.
 
-    Raises WrongCredentials, TooManyGuesses, SecondFactorNeeded, WrongCode, SecondFactorMissing.
+    A `role`, in upper or lower case, must be that of the account. Raises WrongCredentials, TooManyGuesses, WrongRole,
+    SecondFactorNeeded, WrongCode, SecondFactorMissing.
     """
     user = check_credentials(email=email, password=password, address=address, now=now)
+    if role and role.lower() != user.role:
+        raise WrongRole(f"This account does not have the role {role.lower()}.")
     check_second_factor(user=user, code=code, address=address, now=now)
     return user, open_session(user=user, now=now, device_id=device_id)
 

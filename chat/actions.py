@@ -1,4 +1,4 @@
-"""Start conversations and support tickets, post messages, and end or reopen conversations."""
+"""Start conversations and support tickets, post and withdraw messages, and end or reopen conversations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from chat.models import (
     SupportTicketPriority,
 )
 from common.domain.caller import Caller
-from common.domain.errors import Missing
+from common.domain.errors import DomainError, Forbidden, Missing
 from common.domain.transitions import transition
 from customers.actions import ensure_customer, hold_customer, notify
 from customers.models import Customer
@@ -43,6 +43,22 @@ class ConversationNotFound(Missing):
 
     code = "thread_not_found"
     message = "Thread not found"
+
+
+class MessageNotFound(Missing):
+    code = "message_not_found"
+    message = "Message not found."
+
+
+class NotYourMessage(Forbidden):
+    code = "not_your_message"
+    message = "You can delete your own messages only."
+
+
+class MessageIsAnswered(DomainError):
+    code = "message_is_answered"
+    title = "Message is answered"
+    message = "The shop has answered this message. It cannot be deleted any more."
 
 
 class OrderNotFound(Missing):
@@ -130,6 +146,30 @@ def post_messages(drafts: Sequence[Draft], *, now: datetime) -> list[Posted | No
     is not visible to its sender: `post_message` tells the two apart.
     """
     return _post(drafts, now=now, skip_locked=True)
+
+
+def withdraw_message(*, conversation: UUID, message_id: int, by: Caller, now: datetime) -> None:
+    """Empty a message of the caller that the shop has not answered yet, and hide it from the customer.
+
+    It keeps its number, because sockets deliver the log by numbers without gaps. The conversation's lock decides
+    between the withdrawal and an answer that is posted at the same time. A message that is withdrawn already is not
+    found. Raises MessageNotFound, NotYourMessage, MessageIsAnswered.
+    """
+    with transaction.atomic():
+        locked = log.lock([conversation], skip_locked=False).get(conversation)
+        if locked is None or not locked.is_visible_to(by):
+            raise MessageNotFound
+        messages = Message.objects.public().filter(conversation=locked)
+        message = messages.filter(pk=message_id).first()
+        if message is None:
+            raise MessageNotFound
+        if message.author_id != by.user_id or message.is_support:
+            raise NotYourMessage
+        if messages.filter(is_support=True, number__gt=message.number).exists():
+            raise MessageIsAnswered
+        message.body, message.attachments, message.withdrawn_at = "", [], now
+        message.save(update_fields=["body", "attachments", "withdrawn_at"])
+        Conversation.objects.filter(pk=locked.pk).update(last_message=messages.order_by("-number").first())
 
 
 def change_status(*, conversation: Conversation, to: str, by: int | None, now: datetime) -> None:

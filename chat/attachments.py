@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, BinaryIO, NamedTuple, TypedDict, cast
 from uuid import UUID
+
+from django.core.files.uploadedfile import UploadedFile
 
 from common.domain.caller import Caller
 from common.domain.errors import DomainError
 from files import actions
+from files.kinds import KINDS
+from files.names import safe_name
 from files.queries import public_url
+
+MAX_FILES = 10  # of one message
 
 
 class Attachment(TypedDict):
@@ -36,6 +42,50 @@ def attach(
         error.field = "attachments"
         raise
     return [{"id": str(upload.uuid), "url": public_url(upload.key)} for upload in attached]
+
+
+class Received(NamedTuple):
+    """Uploads that are stored and can be attached, and a text that names them for a message."""
+
+    uploads: list[UUID]
+    description: str
+
+
+def save_files(files: Sequence[UploadedFile[Any]], *, by: Caller, now: datetime) -> Received:
+    """Store files that were submitted with a form. `attach` checks their contents later.
+
+    Types and sizes of all are checked before one is stored. Raises the errors of `files.actions.save_file` with the
+    field `attachments` and the index of the file.
+    """
+    for number, file in enumerate(files):
+        try:
+            actions.check_announced(content_type=_type_of(file), size=file.size)
+        except DomainError as error:
+            error.field, error.item = "attachments", number
+            raise
+    uploads = [
+        actions.save_file(
+            caller=by,
+            filename=file.name or "file",
+            content_type=_type_of(file),
+            size=file.size or 0,
+            content=cast("BinaryIO", file),
+            now=now,
+        )
+        for file in files
+    ]
+    names = [_describe(upload.name, upload.content_type) for upload in uploads]
+    return Received([upload.uuid for upload in uploads], f"Attached: {', '.join(names)}")
+
+
+def _type_of(file: UploadedFile[Any]) -> str:
+    return (file.content_type or "").lower()
+
+
+def _describe(name: str, content_type: str) -> str:
+    """Return `brake pads (JPG)`, without the file's extension, which a front end could take for a link to an image."""
+    stem, _, _ = safe_name(name, content_type).rpartition(".")
+    return f"{stem} ({KINDS[content_type].extensions[0].upper()})"
 
 
 def attachment_urls(attachments: Sequence[Attachment]) -> list[str]:

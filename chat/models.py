@@ -83,6 +83,8 @@ class Conversation(Identified):
 class Message(Identified):
     """An entry of a conversation's log, which is append-only.
 
+    A message that its author withdraws keeps its place and loses its content.
+
     Numbers have no gap within a conversation, and `created_at` grows with them, so that `?since=` misses no message
     (docs/design, D44).
     """
@@ -107,6 +109,12 @@ class Message(Identified):
         help_text="The sending app's own id. One per sender and conversation.",
     )
     created_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the customer took it back. It has no content then.",
+    )
 
     objects = MessageQuerySet["Message"].as_manager()
 
@@ -118,6 +126,10 @@ class Message(Identified):
             models.CheckConstraint(condition=Q(number__gte=1), name="message_numbers_start_at_one"),
             models.CheckConstraint(
                 condition=Q(is_internal=False) | Q(is_support=True), name="internal_notes_are_the_shops"
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None) | Q(is_support=False, body=""),
+                name="withdrawn_message_is_empty",
             ),
         ]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import OuterRef
+from django.db.models import Count, OuterRef
 
 from chat.models import ENDED, Conversation, Message, SupportTicket
 from common.domain.caller import Caller
 from common.domain.database import count_of
 from common.domain.types import AnyQuerySet
+from common.reads.read import Columns
 
 _MAX_ENTRIES = 200
 
@@ -29,10 +30,31 @@ def get_conversations_since(since: datetime) -> list[tuple[int, int]]:
     return list(rows.values_list("pk", "last_number"))
 
 
+def with_message_counts(rows: AnyQuerySet) -> AnyQuerySet:
+    """Annotate support tickets with `message_count`: the messages that the customer sees, by the log's index."""
+    messages = Message.objects.public().filter(conversation=OuterRef("conversation"))
+    annotated: AnyQuerySet = rows.annotate(message_count=count_of(messages))
+    return annotated
+
+
 def find_customer_id(caller: Caller, conversation: UUID) -> int | None:
     """Return the id of the conversation's customer, or None if the caller may not see the conversation."""
     rows = Conversation.objects.visible_to(caller).filter(uuid=conversation)
     return rows.values_list("customer_id", flat=True).first()
+
+
+def _tickets_by_status(caller: Caller) -> AnyQuerySet:
+    rows = SupportTicket.objects.visible_to(caller).values("conversation__status")
+    return rows.annotate(count=Count("id")).order_by()
+
+
+_TICKETS_BY_STATUS = Columns(_tickets_by_status, "conversation__status", "count")
+
+
+def count_tickets_by_status(caller: Caller) -> dict[str, int]:
+    """Return the number of the caller's support tickets in each status that one of them has. One query."""
+    counts: dict[str, int] = dict(map(tuple, _TICKETS_BY_STATUS.of(caller)))
+    return counts
 
 
 def with_support_ticket_counts(rows: AnyQuerySet, customer: str) -> AnyQuerySet:

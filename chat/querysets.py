@@ -35,12 +35,12 @@ class MessageFilters(TypedDict, total=False):
 
 class MessageQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Return the messages of the customer's own conversations, without internal notes. Staff see all."""
+        """Return the messages of the customer's own conversations that are public. Staff see all."""
         return self if caller.is_staff else self.public().filter(conversation__customer_id=caller.account)
 
     def public(self) -> Self:
-        """Leave out internal notes."""
-        return self.filter(is_internal=False)
+        """Leave out internal notes and withdrawn messages."""
+        return self.filter(is_internal=False, withdrawn_at=None)
 
     def matching(self, filters: MessageFilters) -> Self:
         """Keep messages later than `since`, exact to the microsecond."""

@@ -35,11 +35,13 @@ from catalogue.api import care as products_care
 from catalogue.api import shop_staff as catalogue_staff
 from catalogue.api import shop_staff_pricing as matrices_staff
 from chat.api import care as tickets_care
+from chat.api import care_returns as return_tickets_care
 from chat.api import member as chat_member
 from common.http import fallbacks, health
 from common.http.routing import route
 from common.http.schema import CachedGenerator
 from customers.api import care as customers_care
+from customers.api import care_registration as registration_care
 from customers.api import crm as customers_crm
 from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
@@ -137,17 +139,19 @@ FLEET: list[URLPattern | URLResolver] = [
 CARE: list[URLPattern | URLResolver] = [
     *products_care.urlpatterns,  # products
     *orders_care.urlpatterns,  # orders, orders/{id}, orders/track/{id}
-    *returns_care.urlpatterns,  # orders/return, returns
-    *tickets_care.urlpatterns,  # tickets, tickets/{id}, …/messages
-    *customers_care.urlpatterns,  # settings, notifications, …/{id}/read
-    *portal_care.urlpatterns,  # dashboard, profile
+    *returns_care.urlpatterns,  # returns
+    *return_tickets_care.urlpatterns,  # orders/return
+    *tickets_care.urlpatterns,  # tickets, tickets/{id}, …/messages, …/messages/{id}, …/attachments
+    *customers_care.urlpatterns,  # settings, notifications, notifications/{id}, …/read
+    *portal_care.urlpatterns,  # dashboard, profile, profile/avatar
 ]
 
 # Contract 004, customers as a service. Its registration stands with contract 003's.
 CRM: list[URLPattern | URLResolver] = [
+    *accounts_crm.versioned,  # auth/register/, /login/, /logout/, /token/refresh/, /profile/
     *customers_crm.urlpatterns,  # customers/profile/, …/health/
     # Last, because any text can be an id.
-    *management_crm.urlpatterns,  # customers/, /{id}/, /by_user_id/, /stats/
+    *management_crm.urlpatterns,  # customers/, /{id}/, /{id}/dashboard/, /by_user_id/, /logical/{user_id}/, /stats/
 ]
 
 DOCS: list[URLPattern | URLResolver] = [
@@ -207,6 +211,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(CRM)),
     path("api/", include(API)),
     path("auth/", include(accounts_care.urlpatterns)),  # contract 002: login, refresh
+    path("auth/", include(registration_care.urlpatterns)),  # contract 002: register
     path("customer/", include(FLEET)),
     path("customer", fleet_pages.front),
     re_path(r"", fallbacks.unknown_route),

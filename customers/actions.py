@@ -282,6 +282,11 @@ def mark_read(*, notification: Notification) -> None:
     change(notification, read=True)
 
 
+def delete_notification(*, notification: Notification) -> None:
+    """Delete a notification that the customer does not want to see any more."""
+    notification.delete()
+
+
 CONTACT_FIELDS = ("first_name", "last_name", "email", "phone")
 
 

@@ -109,8 +109,8 @@ class Customer(Identified):
                 condition=Q(merged_into=None) | ~Q(merged_into=F("id")), name="customer_merged_into_another"
             ),
         ]
-        # The staff list is ordered by age. Its filters for unverified customers, a state and a business type read an
-        # index in the same order.
+        # The staff list is ordered by age or by services. Its filters for unverified customers, a city, a state and a
+        # business type read an index in the order of age.
         indexes = [
             models.Index(fields=["customer_since", "id"], name="customer_by_age"),
             models.Index(
@@ -119,6 +119,8 @@ class Customer(Identified):
                 name="customer_unverified_by_age",
             ),
             models.Index(Upper("state"), "customer_since", "id", name="customer_by_state"),
+            models.Index(Upper("city"), "customer_since", "id", name="customer_by_city"),
+            models.Index(fields=["total_services", "id"], name="customer_by_services"),
             models.Index(Upper("business_type"), "customer_since", "id", name="customer_by_business"),
             Trigrams(CUSTOMER_SEARCHED, name="customer_searched"),
         ]

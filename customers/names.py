@@ -11,6 +11,11 @@ def customer_name(company: str | None, first: str | None, last: str | None) -> s
     return company or f"{first or ''} {last or ''}".strip() or FORMER
 
 
+def person_name(first: str | None, last: str | None) -> str:
+    """Return first and last name, or an empty string for a missing contact."""
+    return f"{first or ''} {last or ''}".strip()
+
+
 def one_line_address(street: str, city: str, state: str, postal_code: str, country: str) -> str:
     """Return `123 Elm St, Springfield, NY 10001`, without empty parts and without the home country."""
     region = f"{state} {postal_code}".strip()

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Self, TypedDict, TypeVar
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Max, OuterRef, Subquery
 
 from common.domain.caller import Caller
 
@@ -38,6 +38,19 @@ class CustomerQuerySet(models.QuerySet[Row]):
             last_name=F(f"{path}__last_name"),
             email=F(f"{path}__email"),
             phone=F(f"{path}__phone"),
+        )
+
+    def of_user(self, caller: Caller, user: object) -> Self:
+        """Return the customer that a user acts for. Customers find it by their own user only, not by a colleague's."""
+        if caller.is_staff:
+            return self.filter(logins__user__uuid=user)
+        return self.visible_to(caller).filter(logins__user__uuid=user, logins__user_id=caller.user_id)
+
+    def with_changed_at(self) -> Self:
+        """Add `changed_at`, the time of the last row of the customer's history, or null without one."""
+        history = self.model.history.model.objects.filter(id=OuterRef("pk")).order_by()  # type: ignore[attr-defined]
+        return self.annotate(
+            changed_at=Subquery(history.values("id").annotate(last=Max("history_date")).values("last"))
         )
 
     def at_addresses(self, *, streets: Collection[str], postal_codes: Collection[str]) -> Self:

@@ -112,13 +112,18 @@ def presign(
     return Presigned(upload, url, store().public_url(upload.key, site=site))
 
 
-def _build_upload(
-    caller: Caller, filename: str, content_type: str, size: int | None, now: datetime
-) -> Upload:
+def check_announced(*, content_type: str, size: int | None) -> None:
+    """Raise UnsupportedFileType or AnnouncedSizeTooLarge unless such a file is accepted."""
     if content_type not in KINDS:
         raise UnsupportedFileType(field="content_type")
     if size is not None and size > settings.MAX_UPLOAD_BYTES:
         raise AnnouncedSizeTooLarge(_size_limit_message(), field="size")
+
+
+def _build_upload(
+    caller: Caller, filename: str, content_type: str, size: int | None, now: datetime
+) -> Upload:
+    check_announced(content_type=content_type, size=size)
     name = safe_name(filename, content_type)
     return Upload(
         owner_id=caller.user_id,

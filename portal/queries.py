@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from accounts.models import User
-from accounts.names import full_name
 from chat.queries import with_support_ticket_counts
 from common.domain.caller import Caller
 from customers.models import CustomerUser
 from memberships.queries import get_membership_uuid
 from orders.queries import with_order_counts
-
-AVATAR_URL = "https://api.dicebear.com/7.x/avataaars/svg"
 
 
 @dataclass(frozen=True)
@@ -36,8 +32,3 @@ def get_own_login(caller: Caller) -> QuerySet[CustomerUser]:
     """Return the caller's login, annotated with the counts of the account that it acts for."""
     rows = CustomerUser.objects.filter(user_id=caller.user_id)
     return with_support_ticket_counts(with_order_counts(rows, "customer"), "customer").order_by("pk")
-
-
-def avatar_url(own: str, first: str, last: str) -> str:
-    """Return the user's own avatar, or one generated from their name as contract 002 prints it (`seed=AliJawad`)."""
-    return own or f"{AVATAR_URL}?{urlencode({'seed': ''.join(full_name(first, last).split())})}"

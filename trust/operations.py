@@ -29,6 +29,7 @@ NAMED: dict[str, str | None] = {
     "/api/v1/customer/orders/track/{id}": "order",
     "/api/v1/customer/tickets/{id}": "ticket",
     "/api/v1/customers/{id}/": "customer",
+    "/api/v1/customers/logical/{user_id}/": None,  # named by its user
     "/customer/api/repairs/{id}/": "repair",
     "/api/shop/appointments/{id}/": "appointment",
     "/api/shop/appointments/{id}/assign/": "appointment to assign",
@@ -167,6 +168,10 @@ class Operation:
             finding = owner.rows[self.kind or ""].findings.earliest("id")
             path = path.replace("{finding_id}", str(finding.pk))
             path = path.replace("{photo_id}", str(finding.photos.earliest("id").upload.uuid))
+        path = path.replace("{user_id}", str(owner.user.uuid))
+        if "{message_id}" in path:
+            asked = owner.rows["ticket"].conversation.messages.earliest("number")
+            path = path.replace("{message_id}", f"MSG{asked.pk}")
         path = path.replace("{month}", f"{owner.rows['statement'].month:%Y-%m}")
         for part, kind in LINES.items():
             if f"/{part}/{{line_id}}" in path:

@@ -37,6 +37,8 @@ REFRESH_TOKENS = {
     "/api/token/refresh/": "refresh",
     "/api/auth/refresh/": "refreshToken",
     "/auth/refresh": "refresh_token",
+    "/api/v1/auth/token/refresh/": "refresh",
+    "/api/v1/auth/logout/": "refresh",
     "/api/token/verify/": "token",
     "/api/token/blacklist/": "refresh",
     "/api/auth/logout/": "refreshToken",

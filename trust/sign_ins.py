@@ -46,6 +46,7 @@ SIGN_INS = {
     "shop's tokens": SignIn("/api/token/"),
     "member's tokens": SignIn("/api/auth/login/"),
     "care's tokens": SignIn("/auth/login"),
+    "crm's tokens": SignIn("/api/v1/auth/login/"),
     "portal's pages": SignIn("/customer/login/", "username", is_page=True),
     "admin": SignIn("/admin/login/", "username", is_page=True),
 }

@@ -5,29 +5,57 @@ from __future__ import annotations
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.parsers import FormParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import actions
+from accounts.avatars import avatar_url
+from accounts.models import User
+from accounts.tokens import Tokens
+from common.domain.caller import Role
+from common.domain.types import Json
 from common.http.address import client_address
-from common.http.bodies import JSONResponse
+from common.http.bodies import JSONParser, JSONResponse, TextJSONParser
 from common.http.contracts.care import CareView
 from common.http.fields import OptionalText
 from common.http.inputs import AliasSerializer
 from common.http.routing import route
-from common.reads.serializers import Serializer
+from common.http.views import serialize
+from common.reads.serializers import Derived, Serializer
 
 
-class Credentials(Serializer):
-    email = serializers.EmailField()
+class Credentials(AliasSerializer):
+    """Email and password, as JSON or as a form. The form calls the email `username`."""
+
+    aliases = {"username": "email"}
+    needed = ("email",)
+
+    email = serializers.EmailField(required=False)
+    username = serializers.EmailField(source="email", required=False)
     password = serializers.CharField(trim_whitespace=False, max_length=128)
+    role = OptionalText(
+        max_length=20, help_text="The sign-in is refused if the account has another role. It gives no role."
+    )
     code = OptionalText(max_length=40, help_text="Code of the second factor of staff.")
 
 
-class Tokens(Serializer):
+class TokensSerializer(Serializer):
     access_token = serializers.CharField()
     refresh_token = serializers.CharField(help_text="Send it to /auth/refresh for a new access token.")
     token_type = serializers.ChoiceField(choices=["bearer"])
+
+
+class PersonSerializer(Serializer):
+    id = serializers.IntegerField()
+    email = serializers.EmailField()
+    full_name = serializers.CharField(allow_blank=True)
+    role = Derived(str.upper, "role", output=serializers.ChoiceField([role.upper() for role in Role.values]))
+    avatar = Derived(avatar_url, "avatar", "first_name", "last_name", output=serializers.URLField())
+
+
+class SignedIn(TokensSerializer):
+    user = PersonSerializer()
 
 
 class RefreshInput(AliasSerializer):
@@ -40,8 +68,19 @@ class RefreshInput(AliasSerializer):
     refresh = serializers.CharField(required=False, max_length=4096)
 
 
-class Refreshed(Tokens):
+class Refreshed(TokensSerializer):
     access = serializers.CharField(help_text="The access token under the name of contract 000.")
+
+
+def serialize_signed_in(user: User, tokens: Tokens) -> Json:
+    """Return the response body of a registration and of a sign-in."""
+    person = serialize(PersonSerializer, user)
+    return {
+        "access_token": tokens.access,
+        "refresh_token": tokens.refresh,
+        "token_type": "bearer",
+        "user": person,
+    }
 
 
 class TokenView(CareView):
@@ -58,19 +97,18 @@ class TokenView(CareView):
 class Login(TokenView):
     """Sign in with email and password.
 
-    Wrong passwords count towards one limit with those at every other sign-in route.
+    The body is JSON or a form. Wrong passwords count towards one limit with those at every other sign-in route.
     """
 
+    parser_classes = [JSONParser, TextJSONParser, FormParser]
     input_class = Credentials
 
-    @extend_schema(responses=Tokens)
+    @extend_schema(responses=SignedIn)
     def post(self, request: Request) -> JSONResponse:
-        _user, tokens = actions.sign_in(
+        user, tokens = actions.sign_in(
             **self.read_body(), address=client_address(request._request), now=timezone.now()
         )
-        return JSONResponse(
-            {"access_token": tokens.access, "refresh_token": tokens.refresh, "token_type": "bearer"}
-        )
+        return JSONResponse(serialize_signed_in(user, tokens))
 
 
 class Refresh(TokenView):

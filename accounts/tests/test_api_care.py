@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
@@ -37,8 +39,15 @@ def test_login_as_printed_returns_valid_tokens(api, ali, url, spelling):
     response = api.post(url, body, **spelling)
     assert response.status_code == 200
     tokens = response.json()
-    assert list(tokens) == ["access_token", "refresh_token", "token_type"]
+    assert list(tokens) == ["access_token", "refresh_token", "token_type", "user"]
     assert tokens["token_type"] == "bearer"
+    assert tokens["user"] == {
+        "id": ali.pk,
+        "email": "ali.jawad@example.com",
+        "full_name": "Alice Cooper",
+        "role": "CUSTOMER",
+        "avatar": "https://api.dicebear.com/7.x/avataaars/svg?seed=AliceCooper",
+    }
     assert response["Cache-Control"] == "no-store"
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access_token']}")
@@ -75,6 +84,79 @@ def test_invalid_body_is_422_and_names_field(api, body, field, message):
 def test_malformed_json_is_400(api):
     response = api.post("/auth/login", "{", content_type="application/json")
     assert (response.status_code, response.json()["error"]) == (400, "Malformed JSON")
+
+
+FORM = {"content_type": "application/x-www-form-urlencoded"}
+
+
+def form_of(**fields):
+    return urlencode(
+        {"username": "ali.jawad@example.com", "password": "customer123", "role": "customer"} | fields
+    )
+
+
+class TestLoginForm:
+    @pytest.mark.parametrize("role", ["customer", "CUSTOMER", ""])
+    def test_form_signs_in_as_json_does(self, api, ali, role):
+        response = api.post("/auth/login", form_of(role=role), **FORM)
+        assert response.status_code == 200, response.content
+        as_json = api.post("/auth/login", PRINTED, format="json").json()
+        assert response.json()["user"] == as_json["user"]
+        assert AccessToken(response.json()["access_token"])["user_role"] == "customer"
+        assert response["Cache-Control"] == "no-store"
+
+    @pytest.mark.parametrize("role", ["admin", "agent", "supervisor", "vendor"])
+    @pytest.mark.parametrize("spelling", ["form", "json"])
+    def test_role_of_another_account_is_403_and_opens_no_session(self, api, ali, role, spelling):
+        if spelling == "form":
+            response = api.post("/auth/login", form_of(role=role), **FORM)
+        else:
+            response = api.post("/auth/login", PRINTED | {"role": role}, format="json")
+        detail = f"This account does not have the role {role}."
+        assert (response.status_code, response.json()) == (403, {"error": "Wrong role", "detail": detail})
+        assert not Session.objects.exists()
+        ali.refresh_from_db()
+        assert ali.role == "customer"
+
+    def test_wrong_password_does_not_tell_the_role(self, api, ali):
+        response = api.post("/auth/login", form_of(password="wrong", role="admin"), **FORM)
+        assert (response.status_code, response.json()) == (401, WRONG)
+
+    def test_member_of_staff_is_no_customer(self, api):
+        user = UserFactory(role="technician")
+        fields = {"username": user.email, "password": PASSWORD}
+        response = api.post("/auth/login", form_of(**fields, role="customer"), **FORM)
+        assert (response.status_code, response.json()["error"]) == (403, "Wrong role")
+        response = api.post("/auth/login", form_of(**fields, role="technician"), **FORM)
+        assert (response.status_code, response.json()["user"]["role"]) == (200, "TECHNICIAN")
+
+    def test_wrong_passwords_of_the_form_count_with_the_others(self, api, ali):
+        for number in range(10):
+            if number % 2:
+                response = api.post("/auth/login", form_of(password="wrong"), **FORM)
+            else:
+                response = api.post("/auth/login", PRINTED | {"password": "wrong"}, format="json")
+            assert response.status_code == 401
+        response = api.post("/auth/login", form_of(), **FORM)
+        assert (response.status_code, response.json()["error"]) == (429, "Too many requests")
+        assert not Session.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("body", "field", "message"),
+        [
+            ("password=x", "email", "This field is required."),
+            ("username=x&password=x", "username", "Enter a valid email address."),
+            (
+                "username=a@example.com&email=b@example.com&password=x",
+                "username",
+                "Differs from email. Send one of the two.",
+            ),
+            ("username=a@example.com", "password", "This field is required."),
+        ],
+    )
+    def test_invalid_form_is_422_and_names_field(self, api, body, field, message):
+        response = api.post("/auth/login", body, **FORM)
+        assert (response.status_code, response.json()) == (422, care_invalid(field, message))
 
 
 def test_wrong_passwords_count_across_contracts(api):

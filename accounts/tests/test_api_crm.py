@@ -143,14 +143,19 @@ def test_missing_token_is_401(api, carol):
     assert (response.status_code, response.json()) == (401, {"error": "Unauthorized", **UNAUTHENTICATED})
 
 
-@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
 def test_other_methods_are_405(sign_in, carol, method):
     response = getattr(sign_in(carol), method)(URL, {}, format="json")
     assert (response.status_code, response.json(), response["Allow"]) == (
         405,
         {"error": "Method not allowed", "detail": f'Method "{method.upper()}" not allowed.'},
-        "PATCH",
+        "PUT, PATCH",
     )
+
+
+def test_put_keeps_fields_that_are_not_sent(sign_in, carol):
+    response = sign_in(carol).put(URL, {"last_name": "New", "user_role": "admin"}, format="json")
+    assert (response.status_code, response.json()) == (200, body_of(carol, last_name="New"))
 
 
 def test_token_shows_new_name_after_refresh(api, carol):
@@ -187,3 +192,113 @@ def test_one_of_parallel_changes_to_same_email_succeeds(sign_in):
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * 7
     assert [answer.json() for answer in answers if answer.status_code == 400] == [TAKEN] * 7
     assert User.objects.filter(email="wanted@example.com").count() == 1
+
+
+AUTH = "/api/v1/auth/"
+NEW = {
+    "email": "test@example.com",
+    "first_name": "Test",
+    "last_name": "User",
+    "phone_number": "+15551234567",
+    "password1": "Sturdy horse 7",
+    "password2": "Sturdy horse 7",
+    "user_role": "customer",
+}
+WRONG = {"error": "Invalid credentials", "detail": "No active account found with the given credentials"}
+
+
+def person_of(user, **changed):
+    created = user.created_at.isoformat().replace("+00:00", "Z")
+    return body_of(user) | {"created_at": created, "is_active": True} | changed
+
+
+class TestVersioned:
+    """The authentication service as the gateway of the contract's front end addresses it."""
+
+    @pytest.mark.parametrize("role", ["customer", "admin", "employee"])
+    def test_registration_gives_the_role_of_a_customer_only(self, api, role):
+        response = api.post(f"{AUTH}register/", NEW | {"user_role": role}, format="json")
+        user = User.objects.get()
+        tokens = response.json()["tokens"]
+        person = person_of(user)
+        top = {
+            name: person[name]
+            for name in ("id", "email", "first_name", "last_name", "user_role", "created_at")
+        }
+        assert (response.status_code, response.json()) == (
+            201,
+            {"tokens": tokens, "user": body_of(user), **top},
+        )
+        assert (user.role, user.is_superuser) == ("customer", False)
+
+    def test_registration_names_invalid_fields(self, api):
+        response = api.post(f"{AUTH}register/", {"password1": "x"}, format="json")
+        required = ["This field is required."]
+        assert (response.status_code, response.json()) == (
+            400, dict.fromkeys(("email", "password2", "first_name", "last_name"), required)
+        )  # fmt: skip
+        assert not User.objects.exists()
+
+    @pytest.mark.parametrize("slash", ["", "/"])
+    def test_login_returns_the_user_and_tokens(self, api, carol, slash):
+        api.credentials(HTTP_AUTHORIZATION="Bearer expired")
+        response = api.post(
+            f"{AUTH}login{slash}", {"email": carol.email, "password": PASSWORD}, format="json"
+        )
+        tokens = response.json()["tokens"]
+        assert (response.status_code, response.json()) == (200, person_of(carol, tokens=tokens))
+        assert list(tokens) == ["access", "refresh"]
+        api.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
+        assert api.get(f"{AUTH}profile/").json() == person_of(carol)
+
+    def test_wrong_passwords_count_with_those_of_other_logins(self, api, carol):
+        for number in range(10):
+            url = (f"{AUTH}login/", "/api/token/")[number % 2]
+            response = api.post(url, {"email": carol.email, "password": "wrong"}, format="json")
+            assert response.status_code == 401
+            assert number % 2 or response.json() == WRONG
+        response = api.post(f"{AUTH}login/", {"email": carol.email, "password": PASSWORD}, format="json")
+        assert (response.status_code, response.json()["error"]) == (429, "Too many requests")
+
+    @pytest.mark.parametrize("rotates", [False, True])
+    def test_refresh_returns_both_tokens(self, api, carol, settings, rotates):
+        settings.ROTATE_REFRESH_TOKENS = rotates
+        login = api.post(f"{AUTH}login/", {"email": carol.email, "password": PASSWORD}, format="json").json()
+        sent = login["tokens"]["refresh"]
+        response = api.post(f"{AUTH}token/refresh/", {"refresh": sent}, format="json")
+        assert (response.status_code, list(response.json())) == (200, ["access", "refresh"])
+        assert (response.json()["refresh"] == sent) is not rotates
+        again = api.post(f"{AUTH}token/refresh/", {"refresh": sent}, format="json")
+        assert again.status_code == (401 if rotates else 200)
+
+    def test_logout_ends_the_session(self, api, carol):
+        login = api.post(f"{AUTH}login/", {"email": carol.email, "password": PASSWORD}, format="json").json()
+        sent = {"refresh": login["tokens"]["refresh"]}
+        response = api.post(f"{AUTH}logout/", sent, format="json")
+        assert (response.status_code, response.json()) == (200, {"message": "Signed out."})
+        for url in (f"{AUTH}logout/", f"{AUTH}token/refresh/"):
+            again = api.post(url, sent, format="json")
+            assert (again.status_code, again.json()) == (401, ENDED)
+
+    @pytest.mark.parametrize(
+        ("method", "path"), [("patch", "profile/"), ("patch", "profile/update/"), ("put", "profile/update/")]
+    )
+    def test_profile_is_changed_and_its_role_is_not(self, sign_in, carol, method, path):
+        client = sign_in(carol)
+        response = getattr(client, method)(f"{AUTH}{path}", {"last_name": "New"}, format="json")
+        assert (response.status_code, response.json()) == (200, person_of(carol, last_name="New"))
+        getattr(client, method)(f"{AUTH}{path}", {"user_role": "admin", "is_active": False}, format="json")
+        carol.refresh_from_db()
+        assert (carol.role, carol.is_active) == ("customer", True)
+
+    def test_missing_token_and_unknown_address_have_the_body_of_the_contract(self, api):
+        for method in ("get", "patch"):
+            response = getattr(api, method)(f"{AUTH}profile/")
+            assert (response.status_code, response.json()) == (
+                401,
+                {"error": "Unauthorized", **UNAUTHENTICATED},
+            )
+        response = api.get(f"{AUTH}admin/users/")
+        assert (response.status_code, response.json()) == (
+            404, {"error": "Not found", "detail": "There is nothing at this address."}
+        )  # fmt: skip

@@ -139,10 +139,12 @@ class Returns(StockList):
 
 
 class Tickets(StockList):
-    serializer_class = tickets.TicketBriefSerializer
+    serializer_class = tickets.TicketRowSerializer
 
     def get_queryset(self):
         rows = self.own(SupportTicket, "conversation__customer").select_related("conversation")
+        shown = Q(conversation__messages__is_internal=False, conversation__messages__withdrawn_at=None)
+        rows = rows.annotate(message_count=Count("conversation__messages", filter=shown))
         return rows.order_by("-conversation__created_at", "-conversation_id")
 
 
@@ -230,7 +232,7 @@ class Customers(StockList):
             **{name: name for name in ("first_name", "last_name", "email", "phone")},
         }
         of_contact = {name: F(f"contact__{source}") for name, source in names.items()}
-        return Customer.objects.annotate(**of_contact).order_by("-customer_since", "-id")
+        return Customer.objects.annotate(**of_contact).with_changed_at().order_by("-customer_since", "-id")
 
 
 # --- The shop's repair orders, to compare with the hand-written peer -----------------------------------------------

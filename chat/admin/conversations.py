@@ -109,6 +109,7 @@ class MessageAdmin(ReadOnly, StaffAdmin):
         "body",
         "attachments",
         "created_at",
+        "withdrawn_at",
     )
 
     @column("Message")

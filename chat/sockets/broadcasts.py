@@ -73,7 +73,9 @@ def message_broadcast(message: Message) -> Broadcast:
     conversation = message.conversation
     return Broadcast(
         customer=conversation.customer_id,
-        frame=None if message.is_internal else _message_frame(message, conversation.uuid),
+        frame=None
+        if message.is_internal or message.withdrawn_at
+        else _message_frame(message, conversation.uuid),
         author=message.author_id,
         conversation=conversation.pk,
         number=message.number,

@@ -5,13 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from chat import actions
 from chat.api.care import recent_tickets
 from chat.models import Conversation, Message, SupportTicket
 from customers.callers import caller_of_user
 from customers.models import Notification
+from files.actions import UnsupportedFileType
+from files.models import Upload
+from files.queries import public_url
+from files.tests.conftest import JPEG
 from testing import factories
+from testing.storms import parallel
 from testing.suites import NOTHING_HERE, CareGateSuite, CareOwnListSuite, care_invalid
 
 pytestmark = pytest.mark.django_db
@@ -25,10 +31,10 @@ def format_instant(instant):
     return instant.isoformat().replace("+00:00", "Z")
 
 
-def ticket_of(customer, number=456, **conversation):
+def ticket_of(customer, number=456, order=None, **conversation):
     """Create TKT456 as the contract prints it."""
     values = {"subject": "Product inquiry", "created_at": OPENED, "updated_at": OPENED} | conversation
-    ticket = factories.SupportTicketFactory(id=number, conversation__customer=customer, **{
+    ticket = factories.SupportTicketFactory(id=number, order=order, conversation__customer=customer, **{
         f"conversation__{name}": value for name, value in values.items()
     })  # fmt: skip
     post(ticket, customer.contact, "I need help with my order", OPENED)
@@ -57,7 +63,21 @@ class TestTickets(CareOwnListSuite):
             "status": "OPEN",
             "priority": "MEDIUM",
             "created_at": format_instant(ticket.conversation.created_at),
+            "related_order_id": None,
+            "message_count": 0,
         }
+
+    def test_order_and_public_messages_are_counted(self, alice, as_alice, tim, now):
+        ticket = ticket_of(alice, order=factories.OrderFactory(id=123, customer=alice))
+        post(ticket, tim, "Which one?", now)
+        post(ticket, tim, "Difficult person", now, is_internal=True)
+        other = ticket_of(alice, number=457)
+        assert [
+            (row["id"], row["related_order_id"], row["message_count"]) for row in as_alice.get(TICKETS).json()
+        ] == [
+            (other.number, None, 1),
+            ("TKT456", "ORD123", 2),
+        ]
 
     @pytest.mark.parametrize(
         ("value", "states"),
@@ -67,6 +87,7 @@ class TestTickets(CareOwnListSuite):
             ("in-progress", ["in_progress"]),
             ("IN_PROGRESS", ["in_progress"]),
             ("resolved", ["resolved", "closed"]),
+            ("closed", ["closed"]),
             ("", ["open", "in_progress", "resolved", "closed"]),
         ],
     )
@@ -79,9 +100,9 @@ class TestTickets(CareOwnListSuite):
         found = [row["status"] for row in as_alice.get(self.url, {"status": value}).json()]
         assert sorted(found) == sorted(printed[status] for status in states)
 
-    @pytest.mark.parametrize("word", ["closed", "OPEN!"])
+    @pytest.mark.parametrize("word", ["pending", "OPEN!"])
     def test_unknown_status_is_422(self, as_alice, word):
-        text = f'"{word.lower()}" is not one of all, open, in_progress, resolved.'
+        text = f'"{word.lower()}" is not one of all, open, in_progress, resolved, closed.'
         response = as_alice.get(self.url, {"status": word})
         assert (response.status_code, response.json()) == (422, care_invalid("status", text))
 
@@ -114,6 +135,8 @@ class TestTickets(CareOwnListSuite):
         with django_assert_num_queries(1):
             recent = recent_tickets(caller)
         assert [row["id"] for row in recent] == ["TKT7", "TKT6", "TKT5", "TKT4", "TKT3"]
+        assert list(recent[0]) == ["id", "subject", "status", "priority", "created_at", "date"]
+        assert str(recent[0]["date"]) == "2024-01-20"
 
 
 class TestCreateTicket(CareGateSuite):
@@ -139,6 +162,8 @@ class TestCreateTicket(CareGateSuite):
             "status": "OPEN",
             "priority": "MEDIUM",
             "created_at": at,
+            "related_order_id": "ORD123",
+            "message_count": 1,
             "updated_at": at,
             "messages": [
                 {
@@ -148,10 +173,19 @@ class TestCreateTicket(CareGateSuite):
                     "content": "I need help with my recent order",
                     "timestamp": at,
                     "is_internal": False,
+                    "sender_type": "customer",
+                    "attachments": [],
                 }
             ],
+            "ticket_id": f"TKT{ticket.pk}",
         }
         assert (ticket.order, ticket.conversation.customer) == (order, alice)
+
+    @pytest.mark.parametrize("order", ["none", "None", "", " ", None])
+    def test_no_order_can_be_named_by_a_word(self, as_alice, order):
+        body = {"subject": "S", "description": "D", "order_id": order}
+        response = as_alice.post(TICKETS, body, format="json")
+        assert (response.status_code, response.json()["related_order_id"]) == (201, None)
 
     def test_ticket_is_also_a_thread_of_contract_003(self, as_alice):
         as_alice.post(TICKETS, {"subject": "Tyres", "description": "Old"}, format="json")
@@ -223,6 +257,8 @@ class TestTicketDetail(CareGateSuite):
             "content": "Which one?",
             "timestamp": "2024-01-14T16:20:00Z",
             "is_internal": False,
+            "sender_type": "support",
+            "attachments": [],
         }
         notification = Notification.objects.get()
         assert (
@@ -268,6 +304,8 @@ class TestTicketMessages(CareGateSuite):
                 "content": "Thank you for the quick response!",
                 "timestamp": format_instant(message.created_at),
                 "is_internal": False,
+                "sender_type": "customer",
+                "attachments": [],
             },
         )
 
@@ -290,3 +328,215 @@ class TestTicketMessages(CareGateSuite):
         response = as_alice.post(self.url, {"content": content, "is_internal": True}, format="json")
         assert (response.status_code, list(response.json()["fields"])) == (422, ["content"])
         assert Message.objects.count() == 1
+
+
+class TestDeleteMessage(CareGateSuite):
+    url = f"{TICKETS}/TKT456/messages/MSG1"
+    method = "delete"
+
+    @pytest.fixture
+    def ticket(self, alice):
+        return ticket_of(alice)
+
+    def address(self, message):
+        return f"{TICKETS}/TKT456/messages/MSG{message.pk}"
+
+    @pytest.mark.parametrize("slash", ["", "/"])
+    def test_own_message_loses_its_content_and_is_hidden(self, ticket, alice, as_alice, now, slash):
+        reply = post(ticket, alice.contact, "Forget it", now)
+        response = as_alice.delete(self.address(reply) + slash)
+        assert (response.status_code, response.json()) == (200, {"message": "The message was deleted."})
+        body = as_alice.get(f"{TICKETS}/TKT456").json()
+        assert [message["content"] for message in body["messages"]] == ["I need help with my order"]
+        assert body["message_count"] == 1
+        reply.refresh_from_db()
+        assert (reply.body, reply.attachments, reply.number) == ("", [], 2)
+        (thread,) = as_alice.get("/api/chat/threads/").json()
+        assert thread["lastMessage"]["body"] == "I need help with my order"
+        (listed,) = as_alice.get(f"/api/chat/threads/{thread['id']}/messages/").json()
+        assert listed["body"] == "I need help with my order"
+        again = as_alice.delete(self.address(reply))
+        assert (again.status_code, again.json()["detail"]) == (404, "Message not found.")
+
+    def test_next_message_takes_the_next_number(self, ticket, alice, as_alice, now):
+        reply = post(ticket, alice.contact, "Forget it", now)
+        as_alice.delete(self.address(reply))
+        assert post(ticket, alice.contact, "It rattles", now).number == 3
+
+    def test_ticket_without_messages_is_shown(self, ticket, as_alice):
+        as_alice.delete(self.address(Message.objects.get()))
+        body = as_alice.get(f"{TICKETS}/TKT456").json()
+        assert (body["messages"], body["message_count"]) == ([], 0)
+        ticket.conversation.refresh_from_db()
+        assert ticket.conversation.last_message is None
+
+    def test_answered_message_is_409_and_a_note_is_no_answer(self, ticket, alice, as_alice, tim, now):
+        reply = post(ticket, alice.contact, "Any news?", now)
+        post(ticket, tim, "Difficult person", now, is_internal=True)
+        first = Message.objects.get(number=1)
+        post(ticket, tim, "Which one?", now)
+        for message in (first, reply):
+            response = as_alice.delete(self.address(message))
+            assert (response.status_code, response.json()) == (
+                409,
+                {
+                    "error": "Message is answered",
+                    "detail": "The shop has answered this message. It cannot be deleted any more.",
+                },
+            )
+        late = post(ticket, alice.contact, "The left one", now)
+        post(ticket, tim, "Still difficult", now, is_internal=True)
+        assert as_alice.delete(self.address(late)).status_code == 200
+        assert list(Message.objects.order_by("number").values_list("body", flat=True)) == [
+            "I need help with my order", "Any news?", "Difficult person", "Which one?", "", "Still difficult",
+        ]  # fmt: skip
+
+    def test_message_of_the_shop_or_a_colleague_is_403(self, ticket, alice, as_alice, tim, sign_in, now):
+        answer = post(ticket, tim, "Which one?", now)
+        colleague = factories.CustomerUserFactory(customer=alice).user
+        written = post(ticket, colleague, "The left one", now)
+        for message in (answer, written):
+            response = as_alice.delete(self.address(message))
+            assert (response.status_code, response.json()) == (
+                403, {"error": "Access denied", "detail": "You can delete your own messages only."}
+            )  # fmt: skip
+        assert not Message.objects.exclude(withdrawn_at=None).exists()
+
+    def test_internal_note_other_ticket_and_other_customer_are_404(
+        self, ticket, alice, as_alice, as_bob, tim, now
+    ):
+        note = post(ticket, tim, "Difficult person", now, is_internal=True)
+        other = ticket_of(alice, number=457)
+        elsewhere = other.conversation.messages.get()
+        for client, message in (
+            (as_alice, note),
+            (as_alice, elsewhere),
+            (as_bob, ticket.conversation.messages.first()),
+        ):
+            response = client.delete(self.address(message))
+            assert response.status_code == 404, response.content
+        assert not Message.objects.exclude(withdrawn_at=None).exists()
+
+
+class TestAttachments(CareGateSuite):
+    url = f"{TICKETS}/TKT456/attachments"
+    method = "post"
+
+    def send(self, client, *files, **headers):
+        return client.post(self.url, {"files": list(files)}, format="multipart", headers=headers)
+
+    @staticmethod
+    def file(name="brake pads.jpg", content=JPEG, kind="image/jpeg"):
+        return SimpleUploadedFile(name, content, kind)
+
+    def test_files_become_a_message_that_names_them(self, alice, as_alice):
+        ticket_of(alice)
+        response = self.send(as_alice, self.file(), self.file("bill.pdf", b"%PDF-1.7 ", "application/pdf"))
+        assert response.status_code == 201, response.content
+        message, uploads = Message.objects.get(number=2), list(Upload.objects.order_by("id"))
+        assert response.json() == {
+            "id": f"MSG{message.pk}",
+            "sender_id": alice.contact.pk,
+            "sender_name": "Alice Cooper",
+            "content": "Attached: brake pads (JPG), bill (PDF)",
+            "timestamp": format_instant(message.created_at),
+            "is_internal": False,
+            "sender_type": "customer",
+            "attachments": [public_url(upload.key) for upload in uploads],
+        }
+        assert [(u.state, u.name, u.owner, u.customer_id) for u in uploads] == [
+            ("attached", "brake pads.jpg", alice.contact, alice.pk),
+            ("attached", "bill.pdf", alice.contact, alice.pk),
+        ]
+        assert as_alice.get(f"{TICKETS}/TKT456").json()["messages"][1] == response.json()
+
+    def test_repeated_idempotency_key_stores_one_message(self, alice, as_alice):
+        ticket_of(alice)
+        head = 'Content-Disposition: form-data; name="files"; filename="a.jpg"\r\nContent-Type: image/jpeg'
+        body = b"--b\r\n" + head.encode() + b"\r\n\r\n" + JPEG + b"\r\n--b--\r\n"
+        answers = [
+            as_alice.generic(
+                "POST",
+                self.url,
+                body,
+                content_type="multipart/form-data; boundary=b",
+                HTTP_IDEMPOTENCY_KEY="once",
+            )
+            for _ in range(2)
+        ]
+        assert [answer.status_code for answer in answers] == [201, 201]
+        assert (Message.objects.count(), Upload.objects.count()) == (2, 1)
+
+    @pytest.mark.parametrize(
+        ("name", "content", "kind", "path", "message"),
+        [
+            ("a.exe", b"MZ", "application/x-msdownload", "files[1]", UnsupportedFileType.message),
+            ("a.jpg", b"<html>", "image/jpeg", "files", "a.jpg is not a file of the type image/jpeg."),
+            ("a.jpg", b"", "image/jpeg", "files[1]", "The submitted file is empty."),
+        ],
+    )
+    def test_wrong_file_is_422_and_posts_nothing(self, alice, as_alice, name, content, kind, path, message):
+        ticket_of(alice)
+        response = self.send(as_alice, self.file(), self.file(name, content, kind))
+        assert (response.status_code, response.json()["fields"]) == (422, {path: [message]})
+        assert (Message.objects.count(), Upload.objects.filter(state="attached").count()) == (1, 0)
+
+    def test_too_large_file_and_too_many_files_are_422(self, alice, as_alice, monkeypatch, settings):
+        ticket_of(alice)
+        response = self.send(as_alice, *(self.file() for _ in range(11)))
+        assert (response.status_code, list(response.json()["fields"])) == (422, ["files"])
+        settings.MAX_UPLOAD_BYTES, settings.MAX_BODY_BYTES = 1024, 4096
+        response = self.send(as_alice, self.file(content=JPEG + b"x" * 1500))
+        assert (response.status_code, response.json()["fields"]) == (
+            422, {"files[0]": ["A file may have at most 1,024 bytes."]}
+        )  # fmt: skip
+        response = self.send(as_alice, self.file(content=JPEG + b"x" * 5000))
+        assert (response.status_code, response.json()["error"]) == (413, "Request too large")
+        assert not Upload.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "status", "error"),
+        [
+            ({}, None, 422, "Invalid input"),
+            ({"files": "text"}, None, 422, "Invalid input"),
+            ("{}", "application/json", 415, "Unsupported media type"),
+            ("no boundary", "multipart/form-data", 400, "Malformed JSON"),
+        ],
+    )
+    def test_other_bodies_are_refused(self, alice, as_alice, body, kind, status, error):
+        ticket_of(alice)
+        how = {"content_type": kind} if kind else {"format": "multipart"}
+        response = as_alice.post(self.url, body, **how)
+        assert (response.status_code, response.json()["error"]) == (status, error)
+
+    def test_ticket_of_another_customer_is_404_and_stores_nothing(self, alice, as_bob):
+        ticket_of(alice)
+        response = self.send(as_bob, self.file())
+        assert (response.status_code, response.json()) == (404, NOT_FOUND)
+        assert (Message.objects.count(), Upload.objects.count()) == (1, 0)
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_answer_and_deletion_at_once_agree(tim, alice, sign_in, now):
+    """Either the answer comes first and the deletion is refused, or the message is gone before the answer."""
+    ticket = ticket_of(alice)
+    as_alice, message = sign_in(alice.contact), Message.objects.get()
+
+    def act(number):
+        if number:
+            return as_alice.delete(f"{TICKETS}/TKT456/messages/MSG{message.pk}").status_code
+        return post_alone(ticket, tim, now)
+
+    answers = parallel(2, act)
+    message.refresh_from_db()
+    assert (200 in answers) == (message.body == "")
+    assert (409 in answers) == (message.body != "")
+    ticket.conversation.refresh_from_db()
+    assert ticket.conversation.last_message.body == "Which one?"
+
+
+def post_alone(ticket, user, now):
+    actions.post_message(
+        conversation=ticket.conversation.uuid, by=caller_of_user(user), body="Which one?", now=now
+    )

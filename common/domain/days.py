@@ -21,6 +21,12 @@ def day_of(instant: datetime) -> date:
     return instant.astimezone(timezone.get_default_timezone()).date()
 
 
+def months_before(day: date, months: int) -> date:
+    """Return the first day of the month that is `months` months before the month of `day`."""
+    number = day.year * 12 + day.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
 def midnight(day: date, zone: tzinfo | None = None) -> datetime:
     """Return the instant a day begins in `zone`, by default the project's time zone."""
     return timezone.make_aware(datetime.combine(within_calendar(day), time.min), zone)

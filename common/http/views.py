@@ -10,6 +10,7 @@ import orjson
 from django.conf import settings
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.datastructures import MultiValueDict
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import JSONRenderer
@@ -122,20 +123,30 @@ class ContractView(APIView):
 
     def read_body(self, *, partial: bool = False) -> Json:
         """Return the validated body. ValidationError names every wrong field. With `partial` no field is required."""
-        serializer = self._input_class()(data=self.request.data, partial=partial)
+        serializer = self._input_class()(data=self._sent(), partial=partial)
         unaccepted = self.unaccepted(serializer)
         if not serializer.is_valid() or unaccepted:
             refusal = UnknownFields if unaccepted and self.is_strict else ValidationError
             raise refusal({**unaccepted, **serializer.errors})
         return dict(serializer.validated_data)
 
-    def read_body_of(self, find_row: Callable[[], object]) -> Json:
+    def _sent(self) -> object:
+        """Return the parsed body. Of a form it is an object of texts, in which a file field is the list of its files.
+
+        Of a repeated field the last value counts.
+        """
+        data: object = self.request.data
+        if not isinstance(data, MultiValueDict):
+            return data
+        return {name: data[name] for name in data} | dict(self.request.FILES.lists())
+
+    def read_body_of(self, find_row: Callable[[], object], *, partial: bool = False) -> Json:
         """Return the validated body. If it is wrong, `find_row` may raise that the row does not exist instead.
 
         For actions that find the row themselves, so that a right body costs no further query.
         """
         try:
-            return self.read_body()
+            return self.read_body(partial=partial)
         except ValidationError:
             find_row()
             raise

@@ -17,12 +17,14 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from jsonschema import Draft202012Validator
 
 from accounts.models import User
 from common.http.contracts import registry
 from common.http.schema import CachedGenerator
 from demo import loader
+from files.tests.conftest import PNG as PHOTO
 from testing.examples import care, crm, fleet, member, shop
 from testing.examples.calls import NEWCOMER, Call, Calls, filled
 
@@ -65,6 +67,9 @@ def make(api, method: str, path: str, call: Call, names: dict[str, str]) -> tupl
     body = filled(call.body, names)
     data = filled(call.params, names) if method == "get" else body
     kind = None if method == "get" else "json"
+    if call.photos:
+        body, kind = {call.photos: ["photo.png"]}, "multipart"
+        data = {call.photos: SimpleUploadedFile("photo.png", PHOTO, "image/png")}
     response = getattr(api, method)(path.format(**names), data, headers=headers, format=kind)
     assert response.status_code == call.status, (path, call, response.content)
     return shown(body), shown(response.json()) if response.content else None

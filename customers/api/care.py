@@ -149,8 +149,27 @@ class ReadNotification(CareView):
         return JSONResponse(serialize(NotificationSerializer, notification))
 
 
+class DeletedSerializer(Serializer):
+    message = serializers.CharField()
+
+
+class OneNotification(CareView):
+    """Delete a notification."""
+
+    permission_classes = [CustomersOnly]
+
+    @extend_schema(responses=DeletedSerializer)
+    def delete(self, request: Request, id: int) -> JSONResponse:
+        notification = Notification.objects.visible_to(self.caller).filter(pk=id).first()
+        if notification is None:
+            raise Missing("Notification not found.")
+        actions.delete_notification(notification=notification)
+        return JSONResponse({"message": "The notification was deleted."})
+
+
 urlpatterns = [
     route("settings", Settings.as_view()),
     route("notifications", Notifications.as_view()),
+    route("notifications/<id:id>", OneNotification.as_view()),
     route("notifications/<id:id>/read", ReadNotification.as_view()),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -22,8 +24,10 @@ from common.reads.read import Read
 from common.reads.serializers import Derived, Serializer
 from customers import actions, queries
 from customers.models import ContactMethod, Customer
-from customers.names import or_empty
+from customers.names import one_line_address, or_empty, person_name
 from customers.preferences import validate_notifications
+
+VERSION = "2.0.0"  # as the contract prints it
 
 
 def person_field(name: str) -> Derived:
@@ -31,8 +35,16 @@ def person_field(name: str) -> Derived:
     return Derived(or_empty, name, output=serializers.CharField(allow_blank=True))
 
 
+def last_change(since: datetime, served: datetime | None, changed: datetime | None) -> datetime:
+    """Return when a customer last changed: their record, or their count of services, which has no history."""
+    return max(at for at in (since, served, changed) if at is not None)
+
+
+ADDRESS = ("street_address", "city", "state", "postal_code", "country")
+
+
 class CustomerSerializer(Serializer):
-    """The contract's data model, and the fields of a user added by `with_person`."""
+    """The contract's data model, and the fields added by `with_person` and `with_changed_at`."""
 
     id = serializers.UUIDField(source="uuid")
     user_id = serializers.UUIDField(source="user_uuid", allow_null=True)
@@ -57,6 +69,13 @@ class CustomerSerializer(Serializer):
     total_services = serializers.IntegerField()
     preferred_contact_method = serializers.ChoiceField(choices=ContactMethod.choices)
     notification_preferences = serializers.DictField(child=serializers.BooleanField())
+    full_name = Derived(
+        person_name, "first_name", "last_name", output=serializers.CharField(allow_blank=True)
+    )
+    full_address = Derived(one_line_address, *ADDRESS, output=serializers.CharField(allow_blank=True))
+    is_business_customer = Derived(bool, "company_name", output=serializers.BooleanField())
+    created_at = Instant(source="customer_since")
+    updated_at = Derived(last_change, "customer_since", "last_service_date", "changed_at", output=Instant())
 
 
 class Notifications(serializers.DictField):
@@ -90,7 +109,7 @@ class ProfileInput(Serializer):
 def own_profile_rows(caller: Caller, filters: object) -> QuerySet[Customer]:
     """Return the caller's customer with the fields of the caller's user, as the contract takes them from the token."""
     rows = Customer.objects.filter(logins__user_id=caller.user_id)
-    return rows.with_person("logins__user").order_by("id")
+    return rows.with_person("logins__user").with_changed_at().order_by("id")
 
 
 class ProfileView(CrmView):
@@ -137,7 +156,14 @@ class UpdateProfile(ProfileView):
     input_class = ProfileInput
 
     @extend_schema(responses=CustomerSerializer)
+    def put(self, request: Request) -> JSONResponse:
+        return self.change()
+
+    @extend_schema(responses=CustomerSerializer)
     def patch(self, request: Request) -> JSONResponse:
+        return self.change()
+
+    def change(self) -> JSONResponse:
         actions.change_profile(customer_id=self.caller.account, **self.read_body(partial=True))
         return self.show()
 
@@ -161,6 +187,8 @@ class ExistenceInput(Serializer):
 class Existence(Serializer):
     exists = serializers.BooleanField()
     customer_id = serializers.UUIDField(allow_null=True)
+    profile_exists = serializers.BooleanField(help_text="The same as `exists`.")
+    user_id = serializers.UUIDField()
 
 
 class CheckProfileExists(CrmView):
@@ -175,8 +203,12 @@ class CheckProfileExists(CrmView):
 
     @extend_schema(responses=Existence)
     def post(self, request: Request) -> JSONResponse:
-        customer = queries.get_profile_uuid(caller=self.caller, user=self.read_body()["user_id"])
-        return JSONResponse({"exists": customer is not None, "customer_id": customer})
+        user = self.read_body()["user_id"]
+        customer = queries.get_profile_uuid(caller=self.caller, user=user)
+        exists = customer is not None
+        return JSONResponse(
+            {"exists": exists, "customer_id": customer, "profile_exists": exists, "user_id": user}
+        )
 
 
 class HealthBody(Serializer):
@@ -184,6 +216,8 @@ class HealthBody(Serializer):
     service = serializers.CharField()
     database = serializers.ChoiceField(choices=["ok", "down"])
     cache = serializers.ChoiceField(choices=["ok", "down"])
+    timestamp = Instant()
+    version = serializers.CharField(help_text="The version of the contract.")
 
 
 class Health(CrmView):
@@ -200,7 +234,14 @@ class Health(CrmView):
         examples=[
             OpenApiExample(
                 "A part is down",
-                {"status": "unavailable", "service": "customers", "database": "ok", "cache": "down"},
+                {
+                    "status": "unavailable",
+                    "service": "customers",
+                    "database": "ok",
+                    "cache": "down",
+                    "timestamp": "2025-10-31T09:00:00Z",
+                    "version": VERSION,
+                },
                 status_codes=["503"],
             )
         ],
@@ -208,6 +249,7 @@ class Health(CrmView):
     def get(self, request: Request) -> JSONResponse:
         parts = readiness()
         body = {"status": parts.pop("status"), "service": "customers", **parts}
+        body |= {"timestamp": Instant().to_representation(timezone.now()), "version": VERSION}
         return JSONResponse(body, status=200 if body["status"] == "ok" else 503)
 
 

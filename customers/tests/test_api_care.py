@@ -111,6 +111,27 @@ class TestNotifications(CareOwnListSuite):
         assert not Notification.objects.get().read
 
 
+class TestDeleting(CareGateSuite):
+    url = "/api/v1/customer/notifications/1"
+    method = "delete"
+
+    @pytest.mark.parametrize("slash", ["", "/"])
+    def test_own_notification_is_deleted(self, alice, as_alice, slash):
+        kept, deleted = factories.NotificationFactory.create_batch(2, customer=alice)
+        url = f"/api/v1/customer/notifications/{deleted.pk}{slash}"
+        response = as_alice.delete(url)
+        assert (response.status_code, response.json()) == (200, {"message": "The notification was deleted."})
+        assert Notification.objects.get() == kept
+        again = as_alice.delete(url)
+        assert (again.status_code, again.json()["detail"]) == (404, "Notification not found.")
+
+    def test_notification_of_other_customer_is_404_and_stays(self, alice, as_bob):
+        notification = factories.NotificationFactory(customer=alice)
+        response = as_bob.delete(f"/api/v1/customer/notifications/{notification.pk}")
+        assert response.status_code == 404
+        assert Notification.objects.get() == notification
+
+
 class TestReading(CareGateSuite):
     url = f"{CUSTOMER}/notifications/1/read"
     method = "put"

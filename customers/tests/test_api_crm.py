@@ -50,6 +50,10 @@ def body_of(customer, user=None, **changed):
     """Return the expected profile, built without the serializer, with the fields of `user` or of the contact."""
     customer.refresh_from_db()
     person = user or customer.contact
+    address = (customer.street_address, customer.city, f"{customer.state} {customer.postal_code}".strip())
+    abroad = "" if customer.country == "USA" else customer.country
+    changes = customer.history.values_list("history_date", flat=True)
+    times = [time for time in (customer.customer_since, customer.last_service_date, *changes) if time]
     return {
         "id": str(customer.uuid),
         "user_id": str(person.uuid) if person else None,
@@ -74,7 +78,22 @@ def body_of(customer, user=None, **changed):
         "total_services": customer.total_services,
         "preferred_contact_method": customer.preferred_contact_method,
         "notification_preferences": customer.notification_preferences,
+        "full_name": person.full_name if person else "",
+        "full_address": ", ".join(part for part in (*address, abroad) if part),
+        "is_business_customer": customer.company_name != "",
+        "created_at": iso(customer.customer_since),
+        "updated_at": iso(max(times)),
     } | changed
+
+
+def known(user, customer):
+    """Return the answer to whether a user has a profile."""
+    return {
+        "exists": customer is not None,
+        "customer_id": str(customer.uuid) if customer else None,
+        "profile_exists": customer is not None,
+        "user_id": str(user.uuid),
+    }
 
 
 class TestProfile:
@@ -221,6 +240,14 @@ class TestUpdate:
         assert alice.history.latest().history_user == alice.contact
         assert as_alice.get(PROFILE).json() == response.json()
 
+    def test_put_keeps_fields_that_are_not_sent_too(self, as_alice, alice):
+        response = as_alice.put(UPDATE, {"city": "Albany", "is_verified": True}, format="json")
+        assert (response.status_code, response.json()) == (
+            200, body_of(alice, city="Albany", is_verified=False)
+        )  # fmt: skip
+        refusal = as_alice.put(UPDATE, {"preferred_contact_method": "fax"}, format="json")
+        assert (refusal.status_code, list(refusal.json())) == (400, ["preferred_contact_method"])
+
     def test_fields_not_sent_or_unknown_or_unchanged_keep_values(self, as_alice, alice):
         before = stored(alice)
         for body in ({}, {"colour": "red"}, body_of(alice)):
@@ -351,7 +378,7 @@ class TestPermissions:
     @pytest.mark.parametrize(("url", "allow"), [(u, m.upper()) for m, u in CALLS])
     def test_other_methods_are_405(self, as_alice, alice, url, allow):
         before = stored(alice)
-        allow = "GET, HEAD" if allow == "GET" else allow
+        allow = {"GET": "GET, HEAD", "PATCH": "PUT, PATCH"}.get(allow, allow)
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - set(allow.split(", ")):
             response = as_alice.generic(method, url, b"{}", content_type="application/json")
             assert (response.status_code, response.json(), response["Allow"]) == (
@@ -370,15 +397,18 @@ class TestCheckProfileExists:
         response = self.ask(as_alice, alice.contact.uuid)
         assert (response.status_code, response.json()) == (
             200,
-            {"exists": True, "customer_id": str(alice.uuid)},
+            known(alice.contact, alice),
         )
         response = self.ask(sign_in(carol), carol.uuid)
-        assert (response.status_code, response.json()) == (200, {"exists": False, "customer_id": None})
+        assert (response.status_code, response.json()) == (200, known(carol, None))
 
     def test_staff_check_every_user(self, as_tim, alice, carol):
-        assert self.ask(as_tim, alice.contact.uuid).json() == {"exists": True, "customer_id": str(alice.uuid)}
-        for user_id in (carol.uuid, new_uuid()):
-            assert self.ask(as_tim, user_id).json() == {"exists": False, "customer_id": None}
+        assert self.ask(as_tim, alice.contact.uuid).json() == known(alice.contact, alice)
+        assert self.ask(as_tim, carol.uuid).json() == known(carol, None)
+        unknown = new_uuid()
+        assert self.ask(as_tim, unknown).json() == {
+            "exists": False, "customer_id": None, "profile_exists": False, "user_id": str(unknown)
+        }  # fmt: skip
 
     def test_customer_checking_other_user_gets_403(self, as_bob, bob, alice, carol):
         for other in (alice.contact.uuid, carol.uuid, new_uuid()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.core.cache import cache
 from django.db import OperationalError, connection
@@ -9,6 +11,12 @@ from django.db import OperationalError, connection
 pytestmark = pytest.mark.django_db
 
 HEALTH = "/api/v1/customers/health/"
+AT = {"timestamp": "2025-10-31T09:00:00Z", "version": "2.0.0"}
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch):
+    monkeypatch.setattr("customers.api.crm.timezone.now", lambda: datetime(2025, 10, 31, 9, tzinfo=UTC))
 
 
 def break_database(monkeypatch):
@@ -31,7 +39,7 @@ class TestHealth:
         response = api.get(url, headers={"Authorization": "Bearer expired"})
         assert (response.status_code, response.json()) == (
             200,
-            {"status": "ok", "service": "customers", "database": "ok", "cache": "ok"},
+            {"status": "ok", "service": "customers", "database": "ok", "cache": "ok", **AT},
         )
 
     @pytest.mark.parametrize(
@@ -48,5 +56,5 @@ class TestHealth:
         response = api.get(HEALTH)
         assert (response.status_code, response.json()) == (
             503,
-            {"status": "unavailable", "service": "customers", **parts},
+            {"status": "unavailable", "service": "customers", **parts, **AT},
         )

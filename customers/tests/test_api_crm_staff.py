@@ -76,6 +76,11 @@ class TestList:
     def test_ordering_ascends_and_descends(self, as_tim, alice, bob):
         assert found(as_tim, ordering="since") == ids(alice, bob)
         assert found(as_tim, ordering="-since") == ids(bob, alice)
+        assert found(as_tim, ordering="created_at") == ids(alice, bob)
+        assert found(as_tim, ordering="-created_at") == ids(bob, alice)
+        Customer.objects.filter(pk=alice.pk).update(total_services=2)
+        assert found(as_tim, ordering="total_services") == ids(bob, alice)
+        assert found(as_tim, ordering="-total_services") == ids(alice, bob)
 
     def test_filters_select_customers(self, as_tim):
         since = datetime(2025, 5, 1, tzinfo=UTC)
@@ -89,6 +94,8 @@ class TestList:
             ({"business_type": "tAXI"}, [taxi]),
             ({"business_type": "tax"}, []),
             ({"state": "or"}, [taxi]),
+            ({"city": "sALEM"}, [taxi]),
+            ({"city": "sale"}, []),
             ({"state": "OREGON"}, [other]),
             ({"since": "2025-05-01"}, [taxi]),
             ({"since": "2025-04-30"}, [taxi, other]),
@@ -149,6 +156,15 @@ class TestList:
             assert (url, count_queries(lambda url=url: as_tim.get(url))) == (url, count)
 
 
+def counted(customer, number):
+    """Return the body after a service was counted."""
+    body = body_of(customer, total_services=number)
+    return body | {
+        "message": f"The customer has {number} completed services.",
+        "customer_id": str(customer.uuid),
+    }
+
+
 class TestOne:
     def test_detail_returns_customer(self, as_tim, alice):
         assert as_tim.get(item(alice)).json() == body_of(alice)
@@ -182,14 +198,14 @@ class TestOne:
     def test_increment_service_adds_one(self, as_ada, alice, now):
         for number in (1, 2):
             response = as_ada.post(item(alice, "increment_service").rstrip("/"))
-            assert (response.status_code, response.json()) == (200, body_of(alice, total_services=number))
+            assert (response.status_code, response.json()) == (200, counted(alice, number))
         assert alice.last_service_date - now < timedelta(minutes=1)
 
     def test_increment_service_adds_once_for_one_key(self, as_ada, alice):
         key = {"Idempotency-Key": "k1"}
         first, again = (as_ada.post(item(alice, "increment_service"), headers=key) for _ in range(2))
         assert (again.status_code, again.json()) == (200, first.json())
-        assert first.json() == body_of(alice, total_services=1)
+        assert first.json() == counted(alice, 1)
         other = as_ada.post(item(alice, "verify"), headers=key)
         assert other.status_code == 422
         assert body_of(alice)["is_verified"] is False
@@ -228,6 +244,87 @@ class TestByUser:
         assert (response.status_code, response.json()) == (400, fields)
 
 
+def logical(user):
+    return f"{LIST}logical/{user.uuid}/"
+
+
+class TestOwnRecord:
+    """What customers may do with the routes of staff: read and change their own record."""
+
+    def test_customer_reads_own_record_by_every_id(self, as_alice, alice):
+        urls = (item(alice), logical(alice.contact), f"{BY_USER}?user_id={alice.contact.uuid}")
+        for url in urls:
+            response = as_alice.get(url)
+            assert (response.status_code, response.json()) == (200, body_of(alice))
+
+    def test_record_of_another_customer_is_404_and_unchanged(self, as_bob, alice):
+        before = [stored(alice)]
+        for url in (item(alice), item(alice, "dashboard")):
+            refused(as_bob.get(url), 404, NOT_FOUND, alice, before=before)
+        for url in (logical(alice.contact), f"{BY_USER}?user_id={alice.contact.uuid}", f"{LIST}logical/x/"):
+            refused(as_bob.get(url), 404, NO_PROFILE, alice, before=before)
+        for body in ({"city": "X"}, {"city": ""}):
+            response = as_bob.patch(logical(alice.contact), body, format="json")
+            refused(response, 404, NO_PROFILE, alice, before=before)
+
+    def test_colleague_of_the_same_company_is_not_shown(self, as_alice, alice, carol):
+        CustomerUser.objects.create(customer=alice, user=carol)
+        response = as_alice.get(logical(carol))
+        assert (response.status_code, response.json()) == (404, NO_PROFILE)
+
+    def test_dashboard_shows_a_part_of_the_record(self, as_alice, as_tim, alice):
+        names = (
+            *(
+                "id",
+                "user_id",
+                "email",
+                "first_name",
+                "last_name",
+                "full_name",
+                "full_address",
+                "company_name",
+            ),
+            *("is_business_customer", "last_service_date", "total_services", "customer_since", "is_verified"),
+            "preferred_contact_method",
+        )
+        expected = {name: body_of(alice)[name] for name in names}
+        for client in (as_alice, as_tim):
+            response = client.get(item(alice, "dashboard"))
+            assert (response.status_code, response.json()) == (200, expected)
+
+    def test_customer_changes_own_record_by_user(self, as_alice, alice):
+        Customer.objects.update(is_verified=True, company_name="Old")
+        response = as_alice.patch(logical(alice.contact), {"company_name": "New"}, format="json")
+        assert (response.status_code, response.json()) == (
+            200, body_of(alice, company_name="New", is_verified=False)
+        )  # fmt: skip
+        fixed = as_alice.patch(logical(alice.contact), {"total_services": 9}, format="json")
+        assert (fixed.status_code, fixed.json()) == (
+            400,
+            {"total_services": ["This field cannot be changed."]},
+        )
+
+    def test_viewer_may_not_change_the_record(self, alice, sign_in):
+        viewer = factories.CustomerUserFactory(customer=alice, role="viewer").user
+        before = stored(alice)
+        response = sign_in(viewer).patch(logical(viewer), {"city": "X"}, format="json")
+        assert (response.status_code, stored(alice)) == (403, before)
+
+    def test_staff_change_a_record_and_keep_its_verification(self, as_ada, ada, alice):
+        Customer.objects.update(is_verified=True)
+        response = as_ada.patch(logical(alice.contact), {"company_name": "New"}, format="json")
+        assert (response.status_code, response.json()) == (200, body_of(alice, company_name="New"))
+        assert alice.history.latest("history_id").history_user == ada
+
+    def test_user_without_profile_is_404(self, as_ada, carol, sign_in):
+        for client in (as_ada, sign_in(carol)):
+            for answer in (
+                client.get(logical(carol)),
+                client.patch(logical(carol), {"city": "X"}, format="json"),
+            ):
+                assert (answer.status_code, answer.json()) == (404, NO_PROFILE)
+
+
 def test_statistics_match_customers(as_tim, alice, bob, now):
     factories.CustomerFactory(
         contact=None, company_name="Taxi Ltd", state="OR", is_verified=True, total_services=4,
@@ -258,16 +355,17 @@ class TestPermissions:
         return (
             ("get", LIST),
             ("get", STATS),
-            ("get", BY_USER),
-            ("get", item(customer)),
             ("post", item(customer, "verify")),
             ("post", item(customer, "increment_service")),
+            ("get", BY_USER),
+            ("get", item(customer)),
+            ("get", item(customer, "dashboard")),
         )
 
     def test_customers_get_403_for_own_record_too(self, as_alice, as_bob, alice):
         before = [stored(alice)]
         for client in (as_alice, as_bob):
-            for method, url in self.calls(alice):
+            for method, url in self.calls(alice)[:4]:
                 refused(getattr(client, method)(url), 403, NOT_STAFF, alice, before=before)
 
     def test_missing_token_is_401(self, api, alice):

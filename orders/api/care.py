@@ -15,6 +15,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from common.domain.caller import Caller
+from common.domain.days import day_of
 from common.domain.errors import Missing
 from common.domain.types import Json, Values
 from common.http.bodies import JSONResponse
@@ -32,9 +33,10 @@ from orders.querysets import OrderFilters
 
 MAX_LINES = 100
 RECENT_ORDERS = 5
-# Each value of `?status=` -> its states. `all` and `processing` stand for several states.
+# Each value of `?status=` -> its states. `all`, `pending` and `processing` stand for several states.
 STATES_OF_PARAM: dict[str, list[str]] = {
     "all": OrderStatus.values,
+    "pending": [OrderStatus.PLACED, OrderStatus.CONFIRMED],
     "processing": [*PROCESSING],
     **{status: [status] for status in OrderStatus.values},
 }
@@ -83,13 +85,15 @@ class OrderItemSerializer(Serializer):
 
 
 class OrderBriefSerializer(Serializer):
-    """An order of the dashboard. `item_count` is the number of pieces."""
+    """An order of the dashboard. `item_count` is the number of pieces, and `itemCount` the same."""
 
     id = PrefixedId(ORDER_PREFIX)
     status = upper_case_choice("status", OrderStatus.values)
     total = Derived(sum, "items.subtotal", output=Money(as_number=True))
     created_at = Instant()
     item_count = Derived(sum, "items.quantity", output=serializers.IntegerField())
+    itemCount = Derived(sum, "items.quantity", output=serializers.IntegerField())
+    date = Derived(day_of, "created_at", output=serializers.DateField())
 
 
 class OrderSerializer(Serializer):
@@ -113,7 +117,7 @@ class TrackingSerializer(Serializer):
     status = upper_case_choice("status", OrderStatus.values)
     tracking_number = text_or_null("tracking_number")
     current_location = text_or_null("current_location")
-    estimated_delivery = Instant(allow_null=True)
+    estimated_delivery = Instant(required=False, help_text="Left out where there is none.")
     courier_name = text_or_null("courier_name")
     courier_contact = text_or_null("courier_contact")
     steps = Derived(
@@ -121,12 +125,14 @@ class TrackingSerializer(Serializer):
         *("status", "confirmed_at", "packed_at", "shipped_at", "delivered_at"),
         output=StepSerializer(many=True),
     )
+    items = OrderItemSerializer(many=True)
+    total = Derived(sum, "items.subtotal", output=Money(as_number=True))
 
 
 class OrderQuery(ListQuery):
     status = ChoiceList(
         list(STATES_OF_PARAM),
-        help_text="Comma-separated states. `processing` is placed, confirmed or packed.",
+        help_text="Comma-separated states. `pending` is placed or confirmed, `processing` also packed.",
     )
     search = serializers.CharField(required=False, max_length=200, help_text="Substring of the order's id.")
 
@@ -227,7 +233,10 @@ class OrderTracking(CareView):
     @extend_schema(responses=TrackingSerializer)
     def get(self, request: Request, id: int) -> JSONResponse:
         cancel_expired(self.caller)
-        return JSONResponse(_order_body(_TRACKING, self.caller, id))
+        body = _order_body(_TRACKING, self.caller, id)
+        if body["estimated_delivery"] is None:
+            del body["estimated_delivery"]
+        return JSONResponse(body)
 
 
 class CancelOrder(CareView):

@@ -1,27 +1,24 @@
-"""Contract 002, `POST orders/return`, and the list of the customer's returns."""
+"""Contract 002: the bodies of a return, and the list of the customer's returns.
+
+The route that requests one opens a ticket too, and stands in `chat/api/care_returns.py`.
+"""
 
 from __future__ import annotations
 
 from django.db.models import QuerySet
-from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
 
 from common.domain.caller import Caller
-from common.domain.errors import Missing
 from common.domain.types import Json
-from common.http.bodies import JSONResponse
-from common.http.contracts.care import CareList, CareView
+from common.http.contracts.care import CareList
 from common.http.fields import Instant, Money, PrefixedId
 from common.http.permissions import CustomersOnly
 from common.http.query import params_of
 from common.http.routing import route
 from common.reads.read import Read
 from common.reads.serializers import Derived, Serializer
-from orders import returns
 from orders.api.care import MAX_LINES, OrderIdQuery, upper_case_choice
-from orders.models import ORDER_PREFIX, RETURN_PREFIX, Order, ReturnRequest, ReturnStatus
+from orders.models import ORDER_PREFIX, RETURN_PREFIX, ReturnRequest, ReturnStatus
 
 
 class ReturnSerializer(Serializer):
@@ -57,23 +54,10 @@ def _return_row(caller: Caller, filters: Json) -> QuerySet[ReturnRequest]:
 _RETURN = Read(_return_row, ReturnSerializer, params_of(OrderIdQuery))
 
 
-class RequestReturn(CareView):
-    """Request a return.
-
-    Items can be returned within 30 days of the delivery.
-    """
-
-    permission_classes = [CustomersOnly]
-    input_class = ReturnInput
-
-    @extend_schema(responses={201: ReturnSerializer})
-    def post(self, request: Request) -> JSONResponse:
-        body = self.read_body()
-        order = Order.objects.visible_to(self.caller).filter(pk=body.pop("order_id")).first()
-        if order is None:
-            raise Missing("Order not found.")
-        created = returns.request_return(order=order, **body, now=timezone.now())
-        return JSONResponse(_RETURN.one(self.caller, {"id": created.pk}), status=201)
+def return_body(caller: Caller, id: int) -> Json:
+    """Return the body of one of the caller's returns."""
+    body: Json = _RETURN.one(caller, {"id": id})
+    return body
 
 
 class Returns(CareList):
@@ -88,6 +72,5 @@ class Returns(CareList):
 
 
 urlpatterns = [
-    route("orders/return", RequestReturn.as_view()),
     route("returns", Returns.as_view()),
 ]

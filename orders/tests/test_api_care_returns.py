@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from chat.models import SupportTicket
 from orders.models import Order, ReturnRequest
 from testing.factories import OrderFactory, OrderItemFactory, ReturnLineFactory, ReturnRequestFactory
 from testing.suites import CareGateSuite, CareOwnListSuite
@@ -51,8 +52,9 @@ class TestRequest(CareGateSuite):
             "refund_amount": 299.99,
             "created_at": created.created_at.isoformat().replace("+00:00", "Z"),
         }
-        assert response.json() == body
-        assert list(response.json()) == list(body)
+        ticket = order.support_tickets.get()
+        assert response.json() == body | {"ticket_id": ticket.number}
+        assert list(response.json()) == [*body, "ticket_id"]
         assert as_alice.get(RETURNS).json() == [body]
         assert created.history.get().history_user == order.customer.contact
 
@@ -65,7 +67,7 @@ class TestRequest(CareGateSuite):
         headers = {"Idempotency-Key": "only-once"}
         first, again = (as_alice.post(self.url, PRINTED, format="json", headers=headers) for _ in range(2))
         assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
-        assert ReturnRequest.objects.count() == 1
+        assert (ReturnRequest.objects.count(), SupportTicket.objects.count()) == (1, 1)
 
     @pytest.mark.parametrize(
         ("prepare", "body", "detail"),

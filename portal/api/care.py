@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
+from accounts.avatars import avatar_url
 from accounts.names import MAX_NAME_LENGTH, full_name, split_name, validate_full_name
-from chat.api.care import TicketBriefSerializer, recent_tickets
+from chat.api.care import RecentTicketSerializer, recent_tickets
+from chat.models import ENDED, ConversationStatus
+from chat.queries import count_tickets_by_status
 from common.domain.caller import Caller
+from common.domain.days import day_of
 from common.domain.errors import NoCustomerRecord
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
 from common.http.contracts.care import CareView
-from common.http.fields import Instant, StrictBoolean
+from common.http.fields import Instant, Money, StrictBoolean
 from common.http.permissions import CustomersOnly
 from common.http.routing import route
+from common.http.views import serialize
 from common.reads.read import Read
 from common.reads.serializers import Derived, Serializer
 from customers import actions
 from customers.api.care import Language, Theme
 from customers.models import CustomerUser
 from customers.preferences import is_any_on
+from files.avatars import change_avatar
 from orders.api.care import OrderBriefSerializer, cancel_expired, recent_orders
-from portal.queries import avatar_url, get_own_login
+from orders.figures import orders_per_month
+from portal.queries import get_own_login
 
 
 def _own(caller: Caller, filters: object) -> QuerySet[CustomerUser]:
@@ -39,12 +48,36 @@ class Stats(Serializer):
 
 
 _NAMES = ("user.first_name", "user.last_name")
+CHART_MONTHS = 6
+# The bars of the chart of tickets -> the states of their conversations.
+TICKET_STATES: dict[str, tuple[str, ...]] = {
+    "Open": (ConversationStatus.OPEN,),
+    "In Progress": (ConversationStatus.IN_PROGRESS,),
+    "Resolved": ENDED,
+}
+
+
+class MonthSerializer(Serializer):
+    month = serializers.DateField(format="%b", help_text="`Jan`")
+    orders = serializers.IntegerField(help_text="Without cancelled ones.")
+    spending = Money(as_number=True, help_text="Without what was refunded.")
+
+
+class StateCountSerializer(Serializer):
+    status = serializers.ChoiceField(choices=list(TICKET_STATES))
+    count = serializers.IntegerField()
+
+
+class Charts(Serializer):
+    monthly_orders = MonthSerializer(many=True)
+    ticket_status = StateCountSerializer(many=True)
 
 
 class DashboardSerializer(Serializer):
     stats = Stats()
     recent_orders = OrderBriefSerializer(many=True)
-    recent_tickets = TicketBriefSerializer(many=True)
+    recent_tickets = RecentTicketSerializer(many=True)
+    charts = Charts()
 
 
 class Preferences(Serializer):
@@ -97,7 +130,7 @@ _PROFILE = Read(_own, ProfileSerializer)
 class Dashboard(CareView):
     """Retrieve the dashboard.
 
-    It has the counts of tickets and orders, and the newest five of each.
+    It has the counts of tickets and orders, the newest five of each, and the figures of two charts.
     """
 
     permission_classes = [CustomersOnly]
@@ -110,8 +143,18 @@ class Dashboard(CareView):
                 "stats": _STATS.one(self.caller, {}, NoCustomerRecord),
                 "recent_orders": recent_orders(self.caller),
                 "recent_tickets": recent_tickets(self.caller),
+                "charts": self._charts(),
             }
         )
+
+    def _charts(self) -> Json:
+        months = orders_per_month(self.caller, until=day_of(timezone.now()), months=CHART_MONTHS)
+        counts = count_tickets_by_status(self.caller)
+        states = [
+            {"status": label, "count": sum(counts.get(status, 0) for status in statuses)}
+            for label, statuses in TICKET_STATES.items()
+        ]
+        return serialize(Charts, {"monthly_orders": months, "ticket_status": states})
 
 
 class Profile(CareView):
@@ -139,7 +182,47 @@ class Profile(CareView):
         return JSONResponse(_PROFILE.one(self.caller, {}, NoCustomerRecord))
 
 
+class AvatarInput(Serializer):
+    file = serializers.ListField(
+        child=serializers.FileField(),
+        source="avatar",
+        allow_empty=False,
+        max_length=1,
+        help_text="A JPEG, PNG, WebP or GIF image of at most 5 MB.",
+    )
+
+
+class AvatarSerializer(Serializer):
+    avatar_url = serializers.URLField()
+
+
+class Avatar(CareView):
+    """Change the avatar.
+
+    The body is a form with one image. The file of the last avatar is removed.
+    """
+
+    permission_classes = [CustomersOnly]
+    parser_classes = [MultiPartParser]
+    viewer_methods = frozenset({"POST"})  # it belongs to the user and not to the company
+    input_class = AvatarInput
+    body_limit = "MAX_UPLOAD_BYTES"
+
+    @extend_schema(responses=AvatarSerializer)
+    def post(self, request: Request) -> JSONResponse:
+        [image] = self.read_body()["avatar"]
+        url = change_avatar(
+            caller=self.caller,
+            content_type=(image.content_type or "").lower(),
+            size=image.size,
+            content=image,
+            now=timezone.now(),
+        )
+        return JSONResponse({"avatar_url": url})
+
+
 urlpatterns = [
     route("dashboard", Dashboard.as_view()),
     route("profile", Profile.as_view()),
+    route("profile/avatar", Avatar.as_view()),
 ]

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from billing.own import get_overdue
+from common.domain.days import months_before
 from common.domain.types import Json
 from portal.fleet.pages import FleetPage
 from repair_orders import figures
@@ -54,12 +55,6 @@ class Dashboard(FleetPage):
         )
         newest = with_lines(orders.select_related("vehicle"))[:MAX_WAITING]
         return [{"order": order, "total": totals_with_lines(order).total} for order in newest]
-
-
-def months_before(day: date, months: int) -> date:
-    """Return the first day of the month that is `months` months before the month of `day`."""
-    number = day.year * 12 + day.month - 1 - months
-    return date(number // 12, number % 12 + 1, 1)
 
 
 def fill_gaps(months: Sequence[tuple[date, int]], *, until: date) -> list[tuple[date, int]]:

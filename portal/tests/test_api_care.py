@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.utils import timezone
 
 from chat.models import Conversation, SupportTicket
+from files.avatars import NotAnAvatar
+from files.models import Upload
+from files.queries import public_url
+from files.stores import store
+from files.tests.conftest import JPEG, PNG
 from orders.models import Order, OrderItem
 from testing import factories
+from testing.clients import signed_in
+from testing.storms import parallel
 from testing.suites import CareGateSuite, count_queries
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +51,7 @@ class TestDashboard(CareGateSuite):
         create_belongings(alice, 2)
         create_belongings(bob, 1)
         body = as_alice.get(self.url + slash).json()
-        assert list(body) == ["stats", "recent_orders", "recent_tickets"]
+        assert list(body) == ["stats", "recent_orders", "recent_tickets", "charts"]
         assert body["stats"] == {
             "open_tickets": 4, "active_orders": 2, "pending_refunds": 2, "resolved_tickets": 4
         }  # fmt: skip
@@ -53,10 +63,48 @@ class TestDashboard(CareGateSuite):
             "status": "RESOLVED",
             "priority": "MEDIUM",
             "created_at": format_instant(newest.conversation.created_at),
+            "date": newest.conversation.created_at.date().isoformat(),
+        }
+
+    def test_charts_have_six_months_and_three_states(self, alice, bob, as_alice, monkeypatch):
+        monkeypatch.setattr(timezone, "now", lambda: datetime(2024, 3, 1, 9, tzinfo=UTC))
+        for day, status in (
+            (datetime(2024, 3, 1, tzinfo=UTC), "delivered"),
+            (datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC), "delivered"),
+            (datetime(2024, 2, 1, tzinfo=UTC), "returned"),
+            (datetime(2024, 2, 2, tzinfo=UTC), "cancelled"),
+            (datetime(2023, 9, 30, 23, 59, 59, tzinfo=UTC), "delivered"),
+        ):
+            order = factories.OrderFactory(customer=alice, status=status, created_at=day)
+            factories.OrderItemFactory(order=order, quantity=2, unit_price=Decimal("10.10"))
+            refunded = Decimal("5.05") if status == "returned" else 0
+            factories.OrderItemFactory(order=order, unit_price=Decimal("5.05"), refunded=refunded)
+        factories.OrderItemFactory(order__customer=bob)
+        for status in ("open", "in_progress", "resolved", "closed"):
+            factories.SupportTicketFactory(conversation__customer=alice, conversation__status=status)
+        factories.SupportTicketFactory(conversation__customer=bob)
+        assert as_alice.get(self.url).json()["charts"] == {
+            "monthly_orders": [
+                {"month": "Oct", "orders": 0, "spending": 0.0},
+                {"month": "Nov", "orders": 0, "spending": 0.0},
+                {"month": "Dec", "orders": 0, "spending": 0.0},
+                {"month": "Jan", "orders": 0, "spending": 0.0},
+                {"month": "Feb", "orders": 2, "spending": 45.45},
+                {"month": "Mar", "orders": 1, "spending": 25.25},
+            ],
+            "ticket_status": [
+                {"status": "Open", "count": 1},
+                {"status": "In Progress", "count": 1},
+                {"status": "Resolved", "count": 2},
+            ],
         }
 
     def test_customer_without_rows_has_zeros(self, as_alice):
-        assert as_alice.get(self.url).json() == {
+        body = as_alice.get(self.url).json()
+        charts = body.pop("charts")
+        assert [(month["orders"], month["spending"]) for month in charts["monthly_orders"]] == [(0, 0)] * 6
+        assert [state["count"] for state in charts["ticket_status"]] == [0, 0, 0]
+        assert body == {
             "stats": {"open_tickets": 0, "active_orders": 0, "pending_refunds": 0, "resolved_tickets": 0},
             "recent_orders": [],
             "recent_tickets": [],
@@ -182,6 +230,85 @@ class TestProfile(CareGateSuite):
         assert (body["id"], body["full_name"]) == (second.pk, "Fred Flint")
         alice.contact.refresh_from_db()
         assert alice.contact.full_name == "Alice Cooper"
+
+
+class TestAvatar(CareGateSuite):
+    url = f"{CUSTOMER}/profile/avatar"
+    method = "post"
+
+    def send(self, client, content=PNG, kind="image/png", name="me.png"):
+        return client.post(self.url, {"file": SimpleUploadedFile(name, content, kind)}, format="multipart")
+
+    @pytest.mark.parametrize(
+        ("content", "kind"), [(PNG, "image/png"), (JPEG, "image/jpg"), (JPEG, "IMAGE/JPEG")]
+    )
+    def test_image_becomes_the_avatar_everywhere(self, alice, as_alice, api, content, kind):
+        response = self.send(as_alice, content, kind)
+        assert (response.status_code, list(response.json())) == (200, ["avatar_url"])
+        url = response.json()["avatar_url"]
+        upload = Upload.objects.get()
+        assert (url, upload.owner, upload.state) == (public_url(upload.key), alice.contact, "attached")
+        assert as_alice.get(f"{CUSTOMER}/profile").json()["avatar"] == url
+        served = api.get(url[url.index("/api/") :])
+        assert (served.status_code, b"".join(served)) == (200, content)
+        assert served["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+    def test_second_avatar_removes_the_file_of_the_first(self, alice, as_alice):
+        self.send(as_alice)
+        first = Upload.objects.get()
+        second = self.send(as_alice, JPEG, "image/jpeg").json()["avatar_url"]
+        kept = Upload.objects.get()
+        assert (public_url(kept.key), store().stat(first)) == (second, None)
+
+    def test_avatar_of_another_host_has_no_file_here(self, alice, as_alice):
+        alice.contact.avatar = "https://example.com/avatar.png"
+        alice.contact.save()
+        assert self.send(as_alice).status_code == 200
+        assert Upload.objects.count() == 1
+
+    def test_viewer_of_a_company_changes_their_own(self, alice, sign_in):
+        viewer = factories.CustomerUserFactory(customer=alice, role="viewer").user
+        assert self.send(sign_in(viewer)).status_code == 200
+        alice.contact.refresh_from_db()
+        assert alice.contact.avatar == ""
+
+    @pytest.mark.parametrize(
+        ("content", "kind", "path", "message"),
+        [
+            (b"%PDF-1.7", "application/pdf", "file", NotAnAvatar.message),
+            (b"<svg/>", "image/svg+xml", "file", NotAnAvatar.message),
+            (b"<html>", "image/png", "file", "avatar.png is not a file of the type image/png."),
+            (PNG + bytes(5 * 2**20), "image/png", "file", "An avatar may have at most 5,242,880 bytes."),
+            (b"", "image/png", "file[0]", "The submitted file is empty."),
+        ],
+    )
+    def test_wrong_image_is_422_and_stores_nothing(self, alice, as_alice, content, kind, path, message):
+        response = self.send(as_alice, content, kind)
+        assert (response.status_code, response.json()["fields"]) == (422, {path: [message]})
+        alice.contact.refresh_from_db()
+        assert (alice.contact.avatar, Upload.objects.count()) == ("", 0)
+
+    def test_other_bodies_are_refused(self, as_alice):
+        response = as_alice.post(self.url, {}, format="multipart")
+        assert (response.status_code, list(response.json()["fields"])) == (422, ["file"])
+        assert as_alice.post(self.url, {}, format="json").status_code == 415
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_parallel_avatars_leave_one_file():
+    customer = factories.CustomerFactory()
+    client = signed_in(customer.contact)
+
+    def send(number):
+        image = SimpleUploadedFile("me.png", PNG + bytes([number]), "image/png")
+        return client.post(f"{CUSTOMER}/profile/avatar", {"file": image}, format="multipart").status_code
+
+    assert parallel(4, send) == [200] * 4
+    upload = Upload.objects.get()
+    customer.contact.refresh_from_db()
+    assert customer.contact.avatar == public_url(upload.key)
+    assert store().stat(upload) is not None
 
 
 class TestSharedPreferences:

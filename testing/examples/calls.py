@@ -24,6 +24,7 @@ class Call:
     login: tuple[str, str] | None = None
     params: dict[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None
+    photos: str = ""  # the field of a form with one photo, which is sent instead of a body
 
 
 def filled(values: Any, names: dict[str, Any]) -> Any:

@@ -24,11 +24,18 @@ def names() -> dict[str, Any]:
         "newest": f"ORD{Order.objects.order_by('-id')[0].pk}",
         "product": Part.objects.get(part_number="AV-HP-200").pk,
         "notification": str(notification.pk),
+        "message": f"MSG{SupportTicket.objects.get(pk=456).conversation.messages.latest('number').pk}",
         "ticket": f"TKT{SupportTicket.objects.get(pk=456).pk}",
         "item": delivered.items.order_by("id")[0].product_name,
     }
 
 
+NEW = {
+    "email": "wanda@example.com",
+    "full_name": "Wanda Walker",
+    "password": "Walk-4-Parts!",
+    "role": "CUSTOMER",
+}
 ORDER = {"items": [{"product_id": "{product}", "quantity": 1}]}
 RETURN = {
     "order_id": "{delivered}",
@@ -55,6 +62,7 @@ ALL: Calls = {
         [
             Call(200, body=dict(zip(("email", "password"), ALI, strict=True))),
             Call(401, body={"email": ALI[0], "password": "wrong"}),
+            Call(403, body={"email": ALI[0], "password": ALI[1], "role": "supervisor"}),
             Call(422, body={"email": ALI[0]}),
         ],
     ),
@@ -66,6 +74,11 @@ ALL: Calls = {
             Call(401, body={"refresh_token": "expired"}),
             Call(422, body={}),
         ],
+    ),
+    "care_register_post": (
+        "post",
+        "/auth/register",
+        [Call(201, body=NEW), Call(422, body=NEW | {"email": "second@example.com", "role": "AGENT"})],
     ),
     "care_dashboard_get": ("get", f"{ADDRESS}dashboard", [Call(200, ALI), *STRANGERS]),
     "care_products_get": (
@@ -123,6 +136,21 @@ ALL: Calls = {
             Call(422, ALI, body={"content": ""}),
         ],
     ),
+    "care_ticket_message_delete": (
+        "delete",
+        f"{ADDRESS}tickets/{{ticket}}/messages/{{message}}",
+        [Call(200, ALI), *STRANGERS],
+    ),
+    "care_ticket_attachments_post": (
+        "post",
+        f"{ADDRESS}tickets/{{ticket}}/attachments",
+        [Call(201, ALI, photos="files"), Call(422, ALI, photos="photos"), *STRANGERS],
+    ),
+    "care_avatar_post": (
+        "post",
+        f"{ADDRESS}profile/avatar",
+        [Call(200, ALI, photos="file"), Call(422, ALI, photos="files"), *STRANGERS],
+    ),
     "care_profile_get": ("get", f"{ADDRESS}profile", [Call(200, ALI), *STRANGERS]),
     "care_profile_put": (
         "put",
@@ -143,6 +171,11 @@ ALL: Calls = {
     "care_read_notification_put": (
         "put",
         f"{ADDRESS}notifications/{{notification}}/read",
+        [Call(200, ALI), *STRANGERS],
+    ),
+    "care_one_notification_delete": (
+        "delete",
+        f"{ADDRESS}notifications/{{notification}}",
         [Call(200, ALI), *STRANGERS],
     ),
 }

@@ -9,6 +9,7 @@ BUSINESS = ("business@example.com", "business12345")
 ALICE = ("alice.cooper@customer.com", "password123")
 NOBODYS = "01890000-0000-7000-8000-000000000000"
 ADDRESS = "/api/v1/customers/"
+AUTH = "/api/v1/auth/"
 
 
 def names() -> dict[str, str]:
@@ -19,6 +20,15 @@ def names() -> dict[str, str]:
     return {"business": str(business.uuid), "user": str(business.contact.uuid), "alice": str(alice.uuid)}
 
 
+NEW = {
+    "email": "wanda@example.com",
+    "first_name": "Wanda",
+    "last_name": "Walker",
+    "phone_number": "+15551234567",
+    "password1": "Walk-4-Parts!",
+    "password2": "Walk-4-Parts!",
+    "user_role": "customer",
+}
 PROFILE = {
     "street_address": "456 Oak Ave",
     "city": "Portland",
@@ -63,6 +73,55 @@ ALL: Calls = {
             Call(401, body={}),
         ],
     ),
+    "crm_update_profile_put": (
+        "put",
+        f"{ADDRESS}profile/update/",
+        [Call(200, NEWCOMER, body={"city": "Eugene"}), Call(401, body={})],
+    ),
+    "crm_credentials_put": (
+        "put",
+        "/api/auth/profile/update/",
+        [Call(200, NEWCOMER, body={"last_name": "Newcomer"}), Call(401, body={})],
+    ),
+    "crm_register_post": (
+        "post",
+        f"{AUTH}register/",
+        [Call(201, body=NEW), Call(400, body=NEW | {"password2": "another"})],
+    ),
+    "crm_login_post": (
+        "post",
+        f"{AUTH}login/",
+        [
+            Call(200, body=dict(zip(("email", "password"), BUSINESS, strict=True))),
+            Call(401, body={"email": BUSINESS[0], "password": "wrong"}),
+        ],
+    ),
+    "crm_refresh_post": (
+        "post",
+        f"{AUTH}token/refresh/",
+        [Call(200, BUSINESS, body={"refresh": "{refresh}"}), Call(401, body={"refresh": "expired"})],
+    ),
+    "crm_logout_post": (
+        "post",
+        f"{AUTH}logout/",
+        [Call(200, BUSINESS, body={"refresh": "{refresh}"}), Call(401, body={"refresh": "expired"})],
+    ),
+    "crm_user_profile_get": ("get", f"{AUTH}profile/", [Call(200, NEWCOMER), Call(401)]),
+    "crm_user_profile_patch": (
+        "patch",
+        f"{AUTH}profile/",
+        [Call(200, NEWCOMER, body={"first_name": "Nora"}), Call(401, body={})],
+    ),
+    "crm_update_user_profile_put": (
+        "put",
+        f"{AUTH}profile/update/",
+        [Call(200, NEWCOMER, body={"first_name": "Nora"}), Call(401, body={})],
+    ),
+    "crm_update_user_profile_patch": (
+        "patch",
+        f"{AUTH}profile/update/",
+        [Call(200, NEWCOMER, body={"first_name": "Nora"}), Call(401, body={})],
+    ),
     "crm_delete_profile_delete": (
         "delete",
         f"{ADDRESS}profile/delete/",
@@ -85,12 +144,32 @@ ALL: Calls = {
     "crm_customer_detail_get": (
         "get",
         f"{ADDRESS}{{business}}/",
-        [Call(200, ADMIN), *STAFF_ONLY],
+        [Call(200, ADMIN), Call(401), Call(404, ALICE)],
+    ),
+    "crm_customer_dashboard_get": (
+        "get",
+        f"{ADDRESS}{{business}}/dashboard/",
+        [Call(200, BUSINESS), Call(401), Call(404, ALICE)],
     ),
     "crm_customer_by_user_get": (
         "get",
         f"{ADDRESS}by_user_id/",
-        [Call(200, ADMIN, {"user_id": "{user}"}), *STAFF_ONLY, Call(404, ADMIN, {"user_id": NOBODYS})],
+        [Call(200, ADMIN, {"user_id": "{user}"}), Call(401), Call(404, ADMIN, {"user_id": NOBODYS})],
+    ),
+    "crm_logical_customer_get": (
+        "get",
+        f"{ADDRESS}logical/{{user}}/",
+        [Call(200, BUSINESS), Call(401), Call(404, ALICE)],
+    ),
+    "crm_logical_customer_patch": (
+        "patch",
+        f"{ADDRESS}logical/{{user}}/",
+        [
+            Call(200, BUSINESS, body={"preferred_contact_method": "phone"}),
+            Call(400, BUSINESS, body={"preferred_contact_method": "fax"}),
+            Call(401, body={}),
+            Call(404, ALICE, body={"city": "Salem"}),
+        ],
     ),
     "crm_verify_customer_post": ("post", f"{ADDRESS}{{alice}}/verify/", [Call(200, ADMIN), *STAFF_ONLY]),
     "crm_increment_service_post": (

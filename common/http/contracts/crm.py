@@ -31,7 +31,7 @@ class CrmInvalid(NamesFields):
 class CrmContract(Contract):
     name = "crm"
     title = "CRM"
-    prefixes = ("/api/auth/profile/update/", "/api/v1/customers/")
+    prefixes = ("/api/auth/profile/update/", "/api/v1/auth/", "/api/v1/customers/")
     wording = {
         "customers_only": ("Access denied", "Only customers can access this endpoint."),
         "no_customer_record": (
