@@ -31,7 +31,7 @@ from common.domain.text_fields import LineField, ParagraphsField
 from customers.models import Customer
 from orders.models import Order
 from repair_orders.models import RepairOrder
-from vehicles.models import miles_field
+from vehicles.fields import miles_field
 
 
 def _known(field: str, choices: type[models.TextChoices], name: str) -> models.CheckConstraint:

@@ -75,6 +75,11 @@ from repair_orders.api import shop_staff_exemptions as exemptions_staff
 from repair_orders.api import shop_staff_follow_ups as follow_ups_staff
 from repair_orders.api import shop_staff_pricing as prices_staff
 from vehicles.api import member as vehicles_member
+from vehicles.api import member_codes as codes_member
+from vehicles.api import member_fuel as fuel_member
+from vehicles.api import member_health as health_member
+from vehicles.api import member_parking as parking_member
+from vehicles.api import member_schedules as schedules_member
 from vehicles.api import member_telematics as telematics_member
 from vehicles.api import shop as vehicles_shop
 from vehicles.api import shop_staff as vehicles_staff
@@ -172,7 +177,12 @@ API: list[URLPattern | URLResolver] = [
     *portal_member.urlpatterns,  # auth/login/
     *accounts_member.urlpatterns,  # auth/logout/, /password/change/, …
     *referrals_member.urlpatterns,  # referrals/me/, /apply/
+    *fuel_member.urlpatterns,  # vehicles/fuel-logs/, vehicles/{id}/fuel-logs/, …/fuel-stats/; before vehicles/{id}/
     *vehicles_member.urlpatterns,  # vehicles/, vehicles/{id}/, …/link-dongle/
+    *schedules_member.urlpatterns,  # services/schedules/, …/{id}/, …/complete/
+    *codes_member.urlpatterns,  # vehicle-health/dtc/, …/{id}/, …/clear/
+    *health_member.urlpatterns,  # vehicle-health/, vehicle-health/{id}/; after vehicle-health/dtc/
+    *parking_member.urlpatterns,  # parking/, parking/active/, parking/clear/, parking/{id}/
     *telematics_member.urlpatterns,  # telematics/{id}/, vehicles/{id}/telematics/
     *locations_member.urlpatterns,  # appointments/locations/, …/availability/
     *appointments_member.urlpatterns,  # appointments/, its book/ and upcoming/

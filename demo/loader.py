@@ -15,7 +15,20 @@ from django.db.models import Model
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
-from demo import billing, business, care, fleet, garage, inspections, member, prices, shop, staff, workbench
+from demo import (
+    billing,
+    business,
+    care,
+    fleet,
+    garage,
+    inspections,
+    member,
+    passport,
+    prices,
+    shop,
+    staff,
+    workbench,
+)
 from demo.calendar import Calendar
 from demo.numbering import continue_after
 
@@ -50,6 +63,7 @@ def load(*, now: datetime) -> bool:
         billing.load(calendar, rows)
         inspections.load(calendar, rows)
         garage.load_rota(calendar, rows)
+        passport.load(calendar)
         # The database was empty, so every task is about demo data, whose people get no mail.
         DBTaskResult.objects.all().delete()
         return True

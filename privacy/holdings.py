@@ -57,7 +57,11 @@ from repair_orders.estimates.models import Authorisation, Decision, Estimate
 from repair_orders.models import Job, Paper, PartLine, RepairOrder, RepairPhoto, ServiceLine
 from repair_orders.pricing.models import TaxExemption
 from repair_orders.time_entries.models import TimeEntry
+from vehicles.codes.models import Dtc
+from vehicles.fuel.models import FuelLog
 from vehicles.models import OdometerReading, Recommendation, TelematicsBatch, Vehicle
+from vehicles.parking.models import ParkingSpot
+from vehicles.schedules.models import ServiceRecord, ServiceSchedule
 from vehicles.telematics.packing import unpack
 
 
@@ -154,12 +158,22 @@ HOLDINGS = (
         secrets=("data",),
         computed={"samples": unpack_samples},
     ),
+    Holding(ParkingSpot, user=("user",), deletes=True),
+    Holding(FuelLog, account="vehicle__customer", deletes=True),
     Holding(
         OdometerReading,
         account="vehicle__customer",
         overwrites={"note": ""},
         keeps={"source": _CODE},
     ),
+    Holding(
+        Dtc,
+        account="vehicle__customer",
+        overwrites={"note": ""},
+        keeps=dict.fromkeys(("code", "source"), _CODE),
+    ),
+    Holding(ServiceRecord, account="schedule__vehicle__customer", keeps={"source": _CODE}),
+    Holding(ServiceSchedule, account="vehicle__customer"),
     # The text of declined work has the customer's concern.
     Holding(
         Recommendation,

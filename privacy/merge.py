@@ -30,7 +30,11 @@ from orders.models import Order
 from repair_orders.models import RepairOrder
 from repair_orders.pricing.models import TaxExemption
 from vehicles import odometer
+from vehicles.codes.actions import join_codes
+from vehicles.fuel.actions import update_consumption
+from vehicles.fuel.models import FuelLog
 from vehicles.models import Vehicle
+from vehicles.schedules.actions import join_schedules
 
 # The permission of each action, in the admin and in the API.
 PERMISSIONS = {"merge": "customers.merge_customer"}
@@ -178,7 +182,7 @@ def _withdraw_second_invitations(merge: _Merge) -> None:
 
 
 def _join_vehicles(merge: _Merge, vehicle: Vehicle, twin: Vehicle) -> None:
-    """Archive `vehicle`, whose appointments, repair orders, odometer and dongle go to its twin.
+    """Archive `vehicle`, whose appointments, repair orders, fill-ups, services, odometer and dongle go to its twin.
 
     Its telematics and readings stay with it. The twin continues it, so that staff read them. Raises
     AppointmentsOverlap.
@@ -190,6 +194,9 @@ def _join_vehicles(merge: _Merge, vehicle: Vehicle, twin: Vehicle) -> None:
             raise AppointmentsOverlap(f"Cancel or move one of them first, they overlap: {names}.")
     merge.update(Appointment.objects.filter(vehicle=vehicle), vehicle=twin)
     merge.update(RepairOrder.objects.filter(vehicle=vehicle), vehicle=twin)
+    _join_fuel_logs(merge, vehicle, twin)
+    join_schedules(vehicle=vehicle, twin=twin)
+    join_codes(vehicle=vehicle, twin=twin)
     dongle = (vehicle.dongle_id, vehicle.dongle_connection)
     vehicle.archived_at = merge.now
     vehicle.dongle_id = vehicle.dongle_connection = None
@@ -204,6 +211,14 @@ def _join_vehicles(merge: _Merge, vehicle: Vehicle, twin: Vehicle) -> None:
     if is_later and vehicle.odometer >= twin.odometer:
         odometer.take_over(twin, vehicle, by=merge.by)
     _save(merge, twin)
+
+
+def _join_fuel_logs(merge: _Merge, vehicle: Vehicle, twin: Vehicle) -> None:
+    """Give the fill-ups of a vehicle to its twin, whose consumption they change."""
+    logs = FuelLog.objects.filter(vehicle=vehicle)
+    if logs.exists():
+        merge.update(logs, vehicle=twin)
+        update_consumption(vehicle_id=twin.pk)
 
 
 def _save(merge: _Merge, row: Vehicle | Customer) -> None:

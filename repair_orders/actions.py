@@ -52,6 +52,7 @@ from repair_orders.time_entries.actions import end_entries
 from repair_orders.worksheet import Worksheet
 from vehicles.locks import check_in_use, hold_in_use
 from vehicles.models import RecommendationStatus, Vehicle
+from vehicles.schedules.actions import record_work, withdraw_work
 
 ZERO = Decimal("0.00")
 TERMS = {"discount_amount", "discount_percent", "tax_percent", "tax_exemption"}
@@ -317,6 +318,7 @@ def complete(
             total_cost=figures.total,
         )
         settle(order, before, by=by, now=now)
+        _record_work(order, now)
         if not order.is_credited and figures.total:
             RepairOrder.objects.filter(pk=order.pk).update(is_credited=True)
             order.is_credited = True
@@ -329,6 +331,22 @@ def complete(
             message=f"Repair order {order.pk} is completed. Your total is {order.total_cost}.",
             now=now,
         )
+
+
+def _record_work(order: RepairOrder, now: datetime) -> None:
+    """Record the finished jobs in the service schedules of the vehicle."""
+    jobs = Job.objects.filter(repair_order=order, status=JobStatus.DONE).in_order()
+    record_work(
+        vehicle=order.vehicle,
+        jobs=list(jobs.values_list("canned_job_id", "name")),
+        source=_source_of(order),
+        miles=order.odometer_out or order.odometer_in,
+        now=now,
+    )
+
+
+def _source_of(order: RepairOrder) -> str:
+    return f"repair_order:{order.pk}"
 
 
 def _check_exemption(order: RepairOrder, sheet: Worksheet, now: datetime) -> None:
@@ -395,6 +413,7 @@ def reopen(*, order: RepairOrder, reason: str, by: int | None, now: datetime) ->
         for job in Job.objects.filter(repair_order=order, status=JobStatus.DONE):
             _set_job(job, JobStatus.APPROVED)
         settle(order, before, by=by, now=now)
+        withdraw_work(source=_source_of(order))
 
 
 def copy_order(*, order: RepairOrder, by: int | None, now: datetime) -> RepairOrder:

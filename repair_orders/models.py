@@ -26,7 +26,8 @@ from repair_orders.papers.models import Paper
 from repair_orders.pricing import models as pricing_models  # noqa: F401  # their tables are of this app
 from repair_orders.querysets import JobQuerySet, PartLineQuerySet, RepairOrderQuerySet, ServiceLineQuerySet
 from repair_orders.time_entries.models import TimeEntry
-from vehicles.models import Recommendation, Vehicle, miles_field
+from vehicles.fields import miles_field
+from vehicles.models import Recommendation, Vehicle
 
 
 class RepairOrderStatus(models.TextChoices):

@@ -80,7 +80,11 @@ from repair_orders.models import Job, JobStatus, PartLine, RepairOrder, RepairPh
 from repair_orders.money import line_amount
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
 from repair_orders.time_entries.models import TimeEntry
+from vehicles.codes.models import Dtc
+from vehicles.fuel.models import FuelLog
 from vehicles.models import OdometerReading, OdometerSource, Recommendation, TelematicsBatch, Vehicle
+from vehicles.parking.models import ParkingSpot
+from vehicles.schedules.models import ScheduleTemplate, ServiceRecord, ServiceSchedule
 from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import Samples
 
@@ -147,6 +151,77 @@ class OdometerReadingFactory(DjangoModelFactory[OdometerReading]):
     miles = Decimal("15000.50")
     source = OdometerSource.MANUAL
     at = factory.LazyFunction(timezone.now)
+
+
+class FuelLogFactory(DjangoModelFactory[FuelLog]):
+    """A full tank, with its reading, which does not move the vehicle's odometer."""
+
+    class Meta:
+        model = FuelLog
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    at = factory.LazyFunction(timezone.now)
+    miles = Decimal("15000.50")
+    reading = factory.LazyAttribute(
+        lambda log: OdometerReadingFactory(vehicle=log.vehicle, miles=log.miles, at=log.at)
+    )
+    gallons = Decimal("12.345")
+    price = Decimal("42.95")
+
+
+class DtcFactory(DjangoModelFactory[Dtc]):
+    class Meta:
+        model = Dtc
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    code = factory.Sequence(lambda n: f"P{n % 0x4000:04X}")
+    first_seen_at = factory.LazyFunction(timezone.now)
+    seen_at = factory.SelfAttribute("first_seen_at")
+
+
+class ParkingSpotFactory(DjangoModelFactory[ParkingSpot]):
+    class Meta:
+        model = ParkingSpot
+
+    user = factory.SubFactory(UserFactory)
+    latitude = Decimal("40.712776")
+    longitude = Decimal("-74.005974")
+    address = "12 Elm St"
+    place = "Level 2 - B17"
+    parked_at = factory.LazyFunction(timezone.now)
+
+
+class ScheduleTemplateFactory(DjangoModelFactory[ScheduleTemplate]):
+    class Meta:
+        model = ScheduleTemplate
+
+    name = factory.Sequence(lambda n: f"Oil change {n}")
+    description = "Replace the engine oil and its filter."
+    priority = "high"
+    duration = "30 to 45 minutes"
+    services = "oil_change"
+    interval_miles = 5000
+    interval_months = 6
+
+
+class ServiceScheduleFactory(DjangoModelFactory[ServiceSchedule]):
+    class Meta:
+        model = ServiceSchedule
+
+    vehicle = factory.SubFactory(VehicleFactory)
+    template = factory.SubFactory(ScheduleTemplateFactory)
+    started_on = date(2025, 1, 15)
+    started_miles = Decimal("10000.00")
+    due_on = date(2025, 7, 15)
+    due_miles = Decimal("15000.00")
+
+
+class ServiceRecordFactory(DjangoModelFactory[ServiceRecord]):
+    class Meta:
+        model = ServiceRecord
+
+    schedule = factory.SubFactory(ServiceScheduleFactory)
+    on = date(2025, 1, 15)
 
 
 class RecommendationFactory(DjangoModelFactory[Recommendation]):

@@ -27,7 +27,11 @@ from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.estimates.models import Estimate
 from repair_orders.models import Job, PartLine, RepairOrder, ServiceLine
 from repair_orders.time_entries.models import TimeEntry
-from vehicles.models import Recommendation, Vehicle
+from vehicles.codes.models import Dtc
+from vehicles.fuel.models import FuelLog
+from vehicles.models import OdometerReading, Recommendation, Vehicle
+from vehicles.parking.models import ParkingSpot
+from vehicles.schedules.models import ScheduleTemplate, ServiceRecord, ServiceSchedule
 
 LOCATIONS, BAYS, TECHNICIANS, ARTICLES = 20, 200, 40, 200
 EACH = 16  # repair orders and appointments of a customer
@@ -37,6 +41,7 @@ YEARS = "interval '3 years'"
 # Tables that grow with the number of customers.
 GROWING: tuple[type[models.Model], ...] = (
     *(User, Session, Referral, Customer, CustomerUser, Notification, Vehicle, Recommendation, Membership),
+    *(OdometerReading, FuelLog, ParkingSpot, Dtc, ServiceSchedule, ServiceRecord),
     *(
         Invoice,
         CreditNote,
@@ -63,6 +68,7 @@ _STANDING: tuple[type[models.Model], ...] = (
     Service,
     Plan,
     Offer,
+    ScheduleTemplate,
 )
 
 
@@ -139,6 +145,35 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
         "vehicle_id": vehicle, "source": "'declined'", "text": "'Brakes ' || n", "created_at": at(2 * c),
         "status": f"CASE WHEN n < {2 * c} * 0.98 THEN (ARRAY['done', 'dismissed'])[1 + n % 2] "
         "ELSE (ARRAY['open', 'quoted'])[1 + n % 2] END",
+    }  # fmt: skip
+    # Each vehicle has four fill-ups.
+    filled = 8 * c
+    yield OdometerReading, filled, {
+        "vehicle_id": vehicle, "miles": "n / 100.0", "source": "'MANUAL'", "at": at(filled), "note": "''",
+    }  # fmt: skip
+    yield FuelLog, filled, {
+        "vehicle_id": vehicle, "at": at(filled), "miles": "n / 100.0", "reading_id": "n", "gallons": "12.5",
+        "price": "42.5", "mpg": "28", "created_at": at(filled),
+    }  # fmt: skip
+    yield ParkingSpot, 4 * c, {
+        "user_id": f"1 + (n - 1) % {c}", "latitude": "40", "longitude": "-74", "parked_at": at(4 * c),
+        "cleared_at": f"CASE WHEN n <= {3 * c} THEN {now} END",
+    }  # fmt: skip
+    yield Dtc, 2 * c, {
+        "vehicle_id": vehicle, "code": "'P0301'", "first_seen_at": at(2 * c), "seen_at": at(2 * c),
+        "cleared_at": f"CASE WHEN n < {2 * c} * 0.98 THEN {now} END", "created_at": at(2 * c),
+    }  # fmt: skip
+    # Each vehicle has two schedules, one of which was done.
+    yield ScheduleTemplate, 2, {
+        "name": "'Work ' || n", "interval_miles": "5000 * n", "interval_months": "6 * n",
+    }  # fmt: skip
+    yield ServiceSchedule, 4 * c, {
+        "vehicle_id": vehicle, "template_id": f"1 + (n - 1) / {2 * c}", "started_on": f"({at(4 * c)})::date",
+        "started_miles": "0", "due_on": f"({at(4 * c)} + interval '6 months')::date", "due_miles": "5000",
+        "created_at": at(4 * c),
+    }  # fmt: skip
+    yield ServiceRecord, 2 * c, {
+        "schedule_id": "n", "on": f"({at(2 * c)})::date", "source": "'repair_order:' || n", "created_at": at(2 * c),
     }  # fmt: skip
     yield Plan, 3, {"name": "'Plan ' || n", "tier": "(ARRAY['basic', 'plus', 'premium'])[n]", "price": "n"}
     yield Membership, c, {"user_id": "n", "plan_id": "1 + n % 3", "started_at": at(c)}

@@ -15,10 +15,12 @@ from common.domain.types import Json
 from customers.actions import hold_customer
 from customers.models import Customer
 from vehicles import odometer
+from vehicles.codes.actions import copy_open
 from vehicles.guards import check_free
 from vehicles.locks import lock_in_use
 from vehicles.models import DongleConnection, Vehicle
 from vehicles.recommendations import copy_standing
+from vehicles.schedules.actions import continue_schedules, start_schedules
 from vehicles.vin import normalize_vin, validate_vin
 
 # The permission of each action, in the admin and in the API.
@@ -111,6 +113,7 @@ def add_vehicle(
             )
             if miles:
                 odometer.add_reading(vehicle, miles, by=by, now=now)
+            start_schedules(vehicle=vehicle, now=now)
             return vehicle
     except IntegrityError as error:
         raise _domain_error(error) from error
@@ -214,8 +217,8 @@ _TAKEN_OVER = ("vin", "make", "model", "trim", "year", "color", "fuel_type", "od
 def transfer_vehicle(*, vehicle: Vehicle, customer: Customer, by: int | None, now: datetime) -> Vehicle:
     """Move a vehicle to a new owner: archive its row, and return a new one that continues it.
 
-    The history stays with the archived row, which the new owner does not see. Recommendations that stand are copied.
-    Raises AlreadyArchived, VehicleIsHeld,
+    The history stays with the archived row, which the new owner does not see. Recommendations that stand and open
+    trouble codes are copied, and what regular work is due. Raises AlreadyArchived, VehicleIsHeld,
     SameOwner, NoCustomerRecord, CustomerIsMerged, VinTaken.
     """
     try:
@@ -230,6 +233,8 @@ def transfer_vehicle(*, vehicle: Vehicle, customer: Customer, by: int | None, no
             successor = Vehicle.objects.create(customer=customer, continues=vehicle, **values)
             odometer.take_over(successor, vehicle, by=by)
             copy_standing(vehicle, successor)
+            copy_open(vehicle, successor)
+            continue_schedules(vehicle=vehicle, successor=successor)
             return successor
     except IntegrityError as error:
         raise _domain_error(error) from error

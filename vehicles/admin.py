@@ -29,12 +29,16 @@ from common.admin.transfer import TransferAdmin
 from common.domain.types import AnyQuerySet
 from customers.actions import hold_customer
 from vehicles import actions, odometer
+from vehicles.codes.admin import DtcInline
 from vehicles.forms import CorrectionForm, ReadingForm, TransferForm, VehicleForm
+from vehicles.fuel.models import FuelLog
 from vehicles.models import OdometerReading, TelematicsBatch, Vehicle
 from vehicles.odometer import save_with_reading
 from vehicles.queries import get_chain
 from vehicles.recommendations_admin import RecommendationInline
 from vehicles.resources import VehicleResource
+from vehicles.schedules.actions import start_schedules
+from vehicles.schedules.admin import ScheduleInline
 from vehicles.telematics.packing import unpack
 from vehicles.telematics.samples import from_milliseconds
 from vehicles.telematics.summaries import Summary, summarize
@@ -64,6 +68,18 @@ class ReadingInline(ReadOnlyInline):
         return super().get_queryset(request).select_related("by")  # type: ignore[no-any-return]
 
 
+class FuelLogInline(ReadOnlyInline):
+    """The fill-ups of a vehicle, newest first."""
+
+    model = FuelLog
+    verbose_name_plural = "Fuel log"
+    fields = ("at", "miles", "gallons", "price", "is_full", "missed", "mpg")
+    readonly_fields = fields
+    ordering = ("-at", "-miles", "-id")
+    per_page = 20
+    tab = True
+
+
 @admin.register(Vehicle)
 class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     """Archived vehicles are read-only."""
@@ -88,7 +104,7 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     ordering = ("-id",)
     autocomplete_fields = ("customer",)
     readonly_fields = ("check_digit", "telematics", "owners", "created_at", "archived_at", "uuid")
-    inlines = (ReadingInline, RecommendationInline)
+    inlines = (ReadingInline, RecommendationInline, DtcInline, ScheduleInline, FuelLogInline)
     actions_detail = ("read_odometer", "correct_odometer", "transfer", "archive", "restore")
     fieldsets = (
         (None, {"fields": ("customer", ("vin", "check_digit"))}),
@@ -135,7 +151,10 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
         if not change:
             hold_customer(obj.customer)
         before = form.initial.get("odometer", Decimal(0))
-        save_with_reading(obj, before=before, by=request.user.pk, now=timezone.now())
+        now = timezone.now()
+        save_with_reading(obj, before=before, by=request.user.pk, now=now)
+        if not change:
+            start_schedules(vehicle=obj, now=now)
 
     def offers(self, row: Vehicle, button: str) -> bool:
         return (row.archived_at is None) is (button != "restore")

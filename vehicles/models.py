@@ -1,10 +1,12 @@
-"""Vehicles with their odometer readings, recommendations and telematics batches."""
+"""Vehicles with their odometer readings, recommendations and telematics batches.
+
+Trouble codes, fuel logs, parking spots and service schedules have subpackages of their own.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -21,22 +23,22 @@ from common.domain.money import money
 from common.domain.search import Searched
 from common.domain.text_fields import CapitalsField, CodeField, LineField, ParagraphsField
 from customers.models import Customer
+from vehicles.codes.models import Dtc as Dtc
+from vehicles.fields import miles_field
+from vehicles.fuel.models import FuelLog as FuelLog
 from vehicles.labels import unit_label
+from vehicles.parking.models import ParkingSpot as ParkingSpot
 from vehicles.querysets import (
     OdometerReadingQuerySet,
     RecommendationQuerySet,
     TelematicsQuerySet,
     VehicleQuerySet,
 )
+from vehicles.schedules import models as schedule_models  # noqa: F401  # their tables are of this app
 from vehicles.telematics.samples import MAX_MILES, MAX_SAMPLES, MAX_SPAN_MS, from_milliseconds
 from vehicles.vin import LAST_YEAR_WITHOUT_STANDARD, LENGTH, SHORTEST, VinField, validate_vin
 
 FIRST_YEAR, LAST_YEAR = 1886, 2100
-
-
-def miles_field(**options: Any) -> models.DecimalField[Any, Any]:
-    """Return the column of an odometer's figure, 0 to 9,999,999.99 miles."""
-    return models.DecimalField(max_digits=9, decimal_places=2, **options)
 
 
 class DongleConnection(models.TextChoices):

@@ -34,7 +34,7 @@ _followers: list[Follower] = []
 
 
 def follow_corrections(follower: Follower) -> None:
-    """Let a room above correct what it copied from a reading that is replaced."""
+    """Let another module, such as one of a room above, correct what it copied from a reading that is replaced."""
     if follower not in _followers:
         _followers.append(follower)
 

@@ -18,6 +18,7 @@ from common.http.fields import MAX_ID
 from customers.models import Customer
 from vehicles.models import OdometerSource, Vehicle
 from vehicles.odometer import OdometerBackwards, save_with_reading
+from vehicles.schedules.actions import start_schedules
 from vehicles.vin import normalize_vin
 
 
@@ -120,6 +121,8 @@ class VehicleResource(SheetResource):
             now=self._now,
             source=OdometerSource.IMPORT,
         )
+        if is_create:
+            start_schedules(vehicle=instance, now=self._now)
 
     def skip_row(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -34,7 +35,12 @@ from repair_orders.pricing.models import (
 )
 from repair_orders.time_entries.models import TimeEntry
 from testing import billed, factories
+from vehicles.codes.meaning import PATTERN
+from vehicles.codes.models import Dtc
+from vehicles.fuel.models import LEAST_GALLONS, MOST_GALLONS, FuelLog
 from vehicles.models import Recommendation, RecommendationStatus, Urgency, Vehicle
+from vehicles.parking.models import ParkingSpot
+from vehicles.schedules.models import ServiceSchedule
 from vehicles.telematics.samples import MAX_MILES
 
 # Without the control characters and separators that a line refuses.
@@ -92,6 +98,65 @@ def make_recommendation(draw, customer):
         amount=draw(st.none() | st.decimals(0, LARGEST, places=2)),
         due_on=draw(st.none() | days),
         due_miles=draw(st.none() | st.decimals(0, MAX_MILES, places=2)),
+    )
+
+
+def make_fuel_log(draw, customer):
+    return factories.FuelLogFactory(
+        vehicle=make_vehicle(draw, customer),
+        at=draw(instants),
+        miles=draw(st.decimals(0, MAX_MILES, places=2)),
+        gallons=draw(st.decimals(LEAST_GALLONS, MOST_GALLONS, places=3)),
+        price=draw(st.none() | st.decimals(0, LARGEST, places=2)),
+        mpg=draw(st.none() | st.decimals(0, Decimal("9999999999.99"), places=2)),
+        is_full=draw(st.booleans()),
+        missed=draw(st.booleans()),
+        notes=draw(texts(50)),
+    )
+
+
+def make_dtc(draw, customer):
+    return factories.DtcFactory(
+        vehicle=make_vehicle(draw, customer),
+        code=draw(st.from_regex(re.compile(PATTERN), fullmatch=True)),
+        note=draw(texts(50)),
+        first_seen_at=draw(instants),
+        seen_at=datetime(2025, 2, 1, tzinfo=UTC),
+        cleared_at=draw(maybe_instants),
+    )
+
+
+def make_parking_spot(draw, customer):
+    user = customer.contact or customer.logins.get().user
+    ParkingSpot.objects.filter(user=user, cleared_at=None).update(cleared_at=datetime(2025, 2, 1, tzinfo=UTC))
+    return factories.ParkingSpotFactory(
+        user=user,
+        vehicle=make_vehicle(draw, customer) if draw(st.booleans()) else None,
+        latitude=draw(st.decimals(-90, 90, places=6)),
+        longitude=draw(st.decimals(-180, 180, places=6)),
+        address=draw(texts(50)),
+        place=draw(texts(50)),
+        notes=draw(texts(50)),
+        photo=factories.UploadFactory() if draw(st.booleans()) else None,
+        parked_at=draw(instants),
+        ends_at=draw(maybe_instants),
+        cleared_at=draw(maybe_instants),
+    )
+
+
+def make_schedule(draw, customer):
+    return factories.ServiceScheduleFactory(
+        vehicle=make_vehicle(draw, customer),
+        template__name=f"Oil {uuid4().hex}",
+        template__description=draw(texts(50)),
+        template__services=draw(texts(50)),
+        template__duration=draw(texts(50)),
+        template__interval_miles=draw(st.none() | st.integers(1, 500_000)),
+        template__is_listed=draw(st.booleans()),
+        last_on=draw(st.none() | days),
+        last_miles=draw(st.none() | st.decimals(0, MAX_MILES, places=2)),
+        due_on=draw(st.none() | days),
+        due_miles=draw(st.none() | st.decimals(0, MAX_MILES + 500_000, places=2)),
     )
 
 
@@ -548,6 +613,10 @@ MAKERS = {
     StatementRun: make_statement_run,
     Vehicle: make_vehicle,
     Recommendation: make_recommendation,
+    FuelLog: make_fuel_log,
+    ParkingSpot: make_parking_spot,
+    Dtc: make_dtc,
+    ServiceSchedule: make_schedule,
     Order: make_parts_order,
     ReturnRequest: make_return,
     Customer: lambda draw, customer: customer,

@@ -42,7 +42,8 @@ def test_list_compiles_its_queries_once(view, params):
     conversation = factories.ConversationFactory(customer=customer)
     factories.TaxExemptionFactory(customer=customer)
     factories.StatementFactory(customer=customer)
-    parents = {"thread": conversation.uuid, "id": customer.pk}
+    vehicle = factories.VehicleFactory(customer=customer)
+    parents = {"thread": conversation.uuid, "id": customer.pk, "vehicle": vehicle.uuid}
     kwargs = {name: parents[name] for name in view.path_query().fields}
     is_for_staff = view not in CUSTOMER_LISTS or hasattr(view, "permission")
     user = factories.UserFactory(role=Role.ADMIN) if is_for_staff else customer.contact

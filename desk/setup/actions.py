@@ -20,6 +20,7 @@ from common.domain.database import lock_name
 from common.domain.errors import DomainError
 from repair_orders.pricing.actions import save_labour_rate, save_rule
 from repair_orders.pricing.models import LabourRate, TaxRule
+from vehicles.schedules.actions import add_standard_templates
 
 
 class AlreadySetUp(DomainError):
@@ -76,6 +77,7 @@ def set_up(
             save_labour_rate(LabourRate(), location=place, name="Labor", per_hour=per_hour)
         if tax_percent is not None:
             save_rule(TaxRule(), location=place, percent=tax_percent)
+        add_standard_templates()
         for item, login in enumerate(logins):
             try:
                 add_login(login, place)

@@ -67,6 +67,10 @@ def create_data(customer: Customer) -> None:
     )
     factories.TelematicsBatchFactory(vehicle=vehicle)
     factories.OdometerReadingFactory(vehicle=vehicle, by=user)
+    factories.FuelLogFactory(vehicle=vehicle, notes="On the way to Boston")
+    factories.DtcFactory(vehicle=vehicle, note="It shakes")
+    factories.ParkingSpotFactory(user=user, vehicle=vehicle, notes="Behind the school")
+    factories.ServiceRecordFactory(schedule__vehicle=vehicle)
     factories.RecommendationFactory(vehicle=vehicle, source="declined", code="canned:5")
     factories.AppointmentFactory(customer=customer, vehicle=vehicle, status="completed")
     order = factories.RepairOrderFactory(

@@ -10,7 +10,11 @@ from files.models import Upload
 from memberships.models import Plan
 from testing.examples.billed import invoice_of
 from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
+from vehicles.codes.models import Dtc
+from vehicles.fuel.models import FuelLog
 from vehicles.models import Vehicle
+from vehicles.parking.models import ParkingSpot
+from vehicles.schedules.models import ServiceSchedule
 
 JOHN = ("john@example.com", "securepassword123")
 NOBODYS = "01890000-0000-7000-8000-000000000000"
@@ -28,6 +32,12 @@ def names() -> dict[str, str]:
         "location": Location.objects.order_by("id").first(),
         "thread": Conversation.objects.order_by("id").first(),
         "plan": Plan.objects.get(tier="basic"),
+        "fuel_log": FuelLog.objects.order_by("id").last(),
+        "schedule": ServiceSchedule.objects.filter(vehicle__customer__contact__email=JOHN[0])
+        .order_by("id")
+        .first(),
+        "dtc": Dtc.objects.order_by("id").last(),
+        "spot": ParkingSpot.objects.order_by("id").last(),
         "upload": Upload.objects.order_by("id").last(),
     }
     found["invoice"] = invoice_of(JOHN[0])
@@ -152,6 +162,132 @@ VEHICLES: Calls = {
     "member_vehicle_detail_delete": ("delete", "/api/vehicles/{new_vehicle}/", item(Call(204, JOHN))),
     **telematics("telematics", "/api/telematics/{vehicle}/"),
     **telematics("vehicle_telematics", "/api/vehicles/{vehicle}/telematics/"),
+}
+FILL_UP = {
+    "vehicle": "{vehicle}", "timestamp": "2026-01-15T00:00:00.000Z", "odometer": 38600, "gallons": 11.4, "price": 39.9,
+}  # fmt: skip
+FUEL: Calls = {
+    "member_fuel_logs_get": (
+        "get",
+        "/api/vehicles/fuel-logs/",
+        [
+            *rows({"vehicle_id": "{vehicle}"}, {"vehicle_id": "first"}),
+            Call(404, JOHN, {"vehicle_id": NOBODYS}),
+        ],
+    ),
+    "member_fuel_logs_post": (
+        "post",
+        "/api/vehicles/fuel-logs/",
+        [
+            Call(201, JOHN, body=FILL_UP),
+            Call(400, JOHN, body={**FILL_UP, "odometer": 100}),
+            *FORBIDDEN,
+            Call(404, NEWCOMER, body=FILL_UP),
+        ],
+    ),
+    "member_vehicle_fuel_logs_get": (
+        "get",
+        "/api/vehicles/{vehicle}/fuel-logs/",
+        [*rows({"page_size": "2"}, {"page": "0"}), Call(404, NEWCOMER)],
+    ),
+    "member_vehicle_fuel_logs_post": (
+        "post",
+        "/api/vehicles/{vehicle}/fuel-logs/",
+        item(
+            Call(201, JOHN, body={"odometer": 38750, "gallons": 5.2, "isFullTank": False}),
+            Call(400, JOHN, body={"odometer": 38750, "gallons": 0}),
+        ),
+    ),
+    "member_one_fuel_log_get": ("get", "/api/vehicles/fuel-logs/{fuel_log}/", item(Call(200, JOHN))),
+    "member_one_fuel_log_put": (
+        "put",
+        "/api/vehicles/fuel-logs/{fuel_log}/",
+        item(Call(200, JOHN, body={"price": 18.1}), Call(400, JOHN, body={"odometer": 1})),
+    ),
+    "member_one_fuel_log_patch": (
+        "patch",
+        "/api/vehicles/fuel-logs/{fuel_log}/",
+        item(Call(200, JOHN, body={"notes": "Highway"}), Call(400, JOHN, body={"gallons": -1})),
+    ),
+    "member_one_fuel_log_delete": ("delete", "/api/vehicles/fuel-logs/{fuel_log}/", item(Call(204, JOHN))),
+    "member_fuel_statistics_get": ("get", "/api/vehicles/{vehicle}/fuel-stats/", item(Call(200, JOHN))),
+}
+SPOT = {
+    "latitude": 40.712776, "longitude": -74.005974, "address": "Elm St 12", "location_name": "Level 2 - B17",
+    "photos": [], "timer_expires_at": "2099-01-15T20:00:00Z", "active": True,
+}  # fmt: skip
+PASSPORT: Calls = {
+    "member_schedules_get": (
+        "get",
+        "/api/services/schedules/",
+        [
+            *rows({"vehicle_id": "{vehicle}", "status": "due-soon"}, {"status": "done"}),
+            Call(404, JOHN, {"vehicle_id": NOBODYS}),
+        ],
+    ),
+    "member_one_schedule_get": ("get", "/api/services/schedules/{schedule}/", item(Call(200, JOHN))),
+    "member_complete_schedule_post": (
+        "post",
+        "/api/services/schedules/{schedule}/complete/",
+        item(
+            Call(200, JOHN, body={"completedDate": "2026-01-10", "completedMileage": 38100}),
+            Call(400, JOHN, body={"completedDate": "2099-01-01"}),
+        ),
+    ),
+    "member_codes_get": (
+        "get",
+        "/api/vehicle-health/dtc/",
+        [
+            *rows({"vehicle_id": "{vehicle}", "active_only": "true"}, {"active_only": "maybe"}),
+            Call(404, JOHN, {"vehicle_id": NOBODYS}),
+        ],
+    ),
+    "member_clear_code_patch": (
+        "patch",
+        "/api/vehicle-health/dtc/{dtc}/clear/",
+        item(Call(200, JOHN), Call(409, JOHN)),
+    ),
+    "member_codes_post": (
+        "post",
+        "/api/vehicle-health/dtc/",
+        [
+            Call(201, JOHN, body={"vehicle": "{vehicle}", "code": "P0301"}),
+            Call(400, JOHN, body={"vehicle": "{vehicle}", "code": "P9301"}),
+            *FORBIDDEN,
+            Call(404, NEWCOMER, body={"vehicle": "{vehicle}", "code": "P0301"}),
+        ],
+    ),
+    "member_one_code_get": ("get", "/api/vehicle-health/dtc/{dtc}/", item(Call(200, JOHN))),
+    "member_clear_code_post": (
+        "post",
+        "/api/vehicle-health/dtc/{dtc}/clear/",
+        item(Call(200, JOHN), Call(409, JOHN)),
+    ),
+    "member_vehicle_health_get": ("get", "/api/vehicle-health/", rows({}, {"page": "0"})),
+    "member_one_vehicle_health_get": ("get", "/api/vehicle-health/{vehicle}/", item(Call(200, JOHN))),
+    "member_parking_spots_get": ("get", "/api/parking/", rows({"active": "true"}, {"active": "maybe"})),
+    "member_parking_spots_post": (
+        "post",
+        "/api/parking/",
+        [
+            Call(201, JOHN, body=SPOT),
+            Call(400, JOHN, body={**SPOT, "latitude": 91}),
+            *FORBIDDEN,
+            Call(404, JOHN, body={**SPOT, "vehicle": NOBODYS}),
+        ],
+    ),
+    "member_active_parking_spot_get": ("get", "/api/parking/active/", item(Call(200, JOHN))),
+    "member_one_parking_spot_get": ("get", "/api/parking/{spot}/", item(Call(200, JOHN))),
+    "member_one_parking_spot_patch": (
+        "patch",
+        "/api/parking/{spot}/",
+        item(
+            Call(200, JOHN, body={"timerExpiresAt": "2099-01-15T21:00:00Z"}),
+            Call(400, JOHN, body={"timerExpiresAt": "2020-01-01T00:00:00Z"}),
+        ),
+    ),
+    "member_clear_parking_spot_post": ("post", "/api/parking/clear/", [Call(200, JOHN), *FORBIDDEN]),
+    "member_one_parking_spot_delete": ("delete", "/api/parking/{spot}/", item(Call(204, JOHN))),
 }
 APPOINTMENTS: Calls = {
     "member_locations_get": ("get", "/api/appointments/locations/", rows({}, {"page": "0"})),
@@ -349,4 +485,14 @@ PASSWORDS: Calls = {
         ],
     ),
 }
-ALL = {**AUTHENTICATION, **VEHICLES, **APPOINTMENTS, **INVOICES, **MEMBERSHIP, **CHAT, **PASSWORDS}
+ALL = {
+    **AUTHENTICATION,
+    **VEHICLES,
+    **FUEL,
+    **PASSPORT,
+    **APPOINTMENTS,
+    **INVOICES,
+    **MEMBERSHIP,
+    **CHAT,
+    **PASSWORDS,
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -29,6 +31,35 @@ class Vin(serializers.CharField):
             except ValidationError as error:
                 raise serializers.ValidationError(error.messages) from None
         return vin
+
+
+class RoundedMixin(serializers.DecimalField):
+    """Round a number of a body to the places of the field. Applications compute with floating point numbers."""
+
+    def validate_precision(self, value: Decimal) -> Decimal:
+        assert self.decimal_places is not None
+        with suppress(InvalidOperation):  # too many digits, which the field refuses
+            value = value.quantize(Decimal(1).scaleb(-self.decimal_places), ROUND_HALF_UP)
+        return super().validate_precision(value)
+
+
+class Degrees(RoundedMixin):
+    """A coordinate with six places between `-limit` and `limit` degrees, written as a JSON number."""
+
+    as_number = True
+
+    def __init__(self, *, limit: int, **options: Any) -> None:
+        super().__init__(
+            max_digits=9,
+            decimal_places=6,
+            min_value=-limit,
+            max_value=limit,
+            coerce_to_string=False,
+            **options,
+        )
+
+    def to_representation(self, value: Decimal) -> Any:
+        return float(super().to_representation(value))
 
 
 def _is_valid(vin: str, year: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from rest_framework import serializers
 from common.domain.types import Json
 from common.http.bodies import JSONParser
 from common.reads.serializers import Serializer, SerializerField
+from vehicles.codes.meaning import is_code, normalize_code
 from vehicles.telematics.actions import TooManySamples
 from vehicles.telematics.samples import (
     EARLIEST,
@@ -42,6 +44,13 @@ class SampleSerializer(Serializer):
 class SampleInput(SampleSerializer):
     """A sample of a request. A reading that was not taken can be left out."""
 
+    dtc = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        allow_null=True,
+        help_text="The trouble codes that the vehicle reports, such as P0301.",
+    )
+
     def get_fields(self) -> dict[str, SerializerField]:
         fields = super().get_fields()
         for name in _READINGS:
@@ -51,7 +60,7 @@ class SampleInput(SampleSerializer):
 
 @extend_schema_field(SampleInput(many=True))
 class SampleRows(SerializerField):
-    """An array of samples. Keys other than the four of a sample are ignored."""
+    """An array of samples. Keys other than those of a sample are ignored."""
 
     def to_internal_value(self, data: object) -> Samples:
         if not isinstance(data, list):
@@ -74,6 +83,31 @@ def _first_malformed(data: list[object]) -> str:
     return f"samples[{index}] must be an object with a t."
 
 
+class MalformedCodes(Exception):
+    """The trouble codes of the sample at `index` are not a list of codes."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+def codes_of(samples: Iterable[tuple[int, object]]) -> dict[str, list[int]]:
+    """Return the times at which each trouble code was seen, from the times and codes of samples.
+
+    Raises MalformedCodes.
+    """
+    seen: dict[str, list[int]] = {}
+    for index, (t, codes) in enumerate(samples):
+        if codes is None:
+            continue
+        if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+            raise MalformedCodes(index)
+        for code in map(normalize_code, codes):
+            if not is_code(code):
+                raise MalformedCodes(index)
+            seen.setdefault(code, []).append(t)
+    return {code: sorted(times) for code, times in seen.items()}
+
+
 class BatchInput(Serializer):
     vehicleId = serializers.UUIDField(
         source="uuid", required=False, help_text="The id of the vehicle in the URL."
@@ -89,6 +123,15 @@ class BatchInput(Serializer):
     )
     samples = SampleRows(help_text=f"1 to {MAX_SAMPLES:,} samples, each between start and end.")
 
+    def validate(self, attrs: Json) -> Json:
+        rows = self.initial_data["samples"]
+        try:
+            codes = codes_of((row["t"], row.get("dtc")) for row in rows)
+        except MalformedCodes as error:
+            text = f"samples[{error.index}].dtc must be a list of trouble codes, such as P0301."
+            raise serializers.ValidationError({"samples": [text]}) from None
+        return attrs | {"codes": codes} if codes else attrs
+
 
 # --- The fast path ------------------------------------------------------------------------------------------------
 
@@ -100,6 +143,7 @@ class _Sample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     speed: Annotated[float, Meta(ge=0, le=HIGHEST["speed"])] | None = None
     fuelRate: Annotated[float, Meta(ge=0, le=HIGHEST["fuel_rate"])] | None = None
     odometer: Annotated[float, Meta(ge=0, le=HIGHEST["odometer"])] | None = None
+    dtc: list[str] | None = None
 
 
 class _Batch(msgspec.Struct, forbid_unknown_fields=True):
@@ -126,7 +170,8 @@ class BatchParser(JSONParser):
     def decode(self, raw: bytes) -> Json:
         try:
             decoded = _DECODER.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            codes = codes_of((row.t, row.dtc) for row in decoded.samples if row.dtc)
+        except (msgspec.DecodeError, UnicodeDecodeError, MalformedCodes):
             return super().decode(raw)
         rows = decoded.samples
         samples = Samples(
@@ -138,6 +183,8 @@ class BatchParser(JSONParser):
         batch = ValidatedBatch(
             start=decoded.startTimestamp, end=decoded.endTimestamp, samples=sort_by_time(samples)
         )
+        if codes:
+            batch["codes"] = codes
         if decoded.vehicleId is not UNSET:
             batch["uuid"] = decoded.vehicleId
         return batch

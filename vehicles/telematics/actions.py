@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from types import MappingProxyType
 
 from django.db import connection, transaction
 
 from common.domain.errors import Invalid
+from vehicles.codes.actions import see_codes
+from vehicles.models import Vehicle
 from vehicles.telematics.distance import MAX_MPH, follow_odometer
 from vehicles.telematics.packing import pack
 from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS, Samples, from_milliseconds
 
 # A phone's clock may be ahead of the server's by this much.
 CLOCK_SKEW = timedelta(minutes=5)
+MAX_CODES = 100  # in one batch
 _CENT = Decimal("0.01")
 # SQL, because `bulk_create(ignore_conflicts=True)` does not report whether it inserted the row, and on SQLite it
 # ignores violated checks as well.
@@ -65,6 +70,12 @@ class TooManySamples(Invalid):
     message = f"A batch can have at most {MAX_SAMPLES:,} samples."
 
 
+class TooManyCodes(Invalid):
+    code = "too_many_codes"
+    title = "Batch is too large"
+    message = f"A batch can have at most {MAX_CODES} different trouble codes."
+
+
 class EndsBeforeStart(Invalid):
     code = "ends_before_start"
     title = "Batch ends before it starts"
@@ -89,19 +100,40 @@ class OutsideSpan(Invalid):
     message = "Every sample must lie between the start and the end of the batch."
 
 
-def record_batch(*, vehicle_id: int, start: int, end: int, samples: Samples, now: datetime) -> bool:
+def record_batch(
+    *,
+    vehicle_id: int,
+    start: int,
+    end: int,
+    samples: Samples,
+    now: datetime,
+    codes: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> bool:
     """Store the samples from `start` to `end` (milliseconds since 1970, UTC), all or none.
 
     Return True if the batch is new, and False if a batch with the same vehicle, start and end is already stored. That
     batch is left unchanged. The vehicle's odometer rises to the newest plausible reading, which becomes a row of the
-    ledger, and never goes down. No history row is written for it, since the ledger records it. Raises NoSamples,
-    TooManySamples, EndsBeforeStart, SpansTooLong, InTheFuture, OutsideSpan.
+    ledger, and never goes down. No history row is written for it, since the ledger records it. `codes` are the times
+    at which trouble codes were seen, which only a new batch reports. Raises NoSamples, TooManySamples, TooManyCodes,
+    EndsBeforeStart, SpansTooLong, InTheFuture, OutsideSpan.
     """
     _check(start, end, samples, now)
+    if len(codes) > MAX_CODES:
+        raise TooManyCodes(field="samples")
     newest = follow_odometer(samples).newest
     miles = None if newest is None else Decimal(str(newest.miles)).quantize(_CENT, ROUND_HALF_UP)
     at = None if newest is None else from_milliseconds(newest.t)
-    return _store((vehicle_id, start, end, len(samples.t), pack(samples)), miles, at)
+    batch = (vehicle_id, start, end, len(samples.t), pack(samples))
+    if not codes:
+        return _store(batch, miles, at)
+    with transaction.atomic():
+        is_new = _store(batch, miles, at)
+        if is_new:
+            see_codes(
+                vehicle=Vehicle(pk=vehicle_id),
+                seen={code: [from_milliseconds(t) for t in times] for code, times in codes.items()},
+            )
+    return is_new
 
 
 def _store(batch: tuple[int, int, int, int, bytes], miles: Decimal | None, at: datetime | None) -> bool:

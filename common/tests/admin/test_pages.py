@@ -39,7 +39,9 @@ from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, Tax
 from repair_orders.time_entries.models import TimeEntry
 from testing import factories
 from testing.admin import changelist, page
+from vehicles.codes.models import Dtc
 from vehicles.models import Recommendation, TelematicsBatch, Vehicle
+from vehicles.schedules.models import ScheduleTemplate
 
 FACTORIES = {
     Appointment: factories.AppointmentFactory,
@@ -57,6 +59,7 @@ FACTORIES = {
     Group: factories.GroupFactory,
     IdempotencyKey: factories.IdempotencyKeyFactory,
     Inspection: factories.InspectionFactory,
+    Dtc: factories.DtcFactory,
     Invitation: factories.InvitationFactory,
     KnownAddress: factories.KnownAddressFactory,
     LabourRate: factories.LabourRateFactory,
@@ -85,6 +88,7 @@ FACTORIES = {
     RewardEntry: factories.RewardEntryFactory,
     ReturnLine: factories.ReturnLineFactory,
     ReturnRequest: factories.ReturnRequestFactory,
+    ScheduleTemplate: factories.ScheduleTemplateFactory,
     Service: factories.ServiceFactory,
     ServiceLine: factories.ServiceLineFactory,
     ServiceType: factories.ServiceTypeFactory,

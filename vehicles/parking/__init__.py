@@ -1,0 +1,1 @@
+"""Parking: where a user left the vehicle, and until when."""
