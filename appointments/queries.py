@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, Model, OuterRef, Q, Subquery
 
+from accounts.models import User
 from appointments.models import (
     HOLDS_A_BAY,
     Appointment,
@@ -37,7 +38,7 @@ from appointments.slots import (
     overlaps,
     slots_within,
 )
-from common.domain.caller import Caller
+from common.domain.caller import Caller, Role
 from common.domain.errors import DomainError, Invalid
 from common.domain.types import AnyQuerySet
 from customers.models import Customer
@@ -210,6 +211,20 @@ def get_usual_location(customer: Customer) -> Location:
     kept = Appointment.objects.filter(customer=customer).exclude(status=AppointmentStatus.CANCELLED)
     latest = kept.select_related("location").order_by("-start", "-id").first()
     return latest.location if latest else get_default_location()
+
+
+def find_shop_addresses() -> list[str]:
+    """Return the email addresses at which the shop reads mail: its default location's, else its managers'.
+
+    Empty without any.
+    """
+    addresses = (
+        Location.objects.exclude(email="").order_by("-is_default", "id").values_list("email", flat=True)
+    )
+    if first := addresses.first():
+        return [first]
+    managers = User.objects.filter(role__in=(Role.MANAGER, Role.ADMIN), is_active=True, email__isnull=False)
+    return [email for email in managers.order_by("id").values_list("email", flat=True) if email]
 
 
 def local_time(location: Location, instant: datetime) -> datetime:

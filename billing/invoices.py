@@ -29,10 +29,10 @@ from customers.actions import hold_customer
 from customers.models import Customer
 from repair_orders import parts
 from repair_orders.changes import lock
-from repair_orders.estimates.snapshot import digest
+from repair_orders.estimates.snapshot import digest, discounts_body
 from repair_orders.models import JobStatus, PartLine, RepairOrder, RepairOrderStatus, ServiceLine
-from repair_orders.money import Totals, line_amount
-from repair_orders.worksheet import Worksheet
+from repair_orders.money import line_amount
+from repair_orders.worksheet import Figures, Worksheet
 
 
 class NotCompleted(DomainError):
@@ -94,7 +94,8 @@ def issue_invoice(
         lock_accounts(order.customer_id, payer.pk)
         hold_customer(payer)
         day = posting_day(location, now)
-        lines, totals = _lines(order)
+        lines, figures = _lines(order)
+        totals = figures.totals
         _lock_tills(order)
         deposits = _movable(order, payer, totals.total)
         po = order.po_number if po_number is None else po_number
@@ -113,6 +114,7 @@ def issue_invoice(
             lines=[(line, shares) for line, shares, _ in lines],
             totals=totals,
             deposits=deposits,
+            discounts=discounts_body(figures),
         )
         invoice = Invoice.objects.create(
             uuid=uuid,
@@ -199,8 +201,8 @@ def set_prefix(*, location: Location, prefix: str) -> None:
 _Line = tuple[PartLine | ServiceLine, Shares, Decimal]
 
 
-def _lines(order: RepairOrder) -> tuple[list[_Line], Totals]:
-    """Return the lines of a completed order with their shares and costs, and its totals."""
+def _lines(order: RepairOrder) -> tuple[list[_Line], Figures]:
+    """Return the lines of a completed order with their shares and costs, and its figures."""
     done = {"repair_order": order, "job__status": JobStatus.DONE}
     services = ServiceLine.objects.filter(repair_order=order, is_shown=True).in_order()
     lines: list[PartLine | ServiceLine] = [
@@ -208,7 +210,8 @@ def _lines(order: RepairOrder) -> tuple[list[_Line], Totals]:
         *(line for line in services),
     ]
     sheet = Worksheet.of(order)
-    totals = sheet.figures(sheet.counted).totals
+    figures = sheet.figures(sheet.counted)
+    totals = figures.totals
     assert totals.total == order.total_cost  # nothing of a completed order can change
     shares = split(
         [to_cents(line.amount) for line in lines],
@@ -217,7 +220,7 @@ def _lines(order: RepairOrder) -> tuple[list[_Line], Totals]:
         tax=to_cents(totals.tax),
     )
     costs = _costs(lines)
-    return list(zip(lines, shares, costs, strict=True)), totals
+    return list(zip(lines, shares, costs, strict=True)), figures
 
 
 def _costs(lines: Sequence[PartLine | ServiceLine]) -> list[Decimal]:

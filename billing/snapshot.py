@@ -48,8 +48,12 @@ def invoice_snapshot(
     lines: Sequence[tuple[PartLine | ServiceLine, Shares]],
     totals: Totals,
     deposits: Sequence[tuple[Payment, Decimal]],
+    discounts: Json,
 ) -> Json:
-    """Return the paper of an invoice. Deposits are those that move to it. Later payments have receipts of their own."""
+    """Return the paper of an invoice. `discounts` is what `discounts_body` returns.
+
+    Deposits are those that move to it. Later payments have receipts of their own.
+    """
     by_job: dict[int | None, list[Json]] = {}
     taxed = Decimal("0.00")
     for line, shares in lines:
@@ -111,6 +115,7 @@ def invoice_snapshot(
             "tax_percent": format_percent(order.tax_percent),
             "tax_exemption": order.tax_exemption,
         },
+        **discounts,
         "tax_base": str(taxed),
         "authorisations": [authorisation_body(answer) for answer in answers],
         "totals": totals_body(totals),

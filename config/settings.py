@@ -293,6 +293,7 @@ TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 # --- Referrals ---------------------------------------------------------------------------------------
 
 REFERRAL_LINK = url("REFERRAL_LINK", "https://membershipauto.com/r/", "http", "https")  # the code is appended
+POINT_CENTS = number("POINT_CENTS", 1, least=1)  # what a point takes off a repair order
 REFERRAL_REWARD = number(
     "REFERRAL_REWARD", 100, least=1
 )  # points, when the referred user's first repair is completed

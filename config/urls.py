@@ -37,6 +37,7 @@ from catalogue.api import shop_staff_pricing as matrices_staff
 from chat.api import care as tickets_care
 from chat.api import care_returns as return_tickets_care
 from chat.api import member as chat_member
+from chat.api import member_contact as contact_member
 from common.http import fallbacks, health
 from common.http.routing import route
 from common.http.schema import CachedGenerator
@@ -54,14 +55,18 @@ from inspections.api import fleet as inspections_fleet
 from inspections.api import shop as inspections_shop
 from inspections.api import shop_staff as inspections_staff
 from memberships.api import member as memberships_member
+from memberships.api import member_savings as savings_member
+from memberships.api import shop_staff as discounts_staff
 from orders.api import care as orders_care
 from orders.api import care_returns as returns_care
 from orders.api import shop_staff as orders_staff
 from portal.api import care as portal_care
 from portal.api import member as portal_member
+from portal.api import member_profile as profile_member
 from portal.api import registration
 from portal.fleet import urls as fleet_pages
 from portal.link import urls as link_pages
+from privacy.api import member as privacy_member
 from privacy.api import shop_staff as merges_staff
 from repair_orders.api import fleet as repair_orders_fleet
 from repair_orders.api import fleet_estimates as estimates_fleet
@@ -122,6 +127,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *reports_staff.urlpatterns,  # reports/
     *exemptions_staff.urlpatterns,  # customers/{id}/tax-exemptions/
     *orders_staff.urlpatterns,  # orders/, returns/
+    *discounts_staff.urlpatterns,  # repair-orders/{id}/discounts/
     *order_billing_staff.urlpatterns,  # repair-orders/{id}/billing/, …/invoice/, …/vehicle-out/
     *invoices_staff.urlpatterns,  # invoices/, credit-notes/
     *payments_staff.urlpatterns,  # payments/
@@ -175,7 +181,8 @@ API: list[URLPattern | URLResolver] = [
     *customers_shop.urlpatterns,  # contract 000: auth/customer-profile/
     *registration.urlpatterns,  # auth/register/, with contracts 000 and 004; auth/refresh/, with contract 000
     *portal_member.urlpatterns,  # auth/login/
-    *accounts_member.urlpatterns,  # auth/logout/, /password/change/, …
+    *profile_member.urlpatterns,  # users/profile/, auth/profile/
+    *accounts_member.urlpatterns,  # auth/logout/, /password/change/, …; users/change-password/
     *referrals_member.urlpatterns,  # referrals/me/, /apply/
     *fuel_member.urlpatterns,  # vehicles/fuel-logs/, vehicles/{id}/fuel-logs/, …/fuel-stats/; before vehicles/{id}/
     *vehicles_member.urlpatterns,  # vehicles/, vehicles/{id}/, …/link-dongle/
@@ -187,8 +194,11 @@ API: list[URLPattern | URLResolver] = [
     *locations_member.urlpatterns,  # appointments/locations/, …/availability/
     *appointments_member.urlpatterns,  # appointments/, its book/ and upcoming/
     *files_member.urlpatterns,  # files/presign/, files/<id>/
-    *billing_member.urlpatterns,  # invoices/, invoices/{id}/, …/pdf/
-    *memberships_member.urlpatterns,  # memberships/plans/, memberships/me/, offers/
+    *billing_member.urlpatterns,  # invoices/, invoices/{id}/, …/pdf/; payments/create-payment-intent/, …
+    *memberships_member.urlpatterns,  # memberships/plans/, memberships/me/, offers/; payments/plans/, users/…
+    *savings_member.urlpatterns,  # auth/savings/
+    *privacy_member.urlpatterns,  # users/request-deletion/
+    *contact_member.urlpatterns,  # auth/contact/
     *chat_member.urlpatterns,  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/
     *accounts_crm.urlpatterns,  # contract 004: auth/profile/update/
     *DOCS,

@@ -22,11 +22,19 @@ _PLANS = {
         ["Everything in Plus", "Pick-up and delivery", "Loaner car", "20% off parts and labor"],
     ),
 }
+# What the features above say of prices, in percent.
+_DISCOUNTS = {Tier.PLUS: {"off_parts": "10"}, Tier.PREMIUM: {"off_parts": "20", "off_labour": "20"}}
 
 
 def load_plans() -> dict[Tier, Plan]:
     return {
-        tier: Plan.objects.create(name=name, tier=tier, price=Decimal(price), features="\n".join(features))
+        tier: Plan.objects.create(
+            name=name,
+            tier=tier,
+            price=Decimal(price),
+            features="\n".join(features),
+            **{column: Decimal(percent) for column, percent in _DISCOUNTS.get(tier, {}).items()},
+        )
         for tier, (name, price, features) in _PLANS.items()
     }
 
@@ -37,6 +45,7 @@ def load_offers(calendar: Calendar, garage: Garage) -> None:
         ends=60,
         title="Spring Maintenance Special",
         description="20% off all maintenance services",
+        off_labour=Decimal(20),
         for_basic=True,
         for_plus=True,
     )
@@ -46,6 +55,7 @@ def load_offers(calendar: Calendar, garage: Garage) -> None:
         ends=25,
         title="Free Brake Check",
         description="We measure pads and rotors while you wait",
+        off_amount=Decimal(15),
     )
     _offer(
         calendar,

@@ -37,7 +37,17 @@ class PlanAdmin(NoDeleteMixin, HistoryAdmin):
     list_filter = (("tier", ChoicesCheckboxFilter), ("is_active", BooleanRadioFilter))
     search_fields = ("name", "features")
     ordering = ("price", "id")
-    fields = ("name", ("tier", "price"), "features", "is_active")
+    autocomplete_fields = ("discounted_jobs",)
+    fieldsets = (
+        (None, {"fields": ("name", ("tier", "price"), "features", "is_active")}),
+        (
+            "Discount on repair orders",
+            {
+                "fields": (("off_parts", "off_labour"), ("off_jobs", "discounted_jobs"), "discount_cap"),
+                "description": "In percent. New orders of members take it, and keep it when the plan changes.",
+            },
+        ),
+    )
 
 
 @admin.register(Membership)
@@ -58,7 +68,14 @@ class MembershipAdmin(ReadOnly, HistoryAdmin):
     ordering = ("-started_at", "-id")
     readonly_fields = ("renewal", "uuid")
     actions_detail = ("cancel",)
-    fields = (("user", "plan"), "status", ("started_at", "renewal"), "cancelled_at", "uuid")
+    fields = (
+        ("user", "plan"),
+        "status",
+        ("started_at", "renewal"),
+        "ends_at",
+        ("cancelled_at", "cancellation_reason"),
+        "uuid",
+    )
 
     cancel = transition_button(
         "End membership",
@@ -73,7 +90,7 @@ class MembershipAdmin(ReadOnly, HistoryAdmin):
 
     @column("Renews")
     def renewal(self, membership: Membership) -> datetime | None:
-        if membership.status != MembershipStatus.ACTIVE:
+        if membership.status != MembershipStatus.ACTIVE or membership.ends_at is not None:
             return None
         return renews_at(membership.started_at, timezone.now())
 
@@ -105,7 +122,7 @@ class OfferAdmin(HistoryAdmin):
     search_fields = ("title", "description", "terms")
     date_hierarchy = "expiry"
     ordering = ("-expiry", "-id")
-    autocomplete_fields = ("locations",)
+    autocomplete_fields = ("locations", "discounted_jobs")
     readonly_fields = ("created_at", "uuid")
     inlines = (OfferMakeInline,)
     fieldsets = (
@@ -115,6 +132,18 @@ class OfferAdmin(HistoryAdmin):
             {
                 "fields": (("for_basic", "for_plus", "for_premium"), "locations", ("year_from", "year_to")),
                 "description": "An empty field applies to every member, location or model year.",
+            },
+        ),
+        (
+            "Discount on repair orders",
+            {
+                "fields": (
+                    ("off_parts", "off_labour"),
+                    ("off_jobs", "discounted_jobs"),
+                    ("off_amount", "discount_cap"),
+                    "combines",
+                ),
+                "description": "In percent, in dollars, or both. A customer redeems an offer once.",
             },
         ),
         ("Record", {"fields": (("created_at", "uuid"),), "classes": ("collapse",)}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -9,11 +11,24 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from appointments.models import Location
+from catalogue.pricing.models import CannedJob
 from common.domain.ids import Identified
+from common.domain.money import money
 from common.domain.text_fields import LineField, ParagraphsField
 from common.domain.transitions import Machine
 from memberships.querysets import MembershipQuerySet, OfferQuerySet, PlanQuerySet
+from repair_orders.discounts.models import DiscountRules
 from vehicles.models import FIRST_YEAR, LAST_YEAR
+
+_OFF = ("off_parts", "off_labour", "off_jobs")
+
+
+def _percents(name: str) -> models.CheckConstraint:
+    """Return the constraint that the percentages of a discount are 0 to 100, and its cap not negative."""
+    ranges = {f"{column}__{end}": value for column in _OFF for end, value in (("gte", 0), ("lte", 100))}
+    return models.CheckConstraint(
+        condition=Q(**ranges) & (Q(discount_cap=None) | Q(discount_cap__gte=0)), name=name
+    )
 
 
 class Tier(models.TextChoices):
@@ -22,8 +37,22 @@ class Tier(models.TextChoices):
     PREMIUM = "premium"
 
 
-class Plan(Identified):
-    """A plan that users can join, with its monthly price. A plan that is taken off sale keeps its members."""
+class Discounting(DiscountRules):
+    """A discount on repair orders, with the canned jobs that it names."""
+
+    discounted_jobs = models.ManyToManyField(
+        CannedJob, blank=True, related_name="+", help_text="The canned jobs of the percent off named jobs."
+    )
+
+    class Meta:
+        abstract = True
+
+
+class Plan(Discounting, Identified):
+    """A plan that users can join, with its monthly price. A plan that is taken off sale keeps its members.
+
+    New repair orders of its members take its discount, and keep it when the plan changes.
+    """
 
     name = LineField(max_length=100)
     tier = models.CharField(max_length=7, choices=Tier)
@@ -41,6 +70,7 @@ class Plan(Identified):
             models.UniqueConstraint(fields=["name"], name="plan_name_once"),
             models.CheckConstraint(condition=Q(tier__in=Tier.values), name="plan_tier_is_known"),
             models.CheckConstraint(condition=Q(price__gte=0), name="plan_price_not_negative"),
+            _percents("plan_discount_is_possible"),
         ]
 
     def __str__(self) -> str:
@@ -59,13 +89,22 @@ MEMBERSHIP_MACHINE: Machine = {
 
 
 class Membership(Identified):
-    """A user's membership of a plan. It renews every month until it is cancelled (`renewals.py`)."""
+    """A user's membership of a plan. It renews every month until it is cancelled (`renewals.py`).
+
+    One that does not renew by itself ends at `ends_at`, which is the renewal that it leaves out.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="memberships")
     status = models.CharField(max_length=9, choices=MembershipStatus, default=MembershipStatus.ACTIVE)
     started_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    cancellation_reason = ParagraphsField(
+        blank=True, default="", help_text="Why the member left, in their own words."
+    )
+    ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it ends, if it does not renew by itself."
+    )
 
     history = HistoricalRecords()
     objects = MembershipQuerySet["Membership"].as_manager()
@@ -89,10 +128,11 @@ class Membership(Identified):
         return f"Membership {self.pk}"
 
 
-class Offer(Identified):
+class Offer(Discounting, Identified):
     """An offer that is valid until it expires.
 
-    It can be limited to tiers, locations, makes and model years. A limit that is empty does not apply.
+    It can be limited to tiers, locations, makes and model years. A limit that is empty does not apply. One with a
+    discount can be redeemed once by each customer, on a repair order.
     """
 
     title = LineField(max_length=200)
@@ -118,6 +158,14 @@ class Offer(Identified):
         validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)],
         help_text="Last model year.",
     )
+    off_amount = money(
+        verbose_name="dollars off", default=Decimal("0.00"), help_text="A fixed amount off the order."
+    )
+    combines = models.BooleanField(
+        "combines with a plan's discount",
+        default=False,
+        help_text="Otherwise the larger one of the two counts.",
+    )
     created_at = models.DateTimeField()
 
     history = HistoricalRecords()
@@ -129,12 +177,18 @@ class Offer(Identified):
                 condition=Q(year_from=None) | Q(year_to=None) | Q(year_from__lte=F("year_to")),
                 name="offer_years_are_in_order",
                 violation_error_message="The first model year must not be after the last one.",
-            )
+            ),
+            _percents("offer_discount_is_possible"),
+            models.CheckConstraint(condition=Q(off_amount__gte=0), name="offer_amount_not_negative"),
         ]
         indexes = [models.Index(fields=["expiry", "id"], name="offer_by_expiry")]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def has_discount(self) -> bool:
+        return bool(self.has_percent or self.off_amount)
 
 
 class OfferMake(models.Model):

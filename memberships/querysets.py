@@ -29,7 +29,10 @@ def _model(name: str) -> Any:
 class PlanQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
         """Return every plan for staff, and the plans on sale otherwise."""
-        return self if caller.is_staff else self.filter(is_active=True)
+        return self if caller.is_staff else self.on_sale()
+
+    def on_sale(self) -> Self:
+        return self.filter(is_active=True)
 
 
 class MembershipQuerySet(models.QuerySet[Row]):
@@ -41,7 +44,16 @@ class MembershipQuerySet(models.QuerySet[Row]):
         return self if caller.is_staff else self.filter(user_id=caller.user_id)
 
     def active(self) -> Self:
+        """Return the memberships that were not cancelled, also those whose last month is over."""
         return self.filter(status="active")
+
+    def current(self, now: object) -> Self:
+        """Return the active memberships that have not ended at `now`, an instant or its `Param`."""
+        return self.active().filter(Q(ends_at=None) | Q(ends_at__gt=now))
+
+    def ended(self, now: datetime) -> Self:
+        """Return the active memberships whose last month is over at `now`."""
+        return self.active().filter(ends_at__lte=now)
 
 
 class OfferFilters(TypedDict, total=False):
@@ -55,17 +67,28 @@ class OfferFilters(TypedDict, total=False):
 
 
 class OfferQuerySet(models.QuerySet[Row]):
-    def visible_to(self, caller: Caller) -> Self:
-        """Return every offer for staff, and otherwise those without a tier or for the tier of the caller's plan."""
-        if caller.is_staff:
-            return self
-        own = _model("Membership").objects.active().filter(user_id=caller.user_id)
+    def visible_to(self, caller: Caller, now: object = None) -> Self:
+        """Return every offer for staff, and otherwise those without a tier or for the tier of the caller's plan.
+
+        `now` leaves out a membership whose last month is over.
+        """
+        return self if caller.is_staff else self.for_member(caller.user_id, now)
+
+    def for_member(self, user_id: int, now: object = None) -> Self:
+        """Return the offers without a tier, and those for the tier of this user's plan."""
+        memberships = _model("Membership").objects
+        rows = memberships.active() if now is None else memberships.current(now)
+        own = rows.filter(user_id=user_id)
         return self.filter(
             Q(for_basic=False, for_plus=False, for_premium=False)
             | Q(Exists(own.filter(plan__tier="basic")), for_basic=True)
             | Q(Exists(own.filter(plan__tier="plus")), for_plus=True)
             | Q(Exists(own.filter(plan__tier="premium")), for_premium=True)
         )
+
+    def with_discount(self) -> Self:
+        """Return the offers that take something off a repair order."""
+        return self.filter(Q(off_parts__gt=0) | Q(off_labour__gt=0) | Q(off_jobs__gt=0) | Q(off_amount__gt=0))
 
     def matching(self, filters: OfferFilters) -> Self:
         """Apply the filters and order the rows.

@@ -21,3 +21,9 @@ def _months_later(start: datetime, months: int) -> datetime:
     years, month = divmod(start.month - 1 + months, 12)
     year, month = start.year + years, month + 1
     return start.replace(year=year, month=month, day=min(start.day, monthrange(year, month)[1]))
+
+
+def months_begun(started_at: datetime, until: datetime) -> int:
+    """Return how many months of a membership have begun before `until`: at least the first one."""
+    months = 12 * (until.year - started_at.year) + until.month - started_at.month
+    return max(1, months + (_months_later(started_at, months) < until))

@@ -17,7 +17,7 @@ from repair_orders.estimates.actions import get_choice
 from repair_orders.estimates.models import Answer, Estimate
 from repair_orders.models import JobStatus
 from repair_orders.money import Totals
-from repair_orders.worksheet import Figures
+from repair_orders.worksheet import Figures, named_discounts
 
 MOST_PRINTED = 4
 _ANSWERS = (Answer.APPROVED.value, Answer.DECLINED.value)
@@ -56,6 +56,7 @@ class Combination:
     agreed: tuple[Json, ...]
     approved: tuple[Json, ...]
     fees: tuple[tuple[str, Decimal], ...]
+    discounts: tuple[tuple[str, Decimal], ...]
     totals: Totals
 
 
@@ -121,5 +122,6 @@ class Choice:
             agreed=tuple(job.body for job in self.jobs if not job.number),
             approved=tuple(job.body for job in taken),
             fees=tuple((fee.name, to_dollars(fee.cents)) for fee in figures.fees),
+            discounts=tuple(named_discounts(figures)),
             totals=figures.totals,
         )

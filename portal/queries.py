@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -11,7 +13,9 @@ from accounts.models import User
 from chat.queries import with_support_ticket_counts
 from common.domain.caller import Caller
 from customers.models import CustomerUser
-from memberships.queries import get_membership_uuid
+from memberships.models import Membership
+from memberships.queries import get_active_membership, get_membership_uuid
+from memberships.renewals import renews_at
 from orders.queries import with_order_counts
 
 
@@ -23,9 +27,37 @@ class Member:
     membership_id: UUID | None
 
 
-def get_member(user: User) -> Member:
-    """Return the user with their membership."""
-    return Member(user, membership_id=get_membership_uuid(user.pk))
+def get_member(user: User, now: datetime) -> Member:
+    """Return the user with their membership at `now`."""
+    return Member(user, membership_id=get_membership_uuid(user.pk, now))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A user with their membership and the instant of its renewal, None without one."""
+
+    user: User
+    membership: Membership | None
+    renews_at: datetime | None
+
+    @property
+    def monthly_fee(self) -> Decimal | None:
+        return self.membership.plan.price if self.membership else None
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.membership is not None
+
+    @property
+    def auto_renew(self) -> bool:
+        return self.membership is not None and self.membership.ends_at is None
+
+
+def get_profile(user_id: int, now: datetime) -> Profile:
+    """Return the user with their membership at `now`."""
+    membership = get_active_membership(user_id, now)
+    due = renews_at(membership.started_at, now) if membership else None
+    return Profile(User.objects.get(pk=user_id), membership, due)
 
 
 def get_own_login(caller: Caller) -> QuerySet[CustomerUser]:

@@ -54,7 +54,15 @@ from inspections.papers.models import Paper as InspectionPaper
 from memberships.models import Membership
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.estimates.models import Authorisation, Decision, Estimate
-from repair_orders.models import Job, Paper, PartLine, RepairOrder, RepairPhoto, ServiceLine
+from repair_orders.models import (
+    Job,
+    OrderDiscount,
+    Paper,
+    PartLine,
+    RepairOrder,
+    RepairPhoto,
+    ServiceLine,
+)
 from repair_orders.pricing.models import TaxExemption
 from repair_orders.time_entries.models import TimeEntry
 from vehicles.codes.models import Dtc
@@ -331,6 +339,11 @@ HOLDINGS = (
         secrets=("cost",),
     ),
     Holding(
+        OrderDiscount,
+        account="repair_order__customer",
+        keeps={"kind": _CODE, "name": _INVOICE, "canned_jobs": _CODE},
+    ),
+    Holding(
         Order,
         account="customer",
         overwrites=dict.fromkeys(
@@ -355,7 +368,7 @@ HOLDINGS = (
         },
         keeps=dict.fromkeys(("vin", "make", "model", "trim", "fuel_type"), _INVOICE),
     ),
-    Holding(Membership, user=("user",), keeps={"status": _CODE}),
+    Holding(Membership, user=("user",), overwrites={"cancellation_reason": ""}, keeps={"status": _CODE}),
     Holding(RewardEntry, user=("user",), keeps={"reason": _CODE}),
     Holding(
         Referral,

@@ -27,7 +27,8 @@ from files.models import Upload
 from memberships.actions import cancel
 from memberships.models import Membership
 from orders.models import Order
-from repair_orders.models import RepairOrder
+from repair_orders.discounts.rule import DiscountKind
+from repair_orders.models import OrderDiscount, RepairOrder
 from repair_orders.pricing.models import TaxExemption
 from vehicles import odometer
 from vehicles.codes.actions import join_codes
@@ -240,6 +241,8 @@ def _move_points_and_membership(merge: _Merge) -> None:
         book = partial(book_points, reason=merge.why.capitalize(), now=merge.now)
         book(user_id=old.pk, points=-points)
         book(user_id=new.pk, points=points)
+    # Points that were spent on an open order go back to whom they would belong now.
+    OrderDiscount.objects.filter(kind=DiscountKind.POINTS.value, source_id=old.pk).update(source_id=new.pk)
     has_one = Membership.objects.filter(user=new).active().exists()
     for membership in Membership.objects.filter(user=old).active():
         if has_one:

@@ -28,6 +28,7 @@ from customers.actions import count_service, notify
 from customers.models import Customer, CustomerUser
 from files.actions import attach
 from repair_orders.changes import basis_of, changing, lock, settle
+from repair_orders.discounts.actions import give_back_rest, take_discounts
 from repair_orders.estimates.actions import UnknownJob
 from repair_orders.guards import check_reopenable, tell_denied
 from repair_orders.jobs import Line, LinesAreFixed
@@ -139,10 +140,11 @@ def request_repair(
     """Create a requested repair order for one of the customer's vehicles in use.
 
     `photos` are UUIDs of uploads of `by`, the acting login. An upload belongs to one repair order. The order is of the
-    location named, else of its appointment's, else of the default one, and takes the prices of that location as they
-    are today. `comeback_of` is the completed order whose work is done again. `terms` are further columns, such as
-    notes, discounts, or a tax percentage that wins over the location's. Raises VehicleNotOfCustomer, NoCustomerRecord,
-    WrongAppointment, WrongComeback, AppointmentHasOrder, PhotoIsTaken and the errors of `files.actions.attach`.
+    location named, else of its appointment's, else of the default one. It takes the prices of that location as they
+    are today, and the discount of the customer's plan. `comeback_of` is the completed order whose work is done again.
+    `terms` are further columns, such as notes, discounts, or a tax percentage that wins over the location's. Raises
+    VehicleNotOfCustomer, NoCustomerRecord, WrongAppointment, WrongComeback, AppointmentHasOrder, PhotoIsTaken and the
+    errors of `files.actions.attach`.
     """
     check_in_use(vehicle=vehicle, customer=customer)
     if appointment is not None and appointment.vehicle_id != vehicle.pk:
@@ -169,6 +171,7 @@ def request_repair(
             RepairPhoto.objects.bulk_create(
                 RepairPhoto(repair_order=order, upload=upload) for upload in uploads
             )
+            take_discounts(order, by=by.user_id if by else None, now=now)
     except IntegrityError as error:
         if RepairPhoto.objects.filter(upload__in=uploads).exists():
             raise PhotoIsTaken(field="photos") from error
@@ -318,6 +321,7 @@ def complete(
             total_cost=figures.total,
         )
         settle(order, before, by=by, now=now)
+        give_back_rest(order, by=by, now=now)
         _record_work(order, now)
         if not order.is_credited and figures.total:
             RepairOrder.objects.filter(pk=order.pk).update(is_credited=True)

@@ -17,7 +17,9 @@ from catalogue.placeholders import typed_service
 from common.domain.errors import DomainError, Invalid
 from common.domain.money import to_dollars
 from common.domain.types import Json
+from repair_orders.discounts.rule import Given
 from repair_orders.models import (
+    OrderDiscount,
     PartLine,
     RepairOrder,
     ServiceKind,
@@ -113,7 +115,9 @@ def settle(
         raise OverCeiling(order.ceiling, work)
     values["work_amount"] = work
     shown = after.shown
-    _write_fees(order, after.figures(shown).fees)
+    figures = after.figures(shown)
+    _write_fees(order, figures.fees)
+    values["given_discount"] = _write_discounts(figures.given)
     _mark_shown(order, shown)
     _write(order, values)
     if now is not None:
@@ -147,6 +151,14 @@ def _mark_shown(order: RepairOrder, shown: Collection[int]) -> None:
         lines = model._default_manager.filter(repair_order=order, job__isnull=False)
         lines.filter(job__in=shown, is_shown=False).update(is_shown=True)
         lines.filter(is_shown=True).exclude(job__in=shown).update(is_shown=False)
+
+
+def _write_discounts(given: Collection[Given]) -> Decimal | None:
+    """Store what each discount row takes off what the customer counts. Return the sum, None without rows."""
+    for row in given:
+        amount = to_dollars(row.cents)
+        OrderDiscount.objects.filter(pk=row.terms.id).exclude(amount=amount).update(amount=amount)
+    return to_dollars(sum(row.cents for row in given)) if given else None
 
 
 def _write_fees(order: RepairOrder, fees: tuple[Fee, ...]) -> None:

@@ -21,6 +21,7 @@ from common.domain.text_fields import CodeField, LineField, ParagraphsField
 from common.domain.transitions import Machine
 from customers.models import Customer
 from files.models import Upload
+from repair_orders.discounts.models import OrderDiscount
 from repair_orders.estimates.models import Authorisation, Decision, Estimate
 from repair_orders.papers.models import Paper
 from repair_orders.pricing import models as pricing_models  # noqa: F401  # their tables are of this app
@@ -92,6 +93,12 @@ class RepairOrder(Identified):
     )
     discount_amount = money(default=Decimal("0.00"))
     discount_percent = fine_percent(default=Decimal("0.0000"))
+    given_discount = money(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="What its discount rows take off. Null without rows.",
+    )
     tax_percent = fine_percent(default=Decimal("0.0000"))
     tax_exemption = LineField(
         max_length=60, blank=True, default="", help_text="The certificate of an exemption from tax."
@@ -150,6 +157,10 @@ class RepairOrder(Identified):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=_S.values), name="repair_order_status_is_known"),
             models.CheckConstraint(condition=Q(discount_amount__gte=0), name="discount_amount_not_negative"),
+            models.CheckConstraint(
+                condition=Q(given_discount=None) | Q(given_discount__gte=0),
+                name="given_discount_not_negative",
+            ),
             models.CheckConstraint(
                 condition=Q(discount_percent__gte=0, discount_percent__lte=100),
                 name="discount_percent_is_one",
@@ -378,4 +389,4 @@ class ServiceLine(models.Model):
         return f"{self.amount}"
 
 
-__all__ = ["Authorisation", "Decision", "Estimate", "Paper", "TimeEntry"]
+__all__ = ["Authorisation", "Decision", "Estimate", "OrderDiscount", "Paper", "TimeEntry"]

@@ -61,6 +61,11 @@ def in_dollars(subtotal: int, discount: int, tax: int) -> Totals:
     )
 
 
+def all_off(typed: Decimal, given: Decimal | None) -> Decimal:
+    """Return the dollars off an order: the shop's own amount and what its discount rows take off."""
+    return typed if given is None else typed + given
+
+
 def order_total(
     part_amounts: Sequence[Decimal],
     part_taxable: Sequence[bool],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, QuerySet, When
 
@@ -17,12 +18,13 @@ from repair_orders.models import (
     OPEN_STATUSES,
     Job,
     JobStatus,
+    OrderDiscount,
     PartLine,
     RepairOrder,
     RepairOrderStatus,
     ServiceLine,
 )
-from repair_orders.money import Line, Totals, totals
+from repair_orders.money import Line, Totals, all_off, totals
 from repair_orders.querysets import NEWEST, RepairOrderFilters
 from repair_orders.time_entries.models import TimeEntry
 from vehicles.models import Recommendation, RecommendationStatus, Urgency, Vehicle
@@ -86,10 +88,19 @@ def totals_with_lines(order: RepairOrder) -> Totals:
 def _totals(order: RepairOrder, lines: list[Line]) -> Totals:
     return totals(
         lines,
-        discount_amount=order.discount_amount,
+        discount_amount=all_off(order.discount_amount, order.given_discount),
         discount_percent=order.discount_percent,
         tax_percent=order.tax_percent,
     )
+
+
+def named_discounts_of(order: RepairOrder, totals: Totals) -> list[tuple[str, Decimal]]:
+    """Return the name and the dollars of each discount. Costs one query if the order has discount rows."""
+    rows = OrderDiscount.objects.filter(repair_order=order, amount__gt=0).in_order()
+    has_rows = order.given_discount is not None
+    named: list[tuple[str, Decimal]] = list(rows.values_list("name", "amount")) if has_rows else []
+    own = totals.discount - sum((amount for _, amount in named), Decimal(0))
+    return [*([("Discount", own)] if own else []), *named]
 
 
 def photos_of(order: RepairOrder) -> QuerySet[Upload]:

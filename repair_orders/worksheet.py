@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from common.domain.money import ten_thousandths, to_cents, to_dollars
+from common.domain.money import WHOLE, half_up, ten_thousandths, to_cents, to_dollars
 from common.domain.types import Json
+from repair_orders.discounts.models import read_terms
+from repair_orders.discounts.rule import Covered, DiscountTerms, Given, give
 from repair_orders.models import (
     AUTHORISED_STATUSES,
     Job,
     JobStatus,
+    OrderDiscount,
     PartLine,
     RepairOrder,
     RepairOrderStatus,
@@ -54,6 +57,7 @@ class SheetJob:
     is_draft: bool
     parts: tuple[tuple[int, SheetLine], ...]  # (id of the line, line)
     services: tuple[tuple[int, SheetLine], ...]
+    canned_job: int | None = None
 
     @property
     def lines(self) -> Iterator[SheetLine]:
@@ -77,10 +81,11 @@ class Fee:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The totals of a choice of jobs, and the fees in them."""
+    """The totals of a choice of jobs, the fees in them, and what discounts took off (docs/design, D135)."""
 
     totals: Totals
     fees: tuple[Fee, ...]
+    given: tuple[Given, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,14 +96,18 @@ class Terms:
     discount_percent: int
     tax_percent: int
     fees: tuple[FeeTerms, ...] = ()
+    discounts: tuple[DiscountTerms, ...] = ()
 
     @classmethod
     def of(cls, order: RepairOrder) -> Terms:
+        """Read the terms of an order. Costs one query if it has discount rows."""
+        rows = () if order.given_discount is None else OrderDiscount.objects.filter(repair_order=order)
         return cls(
             to_cents(order.discount_amount),
             ten_thousandths(order.discount_percent),
             ten_thousandths(order.tax_percent),
             read_fees(order.fee_terms),
+            tuple(row.terms for row in (rows and rows.in_order())),
         )
 
 
@@ -113,7 +122,7 @@ class Worksheet:
 
     @classmethod
     def of(cls, order: RepairOrder) -> Worksheet:
-        """Read the worksheet of an order from its stored lines. Costs three queries."""
+        """Read the worksheet of an order from its stored lines. Costs three queries, with discount rows four."""
         parts, services = _stored_lines(order)
         jobs = [
             SheetJob(
@@ -123,6 +132,7 @@ class Worksheet:
                 job.is_draft,
                 tuple(parts.get(job.pk, ())),
                 tuple(services.get(job.pk, ())),
+                job.canned_job_id,
             )
             for job in Job.objects.filter(repair_order=order).in_order()
         ]
@@ -169,14 +179,22 @@ class Worksheet:
         lines = [line for _, line in sorted((pair for job in jobs for pair in job.parts), key=_by_id)]
         lines += [line for _, line in sorted((pair for job in jobs for pair in job.services), key=_by_id)]
         fees = tuple(self._fees(lines)) if jobs else ()
+        cents = [*(line.cents for line in lines), *(fee.cents for fee in fees)]
+        given = self._given(jobs, sum(cents)) if self.terms.discounts else ()
         subtotal, discount, tax = totals_in_cents(
-            [*(line.cents for line in lines), *(fee.cents for fee in fees)],
+            cents,
             [*(line.taxable for line in lines), *(fee.taxable for fee in fees)],
-            self.terms.discount_amount,
+            self.terms.discount_amount + sum(row.cents for row in given),
             self.terms.discount_percent,
             self.terms.tax_percent,
         )
-        return Figures(in_dollars(subtotal, discount, tax), fees)
+        return Figures(in_dollars(subtotal, discount, tax), fees, given)
+
+    def _given(self, jobs: Iterable[SheetJob], subtotal: int) -> tuple[Given, ...]:
+        """Return what the discount rows take off these jobs, after the shop's own discount."""
+        lines = [Covered(line.kind, line.cents, job.canned_job) for job in jobs for line in job.lines]
+        typed = self.terms.discount_amount + half_up(subtotal * self.terms.discount_percent, WHOLE)
+        return give(self.terms.discounts, lines, subtotal=subtotal, typed=typed)
 
     def _fees(self, lines: Sequence[SheetLine]) -> Iterator[Fee]:
         """Yield the fees of a choice of lines. Their base is the parts and the labour, before discount."""
@@ -210,6 +228,7 @@ class Worksheet:
                 False,
                 tuple(_snapshot_lines(job["lines"], is_part=True)),
                 tuple(_snapshot_lines(job["lines"], is_part=False)),
+                job.get("canned_job_id"),
             )
             for job in snapshot["jobs"]
         ]
@@ -221,9 +240,18 @@ class Worksheet:
                 ten_thousandths(Decimal(terms["discount_percent"])),
                 ten_thousandths(Decimal(terms["tax_percent"])),
                 read_fees(terms["fees"]),
+                tuple(map(read_terms, terms.get("discounts", ()))),
             ),
             tuple(jobs),
         )
+
+
+def named_discounts(figures: Figures) -> Iterator[tuple[str, Decimal]]:
+    """Yield the name and the dollars of each discount that takes something off: the shop's own, then the rows."""
+    own = to_cents(figures.totals.discount) - sum(row.cents for row in figures.given)
+    if own:
+        yield "Discount", to_dollars(own)
+    yield from ((row.terms.name, to_dollars(row.cents)) for row in figures.given if row.cents)
 
 
 def last_revision(jobs: Iterable[Any]) -> int | None:

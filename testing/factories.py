@@ -76,7 +76,15 @@ from orders.models import (
 )
 from repair_orders.estimates.actions import store_estimate
 from repair_orders.estimates.models import Answer, Authorisation, Decision, Estimate, Method
-from repair_orders.models import Job, JobStatus, PartLine, RepairOrder, RepairPhoto, ServiceLine
+from repair_orders.models import (
+    Job,
+    JobStatus,
+    OrderDiscount,
+    PartLine,
+    RepairOrder,
+    RepairPhoto,
+    ServiceLine,
+)
 from repair_orders.money import line_amount
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
 from repair_orders.time_entries.models import TimeEntry
@@ -460,6 +468,21 @@ class RepairOrderFactory(DjangoModelFactory[RepairOrder]):
     vehicle = factory.SubFactory(VehicleFactory)
     customer = factory.SelfAttribute("vehicle.customer")
     created_at = factory.LazyFunction(timezone.now)
+
+
+class OrderDiscountFactory(DjangoModelFactory[OrderDiscount]):
+    """A discount row with a stored amount. The order's `given_discount` is set by the caller."""
+
+    class Meta:
+        model = OrderDiscount
+
+    repair_order = factory.SubFactory(RepairOrderFactory)
+    kind = "plan"
+    source_id = 1
+    name = "Membership Plus"
+    points = factory.LazyAttribute(lambda row: 100 if row.kind == "points" else None)
+    amount = Decimal("10.00")
+    given_at = factory.LazyFunction(timezone.now)
 
 
 class RepairPhotoFactory(DjangoModelFactory[RepairPhoto]):

@@ -25,7 +25,7 @@ from customers.models import Customer, CustomerUser, Notification
 from memberships.models import Membership, Offer, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders.estimates.models import Estimate
-from repair_orders.models import Job, PartLine, RepairOrder, ServiceLine
+from repair_orders.models import Job, OrderDiscount, PartLine, RepairOrder, ServiceLine
 from repair_orders.time_entries.models import TimeEntry
 from vehicles.codes.models import Dtc
 from vehicles.fuel.models import FuelLog
@@ -53,6 +53,7 @@ GROWING: tuple[type[models.Model], ...] = (
         Job,
         PartLine,
         ServiceLine,
+        OrderDiscount,
         TimeEntry,
         Appointment,
         Appointment.services.through,
@@ -251,6 +252,10 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
     yield ServiceLine, orders, {
         "repair_order_id": "n", "service_id": article, "job_id": "n", "kind": "'labour'", "name": "'Labour'",
         "amount": "45", "taxable": "true",
+    }  # fmt: skip
+    yield OrderDiscount, orders, {
+        "repair_order_id": "n", "kind": "'plan'", "source_id": "1 + n % 3", "name": "'Membership'",
+        "off_labour": "10", "amount": "4.50", "given_at": at(orders),
     }  # fmt: skip
     # The entries of a technician follow one another. Each has one that is running.
     yield TimeEntry, orders, {

@@ -6,6 +6,8 @@ The route of refreshing is shared with contract 000 and is in `portal/api/regist
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -45,6 +47,19 @@ class LogoutInput(Serializer):
 class PasswordChange(Serializer):
     oldPassword = serializers.CharField(source="old_password", trim_whitespace=False, max_length=128)
     newPassword = serializers.CharField(source="password", trim_whitespace=False, max_length=128)
+
+
+class ClientPasswordChange(Serializer):
+    """The two passwords, under the contract's names or under those that the web client sends."""
+
+    old_password = serializers.CharField(trim_whitespace=False, max_length=128)
+    new_password = serializers.CharField(source="password", trim_whitespace=False, max_length=128)
+
+    def to_internal_value(self, data: Json) -> Json:
+        names = {"oldPassword": "old_password", "newPassword": "new_password"}
+        sent = {names.get(name, name): value for name, value in data.items()}
+        read: Json = super().to_internal_value(sent)
+        return read
 
 
 class ForgottenPassword(Serializer):
@@ -112,7 +127,7 @@ class ChangePassword(MemberView):
 
     permission_classes = [SignedIn]
     viewer_methods = frozenset({"POST"})  # a password that leaked must be changeable by its owner
-    input_class = PasswordChange
+    input_class: ClassVar[type[Serializer]] = PasswordChange
 
     @extend_schema(responses=Confirmation)
     def post(self, request: Request) -> JSONResponse:
@@ -123,6 +138,15 @@ class ChangePassword(MemberView):
             now=timezone.now(),
         )
         return JSONResponse({"message": "The password was changed. Sign in with the new password."})
+
+
+class UsersChangePassword(ChangePassword):
+    """Change your password, as `/api/auth/password/change/` does.
+
+    Every session ends, including the present one. Sign in again with the new password.
+    """
+
+    input_class = ClientPasswordChange
 
 
 class ForgotPassword(PublicView):
@@ -161,6 +185,7 @@ class ResetPassword(PublicView):
 urlpatterns = [
     route("auth/logout/", Logout.as_view()),
     route("auth/password/change/", ChangePassword.as_view()),
+    route("users/change-password/", UsersChangePassword.as_view()),
     route("auth/forgot-password/", ForgotPassword.as_view()),
     route("auth/reset-password/", ResetPassword.as_view()),
 ]

@@ -26,6 +26,7 @@ CHANGE, FORGOT, RESET = (
     "/api/auth/forgot-password/",
     "/api/auth/reset-password/",
 )
+USERS_CHANGE = "/api/users/change-password/"
 NEW = "another horse battery"
 REFUSED = {"error": "Token is invalid or expired."}
 CHANGED = {"message": "The password was changed. Sign in with the new password."}
@@ -158,6 +159,50 @@ class TestChange:
         post(as_carol, CHANGE, self.body, HTTP_IDEMPOTENCY_KEY="once")
         assert IdempotencyKey.objects.get().status == 200
         assert post(as_carol, CHANGE, self.body, HTTP_IDEMPOTENCY_KEY="once")[0] == 401
+
+
+class TestUsersChange:
+    """The same action under the names that the web client sends, and under the contract's."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"old_password": PASSWORD, "new_password": NEW},
+            {"oldPassword": PASSWORD, "newPassword": NEW},
+        ],
+    )
+    def test_ends_every_session(self, api, carol, as_carol, tokens, body):
+        assert post(as_carol, USERS_CHANGE, body) == (200, CHANGED)
+        assert post(api, USERS_CHANGE.rstrip("/"), body)[0] == 401
+        assert post(api, REFRESH, {"refreshToken": tokens.refresh}) == (401, REFUSED)
+        assert may_sign_in(carol, NEW)
+
+    @pytest.mark.parametrize(
+        ("change", "body"),
+        [
+            (
+                {"old_password": "wrong"},
+                {
+                    "error": "The old password is incorrect.",
+                    "old_password": ["The old password is incorrect."],
+                },
+            ),
+            ({"new_password": "short"}, {"error": TOO_SHORT, "new_password": [TOO_SHORT]}),
+            ({"new_password": None}, {"new_password": ["This field may not be null."]}),
+        ],
+    )
+    def test_invalid_request_is_refused_without_change(self, as_carol, carol, change, body):
+        before = User.objects.values_list("password").get(pk=carol.pk)
+        sent = {"old_password": PASSWORD, "new_password": NEW, **change}
+        assert post(as_carol, USERS_CHANGE, sent) == (400, body)
+        assert User.objects.values_list("password").get(pk=carol.pk) == before
+        assert living(carol) == 1
+
+    def test_wrong_old_passwords_count_at_sign_in(self, api, as_carol, carol):
+        for _ in range(10):
+            post(as_carol, USERS_CHANGE, {"old_password": "wrong", "new_password": NEW})
+        refusal = (429, {"error": "Too many sign-in attempts. Try again later."})
+        assert post(api, "/api/auth/login/", {"email": carol.email, "password": PASSWORD}) == refusal
 
 
 def ask(api, email, capture, **extra):

@@ -1,4 +1,7 @@
-"""Contract 003 prints no route of invoices. These are ours, in its conventions (docs/design, D94)."""
+"""Contract 003 prints no route of invoices. These are ours, in its conventions (docs/design, D94).
+
+The shop takes no payments online. The routes with which the contract's web client starts one say so (D17).
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,10 @@ from billing.models import Invoice, InvoiceKind, LineKind
 from billing.own import OwnInvoiceFilters, find_own_invoices, get_billed, get_own_invoice, jobs_of
 from billing.papers.actions import invoice_paper
 from common.domain.caller import Caller
+from common.domain.errors import DomainError, Kind
 from common.domain.money import PaymentMethod
 from common.http.bodies import JSONResponse
-from common.http.contracts.member import MemberList, MemberView
+from common.http.contracts.member import MemberError, MemberList, MemberView
 from common.http.fields import Instant, Money, PublicId, Quantity
 from common.http.permissions import CustomerRole
 from common.http.query import ListQuery, Query
@@ -146,8 +150,33 @@ class MemberInvoicePdf(MemberView):
         return pdf_response(invoice_paper(get_billed(self.caller, id), now=timezone.now()))
 
 
+class NoOnlinePayment(DomainError):
+    """Payments are taken at the desk (docs/design, D87)."""
+
+    kind = Kind.UNAVAILABLE
+    code = "no_online_payment"
+    title = "Online payment is not set up"
+    message = "Online payment is not set up. Please pay at the shop."
+
+
+class CreatePaymentIntent(MemberView):
+    """Answer that online payment is not set up."""
+
+    permission_classes = [CustomerRole]
+
+    @extend_schema(request=None, responses={503: MemberError})
+    def post(self, request: Request) -> JSONResponse:
+        raise NoOnlinePayment
+
+
+class ConfirmPayment(CreatePaymentIntent):
+    """Answer that online payment is not set up."""
+
+
 urlpatterns = [
     route("invoices/", MemberInvoices.as_view()),
     route("invoices/<public_id:id>/", MemberInvoice.as_view()),
     route("invoices/<public_id:id>/pdf/", MemberInvoicePdf.as_view()),
+    route("payments/create-payment-intent/", CreatePaymentIntent.as_view()),
+    route("payments/confirm-payment/", ConfirmPayment.as_view()),
 ]

@@ -17,7 +17,7 @@ from repair_orders.estimates.snapshot import digest
 from repair_orders.papers.texts import (
     customer_party,
     day,
-    discount_label,
+    discount_rows,
     fee_layout,
     filled,
     head,
@@ -361,8 +361,7 @@ def _sums(snapshot: Json) -> list[Json]:
     totals, terms = snapshot["totals"], snapshot["terms"]
     lines = [line for job in snapshot["jobs"] for line in job["lines"]]
     rows = [*sums_of_kinds(lines, snapshot["fees"]), ("Subtotal", totals["subtotal"])]
-    if Decimal(totals["discount"]):
-        rows.append((discount_label(terms), _minus(totals["discount"])))
+    rows += [(label, _minus(amount)) for label, amount in discount_rows(snapshot)]
     base = "" if terms["tax_exemption"] else f" of {plain(snapshot['tax_base'])}"
     rows.append((f"{tax_label(terms)}{base}", totals["tax"]))
     return _rows(rows)

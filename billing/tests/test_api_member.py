@@ -149,3 +149,14 @@ def test_other_callers_are_refused(api, as_tim, sign_in, carol, invoice):
     newcomer = sign_in(carol)
     assert newcomer.get(URL).json() == []
     assert newcomer.get(f"{URL}{invoice.uuid}/").status_code == 404
+
+
+@pytest.mark.parametrize("url", ["/api/payments/create-payment-intent/", "/api/payments/confirm-payment"])
+def test_online_payment_is_not_set_up(api, as_alice, as_tim, url):
+    response = as_alice.post(url, {"plan_id": UNKNOWN}, format="json")
+    assert (response.status_code, response.json()) == (
+        503,
+        {"error": "Online payment is not set up. Please pay at the shop."},
+    )
+    assert api.post(url, {}, format="json").status_code == 401
+    assert as_tim.post(url, {}, format="json").status_code == 403

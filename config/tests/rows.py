@@ -197,6 +197,7 @@ def make_order(draw, customer):
         notes=draw(texts(50)),
         discount_amount=draw(st.decimals(0, LARGEST, places=2)),
         discount_percent=draw(percents),
+        given_discount=draw(st.none() | st.decimals(0, 1_000, places=2)),
         tax_percent=Decimal("0.00") if is_huge else draw(percents),
         total_cost=draw(st.decimals(0, LARGEST, places=2)) if status == "completed" else None,
         created_at=draw(instants),

@@ -73,6 +73,7 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         (PRODUCTION | {"DB_IDLE_SECONDS": "soon"}, "DB_IDLE_SECONDS must be a whole number, not 'soon'."),
         (PRODUCTION | {"WEB_THREADS": "0"}, "WEB_THREADS must be at least 1, not 0."),
         (PRODUCTION | {"REFERRAL_REWARD": "0"}, "REFERRAL_REWARD must be at least 1, not 0."),
+        (PRODUCTION | {"POINT_CENTS": "0"}, "POINT_CENTS must be at least 1, not 0."),
         (
             PRODUCTION | {"AWS_S3_PRESIGNED_URL_EXPIRATION": "604801"},
             "AWS_S3_PRESIGNED_URL_EXPIRATION must be at most 604800, not 604801.",

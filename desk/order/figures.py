@@ -32,7 +32,7 @@ from repair_orders.models import (
     ServiceKind,
 )
 from repair_orders.pricing.models import OverrunBasis
-from repair_orders.worksheet import PART, amount_of
+from repair_orders.worksheet import PART, amount_of, named_discounts
 from vehicles.models import Recommendation, RecommendationStatus
 
 FEW_CANNED = 6
@@ -274,8 +274,10 @@ def totals_of(bench: Bench) -> Json:
     rows = [row for row in rows if row.together or row.label != "Sublet"]
     fees = {fee.position: to_dollars(fee.cents) for fee in before.fees}
     rows += [Sum(fee.name, fees.get(fee.position, ZERO), to_dollars(fee.cents)) for fee in after.fees]
-    if before.totals.discount or after.totals.discount:
-        rows.append(Sum("Discount", -before.totals.discount, -after.totals.discount))
+    taken = dict(named_discounts(before))
+    for name, amount in named_discounts(after):
+        rows.append(Sum(name, -taken.pop(name, ZERO), -amount))
+    rows += [Sum(name, -amount, ZERO) for name, amount in taken.items()]
     tax = f"Tax, {format_percent(bench.order.tax_percent)} %"
     if bench.order.tax_exemption:
         tax = f"Tax, exempt by {bench.order.tax_exemption}"

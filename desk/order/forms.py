@@ -19,6 +19,8 @@ from customers.models import Customer
 from desk.order.bench import Bench, Line, kind_of
 from desk.order.sheet import LINE_COLUMNS, columns_of, line_text, plain
 from desk.templatetags.desk import dollars
+from memberships.discounts import find_offers, most_points, take_plan
+from repair_orders.discounts.rule import DiscountKind
 from repair_orders.estimates.models import Answer, Method
 from repair_orders.models import Condition, JobStatus, PartLine, ServiceKind
 
@@ -229,6 +231,48 @@ def _credit_field(line: InvoiceLine, left: Decimal | None) -> forms.Field:
     if left is None:
         return forms.BooleanField(label=label, required=False)
     return _decimal(label, 7, max_value=left, help_text=f"{plain(left)} left.")
+
+
+class DiscountForm(StepForm):
+    """What is given: the discount of the member's plan, an offer, or points. Only what can be given is offered."""
+
+    what = forms.ChoiceField(label="Discount", widget=forms.RadioSelect)
+    points = forms.IntegerField(label="Points", min_value=1, max_value=2_147_483_647, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        order, now = self.bench.order, self.bench.now
+        taken = {terms.kind for terms in self.bench.sheet.terms.discounts}
+        choices = []
+        if DiscountKind.PLAN not in taken and (found := take_plan(order, now=now)):
+            choices.append((DiscountKind.PLAN.value, found[0].name))
+        self.offers = (
+            {} if DiscountKind.OFFER in taken else {str(row.pk): row for row in find_offers(order, now)}
+        )
+        choices += [
+            (f"{DiscountKind.OFFER}:{pk}", f"Offer {offer.title}") for pk, offer in self.offers.items()
+        ]
+        balance = order.customer.contact.rewards_balance if order.customer.contact else 0
+        if DiscountKind.POINTS not in taken and balance:
+            most = min(balance, most_points(order))
+            choices.append(
+                (DiscountKind.POINTS.value, f"Points: {balance} in all, at most {most} on this order")
+            )
+        else:
+            del self.fields["points"]
+        self.fields["what"].choices = choices  # type: ignore[attr-defined]
+        if not choices:
+            self.fields["what"].help_text = "Nothing can be given on this order."
+
+    def clean(self) -> Json:
+        values: Json = super().clean() or self.cleaned_data
+        if (
+            values.get("what") == DiscountKind.POINTS
+            and not values.get("points")
+            and "points" not in self.errors
+        ):
+            self.add_error("points", "Enter the number of points.")
+        return values
 
 
 class OutForm(StepForm):

@@ -79,6 +79,9 @@ def _steps(bench: Bench) -> Iterator[Entry]:
         elif status and status != "pending":  # a revision that was sent has an entry of its own
             tone = {"approved": "ok", "completed": "ok", "denied": "warn"}.get(status, "")
             yield Entry(row.history_date, status.capitalize(), by=by, tone=tone)
+        elif reason.startswith("discount "):
+            what, _, name = reason.partition(": ")
+            yield Entry(row.history_date, what.capitalize(), f": {name}", by)
         elif reason.startswith("reopened"):
             yield Entry(row.history_date, reason.capitalize(), by=by, tone="warn")
         elif before is not None and not reason:

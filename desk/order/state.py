@@ -110,6 +110,10 @@ def _changed_terms(bench: Bench, sent: Json) -> Iterator[str]:
         before, after = Decimal(sent[name]), getattr(bench.order, name)
         if before != after:
             yield f"{label} {plain(before)} → {plain(after)}"
+    shown = {terms["id"]: terms["name"] for terms in sent.get("discounts", ())}
+    present = {terms.id: terms.name for terms in bench.sheet.terms.discounts}
+    yield from (f"{name} was given" for pk, name in present.items() if pk not in shown)
+    yield from (f"{name} was taken off" for pk, name in shown.items() if pk not in present)
 
 
 def sent_as(bench: Bench) -> dict[str, str]:
@@ -365,6 +369,7 @@ def rare_steps(bench: Bench) -> Iterator[Step]:
     """Yield the steps that are seldom needed."""
     status = bench.order.status
     if bench.is_open:
+        yield Step("step:discount", "Give a discount", "repair_orders.change_repairorder")
         yield Step("step:retax", "Take tax and fees again", "repair_orders.change_repairorder")
     if status == _S.APPROVED:
         yield Step("step:withdraw", "Withdraw the authorization…", "repair_orders.withdraw_repairorder")

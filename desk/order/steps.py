@@ -25,6 +25,7 @@ from desk.order.forms import (
     CompleteForm,
     CreditForm,
     DenyForm,
+    DiscountForm,
     InvoiceForm,
     LineForm,
     OutForm,
@@ -35,7 +36,10 @@ from desk.order.forms import (
     asked_jobs,
 )
 from desk.templatetags.desk import dollars
+from memberships.discounts import give_plan, redeem_offer, spend_points
 from repair_orders import actions, jobs
+from repair_orders.discounts.actions import take_off
+from repair_orders.discounts.rule import DiscountKind, DiscountTerms
 from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.actions import Answerer
 from repair_orders.estimates.models import Answer
@@ -193,6 +197,23 @@ def _retax(act: Act) -> Done:
     return Done("Tax, exemption and fees are those of today.")
 
 
+def _discount(act: Act) -> Done:
+    kind, _, offer = act.form.cleaned_data["what"].partition(":")
+    if kind == DiscountKind.OFFER:
+        given = redeem_offer(order=act.order, offer=act.form.offers[offer], **act.who)
+    elif kind == DiscountKind.POINTS:
+        given = spend_points(order=act.order, points=act.form.cleaned_data["points"], **act.who)
+    else:
+        given = give_plan(order=act.order, **act.who)
+    return Done(f"{given.name}: {dollars(given.amount)} off.")
+
+
+def _take_off(act: Act) -> Done:
+    terms: DiscountTerms = act.of
+    take_off(order=act.order, discount_id=terms.id, **act.who)
+    return Done(f"Taken off: {terms.name}.")
+
+
 def _copy(act: Act) -> Done:
     copied = actions.copy_order(order=act.order, **act.who)
     return Done(f"This is the copy, order {copied.number or copied.pk}.", url_of(copied))
@@ -212,6 +233,10 @@ def find_line(bench: Bench, key: str) -> Line | None:
 
 def find_job(bench: Bench, key: str) -> Job | None:
     return next((job for job in bench.jobs if str(job.pk) == key), None)
+
+
+def find_discount(bench: Bench, key: str) -> DiscountTerms | None:
+    return next((terms for terms in bench.sheet.terms.discounts if str(terms.id) == key), None)
 
 
 def find_part(bench: Bench, key: str) -> Part | None:
@@ -318,6 +343,14 @@ STEPS: dict[str, StepKind] = {
         "Take tax and fees again", "Take them again", "repair_orders.change_repairorder", StepForm, _retax,
         "Tax, exemption, fees and overrun of the location as they are today take the place of those of this order.",
     ),
+    "discount": StepKind(
+        "Give a discount", "Give it", "repair_orders.change_repairorder", DiscountForm, _discount,
+        "Of the member's plan, an offer or points. It is named on every paper.",
+    ),
+    "take-off": StepKind(
+        "Take a discount off", "Take it off", "repair_orders.change_repairorder", StepForm, _take_off,
+        "Points that were spent for it go back.", is_bad=True, find=find_discount,
+    ),
     "copy": StepKind(
         "Copy to a new order", "Copy the order", "repair_orders.add_repairorder", StepForm, _copy,
         "A new order of the same vehicle with the same jobs, all proposed, at the tax and fees of today.", holds=False,
@@ -359,6 +392,8 @@ def title_of(name: str, bench: Bench, of: Any) -> str:
         return f"Remove job {of.position}, {of.name}"
     if isinstance(of, Part):
         return f"Receive {of.name}"
+    if isinstance(of, DiscountTerms):
+        return f"Take {of.name} off"
     if name == "line":
         return f"{'Part' if kind_of(of) == PART else 'Work'}: {of.name}"
     if name == "send":

@@ -1,4 +1,7 @@
-"""Contract 003, "Offers", and the plans and memberships that its user body and offers refer to."""
+"""Contract 003, "Offers", and the plans and memberships that its user body and offers refer to.
+
+The routes under `users/` and `payments/` are those of the contract's web client (docs/design, D17).
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,15 @@ from common.domain.errors import Missing
 from common.domain.types import Json, Values
 from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberList, MemberView
-from common.http.fields import Degrees, Instant, Money, PublicId
-from common.http.permissions import CustomerRole
+from common.http.fields import Degrees, Instant, Money, OptionalText, PublicId
+from common.http.permissions import Anyone, CustomerRole
 from common.http.query import ListQuery, Query, params_of
 from common.http.routing import route
+from common.http.views import serialize
 from common.reads.read import Read
 from common.reads.serializers import AskedAt, Derived, Serializer
 from common.reads.statements import as_expression
-from memberships.actions import cancel, join
+from memberships.actions import cancel, join, switch_renewal
 from memberships.models import Membership, MembershipStatus, Offer, Plan, Tier
 from memberships.queries import get_active_membership
 from memberships.querysets import OfferFilters
@@ -37,6 +41,10 @@ _TextList = serializers.ListField(child=serializers.CharField())
 def required_tiers(*flags: bool) -> list[str]:
     """Return the tiers that an offer is limited to, lowest first. An offer for all customers has none."""
     return [tier for tier, is_required in zip(_TIERS, flags, strict=True) if is_required]
+
+
+def is_missing(value: object) -> bool:
+    return value is None
 
 
 class PlanSerializer(Serializer):
@@ -53,6 +61,17 @@ class MembershipSerializer(Serializer):
     status = serializers.ChoiceField(choices=MembershipStatus.values)
     startedAt = Instant(source="started_at")
     renewsAt = Derived(renews_at, "started_at", "now", output=Instant())
+    autoRenew = Derived(
+        is_missing, "ends_at", output=serializers.BooleanField(help_text="False: it ends at `renewsAt`.")
+    )
+
+
+class ClientPlanSerializer(PlanSerializer):
+    price_monthly = Money(source="price", as_number=True, help_text="As `price`, by the web client's name.")
+
+
+class ClientMembershipSerializer(MembershipSerializer):
+    auto_renew = Derived(is_missing, "ends_at", output=serializers.BooleanField(help_text="As `autoRenew`."))
 
 
 class OfferSerializer(Serializer):
@@ -77,6 +96,19 @@ class Plans(MemberList):
         return Plan.objects.visible_to(caller).order_by("price", "id")
 
 
+class PaymentPlans(MemberView):
+    """The plans on sale, open to everyone, for the page that presents them."""
+
+    permission_classes = [Anyone]
+    authentication_classes = []
+
+    @extend_schema(responses=ClientPlanSerializer(many=True))
+    def get(self, request: Request) -> JSONResponse:
+        """List the plans on sale without a login."""
+        plans = Plan.objects.on_sale().order_by("price", "id")
+        return JSONResponse([serialize(ClientPlanSerializer, plan) for plan in plans])
+
+
 class JoinInput(Serializer):
     planId = PublicId(source="plan")
 
@@ -86,7 +118,7 @@ class _MyMembershipQuery(Query):
 
 
 def _my_membership(caller: Caller, filters: dict[str, datetime]) -> QuerySet[Membership]:
-    rows = Membership.objects.visible_to(caller).active()
+    rows = Membership.objects.visible_to(caller).current(filters["now"])
     return rows.annotate(now=as_expression(filters["now"], DateTimeField())).order_by("id")
 
 
@@ -121,16 +153,87 @@ class MyMembership(MemberView):
 
         It ends immediately.
         """
-        membership = get_active_membership(self.caller.user_id)
-        if membership is None:
-            raise Missing("Membership not found")
-        cancel(membership=membership, by=self.caller.user_id, now=timezone.now())
+        now = timezone.now()
+        cancel(membership=_own_membership(self.caller, now), by=self.caller.user_id, now=now)
         return JSONResponse(status=204)
 
     def _respond(self, now: datetime, status: int = 200) -> JSONResponse:
         return JSONResponse(
             self.read.one(self.caller, {"now": now}, Missing("Membership not found")), status=status
         )
+
+
+def _own_membership(caller: Caller, now: datetime) -> Membership:
+    membership = get_active_membership(caller.user_id, now)
+    if membership is None:
+        raise Missing("Membership not found")
+    return membership
+
+
+class CancellationInput(Serializer):
+    reason = OptionalText(max_length=2000)
+
+
+class Cancelled(Serializer):
+    """A cancelled membership, also under the names of the web client."""
+
+    message = serializers.CharField(default="The membership was cancelled.")
+    membershipStatus = serializers.ChoiceField(source="status", choices=MembershipStatus.values)
+    cancelledAt = Instant(source="cancelled_at")
+    membership_status = serializers.ChoiceField(source="status", choices=MembershipStatus.values)
+    cancelled_at = Instant()
+
+
+class CancelMembership(MemberView):
+    """Cancel the membership, as `DELETE /api/memberships/me/` does, with the member's reason."""
+
+    permission_classes = [CustomerRole]
+    input_class = CancellationInput
+
+    @extend_schema(responses=Cancelled)
+    def post(self, request: Request) -> JSONResponse:
+        """Cancel the membership and give a reason.
+
+        It ends immediately. Without a membership the response is 404.
+        """
+        body, now = self.read_body(), timezone.now()
+        membership = _own_membership(self.caller, now)
+        cancel(membership=membership, by=self.caller.user_id, now=now, **body)
+        return JSONResponse(serialize(Cancelled, membership))
+
+
+class RenewalInput(Serializer):
+    """`autoRenew`, also under the name that the web client sends."""
+
+    autoRenew = serializers.BooleanField(source="renews", required=False)
+    auto_renew = serializers.BooleanField(required=False)
+
+    def validate(self, attrs: Json) -> Json:
+        other = attrs.pop("auto_renew", None)
+        if attrs.setdefault("renews", other) is None:
+            raise serializers.ValidationError({"autoRenew": ["This field is required."]}, code="required")
+        if other is not None and other != attrs["renews"]:
+            raise serializers.ValidationError({"autoRenew": ["Differs from auto_renew."]})
+        return attrs
+
+
+class ToggleRenewal(MemberView):
+    """Switch the renewal of the membership off or on."""
+
+    permission_classes = [CustomerRole]
+    input_class = RenewalInput
+    read = Read(_my_membership, ClientMembershipSerializer, params_of(_MyMembershipQuery))
+
+    @extend_schema(responses=ClientMembershipSerializer)
+    def post(self, request: Request) -> JSONResponse:
+        """Switch the renewal of the membership off or on.
+
+        Without renewal the membership ends at `renewsAt`. Until then it can be switched on again.
+        """
+        body, now = self.read_body(), timezone.now()
+        membership = _own_membership(self.caller, now)
+        switch_renewal(membership=membership, by=self.caller.user_id, now=now, **body)
+        return JSONResponse(self.read.one(self.caller, {"now": now}, Missing("Membership not found")))
 
 
 class OfferQuery(ListQuery):
@@ -171,7 +274,7 @@ class Offers(MemberList):
 
     @staticmethod
     def rows(caller: Caller, filters: OfferFilters) -> QuerySet[Offer]:
-        return Offer.objects.visible_to(caller).matching(filters)
+        return Offer.objects.visible_to(caller, filters["now"]).matching(filters)
 
     def check(self, filters: Values) -> None:
         if "vehicle" in filters:
@@ -186,4 +289,7 @@ urlpatterns = [
     route("memberships/plans/", Plans.as_view()),
     route("memberships/me/", MyMembership.as_view()),
     route("offers/", Offers.as_view()),
+    route("payments/plans/", PaymentPlans.as_view()),
+    route("users/cancel-membership/", CancelMembership.as_view()),
+    route("users/toggle-auto-renew/", ToggleRenewal.as_view()),
 ]

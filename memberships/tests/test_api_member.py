@@ -113,6 +113,7 @@ class TestMembership:
             "status": "active",
             "startedAt": format_instant(started),
             "renewsAt": format_instant(renews_at(started, timezone.now())),
+            "autoRenew": True,
         }
 
     def test_join_creates_a_membership(self, as_alice, alice, now):
@@ -123,7 +124,7 @@ class TestMembership:
         assert (own.user_id, own.plan_id, own.status) == (alice.contact_id, plan.pk, "active")
         assert now <= own.started_at <= timezone.now()
         assert response.json() == as_alice.get(ME).json()
-        assert get_membership_uuid(alice.contact_id) == own.uuid
+        assert get_membership_uuid(alice.contact_id, timezone.now()) == own.uuid
 
     def test_repeated_idempotency_key_creates_one_membership(self, as_alice):
         body, headers = {"planId": str(factories.PlanFactory().uuid)}, {"Idempotency-Key": "one"}
@@ -171,7 +172,7 @@ class TestMembership:
         assert (own.status, other.status) == ("cancelled", "active")
         assert now <= own.cancelled_at <= timezone.now()
         assert [row.history_user_id for row in own.history.order_by("history_id")][-1] == alice.contact_id
-        assert get_membership_uuid(alice.contact_id) is None
+        assert get_membership_uuid(alice.contact_id, timezone.now()) is None
         assert as_alice.delete(ME).status_code == 404
         assert as_alice.post(ME, {"planId": str(own.plan.uuid)}, format="json").status_code == 201
         assert Membership.objects.filter(user=alice.contact).count() == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -59,9 +61,9 @@ class SignedIn(Serializer):
     user = MemberUser()
 
 
-def serialize_signed_in(user: User, tokens: Tokens) -> Json:
+def serialize_signed_in(user: User, tokens: Tokens, now: datetime) -> Json:
     """Return the response body of a registration and of a sign-in."""
-    values = {"accessToken": tokens.access, "refreshToken": tokens.refresh, "user": get_member(user)}
+    values = {"accessToken": tokens.access, "refreshToken": tokens.refresh, "user": get_member(user, now)}
     return serialize(SignedIn, values)
 
 
@@ -76,10 +78,9 @@ class Login(PublicView):
 
     @extend_schema(responses=SignedIn)
     def post(self, request: Request) -> JSONResponse:
-        user, tokens = actions.sign_in(
-            **self.read_body(), address=client_address(request._request), now=timezone.now()
-        )
-        return JSONResponse(serialize_signed_in(user, tokens))
+        now = timezone.now()
+        user, tokens = actions.sign_in(**self.read_body(), address=client_address(request._request), now=now)
+        return JSONResponse(serialize_signed_in(user, tokens, now))
 
 
 urlpatterns = [route("auth/login/", Login.as_view())]

@@ -65,10 +65,11 @@ class Register(PublicView):
         return self._register_for_app(request)
 
     def _register_for_app(self, request: Request) -> JSONResponse:
+        now = timezone.now()
         user, tokens = register_customer(
-            **self.read_body(), address=client_address(request._request), now=timezone.now()
+            **self.read_body(), address=client_address(request._request), now=now
         )
-        return JSONResponse(serialize_signed_in(user, tokens), status=201)
+        return JSONResponse(serialize_signed_in(user, tokens, now), status=201)
 
     def _register_for_service(self, request: Request) -> JSONResponse:
         # From here on this view serves the other contract, including its errors.

@@ -150,6 +150,7 @@ class InvoicePage(FleetPage):
         repairs = RepairOrder.objects.visible_to(self.caller).filter(pk=invoice.repair_order_id or 0)
         return self.show(
             invoice=invoice,
+            paper=invoice.snapshot,
             state=state_of(invoice),
             vehicle=invoice.snapshot.get("vehicle"),
             customer=invoice.snapshot["customer"],

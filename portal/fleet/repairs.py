@@ -39,7 +39,14 @@ from repair_orders.estimates.queries import find_open, find_papers, online
 from repair_orders.figures import SHOWN_ORDER
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.money import frozen_or_present
-from repair_orders.queries import find_repairs, get_repair, photos_of, totals_with_lines, with_lines
+from repair_orders.queries import (
+    find_repairs,
+    get_repair,
+    named_discounts_of,
+    photos_of,
+    totals_with_lines,
+    with_lines,
+)
 from repair_orders.querysets import NEWEST, RepairOrderFilters
 from vehicles.models import Vehicle
 
@@ -167,12 +174,14 @@ class RepairPage(FleetPage):
         estimate, jobs = find_open(order), repair_jobs(order)
         login = get_login(order, by=self.caller.user_id)
         revisions = find_papers(order)
+        totals = totals_with_lines(order)
         return self.show(
             status=status,
             order=order,
             jobs=[entry for entry in jobs if entry.is_counted],
             not_taken=[entry for entry in jobs if not entry.is_counted],
-            totals=totals_with_lines(order),
+            totals=totals,
+            discounts=named_discounts_of(order, totals),
             total=displayed_total(order),
             steps=repair_steps(order),
             photos=photos_of(order),

@@ -27,7 +27,7 @@ from common.domain.money import PaymentMethod
 from common.domain.types import Json
 from portal.link.view import InvoiceView, StatementView
 from repair_orders.estimates.models import Answer, Method
-from repair_orders.papers.texts import discount_label, tax_label
+from repair_orders.papers.texts import tax_label
 
 
 class InvoicePage(InvoiceView):
@@ -55,7 +55,6 @@ class InvoicePage(InvoiceView):
             "is_order": paper["kind"] == "order",
             "state": _state(invoice, timezone.now()),
             "issued_at": parse_datetime(paper["issued_at"]),
-            "discount_label": discount_label(paper["terms"]) if "terms" in paper else "",
             "tax_label": tax_label(paper["terms"]) if "terms" in paper else "",
             "answers": [_answer(answer) for answer in paper.get("authorisations", [])],
             "paper_url": reverse("invoice-link-pdf", kwargs={"token": token}),

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django import template
 
 from common.domain.types import Json
+from repair_orders.papers.texts import discount_rows
 
 register = template.Library()
 
@@ -27,6 +28,12 @@ INVOICE_LABELS = {"open": "To pay", "overdue": "Overdue", "paid": "Paid", "credi
 def money(amount: Decimal | str) -> str:
     """Format an amount, or its text, as `$1,234.50`."""
     return f"${Decimal(amount):,.2f}"
+
+
+@register.filter
+def discounts(paper: Json) -> list[tuple[str, str]]:
+    """Return the label and the amount of each discount of a paper."""
+    return discount_rows(paper)
 
 
 @register.filter

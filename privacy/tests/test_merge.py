@@ -206,6 +206,17 @@ class TestPointsAndMemberships:
         factories.MembershipFactory(user=customer.contact)
         return customer
 
+    def test_spent_points_go_back_to_the_kept_contact(self, walk_in, bob, now):
+        spent = factories.OrderDiscountFactory(
+            repair_order__customer=walk_in, kind="points", source_id=walk_in.contact_id
+        )
+        old = walk_in.contact_id
+        plan = factories.OrderDiscountFactory(repair_order__customer=walk_in, source_id=old)
+        merge(walk_in, bob, now)
+        spent.refresh_from_db()
+        plan.refresh_from_db()
+        assert (spent.source_id, plan.source_id) == (bob.contact_id, old)
+
     def test_those_of_a_contact_who_cannot_sign_in_move(self, walk_in, bob, now):
         old = walk_in.contact_id
         merge(walk_in, bob, now)

@@ -78,6 +78,7 @@ def create_data(customer: Customer) -> None:
     )
     factories.TaxExemptionFactory(customer=customer)
     factories.PartLineFactory(repair_order=order)
+    factories.OrderDiscountFactory(repair_order=order)
     factories.ServiceLineFactory(repair_order=order, description="Rotors too")
     estimate = factories.EstimateFactory(repair_order=order)
     factories.AuthorisationFactory(estimate=estimate, by_name=f"{user.first_name} {user.last_name}")

@@ -12,7 +12,7 @@ from common.http.query import ListQuery
 from common.http.routing import route
 from common.reads.serializers import Derived, Serializer
 from customers.api.shop import name_of
-from repair_orders.api.totals import current_total_field, total_field
+from repair_orders.api.totals import current_total_field, dollars_off, total_field
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.querysets import RepairOrderFilters
 from vehicles.api.shop import VehicleBriefSerializer
@@ -72,7 +72,7 @@ class RepairOrderSerializer(Serializer):
     customer_id = serializers.IntegerField()
     customer_name = name_of("customer.")
     status = Derived(format_status, "status", output=serializers.ChoiceField(choices=list(STATES)))
-    discount_amount = Money()
+    discount_amount = dollars_off()
     discount_percent = FinePercent()
     tax_percent = FinePercent()
     total_cost = total_field(output=Money())

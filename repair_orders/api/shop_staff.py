@@ -45,6 +45,7 @@ from repair_orders.api.shop_staff_jobs import (
 from repair_orders.api.workbench import (
     AuthorisedSerializer,
     CeilingSerializer,
+    DiscountSerializer,
     EstimateSerializer,
     ExplainedSerializer,
     FeeSerializer,
@@ -65,6 +66,7 @@ class RepairOrderRowSerializer(RepairOrderSerializer):
     """The contract's repair order, as the customer sees it, with all six statuses and the fields for staff."""
 
     status = serializers.ChoiceField(choices=RepairOrderStatus.choices)  # type: ignore[assignment]
+    discount_amount = Money(help_text="The shop's own, without `discounts`.")  # type: ignore[assignment]
     description = serializers.CharField(allow_blank=True)
     denial_reason = serializers.CharField(allow_blank=True)
     estimated_at = Instant(allow_null=True)
@@ -95,6 +97,7 @@ class RepairOrderDetailSerializer(RepairOrderRowSerializer):
 
     jobs = JobSerializer(many=True)
     fees = FeeSerializer(many=True)
+    discounts = DiscountSerializer(many=True, help_text="Those of a plan, an offer and points.")
     totals = TotalsSerializer(help_text="Of the jobs that count for the shop, drafts included.")
     shown_to_customer = TotalsSerializer(help_text="Of the jobs that count for the customer.")
     authorised = AuthorisedSerializer(allow_null=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from common.http.fields import Money
 from common.reads.serializers import Derived, SerializerField
-from repair_orders.money import frozen_or_present, order_total
+from repair_orders.money import all_off, frozen_or_present, order_total
 
 
 def current_total_field(*, output: SerializerField) -> Derived:
@@ -14,11 +15,16 @@ def current_total_field(*, output: SerializerField) -> Derived:
         "part_lines.taxable",
         "service_lines.amount",
         "service_lines.taxable",
-        "discount_amount",
+        dollars_off(),
         "discount_percent",
         "tax_percent",
         output=output,
     )
+
+
+def dollars_off() -> Derived:
+    """Return a field with the dollars off an order, with those of its discount rows."""
+    return Derived(all_off, "discount_amount", "given_discount", output=Money())
 
 
 def total_field(*, output: SerializerField) -> Derived:

@@ -16,6 +16,8 @@ from common.domain.money import to_dollars
 from common.domain.types import Json
 from common.http.fields import FinePercent, Instant, Money, Quantity
 from common.reads.serializers import Serializer
+from repair_orders.discounts import sources
+from repair_orders.discounts.rule import DiscountKind
 from repair_orders.estimates.links import link_of
 from repair_orders.estimates.models import Authorisation, Estimate, Method
 from repair_orders.estimates.queries import STATES, revision_state
@@ -65,6 +67,14 @@ class FeeSerializer(Serializer):
     name = serializers.CharField()
     amount = Money()
     taxable = serializers.BooleanField()
+
+
+class DiscountSerializer(Serializer):
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=[kind.value for kind in DiscountKind])
+    name = serializers.CharField()
+    amount = Money(help_text="Off the jobs that count for the shop.")
+    rule = serializers.CharField(help_text="The rule that decided the amount.")
 
 
 class JobSerializer(Serializer):
@@ -152,6 +162,16 @@ def workbench(order: RepairOrder, *, now: datetime, explains: bool = False) -> J
             {"name": fee.name, "amount": str(to_dollars(fee.cents)), "taxable": fee.taxable}
             for fee in counted.fees
         ],
+        "discounts": [
+            {
+                "id": row.terms.id,
+                "kind": row.terms.kind,
+                "name": row.terms.name,
+                "amount": str(to_dollars(row.cents)),
+                "rule": str(row.rule),
+            }
+            for row in counted.given
+        ],
         "totals": totals_body(counted.totals),
         "shown_to_customer": totals_body(shown.totals),
         "authorised": None
@@ -164,7 +184,7 @@ def workbench(order: RepairOrder, *, now: datetime, explains: bool = False) -> J
         "changed_since_sent": bool(estimates) and estimates[-1].version != order.version,
     }
     if explains:
-        body["explain"] = explain(order, sheet)
+        body["explain"] = explain(order, sheet, now)
     return body
 
 
@@ -260,8 +280,11 @@ def authorisation_bodies(order: RepairOrder) -> list[Json]:
     return [authorisation_body(row) for row in rows]
 
 
-def explain(order: RepairOrder, sheet: Worksheet) -> list[Json]:
-    """Return how each figure of the jobs that count came about: the rule, its inputs and the result."""
+def explain(order: RepairOrder, sheet: Worksheet, now: datetime) -> list[Json]:
+    """Return how each figure of the jobs that count came about: the rule, its inputs and the result.
+
+    A discount of a plan, an offer or points that the order does not have is 0.00, and its rule says why.
+    """
     counted = sheet.counted
     rows: list[Json] = []
 
@@ -295,11 +318,23 @@ def explain(order: RepairOrder, sheet: Worksheet) -> list[Json]:
             f"fee {fee.name}", f"{terms.kind.replace('_', ' ')}, half up to the cent, at most the cap",
             to_dollars(fee.cents), percent=terms.percent, amount=terms.amount, cap=terms.cap,
         )  # fmt: skip
+    for given in figures.given:
+        terms_of = given.terms
+        add(
+            f"discount {terms_of.name}", str(given.rule), to_dollars(given.cents), base=to_dollars(given.base),
+            off_parts=_percent(terms_of.off_parts), off_labour=_percent(terms_of.off_labour),
+            off_jobs=_percent(terms_of.off_jobs), off_amount=to_dollars(terms_of.off_amount) or None,
+            cap=None if terms_of.cap is None else to_dollars(terms_of.cap),
+            combines=None if terms_of.combines else "no",
+        )  # fmt: skip
+    for refusal in sources.explain(order, now=now):
+        add(f"discount of {refusal.kind}", refusal.reason, "0.00")
     totals = figures.totals
     add("subtotal", "the sum of the lines and fees", totals.subtotal)
     add(
         "discount", "amount + percent of the subtotal, half up, at most the subtotal", totals.discount,
         discount_amount=order.discount_amount, discount_percent=order.discount_percent,
+        given=to_dollars(sum(row.cents for row in figures.given)) if figures.given else None,
     )  # fmt: skip
     add(
         "tax",
@@ -318,6 +353,11 @@ def explain(order: RepairOrder, sheet: Worksheet) -> list[Json]:
             choose=policy and policy.choose, cap=policy and policy.cap, basis=policy and policy.basis,
         )  # fmt: skip
     return rows
+
+
+def _percent(ten_thousandths: int) -> Decimal | None:
+    """Return a percentage of a discount, None for 0."""
+    return Decimal(ten_thousandths).scaleb(-4) if ten_thousandths else None
 
 
 def _texts(inputs: dict[str, Any]) -> Json:

@@ -17,9 +17,10 @@ from appointments.models import Location
 from common.domain.money import format_percent, to_dollars
 from common.domain.types import Json
 from customers.models import Customer
+from repair_orders.discounts.models import terms_body
 from repair_orders.models import Job, PartLine, RepairOrder, ServiceKind, ServiceLine
 from repair_orders.money import Totals
-from repair_orders.worksheet import PART, Worksheet
+from repair_orders.worksheet import PART, Figures, Worksheet
 from vehicles.models import Vehicle
 
 
@@ -28,6 +29,7 @@ def take_snapshot(
 ) -> Json:
     """Return the paper of an order's jobs that count, as they are stored now."""
     figures = sheet.figures(sheet.counted)
+    has_discounts = bool(figures.given)
     jobs = Job.objects.filter(repair_order=order, pk__in=sheet.counted).in_order()
     parts = PartLine.objects.filter(repair_order=order).in_order()
     services = ServiceLine.objects.filter(repair_order=order).exclude(kind=ServiceKind.FEE).in_order()
@@ -59,6 +61,7 @@ def take_snapshot(
                 "status": job.status,
                 "amount": str(to_dollars(amount)),
                 "lines": lines.get(job.pk, []),
+                **({"canned_job_id": job.canned_job_id} if has_discounts else {}),
             }
             for job, amount in ((job, _cents(sheet, job.pk)) for job in jobs)
         ],
@@ -73,9 +76,23 @@ def take_snapshot(
             "tax_exemption": order.tax_exemption,
             "fees": order.fee_terms,
             "overrun": order.overrun_terms,
+            **(
+                {"discounts": [terms_body(terms) for terms in sheet.terms.discounts]} if has_discounts else {}
+            ),
         },
+        **discounts_body(figures),
         "totals": totals_body(figures.totals),
     }
+
+
+def discounts_body(figures: Figures) -> Json:
+    """Return the discounts that papers name, under the key `discounts`. Without any there is no key."""
+    rows = [
+        {"kind": row.terms.kind, "name": row.terms.name, "amount": str(to_dollars(row.cents))}
+        for row in figures.given
+        if row.cents
+    ]
+    return {"discounts": rows} if rows else {}
 
 
 def digest(snapshot: Json) -> str:

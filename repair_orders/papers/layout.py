@@ -6,14 +6,12 @@ location's time zone.
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from common.domain.types import Json
 from repair_orders.estimates.models import Method
 from repair_orders.estimates.snapshot import digest
 from repair_orders.models import JobStatus
 from repair_orders.papers.texts import (
-    discount_label,
+    discount_rows,
     fee_layout,
     filled,
     head,
@@ -114,8 +112,7 @@ def _sums(snapshot: Json) -> list[Json]:
     totals, terms = snapshot["totals"], snapshot["terms"]
     lines = [line for job in snapshot["jobs"] for line in job["lines"]]
     rows = [*sums_of_kinds(lines, snapshot["fees"]), ("Subtotal", totals["subtotal"])]
-    if Decimal(totals["discount"]):
-        rows.append((discount_label(terms), f"-{totals['discount']}"))
+    rows += [(label, f"-{amount}") for label, amount in discount_rows(snapshot)]
     rows.append((tax_label(terms), totals["tax"]))
     return [{"label": label, "amount": plain(amount)} for label, amount in rows]
 

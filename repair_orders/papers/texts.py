@@ -199,6 +199,13 @@ def _taxed(line: Json) -> str:
     return "T" if line["taxable"] else ""
 
 
+def discount_rows(snapshot: Json) -> list[tuple[str, str]]:
+    """Return the label and the amount of each discount: the shop's own, then those of plan, offer and points."""
+    named = [(row["name"], row["amount"]) for row in snapshot.get("discounts", ())]
+    own = Decimal(snapshot["totals"]["discount"]) - Decimal(total_of(amount for _, amount in named))
+    return [*([(discount_label(snapshot["terms"]), str(own))] if own else []), *named]
+
+
 def discount_label(terms: Json) -> str:
     if not Decimal(terms["discount_percent"]):
         return "Discount"

@@ -460,6 +460,78 @@ CHAT: Calls = {
     ),
     "member_chat_ticket_post": ("post", "/api/chat/ticket/", [Call(201, JOHN), Call(401)]),
 }
+CONTACT = {
+    "name": "Mary Major", "email": "mary@example.com", "phone": "+1234567890", "userType": "non-member",
+    "message": "Do you service EVs?",
+}  # fmt: skip
+PROFILE_CHANGE = {"first_name": "John", "last_name": "Doe", "phone": "+1234567890"}
+
+
+def profile(name: str, address: str) -> Calls:
+    """Return the calls of the profile, which are the same at both URLs."""
+    return {
+        f"member_{name}_get": ("get", address, [Call(200, JOHN), *FORBIDDEN]),
+        f"member_{name}_patch": (
+            "patch",
+            address,
+            [Call(200, JOHN, body=PROFILE_CHANGE), Call(400, JOHN, body={"phone": "none"}), *FORBIDDEN],
+        ),
+    }
+
+
+NOT_SET_UP = [Call(503, JOHN, body={}), *FORBIDDEN]
+ACCOUNT: Calls = {
+    **profile("user_profile", "/api/users/profile/"),
+    **profile("auth_profile", "/api/auth/profile/"),
+    "member_savings_overview_get": ("get", "/api/auth/savings/", [Call(200, JOHN), *FORBIDDEN]),
+    "member_payment_plans_get": ("get", "/api/payments/plans/", [Call(200)]),
+    "member_create_payment_intent_post": ("post", "/api/payments/create-payment-intent/", NOT_SET_UP),
+    "member_confirm_payment_post": ("post", "/api/payments/confirm-payment/", NOT_SET_UP),
+    "member_toggle_renewal_post": (
+        "post",
+        "/api/users/toggle-auto-renew/",
+        [
+            Call(200, JOHN, body={"autoRenew": True}),
+            Call(400, JOHN, body={}),
+            *FORBIDDEN,
+            Call(404, NEWCOMER, body={"autoRenew": True}),
+        ],
+    ),
+    "member_cancel_membership_post": (
+        "post",
+        "/api/users/cancel-membership/",
+        [
+            Call(200, JOHN, body={"reason": "I sold my car."}),
+            Call(400, JOHN, body={"reason": "x" * 2001}),
+            *FORBIDDEN,
+            Call(404, JOHN, body={"reason": "I sold my car."}),
+        ],
+    ),
+    "member_contact_post": (
+        "post",
+        "/api/auth/contact/",
+        [Call(201, body=CONTACT), Call(400, body={**CONTACT, "email": "mary"})],
+    ),
+    "member_request_deletion_post": (
+        "post",
+        "/api/users/request-deletion/",
+        [
+            Call(202, body={"email": JOHN[0], "reason": "I moved."}),
+            Call(400, body={"email": "john"}),
+            Call(403, TECHNICIAN, body={}),
+            Call(409, JOHN, body={"reason": "I moved."}),
+        ],
+    ),
+    "member_users_change_password_post": (
+        "post",
+        "/api/users/change-password/",
+        [
+            Call(400, JOHN, body={"old_password": "wrong", "new_password": "another long one 16"}),
+            Call(401),
+            Call(200, JOHN, body={"old_password": JOHN[1], "new_password": "another long one 16"}),
+        ],
+    ),
+}
 NEW_PASSWORD = {"password": "another long one 17", "passwordConfirm": "another long one 17"}
 PASSWORDS: Calls = {
     "member_forgot_password_post": (
@@ -494,5 +566,6 @@ ALL = {
     **INVOICES,
     **MEMBERSHIP,
     **CHAT,
+    **ACCOUNT,
     **PASSWORDS,
 }

@@ -207,6 +207,7 @@ CREATES = (
     "_authorise",
     "_copy",
     "_comeback",
+    "_add_discount",
     "_walk_in",
     "_check_in",
     "_clock_in",
@@ -336,6 +337,13 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "repair_orders_comeback": ("post", "repair-orders/14/comeback/", {}, None),
     "repair_orders_reopen": ("post", "repair-orders/14/reopen/", {"reason": "A bulb was forgotten."}, 409),
     "repair_orders_retax": ("post", "repair-orders/10/retax/", {}, None),
+    "repair_orders_add_discount": (
+        "post",
+        "repair-orders/10/discounts/",
+        {"kind": "offer", "offer_id": 2},
+        409,
+    ),
+    "repair_orders_remove_discount": ("delete", "repair-orders/10/discounts/1/", {}, 404),
     "repair_orders_copy": ("post", "repair-orders/14/copy/", {}, None),
     "repair_orders_remove_part": ("delete", "repair-orders/11/parts/23/", {}, 404),
     "repair_orders_remove_service": ("delete", "repair-orders/11/services/22/", {}, 404),
@@ -576,6 +584,11 @@ def staff_calls() -> Calls:
             f"{order}{address}",
             [Call(200, ADMIN), Call(400, ADMIN, {"colour": "red"}), Call(403, ALICE)],
         )
+    calls["shop_repair_orders_discounts"] = (
+        "get",
+        f"{STAFF}repair-orders/10/discounts/",
+        [Call(200, ADMIN), Call(400, ADMIN, {"colour": "red"}), Call(403, ALICE)],
+    )
     # A paper is no JSON.
     for operation, address in (
         ("estimate_pdf", "estimates/9/pdf/"),

@@ -96,7 +96,7 @@ class TestInvoice:
             "Brakes $480.40",
             "Labor Labor · 1.8 h 1.8 h $233.91",
             "Shop supplies Fees $22.97",
-            "Subtotal $503.37 Discount −$50.34 Tax $38.53 Total $491.56",
+            "Subtotal $503.37 Discount, 10 % −$50.34 Tax $38.53 Total $491.56",
             f"{note.number} (PDF) Late",
             "−$50.00",
             "Check Check 1042 Receipt of $200.00 (PDF)",

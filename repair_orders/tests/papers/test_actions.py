@@ -29,6 +29,7 @@ from repair_orders.papers.actions import (
 )
 from repair_orders.papers.layout import estimate_layout
 from repair_orders.papers.models import Paper
+from repair_orders.papers.texts import discount_rows
 from repair_orders.tests.papers.conftest import SENT
 from testing import factories
 from testing.storms import parallel
@@ -264,3 +265,34 @@ def contact(estimate):
 
 def noted(estimate, place):
     return estimate_layout(estimate.snapshot)["jobs"][0]["lines"][place]["note"]
+
+
+class TestDiscounts:
+    """Each discount has a line of its own. The shop's own comes first."""
+
+    SNAPSHOT = {
+        "totals": {"discount": "81.34"},
+        "terms": {"discount_amount": "0.00", "discount_percent": "10.00"},
+        "discounts": [
+            {"kind": "plan", "name": "Membership Plus", "amount": "23.39"},
+            {"kind": "points", "name": "761 points", "amount": "7.61"},
+        ],
+    }
+
+    def test_named_ones_beside_that_of_the_shop(self):
+        assert discount_rows(self.SNAPSHOT) == [
+            ("Discount, 10 %", "50.34"),
+            ("Membership Plus", "23.39"),
+            ("761 points", "7.61"),
+        ]
+
+    def test_named_ones_alone(self):
+        assert discount_rows({**self.SNAPSHOT, "totals": {"discount": "31.00"}}) == [
+            ("Membership Plus", "23.39"),
+            ("761 points", "7.61"),
+        ]
+
+    def test_older_paper_has_that_of_the_shop(self):
+        old = {name: self.SNAPSHOT[name] for name in ("totals", "terms")}
+        assert discount_rows(old) == [("Discount, 10 %", "81.34")]
+        assert discount_rows({**old, "totals": {"discount": "0.00"}}) == []
