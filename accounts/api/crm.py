@@ -211,7 +211,7 @@ class Credentials(CredentialsView):
     a forgotten password is mailed to it until the new one is confirmed. An hour allows twenty tries to change an email.
     """
 
-    @extend_schema(responses=CrmUser)
+    @extend_schema(request=CredentialsInput(partial=True), responses=CrmUser)
     def put(self, request: Request) -> JSONResponse:
         return self.change(request)
 
@@ -247,7 +247,7 @@ class UpdateUserProfile(CredentialsView):
 
     person_class = CrmPerson
 
-    @extend_schema(responses=CrmPerson)
+    @extend_schema(request=CredentialsInput(partial=True), responses=CrmPerson)
     def put(self, request: Request) -> JSONResponse:
         return self.change(request)
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
+from accounts.models import User
 from catalogue.models import Part
-from chat.models import SupportTicket
+from chat.actions import post_message
+from chat.models import Message, SupportTicket
+from customers.callers import caller_of_user
 from customers.models import Notification
 from orders.models import Order
 from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
@@ -24,10 +29,22 @@ def names() -> dict[str, Any]:
         "newest": f"ORD{Order.objects.order_by('-id')[0].pk}",
         "product": Part.objects.get(part_number="AV-HP-200").pk,
         "notification": str(notification.pk),
-        "message": f"MSG{SupportTicket.objects.get(pk=456).conversation.messages.latest('number').pk}",
+        "message": f"MSG{_own_message()}",
         "ticket": f"TKT{SupportTicket.objects.get(pk=456).pk}",
         "item": delivered.items.order_by("id")[0].product_name,
     }
+
+
+def _own_message() -> int:
+    """Return the customer's last message of a ticket. Once one is withdrawn, the shop has answered the others."""
+    messages = Message.objects.filter(conversation__support_ticket=456)
+    withdrawn = messages.filter(withdrawn_at__isnull=False).first()
+    if withdrawn and not messages.filter(is_support=True).exists():
+        staff = caller_of_user(User.objects.get(email=TECHNICIAN[0]))
+        post_message(
+            conversation=withdrawn.conversation.uuid, by=staff, body="Which order?", now=timezone.now()
+        )
+    return messages.filter(author__email=ALI[0], withdrawn_at=None).latest("number").pk
 
 
 NEW = {
@@ -139,7 +156,7 @@ ALL: Calls = {
     "care_ticket_message_delete": (
         "delete",
         f"{ADDRESS}tickets/{{ticket}}/messages/{{message}}",
-        [Call(200, ALI), *STRANGERS],
+        [Call(200, ALI), Call(409, ALI), *STRANGERS],
     ),
     "care_ticket_attachments_post": (
         "post",

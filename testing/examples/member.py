@@ -214,7 +214,7 @@ FUEL: Calls = {
 }
 SPOT = {
     "latitude": 40.712776, "longitude": -74.005974, "address": "Elm St 12", "location_name": "Level 2 - B17",
-    "photos": [], "timer_expires_at": "2099-01-15T20:00:00Z", "active": True,
+    "photos": [], "timer_expires_at": "2099-01-15T20:00:00Z",
 }  # fmt: skip
 PASSPORT: Calls = {
     "member_schedules_get": (
