@@ -27,7 +27,6 @@ NEW = {
     "phone_number": "+15551234567",
     "password1": "Walk-4-Parts!",
     "password2": "Walk-4-Parts!",
-    "user_role": "customer",
 }
 PROFILE = {
     "street_address": "456 Oak Ave",
