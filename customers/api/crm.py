@@ -155,7 +155,7 @@ class UpdateProfile(ProfileView):
 
     input_class = ProfileInput
 
-    @extend_schema(responses=CustomerSerializer)
+    @extend_schema(request=ProfileInput(partial=True), responses=CustomerSerializer)
     def put(self, request: Request) -> JSONResponse:
         return self.change()
 
