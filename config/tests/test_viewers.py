@@ -45,7 +45,8 @@ def writes() -> Iterator[tuple[str, str, Contract]]:
     """Yield method, path and contract of every documented write that asks for a caller."""
     for path, methods in CachedGenerator().get_schema(request=None, public=True)["paths"].items():
         prefix = "TKT" if "/tickets/" in path else "ORD" if "/customer/orders/" in path else ""
-        given = re.sub(r"{[^}]*}", f"{prefix}1", path.replace("{month}", "2026-01"))
+        dated = path.replace("{month}", "2026-01").replace("{message_id}", "MSG1")
+        given = re.sub(r"{[^}]*}", f"{prefix}1", dated)
         view = resolve(given).func
         cls = getattr(view, "cls", None) or view.view_class
         for method in methods:

@@ -204,7 +204,6 @@ class Avatar(CareView):
 
     permission_classes = [CustomersOnly]
     parser_classes = [MultiPartParser]
-    viewer_methods = frozenset({"POST"})  # it belongs to the user and not to the company
     input_class = AvatarInput
     body_limit = "MAX_UPLOAD_BYTES"
 

@@ -266,11 +266,16 @@ class TestAvatar(CareGateSuite):
         assert self.send(as_alice).status_code == 200
         assert Upload.objects.count() == 1
 
-    def test_viewer_of_a_company_changes_their_own(self, alice, sign_in):
-        viewer = factories.CustomerUserFactory(customer=alice, role="viewer").user
-        assert self.send(sign_in(viewer)).status_code == 200
+    def test_second_login_changes_its_own(self, alice, sign_in):
+        second = factories.CustomerUserFactory(customer=alice).user
+        assert self.send(sign_in(second)).status_code == 200
         alice.contact.refresh_from_db()
         assert alice.contact.avatar == ""
+
+    def test_viewer_may_not_change_it(self, alice, sign_in):
+        viewer = factories.CustomerUserFactory(customer=alice, role="viewer").user
+        assert self.send(sign_in(viewer)).status_code == 403
+        assert not Upload.objects.exists()
 
     @pytest.mark.parametrize(
         ("content", "kind", "path", "message"),
