@@ -141,6 +141,7 @@ def world(people) -> dict[str, Any]:
         "orders": (bought := factories.OrderItemFactory().order).pk,
         "returns": factories.ReturnRequestFactory(order=bought).pk,
         "line:services": factories.ServiceLineFactory(repair_order=order).pk,
+        "discount": factories.OrderDiscountFactory(repair_order=order).pk,
     }
 
 
@@ -182,6 +183,7 @@ def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, world, ca
         address = address.replace("{finding_id}", str(world["finding"]))
         address = address.replace("{photo_id}", str(world["photo"]))
         address = address.replace("{exemption_id}", str(world["exemption"]))
+        address = address.replace("{discount_id}", str(world["discount"]))
         address = address.replace("{line_id}", str(world.get(f"line:{rest[1]}" if len(rest) > 1 else "")))
 
     def ask(client):

@@ -90,4 +90,4 @@ def test_unknown_discount_is_404(at_desk, order):
 
 def test_history_tells_it(at_desk, order):
     page = at_desk(order).step("take-off", of=str(OrderDiscount.objects.get().pk))
-    assert "Discount taken off: Membership Plus" in page.text
+    assert "Discount taken off : Membership Plus" in page.text  # the first words are bold
