@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, models
 
 from common.domain.caller import Caller
 from common.domain.errors import Missing
+from common.domain.types import AnyQuerySet
+from common.reads.read import Columns
+from common.reads.statements import Param
+from vehicles.codes.meaning import describe
 from vehicles.codes.models import Dtc
 from vehicles.health import Health, Reason, Severity, assess, system_of_code, system_of_words
 from vehicles.locks import VehicleNotOfCustomer
@@ -71,26 +75,44 @@ _URGENT = {
 }
 
 
-def get_health(*, vehicles: Sequence[int], now: datetime) -> dict[int, Health]:
+_VEHICLES = Param("vehicles", models.BigIntegerField(), many=True)
+_NOW = Param("now", models.DateTimeField())
+
+
+def _open_codes(caller: Caller) -> AnyQuerySet:
+    return Dtc.objects.visible_to(caller).open().filter(vehicle__in=_VEHICLES).order_by("id")
+
+
+def _due_work(caller: Caller) -> AnyQuerySet:
+    rows = ServiceSchedule.objects.visible_to(caller).offered().filter(vehicle__in=_VEHICLES)
+    return rows.with_status(_NOW).in_states([OVERDUE, DUE_SOON]).in_order()
+
+
+def _advised(caller: Caller) -> AnyQuerySet:
+    """Return the recommendations that stand, without those of codes, which are the codes' own."""
+    rows = Recommendation.objects.visible_to(caller).filter(vehicle__in=_VEHICLES, status__in=STANDING)
+    return rows.exclude(code__startswith="dtc:").order_by("id")
+
+
+_OPEN_CODES = Columns(_open_codes, "vehicle_id", "code")
+_DUE_WORK = Columns(_due_work, "vehicle_id", "template__name", "status")
+_ADVISED = Columns(_advised, "vehicle_id", "source", "urgency", "text")
+
+
+def get_health(*, caller: Caller, vehicles: Sequence[int], now: datetime) -> dict[int, Health]:
     """Return the health of each vehicle: of open codes, due work, findings and other recommendations that stand.
 
-    Red findings recommend work for now and yellow ones for soon. The recommendation of a code is the code's own.
+    Red findings recommend work for now and yellow ones for soon.
     """
     reasons: dict[int, list[Reason]] = {pk: [] for pk in vehicles}
-    for code in Dtc.objects.filter(vehicle__in=vehicles).open().order_by("id"):
-        text = f"Trouble code {code.code}: {code.description}"
-        reasons[code.vehicle_id].append(Reason("code", system_of_code(code.code), Severity.WARNING, text))
-    schedules = ServiceSchedule.objects.filter(vehicle__in=vehicles).offered().with_status(now)
-    due = schedules.in_states([OVERDUE, DUE_SOON]).select_related("template").in_order()
-    for schedule in due:
-        is_overdue = vars(schedule)["status"] == OVERDUE
-        severity = Severity.WARNING if is_overdue else Severity.INFO
-        text = f"{schedule.template.name} is {'overdue' if is_overdue else 'due soon'}"
-        system = system_of_words(schedule.template.name)
-        reasons[schedule.vehicle_id].append(Reason("service", system, severity, text))
-    advised = Recommendation.objects.filter(vehicle__in=vehicles, status__in=STANDING)
-    for row in advised.exclude(code__startswith="dtc:").order_by("id"):
-        kind = "finding" if row.source == RecommendationSource.INSPECTION else "recommendation"
-        name = row.text.partition("\n")[0]
-        reasons[row.vehicle_id].append(Reason(kind, system_of_words(name), _URGENT[row.urgency], name))
+    for pk, code in _OPEN_CODES.of(caller, vehicles=vehicles):
+        text = f"Trouble code {code}: {describe(code)}"
+        reasons[pk].append(Reason("code", system_of_code(code), Severity.WARNING, text))
+    for pk, name, status in _DUE_WORK.of(caller, vehicles=vehicles, now=now):
+        severity, words = (Severity.WARNING, "overdue") if status == OVERDUE else (Severity.INFO, "due soon")
+        reasons[pk].append(Reason("service", system_of_words(name), severity, f"{name} is {words}"))
+    for pk, source, urgency, text in _ADVISED.of(caller, vehicles=vehicles):
+        kind = "finding" if source == RecommendationSource.INSPECTION else "recommendation"
+        name = text.partition("\n")[0]
+        reasons[pk].append(Reason(kind, system_of_words(name), _URGENT[urgency], name))
     return {pk: assess(found) for pk, found in reasons.items()}

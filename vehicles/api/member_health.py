@@ -111,7 +111,7 @@ class VehicleHealth(MemberList):
         return self.list_response(request)
 
     def envelope(self, rows: Sequence[Json], page: Page | None) -> tuple[object, dict[str, str]]:
-        found = get_health(vehicles=[row["id"] for row in rows], now=timezone.now())
+        found = get_health(caller=self.caller, vehicles=[row["id"] for row in rows], now=timezone.now())
         bodies: Any = [_body(row["vehicle"], found[row["id"]]) for row in rows]
         return super().envelope(bodies, page)
 
@@ -125,7 +125,8 @@ class OneVehicleHealth(VehicleView):
         Query.read(request.query_params)
         pk = self.vehicle_id(id)
         assert id is not None
-        return JSONResponse(_body(id, get_health(vehicles=[pk], now=timezone.now())[pk]))
+        found = get_health(caller=self.caller, vehicles=[pk], now=timezone.now())
+        return JSONResponse(_body(id, found[pk]))
 
 
 urlpatterns = [
