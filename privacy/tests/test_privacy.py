@@ -46,7 +46,7 @@ APPS = {h.model._meta.app_label for h in HOLDINGS} | {"catalogue"}
 WITHOUT_PERSONAL_DATA = {
     *("Location", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem"),
     *("PriceMatrix", "PriceBand", "CannedJob", "CannedLine"),
-    *("Template", "TemplateItem"),
+    *("Template", "TemplateItem", "ScheduleTemplate"),
     *("LabourRate", "TaxRule", "FeeRule", "OverrunPolicy"),
     *("Part", "Reservation", "Service", "Plan", "Offer", "OfferMake"),
     "Event",  # ids, states and amounts
