@@ -35,6 +35,7 @@ from files.papers import Document
 from portal.fleet.pages import FleetPage
 from repair_orders.models import RepairOrder
 from repair_orders.papers.serving import pdf_response
+from repair_orders.papers.texts import discount_rows
 from vehicles.models import Vehicle
 
 PAGE_SIZE = 25
@@ -150,7 +151,7 @@ class InvoicePage(FleetPage):
         repairs = RepairOrder.objects.visible_to(self.caller).filter(pk=invoice.repair_order_id or 0)
         return self.show(
             invoice=invoice,
-            paper=invoice.snapshot,
+            discounts=discount_rows(invoice.snapshot) if invoice.discount else [],
             state=state_of(invoice),
             vehicle=invoice.snapshot.get("vehicle"),
             customer=invoice.snapshot["customer"],

@@ -339,6 +339,7 @@ class TestRequestRepair:
             "id": order.pk, "customer_id": vehicle.customer_id, "vehicle_id": vehicle.pk, "status": "requested",
             "description": "Squeaks", "notes": "",
             "discount_amount": Decimal("0.00"), "discount_percent": Decimal("0.00"),
+            "given_discount": None,
             "tax_percent": Decimal("8.25"), "tax_exemption": "", "fee_terms": [], "overrun_terms": None,
             "location_id": None, "number": None, "appointment_id": None, "advisor_id": None, "version": 1,
             "po_number": "", "promised_at": None, "checked_in_at": None, "odometer_in": None, "odometer_out": None,

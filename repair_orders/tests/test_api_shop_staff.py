@@ -228,6 +228,7 @@ class TestRepairOrders(WritableNounSuite):
                 }
             ],
             "fees": [],
+            "discounts": [],
             "totals": totals,
             "shown_to_customer": totals,
             "authorised": None,
