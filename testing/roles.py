@@ -10,6 +10,15 @@ PAGE = (settings.BASE_DIR / "docs/roles.md").read_text()
 ROLES = list(Role)
 
 
+# Routes of customers below the prefix of the staff's API.
+_CUSTOMERS = ("/customers/me/", "/vehicle-problems/")
+
+
+def is_staffs(path: str) -> bool:
+    """Return whether a path belongs to the staff's API."""
+    return path.startswith("/api/shop/") and not any(word in path for word in _CUSTOMERS)
+
+
 def table(title: str) -> list[list[str]]:
     """Return the rows of a section's table, without its header."""
     text = PAGE.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]

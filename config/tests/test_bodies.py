@@ -14,7 +14,7 @@ from common.http.idempotency import KeyReused
 from common.http.problems import UNAVAILABLE
 from common.http.schema import CachedGenerator
 from testing import factories
-from testing.roles import OPERATIONS
+from testing.roles import OPERATIONS, is_staffs
 from testing.suites import NOTHING_HERE, stored
 
 STAFF = "/api/shop/"
@@ -237,8 +237,7 @@ def client_of(request):
             browser, alice = request.getfixturevalue("client"), request.getfixturevalue("alice")
             browser.force_login(alice.contact)
             return browser
-        is_staffs = path.startswith(STAFF) and "/customers/me/" not in path
-        return request.getfixturevalue("as_ada" if is_staffs else "as_alice")
+        return request.getfixturevalue("as_ada" if is_staffs(path) else "as_alice")
 
     return client
 
@@ -259,16 +258,29 @@ def own(alice):
     car = factories.VehicleFactory(customer=alice)
     visit = factories.AppointmentFactory(customer=alice, vehicle=car)
     thread = factories.ConversationFactory(customer=alice)
+    spot = factories.ParkingSpotFactory(vehicle=car, user=alice.contact)
+    fill = factories.FuelLogFactory(vehicle=car)
     return {
         "/api/vehicles/{id}/": f"/api/vehicles/{car.uuid}/",
         "/api/appointments/{id}/": f"/api/appointments/{visit.uuid}/",
         "/api/chat/threads/{thread}/": f"/api/chat/threads/{thread.uuid}/",
         "/api/v1/customers/profile/update/": "/api/v1/customers/profile/update/",
         "/api/auth/profile/update/": "/api/auth/profile/update/",
+        "/api/auth/profile/": "/api/auth/profile/",
+        "/api/users/profile/": "/api/users/profile/",
+        "/api/parking/{id}/": f"/api/parking/{spot.uuid}/",
+        "/api/vehicles/fuel-logs/{id}/": f"/api/vehicles/fuel-logs/{fill.uuid}/",
+        "/api/v1/auth/profile/": "/api/v1/auth/profile/",
+        "/api/v1/auth/profile/update/": "/api/v1/auth/profile/update/",
+        "/api/v1/customers/logical/{user_id}/": f"/api/v1/customers/logical/{alice.contact.uuid}/",
     }
 
 
-PATCHES = [path for path, methods in paths().items() if "patch" in methods and not path.startswith(STAFF)]
+PATCHES = [
+    path
+    for path, methods in paths().items()
+    if "requestBody" in methods.get("patch", {}) and not path.startswith(STAFF)
+]
 
 
 @pytest.mark.parametrize("path", PATCHES)

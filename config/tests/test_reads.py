@@ -158,7 +158,8 @@ def test_parallel_callers_get_only_their_own_rows(view):
         for extra in range(number + 1):
             vehicle = factories.VehicleFactory(customer=customer, color=f"{number}/{extra}")
             factories.AppointmentFactory(vehicle=vehicle, description=f"{number}/{extra}")
-            order = factories.RepairOrderFactory(vehicle=vehicle, notes=f"{number}/{extra}")
+            words = f"{number}/{extra}"
+            order = factories.RepairOrderFactory(vehicle=vehicle, notes=words, description=words)
             conversation = factories.ConversationFactory(customer=customer, subject=f"{number}/{extra}")
             factories.MessageFactory(conversation=conversation, body=f"{number}/{extra}")
             factories.SupportTicketFactory(conversation=conversation)

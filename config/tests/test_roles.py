@@ -22,12 +22,10 @@ from common.http.viewsets import StaffViewSet
 from common.tests.admin.test_pages import FACTORIES
 from testing import billed, factories
 from testing.admin import changelist, page
-from testing.roles import OPERATIONS, ROLES, by_role, table
+from testing.roles import OPERATIONS, ROLES, by_role, is_staffs, table
 from testing.suites import UNAUTHENTICATED
 
 CUSTOMER_SERVICE = "/api/v1/customers/"
-# Parts of the routes of customers below /api/shop/.
-CUSTOMERS = ("/customers/me/", "/vehicle-problems/")
 # Routes of customers, open routes, and routes of machines.
 NOT_STAFFS = tuple(CUSTOMER_SERVICE + tail for tail in ("profile/", "check_profile_exists/", "health/"))
 NOT_STAFF = {"error": "Access denied", "detail": "This endpoint is only accessible to staff."}
@@ -49,8 +47,7 @@ def people(db) -> dict[str, Any]:
 def declared() -> Iterator[tuple[str, str]]:
     for path, methods in CachedGenerator().get_schema(request=None, public=True)["paths"].items():
         for method, operation in methods.items():
-            is_staffs = path.startswith("/api/shop/") and not any(part in path for part in CUSTOMERS)
-            if is_staffs or (path.startswith(CUSTOMER_SERVICE) and not path.startswith(NOT_STAFFS)):
+            if is_staffs(path) or (path.startswith(CUSTOMER_SERVICE) and not path.startswith(NOT_STAFFS)):
                 yield operation["operationId"], f"{method.upper()} {path}"
 
 
