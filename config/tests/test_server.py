@@ -142,7 +142,12 @@ def test_examples_of_contract_004_run(server, tmp_path):
     assert run.returncode == 0, run.stderr
     answers = json.loads(run.stdout)
     assert answers["shown"] == answers["made"]
-    assert answers["exists"] == {"exists": True, "customer_id": answers["made"]["id"]}
+    assert answers["exists"] == {
+        "exists": True,
+        "customer_id": answers["made"]["id"],
+        "profile_exists": True,
+        "user_id": answers["made"]["user_id"],
+    }
     assert [answers["made"][name] for name in ("email", "first_name", "city", "is_verified")] == [
         "node@example.com",
         "Nora",
