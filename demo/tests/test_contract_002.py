@@ -145,7 +145,9 @@ def test_dashboard_has_printed_values(ali):
         (body["recent_orders"][0], sample["recent_orders"][0]),
         (body["recent_tickets"][0], sample["recent_tickets"][0]),
     ):
-        assert {name: row[name] for name in printed_row} | {"created_at": 0} == printed_row | {"created_at": 0}
+        assert {name: row[name] for name in printed_row} | {"created_at": 0} == printed_row | {
+            "created_at": 0
+        }
         assert row.keys() <= printed_row.keys() | ADDED
 
 
