@@ -156,7 +156,7 @@ def _path_with_ids(operation: Operation, caller: Caller) -> str:
         rows = rows.get("results", []) if isinstance(rows, dict) else rows
     except ValueError:
         rows = []
-    first = str(rows[0]["id"]) if rows else "1"
+    first = str(rows[0].get("id") or rows[0]["vehicle"]) if rows else "1"  # health has the id of its vehicle
     for parameter in (p for p in operation.parameters if p["in"] == "path"):
         path = path.replace(
             f"{{{parameter['name']}}}", first if parameter["name"] in ("id", "thread") else "1"

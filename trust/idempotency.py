@@ -37,8 +37,12 @@ from trust.promises import Tally, Trial
 # Those of a group share a server. The staff answer the estimate that the fleet answers. Contract 004 creates the
 # newcomer's profile, which contract 003 would create implicitly.
 GROUPS: tuple[tuple[ModuleType, ...], ...] = ((shop,), (fleet, care, crm, member))
-# Forms with files are no JSON, and a test of each sends one twice.
-NOT_TRIED = ("care_avatar", "care_ticket_attachments")
+# Forms with files are no JSON, and a test of each sends one twice. Two calls are recorded without a login. A fill-up of
+# a past day is tried as one of today, which has a route of its own.
+NOT_TRIED = (
+    "care_avatar", "care_ticket_attachments", "member_contact_post", "member_request_deletion_post",
+    "member_fuel_logs_post",
+)  # fmt: skip
 # The first request ends its session, so that concurrent ones may be 401.
 ENDS_THE_SESSION = {"member_change_password_post"}
 
@@ -137,10 +141,11 @@ def _in_future(body: Any) -> Any:
 
     def later(match: re.Match[str]) -> str:
         recorded = datetime.fromisoformat(match[0])
-        weeks = (datetime.now(UTC) + timedelta(days=2) - recorded) // timedelta(weeks=1) + 1
+        now = datetime.now(UTC if recorded.tzinfo else None)  # a local time has no zone
+        weeks = (now + timedelta(days=2) - recorded) // timedelta(weeks=1) + 1
         return (recorded + timedelta(weeks=weeks)).isoformat()
 
-    return json.loads(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", later, json.dumps(body)))
+    return json.loads(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?(?=\")", later, json.dumps(body)))
 
 
 def _send(client: Client, post: Post, key: str, **more: str) -> Any:

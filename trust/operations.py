@@ -21,6 +21,12 @@ NAMED: dict[str, str | None] = {
     "/api/appointments/locations/{id}/": None,
     "/api/chat/threads/{thread}/": "conversation",
     "/api/files/{id}/": "upload",
+    "/api/parking/{id}/": "parking spot",
+    "/api/services/schedules/{id}/": "schedule",
+    "/api/vehicle-health/dtc/{id}/": "trouble code",
+    "/api/vehicle-health/{id}/": "vehicle",
+    "/api/vehicles/fuel-logs/{id}/": "fuel log",
+    "/api/vehicles/{vehicle}/fuel-logs/": "vehicle",
     "/api/telematics/{id}/": "vehicle",
     "/api/vehicles/{id}/": "vehicle",
     "/api/v1/customer/notifications/{id}": "notification",
@@ -108,7 +114,7 @@ NAMES: dict[str, str | None] = {
     "user_id": "user", "order_id": "order", "attachments": "upload",
     "locationId": None, "location_id": None, "planId": None, "technician_id": None, "part_id": None,
     "service_id": None, "product_id": None, "canned_job_id": None, "advisor_id": None, "part_ids": None,
-    "invoice_id": "invoice", "repair_order_id": "repair", "bill_to_id": "customer", "into_id": None,
+    "invoice_id": "invoice", "repair_order_id": "repair", "offer_id": None, "bill_to_id": "customer", "into_id": None,
     "comeback_of_id": "repair completed", "line_id": None, "appointmentId": "appointment", "bay_id": None,
     "assigned_technician_id": None, "template_id": None, "id": None, "photos": "photo",
     "job_id": "job", "appointment_id": "appointment", "recommendation_id": "recommendation",
@@ -157,7 +163,8 @@ class Operation:
         """Return the path with the ids of the owner."""
         path = self.path
         if self.kind:
-            path = path.replace("{id}", self._format_id(owner)).replace("{thread}", self._format_id(owner))
+            for name in ("{id}", "{thread}", "{vehicle}"):
+                path = path.replace(name, self._format_id(owner))
         if "{job_id}" in path:
             order = owner.rows[self.kind or ""]
             path = path.replace("{job_id}", str(order.jobs.earliest("position").pk))
@@ -182,7 +189,11 @@ class Operation:
         assert self.kind
         if self.contract == "shop":  # whose ids have no prefix
             return str(owner.rows[self.kind].pk)
-        return format_id(owner, self.kind, self.parameters.get("id") or self.parameters["thread"])
+        return format_id(
+            owner,
+            self.kind,
+            next(self.parameters[name] for name in ("id", "thread", "vehicle") if name in self.parameters),
+        )
 
     def _of_the_shop(self, shop: Shop) -> str:
         row: Any = {

@@ -237,6 +237,13 @@ def _repair(owner: Owner, shop: Shop) -> None:
     approve(order=answered, by=None, now=now)
     completed = _order_in(owner, "completed", total_cost=Decimal("9.49"), completed_at=now)
     factories.PartLineFactory(repair_order=completed, part=shop.part)
+    car = owner.rows["vehicle"]
+    owner.rows |= {
+        "parking spot": factories.ParkingSpotFactory(user=owner.user, vehicle=car, notes=owner.mark),
+        "trouble code": factories.DtcFactory(vehicle=car, notes=owner.mark),
+        "fuel log": factories.FuelLogFactory(vehicle=car, notes=owner.mark),
+        "schedule": factories.ServiceScheduleFactory(vehicle=car),
+    }
     deferred = _order_in(owner, "in_progress", **stamps["in_progress"])
     factories.JobFactory(repair_order=deferred, status="deferred")
     owner.rows |= {

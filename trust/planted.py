@@ -105,6 +105,7 @@ def _register_and_sign_in(day: Day) -> tuple[str, str, str, str]:
 
 
 def _pair(body: dict[str, Any]) -> tuple[str, str]:
+    body = body.get("tokens", body)
     values = [value for value in body.values() if isinstance(value, str) and value.startswith("eyJ")]
     return values[0], values[1]
 

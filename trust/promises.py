@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,6 +101,7 @@ class Promise:
         try:
             self.attempt(trial, tally)
         except Exception as error:  # noqa: BLE001  # the other promises are still tried
+            traceback.print_exc()
             tally.failures.append(f"the trial raised {type(error).__name__}: {error}")
         if not tally.cases:
             tally.failures.append("nothing was tried")

@@ -27,6 +27,7 @@ from common.http.contracts.registry import CONTRACTS
 from common.http.fields import PrefixedId
 from common.http.idempotency import KEY_PATTERN, MAX_KEY_LENGTH, KeyReused
 from common.http.lists import BareList, Lister
+from common.http.permissions import Anyone
 from common.http.problems import STORAGE_FULL, TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.http.query import Query
 from common.http.views import ContractView
@@ -187,6 +188,8 @@ class ContractSchema(AutoSchema):
     def get_auth(self) -> list[Json]:
         if AllowAny in getattr(self.view, "permission_classes", []):
             return [{}]
+        if Anyone in getattr(self.view, "permission_classes", []):
+            return [{}, {"bearer": []}]
         return [{"session": []}] if SessionCaller in self.view.authentication_classes else [{"bearer": []}]
 
     def get_override_parameters(self) -> list[OpenApiParameter | Declaration]:
