@@ -240,7 +240,7 @@ def _repair(owner: Owner, shop: Shop) -> None:
     car = owner.rows["vehicle"]
     owner.rows |= {
         "parking spot": factories.ParkingSpotFactory(user=owner.user, vehicle=car, notes=owner.mark),
-        "trouble code": factories.DtcFactory(vehicle=car, notes=owner.mark),
+        "trouble code": factories.DtcFactory(vehicle=car, note=owner.mark),
         "fuel log": factories.FuelLogFactory(vehicle=car, notes=owner.mark),
         "schedule": factories.ServiceScheduleFactory(vehicle=car),
     }
