@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from common.domain.caller import Caller
 from common.domain.types import Json, Values
 from common.http.bodies import JSONResponse
-from common.http.contracts.member import MemberList, MemberView, missing
+from common.http.contracts.member import MemberError, MemberList, MemberView, missing
 from common.http.fields import Instant, PublicId
 from common.http.permissions import CustomerRole
 from common.http.query import ListQuery, Query, params_of
@@ -152,7 +152,7 @@ class ClearCode(_OneCode):
         actions.clear(dtc=self.one_of(Dtc, id), now=timezone.now())
         return self.show(id)
 
-    @extend_schema(request=None, responses=DtcSerializer)
+    @extend_schema(request=None, responses={200: DtcSerializer, 409: MemberError})
     def patch(self, request: Request, id: UUID | None) -> JSONResponse:
         """Clear a trouble code.
 
