@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from billing.invoices import draw_number
-from billing.ledger import ZERO, lock_owner, posting_day, set_balance, take_off
+from billing.ledger import ZERO, last_day_of, lock_owner, posting_day, set_balance, take_off
 from billing.models import (
     CreditKind,
     CreditNote,
@@ -254,7 +254,6 @@ def _credit(
     credited = invoice.credited + totals.total
     if credited > invoice.total:
         raise OverInvoice(invoice.total - invoice.credited, totals.total)
-    day = posting_day(invoice.location, now)
     is_whole = kind == CreditKind.WHOLE or (credited == invoice.total and invoice.total > 0)
     lines = [
         CreditNoteLine(
@@ -273,6 +272,7 @@ def _credit(
     over = invoice.paid - (invoice.total - credited)
     if over > 0:
         take_off(invoice, over, by=by, now=now)
+    day = posting_day(invoice.location, now, not_before=last_day_of(invoice))
     set_balance(invoice, credited=credited, is_credited=is_whole)
     invoice.is_credited = is_whole
     uuid = new_uuid()

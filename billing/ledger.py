@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from appointments.models import Location
 from appointments.queries import local_time
@@ -115,15 +115,17 @@ def lock_owner(row: Payment | Invoice, column: str) -> None:
             return
 
 
-def posting_day(location: Location | None, now: datetime) -> date:
+def posting_day(location: Location | None, now: datetime, *, not_before: date | None = None) -> date:
     """Return the day on which something that is posted now counts: the local day, or the next that is not closed.
 
-    The location is locked for share, so that no sheet is closed while something is posted on it.
+    What follows another posting does not count before it: `not_before` is the day of that one, which may have begun
+    earlier at its location. The location is locked for share, so that no sheet is closed while something is posted on
+    it.
     """
     if location is None:
-        return day_of(now)
+        return max(day_of(now), not_before or date.min)
     lock_for_share(location)
-    day = local_time(location, now).date()
+    day = max(local_time(location, now).date(), not_before or date.min)
     closed = set(ClosedDay.objects.filter(location=location, day__gte=day).values_list("day", flat=True))
     while day in closed:
         day += timedelta(days=1)
@@ -203,12 +205,23 @@ def post(
         amount=amount,
         location=location,
         at=now,
-        day=posting_day(location, now),
+        day=posting_day(location, now, not_before=max(payment.day, _first_day_of(row))),
         by_id=by,
     )
     set_open(payment, payment.open - amount)
     if isinstance(row, Invoice):
         set_balance(row, paid=row.paid + amount)
+
+
+def _first_day_of(row: Invoice | RepairOrder | Order) -> date:
+    """Return the first day on which a payment can be used for something: that of an invoice, else any."""
+    return row.day if isinstance(row, Invoice) else date.min
+
+
+def last_day_of(row: Payment | Invoice) -> date:
+    """Return the last day on which a payment was used, or an invoice paid. It is the row's own day at least."""
+    last: date | None = row.allocations.aggregate(last=Max("day"))["last"]
+    return max(row.day, last or row.day)
 
 
 def set_open(payment: Payment, open: Decimal) -> None:

@@ -35,10 +35,10 @@ class InvoiceQuerySet(models.QuerySet[Row]):
     def unpaid_on(self, day: date) -> Self:
         """Return the invoices that were not paid at the end of a day, each with its balance then as `unpaid`.
 
-        What was posted later does not count. A payment counts from its own day, also where it is used earlier.
+        What was posted later does not count.
         """
         credited = _sum_of("CreditNote", "total", day__lte=day)
-        paid = _sum_of("Allocation", "amount", day__lte=day, payment__day__lte=day)
+        paid = _sum_of("Allocation", "amount", day__lte=day)
         rows = self.filter(day__lte=day).annotate(unpaid=F("total") - credited - paid)
         return rows.filter(unpaid__gte=_HALF_A_CENT)  # SQLite subtracts floating point numbers
 

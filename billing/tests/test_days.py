@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from billing.credit_notes import credit_all
 from billing.days import DayClosed, DayInFuture, close_day
 from billing.invoices import issue_invoice
 from billing.models import Allocation, ClosedDay, Invoice, Payment
@@ -17,15 +18,17 @@ from billing.openings import TooLate, open_account
 from billing.payments import refund
 from billing.reports.base import Scope
 from billing.reports.journal import journal
+from billing.reports.receivables import receivables
 from billing.reports.sheet import day_sheet
+from billing.statements import make_statement
 from common.domain.errors import DomainError
-from testing.billed import completed, invoiced, pay
+from testing.billed import again, completed, finished, invoiced, issue, pay
 from testing.factories import CustomerFactory, LocationFactory, UserFactory
 from testing.storms import overlapping, parallel
 
 D = Decimal
 EVENING = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
-DAY = date(2026, 11, 30)
+DAY, ONE = date(2026, 11, 30), timedelta(days=1)
 
 
 def close(location, day=DAY, now=EVENING, **options):
@@ -38,6 +41,30 @@ def cash(location, amount, now=EVENING):
 
 def money_of(sheet):
     return next(section.total[1] for section in sheet.sections if section.title == "Money of the day")
+
+
+def figures_on(day, customer):
+    """Return what a customer owes, what is open and the account at the end of a day. Report and statement agree."""
+    rows = receivables(Scope(day, day)).rows
+    [row] = [row for row in rows if row["customer_id"] == customer.pk] or [{}]
+    figures = tuple(row.get(name, D("0.00")) for name in ("balance", "open_payments", "account"))
+    paper = make_statement(customer, day, now=EVENING + timedelta(days=90)).snapshot
+    if (day + ONE).day == 1:
+        owed = sum(map(D, paper["ageing"].values()))
+        assert (owed, D(paper["open_payments"]), D(paper["closing"])) == figures
+    return figures
+
+
+@pytest.fixture
+def ahead():
+    """Return a location where the next day has begun."""
+    return LocationFactory(time_zone="Pacific/Auckland")
+
+
+@pytest.fixture
+def behind():
+    """Return a location where it is still the day."""
+    return LocationFactory(time_zone="Pacific/Honolulu")
 
 
 @pytest.mark.django_db
@@ -120,6 +147,50 @@ class TestClosing:
         assert day_sheet(Scope(DAY, DAY, location)) == sheet
         assert journal(Scope(DAY, DAY, location)).csv == entries
         assert money_of(day_sheet(Scope(late.day, late.day, location))) == D("20.00")
+
+    def test_use_counts_not_before_its_invoice(self, ahead, behind):
+        """The invoice's location has the next day already, and the payment's has not."""
+        invoice = issue(finished(location=ahead), now=EVENING)
+        payment = pay(invoice, "50.00", location=behind, now=EVENING)
+        [use] = payment.allocations.all()
+        assert (invoice.day, payment.day, use.day) == (DAY + ONE, DAY, DAY + ONE)
+        assert figures_on(DAY, invoice.bill_to) == (D("0.00"), D("50.00"), D("-50.00"))
+        assert figures_on(DAY + ONE, invoice.bill_to) == (D("47.98"), D("0.00"), D("47.98"))
+
+    def test_use_of_an_invoice_that_was_issued_after_a_closing_counts_with_it(self):
+        """Both locations have one zone, and one of them has closed its day."""
+        closed, location = LocationFactory(), LocationFactory()
+        close(closed)
+        invoice = issue(finished(location=closed), now=EVENING)
+        payment = pay(invoice, "97.98", location=location, now=EVENING)
+        assert (payment.day, payment.allocations.get().day) == (DAY, DAY + ONE)
+        assert figures_on(DAY, invoice.bill_to) == (D("0.00"), D("97.98"), D("-97.98"))
+
+    def test_credit_counts_not_before_what_it_takes_off(self, ahead, behind):
+        """The payment's location has the next day already, and the invoice's has not."""
+        invoice = issue(finished(location=behind), now=EVENING)
+        pay(invoice, "97.98", location=ahead, now=EVENING)
+        note = credit_all(invoice=again(invoice), reason="Goodwill", by=None, now=EVENING)
+        assert (invoice.day, note.day) == (DAY, DAY + ONE)
+        assert figures_on(DAY, invoice.bill_to) == (D("97.98"), D("0.00"), D("97.98"))
+        assert figures_on(DAY + ONE, invoice.bill_to) == (D("0.00"), D("97.98"), D("-97.98"))
+
+    def test_refund_at_another_location_counts_not_before_its_payment(self, ahead, behind):
+        payment = cash(ahead, "30.00")
+        given = refund(
+            payment=payment, amount=D("30.00"), reason="Changed mind", by=None, now=EVENING, location=behind
+        )
+        assert (payment.day, given.day) == (DAY + ONE, DAY + ONE)
+        assert figures_on(DAY, payment.customer) == (D("0.00"), D("0.00"), D("0.00"))
+
+    def test_refund_counts_not_before_the_use_that_was_taken_off(self, ahead, behind):
+        invoice = issue(finished(location=ahead), now=EVENING)
+        payment = pay(invoice, "97.98", location=behind, now=EVENING)
+        credit_all(invoice=again(invoice), reason="Goodwill", by=None, now=EVENING)
+        given = refund(payment=again(payment), amount=D("97.98"), reason="Back", by=None, now=EVENING)
+        assert (payment.day, given.day) == (DAY, DAY + ONE)
+        assert figures_on(DAY, invoice.bill_to) == (D("0.00"), D("97.98"), D("-97.98"))
+        assert figures_on(DAY + ONE, invoice.bill_to) == (D("0.00"), D("0.00"), D("0.00"))
 
     def test_closed_day_never_changes(self):
         close(LocationFactory())

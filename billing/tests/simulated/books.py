@@ -25,15 +25,16 @@ class Books:
         self.payments = {}
         self.uses = defaultdict(dict)  # (kind of target, id) -> payment id -> cents
         self.history = []  # (day, place, payment id, kind of target, id of target, cents)
+        self.used_on = {}  # (kind, id) of a target, and ("payment", id) -> last day
         self.sales = defaultdict(Counter)  # (place, day) -> kind, "discount", "tax", "invoices", … -> cents
         self.money = defaultdict(Counter)  # (place, day) -> (kind, method) -> cents
         self.deposits = defaultdict(Counter)  # (place, day) -> "on", "off" -> cents
         self.taxes = defaultdict(Counter)  # (place, day, rate) -> column -> cents
         self.journal = defaultdict(Counter)  # (place, day) -> account -> cents, debits above 0
 
-    def day(self, place, now):
-        """Return the day on which something counts that is posted now."""
-        day = now.astimezone(ZoneInfo(self.zones[place])).date()
+    def day(self, place, now, *before):
+        """Return the day on which something counts that is posted now, and that follows what counts on other days."""
+        day = max((now.astimezone(ZoneInfo(self.zones[place])).date(), *before))
         while (place, day) in self.closed:
             day += timedelta(days=1)
         return day
@@ -199,7 +200,6 @@ class Books:
     def _credit(self, pk, note, rows, now, *, whole):
         invoice = self.invoices[pk]
         place = invoice["place"]
-        day = self.day(place, now)
         net, tax = (sum(row[name] for row in rows) for name in ("net", "tax"))
         total = net + tax
         invoice["credited"] += total
@@ -209,6 +209,7 @@ class Books:
             if part > 0:
                 self.use(payment, ("invoice", pk), -part, now)
                 over -= part
+        day = self.day(place, now, invoice["day"], self.used_on.get(("invoice", pk), invoice["day"]))
         invoice["credits"].append((day, total))
         invoice["done"] = whole or (invoice["credited"] == invoice["total"] and invoice["total"] > 0)
         if invoice["opening"]:
@@ -278,9 +279,11 @@ class Books:
         row, (kind, pk) = self.payments[payment], target
         row.setdefault("targets", set()).add(target)
         place = row["place"]
-        day = self.day(place, now)
+        day = self.day(place, now, row["day"], *([self.invoices[pk]["day"]] if kind == "invoice" else []))
         self.uses[target][payment] = self.uses[target].get(payment, 0) + cents
         self.history.append((day, place, payment, kind, pk, cents))
+        for name in (target, ("payment", payment)):
+            self.used_on[name] = max(day, self.used_on.get(name, day))
         account = {"invoice": "receivable", "repair_order": "deposits", "parts_order": "mail"}[kind]
         self.book(place, day, **{"open_payments": cents, account: -cents})
         if kind == "repair_order":
@@ -307,7 +310,7 @@ class Books:
     def refund(self, payment, cents, now, *, method=None, place=None, reversal=False):
         row = self.payments[payment]
         place, method = place or row["place"], method or row["method"]
-        day = self.day(place, now)
+        day = self.day(place, now, row["day"], self.used_on.get(("payment", payment), row["day"]))
         row["refunds"].append((day, cents, place))
         if reversal and row["opening"]:
             self.sales[place, day]["opened_back"] += cents
