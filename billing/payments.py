@@ -210,7 +210,7 @@ def _create(
         location=location,
         amount=amount,
         posted_at=now,
-        day=posting_day(location, now, not_before=refunds and last_day_of(refunds)),
+        day=posting_day(location, now, not_before=None if refunds is None else last_day_of(refunds)),
         taken_by_id=by,
         refunds=refunds,
         open=ZERO if kind == PaymentKind.REFUND else amount,
