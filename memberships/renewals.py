@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import datetime
+
+from common.domain.days import add_months
 
 
 def renews_at(started_at: datetime, now: datetime) -> datetime:
@@ -13,17 +14,11 @@ def renews_at(started_at: datetime, now: datetime) -> datetime:
     that has one.
     """
     months = 12 * (now.year - started_at.year) + now.month - started_at.month
-    due = _months_later(started_at, max(1, months))
-    return due if due > now else _months_later(started_at, months + 1)
-
-
-def _months_later(start: datetime, months: int) -> datetime:
-    years, month = divmod(start.month - 1 + months, 12)
-    year, month = start.year + years, month + 1
-    return start.replace(year=year, month=month, day=min(start.day, monthrange(year, month)[1]))
+    due = add_months(started_at, max(1, months))
+    return due if due > now else add_months(started_at, months + 1)
 
 
 def months_begun(started_at: datetime, until: datetime) -> int:
     """Return how many months of a membership have begun before `until`: at least the first one."""
     months = 12 * (until.year - started_at.year) + until.month - started_at.month
-    return max(1, months + (_months_later(started_at, months) < until))
+    return max(1, months + (add_months(started_at, months) < until))

@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from common.domain.caller import Caller
+from common.domain.days import months_before
 from memberships.models import Membership
 from memberships.queries import get_active_membership
 from memberships.renewals import months_begun
@@ -99,12 +100,8 @@ def get_savings(caller: Caller, now: datetime) -> Savings:
 
 def by_month(saved: Iterable[Saved], now: datetime, zone: tzinfo) -> list[MonthSaved]:
     """Return the last twelve months, the present one last, each with what was saved in it."""
-    here = now.astimezone(zone)
-    firsts = []
-    for back in reversed(range(MONTHS)):
-        year, month = divmod(here.year * 12 + here.month - 1 - back, 12)
-        firsts.append(date(year, month + 1, 1))
-    found: dict[date, list[Saved]] = {first: [] for first in firsts}
+    today = now.astimezone(zone).date()
+    found: dict[date, list[Saved]] = {months_before(today, back): [] for back in reversed(range(MONTHS))}
     for row in saved:
         first = row.completed_at.astimezone(zone).date().replace(day=1)
         if first in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection, models
 
@@ -43,6 +44,15 @@ def get_vehicle_in_use(caller: Caller, vehicle_id: int) -> Vehicle:
     vehicle = vehicles.filter(pk=vehicle_id).first()
     if vehicle is None:
         raise VehicleNotOfCustomer
+    return vehicle
+
+
+def get_own_vehicle(caller: Caller, uuid: UUID | None) -> Vehicle:
+    """Return the caller's vehicle by its public id, unless it is archived. Raises Missing."""
+    vehicles = Vehicle.objects.visible_to(caller).in_use()
+    vehicle = vehicles.filter(uuid=uuid).first() if uuid else None
+    if vehicle is None:
+        raise Missing("Vehicle not found")
     return vehicle
 
 

@@ -15,10 +15,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import actions
-from accounts.emails import Origin
+from accounts.api.own_user import change_own_user
 from accounts.models import User
 from accounts.phones import validate_phone
-from accounts.profile import change_person
 from accounts.registration import register
 from common.domain.types import Json
 from common.http.address import client_address
@@ -189,14 +188,7 @@ class CredentialsView(CrmView):
 
     def change(self, request: Request) -> JSONResponse:
         """Change the fields that are sent, and return the user."""
-        user = User.objects.get(pk=self.caller.user_id)
-        origin = Origin(
-            user_id=self.caller.user_id,
-            address=client_address(request._request),
-            at=timezone.now(),
-            session=self.caller.session,
-        )
-        change_person(user=user, origin=origin, **self.read_body(partial=True))
+        change_own_user(self, self.read_body(partial=True))
         return self.show()
 
     def show(self) -> JSONResponse:

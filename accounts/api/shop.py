@@ -15,11 +15,10 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from accounts import actions
-from accounts.emails import Origin
+from accounts.api.own_user import change_own_user
 from accounts.models import User
 from accounts.names import MAX_NAME_LENGTH, split_name, validate_full_name
 from accounts.phones import validate_phone
-from accounts.profile import change_person
 from common.domain.caller import STAFF, Role
 from common.domain.types import Json
 from common.http.address import client_address
@@ -301,14 +300,7 @@ class CurrentUserUpdate(_UserView):
 
     @extend_schema(responses=CurrentUserSerializer)
     def put(self, request: Request) -> JSONResponse:
-        user = User.objects.get(pk=self.caller.user_id)
-        origin = Origin(
-            user_id=self.caller.user_id,
-            address=client_address(request._request),
-            at=timezone.now(),
-            session=self.caller.session,
-        )
-        change_person(user=user, origin=origin, **self.read_body())
+        change_own_user(self, self.read_body())
         return self.show()
 
 

@@ -42,7 +42,7 @@ class DenyAll(BasePermission):
 
 
 class Anyone(BasePermission):
-    """Allow every request: sign-in, registration, health and documentation."""
+    """Allow every request, with or without a login. A view that reads no login has `AllowAny`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return True

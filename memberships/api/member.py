@@ -11,6 +11,7 @@ from django.db.models import DateTimeField, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from appointments.models import Location
@@ -20,7 +21,7 @@ from common.domain.types import Json, Values
 from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberList, MemberView
 from common.http.fields import Degrees, Instant, Money, OptionalText, PublicId
-from common.http.permissions import Anyone, CustomerRole
+from common.http.permissions import CustomerRole
 from common.http.query import ListQuery, Query, params_of
 from common.http.routing import route
 from common.http.views import serialize
@@ -99,7 +100,7 @@ class Plans(MemberList):
 class PaymentPlans(MemberView):
     """The plans on sale, open to everyone, for the page that presents them."""
 
-    permission_classes = [Anyone]
+    permission_classes = [AllowAny]
     authentication_classes = []
 
     @extend_schema(responses=ClientPlanSerializer(many=True))

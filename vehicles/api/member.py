@@ -26,6 +26,7 @@ from customers.actions import ensure_customer
 from vehicles import actions
 from vehicles.api.fields import Vin
 from vehicles.models import FIRST_YEAR, LAST_YEAR, DongleConnection, Vehicle
+from vehicles.queries import get_own_vehicle
 
 
 class VehicleSerializer(Serializer):
@@ -96,10 +97,7 @@ class VehicleView(MemberView):
 
     def vehicle(self, id: UUID | None) -> Vehicle:
         """Return the vehicle for an action. Raise Missing if it is not one of the caller's."""
-        vehicle = _vehicles(self.caller, {"uuid": id}).first() if id else None
-        if vehicle is None:
-            raise Missing("Vehicle not found")
-        return vehicle
+        return get_own_vehicle(self.caller, id)
 
     def show(self, id: UUID | None) -> JSONResponse:
         """Return the response with the vehicle as it is stored now."""

@@ -25,7 +25,7 @@ from vehicles.api.spellings import BothSpellings
 from vehicles.codes import actions
 from vehicles.codes.meaning import describe, system_of
 from vehicles.codes.models import Dtc, DtcSource
-from vehicles.models import Vehicle
+from vehicles.queries import get_own_vehicle
 
 
 def is_open(cleared_at: object) -> bool:
@@ -100,7 +100,7 @@ class Codes(MemberList):
 
     def check(self, filters: Values) -> None:
         if "vehicle" in filters:
-            self._vehicle(filters["vehicle"])
+            get_own_vehicle(self.caller, filters["vehicle"])
 
     @extend_schema(responses={201: DtcSerializer})
     def post(self, request: Request) -> JSONResponse:
@@ -109,15 +109,9 @@ class Codes(MemberList):
         A code that is open already was seen again. An open code recommends its diagnosis.
         """
         body = self.read_body()
-        vehicle = self._vehicle(body.pop("vehicle"))
+        vehicle = get_own_vehicle(self.caller, body.pop("vehicle"))
         row = actions.report_code(vehicle=vehicle, now=timezone.now(), **body)
         return JSONResponse(serialize(DtcSerializer, row), status=201)
-
-    def _vehicle(self, id: UUID) -> Vehicle:
-        vehicle = Vehicle.objects.visible_to(self.caller).in_use().filter(uuid=id).first()
-        if vehicle is None:
-            raise missing(Vehicle)
-        return vehicle
 
 
 class _OneCode(MemberView):

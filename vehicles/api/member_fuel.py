@@ -30,6 +30,7 @@ from vehicles.fuel import actions
 from vehicles.fuel.models import LEAST_GALLONS, MOST_GALLONS, FuelLog
 from vehicles.fuel.queries import get_statistics
 from vehicles.models import Vehicle
+from vehicles.queries import get_own_vehicle
 
 
 @extend_schema_field({"type": "number", "minimum": 0.001, "maximum": 9999.999})
@@ -159,7 +160,7 @@ class FuelLogs(MemberList):
 
     def check(self, filters: Values) -> None:
         if "vehicle" in filters:
-            self._vehicle(filters["vehicle"])
+            get_own_vehicle(self.caller, filters["vehicle"])
 
     @extend_schema(responses={201: FuelLogSerializer})
     def post(self, request: Request) -> JSONResponse:
@@ -168,13 +169,7 @@ class FuelLogs(MemberList):
         Its odometer becomes a reading of the vehicle. One below the vehicle's odometer is 400.
         """
         body = self.read_body()
-        return _add(self._vehicle(body.pop("vehicle")), self.caller, body)
-
-    def _vehicle(self, id: Any) -> Vehicle:
-        vehicle = Vehicle.objects.visible_to(self.caller).in_use().filter(uuid=id).first()
-        if vehicle is None:
-            raise missing(Vehicle)
-        return vehicle
+        return _add(get_own_vehicle(self.caller, body.pop("vehicle")), self.caller, body)
 
 
 def _add(vehicle: Vehicle, caller: Caller, body: Json) -> JSONResponse:
@@ -201,7 +196,7 @@ class VehicleFuelLogs(FuelLogs):
 
         Its odometer becomes a reading of the vehicle. One below the vehicle's odometer is 400.
         """
-        return _add(self._vehicle(vehicle), self.caller, self.read_body())
+        return _add(get_own_vehicle(self.caller, vehicle), self.caller, self.read_body())
 
 
 class OneFuelLog(MemberView):

@@ -28,9 +28,9 @@ from common.reads.serializers import Derived, Serializer, SerializerField
 from files.queries import public_url
 from vehicles.api.fields import Degrees
 from vehicles.api.spellings import BothSpellings
-from vehicles.models import Vehicle
 from vehicles.parking import actions
 from vehicles.parking.models import ParkingSpot
+from vehicles.queries import get_own_vehicle
 
 _DATA_URL = re.compile("data:(image/[a-z]+);base64,(.*)", re.DOTALL)
 _NO_SPOT = "No active parking spot"
@@ -127,11 +127,7 @@ class ParkingSpots(MemberList):
         """
         body = self.read_body()
         vehicle_id, photos = body.pop("vehicle", None), body.pop("photos", [])
-        vehicle = None
-        if vehicle_id is not None:
-            vehicle = Vehicle.objects.visible_to(self.caller).in_use().filter(uuid=vehicle_id).first()
-            if vehicle is None:
-                raise missing(Vehicle)
+        vehicle = None if vehicle_id is None else get_own_vehicle(self.caller, vehicle_id)
         photo = photos[0] if photos else None
         spot = actions.park(caller=self.caller, vehicle=vehicle, photo=photo, now=timezone.now(), **body)
         return JSONResponse(serialize(ParkingSpotSerializer, spot), status=201)

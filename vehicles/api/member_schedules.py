@@ -20,7 +20,7 @@ from common.http.routing import route
 from common.reads.read import Read
 from common.reads.serializers import AskedAt, Derived
 from vehicles.api.spellings import BothSpellings
-from vehicles.models import Vehicle
+from vehicles.queries import get_own_vehicle
 from vehicles.schedules import actions
 from vehicles.schedules.models import Priority, ServiceSchedule
 from vehicles.schedules.querysets import STATUSES, ServiceScheduleQuerySet
@@ -96,9 +96,7 @@ class Schedules(MemberList):
 
     def check(self, filters: Values) -> None:
         if "vehicle" in filters:
-            vehicles = Vehicle.objects.visible_to(self.caller).in_use()
-            if not vehicles.filter(uuid=filters["vehicle"]).exists():
-                raise missing(Vehicle)
+            get_own_vehicle(self.caller, filters["vehicle"])
 
 
 class _OneSchedule(MemberView):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+
+from common.domain.days import add_months
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +15,6 @@ class Due:
 
     on: date | None
     miles: Decimal | None
-
-
-def add_months(day: date, months: int) -> date:
-    """Return the day that many months later. A day that the month lacks is its last day: 31 January + 1 = 28 February.
-
-    It is counted from `day` each time, so that 31 January + 2 is 31 March.
-    """
-    years, month = divmod(day.month - 1 + months, 12)
-    year, month = day.year + years, month + 1
-    return day.replace(year=year, month=month, day=min(day.day, monthrange(year, month)[1]))
 
 
 def next_due(

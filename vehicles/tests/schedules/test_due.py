@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vehicles.schedules.due import Due, add_months, next_due
+from common.domain.days import add_months
+from vehicles.schedules.due import Due, next_due
 
 days = st.dates(date(1990, 1, 1), date(2090, 12, 31))
 months = st.integers(0, 240)
