@@ -18,7 +18,7 @@ from customers.preferences import allows_mail
 
 
 class VisitMail(StrEnum):
-    """What an email about an appointment tells."""
+    """The occasions of an email about an appointment."""
 
     BOOKED = "booked"
     MOVED = "moved"

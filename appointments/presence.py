@@ -24,7 +24,7 @@ _ONE_DAY = timedelta(days=1)
 
 
 class Crew:
-    """How many technicians of a location are at work, and how many appointments hold a bay, at each instant."""
+    """The numbers of technicians of a location at work and of appointments that hold a bay, at each instant."""
 
     def __init__(self, present: Iterable[Slot], held: Iterable[Slot]) -> None:
         steps: dict[datetime, int] = {}

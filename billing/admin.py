@@ -172,7 +172,7 @@ class InvoiceLineInline(BookedInline):
 
 
 class AllocationInline(BookedInline):
-    """What a payment is used for, or what pays an invoice. A negative row was taken off."""
+    """The uses of a payment, or the payments of an invoice. A negative row was taken off."""
 
     model = Allocation
     verbose_name_plural = "Uses of the payment"

@@ -154,7 +154,7 @@ def credit_all(*, invoice: Invoice, reason: str, by: int | None, now: datetime) 
 
 
 class _State:
-    """What of a locked invoice was credited before."""
+    """The amounts of a locked invoice that were credited before."""
 
     def __init__(self, invoice: Invoice) -> None:
         self.invoice = invoice

@@ -81,7 +81,7 @@ class ReasonForm(BaseDialogForm):
 
 
 class PaymentForm(OnceForm):
-    """What was paid, and how."""
+    """The amount of a payment and its method."""
 
     amount = amount_field()
     method = method_field()
@@ -109,7 +109,7 @@ class DepositForm(PaymentForm):
 
 
 class RefundForm(OnceForm):
-    """What is given back of a payment, and how. Prefilled with what is open, by the payment's own method."""
+    """The amount given back of a payment and the method. Prefilled with what is open, by the payment's own method."""
 
     amount = amount_field()
     method = method_field(help_text="Another method than the payment's needs a manager.")
@@ -165,7 +165,7 @@ class CreditAmountForm(OnceForm):
 
 
 class CreditLinesForm(OnceForm):
-    """What is credited of each line: pieces or hours, or the whole line where it has none."""
+    """The credit of each line: pieces or hours, or the whole line where it has none."""
 
     reason = reason_field()
 
@@ -256,7 +256,7 @@ class ExitForm(BaseDialogForm):
 
 
 class OpeningForm(OnceForm):
-    """What a customer owed, or was owed, before the shop used this product."""
+    """The balance of a customer from before the shop used this product, owed by either side."""
 
     location = forms.ModelChoiceField(
         Location.objects.order_by("name", "id"), widget=UnfoldAdminSelectWidget(), empty_label=None

@@ -84,7 +84,7 @@ class NothingGiven(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an amount is used for: an invoice, a deposit on a repair order, or a parts order."""
+    """The target of an amount: an invoice, a deposit on a repair order, or a parts order."""
 
     row: Invoice | RepairOrder | Order
     amount: Decimal

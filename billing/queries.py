@@ -41,7 +41,7 @@ AGE_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a customer was invoiced, credited, paid and given back, in dollars.
+    """The sums that a customer was invoiced, credited, paid and given back, in dollars.
 
     Parts orders count as invoiced while they are paid for. `balance` is below 0.00 if the shop owes. `deposits` are
     open allocations to orders without an invoice, and `open_payments` what is not used for anything.

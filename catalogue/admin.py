@@ -155,7 +155,7 @@ class ShortFilter(admin.SimpleListFilter):
 
 @admin.register(Reservation)
 class ReservationAdmin(ReadOnly, StaffAdmin):
-    """What the shelf keeps for jobs and parts orders, and what is missing, in the order in which it is filled."""
+    """Pieces kept for jobs and parts orders, and those that are missing, in the order in which it is filled."""
 
     list_display = ("part", "source_name", "pieces", "filled", "missing", "created_at")
     list_filter = (ShortFilter,)

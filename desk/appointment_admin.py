@@ -49,7 +49,7 @@ class OrderChoice(forms.ModelChoiceField[RepairOrder]):
 
 
 class CheckInForm(LocalTimesForm):
-    """What the advisor notes when the vehicle is taken in. Orders of the vehicle are asked about if it has some."""
+    """The advisor's notes when the vehicle is taken in. Orders of the vehicle are asked about if it has some."""
 
     odometer = forms.DecimalField(
         label="Odometer",

@@ -1,4 +1,4 @@
-"""What the pages of the desk share: the permission, the admin's frame, and who asks."""
+"""Base of the pages of the desk: the permission, the admin's frame, and who asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page of the desk asks before it sends a form, so that nothing that was typed is lost."""
+"""Answer a page of the desk before it sends a form, so that nothing that was typed is lost."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ PHOTO_TYPES = ("image/jpeg", "image/jpg", "image/png", "image/webp", "image/gif"
 
 
 class Finding(models.Model):
-    """What an inspection found about one item of its template. Group, name and unit are those of the start.
+    """The result of an inspection for one item of its template. Group, name and unit are those of the start.
 
     `recommendation` is the one that the finding has made or updated, and `job` the one that it was put on the estimate
     with.

@@ -1,4 +1,4 @@
-"""What plan, offers and points took off a customer's completed repair orders (docs/design, D136)."""
+"""Sums that plan, offers and points took off a customer's completed repair orders (docs/design, D136)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MONTHS = 12
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What one discount took off a completed order."""
+    """The amount that one discount took off a completed order."""
 
     order_id: int
     completed_at: datetime
@@ -34,7 +34,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class MonthSaved:
-    """What was saved in a month, and on how many orders. `first` is its first day."""
+    """The savings of a month, and the number of orders. `first` is its first day."""
 
     first: date
     amount: Decimal

@@ -25,7 +25,7 @@ def _text_field(label: str, *, size: int, required: bool = False) -> forms.CharF
 
 
 class ConfirmForm(BaseDialogForm):
-    """How a parts order was paid."""
+    """The payment of a parts order."""
 
     method = forms.ChoiceField(
         choices=PaymentMethod.choices,

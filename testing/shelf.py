@@ -1,4 +1,4 @@
-"""What tests read of the shelf."""
+"""Reads of the shelf for tests."""
 
 from __future__ import annotations
 

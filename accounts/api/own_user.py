@@ -1,4 +1,4 @@
-"""What the contracts' routes of the caller's own user share."""
+"""Shared steps of the contracts' routes of the caller's own user."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class TokenInput(Serializer):
 
 
 class Rights(Serializer):
-    """What the user may do in the staff's API. They are for display: every route checks the role itself."""
+    """The user's rights in the staff's API. They are for display: every route checks the role itself."""
 
     can_manage_shops = serializers.BooleanField()
     can_manage_employees = serializers.BooleanField()

@@ -154,7 +154,7 @@ class AgeingSerializer(Serializer):
 
 
 class AccountSerializer(Serializer):
-    """What the customer was invoiced, credited, paid and given back."""
+    """The sums that the customer was invoiced, credited, paid and given back."""
 
     invoiced = Sum(help_text="With parts orders, while they are paid for.")
     credited = Sum()

@@ -64,7 +64,7 @@ def _used(
 
 
 class UsedPaymentSerializer(Serializer):
-    """What of a payment is used for an invoice or kept for an order."""
+    """The part of a payment that is used for an invoice or kept for an order."""
 
     payment_id = serializers.IntegerField()
     method = serializers.ChoiceField(choices=PaymentMethod.choices)

@@ -64,7 +64,7 @@ def _uses(
 
 
 class AllocationSerializer(Serializer):
-    """What a payment is used for. One of the three ids is there."""
+    """The target of a payment. One of the three ids is there."""
 
     invoice_id = serializers.IntegerField(required=False)
     repair_order_id = serializers.IntegerField(required=False, help_text="A deposit.")

@@ -1,4 +1,4 @@
-"""What was sold on each day: the totals of the day sheets of several days at once."""
+"""Sales of each day: the totals of the day sheets of several days at once."""
 
 from __future__ import annotations
 

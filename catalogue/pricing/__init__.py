@@ -1,1 +1,1 @@
-"""What the catalogue offers beside single articles: matrices that price parts by cost, and canned jobs."""
+"""Prices of the catalogue beside single articles: matrices that price parts by cost, and canned jobs."""

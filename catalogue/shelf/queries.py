@@ -1,4 +1,4 @@
-"""What is missing on the shelf (docs/design, D30)."""
+"""Find the pieces that are missing on the shelf (docs/design, D30)."""
 
 from __future__ import annotations
 

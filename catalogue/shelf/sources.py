@@ -1,4 +1,4 @@
-"""What pieces are kept for, such as `job:812` or `order:55` (docs/design, D30).
+"""Name the jobs and orders that pieces are kept for, such as `job:812` or `order:55` (docs/design, D30).
 
 A source is a text of kind and id, because the catalogue must not refer to the rooms above. Each of those registers its
 kind in `AppConfig.ready()`, so that lists can name its rows.

@@ -94,7 +94,7 @@ class OptionalOrderId(PrefixedId):
 
 
 class TicketBriefSerializer(Serializer):
-    """What the list, the dashboard and a ticket itself show."""
+    """The keys that the list, the dashboard and a ticket itself show."""
 
     id = PrefixedId(SUPPORT_TICKET_PREFIX)
     subject = serializers.CharField(source="conversation.subject")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # Django's fields take arguments only after its setup, and th
 
 
 class PaymentMethod(models.TextChoices):
-    """How money was paid. The shop records payments, and takes none itself."""
+    """The method of a payment. The shop records payments, and takes none itself."""
 
     CASH = "cash", "Cash"
     CHECK = "check", "Check"

@@ -134,7 +134,7 @@ class CustomerDetail(CustomerView):
 
 
 class CustomerDashboardSerializer(Serializer):
-    """What the dashboard of a customer shows of their record."""
+    """The keys that the dashboard of a customer shows of their record."""
 
     id = serializers.UUIDField(source="uuid")
     user_id = serializers.UUIDField(source="user_uuid", allow_null=True)

@@ -1,4 +1,4 @@
-"""Which conversations wait for an answer, and since when (docs/design, D111)."""
+"""Find the conversations that wait for an answer, and since when (docs/design, D111)."""
 
 from __future__ import annotations
 

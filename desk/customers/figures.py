@@ -1,4 +1,4 @@
-"""What the page of a customer shows. Each function costs a fixed number of queries."""
+"""Figures of the page of a customer. Each function costs a fixed number of queries."""
 
 from __future__ import annotations
 

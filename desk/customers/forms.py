@@ -20,7 +20,7 @@ MAX_CHOICES = 50
 
 
 class ContactForm(forms.Form):
-    """How a customer is called and reached.
+    """The name of a customer and the ways to reach them.
 
     The form carries what it showed, so that only fields that the user edited are changed, and what somebody else
     changed meanwhile stays.

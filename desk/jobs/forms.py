@@ -9,7 +9,7 @@ from inspections.models import Rating
 
 
 class FindingForm(forms.Form):
-    """What was found about an item. A field that is not sent stays as it is."""
+    """The finding about an item. A field that is not sent stays as it is."""
 
     rating = forms.ChoiceField(choices=Rating.choices, required=False)
     value = TextFormField(required=False, max_length=60)
@@ -26,7 +26,7 @@ class FindingForm(forms.Form):
 
 
 class DoneForm(forms.Form):
-    """What was done, in words. `received` books missing parts as received first."""
+    """The correction in words. `received` books missing parts as received first."""
 
     correction = TextFormField(max_length=10_000, error_messages={"required": "Say in words what was done."})
     received = forms.BooleanField(required=False)

@@ -1,4 +1,4 @@
-"""What the page *Money* shows of a day. All sums come from billing's reports, and the lists below them foot to them."""
+"""Figures of a day for the page *Money*. Sums come from billing's reports, and the lists below them foot to them."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def find_payers(text: str) -> list[Found]:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What a payment is for: rows that it pays in their order, and what they need. An order takes any amount."""
+    """The targets of a payment: rows that it pays in their order, and what they need. An order takes any amount."""
 
     customer: Customer
     title: str

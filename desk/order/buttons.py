@@ -1,4 +1,4 @@
-"""What the buttons of the page *Order* do, after what is typed was saved (docs/design, D108)."""
+"""Run the buttons of the page *Order*, after what is typed was saved (docs/design, D108)."""
 
 from __future__ import annotations
 

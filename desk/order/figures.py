@@ -1,4 +1,4 @@
-"""What the page *Order* shows of its jobs, lines and totals. Figures come from the worksheet (docs/design, D75)."""
+"""Jobs, lines and totals as the page *Order* shows them. Figures come from the worksheet (docs/design, D75)."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class JobRow:
 
 @dataclass(frozen=True)
 class Shown:
-    """What the form of the page shows: the stored texts with what was typed over them, and the errors at fields."""
+    """The contents of the page's form: the stored texts with what was typed over them, and the errors at fields."""
 
     texts: Mapping[str, str]
     typed: Mapping[str, str] = field(default_factory=dict)

@@ -92,7 +92,7 @@ class DenyForm(StepForm):
 
 
 class CallForm(StepForm):
-    """How the customer answered, and what they decided on each proposed job. Nothing is chosen beforehand."""
+    """The customer's answer with their decision on each proposed job. Nothing is chosen beforehand."""
 
     LABELS: ClassVar = [
         (Answer.APPROVED.value, "Approve"),
@@ -193,7 +193,7 @@ class InvoiceForm(StepForm):
 
 
 class CreditForm(StepForm):
-    """What is credited: pieces or hours of lines, an amount, or the whole invoice if neither is typed."""
+    """A credit: pieces or hours of lines, an amount, or the whole invoice if neither is typed."""
 
     amount = _decimal("Amount, tax included", 10, min_value=Decimal("0.01"))
     reason = _area("Reason", rows=2)
@@ -234,7 +234,7 @@ def _credit_field(line: InvoiceLine, left: Decimal | None) -> forms.Field:
 
 
 class DiscountForm(StepForm):
-    """What is given: the discount of the member's plan, an offer, or points. Only what can be given is offered."""
+    """A discount to give: of the member's plan, an offer, or points. Only what can be given is offered."""
 
     what = forms.ChoiceField(label="Discount", widget=forms.RadioSelect)
     points = forms.IntegerField(label="Points", min_value=1, max_value=2_147_483_647, required=False)

@@ -1,4 +1,4 @@
-"""Who changed what on an order, the newest first, from the history rows (docs/design, D23)."""
+"""Changes of an order with their authors, the newest first, from the history rows (docs/design, D23)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be typed on the page *Order*, as texts by the name of their field (docs/design, D108).
+"""Fields of the page *Order*, as texts by the name of their field (docs/design, D108).
 
 A field is `<row>-<column>`: `o-notes` of the order, `j12-concern` of a job, `p5-quantity` of a part, `s7-hours` of
 work.
@@ -128,7 +128,7 @@ def labels_of(bench: Bench) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a page showed when it was made: the version of the order, the texts and the names of the rows."""
+    """The state that a page showed when it was made: the version of the order, the texts and the names of the rows."""
 
     version: int
     texts: Mapping[str, str] = field(default_factory=dict)

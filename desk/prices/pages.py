@@ -27,7 +27,7 @@ _CHANGED = "Somebody changed this price meanwhile. The field has what you entere
 
 
 class FindForm(forms.Form):
-    """What is looked for, and the percentage by which its prices change."""
+    """The words to look for, and the percentage by which the prices change."""
 
     use_required_attribute = False
 

@@ -75,7 +75,7 @@ class Part(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found. A kind that the user may not see is None."""
+    """The rows that a search found. A kind that the user may not see is None."""
 
     sought: Sought
     customers: Part[Person] | None

@@ -14,7 +14,7 @@ IN_BOX = 6  # rows of a kind below the box
 
 
 class SearchPage(DeskView):
-    """What a search finds, by kind. With `box`, the list that the script shows below the search box."""
+    """The rows that a search finds, by kind. With `box`, the list that the script shows below the search box."""
 
     permission = PERMISSIONS["customers"]
     title = "Search"

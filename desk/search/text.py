@@ -1,4 +1,4 @@
-"""What a search at the desk was, and the pieces of a text that it matches."""
+"""The words of a search at the desk, and the pieces of a text that they match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages of a search print."""
+"""Filters and tags of the pages of a search."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class SavingsSerializer(Serializer):
 
 
 class SavingsOverview(MemberView):
-    """What the membership saved."""
+    """The savings of the membership."""
 
     permission_classes = [CustomerRole]
 

@@ -62,7 +62,7 @@ class RedeemableSerializer(Serializer):
 
 
 class AvailableSerializer(Serializer):
-    """What can still be given on an order."""
+    """The discounts that can still be given on an order."""
 
     offers = RedeemableSerializer(many=True)
     points = serializers.IntegerField(help_text="The balance of the customer's contact.")

@@ -1,4 +1,4 @@
-"""What each discount of an order takes off, to the cent, and the rule that says so (docs/design, D135).
+"""Count each discount of an order to the cent, with the rule that decided it (docs/design, D135).
 
 One pure function. Amounts are whole cents, percentages 1/10,000 of a percent, so that every figure is exact.
 """
@@ -13,7 +13,7 @@ from common.domain.money import WHOLE, half_up
 
 
 class DiscountKind(StrEnum):
-    """Where a discount comes from, in the order in which they are taken."""
+    """The source of a discount, in the order in which they are taken."""
 
     PLAN = "plan"
     OFFER = "offer"
@@ -72,7 +72,7 @@ class DiscountTerms:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a discount takes off a choice of jobs. `base` is the sum of the lines that it covers, in cents."""
+    """The amount of a discount for a choice of jobs. `base` is the sum of the lines that it covers, in cents."""
 
     terms: DiscountTerms
     cents: int

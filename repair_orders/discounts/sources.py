@@ -1,4 +1,4 @@
-"""What rooms above give on an order: the discount of a plan, and points that go back (docs/design, D135).
+"""Let rooms above give on an order: the discount of a plan, and points that go back (docs/design, D135).
 
 Plans, offers and their members are above this room. They register here, as `guards.py` does (D25).
 """
@@ -15,7 +15,7 @@ from repair_orders.discounts.models import OrderDiscount
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a discount is not given: its kind, and the reason in words."""
+    """A discount that is not given: its kind, and the reason in words."""
 
     kind: str
     reason: str

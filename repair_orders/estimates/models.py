@@ -52,7 +52,7 @@ class Estimate(Identified):
 
 
 class Method(models.TextChoices):
-    """How an answer was given."""
+    """The way in which an answer was given."""
 
     IN_PERSON = "in_person", "In person"
     PHONE = "phone", "By phone"

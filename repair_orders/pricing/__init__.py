@@ -1,1 +1,1 @@
-"""What a location charges: labour rates, taxes, fees and ceilings, and exemptions from tax (docs/design, D82)."""
+"""Prices of a location: labour rates, taxes, fees and ceilings, and exemptions from tax (docs/design, D82)."""

@@ -16,7 +16,7 @@ from repair_orders.pricing.querysets import FeeRuleQuerySet, TaxExemptionQuerySe
 
 
 class LabourRate(Identified):
-    """What a location charges for an hour of labour."""
+    """The price of an hour of labour at a location."""
 
     SEARCHED = Searched("name")
 
@@ -160,7 +160,7 @@ class OverrunBasis(models.TextChoices):
 
 
 class OverrunPolicy(Identified):
-    """How far an order may go beyond what the customer authorised, without asking again.
+    """The limit up to which an order may exceed what the customer authorised, without asking again.
 
     Without a policy the authorised amount is the ceiling.
     """

@@ -169,7 +169,7 @@ class OneParkingSpot(_OneSpot):
 
 
 class ActiveParkingSpot(MemberView):
-    """Where the caller has parked now."""
+    """The caller's present parking spot."""
 
     permission_classes = [CustomerRole]
     read = Read(_spots, ParkingSpotSerializer, params_of(_OneQuery))

@@ -1,4 +1,4 @@
-"""What the structure of a trouble code says (docs/design, D132), as pure functions.
+"""Read the structure of a trouble code (docs/design, D132), as pure functions.
 
 A code has a letter for the system, a digit that says whether the standard or the maker defines it, and, for the
 powertrain codes of the standard, a digit for the subsystem (SAE J2012, ISO 15031-6). The text of the single codes is

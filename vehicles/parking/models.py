@@ -1,4 +1,4 @@
-"""Where a user has parked (docs/design, D134)."""
+"""Parking spots of users (docs/design, D134)."""
 
 from __future__ import annotations
 

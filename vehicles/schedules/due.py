@@ -1,4 +1,4 @@
-"""When regular work is due, as pure functions (docs/design, D131)."""
+"""Due dates of regular work, as pure functions (docs/design, D131)."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class ScheduleTemplate(Identified):
 
 
 class ServiceSchedule(Identified):
-    """When the work of a template is due on a vehicle.
+    """The due date of a template's work on a vehicle.
 
     It is due an interval after it was last done, and before the first time after `started_on` and `started_miles`.
     Unknown miles are null. `last_…` are those of the latest record, and `due_…` follow from them and the template. They
