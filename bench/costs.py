@@ -137,6 +137,7 @@ def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
 
     from common.domain import counters
     from common.http import authentication, bodies, request_log
+    from common.reads import read
     from common.reads.read import Read
     from common.reads.statements import Statement
 
@@ -153,8 +154,8 @@ def _parts(path: str) -> Iterator[tuple[Any, str, str | Callable[..., str]]]:
     yield view.query, "read", "the query parameters"
     yield Read, "all", "read: the key and values of the statement"
     yield Statement, "run_on", lambda statement, *_: f"statement of `{_table_of(statement.sql)}`"
+    yield read, "_with_lists", "read: nested rows to their parents"
     for compiled in view.read._compiled.values():
-        yield compiled, "_with_lists", "read: nested rows to their parents"
         yield compiled, "make", "read: rows to bodies, totals computed"
     yield bodies, "dumps", "bodies to JSON"
 

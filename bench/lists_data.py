@@ -171,7 +171,7 @@ def _parts() -> list[Any]:
         Part,
         (
             Part(name=f"Part {n:03}", part_number=f"P-{n}", manufacturer="Valvoline",
-                 unit_price=Decimal(n * 7 + 99) / 100, taxable=n % 5 != 0, stock=n)
+                 unit_price=Decimal(n * 7 + 99) / 100, taxable=n % 5 != 0, stock=n, is_stocked=True)
             for n in range(200)
         ),
     )  # fmt: skip

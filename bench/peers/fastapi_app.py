@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship, selectinload
 
-from bench.peers.orders import WORDS, number_of, total_of
+from bench.peers.orders import WORDS, dollars_off, number_of, total_of
 from common.domain.money import format_percent
 
 SECRET = os.environ["SECRET_KEY"]
@@ -131,6 +131,7 @@ class RepairOrder(Base):
     state: Mapped[str] = mapped_column("status")
     notes: Mapped[str]
     discount_amount: Mapped[Money]
+    given_discount: Mapped[Money | None]
     discount_percent: Mapped[Percent]
     tax_percent: Mapped[Percent]
     frozen_total: Mapped[Money | None] = mapped_column("total_cost")
@@ -143,6 +144,10 @@ class RepairOrder(Base):
     @property
     def status(self) -> str:
         return WORDS.get(self.state, self.state)
+
+    @property
+    def dollars_off(self) -> Decimal:
+        return dollars_off(self)
 
     @property
     def calculated_total_cost(self) -> str:
@@ -212,7 +217,7 @@ class RepairOrderOut(Out):
     customer_id: int
     customer_name: str
     status: str
-    discount_amount: Decimal
+    discount_amount: Decimal = Field(validation_alias="dollars_off")
     discount_percent: Annotated[Decimal, PlainSerializer(format_percent)]
     tax_percent: Annotated[Decimal, PlainSerializer(format_percent)]
     total_cost: Decimal

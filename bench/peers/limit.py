@@ -17,7 +17,7 @@ WORDS = {"requested": "pending", "pending": "pending", "approved": "pending"}
 ORDERS = """
 SELECT o.id, o.vehicle_id, v.make, v.model, v.year, v.license_plate, v.vin, v.color, o.customer_id, c.company_name,
        u.first_name, u.last_name, o.status, o.discount_amount, o.discount_percent, o.tax_percent, o.total_cost,
-       o.created_at, o.notes
+       o.created_at, o.notes, o.given_discount
 FROM repair_orders_repairorder o
 JOIN vehicles_vehicle v ON v.id = o.vehicle_id
 JOIN customers_customer c ON c.id = o.customer_id
@@ -94,7 +94,8 @@ def repair_orders(user: str) -> dict:
         part_lines, service_lines = parts.get(o[0], ()), services.get(o[0], ())
         lines = [(int(p[10] * 100), p[7]) for p in part_lines]
         lines += [(int(s[5] * 100), s[6]) for s in service_lines]
-        calculated = total(lines, o[13], o[14], o[15])
+        off = o[13] + (o[19] or 0)
+        calculated = total(lines, off, o[14], o[15])
         results.append(
             {
                 "id": o[0],
@@ -106,7 +107,7 @@ def repair_orders(user: str) -> dict:
                 "customer_id": o[8],
                 "customer_name": name,
                 "status": WORDS.get(o[12], o[12]),
-                "discount_amount": str(o[13]),
+                "discount_amount": str(off),
                 "discount_percent": percent_text(o[14]),
                 "tax_percent": percent_text(o[15]),
                 "total_cost": calculated if o[16] is None else str(o[16]),

@@ -26,7 +26,7 @@ from ninja.security import HttpBearer
 from pydantic import PlainSerializer
 
 from accounts.models import User
-from bench.peers.orders import WORDS, number_of, total_of
+from bench.peers.orders import WORDS, dollars_off, number_of, total_of
 from common.domain.money import format_percent
 from customers.models import CustomerUser
 from repair_orders.models import PartLine, RepairOrder, ServiceLine
@@ -108,6 +108,10 @@ class RepairOrderOut(Schema):
     @staticmethod
     def resolve_status(order: RepairOrder) -> str:
         return WORDS.get(order.status, order.status)
+
+    @staticmethod
+    def resolve_discount_amount(order: RepairOrder) -> Decimal:
+        return dollars_off(order)
 
     @staticmethod
     def resolve_discount_percent(order: RepairOrder) -> str:

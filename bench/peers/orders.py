@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from repair_orders.money import Line, totals
+from repair_orders.money import Line, all_off, totals
 
 WORDS = {"requested": "pending", "pending": "pending", "approved": "pending"}
 
@@ -16,13 +16,18 @@ def number_of(quantity: Decimal) -> int | float:
     return int(quantity) if quantity == int(quantity) else float(quantity)
 
 
+def dollars_off(order: Any) -> Decimal:
+    """Return the dollars off an order, with those of its discount rows."""
+    return all_off(order.discount_amount, order.given_discount)
+
+
 def total_of(order: Any, part_lines: Iterable[Any], service_lines: Iterable[Any]) -> str:
     """Return the total of an order's lines."""
     lines = [Line(line.amount, line.taxable) for line in (*part_lines, *service_lines)]
     return str(
         totals(
             lines,
-            discount_amount=order.discount_amount,
+            discount_amount=dollars_off(order),
             discount_percent=order.discount_percent,
             tax_percent=order.tax_percent,
         ).total

@@ -19,7 +19,7 @@ from rest_framework import generics, permissions, serializers
 from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from bench.peers.orders import WORDS, number_of, total_of
+from bench.peers.orders import WORDS, dollars_off, number_of, total_of
 from common.domain.money import format_percent
 from customers.models import CustomerUser
 from repair_orders.models import PartLine, RepairOrder, ServiceLine
@@ -74,6 +74,7 @@ class RepairOrderSerializer(serializers.ModelSerializer):
     vehicle = VehicleSerializer()
     customer_name = serializers.CharField(source="customer.name")
     status = serializers.SerializerMethodField()
+    discount_amount = serializers.SerializerMethodField()
     discount_percent = serializers.SerializerMethodField()
     tax_percent = serializers.SerializerMethodField()
     total_cost = serializers.SerializerMethodField()
@@ -92,6 +93,9 @@ class RepairOrderSerializer(serializers.ModelSerializer):
 
     def get_status(self, order):
         return WORDS.get(order.status, order.status)
+
+    def get_discount_amount(self, order):
+        return str(dollars_off(order))
 
     def get_discount_percent(self, order):
         return format_percent(order.discount_percent)
