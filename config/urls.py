@@ -204,7 +204,16 @@ API: list[URLPattern | URLResolver] = [
     *DOCS,
 ]
 
+# Patterns are tried in their order: those of the contracts come first, the longest prefix before the others.
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/shop/", include(SHOP)),
+    path("api/v1/customer/", include(CARE)),
+    path("api/v1/", include(CRM)),
+    path("api/", include(API)),
+    path("auth/", include(accounts_care.urlpatterns)),  # contract 002: login, refresh
+    path("auth/", include(registration_care.urlpatterns)),  # contract 002: register
+    path("customer/", include(FLEET)),
+    path("customer", fleet_pages.front),
     path("", home),
     path("favicon.ico", favicon),
     path("healthz", health.healthz),
@@ -225,15 +234,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *desk_pages.urlpatterns,  # admin/money/
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
-    # The longest prefix first.
-    path("api/shop/", include(SHOP)),
-    path("api/v1/customer/", include(CARE)),
-    path("api/v1/", include(CRM)),
-    path("api/", include(API)),
-    path("auth/", include(accounts_care.urlpatterns)),  # contract 002: login, refresh
-    path("auth/", include(registration_care.urlpatterns)),  # contract 002: register
-    path("customer/", include(FLEET)),
-    path("customer", fleet_pages.front),
     re_path(r"", fallbacks.unknown_route),
 ]
 

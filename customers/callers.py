@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 from uuid import UUID
 
-from django.db.models import UUIDField
+from django.db.models import BigIntegerField, UUIDField
 
 from accounts.models import Session, User
 from common.domain.caller import Caller
@@ -58,8 +58,12 @@ def _caller(
 
 def caller_of_user(user: User) -> Caller:
     """Return the caller of a user who is known without a token: a Django session, a task, a test. Costs one query."""
-    logins = CustomerUser.objects.filter(user_id=user.pk)
-    columns = ("customer_id", "role", *(f"customer__{name}" for name in _NAMES))
-    for customer_id, login_role, *names in logins.values_list(*columns):
+    for customer_id, login_role, *names in _login_statement().run({"user": user.pk}):
         return Caller(user.role, user.pk, customer_id, customer_name(*names), login_role=login_role)
     return Caller(user.role, user.pk, None)
+
+
+@cache
+def _login_statement() -> Statement:
+    logins = CustomerUser.objects.filter(user_id=Param("user", BigIntegerField()))
+    return Statement.compile(logins, ("customer_id", "role", *(f"customer__{name}" for name in _NAMES)))

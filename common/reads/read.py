@@ -181,7 +181,7 @@ def _with_lists(
         for entry in lists
     ]
     none: list[Row] = []
-    return [(tuple(group.get(row[slot], none) for slot, group in found), *row[1:]) for row in rows]
+    return [(tuple([group.get(row[slot], none) for slot, group in found]), *row[1:]) for row in rows]
 
 
 def _list_statement(shape: Shape, caller: Caller) -> Statement:
