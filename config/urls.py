@@ -89,6 +89,7 @@ from vehicles.api import member_telematics as telematics_member
 from vehicles.api import shop as vehicles_shop
 from vehicles.api import shop_staff as vehicles_staff
 from vehicles.api import shop_staff_recommendations as recommendations_staff
+from vehicles.api import shop_staff_schedules as schedules_staff
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -115,6 +116,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *customers_staff.urlpatterns,  # customers/
     *vehicles_staff.urlpatterns,  # vehicles/
     *recommendations_staff.urlpatterns,  # recommendations/
+    *schedules_staff.urlpatterns,  # schedule-templates/, service-schedules/
     *repair_orders_staff.urlpatterns,  # repair-orders/
     *check_in_staff.urlpatterns,  # appointments/{id}/check-in/, repair-orders/check-in/
     *clock_staff.urlpatterns,  # technicians/{id}/clock-in/, …/clock-out/; time-entries/

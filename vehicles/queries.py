@@ -85,6 +85,7 @@ _URGENT = {
 }
 
 
+_OF_OTHER_REASONS = [RecommendationSource.DTC, RecommendationSource.SCHEDULE]
 _VEHICLES = Param("vehicles", models.BigIntegerField(), many=True)
 _NOW = Param("now", models.DateTimeField())
 
@@ -99,9 +100,9 @@ def _due_work(caller: Caller) -> AnyQuerySet:
 
 
 def _advised(caller: Caller) -> AnyQuerySet:
-    """Return the recommendations that stand, without those of codes, which are the codes' own."""
+    """Return the recommendations that stand, without those of codes and due work, which are reasons themselves."""
     rows = Recommendation.objects.visible_to(caller).filter(vehicle__in=_VEHICLES, status__in=STANDING)
-    return rows.exclude(code__startswith="dtc:").order_by("id")
+    return rows.exclude(source__in=_OF_OTHER_REASONS).order_by("id")
 
 
 _OPEN_CODES = Columns(_open_codes, "vehicle_id", "code")

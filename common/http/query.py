@@ -46,7 +46,7 @@ class Query(Serializer):
         Raises ValidationError that names each unknown, repeated or wrong parameter.
         """
         if not params and not cls._has_required_or_default():
-            return {name: timezone.now() for name in cls._instants()}
+            return {name: timezone.now() for name in cls.instants()}
         fields = cls().fields
         given: dict[str, str] = {}
         wrong: dict[str, list[str]] = {}
@@ -72,7 +72,7 @@ class Query(Serializer):
 
     @classmethod
     @cache
-    def _instants(cls) -> list[str]:
+    def instants(cls) -> list[str]:
         """Return the names under which the time of the request is passed."""
         return [str(field.source) for field in cls().fields.values() if isinstance(field, AskedAt)]
 

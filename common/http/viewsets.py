@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from django.db.models import Model
 from django.urls import URLPattern
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSetMixin
 
@@ -44,7 +45,9 @@ _COLLECTION = {"get": "list", "post": "create"}
 _ITEM = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 
-class _ItemQuery(Query):
+class ItemQuery(Query):
+    """The key of one row. A resource whose rows depend on the time adds it."""
+
     id = Id()
 
 
@@ -59,6 +62,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
     # Of one row, where it has more than the rows of the list.
     item_class: ClassVar[type[Serializer] | None] = None
+    item_query: ClassVar[type[Query]] = ItemQuery
     lists: ClassVar[tuple[str, ...]] = ("list",)  # the actions that answer with a page of rows
     inputs: ClassVar[dict[str, type[Serializer]]] = {}  # action -> the serializer of its body
     creates: ClassVar[frozenset[str]] = frozenset({"create"})  # actions that answer 201
@@ -130,9 +134,10 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     @cache
     def _item_read(cls) -> Read:
         def rows(caller: Caller, filters: Values) -> AnyQuerySet:
-            return cls.rows(caller, {}).filter(pk=filters["id"])
+            instants = {name: filters[name] for name in cls.item_query.instants()}
+            return cls.rows(caller, instants).filter(pk=filters["id"])
 
-        return Read(rows, cls.item_class or cls.serializer_class, params_of(_ItemQuery))
+        return Read(rows, cls.item_class or cls.serializer_class, params_of(cls.item_query))
 
     def list(self, request: Request) -> JSONResponse:
         return self.list_response(request)
@@ -156,7 +161,8 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     @classmethod
     def read_one(cls, caller: Caller, id: int) -> Json:
         """Return a row of this resource for another resource's answer. Raises Missing."""
-        body: Json = cls._item_read().one(caller, {"id": id}, cls._missing())
+        instants = dict.fromkeys(cls.item_query.instants(), timezone.now())
+        body: Json = cls._item_read().one(caller, {"id": id, **instants}, cls._missing())
         return body
 
     def row(self, id: int) -> Any:

@@ -22,6 +22,8 @@ from desk.order.steps import STEPS, find_line, refund_url, url_of
 from repair_orders import actions, jobs
 from repair_orders.models import Job, PartLine, ServiceKind, ServiceLine
 from vehicles.models import Recommendation
+from vehicles.schedules.actions import recommend_due
+from vehicles.schedules.models import ServiceSchedule
 
 VIEW = "repair_orders.view_repairorder"
 # The columns of a removed line that are stored again.
@@ -148,6 +150,15 @@ def add_recommended(press: Press) -> str:
     return _added(press, added)
 
 
+def add_due(press: Press) -> str:
+    """Add a job for regular work that is due, which becomes a recommendation of the vehicle."""
+    schedule = ServiceSchedule.objects.filter(vehicle=press.bench.order.vehicle_id, pk=press.id).first()
+    if schedule is None:
+        raise Missing("This work is not due any more.")
+    recommendation = recommend_due(schedule=schedule)
+    return _added(press, jobs.add_recommended_job(order=press.bench.order, recommendation=recommendation))
+
+
 def _added(press: Press, job: Job) -> str:
     press.tell(f"Job {job.position}, {job.name}, was added.")
     return f"{url_of(press.bench.order)}#job-{job.pk}"
@@ -221,6 +232,7 @@ BUTTONS: dict[str, tuple[str, Callable[[Press], str]]] = {
     "propose": (CHANGE, propose),
     "canned": (CHANGE, add_canned),
     "recommend": (CHANGE, add_recommended),
+    "due": (CHANGE, add_due),
     "remove": (CHANGE, remove),
     "undo": (CHANGE, undo),
     "mail": (sending.PERMISSIONS["send"], mail),

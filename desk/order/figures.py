@@ -34,6 +34,9 @@ from repair_orders.models import (
 from repair_orders.pricing.models import OverrunBasis
 from repair_orders.worksheet import PART, amount_of, named_discounts
 from vehicles.models import Recommendation, RecommendationStatus
+from vehicles.schedules.actions import does
+from vehicles.schedules.models import ServiceSchedule
+from vehicles.schedules.querysets import DUE_SOON, OVERDUE
 
 FEW_CANNED = 6
 MOST_CANNED = 200
@@ -333,6 +336,20 @@ def recommendations_of(bench: Bench) -> list[Recommendation]:
     urgency = {"now": 0, "soon": 1, "later": 2}
     found = [row for row in rows.order_by("id") if row.pk not in taken]
     return sorted(found, key=lambda row: urgency.get(row.urgency, 3))[:MOST_RECOMMENDED]
+
+
+def due_work_of(bench: Bench, recommended: Sequence[Recommendation]) -> list[ServiceSchedule]:
+    """Return the regular work of the vehicle that is overdue or due soon, the earliest day first.
+
+    Work that a job of this order does, or that is recommended, is left out.
+    """
+    jobs = [(job.canned_job_id, job.name) for job in bench.jobs]
+    codes = {row.code for row in recommended}
+    rows = ServiceSchedule.objects.filter(vehicle=bench.order.vehicle_id).offered().with_status(bench.now)
+    due = rows.in_states([OVERDUE, DUE_SOON]).select_related("template").in_order()
+    return [
+        row for row in due if row.template.recommendation_code not in codes and not does(jobs, row.template)
+    ]
 
 
 def deposit_of(bench: Bench) -> Decimal:

@@ -404,10 +404,12 @@ class OrderPage(DeskView):
         }
         if context["can_type"] and bench.is_open:
             canned = figures.canned_jobs()
+            recommendations = figures.recommendations_of(bench)
             context |= {
                 "canned": canned,
                 "few_canned": canned[: figures.FEW_CANNED],
-                "recommendations": figures.recommendations_of(bench),
+                "recommendations": recommendations,
+                "due_work": figures.due_work_of(bench, recommendations),
             }
         return self.show("desk/order/page.html", context, status=status)
 

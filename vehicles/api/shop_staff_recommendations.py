@@ -22,7 +22,7 @@ from vehicles.models import Recommendation, RecommendationSource, Recommendation
 ORDERING = {"id": ()}
 
 
-def _miles(**options: Any) -> serializers.DecimalField:
+def miles_or_null(**options: Any) -> serializers.DecimalField:
     return serializers.DecimalField(
         max_digits=9, decimal_places=2, allow_null=True, help_text="Miles.", **options
     )
@@ -38,7 +38,7 @@ class RecommendationSerializer(Serializer):
     amount = Money(allow_null=True, help_text="Before discount, fees and tax. Null is unknown.")
     status = serializers.ChoiceField(choices=RecommendationStatus.choices)
     due_on = serializers.DateField(allow_null=True)
-    due_miles = _miles()
+    due_miles = miles_or_null()
     created_at = Instant()
 
 
@@ -47,7 +47,7 @@ class RecommendationInput(Serializer):
     urgency = Word(choices=Urgency.values, required=False)
     amount = Money(min_value=0, required=False, allow_null=True)
     due_on = Day(required=False, allow_null=True)
-    due_miles = _miles(min_value=0, required=False)
+    due_miles = miles_or_null(min_value=0, required=False)
 
 
 class NewRecommendationInput(RecommendationInput):

@@ -9,21 +9,39 @@ from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
+from common.domain.database import change, violates
 from common.domain.days import day_of
 from common.domain.errors import Invalid
 from vehicles.locks import lock_in_use
-from vehicles.models import Vehicle
+from vehicles.models import Recommendation, RecommendationSource, RecommendationStatus, Vehicle
+from vehicles.recommendations import get_standing, hold_recommendations, hold_vehicle, move
 from vehicles.schedules.due import next_due
 from vehicles.schedules.models import ScheduleTemplate, ServiceRecord, ServiceSchedule
 from vehicles.schedules.standard import STANDARD
 from vehicles.schedules.tasks import spread_template
 
+# The permission of each action, in the API.
+PERMISSIONS = {
+    "complete": "vehicles.change_vehicle",
+    "recommend": "vehicles.add_recommendation",
+}
 _BATCH = 1_000
 Item = TypeVar("Item")
 # The id of a canned job, or None, and the name of a job.
 DoneJob = tuple[int | None, str]
+
+
+class TemplateNameTaken(Invalid):
+    code = "template_name_taken"
+    message = "A schedule template with this name already exists."
+
+
+class NoInterval(Invalid):
+    code = "no_interval"
+    title = "No interval"
+    message = "Enter an interval in miles, in months, or both."
 
 
 class DoneInTheFuture(Invalid):
@@ -72,11 +90,25 @@ def _batched(rows: Iterable[Item]) -> Iterator[list[Item]]:
         yield some
 
 
-def save_template(template: ScheduleTemplate) -> None:
-    """Store a template. A task then begins its schedules, and moves the days and miles at which they are due."""
-    with transaction.atomic():
-        template.save()
-        spread_template.enqueue(template.pk)
+def save_template(template: ScheduleTemplate, **values: object) -> ScheduleTemplate:
+    """Create a template, or change a stored one.
+
+    A task then begins its schedules, and moves the days and miles at which they are due. Raises TemplateNameTaken, NoInterval.
+    """
+    try:
+        with transaction.atomic():
+            if template._state.adding:
+                template = ScheduleTemplate.objects.create(**values)
+            else:
+                change(template, **values)
+            spread_template.enqueue(template.pk)
+    except IntegrityError as error:
+        if violates(error, ScheduleTemplate, "schedule_template_name_once"):
+            raise TemplateNameTaken(field="name") from error
+        if violates(error, ScheduleTemplate, "schedule_template_has_an_interval"):
+            raise NoInterval(field="interval_miles") from error
+        raise
+    return template
 
 
 def add_standard_templates() -> None:
@@ -84,7 +116,7 @@ def add_standard_templates() -> None:
     known = set(ScheduleTemplate.objects.values_list("name", flat=True))
     for values in STANDARD:
         if values["name"] not in known:
-            save_template(ScheduleTemplate(**values))
+            save_template(ScheduleTemplate(), **values)
 
 
 def record_service(
@@ -107,6 +139,28 @@ def record_service(
         _lock([schedule.pk])
         ServiceRecord.objects.create(schedule=schedule, on=on or today, miles=miles)
         _follow(schedule)
+        hold_recommendations(vehicle.pk)
+        _close_recommendations([schedule])
+
+
+def recommend_due(*, schedule: ServiceSchedule) -> Recommendation:
+    """Recommend the work of a schedule, and return the recommendation of this work that stands.
+
+    Raises AlreadyArchived.
+    """
+    with transaction.atomic():
+        hold_vehicle(schedule.vehicle)
+        hold_recommendations(schedule.vehicle_id)
+        code = schedule.template.recommendation_code
+        standing = get_standing(vehicle_id=schedule.vehicle_id, code=code)
+        return standing or Recommendation.objects.create(
+            vehicle=schedule.vehicle,
+            source=RecommendationSource.SCHEDULE,
+            code=code,
+            text=schedule.template.name,
+            due_on=schedule.due_on,
+            due_miles=schedule.due_miles,
+        )
 
 
 def record_work(
@@ -118,7 +172,7 @@ def record_work(
     services. Without miles they are those of the vehicle.
     """
     schedules = ServiceSchedule.objects.filter(vehicle=vehicle).select_related("template").order_by("id")
-    done = [schedule for schedule in schedules if _is_done(schedule.template, jobs)]
+    done = [schedule for schedule in schedules if does(jobs, schedule.template)]
     if not done:
         return
     miles = _miles_of(vehicle) if miles is None else miles
@@ -126,6 +180,8 @@ def record_work(
     for schedule in done:
         ServiceRecord.objects.create(schedule=schedule, on=day_of(now), miles=miles, source=source)
         _follow(schedule)
+    hold_recommendations(vehicle.pk)
+    _close_recommendations(done)
 
 
 def withdraw_work(*, source: str) -> None:
@@ -162,12 +218,24 @@ def join_schedules(*, vehicle: Vehicle, twin: Vehicle) -> None:
             _follow(kept)
 
 
-def _is_done(template: ScheduleTemplate, jobs: Iterable[DoneJob]) -> bool:
+def does(jobs: Iterable[DoneJob], template: ScheduleTemplate) -> bool:
+    """Return whether one of the jobs does the work of a template."""
     names = {_folded(name) for name in (template.name, *template.services.splitlines())}
     return any(
         (canned is not None and canned == template.canned_job_id) or _folded(name) in names
         for canned, name in jobs
     )
+
+
+def _close_recommendations(schedules: Iterable[ServiceSchedule]) -> None:
+    """Close the open recommendations of schedules whose work was done."""
+    for schedule in schedules:
+        code = schedule.template.recommendation_code
+        rows = Recommendation.objects.filter(
+            vehicle=schedule.vehicle_id, code=code, source=RecommendationSource.SCHEDULE
+        )
+        for row in rows.filter(status=RecommendationStatus.OPEN):
+            move(row, RecommendationStatus.DONE)
 
 
 def _folded(name: str) -> str:

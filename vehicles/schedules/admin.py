@@ -10,8 +10,8 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
 
 from common.admin.pages import HistoryAdmin, NoDeleteMixin, ReadOnlyInline, column
-from vehicles.schedules import actions
 from vehicles.schedules.models import ScheduleTemplate, ServiceSchedule
+from vehicles.schedules.tasks import spread_template
 
 
 @admin.register(ScheduleTemplate)
@@ -35,7 +35,8 @@ class ScheduleTemplateAdmin(NoDeleteMixin, HistoryAdmin):
     def save_model(
         self, request: HttpRequest, obj: ScheduleTemplate, form: ModelForm[ScheduleTemplate], change: bool
     ) -> None:
-        actions.save_template(obj)
+        super().save_model(request, obj, form, change)
+        spread_template.enqueue(obj.pk)
 
     @column("Interval")
     def interval(self, template: ScheduleTemplate) -> str:

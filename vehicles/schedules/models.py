@@ -9,6 +9,7 @@ from simple_history.models import HistoricalRecords
 
 from catalogue.pricing.models import CannedJob
 from common.domain.ids import Identified
+from common.domain.search import Searched
 from common.domain.text_fields import LineField, ParagraphsField
 from vehicles.fields import miles_field
 from vehicles.schedules.querysets import ServiceScheduleQuerySet
@@ -54,6 +55,7 @@ class ScheduleTemplate(Identified):
     is_listed = models.BooleanField("listed", default=True)
 
     history = HistoricalRecords()
+    SEARCHED = Searched("name")
 
     class Meta:
         verbose_name = "schedule template"
@@ -85,6 +87,11 @@ class ScheduleTemplate(Identified):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def recommendation_code(self) -> str:
+        """The code of recommendations of this work (D73), which declined jobs of its canned job share."""
+        return f"canned:{self.canned_job_id}" if self.canned_job_id else f"schedule:{self.pk}"
 
 
 class ServiceSchedule(Identified):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,7 +16,13 @@ from repair_orders.jobs import add_job, add_service_line
 from repair_orders.models import RepairOrder
 from testing.admin import page
 from testing.billed import completed, invoiced, pay
-from testing.factories import CannedJobFactory, PartFactory, RecommendationFactory, TechnicianFactory
+from testing.factories import (
+    CannedJobFactory,
+    PartFactory,
+    RecommendationFactory,
+    ServiceScheduleFactory,
+    TechnicianFactory,
+)
 from testing.suites import count_queries
 from testing.worked_example import (
     add_brakes,
@@ -32,6 +38,7 @@ from testing.worked_example import (
     reload,
     started,
 )
+from vehicles.schedules.actions import recommend_due
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -227,6 +234,20 @@ class TestSteps:
         browser = at_desk(order).show()
         assert {f"canned:{canned.pk}", f"recommend:{row.pk}"} <= set(browser.buttons)
         assert "Old" not in browser.text
+
+    def test_offers_work_that_is_due(self, at_desk):
+        order = new_order()
+        due = ServiceScheduleFactory(vehicle=order.vehicle, template__name="Oil change")
+        later = ServiceScheduleFactory(vehicle=order.vehicle, due_on=date(2099, 1, 1), due_miles=None)
+        recommended = ServiceScheduleFactory(vehicle=order.vehicle)
+        recommend_due(schedule=recommended)
+        done = ServiceScheduleFactory(vehicle=order.vehicle)
+        add_job(order=order, name=done.template.name)
+        browser = at_desk(order).show()
+        assert "Oil change Overdue: 15 Jul 2025 or 15,000 miles" in " ".join(browser.text.split())
+        others = {f"due:{row.pk}" for row in (later, recommended, done)}
+        assert f"due:{due.pk}" in browser.buttons
+        assert not others & set(browser.buttons)
 
     def test_enter_saves(self, at_desk):
         """A browser presses the first button of a form, also one that stands outside of it."""

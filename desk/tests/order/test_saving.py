@@ -18,6 +18,7 @@ from testing.factories import (
     PriceMatrixFactory,
     RecommendationFactory,
     ServiceFactory,
+    ServiceScheduleFactory,
     TechnicianFactory,
     UserFactory,
 )
@@ -238,7 +239,18 @@ class TestAdding:
         job = order.jobs.get(recommendation=row)
         assert (job.name, job.concern) == ("Wipers", "They smear")
 
-    @pytest.mark.parametrize("do", ["canned:999", "recommend:999", "remove:p999", "undo:p999", "propose:999"])
+    def test_due_work(self, at_desk, order):
+        schedule = ServiceScheduleFactory(vehicle=order.vehicle, template__name="Oil change")
+        browser = at_desk(order)
+        browser.press(f"due:{schedule.pk}")
+        job = order.jobs.get(name="Oil change")
+        row = job.recommendation
+        assert (row.source, row.code, row.status) == ("schedule", f"schedule:{schedule.template_id}", "open")
+        assert f"due:{schedule.pk}" not in browser.show().buttons
+
+    @pytest.mark.parametrize(
+        "do", ["canned:999", "recommend:999", "due:999", "remove:p999", "undo:p999", "propose:999"]
+    )
     def test_what_is_gone_is_said(self, at_desk, order, do):
         browser = at_desk(order).press(do, **{"o-notes": "Kept"})
         assert (len(browser.errors), browser.fields["o-notes"]) == (1, "Kept")

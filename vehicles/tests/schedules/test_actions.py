@@ -81,8 +81,7 @@ class TestStart:
     def test_new_template_reaches_all_vehicles_in_use(self, civic):
         archived = factories.VehicleFactory(archived_at=NOON)
         other = factories.VehicleFactory()
-        tires = factories.ScheduleTemplateFactory.build(name="Tires", interval_months=None)
-        actions.save_template(tires)
+        tires = actions.save_template(ScheduleTemplate(), name="Tires", interval_miles=7_500)
         actions.spread(template=tires, now=NOON)
         actions.spread(template=tires, now=NOON)
         assert set(tires.schedules.values_list("vehicle", flat=True)) == {civic.pk, other.pk}
