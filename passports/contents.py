@@ -182,7 +182,7 @@ def get_passport(*, vehicle: Vehicle, now: datetime, with_all_owners: bool = Fal
             for row in Dtc.objects.filter(vehicle=vehicle).open().newest_first()[:MOST]
         ],
         fuel=_fuel(chain),
-        location=orders[0].location if orders and orders[0].location else _default_location(),
+        location=next((row.location for row in orders if row.location), None) or _default_location(),
     )
 
 

@@ -131,7 +131,7 @@ def test_link_is_made_listed_and_withdrawn(as_avi, url, vehicle):
 
 def test_unknown_names_and_archived_vehicles_are_refused(as_avi, url, vehicle):
     unknown = as_avi.post(f"{url}/links/", {"days": 7}, format="json")
-    assert (unknown.status_code, unknown.json()["code"]) == (400, "unknown_fields")
+    assert (unknown.status_code, unknown.json()["code"]) == (400, "unknown_field")
     hand_over(vehicle, timezone.now())
     archived = as_avi.post(f"{url}/links/", {}, format="json")
     assert (archived.status_code, archived.json()["code"]) == (409, "already_archived")

@@ -13,7 +13,7 @@ from passports.actions import share, withdraw
 from passports.contents import get_passport
 from passports.queries import get_own_chain
 from testing import factories
-from testing.histories import PLANTED, at, hand_over, plant_history, plant_inspection, plant_order
+from testing.histories import PLANTED, at, hand_over, plant_inspection, plant_order
 from testing.suites import count_queries
 from vehicles.models import Vehicle
 
@@ -245,5 +245,5 @@ class TestOwners:
 def test_second_history_is_of_another_vehicle(vehicle, bob):
     other = factories.VehicleFactory(customer=bob)
     assert passport_of(other).work == []
-    plant_history(factories.VehicleFactory(customer=bob, make="Ford"))
+    plant_order(other, None, NOW, miles="500.00")
     assert len(passport_of(vehicle).work) == 1
