@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
@@ -33,8 +33,11 @@ _NOTHING = "–"
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """The heading of a column. A wide one takes the room that the others leave."""
+
     label: str
     is_number: bool = False
+    is_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,37 +93,37 @@ def sections_of(passport: Passport) -> list[Section]:
     return [
         Section(
             "Recommended work",
-            [Column("Work"), Column("Needed"), Column("Due")],
+            [Column("Work", is_wide=True), Column("Needed"), Column("Due")],
             [_advice(row) for row in passport.recommendations],
             "No work is recommended.",
         ),
         Section(
             "Due next",
-            [Column("Regular work"), Column("Due"), Column("State"), Column("Last done")],
+            [Column("Regular work", is_wide=True), Column("Due"), Column("State"), Column("Last done")],
             [_scheduled(row) for row in passport.schedules],
             "No regular work is planned.",
         ),
         Section(
             "Open trouble codes",
-            [Column("Code"), Column("Meaning"), Column("Since")],
+            [Column("Code"), Column("Meaning", is_wide=True), Column("Since")],
             [_code(row) for row in passport.codes],
             "No trouble code is open.",
         ),
         Section(
             "Work done",
-            [Column("Day"), miles, Column("Work"), Column("Location")],
+            [Column("Day"), miles, Column("Work", is_wide=True), Column("Location", is_wide=True)],
             [_work(row) for row in passport.work],
             "No work is recorded.",
         ),
         Section(
             "Inspections",
-            [Column("Day"), Column("Inspection"), Column("Result"), Column("Needed attention")],
+            [Column("Day"), Column("Inspection"), Column("Result"), Column("Needed attention", is_wide=True)],
             [_inspected(row) for row in passport.inspections],
             "No inspection is recorded.",
         ),
         Section(
             "Odometer readings",
-            [Column("Day"), miles, Column("Read")],
+            [Column("Day"), miles, Column("Read", is_wide=True)],
             [_reading(row) for row in passport.readings],
             "The odometer was never read.",
             "Of readings by the vehicle and at fill-ups the last one of each month is listed."
@@ -148,22 +151,18 @@ def paper_layout(passport: Passport) -> Json:
     made = _made(passport)
     return {
         **head(
-            {"shop": shop}, "Vehicle passport", passport.name, [f"As of {day(made)}"], made, parties=(),
+            {"shop": shop},
+            "Vehicle passport",
+            passport.name,
+            [f"As of {day(made)}"],
+            made,
+            parties=(),
             name=f"Vehicle passport, {passport.name}",
         ),
         "facts_of_vehicle": [{"label": label, "text": text} for label, text in facts_of(passport)],
-        "sections": [
-            {
-                "title": section.title,
-                "columns": [{"label": column.label, "number": column.is_number} for column in section.columns],
-                "rows": section.rows,
-                "empty": section.empty,
-                "note": section.note,
-            }
-            for section in sections_of(passport)
-        ],
+        "sections": [asdict(section) for section in sections_of(passport)],
         "notes": notes_of(passport),
-    }  # fmt: skip
+    }
 
 
 def size_of(passport: Passport) -> Literal["letter", "a4"]:
