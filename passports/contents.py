@@ -254,10 +254,12 @@ def _inspections(chain: Sequence[int]) -> list[Inspection]:
 def _inspected(inspections: Sequence[Inspection]) -> list[Inspected]:
     counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
     advised: defaultdict[int, list[Found]] = defaultdict(list)
-    rows = Finding.objects.filter(inspection__in=[row.pk for row in inspections], rating__isnull=False)
+    rows = Finding.objects.filter(inspection__in=[row.pk for row in inspections])
     # The word "red" sorts before "yellow".
     rows = rows.order_by("rating", "position", "id")
     for pk, rating, name, value, unit in rows.values_list("inspection_id", "rating", "name", "value", "unit"):
+        if rating is None:
+            continue  # not inspected
         counts[pk][rating] += 1
         if rating in ADVISED:
             advised[pk].append(Found(rating, name, f"{value} {unit}".strip() if value else ""))

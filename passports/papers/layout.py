@@ -79,10 +79,12 @@ def facts_of(passport: Passport) -> list[tuple[str, str]]:
 def notes_of(passport: Passport) -> list[str]:
     """Return the sentences below the lists."""
     owners = passport.earlier_owners
+    earlier = f"With the history of {owners} earlier {'owner' if owners == 1 else 'owners'}."
+    cut = f"Of longer lists the newest {MOST} entries are shown."
     return filled(
         "It lists what this shop knows of the vehicle. Work that was done elsewhere may be missing.",
-        owners and f"With the history of {owners} earlier {'owner' if owners == 1 else 'owners'}.",
-        passport.is_cut and f"Of longer lists the newest {MOST} entries are shown.",
+        earlier if owners else None,
+        cut if passport.is_cut else None,
         "Names, addresses, plates and prices are left out.",
     )
 
@@ -207,7 +209,7 @@ def _reading(row: Reading) -> list[str]:
 
 
 def _at(on: date | None, miles: Decimal | None) -> str:
-    return _lines([on and day(on), format_miles(miles) if miles is not None else None])
+    return _lines([None if on is None else day(on), format_miles(miles) if miles is not None else None])
 
 
 def _consumption(fuel: Fuel) -> str:
