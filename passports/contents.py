@@ -1,7 +1,7 @@
 """The contents of a passport: what is known of a vehicle, and nothing of its people (docs/design, D140).
 
 Each list is bounded, and the number of queries does not depend on the history. Names, addresses, plates, unit numbers,
-amounts, numbers of orders and texts about a visit are never read.
+amounts, numbers of orders and texts about a visit are left out.
 """
 
 from __future__ import annotations
