@@ -56,6 +56,7 @@ _ADVISOR = (
     | _permissions("vehicles", "transfer", "vehicle")
     | _permissions("vehicles", "add change dismiss", "recommendation")
     | _permissions("vehicles", "correct", "odometerreading")
+    | _permissions("passports", "view add withdraw", "passportlink")
     | _permissions("repair_orders", "add change estimate decide", "repairorder")
     | _permissions("repair_orders", "add change", "job")
     | _permissions("repair_orders", "change clock", "timeentry")

@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "repair_orders",
     "orders",
     "inspections",
+    "passports",
     "billing",
     "memberships",
     "chat",

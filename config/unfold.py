@@ -85,6 +85,7 @@ UNFOLD: dict[str, object] = {
                     _item("Appointments", "event", "appointments.appointment"),
                     _item("Recommendations", "recommend", "vehicles.recommendation"),
                     _item("Trouble codes", "warning", "vehicles.dtc"),
+                    _item("Passport links", "share", "passports.passportlink"),
                     _item("Inspections", "fact_check", "inspections.inspection"),
                     _item("All conversations", "forum", "chat.conversation"),
                     _item("Telematics", "speed", "vehicles.telematicsbatch"),

@@ -60,6 +60,8 @@ from memberships.api import shop_staff as discounts_staff
 from orders.api import care as orders_care
 from orders.api import care_returns as returns_care
 from orders.api import shop_staff as orders_staff
+from passports.api import member as passports_member
+from passports.api import shop_staff as passports_staff
 from portal.api import care as portal_care
 from portal.api import member as portal_member
 from portal.api import member_profile as profile_member
@@ -115,6 +117,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *rota_staff.urlpatterns,  # shifts/, absences/
     *customers_staff.urlpatterns,  # customers/
     *vehicles_staff.urlpatterns,  # vehicles/
+    *passports_staff.urlpatterns,  # vehicles/{id}/passport/, …/passport.pdf, …/passport/links/
     *recommendations_staff.urlpatterns,  # recommendations/
     *schedules_staff.urlpatterns,  # schedule-templates/, service-schedules/
     *repair_orders_staff.urlpatterns,  # repair-orders/
@@ -188,6 +191,7 @@ API: list[URLPattern | URLResolver] = [
     *referrals_member.urlpatterns,  # referrals/me/, /apply/
     *fuel_member.urlpatterns,  # vehicles/fuel-logs/, vehicles/{id}/fuel-logs/, …/fuel-stats/; before vehicles/{id}/
     *vehicles_member.urlpatterns,  # vehicles/, vehicles/{id}/, …/link-dongle/
+    *passports_member.urlpatterns,  # vehicles/{id}/passport/, …/passport.pdf, …/passport/links/, …/{id}/
     *schedules_member.urlpatterns,  # services/schedules/, …/{id}/, …/complete/
     *codes_member.urlpatterns,  # vehicle-health/dtc/, …/{id}/, …/clear/
     *health_member.urlpatterns,  # vehicle-health/, vehicle-health/{id}/; after vehicle-health/dtc/
@@ -221,7 +225,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
-    *link_pages.urlpatterns,  # e/<token>
+    *link_pages.urlpatterns,  # e/<token>, i/<token>, s/<token>, v/<token>
     # Before the admin's own page, which would leave the user's sessions open.
     path("admin/password_change/", admin.site.admin_view(change_own_password, cacheable=True)),
     # Before the admin's own sign-in, which knows no second step.

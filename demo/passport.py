@@ -1,4 +1,7 @@
-"""Load the templates of regular work, and what John keeps of the Outback: fill-ups, services, a code, a parking spot."""
+"""Load the templates of regular work, and what John keeps of the Outback.
+
+These are fill-ups, services, a code, a parking spot, and a link of its passport.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from decimal import Decimal
 from customers.callers import caller_of_user
 from demo import member
 from demo.calendar import Calendar
+from passports.actions import MOST_DAYS, share
 from vehicles.codes.actions import report_code
 from vehicles.fuel.actions import add_fuel_log
 from vehicles.models import Vehicle
@@ -41,6 +45,7 @@ def load(calendar: Calendar) -> None:
             now=calendar.now,
         )
     report_code(vehicle=outback, code="P0420", at=calendar.ago(3), now=calendar.now)
+    share(vehicle=outback, days=MOST_DAYS, for_next_owner=True, now=calendar.ago(1))
     assert outback.customer.contact is not None
     park(
         caller=caller_of_user(outback.customer.contact),

@@ -26,6 +26,7 @@ from files.stores import store
 from memberships.actions import cancel
 from memberships.models import Membership
 from orders.models import ACTIVE, PENDING_REFUND, Order, ReturnRequest
+from passports.actions import withdraw_all
 from privacy.holdings import HOLDINGS, Holding, Person
 from privacy.persons import get_person
 from repair_orders.models import OPEN_STATUSES, RepairOrder
@@ -77,6 +78,7 @@ def erase(user: User, *, now: datetime) -> Mapping[str, int]:
         for membership in Membership.objects.filter(user=user).active():
             cancel(membership=membership, by=None, now=now)
         end_all_sessions(user=user, now=now)
+        withdraw_all(accounts=person.accounts, now=now)
         _delete_tasks(person)
         for holding in HOLDINGS:
             counts[holding.name] += _erase(holding, person)

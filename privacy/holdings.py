@@ -53,6 +53,7 @@ from inspections.models import Finding, FindingPhoto, Inspection
 from inspections.papers.models import Paper as InspectionPaper
 from memberships.models import Membership
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
+from passports.models import PassportLink
 from repair_orders.estimates.models import Authorisation, Decision, Estimate
 from repair_orders.models import (
     Job,
@@ -167,6 +168,8 @@ HOLDINGS = (
         computed={"samples": unpack_samples},
     ),
     Holding(ParkingSpot, user=("user",), deletes=True),
+    # Erasure withdraws them. What a new owner was given stays, because it names nobody.
+    Holding(PassportLink, account="vehicle__customer", secrets=("token_hash",)),
     Holding(FuelLog, account="vehicle__customer", deletes=True),
     Holding(
         OdometerReading,

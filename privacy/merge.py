@@ -27,6 +27,7 @@ from files.models import Upload
 from memberships.actions import cancel
 from memberships.models import Membership
 from orders.models import Order
+from passports.actions import withdraw_all
 from repair_orders.discounts.rule import DiscountKind
 from repair_orders.models import OrderDiscount, RepairOrder
 from repair_orders.pricing.models import TaxExemption
@@ -121,6 +122,7 @@ def merge_customers(*, customer: Customer, into: Customer, by: int | None, now: 
             if row.merged_into_id is not None:
                 raise CustomerIsMerged(row.pk, row.merged_into_id)
         merge = _Merge(customer, into, by, now)
+        withdraw_all(accounts=[customer.pk], now=now)
         _move_vehicles(merge)
         _withdraw_second_invitations(merge)
         for model, name in MOVED:

@@ -74,6 +74,8 @@ from orders.models import (
     ReturnLine,
     ReturnRequest,
 )
+from passports.links import link_token as passport_token
+from passports.models import PassportLink
 from repair_orders.estimates.actions import store_estimate
 from repair_orders.estimates.models import Answer, Authorisation, Decision, Estimate, Method
 from repair_orders.models import (
@@ -175,6 +177,19 @@ class FuelLogFactory(DjangoModelFactory[FuelLog]):
     )
     gallons = Decimal("12.345")
     price = Decimal("42.95")
+
+
+class PassportLinkFactory(DjangoModelFactory[PassportLink]):
+    """A link that works for 30 days."""
+
+    class Meta:
+        model = PassportLink
+
+    uuid = factory.LazyFunction(new_uuid)
+    vehicle = factory.SubFactory(VehicleFactory)
+    token_hash = factory.LazyAttribute(lambda link: passport_token(link.uuid)[1])
+    created_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyAttribute(lambda link: link.created_at + timedelta(days=30))
 
 
 class DtcFactory(DjangoModelFactory[Dtc]):

@@ -24,6 +24,7 @@ from chat.models import Conversation, Message, SupportTicket
 from customers.models import Customer, CustomerUser, Notification
 from memberships.models import Membership, Offer, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
+from passports.models import PassportLink
 from repair_orders.estimates.models import Estimate
 from repair_orders.models import Job, OrderDiscount, PartLine, RepairOrder, ServiceLine
 from repair_orders.time_entries.models import TimeEntry
@@ -41,7 +42,7 @@ YEARS = "interval '3 years'"
 # Tables that grow with the number of customers.
 GROWING: tuple[type[models.Model], ...] = (
     *(User, Session, Referral, Customer, CustomerUser, Notification, Vehicle, Recommendation, Membership),
-    *(OdometerReading, FuelLog, ParkingSpot, Dtc, ServiceSchedule, ServiceRecord),
+    *(OdometerReading, FuelLog, ParkingSpot, Dtc, ServiceSchedule, ServiceRecord, PassportLink),
     *(
         Invoice,
         CreditNote,
@@ -163,6 +164,10 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
     yield Dtc, 2 * c, {
         "vehicle_id": vehicle, "code": "'P0301'", "first_seen_at": at(2 * c), "seen_at": at(2 * c),
         "cleared_at": f"CASE WHEN n < {2 * c} * 0.98 THEN {now} END", "created_at": at(2 * c),
+    }  # fmt: skip
+    yield PassportLink, c, {
+        "vehicle_id": vehicle, "token_hash": "lpad(to_hex(n), 64, '0')", "created_at": at(c),
+        "expires_at": f"{at(c)} + interval '30 days'",
     }  # fmt: skip
     # Each vehicle has two schedules, one of which was done.
     yield ScheduleTemplate, 2, {

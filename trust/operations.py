@@ -175,6 +175,7 @@ class Operation:
             finding = owner.rows[self.kind or ""].findings.earliest("id")
             path = path.replace("{finding_id}", str(finding.pk))
             path = path.replace("{photo_id}", str(finding.photos.earliest("id").upload.uuid))
+        path = path.replace("{link_id}", str(owner.rows["passport link"].uuid))
         path = path.replace("{user_id}", str(owner.user.uuid))
         if "{message_id}" in path:
             asked = owner.rows["ticket"].conversation.messages.earliest("number")

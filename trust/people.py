@@ -242,6 +242,7 @@ def _repair(owner: Owner, shop: Shop) -> None:
         "parking spot": factories.ParkingSpotFactory(user=owner.user, vehicle=car, notes=owner.mark),
         "trouble code": factories.DtcFactory(vehicle=car, note=owner.mark),
         "fuel log": factories.FuelLogFactory(vehicle=car, notes=owner.mark),
+        "passport link": factories.PassportLinkFactory(vehicle=car),
         "schedule": factories.ServiceScheduleFactory(vehicle=car),
     }
     deferred = _order_in(owner, "in_progress", **stamps["in_progress"])

@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from billing.links import invoice_url, statement_url
 from common.domain.caller import STAFF
 from config.roles import PERMISSIONS
+from passports.links import link_url
 from portal.fleet.urls import urlpatterns as portal_routes
 from repair_orders.estimates.links import link_of
 from trust.calls import Answer, Client
@@ -32,6 +33,7 @@ def try_portal(town: Town) -> None:
            "fleet-estimate-pdf": "repair", "fleet-authorisations-pdf": "repair answered",
            "fleet-invoice": "invoice", "fleet-invoice-pdf": "invoice", "fleet-credit-note-pdf": "credit note",
            "fleet-receipt-pdf": "payment", "fleet-statement-pdf": "statement",
+           "fleet-passport": "vehicle", "fleet-passport-pdf": "vehicle",
            "fleet-inspection-pdf": "repair"}  # fmt: skip
     forms: dict[str, dict[str, Any]] = {
         "fleet-repair": {"decision": "approve", "total": "1.00"},
@@ -89,10 +91,12 @@ def try_links(town: Town) -> None:
     """
     rows = town.bob.rows
     estimate, invoice, statement = rows["estimate"], rows["invoice"], rows["statement"]
+    passport = rows["passport link"]
     links = {
         "e": (estimate, link_of(estimate)),
         "i": (invoice, invoice_url(invoice)),
         "s": (statement, statement_url(statement)),
+        "v": (passport, link_url(passport.uuid, passport.token_hash)),
     }
     true = {kind: link.rpartition("/")[2] for kind, (_, link) in links.items()}
     answer = {"by_name": "Stranger", "consent": "on", "total": str(estimate.total)}
@@ -100,7 +104,7 @@ def try_links(town: Town) -> None:
     for kind, (row, _) in links.items():
         token = true[kind]
         known = (
-            *(str(row.pk), str(row.uuid), row.uuid.hex, row.token_hash, row.digest),
+            *(str(row.pk), str(row.uuid), row.uuid.hex, row.token_hash, getattr(row, "digest", "x")),
             *(token[:-1], f"{token}A", token.swapcase(), token[::-1], "%00", "x" * 500),
             *(other for name, other in true.items() if name != kind),
         )

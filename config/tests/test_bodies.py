@@ -88,6 +88,7 @@ def below(rows):
         "line_id": line.pk,
         "exemption_id": exemption.pk,
         "finding_id": finding.pk,
+        "link_id": factories.PassportLinkFactory(vehicle=rows["vehicles"]).uuid,
     }
 
 

@@ -81,6 +81,7 @@ OF_A_MANAGER = {
     "customer-merge": f"{CUSTOMER}merge/?q=an",
     "vehicle-transfer": f"{CUSTOMER}vehicles/{{vehicle}}/transfer/?q=an",
     "vehicle-correct": f"{CUSTOMER}vehicles/{{vehicle}}/correct/",
+    "vehicle-passport": f"{CUSTOMER}vehicles/{{vehicle}}/passport/",
     "parts-desk": "/admin/parts-desk/",
     "follow-ups": "/admin/follow-ups/",
     "prices": "/admin/prices/?percent=5&step=0.05",

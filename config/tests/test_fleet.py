@@ -270,7 +270,15 @@ def addresses(page: Page, url: str) -> list[str]:
     return [
         *("/customer/invoices/", "/customer/invoices/?overdue=true", owed, "/customer/statements/"),
         *("/customer/dashboard/", "/customer/repairs/", "/customer/repairs/?status=denied&unit_number=z"),
-        *("/customer/repairs/new/", waiting, done, "/customer/units/", unit, f"{unit}archive/"),
+        *(
+            "/customer/repairs/new/",
+            waiting,
+            done,
+            "/customer/units/",
+            unit,
+            f"{unit}archive/",
+            f"{unit}passport/",
+        ),
         *("/customer/units/new/", "/customer/company/", "/customer/company/users/new/"),
     ]
 
@@ -339,3 +347,31 @@ def test_portal_works_by_keyboard(server, browser):
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Request a repair")
     assert watched.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_passport_is_shared_read_and_withdrawn(server, browser, width, scheme):
+    options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    owner = Watched(browser, server.url, **options)
+    page = owner.sign_in(server.url)
+    page.goto(f"{server.url}/customer/units/")
+    page.locator(".units td.id a").first.click()
+    page.get_by_role("link", name="Passport").click()
+    page.get_by_label("Works for (days)").fill("7")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_role("status")).to_contain_text("The link is made.")
+    field = page.get_by_role("textbox", name=re.compile("^Link until")).first
+    url = server.url + field.input_value()[field.input_value().index("/v/") :]
+    reader = Watched(browser, server.url, **options)
+    reader.page.goto(url, wait_until="networkidle")
+    expect(reader.page.get_by_role("heading", name="Work done")).to_be_visible()
+    expect(page.get_by_role("heading", name="Work done")).to_be_visible()
+    for shown in (page, reader.page):
+        shown.evaluate(AXE)
+        assert shown.evaluate(AXE_RUN) == []
+        assert shown.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.get_by_role("button", name=re.compile("^Withdraw")).first.click()
+    expect(page.get_by_role("status")).to_contain_text("The link is withdrawn.")
+    assert owner.complaints + reader.complaints == []
+    assert reader.page.goto(url).status == 410

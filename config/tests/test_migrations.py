@@ -28,6 +28,7 @@ REVERSED = [
         "chat",
         "memberships",
         "billing",
+        "passports",
         "orders",
         "inspections",
         "repair_orders",

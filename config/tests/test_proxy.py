@@ -107,7 +107,7 @@ def test_log_has_no_query_string(url, ports):
     assert "secret" not in log
 
 
-@pytest.mark.parametrize("kind", ["e", "i", "s"])
+@pytest.mark.parametrize("kind", ["e", "i", "s", "v"])
 def test_log_has_no_token_of_a_link(url, ports, kind):
     requests.get(f"{url}/{kind}/secret-token/paper.pdf", timeout=5)
     for _ in range(100):

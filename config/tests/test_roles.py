@@ -113,6 +113,7 @@ def world(people) -> dict[str, Any]:
         "customers": order.customer_id,
         "customer": order.customer.uuid,
         "vehicles": order.vehicle_id,
+        "link": factories.PassportLinkFactory(vehicle=order.vehicle).uuid,
         "recommendations": factories.RecommendationFactory(vehicle=order.vehicle).pk,
         "parts": factories.PartFactory().pk,
         "services": factories.ServiceFactory().pk,
@@ -154,7 +155,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     """Return the contents of the product's tables, including histories."""
     rooms = (
         *("customers", "catalogue", "vehicles", "appointments", "repair_orders", "orders"),
-        *("inspections", "billing"),
+        *("inspections", "billing", "passports"),
     )
     models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
     return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
@@ -179,6 +180,7 @@ def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, world, ca
         address = address.replace("{month}", "2026-01")
         address = address.replace("{finding_id}", str(world["finding"]))
         address = address.replace("{photo_id}", str(world["photo"]))
+        address = address.replace("{link_id}", str(world["link"]))
         address = address.replace("{exemption_id}", str(world["exemption"]))
         address = address.replace("{discount_id}", str(world["discount"]))
         address = address.replace("{line_id}", str(world.get(f"line:{rest[1]}" if len(rest) > 1 else "")))

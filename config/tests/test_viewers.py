@@ -58,7 +58,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     rooms = ("accounts", "customers", "vehicles", "appointments", "repair_orders", "orders", "chat", "files")
     models = [
         model
-        for room in (*rooms, "memberships", "billing")
+        for room in (*rooms, "memberships", "billing", "passports")
         for model in apps.get_app_config(room).get_models()
     ]
     return {model._meta.label: list(model._base_manager.order_by("pk").values()) for model in models}

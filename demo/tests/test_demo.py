@@ -28,7 +28,7 @@ from vehicles.models import Vehicle
 pytestmark = pytest.mark.django_db
 APPS = (
     "common", "accounts", "files", "customers", "vehicles", "appointments", "repair_orders", "orders", "billing",
-    "inspections",
+    "inspections", "passports",
     "memberships", "chat",
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from common.domain.text_fields import EmailFormField, TextFormField
 from common.domain.types import Json
 from customers.models import Customer
 from desk.forms import KeyedForm
+from passports.forms import ShareFields
 from vehicles.models import OdometerReading, Vehicle
 from vehicles.telematics.samples import MAX_MILES
 
@@ -98,6 +99,10 @@ class ReadingForm(KeyedForm):
         widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01", "autocomplete": "off"}),
     )
     note = TextFormField(label="Note", required=False, max_length=500)
+
+
+class ShareForm(ShareFields, KeyedForm):
+    """A new link of the passport of a vehicle."""
 
 
 def _describe_errors(form: forms.Form) -> None:

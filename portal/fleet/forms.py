@@ -18,6 +18,7 @@ from common.domain.text_fields import CodeFormField
 from common.domain.types import Json
 from customers.models import ContactMethod, Customer, CustomerUser
 from files.kinds import HEAD_BYTES, has_signature
+from passports.forms import ShareFields
 from repair_orders.api.fleet import LONGEST_DESCRIPTION
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
 from vehicles.queries import get_unit_by_label
@@ -192,6 +193,10 @@ class CompanyForm(PortalForm):
         label="Emergency phone", required=False, max_length=30, validators=[validate_phone]
     )
     preferred_contact_method = forms.ChoiceField(label="Reach us by", choices=ContactMethod.choices)
+
+
+class ShareForm(ShareFields, PortalForm):
+    """A new link of the passport of a unit."""
 
 
 ROLES = (

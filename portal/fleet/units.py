@@ -91,7 +91,9 @@ class UnitsPage(FleetPage):
         return dict(orders.values_list("vehicle_id").annotate(Count("id")).order_by())
 
 
-class _UnitPageBase(FleetPage):
+class UnitPageBase(FleetPage):
+    """The base of the pages of one unit."""
+
     def unit(self, id: int) -> Vehicle:
         found = Vehicle.objects.visible_to(self.caller).filter(pk=id).first()
         if found is None:
@@ -99,7 +101,7 @@ class _UnitPageBase(FleetPage):
         return found
 
 
-class UnitPage(_UnitPageBase):
+class UnitPage(UnitPageBase):
     """A unit: its details, its newest repairs, and the form to edit it while it is in use."""
 
     template = "fleet/unit.html"
@@ -161,7 +163,7 @@ class NewUnitPage(FleetPage):
         return self.show(form=form, status=400)
 
 
-class ArchiveUnitPage(_UnitPageBase):
+class ArchiveUnitPage(UnitPageBase):
     """Archive a unit after a confirmation, because the portal cannot restore it."""
 
     template = "fleet/archive_unit.html"

@@ -15,6 +15,7 @@ from portal.link.paper import (
     ReceiptPaper,
     StatementPaper,
 )
+from portal.link.passport import PassportPage, PassportPaper
 from portal.link.photos import EstimatePhoto
 
 urlpatterns = [
@@ -37,4 +38,6 @@ urlpatterns = [
     path("i/<str:token>/receipts/<int:payment_id>.pdf", ReceiptPaper.as_view(), name="invoice-link-receipt"),
     path("s/<str:token>", StatementPage.as_view(), name="statement-link"),
     path("s/<str:token>/statement.pdf", StatementPaper.as_view(), name="statement-link-pdf"),
+    path("v/<str:token>", PassportPage.as_view(), name="passport-link"),
+    path("v/<str:token>/passport.pdf", PassportPaper.as_view(), name="passport-link-pdf"),
 ]

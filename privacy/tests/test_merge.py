@@ -25,6 +25,7 @@ from customers.models import Customer, CustomerUser
 from customers.queries import get_statistics
 from memberships.models import Membership
 from orders.actions import place_order
+from passports.models import PassportLink
 from privacy.erase import erase
 from privacy.merge import MOVED, AppointmentsOverlap, IntoItself, merge_customers
 from repair_orders.actions import request_repair
@@ -178,6 +179,13 @@ def test_overlapping_appointments_of_a_vehicle_that_both_have_are_named(alice, b
     Appointment.objects.filter(pk=visits[0].pk).update(status="cancelled")
     merge(alice, bob, now)
     assert bob.appointments.count() == 2
+
+
+def test_links_of_passports_of_the_merged_customer_are_withdrawn(alice, bob, now):
+    kept = factories.PassportLinkFactory(vehicle__customer=bob)
+    factories.PassportLinkFactory(vehicle__customer=alice)
+    merge_customers(customer=alice, into=bob, by=None, now=now)
+    assert list(PassportLink.objects.live(now)) == [kept]
 
 
 def test_unit_number_that_both_have_stays_with_the_kept_customers_vehicle(alice, bob, now):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from importlib import import_module
 from inspect import signature
 from io import StringIO
@@ -32,11 +33,14 @@ from files.models import Upload, UploadState
 from files.stores import LocalStore, StoreUnavailable, store
 from inspections.papers.models import Paper as InspectionPaper
 from memberships.models import Membership
+from passports.models import PassportLink
+from passports.queries import get_own_chain
 from privacy.erase import StillOpen, erase
 from privacy.holdings import HOLDINGS
 from privacy.persons import get_person
 from repair_orders.models import Paper, RepairOrder
 from testing import factories
+from testing.histories import hand_over
 
 pytestmark = pytest.mark.django_db
 MARK = "plugh-"  # marks every text that a person could have entered
@@ -69,6 +73,7 @@ def create_data(customer: Customer) -> None:
     factories.OdometerReadingFactory(vehicle=vehicle, by=user)
     factories.FuelLogFactory(vehicle=vehicle, notes="On the way to Boston")
     factories.DtcFactory(vehicle=vehicle, note="It shakes")
+    factories.PassportLinkFactory(vehicle=vehicle)
     factories.ParkingSpotFactory(user=user, vehicle=vehicle, notes="Behind the school")
     factories.ServiceRecordFactory(schedule__vehicle=vehicle)
     factories.RecommendationFactory(vehicle=vehicle, source="declined", code="canned:5")
@@ -247,6 +252,16 @@ def test_erasure_leaves_no_personal_data(anna, bob):
     assert (anna.orders.get().items.count(), anna.vehicles.count(), user.reward_entries.count()) == (1, 1, 1)
     after = {holding.name: list(holding.rows_for(get_person(bob.contact)).values()) for holding in HOLDINGS}
     assert after == others
+
+
+def test_erasure_withdraws_the_links_of_passports(alice, bob, now):
+    sold = factories.VehicleFactory(customer=alice)
+    factories.PassportLinkFactory(vehicle=sold, for_next_owner=True, created_at=now)
+    later = hand_over(sold, now)
+    theirs = factories.PassportLinkFactory(vehicle__customer=bob)
+    erase(alice.contact, now=now + timedelta(days=1))
+    assert list(PassportLink.objects.live(now)) == [theirs]
+    assert get_own_chain(later) == [later.pk, sold.pk]
 
 
 def test_erasure_deletes_only_the_persons_own_tasks(settings, now):

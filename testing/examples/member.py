@@ -8,6 +8,7 @@ from appointments.models import Appointment, Location
 from chat.models import Conversation
 from files.models import Upload
 from memberships.models import Plan
+from passports.models import PassportLink
 from testing.examples.billed import invoice_of
 from testing.examples.calls import NEWCOMER, TECHNICIAN, Call, Calls
 from vehicles.codes.models import Dtc
@@ -36,6 +37,7 @@ def names() -> dict[str, str]:
         "schedule": ServiceSchedule.objects.filter(vehicle__customer__contact__email=JOHN[0])
         .order_by("id")
         .first(),
+        "passport_link": PassportLink.objects.order_by("id").last(),
         "dtc": Dtc.objects.order_by("id").last(),
         "spot": ParkingSpot.objects.order_by("id").last(),
         "upload": Upload.objects.order_by("id").last(),
@@ -211,6 +213,31 @@ FUEL: Calls = {
     ),
     "member_one_fuel_log_delete": ("delete", "/api/vehicles/fuel-logs/{fuel_log}/", item(Call(204, JOHN))),
     "member_fuel_statistics_get": ("get", "/api/vehicles/{vehicle}/fuel-stats/", item(Call(200, JOHN))),
+    "member_member_passport_get": ("get", "/api/vehicles/{vehicle}/passport/", item(Call(200, JOHN))),
+    # A paper is no JSON.
+    "member_member_passport_pdf_get": (
+        "get",
+        "/api/vehicles/{vehicle}/passport.pdf",
+        [*FORBIDDEN, Call(404, NEWCOMER)],
+    ),
+    "member_member_passport_links_post": (
+        "post",
+        "/api/vehicles/{vehicle}/passport/links/",
+        item(
+            Call(201, JOHN, body={"expiresInDays": 7, "forNextOwner": True}),
+            Call(400, JOHN, body={"expiresInDays": 91}),
+        ),
+    ),
+    "member_member_passport_links_get": (
+        "get",
+        "/api/vehicles/{vehicle}/passport/links/",
+        item(Call(200, JOHN)),
+    ),
+    "member_member_passport_link_delete": (
+        "delete",
+        "/api/vehicles/{vehicle}/passport/links/{passport_link}/",
+        item(Call(204, JOHN)),
+    ),
 }
 SPOT = {
     "latitude": 40.712776, "longitude": -74.005974, "address": "Elm St 12", "location_name": "Level 2 - B17",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from passports.models import PassportLink
 from testing.examples.billed import BILLED, invoice_of, names_of_staff
 from testing.examples.calls import ADMIN, NEWCOMER, TECHNICIAN, Call, Calls
 
@@ -11,8 +12,10 @@ ALICE = ("alice.cooper@customer.com", "password123")
 
 
 def names() -> dict[str, Any]:
-    """Return the ids of what is billed. The contract prints the other ids."""
-    return {"invoice": str(invoice_of(ALICE[0]).pk), **names_of_staff()}
+    """Return the ids of what is billed, and of the newest passport link. The contract prints the other ids."""
+    link = PassportLink.objects.order_by("id").last()
+    invoice = str(invoice_of(ALICE[0]).pk)
+    return {"invoice": invoice, "passport_link": str(link.uuid) if link else "", **names_of_staff()}
 
 
 def refusals(wrong: dict[str, str]) -> list[Call]:
@@ -575,6 +578,27 @@ def staff_calls() -> Calls:
         "get",
         f"{STAFF}vehicles/40/odometer/",
         [Call(200, ADMIN), Call(403, ALICE)],
+    )
+    passport = f"{STAFF}vehicles/40/passport"
+    calls["shop_vehicles_passport"] = ("get", f"{passport}/", [Call(200, ADMIN), Call(403, ALICE)])
+    calls["shop_vehicles_passport_pdf"] = ("get", f"{passport}.pdf", [Call(401), Call(403, ALICE)])
+    calls["shop_vehicles_share_passport"] = (
+        "post",
+        f"{passport}/links/",
+        [
+            Call(201, ADMIN, body={"expires_in_days": 7, "for_next_owner": True}),
+            Call(400, ADMIN, body={"expires_in_days": 91}),
+        ],
+    )
+    calls["shop_vehicles_passport_links"] = (
+        "get",
+        f"{passport}/links/",
+        [Call(200, ADMIN), Call(400, ADMIN, {"colour": "red"}), Call(403, ALICE)],
+    )
+    calls["shop_vehicles_withdraw_passport"] = (
+        "delete",
+        f"{passport}/links/{{passport_link}}/",
+        [Call(204, ADMIN), Call(409, ADMIN), Call(403, ALICE)],
     )
     calls["shop_appointments_create"] = (
         "post",

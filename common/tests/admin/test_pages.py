@@ -34,6 +34,7 @@ from files.models import Upload
 from inspections.models import Inspection, Template
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
+from passports.models import PassportLink
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
 from repair_orders.time_entries.models import TimeEntry
@@ -60,6 +61,7 @@ FACTORIES = {
     IdempotencyKey: factories.IdempotencyKeyFactory,
     Inspection: factories.InspectionFactory,
     Dtc: factories.DtcFactory,
+    PassportLink: factories.PassportLinkFactory,
     Invitation: factories.InvitationFactory,
     KnownAddress: factories.KnownAddressFactory,
     LabourRate: factories.LabourRateFactory,

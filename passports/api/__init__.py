@@ -1,0 +1,1 @@
+"""The passport in the contracts and in the staff's API."""

@@ -1,0 +1,1 @@
+"""The passport in words: for its pages, and as a paper."""
