@@ -132,7 +132,7 @@ def create_profile(*, user_id: int, now: datetime, **fields: object) -> Customer
     return create_customer(user=User.objects.get(pk=user_id), now=now, **fields)
 
 
-def change_profile(*, customer_id: int, **fields: Any) -> None:
+def change_profile(*, customer_id: int | None, **fields: Any) -> None:
     """Change a customer by its own login.
 
     The shop verifies a company by its name and tax ID, so that a change of them withdraws the verification. Raises
@@ -146,13 +146,15 @@ def change_profile(*, customer_id: int, **fields: Any) -> None:
     change_customer(customer=customer, **fields)
 
 
-def change_own_profile(*, user_id: int, customer_id: int, **fields: object) -> None:
-    """Change the user's name and their customer in one transaction. Raises NoCustomerRecord."""
-    person: Json = {name: fields.pop(name) for name in ("first_name", "last_name") if name in fields}
+def change_own_profile(*, user_id: int, customer_id: int | None, **fields: object) -> None:
+    """Change the user's name and phone and their customer in one transaction. Raises NoCustomerRecord."""
+    names = ("first_name", "last_name", "phone")
+    person: Json = {name: fields.pop(name) for name in names if name in fields}
     with transaction.atomic():
         if person:
             change_person(user=User.objects.get(pk=user_id), **person)
-        change_profile(customer_id=customer_id, **fields)
+        if fields:
+            change_profile(customer_id=customer_id, **fields)
 
 
 # The personal fields of a customer, which are cleared for a former customer. The count of services stays.
@@ -160,6 +162,7 @@ PERSONAL_FIELDS = (
     *("street_address", "city", "state", "postal_code", "country", "company_name", "business_type", "tax_id"),
     *("emergency_contact_name", "emergency_contact_phone", "emergency_contact_relationship"),
     *("preferred_contact_method", "notification_preferences", "language", "theme", "timezone", "currency"),
+    "units",
 )
 
 
