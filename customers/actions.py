@@ -132,7 +132,7 @@ def create_profile(*, user_id: int, now: datetime, **fields: object) -> Customer
     return create_customer(user=User.objects.get(pk=user_id), now=now, **fields)
 
 
-def change_profile(*, customer_id: int | None, **fields: Any) -> None:
+def change_profile(*, customer_id: int, **fields: Any) -> None:
     """Change a customer by its own login.
 
     The shop verifies a company by its name and tax ID, so that a change of them withdraws the verification. Raises
@@ -153,6 +153,8 @@ def change_own_profile(*, user_id: int, customer_id: int | None, **fields: objec
     with transaction.atomic():
         if person:
             change_person(user=User.objects.get(pk=user_id), **person)
+        if fields and customer_id is None:
+            raise NoCustomerRecord
         if fields:
             change_profile(customer_id=customer_id, **fields)
 

@@ -213,7 +213,8 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
 
     @column("Miles", ordering="odometer")
     def miles(self, vehicle: Vehicle) -> Decimal:
-        return vehicle.odometer
+        miles: Decimal = vehicle.odometer
+        return miles
 
     @column("In use", boolean=True)
     def in_use(self, vehicle: Vehicle) -> bool:

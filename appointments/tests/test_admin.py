@@ -418,7 +418,14 @@ def location_form(**values):
         for count in ("TOTAL", "INITIAL")
     }
     place = {"address": "500 Main St", "latitude": "40.7", "longitude": "-74", "time_zone": "UTC"}
-    return {**managed, **place, "allows_percent_fees": "on", "paper_size": "letter", "units": "metric", **values}
+    return {
+        **managed,
+        **place,
+        "allows_percent_fees": "on",
+        "paper_size": "letter",
+        "units": "metric",
+        **values,
+    }
 
 
 @pytest.mark.django_db

@@ -35,8 +35,8 @@ class DistanceField(forms.DecimalField):
         figure = from_miles(Decimal(value), self.units)
         return f"{figure:f}".removesuffix(".0")
 
-    def validate(self, value: Decimal | None) -> None:
-        super().validate(value)
+    def run_validators(self, value: Decimal | None) -> None:
+        super().run_validators(value)
         if value is not None:
             check_figure(value, self.units)
 

@@ -110,7 +110,7 @@ class IntakeForm(KeyedForm):
         }
         self.fields["year"].widget.attrs |= {"inputmode": "numeric"}
         self.fields["odometer"].widget.attrs |= {"inputmode": "decimal"}
-        here = self.vehicles.get(str(self["vehicle"].value()))
+        here = self.vehicles.get(self.data.get("vehicle", ""))
         self.fields["odometer"].measure(Units(location.units), here and here.odometer)  # type: ignore[attr-defined]
         self.zone = ZoneInfo(location.time_zone)
 

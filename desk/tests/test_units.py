@@ -7,11 +7,13 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
+from django.template import Context, Template
 from django.urls import reverse
 from django.utils import timezone
 
 from appointments.models import Location
 from common.domain.ids import new_uuid
+from common.domain.units import Units
 from customers.models import Customer
 from repair_orders.models import RepairOrder
 from testing.factories import (
@@ -222,3 +224,16 @@ class TestPreference:
         VehicleFactory(customer=alice, odometer=D("48210"), odometer_at=timezone.now())
         page = desk.get(reverse("customer-page", args=[alice.pk]))
         assert (Location.objects.count(), "48,210 miles, read" in text_of(page)) == (0, True)
+
+
+@pytest.mark.parametrize("library", ["desk", "fleet"])
+def test_filters_of_desk_and_portal_print_in_the_units_of_the_page(library):
+    page = Template(
+        f"{{% load {library} %}}{{{{ miles|distance:units }}}}, {{{{ miles|whole_distance:units }}}} "
+        "{{ units.symbol }}, {{ gallons|volume:units }}, {{ mpg|consumption:units }}"
+    )
+    values = {"miles": D("48211.30"), "gallons": D("10.500"), "mpg": D("30.00")}
+    assert [page.render(Context(values | {"units": units}, autoescape=False)) for units in Units] == [
+        "48,211.3 miles, 48,211 mi, 10.5 gallons, 30.00 mpg",
+        "77,588.6 km, 77,589 km, 39.75 L, 7.8 L/100 km",
+    ]

@@ -58,7 +58,10 @@ def test_figures_that_no_odometer_shows_are_refused():
     assert errors("1.25") == ["Enter kilometers with at most one decimal place."]
     assert errors("1.255", Units.IMPERIAL) == ["Ensure that there are no more than 2 decimal places."]
     assert errors("10000000", Units.IMPERIAL) == ["Ensure this value is less than or equal to 9999999.99."]
-    assert errors("far") == ["Enter a number."]
+    assert errors("far") == errors("NaN") == ["Enter a number."]
+    for units in Units:  # figures with more digits than the arithmetic has
+        assert errors("-1E30", units) == ["Ensure this value is greater than or equal to 0."]
+        assert errors("1E1000000", units)[0].startswith("Ensure this value is less than or equal to")
 
 
 @pytest.mark.parametrize("text", ["100000", "100000.0"])

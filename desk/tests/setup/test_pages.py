@@ -117,6 +117,7 @@ def test_a_shop_that_is_set_up_stays(desk):
         "form-TOTAL_FORMS": 0,
         "form-INITIAL_FORMS": 0,
         "time_zone": "UTC",
+        "units": "imperial",
         "bays": 1,
         "latitude": 0,
         "longitude": 0,
