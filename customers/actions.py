@@ -153,10 +153,11 @@ def change_own_profile(*, user_id: int, customer_id: int | None, **fields: objec
     with transaction.atomic():
         if person:
             change_person(user=User.objects.get(pk=user_id), **person)
-        if fields and customer_id is None:
+        if not fields:
+            return
+        if customer_id is None:
             raise NoCustomerRecord
-        if fields:
-            change_profile(customer_id=customer_id, **fields)
+        change_profile(customer_id=customer_id, **fields)
 
 
 # The personal fields of a customer, which are cleared for a former customer. The count of services stays.
