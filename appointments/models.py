@@ -29,6 +29,7 @@ from common.domain.indexes import Trigrams
 from common.domain.search import Searched
 from common.domain.text_fields import EmailField, LineField, ParagraphsField
 from common.domain.transitions import Machine
+from common.domain.units import Units
 from customers.models import Customer
 from vehicles.models import Vehicle
 
@@ -116,6 +117,12 @@ class Location(Identified):
     allows_percent_fees = models.BooleanField(
         default=True, help_text="Off where the law forbids fees that are a percentage of the work."
     )
+    units = models.CharField(
+        max_length=8,
+        choices=Units,
+        default=Units.IMPERIAL,
+        help_text="Of the desk here, and of customers who did not choose any.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     history = HistoricalRecords()
@@ -129,6 +136,7 @@ class Location(Identified):
                 violation_error_message="Another location is the default.",
             ),
             models.CheckConstraint(condition=Q(paper_size__in=PaperSize.values), name="paper_size_is_known"),
+            models.CheckConstraint(condition=Q(units__in=Units.values), name="location_units_are_known"),
         ]
 
     def __str__(self) -> str:

@@ -147,7 +147,8 @@ class LocationAdmin(NoDeleteMixin, HoursPage, HistoryAdmin):
                     ("name", "phone"),
                     "address",
                     ("latitude", "longitude"),
-                    ("time_zone", "is_default"),
+                    ("time_zone", "units"),
+                    "is_default",
                 )
             },
         ),

@@ -41,6 +41,7 @@ from appointments.slots import (
 from common.domain.caller import Caller, Role
 from common.domain.errors import DomainError, Invalid
 from common.domain.types import AnyQuerySet
+from common.domain.units import Units
 from customers.models import Customer
 from vehicles.locks import VehicleNotOfCustomer
 from vehicles.models import Vehicle
@@ -211,6 +212,19 @@ def get_usual_location(customer: Customer) -> Location:
     kept = Appointment.objects.filter(customer=customer).exclude(status=AppointmentStatus.CANCELLED)
     latest = kept.select_related("location").order_by("-start", "-id").first()
     return latest.location if latest else get_default_location()
+
+
+def get_units(customer: Customer, location: Location | None = None) -> Units:
+    """Return the units of a customer's pages and papers: their own, else those of the location.
+
+    Without a location it is their usual one. A shop without any has miles and gallons.
+    """
+    if customer.units:
+        return Units(customer.units)
+    try:
+        return Units((location or get_usual_location(customer)).units)
+    except NoDefaultLocation:
+        return Units.IMPERIAL
 
 
 def find_shop_addresses() -> list[str]:

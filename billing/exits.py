@@ -83,7 +83,12 @@ def vehicle_out(
             complete_appointment(appointment=visit, by=by, now=now)
         if odometer is not None:
             read_odometer(
-                vehicle=order.vehicle, miles=odometer, by=by, now=now, source=OdometerSource.CHECK_OUT
+                vehicle=order.vehicle,
+                miles=odometer,
+                by=by,
+                now=now,
+                source=OdometerSource.CHECK_OUT,
+                field="odometer",
             )
         lock(order)
         if order.status in OPEN_STATUSES:

@@ -10,10 +10,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from appointments.models import Location
+from appointments.queries import get_units
 from billing.models import CreditNoteLine, Invoice, InvoiceLine, Payment
 from billing.splitting import Shares
 from common.domain.money import format_percent, to_dollars
 from common.domain.types import Json
+from common.domain.units import Units
 from customers.models import Customer
 from repair_orders.estimates.models import Authorisation
 from repair_orders.estimates.record import authorisation_body, name_of
@@ -89,6 +91,7 @@ def invoice_snapshot(
             "po_number": po_number,
             "odometer_in": _miles(order.odometer_in),
             "odometer_out": _miles(order.odometer_out),
+            **_units(order, location),
             "completed_at": order.completed_at and instant(order.completed_at),
             "advisor": name_of(order.advisor),
             "comeback_of": order.comeback_of and (order.comeback_of.number or order.comeback_of_id),
@@ -254,6 +257,12 @@ def _job_amount(job: Job) -> str:
 
 def _sum(lines: Sequence[Json]) -> str:
     return str(sum((Decimal(line["amount"]) for line in lines), Decimal("0.00")))
+
+
+def _units(order: RepairOrder, location: Location) -> Json:
+    """Return the units in which the paper prints distances. Miles have no key."""
+    units = get_units(order.customer, location)
+    return {} if units == Units.IMPERIAL else {"units": units.value}
 
 
 def _miles(miles: Decimal | None) -> str | None:

@@ -146,12 +146,17 @@ def change_profile(*, customer_id: int, **fields: Any) -> None:
     change_customer(customer=customer, **fields)
 
 
-def change_own_profile(*, user_id: int, customer_id: int, **fields: object) -> None:
-    """Change the user's name and their customer in one transaction. Raises NoCustomerRecord."""
-    person: Json = {name: fields.pop(name) for name in ("first_name", "last_name") if name in fields}
+def change_own_profile(*, user_id: int, customer_id: int | None, **fields: object) -> None:
+    """Change the user's name and phone and their customer in one transaction. Raises NoCustomerRecord."""
+    names = ("first_name", "last_name", "phone")
+    person: Json = {name: fields.pop(name) for name in names if name in fields}
     with transaction.atomic():
         if person:
             change_person(user=User.objects.get(pk=user_id), **person)
+        if not fields:
+            return
+        if customer_id is None:
+            raise NoCustomerRecord
         change_profile(customer_id=customer_id, **fields)
 
 
@@ -160,6 +165,7 @@ PERSONAL_FIELDS = (
     *("street_address", "city", "state", "postal_code", "country", "company_name", "business_type", "tax_id"),
     *("emergency_contact_name", "emergency_contact_phone", "emergency_contact_relationship"),
     *("preferred_contact_method", "notification_preferences", "language", "theme", "timezone", "currency"),
+    "units",
 )
 
 

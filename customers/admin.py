@@ -107,7 +107,7 @@ class CustomerAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
             "Preferences",
             {
                 "fields": (
-                    "preferred_contact_method",
+                    ("preferred_contact_method", "units"),
                     "notification_preferences",
                     ("language", "timezone"),
                     ("currency", "theme"),

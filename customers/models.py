@@ -16,6 +16,7 @@ from common.domain.indexes import Trigrams
 from common.domain.money import money
 from common.domain.search import Searched
 from common.domain.text_fields import EmailField, LineField, ParagraphsField
+from common.domain.units import Units
 from customers.names import HOME, customer_name, one_line_address
 from customers.preferences import default_notifications, validate_notifications
 from customers.querysets import CustomerQuerySet, InvitationQuerySet, NotificationQuerySet
@@ -83,6 +84,13 @@ class Customer(Identified):
     theme = models.CharField(max_length=10, default="light")
     timezone = models.CharField(max_length=50, default="UTC+0")
     currency = models.CharField(max_length=3, default="USD")
+    units = models.CharField(
+        max_length=8,
+        choices=Units,
+        blank=True,
+        default="",
+        help_text="Of distances on the customer's pages and papers. Empty: as the shop.",
+    )
 
     merged_into = models.ForeignKey(
         "self",
@@ -107,6 +115,9 @@ class Customer(Identified):
             ),
             models.CheckConstraint(
                 condition=Q(merged_into=None) | ~Q(merged_into=F("id")), name="customer_merged_into_another"
+            ),
+            models.CheckConstraint(
+                condition=Q(units__in=["", *Units.values]), name="customer_units_are_known"
             ),
         ]
         # The staff list is ordered by age or by services. Its filters for unverified customers, a city, a state and a

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from accounts.models import User
 from common.domain.caller import LoginRole
+from common.domain.units import Units
 from customers.actions import create_customer
 from customers.invitations import LIFETIME
 from customers.models import Customer, CustomerUser, Invitation
@@ -82,6 +83,7 @@ def load(calendar: Calendar, garage: Garage) -> None:
         state="NY",
         postal_code="10002",
         is_verified=True,
+        units=Units.METRIC,
     )
     units = {
         unit: Vehicle.objects.create(

@@ -28,6 +28,7 @@ from appointments.admin import AppointmentAdmin
 from appointments.models import HOLDS_A_BAY, Appointment
 from common.admin.forms import LocalTimesForm, time_field
 from common.admin.pages import column, transition_button
+from common.domain.units import MAX_MILES
 from repair_orders.check_in import (
     PERMISSIONS,
     check_in,
@@ -38,7 +39,6 @@ from repair_orders.check_in import (
 )
 from repair_orders.models import RepairOrder
 from repair_orders.queries import open_recommendations
-from vehicles.telematics.samples import MAX_MILES
 
 admin.site.unregister(Appointment)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -15,6 +16,7 @@ from django.views.decorators.gzip import gzip_page
 from accounts.models import User
 from common.domain.caller import Caller
 from common.domain.types import Json
+from common.domain.units import Units
 from customers.callers import caller_of_user
 from desk.places import Place
 
@@ -36,6 +38,11 @@ class DeskView(View):
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
+    @cached_property
+    def units(self) -> Units:
+        """Return the units of the location at which the user works."""
+        return Place(self.request).units
+
     def by(self) -> int:
         """Return the id of the user who asks."""
         assert self.request.user.pk is not None  # the admin is for signed-in users
@@ -55,6 +62,8 @@ class DeskView(View):
             messages.error(self.request, text)
         may = {name: self.request.user.has_perm(permission) for name, permission in self.may.items()}
         shared = {"title": self.title, "place": place, "may": may, **context}
+        if place is not None:
+            shared.setdefault("units", place.units)
         return render(
             self.request, template, {**admin.site.each_context(self.request), **shared}, status=status
         )

@@ -13,6 +13,7 @@ from appointments.models import Location
 from appointments.queries import local_time
 from billing.invoices import default_till
 from common.domain.days import day_of
+from common.domain.units import Units
 
 _LOCATION = "desk_location"
 
@@ -30,6 +31,11 @@ class Place:
         self.now = timezone.now()
         self.today = local_time(self.location, self.now).date() if self.location else day_of(self.now)
         self.day = self._day(request.GET.get("day", ""), may_be_ahead=may_be_ahead)
+
+    @property
+    def units(self) -> Units:
+        """Return the units of the location, in which the desk shows and takes distances."""
+        return Units(self.location.units) if self.location else Units.IMPERIAL
 
     def _location(self, request: HttpRequest) -> Location | None:
         by_id = {str(location.pk): location for location in self.locations}

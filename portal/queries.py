@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from chat.queries import with_support_ticket_counts
 from common.domain.caller import Caller
-from customers.models import CustomerUser
+from customers.models import Customer, CustomerUser
 from memberships.models import Membership
 from memberships.queries import get_active_membership, get_membership_uuid
 from memberships.renewals import renews_at
@@ -34,11 +34,15 @@ def get_member(user: User, now: datetime) -> Member:
 
 @dataclass(frozen=True)
 class Profile:
-    """A user with their membership and the instant of its renewal, None without one."""
+    """A user with their membership and the instant of its renewal, None without one.
+
+    `units` are those of their customer, "" if none are chosen.
+    """
 
     user: User
     membership: Membership | None
     renews_at: datetime | None
+    units: str
 
     @property
     def monthly_fee(self) -> Decimal | None:
@@ -57,7 +61,8 @@ def get_profile(user_id: int, now: datetime) -> Profile:
     """Return the user with their membership at `now`."""
     membership = get_active_membership(user_id, now)
     due = renews_at(membership.started_at, now) if membership else None
-    return Profile(User.objects.get(pk=user_id), membership, due)
+    units = Customer.objects.filter(logins__user=user_id).values_list("units", flat=True).first()
+    return Profile(User.objects.get(pk=user_id), membership, due, units or "")
 
 
 def get_own_login(caller: Caller) -> QuerySet[CustomerUser]:

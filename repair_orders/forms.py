@@ -29,6 +29,8 @@ class RepairOrderForm(SeenStatus):
         super().__init__(*args, **kwargs)
         if "vehicle" in self.fields:
             self.fields["vehicle"].queryset = Vehicle.objects.in_use()  # type: ignore[attr-defined]
+        for name in {"odometer_in", "odometer_out"} & set(self.fields):
+            self.fields[name].help_text = "Miles."
 
     def clean(self) -> Json:
         values = super().clean()

@@ -86,7 +86,7 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
 
     form = VehicleForm
     resource_classes = (VehicleResource,)
-    list_display = ("label", "year", "make", "model", "vin", "customer", "odometer", "in_use")
+    list_display = ("label", "year", "make", "model", "vin", "customer", "miles", "in_use")
     list_filter = (
         ("archived_at", admin.EmptyFieldListFilter),
         ("dongle_connection", ChoicesCheckboxFilter),
@@ -210,6 +210,11 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
     @column("Label", ordering="license_plate")
     def label(self, vehicle: Vehicle) -> str:
         return vehicle.label
+
+    @column("Miles", ordering="odometer")
+    def miles(self, vehicle: Vehicle) -> Decimal:
+        miles: Decimal = vehicle.odometer
+        return miles
 
     @column("In use", boolean=True)
     def in_use(self, vehicle: Vehicle) -> bool:

@@ -16,10 +16,10 @@ from unfold.widgets import (
 )
 
 from common.admin.forms import ConstrainedForm
+from common.domain.units import MAX_MILES
 from customers.models import Customer
 from vehicles.models import OdometerReading
 from vehicles.odometer import OdometerBackwards
-from vehicles.telematics.samples import MAX_MILES
 
 MAX_CHOICES = 50
 

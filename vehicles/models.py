@@ -22,6 +22,7 @@ from common.domain.indexes import Trigrams
 from common.domain.money import money
 from common.domain.search import Searched
 from common.domain.text_fields import CapitalsField, CodeField, LineField, ParagraphsField
+from common.domain.units import MAX_MILES
 from customers.models import Customer
 from vehicles.codes.models import Dtc as Dtc
 from vehicles.fields import miles_field
@@ -35,7 +36,7 @@ from vehicles.querysets import (
     VehicleQuerySet,
 )
 from vehicles.schedules import models as schedule_models  # noqa: F401  # their tables are of this app
-from vehicles.telematics.samples import MAX_MILES, MAX_SAMPLES, MAX_SPAN_MS, from_milliseconds
+from vehicles.telematics.samples import MAX_SAMPLES, MAX_SPAN_MS, from_milliseconds
 from vehicles.vin import LAST_YEAR_WITHOUT_STANDARD, LENGTH, SHORTEST, VinField, validate_vin
 
 FIRST_YEAR, LAST_YEAR = 1886, 2100

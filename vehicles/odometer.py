@@ -14,6 +14,7 @@ from django.db import transaction
 
 from common.domain.errors import DomainError, Invalid, Missing
 from common.domain.types import Json
+from common.domain.units import Units, format_least, format_most
 from vehicles.locks import lock_in_use
 from vehicles.models import OdometerReading, OdometerSource, Vehicle
 from vehicles.querysets import OdometerReadingQuerySet
@@ -44,7 +45,11 @@ class OdometerBackwards(Invalid):
     title = "Odometer runs backwards"
 
     def __init__(self, least: Decimal, field: str) -> None:
-        super().__init__(f"The odometer cannot go down: enter at least {least} miles.", field=field)
+        self.least = least
+        super().__init__(self.text_in(Units.IMPERIAL), field=field)
+
+    def text_in(self, units: Units) -> str:
+        return f"The odometer cannot go down: enter at least {format_least(self.least, units)}."
 
 
 class OdometerAhead(Invalid):
@@ -54,7 +59,11 @@ class OdometerAhead(Invalid):
     title = "Odometer runs backwards"
 
     def __init__(self, most: Decimal, field: str) -> None:
-        super().__init__(f"A later reading is {most} miles: enter at most that.", field=field)
+        self.most = most
+        super().__init__(self.text_in(Units.IMPERIAL), field=field)
+
+    def text_in(self, units: Units) -> str:
+        return f"A later reading is {format_most(self.most, units)}: enter at most that."
 
 
 class ReadingInTheFuture(Invalid):

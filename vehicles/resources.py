@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 import tablib
@@ -13,13 +14,17 @@ from import_export.widgets import Widget
 
 from accounts.models import User
 from common.admin.resources import SheetResource
+from common.domain.sheets import Unreadable
 from common.domain.types import Json, Values
+from common.domain.units import Units, to_miles
 from common.http.fields import MAX_ID
 from customers.models import Customer
 from vehicles.models import OdometerSource, Vehicle
 from vehicles.odometer import OdometerBackwards, save_with_reading
 from vehicles.schedules.actions import start_schedules
 from vehicles.vin import normalize_vin
+
+KILOMETERS = "odometer_km"  # the column of sheets that are not in miles
 
 
 class _CustomerCell(Widget):
@@ -46,10 +51,19 @@ def _lookup(text: str) -> Json:
         return {"pk": None}
 
 
+def _miles_of(kilometers: str) -> str:
+    """Return the miles of a cell in kilometers. What is no number stays, and is refused as the odometer."""
+    try:
+        return str(to_miles(Decimal(kilometers.strip()), Units.METRIC))
+    except InvalidOperation:
+        return kilometers
+
+
 class VehicleResource(SheetResource):
     """Matches a row to the vehicle in use that has the row's customer and VIN.
 
     A row without a VIN is matched by the unit number, or else by the plate. Rows of archived vehicles are skipped.
+    The odometer is in miles. A file may have it in kilometers in a column of their own.
     """
 
     headings = {
@@ -69,11 +83,22 @@ class VehicleResource(SheetResource):
         "color": ("colour",),
         "fuel_type": ("fuel",),
         "odometer": ("mileage", "miles", "odometer reading"),
+        KILOMETERS: ("kilometers", "kilometres", "km", "mileage in km"),
         "photo_url": ("photo",),
     }
 
     customer = Field(attribute="customer", column_name="customer", widget=_CustomerCell())
     archived_at = Field(attribute="archived_at", column_name="archived_at", readonly=True)
+
+    @classmethod
+    def check_columns(cls, columns: Sequence[str]) -> None:
+        if {"odometer", KILOMETERS} <= set(columns):
+            raise Unreadable(
+                "The odometer is given in miles and in kilometers. Leave one of the columns out."
+            )
+
+    def set_columns(self, columns: Sequence[str]) -> None:
+        super().set_columns(["odometer" if name == KILOMETERS else name for name in columns])
 
     def find(self, row: Values) -> Vehicle | None:
         try:
@@ -96,6 +121,8 @@ class VehicleResource(SheetResource):
         super().before_import_row(row, **kwargs)
         if "vin" in row:
             row["vin"] = normalize_vin(str(row["vin"] or ""))
+        if KILOMETERS in row:
+            row["odometer"] = _miles_of(str(row[KILOMETERS] or ""))
 
     def after_init_instance(self, instance: Vehicle, new: bool, row: Values, **kwargs: object) -> None:
         self._stored_odometer = instance.odometer

@@ -23,6 +23,7 @@ from appointments.queries import find_services, get_available_slots, get_length_
 from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
 from common.domain.types import Json
+from common.domain.units import Units
 from common.http.bodies import JSONResponse
 from common.http.contracts.shop import StaffError
 from common.http.fields import Day, Id, Instant, LocalInstant, TextList, Word
@@ -431,6 +432,7 @@ class LocationRowSerializer(Serializer):
     terms = serializers.CharField(allow_blank=True)
     paper_size = serializers.ChoiceField(choices=PaperSize.choices)
     allows_percent_fees = serializers.BooleanField()
+    units = serializers.ChoiceField(choices=Units.choices)
     bays = Derived(list, "bays.name", output=serializers.ListField(child=serializers.CharField()))
 
 
@@ -452,6 +454,11 @@ class LocationInput(Serializer):
     paper_size = Word(choices=PaperSize.values, required=False, help_text="Of estimates and other papers.")
     allows_percent_fees = serializers.BooleanField(
         required=False, help_text="Off: fees that are a percentage are not charged here."
+    )
+    units = Word(
+        choices=Units.values,
+        required=False,
+        help_text="Of distances on pages and papers. Numbers here stay miles.",
     )
 
 

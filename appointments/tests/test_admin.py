@@ -418,7 +418,14 @@ def location_form(**values):
         for count in ("TOTAL", "INITIAL")
     }
     place = {"address": "500 Main St", "latitude": "40.7", "longitude": "-74", "time_zone": "UTC"}
-    return {**managed, **place, "allows_percent_fees": "on", "paper_size": "letter", **values}
+    return {
+        **managed,
+        **place,
+        "allows_percent_fees": "on",
+        "paper_size": "letter",
+        "units": "metric",
+        **values,
+    }
 
 
 @pytest.mark.django_db
@@ -429,10 +436,11 @@ def test_first_location_is_the_default_and_a_button_moves_it(desk):
         assert response.status_code == 302, errors(response)
     first, second = Location.objects.order_by("id")
     assert (first.is_default, second.is_default) == (True, False)
-    assert (second.legal_name, second.email, second.allows_percent_fees) == (
+    assert (second.legal_name, second.email, second.allows_percent_fees, second.units) == (
         "Second LLC",
         "a@example.com",
         True,
+        "metric",
     )
     assert (buttons(desk, first), buttons(desk, second)) == ([], ["Make default"])
     assert press(desk, second, "make_default") == ["This is the default location now."]

@@ -123,6 +123,7 @@ class TestLocations(StaffNounSuite):
             "terms": "",
             "paper_size": "letter",
             "allows_percent_fees": True,
+            "units": "imperial",
             "bays": [bay.name for bay in location.bays.order_by("id")],
         }
 
@@ -139,6 +140,7 @@ class TestLocations(StaffNounSuite):
             "terms": "Parts are kept for ten days.\nThen they are discarded.",
             "paper_size": "a4",
             "allows_percent_fees": False,
+            "units": "metric",
         }
         before = location.history.count()
         response = as_ada.patch(self.item(location), change, format="json")
@@ -150,6 +152,8 @@ class TestLocations(StaffNounSuite):
         [
             ("name", "", "This field may not be blank."),
             ("email", "shop", "Enter a valid email address."),
+            ("units", "furlongs", '"furlongs" is not a valid choice.'),
+            ("units", "", '"" is not a valid choice.'),
             ("legal_name", "x" * 201, "Ensure this field has no more than 200 characters."),
             ("is_default", None, "This field may not be null."),
         ],

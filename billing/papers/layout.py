@@ -12,6 +12,7 @@ from billing.models import LineKind, PaymentKind
 from billing.queries import BUCKET_NAMES
 from common.domain.money import PaymentMethod
 from common.domain.types import Json
+from common.domain.units import from_miles, paper_units
 from repair_orders.estimates.models import Answer, Method
 from repair_orders.estimates.snapshot import digest
 from repair_orders.papers.texts import (
@@ -280,12 +281,13 @@ def _vehicle(vehicle: Json) -> Json:
 
 def _order(snapshot: Json) -> Json:
     party, order = order_party(snapshot), snapshot["order"]
+    units = paper_units(order)
     read = [
-        f"{word} {short(order[name])}"
+        f"{word} {short(str(from_miles(Decimal(order[name]), units)))}"
         for word, name in (("in", "odometer_in"), ("out", "odometer_out"))
         if order[name] is not None
     ]
-    odometer = f"Odometer {', '.join(read)} miles" if read else ""
+    odometer = f"Odometer {', '.join(read)} {units.distance}" if read else ""
     return {**party, "lines": [*party["lines"], *filled(odometer)]}
 
 

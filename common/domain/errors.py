@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import ClassVar
 
+from common.domain.units import Units
+
 
 class Kind(Enum):
     """The kinds of error. Each has one status per contract."""
@@ -59,6 +61,10 @@ class DomainError(Exception):
         self.retry_after = retry_after
         self.facts = facts
         super().__init__(self.text)
+
+    def text_in(self, units: Units) -> str:
+        """Return the text with its distances in these units."""
+        return self.text
 
 
 class Invalid(DomainError):

@@ -16,6 +16,7 @@ from catalogue.pricing.models import CannedJob, CannedLineKind, PriceMatrix
 from chat.models import Conversation, ConversationStatus, Message, SupportTicket, SupportTicketPriority
 from common.domain.money import PaymentMethod
 from common.domain.texts import tidy, tidy_capitals
+from common.domain.units import MAX_MILES, Units
 from customers.models import Customer, Notification
 from inspections.models import Inspection, Rating, Template
 from memberships.models import Membership, Offer, Plan, Tier
@@ -41,7 +42,6 @@ from vehicles.fuel.models import LEAST_GALLONS, MOST_GALLONS, FuelLog
 from vehicles.models import Recommendation, RecommendationStatus, Urgency, Vehicle
 from vehicles.parking.models import ParkingSpot
 from vehicles.schedules.models import ServiceSchedule
-from vehicles.telematics.samples import MAX_MILES
 
 # Without the control characters and separators that a line refuses.
 letters = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])
@@ -67,6 +67,7 @@ def make_customer(draw):
         street_address=draw(texts(200)),
         state=draw(texts(100)),
         country=draw(st.sampled_from(["", "USA", "Österreich"])),
+        units=draw(st.sampled_from(["", *Units.values])),
     )
     login = customer.contact
     if draw(st.booleans()):  # shown as a former customer, with an active login

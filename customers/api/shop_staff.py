@@ -15,6 +15,7 @@ from accounts.phones import validate_phone
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json
+from common.domain.units import Units
 from common.http.address import client_address
 from common.http.bodies import JSONResponse
 from common.http.contracts.shop import StaffInvalid
@@ -57,6 +58,7 @@ class CustomerRowSerializer(Serializer):
     last_service_date = Instant(allow_null=True)
     total_services = serializers.IntegerField()
     preferred_contact_method = serializers.ChoiceField(choices=ContactMethod.choices)
+    units = serializers.ChoiceField(choices=Units.choices, allow_blank=True)
     merged_ids = Derived(
         list,
         "merged.id",
@@ -121,6 +123,12 @@ class CustomerInput(Serializer):
     requires_po_number = serializers.BooleanField(required=False)
     terms_days = serializers.IntegerField(required=False, min_value=0, max_value=365)
     preferred_contact_method = Word(choices=ContactMethod.choices, required=False)
+    units = Word(
+        choices=Units.values,
+        required=False,
+        allow_blank=True,
+        help_text="Of distances on the customer's pages and papers. Empty: as the shop. Numbers here stay miles.",
+    )
 
 
 class CustomerFilter(django_filters.FilterSet):

@@ -51,6 +51,7 @@ class TestCustomers(WritableNounSuite):
         "street_address": "123 Elm St",
         "country": "USA",
         "preferred_contact_method": "sms",
+        "units": "metric",
     }
     follows: ClassVar[dict[str, Any]] = {"address": "123 Elm St, Springfield, NJ 10001"}
     wrong: ClassVar[list[tuple[str, Any, str]]] = [
@@ -62,6 +63,7 @@ class TestCustomers(WritableNounSuite):
         ("email", "", "This field may not be blank."),
         ("city", ["Springfield"], "Not a valid string."),
         ("preferred_contact_method", "pigeon", '"pigeon" is not a valid choice.'),
+        ("units", "furlongs", '"furlongs" is not a valid choice.'),
     ]
 
     def make(self, **values):
@@ -98,6 +100,7 @@ class TestCustomers(WritableNounSuite):
             "last_service_date": None,
             "total_services": 0,
             "preferred_contact_method": "email",
+            "units": "",
             "merged_ids": [],
         }
 

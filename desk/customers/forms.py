@@ -9,15 +9,17 @@ from django import forms
 from accounts.models import User
 from accounts.names import MAX_NAME_LENGTH
 from accounts.phones import validate_phone
+from common.domain.distance_fields import DistanceField
 from common.domain.text_fields import EmailFormField, TextFormField
 from common.domain.types import Json
+from common.domain.units import Units, format_distance
 from customers.models import Customer
 from desk.forms import KeyedForm
 from passports.forms import ShareFields
 from vehicles.models import OdometerReading, Vehicle
-from vehicles.telematics.samples import MAX_MILES
 
 MAX_CHOICES = 50
+_FIGURE = {"inputmode": "decimal", "step": "any", "autocomplete": "off"}
 
 
 class ContactForm(forms.Form):
@@ -44,13 +46,20 @@ class ContactForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off"}),
     )
     email = EmailFormField(label="Email", required=False, max_length=254, show_hidden_initial=True)
+    units = forms.ChoiceField(
+        label="Distances",
+        choices=[("", "As the shop"), *Units.choices],
+        required=False,
+        show_hidden_initial=True,
+        help_text="On the customer's pages and papers.",
+    )
 
     def __init__(self, *args: Any, customer: Customer, **kwargs: Any) -> None:
         contact = customer.contact or User()
         initial = {
             name: getattr(contact, name) or "" for name in ("first_name", "last_name", "phone", "email")
         }
-        kwargs["initial"] = {**initial, "company_name": customer.company_name}
+        kwargs["initial"] = {**initial, "company_name": customer.company_name, "units": customer.units}
         super().__init__(*args, **kwargs)
         _describe_errors(self)
 
@@ -65,13 +74,7 @@ class CorrectionForm(KeyedForm):
     """A correction of the odometer. It offers the newest accepted readings."""
 
     replaces = forms.TypedChoiceField(label="Wrong reading", coerce=int, empty_value=None, required=False)
-    miles = forms.DecimalField(
-        label="Right figure, in miles",
-        min_value=0,
-        max_value=MAX_MILES,
-        decimal_places=2,
-        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01", "autocomplete": "off"}),
-    )
+    miles = DistanceField(label="Right figure, in {units}", widget=forms.NumberInput(attrs=_FIGURE))
     reason = TextFormField(label="Reason", max_length=500)
     base = forms.BooleanField(
         label="New instrument cluster",
@@ -79,11 +82,14 @@ class CorrectionForm(KeyedForm):
         help_text="From now on readings are checked against this one.",
     )
 
-    def __init__(self, *args: Any, vehicle: Vehicle, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, vehicle: Vehicle, units: Units, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["miles"].measure(units)  # type: ignore[attr-defined]
         accepted = OdometerReading.objects.filter(vehicle=vehicle, accepted=True)
         readings = accepted.newest_first()[:MAX_CHOICES]
-        choices = [(row.pk, f"{row.at:%Y-%m-%d %H:%M} UTC: {row}") for row in readings]
+        choices = [
+            (row.pk, f"{row.at:%Y-%m-%d %H:%M} UTC: {format_distance(row.miles, units)}") for row in readings
+        ]
         self.fields["replaces"].choices = [*choices, ("", "None")]  # type: ignore[attr-defined]
         self.initial.setdefault("replaces", choices[0][0] if choices else "")
 
@@ -91,14 +97,12 @@ class CorrectionForm(KeyedForm):
 class ReadingForm(KeyedForm):
     """A figure that the instrument shows."""
 
-    miles = forms.DecimalField(
-        label="Miles",
-        min_value=0,
-        max_value=MAX_MILES,
-        decimal_places=2,
-        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01", "autocomplete": "off"}),
-    )
+    miles = DistanceField(label="{Units}", widget=forms.NumberInput(attrs=_FIGURE))
     note = TextFormField(label="Note", required=False, max_length=500)
+
+    def __init__(self, *args: Any, vehicle: Vehicle, units: Units, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["miles"].measure(units, vehicle.odometer)  # type: ignore[attr-defined]
 
 
 class ShareForm(ShareFields, KeyedForm):

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.emails import Origin
 from billing.once import claim
 from billing.payments import PERMISSIONS as PAYMENTS
+from common.domain.distance_fields import add_refusal
 from common.domain.errors import DomainError
 from common.domain.recent_password import require_recent_password
 from common.domain.types import Json
@@ -269,7 +270,7 @@ class _FormStep(VehicleStep):
                 claim(values.pop("key"), by=self.by(), now=timezone.now())
                 self.act(vehicle, **values)
         except DomainError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.text)
+            add_refusal(form, error)
             return self.ask(vehicle, form)
         return self.ended(vehicle, self.done)
 
@@ -280,6 +281,7 @@ class _FormStep(VehicleStep):
             "form": form,
             "button": self.button,
             "explains": self.explains,
+            "units": self.units,
         }
         return self.show("desk/customers/figure.html", context)
 
@@ -292,7 +294,7 @@ class CorrectionPage(_FormStep):
     done = "The odometer was corrected."
 
     def form_of(self, vehicle: Vehicle, *data: Any) -> KeyedForm:
-        return CorrectionForm(*data, vehicle=vehicle)
+        return CorrectionForm(*data, vehicle=vehicle, units=self.units)
 
     def act(self, vehicle: Vehicle, **values: Any) -> None:
         odometer.correct_odometer(vehicle=vehicle, by=self.by(), now=timezone.now(), **values)
@@ -306,7 +308,7 @@ class ReadingPage(_FormStep):
     done = "The reading was added."
 
     def form_of(self, vehicle: Vehicle, *data: Any) -> KeyedForm:
-        return ReadingForm(*data)
+        return ReadingForm(*data, vehicle=vehicle, units=self.units)
 
     def act(self, vehicle: Vehicle, **values: Any) -> None:
         odometer.read_odometer(vehicle=vehicle, by=self.by(), now=timezone.now(), **values)

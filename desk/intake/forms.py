@@ -14,12 +14,13 @@ from django.utils.dateparse import parse_datetime
 from accounts.names import MAX_NAME_LENGTH
 from accounts.phones import validate_phone
 from appointments.models import Bay, Location, ServiceType, Technician
+from common.domain.distance_fields import DistanceField
 from common.domain.text_fields import CapitalsFormField, EmailFormField, TextFormField
+from common.domain.units import Units
 from customers.models import Customer
 from desk.forms import KeyedForm
 from repair_orders.models import RepairOrder
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
-from vehicles.telematics.samples import MAX_MILES
 from vehicles.vin import VinFormField
 
 NEW = "new"  # a vehicle that is entered
@@ -56,14 +57,7 @@ class IntakeForm(KeyedForm):
     year = forms.IntegerField(label="Year", required=False, min_value=FIRST_YEAR, max_value=LAST_YEAR)
     make = TextFormField(label="Make", required=False, max_length=60)
     model = TextFormField(label="Model", required=False, max_length=60)
-    odometer = forms.DecimalField(
-        label="Odometer",
-        required=False,
-        min_value=0,
-        max_value=MAX_MILES,
-        decimal_places=2,
-        help_text="Miles.",
-    )
+    odometer = DistanceField(label="Odometer", required=False, help_text="{Units}.")
 
     no_visit = forms.BooleanField(label="No visit now", required=False)
     description = TextFormField(
@@ -116,6 +110,8 @@ class IntakeForm(KeyedForm):
         }
         self.fields["year"].widget.attrs |= {"inputmode": "numeric"}
         self.fields["odometer"].widget.attrs |= {"inputmode": "decimal"}
+        here = self.vehicles.get(self.data.get("vehicle", ""))
+        self.fields["odometer"].measure(Units(location.units), here and here.odometer)  # type: ignore[attr-defined]
         self.zone = ZoneInfo(location.time_zone)
 
     @property

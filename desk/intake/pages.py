@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 from appointments.models import Location, ServiceType
 from appointments.queries import local_time
 from billing.once import claim
+from common.domain.distance_fields import add_refusal
 from common.domain.errors import DomainError
 from common.domain.types import Json
 from customers.models import Customer
@@ -239,7 +240,7 @@ def _refuse(form: IntakeForm, error: DomainError) -> None:
         name = "start"
     if error.code == "technician_is_busy":
         name = "technician"
-    form.add_error(name if name in form.fields else None, error.text)
+    add_refusal(form, error, name)
 
 
 def guess(text: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from billing.models import Allocation, CreditNote, Invoice, Payment, VehicleExit
 from catalogue.models import Reservation
 from catalogue.shelf.sources import source_of
 from common.domain.types import Json
+from common.domain.units import Units
 from repair_orders.estimates.models import Authorisation, Estimate
 from repair_orders.models import (
     OPEN_STATUSES,
@@ -51,10 +52,14 @@ def kind_of(line: Line) -> str:
 
 @dataclass
 class Bench:
-    """The rows of one order. What only some pages need is read when it is asked for, once."""
+    """The rows of one order. What only some pages need is read when it is asked for, once.
+
+    `units` are those in which the page shows and takes distances.
+    """
 
     order: RepairOrder
     now: datetime
+    units: Units = Units.IMPERIAL
     _figures: dict[frozenset[int], Figures] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property

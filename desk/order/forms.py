@@ -13,6 +13,7 @@ from billing.models import InvoiceLine
 from billing.queries import find_lines_left
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from catalogue.shelf.models import LARGEST_STOCK
+from common.domain.distance_fields import DistanceField
 from common.domain.ids import new_uuid
 from common.domain.types import Json
 from customers.models import Customer
@@ -276,13 +277,19 @@ class DiscountForm(StepForm):
 
 
 class OutForm(StepForm):
-    odometer = _decimal("Odometer, miles", 9)
+    odometer = DistanceField(
+        label="Odometer, {units}",
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
     override = _area(
         "Why it leaves unpaid", required=False, rows=2, help_text="Only where something is unpaid."
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        bench = self.bench
+        self.fields["odometer"].measure(bench.units, bench.order.vehicle.odometer)  # type: ignore[attr-defined]
         if not self.may(EXIT_PERMISSIONS["override"]):
             del self.fields["override"]
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 from billing.once import SentBefore, claim
 from catalogue.models import Service
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
+from common.domain.distance_fields import add_refusal
 from common.domain.errors import DomainError
 from common.domain.ids import new_uuid
 from common.domain.search import fits, patterns_of
@@ -99,7 +100,7 @@ class OrderPage(DeskView):
         order = find_order(order_id)
         if order is None:
             raise Http404
-        return Bench(order, timezone.now())
+        return Bench(order, timezone.now(), self.units)
 
     def may_do(self, permission: str) -> bool:
         return bool(self.request.user.has_perm(permission))
@@ -190,7 +191,7 @@ class OrderPage(DeskView):
             fresh = self.bench(order_id)
             return self.show_step(fresh, name, of, row, form, stale=(seen, error.text))
         except DomainError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.text)
+            add_refusal(form, error)
             return self.show_step(self.bench(order_id), name, of, row, form)
         told = messages.warning if done.is_warning else messages.success
         told(self.request, done.told)
@@ -356,6 +357,7 @@ class OrderPage(DeskView):
             "title": f"Order {order.number or order.pk}",
             "bench": bench,
             "order": order,
+            "units": bench.units,
             "state": state,
             "tone": _TONES[RepairOrderStatus(order.status)],
             "primary": primary,

@@ -14,6 +14,7 @@ from appointments.models import ClosingTimeFormField, Weekday
 from appointments.slots import MIDNIGHT
 from common.domain.caller import Role
 from common.domain.text_fields import EmailFormField, TextFormField
+from common.domain.units import Units
 from desk.setup.actions import Hours, Login
 
 # The zones that the form offers first. Any of the IANA database can be typed.
@@ -48,6 +49,7 @@ class SetupForm(forms.Form):
     longitude = forms.DecimalField(
         label="Longitude", max_digits=9, decimal_places=6, min_value=-180, max_value=180, initial=Decimal(0)
     )
+    units = forms.ChoiceField(label="Distances", choices=Units.choices, initial=Units.IMPERIAL)
     bays = forms.IntegerField(label="Bays", min_value=1, max_value=50, initial=2)
     per_hour = forms.DecimalField(
         label="Labor, dollars an hour", required=False, max_digits=10, decimal_places=2, min_value=0
@@ -89,8 +91,8 @@ class SetupForm(forms.Form):
     @property
     def location(self) -> dict[str, Any]:
         """The columns of the location."""
-        names = ("name", "legal_name", "address", "phone", "email", "time_zone", "latitude", "longitude")
-        return {name: self.cleaned_data[name] for name in names}
+        names = ("name", "legal_name", "address", "phone", "email", "time_zone", "units")
+        return {name: self.cleaned_data[name] for name in (*names, "latitude", "longitude")}
 
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"]

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from appointments.models import Location
 from appointments.queries import local_time
+from common.domain import units
 from desk.money.links import days_url
 from desk.order.boxes import Box
 from inspections.models import Inspection
@@ -24,6 +25,10 @@ from vehicles.models import Vehicle
 
 register = template.Library()
 register.filter("days_url", days_url)
+register.filter("distance", units.format_distance)
+register.filter("whole_distance", units.format_whole)
+register.filter("volume", units.format_volume)
+register.filter("consumption", units.format_consumption)
 _SELECTED, _NOTHING = mark_safe(" selected"), mark_safe("")
 
 
@@ -145,11 +150,10 @@ def is_among(value: str, choices: Iterable[Any]) -> bool:
 
 
 @register.filter
-def last_miles(vehicle: Vehicle) -> str:
-    """Return what the odometer read last, for a hint."""
-    return (
-        f"Miles. Last read: {vehicle.odometer:,.0f}." if vehicle.odometer_at else "Miles. Never read before."
-    )
+def last_read(vehicle: Vehicle, shown: units.Units) -> str:
+    """Return the units and what the odometer read last, for a hint."""
+    last = f"Last read: {units.format_whole(vehicle.odometer, shown)}."
+    return f"{shown.word.capitalize()}. {last if vehicle.odometer_at else 'Never read before.'}"
 
 
 @register.filter

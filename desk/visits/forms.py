@@ -10,19 +10,18 @@ from django import forms
 from django.utils.dateparse import parse_datetime
 
 from appointments.models import Appointment, Bay, Technician
+from common.domain.distance_fields import DistanceField
 from common.domain.text_fields import TextFormField
+from common.domain.units import Units
 from desk.forms import KeyedForm
 from desk.intake.forms import LocalTimeField
 from repair_orders.models import RepairOrder
-from vehicles.telematics.samples import MAX_MILES
 
 
 class CheckInForm(KeyedForm):
     """What is read when the vehicle arrives."""
 
-    odometer = forms.DecimalField(
-        label="Odometer", required=False, min_value=0, max_value=MAX_MILES, decimal_places=2
-    )
+    odometer = DistanceField(label="Odometer", required=False)
     promised_at = LocalTimeField(label="Promised", required=False)
     description = TextFormField(
         label="What the customer says",
@@ -32,8 +31,11 @@ class CheckInForm(KeyedForm):
     )
     order = forms.ModelChoiceField(RepairOrder.objects.none(), required=False, empty_label="A new order")
 
-    def __init__(self, *args: Any, visit: Appointment, requested: list[RepairOrder], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, visit: Appointment, units: Units, requested: list[RepairOrder], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["odometer"].measure(units, visit.vehicle.odometer)  # type: ignore[attr-defined]
         self.zone = ZoneInfo(visit.location.time_zone)
         self.fields["order"].queryset = RepairOrder.objects.filter(pk__in=[row.pk for row in requested])  # type: ignore[attr-defined]
         self.fields["odometer"].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}

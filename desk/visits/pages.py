@@ -16,6 +16,7 @@ from appointments import actions
 from appointments.models import HOLDS_A_BAY, Appointment, AppointmentStatus
 from appointments.queries import find_free_slots, last_bookable_day, local_time
 from billing.once import claim
+from common.domain.distance_fields import add_refusal
 from common.domain.errors import DomainError
 from common.domain.types import Json
 from desk.intake.starts import Day, by_day, first_day
@@ -63,10 +64,11 @@ class VisitPage(DeskView):
         return steps[do](visit)
 
     def check_in(self, visit: Appointment) -> HttpResponseBase:
-        form = CheckInForm(self.request.POST, visit=visit, requested=requested_of(visit))
+        place = Place(self.request)
+        form = CheckInForm(self.request.POST, visit=visit, units=place.units, requested=requested_of(visit))
         if not form.is_valid():
             return self.ask(visit, check_in=form)
-        now, values = Place(self.request).now, form.cleaned_data
+        now, values = place.now, form.cleaned_data
         try:
             with transaction.atomic():
                 claim(values["key"], by=self.by(), now=now)
@@ -81,7 +83,7 @@ class VisitPage(DeskView):
                     now=now,
                 )
         except DomainError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.text)
+            add_refusal(form, error)
             return self.ask(visit, check_in=form)
         messages.success(self.request, f"{visit.vehicle} is checked in as order {order.number or order.pk}.")
         return redirect("order-page", order.pk)
@@ -191,7 +193,10 @@ class VisitPage(DeskView):
         if holds and order is None:
             requested = requested_of(visit)
             form = check_in or CheckInForm(
-                visit=visit, requested=requested, initial={"description": visit.description}
+                visit=visit,
+                units=place.units,
+                requested=requested,
+                initial={"description": visit.description},
             )
             context["check_in"] = form
         if is_pending:

@@ -10,18 +10,18 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.models import User
 from accounts.names import MAX_NAME_LENGTH, split_name, validate_full_name
 from accounts.phones import validate_phone
-from accounts.profile import change_person
 from common.domain.types import Json
+from common.domain.units import Units
 from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberView
-from common.http.fields import Instant, Money
+from common.http.fields import Instant, Money, Word
 from common.http.permissions import CustomerRole
 from common.http.routing import route
 from common.http.views import serialize
 from common.reads.serializers import Serializer
+from customers.actions import change_own_profile, ensure_customer
 from memberships.models import MembershipStatus
 from portal.queries import get_profile
 
@@ -56,10 +56,13 @@ class ProfileSerializer(Serializer):
     membership_status = _status()
     monthly_fee = Money(as_number=True, allow_null=True)
     renewal_date = Instant(source="renews_at", allow_null=True)
+    units = serializers.ChoiceField(
+        choices=Units.choices, allow_blank=True, help_text="Of pages and papers. Empty: as the shop."
+    )
 
 
 class ProfileInput(Serializer):
-    """Names and phone, under the contract's names or under those that the web client sends."""
+    """Names and phone, under the contract's names or under those that the web client sends, and the units of pages."""
 
     name = serializers.CharField(max_length=2 * MAX_NAME_LENGTH, validators=[validate_full_name])
     firstName = serializers.CharField(max_length=MAX_NAME_LENGTH)
@@ -67,9 +70,14 @@ class ProfileInput(Serializer):
     first_name = serializers.CharField(max_length=MAX_NAME_LENGTH)
     last_name = serializers.CharField(max_length=MAX_NAME_LENGTH, allow_blank=True)
     phone = serializers.CharField(max_length=30, allow_blank=True, validators=[validate_phone])
+    units = Word(
+        choices=Units.values,
+        allow_blank=True,
+        help_text="Of distances on pages and papers. Empty: as the shop. Numbers of this API stay miles and gallons.",
+    )
 
     def validate(self, attrs: Json) -> Json:
-        """Return the columns of the user. A name under two keys must be the same."""
+        """Return the columns of the user and the customer. A name under two keys must be the same."""
         person: Json = {}
         if "name" in attrs:
             person["first_name"], person["last_name"] = split_name(attrs["name"])
@@ -80,7 +88,7 @@ class ProfileInput(Serializer):
             for key in keys:
                 if key in attrs and person.setdefault(column, attrs[key]) != attrs[key]:
                     raise serializers.ValidationError({key: ["Differs from another name in this body."]})
-        return person | {name: value for name, value in attrs.items() if name == "phone"}
+        return person | {name: value for name, value in attrs.items() if name in ("phone", "units")}
 
 
 class UserProfile(MemberView):
@@ -96,12 +104,15 @@ class UserProfile(MemberView):
 
     @extend_schema(responses=ProfileSerializer)
     def patch(self, request: Request) -> JSONResponse:
-        """Change your names or phone.
+        """Change your names, phone or units.
 
         Fields that are not sent keep their values. The email is changed by `PATCH /api/auth/profile/update/`.
         """
         body = self.read_body(partial=True)
-        change_person(user=User.objects.get(pk=self.caller.user_id), **body)
+        customer_id = self.caller.customer_id
+        if customer_id is None and "units" in body:
+            customer_id = ensure_customer(self.caller, now=timezone.now()).pk
+        change_own_profile(user_id=self.caller.user_id, customer_id=customer_id, **body)
         return self.show()
 
     def show(self) -> JSONResponse:

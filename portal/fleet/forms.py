@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,9 +14,11 @@ from django.db.models import QuerySet
 
 from accounts.phones import validate_phone
 from common.domain.caller import Caller, LoginRole
+from common.domain.distance_fields import DistanceField, add_refusal
 from common.domain.errors import DomainError, Missing
 from common.domain.text_fields import CodeFormField
 from common.domain.types import Json
+from common.domain.units import Units
 from customers.models import ContactMethod, Customer, CustomerUser
 from files.kinds import HEAD_BYTES, has_signature
 from passports.forms import ShareFields
@@ -35,7 +38,7 @@ class PortalForm(forms.Form):
 
     def add_domain_error(self, error: DomainError) -> None:
         """Show the error beside the field that it names, or above the form if it names none."""
-        self.add_error(error.field if error.field in self.fields else None, error.text)
+        add_refusal(self, error)
 
 
 class _MultipleFileInput(forms.ClearableFileInput):
@@ -162,9 +165,11 @@ class UnitForm(PortalForm):
     year = forms.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
     license_plate = _model_formfield(Vehicle, "license_plate", label="License plate")
     color = _model_formfield(Vehicle, "color")
-    odometer = _model_formfield(
-        Vehicle, "odometer", label="Odometer (miles)", min_value=0, initial=0, help_text=""
-    )
+    odometer = DistanceField(label="Odometer ({units})", initial=0)
+
+    def __init__(self, *args: Any, measures: Units, known: Decimal | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["odometer"].measure(measures, known)  # type: ignore[attr-defined]
 
 
 class NewUnitForm(UnitForm):
@@ -193,6 +198,9 @@ class CompanyForm(PortalForm):
         label="Emergency phone", required=False, max_length=30, validators=[validate_phone]
     )
     preferred_contact_method = forms.ChoiceField(label="Reach us by", choices=ContactMethod.choices)
+    units = forms.ChoiceField(
+        label="Distances", choices=[("", "As the shop"), *Units.choices], required=False
+    )
 
 
 class ShareForm(ShareFields, PortalForm):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 import structlog
@@ -12,13 +13,16 @@ from django.shortcuts import render
 from django.views import View
 from rest_framework.permissions import SAFE_METHODS
 
+from appointments.queries import get_units
 from common.domain import counters, errors
 from common.domain.caller import Caller, Role, page_caller_loader
 from common.domain.recent_password import RecentPasswordNeeded
+from common.domain.units import Units
 from common.http.contracts.fleet import FLEET
 from common.http.permissions import check_write
 from common.http.problems import problem_from
 from common.http.recent_password import ask_password
+from customers.models import Customer
 
 NO_PROFILE = "fleet/no_profile.html"
 
@@ -61,6 +65,11 @@ class FleetPage(View):
         if request.method not in SAFE_METHODS and not self.is_for_viewers:
             check_write(self.caller)
         return super().dispatch(request, *args, **kwargs)
+
+    @cached_property
+    def measures(self) -> Units:
+        """Return the units in which the company reads and types distances. Its units are its vehicles."""
+        return get_units(Customer.objects.get(pk=self.caller.account))
 
     def show(self, status: int = 200, **context: object) -> HttpResponse:
         """Render the page's template with `context`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -66,6 +68,7 @@ class UnitsPage(FleetPage):
             page=page,
             units=[{"unit": unit, "repair_count": counts.get(unit.pk, 0)} for unit in units],
             ordering=filters.get("ordering", "unit_number"),
+            measures=self.measures,
             is_archived=filters.get("archived", False),
         )
 
@@ -110,11 +113,12 @@ class UnitPage(UnitPageBase):
     def get(self, request: HttpRequest, id: int) -> HttpResponse:
         unit = self.unit(id)
         return self.show_unit(
-            unit, UnitForm(initial={name: getattr(unit, name) for name in UnitForm.base_fields})
+            unit, self.form(unit, initial={name: getattr(unit, name) for name in UnitForm.base_fields})
         )
 
     def post(self, request: HttpRequest, id: int) -> HttpResponse:
-        unit, form = self.unit(id), UnitForm(request.POST)
+        unit = self.unit(id)
+        form = self.form(unit, request.POST)
         if form.is_valid():
             try:
                 actions.change_vehicle(
@@ -126,6 +130,9 @@ class UnitPage(UnitPageBase):
                 messages.success(request, f"Unit {unit.label} is changed.")
                 return redirect("fleet-unit", id=id)
         return self.show_unit(self.unit(id), form, status=400)
+
+    def form(self, unit: Vehicle, *data: Any, **options: Any) -> UnitForm:
+        return UnitForm(*data, measures=self.measures, known=unit.odometer, **options)
 
     def show_unit(self, unit: Vehicle, form: UnitForm, status: int = 200) -> HttpResponse:
         orders = RepairOrder.objects.visible_to(self.caller).matching({"unit_id": unit.pk})
@@ -143,10 +150,10 @@ class NewUnitPage(FleetPage):
     section = "units"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.show(form=NewUnitForm())
+        return self.show(form=NewUnitForm(measures=self.measures))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = NewUnitForm(request.POST)
+        form = NewUnitForm(request.POST, measures=self.measures)
         if form.is_valid():
             try:
                 unit = actions.add_vehicle(

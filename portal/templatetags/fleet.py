@@ -6,10 +6,15 @@ from decimal import Decimal
 
 from django import template
 
+from common.domain import units
 from common.domain.types import Json
 from repair_orders.papers.texts import discount_rows
 
 register = template.Library()
+register.filter("distance", units.format_distance)
+register.filter("whole_distance", units.format_whole)
+register.filter("volume", units.format_volume)
+register.filter("consumption", units.format_consumption)
 
 # The label of each state, from the customer's point of view.
 STATUS_LABELS = {
@@ -66,6 +71,15 @@ def quantity(number: Decimal | str) -> str:
     """Format a quantity or a number of hours without zeros at the end: `2`, `4.5`."""
     whole, _, places = f"{Decimal(number):f}".partition(".")
     return f"{whole}.{places}".rstrip("0").rstrip(".")
+
+
+@register.filter
+def odometers(order: Json) -> str:
+    """Format the odometer of an order's paper, in and out, in the units of the paper: `48211.3 – 48215 miles`."""
+    shown = units.paper_units(order)
+    read = (order[name] for name in ("odometer_in", "odometer_out"))
+    figures = [quantity(units.from_miles(Decimal(miles), shown)) for miles in read if miles]
+    return f"{' – '.join(figures)} {shown.distance}"
 
 
 @register.filter

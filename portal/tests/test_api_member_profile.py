@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from customers.models import Customer
 from memberships.renewals import renews_at
 from testing import factories
 from testing.suites import count_queries
@@ -22,7 +23,7 @@ def instant(at):
     return at.isoformat().replace("+00:00", "Z")
 
 
-def body(user, membership=None):
+def body(user, membership=None, units=""):
     """Return the body, written independently of the serializer."""
     plan = membership and membership.plan
     renewal = membership and instant(renews_at(membership.started_at, timezone.now()))
@@ -53,6 +54,7 @@ def body(user, membership=None):
         "membership_status": shown["membershipStatus"],
         "monthly_fee": shown["monthlyFee"],
         "renewal_date": renewal,
+        "units": units,
     }
 
 
@@ -70,9 +72,9 @@ class TestProfile:
         factories.MembershipFactory(user=alice.contact, started_at=past - timedelta(days=30), ends_at=past)
         assert as_alice.get(url).json() == body(alice.contact)
 
-    def test_two_queries_beside_the_caller(self, as_alice, alice, url):
+    def test_three_queries_beside_the_caller(self, as_alice, alice, url):
         factories.MembershipFactory(user=alice.contact)
-        assert count_queries(lambda: as_alice.get(url)) == 3
+        assert count_queries(lambda: as_alice.get(url)) == 4
 
     @pytest.mark.parametrize(
         "sent",
@@ -88,6 +90,18 @@ class TestProfile:
         assert (response.status_code, response.json()) == (200, body(user))
         assert (user.first_name, user.last_name, user.phone) == ("Alicia", "van Cooper", "+1 555 010 7788")
 
+    def test_patch_changes_the_units(self, as_alice, alice, url):
+        for sent, units in (("Metric", "metric"), ("imperial", "imperial"), ("", "")):
+            response = as_alice.patch(url, {"units": sent}, format="json")
+            assert (response.status_code, response.json()) == (200, body(alice.contact, units=units))
+            alice.refresh_from_db()
+            assert alice.units == units
+
+    def test_patch_of_the_units_makes_a_customer_of_a_login(self, carol, sign_in, url):
+        response = sign_in(carol).patch(url, {"units": "metric"}, format="json")
+        assert (response.status_code, response.json()["units"]) == (200, "metric")
+        assert Customer.objects.get(logins__user=carol).units == "metric"
+
     def test_patch_keeps_what_is_not_sent(self, as_alice, alice, url):
         assert as_alice.patch(url, {"last_name": ""}, format="json").status_code == 200
         user = User.objects.get(pk=alice.contact_id)
@@ -102,6 +116,7 @@ class TestProfile:
         [
             ({"phone": "12"}, {"phone": ["Enter a phone number of 7 to 15 digits."]}),
             ({"first_name": ""}, {"first_name": ["This field may not be blank."]}),
+            ({"units": "furlongs"}, {"units": ['"furlongs" is not a valid choice.']}),
             (
                 {"first_name": "A", "firstName": "B"},
                 {"first_name": ["Differs from another name in this body."]},

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from itertools import chain, pairwise
 from math import isfinite
 from operator import lt
 from types import NoneType
 from typing import NamedTuple, TypeVar, cast
+
+from common.domain.units import MAX_MILES
 
 Reading = float | None
 Value = TypeVar("Value")
@@ -21,8 +22,6 @@ MAX_SPAN_MS = MAX_SPAN // timedelta(milliseconds=1)
 # Dongles did not exist before the year 2000. An earlier time comes from a clock that was never set, or is in seconds.
 EARLIEST = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
 LATEST = 2**53  # every JSON reader keeps integers up to this one
-# The bound of every odometer figure, typed or sent. Vehicles are scrapped before 4 million miles.
-MAX_MILES = Decimal("9999999.99")
 # Above any possible reading: the fastest car drives 330 mph, and an OBD fuel rate ends at 866 gal/h.
 HIGHEST = {"speed": 400, "fuel_rate": 1_000, "odometer": float(MAX_MILES)}
 

@@ -94,6 +94,26 @@ def test_export_has_the_rows_of_the_filtered_list(desk, alice, bob, civic):
     assert len(download(desk, Vehicle, q=VIN).splitlines()) == 2
 
 
+def test_odometer_may_be_in_kilometers(desk, alice):
+    vehicle = f"{alice.pk},{VIN},2020,Honda,Civic"
+    content = f"customer,vin,year,make,model,Kilometers\n{vehicle},100000\n"
+    assert import_file(desk, Vehicle, content) == ["Import finished: 1 new, 0 updated, 0 unchanged vehicles."]
+    assert Vehicle.objects.get().odometer == Decimal("62137.12")
+    assert import_file(desk, Vehicle, content) == ["Import finished: 0 new, 0 updated, 1 unchanged vehicles."]
+
+
+def test_kilometers_that_are_no_number_are_refused(desk, alice):
+    content = f"customer,vin,year,make,model,odometer_km\n{alice.pk},{VIN},2020,Honda,Civic,far\n"
+    assert said(preview(desk, Vehicle, content)) == ["Row 2: odometer: Enter a number."]
+
+
+def test_miles_beside_kilometers_are_refused(desk, alice):
+    content = f"customer,vin,odometer,km\n{alice.pk},{VIN},1,1\n"
+    assert refusal(desk, Vehicle, content) == [
+        "The odometer is given in miles and in kilometers. Leave one of the columns out."
+    ]
+
+
 def test_headings_of_other_systems_are_known(desk, alice):
     heading = "Customer ID,VIN Number,Model Year,Make,Model,Plate,Mileage"
     content = f"{heading}\n{alice.pk},{VIN},2020,Honda,Civic,abc 123,12\n".replace(",", "\t")

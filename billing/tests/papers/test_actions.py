@@ -91,6 +91,45 @@ class TestInvoice:
             f"Springfield Garage LLC · Invoice {invoice.number} Page 1 of 1"
         )
 
+    @pytest.mark.parametrize(
+        ("of_customer", "of_location", "printed"),
+        [
+            ("", "imperial", "Odometer in 84,250, out 84,256 miles"),
+            ("", "metric", "Odometer in 135,587.2, out 135,596.9 km"),
+            ("metric", "imperial", "Odometer in 135,587.2, out 135,596.9 km"),
+            ("imperial", "metric", "Odometer in 84,250, out 84,256 miles"),
+        ],
+    )
+    def test_odometer_is_in_the_units_of_the_customer_else_the_location(
+        self, order, place, alice, of_customer, of_location, printed
+    ):
+        alice.units, place.units = of_customer, of_location
+        alice.save()
+        place.save()
+        invoice = issue_invoice(order=reload(order), by=None, now=AT)
+        assert printed in text_of(invoice_paper(invoice, now=LATER))
+        # The snapshot is in miles. Miles have no key, so that papers from before this preference stay as they are.
+        printed_of = invoice.snapshot["order"]
+        assert (printed_of["odometer_in"], printed_of["odometer_out"]) == ("84250.00", "84256.00")
+        assert printed_of.get("units") == ("metric" if printed.endswith("km") else None)
+
+    @pytest.mark.parametrize(
+        ("then", "later", "printed"),
+        [
+            ("metric", "imperial", "Odometer in 135,587.2, out 135,596.9 km"),
+            ("", "metric", "Odometer in 84,250, out 84,256 miles"),
+        ],
+    )
+    def test_units_of_an_issued_invoice_do_not_change(self, order, alice, then, later, printed):
+        alice.units = then
+        alice.save()
+        invoice = issue_invoice(order=reload(order), by=None, now=AT)
+        alice.units = later
+        alice.save()
+        note = credit_all(invoice=invoice, reason="Wrong", by=None, now=LATER)
+        for paper in (invoice_paper(invoice, now=LATER), credit_note_paper(note, now=LATER)):
+            assert printed in text_of(paper)
+
     def test_file_has_a_title_and_its_fonts(self, invoice):
         reader = PdfReader(BytesIO(invoice_paper(invoice, now=LATER).content))
         assert (reader.metadata.title, reader.metadata.author) == (

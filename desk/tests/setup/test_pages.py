@@ -50,10 +50,16 @@ def test_one_form_makes_the_shop_ready(desk):
         "role": "technician",
         "password": "correct-horse-8",
     }
-    response = sent(desk, [LOGIN, tom], closes_4="24:00", opens_5="09:00", closes_5="12:00")
+    times = {"closes_4": "24:00", "opens_5": "09:00", "closes_5": "12:00"}
+    response = sent(desk, [LOGIN, tom], units="metric", **times)
     place = Location.objects.get()
     assert response.headers["Location"] == "/admin/today/"
-    assert (place.name, place.is_default, place.time_zone) == ("Elm Street Garage", True, "America/New_York")
+    assert (place.name, place.is_default, place.time_zone, place.units) == (
+        "Elm Street Garage",
+        True,
+        "America/New_York",
+        "metric",
+    )
     hours = OpeningHours.objects.order_by("weekday").values_list("weekday", "opens", "closes")
     assert list(hours) == [
         *((day, time(8), time(17)) for day in range(4)), (4, time(8), time(0)), (5, time(9), time(12)),
@@ -111,6 +117,7 @@ def test_a_shop_that_is_set_up_stays(desk):
         "form-TOTAL_FORMS": 0,
         "form-INITIAL_FORMS": 0,
         "time_zone": "UTC",
+        "units": "imperial",
         "bays": 1,
         "latitude": 0,
         "longitude": 0,

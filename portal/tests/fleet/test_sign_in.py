@@ -222,6 +222,16 @@ class TestCompany:
         )
         assert (rosa.company_name, rosa.is_verified) == ("RS Wind", False)
 
+    def test_company_can_choose_its_units(self, page, rosa):
+        assert 'name="units"' in page.get("/customer/company/").content.decode()
+        page.post("/customer/company/", self.ADDRESS | {"units": "metric"})
+        rosa.refresh_from_db()
+        assert rosa.units == "metric"
+        assert page.post("/customer/company/", self.ADDRESS | {"units": "furlongs"}).status_code == 400
+        page.post("/customer/company/", self.ADDRESS | {"units": ""})
+        rosa.refresh_from_db()
+        assert rosa.units == ""
+
     def test_invalid_phone_is_refused_and_nothing_changes(self, page, rosa):
         response = page.post("/customer/company/", self.ADDRESS | {"emergency_contact_phone": "none"})
         assert response.status_code == 400

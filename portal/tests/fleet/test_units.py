@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from testing import factories
 from vehicles.models import Vehicle
+from vehicles.odometer import read_odometer
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +71,51 @@ class TestUnits:
         Vehicle.objects.filter(pk=unit.pk).update(odometer=100)
         response = page.post(f"/customer/units/{unit.pk}/", self.FIELDS)
         assert "The odometer cannot go down: enter at least 100.00 miles." in response.content.decode()
+
+    def test_company_that_reads_kilometers_reads_and_types_them(self, page, rosa, unit):
+        rosa.units = "metric"
+        rosa.save()
+        read_odometer(vehicle=unit, miles=Decimal("62137.15"), by=None, now=timezone.now())
+        content = " ".join(page.get("/customer/units/").content.decode().split())
+        assert ">Kilometers</th>" in content
+        assert '>100,000<span class="small-only"> km</span></td>' in content
+        url = f"/customer/units/{unit.pk}/"
+        field = page.get(url).context["form"]["odometer"]
+        assert (field.label, field.value()) == ("Odometer (kilometers)", "100000")
+        # What is sent as it was shown moves nothing.
+        assert page.post(url, self.FIELDS | {"odometer": "100000"}).status_code == 302
+        unit.refresh_from_db()
+        assert (unit.unit_number, unit.odometer, unit.readings.count()) == ("D4", Decimal("62137.15"), 1)
+        refused = page.post(url, self.FIELDS | {"odometer": "99999.9"})
+        assert refused.context["form"].errors == {
+            "odometer": ["The odometer cannot go down: enter at least 100,000.1 km."]
+        }
+        assert refused.context["form"]["odometer"].value() == "99999.9"
+        page.post(url, self.FIELDS | {"odometer": "123456"})
+        unit.refresh_from_db()
+        assert unit.odometer == Decimal("76712.00")
+
+    def test_company_without_a_preference_reads_the_units_of_its_usual_shop(self, page, rosa, unit):
+        def heading():
+            return "Kilometers" if ">Kilometers</th>" in page.get(url).content.decode() else "Miles"
+
+        url = "/customer/units/"
+        assert heading() == "Miles"  # of a shop without a location
+        near = factories.GarageFactory(units="metric", is_default=True)
+        assert heading() == "Kilometers"
+        factories.AppointmentFactory(vehicle=unit, bay=factories.GarageFactory().bays.first())
+        assert heading() == "Miles"
+        near.units = "imperial"
+        near.save()
+        rosa.units = "metric"
+        rosa.save()
+        assert heading() == "Kilometers"
+
+    def test_unit_is_added_in_kilometers(self, page, rosa):
+        rosa.units = "metric"
+        rosa.save()
+        page.post("/customer/units/new/", self.FIELDS | {"odometer": "100000"})
+        assert rosa.vehicles.get(unit_number="D4").odometer == Decimal("62137.12")
 
     def test_unit_may_have_no_vin(self, page, rosa):
         page.post("/customer/units/new/", self.FIELDS | {"vin": ""})

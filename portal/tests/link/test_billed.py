@@ -102,6 +102,19 @@ class TestInvoicePage:
         )
 
     @pytest.mark.parametrize(
+        ("units", "words"),
+        [("", "84250 – 84256.5 miles"), ("metric", "135587.2 – 135597.7 km")],
+    )
+    def test_odometer_is_in_the_units_of_the_paper(self, client, place, alice, units, words):
+        alice.units = units
+        alice.save()
+        read = {"odometer_in": D("84250.00"), "odometer_out": D("84256.50")}
+        invoice = billed(place, alice, **read)
+        alice.units = "imperial"
+        alice.save()
+        assert f"PO PO-77 {words} Download as PDF" in text_of(client.get(url(invoice)))
+
+    @pytest.mark.parametrize(
         ("days", "words"),
         [(0, "You owe $491.56 Due on 30 Nov 2026."), (1, "You owe $491.56 Due since 30 Nov")],
     )

@@ -1,0 +1,65 @@
+"""The form field of an odometer's figure, and refusals in the units in which a form was filled in."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from common.domain.errors import DomainError
+from common.domain.units import Units, check_figure, from_miles, to_miles, whole_figure
+
+
+class DistanceField(forms.DecimalField):
+    """An odometer's figure, typed in the reader's units. Its value and its initial value are miles.
+
+    `{units}` and `{Units}` in the label and the help text become the name of the units.
+    """
+
+    def __init__(self, *, label: str, help_text: str = "", **options: Any) -> None:
+        self._texts = {"label": label, "help_text": help_text}
+        super().__init__(min_value=0, **options)
+        self.measure(Units.IMPERIAL)
+
+    def measure(self, units: Units, known: Decimal | None = None) -> None:
+        """Take figures in these units. In kilometers, what pages print of a known odometer is that odometer."""
+        self.units, self.known = units, known
+        for name, text in self._texts.items():
+            setattr(self, name, text.format(units=units.word, Units=units.word.capitalize()))
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return stored miles in the units of the field, and what was typed as it is."""
+        if self.units == Units.IMPERIAL or not isinstance(value, (Decimal, int)):
+            return value
+        figure = from_miles(Decimal(value), self.units)
+        return f"{figure:f}".removesuffix(".0")
+
+    def run_validators(self, value: Decimal | None) -> None:
+        super().run_validators(value)
+        if value is not None:
+            check_figure(value, self.units)
+
+    def clean(self, value: Any) -> Decimal | None:
+        figure: Decimal | None = super().clean(value)
+        if figure is None:
+            return None
+        return self._known_like(figure) or to_miles(figure, self.units)
+
+    def _known_like(self, figure: Decimal) -> Decimal | None:
+        """Return the known odometer if a figure in kilometers is what pages print of it."""
+        if self.known is None or self.units == Units.IMPERIAL:
+            return None
+        printed = from_miles(self.known, self.units), whole_figure(self.known, self.units)
+        return self.known if figure in printed else None
+
+
+def add_refusal(form: forms.BaseForm, error: DomainError, field: str | None = None) -> None:
+    """Show a refusal at its field, else above the form. Its distances are in the units of the form.
+
+    `field` is the form's name of the field, by default the error's.
+    """
+    name = field or error.field
+    measured = (row.units for row in form.fields.values() if isinstance(row, DistanceField))
+    text = error.text_in(next(measured, Units.IMPERIAL))
+    form.add_error(name if name in form.fields else None, text)
