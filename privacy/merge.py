@@ -27,6 +27,7 @@ from files.models import Upload
 from memberships.actions import cancel
 from memberships.models import Membership
 from orders.models import Order
+from reminders.models import ReminderMail
 from repair_orders.discounts.rule import DiscountKind
 from repair_orders.models import OrderDiscount, RepairOrder
 from repair_orders.pricing.models import TaxExemption
@@ -56,6 +57,7 @@ MOVED: tuple[tuple[type[Model], str], ...] = (
     (CreditNote, "customer"),
     (Payment, "customer"),
     (Statement, "customer"),
+    (ReminderMail, "customer"),
 )
 # Fields of the customer that belong together. The kept customer's win if one of them is set.
 _GROUPS = (

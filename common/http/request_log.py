@@ -27,7 +27,7 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 # The secret part of an upload's URL and of the link of an estimate, an invoice or a statement.
-_CAPABILITY = re.compile("^/[eis]/.+|/uploads/[^/]+/")
+_CAPABILITY = re.compile("^/[eirs]/.+|/uploads/[^/]+/")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

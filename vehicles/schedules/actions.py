@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
-from typing import TypeVar
 
 from django.db import transaction
 
+from common.domain.batches import batched
 from common.domain.days import day_of
 from common.domain.errors import Invalid
 from vehicles.locks import lock_in_use
@@ -21,7 +20,6 @@ from vehicles.schedules.standard import STANDARD
 from vehicles.schedules.tasks import spread_template
 
 _BATCH = 1_000
-Item = TypeVar("Item")
 # The id of a canned job, or None, and the name of a job.
 DoneJob = tuple[int | None, str]
 
@@ -50,26 +48,19 @@ def spread(*, template: ScheduleTemplate, now: datetime) -> None:
     """Begin the schedules of a template for all vehicles in use that have none, and follow its present interval."""
     if template.is_listed:
         vehicles = Vehicle.objects.in_use().exclude(schedules__template=template).order_by("id")
-        for some in _batched(vehicles.iterator(chunk_size=_BATCH)):
+        for some in batched(vehicles.iterator(chunk_size=_BATCH), _BATCH):
             # A vehicle that was added meanwhile may have its schedule already.
             ServiceSchedule.objects.bulk_create(
                 [_begun(vehicle, template, now) for vehicle in some], ignore_conflicts=True
             )
     ids = template.schedules.order_by("id").values_list("pk", flat=True)
-    for some_ids in _batched(ids.iterator(chunk_size=_BATCH)):
+    for some_ids in batched(ids.iterator(chunk_size=_BATCH), _BATCH):
         with transaction.atomic():
             schedules = _lock(some_ids)
             for schedule in schedules:
                 schedule.template = template
                 _set_due(schedule)
             ServiceSchedule.objects.bulk_update(schedules, ["due_on", "due_miles"])
-
-
-def _batched(rows: Iterable[Item]) -> Iterator[list[Item]]:
-    """Return the rows in lists of a thousand."""
-    iterator = iter(rows)
-    while some := list(islice(iterator, _BATCH)):
-        yield some
 
 
 def save_template(template: ScheduleTemplate) -> None:
