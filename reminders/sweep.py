@@ -78,15 +78,18 @@ def order(kind: str, people: Collection[int], *, now: datetime) -> None:
         for occasion in FIND[kind](people, now):
             theirs[occasion.customer_id, occasion.user_id].append(occasion)
         recipients = find_recipients(kind, theirs)
-        mails = {_new_mail(kind, key, now): key for key in theirs if key in recipients}
-        ReminderMail.objects.bulk_create(list(mails))
+        mails = {key: _new_mail(kind, key, now) for key in theirs if key in recipients}
+        if not mails:
+            return
+        ReminderMail.objects.bulk_create(mails.values())
         Reminder.objects.bulk_create(
-            [_reminder_of(mail, occasion) for mail, key in mails.items() for occasion in theirs[key]],
+            [_reminder_of(mail, occasion) for key, mail in mails.items() for occasion in theirs[key]],
             ignore_conflicts=True,
         )
-        written = set(Reminder.objects.filter(mail__in=mails).values_list("mail", flat=True))
-        ReminderMail.objects.filter(pk__in={mail.pk for mail in mails} - written).delete()
-        for mail, key in mails.items():
+        ids = {mail.pk for mail in mails.values()}
+        written = set(Reminder.objects.filter(mail__in=ids).values_list("mail", flat=True))
+        ReminderMail.objects.filter(pk__in=ids - written).delete()
+        for key, mail in mails.items():
             if mail.pk in written:
                 order_mail(mail, recipients[key], theirs[key], now=now)
 

@@ -16,6 +16,7 @@ from portal.link.paper import (
     StatementPaper,
 )
 from portal.link.photos import EstimatePhoto
+from portal.link.reminders import ReminderPage
 
 urlpatterns = [
     path("e/<str:token>", EstimatePage.as_view(), name="estimate-link"),
@@ -35,6 +36,7 @@ urlpatterns = [
         name="invoice-link-credit-note",
     ),
     path("i/<str:token>/receipts/<int:payment_id>.pdf", ReceiptPaper.as_view(), name="invoice-link-receipt"),
+    path("r/<str:token>", ReminderPage.as_view(), name="reminder-link"),
     path("s/<str:token>", StatementPage.as_view(), name="statement-link"),
     path("s/<str:token>/statement.pdf", StatementPaper.as_view(), name="statement-link-pdf"),
 ]
