@@ -73,6 +73,7 @@ class Reminder(models.Model):
             models.UniqueConstraint(fields=["kind", "subject", "occasion"], name="reminded_once"),
             _kind_is_known("reminder_kind_is_known"),
         ]
+        indexes = [models.Index(fields=["kind", "-id"], name="reminder_by_kind")]
 
     def __str__(self) -> str:
         return self.text

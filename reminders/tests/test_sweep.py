@@ -443,6 +443,8 @@ def test_two_sweeps_at_once_write_each_reminder_once(clock, mailoutbox):
 
 def test_search_of_a_day_costs_a_fixed_number_of_queries_and_one_task_a_mail(clock):
     counts = []
+    sweep(now=clock.now)
+    clock.move(days=1)
     for number in (2, 12):
         for _ in range(number):
             factories.ServiceScheduleFactory(due_on=clock.now.date() + timedelta(days=14), due_miles=None)

@@ -34,6 +34,7 @@ from files.models import Upload
 from inspections.models import Inspection, Template
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
+from reminders.models import ReminderMail
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
 from repair_orders.time_entries.models import TimeEntry
@@ -82,6 +83,7 @@ FACTORIES = {
     PriceBand: factories.PriceBandFactory,
     PriceMatrix: factories.PriceMatrixFactory,
     Recommendation: factories.RecommendationFactory,
+    ReminderMail: factories.ReminderMailFactory,
     RepairOrder: factories.RepairOrderFactory,
     RepairPhoto: factories.RepairPhotoFactory,
     ReportedProblem: factories.ReportedProblemFactory,
