@@ -62,6 +62,10 @@ class Due:
         """The day by which the list is ordered."""
         return self.on or (day_of(self.at) if self.at else None)
 
+    @property
+    def state_label(self) -> str:
+        return self.state.replace("_", " ").capitalize()
+
 
 class DueFilters(TypedDict, total=False):
     """Ids of rows. `vehicle` may be a public id."""
@@ -243,7 +247,7 @@ def _estimates(caller: Caller, now: datetime) -> AnyQuerySet:
 def _estimate(row: Estimate, now: datetime) -> Due:
     order = row.repair_order
     return Due(
-        "estimate", DUE_SOON, f"Estimate of repair {order.pk} waits for your answer", "answer", row, order.customer,
+        "estimate", DUE_SOON, f"Estimate of repair {order.pk} waits for an answer", "answer", row, order.customer,
         order.vehicle, at=row.expires_at, amount=row.total,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from common.http.routing import route
 from portal.fleet import (
     company,
     dashboard,
+    due,
     emails,
     invitation,
     invoices,
@@ -55,6 +56,7 @@ urlpatterns = [
     route("units/new/", units.NewUnitPage.as_view(), name="fleet-new-unit"),
     route("units/<id:id>/", units.UnitPage.as_view(), name="fleet-unit"),
     route("units/<id:id>/archive/", units.ArchiveUnitPage.as_view(), name="fleet-archive-unit"),
+    route("due/", due.DuePage.as_view(), name="fleet-due"),
     route("invoices/", invoices.InvoicesPage.as_view(), name="fleet-invoices"),
     route("invoices/<id:id>/", invoices.InvoicePage.as_view(), name="fleet-invoice"),
     route("invoices/<id:id>/pdf/", invoices.InvoicePaperPage.as_view(), name="fleet-invoice-pdf"),

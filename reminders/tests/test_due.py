@@ -107,7 +107,7 @@ class TestMember:
                 ),
                 body(
                     "estimate", "due_soon",
-                    f"Estimate of repair {estimate.repair_order_id} waits for your answer", estimate, **own,
+                    f"Estimate of repair {estimate.repair_order_id} waits for an answer", estimate, **own,
                     dueAt=z(estimate.expires_at), amount=float(estimate.total), action="answer",
                 ),
                 body(
