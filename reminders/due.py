@@ -1,7 +1,6 @@
 """Compute the list of everything that is due (docs/design, D138). Nothing of it is stored.
 
-A source finds the rows of one kind in one query, and makes an item of each. It stands beside its room's selectors in
-spirit, and here because the list needs all rooms.
+A source finds the rows of one kind in one query, and makes an item of each.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Value, When
 from django.db.models.functions import Concat
 
 from appointments.models import Appointment, AppointmentStatus
@@ -108,9 +107,7 @@ class Source:
 def list_due(caller: Caller, filters: DueFilters, *, now: datetime) -> list[Due]:
     """Return everything that is due for a customer: what is overdue first, then by its day. One query a kind."""
     sources = sources_of(filters.get("kind"))
-    found = [
-        source.item(row, now) for source in sources for row in source.rows(caller, filters, now)
-    ]
+    found = [source.item(row, now) for source in sources for row in source.rows(caller, filters, now)]
     return sorted(found, key=lambda due: (STATES.index(due.state), due.day or date.max))
 
 
@@ -231,9 +228,7 @@ def _appointment(row: Appointment, now: datetime) -> Due:
 
 def _estimates(caller: Caller, now: datetime) -> AnyQuerySet:
     """Return the last revisions that can be answered."""
-    later = Estimate.objects.filter(
-        repair_order=OuterRef("repair_order"), revision__gt=OuterRef("revision")
-    )
+    later = Estimate.objects.filter(repair_order=OuterRef("repair_order"), revision__gt=OuterRef("revision"))
     rows = Estimate.objects.visible_to(caller).filter(
         ~Exists(later),
         authorisation=None,

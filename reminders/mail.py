@@ -59,9 +59,7 @@ def reminder_mail(
         "phone": location.phone if location else "",
         "stop": stop,
     }
-    text, html = (
-        render_to_string(f"reminders/mail/reminder.{part}", context) for part in ("txt", "html")
-    )
+    text, html = (render_to_string(f"reminders/mail/reminder.{part}", context) for part in ("txt", "html"))
     message = Mail(
         subject=" ".join(_SUBJECTS[kind].format(about).split()),
         body=text,

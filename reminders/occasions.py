@@ -90,9 +90,7 @@ def find_put_off(customers: Collection[int], now: datetime) -> list[Occasion]:
             days = max(span for span in PUT_OFF_DAYS if span <= age)
             text = f"{row} (put off {days} days ago)"
             subject = f"recommendation:{row.pk}"
-            found.append(
-                Occasion(row.vehicle.customer_id, None, subject, str(days), str(row.vehicle), text)
-            )
+            found.append(Occasion(row.vehicle.customer_id, None, subject, str(days), str(row.vehicle), text))
     return found
 
 

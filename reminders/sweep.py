@@ -15,8 +15,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import ExtractDay
 
-from common.domain.caller import Caller, Role
 from common.domain.batches import batched
+from common.domain.caller import Caller, Role
 from common.domain.days import day_of, midnight
 from memberships.models import Membership
 from reminders.links import stop_token
@@ -66,9 +66,7 @@ def _sweep_day(kind: str, find: Callable[[Sweep, list[date]], Iterable[int]], no
     for people in batched(find(row, days), _BATCH):
         order(kind, people, now=now)
     # Of two sweeps at once the first ends the day.
-    Sweep.objects.filter(pk=kind, day=row.day).update(
-        day=today, reading=newest, reading_before=F("reading")
-    )
+    Sweep.objects.filter(pk=kind, day=row.day).update(day=today, reading=newest, reading_before=F("reading"))
 
 
 def order(kind: str, people: Collection[int], *, now: datetime) -> None:

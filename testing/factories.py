@@ -74,9 +74,9 @@ from orders.models import (
     ReturnLine,
     ReturnRequest,
 )
-from repair_orders.estimates.actions import store_estimate
 from reminders.links import stop_token
 from reminders.models import Reminder, ReminderMail
+from repair_orders.estimates.actions import store_estimate
 from repair_orders.estimates.models import Answer, Authorisation, Decision, Estimate, Method
 from repair_orders.models import (
     Job,

@@ -82,9 +82,7 @@ class DueList(MemberView):
         found = list_due(self.caller, cast("DueFilters", query), now=timezone.now())
         if not (number or size):
             return JSONResponse([body_of(due) for due in found])
-        page = Page(
-            number or 1, size or DEFAULT_PAGE_SIZE, len(found), request.build_absolute_uri()
-        )
+        page = Page(number or 1, size or DEFAULT_PAGE_SIZE, len(found), request.build_absolute_uri())
         if page.number > page.last:
             raise serializers.ValidationError({"page": [f"The last page is {page.last}."]})
         return JSONResponse([body_of(due) for due in found[page.bounds]], headers=page.headers)

@@ -102,8 +102,8 @@ class TestMember:
                     dueAt=z(rows["membership"].ends_at), action="renewal",
                 ),
                 body(
-                    "appointment", "due_soon", f"Appointment at {rows['appointment'].location}", rows["appointment"], **own,
-                    dueAt=z(rows["appointment"].start), action="come",
+                    "appointment", "due_soon", f"Appointment at {rows['appointment'].location}",
+                    rows["appointment"], **own, dueAt=z(rows["appointment"].start), action="come",
                 ),
                 body(
                     "estimate", "due_soon",

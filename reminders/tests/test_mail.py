@@ -78,9 +78,7 @@ def test_long_list_is_cut_and_names_the_rest(alice, car, clock, mailoutbox):
     assert (body.count("\n- "), "3 more are in your account." in body) == (50, True)
 
 
-def test_names_with_markup_are_escaped_in_html_and_stay_on_one_line_of_the_subject(
-    alice, clock, mailoutbox
-):
+def test_names_with_markup_are_escaped_in_html_and_stay_on_one_line_of_the_subject(alice, clock, mailoutbox):
     car = factories.VehicleFactory(customer=alice, make="<b>Ford</b>", model="F&C")
     factories.ServiceScheduleFactory(vehicle=car, due_on=clock.now.date() + timedelta(days=14))
     sweep(now=clock.now)

@@ -109,9 +109,7 @@ class TestService:
         factories.ServiceScheduleFactory(vehicle=car, due_on=None, due_miles=Decimal("15000"))
         other = factories.VehicleFactory()
         for vehicle, miles in ((car, 14900), (other, 5)):
-            read_odometer(
-                vehicle=vehicle, miles=Decimal(miles), at=clock.now, by=None, now=clock.now
-            )
+            read_odometer(vehicle=vehicle, miles=Decimal(miles), at=clock.now, by=None, now=clock.now)
         early, newest = (vehicle.readings.get().pk for vehicle in (car, other))
         # The transaction of the first reading ended after the sweep that saw the second one.
         yesterday = clock.now.date() - timedelta(days=1)
@@ -335,14 +333,14 @@ def _dies_at_the_update(model):
     calls = []
     whole = model.objects.__class__.filter
 
-    def filter(self, *args, **kwargs):
+    def dying(self, *args, **kwargs):
         if self.model is model:
             calls.append(kwargs)
             if len(calls) == 2:
                 raise KeyboardInterrupt
         return whole(self, *args, **kwargs)
 
-    return filter
+    return dying
 
 
 class TestPreferences:
@@ -401,9 +399,7 @@ class TestHours:
         clock.now = due
         assert (tasks.run_all(), len(mailoutbox)) == (1, 1)
 
-    def test_default_preference_leaves_the_zone_to_the_location_of_the_latest_visit(
-        self, alice, car, clock
-    ):
+    def test_default_preference_leaves_the_zone_to_the_location_of_the_latest_visit(self, alice, car, clock):
         factories.ServiceScheduleFactory(vehicle=car, due_on=clock.now.date() + timedelta(days=14))
         factories.RepairOrderFactory(
             customer=alice,
@@ -450,7 +446,11 @@ def test_search_of_a_day_costs_a_fixed_number_of_queries_and_one_task_a_mail(clo
             factories.ServiceScheduleFactory(due_on=clock.now.date() + timedelta(days=14), due_miles=None)
         with CaptureQueriesContext(connection) as captured:
             sweep(now=clock.now)
-        queries = [one["sql"] for one in captured if "django_tasks" not in one["sql"] and "SAVEPOINT" not in one["sql"]]
+        queries = [
+            one["sql"]
+            for one in captured
+            if "django_tasks" not in one["sql"] and "SAVEPOINT" not in one["sql"]
+        ]
         counts.append(len(queries))
         clock.move(days=1)
         Reminder.objects.all().delete()

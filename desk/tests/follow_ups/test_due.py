@@ -28,7 +28,7 @@ def oil(alice, garage):
     car = factories.VehicleFactory(
         customer=alice, year=2019, make="Honda", model="Civic", unit_number="", license_plate="ABC-123"
     )
-    factories.RepairOrderFactory(customer=alice, vehicle=car, location=garage, status="completed")
+    factories.RepairOrderFactory(customer=alice, vehicle=car, location=garage, status="requested")
     return factories.ServiceScheduleFactory(
         vehicle=car, template__name="Oil change", due_on=date(2025, 7, 15), due_miles=Decimal(15_000)
     )

@@ -97,7 +97,9 @@ def test_token_of_another_kind_of_link_opens_nothing(client, mail):
 
 
 def test_other_methods_are_405(client, mail):
-    assert [method(url(mail)).status_code for method in (client.put, client.patch, client.delete)] == [405] * 3
+    assert [method(url(mail)).status_code for method in (client.put, client.patch, client.delete)] == [
+        405
+    ] * 3
 
 
 def test_unknown_tokens_are_counted(client, mail, settings):
