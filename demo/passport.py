@@ -1,4 +1,7 @@
-"""Load the templates of regular work, and what John keeps of the Outback: fill-ups, services, a code, a parking spot."""
+"""Load the templates of regular work, and what John keeps of the Outback: fill-ups, services, a code, a parking spot.
+
+He was reminded of the services that are due.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from decimal import Decimal
 from customers.callers import caller_of_user
 from demo import member
 from demo.calendar import Calendar
+from reminders.models import ReminderKind, ReminderMail
+from reminders.sweep import order
 from vehicles.codes.actions import report_code
 from vehicles.fuel.actions import add_fuel_log
 from vehicles.models import Vehicle
@@ -52,6 +57,8 @@ def load(calendar: Calendar) -> None:
         ends_at=calendar.now + timedelta(hours=2),
         now=calendar.now,
     )
+    order(ReminderKind.SERVICE, [outback.customer_id], now=calendar.ago(1, 2))
+    ReminderMail.objects.update(sent_at=calendar.ago(1))
 
 
 def _begin_schedules(calendar: Calendar) -> None:

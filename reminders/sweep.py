@@ -76,7 +76,8 @@ def order(kind: str, people: Collection[int], *, now: datetime) -> None:
         for occasion in FIND[kind](people, now):
             theirs[occasion.customer_id, occasion.user_id].append(occasion)
         recipients = find_recipients(kind, theirs)
-        mails = {key: _new_mail(kind, key, now) for key in theirs if key in recipients}
+        # In one order, so that two sweeps at once wait for each other and do not deadlock.
+        mails = {key: _new_mail(kind, key, now) for key in sorted(recipients)}
         if not mails:
             return
         ReminderMail.objects.bulk_create(mails.values())

@@ -13,6 +13,7 @@ from billing.links import invoice_url, statement_url
 from common.domain.caller import STAFF
 from config.roles import PERMISSIONS
 from portal.fleet.urls import urlpatterns as portal_routes
+from reminders.links import stop_url
 from repair_orders.estimates.links import link_of
 from trust.calls import Answer, Client
 from trust.town import Town, without
@@ -93,6 +94,7 @@ def try_links(town: Town) -> None:
         "e": (estimate, link_of(estimate)),
         "i": (invoice, invoice_url(invoice)),
         "s": (statement, statement_url(statement)),
+        "r": (rows["reminder"], stop_url(rows["reminder"])),
     }
     true = {kind: link.rpartition("/")[2] for kind, (_, link) in links.items()}
     answer = {"by_name": "Stranger", "consent": "on", "total": str(estimate.total)}
@@ -100,11 +102,11 @@ def try_links(town: Town) -> None:
     for kind, (row, _) in links.items():
         token = true[kind]
         known = (
-            *(str(row.pk), str(row.uuid), row.uuid.hex, row.token_hash, row.digest),
+            *(str(row.pk), str(row.uuid), row.uuid.hex, row.token_hash, getattr(row, "digest", row.token_hash)),
             *(token[:-1], f"{token}A", token.swapcase(), token[::-1], "%00", "x" * 500),
             *(other for name, other in true.items() if name != kind),
         )
-        posts = [("POST", answer)] if kind == "e" else []
+        posts = [("POST", answer)] if kind in "er" else []
         for who, client in town.people.items():
             for wrong in known:
                 for method, body in (("GET", None), *posts):

@@ -58,8 +58,8 @@ class DuePageSerializer(Serializer):
 
 class DueQuery(ListQuery):
     kind = ChoiceList(KINDS, help_text="Comma-separated. Without it all kinds that the role may see.")
-    customer = Id(required=False)
-    vehicle = Id(required=False)
+    customer_id = Id(source="customer", required=False)
+    vehicle_id = Id(source="vehicle", required=False)
 
 
 class StaffDue(StaffViewSet):
@@ -85,7 +85,7 @@ class StaffDue(StaffViewSet):
         filters: DueFilters = {}
         for name, model in (("customer", Customer), ("vehicle", Vehicle)):
             if name in query:
-                filters[name] = self.one_of(model, query[name], field=name).pk  # type: ignore[literal-required]
+                filters[name] = self.one_of(model, query[name], field=f"{name}_id").pk  # type: ignore[literal-required]
         number, size = query.get("page", 1), query.get("page_size", DEFAULT_PAGE_SIZE)
         bounds = slice((number - 1) * size, number * size)
         found, total = page_of_due(

@@ -271,7 +271,7 @@ class TestStaff:
         return sign_in(factories.UserFactory(role="advisor"))
 
     def test_kinds_follow_each_other_without_parking(self, advisor, everything, alice):
-        page = advisor.get(STAFF_URL, {"customer": alice.pk}).json()
+        page = advisor.get(STAFF_URL, {"customer_id": alice.pk}).json()
         assert [row["kind"] for row in page["results"]] == [
             source.kind for source in SOURCES if source.kind != "parking"
         ]
@@ -306,7 +306,7 @@ class TestStaff:
         assert advisor.get(STAFF_URL, {"page": 5, "page_size": 2}).status_code == 400
 
     def test_vehicle_filters(self, advisor, everything, car):
-        found = advisor.get(STAFF_URL, {"vehicle": car.pk}).json()["results"]
+        found = advisor.get(STAFF_URL, {"vehicle_id": car.pk}).json()["results"]
         assert {row["vehicle_id"] for row in found} == {car.pk}
         assert "membership" not in {row["kind"] for row in found}
 
@@ -316,7 +316,7 @@ class TestStaff:
         assert kinds == {"service", "recommendation", "code", "appointment", "estimate"}
         assert client.get(STAFF_URL, {"kind": "invoice"}).status_code == 403
 
-    @pytest.mark.parametrize("name", ["customer", "vehicle"])
+    @pytest.mark.parametrize("name", ["customer_id", "vehicle_id"])
     def test_unknown_row_is_404(self, advisor, name):
         assert advisor.get(STAFF_URL, {name: 999999}).status_code == 404
 
