@@ -102,7 +102,13 @@ def try_links(town: Town) -> None:
     for kind, (row, _) in links.items():
         token = true[kind]
         known = (
-            *(str(row.pk), str(row.uuid), row.uuid.hex, row.token_hash, getattr(row, "digest", row.token_hash)),
+            *(
+                str(row.pk),
+                str(row.uuid),
+                row.uuid.hex,
+                row.token_hash,
+                getattr(row, "digest", row.token_hash),
+            ),
             *(token[:-1], f"{token}A", token.swapcase(), token[::-1], "%00", "x" * 500),
             *(other for name, other in true.items() if name != kind),
         )
