@@ -292,7 +292,7 @@ SOURCES = (
         "repair_orders.view_repairorder",
     ),
     Source(
-        "invoice", "Unpaid invoices", _invoices, _invoice, "bill_to", "repair_order__vehicle",
+        "invoice", "Invoices", _invoices, _invoice, "bill_to", "repair_order__vehicle",
         "billing.view_invoice",
     ),
 )  # fmt: skip

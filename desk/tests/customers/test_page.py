@@ -19,6 +19,7 @@ from testing.factories import (
     ConversationFactory,
     CustomerFactory,
     InvoiceFactory,
+    LocationFactory,
     MessageFactory,
     OrderFactory,
     OrderItemFactory,
@@ -430,6 +431,7 @@ class TestVehicleSteps:
 
 
 def test_reminders_and_preferences_are_shown(desk, alice):
+    LocationFactory(time_zone="America/New_York", is_default=True)
     mail = ReminderMailFactory(customer=alice, sent_at=datetime(2026, 6, 10, 16, tzinfo=UTC))
     ReminderFactory(mail=mail)
     ReminderMailFactory(customer=alice, kind="put_off", sent_at=None)
@@ -441,7 +443,7 @@ def test_reminders_and_preferences_are_shown(desk, alice):
     text = " ".join(re.sub(r"<[^>]*>", " ", html.partition('id="reminders"')[2]).split())
     assert text.startswith(
         ">Reminders by email Follow-ups Waits Work that was put off "
-        "Sent 10 Jun 2026, 16:00 Regular work that is due "
+        "Sent 10 Jun 2026, 12:00 Regular work that is due "
         "2019 Honda Civic (ABC-123): Oil change is due soon (June 24, 2026) "
         "On: regular work that is due, parking that ends, membership that renews or ends. "
         "Off: work that was put off."

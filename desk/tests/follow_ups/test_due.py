@@ -42,8 +42,8 @@ def words(response):
 def test_row_has_the_phone_and_books_in_one_click(desk, oil, alice):
     response = desk.get(URL, {"kind": "service"})
     assert words(response) == (
-        f"Alice Cooper {alice.contact.phone} Overdue Oil change 2019 Honda Civic (ABC-123) "
-        "Tuesday 15 July 2025 15,000 miles Book Alice Cooper, Oil change"
+        f"Alice Cooper {alice.contact.phone} Overdue Oil change 2019 Honda Civic (ABC-123), "
+        "Tuesday 15 July 2025 or 15,000 miles Book Alice Cooper, Oil change"
     )
     link = f"/admin/intake/?customer={alice.pk}&amp;vehicle={oil.vehicle_id}"
     assert link in response.content.decode()
@@ -59,7 +59,7 @@ def test_tabs_are_the_kinds_that_the_role_may_see(desk, oil):
         ("Memberships", False),
         ("Appointments", False),
         ("Estimates", False),
-        ("Unpaid invoices", False),
+        ("Invoices", False),
     ]
     response = desk.get(URL, {"kind": "code"})
     assert [tab.label for tab in response.context["tabs"] if tab.is_current] == ["Trouble codes"]

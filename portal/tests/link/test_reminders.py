@@ -37,7 +37,7 @@ def test_get_and_head_show_the_kinds_and_change_nothing(client, mail):
     assert text_of(page) == (
         "Your reminders Skip to the content Your reminders Reminders of regular work that is due "
         "You get these reminders by email. Stop these reminders All kinds Remind me by email of "
-        "regular work that is due work that was put off parking that ends membership that renews or ends Save"
+        "Regular work that is due Work that was put off Parking that ends Membership that renews or ends Save"
     )
     assert page.content.count(b" checked") == 4
     assert stored(mail.customer) == before
