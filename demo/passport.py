@@ -12,7 +12,7 @@ from customers.callers import caller_of_user
 from demo import member
 from demo.calendar import Calendar
 from reminders.models import ReminderKind, ReminderMail
-from reminders.sweep import order
+from reminders.sweep import order_reminders
 from vehicles.codes.actions import report_code
 from vehicles.fuel.actions import add_fuel_log
 from vehicles.models import Vehicle
@@ -57,7 +57,7 @@ def load(calendar: Calendar) -> None:
         ends_at=calendar.now + timedelta(hours=2),
         now=calendar.now,
     )
-    order(ReminderKind.SERVICE, [outback.customer_id], now=calendar.ago(1, 2))
+    order_reminders(ReminderKind.SERVICE, [outback.customer_id], now=calendar.ago(1, 2))
     ReminderMail.objects.update(sent_at=calendar.ago(1))
 
 

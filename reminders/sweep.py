@@ -64,12 +64,12 @@ def _sweep_day(kind: str, find: Callable[[Sweep, list[date]], Iterable[int]], no
     if not days:
         return
     for people in batched(find(row, days), _BATCH):
-        order(kind, people, now=now)
+        order_reminders(kind, people, now=now)
     # Of two sweeps at once the first ends the day.
     Sweep.objects.filter(pk=kind, day=row.day).update(day=today, reading=newest, reading_before=F("reading"))
 
 
-def order(kind: str, people: Collection[int], *, now: datetime) -> None:
+def order_reminders(kind: str, people: Collection[int], *, now: datetime) -> None:
     """Write the reminders of these people, one mail for each, and order the mails."""
     with transaction.atomic():
         theirs: defaultdict[tuple[int, int | None], list[Occasion]] = defaultdict(list)
@@ -115,7 +115,7 @@ def _sweep_parking(now: datetime) -> None:
     )
     for spots in batched(list(rows.order_by("ends_at", "id").values_list("pk", "user_id")), _BATCH):
         with transaction.atomic():
-            order(ReminderKind.PARKING, [user for _, user in spots], now=now)
+            order_reminders(ReminderKind.PARKING, [user for _, user in spots], now=now)
             # An end that was moved meanwhile is reminded of in its turn.
             rows.filter(pk__in=[pk for pk, _ in spots]).update(reminded_at=now)
 

@@ -26,7 +26,7 @@ from common.domain.days import day_of
 from customers.invitations import invite
 from customers.models import Customer
 from reminders.models import ReminderKind, Sweep
-from reminders.sweep import order
+from reminders.sweep import order_reminders
 from testing.factories import ScheduleTemplateFactory, ServiceScheduleFactory
 from testing.inbox import Inbox, link_of
 from testing.live import FLEET
@@ -94,7 +94,7 @@ def _remind(number: int) -> list[str]:
             template=template, vehicle__customer__timezone=f"UTC{12 - now.hour:+d}", due_on=now.date()
         )
     customers = Customer.objects.filter(vehicles__schedules__template=template)
-    order(ReminderKind.SERVICE, list(customers.values_list("pk", flat=True)), now=now)
+    order_reminders(ReminderKind.SERVICE, list(customers.values_list("pk", flat=True)), now=now)
     addresses: list[str] = list(customers.values_list("contact__email", flat=True))
     return addresses
 

@@ -14,9 +14,10 @@ from django_tasks_db.models import DBTaskResult
 
 from common.domain import sweeps, tasks
 from reminders.models import Reminder, ReminderMail, Sweep
-from reminders.sweep import sweep
+from reminders.sweep import order_reminders, sweep
 from testing import factories
 from vehicles.odometer import read_odometer
+from vehicles.parking.actions import change_spot
 from vehicles.schedules.actions import record_service
 
 pytestmark = pytest.mark.django_db
@@ -175,8 +176,6 @@ class TestParking:
         assert spot.reminded_at == datetime(2026, 6, 10, 16, 45, tzinfo=UTC)
 
     def test_end_that_is_moved_is_reminded_of_anew(self, spot, clock, mailoutbox):
-        from vehicles.parking.actions import change_spot
-
         clock.move(minutes=50)
         work_through(clock)
         change_spot(spot=spot, now=clock.now, ends_at=clock.now + timedelta(hours=2))
@@ -277,9 +276,7 @@ class TestOnce:
             vehicle=factories.VehicleFactory(customer=factories.CustomerFactory()),
             due_on=oil.due_on, due_miles=None,
         )  # fmt: skip
-        from reminders.sweep import order
-
-        order("service", [oil.vehicle.customer_id], now=clock.now)
+        order_reminders("service", [oil.vehicle.customer_id], now=clock.now)
         work_through(clock)
         assert sorted(to for mail in mailoutbox for to in mail.to) == sorted(
             schedule.vehicle.customer.contact.email for schedule in (oil, other)
