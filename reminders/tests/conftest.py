@@ -29,11 +29,9 @@ def clock(monkeypatch, settings):
     """Set the time of the process to noon of New York, and return a clock by which tests move it."""
     settings.TIME_ZONE = "America/New_York"
     settings.TASKS_RUN_IN = "worker"
-    timezone.get_default_timezone.cache_clear()
     clock = Clock()
     monkeypatch.setattr(timezone, "now", clock)
-    yield clock
-    timezone.get_default_timezone.cache_clear()
+    return clock
 
 
 @pytest.fixture
