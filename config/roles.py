@@ -50,6 +50,7 @@ _ADVISOR = (
     | _permissions("appointments", "view add", "absence")
     | _permissions("customers", "add change", "customer")
     | _permissions("customers", "view", "notification", "invitation")
+    | _permissions("reminders", "view", "remindermail", "reminder")
     # The user behind a customer record, and their referrals.
     | _permissions("accounts", "view", "user", "referral", "rewardentry")
     | _permissions("vehicles", "add change", "vehicle")

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "billing",
     "memberships",
     "chat",
+    "reminders",
     "privacy",
     "portal",
     "desk",
@@ -318,6 +319,9 @@ TASK_RETRY_SECONDS = number(
 TASK_LEASE_SECONDS = number("TASK_LEASE_SECONDS", 60, least=3)
 # How many days ended sessions, finished tasks and finished imports are kept.
 KEEP_DAYS = number("KEEP_DAYS", 30, least=1)
+
+# Whether customers are reminded of what is due (docs/design, D139).
+REMINDERS = flag("REMINDERS", True)
 # How often the sessions of open sockets are checked.
 SOCKET_CHECK_SECONDS = number("SOCKET_CHECK_SECONDS", 30, least=1)
 

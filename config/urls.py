@@ -70,6 +70,8 @@ from portal.fleet import urls as fleet_pages
 from portal.link import urls as link_pages
 from privacy.api import member as privacy_member
 from privacy.api import shop_staff as merges_staff
+from reminders.api import member as due_member
+from reminders.api import shop_staff as due_staff
 from repair_orders.api import fleet as repair_orders_fleet
 from repair_orders.api import fleet_estimates as estimates_fleet
 from repair_orders.api import shop as repair_orders_shop
@@ -124,6 +126,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *check_in_staff.urlpatterns,  # appointments/{id}/check-in/, repair-orders/check-in/
     *clock_staff.urlpatterns,  # technicians/{id}/clock-in/, …/clock-out/; time-entries/
     *follow_ups_staff.urlpatterns,  # follow-ups/
+    *due_staff.urlpatterns,  # due/, reminders/
     *inspections_staff.urlpatterns,  # inspection-templates/, inspections/, repair-orders/{id}/inspections/
     *merges_staff.urlpatterns,  # customers/{id}/merge/
     *catalogue_staff.urlpatterns,  # parts/, services/
@@ -203,6 +206,7 @@ API: list[URLPattern | URLResolver] = [
     *billing_member.urlpatterns,  # invoices/, invoices/{id}/, …/pdf/; payments/create-payment-intent/, …
     *memberships_member.urlpatterns,  # memberships/plans/, memberships/me/, offers/; payments/plans/, users/…
     *savings_member.urlpatterns,  # auth/savings/
+    *due_member.urlpatterns,  # due/
     *privacy_member.urlpatterns,  # users/request-deletion/
     *contact_member.urlpatterns,  # auth/contact/
     *chat_member.urlpatterns,  # chat/threads/, /{id}/, /{id}/messages/; chat/ticket/

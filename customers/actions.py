@@ -382,7 +382,7 @@ def change_customer_at_desk(*, customer: Customer, **fields: Any) -> None:
 
 def _merge_preferences(stored: dict[str, bool], fields: Json) -> dict[str, bool]:
     kinds = preferences.merge(stored, fields["notification_preferences"])
-    if len(kinds) > preferences.MAX_KINDS:
+    if preferences.has_too_many(kinds):
         raise TooManyKinds(field="notification_preferences")
     return kinds
 

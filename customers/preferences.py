@@ -20,6 +20,10 @@ Notifications = Mapping[str, bool]
 _KIND_OF = {"ORDER": "order_updates", "REFUND": "refund_updates", "SUPPORT": "support_replies"}
 
 
+# Further kinds, which are on until they are switched off. Contract 002 does not show them.
+REMINDERS = ("service_reminders", "put_off_reminders", "parking_reminders", "membership_reminders")
+
+
 def default_notifications() -> dict[str, bool]:
     """Return the initial preferences, with every kind on (contract 002, "Settings APIs")."""
     return {"email": True, "order_updates": True, "refund_updates": True, "support_replies": True}
@@ -33,8 +37,13 @@ def validate_notifications(value: object) -> None:
         raise ValidationError(
             "Name each kind with 1 to 50 letters, digits, dots, hyphens or underscores.", code="not_a_kind"
         )
-    if len(value) > MAX_KINDS:
+    if has_too_many(value):
         raise ValidationError(f"Give at most {MAX_KINDS} kinds of notification.", code="too_many_kinds")
+
+
+def has_too_many(kinds: Notifications) -> bool:
+    """Whether there are more kinds than are stored, beside those of reminders, which can always be switched off."""
+    return len(kinds.keys() - set(REMINDERS)) > MAX_KINDS
 
 
 def with_defaults(stored: Notifications) -> dict[str, bool]:
@@ -58,3 +67,8 @@ def allows_mail(stored: Notifications, type: str) -> bool:
     """Whether a notification of this type is mailed: `email` must be on, and the kind of the type if there is one."""
     kinds = with_defaults(stored)
     return kinds["email"] and kinds[_KIND_OF.get(type, "email")]
+
+
+def allows_reminder(stored: Notifications, kind: str) -> bool:
+    """Whether reminders of this kind (`service`) are mailed: `email` and `service_reminders` must be on."""
+    return stored.get("email", True) and stored.get(f"{kind}_reminders", True)

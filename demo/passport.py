@@ -1,6 +1,7 @@
 """Load the templates of regular work, and what John keeps of the Outback.
 
-These are fill-ups, services, a code, a parking spot, and a link of its passport.
+These are fill-ups, services, a code, a parking spot, and a link of its passport. He was reminded of the services that are
+due.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from customers.callers import caller_of_user
 from demo import member
 from demo.calendar import Calendar
 from passports.actions import MOST_DAYS, share
+from reminders.models import ReminderKind, ReminderMail
+from reminders.sweep import order_reminders
 from vehicles.codes.actions import report_code
 from vehicles.fuel.actions import add_fuel_log
 from vehicles.models import Vehicle
@@ -57,6 +60,8 @@ def load(calendar: Calendar) -> None:
         ends_at=calendar.now + timedelta(hours=2),
         now=calendar.now,
     )
+    order_reminders(ReminderKind.SERVICE, [outback.customer_id], now=calendar.ago(1, 2))
+    ReminderMail.objects.update(sent_at=calendar.ago(1))
 
 
 def _begin_schedules(calendar: Calendar) -> None:

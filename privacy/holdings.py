@@ -54,6 +54,7 @@ from inspections.papers.models import Paper as InspectionPaper
 from memberships.models import Membership
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from passports.models import PassportLink
+from reminders.models import Reminder, ReminderMail
 from repair_orders.estimates.models import Authorisation, Decision, Estimate
 from repair_orders.models import (
     Job,
@@ -160,6 +161,9 @@ HOLDINGS = (
     # The files that a member of staff imports. Those of customers are deleted when the import ends.
     Holding(SheetImport, user=("user_id",), deletes=True, secrets=("content", "preview", "errors")),
     Holding(Notification, account="customer", deletes=True),
+    # Reminders, also those to the user of an account that others keep.
+    Holding(Reminder, account="mail__customer", user=("mail__user",), deletes=True),
+    Holding(ReminderMail, account="customer", user=("user",), deletes=True, secrets=("token_hash",)),
     Holding(
         TelematicsBatch,
         account="vehicle__customer",

@@ -28,6 +28,7 @@ from memberships.actions import cancel
 from memberships.models import Membership
 from orders.models import Order
 from passports.actions import withdraw_all
+from reminders.models import ReminderMail
 from repair_orders.discounts.rule import DiscountKind
 from repair_orders.models import OrderDiscount, RepairOrder
 from repair_orders.pricing.models import TaxExemption
@@ -57,6 +58,7 @@ MOVED: tuple[tuple[type[Model], str], ...] = (
     (CreditNote, "customer"),
     (Payment, "customer"),
     (Statement, "customer"),
+    (ReminderMail, "customer"),
 )
 # Fields of the customer that belong together. The kept customer's win if one of them is set.
 _GROUPS = (

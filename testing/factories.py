@@ -76,6 +76,8 @@ from orders.models import (
 )
 from passports.links import link_token as passport_token
 from passports.models import PassportLink
+from reminders.links import stop_token
+from reminders.models import Reminder, ReminderMail
 from repair_orders.estimates.actions import store_estimate
 from repair_orders.estimates.models import Answer, Authorisation, Decision, Estimate, Method
 from repair_orders.models import (
@@ -1023,6 +1025,31 @@ class NotificationFactory(DjangoModelFactory[Notification]):
     title = "Repair completed"
     message = "Your vehicle is ready."
     created_at = factory.LazyFunction(timezone.now)
+
+
+class ReminderMailFactory(DjangoModelFactory[ReminderMail]):
+    """A mail about service that was sent to the customer's contact."""
+
+    class Meta:
+        model = ReminderMail
+
+    kind = "service"
+    customer = factory.SubFactory(CustomerFactory)
+    token_hash = factory.LazyAttribute(lambda mail: stop_token(mail.uuid)[1])
+    created_at = factory.LazyFunction(timezone.now)
+    sent_at = factory.LazyFunction(timezone.now)
+    uuid = factory.LazyFunction(new_uuid)
+
+
+class ReminderFactory(DjangoModelFactory[Reminder]):
+    class Meta:
+        model = Reminder
+
+    mail = factory.SubFactory(ReminderMailFactory)
+    kind = factory.SelfAttribute("mail.kind")
+    subject = factory.Sequence(lambda n: f"schedule:{n + 1}")
+    occasion = "2026-01-11:due_soon"
+    text = "2019 Honda Civic (ABC-123): Oil change is due soon (June 24, 2026)"
 
 
 class ShiftFactory(DjangoModelFactory[Shift]):

@@ -25,6 +25,7 @@ from customers.models import Customer, CustomerUser, Notification
 from memberships.models import Membership, Offer, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from passports.models import PassportLink
+from reminders.models import Reminder, ReminderMail
 from repair_orders.estimates.models import Estimate
 from repair_orders.models import Job, OrderDiscount, PartLine, RepairOrder, ServiceLine
 from repair_orders.time_entries.models import TimeEntry
@@ -43,6 +44,7 @@ YEARS = "interval '3 years'"
 GROWING: tuple[type[models.Model], ...] = (
     *(User, Session, Referral, Customer, CustomerUser, Notification, Vehicle, Recommendation, Membership),
     *(OdometerReading, FuelLog, ParkingSpot, Dtc, ServiceSchedule, ServiceRecord, PassportLink),
+    *(ReminderMail, Reminder),
     *(
         Invoice,
         CreditNote,
@@ -136,6 +138,15 @@ def _tables(c: int, now: str) -> Iterator[tuple[type[models.Model], int, dict[st
     yield Notification, 8 * c, {
         "customer_id": customer, "type": "'ORDER'", "title": "'Your order'", "message": "'It is on its way.'",
         "read": f"n < {7 * c}", "created_at": at(8 * c),
+    }  # fmt: skip
+    yield ReminderMail, 4 * c, {
+        "customer_id": customer, "kind": "(ARRAY['service', 'put_off', 'membership', 'parking'])[1 + n % 4]",
+        "token_hash": "lpad(to_hex(n), 64, '0')", "created_at": at(4 * c), "sent_at": at(4 * c),
+    }  # fmt: skip
+    yield Reminder, 8 * c, {
+        "mail_id": f"1 + (n - 1) % {4 * c}", "subject": "'schedule:' || n", "occasion": "'2026-01-11:due_soon'",
+        "kind": f"(ARRAY['service', 'put_off', 'membership', 'parking'])[1 + (1 + (n - 1) % {4 * c}) % 4]",
+        "text": "'Oil change is due soon'",
     }  # fmt: skip
     yield Vehicle, 2 * c, {
         "customer_id": customer, "vin": "'VIN' || lpad(n::text, 14, '0')", "make": "'Ford'", "model": "'Transit'",

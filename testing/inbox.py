@@ -14,7 +14,7 @@ from aiosmtpd.controller import Controller
 
 from testing.servers import free_port
 
-_LINK = re.compile(r"(https?://\S+(?:\?token=|/[eis]/)\S+)")
+_LINK = re.compile(r"(https?://\S+(?:\?token=|/[eirs]/)\S+)")
 
 
 class Inbox:

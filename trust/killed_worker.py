@@ -1,8 +1,8 @@
 """Promise: mail survives the worker.
 
-`manage.py db_worker` is killed again and again while it mails reset links and invitations over SMTP. A case is a mail
-or a kill. In the end every mail has arrived, at most one was repeated for each kill, and a repeated mail has the
-Message-ID of the first. A mailbox may keep either of the two, so the links of both must work.
+`manage.py db_worker` is killed again and again while it mails reset links, invitations and reminders over SMTP. A case
+is a mail or a kill. In the end every mail has arrived, at most one was repeated for each kill, and a repeated mail has
+the Message-ID of the first. A mailbox may keep either of the two, so the links of both must work.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
+from common.domain.days import day_of
 from customers.invitations import invite
 from customers.models import Customer
+from reminders.models import ReminderKind, Sweep
+from reminders.sweep import order_reminders
+from testing.factories import ScheduleTemplateFactory, ServiceScheduleFactory
 from testing.inbox import Inbox, link_of
 from testing.live import FLEET
 from testing.servers import Server
@@ -58,7 +62,7 @@ def mail_survives(trial: Trial, tally: Tally) -> None:
 
 
 def _ask_for_mails(server: Server, *, number: int, tally: Tally) -> list[str]:
-    """Request `number` reset links, and invite as many colleagues. Return the addresses."""
+    """Request `number` reset links, invite as many colleagues and remind as many customers. Return the addresses."""
     resets = [f"forgetful{n}@example.com" for n in range(number)]
     invited = [f"invited{n}@example.com" for n in range(number)]
     User.objects.bulk_create(User(email=email, password="!") for email in resets)
@@ -76,7 +80,23 @@ def _ask_for_mails(server: Server, *, number: int, tally: Tally) -> list[str]:
             invite(
                 customer_id=company.pk, email=email, role="viewer", by=owner, page=PAGE, now=timezone.now()
             )
-    return resets + invited
+        return resets + invited + _remind(number)
+
+
+def _remind(number: int) -> list[str]:
+    """Order reminders of work that is due, for customers where it is noon. Return the addresses."""
+    now = timezone.now()
+    # The workers find nothing else to remind of.
+    Sweep.objects.bulk_create(Sweep(kind=kind, day=day_of(now)) for kind in ReminderKind)
+    template = ScheduleTemplateFactory(name="Trial of reminders")
+    for _ in range(number):
+        ServiceScheduleFactory(
+            template=template, vehicle__customer__timezone=f"UTC{12 - now.hour:+d}", due_on=now.date()
+        )
+    customers = Customer.objects.filter(vehicles__schedules__template=template)
+    order_reminders(ReminderKind.SERVICE, list(customers.values_list("pk", flat=True)), now=now)
+    addresses: list[str] = list(customers.values_list("contact__email", flat=True))
+    return addresses
 
 
 def _worker(place: Site) -> subprocess.Popen[bytes]:
@@ -143,7 +163,10 @@ def _follow(server: Server, tally: Tally, name: str, message: EmailMessage) -> N
     link = urlsplit(link_of(message))
     page = "/customer/invitation/" if "invitation" in link.path else "/customer/password/new/"
     client = Client(server.port, headers={"Host": "localhost"})
-    if page == link.path:
+    if link.path.startswith("/r/"):
+        answer = client.send("GET", link.path)
+        tally.tried(answer.status == 200, f"{name} to {message['To']}: its link is answered {answer.status}")
+    elif page == link.path:
         client.send("GET", f"{page}?{link.query}")
         answer = client.send("GET", page)
         tally.tried(answer.status == 200, f"{name} to {message['To']}: its link is answered {answer.status}")

@@ -320,6 +320,7 @@ def _bill(owner: Owner, shop: Shop) -> None:
             reference=owner.mark, allocations=[Target(invoice, Decimal("100.00"))], by=None, now=now,
         ),
         "statement": make_statement(owner.customer, (now - timedelta(days=45)).date(), now=now),
+        "reminder": factories.ReminderMailFactory(customer=owner.customer),
         "repair to invoice": finish("50.00"),
         "repair denied": _order_in(owner, "denied", denied_at=now),
     }  # fmt: skip

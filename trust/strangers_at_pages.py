@@ -14,6 +14,7 @@ from common.domain.caller import STAFF
 from config.roles import PERMISSIONS
 from passports.links import link_url
 from portal.fleet.urls import urlpatterns as portal_routes
+from reminders.links import stop_url
 from repair_orders.estimates.links import link_of
 from trust.calls import Answer, Client
 from trust.town import Town, without
@@ -97,6 +98,7 @@ def try_links(town: Town) -> None:
         "i": (invoice, invoice_url(invoice)),
         "s": (statement, statement_url(statement)),
         "v": (passport, link_url(passport.uuid, passport.token_hash)),
+        "r": (rows["reminder"], stop_url(rows["reminder"])),
     }
     true = {kind: link.rpartition("/")[2] for kind, (_, link) in links.items()}
     answer = {"by_name": "Stranger", "consent": "on", "total": str(estimate.total)}
@@ -108,7 +110,7 @@ def try_links(town: Town) -> None:
             *(token[:-1], f"{token}A", token.swapcase(), token[::-1], "%00", "x" * 500),
             *(other for name, other in true.items() if name != kind),
         )
-        posts = [("POST", answer)] if kind == "e" else []
+        posts = [("POST", answer)] if kind in "er" else []
         for who, client in town.people.items():
             for wrong in known:
                 for method, body in (("GET", None), *posts):

@@ -10,12 +10,17 @@ from django.core.mail import EmailMultiAlternatives
 from common.domain.tasks import delivery
 
 
+def message_id(key: str, sender: str) -> str:
+    """Return the Message-ID of a key and the sender's domain."""
+    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    return f"<{key}@{domain}>"
+
+
 class Mail(EmailMultiAlternatives):
     """A mail whose Message-ID is the id of the task that sends it. A task sends one mail."""
 
     def message(self, **options: Any) -> Any:
         task = delivery.get("")
         if task:
-            domain = parseaddr(self.from_email)[1].rpartition("@")[2] or "localhost"
-            self.extra_headers.setdefault("Message-ID", f"<{task}@{domain}>")
+            self.extra_headers.setdefault("Message-ID", message_id(task, self.from_email))
         return super().message(**options)

@@ -27,7 +27,7 @@ from django_tasks_db import DatabaseBackend
 from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction, retry
 
-from common.domain import expiry
+from common.domain import expiry, sweeps
 from common.domain.types import AnyQuerySet, Values
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,8 @@ log = structlog.get_logger(__name__)
 LONGEST_DELAY_SECONDS = 6 * 60 * 60
 INTERVAL_SECONDS = 1.0
 CLEARING_SECONDS = 24 * 60 * 60
-_FIRST_CLEARING_SECONDS = 60  # so that the clearing does not slow the start
+SWEEPING_SECONDS = 60
+_FIRST_SECONDS = 60  # so that clearing and sweeping do not slow the start
 _GROWTH = 3
 
 # The id of the task that runs, from which its mail takes the Message-ID.
@@ -214,13 +215,13 @@ def _write(row: DBTaskResult[Any, Any], **values: object) -> None:
 
 
 class Runner:
-    """Run due tasks and clear expired rows once a day, until `stop`."""
+    """Run due tasks, look each minute for what became due, and clear expired rows once a day, until `stop`."""
 
     def __init__(self, *, interval: float = INTERVAL_SECONDS) -> None:
         self._interval = interval
         self._woken, self._is_stopped = Event(), False
         self._next_take_over = 0.0
-        self._next_clearing = time.monotonic() + _FIRST_CLEARING_SECONDS
+        self._next_sweeping = self._next_clearing = time.monotonic() + _FIRST_SECONDS
 
     def wake(self) -> None:
         """Look for a task now and not at the end of the interval."""
@@ -249,6 +250,9 @@ class Runner:
         if clock >= self._next_take_over:
             self._next_take_over = clock + settings.TASK_LEASE_SECONDS / 3
             take_over(now=timezone.now())
+        if clock >= self._next_sweeping:  # before the tasks, which may be many
+            self._next_sweeping = clock + SWEEPING_SECONDS
+            sweeps.sweep_all(now=timezone.now())
         if run_next():
             return True
         if clock >= self._next_clearing:

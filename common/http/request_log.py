@@ -26,9 +26,9 @@ SECONDS = Histogram(
     ("method", "route", "status"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-# The secret part of an upload's URL and of a link: of an estimate, an invoice, a statement or a
+# The secret part of an upload's URL and of a link: of an estimate, an invoice, a reminder, a statement or a
 # passport.
-_CAPABILITY = re.compile("^/[eisv]/.+|/uploads/[^/]+/")
+_CAPABILITY = re.compile("^/[eirsv]/.+|/uploads/[^/]+/")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

@@ -21,6 +21,7 @@ from customers.models import Customer, Notification
 from inspections.models import Inspection, Rating, Template
 from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
+from reminders.models import Reminder, ReminderKind
 from repair_orders.estimates.models import Estimate
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.pricing.models import (
@@ -601,6 +602,16 @@ def make_time_entry(draw, customer):
     )
 
 
+def make_reminder(draw, customer):
+    mail = factories.ReminderMailFactory(
+        customer=customer,
+        kind=draw(st.sampled_from(ReminderKind.values)),
+        created_at=draw(instants),
+        sent_at=draw(maybe_instants),
+    )
+    return factories.ReminderFactory(mail=mail, text=draw(texts(500)))
+
+
 MAKERS = {
     Appointment: make_visit,
     RepairOrder: make_order,
@@ -642,4 +653,5 @@ MAKERS = {
     Message: make_conversation,
     SupportTicket: make_support_ticket,
     Notification: make_notification,
+    Reminder: make_reminder,
 }

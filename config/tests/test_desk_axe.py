@@ -84,6 +84,7 @@ OF_A_MANAGER = {
     "vehicle-passport": f"{CUSTOMER}vehicles/{{vehicle}}/passport/",
     "parts-desk": "/admin/parts-desk/",
     "follow-ups": "/admin/follow-ups/",
+    "follow-ups-service": "/admin/follow-ups/?kind=service",
     "prices": "/admin/prices/?percent=5&step=0.05",
     "tables": "/admin/tables/",
 }

@@ -91,3 +91,25 @@ def test_invalid_kinds_are_refused(value, message):
     with pytest.raises(ValidationError) as refused:
         preferences.validate_notifications(value)
     assert refused.value.messages == [message]
+
+
+@pytest.mark.parametrize(
+    ("stored", "allowed"),
+    [
+        ({}, True),
+        ({"service_reminders": True}, True),
+        ({"service_reminders": False}, False),
+        ({"email": False}, False),
+        ({"email": False, "service_reminders": True}, False),
+        ({"parking_reminders": False, "order_updates": False}, True),
+    ],
+)
+def test_reminder_needs_email_and_its_kind(stored, allowed):
+    assert preferences.allows_reminder(stored, "service") is allowed
+
+
+def test_kinds_of_reminders_do_not_count_against_the_most():
+    most = {f"kind{number}": True for number in range(preferences.MAX_KINDS)}
+    preferences.validate_notifications(most | dict.fromkeys(preferences.REMINDERS, False))
+    with pytest.raises(ValidationError):
+        preferences.validate_notifications(most | {"another": True})

@@ -16,8 +16,10 @@ from billing.queries import AGE_NAMES, bucket_of, get_account
 from chat.models import ENDED, Conversation
 from common.domain.types import Json
 from customers.models import Customer
+from customers.preferences import allows_reminder
 from orders.models import ACTIVE, Order
 from orders.queries import with_items
+from reminders.models import Reminder, ReminderKind, ReminderMail
 from repair_orders.models import OPEN_STATUSES, RepairOrder
 from repair_orders.pricing.models import TaxExemption
 from repair_orders.queries import totals_with_lines, with_lines
@@ -107,6 +109,19 @@ def parts_orders_of(customer: Customer) -> Sequence[Order]:
     """Return the parts orders of a customer that are on their way."""
     rows = with_items(Order.objects.filter(customer=customer, status__in=ACTIVE))
     return list(rows.order_by("-created_at", "-id")[:FEW])
+
+
+def reminders_of(customer: Customer) -> Json:
+    """Return the latest reminders of a customer, and the kinds that the preferences let through."""
+    rows = ReminderMail.objects.filter(customer=customer).exclude(kind=ReminderKind.PARKING)
+    texts = Prefetch("reminders", Reminder.objects.order_by("id"))
+    stored = customer.notification_preferences
+    return {
+        "mails": list(rows.prefetch_related(texts).order_by("-id")[:FEW]),
+        "count": rows.count(),
+        "on": [kind.label for kind in ReminderKind if allows_reminder(stored, kind)],
+        "off": [kind.label for kind in ReminderKind if not allows_reminder(stored, kind)],
+    }
 
 
 def exemptions_of(customer: Customer) -> Sequence[TaxExemption]:

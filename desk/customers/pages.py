@@ -138,6 +138,7 @@ class CustomerPage(CustomerView):
             "money": shown("billing.view_invoice", lambda: figures.money_of(customer, today=place.today)),
             "conversations": shown("chat.view_conversation", lambda: figures.conversations_of(customer)),
             "parts_orders": shown("orders.view_order", lambda: figures.parts_orders_of(customer)),
+            "reminders": shown("reminders.view_remindermail", lambda: figures.reminders_of(customer)),
             "exemptions": shown("repair_orders.view_taxexemption", lambda: figures.exemptions_of(customer)),
             "past_orders": shown(
                 "repair_orders.view_repairorder", lambda: figures.past_orders(customer, asked.get("orders"))

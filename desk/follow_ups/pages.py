@@ -1,4 +1,4 @@
-"""The page *Follow-ups*: whom to call about work that was put off."""
+"""The page *Follow-ups*: whom to call about work that was put off, and about what else is due."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 
 from common.domain.errors import DomainError
 from desk.follow_ups.calls import get_calls
+from desk.follow_ups.due import chosen_source, get_due, tabs_of
 from desk.pages import DeskView
 from desk.places import Place
 from desk.templatetags.desk import short_day
@@ -33,7 +34,10 @@ class FollowUpsView(DeskView):
 
 
 class FollowUpsPage(FollowUpsView):
-    """The customers of a location who put work off, with their phone numbers, the longest ago first."""
+    """The customers of a location who put work off, with their phone numbers, the longest ago first.
+
+    `kind` shows what else is due for the customers of the location.
+    """
 
     may = {
         "book": "appointments.add_appointment",
@@ -45,8 +49,15 @@ class FollowUpsPage(FollowUpsView):
         place = Place(request)
         if place.location is None:
             return self.show("desk/nowhere.html", {}, place=place)
-        calls, page = get_calls(self.caller(), place.location, number=request.GET.get("page"), now=place.now)
+        number, source = request.GET.get("page"), chosen_source(request)
+        tabs = tabs_of(request)
+        if source is not None:
+            found, due_page = get_due(self.caller(), source, place.location, number=number, now=place.now)
+            due = {"found": found, "page": due_page, "tabs": tabs, "query": f"kind={source.kind}"}
+            return self.show("desk/follow_ups/due.html", due, place=place)
+        calls, page = get_calls(self.caller(), place.location, number=number, now=place.now)
         context = {
+            "tabs": tabs,
             "calls": calls,
             "page": page,
             "today": place.today,

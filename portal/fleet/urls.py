@@ -10,6 +10,7 @@ from common.http.routing import route
 from portal.fleet import (
     company,
     dashboard,
+    due,
     emails,
     invitation,
     invoices,
@@ -58,6 +59,7 @@ urlpatterns = [
     route("units/<id:id>/archive/", units.ArchiveUnitPage.as_view(), name="fleet-archive-unit"),
     route("units/<id:id>/passport/", passports.PassportPage.as_view(), name="fleet-passport"),
     route("units/<id:id>/passport/pdf/", passports.PassportPaperPage.as_view(), name="fleet-passport-pdf"),
+    route("due/", due.DuePage.as_view(), name="fleet-due"),
     route("invoices/", invoices.InvoicesPage.as_view(), name="fleet-invoices"),
     route("invoices/<id:id>/", invoices.InvoicePage.as_view(), name="fleet-invoice"),
     route("invoices/<id:id>/pdf/", invoices.InvoicePaperPage.as_view(), name="fleet-invoice-pdf"),

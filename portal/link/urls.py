@@ -17,6 +17,7 @@ from portal.link.paper import (
 )
 from portal.link.passport import PassportPage, PassportPaper
 from portal.link.photos import EstimatePhoto
+from portal.link.reminders import ReminderPage
 
 urlpatterns = [
     path("e/<str:token>", EstimatePage.as_view(), name="estimate-link"),
@@ -36,6 +37,7 @@ urlpatterns = [
         name="invoice-link-credit-note",
     ),
     path("i/<str:token>/receipts/<int:payment_id>.pdf", ReceiptPaper.as_view(), name="invoice-link-receipt"),
+    path("r/<str:token>", ReminderPage.as_view(), name="reminder-link"),
     path("s/<str:token>", StatementPage.as_view(), name="statement-link"),
     path("s/<str:token>/statement.pdf", StatementPaper.as_view(), name="statement-link-pdf"),
     path("v/<str:token>", PassportPage.as_view(), name="passport-link"),

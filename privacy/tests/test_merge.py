@@ -66,6 +66,7 @@ def create_data(customer):
     factories.OrderFactory(customer=customer)
     factories.ConversationFactory(customer=customer)
     factories.NotificationFactory(customer=customer)
+    factories.ReminderFactory(mail__customer=customer)
     factories.TaxExemptionFactory(customer=customer)
     factories.InvitationFactory(customer=customer)
     factories.UploadFactory(owner=customer.contact, customer_id=customer.pk)

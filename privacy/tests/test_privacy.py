@@ -55,6 +55,7 @@ WITHOUT_PERSONAL_DATA = {
     *("Part", "Reservation", "Service", "Plan", "Offer", "OfferMake"),
     "Event",  # ids, states and amounts
     *("NumberSeries", "InvoiceSeries"),
+    "Sweep",  # days
 }
 
 
@@ -120,6 +121,7 @@ def create_data(customer: Customer) -> None:
     factories.SupportTicketFactory(conversation=conversation, order=sold)
     factories.StockMoveFactory(by=user)
     factories.NotificationFactory(customer=customer)
+    factories.ReminderFactory(mail__customer=customer)
     factories.MembershipFactory(user=user)
     factories.RewardEntryFactory(user=user)
     factories.ReferralFactory(referrer=user)

@@ -292,6 +292,14 @@ PASSPORT: Calls = {
     ),
     "member_vehicle_health_get": ("get", "/api/vehicle-health/", rows({}, {"page": "0"})),
     "member_one_vehicle_health_get": ("get", "/api/vehicle-health/{vehicle}/", item(Call(200, JOHN))),
+    "member_due_list_get": (
+        "get",
+        "/api/due/",
+        [
+            *rows({"vehicleId": "{vehicle}"}, {"kind": "oil"}),
+            Call(404, JOHN, {"vehicleId": NOBODYS}),
+        ],
+    ),
     "member_parking_spots_get": ("get", "/api/parking/", rows({"active": "true"}, {"active": "maybe"})),
     "member_parking_spots_post": (
         "post",

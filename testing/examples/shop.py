@@ -667,6 +667,21 @@ def staff_calls() -> Calls:
         f"{STAFF}follow-ups/",
         [Call(200, ADMIN, {"location_id": 2}), Call(400, ADMIN, {"created_to": "today"}), Call(403, ALICE)],
     )
+    calls["shop_due_due"] = (
+        "get",
+        f"{STAFF}due/",
+        [
+            Call(200, ADMIN, {"kind": "service,code", "page_size": "3"}),
+            Call(400, ADMIN, {"kind": "oil"}),
+            Call(403, ALICE),
+            Call(404, ADMIN, {"customer_id": "999999"}),
+        ],
+    )
+    calls["shop_reminders_list"] = (
+        "get",
+        f"{STAFF}reminders/",
+        [Call(200, ADMIN, {"kind": "service"}), Call(400, ADMIN, {"kind": "oil"}), Call(403, ALICE)],
+    )
     visit = {"location_id": 1, "bay_id": 1, "start": "2026-01-27T15:00:00Z", "description": "Squeals"}
     calls["shop_intake_create"] = (
         "post",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
-from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 
+from common.domain.batches import batched
 from common.domain.database import change, violates
 from common.domain.days import day_of
 from common.domain.errors import Invalid
@@ -28,7 +27,6 @@ PERMISSIONS = {
     "recommend": "vehicles.add_recommendation",
 }
 _BATCH = 1_000
-Item = TypeVar("Item")
 # The id of a canned job, or None, and the name of a job.
 DoneJob = tuple[int | None, str]
 
@@ -68,13 +66,13 @@ def spread(*, template: ScheduleTemplate, now: datetime) -> None:
     """Begin the schedules of a template for all vehicles in use that have none, and follow its present interval."""
     if template.is_listed:
         vehicles = Vehicle.objects.in_use().exclude(schedules__template=template).order_by("id")
-        for some in _batched(vehicles.iterator(chunk_size=_BATCH)):
+        for some in batched(vehicles.iterator(chunk_size=_BATCH), _BATCH):
             # A vehicle that was added meanwhile may have its schedule already.
             ServiceSchedule.objects.bulk_create(
                 [_begun(vehicle, template, now) for vehicle in some], ignore_conflicts=True
             )
     ids = template.schedules.order_by("id").values_list("pk", flat=True)
-    for some_ids in _batched(ids.iterator(chunk_size=_BATCH)):
+    for some_ids in batched(ids.iterator(chunk_size=_BATCH), _BATCH):
         with transaction.atomic():
             schedules = _lock(some_ids)
             for schedule in schedules:
@@ -83,17 +81,11 @@ def spread(*, template: ScheduleTemplate, now: datetime) -> None:
             ServiceSchedule.objects.bulk_update(schedules, ["due_on", "due_miles"])
 
 
-def _batched(rows: Iterable[Item]) -> Iterator[list[Item]]:
-    """Return the rows in lists of a thousand."""
-    iterator = iter(rows)
-    while some := list(islice(iterator, _BATCH)):
-        yield some
-
-
 def save_template(template: ScheduleTemplate, **values: object) -> ScheduleTemplate:
     """Create a template, or change a stored one.
 
-    A task then begins its schedules, and moves the days and miles at which they are due. Raises TemplateNameTaken, NoInterval.
+    A task then begins its schedules, and moves the days and miles at which they are due. Raises TemplateNameTaken,
+    NoInterval.
     """
     try:
         with transaction.atomic():

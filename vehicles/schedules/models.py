@@ -121,6 +121,7 @@ class ServiceSchedule(Identified):
         constraints = [
             models.UniqueConstraint(fields=["vehicle", "template"], name="schedule_once_per_vehicle"),
         ]
+        indexes = [models.Index(fields=["due_on", "id"], name="schedule_by_due_day")]
 
     def __str__(self) -> str:
         return str(self.template)

@@ -35,6 +35,7 @@ from inspections.models import Inspection, Template
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from passports.models import PassportLink
+from reminders.models import ReminderMail
 from repair_orders.models import PartLine, RepairOrder, RepairPhoto, ServiceLine
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
 from repair_orders.time_entries.models import TimeEntry
@@ -84,6 +85,7 @@ FACTORIES = {
     PriceBand: factories.PriceBandFactory,
     PriceMatrix: factories.PriceMatrixFactory,
     Recommendation: factories.RecommendationFactory,
+    ReminderMail: factories.ReminderMailFactory,
     RepairOrder: factories.RepairOrderFactory,
     RepairPhoto: factories.RepairPhotoFactory,
     ReportedProblem: factories.ReportedProblemFactory,

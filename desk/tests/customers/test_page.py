@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,11 +19,14 @@ from testing.factories import (
     ConversationFactory,
     CustomerFactory,
     InvoiceFactory,
+    LocationFactory,
     MessageFactory,
     OrderFactory,
     OrderItemFactory,
     PartLineFactory,
     RecommendationFactory,
+    ReminderFactory,
+    ReminderMailFactory,
     RepairOrderFactory,
     TaxExemptionFactory,
     UserFactory,
@@ -425,3 +428,24 @@ class TestVehicleSteps:
     def test_step_needs_its_permission(self, client, vehicle, tim, name):
         client.force_login(tim)
         assert client.post(step(name, vehicle), {"customer": "1"}).status_code == 403
+
+
+def test_reminders_and_preferences_are_shown(desk, alice):
+    LocationFactory(time_zone="America/New_York", is_default=True)
+    mail = ReminderMailFactory(customer=alice, sent_at=datetime(2026, 6, 10, 16, tzinfo=UTC))
+    ReminderFactory(mail=mail)
+    ReminderMailFactory(customer=alice, kind="put_off", sent_at=None)
+    parked = ReminderMailFactory(customer=alice, kind="parking", user=alice.contact)
+    ReminderFactory(mail=parked, text="The paid time at Level 2 ends")
+    alice.notification_preferences["put_off_reminders"] = False
+    alice.save()
+    html = desk.get(url(alice)).content.decode()
+    text = " ".join(re.sub(r"<[^>]*>", " ", html.partition('id="reminders"')[2]).split())
+    assert text.startswith(
+        ">Reminders by email Follow-ups Waits Work that was put off "
+        "Sent 10 Jun 2026, 12:00 Regular work that is due "
+        "2019 Honda Civic (ABC-123): Oil change is due soon (June 24, 2026) "
+        "On: regular work that is due, parking that ends, membership that renews or ends. "
+        "Off: work that was put off."
+    )
+    assert "Level 2" not in html
