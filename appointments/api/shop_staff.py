@@ -11,9 +11,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from appointments import actions
+from appointments.api.shop import AppointmentQuery as OwnQuery
 from appointments.api.shop import (
     AppointmentSerializer,
     BookingInput,
+    CustomerAppointments,
     SlotSerializer,
     TechnicianSerializer,
     book,
@@ -24,7 +26,7 @@ from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.contracts.shop import StaffError
+from common.http.contracts.shop import OwnList, OwnListQuery, StaffError
 from common.http.fields import Day, Id, Instant, LocalInstant, TextList, Word
 from common.http.filters import ChoiceListFilter, IdFilter, SearchFilter, apply, order, query_of
 from common.http.inputs import AliasSerializer
@@ -216,8 +218,21 @@ class AssignInput(OverlapInput):
     )
 
 
+class OwnAppointmentQuery(OwnListQuery, OwnQuery):
+    """The contract's parameters with those of the staff's address."""
+
+
+class OwnAppointments(OwnList, CustomerAppointments):
+    """The list of a customer at the staff's address."""
+
+    query = OwnAppointmentQuery
+
+
 class StaffAppointments(StaffViewSet):
-    """List the appointments of all customers, earliest first."""
+    """List the appointments of all customers, earliest first.
+
+    A customer gets the response of `GET /api/shop/appointments/customers/me/appointments/`.
+    """
 
     resource = "appointments"
     model = Appointment
@@ -234,7 +249,8 @@ class StaffAppointments(StaffViewSet):
     creates = frozenset({"create", "walk_in"})
     verbs = ("assign", "move", "start", "complete", "cancel")
     permissions = actions.PERMISSIONS
-    customer_actions = {"create": "book"}
+    customer_actions = {"create": "book", "list": "list_own"}
+    own_list = OwnAppointments
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
