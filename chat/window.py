@@ -10,7 +10,6 @@ from chat.actions import open_support_ticket, post_message
 from chat.models import ENDED, SupportTicket, SupportTicketPriority
 from common.domain.caller import Caller
 from common.domain.errors import Missing
-from customers.actions import ensure_customer
 from customers.models import Customer
 
 SUBJECT = "Chat"
@@ -35,8 +34,7 @@ def write(*, by: Caller, ticket_id: int | None, body: str, now: datetime) -> Sup
     """
     with transaction.atomic():
         if ticket_id is None:
-            customer = ensure_customer(by, now=now)
-            Customer.objects.select_for_update().get(pk=customer.pk)
+            list(Customer.objects.select_for_update().filter(pk=by.account).values_list("pk"))
             ticket = find_open(by)
         else:
             ticket = SupportTicket.objects.visible_to(by).filter(pk=ticket_id).first()
