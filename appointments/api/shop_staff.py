@@ -26,13 +26,14 @@ from appointments.querysets import AppointmentFilters
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.contracts.shop import OwnList, OwnListQuery, StaffError
+from common.http.contracts.shop import StaffError
 from common.http.fields import Day, Id, Instant, LocalInstant, TextList, Word
 from common.http.filters import ChoiceListFilter, IdFilter, SearchFilter, apply, order, query_of
 from common.http.inputs import AliasSerializer
 from common.http.query import Query
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Derived, Serializer
+from customers.api.shop import OwnList, OwnListQuery
 from customers.models import Customer
 from vehicles.api.shop_staff import work_search_filter
 from vehicles.models import Vehicle

@@ -97,9 +97,8 @@ class StartWindow(WindowView):
         message = self.read_body()["initial_message"]
         ticket = window.find_open(self.caller)
         if message:
-            ticket = window.write(
-                by=self.caller, ticket_id=ticket and ticket.pk, body=message, now=timezone.now()
-            )
+            ticket_id = ticket.pk if ticket else None
+            ticket = window.write(by=self.caller, ticket_id=ticket_id, body=message, now=timezone.now())
         return JSONResponse({"id": ticket.number if ticket else NEW, "status": "ACTIVE"})
 
 

@@ -29,7 +29,11 @@ def test_messages_go_to_one_ticket_until_it_ends(by_alice, now):
     assert (first.conversation.subject, bodies(first)) == ("Chat", ["When?", "It is urgent."])
     actions.change_status(conversation=again.conversation, to="closed", by=None, now=now)
     other = window.write(by=by_alice, ticket_id=None, body="Another thing", now=now)
-    assert (other.pk != first.pk, bodies(other), bodies(first)) == (True, ["Another thing"], ["When?", "It is urgent."])
+    assert (other.pk != first.pk, bodies(other), bodies(first)) == (
+        True,
+        ["Another thing"],
+        ["When?", "It is urgent."],
+    )
 
 
 def test_message_to_a_named_ticket_reopens_it(by_alice, now):

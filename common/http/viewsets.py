@@ -19,7 +19,7 @@ from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import AnyQuerySet, Json, Values
 from common.http.bodies import JSONResponse
-from common.http.contracts.shop import SHOP, STAFF, OwnList, ShopView
+from common.http.contracts.shop import SHOP, STAFF, ShopCustomerList, ShopView
 from common.http.fields import Id
 from common.http.inputs import unaccepted_names
 from common.http.lists import PagedList
@@ -65,7 +65,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the default
     # Actions at whose address customers have one of their own: the staff's action -> the customers'.
     customer_actions: ClassVar[Mapping[str, str]] = {}
-    own_list: ClassVar[type[OwnList]]  # of customers, where `customer_actions` has `list_own`
+    own_list: ClassVar[type[ShopCustomerList]]  # of customers, where `customer_actions` has `list_own`
 
     _row: Model | None = None  # of the URL, read once per request
 

@@ -275,7 +275,10 @@ def test_membership_is_shown_and_cancelled(browser, api, plan):
 def test_savings_are_those_of_a_completed_order(browser, customer, plan):
     factories.MembershipFactory(user=customer.contact, plan=plan)
     order = factories.RepairOrderFactory(
-        vehicle__customer=customer, status="completed", completed_at=timezone.now(), total_cost=Decimal("90.00")
+        vehicle__customer=customer,
+        status="completed",
+        completed_at=timezone.now(),
+        total_cost=Decimal("90.00"),
     )
     factories.OrderDiscountFactory(repair_order=order, amount=Decimal("10.00"))
     savings = read(browser.get("/api/auth/savings/"))

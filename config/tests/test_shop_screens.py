@@ -132,7 +132,9 @@ def test_dashboard_reads_the_customers_rows_at_the_address_of_the_staff(
     expected = screens.get(own).json()
     assert (len(body["results"]), body["customer_id"]) == (1, alice.pk)
     assert {name: body[name] for name in expected} == expected
-    assert body.keys() - expected.keys() == ({"next", "previous"} if "limit" in sent or "size" in sent else set())
+    assert body.keys() - expected.keys() == (
+        {"next", "previous"} if "limit" in sent or "size" in sent else set()
+    )
 
 
 @pytest.mark.parametrize("noun", NOUNS)

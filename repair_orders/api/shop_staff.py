@@ -19,12 +19,12 @@ from catalogue.models import Part, Service
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.contracts.shop import OwnList, OwnListQuery
 from common.http.fields import FinePercent, Id, Instant, Miles, Money, Quantity
 from common.http.filters import ChoiceListFilter, DayFilter, IdFilter, apply, order, query_of
 from common.http.query import Query
 from common.http.viewsets import Handler
 from common.reads.serializers import Serializer
+from customers.api.shop import OwnList, OwnListQuery
 from customers.models import Customer
 from repair_orders import actions, jobs
 from repair_orders.api.shop import CustomerRepairOrders, RepairOrderSerializer

@@ -15,12 +15,12 @@ from rest_framework.request import Request
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.contracts.shop import OwnList, OwnListQuery
 from common.http.fields import Id, Instant
 from common.http.filters import IdFilter, SearchFilter, apply, order, query_of
 from common.http.views import serialize
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Serializer
+from customers.api.shop import OwnList, OwnListQuery
 from customers.models import Customer
 from vehicles import actions
 from vehicles import odometer as ledger

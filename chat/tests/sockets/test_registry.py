@@ -42,13 +42,27 @@ def test_sockets_that_take_rows_get_messages_of_others_as_rest_shows_them_too():
     registry = Registry()
     alice, texts = listener(user=1, customer=10, takes_rows=True)
     registry.join(alice)
-    frame = {"type": "MESSAGE", "id": "m", "threadId": "t", "body": "Monday", "sender": "support", "timestamp": "2026"}
+    frame = {
+        "type": "MESSAGE",
+        "id": "m",
+        "threadId": "t",
+        "body": "Monday",
+        "sender": "support",
+        "timestamp": "2026",
+    }
     registry.deliver(Broadcast(10, frame, author=4))
     registry.deliver(Broadcast(10, {**frame, "attachments": ["u"]}, author=4))
     registry.deliver(Broadcast(10, frame, author=1))  # which she has from the response
     registry.deliver(Broadcast(10, {"type": "TYPING"}, author=4, is_echoed=False))
     registry.deliver(Broadcast(10, None, number=3))
-    row = {"id": "m", "threadId": "t", "sender": "support", "body": "Monday", "attachments": [], "createdAt": "2026"}
+    row = {
+        "id": "m",
+        "threadId": "t",
+        "sender": "support",
+        "body": "Monday",
+        "attachments": [],
+        "createdAt": "2026",
+    }
     assert [json.loads(text) for text in texts] == [
         frame,
         {"type": "message", "message": row},

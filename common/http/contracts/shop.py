@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.http import QueryDict
 from rest_framework import serializers
 
-from common.domain.errors import Kind, Missing
-from common.domain.types import Json, Values
+from common.domain.errors import Kind
+from common.domain.types import Json
 from common.http.contracts.base import Contract, FieldMessages
-from common.http.fields import Id, Number
 from common.http.lists import ListView, Page
 from common.http.permissions import CustomersOnly
 from common.http.problems import Problem
-from common.http.query import ListQuery
 from common.http.views import ContractView
 from common.reads.serializers import Serializer, SerializerField
 
@@ -134,33 +131,3 @@ class ShopCustomerList(ListView, ShopView):
                 required=False, allow_null=True, help_text="Only when `page` or `page_size` was sent."
             ),
         }
-
-
-class OwnListQuery(ListQuery):
-    """The parameters that a customer's client sends to the staff's address of a list."""
-
-    page_size = Number(required=False, min_value=1, max_value=1_000, help_text="At most 1,000.")
-    limit = Number(
-        source="page_size", required=False, min_value=1, max_value=1_000, help_text="The same as `page_size`."
-    )
-    customer_id = Id(required=False, help_text="The caller's own customer or user.")
-    customerId = Id(source="customer_id", required=False, help_text="The same as `customer_id`.")
-
-    @classmethod
-    def read(cls, params: QueryDict) -> Json:
-        """Return the validated values. A client begins the query with two question marks: the second is dropped."""
-        sent = QueryDict(mutable=True)
-        for name, values in params.lists():
-            sent.setlist(name.removeprefix("?"), values)
-        return super().read(sent)
-
-
-class OwnList(ShopCustomerList):
-    """A list of contract 000 that a customer also reads at the staff's address. It has the caller's own rows alone."""
-
-    def check(self, filters: Values) -> None:
-        if filters.get("customer_id", self.caller.customer_id) not in (
-            self.caller.customer_id,
-            self.caller.user_id,
-        ):
-            raise Missing("Customer not found.", field="customer_id")
