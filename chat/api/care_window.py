@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.request import Request
@@ -30,6 +31,7 @@ RECEIVED = (
 )
 
 
+@extend_schema_field(OpenApiTypes.STR)
 class WindowId(PrefixedId):
     """The id of the window's ticket, or `new` before there is one."""
 
