@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.fields import empty
 from rest_framework.request import Request
 
 from chat import window
@@ -31,20 +29,16 @@ RECEIVED = (
 )
 
 
-@extend_schema_field(OpenApiTypes.STR)
-class WindowId(PrefixedId):
-    """The id of the window's ticket, or `new` before there is one."""
+class WindowId(serializers.CharField):
+    """The id of the window's ticket, or `new` before there is one. Validated to the integer, or None."""
 
     def __init__(self) -> None:
         super().__init__(
-            SUPPORT_TICKET_PREFIX,
-            source="ticket_id",
-            allow_null=True,
-            help_text="The `id` that `start` answered: a ticket, or `new`.",
+            source="ticket_id", help_text="The `id` that `start` answered: a ticket's like TKT123, or `new`."
         )
 
-    def run_validation(self, data: object = empty) -> object:
-        return super().run_validation(None if data == NEW else data)
+    def to_internal_value(self, data: object) -> int | None:  # type: ignore[override]  # the integer behind it
+        return None if data == NEW else PrefixedId(SUPPORT_TICKET_PREFIX).to_internal_value(data)
 
 
 class StartInput(Serializer):
