@@ -36,6 +36,7 @@ from catalogue.api import shop_staff as catalogue_staff
 from catalogue.api import shop_staff_pricing as matrices_staff
 from chat.api import care as tickets_care
 from chat.api import care_returns as return_tickets_care
+from chat.api import care_window as window_care
 from chat.api import member as chat_member
 from chat.api import member_contact as contact_member
 from common.http import fallbacks, health
@@ -218,6 +219,7 @@ API: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/shop/", include(SHOP)),
     path("api/v1/customer/", include(CARE)),
+    path("api/v1/chat/", include(window_care.urlpatterns)),  # contract 002: start, message, escalate
     path("api/v1/", include(CRM)),
     path("api/", include(API)),
     path("auth/", include(accounts_care.urlpatterns)),  # contract 002: login, refresh

@@ -107,11 +107,12 @@ def _order(
         if status in states
     }
     if "shipped_at" in stamps:
-        fields |= {
+        fields = {
             "courier_name": "FastShip Express",
             "courier_contact": "+91-1800-123-4567",
             "tracking_number": f"TRK{number or f'{at:%y%m%d}'}456789",
-        }
+            "estimated_delivery": at + timedelta(days=4),
+        } | fields
     if status == OrderStatus.CANCELLED:
         stamps["cancelled_at"] = at + timedelta(hours=1)
     if status == OrderStatus.RETURNED:

@@ -25,6 +25,7 @@ from demo import (
     member,
     passport,
     prices,
+    savings,
     shop,
     staff,
     workbench,
@@ -64,6 +65,7 @@ def load(*, now: datetime) -> bool:
         inspections.load(calendar, rows)
         garage.load_rota(calendar, rows)
         passport.load(calendar)
+        savings.load(calendar, rows)
         # The database was empty, so every task is about demo data, whose people get no mail.
         DBTaskResult.objects.all().delete()
         return True

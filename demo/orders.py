@@ -10,6 +10,8 @@ from decimal import Decimal
 from common.domain.numbers import draw
 from demo.garage import Garage
 from demo.numbering import continue_after, create
+from repair_orders.changes import changing
+from repair_orders.discounts.actions import take_discounts
 from repair_orders.estimates.actions import Answerer, answer, store_estimate
 from repair_orders.estimates.models import Answer, Method
 from repair_orders.jobs import fill
@@ -71,7 +73,11 @@ def create_order(row: OrderRow, garage: Garage) -> RepairOrder:
     )
     order.number = draw(f"repair_order:{garage.location.pk}")
     order.save(update_fields=["number"])
+    take_discounts(order, by=None, now=row.created_at)
     _create_lines(order, row, garage)
+    if order.given_discount is not None:
+        with changing(order):
+            pass  # settles the discount of a member
     if row.status != RepairOrderStatus.REQUESTED:
         _answer(order, row.status)
     return order

@@ -11,9 +11,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from appointments import actions
+from appointments.api.shop import AppointmentQuery as OwnQuery
 from appointments.api.shop import (
     AppointmentSerializer,
     BookingInput,
+    CustomerAppointments,
     SlotSerializer,
     TechnicianSerializer,
     book,
@@ -32,6 +34,7 @@ from common.http.inputs import AliasSerializer
 from common.http.query import Query
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Derived, Serializer
+from customers.api.shop import OwnList, OwnListQuery
 from customers.models import Customer
 from vehicles.api.shop_staff import work_search_filter
 from vehicles.models import Vehicle
@@ -217,8 +220,21 @@ class AssignInput(OverlapInput):
     )
 
 
+class OwnAppointmentQuery(OwnListQuery, OwnQuery):
+    """The contract's parameters with those of the staff's address."""
+
+
+class OwnAppointments(OwnList, CustomerAppointments):
+    """The list of a customer at the staff's address."""
+
+    query = OwnAppointmentQuery
+
+
 class StaffAppointments(StaffViewSet):
-    """List the appointments of all customers, earliest first."""
+    """List the appointments of all customers, earliest first.
+
+    A customer gets the response of `GET /api/shop/appointments/customers/me/appointments/`.
+    """
 
     resource = "appointments"
     model = Appointment
@@ -235,7 +251,8 @@ class StaffAppointments(StaffViewSet):
     creates = frozenset({"create", "walk_in"})
     verbs = ("assign", "move", "start", "complete", "cancel")
     permissions = actions.PERMISSIONS
-    customer_actions = {"create": "book"}
+    customer_actions = {"create": "book", "list": "list_own"}
+    own_list = OwnAppointments
 
     @classmethod
     def routes(cls) -> list[URLPattern]:

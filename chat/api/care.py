@@ -48,7 +48,7 @@ from orders.models import ORDER_PREFIX
 
 RECENT = 5
 SUPPORT = "Support"
-_MAX_LENGTH = 10_000
+MAX_LENGTH = 10_000
 # Values of `?status=`. The contract has three states and shows closed as resolved.
 STATES: dict[str, list[str]] = {
     "all": ConversationStatus.values,
@@ -180,13 +180,13 @@ class TicketPath(Query):
 
 class TicketInput(Serializer):
     subject = serializers.CharField(max_length=200)
-    description = serializers.CharField(max_length=_MAX_LENGTH)
+    description = serializers.CharField(max_length=MAX_LENGTH)
     order_id = OptionalOrderId()
     priority = PriorityField([word.upper() for word in SupportTicketPriority.values], required=False)
 
 
 class MessageInput(Serializer):
-    content = serializers.CharField(source="body", max_length=_MAX_LENGTH)
+    content = serializers.CharField(source="body", max_length=MAX_LENGTH)
 
 
 class AttachmentsInput(Serializer):

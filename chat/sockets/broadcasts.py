@@ -17,6 +17,8 @@ from common.domain.types import Json
 from customers.models import Notification
 
 Frame = Json
+MESSAGE = "MESSAGE"
+_ROW = ("id", "threadId", "sender", "body", "attachments", "createdAt")  # a message over REST
 # The subjects whose changes of status a customer's sockets receive, with the type of the frame.
 _FRAME_TYPES = {"appointments.appointment": "APPOINTMENT", "repair_orders.repairorder": "REPAIR_ORDER"}
 # Stored values that the contract prints under another name.
@@ -57,6 +59,14 @@ class Broadcast:
             return self.text
         return dumps({**self.frame, "clientId": self.client_id})
 
+    @property
+    def text_of_row(self) -> bytes | None:
+        """Return the text of a message as REST shows it, for sockets of the web client. Other frames have none."""
+        if self.frame is None or self.frame["type"] != MESSAGE:
+            return None
+        row = {"attachments": [], **self.frame, "createdAt": self.frame["timestamp"]}
+        return dumps({"type": "message", "message": {name: row[name] for name in _ROW}})
+
 
 def encode_broadcasts(broadcasts: list[Broadcast]) -> bytes:
     """Return the broadcasts as JSON for other processes."""
@@ -85,7 +95,7 @@ def message_broadcast(message: Message) -> Broadcast:
 
 def _message_frame(message: Message, conversation: UUID) -> Frame:
     frame: Frame = {
-        "type": "MESSAGE",
+        "type": MESSAGE,
         "id": message.uuid,
         "threadId": conversation,
         "body": message.body,

@@ -40,7 +40,9 @@ from common.reads.serializers import Serializer
 
 log = structlog.get_logger(__name__)
 
-PATHS = ("/chat/ws", "/chat/ws/")
+# Contract 003 documents the first. Its web client opens the second, and takes messages as REST shows them.
+WEB_PATH = "/chat/ws/"
+PATHS = ("/chat/ws", WEB_PATH)
 MAX_FRAME_BYTES = 64 * 1024
 TOO_BIG, TRY_AGAIN_LATER, TOO_MANY_SOCKETS = 1009, 1013, 4429
 _MAX_TYPING = 1_000
@@ -130,7 +132,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if here.registry.is_full_for(caller.user_id):
             await self._refuse(TOO_MANY_SOCKETS)
             return
-        self._listener = Listener(caller, self._outbox.put, self._close_soon)
+        takes_rows = self.scope["path"] == WEB_PATH
+        self._listener = Listener(caller, self._outbox.put, self._close_soon, takes_rows=takes_rows)
         # Joined before it is accepted: a client that reads the log after the handshake misses no message.
         here.registry.join(self._listener)
         await self.accept()

@@ -64,16 +64,22 @@ class Outbox:
 class Listener:
     """A socket as the registry sees it: its caller, a function that queues a frame and one that closes it."""
 
-    __slots__ = ("caller", "close", "put", "session")
+    __slots__ = ("caller", "close", "put", "session", "takes_rows")
 
     def __init__(
-        self, caller: Caller, put: Callable[[bytes], None], close: Callable[[int], None] = lambda code: None
+        self,
+        caller: Caller,
+        put: Callable[[bytes], None],
+        close: Callable[[int], None] = lambda code: None,
+        *,
+        takes_rows: bool = False,
     ) -> None:
         assert caller.session
         self.caller = caller
         self.session = caller.session
         self.put = put
         self.close = close  # takes a WebSocket close code
+        self.takes_rows = takes_rows  # messages of others also as REST shows them
 
 
 class Registry:
@@ -133,6 +139,8 @@ class Registry:
         for listener in self._recipients(broadcast):
             if listener.caller.user_id != broadcast.author:
                 listener.put(frame)
+                if listener.takes_rows and (row := broadcast.text_of_row):
+                    listener.put(encode_frame(row))
             elif broadcast.is_echoed:
                 listener.put(encode_frame(broadcast.text_for_author))
 

@@ -20,7 +20,7 @@ from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import AnyQuerySet, Json, Values
 from common.http.bodies import JSONResponse
-from common.http.contracts.shop import SHOP, STAFF, ShopView
+from common.http.contracts.shop import SHOP, STAFF, ShopCustomerList, ShopView
 from common.http.fields import Id
 from common.http.inputs import unaccepted_names
 from common.http.lists import PagedList
@@ -69,6 +69,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     permissions: ClassVar[dict[str, str]] = {}  # action -> `app.codename`, where it is not the default
     # Actions at whose address customers have one of their own: the staff's action -> the customers'.
     customer_actions: ClassVar[Mapping[str, str]] = {}
+    own_list: ClassVar[type[ShopCustomerList]]  # of customers, where `customer_actions` has `list_own`
 
     _row: Model | None = None  # of the URL, read once per request
 
@@ -140,7 +141,13 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
         return Read(rows, cls.item_class or cls.serializer_class, params_of(cls.item_query))
 
     def list(self, request: Request) -> JSONResponse:
-        return self.list_response(request)
+        return self.list_own(request) if self.action == "list_own" else self.list_response(request)
+
+    def list_own(self, request: Request) -> JSONResponse:
+        """List one's own rows, as a customer."""
+        own = self.own_list()
+        own.setup(request, **self.kwargs)
+        return own.list_response(request)
 
     def check(self, filters: Values) -> None:
         for name, model in self.query.named.items():

@@ -172,6 +172,31 @@ def test_conversation_of_a_ticket(browser, customer, tim, now):
     assert SupportTicket.objects.count() == 1
 
 
+def test_chat_window_is_a_ticket_that_staff_answer(browser, customer, tim, now):
+    """Each page opens the window anew. The window asks for a rating of an answer that has an id, so it has none."""
+    window = "/api/v1/chat"
+    started = read(browser.post(f"{window}/start", {"initial_message": None}, format="json"))
+    sent = {"conversation_id": started["id"], "message": "When does it arrive?", "category_filter": None}
+    answer = read(browser.post(f"{window}/message", sent, format="json"))
+    [ticket] = read(browser.get(f"{API}/tickets?"))
+    assert (answer["id"], answer["rag_sources"], ticket["id"] in answer["content"]) == (None, [], True)
+    reason = {"conversation_id": started["id"], "reason": "Customer requested human assistance"}
+    read(browser.post(f"{window}/escalate", reason, format="json"))
+    assert (
+        read(browser.post(f"{window}/start", {"initial_message": None}, format="json"))["id"] == ticket["id"]
+    )
+
+    conversation = SupportTicket.objects.get().conversation.uuid
+    post_message(conversation=conversation, by=caller_of_user(tim), body="On Monday.", now=now)
+    shown = read(browser.get(f"{API}/tickets/{ticket['id']}"))
+    assert (shown["priority"], [message["content"] for message in shown["messages"]]) == (
+        "HIGH",
+        ["When does it arrive?", "Customer requested human assistance", "On Monday."],
+    )
+    [bell] = read(browser.get(f"{API}/notifications?unread_only=false"))
+    assert bell["title"] == "Support Reply"
+
+
 def test_profile_and_avatar(browser):
     profile = read(browser.get(f"{API}/profile"))
     assert set(profile) >= {"id", "email", "full_name", "total_orders", "total_tickets", "member_since"}

@@ -111,6 +111,10 @@ def test_profile_is_made_shown_and_changed(browser):
 
     for url in (f"{made['id']}/", f"by_user_id/?user_id={user}", f"logical/{user}/"):
         assert read(browser.get(CUSTOMERS + url)) == replaced
+    moved = read(browser.patch(f"{CUSTOMERS}logical/{user}/", {"city": "Salem"}, format="json"))
+    assert moved == replaced | {name: moved[name] for name in ("city", "full_address", "updated_at")}
+    assert (moved["city"], moved["full_address"]) == ("Salem", "123 Main Street, Apt 4B, Salem, OR 97201")
+    replaced = moved
     dashboard = read(browser.get(f"{CUSTOMERS}{made['id']}/dashboard/"))
     assert dashboard.items() <= replaced.items()
     assert browser.delete(f"{CUSTOMERS}profile/delete/").status_code == 204

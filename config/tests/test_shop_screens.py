@@ -23,7 +23,8 @@ REGISTRATION = {
     "phone": "(555) 714-5422",
     "role": "customer",
 }
-LISTS = [f"/api/shop/{noun}/customers/me/{noun}/" for noun in ("appointments", "vehicles", "repair-orders")]
+NOUNS = ("appointments", "vehicles", "repair-orders")
+LISTS = [f"/api/shop/{noun}/customers/me/{noun}/" for noun in NOUNS]
 
 
 def bearer(token):
@@ -100,6 +101,68 @@ def test_dashboard_reads_its_lists_with_its_filters(screens, alice):
         screens.get(LISTS[0], {"status": "pending,in_progress", "dateFrom": "2025-09-01"}).status_code == 200
     )
     assert screens.get(LISTS[2], {"status": "pending,in_progress"}).status_code == 200
+
+
+@pytest.fixture
+def rows(alice):
+    """Make a row of each list for Alice, and one of each for another customer."""
+    for customer in (alice, factories.CustomerFactory()):
+        car = factories.VehicleFactory(customer=customer)
+        factories.AppointmentFactory(customer=customer, vehicle=car)
+        factories.RepairOrderFactory(vehicle=car)
+
+
+@pytest.mark.parametrize(("noun", "own"), [*zip(NOUNS, LISTS, strict=True)])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?customer_id={user}&limit=1000",
+        "?customer_id={customer}",
+        # The client's serializer of parameters writes a question mark of its own.
+        "??customer_id={user}&page_size=1000",
+        "??customerId={user}&limit=1000",
+    ],
+)
+def test_dashboard_reads_the_customers_rows_at_the_address_of_the_staff(
+    screens, alice, rows, noun, own, query
+):
+    sent = query.format(user=alice.contact_id, customer=alice.pk)
+    body = screens.get(f"/api/shop/{noun}/{sent}").json()
+    expected = screens.get(own).json()
+    assert (len(body["results"]), body["customer_id"]) == (1, alice.pk)
+    assert {name: body[name] for name in expected} == expected
+    assert body.keys() - expected.keys() == (
+        {"next", "previous"} if "limit" in sent or "size" in sent else set()
+    )
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_list_at_the_address_of_the_staff_names_what_is_wrong(screens, alice, rows, sign_in, carol, noun):
+    url = f"/api/shop/{noun}/"
+    other = Customer.objects.exclude(pk=alice.pk).first()
+    missing = screens.get(url, {"customer_id": other.pk})
+    assert (missing.status_code, missing.json()) == (
+        404,
+        {"error": "Not found", "detail": "Customer not found."},
+    )
+    unknown = screens.get(url, {"colour": "red"})
+    assert (unknown.status_code, unknown.json()["fields"]) == (400, {"colour": ["Unknown parameter."]})
+    size = screens.get(url, {"limit": "1001"})
+    assert (size.status_code, size.json()["fields"]) == (
+        400,
+        {"limit": ["Ensure this value is less than or equal to 1000."]},
+    )
+    # One row and other methods stay those of staff.
+    assert screens.get(f"{url}1/").json()["detail"] == "This endpoint is only accessible to staff."
+    assert screens.patch(url, {}, format="json").status_code == 403
+    assert sign_in(carol).get(url).status_code == 404
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_staff_read_all_rows_at_the_same_address(as_ada, rows, noun):
+    body = as_ada.get(f"/api/shop/{noun}/").json()
+    assert (list(body), body["count"]) == (["results", "count", "next", "previous"], 2)
 
 
 def test_appointment_is_booked_and_listed(screens, alice, garage):

@@ -1,17 +1,21 @@
-"""Contract 000, "Customer Profile Endpoint", and the fields of a customer in the bodies of other apps."""
+"""Contract 000, "Customer Profile Endpoint", and what other apps share: fields of a customer, lists of own rows."""
 
 from __future__ import annotations
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from common.domain.caller import Caller
-from common.domain.errors import NoCustomerRecord
+from common.domain.errors import Missing, NoCustomerRecord
+from common.domain.types import Json, Values
 from common.http.bodies import JSONResponse
-from common.http.contracts.shop import ShopView
+from common.http.contracts.shop import ShopCustomerList, ShopView
+from common.http.fields import Id, Number
 from common.http.permissions import CustomersOnly
+from common.http.query import ListQuery
 from common.http.routing import route
 from common.reads.read import Read
 from common.reads.serializers import Derived, Serializer
@@ -71,6 +75,36 @@ class CustomerProfile(ShopView):
         caller = self.caller
         customer = self.read.one(caller, {}, NoCustomerRecord)  # may have been deleted since
         return JSONResponse({"user_id": caller.user_id, "customer": customer, "user_role": caller.role})
+
+
+class OwnListQuery(ListQuery):
+    """The parameters that a customer's client sends to the staff's address of a list."""
+
+    page_size = Number(required=False, min_value=1, max_value=1_000, help_text="At most 1,000.")
+    limit = Number(
+        source="page_size", required=False, min_value=1, max_value=1_000, help_text="The same as `page_size`."
+    )
+    customer_id = Id(required=False, help_text="The caller's own customer or user.")
+    customerId = Id(source="customer_id", required=False, help_text="The same as `customer_id`.")
+
+    @classmethod
+    def read(cls, params: QueryDict) -> Json:
+        """Return the validated values. A client begins the query with two question marks: the second is dropped."""
+        sent = QueryDict(mutable=True)
+        for name, values in params.lists():
+            sent.setlist(name.removeprefix("?"), values)
+        return super().read(sent)
+
+
+class OwnList(ShopCustomerList):
+    """A list of contract 000 that a customer also reads at the staff's address. It has the caller's own rows alone."""
+
+    def check(self, filters: Values) -> None:
+        if filters.get("customer_id", self.caller.customer_id) not in (
+            self.caller.customer_id,
+            self.caller.user_id,
+        ):
+            raise Missing("Customer not found.", field="customer_id")
 
 
 urlpatterns = [route("auth/customer-profile/", CustomerProfile.as_view())]

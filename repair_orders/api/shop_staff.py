@@ -24,9 +24,11 @@ from common.http.filters import ChoiceListFilter, DayFilter, IdFilter, apply, or
 from common.http.query import Query
 from common.http.viewsets import Handler
 from common.reads.serializers import Serializer
+from customers.api.shop import OwnList, OwnListQuery
 from customers.models import Customer
 from repair_orders import actions, jobs
-from repair_orders.api.shop import RepairOrderSerializer
+from repair_orders.api.shop import CustomerRepairOrders, RepairOrderSerializer
+from repair_orders.api.shop import RepairOrderQuery as OwnQuery
 from repair_orders.api.shop_staff_estimates import (
     ApproveInput,
     AuthorisationInput,
@@ -197,8 +199,21 @@ class DetailQuery(Query):
     explain = serializers.BooleanField(required=False, help_text="Add the rule of each figure.")
 
 
+class OwnRepairOrderQuery(OwnListQuery, OwnQuery):
+    """The contract's parameters with those of the staff's address."""
+
+
+class OwnRepairOrders(OwnList, CustomerRepairOrders):
+    """The list of a customer at the staff's address."""
+
+    query = OwnRepairOrderQuery
+
+
 class StaffRepairOrders(JobRoutes, EstimateRoutes):
-    """List the repair orders of all customers, newest first."""
+    """List the repair orders of all customers, newest first.
+
+    A customer gets the response of `GET /api/shop/repair-orders/customers/me/repair-orders/`.
+    """
 
     resource = "repair-orders"
     model = RepairOrder
@@ -229,6 +244,8 @@ class StaffRepairOrders(JobRoutes, EstimateRoutes):
     )
     creates = frozenset({"create", "add_job", "add_line", "copy", "comeback"})
     permissions = PERMISSIONS
+    customer_actions = {"list": "list_own"}
+    own_list = OwnRepairOrders
 
     @classmethod
     def routes(cls) -> list[URLPattern]:

@@ -195,4 +195,27 @@ ALL: Calls = {
         f"{ADDRESS}notifications/{{notification}}",
         [Call(200, ALI), *STRANGERS],
     ),
+    "care_start_window_post": (
+        "post",
+        "/api/v1/chat/start",
+        [Call(200, ALI, body={"initial_message": None}), *STRANGERS],
+    ),
+    "care_write_to_window_post": (
+        "post",
+        "/api/v1/chat/message",
+        [
+            Call(200, ALI, body={"conversation_id": "new", "message": "When does my order arrive?"}),
+            Call(422, ALI, body={"conversation_id": "first", "message": ""}),
+            *STRANGERS,
+        ],
+    ),
+    "care_escalate_window_post": (
+        "post",
+        "/api/v1/chat/escalate",
+        [
+            Call(200, ALI, body={"conversation_id": "new", "reason": "Please call me."}),
+            Call(422, ALI, body={"conversation_id": "new"}),
+            *STRANGERS,
+        ],
+    ),
 }

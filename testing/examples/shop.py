@@ -358,7 +358,7 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
         {"kind": "offer", "offer_id": 2},
         409,
     ),
-    "repair_orders_remove_discount": ("delete", "repair-orders/10/discounts/1/", {}, 404),
+    "repair_orders_remove_discount": ("delete", "repair-orders/10/discounts/4/", {}, 404),
     "repair_orders_copy": ("post", "repair-orders/14/copy/", {}, None),
     "repair_orders_remove_part": ("delete", "repair-orders/11/parts/23/", {}, 404),
     "repair_orders_remove_service": ("delete", "repair-orders/11/services/22/", {}, 404),

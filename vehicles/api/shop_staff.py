@@ -20,11 +20,12 @@ from common.http.filters import IdFilter, SearchFilter, apply, order, query_of
 from common.http.views import serialize
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Serializer
+from customers.api.shop import OwnList, OwnListQuery
 from customers.models import Customer
 from vehicles import actions
 from vehicles import odometer as ledger
 from vehicles.api.fields import Vin
-from vehicles.api.shop import VehicleSerializer
+from vehicles.api.shop import CustomerVehicles, VehicleSerializer
 from vehicles.models import FIRST_YEAR, LAST_YEAR, OdometerSource, Vehicle
 from vehicles.queries import get_chain
 
@@ -128,10 +129,16 @@ class VehicleFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
+class OwnVehicles(OwnList, CustomerVehicles):
+    """The list of a customer at the staff's address."""
+
+    query = OwnListQuery
+
+
 class StaffVehicles(StaffViewSet):
     """List the vehicles of all customers.
 
-    Archived vehicles are included.
+    Archived vehicles are included. A customer gets the response of `GET /api/shop/vehicles/customers/me/vehicles/`.
     """
 
     resource = "vehicles"
@@ -147,6 +154,8 @@ class StaffVehicles(StaffViewSet):
     }
     verbs = ("archive", "restore", "transfer")
     permissions = actions.PERMISSIONS | ledger.PERMISSIONS
+    customer_actions = {"list": "list_own"}
+    own_list = OwnVehicles
 
     @classmethod
     def routes(cls) -> list[URLPattern]:

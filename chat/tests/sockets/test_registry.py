@@ -1,4 +1,5 @@
 import asyncio
+import json
 from uuid import uuid4
 
 from chat.sockets import registry as module
@@ -8,11 +9,11 @@ from chat.sockets.registry import Listener, Outbox, Registry
 from common.domain.caller import Caller
 
 
-def listener(role="customer", user=1, customer=None):
+def listener(role="customer", user=1, customer=None, **options):
     """Return a listener and the list that its frames' texts are appended to."""
     texts = []
     caller = Caller(role, user, customer, session=uuid4())
-    return Listener(caller, lambda frame: texts.append(decode_frame(frame))), texts
+    return Listener(caller, lambda frame: texts.append(decode_frame(frame)), **options), texts
 
 
 def test_message_goes_to_the_customers_group_and_to_staff():
@@ -35,6 +36,41 @@ def test_message_goes_to_the_customers_group_and_to_staff():
         "bob": [],
         "tim": ['{"type":"MESSAGE"}'],
     }
+
+
+def test_sockets_that_take_rows_get_messages_of_others_as_rest_shows_them_too():
+    registry = Registry()
+    alice, texts = listener(user=1, customer=10, takes_rows=True)
+    registry.join(alice)
+    frame = {
+        "type": "MESSAGE",
+        "id": "m",
+        "threadId": "t",
+        "body": "Monday",
+        "sender": "support",
+        "timestamp": "2026",
+    }
+    registry.deliver(Broadcast(10, frame, author=4))
+    registry.deliver(Broadcast(10, {**frame, "attachments": ["u"]}, author=4))
+    registry.deliver(Broadcast(10, frame, author=1))  # which she has from the response
+    registry.deliver(Broadcast(10, {"type": "TYPING"}, author=4, is_echoed=False))
+    registry.deliver(Broadcast(10, None, number=3))
+    row = {
+        "id": "m",
+        "threadId": "t",
+        "sender": "support",
+        "body": "Monday",
+        "attachments": [],
+        "createdAt": "2026",
+    }
+    assert [json.loads(text) for text in texts] == [
+        frame,
+        {"type": "message", "message": row},
+        {**frame, "attachments": ["u"]},
+        {"type": "message", "message": {**row, "attachments": ["u"]}},
+        frame,
+        {"type": "TYPING"},
+    ]
 
 
 def test_customer_without_a_record_joins_a_group_with_their_first_message():

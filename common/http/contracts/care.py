@@ -25,7 +25,7 @@ class CareInvalid(CareError):
 class CareContract(Contract):
     name = "care"
     title = "Care"
-    prefixes = ("/auth/", "/api/v1/customer/")
+    prefixes = ("/auth/", "/api/v1/customer/", "/api/v1/chat/")
     invalid_status = 422
 
     def body(self, problem: Problem) -> Json:

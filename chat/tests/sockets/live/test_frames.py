@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import requests
+from websockets.asyncio.client import connect
 
 from testing.live import ADMIN, CARE, VIEWER, Person, closed, hear, say, silent
 
@@ -55,6 +56,19 @@ def test_message_reaches_its_customer_and_staff(alice, fleet, tim, conversation)
 
     ids = asyncio.run(scenario())
     assert [row["id"] for row in alice.call("GET", f"/api/chat/threads/{conversation}/messages/")] == ids
+
+
+def test_web_client_hears_an_answer_as_rest_shows_it(alice, tim, conversation):
+    async def scenario():
+        address = alice.address().replace("/chat/ws?", "/chat/ws/?")
+        async with connect(address, compression=None) as web:
+            await asyncio.to_thread(tim.say, conversation, "Bring it in")
+            return await hear(web), await hear(web)
+
+    frame, shown = asyncio.run(scenario())
+    [row] = alice.call("GET", f"/api/chat/threads/{conversation}/messages/")
+    assert (frame["type"], frame["id"]) == ("MESSAGE", row["id"])
+    assert shown == {"type": "message", "message": row}
 
 
 def test_viewer_hears_messages_and_sends_none(server, fleet):
