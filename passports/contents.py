@@ -19,7 +19,9 @@ from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, When, Windo
 from django.db.models.functions import Coalesce, RowNumber, TruncMonth
 
 from appointments.models import Location
+from appointments.queries import get_units
 from common.domain.days import day_of
+from common.domain.units import Units
 from inspections.models import ADVISED, Finding, Inspection, Rating
 from passports.queries import get_own_chain
 from repair_orders.models import Job, JobStatus, RepairOrder, RepairOrderStatus
@@ -146,6 +148,7 @@ class Passport:
     codes: list[Code]
     fuel: Fuel
     location: Location | None  # the one that the paper is headed with
+    units: Units
 
     @property
     def name(self) -> str:
@@ -153,12 +156,18 @@ class Passport:
         return " ".join(str(part) for part in (self.year, self.make, self.model, self.trim) if part)
 
 
-def get_passport(*, vehicle: Vehicle, now: datetime, with_all_owners: bool = False) -> Passport:
-    """Return the passport of a vehicle as its owner may see it, or with the history of all owners for staff."""
+def get_passport(
+    *, vehicle: Vehicle, now: datetime, with_all_owners: bool = False, units: Units | None = None
+) -> Passport:
+    """Return the passport of a vehicle as its owner may see it, or with the history of all owners for staff.
+
+    Without units they are the owner's.
+    """
     chain = get_chain(vehicle) if with_all_owners else get_own_chain(vehicle)
     orders = _orders(chain)
     inspections = _inspections(chain)
     readings = _readings(chain)
+    location = next((row.location for row in orders if row.location), None) or _default_location()
     return Passport(
         made_at=now,
         year=vehicle.year,
@@ -182,7 +191,8 @@ def get_passport(*, vehicle: Vehicle, now: datetime, with_all_owners: bool = Fal
             for row in Dtc.objects.filter(vehicle=vehicle).open().newest_first()[:MOST]
         ],
         fuel=_fuel(chain),
-        location=next((row.location for row in orders if row.location), None) or _default_location(),
+        location=location,
+        units=units or get_units(vehicle.customer, location),
     )
 
 

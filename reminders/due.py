@@ -27,7 +27,14 @@ from repair_orders.estimates.models import Estimate
 from repair_orders.estimates.queries import ANSWERABLE_STATUSES
 from vehicles.codes.meaning import describe
 from vehicles.codes.models import Dtc
-from vehicles.models import STANDING, Recommendation, RecommendationStatus, Urgency, Vehicle
+from vehicles.models import (
+    STANDING,
+    Recommendation,
+    RecommendationSource,
+    RecommendationStatus,
+    Urgency,
+    Vehicle,
+)
 from vehicles.parking.models import ParkingSpot
 from vehicles.schedules.models import ServiceSchedule
 from vehicles.schedules.querysets import DUE_SOON, OVERDUE, SOON_DAYS, SOON_MILES, UPCOMING
@@ -147,11 +154,15 @@ def _service(row: Any, now: datetime) -> Due:
 
 
 def _recommendations(caller: Caller, now: datetime) -> AnyQuerySet:
-    """Return the open recommendations, the most urgent first. The customer has approved the quoted ones."""
+    """Return the open recommendations, the most urgent first. The customer has approved the quoted ones.
+
+    Those of the service schedule are due work themselves.
+    """
     urgency = Case(*(When(urgency=word, then=place) for place, word in enumerate(Urgency.values)))
     rows = Recommendation.objects.visible_to(caller).filter(
         status=RecommendationStatus.OPEN, vehicle__archived_at=None
     )
+    rows = rows.exclude(source=RecommendationSource.SCHEDULE)
     return rows.order_by(urgency, "created_at", "id")
 
 

@@ -23,7 +23,7 @@ _SUBJECTS = {
     ReminderKind.MEMBERSHIP: "Your membership: {}",
 }
 _REASONS = {
-    ReminderKind.SERVICE: "because regular work on your vehicle is due by its date or its miles",
+    ReminderKind.SERVICE: "because regular work on your vehicle is due by its day or its distance",
     ReminderKind.PUT_OFF: "because we recommended this work and you put it off",
     ReminderKind.PARKING: "because you entered until when your parking is paid",
     ReminderKind.MEMBERSHIP: "because you are a member",
@@ -49,7 +49,8 @@ def reminder_mail(
         "kind_name": kind.label,
         "name": recipient.user.first_name,
         "groups": [
-            (name, list(some)) for name, some in groupby(occasions[:MOST], key=lambda row: row.vehicle)
+            (name, [row.text_in(recipient.units) for row in some])
+            for name, some in groupby(occasions[:MOST], key=lambda row: row.vehicle)
         ],
         "more": max(0, len(occasions) - MOST),
         "ends_at": ends_at,

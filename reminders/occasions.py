@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from common.domain.caller import Caller, Role
 from common.domain.days import day_of
+from common.domain.units import Units, format_whole
 from customers.models import CustomerUser
 from memberships.models import Membership
 from memberships.renewals import ends_or_renews_at
@@ -43,11 +45,20 @@ class Occasion:
     vehicle: str
     text: str
     ends_at: datetime | None = None
+    due_on: date | None = None
+    due_miles: Decimal | None = None
 
-    @property
-    def line(self) -> str:
-        """The vehicle and the text, as the row of the reminder keeps them."""
-        return ": ".join(part for part in (self.vehicle, self.text) if part)[:500]
+    def text_in(self, units: Units) -> str:
+        """Return the text, with the day and the distance at which work is due in parentheses."""
+        on = self.due_on and f"{self.due_on:%B} {self.due_on.day}, {self.due_on.year}"
+        miles = self.due_miles
+        distance = miles is not None and f"{format_whole(miles, units)} {units.distance}"
+        limits = " or ".join(part for part in (on, distance) if part)
+        return f"{self.text} ({limits})" if limits else self.text
+
+    def line_in(self, units: Units) -> str:
+        """Return the vehicle and the text, as the row of the reminder keeps them."""
+        return ": ".join(part for part in (self.vehicle, self.text_in(units)) if part)[:500]
 
 
 def find_service(customers: Collection[int], now: datetime) -> list[Occasion]:
@@ -63,21 +74,15 @@ def find_service(customers: Collection[int], now: datetime) -> list[Occasion]:
             f"schedule:{row.pk}",
             f"{row.last_on or row.started_on}:{vars(row)['status']}",
             str(row.vehicle),
-            f"{row.template.name} {_DUE[vars(row)['status']]}{_limits(row)}",
+            f"{row.template.name} {_DUE[vars(row)['status']]}",
+            due_on=row.due_on,
+            due_miles=row.due_miles,
         )
         for row in due.order_by("vehicle_id", "id")
     ]
 
 
 _DUE = {OVERDUE: "is overdue", DUE_SOON: "is due soon"}
-
-
-def _limits(row: ServiceSchedule) -> str:
-    """Return the day and the miles at which work is due, in parentheses."""
-    day = row.due_on and f"{row.due_on:%B} {row.due_on.day}, {row.due_on.year}"
-    miles = row.due_miles is not None and f"{row.due_miles:,.0f} miles"
-    limits = " or ".join(text for text in (day, miles) if text)
-    return f" ({limits})"
 
 
 def find_put_off(customers: Collection[int], now: datetime) -> list[Occasion]:

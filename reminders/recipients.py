@@ -13,6 +13,7 @@ from django.db.models import F, OuterRef, Subquery
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus, Location
+from common.domain.units import Units
 from customers.models import Customer
 from customers.preferences import allows_reminder
 from reminders.window import find_zone
@@ -29,6 +30,11 @@ class Recipient:
     user: User
     zone: tzinfo
     location: Location | None
+
+    @property
+    def units(self) -> Units:
+        """Return the units of the mail: the customer's, else those of the location."""
+        return Units(self.customer.units or (self.location.units if self.location else Units.IMPERIAL))
 
 
 def find_recipients(

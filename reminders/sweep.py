@@ -28,7 +28,7 @@ from reminders.occasions import (
     PUT_OFF_DAYS,
     Occasion,
 )
-from reminders.recipients import find_recipients
+from reminders.recipients import Recipient, find_recipients
 from reminders.tasks import order_mail
 from repair_orders.queries import find_follow_ups
 from vehicles.models import OdometerReading
@@ -82,7 +82,11 @@ def order_reminders(kind: str, people: Collection[int], *, now: datetime) -> Non
             return
         ReminderMail.objects.bulk_create(mails.values())
         Reminder.objects.bulk_create(
-            [_reminder_of(mail, occasion) for key, mail in mails.items() for occasion in theirs[key]],
+            [
+                _reminder_of(mail, occasion, recipients[key])
+                for key, mail in mails.items()
+                for occasion in theirs[key]
+            ],
             ignore_conflicts=True,
         )
         ids = {mail.pk for mail in mails.values()}
@@ -99,9 +103,13 @@ def _new_mail(kind: str, key: tuple[int, int | None], now: datetime) -> Reminder
     return mail
 
 
-def _reminder_of(mail: ReminderMail, occasion: Occasion) -> Reminder:
+def _reminder_of(mail: ReminderMail, occasion: Occasion, recipient: Recipient) -> Reminder:
     return Reminder(
-        mail=mail, kind=mail.kind, subject=occasion.subject, occasion=occasion.cause, text=occasion.line
+        mail=mail,
+        kind=mail.kind,
+        subject=occasion.subject,
+        occasion=occasion.cause,
+        text=occasion.line_in(recipient.units),
     )
 
 

@@ -37,7 +37,7 @@ def mail_reminder(remindermail_id: int) -> None:
         return
     key = (mail.customer_id, mail.user_id)
     recipient = find_recipients(mail.kind, [key]).get(key) if settings.REMINDERS else None
-    occasions = _still_due(mail, now) if recipient is not None else []
+    occasions = _still_due(mail, recipient, now) if recipient is not None else []
     if recipient is None or not occasions:
         mail.delete()
     elif _time_to_send(mail, recipient, occasions, now) > now:
@@ -56,7 +56,7 @@ def _time_to_send(
     return time_to_send(now, recipient.zone, before=before)
 
 
-def _still_due(mail: ReminderMail, now: datetime) -> list[Occasion]:
+def _still_due(mail: ReminderMail, recipient: Recipient, now: datetime) -> list[Occasion]:
     """Return the present occasions of what a mail reminds of, and delete its other reminders.
 
     A subject that has another occasion by now, such as work that is overdue, is reminded of as that.
@@ -66,16 +66,16 @@ def _still_due(mail: ReminderMail, now: datetime) -> list[Occasion]:
     due = []
     for row in mail.reminders.order_by("id"):
         occasion = present.get(row.subject)
-        if occasion is not None and _follow(row, occasion):
+        if occasion is not None and _follow(row, occasion, recipient):
             due.append(occasion)
         else:
             row.delete()
     return due
 
 
-def _follow(row: Reminder, occasion: Occasion) -> bool:
+def _follow(row: Reminder, occasion: Occasion, recipient: Recipient) -> bool:
     """Move a reminder to the present occasion, and return whether no other reminder has it."""
-    row.occasion, row.text = occasion.cause, occasion.line
+    row.occasion, row.text = occasion.cause, occasion.line_in(recipient.units)
     try:
         with transaction.atomic():
             row.save(update_fields=["occasion", "text"])

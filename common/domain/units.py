@@ -83,8 +83,12 @@ def check_figure(figure: Decimal, units: Units) -> None:
 
 def format_distance(miles: Decimal | str, units: Units) -> str:
     """Return a distance with its unit: `62,137.12 miles`, `100,000 km`."""
-    figure = from_miles(Decimal(miles), units)
-    return f"{_without_zeros(f'{figure:,f}')} {units.distance}"
+    return f"{format_figure(miles, units)} {units.distance}"
+
+
+def format_figure(miles: Decimal | str, units: Units) -> str:
+    """Return a distance without its unit, as `format_distance` prints it."""
+    return _without_zeros(f"{from_miles(Decimal(miles), units):,f}")
 
 
 def format_whole(miles: Decimal | str, units: Units) -> str:

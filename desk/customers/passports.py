@@ -72,7 +72,7 @@ class PassportPage(VehicleStep):
         now = timezone.now()
         links = find_live(vehicle, now=now) if self.request.user.has_perm(self.may["see_links"]) else []
         context = {
-            **page_of(get_passport(vehicle=vehicle, now=now, with_all_owners=True)),
+            **page_of(get_passport(vehicle=vehicle, now=now, with_all_owners=True, units=self.units)),
             "customer": vehicle.customer,
             "vehicle": vehicle,
             "form": form,

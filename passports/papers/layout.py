@@ -13,6 +13,7 @@ from django.conf import settings
 
 from appointments.models import PaperSize
 from common.domain.types import Json
+from common.domain.units import Units, format_consumption, format_distance, format_figure
 from inspections.models import Rating
 from passports.contents import MOST, Advice, Code, Fuel, Inspected, Passport, Reading, Scheduled, Work
 from repair_orders.estimates.snapshot import shop_body
@@ -56,22 +57,17 @@ class Section:
         return [list(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-def format_miles(miles: Decimal | None) -> str:
-    """Return a distance for readers: `37,640 miles`. Unknown miles are a dash."""
-    return _NOTHING if miles is None else f"{_short(miles)} miles"
-
-
 def facts_of(passport: Passport) -> list[tuple[str, str]]:
     """Return the label and the text of each fact that is known of the vehicle."""
-    odometer = format_miles(passport.odometer)
-    if passport.odometer_on is not None:
-        odometer += f", {day(passport.odometer_on)}"
+    odometer = "Unknown"
+    if passport.odometer is not None and passport.odometer_on is not None:
+        odometer = f"{format_distance(passport.odometer, passport.units)}, {day(passport.odometer_on)}"
     facts = [
         ("VIN", passport.vin),
-        ("Odometer", odometer if passport.odometer is not None else "Unknown"),
+        ("Odometer", odometer),
         ("Color", passport.color),
         ("Fuel", passport.fuel_type.capitalize()),
-        ("Consumption", _consumption(passport.fuel)),
+        ("Consumption", _consumption(passport.fuel, passport.units)),
     ]
     return [(label, text) for label, text in facts if text]
 
@@ -91,18 +87,19 @@ def notes_of(passport: Passport) -> list[str]:
 
 def sections_of(passport: Passport) -> list[Section]:
     """Return the tables of the passport: what is ahead first, then what has happened, newest first."""
-    miles = Column("Miles", is_number=True)
+    units = passport.units
+    distance = Column(units.word.capitalize(), is_number=True)
     return [
         Section(
             "Recommended work",
             [Column("Work", is_wide=True), Column("Needed"), Column("Due")],
-            [_advice(row) for row in passport.recommendations],
+            [_advice(row, units) for row in passport.recommendations],
             "No work is recommended.",
         ),
         Section(
             "Due next",
             [Column("Regular work", is_wide=True), Column("Due"), Column("State"), Column("Last done")],
-            [_scheduled(row) for row in passport.schedules],
+            [_scheduled(row, units) for row in passport.schedules],
             "No regular work is planned.",
         ),
         Section(
@@ -113,8 +110,8 @@ def sections_of(passport: Passport) -> list[Section]:
         ),
         Section(
             "Work done",
-            [Column("Day"), miles, Column("Work", is_wide=True), Column("Location", is_wide=True)],
-            [_work(row) for row in passport.work],
+            [Column("Day"), distance, Column("Work", is_wide=True), Column("Location", is_wide=True)],
+            [_work(row, units) for row in passport.work],
             "No work is recorded.",
         ),
         Section(
@@ -125,8 +122,8 @@ def sections_of(passport: Passport) -> list[Section]:
         ),
         Section(
             "Odometer readings",
-            [Column("Day"), miles, Column("Read", is_wide=True)],
-            [_reading(row) for row in passport.readings],
+            [Column("Day"), distance, Column("Read", is_wide=True)],
+            [_reading(row, units) for row in passport.readings],
             "The odometer was never read.",
             "Of readings by the vehicle and at fill-ups the last one of each month is listed."
             if passport.readings
@@ -177,21 +174,21 @@ def _made(passport: Passport) -> datetime:
     return passport.made_at.astimezone(ZoneInfo(zone))
 
 
-def _advice(row: Advice) -> list[str]:
-    return [row.name, _URGENCY[Urgency(row.urgency)], _at(row.due_on, row.due_miles)]
+def _advice(row: Advice, units: Units) -> list[str]:
+    return [row.name, _URGENCY[Urgency(row.urgency)], _at(row.due_on, row.due_miles, units)]
 
 
-def _scheduled(row: Scheduled) -> list[str]:
+def _scheduled(row: Scheduled, units: Units) -> list[str]:
     state = row.status.replace("_", " ").capitalize()
-    return [row.name, _at(row.due_on, row.due_miles), state, _at(row.last_on, row.last_miles)]
+    return [row.name, _at(row.due_on, row.due_miles, units), state, _at(row.last_on, row.last_miles, units)]
 
 
 def _code(row: Code) -> list[str]:
     return [row.code, row.description, day(row.since)]
 
 
-def _work(row: Work) -> list[str]:
-    return [day(row.on), _miles(row.miles), _lines(row.jobs), row.location or _NOTHING]
+def _work(row: Work, units: Units) -> list[str]:
+    return [day(row.on), _figure(row.miles, units), _lines(row.jobs), row.location or _NOTHING]
 
 
 def _inspected(row: Inspected) -> list[str]:
@@ -203,31 +200,31 @@ def _inspected(row: Inspected) -> list[str]:
     return [day(row.on), row.name, result or _NOTHING, _lines(findings)]
 
 
-def _reading(row: Reading) -> list[str]:
+def _reading(row: Reading, units: Units) -> list[str]:
     read = _READ[OdometerSource(row.source)]
-    return [day(row.on), _miles(row.miles), noted(read, "new instrument cluster" if row.is_base else "")]
+    return [
+        day(row.on),
+        _figure(row.miles, units),
+        noted(read, "new instrument cluster" if row.is_base else ""),
+    ]
 
 
-def _at(on: date | None, miles: Decimal | None) -> str:
-    return _lines([None if on is None else day(on), format_miles(miles) if miles is not None else None])
+def _at(on: date | None, miles: Decimal | None, units: Units) -> str:
+    distance = None if miles is None else format_distance(miles, units)
+    return _lines([None if on is None else day(on), distance])
 
 
-def _consumption(fuel: Fuel) -> str:
-    if fuel.average_mpg is None:
+def _consumption(fuel: Fuel, units: Units) -> str:
+    if fuel.average_mpg is None or fuel.best_mpg is None or fuel.worst_mpg is None:
         return ""
-    return (
-        f"{fuel.average_mpg:,} miles per gallon on average, "
-        f"from {fuel.worst_mpg:,} to {fuel.best_mpg:,} ({fuel.fill_ups} fill-ups)"
+    average, best, worst = (
+        format_consumption(mpg, units) for mpg in (fuel.average_mpg, fuel.best_mpg, fuel.worst_mpg)
     )
+    return f"{average} on average, {best} at best, {worst} at worst ({fuel.fill_ups} fill-ups)"
 
 
-def _miles(miles: Decimal | None) -> str:
-    return _NOTHING if miles is None else _short(miles)
-
-
-def _short(miles: Decimal) -> str:
-    """Return miles with separators, and without places that are zero."""
-    return f"{miles.quantize(Decimal(1)) if miles == miles.to_integral_value() else miles.normalize():,f}"
+def _figure(miles: Decimal | None, units: Units) -> str:
+    return _NOTHING if miles is None else format_figure(miles, units)
 
 
 def _lines(texts: Iterable[str | None]) -> str:

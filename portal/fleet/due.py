@@ -38,6 +38,7 @@ class DuePage(FleetPage):
             return self.show(query_errors=error.detail, status=400)
         return self.show(
             page=page,
+            measures=self.measures,
             items=[{"due": due, "url": url_of(due)} for due in found[page.bounds]],
             kinds=[(source.kind, source.label) for source in SOURCES],
             chosen=query.get("kind", []),
