@@ -40,10 +40,10 @@ def test_button_stops_the_kind_and_the_form_starts_it_again(shop, browser, has_s
     assert not has_script or watched.look("reminders") == []
     watched.press("Stop these reminders")
     expect(page.get_by_role("status").first).to_have_text("Stopped")
-    box = page.get_by_label("Regular work that is due")
+    box = page.get_by_role("checkbox", name="Regular work that is due")
     expect(box).not_to_be_checked()
     box.check()
     watched.press("Save")
     expect(page.get_by_text("Your choice is saved.")).to_be_visible()
-    expect(page.get_by_label("Regular work that is due")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Regular work that is due")).to_be_checked()
     assert (watched.complaints, watched.outside) == ([], [])
