@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from common.domain.units import Units
 from passports import contents
 from passports.actions import share, withdraw
 from passports.contents import get_passport
@@ -30,6 +31,7 @@ class TestContents:
     def test_whole_history(self, vehicle):
         body = asdict(passport_of(vehicle))
         assert body.pop("location").name == "Main Street"
+        assert body.pop("units") == Units.IMPERIAL
         assert body == {
             "made_at": NOW,
             "year": 2020,

@@ -15,6 +15,7 @@ from testing.suites import count_queries
 from testing.worked_example import estimated
 from vehicles.codes.meaning import describe
 from vehicles.codes.models import Dtc
+from vehicles.schedules.actions import recommend_due
 
 pytestmark = pytest.mark.django_db
 URL, STAFF_URL = "/api/due/", "/api/shop/due/"
@@ -182,6 +183,12 @@ class TestWhatIsDue:
         factories.RecommendationFactory(vehicle=car, code="dtc:P0301", text="P0301 misfire")
         assert self.due(alice, "code", now) == []
         assert self.due(alice, "recommendation", now) == [("P0301 misfire", "due_soon")]
+
+    def test_due_work_that_is_recommended_is_listed_once(self, alice, car, now):
+        schedule = factories.ServiceScheduleFactory(vehicle=car, template__name="Oil change")
+        recommend_due(schedule=schedule)
+        assert self.due(alice, "service", now) == [("Oil change", "overdue")]
+        assert self.due(alice, "recommendation", now) == []
 
     def test_cleared_code_is_left_out(self, alice, car, now):
         factories.DtcFactory(vehicle=car, cleared_at=now)

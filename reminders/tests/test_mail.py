@@ -42,7 +42,7 @@ def test_text_says_what_is_due_why_it_was_sent_how_to_book_and_how_to_stop(sent,
         "\n"
         "Downtown\n"
         "\n"
-        "You receive this email because regular work on your vehicle is due by its date or its miles. "
+        "You receive this email because regular work on your vehicle is due by its day or its distance. "
         "To stop reminders of this kind, or to choose which you get, open:\n"
         f"{link}\n"
     )

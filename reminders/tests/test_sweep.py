@@ -13,12 +13,15 @@ from django.test.utils import CaptureQueriesContext
 from django_tasks_db.models import DBTaskResult
 
 from common.domain import sweeps, tasks
+from common.domain.units import Units
+from customers.models import Customer
 from reminders.models import Reminder, ReminderMail, Sweep
 from reminders.sweep import order_reminders, sweep
 from testing import factories
 from vehicles.odometer import read_odometer
 from vehicles.parking.actions import change_spot
 from vehicles.schedules.actions import record_service
+from vehicles.schedules.models import ServiceSchedule
 
 pytestmark = pytest.mark.django_db
 
@@ -102,9 +105,17 @@ class TestService:
         clock.move(days=1)
         work_through(clock)
         assert "is due soon (15,000 miles)" in mailoutbox[0].body
+        assert Reminder.objects.get().text.endswith("is due soon (15,000 miles)")
         clock.move(days=1)
         work_through(clock)
         assert len(mailoutbox) == 1
+
+    def test_miles_are_in_the_units_of_the_customer(self, alice, oil, clock, mailoutbox):
+        Customer.objects.filter(pk=alice.pk).update(units=Units.METRIC)
+        ServiceSchedule.objects.filter(pk=oil.pk).update(due_miles=9000)
+        work_through(clock)
+        assert "- Oil change is due soon (June 24, 2026 or 14,484 km)" in mailoutbox[0].body
+        assert Reminder.objects.get().text.endswith("is due soon (June 24, 2026 or 14,484 km)")
 
     def test_reading_that_is_stored_late_is_found_by_the_next_sweep(self, car, clock, mailoutbox):
         factories.ServiceScheduleFactory(vehicle=car, due_on=None, due_miles=Decimal("15000"))

@@ -11,6 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pypdf import PdfReader
 
+from common.domain.units import Units
+from customers.models import Customer
 from passports.actions import share, withdraw
 from passports.links import link_token
 from passports.models import PassportLink
@@ -56,6 +58,20 @@ def words_of(response):
 
 
 class TestPage:
+    def test_distances_are_in_the_units_of_the_owner(self, client, link, vehicle):
+        Customer.objects.filter(pk=vehicle.customer_id).update(units=Units.METRIC)
+        shown = text_of(client.get(f"/v/{token_of(link)}"))
+        for text in (
+            "Odometer 32,992.4 km, June 1, 2025 ",
+            "Consumption 7.8 L/100 km on average, 7.8 L/100 km at best, 7.8 L/100 km at worst (2 fill-ups) ",
+            "Rear brakes Now July 1, 2025 33,796.2 km ",
+            "Work done Day Kilometers Work Location May 1, 2025 32,186.9 Front brakes ",
+        ):
+            assert text in shown
+        paper = words_of(client.get(f"/v/{token_of(link)}/passport.pdf"))
+        assert "33,796.2 km" in paper
+        assert "miles" not in paper
+
     def test_whole_passport(self, client, link, vehicle):
         response = client.get(f"/v/{token_of(link)}")
         assert response.status_code == 200
@@ -64,7 +80,7 @@ class TestPage:
             "2020 Honda Civic LX The passport of this vehicle as of June 15, 2025. "
             "The link works until July 15, 2025 . Download as PDF "
             f"VIN {vehicle.vin} Odometer 20,500.5 miles, June 1, 2025 Color Silver Fuel Gasoline "
-            "Consumption 30.00 miles per gallon on average, from 30.00 to 30.00 (2 fill-ups) "
+            "Consumption 30.00 mpg on average, 30.00 mpg at best, 30.00 mpg at worst (2 fill-ups) "
             "Recommended work Work Needed Due Rear brakes Now July 1, 2025 21,000 miles "
             "Replace the air filter Can wait – "
             "Due next Regular work Due State Last done "
