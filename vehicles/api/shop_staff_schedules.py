@@ -5,6 +5,7 @@ from __future__ import annotations
 import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -16,7 +17,11 @@ from common.http.fields import Day, Id, Instant, Word
 from common.http.filters import IdFilter, SearchFilter, apply, order, query_of
 from common.http.viewsets import ItemQuery, StaffViewSet
 from common.reads.serializers import AskedAt, Serializer
-from vehicles.api.shop_staff_recommendations import StaffRecommendations, miles_or_null
+from vehicles.api.shop_staff_recommendations import (
+    RecommendationSerializer,
+    StaffRecommendations,
+    miles_or_null,
+)
 from vehicles.models import Vehicle
 from vehicles.schedules import actions
 from vehicles.schedules.models import (
@@ -119,7 +124,7 @@ class ServiceScheduleSerializer(Serializer):
     created_at = Instant()
 
 
-class CompleteInput(Serializer):
+class ServiceDoneInput(Serializer):
     on = Day(required=False, help_text="Today if it is left out.")
     miles = miles_or_null(min_value=0, required=False)
 
@@ -148,7 +153,7 @@ class StaffServiceSchedules(StaffViewSet):
     serializer_class = ServiceScheduleSerializer
     query = ServiceScheduleQuery
     item_query = _OneSchedule
-    inputs = {"complete": CompleteInput}
+    inputs = {"complete": ServiceDoneInput}
     verbs = ("complete", "recommend")
     permissions = actions.PERMISSIONS
     creates = frozenset({"recommend"})
@@ -166,6 +171,7 @@ class StaffServiceSchedules(StaffViewSet):
         actions.record_service(schedule=self.row(id), now=timezone.now(), **self.read_body())
         return self.show(id)
 
+    @extend_schema(responses={201: RecommendationSerializer})
     def recommend(self, request: Request, id: int) -> JSONResponse:
         """Recommend the work for the vehicle, and return the recommendation.
 
