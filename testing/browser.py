@@ -26,6 +26,38 @@ AXE = (settings.BASE_DIR / "config/tests/vendor/axe-core-4.14.1.min.js").read_te
 AXE_RUN = """async () => (await axe.run()).violations
   .filter(v => ["serious", "critical"].includes(v.impact))
   .map(v => `${v.id}: ${v.nodes.map(n => n.target).join(", ")}`)"""
+# What Tab should reach, with how it looks without the focus. The radio buttons of a name are one. A field of a date has
+# four stops, and the browser itself marks the one with the focus.
+MARK_CONTROLS = """() => {
+  document.activeElement?.blur();
+  const properties = ["outline", "boxShadow", "borderColor", "backgroundColor", "textDecoration", "color", "clipPath"];
+  const look = el => properties.map(name => getComputedStyle(el)[name]).join();
+  window.lookOf = el => [el, el.parentElement, el.labels?.[0]].filter(Boolean).map(look).join("|");
+  window.isDate = el => ["date", "time", "datetime-local", "month"].includes(el.type);
+  const groups = new Set();
+  const isFirst = name => !groups.has(name) && groups.add(name);
+  const every = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]");
+  window.controls = [...every].filter(el =>
+    el.tabIndex >= 0 && !el.disabled && el.type !== "hidden" && !el.closest("[inert]")
+    && el.checkVisibility({visibilityProperty: true}) && (el.type !== "radio" || isFirst(el.name)));
+  window.before = new Map(window.controls.map(el => [el, window.lookOf(el)]));
+  window.reached = new Set();
+  window.unseen = new Set();
+  return window.controls.length + 3 * window.controls.filter(window.isDate).length;
+}"""
+NOTE_FOCUS = """() => {
+  const at = document.activeElement, isRadio = at.type === "radio";
+  const el = isRadio ? window.controls.find(c => c.type === "radio" && c.name === at.name) : at;
+  window.reached.add(el);
+  if (!isRadio && !window.isDate(el) && window.before.get(el) === window.lookOf(el)) window.unseen.add(el);
+}"""
+MISSED_CONTROLS = """() => {
+  const name = el => `${el.tagName} ${el.getAttribute("aria-label") || el.name || el.textContent.trim().slice(0, 40)}`;
+  return [
+    ...window.controls.filter(el => !window.reached.has(el)).map(el => `not reached: ${name(el)}`),
+    ...[...window.unseen].map(el => `focus is not seen: ${name(el)}`),
+  ];
+}"""
 # The smallest PNG that a browser shows.
 PHOTO = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
@@ -148,6 +180,14 @@ class Watched:
         self.page.evaluate("document.documentElement.classList.remove('dark')")
         self.page.set_viewport_size({"width": self.width, "height": 900})
         return found
+
+    def tab_through(self) -> list[str]:
+        """Return the controls that Tab does not reach, and those that look the same when they have the focus."""
+        for _ in range(self.page.evaluate(MARK_CONTROLS) + 2):
+            self.page.keyboard.press("Tab")
+            self.page.evaluate(NOTE_FOCUS)
+        missed: list[str] = self.page.evaluate(MISSED_CONTROLS)
+        return missed
 
     def shoot(self, name: str) -> None:
         """Save a screenshot if one is wanted."""

@@ -1,4 +1,4 @@
-"""The working pages of the desk that no other test of a browser looks at: findings of axe-core, widths and weight.
+"""The working pages of the desk that no other test of a browser looks at: axe-core, widths, weight and the keyboard.
 
 And what is typed into them survives a lost connection and the end of a session.
 
@@ -175,6 +175,7 @@ def look_at(desk: Watched, server: Server, pages: dict[str, str]) -> list[object
         assert desk.page.locator(".desk, #content").count(), name
         found += [(name, "bytes", weight)] if weight > LIGHT else []
         found += desk.look(name)
+        found += [(name, missed) for missed in desk.tab_through()]
     return found + desk.complaints + desk.outside
 
 
