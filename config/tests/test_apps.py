@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.checks import run_checks
 from django.core.management.sql import emit_post_migrate_signal
@@ -46,3 +49,9 @@ def test_other_groups_stay_unchanged():
     Group.objects.create(name="Night shift")
     write_role_groups()
     assert stored() == wanted() | {"Night shift": set()}
+
+
+def test_suite_and_coverage_have_every_room(pytestconfig):
+    rooms = {folder.parent.name for folder in settings.BASE_DIR.glob("*/tests")}
+    coverage = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["tool"]["coverage"]
+    assert rooms == set(pytestconfig.getini("testpaths")) == set(coverage["run"]["source"])
