@@ -22,7 +22,7 @@ from desk.order.steps import STEPS, find_line, refund_url, url_of
 from repair_orders import actions, jobs
 from repair_orders.models import Job, PartLine, ServiceKind, ServiceLine
 from vehicles.models import Recommendation
-from vehicles.schedules.actions import recommend_due
+from vehicles.schedules.actions import recommend_in_order
 from vehicles.schedules.models import ServiceSchedule
 
 VIEW = "repair_orders.view_repairorder"
@@ -155,7 +155,7 @@ def add_due(press: Press) -> str:
     schedule = ServiceSchedule.objects.filter(vehicle=press.bench.order.vehicle_id, pk=press.id).first()
     if schedule is None:
         raise Missing("This work is not due any more.")
-    recommendation = recommend_due(schedule=schedule)
+    recommendation = recommend_in_order(schedule=schedule)
     return _added(press, jobs.add_recommended_job(order=press.bench.order, recommendation=recommendation))
 
 

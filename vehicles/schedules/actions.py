@@ -142,6 +142,15 @@ def recommend_due(*, schedule: ServiceSchedule) -> Recommendation:
     """
     with transaction.atomic():
         hold_vehicle(schedule.vehicle)
+        return recommend_in_order(schedule=schedule)
+
+
+def recommend_in_order(*, schedule: ServiceSchedule) -> Recommendation:
+    """Recommend the work as `recommend_due` does, for an open order that the caller has locked.
+
+    The order keeps the vehicle, which could no longer be locked: vehicles are locked before orders (D25).
+    """
+    with transaction.atomic():
         hold_recommendations(schedule.vehicle_id)
         code = schedule.template.recommendation_code
         standing = get_standing(vehicle_id=schedule.vehicle_id, code=code)

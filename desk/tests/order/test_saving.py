@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from decimal import Decimal
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 
 from catalogue.models import Part
+from repair_orders.changes import lock
 from repair_orders.models import Job, PartLine, ServiceLine
 from testing.factories import (
     CannedJobFactory,
@@ -22,7 +26,10 @@ from testing.factories import (
     TechnicianFactory,
     UserFactory,
 )
+from testing.storms import parallel
 from testing.worked_example import add_brakes, add_labour, authorised, fresh, new_order, reload, started
+from vehicles.locks import lock_in_use
+from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -247,6 +254,26 @@ class TestAdding:
         row = job.recommendation
         assert (row.source, row.code, row.status) == ("schedule", f"schedule:{schedule.template_id}", "open")
         assert f"due:{schedule.pk}" not in browser.show().buttons
+
+    @pytest.mark.django_db(transaction=True)
+    def test_due_work_waits_for_no_vehicle_while_it_holds_the_order(self, at_desk, order):
+        """A merge and the step *vehicle out* lock the vehicle first and then the order (D25)."""
+        schedule = ServiceScheduleFactory(vehicle=order.vehicle, template__name="Oil change")
+        browser = at_desk(order)
+        page, is_locked = browser.show().fields, Event()
+
+        def work(number):
+            if number:
+                is_locked.wait(timeout=30)
+                return browser.press(f"due:{schedule.pk}", page=page)
+            with transaction.atomic():
+                lock_in_use(Vehicle.objects.get(pk=order.vehicle_id))
+                is_locked.set()
+                time.sleep(0.5)
+                return lock(reload(order))
+
+        assert [outcome for outcome in parallel(2, work) if isinstance(outcome, Exception)] == []
+        assert order.jobs.filter(name="Oil change").count() == 1
 
     @pytest.mark.parametrize(
         "do", ["canned:999", "recommend:999", "due:999", "remove:p999", "undo:p999", "propose:999"]
