@@ -9,8 +9,8 @@ from django.db import transaction
 from chat.actions import open_support_ticket, post_message
 from chat.models import ENDED, SupportTicket, SupportTicketPriority
 from common.domain.caller import Caller
+from common.domain.database import lock_name
 from common.domain.errors import Missing
-from customers.models import Customer
 
 SUBJECT = "Chat"
 _RAISED = (SupportTicketPriority.HIGH, SupportTicketPriority.URGENT)
@@ -34,7 +34,7 @@ def write(*, by: Caller, ticket_id: int | None, body: str, now: datetime) -> Sup
     """
     with transaction.atomic():
         if ticket_id is None:
-            list(Customer.objects.select_for_update().filter(pk=by.account).values_list("pk"))
+            lock_name(f"chat window of customer {by.account}")
             ticket = find_open(by)
         else:
             ticket = SupportTicket.objects.visible_to(by).filter(pk=ticket_id).first()

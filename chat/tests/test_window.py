@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from threading import Event
+
 import pytest
+from django.db import transaction
 
 from chat import actions, window
+from chat.log import lock
 from chat.models import Message, SupportTicket
+from customers.models import Customer
 from testing import factories
 from testing.storms import parallel
 
@@ -62,6 +68,27 @@ def test_escalation_posts_the_reason_and_raises_the_priority(by_alice, now, befo
     window.escalate(by=by_alice, ticket_id=ticket.pk, reason="I want a person.", now=now)
     ticket.refresh_from_db()
     assert (ticket.priority, bodies(ticket)) == (after, ["When?", "I want a person."])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_message_of_the_window_does_not_hold_the_customer_before_the_conversation(by_alice, now):
+    """A merge locks the conversations first and then the customers (D25)."""
+    ticket = window.write(by=by_alice, ticket_id=None, body="When?", now=now)
+    is_locked = Event()
+
+    def work(number):
+        if number:
+            is_locked.wait(timeout=30)
+            return window.write(by=by_alice, ticket_id=None, body="Today?", now=now)
+        with transaction.atomic():
+            lock([ticket.conversation.uuid], skip_locked=False)
+            is_locked.set()
+            time.sleep(0.5)
+            rows = Customer.objects.select_for_update(no_key=True)
+            return list(rows.filter(pk=by_alice.account).values_list("pk"))
+
+    assert [outcome for outcome in parallel(2, work) if isinstance(outcome, Exception)] == []
+    assert bodies(ticket) == ["When?", "Today?"]
 
 
 @pytest.mark.django_db(transaction=True)
