@@ -8,7 +8,6 @@ from itertools import groupby
 
 from django.template.loader import render_to_string
 
-from appointments.models import Location
 from common.domain.mail import Mail, message_id
 from reminders.links import stop_url
 from reminders.models import ReminderKind, ReminderMail
@@ -38,7 +37,7 @@ def reminder_mail(
     vehicles = [name for name, _ in groupby(occasions, key=lambda occasion: occasion.vehicle) if name]
     ends = occasions[0].ends_at
     ends_at = f"{ends.astimezone(recipient.zone):%H:%M}" if ends else ""
-    location = recipient.location or Location.objects.filter(is_default=True).first()
+    location = recipient.location
     about = {
         ReminderKind.PARKING: ends_at,
         ReminderKind.MEMBERSHIP: occasions[0].text,

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 
 from accounts.models import User
 from appointments.models import Appointment, AppointmentStatus, Location
@@ -24,7 +24,10 @@ _DEFAULT_ZONE = Customer._meta.get_field("timezone").default
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """The customer or login that is reminded. `location` is that of their latest order or visit, if there is one."""
+    """The customer or login that is reminded.
+
+    `location` is that of their latest order or visit, else the default one, if there is one.
+    """
 
     customer: Customer
     user: User
@@ -47,7 +50,9 @@ def find_recipients(
     """
     customers = _customers({customer for customer, _ in people})
     users = User.objects.in_bulk({user for _, user in people if user is not None})
-    locations = Location.objects.in_bulk({_location_id(row) for row in customers.values()} - {None})
+    located = {_location_id(row) for row in customers.values()} - {None}
+    locations = Location.objects.filter(Q(pk__in=located) | Q(is_default=True)).in_bulk()
+    default = next((row for row in locations.values() if row.is_default), None)
     found = {}
     for key in people:
         customer = customers.get(key[0])
@@ -56,7 +61,7 @@ def find_recipients(
         user = customer.contact if key[1] is None else users.get(key[1])
         if user is not None and user.is_active and user.email:
             location = locations.get(_location_id(customer))
-            found[key] = Recipient(customer, user, _zone(customer, location), location)
+            found[key] = Recipient(customer, user, _zone(customer, location), location or default)
     return found
 
 

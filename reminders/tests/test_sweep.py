@@ -117,6 +117,14 @@ class TestService:
         assert "- Oil change is due soon (June 24, 2026 or 14,484 km)" in mailoutbox[0].body
         assert Reminder.objects.get().text.endswith("is due soon (June 24, 2026 or 14,484 km)")
 
+    def test_miles_of_a_customer_who_was_never_here_are_in_the_units_of_the_default_location(
+        self, oil, clock, mailoutbox
+    ):
+        factories.LocationFactory(is_default=True, units=Units.METRIC)
+        ServiceSchedule.objects.filter(pk=oil.pk).update(due_miles=9000)
+        work_through(clock)
+        assert "- Oil change is due soon (June 24, 2026 or 14,484 km)" in mailoutbox[0].body
+
     def test_reading_that_is_stored_late_is_found_by_the_next_sweep(self, car, clock, mailoutbox):
         factories.ServiceScheduleFactory(vehicle=car, due_on=None, due_miles=Decimal("15000"))
         other = factories.VehicleFactory()
