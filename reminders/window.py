@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 FIRST, LAST = time(8), time(21)  # local time; the last is exclusive
@@ -31,7 +32,7 @@ def time_to_send(instant: datetime, zone: tzinfo, *, before: datetime | None = N
 
 def find_zone(name: str) -> tzinfo | None:
     """Return the zone of an IANA name or of an offset like `UTC-5` or `+05:30`, None for any other text."""
-    if name in available_timezones():
+    if name in _names():
         return ZoneInfo(name)
     found = _OFFSET.fullmatch(name.strip().upper())
     if found is None:
@@ -41,3 +42,9 @@ def find_zone(name: str) -> tzinfo | None:
     if offset > _LARGEST or int(minutes or 0) > 59:
         return None
     return timezone(-offset if sign == "-" else offset)
+
+
+@cache
+def _names() -> set[str]:
+    """Return the names of all zones, read once: each reading opens some 600 files."""
+    return available_timezones()

@@ -88,3 +88,9 @@ def test_parking_waits_for_the_morning_only_if_it_ends_later(now, ends, expected
 )
 def test_zone_is_an_iana_name_or_an_offset(name, zone):
     assert find_zone(name) == zone
+
+
+def test_zones_are_read_once(monkeypatch):
+    find_zone("Europe/Berlin")
+    monkeypatch.setattr("reminders.window.available_timezones", lambda: pytest.fail("read again"))
+    assert (find_zone("Europe/Berlin"), find_zone("Mars/Olympus")) == (ZoneInfo("Europe/Berlin"), None)
