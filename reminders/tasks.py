@@ -75,7 +75,10 @@ def _still_due(mail: ReminderMail, recipient: Recipient, now: datetime) -> list[
 
 def _follow(row: Reminder, occasion: Occasion, recipient: Recipient) -> bool:
     """Move a reminder to the present occasion, and return whether no other reminder has it."""
-    row.occasion, row.text = occasion.cause, occasion.line_in(recipient.units)
+    present = (occasion.cause, occasion.line_in(recipient.units))
+    if (row.occasion, row.text) == present:
+        return True  # as most are: a fleet has thousands
+    row.occasion, row.text = present
     try:
         with transaction.atomic():
             row.save(update_fields=["occasion", "text"])

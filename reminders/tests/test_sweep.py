@@ -18,6 +18,7 @@ from customers.models import Customer
 from reminders.models import Reminder, ReminderMail, Sweep
 from reminders.sweep import order_reminders, sweep
 from testing import factories
+from testing.suites import count_queries
 from vehicles.odometer import read_odometer
 from vehicles.parking.actions import change_spot
 from vehicles.schedules.actions import record_service
@@ -470,6 +471,19 @@ def test_search_of_a_day_costs_a_fixed_number_of_queries_and_one_task_a_mail(clo
         counts.append(len(queries))
         clock.move(days=1)
         Reminder.objects.all().delete()
+    assert counts[0] == counts[1]
+
+
+def test_sending_costs_no_statement_for_work_that_is_due_as_before(car, clock):
+    counts = []
+    for number in (1, 10):
+        for _ in range(number):
+            factories.ServiceScheduleFactory(
+                vehicle=car, due_on=clock.now.date() + timedelta(days=14), due_miles=None
+            )
+        sweep(now=clock.now)
+        counts.append(count_queries(tasks.run_all))
+        clock.move(days=1)
     assert counts[0] == counts[1]
 
 
