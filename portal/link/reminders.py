@@ -13,12 +13,14 @@ from portal.link.view import LinkView
 from reminders.links import find_mail_by_token
 from reminders.models import ReminderKind, ReminderMail
 
+_OF_LOGINS = [ReminderKind.PARKING, ReminderKind.MEMBERSHIP]
+
 
 class ReminderPage(LinkView[ReminderMail]):
     """The kinds of reminders, with those that are on. GET changes nothing.
 
     POST stops the kind of the mail, as the button of a mail program does (RFC 8058). With `choose` it switches on those
-    of `kinds` and the others off.
+    of `kinds` and the others off. A login other than the contact chooses the kinds that go to logins alone.
     """
 
     http_method_names = ["get", "head", "post"]
@@ -38,7 +40,7 @@ class ReminderPage(LinkView[ReminderMail]):
             return self.show_ended()
         if "choose" in request.POST:
             wanted = request.POST.getlist("kinds")
-            kinds = {f"{kind}_reminders": kind in wanted for kind in ReminderKind.values}
+            kinds = {f"{kind}_reminders": kind in wanted for kind in _kinds_of(mail)}
         else:
             kinds = {f"{mail.kind}_reminders": False}
         change_customer(customer=mail.customer, notification_preferences=kinds)
@@ -53,9 +55,15 @@ class ReminderPage(LinkView[ReminderMail]):
             "is_email_on": stored.get("email", True),
             "kinds": [
                 {"value": kind.value, "label": kind.label, "is_on": stored.get(f"{kind}_reminders", True)}
-                for kind in ReminderKind
+                for kind in _kinds_of(mail)
             ],
             "is_changed": is_changed,
             "shop": Location.objects.filter(is_default=True).first(),
         }
         return render(self.request, "link/reminders.html", context)
+
+
+def _kinds_of(mail: ReminderMail) -> list[ReminderKind]:
+    """Return the kinds that a link switches. What goes to the contact of a company is not for its other logins."""
+    is_of_contact = mail.user_id in (None, mail.customer.contact_id)
+    return list(ReminderKind) if is_of_contact else _OF_LOGINS

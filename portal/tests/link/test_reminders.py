@@ -64,6 +64,15 @@ def test_form_chooses_the_kinds(client, mail):
     assert "You get these reminders by email." in text_of(page)
 
 
+def test_link_of_another_login_leaves_the_kinds_of_the_contact(client, alice, bob):
+    mail = factories.ReminderMailFactory(customer=alice, kind="parking", user=bob.contact)
+    page = client.post(url(mail), {"choose": "yes", "kinds": ["service"]})
+    assert page.content.count(b'type="checkbox"') == 2
+    assert preferences(mail) == ON | {"parking_reminders": False, "membership_reminders": False}
+    own = factories.ReminderMailFactory(customer=alice, kind="parking", user=alice.contact)
+    assert client.get(url(own)).content.count(b'type="checkbox"') == 4
+
+
 def test_customer_with_the_most_kinds_can_stop(client, mail):
     Customer.objects.update(notification_preferences={f"kind{number}": True for number in range(50)})
     assert client.post(url(mail)).status_code == 200
