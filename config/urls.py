@@ -231,7 +231,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
-    *link_pages.urlpatterns,  # e/<token>, i/<token>, s/<token>, v/<token>
+    *link_pages.urlpatterns,  # e/<token>, i/…, r/…, s/…, v/…
     # Before the admin's own page, which would leave the user's sessions open.
     path("admin/password_change/", admin.site.admin_view(change_own_password, cacheable=True)),
     # Before the admin's own sign-in, which knows no second step.
