@@ -6,15 +6,32 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.safestring import SafeString
 
 from common.domain.errors import DomainError
 from common.domain.units import Units, check_figure, from_miles, to_miles, whole_figure
 
 
+class _BoundDistance(forms.BoundField):
+    """The field on a page, with a hidden field that names the units in which it was shown."""
+
+    field: DistanceField
+
+    def as_widget(self, *args: Any, **options: Any) -> SafeString:
+        shown = forms.HiddenInput().render(units_name(self.html_name), self.field.units)
+        return super().as_widget(*args, **options) + shown
+
+
+def units_name(name: str) -> str:
+    """Return the name of the hidden field."""
+    return f"{name}-units"
+
+
 class DistanceField(forms.DecimalField):
     """An odometer's figure, typed in the reader's units. Its value and its initial value are miles.
 
-    `{units}` and `{Units}` in the label and the help text become the name of the units.
+    `{units}` and `{Units}` in the label and the help text become the name of the units. A form that is sent keeps the
+    units in which it was shown, because the reader may have chosen other ones meanwhile.
     """
 
     def __init__(self, *, label: str, help_text: str = "", **options: Any) -> None:
@@ -27,6 +44,12 @@ class DistanceField(forms.DecimalField):
         self.units, self.known = units, known
         for name, text in self._texts.items():
             setattr(self, name, text.format(units=units.word, Units=units.word.capitalize()))
+
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
+        shown = form.data.get(units_name(form.add_prefix(field_name)))
+        if shown in Units.values:
+            self.measure(Units(shown), self.known)
+        return _BoundDistance(form, self, field_name)
 
     def prepare_value(self, value: Any) -> Any:
         """Return stored miles in the units of the field, and what was typed as it is."""

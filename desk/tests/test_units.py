@@ -115,6 +115,15 @@ class TestCheckIn:
         assert RepairOrder.objects.get().odometer_in == KM_100_000
         assert "Odometer 62,137 mi at check-in" in text_of(page)
 
+    def test_form_that_was_open_when_the_location_was_changed_keeps_its_units(self, desk, visit):
+        url = reverse("visit-page", args=[visit.pk])
+        page = desk.get(url)
+        key = page.context["check_in"]["key"].value()
+        [shown] = re.findall(r'name="odometer-units" value="(\w+)"', page.content.decode())
+        desk.get(reverse("today"), {"location": GarageFactory().pk})  # in another tab
+        desk.post(url, {"do": "check_in", "key": key, "odometer": "100000", "odometer-units": shown})
+        assert RepairOrder.objects.get().odometer_in == KM_100_000
+
 
 class TestOrder:
     def test_keys_are_handed_over_in_kilometers(self, desk, visit):

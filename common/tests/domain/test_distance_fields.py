@@ -83,6 +83,26 @@ def test_stored_miles_are_shown_in_kilometers_and_what_was_typed_as_it_is():
     assert _Form({"odometer": "1e2 km"}, units=Units.METRIC, **stored)["odometer"].value() == "1e2 km"
 
 
+def test_form_keeps_the_units_in_which_it_was_shown():
+    assert '<input type="hidden" name="odometer-units" value="metric">' in str(
+        _Form(units=Units.METRIC)["odometer"]
+    )
+    for shown, miles in [
+        ("metric", "62137.12"),
+        ("imperial", "100000"),
+        ("furlongs", "100000"),
+        ("", "100000"),
+    ]:
+        form = _Form({"odometer": "100000", "odometer-units": shown}, units=Units.IMPERIAL)
+        assert form.is_valid()
+        assert form.cleaned_data["odometer"] == Decimal(miles)
+    form = _Form({"odometer": "far", "odometer-units": "metric"}, units=Units.IMPERIAL)
+    assert (form.errors, form["odometer"].label) == (
+        {"odometer": ["Enter a number."]},
+        "Odometer, kilometers",
+    )
+
+
 @given(st.decimals(0, 9_999_999, places=2))
 def test_form_that_is_sent_as_it_was_shown_keeps_the_odometer(miles):
     shown = _Form(units=Units.METRIC, initial={"odometer": miles})["odometer"].value()
