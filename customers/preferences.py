@@ -72,3 +72,8 @@ def allows_mail(stored: Notifications, type: str) -> bool:
 def allows_reminder(stored: Notifications, kind: str) -> bool:
     """Whether reminders of this kind (`service`) are mailed: `email` and `service_reminders` must be on."""
     return stored.get("email", True) and stored.get(f"{kind}_reminders", True)
+
+
+def refused_reminders(stored: Notifications) -> dict[str, bool]:
+    """Return the kinds of reminders that are off, also by `email`, as they are stored."""
+    return {kind: False for kind in REMINDERS if not allows_reminder(stored, kind.removesuffix("_reminders"))}

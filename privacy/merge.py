@@ -23,6 +23,7 @@ from common.domain.history import acting_user
 from common.domain.types import AnyQuerySet
 from customers.actions import PERSONAL_FIELDS, CustomerIsMerged
 from customers.models import Customer, CustomerUser, Invitation, Notification
+from customers.preferences import refused_reminders
 from files.models import Upload
 from memberships.actions import cancel
 from memberships.models import Membership
@@ -268,6 +269,8 @@ def _join_fields(merge: _Merge) -> None:
     kept.total_services += given.total_services
     dates = [row.last_service_date for row in (given, kept) if row.last_service_date is not None]
     kept.last_service_date = max(dates, default=None)
+    # Who stopped reminders gets none by a merge.
+    kept.notification_preferences |= refused_reminders(given.notification_preferences)
     _copy(blank, given, PERSONAL_FIELDS)
     given.contact, given.is_verified, given.total_services, given.last_service_date = None, False, 0, None
     given.merged_into = kept

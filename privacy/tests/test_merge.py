@@ -22,6 +22,7 @@ from common.domain.models import Event
 from customers.actions import CustomerIsMerged
 from customers.callers import caller_of_user
 from customers.models import Customer, CustomerUser
+from customers.preferences import REMINDERS
 from customers.queries import get_statistics
 from memberships.models import Membership
 from orders.actions import place_order
@@ -187,6 +188,23 @@ def test_links_of_passports_of_the_merged_customer_are_withdrawn(alice, bob, now
     factories.PassportLinkFactory(vehicle__customer=alice)
     merge_customers(customer=alice, into=bob, by=None, now=now)
     assert list(PassportLink.objects.live(now)) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("stored", "off"),
+    [
+        ({}, []),
+        ({"put_off_reminders": True}, []),
+        ({"put_off_reminders": False, "order_updates": False}, ["put_off_reminders"]),
+        ({"email": False}, list(REMINDERS)),
+    ],
+)
+def test_reminders_that_the_merged_customer_stopped_stay_stopped(alice, bob, now, stored, off):
+    Customer.objects.filter(pk=alice.pk).update(notification_preferences=stored)
+    before = bob.notification_preferences
+    merge_customers(customer=alice, into=bob, by=None, now=now)
+    bob.refresh_from_db()
+    assert bob.notification_preferences == before | dict.fromkeys(off, False)
 
 
 def test_unit_number_that_both_have_stays_with_the_kept_customers_vehicle(alice, bob, now):
