@@ -39,18 +39,17 @@ class DuePage(FleetPage):
         return self.show(
             page=page,
             measures=self.measures,
-            items=[{"due": due, "url": url_of(due)} for due in found[page.bounds]],
+            items=[{"due": due, "url": self.url_of(due)} for due in found[page.bounds]],
             kinds=[(source.kind, source.label) for source in SOURCES],
             chosen=query.get("kind", []),
         )
 
-
-def url_of(due: Due) -> str:
-    """Return the address of the page on which to act, "" where there is none."""
-    if due.kind == "estimate":
-        return reverse("fleet-repair", args=[due.row.repair_order_id])
-    if due.kind == "invoice":
-        return reverse("fleet-invoice", args=[due.row.pk])
-    if due.action == "book" and due.vehicle:
-        return f"{reverse('fleet-request')}?unit_id={due.vehicle.pk}"
-    return ""
+    def url_of(self, due: Due) -> str:
+        """Return the address of the page on which to act, "" where there is none. A viewer requests no repair."""
+        if due.kind == "estimate":
+            return reverse("fleet-repair", args=[due.row.repair_order_id])
+        if due.kind == "invoice":
+            return reverse("fleet-invoice", args=[due.row.pk])
+        if due.action == "book" and due.vehicle and not self.caller.is_viewer:
+            return f"{reverse('fleet-request')}?unit_id={due.vehicle.pk}"
+        return ""

@@ -45,6 +45,13 @@ def test_list_has_the_unit_the_day_the_state_and_the_way_to_act(page, due, unit)
         assert f'href="{url}"' in html
 
 
+def test_viewer_is_not_led_to_a_request(due, rosa):
+    viewer = browser(factories.CustomerUserFactory(customer=rosa, role="viewer").user)
+    shown = words(viewer.get(URL))
+    assert "A123 Oil change" in shown and "See the invoice" in shown
+    assert "Request a repair" not in shown
+
+
 def test_kind_filters(page, due):
     assert "1 due" in words(page.get(URL, {"kind": "invoice"}))
     assert words(page.get(URL, {"kind": "code"})).endswith("Nothing is due of this kind.")
