@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from common.domain.batches import batched
-from common.domain.database import change, violates
+from common.domain.database import change, lock_for_share, violates
 from common.domain.days import day_of
 from common.domain.errors import Invalid
 from vehicles.locks import lock_in_use
@@ -74,6 +74,8 @@ def spread(*, template: ScheduleTemplate, now: datetime) -> None:
     ids = template.schedules.order_by("id").values_list("pk", flat=True)
     for some_ids in batched(ids.iterator(chunk_size=_BATCH), _BATCH):
         with transaction.atomic():
+            # Another change of it would be overwritten by this task, if that one's is faster.
+            lock_for_share(template)
             schedules = _lock(some_ids)
             for schedule in schedules:
                 schedule.template = template
