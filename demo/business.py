@@ -23,6 +23,7 @@ def load(calendar: Calendar) -> None:
         country="USA",
         company_name="Porter Logistics LLC",
         business_type="Logistics",
+        units="imperial",
         tax_id="93-1234567",
         emergency_contact_name="Paul Porter",
         emergency_contact_phone="+15035550143",

@@ -288,13 +288,14 @@ def _inspected(inspections: Sequence[Inspection]) -> list[Inspected]:
 
 
 def _advice(vehicle: Vehicle) -> list[Advice]:
-    """Return what is recommended, the most urgent first, without the trouble codes, which have a list of their own.
+    """Return what is recommended, the most urgent first. Trouble codes and due work have lists of their own.
 
     The text of a recommendation is its first line. The others may be what the customer said.
     """
     urgency = Case(*(When(urgency=word, then=place) for place, word in enumerate(Urgency.values)))
     rows = Recommendation.objects.filter(vehicle=vehicle, status__in=STANDING).exclude(text="")
-    rows = rows.exclude(source=RecommendationSource.DTC).order_by(urgency, "-id")
+    listed_apart = [RecommendationSource.DTC, RecommendationSource.SCHEDULE]
+    rows = rows.exclude(source__in=listed_apart).order_by(urgency, "-id")
     return [Advice(str(row), row.urgency, row.due_on, row.due_miles) for row in rows[:MOST]]
 
 

@@ -295,9 +295,12 @@ class TestStaff:
         refused = client.post(SHARED, {**sent, "status": "pending"}, format="json")
         assert (refused.status_code, refused.json()["code"]) == (400, "unknown_field")
 
-    def test_customer_still_may_not_list_all_appointments(self, as_alice):
+    def test_customer_lists_their_own_appointments_there(self, as_alice, alice):
+        own = AppointmentFactory(customer=alice)
+        AppointmentFactory()
         response = as_alice.get(SHARED)
-        assert (response.status_code, response.json()["code"]) == (403, "staff_only")
+        assert response.json() == as_alice.get(OWN).json()
+        assert [row["id"] for row in response.json()["results"]] == [own.pk]
 
 
 TUESDAY = TEN.date()

@@ -8,7 +8,7 @@ would otherwise overwrite each other), the contract's error responses, and the e
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Literal, TypeAlias
 
@@ -60,10 +60,19 @@ _HEADERS: tuple[ResponseHeader, ...] = (
     ("WWW-Authenticate", str, [401], "The scheme of the token: `Bearer`."),
     ("Retry-After", int, [429, 503], "Seconds to wait before the next attempt."),
 )
-_HEADERS_OF_ARRAYS: tuple[ResponseHeader, ...] = (
+HEADERS_OF_ARRAYS: tuple[ResponseHeader, ...] = (
     ("Link", str, [200], f"The first, previous, next and last page (RFC 8288). {_PAGED}"),
     ("X-Total-Count", int, [200], f"The number of rows on all pages. {_PAGED}"),
 )
+
+
+def declare_headers(headers: Sequence[ResponseHeader]) -> list[OpenApiParameter | Declaration]:
+    """Return the headers as drf-spectacular takes them. A view that is no `BareList` declares its own."""
+    return [
+        OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=text, response=statuses)
+        for name, kind, statuses, text in headers
+    ]
+
 
 # The example of an error status for operations without a recorded one.
 _TYPICAL: dict[str, Callable[[], Exception] | Problem] = {
@@ -210,11 +219,8 @@ class ContractSchema(AutoSchema):
     def _response_headers(self) -> list[OpenApiParameter | Declaration]:
         headers = _HEADERS if self.contract else ()
         if isinstance(self.view, BareList) and self._is_list():
-            headers += _HEADERS_OF_ARRAYS
-        return [
-            OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=text, response=statuses)
-            for name, kind, statuses, text in headers
-        ]
+            headers += HEADERS_OF_ARRAYS
+        return declare_headers(headers)
 
     def _get_parameters(self) -> list[Json]:
         """Allow empty values, because `?name=` counts as not sent."""

@@ -42,7 +42,7 @@ from vehicles.codes.models import Dtc
 from vehicles.fuel.models import LEAST_GALLONS, MOST_GALLONS, FuelLog
 from vehicles.models import Recommendation, RecommendationStatus, Urgency, Vehicle
 from vehicles.parking.models import ParkingSpot
-from vehicles.schedules.models import ServiceSchedule
+from vehicles.schedules.models import ScheduleTemplate, ServiceSchedule
 
 # Without the control characters and separators that a line refuses.
 letters = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])
@@ -612,6 +612,10 @@ def make_reminder(draw, customer):
     return factories.ReminderFactory(mail=mail, text=draw(texts(500)))
 
 
+def make_schedule_template(draw, customer):
+    return make_schedule(draw, customer).template
+
+
 MAKERS = {
     Appointment: make_visit,
     RepairOrder: make_order,
@@ -630,6 +634,7 @@ MAKERS = {
     ParkingSpot: make_parking_spot,
     Dtc: make_dtc,
     ServiceSchedule: make_schedule,
+    ScheduleTemplate: make_schedule_template,
     Order: make_parts_order,
     ReturnRequest: make_return,
     Customer: lambda draw, customer: customer,

@@ -115,6 +115,8 @@ def world(people) -> dict[str, Any]:
         "vehicles": order.vehicle_id,
         "link": factories.PassportLinkFactory(vehicle=order.vehicle).uuid,
         "recommendations": factories.RecommendationFactory(vehicle=order.vehicle).pk,
+        "schedule-templates": (work := factories.ServiceScheduleFactory(vehicle=order.vehicle)).template_id,
+        "service-schedules": work.pk,
         "parts": factories.PartFactory().pk,
         "services": factories.ServiceFactory().pk,
         "canned-jobs": factories.CannedJobFactory().pk,

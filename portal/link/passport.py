@@ -1,7 +1,7 @@
 """The page and the paper behind the link of a passport, without a login (docs/design, D140).
 
 They show what is known now, so that each request computes them. Because whoever has the link can ask, the requests of a
-link are counted: together they have the rate of one user.
+link are counted: together they have the rate of one user, and 30 papers a minute.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class _PassportView(LinkView[PassportLink]):
 
     http_method_names = ["get", "head"]
     ended = "link/no_passport.html"
+    most: int | None = None  # requests of a link in a minute, if fewer than those of a user
 
     def read(self, token: str) -> PassportLink | None:
         return find_by_token(token, now=timezone.now())
@@ -40,7 +41,8 @@ class _PassportView(LinkView[PassportLink]):
         link = self.find(token)
         if link is None:
             return self.show_ended()
-        wait = counters.hit(f"passport-link:{link.pk}", limit=settings.RATE_USER, window=_SECONDS)
+        limit = min(self.most or settings.RATE_USER, settings.RATE_USER)
+        wait = counters.hit(f"{self.__class__.__name__}:{link.pk}", limit=limit, window=_SECONDS)
         if wait is not None:
             raise TooMany(retry_after=wait)
         return self.answer(link, get_passport(vehicle=link.vehicle, now=timezone.now()))
@@ -59,7 +61,9 @@ class PassportPage(_PassportView):
 
 
 class PassportPaper(_PassportView):
-    """The passport as PDF."""
+    """The passport as PDF. It is typeset for each request, so that fewer are answered."""
+
+    most = 30
 
     def answer(self, link: PassportLink, passport: Passport) -> HttpResponse:
         return pdf_response(passport_paper(passport))

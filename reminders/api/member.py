@@ -17,6 +17,7 @@ from common.http.lists import DEFAULT_PAGE_SIZE, Page
 from common.http.permissions import CustomerRole
 from common.http.query import ListQuery
 from common.http.routing import route
+from common.http.schema import HEADERS_OF_ARRAYS, declare_headers
 from common.http.views import serialize
 from common.reads.serializers import Serializer
 from reminders.due import KINDS, STATES, Due, DueFilters, list_due
@@ -69,7 +70,9 @@ class DueList(MemberView):
 
     permission_classes = [CustomerRole]
 
-    @extend_schema(parameters=[DueQuery], responses=DueSerializer(many=True))
+    @extend_schema(
+        parameters=[DueQuery, *declare_headers(HEADERS_OF_ARRAYS)], responses=DueSerializer(many=True)
+    )
     def get(self, request: Request) -> JSONResponse:
         """List everything that is due for the caller.
 

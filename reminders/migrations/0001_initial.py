@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('common', '0001_initial'),
         ('customers', '0003_cities_and_services'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -111,7 +111,7 @@ class TestAccess:
     def test_rows_of_another_fleet_are_404(self, bobs_page, urls, method):
         before = list(RepairOrder.objects.values()), list(Vehicle.objects.values())
         with_id = [url for url in urls if any(letter.isdigit() for letter in url)]
-        assert len(with_id) == 16
+        assert len(with_id) == 18
         for url in with_id:
             response = getattr(bobs_page, method)(url)
             assert response.status_code in ((404, 405) if is_read_only(url) else (404,))

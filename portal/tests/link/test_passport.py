@@ -13,6 +13,7 @@ from pypdf import PdfReader
 
 from common.domain.units import Units
 from customers.models import Customer
+from files.papers import Document
 from passports.actions import share, withdraw
 from passports.links import link_token
 from passports.models import PassportLink
@@ -166,6 +167,13 @@ class TestPaper:
         assert files and all({"/FontFile2", "/FontFile3"} & set(keys) for keys in files)
 
 
+def test_papers_of_a_link_are_thirty_a_minute(client, link, monkeypatch):
+    monkeypatch.setattr("common.domain.counters.time.time", lambda: 60_000.0)  # no minute ends meanwhile
+    monkeypatch.setattr("portal.link.passport.passport_paper", lambda passport: Document("a.pdf", b"%PDF"))
+    statuses = [client.get(PATHS[1].format(token_of(link))).status_code for _ in range(31)]
+    assert statuses == [200] * 30 + [429]
+
+
 @pytest.mark.parametrize("path", PATHS)
 class TestEveryPath:
     def test_no_personal_data(self, client, link, path):
@@ -190,8 +198,11 @@ class TestEveryPath:
         paths = ["/e/guess1", path.format("guess2"), path.format("guess3"), path.format(token_of(link))]
         assert [client.get(path).status_code for path in paths] == [410, 410, 429, 429]
 
-    def test_readers_of_a_link_have_the_rate_of_one_user(self, client, link, vehicle, settings, path):
+    def test_readers_of_a_link_have_the_rate_of_one_user(
+        self, client, link, vehicle, settings, monkeypatch, path
+    ):
         settings.RATE_USER = 2
+        monkeypatch.setattr("common.domain.counters.time.time", lambda: 60_000.0)  # no minute ends meanwhile
         other = share(vehicle=vehicle, now=NOW)
         statuses = [client.get(path.format(token_of(link))).status_code for _ in range(3)]
         assert statuses == [200, 200, 429]
