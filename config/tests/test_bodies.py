@@ -56,6 +56,8 @@ def rows(db):
         "customers": order.customer,
         "vehicles": order.vehicle,
         "recommendations": factories.RecommendationFactory(vehicle=order.vehicle),
+        "schedule-templates": (work := factories.ServiceScheduleFactory(vehicle=order.vehicle)).template,
+        "service-schedules": work,
         "parts": factories.PartFactory(),
         "services": factories.ServiceFactory(),
         "canned-jobs": factories.CannedJobFactory(),
