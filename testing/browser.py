@@ -27,7 +27,7 @@ AXE_RUN = """async () => (await axe.run()).violations
   .filter(v => ["serious", "critical"].includes(v.impact))
   .map(v => `${v.id}: ${v.nodes.map(n => n.target).join(", ")}`)"""
 # What Tab should reach, with how it looks without the focus. The radio buttons of a name are one. A field of a date has
-# four stops, and the browser itself marks the one with the focus.
+# up to seven further stops, and the browser itself marks the one with the focus.
 MARK_CONTROLS = """() => {
   document.activeElement?.blur();
   const properties = ["outline", "boxShadow", "borderColor", "backgroundColor", "textDecoration", "color", "clipPath"];
@@ -43,7 +43,7 @@ MARK_CONTROLS = """() => {
   window.before = new Map(window.controls.map(el => [el, window.lookOf(el)]));
   window.reached = new Set();
   window.unseen = new Set();
-  return window.controls.length + 3 * window.controls.filter(window.isDate).length;
+  return window.controls.length + 7 * window.controls.filter(window.isDate).length;
 }"""
 NOTE_FOCUS = """() => {
   const at = document.activeElement, isRadio = at.type === "radio";
