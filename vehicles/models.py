@@ -305,11 +305,6 @@ class Recommendation(models.Model):
         indexes = [
             models.Index(fields=["vehicle", "-id"], name="recommendation_of_vehicle"),
             models.Index(fields=["status", "-id"], name="recommendation_by_status"),
-            models.Index(
-                fields=["created_at"],
-                condition=Q(status=RecommendationStatus.OPEN),
-                name="recommendation_open_by_age",
-            ),
         ]
 
     def __str__(self) -> str:

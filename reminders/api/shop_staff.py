@@ -126,9 +126,13 @@ def _body_of(due: Due) -> Json:
     return serialize(StaffDueSerializer, values)
 
 
+# Where a person parks concerns no one else.
+REMINDED = [(kind.value, kind.value) for kind in ReminderKind if kind != ReminderKind.PARKING]
+
+
 class ReminderSerializer(Serializer):
     id = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=ReminderKind.values)
+    kind = serializers.ChoiceField(choices=REMINDED)
     text = serializers.CharField()
     customer_id = serializers.IntegerField(source="mail.customer_id")
     customer_name = name_of("mail.customer.")
@@ -139,7 +143,7 @@ class ReminderSerializer(Serializer):
 
 class ReminderFilter(django_filters.FilterSet):
     customer_id = IdFilter(Customer, "mail__customer_id")
-    kind = ChoiceListFilter(choices=ReminderKind.choices, lookup_expr="in")
+    kind = ChoiceListFilter(choices=REMINDED, lookup_expr="in", help_text="Comma-separated.")
 
     class Meta:
         model = Reminder

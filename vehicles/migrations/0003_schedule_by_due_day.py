@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddIndex(
-            model_name='recommendation',
-            index=models.Index(condition=models.Q(('status', 'open')), fields=['created_at'], name='recommendation_open_by_age'),
+            model_name='serviceschedule',
+            index=models.Index(fields=['due_on', 'id'], name='schedule_by_due_day'),
         ),
     ]
