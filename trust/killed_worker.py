@@ -80,6 +80,8 @@ def _ask_for_mails(server: Server, *, number: int, tally: Tally) -> list[str]:
             invite(
                 customer_id=company.pk, email=email, role="viewer", by=owner, page=PAGE, now=timezone.now()
             )
+    # The links of reminders are made with the key of the site.
+    with override_settings(TASKS_RUN_IN="worker", SECRET_KEY=server.env["SECRET_KEY"]):
         return resets + invited + _remind(number)
 
 
