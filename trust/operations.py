@@ -65,6 +65,8 @@ NAMED: dict[str, str | None] = {
     "/api/shop/repair-orders/{id}/jobs/{job_id}/propose/": "repair deferred",
     "/api/shop/repair-orders/{id}/jobs/{job_id}/finish/": "repair in_progress",
     "/api/shop/recommendations/{id}/": "recommendation",
+    "/api/shop/schedule-templates/{id}/": None,
+    "/api/shop/service-schedules/{id}/": "schedule",
     "/api/shop/time-entries/{id}/": "time entry",
     "/api/shop/vehicles/{id}/": "vehicle",
     "/api/shop/vehicles/{id}/archive/": "spare",
