@@ -108,7 +108,9 @@ def _owner_may(town: Town, operation: Operation) -> None:
     address = operation.address(town.bob, town.shop)
     answer = ask(town, operation, who, address, operation.body(town.bob, town.shop))
     town.tally.tried(200 <= answer.status < 400, f"the owner {who}: {operation.method} {address}: {answer}")
-    if operation.method != "GET":
+    if operation.method == "GET":
+        town.tables.accept()  # a paper is stored when it is first read
+    else:
         town.tables.restore(town.tables.change())
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import cached_property
 from typing import Any
 
@@ -159,7 +159,8 @@ def _plain(value: Any) -> Any:
 
 
 def _stored(row: Row) -> list[Any]:
-    return [str(value) if isinstance(value, _Json) else value for value in row]
+    """Return the values as the database takes them. SQLite takes a time of day as text alone."""
+    return [str(value) if isinstance(value, (_Json, time)) else value for value in row]
 
 
 @contextmanager
