@@ -120,6 +120,7 @@ NAMES: dict[str, str | None] = {
     "comeback_of_id": "repair completed", "line_id": None, "appointmentId": "appointment", "bay_id": None,
     "assigned_technician_id": None, "template_id": None, "id": None, "photos": "photo",
     "job_id": "job", "appointment_id": "appointment", "recommendation_id": "recommendation",
+    "conversation_id": "ticket",  # of contract 002's chat window
     # Identifiers that the client chooses.
     "clientId": None, "deviceId": None, "dongleId": None, "tax_id": None,
 }  # fmt: skip
