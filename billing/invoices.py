@@ -13,7 +13,7 @@ from django.db.models import F, Sum
 
 from appointments.models import Location
 from billing.ledger import ZERO, held, lock_accounts, post, posting_day
-from billing.links import invoice_token
+from billing.links import INVOICES
 from billing.models import Invoice, InvoiceKind, InvoiceLine, InvoiceSeries, LineKind, Payment
 from billing.snapshot import invoice_snapshot
 from billing.splitting import Shares, split
@@ -139,7 +139,7 @@ def issue_invoice(
             balance=totals.total,
             snapshot=snapshot,
             digest=digest(snapshot),
-            token_hash=invoice_token(uuid)[1],
+            token_hash=INVOICES.token_of(uuid)[1],
         )
         InvoiceLine.objects.bulk_create(
             _stored(invoice, place, line, shares, cost)

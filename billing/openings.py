@@ -11,7 +11,7 @@ from appointments.models import Location
 from appointments.queries import local_time
 from billing.invoices import draw_number
 from billing.ledger import ZERO, lock_accounts
-from billing.links import invoice_token
+from billing.links import INVOICES
 from billing.models import (
     ClosedDay,
     Invoice,
@@ -115,7 +115,7 @@ def open_account(
             balance=amount,
             snapshot=snapshot,
             digest=digest(snapshot),
-            token_hash=invoice_token(uuid)[1],
+            token_hash=INVOICES.token_of(uuid)[1],
         )
         InvoiceLine.objects.create(
             invoice=invoice,

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from django.db.models import Q, Sum
 
+from accounts.tokens import hash_link_token
 from billing.ledger import ZERO
-from billing.links import hash_of_token
 from billing.models import (
     Allocation,
     CreditNote,
@@ -130,12 +130,12 @@ def get_deposit(order: RepairOrder) -> Decimal:
 def find_invoice_by_token(token: str) -> Invoice | None:
     """Return the invoice of a link, or None."""
     rows = Invoice.objects.select_related("location", "bill_to", "repair_order")
-    return rows.filter(token_hash=hash_of_token(token)).first()
+    return rows.filter(token_hash=hash_link_token(token)).first()
 
 
 def find_statement_by_token(token: str) -> Statement | None:
     """Return the statement of a link, or None."""
-    return Statement.objects.filter(token_hash=hash_of_token(token)).first()
+    return Statement.objects.filter(token_hash=hash_link_token(token)).first()
 
 
 def find_receipts(invoice: Invoice) -> AnyQuerySet:

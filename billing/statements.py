@@ -19,7 +19,7 @@ from django.db.models.fields.json import KT
 from appointments.queries import local_time
 from billing.invoices import default_till
 from billing.ledger import ZERO, lock_accounts
-from billing.links import statement_token
+from billing.links import STATEMENTS
 from billing.models import (
     Allocation,
     CreditNote,
@@ -79,7 +79,7 @@ def make_statement(customer: Customer, month: date, *, now: datetime) -> Stateme
             balance=Decimal(snapshot["closing"]),
             snapshot=snapshot,
             digest=digest(snapshot),
-            token_hash=statement_token(uuid)[1],
+            token_hash=STATEMENTS.token_of(uuid)[1],
         )
 
 

@@ -11,7 +11,7 @@ from common.domain.database import lock_name
 from common.domain.errors import DomainError
 from common.domain.expiry import kept_since
 from common.domain.ids import new_uuid
-from passports.links import link_token
+from passports.links import PASSPORTS
 from passports.models import PassportLink
 from vehicles.models import Vehicle
 from vehicles.recommendations import hold_vehicle
@@ -54,7 +54,7 @@ def share(*, vehicle: Vehicle, now: datetime, days: int = DAYS, for_next_owner: 
         return PassportLink.objects.create(
             uuid=uuid,
             vehicle=vehicle,
-            token_hash=link_token(uuid)[1],
+            token_hash=PASSPORTS.token_of(uuid)[1],
             for_next_owner=for_next_owner,
             created_at=now,
             expires_at=now + timedelta(days=days),

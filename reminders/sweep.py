@@ -19,7 +19,7 @@ from common.domain.batches import batched
 from common.domain.caller import Caller, Role
 from common.domain.days import day_of, midnight
 from memberships.models import Membership
-from reminders.links import stop_token
+from reminders.links import STOP_LINKS
 from reminders.models import Reminder, ReminderKind, ReminderMail, Sweep
 from reminders.occasions import (
     FIND,
@@ -99,7 +99,7 @@ def order_reminders(kind: str, people: Collection[int], *, now: datetime) -> Non
 
 def _new_mail(kind: str, key: tuple[int, int | None], now: datetime) -> ReminderMail:
     mail = ReminderMail(kind=kind, customer_id=key[0], user_id=key[1], created_at=now)
-    _, mail.token_hash = stop_token(mail.uuid)
+    _, mail.token_hash = STOP_LINKS.token_of(mail.uuid)
     return mail
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from appointments.models import Location
 from billing.invoices import issue_invoice
 from billing.ledger import Target
-from billing.links import invoice_token, statement_token
+from billing.links import INVOICES, STATEMENTS
 from billing.models import Invoice, Payment, Statement
 from billing.payments import take_payment
 from billing.queries import BUCKET_NAMES, get_account
@@ -111,7 +111,7 @@ def stored_invoice(customer, **fields):
             "balance": total,
             "snapshot": snapshot,
             "digest": digest(snapshot),
-            "token_hash": invoice_token(uuid)[1],
+            "token_hash": INVOICES.token_of(uuid)[1],
             **fields,
         },
     )
@@ -145,7 +145,7 @@ def stored_statement(customer, month=None, balance=None):
         balance=balance,
         snapshot=snapshot,
         digest=digest(snapshot),
-        token_hash=statement_token(uuid)[1],
+        token_hash=STATEMENTS.token_of(uuid)[1],
     )
 
 

@@ -38,7 +38,7 @@ from appointments.models import (
     Technician,
     Weekday,
 )
-from billing.links import invoice_token, statement_token
+from billing.links import INVOICES, STATEMENTS
 from billing.models import (
     Allocation,
     ClosedDay,
@@ -74,9 +74,9 @@ from orders.models import (
     ReturnLine,
     ReturnRequest,
 )
-from passports.links import link_token as passport_token
+from passports.links import PASSPORTS
 from passports.models import PassportLink
-from reminders.links import stop_token
+from reminders.links import STOP_LINKS
 from reminders.models import Reminder, ReminderMail
 from repair_orders.estimates.actions import store_estimate
 from repair_orders.estimates.models import Answer, Authorisation, Decision, Estimate, Method
@@ -189,7 +189,7 @@ class PassportLinkFactory(DjangoModelFactory[PassportLink]):
 
     uuid = factory.LazyFunction(new_uuid)
     vehicle = factory.SubFactory(VehicleFactory)
-    token_hash = factory.LazyAttribute(lambda link: passport_token(link.uuid)[1])
+    token_hash = factory.LazyAttribute(lambda link: PASSPORTS.token_of(link.uuid)[1])
     created_at = factory.LazyFunction(timezone.now)
     expires_at = factory.LazyAttribute(lambda link: link.created_at + timedelta(days=30))
 
@@ -774,7 +774,7 @@ class InvoiceFactory(DjangoModelFactory[Invoice]):
     balance = factory.LazyAttribute(lambda row: row.total - row.paid)
     snapshot = factory.LazyFunction(dict)
     digest = "0" * 64
-    token_hash = factory.LazyAttribute(lambda row: invoice_token(new_uuid())[1])
+    token_hash = factory.LazyAttribute(lambda row: INVOICES.token_of(new_uuid())[1])
 
 
 class InvoiceLineFactory(DjangoModelFactory[InvoiceLine]):
@@ -868,7 +868,7 @@ class StatementFactory(DjangoModelFactory[Statement]):
     balance = Decimal("0.00")
     snapshot = factory.LazyFunction(dict)
     digest = "0" * 64
-    token_hash = factory.LazyAttribute(lambda row: statement_token(new_uuid())[1])
+    token_hash = factory.LazyAttribute(lambda row: STATEMENTS.token_of(new_uuid())[1])
 
 
 class StatementRunFactory(DjangoModelFactory[StatementRun]):
@@ -1035,7 +1035,7 @@ class ReminderMailFactory(DjangoModelFactory[ReminderMail]):
 
     kind = "service"
     customer = factory.SubFactory(CustomerFactory)
-    token_hash = factory.LazyAttribute(lambda mail: stop_token(mail.uuid)[1])
+    token_hash = factory.LazyAttribute(lambda mail: STOP_LINKS.token_of(mail.uuid)[1])
     created_at = factory.LazyFunction(timezone.now)
     sent_at = factory.LazyFunction(timezone.now)
     uuid = factory.LazyFunction(new_uuid)

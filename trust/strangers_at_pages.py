@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from billing.links import invoice_url, statement_url
 from common.domain.caller import STAFF
 from config.roles import PERMISSIONS
-from passports.links import link_url
+from passports.links import PASSPORTS
 from portal.fleet.urls import urlpatterns as portal_routes
 from reminders.links import stop_url
 from repair_orders.estimates.links import link_of
@@ -97,7 +97,7 @@ def try_links(town: Town) -> None:
         "e": (estimate, link_of(estimate)),
         "i": (invoice, invoice_url(invoice)),
         "s": (statement, statement_url(statement)),
-        "v": (passport, link_url(passport.uuid, passport.token_hash)),
+        "v": (passport, PASSPORTS.url_of(passport.uuid, passport.token_hash)),
         "r": (rows["reminder"], stop_url(rows["reminder"])),
     }
     true = {kind: link.rpartition("/")[2] for kind, (_, link) in links.items()}

@@ -20,7 +20,7 @@ from common.reads.serializers import Derived, Serializer
 from inspections.models import ADVISED
 from passports import actions
 from passports.contents import get_passport
-from passports.links import link_url
+from passports.links import PASSPORTS
 from passports.papers.actions import passport_paper
 from passports.queries import find_live, get_link
 from repair_orders.api.answers import PDF
@@ -121,7 +121,7 @@ class MemberPassportSerializer(Serializer):
 
 class MemberPassportLinkSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
-    url = Derived(link_url, "uuid", "token_hash", output=serializers.URLField())
+    url = Derived(PASSPORTS.url_of, "uuid", "token_hash", output=serializers.URLField())
     forNextOwner = serializers.BooleanField(
         source="for_next_owner", help_text="Whether the next owner keeps the history."
     )

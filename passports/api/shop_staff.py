@@ -19,7 +19,7 @@ from common.reads.serializers import Derived, Serializer
 from inspections.models import ADVISED
 from passports import actions
 from passports.contents import get_passport
-from passports.links import link_url
+from passports.links import PASSPORTS
 from passports.papers.actions import passport_paper
 from passports.queries import find_live, get_link
 from repair_orders.api.answers import PDF
@@ -121,7 +121,7 @@ class PassportSerializer(Serializer):
 
 class PassportLinkSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
-    url = Derived(link_url, "uuid", "token_hash", output=serializers.URLField())
+    url = Derived(PASSPORTS.url_of, "uuid", "token_hash", output=serializers.URLField())
     for_next_owner = serializers.BooleanField(help_text="Whether the next owner keeps the history.")
     created_at = Instant()
     expires_at = Instant()

@@ -20,7 +20,7 @@ from passports.actions import (
     withdraw,
     withdraw_all,
 )
-from passports.links import link_token, link_url
+from passports.links import PASSPORTS
 from passports.models import PassportLink
 from passports.queries import find_by_token, find_live
 from testing import factories
@@ -39,18 +39,18 @@ class TestShare:
     def test_link_works_for_thirty_days_and_its_token_is_not_stored(self, car, now, settings):
         settings.PUBLIC_URL = "https://garage.example"
         link = share(vehicle=car, now=now)
-        token, token_hash = link_token(link.uuid)
+        token, token_hash = PASSPORTS.token_of(link.uuid)
         assert (link.expires_at - now, link.for_next_owner) == (timedelta(days=30), False)
         assert link.token_hash == token_hash == hash_link_token(token)
-        assert link_url(link.uuid, link.token_hash) == f"https://garage.example/v/{token}"
+        assert PASSPORTS.url_of(link.uuid, link.token_hash) == f"https://garage.example/v/{token}"
         assert token not in str(PassportLink.objects.values().get())
         assert len(token) == 22
 
     def test_link_is_found_under_an_earlier_key(self, car, now, settings):
         link = share(vehicle=car, now=now)
-        url = link_url(link.uuid, link.token_hash)
+        url = PASSPORTS.url_of(link.uuid, link.token_hash)
         settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another" * 10
-        assert link_url(link.uuid, link.token_hash) == url
+        assert PASSPORTS.url_of(link.uuid, link.token_hash) == url
         assert find_by_token(url.rpartition("/")[2], now=now) == link
 
     def test_twenty_links_work_at_a_time(self, car, now):
@@ -93,14 +93,14 @@ class TestShare:
 class TestEnd:
     def test_withdrawn_link_opens_nothing(self, car, now):
         link = share(vehicle=car, now=now)
-        token, _ = link_token(link.uuid)
+        token, _ = PASSPORTS.token_of(link.uuid)
         withdraw(link=link, now=now)
         assert find_by_token(token, now=now) is None
         assert find_live(car, now=now) == []
 
     def test_expired_link_opens_nothing(self, car, now):
         link = share(vehicle=car, now=now, days=1)
-        token, _ = link_token(link.uuid)
+        token, _ = PASSPORTS.token_of(link.uuid)
         assert find_by_token(token, now=now + timedelta(hours=23)) == link
         assert find_by_token(token, now=now + timedelta(days=1)) is None
 

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 from pypdf import PdfReader
 
-from passports.links import link_token
+from passports.links import PASSPORTS
 from passports.models import PassportLink
 from testing import factories
 from testing.histories import PLANTED
@@ -127,7 +127,7 @@ class TestLinks:
         return f"{url}links/"
 
     def body(self, link):
-        token, _ = link_token(link.uuid)
+        token, _ = PASSPORTS.token_of(link.uuid)
         return {
             "id": str(link.uuid),
             "url": f"http://localhost:8000/v/{token}",

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from pypdf import PdfReader
 
-from passports.links import link_url
+from passports.links import PASSPORTS
 from passports.models import PassportLink
 from testing import factories
 from testing.histories import PLANTED, hand_over
@@ -108,7 +108,7 @@ def test_link_is_made_listed_and_withdrawn(as_avi, url, vehicle):
     link = PassportLink.objects.get()
     body = {
         "id": str(link.uuid),
-        "url": link_url(link.uuid, link.token_hash),
+        "url": PASSPORTS.url_of(link.uuid, link.token_hash),
         "for_next_owner": True,
         "created_at": f"{link.created_at:%Y-%m-%dT%H:%M:%S.%fZ}",
         "expires_at": f"{link.expires_at:%Y-%m-%dT%H:%M:%S.%fZ}",

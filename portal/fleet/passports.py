@@ -11,7 +11,7 @@ from common.domain.errors import DomainError
 from passports import actions
 from passports.contents import get_passport
 from passports.forms import link_to_withdraw
-from passports.links import link_url
+from passports.links import PASSPORTS
 from passports.papers.actions import passport_paper
 from passports.papers.layout import page_of
 from passports.queries import find_live, get_link
@@ -62,7 +62,7 @@ class PassportPage(UnitPageBase):
             **page_of(get_passport(vehicle=unit, now=now)),
             unit=unit,
             form=form,
-            links=[{"row": link, "url": link_url(link.uuid, link.token_hash)} for link in links],
+            links=[{"row": link, "url": PASSPORTS.url_of(link.uuid, link.token_hash)} for link in links],
             status=status,
         )
 

@@ -30,7 +30,7 @@ from common.reads.serializers import AskedAt, Derived, Serializer
 from repair_orders.api.workbench import KINDS, DecisionSerializer, FeeSerializer, TotalsSerializer
 from repair_orders.estimates.actions import Answerer, get_choice
 from repair_orders.estimates.company import answer_as_customer
-from repair_orders.estimates.links import link_url
+from repair_orders.estimates.links import ESTIMATES
 from repair_orders.estimates.models import Answer, Estimate, Method
 from repair_orders.estimates.queries import STATES, get_revision, online, revision_state
 from repair_orders.models import Condition, JobStatus
@@ -104,7 +104,7 @@ def own_link(has_link: bool, uuid: UUID, token_hash: str) -> str | None:
     The link answers within the limit of that login (docs/design, D79). A colleague with a lower one, or a viewer, could
     approve by it.
     """
-    return link_url(uuid, token_hash) if has_link else None
+    return ESTIMATES.url_of(uuid, token_hash) if has_link else None
 
 
 class RevisionRowSerializer(Serializer):

@@ -20,7 +20,7 @@ from common.domain.money import to_dollars
 from common.domain.transitions import refusal, transition, write_history
 from customers.actions import notify
 from repair_orders.changes import OverCeiling, changing, lock, settle
-from repair_orders.estimates.links import link_token
+from repair_orders.estimates.links import ESTIMATES
 from repair_orders.estimates.models import Answer, Authorisation, Decision, Estimate, Method
 from repair_orders.estimates.snapshot import digest, take_snapshot
 from repair_orders.estimates.tasks import mail_estimate
@@ -165,7 +165,7 @@ def store_estimate(
     sheet = settle(order, before)
     snapshot = take_snapshot(order, sheet, revision=revision, sent_at=now, expires_at=expires_at)
     uuid = new_uuid()
-    _, token_hash = link_token(uuid)
+    _, token_hash = ESTIMATES.token_of(uuid)
     contact = order.customer.contact
     return Estimate.objects.create(
         uuid=uuid,

@@ -1,44 +1,13 @@
-"""The link by which a customer opens a revision without signing in (docs/design, D77)."""
+"""The link by which a customer opens a revision without signing in (docs/design, D79)."""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
-from uuid import UUID
-
-from django.conf import settings
-from django.urls import reverse
-from django.utils.crypto import salted_hmac
-
-from accounts.tokens import hash_link_token
+from accounts.links import Links
 from repair_orders.estimates.models import Estimate
 
-_SALT = "repair_orders.estimate-link"
-_BYTES = 16
-
-
-def link_token(uuid: UUID) -> tuple[str, str]:
-    """Return the token of a revision's link, 128 bits, and the hash that its row stores.
-
-    It is derived from the revision and `SECRET_KEY`, so that no row and no task holds it and staff can print it again.
-    """
-    return _derive(uuid, settings.SECRET_KEY)
+ESTIMATES = Links(route="estimate-link", salt="repair_orders.estimate-link")
 
 
 def link_of(estimate: Estimate) -> str:
     """Return the absolute URL of a revision's link."""
-    return link_url(estimate.uuid, estimate.token_hash)
-
-
-def link_url(uuid: UUID, stored_hash: str) -> str:
-    """Return the absolute URL of the link of the revision with this uuid and `token_hash`."""
-    for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        token, token_hash = _derive(uuid, key)
-        if token_hash == stored_hash:
-            break
-    return settings.PUBLIC_URL + reverse("estimate-link", args=[token])
-
-
-def _derive(uuid: UUID, key: str) -> tuple[str, str]:
-    drawn = salted_hmac(_SALT, uuid.hex, secret=key, algorithm="sha256").digest()[:_BYTES]
-    token = urlsafe_b64encode(drawn).rstrip(b"=").decode()
-    return token, hash_link_token(token)
+    return ESTIMATES.url_of(estimate.uuid, estimate.token_hash)

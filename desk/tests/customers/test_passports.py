@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
 
-from passports.links import link_url
+from passports.links import PASSPORTS
 from passports.models import PassportLink
 from testing import factories
 from testing.histories import hand_over, plant_history
@@ -66,7 +66,7 @@ def test_link_is_made_once_shown_and_withdrawn(advisor, vehicle):
     content = advisor.post(url(vehicle), body, follow=True).content.decode()
     link = PassportLink.objects.get()
     assert (link.for_next_owner, link.expires_at - link.created_at) == (True, timedelta(days=7))
-    assert "The link is made." in content and link_url(link.uuid, link.token_hash) in content
+    assert "The link is made." in content and PASSPORTS.url_of(link.uuid, link.token_hash) in content
     advisor.post(url(vehicle), body)
     assert PassportLink.objects.count() == 1
     content = advisor.post(url(vehicle), {"withdraw": str(link.uuid)}, follow=True).content.decode()

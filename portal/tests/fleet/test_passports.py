@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from pypdf import PdfReader
 
-from passports.links import link_url
+from passports.links import PASSPORTS
 from passports.models import PassportLink
 from portal.tests.fleet.conftest import browser
 from testing import factories
@@ -53,7 +53,7 @@ class TestLinks:
         assert (link.vehicle, link.for_next_owner) == (unit, True)
         assert link.expires_at - link.created_at == timedelta(days=7)
         content = response.content.decode()
-        assert "The link is made." in content and link_url(link.uuid, link.token_hash) in content
+        assert "The link is made." in content and PASSPORTS.url_of(link.uuid, link.token_hash) in content
         response = page.post(passport, {"withdraw": str(link.uuid)}, follow=True)
         content = response.content.decode()
         assert "The link is withdrawn." in content and "/v/" not in content
@@ -97,4 +97,4 @@ class TestLinks:
             assert viewer.post(passport, body).status_code == 403
         assert PassportLink.objects.get().withdrawn_at is None
         approver = browser(factories.CustomerUserFactory(customer=rosa, role="approver").user)
-        assert link_url(link.uuid, link.token_hash) in approver.get(passport).content.decode()
+        assert PASSPORTS.url_of(link.uuid, link.token_hash) in approver.get(passport).content.decode()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing.credit_notes import credit_all, credit_amount
 from billing.invoices import issue_invoice
 from billing.ledger import Target
-from billing.links import invoice_token, statement_token
+from billing.links import INVOICES, STATEMENTS
 from billing.models import Invoice, Paper
 from billing.openings import open_account
 from billing.papers.actions import credit_note_paper, invoice_paper, receipt_paper, statement_paper
@@ -65,8 +65,8 @@ def statement(invoice, alice):
 
 def url(row, paper=""):
     if isinstance(row, Invoice):
-        return f"/i/{invoice_token(row.uuid)[0]}{paper}"
-    return f"/s/{statement_token(row.uuid)[0]}{paper}"
+        return f"/i/{INVOICES.token_of(row.uuid)[0]}{paper}"
+    return f"/s/{STATEMENTS.token_of(row.uuid)[0]}{paper}"
 
 
 class TestInvoicePage:

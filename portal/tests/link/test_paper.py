@@ -12,7 +12,7 @@ from files.stores import LocalStore, StoreUnavailable
 from portal.tests.link.conftest import add
 from repair_orders.actions import start
 from repair_orders.estimates.actions import Answerer, answer
-from repair_orders.estimates.links import link_token
+from repair_orders.estimates.links import ESTIMATES
 from repair_orders.estimates.models import Estimate
 from repair_orders.models import RepairOrder
 from repair_orders.papers.actions import authorisations_paper, estimate_pdf
@@ -31,7 +31,7 @@ def estimate(settings, tmp_path):
 
 
 def url(estimate, paper="estimate"):
-    return f"/e/{link_token(estimate.uuid)[0]}/{paper}.pdf"
+    return f"/e/{ESTIMATES.token_of(estimate.uuid)[0]}/{paper}.pdf"
 
 
 def approve(estimate, name="Linda Park"):

@@ -15,7 +15,7 @@ from common.domain.units import Units
 from customers.models import Customer
 from files.papers import Document
 from passports.actions import share, withdraw
-from passports.links import link_token
+from passports.links import PASSPORTS
 from passports.models import PassportLink
 from portal.tests.link.conftest import text_of
 from testing import factories
@@ -51,7 +51,7 @@ def link(vehicle):
 
 
 def token_of(link):
-    return link_token(link.uuid)[0]
+    return PASSPORTS.token_of(link.uuid)[0]
 
 
 def words_of(response):

@@ -7,7 +7,7 @@ from django.test import Client
 
 from customers.models import Customer
 from portal.tests.link.conftest import text_of
-from reminders.links import stop_token, stop_url
+from reminders.links import STOP_LINKS, stop_url
 from testing import factories
 from testing.suites import stored
 
@@ -22,7 +22,7 @@ def mail(alice):
 
 
 def url(mail):
-    return f"/r/{stop_token(mail.uuid)[0]}"
+    return f"/r/{STOP_LINKS.token_of(mail.uuid)[0]}"
 
 
 def preferences(mail):
