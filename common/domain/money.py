@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -47,6 +48,7 @@ def fine_percent(**kwargs: Any) -> MoneyField:
     )
 
 
+@lru_cache  # there are few percentages
 def format_percent(percent: Decimal) -> str:
     """Return a percentage with two to four places: `8.25`, `8.875`."""
     text = f"{percent:.4f}"
@@ -93,6 +95,7 @@ def to_dollars(cents: int) -> Decimal:
     return Decimal(cents).scaleb(-2)
 
 
+@lru_cache
 def ten_thousandths(number: Decimal) -> int:
     """Return a percentage or a factor with at most four places in 1/10,000. 8.875 % is 88,750."""
     return int(number * 10_000)

@@ -56,7 +56,9 @@ def _decimal_formatter(field: serializers.DecimalField, stored: AnyModelField | 
 
     def format_decimal(value: object) -> object:
         text = str(value)
-        return fast(text) if text[point : point + 1] == "." else slow(value)
+        if text[point : point + 1] != ".":
+            return slow(value)
+        return text if fast is str else fast(text)
 
     return format_decimal
 

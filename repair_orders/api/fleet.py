@@ -116,7 +116,7 @@ class RepairCostData(FleetView):
     def get(self, request: Request) -> JSONResponse:
         Query.read(request.query_params)
         months = figures.repairs_per_month(self.caller)
-        return JSONResponse([{"date": f"{month:%Y-%m}", "count": count} for month, count in months])
+        return JSONResponse([{"date": month.isoformat()[:7], "count": count} for month, count in months])
 
 
 class _OneRepair(Query):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from accounts.models import Device, User
 from appointments.models import Appointment
@@ -114,3 +115,34 @@ def test_violates_matches_only_the_violated_constraint(refusal):
 )
 def test_like_folds_every_alphabet_and_knows_escapes(pattern, text, answer):
     assert like(pattern, text, "\\") is answer
+
+
+@pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite stores instants as text, in SQL of its own"
+)
+@pytest.mark.parametrize(
+    "instant",
+    [
+        datetime(2026, 3, 8, 6, 59, 59, 999_999, UTC),
+        datetime(2026, 3, 8, 7, tzinfo=UTC),
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 500_000, UTC),
+    ],
+    ids=str,
+)
+def test_instants_are_read_in_utc_to_the_microsecond(instant):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::timestamptz", [instant])
+        (found,) = cursor.fetchone()
+    assert (found, found.tzinfo) == (instant, UTC)
+
+
+@pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite stores instants as text, in SQL of its own"
+)
+@pytest.mark.parametrize("text", ["infinity", "4000-01-01 BC", "20000-01-01"])
+def test_instants_that_python_does_not_have_are_data_errors(text):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::timestamptz", [text])
+        with pytest.raises(DataError):
+            cursor.fetchone()
