@@ -6,7 +6,8 @@ class RemindersConfig(AppConfig):
     verbose_name = "Reminders"
 
     def ready(self) -> None:
-        from common.domain import sweeps  # models are not loaded yet when this module is
-        from reminders.sweep import sweep
+        from common.domain import expiry, sweeps  # models are not loaded yet when this module is
+        from reminders.sweep import clear_parking_reminders, sweep
 
         sweeps.register("reminders", sweep)
+        expiry.register("parking reminders", clear_parking_reminders)

@@ -18,6 +18,7 @@ from django.db.models.functions import ExtractDay
 from common.domain.batches import batched
 from common.domain.caller import Caller, Role
 from common.domain.days import day_of, midnight
+from common.domain.expiry import kept_since
 from memberships.models import Membership
 from reminders.links import STOP_LINKS
 from reminders.models import Reminder, ReminderKind, ReminderMail, Sweep
@@ -176,3 +177,12 @@ _DAILY: dict[str, Callable[[Sweep, list[date]], Iterable[int]]] = {
     ReminderKind.PUT_OFF: _who_put_off,
     ReminderKind.MEMBERSHIP: _members,
 }
+
+
+def clear_parking_reminders(*, now: datetime) -> int:
+    """Delete what was said about parking that ended long ago. It says where somebody was, and concerns no one else.
+
+    The other reminders stay, because their rows keep the same work from being reminded of again.
+    """
+    old = ReminderMail.objects.filter(kind=ReminderKind.PARKING, created_at__lt=kept_since(now))
+    return old.delete()[1].get(ReminderMail._meta.label, 0)

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django_tasks_db.models import DBTaskResult
 
 from common.domain import sweeps, tasks
+from common.domain.expiry import clear_expired
 from common.domain.units import Units
 from customers.models import Customer
 from reminders.models import Reminder, ReminderMail, Sweep
@@ -491,3 +492,18 @@ def test_search_later_that_day_reads_little(oil, clock, django_assert_num_querie
     sweep(now=clock.now)
     with django_assert_num_queries(1 + 3 * 2):  # parking, and the newest reading and the day of three kinds
         sweep(now=clock.now + timedelta(hours=1))
+
+
+def test_daily_task_deletes_old_reminders_of_parking_and_no_others(settings, clock):
+    old, recent = (clock.now - timedelta(days=settings.KEEP_DAYS + days) for days in (1, -1))
+    made = {
+        (kind, day): factories.ReminderFactory(
+            kind=kind, subject=f"{kind}:{day:%j}", mail__kind=kind, mail__created_at=day
+        )
+        for kind in ("parking", "service")
+        for day in (old, recent)
+    }
+    assert clear_expired(now=clock.now)["parking reminders"] == 1
+    del made["parking", old]
+    assert set(Reminder.objects.all()) == set(made.values())
+    assert ReminderMail.objects.count() == 3
