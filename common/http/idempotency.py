@@ -70,7 +70,8 @@ def answer_once(
         if not is_first:
             if row.fingerprint != fingerprint:
                 raise KeyReused
-            return JSONResponse(orjson.loads(row.body) if row.body else None, status=row.status)
+            stored = orjson.loads(row.body) if row.body else None
+            return JSONResponse(stored, status=row.status, headers={"Idempotent-Replayed": "true"})
         response = handler(request, *args, **kwargs)
         if not 200 <= response.status_code < 300:
             transaction.set_rollback(True)

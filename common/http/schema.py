@@ -64,6 +64,12 @@ HEADERS_OF_ARRAYS: tuple[ResponseHeader, ...] = (
     ("Link", str, [200], f"The first, previous, next and last page (RFC 8288). {_PAGED}"),
     ("X-Total-Count", int, [200], f"The number of rows on all pages. {_PAGED}"),
 )
+REPLAYED: ResponseHeader = (
+    "Idempotent-Replayed",
+    bool,
+    [200, 201, 202, 204],
+    "Sent as `true` if this is the stored response of an earlier request with the same `Idempotency-Key`.",
+)
 
 
 def declare_headers(headers: Sequence[ResponseHeader]) -> list[OpenApiParameter | Declaration]:
@@ -206,6 +212,7 @@ class ContractSchema(AutoSchema):
         if query := self._query():
             parameters.append(query)
         if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
+            parameters += declare_headers([REPLAYED])
             parameters.append(
                 OpenApiParameter(
                     "Idempotency-Key",

@@ -89,6 +89,7 @@ def test_same_key_and_body_replay_the_first_response(as_alice):
     assert (first.status_code, first.json()) == (201, {"number": "P1", "name": "ü"})
     assert (second.status_code, second.content) == (201, first.content)
     assert second["Content-Type"] == "application/json"
+    assert ("Idempotent-Replayed" in first, second["Idempotent-Replayed"]) == (False, "true")
     assert Part.objects.count() == 1
 
 
