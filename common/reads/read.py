@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
@@ -163,10 +164,9 @@ class _List:
     ) -> dict[object, list[Row]]:
         """Return the rows with the lists within them, by the key of their parent."""
         rows = self.statement.run_on(cursor, {**values, "parents": parents})
-        keys = [row[0] for row in rows]
-        groups: dict[object, list[Row]] = {}
-        for key, row in zip(keys, _with_lists(self.lists, cursor, rows, values), strict=True):
-            groups.setdefault(key, []).append(row)
+        groups: dict[object, list[Row]] = defaultdict(list)
+        for parent, row in zip(rows, _with_lists(self.lists, cursor, rows, values), strict=True):
+            groups[parent[0]].append(row)
         return groups
 
 
