@@ -47,7 +47,7 @@ NOT_TRIED = (
     "shop_schedule_templates_create",
 )  # fmt: skip
 # The first request ends its session, so that concurrent ones may be 401.
-ENDS_THE_SESSION = {"member_change_password_post"}
+ENDS_THE_SESSION = {"member_change_password_post", "member_users_change_password_post"}
 
 Sums = dict[str, float]
 
