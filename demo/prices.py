@@ -1,6 +1,7 @@
 """Load what the second location charges, a price matrix and canned jobs.
 
 The first location has no tax rule, no fees and no overrun policy, so that its orders cost what the contracts print.
+Its labor rate prices canned jobs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _BANDS = [("0.00", "4.0", None), ("4.00", "3.0", None), ("20.00", None, "50"), (
 def load(garage: Garage) -> None:
     place = garage.second
     save_labour_rate(LabourRate(), location=place, name="Standard", per_hour=Decimal("129.95"))
+    save_labour_rate(LabourRate(), location=garage.location, name="Standard", per_hour=Decimal("130.50"))
     save_rule(TaxRule(), location=place, percent=Decimal("8.875"), taxes_sublet=False)
     save_fee_rule(
         FeeRule(),

@@ -419,6 +419,9 @@ def _price_part(line: PartLine, *, is_typed: bool) -> None:
 def _price_work(line: ServiceLine, order: RepairOrder, *, is_typed: bool) -> None:
     if line.hours is not None and line.rate is None and line.amount is None:
         rate = get_labour_rate(order.location) if order.location else None
+        if rate is None and order.location:
+            text = f"{order.location} has no labor rate. Give a price, or have a manager set the rate."
+            raise PriceIsNeeded(text, field="rate")
         if rate is None:
             raise PriceIsNeeded(field="rate")
         line.rate, line.price_source = rate.per_hour, PriceSource.RATE

@@ -189,11 +189,13 @@ class TestRows:
         assert [place.bays.count() for place in Location.objects.order_by("id")] == [2, 2]
         assert {"oil_change", "tire_rotation"} <= set(ServiceType.objects.values_list("code", flat=True))
 
-    def test_only_the_second_location_has_prices(self):
+    def test_only_the_second_location_has_rules_of_prices(self):
         first, second = Location.objects.order_by("id")
         assert (first.is_default, second.is_default) == (True, False)
-        for model in (LabourRate, TaxRule, FeeRule, OverrunPolicy):
+        for model in (TaxRule, FeeRule, OverrunPolicy):
             assert list(model.objects.values_list("location", flat=True)) == [second.pk], model
+        rates = LabourRate.objects.order_by("id").values_list("location", flat=True)
+        assert list(rates) == [second.pk, first.pk]
         assert str(get_labour_rate(second).per_hour) == "129.95"
         assert TaxRule.objects.get().percent == Decimal("8.875")
         assert str(fee_amount(FeeRule.objects.get(), Decimal("609.81"), Decimal(0))) == "25.00"

@@ -123,10 +123,15 @@ def total_of_all(bench: Bench) -> Decimal | None:
     return _total_of(bench, {job["id"] for job in asked})
 
 
-def approving_all(sent: Mapping[str, str], bench: Bench) -> dict[str, str]:
-    """Return what the form of a call sends if *Approve all* is pressed: every job, and the total of the button."""
-    chosen = {f"job_{job['id']}": str(Answer.APPROVED) for job in asked_jobs(bench)}
-    return {**sent, "total": sent["all"], **chosen}
+def approving_all(sent: Mapping[str, str], bench: Bench) -> Mapping[str, str]:
+    """Return what the form of a call sends if *Approve all* is pressed: every job, and the total of the button.
+
+    If another answer was chosen for a job, the form is sent as it is, and the total of that choice is shown.
+    """
+    names = [f"job_{job['id']}" for job in asked_jobs(bench)]
+    if any(sent.get(name, Answer.APPROVED) != Answer.APPROVED for name in names):
+        return sent
+    return {**sent, "total": sent["all"], **dict.fromkeys(names, str(Answer.APPROVED))}
 
 
 def _total_of(bench: Bench, approved: AbstractSet[int]) -> Decimal:

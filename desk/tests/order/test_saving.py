@@ -14,6 +14,7 @@ from django.db import transaction
 from catalogue.models import Part
 from repair_orders.changes import lock
 from repair_orders.models import Job, PartLine, ServiceLine
+from repair_orders.pricing.models import LabourRate
 from testing.factories import (
     CannedJobFactory,
     CannedLineFactory,
@@ -211,6 +212,13 @@ class TestAdding:
             ("Machining", "sublet", None, None, D("60.00"), D("45.00")),
         ]
         assert lines[2].service == service
+
+    def test_hours_without_a_rate_of_the_location_name_it(self, at_desk, order, job):
+        LabourRate.objects.all().delete()
+        added = {f"a{job.pk}-kind": "labour", f"a{job.pk}-what": "Look", f"a{job.pk}-quantity": "1.5"}
+        browser = at_desk(order).press("add", **added)
+        reason = f"{order.location} has no labor rate. Give a price, or have a manager set the rate."
+        assert browser.errors == {f"a{job.pk}-price": reason}
 
     def test_labour_without_figures_is_refused(self, at_desk, order, job):
         browser = at_desk(order).press("add", **{f"a{job.pk}-kind": "labour", f"a{job.pk}-what": "Look"})

@@ -157,6 +157,35 @@ class TestCall:
         assert "The choice has changed, so its total is another one." in browser.text
         assert not Authorisation.objects.exists()
 
+    @pytest.mark.parametrize("decision", ["declined", "deferred"])
+    def test_press_for_all_does_not_overrule_a_chosen_answer(self, at_desk, decision):
+        order, brakes, oil = estimated()
+        browser = at_desk(order).show(step="call")
+        chosen = {f"job_{brakes.pk}": "approved", f"job_{oil.pk}": decision}
+        browser.send(all="640.94", by_name="Linda Park", **chosen)
+        assert "With this choice the order comes to $491.56" in browser.text
+        assert not Authorisation.objects.exists()
+
+    def test_press_for_all_asks_for_the_other_answers_if_one_is_chosen(self, at_desk):
+        order, brakes, oil = estimated()
+        browser = at_desk(order).show(step="call")
+        browser.send(all="640.94", by_name="Linda Park", **{f"job_{oil.pk}": "declined"})
+        form = browser.response.context["step"]["form"]
+        assert form.errors == {f"job_{brakes.pk}": ["This field is required."]}
+        assert not Authorisation.objects.exists()
+
+    def test_nothing_more_says_what_stays_approved(self, at_desk):
+        order, *_ = authorised()
+        job = add_job(order=reload(order), name="Wipers")
+        jobs.add_service_line(job=job, service=None, given=given(), name="Fit them", amount=D(20))
+        estimates.send_estimate(order=reload(order), by=None, now=timezone.now())
+        browser = at_desk(order).show(step="call")
+        browser.send(**{f"job_{job.pk}": "declined"})
+        agreed = reload(order).authorised_total
+        assert "With this choice the customer approves nothing more" in browser.text
+        assert f"${agreed} stays approved." in browser.text
+        assert "Record that nothing more is approved" in browser.text
+
     def test_changed_estimate_offers_no_press_for_all(self, at_desk):
         order, brakes, _ = estimated()
         jobs.change_line(line=brakes.service_lines.get(name="Labor"), given=given(), hours=D(3))
