@@ -140,7 +140,7 @@ def _write(server: Server, tally: Tally, name: str, disk: Path) -> None:
     clients = {kind: _client(server, login) for kind, (login, *_) in WRITES.items()}
     reader = _client(server, ALICE)
     with _filled(disk):
-        _use_up(clients["contract 002"], tally, name, disk)
+        _use_up(clients, tally, name, disk)
         tables = Tables()
         for kind, (_, method, path, _, refusal) in WRITES.items():
             for _ in range(3):
@@ -164,14 +164,20 @@ def _write(server: Server, tally: Tally, name: str, disk: Path) -> None:
     reader.close()
 
 
-def _use_up(client: Client, tally: Tally, name: str, disk: Path) -> None:
-    """Write until no page is left: the log grows page by page, and is used again after a checkpoint."""
+def _use_up(clients: dict[str, Client], tally: Tally, name: str, disk: Path) -> None:
+    """Write until no page is left, not even for the smallest write.
+
+    The log of SQLite grows page by page, and is used again after a checkpoint.
+    """
     refused = 0
-    for _ in range(400):
-        _, method, path, body, _ = WRITES["contract 002"]
-        answer = client.send(method, path, body)
-        tally.tried(answer.status in (201, 507), f"{name}, on the last pages: {answer}")
-        refused = refused + 1 if answer.status == 507 else 0
+    for turn in range(400):
+        statuses = []
+        for kind, (_, method, path, body, _) in WRITES.items():
+            fields = {field: value.replace("{}", f"since {turn}") for field, value in body.items()}
+            answer = clients[kind].send(method, path, fields)
+            tally.tried(answer.status in (200, 201, 507), f"{name}, on the last pages: {answer}")
+            statuses.append(answer.status)
+        refused = refused + 1 if set(statuses) == {507} else 0
         if refused == 3:
             return
         _fill(disk / "filler")
