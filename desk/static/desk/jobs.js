@@ -23,76 +23,162 @@
     section.querySelector("[data-count]").textContent = `${checked.length} of ${all.length} checked`;
   };
 
-  // Send a finding, and put what the server stored in its place. What could not be sent stays and says so.
-  const send = (form, data) => {
+  // Show what the server stored. The form and its fields stay, because one may have the focus, or a picker of files that
+  // is open. Words typed since they were sent stay too: leaving their field sends them.
+  const show = (form, fresh, data) => {
+    form.elements.csrfmiddlewaretoken.value = fresh.elements.csrfmiddlewaretoken.value;
+    Object.assign(form.dataset, fresh.dataset);
+    for (const button of form.querySelectorAll("[name=rating]")) {
+      button.setAttribute("aria-pressed", button.value === fresh.dataset.rating);
+    }
+    for (const name of ["note", "value"]) {
+      const [field, stored] = [form.elements[name], fresh.elements[name]];
+      if (field && stored && field.value === data.get(name) && field.value !== stored.value) {
+        field.value = stored.value;
+      }
+    }
+    const [shown, stored] = [form, fresh].map((each) => [...each.querySelectorAll(".photos a")]);
+    const label = form.querySelector(".photo");
+    if (label && shown.map((link) => link.href).join() !== stored.map((link) => link.href).join()) {
+      shown.forEach((link) => link.remove());
+      label.before(...stored);
+    }
+    const isInUse = form.contains(document.activeElement) && document.activeElement.matches("input");
+    for (const part of [".words", ".photos"]) {
+      const [here, there] = [form, fresh].map((each) => each.querySelector(part));
+      if (here) {
+        here.hidden = !there && !isInUse;
+      } else if (there) {
+        form.append(there);
+      }
+    }
+    count(form.closest("section"));
+  };
+
+  // What each finding has to send, the oldest first: one request of a finding at a time, so that answers come in order.
+  // What could not be sent stays the first.
+  const queues = new Map(); // form -> {waiting, isSending, refusal}
+  const queueOf = (form) => {
+    if (!queues.has(form)) {
+      queues.set(form, { waiting: [], isSending: false, refusal: "" });
+    }
+    return queues.get(form);
+  };
+  const isSaved = () => [...queues.values()].every(({ waiting }) => !waiting.length);
+  const isSending = () => [...queues.values()].some((queue) => queue.isSending);
+  let whenIdle = null; // goes on with a button of the page that was pressed before all was saved
+
+  const tell = (form, text, isBad = false) => {
     const saved = form.querySelector(".saved");
+    saved.classList.toggle("bad", isBad);
+    saved.textContent = text;
+    return saved;
+  };
+  const failed = (form, text) => {
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "btn low";
+    again.textContent = "Try again";
+    again.addEventListener("click", () => retry(form));
+    tell(form, text, true).append(" ", again);
+  };
+
+  // Send the oldest, then the next ones.
+  const send = (form) => {
+    const queue = queueOf(form);
+    const [data] = queue.waiting;
+    if (queue.isSending || !data) {
+      return;
+    }
     const request = new XMLHttpRequest();
-    const failed = (text) => {
-      saved.classList.add("bad");
-      saved.textContent = text;
-      const again = document.createElement("button");
-      again.type = "button";
-      again.className = "btn low";
-      again.textContent = "Try again";
-      again.addEventListener("click", () => retry(form, data));
-      saved.append(" ", again);
-    };
     request.open("POST", location.href);
     request.setRequestHeader("X-Part", "finding");
     request.upload.addEventListener("progress", (event) => {
       if (data.get("photo")?.size && event.lengthComputable) {
-        saved.textContent = `${Math.round((100 * event.loaded) / event.total)} %`;
+        tell(form, `${Math.round((100 * event.loaded) / event.total)} %`);
       }
     });
     request.addEventListener("load", () => {
       const fresh = new DOMParser().parseFromString(request.responseText, "text/html").body.firstElementChild;
-      if (request.status === 200 && fresh?.matches("[data-finding]")) {
-        const focused = form.contains(document.activeElement) ? document.activeElement.name : "";
-        const value = document.activeElement.value;
-        // Typed while it was being sent.
-        const typed = ["note", "value"].filter((name) => data.has(name) && fresh.elements[name] && form.elements[name].value !== data.get(name));
-        typed.forEach((name) => {
-          fresh.elements[name].value = form.elements[name].value;
-        });
-        form.replaceWith(fresh);
-        (fresh.querySelector(`[name="${focused}"][value="${CSS.escape(value)}"]`) || fresh.querySelector(`[name="${focused}"]`))?.focus({ preventScroll: true });
-        count(fresh.closest("section"));
-        if (typed.length) {
-          const again = new FormData(fresh);
-          again.delete("photo");
-          send(fresh, again);
-        }
+      const isStored = request.status === 200 && fresh?.matches("[data-finding]");
+      if (isStored) {
+        show(form, fresh, data);
       } else if (request.status === 409) {
-        saved.classList.add("bad");
-        saved.textContent = fresh?.textContent ?? "Not saved.";
+        queue.refusal = fresh?.textContent ?? "Not saved.";
+      } else if ([400, 404, 413].includes(request.status)) {
+        queue.refusal = request.status === 413 ? "Not saved: it is too large." : "Not saved. Open this page again."; // as often as it is sent
       } else {
         const isSignedOut = request.status === 403 || request.responseURL.includes("/login/");
-        failed(isSignedOut ? "Not saved: you are signed out. Sign in in a new tab, then try again." : "Not sent.");
+        failed(form, isSignedOut ? "Not saved: you are signed out. Sign in in a new tab, then try again." : "Not sent.");
+        return;
+      }
+      queue.waiting.shift();
+      // A refusal is not covered by what was saved after it.
+      tell(form, queue.refusal || fresh.querySelector(".saved").textContent, Boolean(queue.refusal));
+    });
+    request.addEventListener("error", () => failed(form, "Not sent."));
+    request.addEventListener("loadend", () => {
+      queue.isSending = false;
+      if (queue.waiting[0] !== data) {
+        send(form);
+      }
+      if (!isSending()) {
+        whenIdle?.();
       }
     });
-    request.addEventListener("error", () => failed("Not sent."));
-    saved.classList.remove("bad");
-    saved.textContent = "Saving…";
+    queue.isSending = true;
+    tell(form, "Saving…");
     request.send(data);
+  };
+  const enqueue = (form, data) => {
+    const queue = queueOf(form);
+    if (!queue.waiting.length) {
+      queue.refusal = "";
+    }
+    queue.waiting.push(data);
+    send(form);
   };
 
   // With the token of the present sign-in.
-  const retry = async (form, data) => {
-    await window.deskHindrance?.((token) => data.set("csrfmiddlewaretoken", token));
-    send(form, data);
+  const retry = async (form) => {
+    await window.deskHindrance?.((token) => {
+      form.elements.csrfmiddlewaretoken.value = token;
+      queueOf(form).waiting.forEach((data) => data.set("csrfmiddlewaretoken", token));
+    });
+    send(form);
   };
 
   root.addEventListener("submit", (event) => {
-    const form = event.target;
+    const { target: form, submitter } = event;
     if (form.matches("[data-finding]")) {
       event.preventDefault();
       event.stopPropagation();
       const data = new FormData(form);
       data.delete("photo");
-      if (event.submitter?.name) {
-        data.set(event.submitter.name, event.submitter.value);
+      if (submitter?.name) {
+        data.set(submitter.name, submitter.value);
       }
-      send(form, data);
+      enqueue(form, data);
+    } else if (!isSaved()) {
+      // The next page would end what is being sent.
+      event.preventDefault();
+      event.stopPropagation();
+      if (whenIdle) {
+        return;
+      }
+      submitter?.setAttribute("aria-busy", "true");
+      whenIdle = () => {
+        whenIdle = null;
+        submitter?.removeAttribute("aria-busy");
+        if (isSaved()) {
+          form.requestSubmit(submitter);
+        } else {
+          root.querySelector(".saved.bad button")?.focus();
+        }
+      };
+      if (!isSending()) {
+        [...queues.keys()].forEach(send);
+      }
     }
   });
   root.addEventListener("change", (event) => {
@@ -102,7 +188,15 @@
       if (event.target.type !== "file") {
         data.delete("photo");
       }
-      send(form, data);
+      enqueue(form, data);
+      if (event.target.type === "file") {
+        event.target.value = ""; // it is on its way, and the same one can be chosen again
+      }
+    }
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (!isSaved()) {
+      event.preventDefault();
     }
   });
 })();

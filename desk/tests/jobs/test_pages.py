@@ -220,6 +220,13 @@ class TestChecks:
         phone.post(URL, {"do": "finish", "inspection": checks.pk})
         assert Inspection.objects.get().finished_at is not None
 
+    def test_photos_are_shown_whatever_the_rating(self, phone, checks):
+        finding = checks.findings.get(name="Lights")
+        photo = SimpleUploadedFile("light.png", PNG, content_type="image/png")
+        phone.post(URL, {"do": "finding", "finding": finding.pk, "photo": photo})
+        phone.post(URL, {"do": "finding", "finding": finding.pk, "rating": "green"})
+        assert phone.get(URL).content.decode().count('alt="Photo 1 of Lights"') == 1
+
 
 class TestLists:
     def test_jobs_come_next_and_those_without_a_technician_are_offered(self, phone, theo, running):
