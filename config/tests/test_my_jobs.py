@@ -199,3 +199,29 @@ def test_a_button_of_the_page_waits_for_a_photo_that_is_on_its_way(phone):
     connection.mend()
     expect(page.get_by_text("The customer can see it.")).to_be_visible()
     assert phone.complaints == []
+
+
+def test_checks_that_cannot_be_finished_lead_to_the_first_item_without_a_rating(phone):
+    page = phone.page
+    for place in (0, 1, 2, 4, 5, 6):
+        rate(findings(phone).nth(place), "Good")
+    phone.press("Finish the checks")
+    first, second = findings(phone).nth(3), findings(phone).nth(7)
+    expect(first).to_be_in_viewport(ratio=1)
+    for finding in (first, second):
+        expect(finding.locator(".saved")).to_have_text("Not rated yet")
+    refusal = page.locator(".foot [role=alert]")
+    assert refusal.get_by_role("listitem").all_inner_texts() == ["Fluid", "Pedal"]
+    found = phone.look("not-rated")
+    # The refusal stands at the button. It names what is left, and leads to it.
+    page.get_by_role("button", name="Finish the checks").scroll_into_view_if_needed()
+    expect(refusal).to_be_in_viewport(ratio=1)
+    rate(first, "Good")
+    assert refusal.get_by_role("listitem").all_inner_texts() == ["Pedal"]
+    phone.tap(refusal.get_by_role("link", name="Pedal"))
+    expect(second).to_be_in_viewport(ratio=1)
+    rate(second, "Good")
+    expect(refusal).to_have_count(0)
+    phone.press("Finish the checks")
+    expect(page.get_by_text("The customer can see it.")).to_be_in_viewport(ratio=1)
+    assert phone.complaints + phone.outside + found == []

@@ -86,11 +86,13 @@ class MyJobsPage(DeskView):
         is_part = request.headers.get("X-Part") == "finding"
         try:
             anchor = step(technician)
+        except inspections.StillUnrated:
+            return redirect(self.url_of_unrated(technician))
         except DomainError as error:
             if is_part:
                 return render(request, "desk/jobs/refusal.html", {"text": error.text}, status=409)
             messages.error(request, error.text)
-            return redirect(self.url(technician, request.POST.get("at", "")))
+            return redirect(f"{request.get_full_path()}#top")
         except _Refused as refusal:
             return self.ask(done=refusal.form)
         if is_part:
@@ -177,6 +179,7 @@ class MyJobsPage(DeskView):
             "offered": self.offered(technician),
             "ended": self.ended(technician, now),
             "done_form": done,
+            "unrated": _id(self.request.GET.get("unrated", "")),
         }
         if running is not None:
             context |= self.current(running, now)
@@ -335,15 +338,25 @@ class MyJobsPage(DeskView):
 
     def order_id(self) -> int:
         """Return the id of the order whose checks are shown without a clock, 0 for none."""
-        text = self.request.POST.get("order") or self.request.GET.get("order", "")
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+        return _id(self.request.POST.get("order") or self.request.GET.get("order", ""))
 
-    def url(self, technician: Technician, anchor: str = "") -> str:
-        query = {} if technician.user_id == self.by() else {"technician": technician.pk}
+    def url(self, technician: Technician, anchor: str = "", **query: int) -> str:
+        """Return the page at an anchor, else at its top, where messages are.
+
+        A browser takes the anchor of the form's page to a redirect that has none, and would scroll away from a message.
+        """
+        if technician.user_id != self.by():
+            query["technician"] = technician.pk
         if anchor and self.order_id():
             query["order"] = self.order_id()
         page = reverse("my-jobs") + (f"?{urlencode(query)}" if query else "")
-        return page + (f"#{anchor}" if anchor else "")
+        return f"{page}#{anchor or 'top'}"
+
+    def url_of_unrated(self, technician: Technician) -> str:
+        """Return the page at the first item without a rating. It marks all of them, and names them at the button."""
+        inspection = self.number("inspection")
+        first = Finding.objects.filter(inspection=inspection, rating=None).in_order().first()
+        return self.url(technician, f"finding-{first.pk}" if first else "checks", unrated=inspection)
 
 
 class FindingPhotoPage(DeskView):
@@ -364,6 +377,11 @@ class _Refused(Exception):
     def __init__(self, form: DoneForm) -> None:
         super().__init__(form)
         self.form = form
+
+
+def _id(text: str) -> int:
+    """Return an id of the query, 0 for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def _clock(seconds: int) -> str:

@@ -160,3 +160,9 @@ def last_read(vehicle: Vehicle, shown: units.Units) -> str:
 def rated(inspection: Inspection) -> int:
     """Return how many findings of an inspection have a rating."""
     return sum(1 for finding in inspection.findings.all() if finding.rating)
+
+
+@register.filter
+def is_open_of(inspection: Inspection, unrated: int) -> bool:
+    """Return whether the inspection that could not be finished is this one, and still has findings without a rating."""
+    return inspection.pk == unrated and any(not finding.rating for finding in inspection.findings.all())

@@ -21,6 +21,10 @@
     const all = section.querySelectorAll("[data-finding]");
     const checked = section.querySelectorAll("[data-rating]");
     section.querySelector("[data-count]").textContent = `${checked.length} of ${all.length} checked`;
+    checked.forEach(({ id }) => section.querySelector(`[data-unrated] a[href="#${id}"]`)?.closest("li").remove());
+    if (!section.querySelector("[data-unrated] li")) {
+      section.querySelector("[data-unrated]")?.remove();
+    }
   };
 
   // Show what the server stored. The form and its fields stay, because one may have the focus, or a picker of files that

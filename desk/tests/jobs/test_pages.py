@@ -71,7 +71,7 @@ def told(response):
 class TestClock:
     def test_it_starts_with_one_tap_and_the_work_of_the_order_begins(self, phone, theo):
         job = job_for(theo)
-        assert phone.post(URL, {"do": "clock_in", "job": job.pk}).headers["Location"] == URL
+        assert phone.post(URL, {"do": "clock_in", "job": job.pk}).headers["Location"] == f"{URL}#top"
         entry = TimeEntry.objects.get()
         assert (entry.job, entry.technician, entry.ended) == (job, theo, None)
         assert RepairOrder.objects.get(pk=job.repair_order_id).status == "in_progress"
@@ -117,6 +117,7 @@ class TestDone:
         response = phone.post(URL, {"do": "done", "job": running.pk, "correction": " "})
         running.refresh_from_db()
         assert response.context["done_form"].errors == {"correction": ["Say in words what was done."]}
+        assert '<form method="post" action="#done"' in response.content.decode()  # the page is shown there
         assert running.status == "approved"
 
 
@@ -151,7 +152,7 @@ class TestChecks:
         sent = {"do": "finding", "finding": finding.pk, "rating": "green"}
         assert phone.post(page, sent).headers["Location"] == f"{page}#finding-{finding.pk}"
         done = phone.post(page, {"do": "finish", "inspection": inspection.pk})
-        assert (done.headers["Location"], phone.get(URL).context["here"]) == (URL, [])
+        assert (done.headers["Location"], phone.get(URL).context["here"]) == (f"{URL}#top", [])
 
     @pytest.mark.parametrize("order", ["x", "999999", "9" * 40])
     def test_checks_of_no_order_show_the_page(self, phone, order):
@@ -214,11 +215,28 @@ class TestChecks:
         assert FindingPhoto.objects.count() == 0
 
     def test_they_are_finished_when_all_is_rated(self, phone, checks):
-        refused = phone.post(URL, {"do": "finish", "inspection": checks.pk}, follow=True)
-        assert len(told(refused)) == 1 and "Lights" in told(refused)[0]
+        pads, lights = checks.findings.in_order()
+        Finding.objects.filter(pk=pads.pk).update(rating="green")
+        refused = phone.post(URL, {"do": "finish", "inspection": checks.pk})
+        page = f"{URL}?unrated={checks.pk}"
+        assert refused.headers["Location"] == f"{page}#finding-{lights.pk}"
+        assert Inspection.objects.get().finished_at is None
+        content = phone.get(page).content.decode()
+        assert re.findall(r'<a href="#finding-(\d+)">(.*?)</a>', content) == [(str(lights.pk), "Lights")]
+        assert content.count('<span class="saved bad" role="status">Not rated yet</span>') == 1
         Finding.objects.filter(inspection=checks).update(rating="green")
-        phone.post(URL, {"do": "finish", "inspection": checks.pk})
+        assert "Not rated yet" not in phone.get(page).content.decode()
+        done = phone.post(page, {"do": "finish", "inspection": checks.pk}, follow=True)
+        assert done.redirect_chain == [(f"{URL}#top", 302)]
+        assert told(done) == ["Courtesy inspection is finished. The customer can see it."]
         assert Inspection.objects.get().finished_at is not None
+
+    def test_a_refusal_in_words_is_shown_at_the_top_and_the_order_stays_chosen(self, phone, checks, now):
+        Inspection.objects.update(finished_at=now)
+        page = f"{URL}?order={checks.repair_order_id}"
+        again = phone.post(page, {"do": "finish", "inspection": checks.pk}, follow=True)
+        assert again.redirect_chain == [(f"{page}#top", 302)]
+        assert told(again) == ["This inspection is finished and does not change. Start another one."]
 
     def test_photos_are_shown_whatever_the_rating(self, phone, checks):
         finding = checks.findings.get(name="Lights")
