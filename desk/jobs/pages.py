@@ -229,6 +229,7 @@ class MyJobsPage(DeskView):
         return {
             "job": job,
             "order": order,
+            "running_vehicle": order.vehicle,  # the lists have an `order` of their own
             "worked": worked,
             "worked_seconds": int(worked.total_seconds()),
             "worked_text": _clock(int(worked.total_seconds())),

@@ -92,6 +92,11 @@ class TestClock:
             (running.pk, False), (other.pk, True),
         ]  # fmt: skip
 
+    def test_the_clock_that_stops_is_named_with_its_vehicle(self, phone, theo, running):
+        job_for(theo, name="Front brakes")
+        text = f"Your clock on Front brakes of {running.repair_order.vehicle} stops."
+        assert text in phone.get(URL).content.decode()
+
     def test_somebody_else_stopped_it(self, phone, running, theo, now):
         clock.clock_out(technician=theo, by=None, now=now)
         assert told(phone.post(URL, {"do": "clock_out"}, follow=True)) == ["Theo Lindt has no running clock."]
