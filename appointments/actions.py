@@ -75,6 +75,8 @@ PERMISSIONS = {
 _MINUTE = timedelta(minutes=1)
 # Customers can cancel only before work begins. After that their vehicle is in the bay, and staff decide.
 _CUSTOMER_MACHINE: Machine = {AppointmentStatus.PENDING: frozenset({AppointmentStatus.CANCELLED})}
+# A vehicle that leaves the shop ends its visit, although nobody put it into its bay or took it out.
+_LEAVING_MACHINE: Machine = {status: frozenset({AppointmentStatus.COMPLETED}) for status in HOLDS_A_BAY}
 
 
 class NoTechnician(DomainError):
@@ -523,6 +525,21 @@ def start_appointment(*, appointment: Appointment, by: int | None, now: datetime
 def complete_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:
     """Complete the work and free the bay. Raises IllegalTransition."""
     _transition(appointment, AppointmentStatus.COMPLETED, by=by, now=now, completed_at=now)
+
+
+def end_visit(*, appointment: Appointment, by: int | None, now: datetime) -> None:
+    """Complete the visit of a vehicle that leaves, pending or started, and free the bay. One that is over stays so."""
+    with transaction.atomic():
+        appointment.refresh_from_db(from_queryset=Appointment.objects.select_for_update(no_key=True))
+        if appointment.status in HOLDS_A_BAY:
+            transition(
+                appointment,
+                AppointmentStatus.COMPLETED,
+                machine=_LEAVING_MACHINE,
+                by=by,
+                now=now,
+                values={"completed_at": now},
+            )
 
 
 def cancel_appointment(*, appointment: Appointment, by: int | None, now: datetime) -> None:

@@ -7,8 +7,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from appointments.actions import complete_appointment
-from appointments.models import AppointmentStatus
+from appointments.actions import end_visit
 from billing.ledger import ZERO
 from billing.models import Invoice, VehicleExit
 from common.domain import events
@@ -70,7 +69,7 @@ def vehicle_out(
     override: str = "",
     may_override: bool = False,
 ) -> VehicleExit:
-    """Record that the vehicle of a completed or denied order left the shop. Work of its visit that holds a bay is over.
+    """Record that the vehicle of a completed or denied order left the shop. Its visit is over.
 
     A completed order needs its invoice, with nothing to pay or with `override`, the reason why it leaves unpaid. Where
     the invoice was credited as a whole and no other one was issued, it leaves with a reason, too. Raises StillOpen,
@@ -78,9 +77,8 @@ def vehicle_out(
     """
     with transaction.atomic():
         # The appointment is locked before the vehicle, and the vehicle before the order (D25).
-        visit = order.appointment
-        if visit is not None and visit.status == AppointmentStatus.IN_PROGRESS:
-            complete_appointment(appointment=visit, by=by, now=now)
+        if order.appointment is not None:
+            end_visit(appointment=order.appointment, by=by, now=now)
         if odometer is not None:
             read_odometer(
                 vehicle=order.vehicle,

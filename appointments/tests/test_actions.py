@@ -7,6 +7,7 @@ import pytest
 from appointments import actions
 from appointments.models import APPOINTMENT_MACHINE, Appointment
 from common.domain.errors import IllegalTransition
+from common.domain.models import Event
 from testing.factories import AppointmentFactory, TechnicianFactory
 from testing.storms import parallel
 
@@ -55,6 +56,31 @@ def test_transition_follows_the_table(state, verb, tim, now):
             f"This appointment is {state.replace('_', ' ')} and cannot become {target.replace('_', ' ')}."
         )
         assert stored_state(appointment) == (row, count)
+
+
+@pytest.mark.parametrize("state", OPEN)
+def test_visit_of_a_vehicle_that_leaves_is_completed_and_frees_its_bay(state, tim, now):
+    appointment = AppointmentFactory(status=state)
+    row, count = stored_state(appointment)
+    actions.end_visit(appointment=appointment, by=tim.pk, now=now)
+    assert stored_state(appointment) == (row | {"status": "completed", "completed_at": now}, count + 1)
+    history = appointment.history.latest("history_id")
+    assert (history.history_user_id, history.history_change_reason, history.history_date) == (
+        tim.pk, "status: completed", now
+    )  # fmt: skip
+    assert Event.objects.get(type="appointments.appointment.completed").payload == {
+        "id": appointment.pk, "uuid": str(appointment.uuid), "customer_id": appointment.customer_id,
+        "status": "completed",
+    }  # fmt: skip
+    AppointmentFactory(bay=appointment.bay, start=appointment.start, end=appointment.end)
+
+
+@pytest.mark.parametrize("state", ["completed", "cancelled"])
+def test_visit_that_is_over_stays_as_it_is_when_the_vehicle_leaves(state, now):
+    appointment = AppointmentFactory(status=state)
+    before = stored_state(appointment)
+    actions.end_visit(appointment=appointment, by=None, now=now)
+    assert (stored_state(appointment), Event.objects.count()) == (before, 0)
 
 
 @pytest.mark.parametrize("state", STATES)

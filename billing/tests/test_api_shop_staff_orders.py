@@ -313,8 +313,9 @@ class TestVehicleOut:
         response = post(as_advisor, order, "vehicle-out")
         assert (response.status_code, response.json()["code"]) == (409, "already_out")
 
-    def test_work_that_holds_a_bay_is_over_when_the_vehicle_leaves(self, as_advisor):
-        visit = AppointmentFactory(status="in_progress")
+    @pytest.mark.parametrize("status", ["pending", "in_progress"])
+    def test_visit_is_over_when_the_vehicle_leaves(self, as_advisor, status):
+        visit = AppointmentFactory(status=status)
         order = RepairOrderFactory(
             status="denied", vehicle=visit.vehicle, customer=visit.customer, appointment=visit
         )

@@ -11,7 +11,13 @@ from billing.models import CreditNote, Invoice, InvoiceKind, Payment, VehicleExi
 from billing.once import SentBefore
 from testing.admin import buttons, page, press
 from testing.billed import again, completed, invoiced, pay
-from testing.factories import CustomerFactory, LocationFactory, UserFactory
+from testing.factories import (
+    AppointmentFactory,
+    CustomerFactory,
+    LocationFactory,
+    RepairOrderFactory,
+    UserFactory,
+)
 from testing.suites import count_queries
 from testing.worked_example import new_order, started
 
@@ -146,6 +152,13 @@ class TestVehicleOut:
         assert again(order).odometer_out == D("30120.50")
         assert "Vehicle out" not in buttons(advisor, order)
         assert press(advisor, order, "vehicle_out") == ["The vehicle has left already."]
+
+    def test_its_visit_is_over(self, advisor):
+        order = RepairOrderFactory(status="denied")
+        order.appointment = AppointmentFactory(vehicle=order.vehicle, customer=order.customer)
+        order.save()
+        assert press(advisor, order, "vehicle_out") == ["The vehicle is out."]
+        assert again(order.appointment).status == "completed"
 
     def test_balance_keeps_the_vehicle(self, advisor):
         order = invoiced().repair_order

@@ -379,14 +379,15 @@ class TestMoney:
         )
         assert browser.told == ["The vehicle is out."]
 
-    def test_bay_of_a_vehicle_that_leaves_is_free(self, at_desk, now):
+    @pytest.mark.parametrize("status", ["pending", "in_progress"])
+    def test_visit_of_a_vehicle_that_leaves_is_over(self, at_desk, status):
         invoice = invoiced()
         order = invoice.repair_order
-        visit = AppointmentFactory(vehicle=order.vehicle, status="in_progress")
+        visit = AppointmentFactory(vehicle=order.vehicle, status=status)
         type(order).objects.filter(pk=order.pk).update(appointment=visit)
         at_desk(order).step("out")
         visit.refresh_from_db()
-        assert visit.status == "in_progress"  # the invoice is not paid
+        assert visit.status == status  # the invoice is not paid
         pay(invoice, "491.56")
         at_desk(order).step("out")
         visit.refresh_from_db()

@@ -8,6 +8,9 @@ import pytest
 from django.utils import timezone
 
 from appointments.models import Appointment, AppointmentStatus
+from appointments.queries import find_free_bays
+from appointments.slots import Slot
+from billing.exits import vehicle_out
 from desk.today.board import MOST_LANES, Item, duration, in_lanes, make_board, state_of
 from testing.factories import (
     AbsenceFactory,
@@ -102,6 +105,22 @@ class TestBays:
             ("done", at(10)), ("done", at(12))
         ]  # fmt: skip
         assert [head.text for head in board.heads] == ["2 done"]
+
+    def test_a_vehicle_that_leaves_frees_the_place_of_its_visit(self, garage, bay):
+        row = visit(bay, at(9), at(12))
+        order = RepairOrderFactory(
+            vehicle=row.vehicle, customer=row.customer, appointment=row, status="denied"
+        )
+        board = make_board(garage, DAY, now=at(10))
+        assert [head.text for head in board.heads] == ["1 checked in"]
+        vehicle_out(order=order, by=None, now=at(10))
+        board = make_board(garage, DAY, now=at(10))
+        assert [head.text for head in board.heads] == ["1 done"]
+        assert pieces(board) == [
+            ("done", 12, 24, "Park · Golf", "done · Brakes"),
+            ("now", 24, 108, "Walk-in now, until 17:00", ""),
+        ]
+        assert find_free_bays(garage, Slot(at(10), at(17)), now=at(10))[0] == bay
 
     def test_a_day_shows_its_opening_hours_with_free_places(self, garage, bay):
         visit(bay, at(9), at(10, 30))
