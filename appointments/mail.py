@@ -14,6 +14,7 @@ from appointments.calendars import CalendarEvent, Method, Person, calendar_file
 from appointments.models import Appointment, AppointmentStatus
 from appointments.queries import local_time
 from common.domain.mail import Mail
+from customers.models import Customer
 from customers.preferences import allows_mail
 
 
@@ -34,6 +35,13 @@ _SUBJECTS = {
 }
 
 
+def address_for_visits(customer: Customer) -> str:
+    """Return the address at which a customer is told of visits, "" without one or if their preferences exclude it."""
+    if not allows_mail(customer.notification_preferences, "APPOINTMENT"):
+        return ""
+    return (customer.contact and customer.contact.email) or ""
+
+
 def visit_mail(appointment: Appointment, kind: VisitMail, *, now: datetime) -> Mail | None:
     """Return the email to the customer's contact, which tells the present state of the appointment.
 
@@ -41,11 +49,9 @@ def visit_mail(appointment: Appointment, kind: VisitMail, *, now: datetime) -> M
     past, or the appointment was cancelled before it was confirmed.
     """
     customer = appointment.customer
-    to = (customer.contact and customer.contact.email) or ""
+    to = address_for_visits(customer)
     expected = AppointmentStatus.CANCELLED if kind == VisitMail.CANCELLED else AppointmentStatus.PENDING
     if not to or appointment.status != expected or appointment.start <= now:
-        return None
-    if not allows_mail(customer.notification_preferences, "APPOINTMENT"):
         return None
     location = appointment.location
     start, end = (local_time(location, instant) for instant in (appointment.start, appointment.end))

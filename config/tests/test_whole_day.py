@@ -287,7 +287,7 @@ def calls_of_the_morning(day: Day) -> None:
         find(anna, "lp4410", "Lynda Parrish")
         anna.follow(page.locator("#open-work").locator("xpath=../..").get_by_role("link").first)
         anna.tap(page.locator(".days > .pick").first.locator("label"))
-        expect(page.get_by_text(f"{LYNDA} is told.")).to_be_visible()
+        expect(page.get_by_text(f"{LYNDA} is told.", exact=True)).to_be_visible()
         anna.press("Move")
         told(page, "The visit was moved.")
     with day.step("12", "technician assigned", 3, anna) as page:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from appointments.mail import address_for_visits
 from appointments.models import Location, ServiceType
 from appointments.queries import local_time
 from billing.once import claim
@@ -27,6 +28,7 @@ from desk.intake.starts import find_starts, first_day
 from desk.pages import DeskView
 from desk.places import Place
 from desk.search.find import MOST, find_people
+from desk.visits.told import told_of
 from repair_orders.models import OPEN_STATUSES, RepairOrder, RepairOrderStatus
 from vehicles.models import Recommendation, RecommendationStatus, Vehicle
 from vehicles.vin import LAST_YEAR_WITHOUT_STANDARD, check_digit_matches, normalize_vin, validate_vin
@@ -145,10 +147,8 @@ class IntakePage(DeskView):
             return redirect("customer-page", taken.customer.pk)
         start = local_time(location, appointment.start)
         at = f"{start:%A} {start.day} {start:%B}, {start:%H:%M}, {appointment.bay}"
-        contact = taken.customer.contact
-        told = "No email: nobody is told."
-        if contact and contact.email:
-            told = f"A confirmation goes to {contact.email}."
+        address = address_for_visits(taken.customer)
+        told = f"A confirmation goes to {address}." if address else told_of(taken.customer)
         messages.success(self.request, f"{taken.customer.name} is booked: {at}. {told}")
         query = urlencode({"day": start.date().isoformat(), "location": str(location.pk)})
         return redirect(f"{reverse('today')}?{query}#visit-{appointment.pk}")

@@ -23,6 +23,7 @@ from desk.intake.starts import Day, by_day, first_day
 from desk.pages import DeskView
 from desk.places import Place
 from desk.visits.forms import AssignForm, CheckInForm, MoveForm
+from desk.visits.told import told_of, told_of_cancelling
 from repair_orders.check_in import check_in
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.queries import open_recommendations
@@ -203,7 +204,9 @@ class VisitPage(DeskView):
             context["move"] = move or MoveForm(visit=visit, initial={"start": visit.start.isoformat()})
             context["days"] = self.days(visit, place)
             context["from"] = self.request.POST.get("from", "")
+            context["told"] = told_of(visit.customer)
         if holds:
+            context["told_of_cancelling"] = told_of_cancelling(visit, place.now)
             context["assign"] = assign or AssignForm(initial={"technician": visit.technician_id})
         return self.show("desk/visits/visit.html", context, place=place)
 

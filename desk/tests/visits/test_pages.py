@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from accounts.models import User
 from repair_orders.models import RepairOrder
 from testing.factories import (
     AppointmentFactory,
@@ -132,6 +133,28 @@ class TestWork:
         response = step(desk, visit, "start")
         assert told(response) == ["Assign a technician before starting the appointment."]
         assert b"Assign a technician first." in response.content
+
+    @pytest.mark.parametrize(
+        ("email", "preferences", "told"),
+        [
+            ("linda@example.com", {}, "linda@example.com is told."),
+            (None, {}, "No email: nobody is told."),
+            ("linda@example.com", {"email": False}, "Email is off: nobody is told."),
+        ],
+    )
+    def test_moving_and_cancelling_say_who_is_told(self, desk, visit, email, preferences, told):
+        customer = visit.customer
+        User.objects.filter(pk=customer.contact_id).update(email=email)
+        type(customer).objects.filter(pk=customer.pk).update(notification_preferences=preferences)
+        html = " ".join(desk.get(url(visit)).content.decode().split())
+        assert f'<span class="small muted">{told}</span>' in html
+        assert f'<p class="hint">The bay becomes free. {told}</p>' in html
+
+    @pytest.mark.parametrize("field", ["start", "started_at"])
+    def test_cancelling_a_visit_that_has_begun_tells_nobody(self, desk, visit, field):
+        type(visit).objects.update(**{field: timezone.now() - timedelta(minutes=1)})
+        html = " ".join(desk.get(url(visit)).content.decode().split())
+        assert '<p class="hint">The bay becomes free. The visit has begun: nobody is told.</p>' in html
 
     def test_it_is_cancelled(self, desk, visit):
         step(desk, visit, "cancel")
