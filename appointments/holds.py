@@ -161,7 +161,7 @@ def hold_bay_now(
             return
     except SlotTaken:
         pass
-    raise _no_free_bay(location, length, now=now, bay=bay)
+    raise no_free_bay(location, length, now=now, bay=bay)
 
 
 @contextmanager
@@ -198,7 +198,8 @@ def _hold_bay(
         raise SlotTaken from error
 
 
-def _no_free_bay(location: Location, length: timedelta, *, now: datetime, bay: Bay | None) -> NoFreeBay:
+def no_free_bay(location: Location, length: timedelta, *, now: datetime, bay: Bay | None) -> NoFreeBay:
+    """Return the error for a walk-in that finds no bay, or not that bay, free for its length. Three queries."""
     during = Slot(now, now + timedelta(days=DAYS_AHEAD + 2))
     found = get_bay_schedule(location, during, now=now, bay=bay).next_free(now, length)
     minutes = length // timedelta(minutes=1)
@@ -206,7 +207,7 @@ def _no_free_bay(location: Location, length: timedelta, *, now: datetime, bay: B
     if found is None:
         return NoFreeBay(f"{location.name} has no bays. Add one first.", next_free=None)
     start, bay_id = found
-    name = Bay.objects.get(pk=bay_id).name
+    [name] = Bay.objects.filter(pk=bay_id).values_list("name", flat=True)
     return NoFreeBay(
         f"{text} {name} becomes free on {local_time(location, start):%a %d %b at %H:%M}.",
         next_free={"bay_id": bay_id, "bay": name, "start": start},

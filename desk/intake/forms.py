@@ -25,6 +25,7 @@ from vehicles.vin import VinFormField
 
 NEW = "new"  # a vehicle that is entered
 NOW = "now"  # the start of a walk-in
+NO_START = "no_start"  # the code of the error for a missing start, or for now without a bay
 PERSON = ("first_name", "last_name", "company_name", "phone", "email")
 CAR = ("license_plate", "vin", "year", "make", "model")
 
@@ -177,5 +178,6 @@ class IntakeForm(KeyedForm):
                 if not values[name]:
                     self.add_error(name, f"Enter the {name} of the vehicle.")
         if wants_visit and not values["start"]:
-            self.add_error("start", "Choose a start, or “No visit now”.")
+            text = "Choose a start, or “No visit now”."
+            self.add_error("start", forms.ValidationError(text, code=NO_START))
         return values

@@ -21,10 +21,10 @@ from common.domain.errors import DomainError
 from common.domain.types import Json
 from customers.models import Customer
 from desk.intake.actions import Intake, Visit, take_in
-from desk.intake.forms import IntakeForm
+from desk.intake.forms import NO_START, IntakeForm
 from desk.intake.likely import MOST as MOST_LIKELY
 from desk.intake.likely import Likely, find_likely
-from desk.intake.starts import find_starts, first_day
+from desk.intake.starts import Starts, find_starts, first_day
 from desk.pages import DeskView
 from desk.places import Place
 from desk.search.find import MOST, find_people
@@ -67,10 +67,16 @@ class IntakePage(DeskView):
             return self.show("desk/nowhere.html", {}, place=place)
         if part == "starts":
             form = self.form(place.location, request.GET)
+            starts = self.starts(place, form)
             return render(
                 request,
                 "desk/intake/starts.html",
-                {"form": form, "days": self.days(place, form), "from": request.GET.get("from", "")},
+                {
+                    "form": form,
+                    "days": starts.days,
+                    "why_not_now": starts.why_not_now,
+                    "from": request.GET.get("from", ""),
+                },
             )
         customer = self.customer(request.GET.get("customer", ""))
         form = self.form(place.location, None, customer=customer, initial=self.initial(request, customer))
@@ -203,6 +209,9 @@ class IntakePage(DeskView):
         text = request.GET.get("q", "")[:200]
         if customer is not None and not form.is_bound and len(form.vehicles) == 1:
             form.initial.setdefault("vehicle", next(iter(form.vehicles)))
+        starts = self.starts(place, form)
+        if starts.why_not_now and form.has_error("start", NO_START):
+            form.errors["start"] = form.error_class([starts.why_not_now])
         context = {
             "form": form,
             "customer": customer,
@@ -212,7 +221,8 @@ class IntakePage(DeskView):
             "likely": likely,
             "most_likely": MOST_LIKELY,
             "do": do,
-            "days": self.days(place, form),
+            "days": starts.days,
+            "why_not_now": starts.why_not_now,
             "services": services_of(form),
             "standing": standing_of(customer, place) if customer is not None else None,
             "vin": read_vin(str(form["vin"].value() or ""), str(form["year"].value() or "")),
@@ -220,7 +230,7 @@ class IntakePage(DeskView):
         }
         return self.show("desk/intake/intake.html", context, place=place)
 
-    def days(self, place: Place, form: IntakeForm) -> Any:
+    def starts(self, place: Place, form: IntakeForm) -> Starts:
         assert place.location is not None
         chosen = form["services"].value() or []
         ids = [int(value) for value in map(str, chosen) if value.isascii() and value.isdigit()]
@@ -235,8 +245,11 @@ class IntakePage(DeskView):
 
 def _refuse(form: IntakeForm, error: DomainError) -> None:
     """Put a refusal where its value stands in the form."""
+    if error.code == "no_free_bay":
+        form.add_error("start", ValidationError(error.text, code=NO_START))
+        return
     name = _FIELDS.get(error.field or "", error.field or "")
-    if error.code in ("slot_taken", "no_free_bay"):
+    if error.code == "slot_taken":
         name = "start"
     if error.code == "technician_is_busy":
         name = "technician"

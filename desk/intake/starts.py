@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.utils.dateparse import parse_date
 
+from appointments.holds import no_free_bay
 from appointments.models import Bay, Location, ServiceType
 from appointments.queries import (
     find_free_slots,
@@ -40,6 +41,14 @@ class Day:
     more: list[Start]
 
 
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """Days with their starts, and why a walk-in is not among those of today, with what can be done about it."""
+
+    days: list[Day]
+    why_not_now: str = ""
+
+
 def find_starts(
     location: Location,
     services: Iterable[ServiceType],
@@ -47,20 +56,24 @@ def find_starts(
     first: date,
     now: datetime,
     bay: Bay | None = None,
-) -> list[Day]:
+) -> Starts:
     """Return the starts of up to three days from `first` on that have any. A constant number of queries."""
     length = get_appointment_length(services)
     last = min(first + _SEARCHED, last_bookable_day(location, now))
     days: dict[date, list[Start]] = {}
     today = local_time(location, now).date()
-    if first <= today and (start := _walk_in(location, length, now=now, bay=bay)):
-        days[today] = [start]
+    why_not_now = ""
+    if first <= today:
+        if start := _walk_in(location, length, now=now, bay=bay):
+            days[today] = [start]
+        else:
+            why_not_now = _why_not_now(location, length, now=now, bay=bay)
     slots: Iterable[Slot] = ()
     if first <= last:
         slots = find_free_slots(
             location=location, first=max(first, today), last=last, length=length, now=now, bay=bay
         )
-    return by_day(location, slots, days)
+    return Starts(by_day(location, slots, days), why_not_now)
 
 
 def by_day(
@@ -91,3 +104,10 @@ def _walk_in(location: Location, length: timedelta, *, now: datetime, bay: Bay |
             hint = free.name if until is None else f"{free.name}, until {local_time(location, until):%H:%M}"
             return Start(NOW, "Walk-in now", hint)
     return None
+
+
+def _why_not_now(location: Location, length: timedelta, *, now: datetime, bay: Bay | None) -> str:
+    error = no_free_bay(location, length, now=now, bay=bay)
+    if error.facts["next_free"] is None:
+        return error.text
+    return f"{error.text} Choose a start, or “No visit now” and write the order under Repair orders."

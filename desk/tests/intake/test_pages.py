@@ -254,6 +254,64 @@ class TestKnownCustomer:
         assert request.appointment == Appointment.objects.get()
 
 
+class TestWalkInWithoutABay:
+    CHOOSE = "Choose a start, or “No visit now” and write the order under Repair orders."
+
+    @pytest.fixture
+    def ends(self, garage):
+        """Take the bays until these times."""
+        now = timezone.now().replace(second=0, microsecond=0)
+        ends = [now + timedelta(minutes=minutes) for minutes in (47, 95)]
+        for bay, end in zip(garage.bays.order_by("id"), ends, strict=True):
+            AppointmentFactory(bay=bay, start=now - timedelta(minutes=30), end=end)
+        return ends
+
+    def say(self, garage, bay, end, no_bay="No bay is"):
+        at = end.astimezone(ZoneInfo(garage.time_zone))
+        return (
+            f"{no_bay} free for 30 minutes from now. {bay} becomes free on {at:%a %d %b at %H:%M}. "
+            f"{self.CHOOSE}"
+        )
+
+    def test_the_page_says_why_now_is_missing_and_when_a_bay_is_free(self, desk, garage, ends):
+        first, second = garage.bays.order_by("id")
+        for given in ({"start": "now"}, {"part": "starts"}):
+            response = desk.get(URL, given)
+            assert f'<p class="hint">{self.say(garage, first, ends[0])}</p>' in response.content.decode()
+            assert "Walk-in now" not in response.content.decode()
+        response = desk.get(URL, {"start": "now", "bay": second.pk})
+        assert response.context["why_not_now"] == self.say(garage, second, ends[1], f"{second} is not")
+
+    def test_other_days_have_nothing_to_say_of_now(self, desk, garage, ends, start):
+        response = desk.get(URL, {"start": "now", "from": start.date().isoformat()})
+        assert response.context["why_not_now"] == ""
+
+    @pytest.mark.parametrize("do", ["book", "check_in"])
+    def test_a_missing_start_says_it_as_well(self, desk, garage, ends, do):
+        response = send(desk, **TYPED | {"start": ""}, do=do)
+        text = self.say(garage, garage.bays.order_by("id")[0], ends[0])
+        assert response.context["form"].errors == {"start": [text]}
+        # At the top of the page, and at the field instead of the hint.
+        assert response.content.decode().count(text) == 2
+        assert not Customer.objects.filter(contact__first_name="Lynda").exists()
+
+    def test_a_bay_that_is_taken_meanwhile_says_it_as_well(self, desk, garage, ends):
+        response = send(desk, **TYPED | {"start": "now"})
+        text = self.say(garage, garage.bays.order_by("id")[0], ends[0])
+        assert response.context["form"].errors == {"start": [text]}
+        # At the top of the page, and at the field instead of the hint.
+        assert response.content.decode().count(text) == 2
+
+    def test_a_location_without_bays_says_what_to_add(self, desk):
+        garage = GarageFactory(name="Springfield", bays=0, is_default=True)
+        response = desk.get(URL, {"start": "now", "location": garage.pk})
+        assert response.context["why_not_now"] == "Springfield has no bays. Add one first."
+
+    def test_with_a_free_bay_nothing_is_said(self, desk, garage):
+        response = desk.get(URL, {"start": "now"})
+        assert (response.context["why_not_now"], response.context["form"]["start"].value()) == ("", "now")
+
+
 class TestStarts:
     def test_they_are_renewed_for_the_services_without_the_page(self, desk, garage, start):
         long = ServiceTypeFactory(minutes=23 * 60)
