@@ -101,9 +101,18 @@ def first_day(text: str, today: date) -> date:
 def _walk_in(location: Location, length: timedelta, *, now: datetime, bay: Bay | None) -> Start | None:
     for free, until in free_until(location, now):
         if (bay is None or free == bay) and (until is None or until - now >= length):
-            hint = free.name if until is None else f"{free.name}, until {local_time(location, until):%H:%M}"
+            hint = free.name if until is None else f"{free.name}, until {_until(location, until, now)}"
             return Start(NOW, "Walk-in now", hint)
     return None
+
+
+def _until(location: Location, until: datetime, now: datetime) -> str:
+    """Return a time to come as `11:00`, with its day if that is not today."""
+    local, today = local_time(location, until), local_time(location, now).date()
+    if local.date() == today:
+        return f"{local:%H:%M}"
+    is_close = local.date() < today + timedelta(days=7)
+    return f"{local:%a %H:%M}" if is_close else f"{local:%a} {local.day} {local:%b %H:%M}"
 
 
 def _why_not_now(location: Location, length: timedelta, *, now: datetime, bay: Bay | None) -> str:

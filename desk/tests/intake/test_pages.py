@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +11,7 @@ from django.utils import timezone
 from appointments.models import Appointment, Location
 from customers.models import Customer
 from desk.intake.pages import guess, read_vin
+from desk.intake.starts import find_starts
 from repair_orders.models import RepairOrder
 from testing.factories import (
     AppointmentFactory,
@@ -310,6 +311,25 @@ class TestWalkInWithoutABay:
     def test_with_a_free_bay_nothing_is_said(self, desk, garage):
         response = desk.get(URL, {"start": "now"})
         assert (response.context["why_not_now"], response.context["form"]["start"].value()) == ("", "now")
+
+
+@pytest.mark.parametrize(
+    ("until", "text"),
+    [
+        (date(2026, 11, 29), "until 17:30"),
+        (date(2026, 11, 30), "until Mon 17:30"),
+        (date(2026, 12, 5), "until Sat 17:30"),
+        (date(2026, 12, 6), "until Sun 6 Dec 17:30"),
+    ],
+)
+def test_a_walk_in_says_on_which_day_its_bay_is_taken(garage, until, text):
+    zone = ZoneInfo(garage.time_zone)
+    now = datetime(2026, 11, 29, 17, tzinfo=zone).astimezone(UTC)
+    bay, _ = garage.bays.order_by("id")
+    taken = datetime.combine(until, time(17, 30), zone).astimezone(UTC)
+    AppointmentFactory(bay=bay, start=taken, end=taken + timedelta(hours=1))
+    [today, *_] = find_starts(garage, [], first=date(2026, 11, 29), now=now).days
+    assert (today.few[0].text, today.few[0].hint) == ("Walk-in now", f"{bay}, {text}")
 
 
 class TestStarts:
