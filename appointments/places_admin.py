@@ -12,7 +12,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from accounts.phones import format_phone
@@ -29,7 +28,7 @@ from appointments.models import (
     Technician,
 )
 from appointments.slots import format_closing
-from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, column, transition_button
+from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, StaffInline, column, transition_button
 from common.domain.defaults import settle_default
 from common.domain.types import Json
 
@@ -105,7 +104,7 @@ class HoursPage(StaffAdmin):
             )
 
 
-class OpeningHoursInline(TabularInline):
+class OpeningHoursInline(StaffInline):
     model = OpeningHours
     ordering = ("weekday",)
     extra = 0
@@ -113,14 +112,14 @@ class OpeningHoursInline(TabularInline):
     tab = True
 
 
-class BayInline(TabularInline):
+class BayInline(StaffInline):
     model = Bay
     ordering = ("name", "id")
     extra = 0
     tab = True
 
 
-class ClosureInline(TabularInline):
+class ClosureInline(StaffInline):
     model = Closure
     ordering = ("-day",)
     extra = 0
@@ -187,14 +186,14 @@ class LocationAdmin(NoDeleteMixin, HoursPage, HistoryAdmin):
         return format_phone(location.phone)
 
 
-class ShiftInline(TabularInline):
+class ShiftInline(StaffInline):
     model = Shift
     ordering = ("weekday", "begins")
     extra = 0
     tab = True
 
 
-class AbsenceInline(TabularInline):
+class AbsenceInline(StaffInline):
     model = Absence
     ordering = ("-first_day", "-id")
     extra = 0

@@ -27,6 +27,7 @@ from billing.payments import PERMISSIONS as PAYMENT_PERMISSIONS
 from billing.queries import find_lines_left, find_payable, get_deposit
 from common.domain.ids import new_uuid
 from common.domain.money import PaymentMethod
+from common.domain.number_fields import DecimalField
 from common.domain.types import Json
 from customers.models import Customer
 from repair_orders.models import RepairOrder
@@ -35,10 +36,10 @@ from repair_orders.queries import totals_of
 CENT = Decimal("0.01")
 
 
-def amount_field(label: str = "Amount", **options: Any) -> forms.DecimalField:
+def amount_field(label: str = "Amount", **options: Any) -> DecimalField:
     """Return a field for an amount of at least a cent."""
     options = {"min_value": CENT, **options}
-    return forms.DecimalField(
+    return DecimalField(
         label=label, max_digits=10, decimal_places=2, widget=UnfoldAdminDecimalFieldWidget(), **options
     )
 
@@ -196,7 +197,7 @@ def _line_field(line: InvoiceLine, left: Decimal | None) -> forms.Field:
         return forms.BooleanField(
             label=f"{line.name}, {line.amount:,}", required=False, widget=UnfoldBooleanWidget()
         )
-    return forms.DecimalField(
+    return DecimalField(
         label=f"{line.name}, {line.amount:,}",
         required=False,
         min_value=ZERO,
@@ -232,7 +233,7 @@ class IssueForm(BaseDialogForm):
 class ExitForm(BaseDialogForm):
     """The odometer when the keys are handed over, and for managers the reason why the vehicle leaves unpaid."""
 
-    odometer = forms.DecimalField(
+    odometer = DecimalField(
         label="Odometer",
         required=False,
         min_value=ZERO,

@@ -19,6 +19,7 @@ from billing.models import Invoice, InvoiceKind, Payment, PaymentKind
 from billing.openings import open_account
 from common.admin.resources import Cell, NameCell, SheetResource
 from common.domain.errors import DomainError
+from common.domain.number_fields import DecimalField
 from common.domain.types import Json, Values
 from customers.headings import HEADINGS, PERSON
 from customers.models import Customer
@@ -32,7 +33,7 @@ class _Amount(Cell):
     """An amount as people and spreadsheets write it: `1,234.50`, `$12`, `-5.00`, `(5.00)`."""
 
     def clean(self, value: object, row: Values | None = None, **kwargs: object) -> object:
-        text = str(value or "").replace("$", "").replace(",", "").replace("−", "-").strip()
+        text = str(value or "").replace("$", "").replace("−", "-").strip()
         return super().clean(_NEGATIVE.sub(r"-\1", text), row)
 
 
@@ -52,7 +53,7 @@ class OpeningResource(SheetResource):
     amount = Field(
         attribute="total",
         column_name="amount",
-        widget=_Amount(forms.DecimalField(max_digits=10, decimal_places=2)),
+        widget=_Amount(DecimalField(max_digits=10, decimal_places=2)),
     )
     day = Field(attribute="day", column_name="day", widget=Cell(forms.DateField(required=False)))
     location = Field(attribute="location", column_name="location", widget=NameCell(Location, required=False))

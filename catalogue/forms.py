@@ -11,10 +11,11 @@ from unfold.widgets import (
 )
 
 from catalogue.shelf.models import LARGEST_STOCK
+from common.domain.number_fields import DecimalField, WholeField
 
 
-def _pieces(*, least: int = 1, help_text: str = "") -> forms.IntegerField:
-    return forms.IntegerField(
+def _pieces(*, least: int = 1, help_text: str = "") -> WholeField:
+    return WholeField(
         min_value=least,
         max_value=LARGEST_STOCK,
         widget=UnfoldAdminIntegerFieldWidget(),
@@ -28,7 +29,7 @@ def _note(*, required: bool = True) -> forms.CharField:
 
 class ReceiveForm(BaseDialogForm):
     pieces = _pieces()
-    unit_cost = forms.DecimalField(
+    unit_cost = DecimalField(
         required=False,
         min_value=0,
         max_digits=12,

@@ -14,13 +14,20 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
 from unfold.enums import ActionVariant
 
 from accounts.emails import Origin
 from accounts.phones import format_phone
-from common.admin.pages import HistoryAdmin, NoDeleteMixin, ReadOnly, StaffAdmin, column, transition_button
+from common.admin.pages import (
+    HistoryAdmin,
+    NoDeleteMixin,
+    ReadOnly,
+    StaffAdmin,
+    StaffInline,
+    column,
+    transition_button,
+)
 from common.admin.transfer import TransferAdmin
 from common.domain.caller import LoginRole
 from common.domain.recent_password import require_recent_password
@@ -48,7 +55,7 @@ class LoginFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # generic only
             raise ValidationError(LastOwner.message, code=LastOwner.code)
 
 
-class LoginInline(TabularInline):
+class LoginInline(StaffInline):
     model = CustomerUser
     formset = LoginFormSet
     extra = 0

@@ -28,6 +28,7 @@ from appointments.admin import AppointmentAdmin
 from appointments.models import HOLDS_A_BAY, Appointment
 from common.admin.forms import LocalTimesForm, time_field
 from common.admin.pages import column, transition_button
+from common.domain.number_fields import DecimalField
 from common.domain.units import MAX_MILES
 from repair_orders.check_in import (
     PERMISSIONS,
@@ -51,7 +52,7 @@ class OrderChoice(forms.ModelChoiceField[RepairOrder]):
 class CheckInForm(LocalTimesForm):
     """The advisor's notes when the vehicle is taken in. Orders of the vehicle are asked about if it has some."""
 
-    odometer = forms.DecimalField(
+    odometer = DecimalField(
         label="Odometer",
         required=False,
         min_value=0,

@@ -13,11 +13,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from common.admin.filters import DayRangeFilter
-from common.admin.pages import HistoryAdmin, ReadOnly, ReadOnlyInline, column
+from common.admin.pages import HistoryAdmin, ReadOnly, ReadOnlyInline, StaffInline, column
 from common.domain.errors import DomainError
 from common.domain.types import AnyQuerySet
 from files.queries import public_url
@@ -28,7 +27,7 @@ from repair_orders.papers.serving import pdf_response
 NOT_RATED = "Not rated"
 
 
-class TemplateItemInline(TabularInline):
+class TemplateItemInline(StaffInline):
     model = TemplateItem
     fields = ("position", "group", "name", "unit", "canned_job")
     ordering = ("position", "id")

@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 
@@ -18,6 +17,7 @@ from common.admin.pages import (
     NoDeleteMixin,
     ReadOnly,
     StaffAdmin,
+    StaffInline,
     badge,
     column,
     transition_button,
@@ -99,7 +99,7 @@ class MembershipAdmin(ReadOnly, HistoryAdmin):
         return membership.status, MembershipStatus(membership.status).label
 
 
-class OfferMakeInline(TabularInline):
+class OfferMakeInline(StaffInline):
     model = OfferMake
     fields = ("make",)
     extra = 0

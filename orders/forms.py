@@ -15,6 +15,7 @@ from unfold.widgets import (
 )
 
 from common.domain.money import PaymentMethod
+from common.domain.number_fields import DecimalField
 from orders.models import ReturnRequest
 
 
@@ -54,7 +55,7 @@ class ShipForm(BaseDialogForm):
 class RefundForm(BaseDialogForm):
     """The amount to refund, prefilled with the full amount."""
 
-    amount = forms.DecimalField(
+    amount = DecimalField(
         max_digits=10, decimal_places=2, min_value=Decimal(0), widget=UnfoldAdminDecimalFieldWidget()
     )
     restock = forms.BooleanField(

@@ -7,15 +7,14 @@ from uuid import UUID
 from django import forms
 from django.http import QueryDict
 
+from common.domain.number_fields import WholeField
 from passports.actions import DAYS, LEAST_DAYS, MOST_DAYS
 
 
 class ShareFields(forms.Form):
     """How long a link works, and whether the history stays with the vehicle."""
 
-    days = forms.IntegerField(
-        label="Works for (days)", min_value=LEAST_DAYS, max_value=MOST_DAYS, initial=DAYS
-    )
+    days = WholeField(label="Works for (days)", min_value=LEAST_DAYS, max_value=MOST_DAYS, initial=DAYS)
     for_next_owner = forms.BooleanField(
         label="If the vehicle is sold meanwhile, its next owner keeps this history", required=False
     )

@@ -15,6 +15,7 @@ from unfold.widgets import (
 )
 
 from common.admin.forms import SeenStatus
+from common.domain.number_fields import DecimalField
 from common.domain.types import Json, Values
 from repair_orders.estimates.models import Method
 from repair_orders.models import Job, JobStatus, PartLine, RepairOrder, ServiceLine
@@ -149,7 +150,7 @@ class WhoForm(forms.Form):
 class TotalForm(WhoForm, OrderDialogForm):
     """The total to approve, as shown. If the order's total has changed since, the approval is refused."""
 
-    total = forms.DecimalField(widget=UnfoldAdminTextInputWidget(attrs={"readonly": True}))
+    total = DecimalField(widget=UnfoldAdminTextInputWidget(attrs={"readonly": True}))
 
     def get_order_initial(self, order: RepairOrder) -> Values:
         return {"total": totals_of(order).total}

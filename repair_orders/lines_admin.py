@@ -9,10 +9,10 @@ from django.contrib import admin
 from django.db import models
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest
-from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from common.admin.pages import HistoryAdmin, ReadOnly, column
+from common.admin.pages import HistoryAdmin, ReadOnly, StaffInline, column
+from common.domain.number_fields import NUMBERS
 from common.domain.types import AnyQuerySet
 from repair_orders.forms import PartLineForm, ServiceLineForm
 from repair_orders.models import EDITABLE_STATUSES, OPEN_STATUSES, Job, PartLine, RepairOrder, ServiceLine
@@ -20,7 +20,7 @@ from repair_orders.models import EDITABLE_STATUSES, OPEN_STATUSES, Job, PartLine
 LineFormSet: TypeAlias = "BaseModelFormSet[Any, ModelForm[Any]]"
 
 
-class _LineInline(TabularInline):
+class _LineInline(StaffInline):
     """The lines of an order, which can change only until the customer approves or denies the estimate."""
 
     extra = 0
@@ -55,7 +55,7 @@ def lines_can_change(order: RepairOrder | None) -> bool:
     return order is None or order.status in EDITABLE_STATUSES
 
 
-class JobInline(TabularInline):
+class JobInline(StaffInline):
     """The jobs of an order, with words that can change and the state that the customer gave them."""
 
     model = Job
@@ -65,7 +65,10 @@ class JobInline(TabularInline):
     fields = ("name", "concern", "technician", "state", "amount")
     readonly_fields = ("state", "amount")
     verbose_name_plural = "Jobs"
-    formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}}
+    formfield_overrides = {
+        **NUMBERS,
+        models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})},
+    }
 
     @column("State")
     def state(self, job: Job) -> str:

@@ -16,6 +16,7 @@ from unfold.widgets import (
 )
 
 from common.admin.forms import ConstrainedForm
+from common.domain.number_fields import DecimalField
 from common.domain.units import MAX_MILES
 from customers.models import Customer
 from vehicles.models import OdometerReading
@@ -35,8 +36,8 @@ class VehicleForm(ConstrainedForm):
         return miles
 
 
-def _miles() -> forms.DecimalField:
-    return forms.DecimalField(
+def _miles() -> DecimalField:
+    return DecimalField(
         label="Miles",
         min_value=0,
         max_value=MAX_MILES,

@@ -76,6 +76,7 @@ def test_name_and_phone_find_the_customer_and_zero_is_skipped(desk, garage, alic
     [
         ("nobody@example.com,5,2020-01-31", "There is no such customer: import the customers first."),
         ("{email},five,2020-01-31", "amount: Enter a number."),
+        ('{email},"12,50",2020-01-31', "amount: Write 12.50 with a point."),
         ("{email},,2020-01-31", "amount: This field is required."),
         ("{email},0.005,2020-01-31", "amount: Ensure that there are no more than 2 decimal places."),
         ("{email},5,soon", "day: Enter a valid date."),

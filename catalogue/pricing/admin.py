@@ -6,19 +6,18 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RelatedDropdownFilter
 
 from catalogue.pricing import actions
 from catalogue.pricing.models import CannedJob, CannedLine, PriceBand, PriceMatrix
 from catalogue.pricing.resources import CannedLineResource, PriceBandResource
-from common.admin.pages import HistoryAdmin, transition_button
+from common.admin.pages import HistoryAdmin, StaffInline, transition_button
 from common.admin.transfer import TransferAdmin
 from common.domain.defaults import settle_default
 from common.domain.types import Json
 
 
-class PriceBandInline(TabularInline):
+class PriceBandInline(StaffInline):
     model = PriceBand
     ordering = ("from_cost", "id")
     extra = 0
@@ -85,7 +84,7 @@ class PriceBandAdmin(HistoryAdmin, TransferAdmin):
         return rows.select_related("matrix")
 
 
-class CannedLineInline(TabularInline):
+class CannedLineInline(StaffInline):
     model = CannedLine
     ordering = ("position", "id")
     autocomplete_fields = ("part", "service")

@@ -28,6 +28,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from common.admin.filters import StrictChangeList
 from common.admin.parameters import bad_parameter, fault_of_history, refuse_other_keys
 from common.domain.errors import DomainError
+from common.domain.number_fields import NUMBERS
 from common.domain.recent_password import require_recent_password
 from common.domain.texts import tidy
 from common.domain.transitions import Machine
@@ -153,6 +154,7 @@ class StaffAdmin(SensitiveStepsMixin, ModelAdmin):
                 setattr(cls, f"has_{codename}_permission", _permitted(f"{app}.{codename}"))
 
     formfield_overrides: Mapping[type[AnyModelField], Values] = {
+        **NUMBERS,
         models.URLField: {"assume_scheme": "https"},
         models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})},
     }
@@ -364,7 +366,13 @@ class ReadOnly:
         return False
 
 
-class ReadOnlyInline(ReadOnly, TabularInline):
+class StaffInline(TabularInline):
+    """Rows below another one."""
+
+    formfield_overrides: Mapping[type[AnyModelField], Values] = NUMBERS
+
+
+class ReadOnlyInline(ReadOnly, StaffInline):
     """Rows shown below another one."""
 
     extra = 0

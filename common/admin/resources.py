@@ -20,6 +20,7 @@ from import_export.resources import ModelResource
 from import_export.results import Error, Result, RowResult
 from import_export.widgets import Widget
 
+from common.domain.number_fields import NUMBERS
 from common.domain.sheets import CHANGE_REASON, Columns
 from common.domain.types import AnyModelField, Json, Values
 
@@ -61,6 +62,8 @@ def cell(field: Any) -> Cell:
     if isinstance(field, models.BooleanField):
         return Cell(YesNo(required=not field.has_default()))
     options: Json = {"assume_scheme": "https"} if isinstance(field, models.URLField) else {}
+    if not field.choices:
+        options |= next((given for kind, given in NUMBERS.items() if isinstance(field, kind)), {})
     form_field = field.formfield(**options)
     assert form_field is not None  # every imported field has a form field
     form_field.required = form_field.required and not field.has_default()

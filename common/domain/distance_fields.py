@@ -9,6 +9,7 @@ from django import forms
 from django.utils.safestring import SafeString
 
 from common.domain.errors import DomainError
+from common.domain.number_fields import DecimalField
 from common.domain.units import Units, check_figure, from_miles, to_miles, whole_figure
 
 
@@ -27,7 +28,7 @@ def units_name(name: str) -> str:
     return f"{name}-units"
 
 
-class DistanceField(forms.DecimalField):
+class DistanceField(DecimalField):
     """An odometer's figure, typed in the reader's units. Its value and its initial value are miles.
 
     `{units}` and `{Units}` in the label and the help text become the name of the units. A form that is sent keeps the

@@ -19,7 +19,6 @@ from passports.forms import ShareFields
 from vehicles.models import OdometerReading, Vehicle
 
 MAX_CHOICES = 50
-_FIGURE = {"inputmode": "decimal", "step": "any", "autocomplete": "off"}
 
 
 class ContactForm(forms.Form):
@@ -74,7 +73,7 @@ class CorrectionForm(KeyedForm):
     """A correction of the odometer. It offers the newest accepted readings."""
 
     replaces = forms.TypedChoiceField(label="Wrong reading", coerce=int, empty_value=None, required=False)
-    miles = DistanceField(label="Right figure, in {units}", widget=forms.NumberInput(attrs=_FIGURE))
+    miles = DistanceField(label="Right figure, in {units}")
     reason = TextFormField(label="Reason", max_length=500)
     base = forms.BooleanField(
         label="New instrument cluster",
@@ -97,7 +96,7 @@ class CorrectionForm(KeyedForm):
 class ReadingForm(KeyedForm):
     """A figure that the instrument shows."""
 
-    miles = DistanceField(label="{Units}", widget=forms.NumberInput(attrs=_FIGURE))
+    miles = DistanceField(label="{Units}")
     note = TextFormField(label="Note", required=False, max_length=500)
 
     def __init__(self, *args: Any, vehicle: Vehicle, units: Units, **kwargs: Any) -> None:

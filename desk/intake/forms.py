@@ -15,6 +15,7 @@ from accounts.names import MAX_NAME_LENGTH
 from accounts.phones import validate_phone
 from appointments.models import Bay, Location, ServiceType, Technician
 from common.domain.distance_fields import DistanceField
+from common.domain.number_fields import WholeField
 from common.domain.text_fields import CapitalsFormField, EmailFormField, TextFormField
 from common.domain.units import Units
 from customers.models import Customer
@@ -55,7 +56,7 @@ class IntakeForm(KeyedForm):
     vehicle = forms.ChoiceField(label="Vehicle", required=False, widget=forms.RadioSelect)
     license_plate = CapitalsFormField(label="Plate", required=False, max_length=20)
     vin = VinFormField(label="VIN", required=False, max_length=17)
-    year = forms.IntegerField(label="Year", required=False, min_value=FIRST_YEAR, max_value=LAST_YEAR)
+    year = WholeField(label="Year", required=False, min_value=FIRST_YEAR, max_value=LAST_YEAR)
     make = TextFormField(label="Make", required=False, max_length=60)
     model = TextFormField(label="Model", required=False, max_length=60)
     odometer = DistanceField(label="Odometer", required=False, help_text="{Units}.")

@@ -8,17 +8,15 @@ from typing import Any
 from django import forms
 
 from common.domain.money import PaymentMethod
+from common.domain.number_fields import DecimalField
 from desk.forms import KeyedForm
 
 CENT = Decimal("0.01")
 
 
-def _amount(label: str, **options: Any) -> forms.DecimalField:
-    attrs = {"inputmode": "decimal", "step": "0.01", "autocomplete": "off"}
+def _amount(label: str, **options: Any) -> DecimalField:
     options = {"min_value": CENT, **options}
-    return forms.DecimalField(
-        label=label, max_digits=10, decimal_places=2, widget=forms.NumberInput(attrs=attrs), **options
-    )
+    return DecimalField(label=label, max_digits=10, decimal_places=2, **options)
 
 
 class TakeForm(KeyedForm):
@@ -28,7 +26,7 @@ class TakeForm(KeyedForm):
         label="Reference", max_length=100, required=False, help_text="Check number or slip of the terminal."
     )
     # The button of the question whether the rest stays open has it, so that it is the rest that was shown.
-    keep = forms.DecimalField(required=False, widget=forms.HiddenInput)
+    keep = DecimalField(required=False, widget=forms.HiddenInput)
 
 
 class GiveBackForm(KeyedForm):

@@ -15,6 +15,7 @@ from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from catalogue.shelf.models import LARGEST_STOCK
 from common.domain.distance_fields import DistanceField
 from common.domain.ids import new_uuid
+from common.domain.number_fields import DecimalField, WholeField
 from common.domain.types import Json
 from customers.models import Customer
 from desk.order.bench import Bench, Line, kind_of
@@ -31,10 +32,10 @@ def _area(label: str, *, required: bool = True, rows: int = 3, **options: Any) -
     return forms.CharField(label=label, max_length=10_000, required=required, widget=widget, **options)
 
 
-def _decimal(label: str, digits: int, places: int = 2, **options: Any) -> forms.DecimalField:
+def _decimal(label: str, digits: int, places: int = 2, **options: Any) -> DecimalField:
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     options = {"min_value": 0, "required": False, **options}
-    return forms.DecimalField(label=label, max_digits=digits, decimal_places=places, widget=widget, **options)
+    return DecimalField(label=label, max_digits=digits, decimal_places=places, widget=widget, **options)
 
 
 def asked_jobs(bench: Bench) -> list[Json]:
@@ -238,7 +239,7 @@ class DiscountForm(StepForm):
     """A discount to give: of the member's plan, an offer, or points. Only what can be given is offered."""
 
     what = forms.ChoiceField(label="Discount", widget=forms.RadioSelect)
-    points = forms.IntegerField(label="Points", min_value=1, max_value=2_147_483_647, required=False)
+    points = WholeField(label="Points", min_value=1, max_value=2_147_483_647, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -301,7 +302,7 @@ class OutForm(StepForm):
 class ReceiveForm(StepForm):
     """The pieces of a part that came in."""
 
-    pieces = forms.IntegerField(
+    pieces = WholeField(
         label="Pieces",
         min_value=1,
         max_value=LARGEST_STOCK,
@@ -341,7 +342,7 @@ class LineForm(StepForm):
     amount = _decimal("Flat amount", 10, help_text="Instead of hours and rate.")
     cost = _decimal("Cost", 10)
     taxable = forms.BooleanField(label="Taxable", required=False)
-    warranty_months = forms.IntegerField(
+    warranty_months = WholeField(
         label="Warranty in months",
         min_value=0,
         max_value=1200,

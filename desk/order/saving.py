@@ -9,7 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import User
@@ -17,6 +16,7 @@ from appointments.models import Technician
 from catalogue.models import Part, Service
 from catalogue.pricing.models import CannedJob
 from common.domain.errors import DomainError
+from common.domain.number_fields import DecimalField
 from common.domain.search import fits, patterns_of
 from desk.order.bench import Bench, Line
 from desk.order.sheet import JOB_COLUMNS, LINE_COLUMNS, ORDER_COLUMNS, Seen, read, rows_of
@@ -58,8 +58,8 @@ class Adding:
     def is_given(self) -> bool:
         return bool(self.text("what"))
 
-    def number(self, column: str, reader: forms.DecimalField, errors: dict[str, str]) -> Decimal | None:
-        text = self.text(column).replace("$", "").replace(",", "")
+    def number(self, column: str, reader: DecimalField, errors: dict[str, str]) -> Decimal | None:
+        text = self.text(column).replace("$", "")
         if not text:
             return None
         try:
@@ -277,9 +277,9 @@ def check_seen(seen: Seen, fields: Mapping[str, str], bench: Bench) -> bool:
     )
 
 
-def _reader(column: str) -> forms.DecimalField:
+def _reader(column: str) -> DecimalField:
     reader = LINE_COLUMNS[column][1]
-    assert isinstance(reader, forms.DecimalField)
+    assert isinstance(reader, DecimalField)
     return reader
 
 

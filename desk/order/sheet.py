@@ -17,17 +17,18 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from common.domain.number_fields import DecimalField, WholeField
 from desk.order.bench import Bench, Line
 from repair_orders.models import PartLine, ServiceKind
 
 CENT = Decimal("0.01")
 
 
-def _number(digits: int, places: int = 2, **limits: Any) -> forms.DecimalField:
-    return forms.DecimalField(max_digits=digits, decimal_places=places, **limits)
+def _number(digits: int, places: int = 2, **limits: Any) -> DecimalField:
+    return DecimalField(max_digits=digits, decimal_places=places, **limits)
 
 
-def _money(*, required: bool = True) -> forms.DecimalField:
+def _money(*, required: bool = True) -> DecimalField:
     return _number(10, min_value=0, required=required)
 
 
@@ -41,14 +42,14 @@ ORDER_COLUMNS: dict[str, tuple[str, forms.Field]] = {
     "discount_percent": ("Discount in percent", _number(7, 4, min_value=0, max_value=100)),
     "po_number": ("PO number", _words(40)),
     "promised_at": ("Promised", forms.DateTimeField(required=False)),
-    "advisor": ("Advisor", forms.IntegerField(required=False, min_value=1)),
+    "advisor": ("Advisor", WholeField(required=False, min_value=1)),
     "description": ("Problem", _words()),
     "notes": ("Notes for the customer", _words()),
 }
 TERMS = ("discount_amount", "discount_percent")
 JOB_COLUMNS: dict[str, tuple[str, forms.Field]] = {
     "name": ("Name", _words(200, required=True)),
-    "technician": ("Technician", forms.IntegerField(required=False, min_value=1)),
+    "technician": ("Technician", WholeField(required=False, min_value=1)),
     "concern": ("Concern", _words()),
     "cause": ("Cause", _words()),
     "correction": ("Correction", _words()),
@@ -209,8 +210,8 @@ def read(name: str, text: str, bench: Bench) -> Any:
     """Return the value of a field's text. Raises ValidationError."""
     row, _, column = name.partition("-")
     reader = _COLUMNS[row[:1]][column][1]
-    if isinstance(reader, forms.DecimalField):
-        text = text.replace("$", "").replace(",", "")
+    if isinstance(reader, DecimalField):
+        text = text.replace("$", "")
     value = reader.clean(text)
     if not isinstance(value, datetime):
         return value

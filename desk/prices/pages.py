@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from common.domain.number_fields import DecimalField
 from desk.pages import DeskView
 from desk.places import Place
 from desk.prices.lists import KINDS, MOST, Changed, Kind, Price, raised, write_prices
@@ -33,7 +34,7 @@ class FindForm(forms.Form):
 
     kind = forms.ChoiceField(choices=[(name, kind.title) for name, kind in KINDS.items()])
     q = forms.CharField(label="Name, number or brand", required=False, max_length=200)
-    percent = forms.DecimalField(
+    percent = DecimalField(
         label="Change by percent",
         required=False,
         max_digits=6,
@@ -44,7 +45,7 @@ class FindForm(forms.Form):
     step = forms.ChoiceField(label="Rounded to", required=False, choices=STEPS)
 
 
-class _Money(forms.DecimalField):
+class _Money(DecimalField):
     def __init__(self) -> None:
         super().__init__(max_digits=10, decimal_places=2, min_value=0)
 

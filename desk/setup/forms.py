@@ -13,6 +13,7 @@ from accounts.names import MAX_NAME_LENGTH
 from appointments.models import ClosingTimeFormField, Weekday
 from appointments.slots import MIDNIGHT
 from common.domain.caller import Role
+from common.domain.number_fields import DecimalField, WholeField
 from common.domain.text_fields import EmailFormField, TextFormField
 from common.domain.units import Units
 from desk.setup.actions import Hours, Login
@@ -43,18 +44,18 @@ class SetupForm(forms.Form):
     time_zone = TextFormField(
         label="Time zone", max_length=50, initial=ZONES[0], widget=forms.TextInput(attrs={"list": "zones"})
     )
-    latitude = forms.DecimalField(
+    latitude = DecimalField(
         label="Latitude", max_digits=9, decimal_places=6, min_value=-90, max_value=90, initial=Decimal(0)
     )
-    longitude = forms.DecimalField(
+    longitude = DecimalField(
         label="Longitude", max_digits=9, decimal_places=6, min_value=-180, max_value=180, initial=Decimal(0)
     )
     units = forms.ChoiceField(label="Distances", choices=Units.choices, initial=Units.IMPERIAL)
-    bays = forms.IntegerField(label="Bays", min_value=1, max_value=50, initial=2)
-    per_hour = forms.DecimalField(
+    bays = WholeField(label="Bays", min_value=1, max_value=50, initial=2)
+    per_hour = DecimalField(
         label="Labor, dollars an hour", required=False, max_digits=10, decimal_places=2, min_value=0
     )
-    tax_percent = forms.DecimalField(
+    tax_percent = DecimalField(
         label="Sales tax, percent", required=False, max_digits=7, decimal_places=4, min_value=0, max_value=100
     )
 

@@ -16,6 +16,7 @@ from accounts.phones import validate_phone
 from common.domain.caller import Caller, LoginRole
 from common.domain.distance_fields import DistanceField, add_refusal
 from common.domain.errors import DomainError, Missing
+from common.domain.number_fields import DecimalField, WholeField
 from common.domain.text_fields import CodeFormField
 from common.domain.types import Json
 from common.domain.units import Units
@@ -127,7 +128,7 @@ class RequestForm(PortalForm):
 class ApproveForm(forms.Form):
     """Approve the estimate, or a choice of its jobs. `total` is the amount that the page showed."""
 
-    total = forms.DecimalField(max_digits=10, decimal_places=2, widget=forms.HiddenInput)
+    total = DecimalField(max_digits=10, decimal_places=2, widget=forms.HiddenInput)
     po_number = CodeFormField(label="PO number", required=False, max_length=40)
 
     @property
@@ -162,7 +163,7 @@ class UnitForm(PortalForm):
     )
     make = _model_formfield(Vehicle, "make")
     model = _model_formfield(Vehicle, "model")
-    year = forms.IntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
+    year = WholeField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
     license_plate = _model_formfield(Vehicle, "license_plate", label="License plate")
     color = _model_formfield(Vehicle, "color")
     odometer = DistanceField(label="Odometer ({units})", initial=0)
@@ -224,6 +225,7 @@ class LoginForm(RoleForm):
     approval_limit = _model_formfield(
         CustomerUser,
         "approval_limit",
+        form_class=DecimalField,
         label="Approves repairs up to (dollars)",
         min_value=0,
         help_text="Counted with tax and with what is approved already. Leave it empty for no limit.",

@@ -6,13 +6,14 @@ from typing import Any
 
 from django import forms
 
+from common.domain.number_fields import DecimalField
 from common.domain.text_fields import CodeFormField, TextFormField
 
 
 class AnswerForm(forms.Form):
     """Who answers. A refusal of all jobs needs neither consent nor a PO number."""
 
-    total = forms.DecimalField(max_digits=10, decimal_places=2, widget=forms.HiddenInput)
+    total = DecimalField(max_digits=10, decimal_places=2, widget=forms.HiddenInput)
     by_name = TextFormField(
         label="Your full name",
         max_length=200,

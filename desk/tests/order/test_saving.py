@@ -113,6 +113,8 @@ class TestFields:
             ("quantity", "", "This field is required."),
             ("quantity", "0", "Ensure this value is greater than or equal to 0.01."),
             ("quantity", "two", "Enter a number."),
+            ("quantity", "1,5", "Write 1.5 with a point."),
+            ("unit_price", "$12,50", "Write 12.50 with a point."),
             ("quantity", "1.005", "Ensure that there are no more than 2 decimal places."),
             ("unit_price", "-1", "Ensure this value is greater than or equal to 0."),
             ("unit_price", "NaN", "Enter a number."),
@@ -229,6 +231,9 @@ class TestAdding:
         what, kind, hours = (f"a{job.pk}-{name}" for name in ("what", "kind", "quantity"))
         assert browser.press("add", **{what: "x", kind: "fee"}).errors == {kind: "Choose one of the list."}
         assert browser.press("add", **{what: "x", hours: "many"}).errors == {hours: "Enter a number."}
+        assert browser.press("add", **{what: "x", f"a{job.pk}-price": "12,50"}).errors == {
+            f"a{job.pk}-price": "Write 12.50 with a point."
+        }
         assert browser.press("add", **{what: "x" * 201, f"a{job.pk}-price": "1"}).errors == {
             what: "A name has at most 200 characters."
         }

@@ -1,0 +1,78 @@
+"""The form fields of numbers: a comma groups three digits, and any other comma is refused.
+
+The browser's own field of a number leaves commas out while they are typed, so that 12,50 arrives as 1250. These fields
+are texts with the keyboard of a number.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from common.domain.types import AnyModelField, Values
+
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?")
+_DECIMAL_COMMA = re.compile(r"([+-]?)([0-9]*|[1-9][0-9]{0,2}(?:\.[0-9]{3})+),([0-9]+)")
+
+
+def without_commas(text: str, *, is_whole: bool = False) -> str:
+    """Return the text of a number without its commas. Raises ValidationError unless each groups three digits."""
+    text = text.strip()
+    if "," not in text:
+        return text
+    if _GROUPED.fullmatch(text):
+        return text.replace(",", "")
+    if is_whole:
+        right = "Write a whole number, such as 1250 or 1,250."
+    elif found := _DECIMAL_COMMA.fullmatch(text):
+        sign, whole, decimals = found.groups()
+        right = f"Write {sign}{whole.replace('.', '') or '0'}.{decimals} with a point."
+    else:
+        right = "Write a number such as 1250.00 or 1,250.00."
+    raise ValidationError(right, code="invalid")
+
+
+class _NumberField(forms.IntegerField):
+    _is_whole: bool
+    widget: Any = forms.NumberInput
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        if isinstance(self.widget, forms.NumberInput):
+            self.widget.input_type = "text"
+            keyboard = "numeric" if self._is_whole else "decimal"
+            self.widget.attrs = {"inputmode": keyboard, "autocomplete": "off"} | self.widget.attrs
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(
+            without_commas(value, is_whole=self._is_whole) if isinstance(value, str) else value
+        )
+
+    def widget_attrs(self, widget: forms.Widget) -> Any:
+        """Return no attributes: those of the least, the most and the step are not of a text."""
+        return {}
+
+
+class WholeField(_NumberField):
+    """A whole number."""
+
+    _is_whole = True
+
+
+class DecimalField(_NumberField, forms.DecimalField):
+    """A number with decimals, behind a point."""
+
+    _is_whole = False
+
+
+# The form fields of models' numbers, as Django's `formfield_overrides` has them. Unfold has an entry for each of these
+# classes, and only the entry of the nearest one counts.
+NUMBERS: dict[type[AnyModelField], Values] = {
+    models.IntegerField: {"form_class": WholeField},
+    models.BigIntegerField: {"form_class": WholeField},
+    models.DecimalField: {"form_class": DecimalField},
+}
