@@ -16,17 +16,18 @@ from billing.ledger import ZERO, Target
 from billing.models import Invoice, Payment
 from billing.once import claim
 from billing.payments import take_payment
-from billing.queries import find_payable
+from billing.queries import find_payable, get_deposit
 from common.domain.errors import DomainError
 from customers.models import Customer
 from desk.search.find import find_people
-from repair_orders.models import OPEN_STATUSES, RepairOrder
+from repair_orders.models import OPEN_STATUSES, RepairOrder, RepairOrderStatus
+from repair_orders.queries import totals_of
 
 MOST = 10
 
 
 class MoreThanOwed(DomainError):
-    """The amount is more than what it is for. The facts are what is owed and what would stay open, in dollars."""
+    """The amount is more than what it is for. The facts are what is owed and what is beyond it, in dollars."""
 
     code = "over_balance"
     title = "More than is owed"
@@ -75,18 +76,35 @@ def find_payers(text: str) -> list[Found]:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """The targets of a payment: rows that it pays in their order, and what they need. An order takes any amount."""
+    """The targets of a payment: rows that it pays in their order, and what they need. An order takes any amount.
+
+    `total` is what one row comes to and `to_pay` what is open of it, both None for several rows or none. An order
+    without prices comes to 0.00.
+    """
 
     customer: Customer
     title: str
     rows: Sequence[Invoice | RepairOrder]
+    total: Decimal | None = None
+    to_pay: Decimal | None = None
+
+    @property
+    def order(self) -> RepairOrder | None:
+        """Return the order whose deposit it is."""
+        return next((row for row in self.rows if isinstance(row, RepairOrder)), None)
 
     @property
     def owed(self) -> Decimal | None:
         """Return what is owed, None for a deposit."""
-        if any(isinstance(row, RepairOrder) for row in self.rows):
+        if self.order is not None:
             return None
         return sum((row.balance for row in self.rows if isinstance(row, Invoice)), ZERO)
+
+    def beyond(self, amount: Decimal) -> Decimal:
+        """Return what of an amount is more than it is for. Nothing is for an order without a total, or for no rows."""
+        if self.order is not None:
+            return max(amount - (self.to_pay or ZERO), ZERO) if self.total else ZERO
+        return max(amount - (self.owed or ZERO), ZERO) if self.rows else ZERO
 
     def targets(self, amount: Decimal) -> list[Target]:
         """Return what an amount is used for, row by row until it is spent."""
@@ -102,9 +120,11 @@ class Purpose:
 def purpose_of(row: Invoice | RepairOrder | Customer) -> Purpose:
     """Return the purpose of a payment for an invoice, a deposit on an order, or the oldest invoices of a customer."""
     if isinstance(row, Invoice):
-        return Purpose(row.bill_to, str(row), [row])
+        return Purpose(row.bill_to, str(row), [row], row.total, row.balance)
     if isinstance(row, RepairOrder):
-        return Purpose(row.customer, f"Deposit on repair order {row.number or row.pk}", [row])
+        total = row.total_cost if row.status == RepairOrderStatus.COMPLETED else totals_of(row).total
+        to_pay = max(total - get_deposit(row), ZERO)
+        return Purpose(row.customer, f"Deposit on repair order {row.number or row.pk}", [row], total, to_pay)
     invoices = [found for found in find_payable(row) if isinstance(found, Invoice)]
     title = "The oldest unpaid invoices first" if invoices else "Kept open for the customer"
     return Purpose(row, title, invoices)
@@ -123,12 +143,11 @@ def take(
 ) -> Payment:
     """Take a payment for a purpose, once for each `key` of a form.
 
-    `keep` is the rest of which the user agreed that it stays open on the payment. Raises MoreThanOwed for another
-    rest, SentBefore, and the errors of `take_payment`.
+    `keep` is the rest beyond what is owed that the user agreed to take. It stays open on the payment, or belongs to the
+    deposit. Raises MoreThanOwed for another rest, SentBefore, and the errors of `take_payment`.
     """
-    targets = purpose.targets(amount)
-    rest = amount - sum((target.amount for target in targets), ZERO)
-    if rest > 0 and purpose.rows and rest != keep:
+    targets, rest = purpose.targets(amount), purpose.beyond(amount)
+    if rest > 0 and rest != keep:
         raise MoreThanOwed(amount - rest, rest)
     with transaction.atomic():
         claim(key, by=by, now=now)

@@ -14,9 +14,9 @@ from billing.models import Payment, Statement, StatementRun
 from common.domain import tasks
 from desk.money.taking import find_payers
 from testing.billed import again, invoiced, opens, pay
-from testing.factories import CustomerFactory, InvoiceFactory, UserFactory, VehicleFactory
+from testing.factories import CustomerFactory, InvoiceFactory, RepairOrderFactory, UserFactory, VehicleFactory
 from testing.suites import count_queries
-from testing.worked_example import new_order
+from testing.worked_example import new_order, started
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -39,6 +39,11 @@ def sent(client, url, **answers):
 
 def told(response):
     return [str(message) for message in response.context["messages"]]
+
+
+def text_of(response):
+    """Return the page with single spaces."""
+    return " ".join(response.content.decode().split())
 
 
 class TestFind:
@@ -121,6 +126,46 @@ class TestTake:
         order = new_order(location=invoice.location)
         sent(desk, f"{PAY}?order={order.pk}", amount="75.00")
         assert Payment.objects.get().allocations.get().repair_order == order
+
+    def test_deposit_above_the_order_is_taken_only_after_a_question(self, desk, invoice):
+        order, *_ = started(location=invoice.location)
+        url = f"{PAY}?order={order.pk}"
+        assert "$491.56 in total, <b>$491.56 still to pay</b>" in text_of(desk.get(url))
+        response = sent(desk, url, amount="99999.00", reference="Slip 9")
+        shown, form = text_of(response), response.context["form"]
+        assert f"This is <b>$99,507.44</b> more than order {order.number or order.pk} comes to." in shown
+        assert 'name="keep" value="99507.44">Take it anyway<' in shown
+        assert (form["reference"].value(), Payment.objects.exists()) == ("Slip 9", False)
+        data = {name: form[name].value() or "" for name in form.fields} | {"keep": "99507.44"}
+        other = desk.post(url, data | {"amount": "99999.01"})
+        assert (other.context["over"].rest, Payment.objects.exists()) == (D("99507.45"), False)
+        assert told(desk.post(url, data, follow=True)) == [
+            f"$99,999.00 of {order.customer} was taken. All of it is used."
+        ]
+        assert Payment.objects.get().allocations.get().amount == D("99999.00")
+
+    def test_deposits_up_to_the_order_need_no_question(self, desk, invoice):
+        order, *_ = started(location=invoice.location)
+        url = f"{PAY}?order={order.pk}"
+        sent(desk, url, amount="400.00")
+        assert "$491.56 in total, <b>$91.56 still to pay</b>" in text_of(desk.get(url))
+        shown = text_of(sent(desk, url, amount="91.57"))
+        assert "This is <b>$0.01</b> more" in shown
+        assert f"order {order.number or order.pk} comes to, with the deposits that it has." in shown
+        sent(desk, url, amount="91.56")
+        assert [payment.amount for payment in Payment.objects.order_by("pk")] == [D("400.00"), D("91.56")]
+
+    def test_order_without_prices_takes_any_deposit(self, desk, invoice):
+        order = RepairOrderFactory(location=invoice.location, status="requested")
+        url = f"{PAY}?order={order.pk}"
+        assert "No prices yet" in text_of(desk.get(url))
+        sent(desk, url, amount="5000.00")
+        assert Payment.objects.get().amount == D("5000.00")
+
+    def test_page_shows_what_is_open_of_the_invoice(self, desk, invoice):
+        pay(invoice, "91.56")
+        shown = text_of(desk.get(f"{PAY}?invoice={invoice.pk}"))
+        assert "$491.56 in total, <b>$400.00 still to pay</b>" in shown
 
     def test_customer_without_invoices_leaves_it_open(self, desk, alice, invoice):
         response = sent(desk, f"{PAY}?customer={alice.pk}", amount="75.00")
