@@ -43,3 +43,5 @@ class GiveBackForm(KeyedForm):
 class CloseForm(forms.Form):
     cash_counted = _amount("Cash of the day, counted", min_value=Decimal(0), required=False)
     note = forms.CharField(label="Note", required=False, max_length=1_000)
+    # The button of the question about a difference has it, so that it is the difference that was shown.
+    difference = DecimalField(required=False, widget=forms.HiddenInput)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -88,6 +89,30 @@ class MoneyView(DeskView):
         return redirect("order-page", self.back()) if self.back() else redirect(till.url(till.today))
 
 
+@dataclass(frozen=True, slots=True)
+class Miscount:
+    """The cash of a day that was counted, and what was expected."""
+
+    counted: Decimal
+    expected: Decimal
+
+    @classmethod
+    def of(cls, closed: ClosedDay) -> Miscount | None:
+        """Return the count of a closed day, None if nothing was counted."""
+        if closed.cash_counted is None:
+            return None
+        return cls(closed.cash_counted, Decimal(closed.snapshot["cash_expected"]))
+
+    @property
+    def difference(self) -> Decimal:
+        return self.counted - self.expected
+
+    @property
+    def text(self) -> str:
+        amount = f"{abs(self.difference):,.2f}"
+        return f"{amount} is missing." if self.difference < 0 else f"{amount} is too much."
+
+
 class DayPage(MoneyView):
     """The day of a location: its sums, its lists, what waits, and the closing."""
 
@@ -95,25 +120,34 @@ class DayPage(MoneyView):
         return self.show_day(Till(request), CloseForm())
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Close the day."""
+        """Close the day. A count other than what is expected is closed after a question."""
         if not request.user.has_perm(days.PERMISSIONS["close"]):
             raise PermissionDenied
         till, form = Till(request), CloseForm(request.POST)
         if till.location is None or till.refusals or not form.is_valid():
             return self.show_day(till, form)
+        values = dict(form.cleaned_data)
+        agreed, counted = values.pop("difference"), values["cash_counted"]
+        if counted is not None and days.find_closed(till.location, till.day) is None:
+            expected = day_sheet(Scope(till.day, till.day, till.location)).cash
+            if counted not in (expected, expected + (agreed or 0)):
+                return self.show_day(till, form, Miscount(counted, expected))
         try:
-            closed = days.close_day(
-                till.location, till.day, **form.cleaned_data, by=self.by(), now=timezone.now()
-            )
+            closed = days.close_day(till.location, till.day, **values, by=self.by(), now=timezone.now())
         except DomainError as error:
             messages.error(request, error.text)
             return redirect(till.url())
-        messages.success(
-            request, f"{till.day:%A} {till.day.day} {till.day:%B} is closed.{_difference(closed)}"
-        )
+        text = f"{till.day:%A} {till.day.day} {till.day:%B} is closed."
+        miscount = Miscount.of(closed)
+        if miscount is None:
+            messages.success(request, text)
+        elif miscount.difference:
+            messages.warning(request, f"{text} {miscount.text}")
+        else:
+            messages.success(request, f"{text} The cash is right.")
         return redirect(till.url())
 
-    def show_day(self, till: Till, form: CloseForm) -> HttpResponse:
+    def show_day(self, till: Till, form: CloseForm, miscount: Miscount | None = None) -> HttpResponse:
         if till.location is None:
             return self.show_at("desk/nowhere.html", {"why": "Money is counted by location."}, till=till)
         location, day = till.location, till.day
@@ -141,6 +175,7 @@ class DayPage(MoneyView):
             "owed": figures.owed_to(location, day) if self.request.user.has_perm(REPORT) else None,
             "closed": days.find_closed(location, day),
             "form": form,
+            "miscount": miscount,
             "run": run,
             "months": statements.months_due(now=timezone.now())[:1],
             "yesterday": day - timedelta(days=1),
@@ -150,16 +185,6 @@ class DayPage(MoneyView):
         if run is not None and run.finished_at is None:
             response.headers["Refresh"] = "3"
         return response
-
-
-def _difference(closed: ClosedDay) -> str:
-    difference = closed.snapshot["cash_difference"]
-    if difference is None:
-        return ""
-    amount = Decimal(difference)
-    if not amount:
-        return " The cash is right."
-    return f" {abs(amount):,} is missing." if amount < 0 else f" {amount:,} is too much."
 
 
 def _page(request: HttpRequest, name: str, rows: list[Any]) -> Any:

@@ -205,16 +205,40 @@ class TestDays:
 
 class TestClosing:
     def test_day_is_closed_with_the_difference(self, desk, ada, location, today, business):
-        response = desk.post(URL, {"cash_counted": "90.00", "note": "A coin fell"}, follow=True)
+        answers = {"cash_counted": "90.00", "note": "A coin fell"}
+        asked = desk.post(URL, answers)
+        shown, form = " ".join(asked.content.decode().split()), asked.context["form"]
+        assert "Counted <b>90.00</b>, expected <b>91.56</b>: 1.56 is missing." in shown
+        assert 'name="difference" value="-1.56">Close anyway<' in shown
+        assert (form["cash_counted"].value(), form["note"].value()) == ("90.00", "A coin fell")
+        desk.post(URL, answers | {"cash_counted": "89.00", "difference": "-1.56"})
+        assert not ClosedDay.objects.exists()
+        response = desk.post(URL, answers | {"difference": "-1.56"}, follow=True)
         closed = ClosedDay.objects.get()
         assert (closed.day, closed.closed_by, closed.cash_counted, closed.note) == (
             today, ada, D("90.00"), "A coin fell"
         )  # fmt: skip
-        (message,) = (str(message) for message in response.context["messages"])
-        assert message == f"{today:%A} {today.day} {today:%B} is closed. 1.56 is missing."
+        (message,) = response.context["messages"]
+        assert (message.tags, str(message)) == (
+            "warning", f"{today:%A} {today.day} {today:%B} is closed. 1.56 is missing."
+        )  # fmt: skip
         text = response.content.decode()
         assert "−1.56" in text
         assert reverse("money-sheet", args=["pdf"]) in text
+
+    @pytest.mark.parametrize(("counted", "said"), [("91.56", " The cash is right."), ("", "")])
+    def test_right_count_and_none_close_at_once(self, desk, location, today, business, counted, said):
+        response = desk.post(URL, {"cash_counted": counted}, follow=True)
+        (message,) = response.context["messages"]
+        assert (message.tags, str(message)) == (
+            "success", f"{today:%A} {today.day} {today:%B} is closed.{said}"
+        )  # fmt: skip
+        assert ClosedDay.objects.count() == 1
+
+    def test_too_much_cash_is_asked_about(self, desk, location, today, business):
+        shown = desk.post(URL, {"cash_counted": "1,100.00"}).content.decode()
+        assert "Counted <b>1,100.00</b>, expected <b>91.56</b>: 1,008.44 is too much." in shown
+        assert not ClosedDay.objects.exists()
 
     def test_what_is_posted_later_counts_on_the_next_day(self, desk, location, today, business):
         before = [row.number for row in context(desk)["papers"].rows]
