@@ -334,6 +334,19 @@ class TestTables:
             "totals": {"total": "491.56", "deposit": "30.00"},
         }  # fmt: skip
 
+    def test_open_orders_have_no_days(self, manager):
+        response = manager.get(f"{URL}/open-orders/?from=2026-11-29&to=2026-11-29&day=2026-11-29")
+        unknown = {name: ["Unknown parameter."] for name in ("from", "to", "day")}
+        assert (response.status_code, response.json()) == (
+            400,
+            {
+                "error": "Invalid input",
+                "detail": "from: Unknown parameter.",
+                "fields": unknown,
+                "code": "invalid",
+            },
+        )
+
     def test_hours(self, manager):
         invoice = invoiced()
         technician = TechnicianFactory(name="Tim Turner")

@@ -360,6 +360,7 @@ REPORTS: dict[str, tuple[str, Any]] = {
     "open-orders": ("Open orders", lambda scope: open_orders(scope, now=timezone.now())),
     "journal": ("Journal", journal),
 }
+OF_NOW = frozenset({"open-orders"})  # reports without days (docs/reports.md)
 
 
 _ORDER_ID = "repair_order_id"  # of a report's rows. People know the number of an order
@@ -378,7 +379,7 @@ def _cell(row: Json, key: str) -> tuple[object, str]:
 
 
 class ReportPage(MoneyView):
-    """A report of a location and a period as a table or CSV."""
+    """A report of a location and a period, or of what is now, as a table or CSV."""
 
     permission = REPORT
 
@@ -387,8 +388,9 @@ class ReportPage(MoneyView):
         title, make = REPORTS[name]
         if till.location is None:
             return redirect("money")
-        first = self.first(till)
-        report: Report = make(Scope(first, till.day, till.location))
+        is_of_now = name in OF_NOW
+        first, last = (till.today, till.today) if is_of_now else (self.first(till), till.day)
+        report: Report = make(Scope(first, last, till.location))
         if request.GET.get("format") == "csv":
             return csv_response(report)
         columns = {key: heading for key, heading in report.columns.items() if key != _ORDER_ID}
@@ -401,10 +403,11 @@ class ReportPage(MoneyView):
             "title": title,
             "report": report,
             "first": first,
+            "is_of_now": is_of_now,
             "rows": _page(request, "page", rows),
             "headings": list(zip(columns.values(), numeric, strict=True)),
             "totals": [report.totals.get(key) for key in columns] if report.totals else None,
-            "query": query_of(till.location, till.day, **{"from": first.isoformat()}),
+            "query": query_of(till.location, till.day, **({} if is_of_now else {"from": first.isoformat()})),
         }
         return self.show_at("desk/money/report.html", context, till=till)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -18,6 +19,7 @@ from billing.reports.base import Scope
 from billing.reports.sales import sales_by_day
 from billing.reports.sheet import day_sheet
 from desk.money import figures
+from desk.money.pages import REPORTS
 from orders import actions as orders
 from testing.billed import again, completed, invoiced, line_of, pay
 from testing.factories import (
@@ -310,6 +312,20 @@ class TestRoles:
         assert response.status_code == 200
         assert report.date_rule in response.content.decode()
         assert client.get(url, {"format": "csv"}).content.decode("utf-8-sig") == report.csv
+
+    @pytest.mark.parametrize("name", REPORTS)
+    def test_report_offers_days_only_if_it_counts_by_them(self, desk, location, today, business, name):
+        RepairOrderFactory(location=location, status="in_progress")
+        url = reverse("money-report", args=[name])
+        response = desk.get(url, {"from": "2001-01-01", "day": "2001-01-02"})
+        fields = re.findall(r'<input id="(day|from)"', response.content.decode())
+        scope, rows = response.context["report"].scope, response.context["report"].rows
+        if name == "open-orders":
+            assert (fields, scope.first, scope.last, len(rows)) == ([], today, today, 3)
+            assert "from=" not in response.context["query"]
+        else:
+            assert (fields, scope.first, scope.last) == (["from", "day"], date(2001, 1, 1), date(2001, 1, 2))
+            assert not any(value for row in rows for value in row.values() if isinstance(value, D))
 
     def test_report_leads_to_the_orders_and_customers_that_it_names(self, desk, location):
         order = RepairOrderFactory(location=location, number=1042, status="in_progress")
