@@ -1,4 +1,4 @@
-"""The checks of *My jobs* on a phone whose connection is slow or breaks: what is entered is saved, or the page says so."""
+"""The checks of *My jobs* on a phone whose connection is slow or breaks: what is entered is saved, or it says so."""
 
 from __future__ import annotations
 
