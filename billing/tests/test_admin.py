@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -218,6 +219,11 @@ class TestPayment:
         client.force_login(UserFactory(role="manager"))
         assert press(client, payment, "refund", **answers) == ["The refund was booked."]
         assert payment.refunded_by.get().method == "cash"
+
+    def test_help_beside_no_is_not_read_as_a_fact(self, desk, invoice):
+        text = desk.get(page(pay(invoice, "91.56"))).content.decode()
+        assert "Yes means: The payment was recorded by mistake." in text
+        assert re.search(r">\s*The payment was recorded by mistake\.\s*<", text) is None
 
     def test_reversal_opens_the_invoice_again(self, desk, invoice):
         payment = pay(invoice, "491.56")

@@ -354,7 +354,21 @@ def _shows_the_past(request: HttpRequest) -> bool:
 
 
 class ReadOnly:
-    """Pages of rows that only the system writes."""
+    """Pages of rows that only the system writes.
+
+    The help text of a yes or no stands beside its value, and says for which of them it holds.
+    """
+
+    model: type[models.Model]
+
+    def get_form(self, request: HttpRequest, obj: models.Model | None = None, **options: Any) -> Any:
+        texts = {
+            field.name: f"Yes means: {field.help_text}"
+            for field in self.model._meta.fields
+            if isinstance(field, models.BooleanField) and field.help_text
+            if not field.help_text.startswith("Whether ")
+        }
+        return super().get_form(request, obj, **{"help_texts": texts, **options})  # type: ignore[misc]
 
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
