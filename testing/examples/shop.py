@@ -445,11 +445,11 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "labour_rates_create": (
         "post",
         "labour-rates/",
-        {"location_id": 1, "name": "Standard", "per_hour": "119.00"},
+        {"location_id": 1, "name": "Diagnosis", "per_hour": "119.00"},
         400,
     ),
     "labour_rates_partial_update": ("patch", "labour-rates/1/", {"per_hour": "134.95"}, None),
-    "labour_rates_destroy": ("delete", "labour-rates/2/", {}, 404),
+    "labour_rates_destroy": ("delete", "labour-rates/3/", {}, 404),
     "tax_rules_create": ("post", "tax-rules/", {"location_id": 1, "percent": "8.25"}, 400),
     "tax_rules_partial_update": ("patch", "tax-rules/1/", {"percent": "8.625"}, None),
     "tax_rules_destroy": ("delete", "tax-rules/2/", {}, 404),
