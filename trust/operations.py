@@ -57,6 +57,7 @@ NAMED: dict[str, str | None] = {
     "/api/shop/overrun-policies/{id}/": None,
     "/api/shop/repair-orders/{id}/": "repair",
     "/api/shop/repair-orders/{id}/start/": "repair approved",
+    "/api/shop/repair-orders/{id}/discounts/{discount_id}/": "repair discounted",
     "/api/shop/repair-orders/{id}/complete/": "repair in_progress",
     "/api/shop/repair-orders/{id}/stop/": "repair approved",
     "/api/shop/repair-orders/{id}/withdraw/": "repair answered",
@@ -179,6 +180,7 @@ class Operation:
             path = path.replace("{finding_id}", str(finding.pk))
             path = path.replace("{photo_id}", str(finding.photos.earliest("id").upload.uuid))
         path = path.replace("{link_id}", str(owner.rows["passport link"].uuid))
+        path = path.replace("{discount_id}", str(owner.rows["discount"].pk))
         path = path.replace("{user_id}", str(owner.user.uuid))
         if "{message_id}" in path:
             asked = owner.rows["ticket"].conversation.messages.earliest("number")
@@ -204,9 +206,10 @@ class Operation:
             "locations": shop.location,
             "parts": shop.unsold_part if self.method == "DELETE" else shop.part,
             "services": shop.unused_service if self.method == "DELETE" else shop.service,
-            "technicians": shop.technician,
+            "technicians": shop.working if self.name == "shop_technicians_clock_out" else shop.technician,
             "canned-jobs": shop.canned_job,
             "inspection-templates": shop.template,
+            "schedule-templates": shop.schedule_template,
             "statement-runs": shop.run,
             **shop.prices,
             **shop.rota,
@@ -223,6 +226,10 @@ class Operation:
             body["technician_id"] = shop.rota["shifts"].technician_id
         if self.name == "shop_technicians_clock_in":
             body["job_id"] = owner.rows["repair in_progress"].jobs.earliest("position").pk
+        if self.name == "shop_absences_partial_update":
+            body["last_day"] = shop.rota["absences"].last_day.isoformat()
+        if self.name == "shop_appointments_walk_in":  # the other vehicle is in the shop
+            body["vehicle_id"] = owner.rows["spare"].pk
         if self.name == "shop_vehicles_transfer":
             body["customer_id"] = shop.heir.pk
         return body
@@ -262,7 +269,8 @@ def _today(value: Any, owner: Owner, shop: Shop, name: str = "") -> Any:
         "job_id": owner.rows["job"].pk, "appointment_id": owner.rows["appointment"].pk,
         "total": str(owner.rows["estimate"].total), "order_id": f"ORD{owner.rows['order'].pk}",
         "unit_number": owner.rows["vehicle"].unit_number, "invoice_id": owner.rows["invoice"].pk,
-        "into_id": shop.heir.pk, "ended": datetime.now(UTC).isoformat(), "template_id": shop.template.pk,
+        "into_id": shop.heir.pk, "offer_id": shop.offer.pk, "template_id": shop.template.pk,
+        "ended": datetime.now(UTC).isoformat(),
     }  # fmt: skip
     if name in values:
         return values[name]

@@ -26,14 +26,16 @@ from catalogue.pricing.models import CannedJob
 from chat.models import Message
 from common.domain.caller import STAFF
 from customers.models import Customer
-from inspections.models import Template
-from memberships.models import Plan
+from inspections.models import FindingPhoto, Template
+from memberships.models import Offer, Plan
+from privacy.holdings import HOLDINGS
 from repair_orders.estimates.actions import approve
 from repair_orders.models import RepairOrder
 from testing import factories
 from testing.billed import finished
 from testing.servers import Server
 from trust.calls import Client
+from vehicles.schedules.models import ScheduleTemplate
 
 PASSWORD = "correct horse battery 9"
 JPEG = b"\xff\xd8\xff\xe0" + bytes(64)
@@ -55,17 +57,23 @@ class Owner:
 
     def ids(self, kind: str) -> set[str]:
         """Return every form of a row's id."""
-        row = self.rows[kind]
-        prefix = {"order": "ORD", "return": "RET", "ticket": "TKT", "message": "MSG"}.get(
-            kind.partition(" ")[0]
-        )
-        ids = {str(row.pk), str(getattr(row, "uuid", row.pk))}
-        return ids | ({f"{prefix}{row.pk}"} if prefix else set())
+        return _ids_of(kind, self.rows[kind])
 
     def ids_like(self, kind: str) -> set[str]:
-        """Return the ids of every row of the same model."""
+        """Return the ids of every row of the same model, also of those that are not in `rows`."""
         model = type(self.rows[kind])
-        return {one for other, row in self.rows.items() if type(row) is model for one in self.ids(other)}
+        found = {one for other, row in self.rows.items() if type(row) is model for one in self.ids(other)}
+        for holding in HOLDINGS:
+            if holding.model is model and holding.account:
+                own = model._base_manager.filter(**{holding.account: self.customer.pk})
+                found |= {one for row in own for one in _ids_of(kind, row)}
+        return found
+
+
+def _ids_of(kind: str, row: Any) -> set[str]:
+    prefix = {"order": "ORD", "return": "RET", "ticket": "TKT", "message": "MSG"}.get(kind.partition(" ")[0])
+    ids = {str(row.pk), str(getattr(row, "uuid", row.pk))}
+    return ids | ({f"{prefix}{row.pk}"} if prefix else set())
 
 
 @dataclass
@@ -76,6 +84,7 @@ class Shop:
     new_location: Location  # without prices
     heir: Customer  # into whom another customer can be merged
     technician: Technician
+    working: Technician  # whose clock runs
     service_type: ServiceType
     part: Part
     unsold_part: Part
@@ -89,6 +98,8 @@ class Shop:
         str, Any
     ]  # noun of the URL -> its row, of a technician without a location, so that they bound nothing
     plan: Plan
+    offer: Offer
+    schedule_template: ScheduleTemplate
     run: StatementRun
     staff: dict[str, User]
     root: User
@@ -112,6 +123,7 @@ def open_shop() -> Shop:
         new_location=factories.LocationFactory(name="Side Street"),
         heir=factories.CustomerFactory(),
         technician=factories.TechnicianFactory(location=location, user=staff["technician"]),
+        working=factories.TechnicianFactory(location=location),
         service_type=factories.ServiceTypeFactory(code="oil_change"),
         part=factories.PartFactory(name="Brake pads", stock=100),
         unsold_part=factories.PartFactory(name="Wiper"),
@@ -132,6 +144,8 @@ def open_shop() -> Shop:
             "absences": factories.AbsenceFactory(technician=spare),
         },
         plan=factories.PlanFactory(),
+        offer=factories.OfferFactory(off_amount=Decimal("5.00")),
+        schedule_template=factories.ScheduleTemplateFactory(),
         run=factories.StatementRunFactory(),
         staff=staff,
         root=person("root@shop.example", role="admin", is_superuser=True),
@@ -195,9 +209,9 @@ def _book(owner: Owner, shop: Shop) -> None:
     bays = list(shop.location.bays.order_by("id"))
     now = timezone.now()
 
-    def appointment(days: int, hour: int, **fields: Any) -> Appointment:
+    def appointment(days: int, hour: int, *, first: int = 0, **fields: Any) -> Appointment:
         start = (now + timedelta(days=days)).replace(hour=hour, minute=0, second=0, microsecond=0)
-        taken = Appointment.objects.filter(start=start).count()
+        taken = first + Appointment.objects.filter(start=start).count()
         made: Appointment = factories.AppointmentFactory(
             vehicle=owner.rows["vehicle"], bay=bays[taken], location=shop.location, start=start,
             technician=shop.technician, description=owner.mark, notes=owner.mark, **fields,
@@ -206,7 +220,7 @@ def _book(owner: Owner, shop: Shop) -> None:
         return made
 
     owner.rows["appointment"] = appointment(2, 10)
-    owner.rows["appointment to start"] = appointment(3, 10)
+    owner.rows["appointment to start"] = appointment(3, 10, first=2)  # work in the first bays has begun
     owner.rows["appointment to cancel"] = appointment(4, 10)
     # No other one of the technician is at that time.
     ahead = Appointment.objects.filter(start__gt=now).count()
@@ -245,10 +259,14 @@ def _repair(owner: Owner, shop: Shop) -> None:
         "passport link": factories.PassportLinkFactory(vehicle=car),
         "schedule": factories.ServiceScheduleFactory(vehicle=car),
     }
+    discounted = _order_in(owner, "pending", estimated_at=now, given_discount=Decimal("10.00"))
+    factories.PartLineFactory(repair_order=discounted, part=shop.part)
+    owner.rows["discount"] = factories.OrderDiscountFactory(repair_order=discounted)
     deferred = _order_in(owner, "in_progress", **stamps["in_progress"])
     factories.JobFactory(repair_order=deferred, status="deferred")
     owner.rows |= {
         "repair answered": answered, "repair completed": completed, "repair deferred": deferred,
+        "repair discounted": discounted,
         "exemption": factories.TaxExemptionFactory(customer=owner.customer, number=owner.mark),
         "recommendation": factories.RecommendationFactory(vehicle=owner.rows["vehicle"], text=owner.mark),
         "time entry": factories.TimeEntryFactory(job=owner.rows["repair in_progress"].jobs.earliest("position")),
@@ -274,6 +292,7 @@ def _inspect(owner: Owner) -> None:
             inspection__finished_at=finished_at,
             rating="red",
             note=owner.mark,
+            recommendation=owner.rows["recommendation"],
         )
         factories.FindingPhotoFactory(finding=finding, upload__customer_id=owner.customer.pk)
         owner.rows[kind] = finding.inspection
@@ -343,11 +362,15 @@ def _talk(owner: Owner) -> None:
 
 
 def send_files(client: Client, owner: Owner) -> None:
-    """Upload a file without a use yet, and the photo of a repair order."""
-    owner.rows["upload"], owner.rows["photo"] = (_upload(client, owner) for _ in range(2))
-    now = timezone.now()
-    owner.user.uploads.filter(pk=owner.rows["photo"].pk).update(state="attached", attached_at=now)
+    """Upload a file without a use yet, and the photos of a repair order and of inspections."""
+    owner.rows["upload"], owner.rows["photo"], *photos = (_upload(client, owner) for _ in range(4))
+    now, attached = timezone.now(), [owner.rows["photo"], *photos]
+    owner.user.uploads.filter(pk__in=[photo.pk for photo in attached]).update(
+        state="attached", attached_at=now
+    )
     factories.RepairPhotoFactory(repair_order=owner.rows["repair"], upload=owner.rows["photo"])
+    for kind, photo in zip(("inspection", "inspection finished"), photos, strict=True):
+        FindingPhoto.objects.filter(finding__inspection=owner.rows[kind]).update(upload=photo)
 
 
 def _upload(client: Client, owner: Owner) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from testing import factories
 from testing.servers import Server
 from trust.calls import Answer, Client
 from trust.operations import Operation, operations
@@ -70,8 +71,16 @@ def open_town(server: Server, tally: Tally, *, is_short: bool) -> Town:
         month = f"{owner.rows['statement'].month:%Y-%m}"
         given = people["root"].send("GET", f"/api/shop/customers/{owner.customer.pk}/statements/{month}/pdf/")
         assert given.status == 200, given
-    # A page may open a session for its own socket.
-    tables = Tables(but=("accounts_pagesession", "accounts_session", "django_tasks_database_dbtaskresult"))
+    working = bob.rows["repair in_progress"].jobs.earliest("position")
+    factories.TimeEntryFactory(job=working, technician=shop.working, ended=None)
+    # A page may open a session for its own socket, and the search for reminders remembers how far it is.
+    own = (
+        "accounts_pagesession",
+        "accounts_session",
+        "django_tasks_database_dbtaskresult",
+        "reminders_sweep",
+    )
+    tables = Tables(but=own)
     return Town(server, shop, alice, bob, people, tables, tally)
 
 
