@@ -127,18 +127,19 @@ class DayPage(MoneyView):
         if till.location is None or till.refusals or not form.is_valid():
             return self.show_day(till, form)
         values = dict(form.cleaned_data)
-        agreed, counted = values.pop("difference"), values["cash_counted"]
-        if counted is not None and days.find_closed(till.location, till.day) is None:
-            expected = day_sheet(Scope(till.day, till.day, till.location)).cash
-            if counted not in (expected, expected + (agreed or 0)):
-                return self.show_day(till, form, Miscount(counted, expected))
+        agreed = values.pop("difference")
         try:
-            closed = days.close_day(till.location, till.day, **values, by=self.by(), now=timezone.now())
+            with transaction.atomic():
+                closed = days.close_day(till.location, till.day, **values, by=self.by(), now=timezone.now())
+                miscount = Miscount.of(closed)
+                is_asked = miscount is not None and miscount.difference not in (0, agreed)
+                transaction.set_rollback(is_asked)
         except DomainError as error:
             messages.error(request, error.text)
             return redirect(till.url())
+        if is_asked:
+            return self.show_day(till, form, miscount)
         text = f"{till.day:%A} {till.day.day} {till.day:%B} is closed."
-        miscount = Miscount.of(closed)
         if miscount is None:
             messages.success(request, text)
         elif miscount.difference:
