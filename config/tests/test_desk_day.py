@@ -87,6 +87,24 @@ def test_a_call_is_booked(url, browser):
     assert desk.complaints + desk.outside + found == []
 
 
+def test_what_is_typed_goes_along_with_the_customer_who_is_found(url, browser):
+    desk = Watched(browser, url, ANNA, path="/admin/intake/")
+    page, asked = desk.page, []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_label("What the customer says").fill("It squeals when cold")
+    # A link would lose it, so the browser asks, and stays.
+    page.get_by_role("link", name="Today").first.click()
+    expect(page.get_by_label("What the customer says")).to_have_value("It squeals when cold")
+    assert asked == ["beforeunload"]
+    page.locator("#find").press_sequentially("Cooper")
+    with page.expect_navigation(wait_until="load"):
+        page.locator("#found a", has_text="Alice Cooper").click()
+    expect(page.locator("[data-of=customer]")).to_have_text("Alice Cooper")
+    expect(page.get_by_label("What the customer says")).to_have_value("It squeals when cold")
+    assert asked == ["beforeunload"]
+    assert desk.complaints + desk.outside == []
+
+
 def test_a_technician_works_by_phone(url, browser):
     phone = Watched(browser, url, THEO, width=390)
     page, found = phone.page, []

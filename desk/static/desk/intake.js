@@ -58,10 +58,15 @@
         found.replaceChildren();
       }
     });
-    // The place that the board named goes along.
+    // What is typed goes along with the chosen customer, and so does the place that the board named.
     found.addEventListener("click", (event) => {
       const link = event.target.closest("a[data-take]");
-      if (link) {
+      if (link && window.deskHasTyped?.(form)) {
+        event.preventDefault();
+        const button = Object.assign(document.createElement("button"), { name: "use", value: link.dataset.take, hidden: true });
+        form.append(button);
+        form.requestSubmit(button);
+      } else if (link) {
         const url = new URL(link.href);
         for (const input of find.form.querySelectorAll("input[type=hidden]")) {
           url.searchParams.set(input.name, input.value);

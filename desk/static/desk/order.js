@@ -1,33 +1,9 @@
-// The page Order. Everything works without this file: it shortens the way by keys, and warns before typed text is lost.
+// The page Order. Everything works without this file: it shortens the way by keys.
 "use strict";
 
 const form = document.getElementById("order");
-let sending = false;
 
-// A select without a chosen option shows its first one.
-const isTyped = (field) =>
-  field.type === "select-one"
-    ? field.selectedIndex !== Math.max([...field.options].findIndex((option) => option.defaultSelected), 0)
-    : field.defaultValue !== undefined && field.type !== "hidden" && field.value !== field.defaultValue;
-
-// Typed text is kept by every button of the form. Only a link, or the closing of the window, would lose it.
-window.addEventListener("beforeunload", (event) => {
-  if (!sending && form && ("typed" in form.dataset || [...form.elements].some(isTyped))) {
-    event.preventDefault();
-  }
-});
-document.addEventListener("submit", (event) => {
-  sending = !event.defaultPrevented; // sending.js asks first whether it would arrive
-});
-window.addEventListener("pageshow", () => {
-  sending = false;
-});
-
-// "Show the new one" is a decision to drop what was typed.
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-drops]")) {
-    sending = true;
-  }
   const link = event.target.closest("[data-focus]");
   if (link) {
     const field = link.dataset.focus === "line" ? lineField() : document.getElementById(link.dataset.focus);

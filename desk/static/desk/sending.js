@@ -1,5 +1,6 @@
 // A form is sent once, and only if it will arrive. Without a connection, or signed out, the page stays as it is with all
 // that was typed. If the connection breaks while a form is sent, the page shows what was typed when it is opened again.
+// A link, or the closing of the window, would lose what was typed, so the browser asks first.
 "use strict";
 
 (() => {
@@ -105,6 +106,28 @@
     tell("The answer to this form did not arrive. What you typed is here again.", once);
   };
 
+  // A select without a chosen option shows its first one.
+  const isTyped = (field) =>
+    field.type === "select-one"
+      ? field.selectedIndex !== Math.max([...field.options].findIndex((option) => option.defaultSelected), 0)
+      : field.defaultValue !== undefined && field.type !== "hidden" && field.value !== field.defaultValue;
+  // What the server refused is shown again, as typed as before. A finding saves itself (jobs.js).
+  const hasTyped = (form) =>
+    form.getAttribute("method") === "post" &&
+    !form.matches("[data-finding]") &&
+    ("typed" in form.dataset || [...form.elements].some((field) => field.matches("[aria-invalid=true]") || isTyped(field)));
+  let isLeaving = false;
+  window.deskHasTyped = hasTyped;
+  window.addEventListener("beforeunload", (event) => {
+    if (!isLeaving && [...document.forms].some(hasTyped)) {
+      event.preventDefault();
+    }
+  });
+  // "Show the new one" is a decision to drop what was typed.
+  document.addEventListener("click", (event) => {
+    isLeaving ||= Boolean(event.target.closest("[data-drops]"));
+  });
+
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     const button = event.submitter;
@@ -114,6 +137,7 @@
     if (form.dataset.ready) {
       delete form.dataset.ready;
       keep(form);
+      isLeaving = true;
       return;
     }
     event.preventDefault();
@@ -140,6 +164,7 @@
 
   // The browser's Back may show the page as it was left.
   window.addEventListener("pageshow", () => {
+    isLeaving = false;
     [...sending.values()].forEach((giveBack) => giveBack());
     document.querySelector(".desk .problem")?.focus();
   });
