@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.gzip import gzip_page
@@ -57,13 +58,14 @@ class DeskView(View):
     def show(
         self, template: str, context: Json, *, place: Place | None = None, status: int = 200
     ) -> HttpResponse:
-        """Render a page in the admin's frame."""
+        """Render a page in the admin's frame. Its times are in the zone of the place."""
         for text in place.refusals if place else ():
             messages.error(self.request, text)
         may = {name: self.request.user.has_perm(permission) for name, permission in self.may.items()}
         shared = {"title": self.title, "place": place, "may": may, **context}
         if place is not None:
             shared.setdefault("units", place.units)
-        return render(
-            self.request, template, {**admin.site.each_context(self.request), **shared}, status=status
-        )
+        with timezone.override(place.zone if place else None):
+            return render(
+                self.request, template, {**admin.site.each_context(self.request), **shared}, status=status
+            )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, tzinfo
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.http import HttpRequest
@@ -31,6 +32,11 @@ class Place:
         self.now = timezone.now()
         self.today = local_time(self.location, self.now).date() if self.location else day_of(self.now)
         self.day = self._day(request.GET.get("day", ""), may_be_ahead=may_be_ahead)
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """Return the time zone of the location, or None for the project's in a shop without one."""
+        return ZoneInfo(self.location.time_zone) if self.location else None
 
     @property
     def units(self) -> Units:

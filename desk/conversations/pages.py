@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
 from typing import Any, BinaryIO, cast
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -153,7 +151,7 @@ class ConversationPage(ConversationsView):
         entries = _entries(list(rows.order_by("number")[:PER_SCREEN]))
         if not entries:
             return HttpResponse(status=204)
-        with timezone.override(_zone(Place(self.request))):
+        with timezone.override(Place(self.request).zone):
             response = render(self.request, "desk/conversations/messages.html", {"entries": entries})
         response.headers["Cache-Control"] = "private, no-store"
         return response
@@ -186,9 +184,7 @@ class ConversationPage(ConversationsView):
         if user.has_perm("repair_orders.view_repairorder"):
             orders = RepairOrder.objects.filter(customer=customer, status__in=OPEN_STATUSES)
             context["orders"] = list(orders.select_related("vehicle").order_by("-pk")[:FEW])
-        place = Place(self.request)
-        with timezone.override(_zone(place)):
-            return self.show("desk/conversations/conversation.html", context, place=place)
+        return self.show("desk/conversations/conversation.html", context, place=Place(self.request))
 
 
 class NewPage(ConversationsView):
@@ -247,11 +243,6 @@ def _entries(rows: list[Message]) -> list[Json]:
         }
         for row in rows
     ]
-
-
-def _zone(place: Place) -> tzinfo | None:
-    """Return the time zone of the location, or None for the project's in a shop without one."""
-    return ZoneInfo(place.location.time_zone) if place.location else None
 
 
 def _number(text: str | None) -> int:

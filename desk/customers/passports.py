@@ -12,6 +12,7 @@ from billing.once import claim
 from common.domain.errors import DomainError
 from desk.customers.forms import ShareForm
 from desk.customers.pages import VehicleStep
+from desk.places import Place
 from passports import actions
 from passports.contents import get_passport
 from passports.forms import link_to_withdraw
@@ -78,7 +79,7 @@ class PassportPage(VehicleStep):
             "form": form,
             "links": [{"row": link, "url": PASSPORTS.url_of(link.uuid, link.token_hash)} for link in links],
         }
-        return self.show("desk/customers/passport.html", context)
+        return self.show("desk/customers/passport.html", context, place=Place(self.request))
 
 
 class PassportPaper(VehicleStep):

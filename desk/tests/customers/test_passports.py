@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -73,6 +73,13 @@ def test_link_is_made_once_shown_and_withdrawn(advisor, vehicle):
     assert "The link is withdrawn." in content and "No link works." in content
     again = advisor.post(url(vehicle), {"withdraw": str(link.uuid)}, follow=True).content.decode()
     assert "This link has expired or is already withdrawn." in again
+
+
+def test_end_of_a_link_is_in_the_zone_of_the_location(advisor, vehicle):
+    factories.LocationFactory(is_default=True, time_zone="Asia/Tokyo")
+    ends = datetime(2099, 1, 31, 20, 30, tzinfo=UTC)
+    factories.PassportLinkFactory(vehicle=vehicle, expires_at=ends)
+    assert "Works until 1 Feb 2099, 05:30." in advisor.get(url(vehicle)).text
 
 
 def test_wrong_days_and_archived_vehicles_are_refused(advisor, vehicle):
