@@ -145,7 +145,7 @@ class IntakePage(DeskView):
         location, appointment = place.location, taken.appointment
         assert location is not None
         if taken.order is not None:
-            number = taken.order.number or taken.order.pk
+            number = taken.order.reference
             messages.success(self.request, f"{taken.vehicle} is checked in as order {number}.")
             return redirect("order-page", taken.order.pk)
         if appointment is None:
@@ -154,8 +154,10 @@ class IntakePage(DeskView):
         start = local_time(location, appointment.start)
         at = f"{start:%A} {start.day} {start:%B}, {start:%H:%M}, {appointment.bay}"
         address = address_for_visits(taken.customer)
-        told = f"A confirmation goes to {address}." if address else told_of(taken.customer)
-        messages.success(self.request, f"{taken.customer.name} is booked: {at}. {told}")
+        told = f" A confirmation goes to {address}." if address else f" {told_of(taken.customer)}"
+        if appointment.start <= place.now:
+            told = ""  # they are here
+        messages.success(self.request, f"{taken.customer.name} is booked: {at}.{told}")
         query = urlencode({"day": start.date().isoformat(), "location": str(location.pk)})
         return redirect(f"{reverse('today')}?{query}#visit-{appointment.pk}")
 

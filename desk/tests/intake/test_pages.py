@@ -90,6 +90,11 @@ class TestNewCustomer:
         assert response.headers["Location"] == f"/admin/orders/{order.pk}/"
         assert (order.description, order.appointment.vehicle.model) == ("Squeals when braking", "Accord")
 
+    def test_a_walk_in_gets_no_confirmation(self, desk, garage):
+        send(desk, **TYPED, email="lynda@customer.com", start="now", do="book")
+        [text] = told(desk)
+        assert text.startswith("Lynda Park is booked: ") and "confirmation" not in text
+
     def test_a_customer_is_kept_without_a_visit(self, desk, garage):
         response = send(desk, first_name="Lynda", no_visit="on")
         customer = Customer.objects.get(contact__first_name="Lynda")
