@@ -547,7 +547,7 @@ def money_and_keys(day: Day) -> None:
         expect(page.locator(".hist")).to_contain_text("Anna Advisor")
     with day.step("30", "credit note of a part, and its refund", 5, day.max) as page:
         find_order(day.max, day)
-        day.max.press("Credit the invoice…")
+        day.max.press("Credit or refund…")
         day.look(day.max, "credit")
         fill(page, amount="25.00", reason="The bracket rattles.")
         day.max.press("Issue the credit note")

@@ -234,7 +234,7 @@ def _working(bench: Bench) -> State:
         more.append(f"Not on the shelf: {parts}.")
     if left:
         title = f"In work: {numbers_of(left)}." + (f" Done: {numbers_of(done)}." if done else "")
-        return State(title, tuple(more), "" if bench.short else "step:complete", "blue")
+        return State(title, tuple(more), "", "blue")
     if done:
         return State("All approved jobs are done.", tuple(more), "step:complete", "green")
     return State("No job is approved.", tuple(more), "step:stop", "amber")
@@ -355,7 +355,7 @@ def _money(bench: Bench) -> Iterator[Step]:
         yield Step(f"refund:{payment.pk}", f"Give back {dollars(payment.open)}", "billing.refund_payment")
     if invoice is not None:
         yield Step(f"mail:{invoice.pk}", "Mail the invoice", "billing.send_invoice")
-        yield Step("step:credit", "Credit the invoice…", "billing.add_creditnote", is_bad=True)
+        yield Step("step:credit", "Credit or refund…", "billing.add_creditnote", is_bad=True)
     if status in (_S.COMPLETED, _S.DENIED) and bench.exit is None:
         why = ""
         if status == _S.COMPLETED and not bench.invoices:

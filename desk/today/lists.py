@@ -127,7 +127,7 @@ def needed_parts(*, most: int = FEW) -> Waiting:
         entries,
         rows.count(),
         f"{reverse('admin:catalogue_reservation_changelist')}?short=yes",
-        empty="The shelf has every part.",
+        empty="No job waits for a part that is counted.",
     )
 
 
