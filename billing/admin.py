@@ -431,7 +431,7 @@ class InvoiceAdmin(TransferAdmin, PaperAdmin):
     @column("For", ordering="repair_order__number")
     def for_order(self, invoice: Invoice) -> str:
         order = invoice.repair_order
-        return "Opening balance" if order is None else f"{order.vehicle}, order {order.number or order.pk}"
+        return "Opening balance" if order is None else f"{order.vehicle}, order {order.reference}"
 
     @column("Billed to")
     def bill_to_link(self, invoice: Invoice) -> SafeString | None:

@@ -155,7 +155,7 @@ class UseForm(BaseDialogForm):
 def _label(row: Invoice | RepairOrder) -> str:
     if isinstance(row, Invoice):
         return f"{row}, {row.balance:,} to pay"
-    return f"Deposit on repair order {row.number or row.pk}"
+    return f"Deposit on repair order {row.reference}"
 
 
 class CreditAmountForm(OnceForm):

@@ -563,7 +563,7 @@ class VehicleExit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Vehicle out of repair order {self.repair_order_id}"
+        return f"Vehicle out of repair order {self.repair_order.reference}"
 
 
 __all__ = ["Paper"]

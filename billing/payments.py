@@ -225,7 +225,7 @@ def _create(
 def _use_body(target: Target) -> dict[str, str]:
     row = target.row
     names = {"invoice": "Invoice", "repair_order": "Deposit on repair order", "parts_order": "Parts order"}
-    number = row.number if isinstance(row, Invoice | Order) else row.number or row.pk
+    number = row.number if isinstance(row, Invoice | Order) else row.reference
     return {
         "column": column_of(row),
         "name": f"{names[column_of(row)]} {number}",

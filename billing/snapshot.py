@@ -94,7 +94,7 @@ def invoice_snapshot(
             **_units(order, location),
             "completed_at": order.completed_at and instant(order.completed_at),
             "advisor": name_of(order.advisor),
-            "comeback_of": order.comeback_of and (order.comeback_of.number or order.comeback_of_id),
+            "comeback_of": order.comeback_of and order.comeback_of.reference,
         },
         "jobs": [
             {

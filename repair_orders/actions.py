@@ -96,7 +96,7 @@ class AppointmentHasOrder(DomainError):
     title = "Appointment has a repair order"
 
     def __init__(self, order: RepairOrder) -> None:
-        text = f"This appointment has repair order {order.pk}."
+        text = f"This appointment has repair order {order.reference}."
         super().__init__(text, repair_order_id=order.pk, number=order.number)
 
 

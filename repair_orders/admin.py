@@ -110,6 +110,7 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
     list_filter_submit = True
     list_select_related = ("vehicle", "customer__contact")
     search_fields = (
+        "=number",
         "=id",
         "customer__company_name",
         "customer__contact__first_name",
@@ -359,7 +360,7 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
 
     @column("No.", ordering="id")
     def identifier(self, order: RepairOrder) -> str:
-        return f"#{order.pk}"
+        return str(order.reference)
 
     @column("Problem")
     def summary(self, order: RepairOrder) -> str:

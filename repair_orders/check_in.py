@@ -41,7 +41,7 @@ class OrderIsOpen(DomainError):
         if is_offered(order):
             way = f"Take it (repair_order_id: {order.pk}), or make another order (anyway: true)."
         super().__init__(
-            f"This vehicle has repair order {order.pk}, which is {_words(order.status)}. {way}",
+            f"This vehicle has repair order {order.reference}, which is {_words(order.status)}. {way}",
             repair_order_id=order.pk,
             orders=[
                 {

@@ -31,7 +31,7 @@ class ClockIsRunning(DomainError):
 
     def __init__(self, entry: TimeEntry) -> None:
         super().__init__(
-            f"{entry.technician.name} works on {entry.job.name} of repair order {entry.job.repair_order_id}. "
+            f"{entry.technician.name} works on {entry.job.name} of repair order {entry.job.repair_order.reference}. "
             "Stop that clock, or switch to this job.",
             time_entry_id=entry.pk,
             job_id=entry.job_id,

@@ -192,7 +192,12 @@ class RepairOrder(Identified):
         ]
 
     def __str__(self) -> str:
-        return f"Repair order {self.pk}"
+        return f"Repair order {self.reference}"
+
+    @property
+    def reference(self) -> int:
+        """The number that people call the order by: its location's, or the id of an order without a location."""
+        return self.number or self.pk
 
 
 class RepairPhoto(models.Model):

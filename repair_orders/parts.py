@@ -66,10 +66,12 @@ def take_parts(jobs: Iterable[Job], *, received: bool, by: int | None, now: date
 
 def name_jobs(ids: Collection[int]) -> Mapping[int, Named]:
     """Name jobs as sources of the shelf's reservations."""
-    rows = Job.objects.filter(pk__in=ids).values_list("pk", "repair_order_id", "name")
+    jobs = Job.objects.filter(pk__in=ids).select_related("repair_order").only("name", "repair_order__number")
     return {
-        pk: Named({"repair_order_id": order, "job_id": pk}, f"Repair order {order}: {name}")
-        for pk, order, name in rows
+        job.pk: Named(
+            {"repair_order_id": job.repair_order_id, "job_id": job.pk}, f"{job.repair_order}: {job.name}"
+        )
+        for job in jobs
     }
 
 

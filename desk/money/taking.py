@@ -124,7 +124,7 @@ def purpose_of(row: Invoice | RepairOrder | Customer) -> Purpose:
     if isinstance(row, RepairOrder):
         total = row.total_cost if row.status == RepairOrderStatus.COMPLETED else totals_of(row).total
         to_pay = max(total - get_deposit(row), ZERO)
-        return Purpose(row.customer, f"Deposit on repair order {row.number or row.pk}", [row], total, to_pay)
+        return Purpose(row.customer, f"Deposit on repair order {row.reference}", [row], total, to_pay)
     invoices = [found for found in find_payable(row) if isinstance(found, Invoice)]
     title = "The oldest unpaid invoices first" if invoices else "Kept open for the customer"
     return Purpose(row, title, invoices)

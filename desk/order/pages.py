@@ -354,7 +354,7 @@ class OrderPage(DeskView):
         order = bench.order
         removed = self.removed(bench)
         context: Json = {
-            "title": f"Order {order.number or order.pk}",
+            "title": f"Order {order.reference}",
             "bench": bench,
             "order": order,
             "units": bench.units,

@@ -221,12 +221,12 @@ def _take_off(act: Act) -> Done:
 
 def _copy(act: Act) -> Done:
     copied = actions.copy_order(order=act.order, **act.who)
-    return Done(f"This is the copy, order {copied.number or copied.pk}.", url_of(copied))
+    return Done(f"This is the copy, order {copied.reference}.", url_of(copied))
 
 
 def _comeback(act: Act) -> Done:
     again = actions.come_back(order=act.order, jobs=act.form.cleaned_data["jobs"], **act.who)
-    return Done(f"This is the comeback, order {again.number or again.pk}, without charge.", url_of(again))
+    return Done(f"This is the comeback, order {again.reference}, without charge.", url_of(again))
 
 
 # --- Lines and jobs -------------------------------------------------------------------------------------------

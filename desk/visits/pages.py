@@ -86,7 +86,7 @@ class VisitPage(DeskView):
         except DomainError as error:
             add_refusal(form, error)
             return self.ask(visit, check_in=form)
-        messages.success(self.request, f"{visit.vehicle} is checked in as order {order.number or order.pk}.")
+        messages.success(self.request, f"{visit.vehicle} is checked in as order {order.reference}.")
         return redirect("order-page", order.pk)
 
     def move(self, visit: Appointment) -> HttpResponseBase:

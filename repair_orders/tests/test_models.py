@@ -59,6 +59,7 @@ def test_str():
     assert str(Part(name="Oil Filter", part_number="F-1")) == "Oil Filter (F-1)"
     assert str(Service(name="Oil Change")) == "Oil Change"
     assert str(RepairOrder(pk=9)) == "Repair order 9"
+    assert str(RepairOrder(pk=9, number=48)) == "Repair order 48"
     assert str(PartLine(quantity=Decimal("2.00"), unit_price=Decimal("64.50"))) == "2 × 64.50"
     assert str(ServiceLine(amount=Decimal("5.00"))) == "5.00"
 

@@ -33,7 +33,7 @@ def test_list_shows_hours_and_running_clocks(desk, entry):
     text = desk.get(changelist(TimeEntry)).text
     assert "1.00" in text
     assert "running" in text
-    assert f"Repair, order #{entry.job.repair_order_id}" in text
+    assert f"Repair, order {entry.job.repair_order.reference}" in text
 
 
 def test_times_are_corrected_in_the_zone_of_the_location(advisor, entry):

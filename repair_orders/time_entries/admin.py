@@ -50,7 +50,7 @@ class TimeEntryAdmin(ReadOnly, HistoryAdmin):
 
     @column("Job")
     def work(self, entry: TimeEntry) -> str:
-        return f"{entry.job.name}, order #{entry.job.repair_order_id}"
+        return f"{entry.job.name}, order {entry.job.repair_order.reference}"
 
     @column("Hours")
     def hours(self, entry: TimeEntry) -> str:

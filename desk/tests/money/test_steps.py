@@ -133,7 +133,7 @@ class TestTake:
         assert "$491.56 in total, <b>$491.56 still to pay</b>" in text_of(desk.get(url))
         response = sent(desk, url, amount="99999.00", reference="Slip 9")
         shown, form = text_of(response), response.context["form"]
-        assert f"This is <b>$99,507.44</b> more than order {order.number or order.pk} comes to." in shown
+        assert f"This is <b>$99,507.44</b> more than order {order.reference} comes to." in shown
         assert 'name="keep" value="99507.44">Take it anyway<' in shown
         assert (form["reference"].value(), Payment.objects.exists()) == ("Slip 9", False)
         data = {name: form[name].value() or "" for name in form.fields} | {"keep": "99507.44"}
@@ -151,7 +151,7 @@ class TestTake:
         assert "$491.56 in total, <b>$91.56 still to pay</b>" in text_of(desk.get(url))
         shown = text_of(sent(desk, url, amount="91.57"))
         assert "This is <b>$0.01</b> more" in shown
-        assert f"order {order.number or order.pk} comes to, with the deposits that it has." in shown
+        assert f"order {order.reference} comes to, with the deposits that it has." in shown
         sent(desk, url, amount="91.56")
         assert [payment.amount for payment in Payment.objects.order_by("pk")] == [D("400.00"), D("91.56")]
 
