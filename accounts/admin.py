@@ -27,6 +27,7 @@ from accounts import second_factor
 from accounts.actions import change_role, end_session, set_active
 from accounts.emails import Origin
 from accounts.forms import NewUserForm, OwnPasswordForm, PasswordForm, UserForm
+from accounts.keys import admin as keys_admin  # noqa: F401  # registers its pages
 from accounts.models import Device, EmailChange, KnownAddress, Session, User
 from accounts.phones import format_phone
 from accounts.profile import change_person
@@ -150,6 +151,10 @@ class UserAdmin(NoDeleteMixin, BaseUserAdmin[User], HistoryAdmin):  # type: igno
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         is_above = obj is not None and (obj.is_superuser or obj.role == Role.ADMIN)
+        if obj is not None and hasattr(
+            obj, "api_key"
+        ):  # a machine, which has neither a password nor an address
+            return False
         return bool(super().has_change_permission(request, obj)) and (
             request.user.is_superuser or not is_above
         )

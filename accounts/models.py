@@ -16,6 +16,7 @@ from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 from simple_history.models import HistoricalRecords
 
+from accounts.keys.models import ApiKey
 from accounts.names import full_name
 from accounts.phones import validate_phone
 from accounts.querysets import EmailChangeQuerySet, ReferralQuerySet, SessionQuerySet, SignificantDigits
@@ -49,6 +50,10 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> User:
         return self.create_user(email, password, **({"role": Role.ADMIN, "is_superuser": True} | fields))
+
+    def people(self) -> models.QuerySet[User]:
+        """Return the users who are no API key."""
+        return self.filter(api_key=None)
 
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(email=normalize_email(username or ""))
@@ -356,3 +361,6 @@ class RewardEntry(Identified):
 
     def __str__(self) -> str:
         return f"{self.points:+d} points"
+
+
+__all__ = ["ApiKey"]

@@ -100,6 +100,7 @@ _MANAGER = (
     | _permissions("customers", "merge", "customer")
     | _permissions("accounts", "view", "session", "device", "emailchange")
     | _permissions("accounts", "add", "rewardentry")
+    | _permissions("accounts", "view add revoke", "apikey")
     | _permissions("billing", "report", "closedday")
 )
 _ADMIN = (

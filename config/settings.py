@@ -211,6 +211,9 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.SignInBackend"]
 # The look-up of a request: session uuid -> Caller. A dotted path, because it joins tables of rooms above common/.
 CALLER_LOADER = "customers.callers.load_caller"
+KEY_CALLER_LOADER = (
+    "accounts.keys.callers.load_key_caller"  # an API key and the address of its request -> Caller
+)
 PAGE_CALLER_LOADER = "customers.callers.caller_of_user"  # user of a Django session -> Caller
 # Role -> permissions, for the staff's API and the admin. A dotted path, because it names models of every room.
 ROLE_PERMISSIONS = "config.roles.PERMISSIONS"
@@ -369,6 +372,12 @@ SPECTACULAR_SETTINGS = {
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+            "apiKey": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": "`Api-Key <key>`, for programs.",
+            },
         }
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

@@ -17,6 +17,7 @@ from accounts.api import crm as accounts_crm
 from accounts.api import member as accounts_member
 from accounts.api import member_referrals as referrals_member
 from accounts.api import shop as accounts_shop
+from accounts.api import shop_staff_keys as keys_staff
 from appointments.api import member as appointments_member
 from appointments.api import member_locations as locations_member
 from appointments.api import shop as appointments_shop
@@ -143,6 +144,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *statements_staff.urlpatterns,  # customers/{id}/statements/, statement-runs/
     *accounts_staff.urlpatterns,  # customers/{id}/account/, …/opening-balance/
     *search_staff.urlpatterns,  # search/
+    *keys_staff.urlpatterns,  # api-keys/
     *desk_staff.urlpatterns,  # board/, intake/
 ]
 

@@ -66,6 +66,7 @@ def load(*, now: datetime) -> bool:
         garage.load_rota(calendar, rows)
         passport.load(calendar)
         savings.load(calendar, rows)
+        staff.load_key(now)
         # The database was empty, so every task is about demo data, whose people get no mail.
         DBTaskResult.objects.all().delete()
         return True

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from accounts.models import User
+from datetime import datetime
+
+from accounts.keys.actions import SHOWN, hash_of
+from accounts.models import ApiKey, User
 from common.domain.caller import Role
 from demo.numbering import continue_after
+
+KEY = "gk_website-of-the-demo"
 
 
 def load() -> None:
@@ -18,3 +23,16 @@ def load() -> None:
         role=Role.TECHNICIAN,
     )
     continue_after(User)
+
+
+def load_key(now: datetime) -> None:
+    """Load a key for programs. It is the documented one, and so are the logins of the demo."""
+    user = User.objects.create_user(None, first_name="Website", last_name="(API key)", role=Role.ADVISOR)
+    ApiKey.objects.create(
+        name="Website",
+        user=user,
+        prefix=KEY[:SHOWN],
+        key_hash=hash_of(KEY),
+        created_at=now,
+        created_by=User.objects.get(email="admin@example.com"),
+    )

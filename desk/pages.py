@@ -44,6 +44,11 @@ class DeskView(View):
         """Return the units of the location at which the user works."""
         return Place(self.request).units
 
+    def refuse_without(self, permission: str) -> None:
+        """Raise PermissionDenied unless the user has the permission of a step of the page."""
+        if not self.request.user.has_perm(permission):
+            raise PermissionDenied
+
     def by(self) -> int:
         """Return the id of the user who asks."""
         assert self.request.user.pk is not None  # the admin is for signed-in users

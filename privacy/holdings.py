@@ -16,6 +16,7 @@ from django.contrib.auth.hashers import make_password
 from django.db.models import Model, Q
 
 from accounts.models import (
+    ApiKey,
     Device,
     EmailChange,
     KnownAddress,
@@ -399,6 +400,14 @@ HOLDINGS = (
         overwrites={"invited_by": None},
         keeps=dict.fromkeys(("email", "role"), "the address of the invited person"),
         secrets=("token_hash",),
+    ),
+    # Keys of programs that the person made for the shop.
+    Holding(
+        ApiKey,
+        user=("created_by",),
+        overwrites={"created_by": None},
+        keeps=dict.fromkeys(("name", "addresses", "prefix"), "of a program of the shop"),
+        secrets=("key_hash",),
     ),
     Holding(CustomerUser, user=("user",), keeps={"role": _CODE}),
     Holding(Customer, account="pk", keeps=dict.fromkeys(PERSONAL_FIELDS, _LEFT)),

@@ -13,7 +13,9 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from factory.django import DjangoModelFactory
 
+from accounts.keys.actions import hash_of
 from accounts.models import (
+    ApiKey,
     Device,
     EmailChange,
     KnownAddress,
@@ -118,6 +120,19 @@ class UserFactory(DjangoModelFactory[User]):
         return model_class.objects.create_user(
             kwargs.pop("email"), kwargs.pop("password", PASSWORD), **kwargs
         )
+
+
+class ApiKeyFactory(DjangoModelFactory[ApiKey]):
+    """A key without end. The key itself is its name."""
+
+    class Meta:
+        model = ApiKey
+
+    name = factory.Sequence(lambda n: f"gk_key{n}")
+    user = factory.SubFactory(UserFactory, email=None, role="manager")
+    prefix = factory.LazyAttribute(lambda row: row.name[:9])
+    key_hash = factory.LazyAttribute(lambda row: hash_of(row.name))
+    created_at = factory.LazyFunction(timezone.now)
 
 
 class CustomerFactory(DjangoModelFactory[Customer]):

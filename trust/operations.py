@@ -47,6 +47,7 @@ NAMED: dict[str, str | None] = {
     "/api/shop/parts/{id}/": None,
     "/api/shop/services/{id}/": None,
     "/api/shop/technicians/{id}/": None,
+    "/api/shop/api-keys/{id}/": None,
     "/api/shop/shifts/{id}/": None,
     "/api/shop/absences/{id}/": None,
     "/api/shop/canned-jobs/{id}/": None,

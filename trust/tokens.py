@@ -23,6 +23,7 @@ from testing import factories
 from testing.servers import Server
 from testing.storms import parallel
 from trust.calls import Answer, Client
+from trust.keys import try_keys
 from trust.people import PASSWORD, person, set_passwords
 from trust.promises import ENGINES, Tally, Trial
 from trust.tables import seen_from_here
@@ -75,6 +76,7 @@ def tokens(trial: Trial, tally: Tally) -> None:
         with trial.server(engine, demo=False, **options) as server, seen_from_here(server):
             _try_rotation(server, tally, rounds=trial.size(10, 2, 1))
             _try_events(server, tally, number=trial.size(len(EVENTS), len(EVENTS), 1))
+            try_keys(server, tally)
 
 
 # --- One refresh token, many at once -------------------------------------------------------------------------

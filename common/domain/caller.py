@@ -51,6 +51,7 @@ class Caller:
     customer_name: str = field(default="", compare=False)
     session: UUID | None = field(default=None, compare=False)
     login_role: str = LoginRole.OWNER
+    api_key: int | None = field(default=None, compare=False)  # of a machine, which has no session
 
     @property
     def account(self) -> int:
@@ -76,6 +77,13 @@ class Caller:
 def page_caller_loader() -> Callable[[AbstractBaseUser], Caller]:
     """Return the look-up named by `PAGE_CALLER_LOADER`: the user of a Django session -> their caller."""
     loader: Callable[[AbstractBaseUser], Caller] = import_string(settings.PAGE_CALLER_LOADER)
+    return loader
+
+
+@cache
+def key_caller_loader() -> Callable[[str, str | None], Caller]:
+    """Return the look-up named by `KEY_CALLER_LOADER`: an API key and the IP address that sent it -> its caller."""
+    loader: Callable[[str, str | None], Caller] = import_string(settings.KEY_CALLER_LOADER)
     return loader
 
 

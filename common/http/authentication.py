@@ -13,8 +13,9 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenError
 
-from common.domain.caller import Caller, caller_loader, page_caller_loader
+from common.domain.caller import Caller, caller_loader, key_caller_loader, page_caller_loader
 from common.domain.tokens import AccessToken
+from common.http.address import client_ip
 
 CHALLENGE = 'Bearer realm="api"'
 _REFUSED = "Given token is not valid or has expired."
@@ -41,6 +42,21 @@ class BearerAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         caller = caller_of_token(raw.strip())
+        structlog.contextvars.bind_contextvars(user_id=caller.user_id)
+        return caller, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """Authenticate a machine by `Authorization: Api-Key <key>` (docs/design, D141)."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        scheme, _, key = request.headers.get("Authorization", "").strip().partition(" ")
+        if scheme.lower() != "api-key":
+            return None
+        caller = key_caller_loader()(key.strip(), client_ip(request))
         structlog.contextvars.bind_contextvars(user_id=caller.user_id)
         return caller, None
 

@@ -43,11 +43,13 @@ def answer_once(
     handler: Callable[..., JSONResponse],
     key: str,
     body: bytes,
+    stored_answer: Callable[[bytes], bytes],
     request: Request,
     *args: object,
     **kwargs: object,
 ) -> JSONResponse:
-    """Run `handler` under the key, or return its earlier response. `body` is the raw body.
+    """Run `handler` under the key, or return its earlier response. `body` is the raw body, and
+    `stored_answer` makes what is stored from the response's body.
 
     Only 2xx responses are stored. Any other leaves neither effect nor key. Raises Invalid for an unusable key,
     KeyReused if the key came with another request, and StillAnswering after 5 s of waiting.
@@ -77,7 +79,7 @@ def answer_once(
             transaction.set_rollback(True)
             return response
         row.status = response.status_code
-        row.body = response.content.decode()
+        row.body = stored_answer(response.content).decode()
         row.save(update_fields=["status", "body"])
         return response
 

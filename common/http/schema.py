@@ -21,7 +21,7 @@ from rest_framework.permissions import AllowAny
 
 from common.domain import errors
 from common.domain.types import Json
-from common.http.authentication import SessionCaller
+from common.http.authentication import ApiKeyAuthentication, SessionCaller
 from common.http.contracts.base import Contract, NamesFields
 from common.http.contracts.registry import CONTRACTS
 from common.http.fields import PrefixedId
@@ -205,7 +205,10 @@ class ContractSchema(AutoSchema):
             return [{}]
         if Anyone in getattr(self.view, "permission_classes", []):
             return [{}, {"bearer": []}]
-        return [{"session": []}] if SessionCaller in self.view.authentication_classes else [{"bearer": []}]
+        if SessionCaller in self.view.authentication_classes:
+            return [{"session": []}]
+        takes_keys = ApiKeyAuthentication in self.view.authentication_classes
+        return [{"bearer": []}, *([{"apiKey": []}] if takes_keys else [])]
 
     def get_override_parameters(self) -> list[OpenApiParameter | Declaration]:
         parameters: list[OpenApiParameter | Declaration] = self._response_headers()

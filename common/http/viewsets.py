@@ -19,6 +19,7 @@ from rest_framework.viewsets import ViewSetMixin
 from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import AnyQuerySet, Json, Values
+from common.http.authentication import ApiKeyAuthentication, BearerAuthentication
 from common.http.bodies import JSONResponse
 from common.http.contracts.shop import SHOP, STAFF, ShopCustomerList, ShopView
 from common.http.fields import Id
@@ -55,6 +56,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     """One resource under `/api/shop/`. Its list is always paged."""
 
     contract = STAFF
+    authentication_classes = [BearerAuthentication, ApiKeyAuthentication]
     permission_classes = [StaffWithActionPermission]
     is_strict = True
     resource: ClassVar[str]  # the noun in the URL

@@ -73,6 +73,7 @@ def rows(db):
         "statement-runs": factories.StatementRunFactory(),
         "orders": (item := factories.OrderItemFactory()).order,
         "returns": factories.ReturnRequestFactory(order=item.order),
+        "api-keys": factories.ApiKeyFactory(),
         "shifts": factories.ShiftFactory(),
         "absences": factories.AbsenceFactory(),
         "time-entries": factories.TimeEntryFactory(),

@@ -105,6 +105,7 @@ def world(people) -> dict[str, Any]:
     return {
         "appointments": visit.pk,
         "technicians": visit.technician_id,
+        "api-keys": factories.ApiKeyFactory().pk,
         "shifts": factories.ShiftFactory().pk,
         "absences": factories.AbsenceFactory().pk,
         "time-entries": factories.TimeEntryFactory().pk,

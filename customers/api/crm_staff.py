@@ -18,7 +18,7 @@ from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.contracts.crm import CrmStaffList, CrmStaffView, CrmView
+from common.http.contracts.crm import CrmServiceView, CrmStaffList, CrmStaffView
 from common.http.fields import Instant, PublicId
 from common.http.filters import DayFilter, SearchFilter, TextFilter, apply, order, query_of
 from common.http.permissions import CustomersOrPermittedStaff
@@ -224,7 +224,7 @@ def _show_by_user(caller: Caller, user: UUID | None) -> JSONResponse:
     return JSONResponse(_BY_USER.one(caller, {"user_id": user}, missing))
 
 
-class CustomerByUser(CrmView):
+class CustomerByUser(CrmServiceView):
     """Retrieve the customer of a user.
 
     The personal fields are those of the user. Customers can retrieve their own record.
@@ -239,7 +239,7 @@ class CustomerByUser(CrmView):
         return _show_by_user(self.caller, UserQuery.read(request.query_params)["user_id"])
 
 
-class LogicalCustomer(CrmView):
+class LogicalCustomer(CrmServiceView):
     """Retrieve or change the customer of the user in the URL.
 
     Customers can use it for their own record.

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -74,10 +73,6 @@ class CustomerView(DeskView):
     def customer(self, pk: int) -> Customer:
         found: Customer = get_object_or_404(Customer.objects.current().with_contact(), pk=pk)
         return found
-
-    def refuse_without(self, permission: str) -> None:
-        if not self.request.user.has_perm(permission):
-            raise PermissionDenied
 
 
 class CustomerPage(CustomerView):

@@ -321,7 +321,7 @@ def technicians() -> list[Technician]:
 def advisors(bench: Bench) -> list[tuple[str, str]]:
     """Return the users who can be the advisor of an order, with the present one."""
     may = Q(role__in=STAFF - {Role.TECHNICIAN}, is_active=True) | Q(pk=bench.order.advisor_id)
-    rows = User.objects.filter(may).order_by("first_name", "last_name", "id")
+    rows = User.objects.people().filter(may).order_by("first_name", "last_name", "id")
     return [(str(row.pk), name_of(row)) for row in rows]
 
 

@@ -53,7 +53,7 @@ class TeamView(DeskView):
         return user != self.request.user and table.has_change_permission(self.request, user)
 
     def ask(self, form: LoginForm, *, status: int = 200) -> HttpResponse:
-        rows = User.objects.filter(role__in=STAFF).select_related("technician__location")
+        rows = User.objects.people().filter(role__in=STAFF).select_related("technician__location")
         team = [
             (user, self.may_change(user))
             for user in rows.order_by("-is_active", "first_name", "last_name", "id")
@@ -95,7 +95,7 @@ class TeamStep(TeamView):
     def post(self, request: HttpRequest, pk: int, step: str) -> HttpResponseBase:
         if step not in STEPS:
             raise Http404
-        user = get_object_or_404(User, pk=pk, role__in=STAFF)
+        user = get_object_or_404(User.objects.people(), pk=pk, role__in=STAFF)
         if not self.may_change(user):
             raise PermissionDenied
         is_active, done = STEPS[step]

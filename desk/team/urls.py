@@ -5,9 +5,14 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, path
 
+from desk.team.keys import KeysPage, RevokeKey
 from desk.team.pages import TeamPage, TeamStep
 
 urlpatterns: list[URLPattern] = [
     path("admin/team/", admin.site.admin_view(TeamPage.as_view()), name="team"),
     path("admin/team/<int:pk>/<slug:step>/", admin.site.admin_view(TeamStep.as_view()), name="team-step"),
+    path("admin/api-keys/", admin.site.admin_view(KeysPage.as_view()), name="api-keys"),
+    path(
+        "admin/api-keys/<int:pk>/revoke/", admin.site.admin_view(RevokeKey.as_view()), name="api-key-revoke"
+    ),
 ]

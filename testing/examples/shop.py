@@ -197,6 +197,7 @@ NOUNS = {
     "fee-rules": (1, {"is_active": "true"}, {"page": "0"}),
     "overrun-policies": (1, {"location_id": "2"}, {"search": "ten"}),
     "technicians": (27, {"search": "tech@"}, {"location_id": "here"}),
+    "api-keys": (1, {"revoked": "false"}, {"revoked": "perhaps"}),
     "shifts": (1, {"technician_id": "28"}, {"technician_id": "Tara"}),
     "absences": (1, {"location_id": "2", "date_from": "2026-01-01"}, {"date_from": "soon"}),
     "time-entries": (1, {"technician_id": "27"}, {"date_from": "monday"}),
@@ -496,6 +497,18 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     ),
     "technicians_create": ("post", "technicians/", {"name": "Tina Torque", "location_id": 1}, None),
     "technicians_partial_update": ("patch", "technicians/27/", {"role": "master technician"}, None),
+    "api_keys_create": (
+        "post",
+        "api-keys/",
+        {
+            "name": "Bookkeeping",
+            "role": "manager",
+            "addresses": ["192.0.2.0/24"],
+            "expires_at": "2099-12-31T00:00:00Z",
+        },
+        400,
+    ),
+    "api_keys_revoke": ("post", "api-keys/1/revoke/", {}, 409),
     "shifts_create": (
         "post",
         "shifts/",

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from common.domain.errors import Kind
 from common.domain.types import Json
+from common.http.authentication import ApiKeyAuthentication, BearerAuthentication
 from common.http.contracts.base import Contract, NamesFields
 from common.http.lists import ListView, PagedList
 from common.http.permissions import StaffWithPermission
@@ -56,7 +57,13 @@ class CrmView(ContractView):
     contract = CRM
 
 
-class CrmStaffView(CrmView):
+class CrmServiceView(CrmView):
+    """A route for other services, which may call it with an API key."""
+
+    authentication_classes = [BearerAuthentication, ApiKeyAuthentication]
+
+
+class CrmStaffView(CrmServiceView):
     """A route for staff whose role has the view's permission."""
 
     permission_classes = [StaffWithPermission]

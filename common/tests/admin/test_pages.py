@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Device, EmailChange, KnownAddress, Referral, RewardEntry, Session, User
+from accounts.models import ApiKey, Device, EmailChange, KnownAddress, Referral, RewardEntry, Session, User
 from appointments.models import (
     Absence,
     Appointment,
@@ -46,6 +46,7 @@ from vehicles.models import Recommendation, TelematicsBatch, Vehicle
 from vehicles.schedules.models import ScheduleTemplate
 
 FACTORIES = {
+    ApiKey: factories.ApiKeyFactory,
     Appointment: factories.AppointmentFactory,
     Bay: factories.BayFactory,
     CannedJob: factories.CannedJobFactory,

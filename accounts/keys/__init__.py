@@ -1,0 +1,1 @@
+"""API keys, with which machines call the staff's API (docs/design, D141)."""

@@ -1,0 +1,125 @@
+"""Requests with an API key: where it counts, from where, until when, and as whom it acts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.keys import callers
+from repair_orders.models import RepairOrder
+from testing import factories
+from testing.billed import again
+from testing.suites import UNAUTHENTICATED
+
+pytestmark = pytest.mark.django_db
+STAFFS, SERVICES = "/api/shop/repair-orders/", "/api/v1/customers/"
+REFUSED = {"detail": "The API key is unknown, revoked or expired.", "code": "api_key_refused"}
+
+
+@pytest.fixture
+def key():
+    return factories.ApiKeyFactory()
+
+
+def get(api, key, url=STAFFS, **headers):
+    return api.get(url, headers={"Authorization": f"Api-Key {key}", **headers})
+
+
+@pytest.mark.parametrize("url", [STAFFS, SERVICES, f"{SERVICES}stats/"])
+def test_key_opens_the_staffs_api_and_the_service_routes(api, key, url):
+    assert get(api, key.name, url).status_code == 200
+
+
+def test_key_reads_a_customer_of_the_service(api, key, alice):
+    contact = alice.contact.uuid
+    for tail in (
+        f"{alice.uuid}/",
+        f"{alice.uuid}/dashboard/",
+        f"by_user_id/?user_id={contact}",
+        f"logical/{contact}/",
+    ):
+        assert get(api, key.name, SERVICES + tail).status_code == 200, tail
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/api/shop/repair-orders/customers/me/repair-orders/",
+        "/api/auth/user/",
+        "/api/vehicles/",
+        "/api/v1/customer/orders",
+        "/customer/api/repairs/",
+        f"{SERVICES}profile/",
+    ],
+)
+def test_key_counts_as_no_credentials_elsewhere(api, key, url):
+    assert get(api, key.name, url).status_code in (302, 401)
+
+
+def test_unknown_revoked_and_expired_keys_are_refused(api, key):
+    ended = factories.ApiKeyFactory(created_at=timezone.now() - timedelta(days=2), expires_at=timezone.now())
+    revoked = factories.ApiKeyFactory(revoked_at=timezone.now())
+    inactive = factories.ApiKeyFactory(user__is_active=False)
+    for wrong in ("", "gk_", "gk_wrong", key.name.upper(), ended.name, revoked.name, inactive.name):
+        response = get(api, wrong)
+        assert (response.status_code, response.json()) == (401, REFUSED), wrong
+        assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_other_scheme_is_no_key(api, key):
+    response = api.get(STAFFS, headers={"Authorization": f"Token {key.name}"})
+    assert (response.status_code, response.json()["detail"]) == (401, UNAUTHENTICATED["detail"])
+
+
+def test_key_works_from_its_addresses_only(api, key, settings):
+    settings.TRUSTED_PROXIES = 1
+    key.addresses = ["192.0.2.0/24", "2001:db8::/32"]
+    key.save()
+    for address, status in (
+        ("192.0.2.9", 200),
+        ("192.0.3.9", 403),
+        ("2001:db8::7", 200),
+        ("::ffff:192.0.2.9", 200),
+        ("nonsense", 403),
+    ):
+        response = get(api, key.name, **{"X-Forwarded-For": f"192.0.2.9, {address}"})
+        assert response.status_code == status, address
+    assert response.json() == {
+        "error": "Access denied",
+        "detail": "This API key does not work from this address.",
+        "code": "api_key_address",
+    }
+
+
+def test_key_has_the_permissions_of_its_role(api):
+    technician = factories.ApiKeyFactory(user__role="technician")
+    assert get(api, technician.name).status_code == 200
+    response = get(api, technician.name, "/api/shop/invoices/")
+    assert (response.status_code, response.json()["code"]) == (403, "role_may_not")
+
+
+def test_history_names_the_key(api, key):
+    vehicle = factories.VehicleFactory()
+    response = api.post(
+        STAFFS,
+        {"vehicle_id": vehicle.pk, "description": "It squeaks."},
+        format="json",
+        headers={"Authorization": f"Api-Key {key.name}"},
+    )
+    assert response.status_code == 201
+    assert RepairOrder.history.get().history_user == key.user
+
+
+def test_use_is_noted_once_a_minute(api, key, monkeypatch, django_assert_num_queries):
+    begun = timezone.now()
+
+    def at(seconds, queries):
+        monkeypatch.setattr(callers.timezone, "now", lambda: begun + timedelta(seconds=seconds))
+        with django_assert_num_queries(queries):
+            get(api, key.name)
+        return (again(key).last_used_at - begun).total_seconds()
+
+    # The key and the page, and once a minute the use.
+    assert [at(0, 3), at(59, 2), at(61, 3)] == [0, 0, 61]
