@@ -25,7 +25,7 @@ from trust.operations import Operation, operations
 from trust.people import PASSWORD, clients, open_shop, own_everything, set_passwords
 from trust.promises import ENGINES, Tally, Trial
 from trust.rights import SHARED, STAFFS
-from trust.tables import Change, Tables, seen_from_here
+from trust.tables import OF_THE_SERVER, Change, Tables, seen_from_here
 from trust.town import Town
 
 ROOMS = (
@@ -41,7 +41,7 @@ ROOMS = (
     "files",
 )
 # Tables that a sign-in or a request changes in any case.
-BESIDE = ("accounts_pagesession", "django_tasks_database_dbtaskresult")
+BESIDE = (*OF_THE_SERVER, "django_tasks_database_dbtaskresult")
 # Naming style of a contract -> property name of a column.
 STYLES: dict[str, Callable[[str], str]] = {
     "snake_case": str,

@@ -20,7 +20,7 @@ from trust.operations import METHODS, NAMES, Operation, format_id
 from trust.promises import ENGINES, Tally, Trial
 from trust.rights import STAFFS, expected_of
 from trust.strangers_at_pages import try_admin, try_links, try_portal
-from trust.tables import seen_from_here
+from trust.tables import seen_from_here, wait_for_tasks
 from trust.town import Town, ask, open_town, without
 
 # Where the id of another customer in a body or query is not a 404. An unknown id must get the same response.
@@ -113,6 +113,7 @@ def _owner_may(town: Town, operation: Operation) -> None:
     answer = ask(town, operation, who, address, operation.body(town.bob, town.shop))
     may = answer.status == 415 if operation.name in IN_FORMS else 200 <= answer.status < 400
     town.tally.tried(may, f"the owner {who}: {operation.method} {address}: {answer}")
+    wait_for_tasks()
     if operation.method == "GET":
         town.tables.accept()  # a paper is stored when it is first read
     else:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import cached_property
+from time import monotonic, sleep
 from typing import Any
 
 import orjson
@@ -15,9 +16,13 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, connections
 from django.test import override_settings
+from django_tasks_db.models import DBTaskResult
 
 from config import settings as product
 from testing.servers import Server
+
+# A page may open a session for its own socket, and the search for reminders remembers how far it is.
+OF_THE_SERVER = ("accounts_pagesession", "reminders_sweep")
 
 Row = tuple[Any, ...]
 Rows = dict[str, Counter[Row]]  # by table
@@ -46,6 +51,15 @@ def _use(database: dict[str, Any]) -> None:
     connections.settings["default"] = database
 
 
+def wait_for_tasks(*, seconds: float = 20) -> None:
+    """Wait until the server has run the tasks that are due. Raises TimeoutError."""
+    end = monotonic() + seconds
+    while DBTaskResult.objects.ready().exists() or DBTaskResult.objects.running().exists():
+        if monotonic() > end:
+            raise TimeoutError(f"Tasks are still due after {seconds} s.")
+        sleep(0.05)
+
+
 @dataclass(frozen=True)
 class Change:
     """The rows added to and removed from the tables."""
@@ -69,7 +83,7 @@ class Change:
 class Tables:
     """The tables of the product, without those in `but` and Django's own."""
 
-    def __init__(self, *, but: Collection[str] = ("accounts_pagesession",)) -> None:
+    def __init__(self, *, but: Collection[str] = OF_THE_SERVER) -> None:
         self.models = [
             model
             for model in apps.get_models(include_auto_created=True)

@@ -12,7 +12,7 @@ from trust.calls import Answer, Client
 from trust.operations import Operation, operations
 from trust.people import Owner, Shop, clients, open_shop, own_everything
 from trust.promises import Tally
-from trust.tables import Tables
+from trust.tables import OF_THE_SERVER, Tables
 
 
 @dataclass
@@ -73,14 +73,7 @@ def open_town(server: Server, tally: Tally, *, is_short: bool) -> Town:
         assert given.status == 200, given
     working = bob.rows["repair in_progress"].jobs.earliest("position")
     factories.TimeEntryFactory(job=working, technician=shop.working, ended=None)
-    # A page may open a session for its own socket, and the search for reminders remembers how far it is.
-    own = (
-        "accounts_pagesession",
-        "accounts_session",
-        "django_tasks_database_dbtaskresult",
-        "reminders_sweep",
-    )
-    tables = Tables(but=own)
+    tables = Tables(but=(*OF_THE_SERVER, "accounts_session", "django_tasks_database_dbtaskresult"))
     return Town(server, shop, alice, bob, people, tables, tally)
 
 
