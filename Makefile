@@ -51,8 +51,8 @@ schema: .venv/.dev  ## write docs/openapi.yaml
 errors: .venv/.dev  ## write the table of docs/errors.md
 	DEBUG=true $(BIN)/python manage.py error_codes --write
 
-examples: .venv/.dev  ## record the schema's examples from the demo data
-	RECORD_EXAMPLES=1 $(BIN)/python -m pytest -q config/tests/test_examples.py
+examples: .venv/.dev  ## record the examples of the schema and of the tutorial from the demo data
+	RECORD_EXAMPLES=1 $(BIN)/python -m pytest -q config/tests/test_examples.py config/tests/test_tutorial.py
 	$(MAKE) schema
 
 bench: .venv/.bench  ## compare with other frameworks and write bench/RESULTS.md (ARGS="chat" measures one part)
