@@ -3,7 +3,12 @@ FROM python:3.11-slim AS build
 WORKDIR /app
 COPY requirements.txt .
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+# Sphinx, which builds the documentation, stays in this layer.
+COPY requirements-docs.txt .
+RUN python -m venv /sphinx && /sphinx/bin/pip install --no-cache-dir --require-hashes -r requirements-docs.txt
 COPY . .
+RUN /sphinx/bin/python -m sphinx -q -b dirhtml -c docs/site -d /tmp/doctrees docs webroot/docs \
+    && /venv/bin/python -m whitenoise.compress --quiet --no-brotli webroot
 # Hashed names for the static files; the key signs nothing here and stays in this layer.
 RUN SECRET_KEY=$(python -c "import secrets; print(secrets.token_urlsafe(60))") ALLOWED_HOSTS=build \
     /venv/bin/python manage.py collectstatic --noinput --verbosity 0

@@ -5,13 +5,14 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: help run test reset-demo lint schema errors examples bench trust verify lock clean
+.PHONY: help run test docs reset-demo lint schema errors examples bench trust verify lock clean
 .DEFAULT_GOAL := run
 
 help:  ## list these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.runtime  ## install, migrate, load the demo into an empty database, and serve it (PORT=8001, HOST=0.0.0.0)
+	@$(MAKE) --no-print-directory docs || echo "The documentation could not be built. The server starts without it."
 	@$(call default,DEBUG,true) $(call default,PUBLIC_URL,http://$(reached):$(PORT)) \
 	$(if $(filter 0.0.0.0,$(HOST)),$(call default,ALLOWED_HOSTS,localhost$(comma)127.0.0.1$(comma)$(reached))) \
 	$(BIN)/python manage.py serve --demo --host $(HOST) --port $(PORT)
@@ -25,6 +26,16 @@ reached = $(if $(filter 0.0.0.0,$(HOST)),$(shell $(PYTHON) -c "import socket; s 
 
 test: .venv/.dev  ## run the tests on SQLite, or with USE_POSTGRES=true REDIS_URL=… (ARGS goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+docs: .venv/.runtime webroot/docs/index.html  ## build the documentation, which is served at /docs/
+
+# Each page has the navigation, so that all of them are written when one changes. Those that did not are not read again.
+webroot/docs/index.html: $(wildcard docs/*.md docs/*/*.md docs/site/* docs/site/theme/* docs/site/theme/static/*) \
+		CHANGELOG.md CONTRIBUTING.md bench/RESULTS.md common/reads/README.md requirements-docs.txt
+	@echo "Building the documentation"
+	@$(BIN)/python -m sphinx -q -j auto -b dirhtml -c docs/site -d .venv/.doctrees docs webroot/docs
+	@$(BIN)/python -m whitenoise.compress --quiet --no-brotli webroot
+	@touch $@
 
 reset-demo: .venv/.runtime  ## empty the embedded database and load the demo again (FORCE=yes allows PostgreSQL)
 	@$(call default,DEBUG,true) $(BIN)/python manage.py demo --reset $(if $(filter yes,$(FORCE)),--force)
@@ -67,6 +78,7 @@ verify:  ## run all checks of a release with .ci/full, in half an hour
 lock: $(BIN)/uv  ## resolve requirements*.in into requirements*.txt, with hashes
 	$(compile) requirements-uv.in -o requirements-uv.txt
 	$(compile) requirements.in -o requirements.txt
+	$(compile) --constraints requirements.txt requirements-docs.in -o requirements-docs.txt
 	$(compile) --constraints requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(compile) --constraints requirements-dev.txt requirements-bench.in -o requirements-bench.txt
 
@@ -75,13 +87,13 @@ compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 clean:  ## remove the installed packages, the embedded database and its files
-	rm -rf .venv var staticfiles db.sqlite3*
+	rm -rf .venv var staticfiles webroot db.sqlite3*
 
-.venv/.runtime: requirements.txt | $(BIN)/python
-	@$(call install,$(if $(wildcard .venv/.dev),requirements-dev.txt,requirements.txt))
+.venv/.runtime: requirements.txt requirements-docs.txt | $(BIN)/python
+	@$(call install,$(if $(wildcard .venv/.dev),requirements-dev.txt,requirements.txt requirements-docs.txt))
 	@touch $@
 
-.venv/.dev: requirements-dev.txt requirements.txt | $(BIN)/python
+.venv/.dev: requirements-dev.txt requirements-docs.txt requirements.txt | $(BIN)/python
 	@$(call install,requirements-dev.txt)
 	@touch $@ .venv/.runtime
 
@@ -90,7 +102,7 @@ clean:  ## remove the installed packages, the embedded database and its files
 	@touch $@ .venv/.dev .venv/.runtime
 
 $(BIN)/uv: requirements-uv.txt | $(BIN)/python
-	@$(pip) requirements-uv.txt
+	@$(call pip,requirements-uv.txt)
 	@touch $@
 
 # uv makes the environment equal to the file. Compiling saves 6 s at the first start. If uv cannot be installed, or finds no
@@ -98,8 +110,8 @@ $(BIN)/uv: requirements-uv.txt | $(BIN)/python
 install = echo "Installing the packages of $(1) into .venv"; \
 	{ $(MAKE) --no-print-directory $(BIN)/uv \
 	  && $(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode $(1); } \
-	|| { echo "uv failed. pip installs instead, which takes a minute"; $(pip) $(1); }
-pip = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r
+	|| { echo "uv failed. pip installs instead, which takes a minute"; $(call pip,$(1)); }
+pip = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes $(addprefix -r ,$(1))
 
 # A bare Debian lacks ensurepip. Use the system's pip instead, or install the venv package with apt if there is no pip.
 $(BIN)/python:

@@ -101,9 +101,9 @@ MIDDLEWARE = [
     "common.http.middleware.Refusals",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "common.http.middleware.ContentSecurityPolicy",  # before static files, of which the documentation is pages
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "common.http.middleware.ContentSecurityPolicy",
     "common.http.middleware.BodyLimit",
     "common.http.gate.WriteGate",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -451,6 +451,10 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
+# What `make docs` builds, as it lies there: docs/ is served at /docs/.
+SITE_DIR = BASE_DIR / "webroot"
+WHITENOISE_ROOT = SITE_DIR if DEBUG or SITE_DIR.is_dir() else None
+WHITENOISE_INDEX_FILE = True
 
 # --- Uploads -----------------------------------------------------------------------------------------
 

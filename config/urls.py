@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path, re_path
@@ -40,7 +41,9 @@ from chat.api import care_returns as return_tickets_care
 from chat.api import care_window as window_care
 from chat.api import member as chat_member
 from chat.api import member_contact as contact_member
+from common.domain.errors import Kind
 from common.http import fallbacks, health
+from common.http.problems import Problem
 from common.http.routing import route
 from common.http.schema import CachedGenerator
 from customers.api import care as customers_care
@@ -106,6 +109,22 @@ def home(request: HttpRequest) -> HttpResponse:
 def favicon(request: HttpRequest) -> HttpResponse:
     """Redirect to the icon, which browsers request here if a page names none."""
     return redirect(static("common/favicon.svg"))
+
+
+def documentation(request: HttpRequest) -> HttpResponse:
+    """Say how to build the documentation. Where it was built, WhiteNoise answers before the routes are tried."""
+    if (settings.SITE_DIR / "docs").is_dir():
+        raise Http404
+    return fallbacks.page_for(
+        request,
+        Problem(
+            Kind.NOT_FOUND,
+            "docs_not_built",
+            "The documentation was not built here",
+            "Run `make docs` in the folder of the product, then load this page again. The same pages are Markdown "
+            "files in its folder docs/. Where DEBUG is off, also restart the server.",
+        ),
+    )
 
 
 # Contract 000, and the staff's own API on its nouns: lists, rows and verbs by role (docs/roles.md).
@@ -230,6 +249,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customer", fleet_pages.front),
     path("", home),
     path("favicon.ico", favicon),
+    re_path(r"^docs(?:/|$)", documentation),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

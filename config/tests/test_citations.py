@@ -19,6 +19,7 @@ SKIPPED = {
     "node_modules",
     "var",
     "staticfiles",
+    "webroot",
 }
 KINDS = {
     ".py",
