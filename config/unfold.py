@@ -64,7 +64,7 @@ UNFOLD: dict[str, object] = {
                     _page("Money", "payments", "money", "billing.view_closedday"),
                     _page("Prices", "sell", "prices", "catalogue.change_part"),
                     _page("Team", "badge", "team", "accounts.change_user"),
-                    _page("API keys", "vpn_key", "api-keys", "accounts.view_apikey"),
+                    _page("API keys", "key", "api-keys", "accounts.view_apikey"),
                 ],
             },
             {

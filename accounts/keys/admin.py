@@ -38,7 +38,7 @@ class ApiKeyAdmin(ReadOnly, HistoryAdmin):
         lambda row, by, now: revoke(key=row, now=now),
         ask="Refuse this key from now on? Whatever uses it stops working.",
         done="The key is revoked.",
-        icon="key_off",
+        icon="block",
         variant=ActionVariant.DANGER,
         permission=PERMISSIONS["revoke"],
     )
