@@ -30,6 +30,7 @@ def load(calendar: Calendar, garage: Garage, vehicle: Vehicle) -> None:
         location=garage.second,
         checked_in_at=asked_at,
         promised_at=calendar.working_day(1, 16),
+        key_tag="12",
     )
     jobs = [
         add_canned_job(order=order, canned=CannedJob.objects.get(name=name))

@@ -21,6 +21,7 @@ from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminExpandableTextareaWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
@@ -29,6 +30,7 @@ from appointments.models import HOLDS_A_BAY, Appointment
 from common.admin.forms import LocalTimesForm, time_field
 from common.admin.pages import column, transition_button
 from common.domain.number_fields import DecimalField
+from common.domain.text_fields import TextFormField
 from common.domain.units import MAX_MILES
 from repair_orders.check_in import (
     PERMISSIONS,
@@ -62,6 +64,9 @@ class CheckInForm(LocalTimesForm):
         widget=UnfoldAdminDecimalFieldWidget(),
     )
     promised_at = time_field(label="Promised", required=False, help_text="Local time of the location.")
+    key_tag = TextFormField(
+        label="Key tag", required=False, max_length=20, widget=UnfoldAdminTextInputWidget()
+    )
     description = forms.CharField(
         label="The customer's words",
         required=False,

@@ -242,6 +242,7 @@ HOLDINGS = (
         overwrites={"description": "", "notes": "", "denial_reason": "", "po_number": ""},
         keeps={
             "status": _CODE,
+            "key_tag": "where keys hang",
             "tax_exemption": "the reason why the order was not taxed",
             **dict.fromkeys(("fee_terms", "overrun_terms"), "prices of the location"),
         },

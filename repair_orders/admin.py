@@ -151,7 +151,13 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
                 )
             },
         ),
-        ("Visit", {"fields": ("promised_at", ("odometer_in", "odometer_out")), "classes": ("collapse",)}),
+        (
+            "Visit",
+            {
+                "fields": (("promised_at", "key_tag"), ("odometer_in", "odometer_out")),
+                "classes": ("collapse",),
+            },
+        ),
         ("Work", {"fields": ("description", "photos", "notes")}),
         (
             "Totals",

@@ -86,6 +86,7 @@ def check_in(
     location: Location | None = None,
     odometer: Decimal | None = None,
     promised_at: datetime | None = None,
+    key_tag: str = "",
     description: str = "",
     order: RepairOrder | None = None,
     anyway: bool = False,
@@ -93,9 +94,10 @@ def check_in(
     """Take a vehicle in and return its repair order, whose advisor is the acting user.
 
     It is that of an appointment, or of a walk-in's vehicle. The services of the appointment become jobs. `odometer` is
-    read in miles. `description` are the customer's words, by default those of the appointment. `order` is a requested
-    order of the vehicle without an appointment, which is taken in place of a new one. While the vehicle has an open
-    order, a new one needs `anyway`. The appointment stays as it is, and needs no technician.
+    read in miles. `key_tag` tells where the keys are. `description` are the customer's words, by default those of the
+    appointment. `order` is a requested order of the vehicle without an appointment, which is taken in place of a new
+    one. While the vehicle has an open order, a new one needs `anyway`. The appointment stays as it is, and needs no
+    technician.
 
     Raises IllegalTransition, AppointmentHasOrder, WrongAppointment, OrderIsOpen, OrderCannotBeTaken, WrongOrder,
     PromiseInThePast, AlreadyArchived, and the errors of `read_odometer`, `request_repair` and `add_canned_job`.
@@ -115,6 +117,8 @@ def check_in(
         values: Json = {"checked_in_at": now, "advisor": None if by is None else User.objects.get(pk=by)}
         if promised_at is not None:
             values["promised_at"] = promised_at
+        if key_tag:
+            values["key_tag"] = key_tag
         if odometer is not None:
             values["odometer_in"] = odometer
             read_odometer(

@@ -107,6 +107,9 @@ class RepairOrder(Identified):
     overrun_terms = models.JSONField(null=True, blank=True, editable=False)
     po_number = LineField("PO number", max_length=40, blank=True, default="")
     promised_at = models.DateTimeField(null=True, blank=True)
+    key_tag = LineField(
+        max_length=20, blank=True, default="", help_text="The tag of the vehicle's keys, or where they hang."
+    )
     odometer_in = miles_field(null=True, blank=True, validators=[MinValueValidator(0)])
     odometer_out = miles_field(null=True, blank=True, validators=[MinValueValidator(0)])
     comeback_of = models.ForeignKey(

@@ -158,6 +158,9 @@ class IntakeVisitInput(Serializer):
         max_digits=9, decimal_places=2, min_value=0, required=False, help_text="Miles, read at the check-in."
     )
     promised_at = Instant(required=False)
+    key_tag = serializers.CharField(
+        required=False, allow_blank=True, max_length=20, help_text="The tag of the keys, with `check_in`."
+    )
 
 
 class IntakeInput(Serializer):

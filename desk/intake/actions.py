@@ -24,8 +24,8 @@ from vehicles.models import Vehicle
 class Visit:
     """A visit to book. `start` is None for a walk-in, which begins now. `bay` and `technician` are None for any.
 
-    With `checks_in` the vehicle is here: a repair order is opened with `odometer` (miles) and `promised_at`, or the
-    requested `order` is taken.
+    With `checks_in` the vehicle is here: a repair order is opened with `odometer` (miles), `promised_at` and
+    `key_tag`, or the requested `order` is taken.
     """
 
     location: Location
@@ -38,6 +38,7 @@ class Visit:
     checks_in: bool = False
     odometer: Decimal | None = None
     promised_at: datetime | None = None
+    key_tag: str = ""
     order: RepairOrder | None = None
 
 
@@ -80,6 +81,7 @@ def take_in(
                 appointment=appointment,
                 odometer=visit.odometer,
                 promised_at=visit.promised_at,
+                key_tag=visit.key_tag,
                 description=visit.description,
                 order=visit.order,
                 anyway=True,  # the page names an open order before

@@ -78,6 +78,7 @@ class IntakeForm(KeyedForm):
     )
     allow_overlap = forms.BooleanField(label="The technician may have another visit then", required=False)
     promised_at = LocalTimeField(label="Promised", required=False)
+    key_tag = TextFormField(label="Key tag", required=False, max_length=20)
     order = forms.ModelChoiceField(RepairOrder.objects.none(), required=False, empty_label="A new order")
 
     def __init__(

@@ -128,6 +128,7 @@ class IntakePage(DeskView):
                 checks_in=checks_in,
                 odometer=form.miles if form.chosen else None,
                 promised_at=form.promised,
+                key_tag=values["key_tag"],
                 order=values["order"],
             )
         with transaction.atomic():

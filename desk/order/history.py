@@ -29,6 +29,7 @@ _ORDER_COLUMNS = {
     "tax_percent": "tax",
     "po_number": "PO number",
     "promised_at": "promised time",
+    "key_tag": "key tag",
     "advisor_id": "advisor",
     "description": "problem",
     "notes": "notes",

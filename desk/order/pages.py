@@ -388,6 +388,7 @@ class OrderPage(DeskView):
                     ("o-discount_percent", "Discount in percent"),
                     ("o-po_number", "PO number"),
                     ("o-promised_at", "Promised"),
+                    ("o-key_tag", "Key tag"),
                     ("o-advisor", "Advisor"),
                     ("o-description", "Problem, in the customer's words"),
                     ("o-notes", "Notes for the customer"),

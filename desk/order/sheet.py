@@ -42,6 +42,7 @@ ORDER_COLUMNS: dict[str, tuple[str, forms.Field]] = {
     "discount_percent": ("Discount in percent", _number(7, 4, min_value=0, max_value=100)),
     "po_number": ("PO number", _words(40)),
     "promised_at": ("Promised", forms.DateTimeField(required=False)),
+    "key_tag": ("Key tag", _words(20)),
     "advisor": ("Advisor", WholeField(required=False, min_value=1)),
     "description": ("Problem", _words()),
     "notes": ("Notes for the customer", _words()),

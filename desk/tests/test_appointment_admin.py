@@ -50,7 +50,7 @@ def fields(client, row):
 
 def test_vehicle_is_checked_in(advisor, person, visit):
     assert buttons(advisor, visit)[0] == "Check in"
-    assert fields(advisor, visit) == ["odometer", "promised_at", "description"]
+    assert fields(advisor, visit) == ["odometer", "promised_at", "key_tag", "description"]
     told = press(
         advisor,
         visit,
@@ -89,7 +89,7 @@ def test_words_of_the_appointment_are_offered(advisor, visit):
 
 def test_requested_order_is_offered_and_taken(advisor, visit):
     order = RepairOrderFactory(vehicle=visit.vehicle, description="It pulls left.")
-    assert fields(advisor, visit) == ["odometer", "promised_at", "description", "order", "anyway"]
+    assert fields(advisor, visit) == ["odometer", "promised_at", "key_tag", "description", "order", "anyway"]
     offer = f"Take it (repair_order_id: {order.pk}), or make another order (anyway: true)."
     told = f"This vehicle has repair order {order.pk}, which is requested. {offer}"
     assert press(advisor, visit, "check_in") == [told]
@@ -99,7 +99,7 @@ def test_requested_order_is_offered_and_taken(advisor, visit):
 
 def test_order_that_is_open_is_asked_about(advisor, visit):
     RepairOrderFactory(vehicle=visit.vehicle, status="approved")
-    assert fields(advisor, visit) == ["odometer", "promised_at", "description", "anyway"]
+    assert fields(advisor, visit) == ["odometer", "promised_at", "key_tag", "description", "anyway"]
     assert press(advisor, visit, "check_in", anyway="on") == ["The vehicle is checked in."]
     assert RepairOrder.objects.count() == 2
 

@@ -23,6 +23,7 @@ class CheckInForm(KeyedForm):
 
     odometer = DistanceField(label="Odometer", required=False)
     promised_at = LocalTimeField(label="Promised", required=False)
+    key_tag = TextFormField(label="Key tag", required=False, max_length=20)
     description = TextFormField(
         label="What the customer says",
         required=False,

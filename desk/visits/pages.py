@@ -77,6 +77,7 @@ class VisitPage(DeskView):
                     appointment=visit,
                     odometer=values["odometer"],
                     promised_at=form.promised,
+                    key_tag=values["key_tag"],
                     description=values["description"],
                     order=values["order"],
                     anyway=True,  # the page names the open orders

@@ -82,6 +82,9 @@ class RepairOrderRowSerializer(RepairOrderSerializer):
     appointment_id = serializers.IntegerField(allow_null=True)
     advisor_id = serializers.IntegerField(allow_null=True)
     promised_at = Instant(allow_null=True)
+    key_tag = serializers.CharField(
+        allow_blank=True, help_text="The tag of the vehicle's keys, or where they hang."
+    )
     checked_in_at = Instant(allow_null=True, help_text="When the vehicle was taken in.")
     po_number = serializers.CharField(allow_blank=True)
     odometer_in = Miles(allow_null=True)
@@ -153,6 +156,7 @@ class _OrderValues(Serializer):
     location_id = Id(required=False, help_text="Until the first estimate is sent.")
     advisor_id = Id(required=False, allow_null=True)
     promised_at = Instant(required=False, allow_null=True)
+    key_tag = serializers.CharField(required=False, allow_blank=True, max_length=20)
     po_number = serializers.CharField(required=False, allow_blank=True, max_length=40)
     odometer_in = Miles(required=False, allow_null=True)
     odometer_out = Miles(required=False, allow_null=True)

@@ -53,7 +53,7 @@ def problem(response):
 
 def test_appointment_is_answered_with_its_order(client, advisor, visit):
     promised = timezone.now().replace(microsecond=0) + timedelta(hours=4)
-    body = {"odometer": 30120.5, "promised_at": instant(promised)}
+    body = {"odometer": 30120.5, "promised_at": instant(promised), "key_tag": "12"}
     response = client.post(url(visit), body, format="json")
     order = RepairOrder.objects.get()
     assert response.status_code == 201
@@ -66,6 +66,7 @@ def test_appointment_is_answered_with_its_order(client, advisor, visit):
         "description": "It squeals.",
     }
     assert (shown["promised_at"], shown["checked_in_at"]) == (instant(promised), iso(order.checked_in_at))
+    assert shown["key_tag"] == "12"
     assert [(job["name"], job["concern"]) for job in shown["jobs"]] == [("Brake service", "It squeals.")]
 
 
@@ -143,7 +144,7 @@ def test_new_order_is_made_anyway(client, visit):
         (
             {"colour": "red"},
             "colour",
-            "Unknown field. Accepted fields: anyway, description, odometer, promised_at, repair_order_id.",
+            "Unknown field. Accepted fields: anyway, description, key_tag, odometer, promised_at, repair_order_id.",
         ),
     ],
 )

@@ -161,6 +161,7 @@ class TestRepairOrders(WritableNounSuite):
             "appointment_id": None,
             "advisor_id": None,
             "promised_at": None,
+            "key_tag": "",
             "checked_in_at": None,
             "po_number": "",
             "odometer_in": None,

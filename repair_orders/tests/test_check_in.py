@@ -76,11 +76,14 @@ class TestAppointment:
     def test_order_has_what_the_advisor_noted(self, advisor, now):
         visit = visit_of(description="It squeals.")
         promised = now + 5 * HOUR
-        order = arrive(visit, now=now, by=advisor.pk, odometer=D("30120.50"), promised_at=promised)
+        order = arrive(
+            visit, now=now, by=advisor.pk, odometer=D("30120.50"), promised_at=promised, key_tag="12"
+        )
         order.refresh_from_db()
         assert (order.appointment, order.vehicle, order.customer) == (visit, visit.vehicle, visit.customer)
         assert (order.status, order.advisor, order.location) == ("requested", advisor, visit.location)
         assert (order.odometer_in, order.promised_at, order.checked_in_at) == (D("30120.50"), promised, now)
+        assert order.key_tag == "12"
         assert order.description == "It squeals."
         assert (order.number, order.created_at) == (1, now)
         reading = OdometerReading.objects.get()

@@ -107,6 +107,12 @@ class TestClock:
         assert re.search(rb"\$\d|\d\.\d\d\b", page.content.partition(b'class="jobs"')[2]) is None
 
 
+    def test_it_says_where_the_keys_are(self, phone, running):
+        assert " · keys" not in phone.get(URL).text
+        type(running.repair_order).objects.filter(pk=running.repair_order_id).update(key_tag="12")
+        assert f"order {running.repair_order.reference} · keys 12" in phone.get(URL).text
+
+
 class TestDone:
     def test_a_job_is_done_with_words_and_its_clock_stops(self, phone, running):
         response = phone.post(

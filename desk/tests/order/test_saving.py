@@ -89,6 +89,7 @@ class TestFields:
             o__discount_amount="10",
             o__discount_percent="2.5",
             o__po_number="PO-7",
+            o__key_tag="12",
             o__promised_at="2026-11-30T15:30",
             o__advisor=str(anna.pk),
             o__notes="First line\r\nSecond line",
@@ -97,6 +98,7 @@ class TestFields:
         assert (stored.discount_amount, stored.discount_percent, stored.po_number, stored.advisor, stored.notes) == (
             D("10.00"), D("2.5000"), "PO-7", anna, "First line\nSecond line"
         )  # fmt: skip
+        assert stored.key_tag == "12"
         assert stored.promised_at == datetime(2026, 11, 30, 15, 30, tzinfo=ZoneInfo("America/New_York"))
 
     def test_job(self, at_desk, order, job):

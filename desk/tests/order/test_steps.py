@@ -379,6 +379,11 @@ class TestMoney:
         )
         assert browser.told == ["The vehicle is out."]
 
+    def test_it_names_the_tag_of_the_keys(self, at_desk):
+        order = invoiced().repair_order
+        type(order).objects.filter(pk=order.pk).update(key_tag="12")
+        assert "The keys have the tag <b>12</b>." in at_desk(order).show(step="out").response.text
+
     @pytest.mark.parametrize("status", ["pending", "in_progress"])
     def test_visit_of_a_vehicle_that_leaves_is_over(self, at_desk, status):
         invoice = invoiced()
