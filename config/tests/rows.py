@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from ipaddress import ip_network
 from uuid import uuid4
 
 from hypothesis import strategies as st
 
+from accounts.keys.models import KEY_ROLES
+from accounts.models import ApiKey
 from appointments.models import Absence, Appointment, AppointmentStatus, Location, Shift, Technician
 from billing.models import ClosedDay, CreditNote, Invoice, Payment, RunState, Statement, StatementRun
 from catalogue.models import Part, Service
@@ -312,6 +315,20 @@ def make_absence(draw, customer):
         begins=hours[0],
         ends=hours[1],
         reason=draw(texts(200)),
+    )
+
+
+def make_api_key(draw, customer):
+    return factories.ApiKeyFactory(
+        name=draw(texts(80)),
+        key_hash=uuid4().hex,
+        user__role=draw(st.sampled_from(KEY_ROLES)),
+        addresses=draw(st.lists(st.ip_addresses().map(lambda ip: str(ip_network(ip))), max_size=3)),
+        created_at=(made := draw(instants)),
+        created_by=factories.UserFactory(role="manager") if draw(st.booleans()) else None,
+        expires_at=made + timedelta(days=draw(st.integers(1, 900))) if draw(st.booleans()) else None,
+        revoked_at=draw(st.none() | instants),
+        last_used_at=draw(st.none() | instants),
     )
 
 
@@ -651,6 +668,7 @@ MAKERS = {
     Technician: make_technician,
     Shift: make_shift,
     Absence: make_absence,
+    ApiKey: make_api_key,
     Location: make_location,
     Plan: make_plan,
     Offer: make_offer,

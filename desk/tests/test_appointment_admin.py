@@ -71,7 +71,7 @@ def test_page_leads_to_the_order(advisor, visit):
     assert "Check in" not in buttons(advisor, visit)
     assert page(RepairOrder.objects.get()) in advisor.get(page(visit)).text
     assert press(advisor, visit, "check_in") == [
-        f"This appointment has repair order {RepairOrder.objects.get().pk}."
+        f"This appointment has repair order {RepairOrder.objects.get().reference}."
     ]
 
 
@@ -91,7 +91,7 @@ def test_requested_order_is_offered_and_taken(advisor, visit):
     order = RepairOrderFactory(vehicle=visit.vehicle, description="It pulls left.")
     assert fields(advisor, visit) == ["odometer", "promised_at", "key_tag", "description", "order", "anyway"]
     offer = f"Take it (repair_order_id: {order.pk}), or make another order (anyway: true)."
-    told = f"This vehicle has repair order {order.pk}, which is requested. {offer}"
+    told = f"This vehicle has repair order {order.reference}, which is requested. {offer}"
     assert press(advisor, visit, "check_in") == [told]
     assert press(advisor, visit, "check_in", order=str(order.pk)) == ["The vehicle is checked in."]
     assert RepairOrder.objects.get().appointment == visit

@@ -87,7 +87,7 @@ def test_second_check_in_names_the_order(client, visit):
         409,
         {
             "error": "Appointment has a repair order",
-            "detail": f"This appointment has repair order {order.pk}.",
+            "detail": f"This appointment has repair order {order.reference}.",
             "code": "appointment_has_order",
             "repair_order_id": order.pk,
             "number": order.number,
@@ -103,7 +103,7 @@ def test_open_order_is_offered_and_taken(client, visit):
         409,
         {
             "error": "The vehicle has an open order",
-            "detail": f"This vehicle has repair order {order.pk}, which is requested. Take it (repair_order_id: "
+            "detail": f"This vehicle has repair order {order.reference}, which is requested. Take it (repair_order_id: "
             f"{order.pk}), or make another order (anyway: true).",
             "code": "order_is_open",
             "repair_order_id": order.pk,

@@ -134,8 +134,8 @@ class TestClock:
             409,
             {
                 "error": "Clock is running",
-                "detail": f"Theo works on Repair of repair order {running.job.repair_order_id}. Stop that clock, "
-                "or switch to this job.",
+                "detail": f"Theo works on Repair of {str(running.job.repair_order).lower()}. Stop that clock, or "
+                "switch to this job.",
                 "code": "clock_is_running",
                 "time_entry_id": running.pk,
                 "job_id": running.job_id,

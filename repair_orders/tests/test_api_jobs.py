@@ -1033,7 +1033,7 @@ def test_appointment_has_one_order_of_its_vehicle(advisor):
         409,
         {
             "error": "Appointment has a repair order",
-            "detail": f"This appointment has repair order {made.pk}.",
+            "detail": f"This appointment has repair order {made.reference}.",
             "code": "appointment_has_order",
             "repair_order_id": made.pk,
             "number": made.number,

@@ -226,8 +226,8 @@ class TestOpenOrders:
         with pytest.raises(OrderIsOpen) as refusal:
             arrive(visit, odometer=D(100))
         assert refusal.value.text == (
-            f"This vehicle has repair order {order.pk}, which is requested. Take it (repair_order_id: {order.pk}), "
-            "or make another order (anyway: true)."
+            f"This vehicle has repair order {order.reference}, which is requested. Take it "
+            f"(repair_order_id: {order.pk}), or make another order (anyway: true)."
         )
         assert refusal.value.facts == {
             "repair_order_id": order.pk,
@@ -285,7 +285,7 @@ class TestOpenOrders:
         with pytest.raises(OrderIsOpen) as refusal:
             arrive(visit)
         assert refusal.value.text == (
-            f"This vehicle has repair order {order.pk}, which is pending. Make another order with anyway: true."
+            f"This vehicle has repair order {order.reference}, which is pending. Make another order with anyway: true."
         )
         assert [row["can_be_taken"] for row in refusal.value.facts["orders"]] == [False]
         with pytest.raises(OrderCannotBeTaken):

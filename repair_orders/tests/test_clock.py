@@ -113,7 +113,7 @@ class TestClockIn:
         with pytest.raises(ClockIsRunning) as refusal:
             work(tina, oil, now + HOUR)
         assert refusal.value.text == (
-            f"Tina works on Brakes of repair order {order.pk}. Stop that clock, or switch to this job."
+            f"Tina works on Brakes of repair order {order.reference}. Stop that clock, or switch to this job."
         )
         assert refusal.value.facts == {
             "time_entry_id": entry.pk,

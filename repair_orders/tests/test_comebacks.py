@@ -125,6 +125,6 @@ def test_button_makes_the_order(desk, order):
     again = RepairOrder.objects.get(comeback_of=order)
     assert again.jobs.count() == 1
     assert (
-        f"Repair order {order.pk}" in desk.get(page(again)).content.decode()
+        f"Repair order {order.reference}" in desk.get(page(again)).content.decode()
         or str(order) in desk.get(page(again)).content.decode()
     )

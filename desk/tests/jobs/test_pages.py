@@ -85,7 +85,7 @@ class TestClock:
     def test_another_job_asks_before_the_running_clock_stops(self, phone, theo, running):
         other = job_for(theo, name="Oil service")
         refused = phone.post(URL, {"do": "clock_in", "job": other.pk}, follow=True)
-        where = f"Front brakes of repair order {running.repair_order_id}"
+        where = f"Front brakes of repair order {running.repair_order.reference}"
         assert told(refused) == [f"Theo Lindt works on {where}. Stop that clock, or switch to this job."]
         phone.post(URL, {"do": "clock_in", "job": other.pk, "switch": "yes"})
         assert [(row.job_id, row.ended is None) for row in TimeEntry.objects.order_by("id")] == [
@@ -105,7 +105,6 @@ class TestClock:
         page = phone.get(URL)
         assert (page.context["job"], page.context["worked_text"]) == (running, "0:00")
         assert re.search(rb"\$\d|\d\.\d\d\b", page.content.partition(b'class="jobs"')[2]) is None
-
 
     def test_it_says_where_the_keys_are(self, phone, running):
         assert " · keys" not in phone.get(URL).text

@@ -62,7 +62,12 @@ def told(response):
 
 class TestCheckIn:
     def test_it_opens_the_order_with_what_was_read(self, desk, ada, visit):
-        answers = {"key": key(desk, visit), "odometer": "31960", "key_tag": "12", "description": "Squeaks when cold"}
+        answers = {
+            "key": key(desk, visit),
+            "odometer": "31960",
+            "key_tag": "12",
+            "description": "Squeaks when cold",
+        }
         response = step(desk, visit, "check_in", **answers)
         order = RepairOrder.objects.get()
         assert response.headers["Location"] == f"/admin/orders/{order.pk}/"
