@@ -32,8 +32,15 @@ from common.reads.serializers import Serializer
 
 class CrmRegistration(Serializer):
     email = serializers.EmailField(max_length=254)
-    password1 = serializers.CharField(source="password", trim_whitespace=False, max_length=128)
-    password2 = serializers.CharField(trim_whitespace=False, max_length=128)
+    password1 = serializers.CharField(
+        source="password",
+        trim_whitespace=False,
+        max_length=128,
+        help_text="The password. It must meet the rules for passwords.",
+    )
+    password2 = serializers.CharField(
+        trim_whitespace=False, max_length=128, help_text="The same password again."
+    )
     first_name = serializers.CharField(max_length=100)
     last_name = serializers.CharField(max_length=100)
     phone_number = OptionalText(source="phone", max_length=30, validators=[validate_phone])

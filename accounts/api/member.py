@@ -67,9 +67,11 @@ class ForgottenPassword(Serializer):
 
 
 class PasswordReset(Serializer):
-    token = serializers.CharField(max_length=200)
+    token = serializers.CharField(max_length=200, help_text="The token in the mailed link.")
     password = serializers.CharField(trim_whitespace=False, max_length=128)
-    passwordConfirm = serializers.CharField(trim_whitespace=False, max_length=128)
+    passwordConfirm = serializers.CharField(
+        trim_whitespace=False, max_length=128, help_text="The same password again."
+    )
 
     def validate(self, attrs: Json) -> Json:
         if attrs["password"] != attrs.pop("passwordConfirm"):

@@ -24,9 +24,11 @@ from common.reads.serializers import Derived, Serializer
 
 class ReferralSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
-    referrerUser = serializers.UUIDField(source="referrer.uuid")
-    referredUser = serializers.UUIDField(source="referred.uuid")
-    code = serializers.CharField()
+    referrerUser = serializers.UUIDField(source="referrer.uuid", help_text="UUID of the user who referred.")
+    referredUser = serializers.UUIDField(
+        source="referred.uuid", help_text="UUID of the user who registered with the code."
+    )
+    code = serializers.CharField(help_text="The code that was used.")
     status = serializers.ChoiceField(choices=ReferralStatus.values)
     rewardsApplied = serializers.DictField(
         source="rewards_applied",
@@ -37,13 +39,21 @@ class ReferralSerializer(Serializer):
 
 
 class ReferralsSerializer(Serializer):
-    code = serializers.CharField(source="referral_code")
-    link = Derived(referral_link, "referral_code", output=serializers.URLField())
-    referrals = ReferralSerializer(many=True)
+    code = serializers.CharField(
+        source="referral_code", help_text="The code of the caller, which others enter when they register."
+    )
+    link = Derived(
+        referral_link,
+        "referral_code",
+        output=serializers.URLField(help_text="Page of the app to register on, with the code."),
+    )
+    referrals = ReferralSerializer(many=True, help_text="The users whom the caller referred.")
 
 
 class CodeInput(Serializer):
-    code = serializers.CharField(source="referral_code", max_length=20)
+    code = serializers.CharField(
+        source="referral_code", max_length=20, help_text="Code of the user who referred the caller."
+    )
 
 
 class MyReferrals(MemberView):

@@ -64,21 +64,27 @@ class ShopRefreshed(Serializer):
 
 
 class TokenInput(Serializer):
-    token = serializers.CharField(max_length=4096)
+    token = serializers.CharField(max_length=4096, help_text="An access token or a refresh token.")
 
 
 class Rights(Serializer):
     """The user's rights in the staff's API. They are for display: every route checks the role itself."""
 
-    can_manage_shops = serializers.BooleanField()
-    can_manage_employees = serializers.BooleanField()
-    can_view_all_orders = serializers.BooleanField()
-    can_create_repair_orders = serializers.BooleanField()
-    can_manage_inventory = serializers.BooleanField()
-    can_view_financial_data = serializers.BooleanField()
-    is_owner = serializers.BooleanField()
-    is_employee = serializers.BooleanField()
-    is_customer = serializers.BooleanField()
+    can_manage_shops = serializers.BooleanField(help_text="Whether the role may change locations.")
+    can_manage_employees = serializers.BooleanField(help_text="Whether the role may change users.")
+    can_view_all_orders = serializers.BooleanField(
+        help_text="Whether the role sees the repair orders of all customers."
+    )
+    can_create_repair_orders = serializers.BooleanField(
+        help_text="Whether the role may create repair orders."
+    )
+    can_manage_inventory = serializers.BooleanField(
+        help_text="Whether the role may change the parts of the catalogue."
+    )
+    can_view_financial_data = serializers.BooleanField(help_text="Whether the role reads the reports.")
+    is_owner = serializers.BooleanField(help_text="Whether the user is an admin.")
+    is_employee = serializers.BooleanField(help_text="Whether the user is staff.")
+    is_customer = serializers.BooleanField(help_text="Whether the user is a customer.")
 
 
 def is_verified(email: str | None, confirmed_email: str | None) -> bool:
@@ -106,7 +112,9 @@ class CurrentUserSerializer(Serializer):
     phone = serializers.CharField(allow_blank=True)
     phone_number = serializers.CharField(source="phone", allow_blank=True)
     role = serializers.ChoiceField(choices=Role.choices)
-    role_display = Derived(_ROLE_NAMES.get, "role", output=serializers.CharField())
+    role_display = Derived(
+        _ROLE_NAMES.get, "role", output=serializers.CharField(help_text="The role, as a word to show.")
+    )
     is_active = serializers.BooleanField()
     is_email_verified = Derived(
         is_verified,
@@ -114,9 +122,11 @@ class CurrentUserSerializer(Serializer):
         "confirmed_email",
         output=serializers.BooleanField(help_text="A changed email is not, until it is confirmed."),
     )
-    date_joined = Instant(source="created_at")
-    last_login = Instant(allow_null=True)
-    permissions = Derived(rights_of, "role", output=Rights())
+    date_joined = Instant(source="created_at", help_text="When the user was created.")
+    last_login = Instant(
+        allow_null=True, help_text="When the user last signed in. Null before the first time."
+    )
+    permissions = Derived(rights_of, "role", output=Rights(help_text="What the role may do, for display."))
 
 
 class UserInput(AliasSerializer):

@@ -45,7 +45,7 @@ class ApiKeySerializer(Serializer):
         allow_null=True, help_text="The user who made it. Null for a key made by a command."
     )
     expires_at = Instant(allow_null=True, help_text="From then on it is refused. Null for a key without end.")
-    revoked_at = Instant(allow_null=True)
+    revoked_at = Instant(allow_null=True, help_text="When it was revoked. Null unless it was.")
     last_used_at = Instant(allow_null=True, help_text="Exact to a minute. Null if it was never used.")
 
 

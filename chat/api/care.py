@@ -120,8 +120,13 @@ class RecentTicketSerializer(TicketBriefSerializer):
 class TicketRowSerializer(TicketBriefSerializer):
     """A ticket of the list."""
 
-    related_order_id = PrefixedId(ORDER_PREFIX, source="order_id", allow_null=True)
-    message_count = serializers.IntegerField()
+    related_order_id = PrefixedId(
+        ORDER_PREFIX,
+        source="order_id",
+        allow_null=True,
+        help_text="Id of the parts order that the ticket is about. Null without one.",
+    )
+    message_count = serializers.IntegerField(help_text="Number of messages that the customer can read.")
 
 
 class TicketHeadSerializer(TicketRowSerializer):
@@ -130,21 +135,29 @@ class TicketHeadSerializer(TicketRowSerializer):
 
 class MessageSerializer(Serializer):
     id = PrefixedId(MESSAGE_PREFIX)
-    sender_id = serializers.IntegerField(source="author_id", allow_null=True)
+    sender_id = serializers.IntegerField(
+        source="author_id",
+        allow_null=True,
+        help_text="Id of the user who wrote it. Null if the account was deleted.",
+    )
     sender_name = Derived(
         format_sender_name,
         "is_support",
         "author.first_name",
         "author.last_name",
-        output=serializers.CharField(),
+        output=serializers.CharField(
+            help_text="Name of the user who wrote it, `Support` if their account was deleted."
+        ),
     )
-    content = serializers.CharField(source="body", allow_blank=True)
+    content = serializers.CharField(
+        source="body", allow_blank=True, help_text="Text of the message. Empty if it has only attachments."
+    )
     timestamp = Instant(source="created_at")
     is_internal = serializers.BooleanField(help_text="Always false: internal notes are not shown.")
     sender_type = Derived(
         format_sender_type,
         "is_support",
-        output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT_SIDE]),
+        output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT_SIDE], help_text="Side that wrote it."),
     )
     attachments = Derived(
         attachment_urls,
@@ -154,7 +167,7 @@ class MessageSerializer(Serializer):
 
 
 class TicketSerializer(TicketHeadSerializer):
-    messages = MessageSerializer(many=True)
+    messages = MessageSerializer(many=True, help_text="The messages of the ticket, oldest first.")
 
 
 class NewTicketSerializer(TicketSerializer):
@@ -186,14 +199,18 @@ class TicketInput(Serializer):
 
 
 class MessageInput(Serializer):
-    content = serializers.CharField(source="body", max_length=MAX_LENGTH)
+    content = serializers.CharField(source="body", max_length=MAX_LENGTH, help_text="Text of the message.")
 
 
 class AttachmentsInput(Serializer):
     """Files of a form. Each is checked for its type, its size and its first bytes."""
 
     files = serializers.ListField(
-        child=serializers.FileField(), source="attachments", allow_empty=False, max_length=MAX_FILES
+        child=serializers.FileField(),
+        source="attachments",
+        allow_empty=False,
+        max_length=MAX_FILES,
+        help_text="Images or PDF files.",
     )
 
 

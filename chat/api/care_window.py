@@ -42,12 +42,12 @@ class WindowId(serializers.CharField):
 
 
 class StartInput(Serializer):
-    initial_message = OptionalText(max_length=MAX_LENGTH)
+    initial_message = OptionalText(max_length=MAX_LENGTH, help_text="The first message. It can be left out.")
 
 
 class WindowInput(Serializer):
     conversation_id = WindowId()
-    message = serializers.CharField(source="body", max_length=MAX_LENGTH)
+    message = serializers.CharField(source="body", max_length=MAX_LENGTH, help_text="Text of the message.")
 
 
 class EscalationInput(Serializer):
@@ -64,7 +64,9 @@ class ReceivedSerializer(Serializer):
     id = serializers.CharField(
         allow_null=True, help_text="Always null: `content` is no message of the ticket."
     )
-    conversation_id = PrefixedId(SUPPORT_TICKET_PREFIX)
+    conversation_id = PrefixedId(
+        SUPPORT_TICKET_PREFIX, help_text="Id of the ticket that the message was added to."
+    )
     content = serializers.CharField(help_text="The confirmation, with the ticket that is answered by staff.")
     sender_type = serializers.CharField(help_text="Always SYSTEM.")
     rag_sources = serializers.ListField(child=serializers.CharField(), help_text="Always empty.")

@@ -48,8 +48,14 @@ def format_status(status: str) -> str:
 class MessageSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     threadId = serializers.UUIDField(source="conversation.uuid")
-    sender = Derived(format_sender, "is_support", output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT]))
-    body = serializers.CharField(allow_blank=True)
+    sender = Derived(
+        format_sender,
+        "is_support",
+        output=serializers.ChoiceField(choices=[CUSTOMER, SUPPORT], help_text="Side that wrote it."),
+    )
+    body = serializers.CharField(
+        allow_blank=True, help_text="Text of the message. Empty if it has only attachments."
+    )
     attachments = Derived(
         attachment_urls,
         "attachments",
@@ -63,7 +69,9 @@ class ThreadSerializer(Serializer):
     userId = serializers.UUIDField(source="customer.contact.uuid", allow_null=True)
     subject = serializers.CharField()
     status = Derived(format_status, "status", output=serializers.ChoiceField(choices=list(STATES)))
-    lastMessage = MessageSerializer(source="last_message", allow_null=True)
+    lastMessage = MessageSerializer(
+        source="last_message", allow_null=True, help_text="The latest message. Null before the first one."
+    )
     createdAt = Instant(source="created_at")
     updatedAt = Instant(source="updated_at")
 
@@ -99,7 +107,12 @@ class ThreadPath(Query):
 class NewThreadInput(Serializer):
     subject = serializers.CharField(max_length=200)
     initialMessage = serializers.CharField(
-        source="message", required=False, allow_blank=True, max_length=_MAX_LENGTH, default=""
+        source="message",
+        required=False,
+        allow_blank=True,
+        max_length=_MAX_LENGTH,
+        default="",
+        help_text="The first message. It can be left out.",
     )
 
 
@@ -110,7 +123,12 @@ class ThreadInput(Serializer):
 class MessageInput(Serializer):
     """A message with a body, attachments or both."""
 
-    body = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=_MAX_LENGTH)
+    body = serializers.CharField(
+        allow_blank=True,
+        trim_whitespace=False,
+        max_length=_MAX_LENGTH,
+        help_text="Text of the message. Empty if it has only attachments.",
+    )
     attachments = serializers.ListField(
         source="uploads",
         child=PublicId(),

@@ -22,8 +22,10 @@ class ContactInput(Serializer):
     name = serializers.CharField(max_length=200)
     email = serializers.EmailField(max_length=254)
     phone = OptionalText(max_length=30, validators=[validate_phone])
-    userType = OptionalText(source="user_type", max_length=40)
-    message = serializers.CharField(max_length=5000)
+    userType = OptionalText(
+        source="user_type", max_length=40, help_text="What the sender is, in free words, such as `member`."
+    )
+    message = serializers.CharField(max_length=5000, help_text="Text of the message.")
 
 
 class Contacted(Serializer):

@@ -39,49 +39,67 @@ class Theme(Word):
 class Kinds(Serializer):
     """The four kinds of `preferences.default_notifications`. Contract 004 stores others too."""
 
-    email = serializers.BooleanField()
-    order_updates = serializers.BooleanField()
-    refund_updates = serializers.BooleanField()
-    support_replies = serializers.BooleanField()
+    email = serializers.BooleanField(help_text="Whether mail is sent at all.")
+    order_updates = serializers.BooleanField(help_text="Whether changes of parts orders are sent.")
+    refund_updates = serializers.BooleanField(help_text="Whether changes of returns and refunds are sent.")
+    support_replies = serializers.BooleanField(help_text="Whether answers of the support are sent.")
 
 
 class General(Serializer):
     theme = serializers.CharField()
-    timezone = serializers.CharField()
-    currency = serializers.CharField()
+    timezone = serializers.CharField(
+        help_text="Time zone of the application, by its IANA name. The product only stores it."
+    )
+    currency = serializers.CharField(
+        help_text="Currency of the application, ISO 4217. The product only stores it."
+    )
 
 
 class SettingsSerializer(Serializer):
-    notifications = Derived(with_defaults, "notification_preferences", output=Kinds())
-    general = General(source="*")
+    notifications = Derived(
+        with_defaults, "notification_preferences", output=Kinds(help_text="Which notifications are sent.")
+    )
+    general = General(source="*", help_text="How the application looks.")
 
 
 class KindsInput(Serializer):
-    email = StrictBoolean(required=False)
-    order_updates = StrictBoolean(required=False)
-    refund_updates = StrictBoolean(required=False)
-    support_replies = StrictBoolean(required=False)
+    email = StrictBoolean(required=False, help_text="Whether mail is sent at all.")
+    order_updates = StrictBoolean(required=False, help_text="Whether changes of parts orders are sent.")
+    refund_updates = StrictBoolean(
+        required=False, help_text="Whether changes of returns and refunds are sent."
+    )
+    support_replies = StrictBoolean(required=False, help_text="Whether answers of the support are sent.")
 
 
 class GeneralInput(Serializer):
     theme = Theme(required=False)
-    timezone = serializers.CharField(required=False, max_length=50)
+    timezone = serializers.CharField(
+        required=False,
+        max_length=50,
+        help_text="Time zone of the application, by its IANA name. The product only stores it.",
+    )
     currency = serializers.RegexField(
         r"\A[A-Z]{3}\Z", required=False, help_text="ISO 4217, in capitals: `EUR`."
     )
 
 
 class SettingsInput(Serializer):
-    notifications = KindsInput(required=False, source="notification_preferences")
-    general = GeneralInput(required=False, source="*")
+    notifications = KindsInput(
+        required=False,
+        source="notification_preferences",
+        help_text="Which notifications are sent. Kinds that are left out stay.",
+    )
+    general = GeneralInput(
+        required=False, source="*", help_text="How the application looks. Values that are left out stay."
+    )
 
 
 class NotificationSerializer(Serializer):
     id = serializers.IntegerField()
     title = serializers.CharField()
-    message = serializers.CharField()
-    type = serializers.CharField()
-    read = serializers.BooleanField()
+    message = serializers.CharField(help_text="Text of the notification.")
+    type = serializers.CharField(help_text="Kind of the notification, such as `ORDER`.")
+    read = serializers.BooleanField(help_text="Whether the customer has read it.")
     timestamp = Instant(source="created_at")
 
 

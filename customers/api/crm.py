@@ -185,7 +185,7 @@ class ExistenceInput(Serializer):
 
 
 class Existence(Serializer):
-    exists = serializers.BooleanField()
+    exists = serializers.BooleanField(help_text="Whether the user has a customer profile.")
     customer_id = serializers.UUIDField(allow_null=True)
     profile_exists = serializers.BooleanField(help_text="The same as `exists`.")
     user_id = serializers.UUIDField()
@@ -213,9 +213,9 @@ class CheckProfileExists(CrmView):
 
 class HealthBody(Serializer):
     status = serializers.ChoiceField(choices=["ok", "unavailable"])
-    service = serializers.CharField()
-    database = serializers.ChoiceField(choices=["ok", "down"])
-    cache = serializers.ChoiceField(choices=["ok", "down"])
+    service = serializers.CharField(help_text="Name of the service.")
+    database = serializers.ChoiceField(choices=["ok", "down"], help_text="Whether the database answers.")
+    cache = serializers.ChoiceField(choices=["ok", "down"], help_text="Whether the cache answers.")
     timestamp = Instant()
     version = serializers.CharField(help_text="The version of the contract.")
 

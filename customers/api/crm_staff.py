@@ -48,13 +48,19 @@ class CustomerFilter(django_filters.FilterSet):
     search = SearchFilter(
         "",
         "contact",
-        help_text="In name, company, email, phone, city or postal code.",
+        help_text="Words to find in name, company, email, phone, city or postal code.",
     )
     is_verified = django_filters.BooleanFilter()
-    business_type = TextFilter("business_type", help_text="In upper or lower case.")
-    city = TextFilter("city", help_text="As stored, in upper or lower case.")
-    state = TextFilter("state", help_text="As stored, in upper or lower case.")
-    since = DayFilter("customer_since", "gte", help_text="The first day, inclusive.")
+    business_type = TextFilter(
+        "business_type", help_text="Line of business, as stored, in upper or lower case."
+    )
+    city = TextFilter("city", help_text="City of the address, as stored, in upper or lower case.")
+    state = TextFilter(
+        "state", help_text="State or region of the address, as stored, in upper or lower case."
+    )
+    since = DayFilter(
+        "customer_since", "gte", help_text="First day on which they became customers, inclusive."
+    )
 
     class Meta:
         model = Customer
@@ -278,12 +284,16 @@ class LogicalCustomer(CrmServiceView):
 
 
 class Statistics(Serializer):
-    total_customers = serializers.IntegerField()
-    verified_customers = serializers.IntegerField()
-    unverified_customers = serializers.IntegerField()
+    total_customers = serializers.IntegerField(help_text="Number of customers.")
+    verified_customers = serializers.IntegerField(help_text="Number of verified customers.")
+    unverified_customers = serializers.IntegerField(help_text="Number of customers that are not verified.")
     business_customers = serializers.IntegerField(help_text="Customers with a company name.")
-    new_this_month = serializers.IntegerField()
-    total_services = serializers.IntegerField()
+    new_this_month = serializers.IntegerField(
+        help_text="Number of customers that were created in this calendar month."
+    )
+    total_services = serializers.IntegerField(
+        help_text="Number of services that were completed for all customers."
+    )
     by_state = serializers.DictField(
         child=serializers.IntegerField(), help_text="Customers by state, as stored."
     )

@@ -76,7 +76,10 @@ class DuplicateSerializer(Serializer):
     name = serializers.CharField(source="customer.name")
     email = serializers.CharField(source="customer.contact.email", allow_null=True, default=None)
     phone = serializers.CharField(source="customer.contact.phone", default="")
-    because = serializers.ListField(child=serializers.ChoiceField(choices=["phone", "name"]))
+    because = serializers.ListField(
+        child=serializers.ChoiceField(choices=["phone", "name"]),
+        help_text="What the two customers have in common.",
+    )
 
 
 class SavedCustomerSerializer(CustomerRowSerializer):
@@ -132,9 +135,11 @@ class CustomerInput(Serializer):
 
 
 class CustomerFilter(django_filters.FilterSet):
-    search = SearchFilter("", "contact", help_text="In name, company, email, phone, city or postal code.")
+    search = SearchFilter(
+        "", "contact", help_text="Words to find in name, company, email, phone, city or postal code."
+    )
     is_verified = django_filters.BooleanFilter()
-    state = TextFilter()
+    state = TextFilter(help_text="State or region of the address, as stored, in upper or lower case.")
 
     class Meta:
         model = Customer
@@ -142,7 +147,7 @@ class CustomerFilter(django_filters.FilterSet):
 
 
 class StaffCustomers(StaffViewSet):
-    """Customers, for staff."""
+    """List customers, newest first."""
 
     resource = "customers"
     model = Customer

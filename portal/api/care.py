@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -41,10 +44,12 @@ def _own(caller: Caller, filters: object) -> QuerySet[CustomerUser]:
 
 
 class Stats(Serializer):
-    open_tickets = serializers.IntegerField()
-    active_orders = serializers.IntegerField()
-    pending_refunds = serializers.IntegerField()
-    resolved_tickets = serializers.IntegerField()
+    open_tickets = serializers.IntegerField(help_text="Tickets that are open or in progress.")
+    active_orders = serializers.IntegerField(
+        help_text="Parts orders that are not delivered, returned or cancelled."
+    )
+    pending_refunds = serializers.IntegerField(help_text="Returns that are not refunded or refused.")
+    resolved_tickets = serializers.IntegerField(help_text="Tickets that are resolved.")
 
 
 _NAMES = ("user.first_name", "user.last_name")
@@ -57,27 +62,35 @@ TICKET_STATES: dict[str, tuple[str, ...]] = {
 }
 
 
+@extend_schema_field(OpenApiTypes.STR)
+class ShortMonth(serializers.DateField):
+    """A month by its short name, such as `Jan`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="%b", **options)
+
+
 class MonthSerializer(Serializer):
-    month = serializers.DateField(format="%b", help_text="`Jan`")
+    month = ShortMonth(help_text="Short name of the month, such as `Jan`.")
     orders = serializers.IntegerField(help_text="Without cancelled ones.")
     spending = Money(as_number=True, help_text="Without what was refunded.")
 
 
 class StateCountSerializer(Serializer):
     status = serializers.ChoiceField(choices=list(TICKET_STATES))
-    count = serializers.IntegerField()
+    count = serializers.IntegerField(help_text="Number of tickets in this state.")
 
 
 class Charts(Serializer):
-    monthly_orders = MonthSerializer(many=True)
-    ticket_status = StateCountSerializer(many=True)
+    monthly_orders = MonthSerializer(many=True, help_text="Orders of the last six months, oldest first.")
+    ticket_status = StateCountSerializer(many=True, help_text="Tickets by state.")
 
 
 class DashboardSerializer(Serializer):
-    stats = Stats()
-    recent_orders = OrderBriefSerializer(many=True)
-    recent_tickets = RecentTicketSerializer(many=True)
-    charts = Charts()
+    stats = Stats(help_text="Numbers of tickets, orders and refunds.")
+    recent_orders = OrderBriefSerializer(many=True, help_text="The latest parts orders, newest first.")
+    recent_tickets = RecentTicketSerializer(many=True, help_text="The latest tickets, newest first.")
+    charts = Charts(help_text="What the charts are drawn from.")
 
 
 class Preferences(Serializer):
@@ -95,10 +108,10 @@ class ProfileSerializer(Serializer):
     email = serializers.EmailField(source="user.email", allow_null=True)
     full_name = Derived(full_name, *_NAMES, output=serializers.CharField(allow_blank=True))
     avatar = Derived(avatar_url, "user.avatar", *_NAMES, output=serializers.URLField())
-    preferences = Preferences(source="*")
-    total_orders = serializers.IntegerField()
-    total_tickets = serializers.IntegerField()
-    member_since = Instant(source="customer.customer_since")
+    preferences = Preferences(source="*", help_text="How the application looks and what it sends.")
+    total_orders = serializers.IntegerField(help_text="Number of parts orders.")
+    total_tickets = serializers.IntegerField(help_text="Number of tickets.")
+    member_since = Instant(source="customer.customer_since", help_text="When the customer record was made.")
 
 
 class PreferencesInput(Serializer):
@@ -115,7 +128,7 @@ class ProfileInput(Serializer):
     full_name = serializers.CharField(
         required=False, max_length=2 * MAX_NAME_LENGTH, validators=[validate_full_name]
     )
-    preferences = PreferencesInput(required=False, source="*")
+    preferences = PreferencesInput(required=False, source="*", help_text="What is left out stays.")
 
     def validate(self, attrs: Json) -> Json:
         if "full_name" in attrs:
@@ -193,7 +206,7 @@ class AvatarInput(Serializer):
 
 
 class AvatarSerializer(Serializer):
-    avatar_url = serializers.URLField()
+    avatar_url = serializers.URLField(help_text="URL of the new picture.")
 
 
 class Avatar(CareView):

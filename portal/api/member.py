@@ -37,7 +37,11 @@ class MemberRegistration(Serializer):
     email = serializers.EmailField(max_length=254)
     password = serializers.CharField(trim_whitespace=False, max_length=128)
     phone = OptionalText(max_length=30, validators=[validate_phone])
-    referralCode = OptionalText(source="referral_code", max_length=20)
+    referralCode = OptionalText(
+        source="referral_code",
+        max_length=20,
+        help_text="Code of the user who referred the new one.",
+    )
 
     def validate(self, attrs: Json) -> Json:
         attrs["first_name"], attrs["last_name"] = split_name(attrs.pop("name"))
@@ -49,7 +53,9 @@ class MemberUser(Serializer):
     name = serializers.CharField(source="user.full_name")
     email = serializers.EmailField(source="user.email")
     phone = serializers.CharField(source="user.phone")
-    membershipId = serializers.UUIDField(source="membership_id", allow_null=True)
+    membershipId = serializers.UUIDField(
+        source="membership_id", allow_null=True, help_text="Id of the membership. Null without one."
+    )
     referralCode = serializers.CharField(source="user.referral_code")
     rewardsBalance = serializers.IntegerField(source="user.rewards_balance")
     createdAt = Instant(source="user.created_at")

@@ -39,23 +39,58 @@ class ProfileSerializer(Serializer):
     firstName = serializers.CharField(source="user.first_name")
     lastName = serializers.CharField(source="user.last_name", allow_blank=True)
     phone = serializers.CharField(source="user.phone", allow_blank=True)
-    membershipId = serializers.UUIDField(source="membership.uuid", default=None, allow_null=True)
-    membershipPlan = serializers.CharField(source="membership.plan.name", default=None, allow_null=True)
+    membershipId = serializers.UUIDField(
+        source="membership.uuid",
+        default=None,
+        allow_null=True,
+        help_text="Id of the membership. Null without one.",
+    )
+    membershipPlan = serializers.CharField(
+        source="membership.plan.name",
+        default=None,
+        allow_null=True,
+        help_text="Name of the plan. Null without a membership.",
+    )
     membershipStatus = _status()
-    monthlyFee = Money(source="monthly_fee", as_number=True, allow_null=True)
-    renewalDate = Instant(source="renews_at", allow_null=True)
-    autoRenew = serializers.BooleanField(source="auto_renew")
+    monthlyFee = Money(
+        source="monthly_fee",
+        as_number=True,
+        allow_null=True,
+        help_text="Price of the plan a month. Null without a membership.",
+    )
+    renewalDate = Instant(
+        source="renews_at",
+        allow_null=True,
+        help_text="When the membership renews, or ends if it does not renew. Null without one.",
+    )
+    autoRenew = serializers.BooleanField(
+        source="auto_renew", help_text="Whether the membership renews by itself."
+    )
     canCancel = serializers.BooleanField(source="can_cancel", help_text="There is a membership.")
     referralCode = serializers.CharField(source="user.referral_code")
     rewardsBalance = serializers.IntegerField(source="user.rewards_balance")
     createdAt = Instant(source="user.created_at")
     first_name = serializers.CharField(source="user.first_name")
     last_name = serializers.CharField(source="user.last_name", allow_blank=True)
-    membership_id = serializers.UUIDField(source="membership.uuid", default=None, allow_null=True)
-    membership_plan = serializers.CharField(source="membership.plan.name", default=None, allow_null=True)
+    membership_id = serializers.UUIDField(
+        source="membership.uuid",
+        default=None,
+        allow_null=True,
+        help_text="The same as `membershipId`. Null without a membership.",
+    )
+    membership_plan = serializers.CharField(
+        source="membership.plan.name",
+        default=None,
+        allow_null=True,
+        help_text="The same as `membershipPlan`. Null without a membership.",
+    )
     membership_status = _status()
-    monthly_fee = Money(as_number=True, allow_null=True)
-    renewal_date = Instant(source="renews_at", allow_null=True)
+    monthly_fee = Money(
+        as_number=True, allow_null=True, help_text="The same as `monthlyFee`. Null without a membership."
+    )
+    renewal_date = Instant(
+        source="renews_at", allow_null=True, help_text="The same as `renewalDate`. Null without a membership."
+    )
     units = serializers.ChoiceField(
         choices=Units.choices, allow_blank=True, help_text="Of pages and papers. Empty: as the shop."
     )
