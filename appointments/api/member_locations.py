@@ -55,7 +55,10 @@ class LocationSerializer(Serializer):
     hours = Derived(
         format_hours,
         *(f"opening_hours.{name}" for name in ("weekday", "opens", "closes")),
-        output=serializers.DictField(child=serializers.CharField()),
+        output=serializers.DictField(
+            child=serializers.CharField(),
+            help_text="Day of the week, such as `monday` -> its opening hours, or `Closed`.",
+        ),
     )
     createdAt = Instant(source="created_at")
 
@@ -96,13 +99,15 @@ class SlotSerializer(Serializer):
 
 
 class Availability(Serializer):
-    availableSlots = SlotSerializer(many=True)
+    availableSlots = SlotSerializer(many=True, help_text="The free slots of the day, earliest first.")
 
 
 class AvailabilityQuery(Query):
-    locationId = PublicId(source="location")
+    locationId = PublicId(source="location", help_text="Id of the location.")
     date = Day(source="day", help_text="A day at the location, at most 90 days ahead.")
-    vehicleId = PublicId(source="vehicle", required=False)
+    vehicleId = PublicId(
+        source="vehicle", required=False, help_text="The vehicle to book for, one of the caller's."
+    )
     appointmentId = PublicId(
         source="appointment",
         required=False,

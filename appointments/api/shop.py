@@ -49,14 +49,26 @@ class AppointmentSerializer(Serializer):
     id = serializers.IntegerField()
     vehicle_id = serializers.IntegerField()
     vehicle = VehicleBriefSerializer()
-    reported_problem_id = serializers.IntegerField(allow_null=True)
-    reported_problem = ReportedProblemSerializer(allow_null=True)
-    assigned_technician_id = serializers.IntegerField(source="technician_id", allow_null=True)
-    assigned_technician = TechnicianSerializer(source="technician", allow_null=True)
+    reported_problem_id = serializers.IntegerField(
+        allow_null=True, help_text="Id of the problem that was chosen at the booking. Null without one."
+    )
+    reported_problem = ReportedProblemSerializer(
+        allow_null=True, help_text="The problem that was chosen at the booking. Null without one."
+    )
+    assigned_technician_id = serializers.IntegerField(
+        source="technician_id",
+        allow_null=True,
+        help_text="Id of the technician who does the work. Null until one is assigned.",
+    )
+    assigned_technician = TechnicianSerializer(
+        source="technician",
+        allow_null=True,
+        help_text="The technician who does the work. Null until one is assigned.",
+    )
     customer_id = serializers.IntegerField()
     customer_name = name_of("customer.")
     description = serializers.CharField(allow_blank=True)
-    date = Instant(source="start")
+    date = Instant(source="start", help_text="Begin of the appointment.")
     status = serializers.ChoiceField(choices=AppointmentStatus.choices)
     assigned_at = Instant(allow_null=True)
     started_at = Instant(allow_null=True)

@@ -63,7 +63,9 @@ class AppointmentFilter(django_filters.FilterSet):
     vehicle_id = IdFilter(Vehicle, "vehicle_id")
     location_id = IdFilter(Location, "location_id")
     technician_id = IdFilter(Technician, "technician_id")
-    unassigned = django_filters.BooleanFilter("technician", "isnull", help_text="Without a technician.")
+    unassigned = django_filters.BooleanFilter(
+        "technician", "isnull", help_text="Whether they are without a technician."
+    )
     search = work_search_filter()
 
     class Meta:
@@ -81,7 +83,7 @@ class AppointmentQuery(query_of(AppointmentFilter, ORDERING)):  # type: ignore[m
 
 
 class Availability(Serializer):
-    available_slots = SlotSerializer(many=True)
+    available_slots = SlotSerializer(many=True, help_text="The free slots of the day, earliest first.")
 
 
 class SlotTakenError(StaffError):
@@ -106,8 +108,8 @@ SLOT_TAKEN = OpenApiResponse(
 
 class FreeBaySerializer(Serializer):
     bay_id = serializers.IntegerField()
-    bay = serializers.CharField()
-    start = Instant()
+    bay = serializers.CharField(help_text="Name of the bay.")
+    start = Instant(help_text="When the bay becomes free.")
 
 
 class NoFreeBayError(StaffError):
@@ -447,10 +449,16 @@ class LocationRowSerializer(Serializer):
     registration_number = serializers.CharField(allow_blank=True)
     tax_id = serializers.CharField(allow_blank=True)
     terms = serializers.CharField(allow_blank=True)
-    paper_size = serializers.ChoiceField(choices=PaperSize.choices)
+    paper_size = serializers.ChoiceField(
+        choices=PaperSize.choices, help_text="Of estimates and other papers."
+    )
     allows_percent_fees = serializers.BooleanField()
     units = serializers.ChoiceField(choices=Units.choices)
-    bays = Derived(list, "bays.name", output=serializers.ListField(child=serializers.CharField()))
+    bays = Derived(
+        list,
+        "bays.name",
+        output=serializers.ListField(child=serializers.CharField(), help_text="The names of the bays."),
+    )
 
 
 class LocationInput(Serializer):

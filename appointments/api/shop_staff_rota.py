@@ -7,6 +7,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -24,6 +25,7 @@ from common.reads.serializers import Derived, Serializer
 WEEKDAYS = [day.name.lower() for day in Weekday]
 
 
+@extend_schema_field({"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?$"})
 class LocalTime(serializers.TimeField):
     """A local time of the technician's location, such as 08:00."""
 

@@ -35,14 +35,16 @@ class PassportReadingSerializer(Serializer):
     date = serializers.DateField(source="on")
     miles = Miles()
     source = serializers.ChoiceField(choices=OdometerSource.values)  # type: ignore[assignment]
-    isNewCluster = serializers.BooleanField(source="is_base")
+    isNewCluster = serializers.BooleanField(
+        source="is_base", help_text="Whether it is the first reading of a new instrument cluster."
+    )
 
 
 class PassportWorkSerializer(Serializer):
     date = serializers.DateField(source="on")
     miles = Miles(allow_null=True)
-    location = serializers.CharField(allow_blank=True)
-    jobs = serializers.ListField(child=serializers.CharField())
+    location = serializers.CharField(allow_blank=True, help_text="Name of the location.")
+    jobs = serializers.ListField(child=serializers.CharField(), help_text="Names of the jobs.")
 
 
 class PassportFindingSerializer(Serializer):
@@ -77,8 +79,8 @@ class PassportScheduleSerializer(Serializer):
 
 
 class PassportCodeSerializer(Serializer):
-    code = serializers.CharField()
-    description = serializers.CharField()
+    code = serializers.CharField(help_text="Diagnostic trouble code, such as `P0301`.")
+    description = serializers.CharField(help_text="What the structure of the code says.")
     since = serializers.DateField()
 
 

@@ -47,8 +47,8 @@ class ShownReadingSerializer(Serializer):
 class ShownWorkSerializer(Serializer):
     on = serializers.DateField()
     miles = _miles()
-    location = serializers.CharField(allow_blank=True)
-    jobs = serializers.ListField(child=serializers.CharField())
+    location = serializers.CharField(allow_blank=True, help_text="Name of the location.")
+    jobs = serializers.ListField(child=serializers.CharField(), help_text="Names of the jobs.")
 
 
 class ShownFindingSerializer(Serializer):
@@ -83,8 +83,8 @@ class ShownScheduleSerializer(Serializer):
 
 
 class ShownCodeSerializer(Serializer):
-    code = serializers.CharField()
-    description = serializers.CharField()
+    code = serializers.CharField(help_text="Diagnostic trouble code, such as `P0301`.")
+    description = serializers.CharField(help_text="What the structure of the code says.")
     since = serializers.DateField()
 
 
@@ -135,7 +135,9 @@ class SharePassportInput(Serializer):
         required=False,
         help_text=f"{actions.DAYS} by default.",
     )
-    for_next_owner = serializers.BooleanField(required=False)
+    for_next_owner = serializers.BooleanField(
+        required=False, help_text="Whether the next owner keeps the history. False if it is left out."
+    )
 
 
 class StaffPassports(StaffVehicles):

@@ -34,9 +34,13 @@ class DueSerializer(Serializer):
         allow_null=True, help_text="Of what is due. Null for a recommendation, which has none."
     )
     vehicleId = serializers.UUIDField(allow_null=True)
-    vehicle = serializers.CharField(allow_null=True)
+    vehicle = serializers.CharField(
+        allow_null=True, help_text="Year, make and model of the vehicle. Null without one."
+    )
     dueDate = serializers.DateField(allow_null=True)
-    dueAt = Instant(allow_null=True)
+    dueAt = Instant(
+        allow_null=True, help_text="When it begins. Null for what is due on a day or at a distance."
+    )
     dueMileage = serializers.FloatField(allow_null=True, help_text="Miles.")
     amount = Money(as_number=True, allow_null=True, help_text="Dollars.")
     action = serializers.ChoiceField(choices=ACTIONS, help_text="What to do about it.")

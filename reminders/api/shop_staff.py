@@ -42,10 +42,19 @@ class StaffDueSerializer(Serializer):
     customer_name = serializers.CharField(allow_null=True)
     phone = serializers.CharField(allow_null=True)
     vehicle_id = serializers.IntegerField(allow_null=True)
-    vehicle = serializers.CharField(allow_null=True)
+    vehicle = serializers.CharField(
+        allow_null=True, help_text="Year, make and model of the vehicle. Null without one."
+    )
     due_on = serializers.DateField(allow_null=True)
-    due_at = Instant(allow_null=True)
-    due_miles = serializers.DecimalField(max_digits=10, decimal_places=2, allow_null=True)
+    due_at = Instant(
+        allow_null=True, help_text="When it begins. Null for what is due on a day or at a distance."
+    )
+    due_miles = serializers.DecimalField(
+        max_digits=10,
+        decimal_places=2,
+        allow_null=True,
+        help_text="Odometer reading at which it is due, in miles. Null without one.",
+    )
     amount = Money(allow_null=True)
 
 

@@ -39,12 +39,12 @@ LONGEST_DESCRIPTION = 5_000
 
 class UnitCountSerializer(Serializer):
     unit_number = serializers.CharField()
-    repair_count = serializers.IntegerField()
+    repair_count = serializers.IntegerField(help_text="Number of repairs of the unit.")
 
 
 class MonthCountSerializer(Serializer):
     date = serializers.CharField(help_text="YYYY-MM")
-    count = serializers.IntegerField()
+    count = serializers.IntegerField(help_text="Number of repairs of the month.")
 
 
 class RepairSerializer(Serializer):
@@ -63,7 +63,9 @@ class RepairSerializer(Serializer):
         output=serializers.ChoiceField(choices=[status.upper() for status in figures.SHOWN_ORDER]),
     )
     description = serializers.CharField(allow_blank=True)
-    repair_date = Derived(day_of, "created_at", output=serializers.DateField())
+    repair_date = Derived(
+        day_of, "created_at", output=serializers.DateField(help_text="Day on which the repair was requested.")
+    )
     total = total_field(output=Money(as_number=True))
 
 
@@ -72,8 +74,10 @@ class RepairQuery(ListQuery):
 
     status = ChoiceList(RepairOrderStatus.values, help_text="Comma-separated.")
     unit_id = Id(required=False)
-    unit_number = serializers.CharField(required=False, max_length=30, help_text="Case-insensitive.")
-    month = Month(required=False, help_text="YYYY-MM")
+    unit_number = serializers.CharField(
+        required=False, max_length=30, help_text="Unit number of the vehicle, in upper or lower case."
+    )
+    month = Month(required=False, help_text="Month in which they were requested, as `YYYY-MM`.")
     ordering = serializers.ChoiceField(choices=list(ORDERINGS), required=False)
 
 

@@ -46,7 +46,7 @@ class PartLineSerializer(Serializer):
     id = serializers.IntegerField()
     part = SoldPartSerializer(source="*")
     quantity = Quantity()
-    total_price = Money(source="amount")
+    total_price = Money(source="amount", help_text="Price of all pieces.")
 
 
 class SoldServiceSerializer(Serializer):
@@ -62,7 +62,7 @@ class SoldServiceSerializer(Serializer):
 
 class ServiceLineSerializer(Serializer):
     id = serializers.IntegerField()
-    service = SoldServiceSerializer(source="*")
+    service = SoldServiceSerializer(source="*", help_text="The service as it was sold.")
 
 
 class RepairOrderSerializer(Serializer):
@@ -75,12 +75,18 @@ class RepairOrderSerializer(Serializer):
     discount_amount = dollars_off()
     discount_percent = FinePercent()
     tax_percent = FinePercent()
-    total_cost = total_field(output=Money())
-    date_created = Instant(source="created_at")
+    total_cost = total_field(
+        output=Money(help_text="The stored total of a completed order, otherwise the present one.")
+    )
+    date_created = Instant(source="created_at", help_text="When the order was created.")
     notes = serializers.CharField(allow_blank=True)
-    repair_order_parts = PartLineSerializer(source="part_lines", many=True)
-    repair_order_services = ServiceLineSerializer(source="service_lines", many=True)
-    calculated_total_cost = current_total_field(output=Money())
+    repair_order_parts = PartLineSerializer(source="part_lines", many=True, help_text="The part lines.")
+    repair_order_services = ServiceLineSerializer(
+        source="service_lines", many=True, help_text="The labor and sublet lines."
+    )
+    calculated_total_cost = current_total_field(
+        output=Money(help_text="The total of the lines as they are now.")
+    )
 
 
 class RepairOrderQuery(ListQuery):

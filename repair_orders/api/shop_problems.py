@@ -42,12 +42,16 @@ def is_resolved(status: str) -> bool:
 class ProblemSerializer(Serializer):
     id = serializers.IntegerField(help_text="The id of the repair order.")
     vehicle_id = serializers.IntegerField()
-    vehicle_details = VehicleBriefSerializer(source="vehicle")
+    vehicle_details = VehicleBriefSerializer(source="vehicle", help_text="The vehicle.")
     description = serializers.CharField()
     status = Derived(_STATE_OF.get, "status", output=serializers.ChoiceField(choices=list(STATES)))
-    resolved = Derived(is_resolved, "status", output=serializers.BooleanField())
-    reported_date = Instant(source="created_at")
-    resolved_date = Instant(source="completed_at", allow_null=True)
+    resolved = Derived(
+        is_resolved, "status", output=serializers.BooleanField(help_text="Whether the work is done.")
+    )
+    reported_date = Instant(source="created_at", help_text="When the problem was reported.")
+    resolved_date = Instant(
+        source="completed_at", allow_null=True, help_text="When the work was completed. Null until then."
+    )
 
 
 class ProblemInput(AliasSerializer):

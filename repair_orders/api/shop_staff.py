@@ -71,9 +71,9 @@ class RepairOrderRowSerializer(RepairOrderSerializer):
     discount_amount = Money(help_text="The shop's own, without `discounts`.")  # type: ignore[assignment]
     description = serializers.CharField(allow_blank=True)
     denial_reason = serializers.CharField(allow_blank=True)
-    estimated_at = Instant(allow_null=True)
+    estimated_at = Instant(allow_null=True, help_text="When the last estimate was sent. Null until then.")
     approved_at = Instant(allow_null=True)
-    denied_at = Instant(allow_null=True)
+    denied_at = Instant(allow_null=True, help_text="When the customer declined. Null unless they did.")
     started_at = Instant(allow_null=True)
     completed_at = Instant(allow_null=True)
     number = serializers.IntegerField(allow_null=True)
@@ -89,7 +89,9 @@ class RepairOrderRowSerializer(RepairOrderSerializer):
     po_number = serializers.CharField(allow_blank=True)
     odometer_in = Miles(allow_null=True)
     odometer_out = Miles(allow_null=True)
-    tax_exemption = serializers.CharField(allow_blank=True)
+    tax_exemption = serializers.CharField(
+        allow_blank=True, help_text="Number of the customer's exemption certificate. Empty if tax is charged."
+    )
     comeback_of = serializers.IntegerField(
         source="comeback_of_id",
         allow_null=True,
@@ -105,10 +107,17 @@ class RepairOrderDetailSerializer(RepairOrderRowSerializer):
     discounts = DiscountSerializer(many=True, help_text="Those of a plan, an offer and points.")
     totals = TotalsSerializer(help_text="Of the jobs that count for the shop, drafts included.")
     shown_to_customer = TotalsSerializer(help_text="Of the jobs that count for the customer.")
-    authorised = AuthorisedSerializer(allow_null=True)
-    ceiling = CeilingSerializer(allow_null=True)
+    authorised = AuthorisedSerializer(
+        allow_null=True, help_text="What the customer approved. Null before the first answer."
+    )
+    ceiling = CeilingSerializer(
+        allow_null=True,
+        help_text="The most that the approved jobs may come to. Null before the first answer.",
+    )
     estimates = EstimateSerializer(many=True)
-    changed_since_sent = serializers.BooleanField()
+    changed_since_sent = serializers.BooleanField(
+        help_text="Whether the order has changed since the last estimate was sent."
+    )
     explain = ExplainedSerializer(many=True, required=False, help_text="With `?explain=true`.")
 
 
@@ -131,8 +140,8 @@ class RepairOrderFilter(django_filters.FilterSet):
     status = ChoiceListFilter(choices=RepairOrderStatus.choices, lookup_expr="in")
     customer_id = IdFilter(Customer, "customer_id")
     vehicle_id = IdFilter(Vehicle, "vehicle_id")
-    created_from = DayFilter("created_at", "gte", help_text="First day, inclusive.")
-    created_to = DayFilter("created_at", "lte", help_text="Last day, inclusive.")
+    created_from = DayFilter("created_at", "gte", help_text="First day of creation, inclusive.")
+    created_to = DayFilter("created_at", "lte", help_text="Last day of creation, inclusive.")
     search = work_search_filter()
 
     class Meta:

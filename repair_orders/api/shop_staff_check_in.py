@@ -50,7 +50,9 @@ REFUSED = OpenApiResponse(
 
 class CheckInInput(Serializer):
     odometer = Miles(required=False, help_text="Miles when the vehicle is taken in.")
-    promised_at = Instant(required=False, allow_null=True, help_text="In the future.")
+    promised_at = Instant(
+        required=False, allow_null=True, help_text="When the vehicle is promised to be ready, in the future."
+    )
     key_tag = serializers.CharField(
         required=False, allow_blank=True, max_length=20, help_text="The tag of the keys, or where they hang."
     )

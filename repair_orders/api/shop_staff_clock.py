@@ -53,7 +53,7 @@ class TimeEntryFilter(django_filters.FilterSet):
     technician_id = IdFilter(Technician, "technician_id")
     job_id = IdFilter(Job, "job_id")
     repair_order_id = IdFilter(RepairOrder, "job__repair_order_id")
-    running = django_filters.BooleanFilter("ended", "isnull", help_text="Without an end.")
+    running = django_filters.BooleanFilter("ended", "isnull", help_text="Whether the clock is still running.")
 
     class Meta:
         model = TimeEntry
@@ -117,7 +117,7 @@ class ClockInInput(Serializer):
 class ClockError(StaffError):
     """The 409 of a clock. Only `clock_is_running` names the job."""
 
-    time_entry_id = serializers.IntegerField(required=False)
+    time_entry_id = serializers.IntegerField(required=False, help_text="Id of the running entry.")
     job_id = serializers.IntegerField(required=False)
     job = serializers.CharField(required=False)
     repair_order_id = serializers.IntegerField(required=False)

@@ -138,6 +138,8 @@ class WrongMatch(Invalid):
 class JobRoutes(StaffViewSet):
     """The routes below `/api/shop/repair-orders/{id}/jobs/`. Each answers the whole order."""
 
+    has_versions = True
+
     @classmethod
     def routes(cls) -> list[URLPattern]:
         job = "<id:id>/jobs/<id:job_id>/"

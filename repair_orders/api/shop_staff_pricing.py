@@ -63,7 +63,7 @@ class NewLabourRateInput(LabourRateInput):
 
 
 class LabourRateFilter(django_filters.FilterSet):
-    search = SearchFilter("", help_text="In the name.")
+    search = SearchFilter("", help_text="Words to find in the name.")
     location_id = IdFilter(Location, "location_id")
 
     class Meta:
@@ -221,7 +221,7 @@ class NewFeeRuleInput(FeeRuleInput):
 
 
 class FeeRuleFilter(django_filters.FilterSet):
-    search = SearchFilter("", help_text="In the name.")
+    search = SearchFilter("", help_text="Words to find in the name.")
     location_id = IdFilter(Location, "location_id")
     is_active = django_filters.BooleanFilter()
 

@@ -100,7 +100,9 @@ class AuthorisedSerializer(Serializer):
 
 
 class CeilingSerializer(Serializer):
-    basis = serializers.CharField()
+    basis = serializers.CharField(
+        help_text="Whether the limit is on the `TOTAL` or on the `NET`, before tax."
+    )
     amount = Money()
 
 
@@ -121,7 +123,7 @@ class EstimateSerializer(Serializer):
 
 class DecisionSerializer(Serializer):
     job_id = serializers.IntegerField()
-    job_name = serializers.CharField()
+    job_name = serializers.CharField(help_text="Name of the job on the estimate.")
     amount = Money()
     decision = serializers.CharField()
 
@@ -129,25 +131,32 @@ class DecisionSerializer(Serializer):
 class AuthorisationSerializer(Serializer):
     id = serializers.IntegerField()
     revision = serializers.IntegerField()
-    method = serializers.ChoiceField(choices=Method.values)
+    method = serializers.ChoiceField(choices=Method.values, help_text="How the customer answered.")
     by_name = serializers.CharField(allow_blank=True)
     contact_used = serializers.CharField(allow_blank=True)
-    taken_by = serializers.IntegerField(allow_null=True)
+    taken_by = serializers.IntegerField(
+        allow_null=True,
+        help_text="Id of the user who recorded the answer. Null if the customer answered online.",
+    )
     at = Instant()
-    ip = serializers.CharField(allow_null=True)
+    ip = serializers.CharField(
+        allow_null=True, help_text="Address from which the customer answered online. Null otherwise."
+    )
     note = serializers.CharField(allow_blank=True)
     total = Money()
     net = Money()
     withdrawn_at = Instant(allow_null=True)
-    withdrawal_reason = serializers.CharField(allow_blank=True)
+    withdrawal_reason = serializers.CharField(
+        allow_blank=True, help_text="Why the shop took the answer back. Empty unless it did."
+    )
     decisions = DecisionSerializer(many=True)
 
 
 class ExplainedSerializer(Serializer):
-    figure = serializers.CharField()
-    rule = serializers.CharField()
-    inputs = serializers.DictField()
-    result = serializers.CharField()
+    figure = serializers.CharField(help_text="Name of the figure.")
+    rule = serializers.CharField(help_text="The rule that gives it.")
+    inputs = serializers.DictField(help_text="Name of an input of the rule -> its value.")
+    result = serializers.CharField(help_text="The figure.")
 
 
 def workbench(order: RepairOrder, *, now: datetime, explains: bool = False) -> Json:

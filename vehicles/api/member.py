@@ -43,7 +43,10 @@ class VehicleSerializer(Serializer):
     odometer = Miles(help_text="Miles.")
     dongleId = serializers.CharField(source="dongle_id", allow_null=True)
     dongleConnectionType = serializers.ChoiceField(
-        source="dongle_connection", choices=DongleConnection.values, allow_null=True
+        source="dongle_connection",
+        choices=DongleConnection.values,
+        allow_null=True,
+        help_text="How the dongle sends. Null without a dongle.",
     )
     fuelType = serializers.CharField(source="fuel_type", allow_blank=True)
     createdAt = Instant(source="created_at")
@@ -68,7 +71,9 @@ class VehicleInput(Serializer):
 
 class DongleInput(Serializer):
     dongleId = serializers.CharField(source="dongle_id", max_length=100)
-    connectionType = Word(source="connection", choices=DongleConnection.values)
+    connectionType = Word(
+        source="connection", choices=DongleConnection.values, help_text="How the dongle sends."
+    )
 
 
 class _OneQuery(Query):

@@ -36,18 +36,26 @@ def is_open(cleared_at: object) -> bool:
 class DtcSerializer(BothSpellings):
     id = serializers.UUIDField(source="uuid")
     vehicle = serializers.UUIDField(source="vehicle.uuid")
-    code = serializers.CharField()
-    system = Derived(system_of, "code", output=serializers.CharField())
+    code = serializers.CharField(help_text="Diagnostic trouble code, such as `P0301`.")
+    system = Derived(
+        system_of,
+        "code",
+        output=serializers.CharField(help_text="The part of the vehicle that the code is about."),
+    )
     description = Derived(
         describe,
         "code",
         output=serializers.CharField(help_text="What the structure of the code says."),
     )
     source = serializers.ChoiceField(choices=DtcSource.values)  # type: ignore[assignment]
-    active = Derived(is_open, "cleared_at", output=serializers.BooleanField())
-    detectedAt = Instant(source="first_seen_at")
-    lastSeenAt = Instant(source="seen_at")
-    clearedAt = Instant(source="cleared_at", allow_null=True)
+    active = Derived(
+        is_open, "cleared_at", output=serializers.BooleanField(help_text="Whether the code is not cleared.")
+    )
+    detectedAt = Instant(source="first_seen_at", help_text="When the code was first seen.")
+    lastSeenAt = Instant(source="seen_at", help_text="When the code was last seen.")
+    clearedAt = Instant(
+        source="cleared_at", allow_null=True, help_text="When the code was cleared. Null until then."
+    )
     notes = serializers.CharField(source="note", allow_blank=True)
     createdAt = Instant(source="created_at")
 

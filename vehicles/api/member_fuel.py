@@ -77,7 +77,7 @@ class FuelLogSerializer(Serializer):
     odometer = Miles(source="miles", help_text="Miles.")
     gallons = Gallons()
     price = Money(as_number=True, allow_null=True, help_text="Of the whole fill-up.")
-    isFullTank = serializers.BooleanField(source="is_full")
+    isFullTank = serializers.BooleanField(source="is_full", help_text="Whether the tank was full afterwards.")
     missedFillUp = serializers.BooleanField(
         source="missed", help_text="Another fill-up since the previous one is not recorded."
     )
@@ -251,12 +251,16 @@ class FuelStatisticsSerializer(Serializer):
     vehicleId = serializers.UUIDField()
     fillUps = serializers.IntegerField(source="fill_ups")
     totalMiles = Miles(source="miles", help_text="From the first fill-up to the last.")
-    totalGallons = serializers.FloatField(source="gallons")
+    totalGallons = serializers.FloatField(source="gallons", help_text="Gallons of all fill-ups.")
     totalCost = serializers.FloatField(source="cost", help_text="Of the fill-ups with a price.")
     averageMpg = Economy(source="average_mpg", allow_null=True, help_text="Of all full tanks together.")
     bestMpg = Economy(source="best_mpg", allow_null=True)
     worstMpg = Economy(source="worst_mpg", allow_null=True)
-    costPerGallon = serializers.FloatField(source="cost_per_gallon", allow_null=True)
+    costPerGallon = serializers.FloatField(
+        source="cost_per_gallon",
+        allow_null=True,
+        help_text="Average price of a gallon in US dollars. Null if no price is known.",
+    )
     costPerMile = serializers.FloatField(
         source="cost_per_mile", allow_null=True, help_text="Of the full tanks whose prices are known."
     )

@@ -43,8 +43,12 @@ _STATED = {
 
 class ReasonSerializer(Serializer):
     kind = serializers.ChoiceField(choices=["code", "service", "finding", "recommendation"])
-    system = serializers.ChoiceField(choices=[str(system) for system in System])
-    severity = serializers.ChoiceField(choices=[str(severity) for severity in Severity])
+    system = serializers.ChoiceField(
+        choices=[str(system) for system in System], help_text="The system that it takes points off."
+    )
+    severity = serializers.ChoiceField(
+        choices=[str(severity) for severity in Severity], help_text="How bad it is: 60, 25 or 5 points off."
+    )
     text = serializers.CharField()
 
 
@@ -72,7 +76,7 @@ class HealthSerializer(BothSpellings):
     tireStatus = _status()
     batteryStatus = _status()
     fluidStatus = _status()
-    reasons = ReasonSerializer(many=True)
+    reasons = ReasonSerializer(many=True, help_text="What is wrong or due, the worst first.")
 
 
 def _body(vehicle: UUID, health: Health) -> Json:

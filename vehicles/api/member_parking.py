@@ -54,10 +54,22 @@ class ParkingSpotSerializer(BothSpellings):
     address = serializers.CharField(allow_blank=True)
     locationName = serializers.CharField(source="place", allow_blank=True)
     notes = serializers.CharField(allow_blank=True)
-    photos = Derived(photos_of, "photo.key", output=serializers.ListField(child=serializers.URLField()))
-    parkedAt = Instant(source="parked_at")
-    timerExpiresAt = Instant(source="ends_at", allow_null=True)
-    active = Derived(is_active, "cleared_at", output=serializers.BooleanField())
+    photos = Derived(
+        photos_of,
+        "photo.key",
+        output=serializers.ListField(
+            child=serializers.URLField(), help_text="URL of the photo, if there is one."
+        ),
+    )
+    parkedAt = Instant(source="parked_at", help_text="When the vehicle was parked.")
+    timerExpiresAt = Instant(
+        source="ends_at", allow_null=True, help_text="When the time for parking ends. Null without an end."
+    )
+    active = Derived(
+        is_active,
+        "cleared_at",
+        output=serializers.BooleanField(help_text="Whether the vehicle is still there."),
+    )
 
 
 class Photo(serializers.CharField):
@@ -80,7 +92,12 @@ class SpotChanges(BothSpellings):
     address = serializers.CharField(max_length=500, required=False, allow_blank=True)
     locationName = serializers.CharField(source="place", max_length=200, required=False, allow_blank=True)
     notes = serializers.CharField(max_length=2_000, required=False, allow_blank=True)
-    timerExpiresAt = Instant(source="ends_at", required=False, allow_null=True, help_text="In the future.")
+    timerExpiresAt = Instant(
+        source="ends_at",
+        required=False,
+        allow_null=True,
+        help_text="When the time for parking ends, in the future.",
+    )
 
 
 class SpotInput(SpotChanges):

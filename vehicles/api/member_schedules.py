@@ -25,22 +25,30 @@ from vehicles.schedules import actions
 from vehicles.schedules.models import Priority, ServiceSchedule
 from vehicles.schedules.querysets import STATUSES, ServiceScheduleQuerySet
 
-_TextList = serializers.ListField(child=serializers.CharField())
-
 
 class ScheduledWorkSerializer(BothSpellings):
     id = serializers.UUIDField(source="uuid")
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
-    estimatedDuration = serializers.CharField(source="duration", allow_blank=True)
-    jobs = Derived(str.splitlines, "services", output=_TextList)
+    estimatedDuration = serializers.CharField(
+        source="duration",
+        allow_blank=True,
+        help_text="How long the work takes, in free words, such as `30 to 45 minutes`.",
+    )
+    jobs = Derived(
+        str.splitlines,
+        "services",
+        output=serializers.ListField(
+            child=serializers.CharField(), help_text="Names of the bookable services of the work."
+        ),
+    )
     priority = serializers.ChoiceField(choices=Priority.values)
 
 
 class ScheduleSerializer(BothSpellings):
     id = serializers.UUIDField(source="uuid")
     vehicle = serializers.UUIDField(source="vehicle.uuid")
-    serviceType = ScheduledWorkSerializer(source="template")
+    serviceType = ScheduledWorkSerializer(source="template", help_text="The regular work.")
     mileageTrigger = serializers.IntegerField(
         source="template.interval_miles", allow_null=True, help_text="Every so many miles."
     )

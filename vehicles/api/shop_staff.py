@@ -79,7 +79,11 @@ class ReadingSerializer(Serializer):
     at = Instant()
     by = serializers.IntegerField(source="by_id", allow_null=True, help_text="The user who took it.")
     note = serializers.CharField(allow_blank=True)
-    replaces = serializers.IntegerField(source="replaces_id", allow_null=True)
+    replaces = serializers.IntegerField(
+        source="replaces_id",
+        allow_null=True,
+        help_text="Id of the wrong reading that this one corrects. Null unless it is a correction.",
+    )
     base = serializers.BooleanField(help_text="The first reading of a new instrument cluster.")
     accepted = serializers.BooleanField(help_text="Not replaced by a correction.")
 

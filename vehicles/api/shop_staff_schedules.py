@@ -66,7 +66,7 @@ class ScheduleTemplateInput(ScheduleTemplateSerializer):
 
 
 class ScheduleTemplateFilter(django_filters.FilterSet):
-    search = SearchFilter("", help_text="In the name.")
+    search = SearchFilter("", help_text="Words to find in the name.")
 
     class Meta:
         model = ScheduleTemplate
