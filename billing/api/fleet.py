@@ -25,7 +25,9 @@ class InvoiceNumbers(Serializer):
     number = serializers.CharField()
     kind = serializers.ChoiceField(choices=InvoiceKind.values)
     state = own.state_field()
-    repair_id = serializers.IntegerField(source="repair_order_id", allow_null=True)
+    repair_id = serializers.IntegerField(
+        source="repair_order_id", allow_null=True, help_text="Id of the repair. Null for an opening balance."
+    )
     unit_number = serializers.CharField(
         source="vehicle_label", allow_null=True, help_text="Null for an opening balance."
     )
@@ -65,7 +67,7 @@ class OneInvoiceNumbers(InvoiceNumbers):
     lines = BilledLineNumbers(many=True)
     totals = TotalsNumbers(source="*")
     credit_notes = CreditNoteNumbers(many=True)
-    payments = UseNumbers(source="uses", many=True)
+    payments = UseNumbers(source="uses", many=True, help_text="Payments that are used for the invoice.")
 
 
 class StatementNumbers(own.StatementRowSerializer):
@@ -98,7 +100,7 @@ class InvoiceQuery(own.OwnInvoicesQuery):
 
     unit_id = Id(required=False)
     unit_number = serializers.CharField(
-        required=False, max_length=30, help_text="As the invoice has it. Case-insensitive."
+        required=False, max_length=30, help_text="Unit number, as the invoice has it, in upper or lower case."
     )
     date_from = Day(required=False, help_text="First day of issue, inclusive.")
     date_to = Day(required=False, help_text="Last day of issue, inclusive.")

@@ -101,7 +101,9 @@ class OneMemberInvoiceSerializer(MemberInvoiceSerializer):
     lines = MemberLineSerializer(many=True)
     totals = MemberTotalsSerializer(source="*")
     creditNotes = MemberCreditNoteSerializer(source="credit_notes", many=True)
-    payments = MemberUseSerializer(source="uses", many=True)
+    payments = MemberUseSerializer(
+        source="uses", many=True, help_text="Payments that are used for the invoice."
+    )
 
 
 class MemberInvoicesQuery(ListQuery):

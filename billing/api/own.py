@@ -125,7 +125,7 @@ class OwnInvoiceSerializer(InvoiceRowSerializer):
     lines = BilledLineSerializer(many=True)
     totals = TotalsSerializer(source="*")
     credit_notes = CreditNoteBriefSerializer(many=True)
-    payments = UseSerializer(source="uses", many=True)
+    payments = UseSerializer(source="uses", many=True, help_text="Payments that are used for the invoice.")
 
 
 class StatementRowSerializer(Serializer):

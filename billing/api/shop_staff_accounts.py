@@ -37,7 +37,7 @@ class OpeningSerializer(Serializer):
 
     invoice_id = serializers.IntegerField(allow_null=True)
     payment_id = serializers.IntegerField(allow_null=True)
-    account = StaffAccountSerializer()
+    account = StaffAccountSerializer(help_text="The account with the opening balance.")
 
 
 class OpeningInput(Serializer):

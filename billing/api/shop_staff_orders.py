@@ -62,10 +62,12 @@ class OrderBillingSerializer(Serializer):
     status = serializers.ChoiceField(choices=RepairOrderStatus.choices)
     invoice_id = serializers.IntegerField(allow_null=True)
     invoice = LinkedInvoiceSerializer(allow_null=True, help_text="The last one.")
-    deposits = UsedPaymentSerializer(many=True)
+    deposits = UsedPaymentSerializer(many=True, help_text="Payments that are kept for this order.")
     deposit = Money(help_text="The sum of the deposits.")
     balance = Money(allow_null=True, help_text="Of the invoice. Null without one.")
-    vehicle_out = VehicleExitSerializer(allow_null=True)
+    vehicle_out = VehicleExitSerializer(
+        allow_null=True, help_text="When and how the vehicle left. Null while it is here."
+    )
 
 
 class StaffOrderBilling(StaffRepairOrders):

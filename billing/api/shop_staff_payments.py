@@ -109,7 +109,9 @@ class PaymentSerializer(Serializer):
         "allocations.amount",
         output=AllocationSerializer(many=True),
     )
-    refunds = RefundSerializer(many=True, source="refunded_by")
+    refunds = RefundSerializer(
+        many=True, source="refunded_by", help_text="What of the payment was given back."
+    )
     open = Money(help_text="What of it is neither used nor refunded.")
 
 

@@ -43,12 +43,12 @@ _REPORTS = "billing.report_closedday"
 
 
 class ReportQuery(Query):
-    location_id = Id(required=False, help_text="All locations by default.")
+    location_id = Id(required=False, help_text="Id of the location. All locations by default.")
     format = serializers.ChoiceField(choices=["json", "csv"], default="json")
 
 
 class DayQuery(ReportQuery):
-    day = Day(required=False, help_text="Today at the location by default.")
+    day = Day(required=False, help_text="Day of the report. Today at the location by default.")
 
 
 class PeriodQuery(ReportQuery):
@@ -65,16 +65,16 @@ class PeriodQuery(ReportQuery):
 
 
 class HeadSerializer(Serializer):
-    report = serializers.CharField()
+    report = serializers.CharField(help_text="Name of the report, as in its URL.")
     title = serializers.CharField()
     location_id = serializers.IntegerField(allow_null=True)
-    location = serializers.CharField()
-    to = serializers.DateField()
+    location = serializers.CharField(help_text="Name of the location, or of all locations.")
+    to = serializers.DateField(help_text="Last day of the report, inclusive.")
     zone = serializers.CharField(help_text="The time zone of the days.")
     date_rule = serializers.CharField(help_text="The rule by which rows count on a day.")
 
     def get_fields(self) -> Json:
-        return {"from": serializers.DateField()} | super().get_fields()
+        return {"from": serializers.DateField(help_text="First day of the report.")} | super().get_fields()
 
 
 class ReportSerializer(HeadSerializer):
@@ -85,18 +85,18 @@ class ReportSerializer(HeadSerializer):
 
 
 class SheetRowSerializer(Serializer):
-    label = serializers.CharField()  # type: ignore[assignment]  # DRF does not read the attribute
+    label = serializers.CharField(help_text="What the figure is.")  # type: ignore[assignment]  # DRF does not read the attribute
     amount = Money()
 
 
 class SectionSerializer(Serializer):
     title = serializers.CharField()
-    rows = SheetRowSerializer(many=True)
-    total = SheetRowSerializer()
+    rows = SheetRowSerializer(many=True, help_text="The figures of the section.")
+    total = SheetRowSerializer(help_text="The sum of the section.")
 
 
 class SheetSerializer(HeadSerializer):
-    sections = SectionSerializer(many=True)
+    sections = SectionSerializer(many=True, help_text="The sheet, section by section.")
     cash_expected = Money(help_text="Cash payments less cash refunds of the day.")
     lists = serializers.DictField(help_text="The ids of the rows behind the figures, by kind.")
     closed = serializers.DictField(allow_null=True, help_text="The sheet as it was closed and printed.")
@@ -106,8 +106,10 @@ class ClosedDaySerializer(Serializer):
     id = serializers.IntegerField()
     location_id = serializers.IntegerField()
     day = serializers.DateField()
-    closed_at = Instant()
-    closed_by_id = serializers.IntegerField(allow_null=True)
+    closed_at = Instant(help_text="When the day was closed.")
+    closed_by_id = serializers.IntegerField(
+        allow_null=True, help_text="Id of the user who closed the day. Null if the account was deleted."
+    )
     cash_counted = Money(allow_null=True)
     note = serializers.CharField()
 

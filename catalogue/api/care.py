@@ -26,7 +26,9 @@ class ProductSerializer(Serializer):
     part_number = serializers.CharField()
     price = Money(as_number=True, source="unit_price")
     # Unpaid orders and repair orders hold pieces, which are not for sale.
-    stock = Derived(sub, "stock", "reserved", output=serializers.IntegerField())
+    stock = Derived(
+        sub, "stock", "reserved", output=serializers.IntegerField(help_text="Pieces that can be ordered.")
+    )
 
 
 # Customers are not shown the manufacturer. The catalogue is small and needs no index.
@@ -35,7 +37,7 @@ _SEARCHED = Searched("name", codes=("part_number",))
 
 class ProductQuery(ListQuery):
     search = serializers.CharField(
-        required=False, max_length=200, help_text="In the name or the part number."
+        required=False, max_length=200, help_text="Words to find in the name or the part number."
     )
 
 

@@ -128,14 +128,19 @@ class NeededPartSerializer(Serializer):
     part_id = serializers.IntegerField(source="id")
     name = serializers.CharField()
     part_number = serializers.CharField()
-    short = Derived(_short, "reservations.pieces", "reservations.filled", output=serializers.IntegerField())
+    short = Derived(
+        _short,
+        "reservations.pieces",
+        "reservations.filled",
+        output=serializers.IntegerField(help_text="Pieces that are missing."),
+    )
 
 
 # `for` is a word of Python.
 NeededPartSerializer._declared_fields["for"] = Derived(
     _missing_by_source,
     *("reservations.source", "reservations.pieces", "reservations.filled"),
-    output=NeededForSerializer(many=True),
+    output=NeededForSerializer(many=True, help_text="What the pieces are for."),
 )
 
 
@@ -153,7 +158,7 @@ class ServiceSerializer(Serializer):
 class PartFilter(django_filters.FilterSet):
     search = SearchFilter(
         "",
-        help_text="In the name, the part number or the manufacturer.",
+        help_text="Words to find in the name, the part number or the manufacturer.",
     )
     taxable = django_filters.BooleanFilter()
     is_listed = django_filters.BooleanFilter()
@@ -165,7 +170,7 @@ class PartFilter(django_filters.FilterSet):
 
 
 class ServiceFilter(django_filters.FilterSet):
-    search = SearchFilter("", help_text="In the name or the description.")
+    search = SearchFilter("", help_text="Words to find in the name or the description.")
     taxable = django_filters.BooleanFilter()
     is_listed = django_filters.BooleanFilter()
 

@@ -48,7 +48,9 @@ class PriceMatrixSerializer(Serializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=100)
     is_default = serializers.BooleanField(required=False)
-    bands = BandSerializer(many=True, max_length=_MOST_ROWS, required=False)  # type: ignore[call-arg]  # of the list
+    bands = BandSerializer(
+        many=True, max_length=_MOST_ROWS, required=False, help_text="The bands by cost, the lowest first."
+    )  # type: ignore[call-arg]  # of the list
 
 
 class PriceMatrixInput(PriceMatrixSerializer):
@@ -56,7 +58,7 @@ class PriceMatrixInput(PriceMatrixSerializer):
 
 
 class PriceMatrixFilter(django_filters.FilterSet):
-    search = SearchFilter("", help_text="In the name.")
+    search = SearchFilter("", help_text="Words to find in the name.")
 
     class Meta:
         model = PriceMatrix
@@ -137,7 +139,7 @@ class CannedJobInput(CannedJobSerializer):
 
 
 class CannedJobFilter(django_filters.FilterSet):
-    search = SearchFilter("", help_text="In the name or the concern.")
+    search = SearchFilter("", help_text="Words to find in the name or the concern.")
     is_listed = django_filters.BooleanFilter()
 
     class Meta:

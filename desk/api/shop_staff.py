@@ -28,8 +28,8 @@ STATES = ["plan", "here", "late", "work", "over", "done"]
 
 
 class BoardQuery(Query):
-    location_id = Id(required=False, help_text="The default location by default.")
-    day = Day(required=False, help_text="Today at the location by default.")
+    location_id = Id(required=False, help_text="Id of the location. The default location by default.")
+    day = Day(required=False, help_text="Day of the board. Today at the location by default.")
 
 
 class BoardVisitSerializer(Serializer):
@@ -42,7 +42,7 @@ class BoardVisitSerializer(Serializer):
     customer_id = serializers.IntegerField()
     customer_name = serializers.CharField()
     vehicle_id = serializers.IntegerField()
-    vehicle = serializers.CharField()
+    vehicle = serializers.CharField(help_text="Year, make and model of the vehicle.")
     technician_id = serializers.IntegerField(allow_null=True)
     start = Instant()
     end = Instant()
@@ -56,14 +56,14 @@ class BoardVisitSerializer(Serializer):
 class BoardBaySerializer(Serializer):
     bay_id = serializers.IntegerField()
     name = serializers.CharField()
-    visits = BoardVisitSerializer(many=True)
+    visits = BoardVisitSerializer(many=True, help_text="The appointments in the bay, earliest first.")
 
 
 class BoardSerializer(Serializer):
     location_id = serializers.IntegerField()
     day = serializers.DateField()
     time_zone = serializers.CharField()
-    bays = BoardBaySerializer(many=True)
+    bays = BoardBaySerializer(many=True, help_text="The bays of the location with their visits.")
 
 
 class StaffBoard(StaffViewSet):
@@ -164,11 +164,13 @@ class IntakeVisitInput(Serializer):
 
 
 class IntakeInput(Serializer):
-    customer = CustomerInput(required=False)
+    customer = CustomerInput(required=False, help_text="A new customer, in place of `customer_id`.")
     customer_id = Id(required=False)
-    vehicle = IntakeVehicleInput(required=False)
+    vehicle = IntakeVehicleInput(required=False, help_text="A new vehicle, in place of `vehicle_id`.")
     vehicle_id = Id(required=False)
-    appointment = IntakeVisitInput(required=False)
+    appointment = IntakeVisitInput(
+        required=False, help_text="The appointment to book. Left out, none is booked."
+    )
 
     def validate(self, attrs: Json) -> Json:
         if ("customer" in attrs) == ("customer_id" in attrs):

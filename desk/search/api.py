@@ -48,7 +48,7 @@ class FoundPersonSerializer(Serializer):
     email = serializers.CharField(source="customer.contact.email", allow_null=True, default=None)
     phone = serializers.CharField(source="customer.contact.phone", allow_blank=True, default="")
     vehicles = FoundVehicleSerializer(many=True, help_text="The first five in use, those that match first.")
-    more_vehicles = serializers.IntegerField()
+    more_vehicles = serializers.IntegerField(help_text="Number of further vehicles.")
 
 
 class FoundOpenOrderSerializer(Serializer):
@@ -61,14 +61,16 @@ class FoundCarSerializer(Serializer):
     vehicle = FoundVehicleSerializer()
     customer_id = serializers.IntegerField(source="vehicle.customer.pk")
     customer_name = serializers.CharField(source="vehicle.customer.name")
-    open_repair_orders = FoundOpenOrderSerializer(many=True, source="orders")
+    open_repair_orders = FoundOpenOrderSerializer(
+        many=True, source="orders", help_text="Repair orders of the vehicle that are not finished."
+    )
 
 
 class FoundOrderSerializer(FoundOpenOrderSerializer):
     customer_id = serializers.IntegerField()
     customer_name = serializers.CharField(source="customer.name")
     vehicle_id = serializers.IntegerField()
-    vehicle = serializers.CharField()
+    vehicle = serializers.CharField(help_text="Year, make and model of the vehicle.")
 
 
 class FoundInvoiceSerializer(Serializer):
@@ -118,11 +120,21 @@ class PartsOrdersSerializer(Serializer):
 class FoundSerializer(Serializer):
     """A kind that the role may not view is null."""
 
-    customers = PeopleSerializer(allow_null=True)
-    vehicles = CarsSerializer(allow_null=True)
-    repair_orders = OrdersSerializer(allow_null=True)
-    invoices = InvoicesSerializer(allow_null=True)
-    parts_orders = PartsOrdersSerializer(allow_null=True)
+    customers = PeopleSerializer(
+        allow_null=True, help_text="Customers that match. Null if the role may not see them."
+    )
+    vehicles = CarsSerializer(
+        allow_null=True, help_text="Vehicles that match. Null if the role may not see them."
+    )
+    repair_orders = OrdersSerializer(
+        allow_null=True, help_text="Repair orders that match. Null if the role may not see them."
+    )
+    invoices = InvoicesSerializer(
+        allow_null=True, help_text="Invoices that match. Null if the role may not see them."
+    )
+    parts_orders = PartsOrdersSerializer(
+        allow_null=True, help_text="Parts orders that match. Null if the role may not see them."
+    )
 
 
 class StaffSearch(StaffViewSet):

@@ -51,17 +51,22 @@ def is_missing(value: object) -> bool:
 class PlanSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
     name = serializers.CharField()
-    tier = serializers.ChoiceField(choices=Tier.values)
-    price = Money(as_number=True)
+    tier = serializers.ChoiceField(choices=Tier.values, help_text="Tier of the plan.")
+    price = Money(as_number=True, help_text="Price a month.")
     features = Derived(str.splitlines, "features", output=_TextList)
 
 
 class MembershipSerializer(Serializer):
     id = serializers.UUIDField(source="uuid")
-    plan = PlanSerializer()
+    plan = PlanSerializer(help_text="The plan of the membership.")
     status = serializers.ChoiceField(choices=MembershipStatus.values)
     startedAt = Instant(source="started_at")
-    renewsAt = Derived(renews_at, "started_at", "now", output=Instant())
+    renewsAt = Derived(
+        renews_at,
+        "started_at",
+        "now",
+        output=Instant(help_text="When the membership renews, or ends if it does not renew."),
+    )
     autoRenew = Derived(
         is_missing, "ends_at", output=serializers.BooleanField(help_text="False: it ends at `renewsAt`.")
     )
@@ -82,7 +87,14 @@ class OfferSerializer(Serializer):
     terms = serializers.CharField(allow_blank=True)
     expiry = Instant()
     eligibleMemberships = Derived(required_tiers, "for_basic", "for_plus", "for_premium", output=_TextList)
-    locations = Derived(sorted, "locations.uuid", output=serializers.ListField(child=serializers.UUIDField()))
+    locations = Derived(
+        sorted,
+        "locations.uuid",
+        output=serializers.ListField(
+            child=serializers.UUIDField(),
+            help_text="Ids of the locations at which it is valid. Empty if it is valid at all.",
+        ),
+    )
     createdAt = Instant(source="created_at")
 
 
@@ -179,9 +191,13 @@ class Cancelled(Serializer):
     """A cancelled membership, also under the names of the web client."""
 
     message = serializers.CharField(default="The membership was cancelled.")
-    membershipStatus = serializers.ChoiceField(source="status", choices=MembershipStatus.values)
+    membershipStatus = serializers.ChoiceField(
+        source="status", choices=MembershipStatus.values, help_text="State of the membership."
+    )
     cancelledAt = Instant(source="cancelled_at")
-    membership_status = serializers.ChoiceField(source="status", choices=MembershipStatus.values)
+    membership_status = serializers.ChoiceField(
+        source="status", choices=MembershipStatus.values, help_text="State of the membership."
+    )
     cancelled_at = Instant()
 
 
@@ -206,8 +222,10 @@ class CancelMembership(MemberView):
 class RenewalInput(Serializer):
     """`autoRenew`, also under the name that the web client sends."""
 
-    autoRenew = serializers.BooleanField(source="renews", required=False)
-    auto_renew = serializers.BooleanField(required=False)
+    autoRenew = serializers.BooleanField(
+        source="renews", required=False, help_text="Whether the membership renews by itself."
+    )
+    auto_renew = serializers.BooleanField(required=False, help_text="The same as `autoRenew`.")
 
     def validate(self, attrs: Json) -> Json:
         other = attrs.pop("auto_renew", None)

@@ -27,9 +27,9 @@ def _money(source: str) -> Money:
 
 class MonthSavedSerializer(Serializer):
     month = serializers.CharField(help_text="The short name: `Nov`.")
-    year = serializers.IntegerField()
-    amount = Money(as_number=True)
-    services = serializers.IntegerField()
+    year = serializers.IntegerField(help_text="Year of the month.")
+    amount = Money(as_number=True, help_text="What was saved in the month.")
+    services = serializers.IntegerField(help_text="Completed repair orders with a discount in the month.")
 
 
 class SavingsSerializer(Serializer):
@@ -43,13 +43,27 @@ class SavingsSerializer(Serializer):
     averagePerService = _money("average")
     totalPaid = Money(source="paid", as_number=True, help_text="The monthly fees so far, at today's price.")
     netSavings = _money("net")
-    monthlyBreakdown = MonthSavedSerializer(source="months", many=True)
-    membershipPlan = serializers.CharField(source="membership.plan.name", default=None, allow_null=True)
-    monthlyFee = Money(source="monthly_fee", as_number=True, allow_null=True)
+    monthlyBreakdown = MonthSavedSerializer(
+        source="months", many=True, help_text="What was saved in each of the last twelve months."
+    )
+    membershipPlan = serializers.CharField(
+        source="membership.plan.name",
+        default=None,
+        allow_null=True,
+        help_text="Name of the plan. Null without a membership.",
+    )
+    monthlyFee = Money(
+        source="monthly_fee",
+        as_number=True,
+        allow_null=True,
+        help_text="Price of the plan a month. Null without a membership.",
+    )
     total_saved = _money("saved")
-    services_used = serializers.IntegerField(source="services")
+    services_used = serializers.IntegerField(source="services", help_text="The same as `servicesUsed`.")
     total_paid = _money("paid")
-    monthly_breakdown = MonthSavedSerializer(source="months", many=True)
+    monthly_breakdown = MonthSavedSerializer(
+        source="months", many=True, help_text="The same as `monthlyBreakdown`."
+    )
 
 
 class SavingsOverview(MemberView):

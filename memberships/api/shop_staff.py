@@ -53,18 +53,22 @@ class RedeemableSerializer(Serializer):
 
     id = serializers.IntegerField()
     title = serializers.CharField()
-    off_parts = FinePercent()
-    off_labour = FinePercent()
-    off_jobs = FinePercent()
-    off_amount = Money()
-    discount_cap = Money(allow_null=True)
-    combines = serializers.BooleanField()
+    off_parts = FinePercent(help_text="Percent off parts.")
+    off_labour = FinePercent(help_text="Percent off labor.")
+    off_jobs = FinePercent(help_text="Percent off the canned jobs that the offer names.")
+    off_amount = Money(help_text="Dollars off the order.")
+    discount_cap = Money(
+        allow_null=True, help_text="The most that the offer takes off an order. Null without a limit."
+    )
+    combines = serializers.BooleanField(
+        help_text="Whether it is given beside the discount of the plan. Otherwise the larger one counts."
+    )
 
 
 class AvailableSerializer(Serializer):
     """The discounts that can still be given on an order."""
 
-    offers = RedeemableSerializer(many=True)
+    offers = RedeemableSerializer(many=True, help_text="The offers that can be redeemed.")
     points = serializers.IntegerField(help_text="The balance of the customer's contact.")
     most_points = serializers.IntegerField(help_text="The most that the order can take.")
 

@@ -78,7 +78,7 @@ def tracking_steps(
 
 class OrderItemSerializer(Serializer):
     id = PrefixedId(ITEM_PREFIX)
-    product_name = serializers.CharField()
+    product_name = serializers.CharField(help_text="Name of the part when it was ordered.")
     quantity = serializers.IntegerField()
     price = Money(as_number=True, source="unit_price")
     subtotal = Money(as_number=True)
@@ -91,8 +91,12 @@ class OrderBriefSerializer(Serializer):
     status = upper_case_choice("status", OrderStatus.values)
     total = Derived(sum, "items.subtotal", output=Money(as_number=True))
     created_at = Instant()
-    item_count = Derived(sum, "items.quantity", output=serializers.IntegerField())
-    itemCount = Derived(sum, "items.quantity", output=serializers.IntegerField())
+    item_count = Derived(
+        sum, "items.quantity", output=serializers.IntegerField(help_text="Number of pieces.")
+    )
+    itemCount = Derived(
+        sum, "items.quantity", output=serializers.IntegerField(help_text="The same as `item_count`.")
+    )
     date = Derived(day_of, "created_at", output=serializers.DateField())
 
 
@@ -107,9 +111,9 @@ class OrderSerializer(Serializer):
 
 
 class StepSerializer(Serializer):
-    label = serializers.ChoiceField(choices=STEPS)  # type: ignore[assignment]  # the contract's key
-    completed = serializers.BooleanField()
-    current = serializers.BooleanField()
+    label = serializers.ChoiceField(choices=STEPS, help_text="Name of the step.")  # type: ignore[assignment]  # the contract's key
+    completed = serializers.BooleanField(help_text="Whether the order has passed the step.")
+    current = serializers.BooleanField(help_text="Whether the order is at this step.")
 
 
 class TrackingSerializer(Serializer):
@@ -123,7 +127,7 @@ class TrackingSerializer(Serializer):
     steps = Derived(
         tracking_steps,
         *("status", "confirmed_at", "packed_at", "shipped_at", "delivered_at"),
-        output=StepSerializer(many=True),
+        output=StepSerializer(many=True, help_text="The steps from the order to the delivery."),
     )
     items = OrderItemSerializer(many=True)
     total = Derived(sum, "items.subtotal", output=Money(as_number=True))
@@ -177,7 +181,7 @@ def _order_body(read: Read, caller: Caller, id: int) -> Json:
 
 
 class OrderLineInput(Serializer):
-    product_id = Id()
+    product_id = Id(help_text="Id of the part.")
     quantity = serializers.IntegerField(min_value=1, max_value=MAX_PIECES)
 
 

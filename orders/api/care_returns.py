@@ -26,7 +26,11 @@ class ReturnSerializer(Serializer):
     order_id = PrefixedId(ORDER_PREFIX)
     status = upper_case_choice("status", ReturnStatus.values)
     items = Derived(
-        list, "lines.item.product_name", output=serializers.ListField(child=serializers.CharField())
+        list,
+        "lines.item.product_name",
+        output=serializers.ListField(
+            child=serializers.CharField(), help_text="Names of the parts that come back."
+        ),
     )
     reason = serializers.CharField()
     description = serializers.CharField(allow_blank=True)

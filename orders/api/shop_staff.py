@@ -32,7 +32,7 @@ class StaffOrderItemSerializer(Serializer):
     name = serializers.CharField(source="product_name")
     quantity = serializers.IntegerField()
     unit_price = Money()
-    amount = Money(source="subtotal")
+    amount = Money(source="subtotal", help_text="Price of all pieces.")
     refunded = Money()
 
 
@@ -50,13 +50,21 @@ class StaffOrderSerializer(Serializer):
     estimated_delivery = Instant(allow_null=True)
     created_at = Instant()
     expires_at = Instant(help_text="When it is cancelled if it is not paid by then.")
-    confirmed_at = Instant(allow_null=True)
-    packed_at = Instant(allow_null=True)
-    shipped_at = Instant(allow_null=True)
-    delivered_at = Instant(allow_null=True)
+    confirmed_at = Instant(
+        allow_null=True, help_text="When the order was paid and confirmed. Null until then."
+    )
+    packed_at = Instant(allow_null=True, help_text="When the order was packed. Null until then.")
+    shipped_at = Instant(allow_null=True, help_text="When the courier took the parcel. Null until then.")
+    delivered_at = Instant(allow_null=True, help_text="When the parcel was delivered. Null until then.")
     cancelled_at = Instant(allow_null=True)
-    returned_at = Instant(allow_null=True)
-    return_ids = Derived(list, "returns.id", output=serializers.ListField(child=serializers.IntegerField()))
+    returned_at = Instant(allow_null=True, help_text="When all of the order had come back. Null until then.")
+    return_ids = Derived(
+        list,
+        "returns.id",
+        output=serializers.ListField(
+            child=serializers.IntegerField(), help_text="Ids of the returns of the order."
+        ),
+    )
 
 
 class ConfirmInput(Serializer):
@@ -158,10 +166,10 @@ class StaffOrders(StaffViewSet):
 class StaffReturnLineSerializer(Serializer):
     """An item that comes back, with all its pieces."""
 
-    item_id = serializers.IntegerField()
+    item_id = serializers.IntegerField(help_text="Id of the item of the order.")
     name = serializers.CharField(source="item.product_name")
     quantity = serializers.IntegerField(source="item.quantity")
-    amount = Money(source="item.subtotal")
+    amount = Money(source="item.subtotal", help_text="Price of all pieces.")
     refunded = Money(source="item.refunded")
 
 
@@ -174,13 +182,15 @@ class StaffReturnSerializer(Serializer):
     reason = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     refund_amount = Money(help_text="What was paid for the items. After the refund: what was refunded.")
-    refusal_reason = serializers.CharField(allow_blank=True)
+    refusal_reason = serializers.CharField(
+        allow_blank=True, help_text="Why the return was refused. Empty unless it was."
+    )
     lines = StaffReturnLineSerializer(many=True)
     created_at = Instant()
     approved_at = Instant(allow_null=True)
-    received_at = Instant(allow_null=True)
-    refunded_at = Instant(allow_null=True)
-    refused_at = Instant(allow_null=True)
+    received_at = Instant(allow_null=True, help_text="When the items arrived. Null until then.")
+    refunded_at = Instant(allow_null=True, help_text="When the money was given back. Null until then.")
+    refused_at = Instant(allow_null=True, help_text="When the return was refused. Null unless it was.")
 
 
 class RefuseInput(Serializer):
