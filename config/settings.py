@@ -346,10 +346,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Garage API",
-    "DESCRIPTION": "One car-repair business, five documented contracts over one domain model. "
-    "Each operation carries its contract as tag.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": "/", "description": "The server of this document."}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
@@ -359,14 +358,14 @@ SPECTACULAR_SETTINGS = {
         # Opened at once, 150 operations are too many: it shows the first of them and stops.
         "docExpansion": "none",
         "deepLinking": True,
-        "persistAuthorization": False,
+        "persistAuthorization": True,
         "displayRequestDuration": True,
         "tryItOutEnabled": True,
         "filter": True,
         "defaultModelsExpandDepth": 0,
     },
     "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": [],  # enums are inline
+    "POSTPROCESSING_HOOKS": ["config.openapi.describe"],  # enums are inline
     "PATH_CONVERTER_OVERRIDES": {"public_id": {"type": "string", "format": "uuid"}},
     "APPEND_COMPONENTS": {
         "securitySchemes": {

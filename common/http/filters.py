@@ -101,7 +101,9 @@ def query_of(
     words = [word for name in ordering for word in (name, f"-{name}")]
     fields: Json = {
         "ordering": serializers.ChoiceField(
-            choices=words, required=False, help_text="`-` reverses the order."
+            choices=words,
+            required=False,
+            help_text="Order of the rows by one of these words. `-` reverses it.",
         )
     }
     for name, declared in filterset.base_filters.items():
@@ -121,9 +123,7 @@ def order(rows: Rows, ordering: Mapping[str, Sequence[str]], filters: Values, de
 def _field(declared: django_filters.Filter) -> Field:
     help_text = str(declared.extra.get("help_text", ""))
     if isinstance(declared, ChoiceListFilter):
-        return ChoiceList(
-            [value for value, _ in declared.extra["choices"]], help_text=help_text or "Comma-separated."
-        )
+        return ChoiceList([value for value, _ in declared.extra["choices"]], help_text=help_text)
     field: Field
     if isinstance(declared, IdFilter):
         field = Id(required=False, help_text=help_text)

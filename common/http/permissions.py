@@ -34,21 +34,37 @@ class _ByMethod(Protocol):
     staff_permissions: Mapping[str, str]
 
 
-class DenyAll(BasePermission):
+STAFF_ROLES = tuple(role for role in Role if role != Role.CUSTOMER)
+
+
+class Permission(BasePermission):
+    """A permission that also tells the schema which roles it allows."""
+
+    @classmethod
+    def roles(cls, view: APIView, method: str) -> list[Role]:
+        """Return the roles that may call the view by this method."""
+        return list(Role)
+
+
+class DenyAll(Permission):
     """Refuse every request."""
+
+    @classmethod
+    def roles(cls, view: APIView, method: str) -> list[Role]:
+        return []
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return False
 
 
-class Anyone(BasePermission):
+class Anyone(Permission):
     """Allow every request, with or without a login. A view that reads no login has `AllowAny`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return True
 
 
-class SignedIn(BasePermission):
+class SignedIn(Permission):
     """Allow every authenticated caller."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
@@ -56,8 +72,12 @@ class SignedIn(BasePermission):
         return True
 
 
-class CustomerRole(BasePermission):
+class CustomerRole(Permission):
     """Allow customers, also those without a customer record."""
+
+    @classmethod
+    def roles(cls, view: APIView, method: str) -> list[Role]:
+        return [Role.CUSTOMER]
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if caller_of(request).role != Role.CUSTOMER:
@@ -75,8 +95,12 @@ class CustomersOnly(CustomerRole):
         return True
 
 
-class StaffOnly(BasePermission):
+class StaffOnly(Permission):
     """Allow staff."""
+
+    @classmethod
+    def roles(cls, view: APIView, method: str) -> list[Role]:
+        return list(STAFF_ROLES)
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not caller_of(request).is_staff:
@@ -87,6 +111,10 @@ class StaffOnly(BasePermission):
 class StaffWithPermission(StaffOnly):
     """Allow staff whose role has the Django permission of the view's `permission`."""
 
+    @classmethod
+    def roles(cls, view: APIView, method: str) -> list[Role]:
+        return roles_with(cast("_ByView", view).permission)
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         super().has_permission(request, view)
         check_role(caller_of(request), cast("_ByView", view).permission)
@@ -95,6 +123,12 @@ class StaffWithPermission(StaffOnly):
 
 class StaffWithActionPermission(StaffOnly):
     """Allow staff whose role has the Django permission of the view's action, and customers their own actions."""
+
+    @classmethod
+    def roles(cls, view: APIView, method: str) -> list[Role]:
+        resource, action = cast("_ByAction", view), str(getattr(view, "action", ""))
+        customers = [Role.CUSTOMER] if action in resource.customer_actions else []
+        return customers + roles_with(resource.permission_of(action))
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         action = getattr(view, "action", None)
@@ -108,6 +142,11 @@ class StaffWithActionPermission(StaffOnly):
 
 class CustomersOrPermittedStaff(SignedIn):
     """Allow customers, and staff whose role has the Django permission that the view names for the method."""
+
+    @classmethod
+    def roles(cls, view: APIView, method: str) -> list[Role]:
+        needed = cast("_ByMethod", view).staff_permissions.get(method)
+        return [Role.CUSTOMER, *(roles_with(needed) if needed else ())]
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         caller = caller_of(request)
@@ -129,6 +168,11 @@ def check_role(caller: Caller, permission: str) -> None:
     """Raise RoleMayNot for staff whose role lacks `permission`. Customers are not checked here."""
     if caller.is_staff and permission not in role_permissions()[caller.role]:
         raise errors.RoleMayNot
+
+
+def roles_with(permission: str) -> list[Role]:
+    """Return the roles of staff that have a Django permission."""
+    return [role for role in STAFF_ROLES if permission in role_permissions()[role]]
 
 
 @cache

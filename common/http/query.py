@@ -101,12 +101,12 @@ class ListQuery(Query):
 
     named: ClassVar[Mapping[str, type[models.Model]]] = {}  # id parameters -> their models
 
-    page = Number(required=False, min_value=1, max_value=2**31, help_text="From 1.")
+    page = Number(required=False, min_value=1, max_value=2**31, help_text="Number of the page, from 1.")
     page_size = Number(
         required=False,
         min_value=1,
         max_value=MAX_PAGE_SIZE,
-        help_text="At most 200; 50 if only `page` is sent.",
+        help_text="Rows of a page, at most 200. 50 if only `page` is sent.",
     )
 
 

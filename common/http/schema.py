@@ -1,8 +1,9 @@
 """The OpenAPI schema of all contracts on one page.
 
-Every operation gets its contract as tag and as prefix of its id and components (two rooms' `VehicleSerializer`s
-would otherwise overwrite each other), the contract's error responses, and the examples recorded in
-`docs/examples/<contract>.json`, which a test compares with real responses.
+Every operation gets its contract as prefix of its id and components (two rooms' `VehicleSerializer`s would otherwise
+overwrite each other), the contract's error responses, the roles that may call it, and the examples recorded in
+`docs/examples/<contract>.json`, which a test compares with real responses. Its tag is the contract, or the resource of
+the staff's API. A field without a `help_text` has that of its column, or the word of `config/glossary.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cache, partial
 from typing import Any, Literal, TypeAlias
 
 from django.conf import settings
+from django.db.models import Model
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -20,11 +22,13 @@ from rest_framework import exceptions, serializers
 from rest_framework.permissions import AllowAny
 
 from common.domain import errors
+from common.domain.caller import Role
 from common.domain.types import Json
 from common.http.authentication import ApiKeyAuthentication, SessionCaller
 from common.http.contracts.base import Contract, NamesFields
 from common.http.contracts.registry import CONTRACTS
-from common.http.fields import PrefixedId
+from common.http.contracts.shop import STAFF
+from common.http.fields import FinePercent, Miles, Money, PrefixedId
 from common.http.idempotency import KEY_PATTERN, MAX_KEY_LENGTH, KeyReused
 from common.http.lists import BareList, Lister
 from common.http.permissions import Anyone
@@ -70,6 +74,19 @@ REPLAYED: ResponseHeader = (
     [200, 201, 202, 204],
     "Sent as `true` if this is the stored response of an earlier request with the same `Idempotency-Key`.",
 )
+# Of a row of the staff's API with versions, and of a file.
+_VERSION: ResponseHeader = (
+    "ETag",
+    str,
+    [200, 201],
+    "The version of the row, as `If-Match` of a write takes it.",
+)
+FILE_VERSION: ResponseHeader = (
+    "ETag",
+    str,
+    [200, 304],
+    "The version of the file, which never changes. Send it as `If-None-Match`.",
+)
 
 
 def declare_headers(headers: Sequence[ResponseHeader]) -> list[OpenApiParameter | Declaration]:
@@ -79,6 +96,28 @@ def declare_headers(headers: Sequence[ResponseHeader]) -> list[OpenApiParameter 
         for name, kind, statuses, text in headers
     ]
 
+
+def staff_tag(resource: str) -> str:
+    """Return the tag of a resource of the staff's API."""
+    return f"Staff: {resource.replace('-', ' ')}".replace(" api ", " API ")
+
+
+def column_at(model: type[Model], field: SerializerField) -> Any:
+    """Return the column or relation that a field shows, or None if its source is none of them."""
+    for name in str(field.source or field.field_name).split("."):
+        found = next((column for column in model._meta.get_fields() if column.name == name), None)
+        if found is None:
+            return None
+        model = found.related_model or model
+    return found
+
+
+# What a number of such a field counts, as `x-unit`.
+UNITS: dict[type[SerializerField], str] = {
+    Money: "US dollars",
+    Miles: "miles",
+    FinePercent: "percent",
+}
 
 # The example of an error status for operations without a recorded one.
 _TYPICAL: dict[str, Callable[[], Exception] | Problem] = {
@@ -140,7 +179,20 @@ class ContractSchema(AutoSchema):
         return getattr(self.view, "contract", None)
 
     def get_tags(self) -> list[str]:
+        if self.contract is STAFF:
+            return [staff_tag(self.view.resource)]
         return [self.contract.title] if self.contract else ["Documentation"]
+
+    def get_extensions(self) -> Json:
+        """Add the roles that may call the operation. Without a login none is needed."""
+        extensions: Json = super().get_extensions()
+        if self.contract and self._is_signed_in():
+            extensions["x-roles"] = self._roles()
+        return extensions
+
+    def _roles(self) -> list[str]:
+        [permission] = self.view.permission_classes
+        return [str(role) for role in permission.roles(self.view, self.method)]
 
     def get_operation_id(self) -> str:
         """Return an id like `shop_customer_appointments_get`, of contract, view and method, not of the URL."""
@@ -159,7 +211,21 @@ class ContractSchema(AutoSchema):
         return super().get_summary() or super().get_description().partition("\n")[0].rstrip(".")
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
-        return super().get_description().partition("\n")[2].strip()
+        text = super().get_description().partition("\n")[2].strip()
+        return f"{text}\n\n{self._callers()}".strip() if self.contract else text
+
+    def _callers(self) -> str:
+        """Return a sentence about who may call the operation."""
+        if not self._is_signed_in():
+            return "Needs no sign-in."
+        roles = self._roles()
+        if Anyone in self.view.permission_classes:
+            return "Works with and without a token."
+        if len(roles) == len(Role):
+            return "For every signed-in user."
+        if roles == [Role.CUSTOMER]:
+            return "For customers."
+        return f"Roles: {', '.join(roles)}."
 
     def get_serializer_name(self, serializer: AnySerializer, direction: Direction) -> str:
         """Return the name with the contract's as prefix, unless it has one. Registration is in two contracts."""
@@ -174,6 +240,7 @@ class ContractSchema(AutoSchema):
         make a field with a default required. An error body allows further keys, one for each wrong field.
         """
         schema: Json = super()._map_basic_serializer(serializer, direction)
+        self._describe_columns(serializer, schema)
         if direction == "request":
             for field in schema.get("properties", {}).values():
                 field.pop("default", None)
@@ -185,6 +252,31 @@ class ContractSchema(AutoSchema):
         if direction == "request" and getattr(self.view, "is_strict", False):
             schema["additionalProperties"] = False
         return schema
+
+    def _describe_columns(self, serializer: AnySerializer, schema: Json) -> None:
+        """Describe fields without a `help_text` by that of their column."""
+        model = self._model_of(serializer)
+        if model is None:
+            return
+        for name, declared in schema.get("properties", {}).items():
+            field = serializer.fields[name]
+            text = str(getattr(column_at(model, field), "help_text", ""))
+            if text and "description" not in declared:
+                declared["description"] = text.replace("Empty", "Null") if field.allow_null else text
+
+    def _model_of(self, serializer: Any) -> type[Model] | None:
+        """Return the model whose columns a serializer of the staff's API shows, or None if it is not known."""
+        place = serializer.parent if isinstance(serializer.parent, serializers.ListSerializer) else serializer
+        if place.parent is not None and place.field_name != "results":
+            above = self._model_of(place.parent)
+            related = column_at(above, place) if above else None
+            return related.related_model if related is not None and related.is_relation else None
+        model: type[Model] | None = getattr(self.view, "model", None)
+        inputs = getattr(self.view, "inputs", {})
+        names = ("detail_class", "item_class", "serializer_class")
+        own = [getattr(self.view, name, None) for name in names]
+        own += [inputs.get("create"), inputs.get("partial_update")]
+        return model if type(serializer) in own else None
 
     def _map_serializer_field(
         self, field: SerializerField, direction: Direction, bypass_extensions: bool = False
@@ -198,6 +290,8 @@ class ContractSchema(AutoSchema):
             schema["pattern"] = _decimal_pattern(field)
         elif getattr(field, "allow_empty", True) is False and schema.get("type") == "array":
             schema["minItems"] = 1
+        if unit := next((unit for kind, unit in UNITS.items() if isinstance(field, kind)), None):
+            schema["x-unit"] = unit
         return schema
 
     def get_auth(self) -> list[Json]:
@@ -214,6 +308,15 @@ class ContractSchema(AutoSchema):
         parameters: list[OpenApiParameter | Declaration] = self._response_headers()
         if query := self._query():
             parameters.append(query)
+        if self._takes_version():
+            parameters.append(
+                OpenApiParameter(
+                    "If-Match",
+                    {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
+                    OpenApiParameter.HEADER,
+                    description="The `ETag` of the row that the caller saw. A later version is 409 `stale_version`.",
+                )
+            )
         if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
             parameters += declare_headers([REPLAYED])
             parameters.append(
@@ -230,7 +333,19 @@ class ContractSchema(AutoSchema):
         headers = _HEADERS if self.contract else ()
         if isinstance(self.view, BareList) and self._is_list():
             headers += HEADERS_OF_ARRAYS
+        if getattr(self.view, "has_versions", False) and self._shows_row():
+            headers += (_VERSION,)
         return declare_headers(headers)
+
+    def _takes_version(self) -> bool:
+        """Return whether the operation writes to a row with versions."""
+        return getattr(self.view, "has_versions", False) and self.method != "GET" and "{id}" in self.path
+
+    def _shows_row(self) -> bool:
+        """Return whether the operation answers with the row itself."""
+        declared = self.get_response_serializers()
+        bodies = declared.values() if isinstance(declared, dict) else [declared]
+        return getattr(self.view, "detail_class", None) in bodies
 
     def _get_parameters(self) -> list[Json]:
         """Allow empty values, because `?name=` counts as not sent."""
@@ -324,8 +439,8 @@ class ContractSchema(AutoSchema):
 
     @staticmethod
     def _attach_example(body: Json, example: object) -> None:
-        for content in body.get("content", {}).values():
-            if example is not None:
+        for kind, content in body.get("content", {}).items():
+            if example is not None and kind != "text/csv":  # the recorded answers are JSON
                 content["example"] = example
 
     def _is_signed_in(self) -> bool:
@@ -344,6 +459,8 @@ class ContractSchema(AutoSchema):
             statuses |= {"400", invalid, "401", "413", "415", "507"}
         if self.method == "POST" and self._is_signed_in():
             statuses |= {"409", "422"}
+        if self._takes_version():
+            statuses |= {invalid, "409"}
         if getattr(self.view, "action", None) in ("destroy", "partial_update"):
             statuses |= {"409"}  # a row that is on a bill cannot change
         return statuses

@@ -62,6 +62,7 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     resource: ClassVar[str]  # the noun in the URL
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
+    has_versions: ClassVar[bool] = False  # a row has an ETag, and a write may have an `If-Match`
     # Of one row, where it has more than the rows of the list.
     item_class: ClassVar[type[Serializer] | None] = None
     item_query: ClassVar[type[Query]] = ItemQuery

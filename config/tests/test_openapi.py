@@ -2,17 +2,110 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from common.http.contracts.registry import CONTRACTS
-from common.http.schema import CachedGenerator
-from testing.roles import is_staffs
+from common.http.schema import CachedGenerator, staff_tag
+from config.glossary import NOUNS, PARAMETERS, WORDS, WORDS_OF
+from config.openapi import RESOURCES, is_nullable, noun_of, snake_case
+from testing.roles import OPERATIONS, by_role, is_staffs
 
 INVALID = ["CareInvalid", "CrmInvalid", "MemberInvalid", "ShopInvalid", "ShopStaffInvalid"]
 MESSAGES = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+
+UNITS = {"US dollars": "dollar", "miles": "mile", "percent": "percent"}
+# The first words of summaries. A summary is a verb and its object.
+VERBS = frozenset(
+    {
+        *(
+            "Add",
+            "Answer",
+            "Apply",
+            "Approve",
+            "Archive",
+            "Ask",
+            "Assign",
+            "Attach",
+            "Book",
+            "Cancel",
+            "Change",
+        ),
+        *(
+            "Check",
+            "Clear",
+            "Close",
+            "Complete",
+            "Confirm",
+            "Copy",
+            "Correct",
+            "Count",
+            "Create",
+            "Credit",
+            "Delete",
+        ),
+        *(
+            "Deny",
+            "Dismiss",
+            "Do",
+            "Download",
+            "End",
+            "Finish",
+            "Give",
+            "Hand",
+            "Increment",
+            "Issue",
+            "Join",
+            "Link",
+        ),
+        *(
+            "List",
+            "Log",
+            "Mail",
+            "Make",
+            "Mark",
+            "Merge",
+            "Move",
+            "Place",
+            "Presign",
+            "Propose",
+            "Raise",
+            "Receive",
+        ),
+        *(
+            "Recommend",
+            "Record",
+            "Refresh",
+            "Refund",
+            "Refuse",
+            "Remove",
+            "Reopen",
+            "Report",
+            "Request",
+            "Restore",
+        ),
+        *(
+            "Retrieve",
+            "Return",
+            "Reverse",
+            "Revoke",
+            "Search",
+            "Send",
+            "Set",
+            "Share",
+            "Show",
+            "Sign",
+            "Start",
+            "Stop",
+        ),
+        *("Store", "Summarize", "Switch", "Take", "Track", "Transfer", "Unlink", "Update", "Use", "Verify"),
+        *("Withdraw",),
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +126,9 @@ def test_error_bodies_have_messages_by_field(schema):
     components = schema["components"]["schemas"]
     assert sorted(name for name in components if name.endswith("Invalid")) == INVALID
     for name in ("CareInvalid", "ShopInvalid", "ShopStaffInvalid"):
-        assert components[name]["properties"]["fields"] == MESSAGES
+        declared = dict(components[name]["properties"]["fields"])
+        assert declared.pop("description")
+        assert declared == MESSAGES
     for name in ("CrmInvalid", "MemberInvalid"):
         assert components[name]["additionalProperties"] is True
 
@@ -116,3 +211,163 @@ def test_file_declares_its_etag(schema):
         {"Location"},
         {"ETag"},
     ]
+
+
+def test_orders_declare_their_version(schema):
+    address = "/api/shop/repair-orders/{id}/"
+    for method, path, status in (
+        ("get", address, "200"),
+        ("patch", address, "200"),
+        ("post", "/api/shop/repair-orders/", "201"),
+        ("post", f"{address}jobs/", "201"),
+    ):
+        assert "ETag" in schema["paths"][path][method]["responses"][status]["headers"], (method, path)
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            names = {parameter["name"] for parameter in operation.get("parameters", ())}
+            takes = path.startswith(address) and method != "get"
+            assert ("If-Match" in names) == takes, (method, path)
+            assert not takes or {"400", "409"} <= operation["responses"].keys(), (method, path)
+
+
+def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def undescribed(value: Any, place: str) -> Iterator[str]:
+    """Yield the places of properties without a description, also of objects inside a body."""
+    if isinstance(value, dict):
+        for name, declared in value.get("properties", {}).items():
+            if not declared.get("description"):
+                yield f"{place}.{name}"
+        for name, inner in value.items():
+            yield from undescribed(inner, f"{place}.{name}" if name != "properties" else place)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from undescribed(inner, place)
+
+
+def test_every_property_is_described(schema):
+    """In words of its own, else in those of `config/glossary.py`, which need an entry for a new name."""
+    assert list(undescribed(schema["components"]["schemas"], "")) == []
+
+
+def test_descriptions_say_what_null_means(schema):
+    silent = [
+        f"{name}.{field}"
+        for name, component in schema["components"]["schemas"].items()
+        for field, declared in component.get("properties", {}).items()
+        if is_nullable(declared) and not re.search(r"\bnull\b", declared["description"], re.IGNORECASE)
+    ]
+    assert silent == []
+
+
+def test_amounts_and_distances_have_a_unit(schema):
+    silent = [
+        f"{name}.{field}"
+        for name, component in schema["components"]["schemas"].items()
+        for field, declared in component.get("properties", {}).items()
+        if (unit := declared.get("x-unit")) and UNITS[unit] not in declared["description"].lower()
+    ]
+    assert silent == []
+
+
+def test_every_operation_parameter_and_header_is_described(schema):
+    for method, path, operation in operations(schema):
+        assert operation["description"], (method, path)
+        for parameter in operation.get("parameters", ()):
+            assert parameter.get("description"), (method, path, parameter["name"])
+        for status, response in operation["responses"].items():
+            for name, header in response.get("headers", {}).items():
+                assert header.get("description"), (method, path, status, name)
+
+
+def test_words_of_the_glossary_are_used(schema):
+    names = {
+        snake_case(name)
+        for component in schema["components"]["schemas"].values()
+        for name in component.get("properties", ())
+    }
+    names |= {
+        snake_case(parameter["name"])
+        for *_, operation in operations(schema)
+        for parameter in operation.get("parameters", ())
+    }
+    assert {word.partition(":")[0] for word in WORDS} | set(PARAMETERS) <= names
+    components = {
+        name.removeprefix("Patched").removesuffix("Request") for name in schema["components"]["schemas"]
+    }
+    assert set(NOUNS) <= components
+    assert set(WORDS_OF) <= {noun_of(name) for name in components}
+
+
+def test_each_operation_has_a_declared_tag(schema):
+    used = {tag for *_, operation in operations(schema) for tag in operation["tags"]}
+    contracts = [contract.title for contract in CONTRACTS]
+    staff = [staff_tag(resource) for resource in RESOURCES]
+    assert [tag["name"] for tag in schema["tags"]] == contracts + staff
+    assert all(tag["description"] for tag in schema["tags"])
+    assert used == {*contracts, *staff}
+    assert schema["x-tagGroups"] == [
+        {"name": "Contracts", "tags": contracts},
+        {"name": "The staff's API", "tags": staff},
+    ]
+    for method, path, operation in operations(schema):
+        [tag] = operation["tags"]
+        assert (tag in staff) == is_staffs(path), (method, path)
+
+
+def test_summaries_are_imperative_and_unique_in_their_tag(schema):
+    seen = set()
+    for method, path, operation in operations(schema):
+        summary = operation["summary"]
+        assert summary.split()[0] in VERBS, (summary, method, path)
+        assert not summary.endswith("."), summary
+        assert (operation["tags"][0], summary) not in seen, (summary, method, path)
+        seen.add((operation["tags"][0], summary))
+
+
+def test_roles_are_those_of_the_manual(schema):
+    found = {operation["operationId"]: operation.get("x-roles", []) for *_, operation in operations(schema)}
+    assert {name: found[name] for name, *_ in OPERATIONS} == {
+        name: [str(role) for role, cell in by_role(cells).items() if cell == "yes"]
+        for name, _, *cells in OPERATIONS
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("shop_login_post", "Needs no sign-in."),
+        ("shop_parts_receive", "Roles: advisor, manager, admin."),
+        ("member_vehicles_get", "For customers."),
+        ("member_contact_post", "Works with and without a token."),
+    ],
+)
+def test_description_ends_with_who_may_call(schema, name, sentence):
+    found = {operation["operationId"]: operation for *_, operation in operations(schema)}
+    assert found[name]["description"].endswith(sentence)
+
+
+def test_introduction_has_the_figures_of_the_code(schema):
+    text = schema["info"]["description"]
+    assert "$" not in text
+    assert "](/docs/errors.html)" in text
+    assert "50 by default and at most 200" in text
+    assert "1 to 255 printable ASCII characters" in text
+    assert "for 24 hours" in text
+    heads = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
+    assert heads == [
+        *("Sign in", "Requests", "Errors", "Pages", "Repeated requests", "Limits", "Versions"),
+    ]
+    for method, path in re.findall(r"`(GET|POST) (/[^`]*)`", text):
+        assert method.lower() in schema["paths"][path], path
+
+
+def test_swagger_ui_keeps_the_token_and_filters():
+    assert settings.SPECTACULAR_SETTINGS["SWAGGER_UI_SETTINGS"].items() >= {
+        ("persistAuthorization", True),
+        ("filter", True),
+    }

@@ -21,6 +21,8 @@ from playwright.sync_api import sync_playwright
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from common.http.contracts.registry import CONTRACTS
+from config.openapi import RESOURCES
 from testing.browser import CHROMIUM, CHROMIUM_FLAGS
 from testing.servers import database, free_port, maintenance, serving
 
@@ -168,7 +170,7 @@ def test_swagger_ui_shows_the_api_and_calls_no_other_host(server):
         page.on("request", lambda r: r.url.startswith((server.url, "data:")) or outside.append(r.url))
         page.goto(f"{server.url}/api/docs/")
         page.wait_for_selector(".opblock-tag", timeout=90_000)
-        assert page.locator(".opblock-tag").count() == 5
+        assert page.locator(".opblock-tag").count() == len(CONTRACTS) + len(RESOURCES)
         summaries = []
         for tag in ("Shop", "Member"):
             page.click(f".opblock-tag[data-tag={tag}]")
@@ -180,6 +182,29 @@ def test_swagger_ui_shows_the_api_and_calls_no_other_host(server):
         summary.partition(".")[0] for summary in summaries
     }
     assert (complaints, outside) == ([], [])
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_swagger_ui_keeps_the_token_over_a_reload_and_filters_tags(server):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        page = browser.new_page()
+        page.goto(f"{server.url}/api/docs/")
+        page.wait_for_selector(".opblock-tag", timeout=90_000)
+        bearer = page.locator(".auth-container", has_text="bearer")
+        page.click(".auth-wrapper .authorize")
+        bearer.locator("input").fill("a-token")
+        bearer.get_by_role("button", name="Apply credentials").click()
+        page.reload()
+        page.wait_for_selector(".opblock-tag", timeout=90_000)
+        page.click(".auth-wrapper .authorize")
+        assert bearer.get_by_role("button", name="Remove authorization").is_visible()
+        page.click(".btn-done")
+        page.fill(".operation-filter-input", "repair orders")
+        page.wait_for_function("document.querySelectorAll('.opblock-tag').length === 1")
+        assert page.locator(".opblock-tag").get_attribute("data-tag") == "Staff: repair orders"
+        browser.close()
 
 
 def test_socket_at_an_unknown_url_is_refused(server):

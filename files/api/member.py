@@ -18,6 +18,7 @@ from common.http.bodies import JSONResponse
 from common.http.contracts.member import MemberView
 from common.http.permissions import SignedIn
 from common.http.routing import route
+from common.http.schema import FILE_VERSION, declare_headers
 from common.http.views import serialize
 from common.reads.serializers import Serializer
 from files import actions
@@ -33,7 +34,7 @@ _PUBLIC_CACHE = "private, max-age=86400, immutable"
 
 
 class PresignInput(Serializer):
-    filename = serializers.CharField(max_length=1000)
+    filename = serializers.CharField(max_length=1000, help_text="Name of the file, with its extension.")
     contentType = serializers.CharField(
         source="content_type", max_length=100, help_text=f"One of {', '.join(KINDS)}."
     )
@@ -50,7 +51,9 @@ class PresignedSerializer(Serializer):
     )
     method = serializers.ChoiceField(choices=["PUT"], default="PUT")
     publicUrl = serializers.URLField(source="public_url", help_text="Serves the file without a token.")
-    fileId = serializers.UUIDField(source="upload.uuid")
+    fileId = serializers.UUIDField(
+        source="upload.uuid", help_text="Id of the upload, with which messages and other bodies name it."
+    )
 
 
 class Presign(MemberView):
@@ -87,13 +90,7 @@ class File(MemberView):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter(
-                "ETag",
-                str,
-                OpenApiParameter.HEADER,
-                description="The version of the file, which never changes. Send it as `If-None-Match`.",
-                response=[200, 304],
-            ),
+            *declare_headers([FILE_VERSION]),
             OpenApiParameter(
                 "Location",
                 str,

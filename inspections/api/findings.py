@@ -20,6 +20,7 @@ from common.http.bodies import JSONResponse
 from common.http.fields import Id, Instant
 from common.http.permissions import CustomersOnly
 from common.http.query import ListQuery, Query, params_of
+from common.http.schema import FILE_VERSION, declare_headers
 from common.http.views import ContractView
 from common.reads.read import Read
 from common.reads.serializers import Derived, Serializer
@@ -108,7 +109,7 @@ class ShowInspection(OwnInspectionView):
 
 
 class ShowInspectionPhoto(OwnInspectionView):
-    @extend_schema(responses=PHOTO)
+    @extend_schema(parameters=declare_headers([FILE_VERSION]), responses=PHOTO)
     def get(self, request: Request, id: int, photo_id: UUID | None) -> HttpResponseBase:
         return photo_response(request, self.inspection(request, id), photo_id)
 

@@ -22,6 +22,7 @@ from common.http.bodies import JSONResponse
 from common.http.fields import Id, Instant, Word
 from common.http.filters import IdFilter, SearchFilter, apply, order, query_of
 from common.http.query import Query
+from common.http.schema import FILE_VERSION, declare_headers
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Serializer
 from inspections import actions, templates
@@ -64,7 +65,7 @@ class TemplateInput(TemplateSerializer):
 
 
 class TemplateFilter(django_filters.FilterSet):
-    search = SearchFilter("", help_text="In the name.")
+    search = SearchFilter("", help_text="Words to find in the name.")
     is_listed = django_filters.BooleanFilter()
 
     class Meta:
@@ -251,7 +252,7 @@ class StaffInspections(StaffViewSet):
         )
         return self.show(id)
 
-    @extend_schema(responses=PHOTO)
+    @extend_schema(parameters=declare_headers([FILE_VERSION]), responses=PHOTO)
     def photo(self, request: Request, id: int, photo_id: UUID | None) -> HttpResponseBase:
         """Retrieve a photo of an inspection."""
         Query.read(request.query_params)

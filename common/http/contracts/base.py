@@ -22,6 +22,7 @@ class Contract(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    about: ClassVar[str]  # for the schema
     prefixes: ClassVar[
         tuple[str, ...]
     ]  # the contract with the longest matching prefix renders problems of addresses without a view of a contract

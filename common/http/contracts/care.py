@@ -25,6 +25,10 @@ class CareInvalid(CareError):
 class CareContract(Contract):
     name = "care"
     title = "Care"
+    about = (
+        "Contract 002, a customer-care application: parts orders, returns, support tickets, notifications. States are "
+        "in capitals, ids like `ORD123`, invalid input is 422, lists are arrays."
+    )
     prefixes = ("/auth/", "/api/v1/customer/", "/api/v1/chat/")
     invalid_status = 422
 

@@ -32,6 +32,10 @@ class CrmInvalid(NamesFields):
 class CrmContract(Contract):
     name = "crm"
     title = "CRM"
+    about = (
+        "Contract 004, customers as a service, for other services and for staff: accounts, profiles, verification and "
+        "statistics. snake_case keys, UUIDs."
+    )
     prefixes = ("/api/auth/profile/update/", "/api/v1/auth/", "/api/v1/customers/")
     wording = {
         "customers_only": ("Access denied", "Only customers can access this endpoint."),

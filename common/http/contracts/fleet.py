@@ -40,6 +40,10 @@ class FleetForbidden(FleetError):
 class FleetContract(Contract):
     name = "fleet"
     title = "Fleet"
+    about = (
+        "Contract 001, the portal of fleets: repairs, estimates, inspections, invoices and statements of a company. "
+        "Authenticated by the session of the portal's pages. Amounts are JSON numbers, lists are arrays."
+    )
     prefixes = ("/customer/",)
     has_cookies = True
     login = "/customer/login/"

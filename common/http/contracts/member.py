@@ -29,6 +29,10 @@ class MemberInvalid(NamesFields):
 class MemberContract(Contract):
     name = "member"
     title = "Member"
+    about = (
+        "Contract 003, the web and mobile app of members: vehicles and their health, appointments, plans and offers, "
+        "fuel, parking, chat, invoices. camelCase keys, UUIDs, amounts as JSON numbers, lists as arrays."
+    )
     prefixes = ("/api/", "/chat/")
     wording = {
         "wrong_credentials": ("Invalid credentials", "Invalid credentials"),

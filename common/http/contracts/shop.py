@@ -64,6 +64,11 @@ class StaffInvalid(_Coded, ShopInvalid):
 class ShopContract(Contract):
     name = "shop"
     title = "Shop"
+    about = (
+        "Contract 000, a shop's web application, for its customers: sign-in, profile, appointments, vehicles, repair "
+        "orders, estimates, inspections and invoices. snake_case keys, integer ids, lists as "
+        "`{results, count, customer_id, customer_name}`. Staff sign in here, too."
+    )
     prefixes = (
         "/api/token/",
         "/api/auth/customer-profile/",
