@@ -5,7 +5,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: help run test docs reset-demo lint schema errors examples bench trust verify lock clean
+.PHONY: help run test docs reset-demo lint redocly schema errors examples bench trust verify lock clean
 .DEFAULT_GOAL := run
 
 help:  ## list these commands
@@ -51,6 +51,14 @@ lint: .venv/.dev  ## check formatting, types, layers, migrations and the schema
 	@$(call production,check --deploy --fail-level WARNING)
 	DEBUG=true $(BIN)/python manage.py spectacular --validate --fail-on-warn --file .venv/openapi.yaml
 	@diff -u docs/openapi.yaml .venv/openapi.yaml || { echo "docs/openapi.yaml is stale: run make schema"; exit 1; }
+
+redocly: docs/client/node_modules/.package-lock.json  ## check docs/openapi.yaml by the rules of Redocly, which needs npm
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+	docs/client/node_modules/.bin/redocly lint --config docs/redocly.yaml docs/openapi.yaml
+
+docs/client/node_modules/.package-lock.json: docs/client/package-lock.json
+	cd docs/client && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # Run manage.py with the settings of a public host, which `check --deploy` needs.
 production = SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') \
