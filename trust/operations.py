@@ -208,6 +208,7 @@ class Operation:
             "parts": shop.unsold_part if self.method == "DELETE" else shop.part,
             "services": shop.unused_service if self.method == "DELETE" else shop.service,
             "technicians": shop.working if self.name == "shop_technicians_clock_out" else shop.technician,
+            "api-keys": shop.api_key,
             "canned-jobs": shop.canned_job,
             "inspection-templates": shop.template,
             "schedule-templates": shop.schedule_template,

@@ -13,7 +13,7 @@ from django.test import Client as DjangoClient
 from django.utils import timezone
 
 from accounts.actions import open_session
-from accounts.models import User
+from accounts.models import ApiKey, User
 from appointments.models import Appointment, Location, ServiceType, Technician
 from billing.credit_notes import credit_amount
 from billing.invoices import issue_invoice
@@ -97,6 +97,7 @@ class Shop:
     rota: dict[
         str, Any
     ]  # noun of the URL -> its row, of a technician without a location, so that they bound nothing
+    api_key: ApiKey
     plan: Plan
     offer: Offer
     schedule_template: ScheduleTemplate
@@ -143,6 +144,7 @@ def open_shop() -> Shop:
             "shifts": factories.ShiftFactory(technician=(spare := factories.TechnicianFactory())),
             "absences": factories.AbsenceFactory(technician=spare),
         },
+        api_key=factories.ApiKeyFactory(),
         plan=factories.PlanFactory(),
         offer=factories.OfferFactory(off_amount=Decimal("5.00")),
         schedule_template=factories.ScheduleTemplateFactory(),

@@ -506,7 +506,7 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
             "addresses": ["192.0.2.0/24"],
             "expires_at": "2099-12-31T00:00:00Z",
         },
-        400,
+        None,
     ),
     "api_keys_revoke": ("post", "api-keys/1/revoke/", {}, 409),
     "shifts_create": (
