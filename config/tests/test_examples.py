@@ -38,6 +38,8 @@ VEILS = {
     r"(?<=signature=)[\w%-]+": "5f1c...",
     r'(?<="ticket": ")[\w-]+': "Jm8wq1kZ5f1c...",
     r"(?<=/uploads/)[\w-]{22}": "kZ5f1cJm8wq1Jm8wq1kZ5f",
+    r"gk_[\w-]{43}": "gk_kZ5f1c...",
+    r'(?<="prefix": "gk_)[\w-]{6}(?=")': "kZ5f1c",
     r"http://testserver(?=/)": "http://localhost:8000",
 }
 
