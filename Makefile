@@ -5,7 +5,7 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: help run test docs reset-demo lint redocly schema errors examples bench trust verify lock clean
+.PHONY: help run test docs reset-demo lint redocly schema errors events examples bench trust verify lock clean
 .DEFAULT_GOAL := run
 
 help:  ## list these commands
@@ -69,6 +69,9 @@ schema: .venv/.dev  ## write docs/openapi.yaml
 
 errors: .venv/.dev  ## write the table of docs/errors.md
 	DEBUG=true $(BIN)/python manage.py error_codes --write
+
+events: .venv/.dev  ## write the table of docs/events.md
+	DEBUG=true $(BIN)/python manage.py event_types --write
 
 examples: .venv/.dev  ## record the examples of the schema and of the tutorial from the demo data
 	RECORD_EXAMPLES=1 $(BIN)/python -m pytest -q config/tests/test_examples.py config/tests/test_tutorial.py

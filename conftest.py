@@ -22,9 +22,11 @@ from factory import Factory
 from hypothesis import HealthCheck, settings
 from rest_framework.test import APIClient
 
-from common.domain import counters
+from common.domain import counters, events
+from common.domain.models import Event
 from common.http.request_log import RequestLine
 from common.http.request_log import lines as request_lines
+from integrations.types import TYPES, payload_of
 from testing import factories
 from testing.clients import signed_in
 from testing.schema import Schema, present
@@ -81,6 +83,18 @@ def create_extensions(using: str, **kwargs: Any) -> None:
         with connections[using].cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+
+
+def build_listed(type: str, subject: Any, at: Any, payload: Any) -> Event:
+    """Return an event. Refuse one that docs/events.md does not list, or with other values."""
+    event = _build(type, subject, at, payload)
+    assert type in TYPES, f"integrations/types.py has no {type}"
+    assert set(event.payload) == set(payload_of(type)), type
+    return event
+
+
+_build = events._build
+events._build = build_listed
 
 
 @pytest.fixture(scope="session")

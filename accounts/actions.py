@@ -14,7 +14,7 @@ from accounts import guesses
 from accounts.models import Device, KnownAddress, PageSession, Session, User, normalize_email
 from accounts.second_factor import check_second_factor, is_missing
 from accounts.tokens import TokenRefused, Tokens, issue, new_access, read_access, read_refresh
-from common.domain import counters, expiry
+from common.domain import counters, events, expiry
 from common.domain.errors import DomainError, Forbidden, Kind
 from common.domain.tokens import RefreshToken
 
@@ -208,6 +208,7 @@ def change_role(*, user: User, role: str, now: datetime) -> None:
     with transaction.atomic():
         user.role = role
         user.save(update_fields=["role"])
+        events.record("accounts.user.role_changed", user, at=now, role=role)
         end_all_sessions(user=user, now=now)
 
 
@@ -219,6 +220,8 @@ def set_active(*, user: User, is_active: bool, now: datetime) -> None:
     with transaction.atomic():
         user.is_active = is_active
         user.save(update_fields=["is_active"])
+        what = "activated" if is_active else "deactivated"
+        events.record(f"accounts.user.{what}", user, at=now)
         if not is_active:
             end_all_sessions(user=user, now=now)
             PageSession.objects.filter(user_id=user.pk).delete()

@@ -22,7 +22,7 @@ from accounts.models import EmailChange, Session, User
 from accounts.registration import unique_email
 from accounts.tasks import mail_confirmation, mail_former_address, mail_undo_link
 from accounts.tokens import TokenRefused, hash_link_token
-from common.domain import counters
+from common.domain import counters, events
 from common.domain.errors import Invalid, TooMany
 from common.domain.types import Json
 
@@ -132,6 +132,7 @@ def undo_change(*, token: str, now: datetime) -> User:
         with unique_email(restored, but=user):
             user.email, user.confirmed_email, user.password = restored, None, unusable
             user.save(update_fields=["email", "confirmed_email", "password"])
+            events.record("accounts.user.changed", user, at=now)
         done = user.email_changes.filter(Q(pk__gte=change.pk) | Q(undo_email=restored), undone_at=None)
         done.update(undone_at=now)
         end_all_sessions(user=user, now=now)
@@ -144,6 +145,7 @@ def confirm_email(*, token: str, now: datetime) -> User:
         change, user = _lock(get_confirmation, token, now)
         user.confirmed_email = None
         user.save(update_fields=["confirmed_email"])
+        events.record("accounts.user.changed", user, at=now)
         change.confirmed_at = now
         change.save(update_fields=["confirmed_at"])
     return user

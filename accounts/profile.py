@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.emails import Origin, count_try, record_change
 from accounts.models import User, normalize_email
 from accounts.registration import unique_email
-from common.domain.database import change
+from common.domain.changes import change
 from common.domain.types import Json
 
 

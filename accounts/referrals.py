@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import REFERRAL_MACHINE, Referral, ReferralStatus, RewardEntry, User
+from common.domain import events
 from common.domain.database import violates
 from common.domain.errors import DomainError, Invalid
 from common.domain.transitions import transition
@@ -91,9 +92,11 @@ def refer(*, friend_id: int, code: str, now: datetime) -> Referral:
         raise ColleagueReferralCode(field="referral_code")
     try:
         with transaction.atomic():
-            return Referral.objects.create(
+            referral = Referral.objects.create(
                 referrer=referrer, referred_id=friend_id, code=code, created_at=now
             )
+            events.record("accounts.referral.created", referral, at=now)
+            return referral
     except IntegrityError as error:
         if violates(error, Referral, "referred_once"):
             raise AlreadyReferred from error
@@ -144,6 +147,8 @@ def book_points(
         )
         if not moved:
             raise NotEnoughPoints
-        return RewardEntry.objects.create(
+        entry = RewardEntry.objects.create(
             user_id=user_id, points=points, reason=reason, referral=referral, created_at=now
         )
+        events.record("accounts.rewardentry.created", entry, at=now, points=points)
+        return entry

@@ -14,7 +14,7 @@ from accounts.models import EmailChange, User, normalize_email
 from accounts.passwords import validate_strength
 from accounts.referrals import refer
 from accounts.tokens import Tokens
-from common.domain import counters
+from common.domain import counters, events
 from common.domain.errors import Invalid, TooMany
 
 WINDOW_SECONDS = 60 * 60
@@ -60,6 +60,7 @@ def create_account(*, user: User, now: datetime, referral_code: str = "") -> Tok
     with transaction.atomic():
         with unique_email(user.email):
             user.save()
+        events.record("accounts.user.created", user, at=now)
         if referral_code:
             refer(friend_id=user.pk, code=referral_code, now=now)
         return open_session(user=user, now=now)

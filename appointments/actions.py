@@ -54,7 +54,8 @@ from appointments.queries import (
 from appointments.slots import LONGEST, OVERRUN, Slot
 from appointments.tasks import tell_customer
 from common.domain import events
-from common.domain.database import change, violates
+from common.domain.changes import change, change_silently
+from common.domain.database import violates
 from common.domain.defaults import settle_default
 from common.domain.errors import DomainError, Invalid
 from common.domain.history import acting_user
@@ -363,7 +364,7 @@ def move_appointment(
                     _hold_to_move(appointment, slot, vehicle=vehicle, now=now, by_staff=by_staff)
                 )
             is_changed |= after != before
-            change(appointment, **values, sequence=appointment.sequence + is_changed)
+            change_silently(appointment, **values, sequence=appointment.sequence + is_changed)
         if services is not None:
             appointment.services.clear()
             _add_services(appointment, services)
@@ -606,7 +607,9 @@ def save_location(location: Location, *, is_default: bool | None = None, **field
         others = Location.objects.exclude(pk=location.pk)
         if location._state.adding:
             is_default = settle_default(location, others, wanted=is_default)
-            return Location.objects.create(**fields, is_default=is_default)
+            location = Location.objects.create(**fields, is_default=is_default)
+            events.record_new(location)
+            return location
         if is_default is not None:
             fields["is_default"] = settle_default(location, others, wanted=is_default)
         change(location, **fields)
@@ -621,6 +624,9 @@ def make_default_location(*, location: Location, by: int | None = None, now: dat
 def save_technician(technician: Technician, **fields: Unpack[TechnicianFields]) -> Technician:
     """Create a technician, or change some fields of one, and return them."""
     if technician._state.adding:
-        return Technician.objects.create(**fields)
+        with transaction.atomic():
+            technician = Technician.objects.create(**fields)
+            events.record_new(technician)
+        return technician
     change(technician, **fields)
     return technician

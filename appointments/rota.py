@@ -9,7 +9,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from appointments.models import Absence, Shift, Technician
-from common.domain.database import change, violates
+from common.domain import events
+from common.domain.changes import change
+from common.domain.database import violates
 from common.domain.errors import DomainError, Invalid
 
 
@@ -66,7 +68,9 @@ def save_shift(shift: Shift, **fields: Unpack[ShiftFields]) -> Shift:
 
 def remove_shift(shift: Shift) -> None:
     """Remove a shift."""
-    shift.delete()
+    with transaction.atomic():
+        events.record_removal(shift)
+        shift.delete()
 
 
 def save_absence(absence: Absence, **fields: Unpack[AbsenceFields]) -> Absence:
@@ -82,7 +86,9 @@ def save_absence(absence: Absence, **fields: Unpack[AbsenceFields]) -> Absence:
 
 def remove_absence(absence: Absence) -> None:
     """Remove an absence."""
-    absence.delete()
+    with transaction.atomic():
+        events.record_removal(absence)
+        absence.delete()
 
 
 def _save(row: _Row, **fields: object) -> _Row:
@@ -102,6 +108,7 @@ def _save(row: _Row, **fields: object) -> _Row:
             raise WrongHours(error.messages[0], field=_FIELDS[constraint.name]) from error
     if is_new:
         wanted.save(force_insert=True)
+        events.record_new(wanted)
         return wanted
     change(row, **fields)
     return row

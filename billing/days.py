@@ -13,6 +13,7 @@ from appointments.queries import local_time
 from billing.models import ClosedDay
 from billing.reports.base import Scope
 from billing.reports.sheet import Sheet, day_sheet
+from common.domain import events
 from common.domain.errors import DomainError, Invalid
 from common.domain.types import Json
 from repair_orders.estimates.snapshot import digest, instant, shop_body
@@ -64,7 +65,7 @@ def close_day(
             raise DayClosed(before)
         sheet = day_sheet(Scope(day, day, location))
         snapshot = _snapshot(sheet, location, day, cash_counted=cash_counted, note=note, by=by, now=now)
-        return ClosedDay.objects.create(
+        closed = ClosedDay.objects.create(
             location=location,
             day=day,
             closed_at=now,
@@ -74,6 +75,8 @@ def close_day(
             snapshot=snapshot,
             digest=digest(snapshot),
         )
+        events.record("billing.closedday.created", closed, at=now)
+        return closed
 
 
 def find_closed(location: Location, day: date) -> ClosedDay | None:

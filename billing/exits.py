@@ -11,7 +11,7 @@ from appointments.actions import end_visit
 from billing.ledger import ZERO
 from billing.models import Invoice, VehicleExit
 from common.domain import events
-from common.domain.database import change
+from common.domain.changes import change_silently
 from common.domain.errors import DomainError, Forbidden
 from repair_orders.changes import lock
 from repair_orders.models import OPEN_STATUSES, RepairOrder, RepairOrderStatus
@@ -104,7 +104,7 @@ def vehicle_out(
         if is_unpaid and not may_override:
             raise OverrideNotAllowed
         if odometer is not None:
-            change(order, odometer_out=odometer)
+            change_silently(order, odometer_out=odometer)
         left = VehicleExit.objects.create(
             repair_order=order,
             at=now,

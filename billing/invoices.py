@@ -193,6 +193,7 @@ def set_prefix(*, location: Location, prefix: str) -> None:
             with transaction.atomic():
                 series.full_clean()
                 series.save()
+                events.record_change(series)
         except (ValidationError, IntegrityError) as error:
             messages = error.messages if isinstance(error, ValidationError) else ["This prefix is taken."]
             raise Invalid(messages[0], field="prefix") from error

@@ -22,6 +22,7 @@ from billing.models import (
     PaymentKind,
 )
 from billing.snapshot import opening_snapshot, receipt_snapshot
+from common.domain import events
 from common.domain.database import lock_for_share
 from common.domain.errors import DomainError, Invalid
 from common.domain.ids import new_uuid
@@ -88,6 +89,7 @@ def open_account(
             payment.snapshot = receipt_snapshot(payment, customer=customer, uses=(), refunds=None)
             payment.digest = digest(payment.snapshot)
             payment.save(force_insert=True)
+            events.record("billing.payment.opened", payment, at=now, amount=str(payment.amount))
             return payment
         uuid = new_uuid()
         number = draw_number(location)
@@ -129,4 +131,5 @@ def open_account(
             taxable=False,
             cost=ZERO,
         )
+        events.record("billing.invoice.opened", invoice, at=now, total=str(invoice.total))
     return invoice

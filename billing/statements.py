@@ -35,6 +35,7 @@ from billing.queries import age
 from billing.sending import send_statement
 from billing.snapshot import bill_to_body
 from billing.tasks import make_statements
+from common.domain import events
 from common.domain.days import day_of
 from common.domain.errors import Invalid
 from common.domain.ids import new_uuid
@@ -71,7 +72,7 @@ def make_statement(customer: Customer, month: date, *, now: datetime) -> Stateme
         hold_customer(customer)
         snapshot = _snapshot(customer, first, now)
         uuid = new_uuid()
-        return Statement.objects.create(
+        statement = Statement.objects.create(
             uuid=uuid,
             customer=customer,
             month=first,
@@ -81,6 +82,8 @@ def make_statement(customer: Customer, month: date, *, now: datetime) -> Stateme
             digest=digest(snapshot),
             token_hash=STATEMENTS.token_of(uuid)[1],
         )
+        events.record("billing.statement.created", statement, at=now, balance=str(statement.balance))
+        return statement
 
 
 def months_due(*, now: datetime) -> list[date]:
@@ -109,9 +112,11 @@ def run_statements(month: date, *, by: int | None, now: datetime) -> StatementRu
     first = _month_over(month, now)
     with transaction.atomic():
         # Of two starts at the same time the second one gets the row of the first.
-        run, _ = StatementRun.objects.get_or_create(
+        run, is_new = StatementRun.objects.get_or_create(
             month=first, finished_at=None, defaults={"started_by_id": by, "started_at": now}
         )
+        if is_new:
+            events.record("billing.statementrun.created", run, at=now)
         make_statements.enqueue(run.pk)
     return run
 

@@ -7,7 +7,9 @@ from django.db.models import ProtectedError
 
 from catalogue.models import Part, Reservation, Service, StockMove
 from catalogue.pricing.models import CannedLine
-from common.domain.database import change, violates
+from common.domain import events
+from common.domain.changes import change
+from common.domain.database import violates
 from common.domain.errors import DomainError, Invalid
 
 
@@ -41,7 +43,9 @@ def save_article(article: Part | Service, **fields: object) -> Part | Service:
     try:
         with transaction.atomic():
             if article._state.adding:
-                return type(article)._default_manager.create(**fields)
+                article = type(article)._default_manager.create(**fields)
+                events.record_new(article)
+                return article
             change(article, **fields)
     except IntegrityError as error:
         if isinstance(article, Part) and violates(error, Part, "part_number_once"):
@@ -57,6 +61,7 @@ def remove_article(article: Part | Service) -> None:
     """
     try:
         with transaction.atomic():
+            events.record_removal(article)
             article.delete()
     except ProtectedError as error:
         held_by = [type(row) for row in error.protected_objects]

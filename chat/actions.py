@@ -22,6 +22,7 @@ from chat.models import (
     SupportTicket,
     SupportTicketPriority,
 )
+from common.domain import events as domain_events
 from common.domain.caller import Caller
 from common.domain.errors import DomainError, Forbidden, Missing
 from common.domain.transitions import transition
@@ -93,6 +94,7 @@ def start_conversation(
         if message:
             draft = Draft(conversation.uuid, by, message)
             _append([(log.build_next(conversation, draft, now=now), draft)], now=now)
+        domain_events.record("chat.conversation.created", conversation, at=now)
         return conversation
 
 
@@ -113,7 +115,9 @@ def open_support_ticket(
         raise OrderNotFound
     with transaction.atomic():
         conversation = start_conversation(by=by, subject=subject, message=description, now=now)
-        return SupportTicket.objects.create(conversation=conversation, priority=priority, order_id=order_id)
+        ticket = SupportTicket.objects.create(conversation=conversation, priority=priority, order_id=order_id)
+        domain_events.record("chat.supportticket.created", ticket, at=now, priority=priority)
+        return ticket
 
 
 def post_message(

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from chat.actions import open_support_ticket, post_message
 from chat.models import ENDED, SupportTicket, SupportTicketPriority
+from common.domain import events
 from common.domain.caller import Caller
 from common.domain.database import lock_name
 from common.domain.errors import Missing
@@ -57,4 +58,5 @@ def escalate(*, by: Caller, ticket_id: int | None, reason: str, now: datetime) -
         if ticket.priority not in _RAISED:
             ticket.priority = SupportTicketPriority.HIGH
             ticket.save(update_fields=["priority"])
+            events.record("chat.supportticket.escalated", ticket, at=now)
         return ticket

@@ -50,3 +50,4 @@ class CommonConfig(AppConfig):
         expiry.register("idempotency keys", expiry.clear_idempotency_keys)
         expiry.register("tasks", expiry.clear_tasks)
         expiry.register("imports", expiry.clear_imports)
+        expiry.register("events", expiry.clear_events)

@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "privacy",
     "portal",
     "desk",
+    "integrations",
     "demo",
     "config",
 ]
@@ -322,6 +323,8 @@ TASK_RETRY_SECONDS = number(
 TASK_LEASE_SECONDS = number("TASK_LEASE_SECONDS", 60, least=3)
 # How many days ended sessions, finished tasks and finished imports are kept.
 KEEP_DAYS = number("KEEP_DAYS", 30, least=1)
+# How many days events can be read.
+KEEP_EVENTS_DAYS = number("KEEP_EVENTS_DAYS", 90, least=1)
 
 # Whether customers are reminded of what is due (docs/design, D139).
 REMINDERS = flag("REMINDERS", True)

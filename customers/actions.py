@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
+from django.utils import timezone
 from simple_history.utils import bulk_create_with_history
 
 from accounts.emails import Origin
@@ -17,7 +18,8 @@ from accounts.registration import EmailTaken, build_user, create_account, unique
 from accounts.tokens import Tokens
 from common.domain import events
 from common.domain.caller import Caller, LoginRole
-from common.domain.database import change, lock_for_share
+from common.domain.changes import change, change_as, change_silently
+from common.domain.database import lock_for_share
 from common.domain.errors import DomainError, Forbidden, Invalid, NoCustomerRecord
 from common.domain.types import Json
 from customers import preferences
@@ -66,6 +68,7 @@ def create_customer(*, user: User | None, now: datetime, **fields: object) -> Cu
             customer = Customer.objects.create(contact=user, **({"customer_since": now} | fields))
             if user is not None:
                 CustomerUser.objects.create(customer=customer, user=user)
+            events.record("customers.customer.created", customer, at=now)
             return customer
     except IntegrityError as error:
         if CustomerUser.objects.filter(user=user).exists():
@@ -102,6 +105,8 @@ def create_imported(*, customers: Sequence[Customer], by: User | None, now: date
         )
         if EmailChange.objects.reserves([contact.email for contact in contacts]):
             raise EmailTaken(field="email")
+        events.record_all("created", contacts, at=now)
+        events.record_all("created", customers, at=now)
 
 
 def add_first_login(*, customer: Customer) -> None:
@@ -200,6 +205,7 @@ def delete_profile(*, user_id: int, now: datetime) -> None:
             check_free(customer=customer, now=now)
         check_leaver(customer, user_id)
         customer.logins.filter(user_id=user_id).delete()
+        events.record("customers.customer.login_left", customer, at=now, user_id=user_id)
         _replace_contact(customer, user_id)
 
 
@@ -212,6 +218,7 @@ def leave_accounts(*, user_id: int) -> None:
         accounts = Customer.objects.filter(Q(logins__user_id=user_id) | Q(contact_id=user_id))
         for customer in Customer.objects.select_for_update(of=("self",)).filter(pk__in=accounts.values("pk")):
             customer.logins.filter(user_id=user_id).delete()
+            events.record("customers.customer.login_left", customer, at=timezone.now(), user_id=user_id)
             ensure_owner(customer)
             _replace_contact(customer, user_id)
 
@@ -242,7 +249,7 @@ def _clear(customer: Customer, user_id: int) -> None:
     defaults = Customer()
     cleared = {name: getattr(defaults, name) for name in PERSONAL_FIELDS}
     customer._change_reason = "profile deleted"  # type: ignore[attr-defined]  # read by simple-history
-    change(customer, contact=None, is_verified=False, **cleared)
+    change_as(customer, "left", contact=None, is_verified=False, **cleared)
     customer.invitations.all().delete()
     customer.history.update(contact=None, **cleared)
     customer.history.filter(history_user_id=user_id).update(history_user=None)
@@ -250,12 +257,12 @@ def _clear(customer: Customer, user_id: int) -> None:
 
 def verify(*, customer: Customer) -> None:
     """Mark a customer as verified. A verified customer stays unchanged."""
-    change(customer, is_verified=True)
+    change_as(customer, "verified", is_verified=True)
 
 
 def withdraw_verification(*, customer: Customer) -> None:
     """Mark a customer as not verified."""
-    change(customer, is_verified=False)
+    change_as(customer, "verification_withdrawn", is_verified=False)
 
 
 def count_service(*, customer_id: int, now: datetime) -> None:
@@ -285,7 +292,7 @@ def notify(
 
 def mark_read(*, notification: Notification) -> None:
     """Mark a notification as read. A read notification stays unchanged."""
-    change(notification, read=True)
+    change_silently(notification, read=True)
 
 
 def delete_notification(*, notification: Notification) -> None:
@@ -337,7 +344,9 @@ def create_contact(*, email: str | None = None, **person: str) -> User:
     """Create a user who cannot sign in before they set a password. Raises EmailTaken with their customer's id."""
     try:
         with unique_email(email):
-            return User.objects.create_user(email, **person)
+            user = User.objects.create_user(email, **person)
+            events.record_new(user)
+            return user
     except EmailTaken as error:
         raise _with_customer(error, email) from None
 

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import User, normalize_email
 from accounts.registration import build_user, unique_email
 from accounts.tokens import hash_link_token
+from common.domain import events
 from common.domain.errors import DomainError, Forbidden, Invalid, Missing, TooMany
 from customers.logins import lock_for_owner
 from customers.models import Customer, CustomerUser, Invitation
@@ -116,6 +117,7 @@ def withdraw(*, invitation: Invitation, by: int, now: datetime) -> None:
 def _withdraw(invitation: Invitation, now: datetime) -> None:
     if not Invitation.objects.waiting().filter(pk=invitation.pk).update(withdrawn_at=now):
         raise Missing("Invitation not found")
+    events.record("customers.invitation.withdrawn", invitation, at=now)
 
 
 def _check_may_send(customer: Customer, now: datetime) -> None:
@@ -133,6 +135,7 @@ def _send(customer: Customer, *, email: str, role: str, by: int, page: str, now:
     invitation = Invitation.objects.create(
         customer=customer, email=email, role=role, invited_by_id=by, created_at=now, expires_at=now + LIFETIME
     )
+    events.record("customers.invitation.created", invitation, at=now, role=role)
     mail_invitation.enqueue(invitation.pk, page)
     return invitation
 
@@ -178,6 +181,7 @@ def accept_as_new(
         invitation = _lock(token, now)
         with unique_email(user.email):
             user.save()
+        events.record("accounts.user.created", user, at=now)
         _join(invitation, user, now)
     return user
 
@@ -192,13 +196,14 @@ def _lock(token: str, now: datetime) -> Invitation:
 def _join(invitation: Invitation, user: User, now: datetime) -> None:
     try:
         with transaction.atomic():
-            CustomerUser.objects.create(customer=invitation.customer, user=user, role=invitation.role)
+            login = CustomerUser.objects.create(customer=invitation.customer, user=user, role=invitation.role)
     except IntegrityError as error:
-        login = CustomerUser.objects.filter(user=user).first()
-        if login is None:
+        other = CustomerUser.objects.filter(user=user).first()
+        if other is None:
             raise
-        if login.customer_id == invitation.customer_id:
+        if other.customer_id == invitation.customer_id:
             raise AlreadyALogin from error
         raise ActsForAnotherCustomer from error
     invitation.accepted_at = now
     invitation.save(update_fields=["accepted_at"])
+    events.record("customers.customeruser.created", login, at=now, user_id=user.pk, role=login.role)

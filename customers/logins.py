@@ -8,8 +8,9 @@ from decimal import Decimal
 from django.db import transaction
 
 from accounts.actions import end_all_sessions
+from common.domain import events
 from common.domain.caller import LoginRole
-from common.domain.database import change
+from common.domain.changes import change
 from common.domain.errors import DomainError, Forbidden, Missing
 from customers.models import Customer, CustomerUser
 
@@ -67,6 +68,7 @@ def remove_login(*, login: CustomerUser, by: int, now: datetime) -> None:
             raise ContactStays
         if not CustomerUser.objects.filter(customer=customer, pk=login.pk).delete()[0]:
             raise Missing("User not found")
+        events.record("customers.customer.login_left", customer, at=now, user_id=login.user_id)
         _withdraw_invitations_of(login, now=now)
         end_all_sessions(user=login.user, now=now)
 
@@ -91,6 +93,7 @@ def change_login(
                 raise LastOwner
             _withdraw_invitations_of(login, now=now)
         logins.filter(pk=login.pk).update(role=role, approval_limit=approval_limit)
+        events.record("customers.customeruser.changed", login, at=now)
 
 
 def _withdraw_invitations_of(login: CustomerUser, *, now: datetime) -> None:

@@ -17,6 +17,7 @@ from accounts.models import User, normalize_email
 from accounts.names import split_name
 from accounts.people import users_like
 from common.admin.resources import SheetResource, cell
+from common.domain import events
 from common.domain.sheets import CHANGE_REASON
 from common.domain.texts import tidy
 from common.domain.types import Json, Values
@@ -159,6 +160,7 @@ class CustomerResource(SheetResource):
             create_imported(customers=[instance], by=self._by, now=self._now, why=CHANGE_REASON)
             return
         instance.save()
+        events.record_change(instance)
         if instance.contact is not None and _person(instance) != self._person_before:
             instance.contact._history_user = self._by  # type: ignore[attr-defined]
             instance.contact._change_reason = CHANGE_REASON  # type: ignore[attr-defined]

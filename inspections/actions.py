@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from appointments.models import Technician
 from common.domain import events
 from common.domain.caller import Caller, Role
-from common.domain.database import change
+from common.domain.changes import change_silently
 from common.domain.errors import DomainError, Invalid, Missing
 from common.domain.history import acting_user
 from common.domain.transitions import write_history
@@ -169,9 +169,11 @@ def record_finding(
         follows = {}
         if after != before:
             follows["recommendation"] = follow_finding(order, finding, **after)
-        change(finding, **values, **follows)
+        is_changed = change_silently(finding, **values, **follows)
         if photos is not None and added is not None:
-            _set_photos(finding, photos, added)
+            is_changed |= _set_photos(finding, photos, added)
+        if is_changed:
+            events.record("inspections.finding.changed", finding, at=now, rating=finding.rating)
 
 
 def finish_inspection(*, inspection: Inspection, by: int | None, now: datetime, anyway: bool = False) -> None:
@@ -223,7 +225,7 @@ def add_to_estimate(*, finding: Finding, by: int | None, now: datetime, version:
         job = jobs.add_recommended_job(
             order=order, recommendation=recommendation, canned=canned, version=version, **words
         )
-        change(finding, job=job, recommendation=recommendation)
+        change_silently(finding, job=job, recommendation=recommendation)
     return job
 
 
@@ -289,8 +291,8 @@ def _attach(finding: Finding, photos: Sequence[UUID], *, by: int | None, now: da
     return {upload.uuid: upload for upload in uploads}
 
 
-def _set_photos(finding: Finding, photos: Sequence[UUID], added: dict[UUID, Upload]) -> None:
-    """Make `photos` the photos of the finding. One that is left out stays among the uploads.
+def _set_photos(finding: Finding, photos: Sequence[UUID], added: dict[UUID, Upload]) -> bool:
+    """Make `photos` the photos of the finding, and return whether they differ. One that is left out stays an upload.
 
     Raises PhotoOfAnother, and Missing if a photo was taken off meanwhile.
     """
@@ -308,6 +310,7 @@ def _set_photos(finding: Finding, photos: Sequence[UUID], added: dict[UUID, Uplo
                 FindingPhoto.objects.create(finding=finding, upload=added[uuid])
         except IntegrityError as error:
             raise PhotoOfAnother(field="photos") from error
+    return present.keys() != set(photos)
 
 
 def _photos_of(finding: Finding) -> list[FindingPhoto]:

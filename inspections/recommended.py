@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from common.domain.database import change
+from common.domain import events
+from common.domain.changes import change, change_as
 from inspections.models import ADVISED, Finding, Rating
 from repair_orders.models import RepairOrder
 from vehicles.models import STANDING, Recommendation, RecommendationSource, RecommendationStatus, Urgency
@@ -35,7 +36,7 @@ def follow_finding(
         return row
     # Green says that nothing has to be done. Without a rating, only what this inspection itself said is taken back.
     if rating == Rating.GREEN or _is_own(finding, row):
-        change(row, status=RecommendationStatus.DISMISSED)
+        change_as(row, "dismissed", status=RecommendationStatus.DISMISSED)
     return row
 
 
@@ -65,7 +66,7 @@ def _advise(
     elif row is not None and not is_new:
         pass  # the work was done or dismissed since, and the rating is the same
     elif row is not None and row.status == RecommendationStatus.DISMISSED:
-        change(row, text=text, urgency=urgency, status=RecommendationStatus.OPEN)
+        change_as(row, "open", text=text, urgency=urgency, status=RecommendationStatus.OPEN)
     else:
         row = Recommendation.objects.create(
             vehicle_id=order.vehicle_id,
@@ -74,6 +75,7 @@ def _advise(
             text=text,
             urgency=urgency,
         )
+        events.record_new(row)
     return row
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
-from common.domain.database import change, violates
+from common.domain import events
+from common.domain.changes import change_silently
+from common.domain.database import violates
 from common.domain.errors import Invalid
 from common.domain.types import Json, Values
 from inspections.models import Template, TemplateItem
@@ -34,12 +36,16 @@ def save_template(template: Template, *, items: Sequence[Values] | None = None, 
         _check_items(items)
     try:
         with transaction.atomic():
-            if template._state.adding:
+            is_new = template._state.adding
+            if is_new:
                 template = Template.objects.create(**fields)
-            else:
-                change(template, **fields)  # locks the row, so that two replacements take turns
+                events.record_new(template)
+            # It locks the row, so that two replacements take turns.
+            is_changed = not is_new and change_silently(template, **fields)
             if items is not None:
-                _replace_items(template, items)
+                is_changed |= _replace_items(template, items) and not is_new
+            if is_changed:
+                events.record_change(template)
     except IntegrityError as error:
         if violates(error, Template, "inspection_template_name_once"):
             raise TemplateNameTaken(field="name") from error
@@ -49,10 +55,13 @@ def save_template(template: Template, *, items: Sequence[Values] | None = None, 
 
 def remove_template(template: Template) -> None:
     """Remove a template with its items. Inspections and recommendations that were made with it stay."""
-    template.delete()
+    with transaction.atomic():
+        events.record_removal(template)
+        template.delete()
 
 
-def _replace_items(template: Template, items: Sequence[Values]) -> None:
+def _replace_items(template: Template, items: Sequence[Values]) -> bool:
+    """Return whether an item was added, changed or removed."""
     stored = {row.pk: row for row in TemplateItem.objects.filter(template=template).in_order()}
     named = {(row.group, row.name): row.pk for row in reversed(stored.values())}
     given = {item["id"] for item in items if item.get("id") is not None}
@@ -67,6 +76,7 @@ def _replace_items(template: Template, items: Sequence[Values]) -> None:
             raise WrongItem(f"This template has no item {pk}.", field=f"items[{position - 1}].id")
         wanted.append((pk, values))
     kept = {pk for pk, _ in wanted}
+    is_changed = kept != stored.keys()
     for pk, row in stored.items():
         if pk not in kept:
             row.delete()
@@ -74,7 +84,8 @@ def _replace_items(template: Template, items: Sequence[Values]) -> None:
         if pk is None:
             TemplateItem.objects.create(template=template, **values)
         else:
-            change(stored[pk], **values)
+            is_changed |= change_silently(stored[pk], **values)
+    return is_changed
 
 
 def _check_items(items: Sequence[Values]) -> None:

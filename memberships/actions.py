@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from common.domain import events
 from common.domain.database import violates
 from common.domain.errors import DomainError, IllegalTransition
 from common.domain.transitions import transition, write_history
@@ -33,7 +34,9 @@ def join(*, user_id: int, plan: Plan, now: datetime) -> Membership:
     end_memberships(now=now, user_id=user_id)
     try:
         with transaction.atomic():
-            return Membership.objects.create(user_id=user_id, plan=plan, started_at=now)
+            membership = Membership.objects.create(user_id=user_id, plan=plan, started_at=now)
+            events.record("memberships.membership.created", membership, at=now, plan_id=plan.pk)
+            return membership
     except IntegrityError as error:
         if violates(error, Membership, "one_active_membership_a_user"):
             raise AlreadyAMember from error
@@ -58,6 +61,7 @@ def switch_renewal(*, membership: Membership, renews: bool, by: int | None, now:
             row.ends_at = None if renews else renews_at(row.started_at, now)
             Membership.objects.filter(pk=row.pk).update(ends_at=row.ends_at)
             write_history(row, by=by, now=now, why=f"renewal: {'on' if renews else 'off'}")
+            events.record("memberships.membership.changed", row, at=now)
     membership.refresh_from_db()
 
 

@@ -16,6 +16,7 @@ from django.db import transaction
 
 from catalogue.models import Part
 from catalogue.shelf import actions as shelf
+from common.domain import events
 from common.domain.errors import DomainError, IllegalTransition, Invalid, Missing, NoCustomerRecord
 from common.domain.money import PaymentMethod
 from common.domain.transitions import Machine, transition
@@ -104,6 +105,7 @@ def _place(customer_id: int, pieces: Mapping[int, int], *, now: datetime) -> Ord
             for part_id, quantity in pieces.items()
         )
         shelf.reserve(source=order.source, pieces=pieces, all_or_nothing=True, by=None, now=now)
+        events.record("orders.order.created", order, at=now)
         _notify(order, now=now)
     return order
 

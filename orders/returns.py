@@ -12,6 +12,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from catalogue.shelf import actions as shelf
+from common.domain import events
 from common.domain.errors import DomainError, Invalid, Kind
 from common.domain.money import share
 from common.domain.transitions import refusal, transition
@@ -87,6 +88,9 @@ def request_return(
             created_at=now,
         )
         ReturnLine.objects.bulk_create(ReturnLine(return_request=request, item=item) for item in items)
+        events.record(
+            "orders.returnrequest.created", request, at=now, refund_amount=str(request.refund_amount)
+        )
     return request
 
 

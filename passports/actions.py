@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from common.domain import events
 from common.domain.database import lock_name
 from common.domain.errors import DomainError
 from common.domain.expiry import kept_since
@@ -51,7 +52,7 @@ def share(*, vehicle: Vehicle, now: datetime, days: int = DAYS, for_next_owner: 
         if PassportLink.objects.filter(vehicle=vehicle).live(now).count() >= MOST_LINKS:
             raise TooManyPassportLinks
         uuid = new_uuid()
-        return PassportLink.objects.create(
+        link = PassportLink.objects.create(
             uuid=uuid,
             vehicle=vehicle,
             token_hash=PASSPORTS.token_of(uuid)[1],
@@ -59,12 +60,16 @@ def share(*, vehicle: Vehicle, now: datetime, days: int = DAYS, for_next_owner: 
             created_at=now,
             expires_at=now + timedelta(days=days),
         )
+        events.record("passports.passportlink.created", link, at=now)
+        return link
 
 
 def withdraw(*, link: PassportLink, now: datetime) -> None:
     """End a link. Raises LinkHasEnded."""
-    if not PassportLink.objects.filter(pk=link.pk).live(now).update(withdrawn_at=now):
-        raise LinkHasEnded
+    with transaction.atomic():
+        if not PassportLink.objects.filter(pk=link.pk).live(now).update(withdrawn_at=now):
+            raise LinkHasEnded
+        events.record("passports.passportlink.withdrawn", link, at=now)
 
 
 def withdraw_all(*, accounts: Iterable[int], now: datetime) -> None:

@@ -17,8 +17,9 @@ from django.db import IntegrityError, transaction
 from accounts.referrals import credit_referrals
 from appointments.models import Appointment, Location
 from appointments.queries import local_time
+from common.domain import events
 from common.domain.caller import Caller
-from common.domain.database import change
+from common.domain.changes import change
 from common.domain.errors import DomainError, IllegalTransition, Invalid
 from common.domain.money import ten_thousandths
 from common.domain.numbers import draw
@@ -171,6 +172,7 @@ def request_repair(
             RepairPhoto.objects.bulk_create(
                 RepairPhoto(repair_order=order, upload=upload) for upload in uploads
             )
+            events.record("repair_orders.repairorder.created", order, at=now)
             take_discounts(order, by=by.user_id if by else None, now=now)
     except IntegrityError as error:
         if RepairPhoto.objects.filter(upload__in=uploads).exists():
@@ -283,6 +285,7 @@ def finish_job(*, job: Job, by: int | None, now: datetime, received: bool = Fals
             raise IllegalTransition("Only an approved job of an order in progress can be finished.")
         take_parts([job], received=received, by=by, now=now)
         _set_job(job, JobStatus.DONE)
+        events.record("repair_orders.job.done", job, at=now)
         end_entries([job], by=by, now=now)
 
 

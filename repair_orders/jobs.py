@@ -20,7 +20,8 @@ from catalogue.models import Part, Service
 from catalogue.placeholders import typed_part, typed_service
 from catalogue.pricing.models import CannedJob
 from catalogue.pricing.queries import find_lines, get_price
-from common.domain.database import change
+from common.domain import events
+from common.domain.changes import change, change_as
 from common.domain.errors import DomainError, Invalid, Missing
 from repair_orders.changes import LARGEST_TOTAL, TotalTooLarge, changing, lock
 from repair_orders.cores import add_core, check_no_core, follow_part
@@ -170,6 +171,7 @@ def remove_job(*, job: Job, version: int | None = None) -> None:
         job = _present(job)
         if job.status != JobStatus.PROPOSED or job.repair_order.status not in OPEN_STATUSES:
             raise JobIsFixed
+        events.record_removal(job)
         try:
             job.delete()
         except ProtectedError as error:  # by a decision
@@ -183,7 +185,7 @@ def propose(*, job: Job, version: int | None = None) -> None:
         is_open = job.repair_order.status in OPEN_STATUSES
         if not is_open or job.status not in (JobStatus.DECLINED, JobStatus.DEFERRED):
             raise NotProposable
-        change(job, status=JobStatus.PROPOSED, is_draft=True)
+        change_as(job, "proposed", status=JobStatus.PROPOSED, is_draft=True)
 
 
 # --- Lines ------------------------------------------------------------------------------------------------
@@ -273,6 +275,7 @@ def _change(line: Line, order: RepairOrder, fields: Mapping[str, object]) -> Non
             line.price_source = PriceSource.RATE
     _check_amount(line)
     _store(line)
+    events.record_change(line, **_amount_of(line))
 
 
 def remove_line_of_job(*, line: Line, given: By) -> None:
@@ -284,6 +287,7 @@ def remove_line_of_job(*, line: Line, given: By) -> None:
     with changing(order, **given):
         _open_line(line, order)
         check_no_core(line)
+        events.record_removal(line, **_amount_of(line))
         line.delete()
 
 
@@ -294,6 +298,11 @@ def _add(job: Job, line: Line, given: By, *, is_typed: bool, typed: Collection[s
         line.job, line.repair_order = job, order
         fill(line, order, is_typed=is_typed, typed=typed)
         _store(line)
+        events.record_new(line, **_amount_of(line))
+
+
+def _amount_of(line: Line) -> dict[str, str | int | None]:
+    return {"job_id": line.job_id, "amount": str(line.amount)}
 
 
 def _store(line: Line) -> None:
@@ -332,6 +341,7 @@ def remove_line(*, order: RepairOrder, model: type[PartLine] | type[ServiceLine]
             raise Missing(f"{model._meta.verbose_name} not found.".capitalize())
         _check_editable(order, line)
         check_no_core(line)
+        events.record_removal(line, **_amount_of(line))
         line.delete()
 
 
@@ -346,6 +356,7 @@ def change_lines(*, order: RepairOrder, save: Iterable[Line] = (), remove: Itera
         for line in remove:
             _check_editable(order, line)
             check_no_core(line)
+            events.record_removal(line, **_amount_of(line))
             line.delete()
         for line in save:
             check_no_core(line)
@@ -354,7 +365,9 @@ def change_lines(*, order: RepairOrder, save: Iterable[Line] = (), remove: Itera
                 line.job = _first_proposed(order)
             _check_editable(order, line)
             fill(line, order, is_typed=False)
+            is_new = line._state.adding
             _store(line)
+            (events.record_new if is_new else events.record_change)(line, **_amount_of(line))
 
 
 def _first_proposed(order: RepairOrder) -> Job:
@@ -456,13 +469,15 @@ def _create_job(
     canned_job: CannedJob | None = None,
 ) -> Job:
     last = Job.objects.filter(repair_order=order).aggregate(last=Max("position"))["last"] or 0
-    return Job.objects.create(
+    job = Job.objects.create(
         repair_order=order,
         position=last + 1,
         name=name,
         concern=concern,
         canned_job=canned_job,
     )
+    events.record_new(job)
+    return job
 
 
 def _check_open(order: RepairOrder) -> None:

@@ -9,7 +9,9 @@ from typing import TypedDict, Unpack
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from common.domain.database import change, violates
+from common.domain import events
+from common.domain.changes import change, change_as
+from common.domain.database import violates
 from common.domain.errors import DomainError, Invalid
 from common.domain.types import Json
 from customers.actions import hold_customer
@@ -114,6 +116,7 @@ def add_vehicle(
             if miles:
                 odometer.add_reading(vehicle, miles, by=by, now=now)
             start_schedules(vehicle=vehicle, now=now)
+            events.record("vehicles.vehicle.created", vehicle, at=now)
             return vehicle
     except IntegrityError as error:
         raise _domain_error(error) from error
@@ -184,6 +187,7 @@ def archive_vehicle(*, vehicle: Vehicle, now: datetime) -> None:
         lock_in_use(vehicle)
         check_free(vehicle=vehicle, now=now)
         _archive(vehicle, now)
+        events.record("vehicles.vehicle.archived", vehicle, at=now)
 
 
 def _archive(vehicle: Vehicle, now: datetime) -> None:
@@ -205,7 +209,7 @@ def restore_vehicle(*, vehicle: Vehicle) -> None:
             successor = Vehicle.objects.filter(continues=vehicle).first()
             if successor is not None:
                 raise HandedOver(f"This vehicle goes on as vehicle {successor.pk}.")
-            change(vehicle, archived_at=None)
+            change_as(vehicle, "restored", archived_at=None)
     except IntegrityError as error:
         raise _domain_error(error) from error
 
@@ -235,6 +239,7 @@ def transfer_vehicle(*, vehicle: Vehicle, customer: Customer, by: int | None, no
             copy_standing(vehicle, successor)
             copy_open(vehicle, successor)
             continue_schedules(vehicle=vehicle, successor=successor)
+            events.record("vehicles.vehicle.transferred", vehicle, at=now, into=successor.pk)
             return successor
     except IntegrityError as error:
         raise _domain_error(error) from error

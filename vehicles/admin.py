@@ -26,6 +26,7 @@ from common.admin.pages import (
     transition_button,
 )
 from common.admin.transfer import TransferAdmin
+from common.domain import events
 from common.domain.types import AnyQuerySet
 from customers.actions import hold_customer
 from vehicles import actions, odometer
@@ -155,6 +156,7 @@ class VehicleAdmin(NoDeleteMixin, HistoryAdmin, TransferAdmin):
         save_with_reading(obj, before=before, by=request.user.pk, now=now)
         if not change:
             start_schedules(vehicle=obj, now=now)
+        (events.record_change if change else events.record_new)(obj)
 
     def offers(self, row: Vehicle, button: str) -> bool:
         return (row.archived_at is None) is (button != "restore")

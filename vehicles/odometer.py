@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from common.domain import events
 from common.domain.errors import DomainError, Invalid, Missing
 from common.domain.types import Json
 from common.domain.units import Units, format_least, format_most
@@ -111,6 +112,7 @@ def read_odometer(
         lock_in_use(vehicle)
         reading = add_reading(vehicle, miles, by=by, now=now, at=at, source=source, note=note, field=field)
         _move(vehicle, why=f"odometer: {miles} miles")
+        events.record("vehicles.odometerreading.created", reading, at=now, miles=str(miles))
         return reading
 
 
@@ -156,6 +158,7 @@ def correct_odometer(
             base=base,
         )
         _move(vehicle, why=f"odometer corrected: {reason}")
+        events.record("vehicles.odometerreading.corrected", reading, at=now, miles=str(miles))
         if wrong is not None:
             for follower in _followers:
                 follower(wrong, reading)

@@ -8,7 +8,9 @@ from typing import TypedDict, Unpack
 
 from django.db import transaction
 
-from common.domain.database import change, lock_for_share, lock_name
+from common.domain import events
+from common.domain.changes import change, change_as
+from common.domain.database import lock_for_share, lock_name
 from common.domain.errors import DomainError
 from vehicles.locks import AlreadyArchived
 from vehicles.models import (
@@ -48,7 +50,9 @@ def add_recommendation(*, vehicle: Vehicle, **values: Unpack[RecommendationValue
     """Recommend work for a vehicle in use. Raises AlreadyArchived."""
     with transaction.atomic():
         hold_vehicle(vehicle)
-        return Recommendation.objects.create(vehicle=vehicle, source=RecommendationSource.STAFF, **values)
+        row = Recommendation.objects.create(vehicle=vehicle, source=RecommendationSource.STAFF, **values)
+        events.record_new(row)
+        return row
 
 
 def hold_vehicle(vehicle: Vehicle) -> None:
@@ -71,7 +75,7 @@ def dismiss(*, recommendation: Recommendation) -> None:
     """Dismiss an open recommendation. Raises RecommendationIsClosed, RecommendationIsQuoted."""
     with transaction.atomic():
         check_open(recommendation)
-        change(recommendation, status=RecommendationStatus.DISMISSED)
+        change_as(recommendation, "dismissed", status=RecommendationStatus.DISMISSED)
 
 
 def copy_standing(vehicle: Vehicle, successor: Vehicle) -> None:
@@ -111,9 +115,11 @@ def get_standing(*, vehicle_id: int, code: str) -> Recommendation | None:
 
 def recommend_declined(*, vehicle_id: int, code: str, text: str, amount: Decimal) -> Recommendation:
     """Recommend work that the customer declined or that was put off."""
-    return Recommendation.objects.create(
+    row = Recommendation.objects.create(
         vehicle_id=vehicle_id, source=RecommendationSource.DECLINED, code=code, text=text, amount=amount
     )
+    events.record_new(row)
+    return row
 
 
 def reopen(recommendation: Recommendation, *, text: str, amount: Decimal) -> None:
@@ -122,8 +128,9 @@ def reopen(recommendation: Recommendation, *, text: str, amount: Decimal) -> Non
     What staff or an inspection wrote stays.
     """
     is_declined = recommendation.source == RecommendationSource.DECLINED
-    change(
+    change_as(
         recommendation,
+        RecommendationStatus.OPEN.value,
         status=RecommendationStatus.OPEN,
         amount=amount,
         text=text if is_declined else recommendation.text,
@@ -132,7 +139,7 @@ def reopen(recommendation: Recommendation, *, text: str, amount: Decimal) -> Non
 
 def move(recommendation: Recommendation, status: str) -> None:
     """Write the state that follows from the job of a recommendation."""
-    change(recommendation, status=status)
+    change_as(recommendation, str(status), status=status)
 
 
 def text_of(name: str, concern: str) -> str:

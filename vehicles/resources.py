@@ -14,6 +14,7 @@ from import_export.widgets import Widget
 
 from accounts.models import User
 from common.admin.resources import SheetResource
+from common.domain import events
 from common.domain.sheets import Unreadable
 from common.domain.types import Json, Values
 from common.domain.units import Units, to_miles
@@ -150,6 +151,7 @@ class VehicleResource(SheetResource):
         )
         if is_create:
             start_schedules(vehicle=instance, now=self._now)
+        (events.record_new if is_create else events.record_change)(instance)
 
     def skip_row(
         self,

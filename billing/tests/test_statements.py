@@ -8,7 +8,7 @@ from itertools import pairwise
 from unittest.mock import patch
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -148,12 +148,13 @@ class TestStatement:
         assert Statement.objects.get().snapshot == first.snapshot
 
     def test_number_of_queries_does_not_grow(self, place, vehicle, alice, django_assert_num_queries):
+        # One is the event. On PostgreSQL, a lock keeps events in order.
         pay(billed(place, vehicle, at(10, 1)), "1.00", now=at(10, 1))
-        with django_assert_num_queries(26):
+        with django_assert_num_queries(27 + (connection.vendor == "postgresql")):
             make_statement(alice, OCTOBER, now=at(12, 2))
         for day in range(1, 6):
             pay(billed(place, vehicle, at(11, day)), "1.00", now=at(11, day))
-        with django_assert_num_queries(26):
+        with django_assert_num_queries(27 + (connection.vendor == "postgresql")):
             make_statement(alice, NOVEMBER, now=at(12, 2))
 
     @pytest.mark.parametrize("month", [NOVEMBER, DECEMBER])

@@ -9,7 +9,9 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 
 from catalogue.pricing.models import CannedJob, CannedLineKind, PriceMatrix
-from common.domain.database import change, violates
+from common.domain import events
+from common.domain.changes import change_silently
+from common.domain.database import violates
 from common.domain.defaults import check_removable, settle_default
 from common.domain.errors import Invalid
 from common.domain.types import AnyQuerySet, Json, Values
@@ -66,16 +68,22 @@ def save_matrix(
     others = PriceMatrix.objects.exclude(pk=matrix.pk)
     try:
         with transaction.atomic():
-            if matrix._state.adding:
+            is_new, is_changed = matrix._state.adding, False
+            if is_new:
+                is_default = settle_default(matrix, others, wanted=is_default)
                 is_default = settle_default(matrix, others, wanted=is_default)
                 matrix = PriceMatrix.objects.create(**fields, is_default=is_default)
+                events.record_new(matrix)
             else:
                 if is_default is not None:
                     fields["is_default"] = settle_default(matrix, others, wanted=is_default)
-                change(matrix, **fields)
+                is_changed = change_silently(matrix, **fields)
             if bands is not None:
                 wanted = [{"multiplier": None, "margin": None, **band} for band in bands]
-                _replace(matrix.bands.all(), wanted, key="from_cost", owner={"matrix": matrix})
+                replaced = _replace(matrix.bands.all(), wanted, key="from_cost", owner={"matrix": matrix})
+                is_changed |= replaced and not is_new
+            if is_changed:
+                events.record_change(matrix)
     except IntegrityError as error:
         if violates(error, PriceMatrix, "price_matrix_name_once"):
             raise MatrixNameTaken(field="name") from error
@@ -92,6 +100,7 @@ def remove_matrix(matrix: PriceMatrix) -> None:
     """Remove a matrix with its bands. Raises DefaultStays."""
     with transaction.atomic():
         check_removable(matrix, PriceMatrix.objects.exclude(pk=matrix.pk))
+        events.record_removal(matrix)
         matrix.delete()
 
 
@@ -104,13 +113,17 @@ def save_canned_job(job: CannedJob, *, lines: Sequence[Values] | None = None, **
         _check_lines(lines)
     try:
         with transaction.atomic():
-            if job._state.adding:
+            is_new = job._state.adding
+            if is_new:
                 job = CannedJob.objects.create(**fields)
-            else:
-                change(job, **fields)
+                events.record_new(job)
+            is_changed = not is_new and change_silently(job, **fields)
             if lines is not None:
                 wanted = [{**_EMPTY, **line, "position": n} for n, line in enumerate(lines, 1)]
-                _replace(job.lines.all(), wanted, key="position", owner={"canned_job": job})
+                replaced = _replace(job.lines.all(), wanted, key="position", owner={"canned_job": job})
+                is_changed |= replaced and not is_new
+            if is_changed:
+                events.record_change(job)
     except IntegrityError as error:
         if violates(error, CannedJob, "canned_job_name_once"):
             raise CannedJobNameTaken(field="name") from error
@@ -120,21 +133,28 @@ def save_canned_job(job: CannedJob, *, lines: Sequence[Values] | None = None, **
 
 def remove_canned_job(job: CannedJob) -> None:
     """Remove a canned job. Orders that have copied it keep their lines."""
-    job.delete()
+    with transaction.atomic():
+        events.record_removal(job)
+        job.delete()
 
 
-def _replace(stored: AnyQuerySet, wanted: Sequence[Values], *, key: str, owner: Values) -> None:
-    """Delete, change and create rows so that those of `owner` are `wanted`. History shows only what differs."""
+def _replace(stored: AnyQuerySet, wanted: Sequence[Values], *, key: str, owner: Values) -> bool:
+    """Delete, change and create rows so that those of `owner` are `wanted`. History shows only what differs.
+
+    Return whether anything does.
+    """
     present: dict[Any, models.Model] = {getattr(row, key): row for row in stored.select_for_update()}
     kept = {values[key] for values in wanted}
+    is_changed = kept != present.keys()
     for value, row in present.items():
         if value not in kept:
             row.delete()
     for values in wanted:
         if values[key] in present:
-            change(present[values[key]], **values)
+            is_changed |= change_silently(present[values[key]], **values)
         else:
             stored.model._default_manager.create(**owner, **values)
+    return is_changed
 
 
 def _check_bands(bands: Sequence[Values]) -> None:

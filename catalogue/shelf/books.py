@@ -10,6 +10,7 @@ from django.db.models import F
 
 from catalogue.models import Part
 from catalogue.shelf.models import MOVES_RESERVED, MOVES_STOCK, MoveKind, Reservation, StockMove
+from common.domain import events
 from common.domain.errors import Missing
 from common.domain.money import half_up
 
@@ -121,15 +122,15 @@ class Books:
 
     def write(self) -> None:
         """Store parts, reservations and moves."""
-        for part in self.parts.values():
-            (stock, reserved, *_), after = self._before[part.pk], _state(part)
-            if after != self._before[part.pk]:
-                Part.objects.filter(pk=part.pk).update(
-                    stock=F("stock") + (part.stock - stock),
-                    reserved=F("reserved") + (part.reserved - reserved),
-                    unit_cost=part.unit_cost,
-                    is_stocked=part.is_stocked,
-                )
+        changed_parts = [part for part in self.parts.values() if _state(part) != self._before[part.pk]]
+        for part in changed_parts:
+            stock, reserved, *_ = self._before[part.pk]
+            Part.objects.filter(pk=part.pk).update(
+                stock=F("stock") + (part.stock - stock),
+                reserved=F("reserved") + (part.reserved - reserved),
+                unit_cost=part.unit_cost,
+                is_stocked=part.is_stocked,
+            )
         if self._ended:
             Reservation.objects.filter(pk__in=[row.pk for row in self._ended]).delete()
         stored = [row for row in self.reservations if row.pk is not None]
@@ -141,6 +142,8 @@ class Books:
             Reservation.objects.bulk_create(new)
         if self._moves:
             StockMove.objects.bulk_create(self._moves)
+        if changed_parts:
+            events.record_all("stock_changed", changed_parts, at=self._now, payload=_stock_of)
 
 
 def blend(part: Part, pieces: int, unit_cost: Decimal) -> Decimal:
@@ -156,6 +159,10 @@ def blend(part: Part, pieces: int, unit_cost: Decimal) -> Decimal:
 
 def _units(cost: Decimal) -> int:
     return int(cost.scaleb(4))
+
+
+def _stock_of(part: Part) -> dict[str, int]:
+    return {"stock": part.stock, "reserved": part.reserved}
 
 
 def _state(part: Part) -> tuple[int, int, Decimal | None, bool]:

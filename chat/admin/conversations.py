@@ -16,6 +16,7 @@ from chat.forms import NewConversationForm
 from chat.models import Conversation, ConversationStatus, Message
 from common.admin.filters import DayRangeFilter
 from common.admin.pages import ReadOnly, ReadOnlyInline, StaffAdmin, badge, column
+from common.domain import events
 from customers.callers import caller_of_user
 
 
@@ -71,6 +72,7 @@ class ConversationAdmin(AnswerableAdmin):
     ) -> None:
         if change:
             obj.save(update_fields=["subject"])
+            events.record_change(obj)
             return
         started = actions.start_conversation(
             by=caller_of_user(request.user),  # type: ignore[arg-type]  # the admin admits users only

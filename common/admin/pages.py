@@ -27,6 +27,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.admin.filters import StrictChangeList
 from common.admin.parameters import bad_parameter, fault_of_history, refuse_other_keys
+from common.domain import events
 from common.domain.errors import DomainError
 from common.domain.number_fields import NUMBERS
 from common.domain.recent_password import require_recent_password
@@ -170,6 +171,27 @@ class StaffAdmin(SensitiveStepsMixin, ModelAdmin):
         if row is not None and request.method == "POST":
             row.refresh_from_db(from_queryset=self.model._base_manager.select_for_update(no_key=True))
         return row
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save the row and record its event. A page whose save is an action does not come here."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            events.record_new(obj)
+        elif form.has_changed():
+            events.record_change(obj)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change and not form.has_changed() and any(formset.has_changed() for formset in formsets):
+            events.record_change(form.instance)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        events.record_removal(obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: AnyQuerySet) -> None:
+        events.record_all("removed", list(queryset), at=timezone.now())
+        super().delete_queryset(request, queryset)
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[StrictChangeList]:
         return StrictChangeList

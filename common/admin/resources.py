@@ -20,6 +20,7 @@ from import_export.resources import ModelResource
 from import_export.results import Error, Result, RowResult
 from import_export.widgets import Widget
 
+from common.domain import events
 from common.domain.number_fields import NUMBERS
 from common.domain.sheets import CHANGE_REASON, Columns
 from common.domain.types import AnyModelField, Json, Values
@@ -199,6 +200,10 @@ class SheetResource(ModelResource):
     def before_save_instance(self, instance: Any, row: Values, **kwargs: object) -> None:
         instance._history_user = kwargs.get("user")
         instance._change_reason = CHANGE_REASON
+
+    def do_instance_save(self, instance: Any, is_create: bool) -> None:
+        super().do_instance_save(instance, is_create)
+        (events.record_new if is_create else events.record_change)(instance)
 
     def skip_row(
         self,

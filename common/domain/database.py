@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
-from django.db import IntegrityError, connection, connections, models, transaction
+from django.db import IntegrityError, connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from common.domain.errors import Missing
@@ -53,25 +52,6 @@ def _instant_loader() -> type[object]:
                 return super().load(data)
 
     return InstantLoader
-
-
-def change(row: models.Model, **values: object) -> None:
-    """Write those of `values` that differ from the stored row. Write one history row, or none if nothing differs.
-
-    The row is locked and read first, so that a change made meanwhile is neither undone nor left out of the history.
-    Raises Missing if the row was deleted.
-    """
-    model = type(row)
-    with transaction.atomic():
-        try:
-            row.refresh_from_db(from_queryset=model._base_manager.select_for_update(no_key=True))
-        except ObjectDoesNotExist:
-            raise Missing(f"{model._meta.verbose_name} not found.".capitalize()) from None
-        changed = [name for name, value in values.items() if getattr(row, name) != value]
-        for name in changed:
-            setattr(row, name, values[name])
-        if changed:
-            row.save(update_fields=changed)
 
 
 def lock_for_share(row: models.Model) -> None:

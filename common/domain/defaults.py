@@ -9,7 +9,8 @@ from typing import Any
 
 from django.db import models
 
-from common.domain.database import change, lock_name
+from common.domain.changes import change
+from common.domain.database import lock_name
 from common.domain.errors import DomainError, Invalid
 from common.domain.types import AnyQuerySet
 

@@ -14,7 +14,7 @@ import structlog
 from django.conf import settings
 from django_tasks_db.models import DBTaskResult
 
-from common.domain.models import IdempotencyKey, ImportState, SheetImport
+from common.domain.models import Event, IdempotencyKey, ImportState, SheetImport
 
 log = structlog.get_logger(__name__)
 
@@ -69,3 +69,15 @@ def clear_imports(*, now: datetime) -> int:
         state=ImportState.CHECKED, created_at__lt=now - SheetImport.CONFIRM_WITHIN
     ).update(state=ImportState.EXPIRED, content=b"", preview={}, finished_at=now)
     return SheetImport.objects.filter(created_at__lt=kept_since(now)).delete()[0]
+
+
+def clear_events(*, now: datetime) -> int:
+    """Delete events older than `KEEP_EVENTS_DAYS`, from the oldest in order up to the first that is younger.
+
+    The last of them stays: a reader that has read it has missed nothing, and finds it as its place.
+    """
+    since = now - timedelta(days=settings.KEEP_EVENTS_DAYS)
+    stays = Event.objects.filter(at__gte=since).order_by("id").first()
+    expired = Event.objects.filter(pk__lt=stays.pk) if stays else Event.objects.all()
+    last = expired.order_by("id").last()
+    return Event.objects.filter(pk__lt=last.pk).delete()[0] if last else 0

@@ -31,7 +31,7 @@ class Event(models.Model):
     """A fact, written in the transaction of the change that it reports and never changed afterwards.
 
     `subject` is the row that changed, as `app.model:id`. The payload holds ids, states and amounts, and neither names
-    nor free text.
+    nor free text. Events are read in the order of their ids (`common.domain.events.readable`).
     """
 
     id = models.BigAutoField(primary_key=True)

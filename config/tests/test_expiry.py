@@ -14,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import KnownAddress, PageSession, Session
 from common.domain import expiry
-from common.domain.models import IdempotencyKey, SheetImport
+from common.domain.models import Event, IdempotencyKey, SheetImport
 from files.models import Upload
 from files.stores import StoreUnavailable
 from testing import factories
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _folder(settings, tmp_path):
     settings.UPLOADS_DIR = tmp_path
-    settings.KEEP_DAYS = 30
+    settings.KEEP_DAYS, settings.KEEP_EVENTS_DAYS = 30, 90
 
 
 def clear():
@@ -54,6 +54,8 @@ def make_rows(now):
         factories.KnownAddressFactory(last_sign_in_at=day)
     for day in (now - timedelta(days=8), now - timedelta(days=6)):
         factories.UploadFactory(created_at=day)
+    for days in (92, 91, 89):  # the last that has expired marks where events begin
+        factories.EventFactory(at=now - timedelta(days=days))
 
 
 def left():
@@ -65,6 +67,7 @@ def left():
         "uploads": Upload.objects.count(),
         "imports": SheetImport.objects.count(),
         "known addresses": KnownAddress.objects.count(),
+        "events": Event.objects.count(),
     }
 
 
@@ -76,6 +79,7 @@ STAYS = {
     "uploads": 1,
     "imports": 1,
     "known addresses": 1,
+    "events": 2,
 }
 
 
@@ -89,6 +93,7 @@ def test_expired_rows_are_deleted_and_others_stay(now):
         "uploads: 1 deleted",
         "imports: 1 deleted",
         "known addresses: 1 deleted",
+        "events: 1 deleted",
     }
     assert left() == STAYS
     assert {line.partition(": ")[2] for line in clear()} == {"0 deleted"}
@@ -128,6 +133,6 @@ def test_command_may_run_twice_at_once():
     assert all(None not in counts.values() for counts in runs)
     assert {name: sum(counts[name] for counts in runs) for name in STAYS} == {
         "page sessions": 1, "idempotency keys": 1, "tasks": 2, "sessions": 2, "uploads": 1, "imports": 1,
-        "known addresses": 1,
+        "known addresses": 1, "events": 1,
     }  # fmt: skip
     assert left() == STAYS

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from catalogue.models import Part, Service
-from common.domain.database import change
+from common.domain.changes import change
 from common.domain.search import fits, patterns_of, words_of
 from common.domain.types import AnyQuerySet
 

@@ -15,6 +15,7 @@ from accounts.passwords import validate_strength
 from accounts.registration import unique_email
 from appointments.actions import save_location
 from appointments.models import Bay, Location, OpeningHours, Technician
+from common.domain import events
 from common.domain.caller import Role
 from common.domain.database import lock_name
 from common.domain.errors import DomainError
@@ -95,6 +96,9 @@ def add_login(login: Login, place: Location | None) -> User:
         validate_strength(login.password, User(email=login.email, **person))
         with unique_email(login.email):
             user = User.objects.create_user(login.email, login.password, **person)
+        events.record_new(user)
         if login.role == Role.TECHNICIAN:
-            Technician.objects.create(name=login.name, email=login.email, location=place, user=user)
+            events.record_new(
+                Technician.objects.create(name=login.name, email=login.email, location=place, user=user)
+            )
     return user

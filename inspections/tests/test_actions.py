@@ -80,6 +80,7 @@ class TestStart:
             "id": inspection.pk,
             "uuid": str(inspection.uuid),
             "repair_order_id": order.pk,
+            "technician_id": inspection.technician_id,
         }
 
     def test_items_that_change_or_go_later_leave_the_findings(self, inspection, template):
@@ -312,6 +313,7 @@ class TestFinish:
             "id": inspection.pk,
             "uuid": str(inspection.uuid),
             "repair_order_id": order.pk,
+            "technician_id": inspection.technician_id,
             "customer_id": order.customer_id,
         }
         with pytest.raises(InspectionIsFinished):

@@ -111,7 +111,7 @@ class StaffTaxExemptions(StaffViewSet):
 
     def destroy(self, request: Request, id: int, exemption_id: int) -> JSONResponse:
         """Remove an exemption certificate."""
-        self._exemption(id, exemption_id).delete()
+        actions.remove_rule(self._exemption(id, exemption_id))
         return JSONResponse(status=204)
 
     def _exemption(self, id: int, exemption_id: int) -> TaxExemption:

@@ -176,7 +176,7 @@ class StaffTaxRules(_PriceViewSet):
 
         New orders of the location then take a tax of 0.
         """
-        self.row(id).delete()
+        actions.remove_rule(self.row(id))
         return JSONResponse(status=204)
 
 
@@ -263,7 +263,7 @@ class StaffFeeRules(_PriceViewSet):
 
         Orders keep the fees that they were sold with.
         """
-        self.row(id).delete()
+        actions.remove_rule(self.row(id))
         return JSONResponse(status=204)
 
     def body(self) -> Json:
@@ -338,7 +338,7 @@ class StaffOverrunPolicies(_PriceViewSet):
 
         The authorised amount is the ceiling then.
         """
-        self.row(id).delete()
+        actions.remove_rule(self.row(id))
         return JSONResponse(status=204)
 
 

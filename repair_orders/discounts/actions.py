@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
+from common.domain import events
 from common.domain.database import violates
 from common.domain.errors import DomainError, Missing
 from common.domain.money import to_cents
@@ -69,6 +70,7 @@ def _store(order: RepairOrder, discount: OrderDiscount, *, by: int | None, now: 
         if violates(error, OrderDiscount, "discount_kind_once_an_order"):
             raise DiscountGiven(discount.kind) from error
         raise
+    events.record("repair_orders.orderdiscount.created", discount, at=now, kind=discount.kind)
     if order.given_discount is None:
         RepairOrder.objects.filter(pk=order.pk).update(given_discount=ZERO)
         order.given_discount = ZERO
@@ -88,6 +90,7 @@ def take_off(
         if order.status not in OPEN_STATUSES:
             raise LinesAreFixed
         sources.give_back(discount, points=discount.points or 0, by=by, now=now)
+        events.record("repair_orders.orderdiscount.removed", discount, at=now, kind=discount.kind)
         discount.delete()
         write_history(order, by=by, now=now, why=f"discount taken off: {discount.name}")
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import transaction
 
+from common.domain import events
 from common.domain.errors import DomainError, Invalid
 from common.domain.ids import new_uuid
 from common.domain.money import to_dollars
@@ -133,6 +134,13 @@ def send_estimate(
                 order, RepairOrderStatus.PENDING, by=by, now=now, estimated_at=now, approved_at=None, **values
             )
         estimate = store_estimate(order=order, by=by, now=now, expires_at=expires_at, before=before)
+        events.record(
+            "repair_orders.estimate.sent",
+            estimate,
+            at=now,
+            revision=estimate.revision,
+            total=str(estimate.total),
+        )
         notify(
             customer_id=order.customer_id,
             type="REPAIR_ORDER",
@@ -243,6 +251,14 @@ def answer(
             at=now,
             total=figures.total,
             net=figures.net,
+        )
+        events.record(
+            "repair_orders.estimate.answered",
+            estimate,
+            at=now,
+            revision=estimate.revision,
+            total=str(figures.total),
+            approved=len(approved),
         )
         names = {job["id"]: job["name"] for job in estimate.snapshot["jobs"]}
         # The shop may have removed a job since, which leaves nothing to decline.

@@ -14,7 +14,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from common.domain.caller import LoginRole
-from common.domain.database import change
+from common.domain.changes import change
 from common.domain.errors import DomainError, Forbidden, ViewerMayNot
 from customers.models import CustomerUser
 from repair_orders.changes import lock

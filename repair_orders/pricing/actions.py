@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 from django.db import IntegrityError, transaction
 
 from catalogue.models import Part
-from common.domain.database import change, violates
+from common.domain import events
+from common.domain.changes import change, change_silently
+from common.domain.database import violates
 from common.domain.defaults import check_removable, settle_default
 from common.domain.errors import Invalid
 from customers.actions import hold_customer
@@ -90,7 +92,9 @@ def save_labour_rate(rate: LabourRate, *, is_default: bool | None = None, **fiel
         with transaction.atomic():
             if rate._state.adding:
                 is_default = settle_default(rate, others, wanted=is_default)
-                return LabourRate.objects.create(**fields, is_default=is_default)
+                rate = LabourRate.objects.create(**fields, is_default=is_default)
+                events.record_new(rate)
+                return rate
             if is_default is not None:
                 fields["is_default"] = settle_default(rate, others, wanted=is_default)
             change(rate, **fields)
@@ -110,7 +114,15 @@ def remove_labour_rate(rate: LabourRate) -> None:
     """Remove a labour rate. Orders keep the rates that they were sold at. Raises DefaultStays."""
     with transaction.atomic():
         check_removable(rate, LabourRate.objects.filter(location=rate.location_id).exclude(pk=rate.pk))
+        events.record_removal(rate)
         rate.delete()
+
+
+def remove_rule(rule: TaxRule | FeeRule | OverrunPolicy | TaxExemption) -> None:
+    """Remove a rule of a location, or a customer's exemption. Orders keep what they took from it."""
+    with transaction.atomic():
+        events.record_removal(rule)
+        rule.delete()
 
 
 def save_rule(rule: Rule, **fields: Any) -> Rule:
@@ -125,7 +137,9 @@ def save_rule(rule: Rule, **fields: Any) -> Rule:
             if isinstance(rule, OverrunPolicy):
                 check_overrun(**{"percent": rule.percent, "amount": rule.amount, **fields})
             if rule._state.adding:
-                return type(rule)._default_manager.create(**fields)
+                rule = type(rule)._default_manager.create(**fields)
+                events.record_new(rule)
+                return rule
             change(rule, **fields)
     except IntegrityError as error:
         if violates(error, type(rule), _ONCE[type(rule)]):
@@ -154,12 +168,15 @@ def save_fee_rule(rule: FeeRule, *, parts: Sequence[Part] | None = None, **field
             wanted = FeeRule(**stored | {name: fields[name] for name in _CHECKED if name in fields})
             flags = parts if parts is not None else () if is_new else rule.parts.all()
             check_fee(wanted, has_parts=bool(flags))
+            is_changed = not is_new and change_silently(rule, **fields)
             if is_new:
                 rule = FeeRule.objects.create(**fields)
-            else:
-                change(rule, **fields)
+                events.record_new(rule)
             if parts is not None:
+                is_changed |= {part.pk for part in parts} != set(rule.parts.values_list("pk", flat=True))
                 rule.parts.set(parts)
+            if is_changed and not is_new:
+                events.record_change(rule)
     except IntegrityError as error:
         if violates(error, FeeRule, "fee_rule_name_once"):
             raise FeeNameTaken(field="name") from error
@@ -200,6 +217,8 @@ def save_exemption(exemption: TaxExemption, **fields: Any) -> TaxExemption:
         if last is not None and last < first:
             raise ExemptionEndsEarly(field="valid_until")
         if is_new:
-            return TaxExemption.objects.create(**fields)
+            exemption = TaxExemption.objects.create(**fields)
+            events.record_new(exemption)
+            return exemption
         change(exemption, **fields)
         return exemption

@@ -79,7 +79,7 @@ class TestClockIn:
         assert entries() == [(tina.pk, brakes.pk, now, None)]
         assert (str(entry), entry.history.get().history_type) == (f"Time entry {entry.pk}", "+")
         event = Event.objects.get(type="repair_orders.timeentry.started")
-        assert event.payload == {"id": entry.pk, "job_id": brakes.pk}
+        assert event.payload == {"id": entry.pk, "job_id": brakes.pk, "technician_id": tina.pk}
 
     def test_work_of_an_approved_order_starts(self, tina, by, now):
         order, brakes, _ = authorised()

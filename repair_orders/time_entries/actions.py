@@ -106,5 +106,5 @@ def correct_entry(
         with no_overlap(entry.technician):
             TimeEntry.objects.filter(pk=entry.pk).update(started=entry.started, ended=entry.ended)
         write_history(entry, by=by, now=now, why=f"corrected: {reason}")
-        if was_running and entry.ended is not None:
-            events.record("repair_orders.timeentry.ended", entry, at=now, job_id=entry.job_id)
+        what = "ended" if was_running and entry.ended is not None else "changed"
+        events.record(f"repair_orders.timeentry.{what}", entry, at=now, job_id=entry.job_id)

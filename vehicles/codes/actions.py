@@ -7,7 +7,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from common.domain.database import change
+from common.domain import events
+from common.domain.changes import change_as, change_silently
 from common.domain.errors import DomainError, Invalid
 from vehicles.codes.meaning import describe, is_code, normalize_code
 from vehicles.codes.models import Dtc, DtcSource
@@ -60,7 +61,7 @@ def report_code(
         lock_in_use(vehicle)
         row = _see(vehicle, code, at or now, DtcSource.MANUAL)
         if note:
-            change(row, note=note)
+            change_silently(row, note=note)
         return row
 
 
@@ -89,11 +90,13 @@ def clear(*, dtc: Dtc, now: datetime) -> None:
         dtc.refresh_from_db()
         if dtc.cleared_at is not None:
             raise AlreadyCleared
-        change(dtc, cleared_at=max(now, dtc.seen_at))  # a dongle's clock may be ahead by minutes
+        change_as(
+            dtc, "cleared", cleared_at=max(now, dtc.seen_at)
+        )  # a dongle's clock may be ahead by minutes
         hold_recommendations(dtc.vehicle_id)
         row = get_standing(vehicle_id=dtc.vehicle_id, code=f"{_CODE}{dtc.code}")
         if row is not None and row.status == RecommendationStatus.OPEN:
-            change(row, status=RecommendationStatus.DISMISSED)
+            change_as(row, "dismissed", status=RecommendationStatus.DISMISSED)
 
 
 def copy_open(vehicle: Vehicle, successor: Vehicle) -> None:
@@ -124,18 +127,21 @@ def _see(vehicle: Vehicle, code: str, at: datetime, source: str) -> Dtc:
     row = Dtc.objects.filter(vehicle=vehicle, code=code).open().first()
     if row is None:
         _recommend(vehicle, code)
-        return Dtc.objects.create(vehicle=vehicle, code=code, source=source, first_seen_at=at, seen_at=at)
-    change(row, first_seen_at=min(row.first_seen_at, at), seen_at=max(row.seen_at, at))
+        row = Dtc.objects.create(vehicle=vehicle, code=code, source=source, first_seen_at=at, seen_at=at)
+        events.record_new(row, code=code)
+        return row
+    change_silently(row, first_seen_at=min(row.first_seen_at, at), seen_at=max(row.seen_at, at))
     return row
 
 
 def _recommend(vehicle: Vehicle, code: str) -> None:
     hold_recommendations(vehicle.pk)
     if get_standing(vehicle_id=vehicle.pk, code=f"{_CODE}{code}") is None:
-        Recommendation.objects.create(
+        row = Recommendation.objects.create(
             vehicle=vehicle,
             source=RecommendationSource.DTC,
             code=f"{_CODE}{code}",
             text=f"Trouble code {code}\n{describe(code)}",
             urgency=Urgency.SOON,
         )
+        events.record_new(row)

@@ -8,7 +8,8 @@ from typing import TypedDict, Unpack
 
 from django.db import transaction
 
-from common.domain.database import change
+from common.domain import events
+from common.domain.changes import change_silently
 from vehicles.fuel.consumption import find_legs
 from vehicles.fuel.models import FuelLog
 from vehicles.locks import lock_in_use
@@ -53,6 +54,7 @@ def add_fuel_log(
         )
         update_consumption(vehicle_id=vehicle.pk)
         log.refresh_from_db(fields=["mpg"])
+        events.record("vehicles.fuellog.created", log, at=now)
         return log
 
 
@@ -70,14 +72,16 @@ def change_fuel_log(
     """
     with transaction.atomic():
         lock_in_use(log.vehicle)
-        change(log, **values)  # also reads the row again
+        is_changed = change_silently(log, **values)  # also reads the row again
         if miles is not None and miles != log.miles:
             if miles < log.miles:
                 raise OdometerBackwards(log.miles, "miles")
             reading = read_odometer(
                 vehicle=log.vehicle, miles=miles, by=by, now=now, at=log.reading.at, field="miles"
             )
-            change(log, miles=miles, reading=reading)
+            is_changed |= change_silently(log, miles=miles, reading=reading)
+        if is_changed:
+            events.record("vehicles.fuellog.changed", log, at=now)
         update_consumption(vehicle_id=log.vehicle_id)
 
 
@@ -85,6 +89,7 @@ def remove_fuel_log(*, log: FuelLog) -> None:
     """Remove a fill-up. The reading of the odometer stays in its ledger. Raises AlreadyArchived."""
     with transaction.atomic():
         lock_in_use(log.vehicle)
+        events.record_removal(log)
         log.delete()
         update_consumption(vehicle_id=log.vehicle_id)
 

@@ -10,7 +10,8 @@ from typing import TypedDict, Unpack
 from django.db import transaction
 
 from common.domain.caller import Caller
-from common.domain.database import change, lock_name
+from common.domain.changes import change_silently
+from common.domain.database import lock_name
 from common.domain.errors import Invalid
 from files.actions import attach, save_file
 from vehicles.models import Vehicle
@@ -70,7 +71,7 @@ def change_spot(*, spot: ParkingSpot, now: datetime, **values: Unpack[SpotValues
     if ends_at != spot.ends_at and "ends_at" in values:
         _check_end(ends_at, now)
         more["reminded_at"] = None
-    change(spot, **values, **more)
+    change_silently(spot, **values, **more)  # where a person parks concerns no one else
 
 
 def remove_spot(*, spot: ParkingSpot) -> None:

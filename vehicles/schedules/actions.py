@@ -9,8 +9,10 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
+from common.domain import events
 from common.domain.batches import batched
-from common.domain.database import change, lock_for_share, violates
+from common.domain.changes import change
+from common.domain.database import lock_for_share, violates
 from common.domain.days import day_of
 from common.domain.errors import Invalid
 from vehicles.locks import lock_in_use
@@ -93,6 +95,7 @@ def save_template(template: ScheduleTemplate, **values: object) -> ScheduleTempl
         with transaction.atomic():
             if template._state.adding:
                 template = ScheduleTemplate.objects.create(**values)
+                events.record_new(template)
             else:
                 change(template, **values)
             spread_template.enqueue(template.pk)
@@ -135,6 +138,7 @@ def record_service(
         _follow(schedule)
         hold_recommendations(vehicle.pk)
         _close_recommendations([schedule])
+        events.record("vehicles.serviceschedule.completed", schedule, at=now)
 
 
 def recommend_due(*, schedule: ServiceSchedule) -> Recommendation:
@@ -156,7 +160,9 @@ def recommend_in_order(*, schedule: ServiceSchedule) -> Recommendation:
         hold_recommendations(schedule.vehicle_id)
         code = schedule.template.recommendation_code
         standing = get_standing(vehicle_id=schedule.vehicle_id, code=code)
-        return standing or Recommendation.objects.create(
+        if standing is not None:
+            return standing
+        row = Recommendation.objects.create(
             vehicle=schedule.vehicle,
             source=RecommendationSource.SCHEDULE,
             code=code,
@@ -164,6 +170,8 @@ def recommend_in_order(*, schedule: ServiceSchedule) -> Recommendation:
             due_on=schedule.due_on,
             due_miles=schedule.due_miles,
         )
+        events.record_new(row)
+        return row
 
 
 def record_work(
