@@ -76,7 +76,7 @@ _ADVISOR = (
     | _permissions("billing", "add", "vehicleexit")
 )
 # Managers: the catalogue, locations, hours and technicians, plans and offers, refunds of returns, credit notes,
-# opening balances and the closing of days.
+# opening balances and the closing of days, events.
 _MANAGER = (
     _ADVISOR
     | _permissions("repair_orders", "reopen withdraw", "repairorder")
@@ -102,6 +102,7 @@ _MANAGER = (
     | _permissions("accounts", "add", "rewardentry")
     | _permissions("accounts", "view add revoke", "apikey")
     | _permissions("billing", "report", "closedday")
+    | _permissions("common", "view", "event")
 )
 _ADMIN = (
     _MANAGER | _permissions("accounts", "add change", "user") | _permissions("accounts", "change", "session")

@@ -59,6 +59,7 @@ from files.api import member as files_member
 from inspections.api import fleet as inspections_fleet
 from inspections.api import shop as inspections_shop
 from inspections.api import shop_staff as inspections_staff
+from integrations.api import shop_staff as events_staff
 from memberships.api import member as memberships_member
 from memberships.api import member_savings as savings_member
 from memberships.api import shop_staff as discounts_staff
@@ -165,6 +166,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *search_staff.urlpatterns,  # search/
     *keys_staff.urlpatterns,  # api-keys/
     *desk_staff.urlpatterns,  # board/, intake/
+    *events_staff.urlpatterns,  # events/
 ]
 
 # Contract 001, the fleet portal: JSON, and the pages beside it.

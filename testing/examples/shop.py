@@ -680,6 +680,15 @@ def staff_calls() -> Calls:
         f"{STAFF}follow-ups/",
         [Call(200, ADMIN, {"location_id": 2}), Call(400, ADMIN, {"created_to": "today"}), Call(403, ALICE)],
     )
+    calls["shop_events_feed"] = (
+        "get",
+        f"{STAFF}events/",
+        [
+            Call(200, ADMIN, {"types": "billing.invoice.issued,orders.*", "limit": "2"}),
+            Call(400, ADMIN, {"types": "billing.paid"}),
+            Call(403, ALICE),
+        ],
+    )
     calls["shop_due_due"] = (
         "get",
         f"{STAFF}due/",

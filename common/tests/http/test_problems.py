@@ -22,6 +22,7 @@ from common.http.contracts.shop import STAFF
 from common.http.idempotency import KeyReused, StillAnswering
 from common.http.problems import SERVER_ERROR, STATUS, first_message, messages_by_path, problem_from
 from files.api.member import LengthRequired
+from integrations.queries import EventsGone
 from orders.returns import ReturnWindowClosed
 from repair_orders.estimates.actions import EstimateChanged
 from vehicles.actions import VinTaken
@@ -108,6 +109,14 @@ CASES = {
             400, "Invalid input", "No.",
             shop=(400, told("Invalid input", "No.") | {"fields": {}}),
             care=(422, told("Invalid input", "No.") | {"fields": {}}),
+        ),
+    ),
+    "deleted because of its age": (
+        EventsGone(),
+        everywhere(
+            410, "Events are gone",
+            "Events that followed it are deleted: they are kept for 90 days. Read anew what you store, and begin with "
+            "the oldest event that is left, without `after`.",
         ),
     ),
     "against a rule of the business": (
