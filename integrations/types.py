@@ -247,7 +247,7 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
         "inspections.finding.changed": EventType("A finding was recorded.", "record_finding", ("rating",)),
         **_rows("inspections.template", "A template of inspections", "save_template, remove_template"),
         # --- orders
-        **_rows("orders.order", "A parts order", "place_order", "created"),
+        **_rows("orders.order", "A parts order", "place_order, the admin", "created changed"),
         **_states(
             Order,
             confirmed=("The order is paid for.", "confirm, mark_paid"),

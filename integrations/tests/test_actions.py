@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
@@ -29,6 +30,7 @@ from catalogue.pricing import actions as pricing
 from catalogue.shelf import actions as shelf
 from chat import actions as chat
 from chat import window
+from common.admin.pages import StaffAdmin
 from common.domain.caller import Caller, LoginRole, Role
 from common.domain.models import Event
 from customers import actions as customers
@@ -1402,3 +1404,21 @@ def test_page_of_the_admin_that_is_saved_unchanged_records_nothing(client, ada):
     form = {"name": row.name, "code": row.code, "minutes": str(row.minutes)}
     assert client.post(of_row(row), form).status_code == 302
     assert Event.objects.count() == 0
+
+
+# Their pages call an action, which records another type.
+BY_ACTIONS = {"appointments.appointment.created", "billing.invoiceseries.created"}
+
+
+def test_types_have_what_each_page_of_the_admin_can_save_and_delete(ada, rf):
+    request = rf.get("/")
+    request.user = ada
+    verbs = {"add": "created", "change": "changed", "delete": "removed"}
+    possible = {
+        f"{model._meta.label_lower}.{word}"
+        for model, pages in admin.site._registry.items()
+        if isinstance(pages, StaffAdmin)
+        for verb, word in verbs.items()
+        if getattr(pages, f"has_{verb}_permission")(request)
+    }
+    assert possible - set(TYPES) == BY_ACTIONS
