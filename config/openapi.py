@@ -58,6 +58,7 @@ RESOURCES = {
     "technicians": "Those who do the work, and their clocks.",
     "shifts": "The weekly working hours of technicians.",
     "absences": "Days and hours on which technicians are away.",
+    "events": "What happened, in order, for programs that follow it.",
     "api-keys": "Keys with which programs sign in. People make and revoke them.",
 }
 

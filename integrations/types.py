@@ -74,6 +74,8 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
         "accounts.user.role_changed": EventType("A user got another role.", "change_role", ("role",)),
         "accounts.user.activated": EventType("A user may sign in again.", "set_active"),
         "accounts.user.deactivated": EventType("A user may not sign in any more.", "set_active"),
+        "accounts.apikey.created": EventType("An API key was made.", "create_api_key", ("role",)),
+        "accounts.apikey.revoked": EventType("An API key is refused from now on.", "revoke"),
         **_rows("accounts.referral", "A referral", "refer", "created"),
         **_states(
             Referral,

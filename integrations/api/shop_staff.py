@@ -105,7 +105,7 @@ class StaffEvents(StaffViewSet):
 
     @extend_schema(responses={200: EventPageSerializer, 410: _GONE}, parameters=[EventsQuery])
     def feed(self, request: Request) -> JSONResponse:
-        """Read what happened, in order.
+        """List what happened, in order.
 
         No event is left out or repeated, however many requests write at once. Fewer than `limit` events mean that there
         are no more for now. An `after` that is older than events are kept is 410.

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts import actions as users
 from accounts import emails, profile, referrals, registration
+from accounts.keys import actions as keys
 from accounts.links import hash_link_token
 from accounts.models import User
 from appointments import actions as visits
@@ -72,7 +73,8 @@ WITHOUT = {
         accounts.actions.check_credentials accounts.actions.open_session accounts.actions.rotate_refresh
         accounts.actions.ensure_page_session accounts.own_sessions.end_own_session
         accounts.own_sessions.end_other_sessions accounts.passwords.change_password accounts.passwords.reset_password
-        accounts.second_factor.set_up accounts.second_factor.remove chat.sockets.tokens.redeem""",
+        accounts.second_factor.set_up accounts.second_factor.remove chat.sockets.tokens.redeem
+        accounts.keys.callers.load_key_caller""",
     "what has expired, or how far a task is": """
         accounts.actions.clear_ended_sessions accounts.actions.clear_known_addresses
         passports.actions.clear_ended_links reminders.sweep.clear_parking_reminders reminders.sweep.order_reminders
@@ -135,6 +137,16 @@ def _():
 @case(users.set_active, "accounts.user.activated")
 def _():
     return {"user": make.UserFactory(is_active=False), "is_active": True, "now": NOW()}
+
+
+@case(keys.create_api_key, "accounts.apikey.created")
+def _():
+    return {"name": "Website", "role": "advisor", "by": None, "now": NOW()}
+
+
+@case(keys.revoke, "accounts.apikey.revoked")
+def _():
+    return {"key": make.ApiKeyFactory(), "now": NOW()}
 
 
 @case(registration.create_account, "accounts.user.created", "accounts.referral.created")

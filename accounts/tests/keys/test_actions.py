@@ -45,7 +45,7 @@ def test_key_is_shown_once_and_only_its_hash_is_stored():
     assert key not in str([*ApiKey.history.values(), *Event.objects.values()])
     assert Event.objects.values_list("type", "payload").get() == (
         "accounts.apikey.created",
-        {"id": row.pk, "uuid": str(row.uuid), "role": "advisor"},
+        {"id": row.pk, "uuid": str(row.uuid), "user_id": row.user_id, "role": "advisor"},
     )
 
 
