@@ -21,7 +21,7 @@ from common.domain.errors import DomainError
 from common.domain.types import Json
 from customers.models import Customer
 from desk.intake.actions import Intake, Visit, take_in
-from desk.intake.forms import NO_START, IntakeForm
+from desk.intake.forms import CAR, NO_START, IntakeForm
 from desk.intake.likely import MOST as MOST_LIKELY
 from desk.intake.likely import Likely, find_likely
 from desk.intake.starts import Starts, find_starts, first_day
@@ -87,7 +87,10 @@ class IntakePage(DeskView):
         if place.location is None:
             return redirect("intake")
         customer = self.customer(request.POST.get("use") or request.POST.get("customer", ""))
-        form = self.form(place.location, request.POST, customer=customer)
+        data = request.POST.copy()
+        form = self.form(place.location, data, customer=customer)
+        if "use" in data and len(form.vehicles) == 1 and not any(data.get(name) for name in CAR):
+            data["vehicle"] = next(iter(form.vehicles))
         pressed = request.POST.get("do", "")
         do, is_new = pressed.removesuffix("_new"), pressed.endswith("_new")
         if do == "show" or "use" in request.POST or not form.is_valid():

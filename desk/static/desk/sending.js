@@ -110,7 +110,7 @@
   const isTyped = (field) =>
     field.type === "select-one"
       ? field.selectedIndex !== Math.max([...field.options].findIndex((option) => option.defaultSelected), 0)
-      : field.defaultValue !== undefined && field.type !== "hidden" && field.value !== field.defaultValue;
+      : field.defaultValue !== undefined && !["hidden", "checkbox", "radio"].includes(field.type) && field.value !== field.defaultValue;
   // What the server refused is shown again, as typed as before. A finding saves itself (jobs.js).
   const hasTyped = (form) =>
     form.getAttribute("method") === "post" &&

@@ -90,6 +90,14 @@ class TestNewCustomer:
         assert response.headers["Location"] == f"/admin/orders/{order.pk}/"
         assert (order.description, order.appointment.vehicle.model) == ("Squeals when braking", "Accord")
 
+    def test_the_only_vehicle_of_the_customer_who_is_found_is_chosen(self, desk, garage):
+        car = VehicleFactory()
+        response = send(desk, description="Squeals when braking", use=car.customer_id)
+        form = response.context["form"]
+        assert (form["vehicle"].value(), form["description"].value()) == (str(car.pk), "Squeals when braking")
+        response = send(desk, license_plate="KTZ 4471", use=car.customer_id)
+        assert not response.context["form"]["vehicle"].value()
+
     def test_a_walk_in_gets_no_confirmation(self, desk, garage):
         send(desk, **TYPED, email="lynda@customer.com", start="now", do="book")
         [text] = told(desk)
