@@ -8,6 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from ipaddress import ip_network
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.keys.models import KEY_ROLES, ApiKey
@@ -20,6 +21,7 @@ PERMISSIONS = {"create": "accounts.add_apikey", "revoke": "accounts.revoke_apike
 MARK = "gk_"  # so that scanners of source code know a leaked key
 SHOWN = len(MARK) + 6
 MOST_ADDRESSES = 50
+MOST_DAYS = 3650  # of the forms that ask for days
 
 
 class KeyIsRevoked(DomainError):
@@ -39,13 +41,17 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Make a key and the user as whom it acts. Return its row and the key itself, which is stored nowhere.
 
-    `addresses` are IP addresses and networks. Raises Invalid for a role that no key can have, a wrong address and an
-    end that is past.
+    `addresses` are IP addresses and networks. Raises Invalid for a name that is empty or too long, a role that no key
+    can have, a wrong address and an end that is past.
     """
     if role not in KEY_ROLES:
         raise Invalid(f"A key has one of the roles {', '.join(KEY_ROLES)}.", field="role")
     if expires_at is not None and expires_at <= now:
         raise Invalid("The end must be ahead.", field="expires_at")
+    try:
+        name = ApiKey._meta.get_field("name").clean(name, None)
+    except ValidationError as error:
+        raise Invalid(error.messages[0], field="name") from None
     networks = [_network(text, number) for number, text in enumerate(addresses)]
     if len(networks) > MOST_ADDRESSES:
         raise Invalid(f"At most {MOST_ADDRESSES} addresses.", field="addresses")

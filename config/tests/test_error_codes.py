@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from config.management.commands.error_codes import PAGE, page
+from config.management.commands.error_codes import Command
 
 
 def test_errors_page_lists_every_code():
-    text = PAGE.read_text(encoding="utf-8")
-    assert text == page(text), "docs/errors.md is stale: run make errors"
+    assert Command.path.read_text(encoding="utf-8") == Command.page(), (
+        "docs/errors.md is stale: run make errors"
+    )

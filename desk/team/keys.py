@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
-from accounts.keys.actions import PERMISSIONS, create_api_key, revoke
+from accounts.keys.actions import MOST_DAYS, PERMISSIONS, create_api_key, revoke
 from accounts.keys.models import KEY_ROLES, ApiKey
 from billing.once import claim
 from common.domain.caller import Role
@@ -24,7 +24,6 @@ from desk.pages import DeskView
 from desk.places import Place
 
 VIEW = "accounts.view_apikey"
-MOST_DAYS = 3650
 
 
 class ApiKeyForm(KeyedForm):

@@ -34,12 +34,12 @@ from chat import window
 from common.admin.pages import StaffAdmin
 from common.domain.caller import Caller, LoginRole, Role
 from common.domain.models import Event
+from config.management.commands.event_types import Command as EventTypes
 from customers import actions as customers
 from customers import invitations, logins
 from desk.setup import actions as setup
 from inspections import actions as inspections
 from inspections import templates
-from integrations.management.commands.event_types import PAGE, page
 from integrations.types import MACHINES, TYPES, payload_of
 from memberships import actions as memberships
 from orders import actions as orders
@@ -1383,8 +1383,9 @@ def test_types_have_every_state_of_every_machine():
 
 
 def test_page_lists_every_type():
-    text = PAGE.read_text(encoding="utf-8")
-    assert text == page(text), "docs/events.md is stale: run make events"
+    assert EventTypes.path.read_text(encoding="utf-8") == EventTypes.page(), (
+        "docs/events.md is stale: run make events"
+    )
 
 
 FORM = {"name": "Alignment", "code": "alignment", "minutes": "30"}

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accounts.keys.actions import create_api_key
+from accounts.keys.actions import MOST_DAYS, create_api_key
 from accounts.keys.models import KEY_ROLES
 from common.domain.errors import DomainError
 
@@ -18,7 +18,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="what uses the key, as the history names it")
         parser.add_argument("--role", choices=KEY_ROLES, required=True)
-        parser.add_argument("--days", type=int, help="how long it works (no end by default)")
+        parser.add_argument(
+            "--days", type=int, help=f"how long it works, at most {MOST_DAYS} (no end by default)"
+        )
         parser.add_argument(
             "--address", action="append", default=[], help="an IP address or network from which it works"
         )
@@ -26,6 +28,8 @@ class Command(BaseCommand):
     def handle(
         self, *args: object, name: str, role: str, days: int | None, address: list[str], **options: object
     ) -> None:
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise CommandError(f"days: Give 1 to {MOST_DAYS}.")
         now = timezone.now()
         try:
             row, key = create_api_key(

@@ -66,6 +66,9 @@ def test_key_acts_as_a_user_who_cannot_sign_in():
     [
         ("role", {"role": "admin"}),
         ("role", {"role": "customer"}),
+        ("name", {"name": ""}),
+        ("name", {"name": "x" * 81}),
+        ("name", {"name": "two\nlines"}),
         ("expires_at", {"expires_at": NOW}),
         ("addresses", {"addresses": ["192.0.2.7", "localhost"]}),
         ("addresses", {"addresses": ["192.0.2.0/33"]}),
@@ -110,6 +113,11 @@ class TestCommand:
             None,
         )
 
+    @pytest.mark.parametrize("days", ["0", "3651", "99999999999"])
+    def test_days_have_a_bound(self, days):
+        with pytest.raises(CommandError, match="days: Give 1 to 3650"):
+            call_command("create_api_key", "Website", "--role", "advisor", "--days", days)
+
     def test_says_what_is_wrong(self):
-        with pytest.raises(CommandError, match="expires_at: The end must be ahead"):
-            call_command("create_api_key", "Website", "--role", "advisor", "--days", "0")
+        with pytest.raises(CommandError, match="addresses: 'here' is no IP address"):
+            call_command("create_api_key", "Website", "--role", "advisor", "--address", "here")

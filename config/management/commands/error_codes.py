@@ -9,44 +9,28 @@ from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
 
 from common.domain.errors import DomainError, Invalid, Kind
 from common.http import problems
 from common.http.contracts.registry import CONTRACTS
+from config.management.tables import TableCommand
 
-PAGE = settings.BASE_DIR / "docs" / "errors.md"
-MARKER = "<!-- The generated table replaces what follows this line. -->"
 Row = tuple[str, str, str, str, str]
 
 _HEADER = "| code | status | title | message | raised in |\n|---|---|---|---|---|\n"
 
 
-class Command(BaseCommand):
+class Command(TableCommand):
     help = "Print the table of all error codes. With --write, replace the table of docs/errors.md."
-    requires_system_checks = ()
+    path = settings.BASE_DIR / "docs" / "errors.md"
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--write", action="store_true", help="Replace the table of docs/errors.md.")
-
-    def handle(self, *args: object, write: bool, **options: object) -> None:
-        if write:
-            PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-        else:
-            self.stdout.write(table(), ending="")
-
-
-def page(text: str) -> str:
-    """Return the page with the table of this release."""
-    return f"{text.partition(MARKER)[0]}{MARKER}\n\n{table()}"
-
-
-def table() -> str:
-    """Return a Markdown table of every code of the product, sorted by code."""
-    for module in _modules():
-        import_module(module)
-    rows = {*map(_row_of_class, _below(DomainError)), *_rows_of_problems()}
-    return _HEADER + "".join(f"| {' | '.join(row)} |\n" for row in sorted(rows))
+    @classmethod
+    def table(cls) -> str:
+        """Return a Markdown table of every code of the product, sorted by code."""
+        for module in _modules():
+            import_module(module)
+        rows = {*map(_row_of_class, _below(DomainError)), *_rows_of_problems()}
+        return _HEADER + "".join(f"| {' | '.join(row)} |\n" for row in sorted(rows))
 
 
 def _row_of_class(error: type[DomainError]) -> Row:
