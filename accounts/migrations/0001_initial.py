@@ -48,6 +48,17 @@ class Migration(migrations.Migration):
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('role__in', ['customer', 'technician', 'advisor', 'manager', 'admin'])), name='user_role_is_known'),
+                    models.CheckConstraint(condition=models.Q(('email__isnull', True), ('email', django.db.models.functions.text.Lower('email')), _connector='OR'), name='user_email_is_lower_case'),
+                ],
+                'indexes': [
+                    common.domain.indexes.Trigrams(common.domain.search.Searched('first_name', 'last_name', 'email', codes=('phone',)), name='user_searched'),
+                    models.Index(condition=models.Q(('confirmed_email__isnull', False)), fields=['confirmed_email'], name='user_by_confirmed_email'),
+                    models.Index(accounts.querysets.SignificantDigits(), name='user_by_phone'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Device',
@@ -58,6 +69,11 @@ class Migration(migrations.Migration):
                 ('last_seen_at', models.DateTimeField()),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='devices', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('device_id',), name='device_of_one_user'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='EmailChange',
@@ -74,6 +90,12 @@ class Migration(migrations.Migration):
                 ('undone_at', models.DateTimeField(null=True)),
                 ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='email_changes', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['user', '-id'], name='email_change_newest_first'),
+                    models.Index(condition=models.Q(('undo_email__isnull', False), ('undone_at', None)), fields=['undo_email'], name='email_change_reserves'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='HistoricalReferral',
@@ -142,6 +164,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'known addresses',
+                'constraints': [
+                    models.UniqueConstraint(fields=('user', 'address'), name='known_address_once_per_user'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -170,6 +195,13 @@ class Migration(migrations.Migration):
                 ('referred', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='referred_by', to=settings.AUTH_USER_MODEL)),
                 ('referrer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='referrals', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('referred',), name='referred_once'),
+                    models.CheckConstraint(condition=models.Q(('referrer', models.F('referred')), _negated=True), name='referred_by_another'),
+                    models.CheckConstraint(condition=models.Q(('status__in', ['signed_up', 'credited'])), name='referral_status_is_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='RewardEntry',
@@ -184,6 +216,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'reward entries',
+                'constraints': [
+                    models.UniqueConstraint(fields=('referral',), name='referral_rewarded_once'),
+                    models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='reward_moves_something'),
+                ],
+                'indexes': [
+                    models.Index(fields=['user', '-created_at', '-id'], name='reward_newest_first'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -214,69 +253,10 @@ class Migration(migrations.Migration):
                 ('device', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='accounts.device')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='user',
-            index=common.domain.indexes.Trigrams(common.domain.search.Searched('first_name', 'last_name', 'email', codes=('phone',)), name='user_searched'),
-        ),
-        migrations.AddIndex(
-            model_name='user',
-            index=models.Index(condition=models.Q(('confirmed_email__isnull', False)), fields=['confirmed_email'], name='user_by_confirmed_email'),
-        ),
-        migrations.AddIndex(
-            model_name='user',
-            index=models.Index(accounts.querysets.SignificantDigits(), name='user_by_phone'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['customer', 'technician', 'advisor', 'manager', 'admin'])), name='user_role_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('email__isnull', True), ('email', django.db.models.functions.text.Lower('email')), _connector='OR'), name='user_email_is_lower_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='device',
-            constraint=models.UniqueConstraint(fields=('device_id',), name='device_of_one_user'),
-        ),
-        migrations.AddIndex(
-            model_name='emailchange',
-            index=models.Index(fields=['user', '-id'], name='email_change_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='emailchange',
-            index=models.Index(condition=models.Q(('undo_email__isnull', False), ('undone_at', None)), fields=['undo_email'], name='email_change_reserves'),
-        ),
-        migrations.AddConstraint(
-            model_name='knownaddress',
-            constraint=models.UniqueConstraint(fields=('user', 'address'), name='known_address_once_per_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='referral',
-            constraint=models.UniqueConstraint(fields=('referred',), name='referred_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='referral',
-            constraint=models.CheckConstraint(condition=models.Q(('referrer', models.F('referred')), _negated=True), name='referred_by_another'),
-        ),
-        migrations.AddConstraint(
-            model_name='referral',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['signed_up', 'credited'])), name='referral_status_is_known'),
-        ),
-        migrations.AddIndex(
-            model_name='rewardentry',
-            index=models.Index(fields=['user', '-created_at', '-id'], name='reward_newest_first'),
-        ),
-        migrations.AddConstraint(
-            model_name='rewardentry',
-            constraint=models.UniqueConstraint(fields=('referral',), name='referral_rewarded_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='rewardentry',
-            constraint=models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='reward_moves_something'),
-        ),
-        migrations.AddIndex(
-            model_name='session',
-            index=models.Index(condition=models.Q(('ended_at', None)), fields=['user'], name='session_living_of_user'),
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('ended_at', None)), fields=['user'], name='session_living_of_user'),
+                ],
+            },
         ),
     ]

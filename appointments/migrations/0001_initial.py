@@ -128,6 +128,11 @@ class Migration(migrations.Migration):
                 ('name', common.domain.text_fields.LineField(max_length=50)),
                 ('location', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='bays', to='appointments.location')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('location', 'name'), name='bay_name_once_a_location'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='OpeningHours',
@@ -140,6 +145,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'opening hours',
+                'constraints': [
+                    models.UniqueConstraint(fields=('location', 'weekday'), name='opening_hours_once_a_weekday'),
+                    models.CheckConstraint(condition=models.Q(('opens__lt', models.F('closes')), ('closes', datetime.time(0, 0)), _connector='OR'), name='opens_before_it_closes', violation_error_message='The opening time must be before the closing time.'),
+                    models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='weekday_is_one'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -230,6 +240,24 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('assign_appointment', 'Can assign a technician'), ('work_appointment', 'Can start and complete appointments')],
+                'constraints': [
+                    common.domain.constraints.NoOverlap(end='end', holder='bay', name='bay_is_held_once', start='start', statuses=('pending', 'in_progress'), violation_error_message='This bay is taken at that time.'),
+                    common.domain.constraints.NoOverlap(end='end', holder='vehicle', name='vehicle_is_in_one_place', start='start', statuses=('pending', 'in_progress'), violation_error_message='This vehicle has another appointment at that time.'),
+                    models.CheckConstraint(condition=models.Q(('start__lt', models.F('end'))), name='visit_starts_before_it_ends', violation_error_message='An appointment must start before it ends.'),
+                    models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'in_progress', 'completed', 'cancelled'])), name='appointment_status_is_known'),
+                ],
+                'indexes': [
+                    models.Index(fields=['start', 'id'], name='appointment_by_start'),
+                    models.Index(fields=['created_at', 'id'], name='appointment_by_age'),
+                    models.Index(fields=['status'], name='appointment_by_status'),
+                    models.Index(condition=models.Q(('status__in', ('pending', 'in_progress'))), fields=['start', 'id', 'status'], name='appointment_open_by_start'),
+                    models.Index(condition=models.Q(('technician', None)), fields=['start', 'id'], name='appointment_unassigned'),
+                    models.Index(fields=['technician', 'start', 'id'], name='appointment_of_technician'),
+                    models.Index(fields=['customer', '-start', '-id'], name='appointment_of_customer'),
+                    models.Index(fields=['bay', 'start'], name='appointment_of_bay'),
+                    models.Index(fields=['location', 'start'], name='appointment_of_location'),
+                    common.domain.indexes.Trigrams(common.domain.search.Searched('description'), name='appointment_searched'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -245,77 +273,5 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(condition=models.Q(('begins', None)), fields=('location', 'day'), name='closure_once_a_day'), models.UniqueConstraint(fields=('location', 'day', 'begins'), name='closure_once_from_an_hour'), models.CheckConstraint(condition=models.Q(models.Q(('begins', None), ('ends', None)), models.Q(('begins__isnull', False), ('begins__lt', models.F('ends')), ('ends__isnull', False)), models.Q(('begins__isnull', False), ('ends', datetime.time(0, 0)), ('ends__isnull', False)), _connector='OR'), name='closure_begins_before_it_ends', violation_error_message='Enter both times, the earlier one first, or none for the whole day.')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='bay',
-            constraint=models.UniqueConstraint(fields=('location', 'name'), name='bay_name_once_a_location'),
-        ),
-        migrations.AddConstraint(
-            model_name='openinghours',
-            constraint=models.UniqueConstraint(fields=('location', 'weekday'), name='opening_hours_once_a_weekday'),
-        ),
-        migrations.AddConstraint(
-            model_name='openinghours',
-            constraint=models.CheckConstraint(condition=models.Q(('opens__lt', models.F('closes')), ('closes', datetime.time(0, 0)), _connector='OR'), name='opens_before_it_closes', violation_error_message='The opening time must be before the closing time.'),
-        ),
-        migrations.AddConstraint(
-            model_name='openinghours',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='weekday_is_one'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['start', 'id'], name='appointment_by_start'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['created_at', 'id'], name='appointment_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['status'], name='appointment_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(condition=models.Q(('status__in', ('pending', 'in_progress'))), fields=['start', 'id', 'status'], name='appointment_open_by_start'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(condition=models.Q(('technician', None)), fields=['start', 'id'], name='appointment_unassigned'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['technician', 'start', 'id'], name='appointment_of_technician'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['customer', '-start', '-id'], name='appointment_of_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['bay', 'start'], name='appointment_of_bay'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=models.Index(fields=['location', 'start'], name='appointment_of_location'),
-        ),
-        migrations.AddIndex(
-            model_name='appointment',
-            index=common.domain.indexes.Trigrams(common.domain.search.Searched('description'), name='appointment_searched'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=common.domain.constraints.NoOverlap(end='end', holder='bay', name='bay_is_held_once', start='start', statuses=('pending', 'in_progress'), violation_error_message='This bay is taken at that time.'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=common.domain.constraints.NoOverlap(end='end', holder='vehicle', name='vehicle_is_in_one_place', start='start', statuses=('pending', 'in_progress'), violation_error_message='This vehicle has another appointment at that time.'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('start__lt', models.F('end'))), name='visit_starts_before_it_ends', violation_error_message='An appointment must start before it ends.'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'in_progress', 'completed', 'cancelled'])), name='appointment_status_is_known'),
         ),
     ]

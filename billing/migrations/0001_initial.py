@@ -40,6 +40,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('report_closedday', 'Can read reports and export the journal')],
+                'constraints': [
+                    common.domain.constraints.AppendOnly(name='closed_day_never_changes'),
+                    models.UniqueConstraint(fields=('location', 'day'), name='day_closed_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -95,6 +99,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('send_invoice', 'Can mail invoices and statements'), ('open_account_invoice', 'Can book opening balances')],
+                'constraints': [
+                    common.domain.constraints.AppendOnly(but=('customer', 'bill_to', 'paid', 'credited', 'balance', 'is_credited'), name='invoice_never_changes'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['order', 'opening'])), name='invoice_kind_is_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'opening'), ('repair_order', None)), models.Q(('kind', 'order'), ('repair_order__isnull', False)), _connector='OR'), name='invoice_is_of_an_order'),
+                    models.CheckConstraint(condition=models.Q(('balance__gte', 0), ('credited__gte', 0), ('credited__lte', models.F('total')), ('paid__gte', 0)), name='invoice_is_never_overpaid'),
+                    models.UniqueConstraint(condition=models.Q(('is_credited', False), ('repair_order__isnull', False)), fields=('repair_order',), name='invoice_once_an_order'),
+                ],
+                'indexes': [
+                    models.Index(fields=['-issued_at', '-id'], name='invoice_by_age'),
+                    models.Index(fields=['bill_to', '-issued_at', '-id'], name='invoice_of_customer'),
+                    models.Index(fields=['bill_to', 'day'], name='invoice_of_customer_by_day'),
+                    models.Index(fields=['location', 'day'], name='invoice_by_day'),
+                    models.Index(fields=['day'], name='invoice_on_day'),
+                    models.Index(condition=models.Q(('balance__gt', 0)), fields=['due_on', 'id'], name='invoice_open_by_due_date'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -119,6 +138,17 @@ class Migration(migrations.Migration):
                 ('location', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='appointments.location')),
                 ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credit_notes', to='billing.invoice')),
             ],
+            options={
+                'constraints': [
+                    common.domain.constraints.AppendOnly(but=('customer',), name='credit_note_never_changes'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['lines', 'amount', 'whole'])), name='credit_note_kind_is_known'),
+                ],
+                'indexes': [
+                    models.Index(fields=['-posted_at', '-id'], name='credit_note_by_age'),
+                    models.Index(fields=['location', 'day'], name='credit_note_by_day'),
+                    models.Index(fields=['day'], name='credit_note_on_day'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='InvoiceLine',
@@ -139,6 +169,13 @@ class Migration(migrations.Migration):
                 ('is_core', models.BooleanField(default=False, help_text='A core charge.')),
                 ('invoice', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='billing.invoice')),
             ],
+            options={
+                'constraints': [
+                    common.domain.constraints.AppendOnly(name='invoice_line_never_changes'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['part', 'labour', 'sublet', 'fee', 'allowance', 'opening'])), name='invoice_line_kind_is_known'),
+                    models.UniqueConstraint(fields=('invoice', 'position'), name='invoice_line_position_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='CreditNoteLine',
@@ -155,6 +192,13 @@ class Migration(migrations.Migration):
                 ('credit_note', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='billing.creditnote')),
                 ('invoice_line', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='billing.invoiceline')),
             ],
+            options={
+                'constraints': [
+                    common.domain.constraints.AppendOnly(name='credit_note_line_never_changes'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['part', 'labour', 'sublet', 'fee', 'allowance', 'opening'])), name='credit_note_line_kind_is_known'),
+                    models.UniqueConstraint(fields=('credit_note', 'position'), name='credit_note_line_position_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='InvoiceSeries',
@@ -192,6 +236,23 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('refund_payment', 'Can refund payments'), ('reverse_payment', 'Can reverse payments, and refund them by another method')],
+                'constraints': [
+                    common.domain.constraints.AppendOnly(but=('customer', 'open'), name='payment_never_changes'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['payment', 'refund', 'opening'])), name='payment_kind_is_known'),
+                    models.CheckConstraint(condition=models.Q(('method__in', ['cash', 'check', 'card', 'transfer', 'other'])), name='payment_method_is_known'),
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('open__gte', 0), ('open__lte', models.F('amount'))), name='payment_open_is_possible'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'refund'), ('open', 0), ('refunds__isnull', False)), models.Q(models.Q(('kind', 'refund'), _negated=True), ('is_reversal', False), ('refunds', None)), _connector='OR'), name='refund_names_its_payment'),
+                ],
+                'indexes': [
+                    models.Index(fields=['-posted_at', '-id'], name='payment_by_age'),
+                    models.Index(fields=['customer', '-posted_at', '-id'], name='payment_of_customer'),
+                    models.Index(fields=['location', 'day'], name='payment_by_day'),
+                    models.Index(fields=['day'], name='payment_on_day'),
+                    models.Index(fields=['method', '-posted_at', '-id'], name='payment_by_method'),
+                    models.Index(fields=['kind', '-posted_at', '-id'], name='payment_by_kind'),
+                    models.Index(condition=models.Q(('open__gt', 0)), fields=['customer'], name='payment_with_open_part'),
+                    models.Index(condition=models.Q(('open__gt', 0)), fields=['-posted_at', '-id'], name='payment_open_by_age'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -208,6 +269,16 @@ class Migration(migrations.Migration):
                 ('invoice', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='billing.invoice')),
                 ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='billing.payment')),
             ],
+            options={
+                'constraints': [
+                    common.domain.constraints.AppendOnly(name='allocation_never_changes'),
+                    models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='allocation_is_of_something'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('invoice__isnull', False), ('parts_order', None), ('repair_order', None)), models.Q(('invoice', None), ('parts_order', None), ('repair_order__isnull', False)), models.Q(('invoice', None), ('parts_order__isnull', False), ('repair_order', None)), _connector='OR'), name='allocation_has_one_target'),
+                ],
+                'indexes': [
+                    models.Index(fields=['location', 'day'], name='allocation_by_day'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Statement',
@@ -223,6 +294,15 @@ class Migration(migrations.Migration):
                 ('sent_at', models.DateTimeField(blank=True, editable=False, help_text='When its mail was last ordered.', null=True)),
                 ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='customers.customer')),
             ],
+            options={
+                'constraints': [
+                    common.domain.constraints.AppendOnly(but=('customer', 'sent_at'), name='statement_never_changes'),
+                    models.UniqueConstraint(fields=('customer', 'month'), name='statement_once_a_month'),
+                ],
+                'indexes': [
+                    models.Index(fields=['month', 'id'], name='statement_by_month'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Paper',
@@ -237,6 +317,11 @@ class Migration(migrations.Migration):
                 ('payment', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='paper', to='billing.payment')),
                 ('statement', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='paper', to='billing.statement')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('closed_day__isnull', True), ('credit_note__isnull', True), ('invoice__isnull', False), ('payment__isnull', True), ('statement__isnull', True)), models.Q(('closed_day__isnull', True), ('credit_note__isnull', False), ('invoice__isnull', True), ('payment__isnull', True), ('statement__isnull', True)), models.Q(('closed_day__isnull', True), ('credit_note__isnull', True), ('invoice__isnull', True), ('payment__isnull', False), ('statement__isnull', True)), models.Q(('closed_day__isnull', True), ('credit_note__isnull', True), ('invoice__isnull', True), ('payment__isnull', True), ('statement__isnull', False)), models.Q(('closed_day__isnull', False), ('credit_note__isnull', True), ('invoice__isnull', True), ('payment__isnull', True), ('statement__isnull', True)), _connector='OR'), name='billing_paper_has_one_subject'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='StatementRun',
@@ -252,6 +337,15 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('started_by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'running', 'finished'])), name='statement_run_state_is_known'),
+                    models.UniqueConstraint(condition=models.Q(('finished_at', None)), fields=('month',), name='statement_run_once_at_a_time'),
+                ],
+                'indexes': [
+                    models.Index(fields=['-started_at', '-id'], name='statement_run_by_age'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='VehicleExit',
@@ -266,206 +360,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('override_vehicleexit', 'Can let a vehicle leave unpaid')],
+                'constraints': [
+                    common.domain.constraints.AppendOnly(name='vehicle_exit_never_changes'),
+                    models.CheckConstraint(condition=models.Q(('balance', 0), models.Q(('override', ''), _negated=True), _connector='OR'), name='unpaid_exit_names_a_reason'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='closedday',
-            constraint=common.domain.constraints.AppendOnly(name='closed_day_never_changes'),
-        ),
-        migrations.AddConstraint(
-            model_name='closedday',
-            constraint=models.UniqueConstraint(fields=('location', 'day'), name='day_closed_once'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['-issued_at', '-id'], name='invoice_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['bill_to', '-issued_at', '-id'], name='invoice_of_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['bill_to', 'day'], name='invoice_of_customer_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['location', 'day'], name='invoice_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['day'], name='invoice_on_day'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(condition=models.Q(('balance__gt', 0)), fields=['due_on', 'id'], name='invoice_open_by_due_date'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=common.domain.constraints.AppendOnly(but=('customer', 'bill_to', 'paid', 'credited', 'balance', 'is_credited'), name='invoice_never_changes'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['order', 'opening'])), name='invoice_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'opening'), ('repair_order', None)), models.Q(('kind', 'order'), ('repair_order__isnull', False)), _connector='OR'), name='invoice_is_of_an_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('balance__gte', 0), ('credited__gte', 0), ('credited__lte', models.F('total')), ('paid__gte', 0)), name='invoice_is_never_overpaid'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_credited', False), ('repair_order__isnull', False)), fields=('repair_order',), name='invoice_once_an_order'),
-        ),
-        migrations.AddIndex(
-            model_name='creditnote',
-            index=models.Index(fields=['-posted_at', '-id'], name='credit_note_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='creditnote',
-            index=models.Index(fields=['location', 'day'], name='credit_note_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='creditnote',
-            index=models.Index(fields=['day'], name='credit_note_on_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnote',
-            constraint=common.domain.constraints.AppendOnly(but=('customer',), name='credit_note_never_changes'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnote',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['lines', 'amount', 'whole'])), name='credit_note_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoiceline',
-            constraint=common.domain.constraints.AppendOnly(name='invoice_line_never_changes'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoiceline',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['part', 'labour', 'sublet', 'fee', 'allowance', 'opening'])), name='invoice_line_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoiceline',
-            constraint=models.UniqueConstraint(fields=('invoice', 'position'), name='invoice_line_position_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnoteline',
-            constraint=common.domain.constraints.AppendOnly(name='credit_note_line_never_changes'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnoteline',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['part', 'labour', 'sublet', 'fee', 'allowance', 'opening'])), name='credit_note_line_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnoteline',
-            constraint=models.UniqueConstraint(fields=('credit_note', 'position'), name='credit_note_line_position_once'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['-posted_at', '-id'], name='payment_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['customer', '-posted_at', '-id'], name='payment_of_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['location', 'day'], name='payment_by_day'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['day'], name='payment_on_day'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['method', '-posted_at', '-id'], name='payment_by_method'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['kind', '-posted_at', '-id'], name='payment_by_kind'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('open__gt', 0)), fields=['customer'], name='payment_with_open_part'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('open__gt', 0)), fields=['-posted_at', '-id'], name='payment_open_by_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=common.domain.constraints.AppendOnly(but=('customer', 'open'), name='payment_never_changes'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['payment', 'refund', 'opening'])), name='payment_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('method__in', ['cash', 'check', 'card', 'transfer', 'other'])), name='payment_method_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('open__gte', 0), ('open__lte', models.F('amount'))), name='payment_open_is_possible'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'refund'), ('open', 0), ('refunds__isnull', False)), models.Q(models.Q(('kind', 'refund'), _negated=True), ('is_reversal', False), ('refunds', None)), _connector='OR'), name='refund_names_its_payment'),
-        ),
-        migrations.AddIndex(
-            model_name='allocation',
-            index=models.Index(fields=['location', 'day'], name='allocation_by_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocation',
-            constraint=common.domain.constraints.AppendOnly(name='allocation_never_changes'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='allocation_is_of_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('invoice__isnull', False), ('parts_order', None), ('repair_order', None)), models.Q(('invoice', None), ('parts_order', None), ('repair_order__isnull', False)), models.Q(('invoice', None), ('parts_order__isnull', False), ('repair_order', None)), _connector='OR'), name='allocation_has_one_target'),
-        ),
-        migrations.AddIndex(
-            model_name='statement',
-            index=models.Index(fields=['month', 'id'], name='statement_by_month'),
-        ),
-        migrations.AddConstraint(
-            model_name='statement',
-            constraint=common.domain.constraints.AppendOnly(but=('customer', 'sent_at'), name='statement_never_changes'),
-        ),
-        migrations.AddConstraint(
-            model_name='statement',
-            constraint=models.UniqueConstraint(fields=('customer', 'month'), name='statement_once_a_month'),
-        ),
-        migrations.AddConstraint(
-            model_name='paper',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_day__isnull', True), ('credit_note__isnull', True), ('invoice__isnull', False), ('payment__isnull', True), ('statement__isnull', True)), models.Q(('closed_day__isnull', True), ('credit_note__isnull', False), ('invoice__isnull', True), ('payment__isnull', True), ('statement__isnull', True)), models.Q(('closed_day__isnull', True), ('credit_note__isnull', True), ('invoice__isnull', True), ('payment__isnull', False), ('statement__isnull', True)), models.Q(('closed_day__isnull', True), ('credit_note__isnull', True), ('invoice__isnull', True), ('payment__isnull', True), ('statement__isnull', False)), models.Q(('closed_day__isnull', False), ('credit_note__isnull', True), ('invoice__isnull', True), ('payment__isnull', True), ('statement__isnull', True)), _connector='OR'), name='billing_paper_has_one_subject'),
-        ),
-        migrations.AddIndex(
-            model_name='statementrun',
-            index=models.Index(fields=['-started_at', '-id'], name='statement_run_by_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='statementrun',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'running', 'finished'])), name='statement_run_state_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='statementrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('finished_at', None)), fields=('month',), name='statement_run_once_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='vehicleexit',
-            constraint=common.domain.constraints.AppendOnly(name='vehicle_exit_never_changes'),
-        ),
-        migrations.AddConstraint(
-            model_name='vehicleexit',
-            constraint=models.CheckConstraint(condition=models.Q(('balance', 0), models.Q(('override', ''), _negated=True), _connector='OR'), name='unpaid_exit_names_a_reason'),
         ),
     ]

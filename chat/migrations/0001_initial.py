@@ -93,6 +93,15 @@ class Migration(migrations.Migration):
                 ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='chat.conversation')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('conversation', 'number'), name='message_number_once'),
+                    models.UniqueConstraint(fields=('conversation', 'created_at'), name='message_instant_once'),
+                    models.UniqueConstraint(fields=('conversation', 'author', 'client_id'), name='client_id_once'),
+                    models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='message_numbers_start_at_one'),
+                    models.CheckConstraint(condition=models.Q(('is_internal', False), ('is_support', True), _connector='OR'), name='internal_notes_are_the_shops'),
+                ],
+            },
         ),
         migrations.AddField(
             model_name='conversation',
@@ -107,26 +116,11 @@ class Migration(migrations.Migration):
                 ('conversation', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='support_ticket', to='chat.conversation')),
                 ('order', models.ForeignKey(blank=True, help_text='The order that the ticket is about.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='support_tickets', to='orders.order')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'number'), name='message_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'created_at'), name='message_instant_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'author', 'client_id'), name='client_id_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='message_numbers_start_at_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('is_internal', False), ('is_support', True), _connector='OR'), name='internal_notes_are_the_shops'),
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('priority__in', ['low', 'medium', 'high', 'urgent'])), name='support_ticket_priority_is_known'),
+                ],
+            },
         ),
         migrations.AddIndex(
             model_name='conversation',
@@ -151,9 +145,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='conversation',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'in_progress', 'resolved', 'closed'])), name='conversation_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='supportticket',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__in', ['low', 'medium', 'high', 'urgent'])), name='support_ticket_priority_is_known'),
         ),
     ]

@@ -56,6 +56,17 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('merge_customer', 'Can merge two customers')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('preferred_contact_method__in', ['email', 'phone', 'sms'])), name='customer_contact_method_is_known'),
+                    models.CheckConstraint(condition=models.Q(('merged_into', None), models.Q(('merged_into', models.F('id')), _negated=True), _connector='OR'), name='customer_merged_into_another'),
+                ],
+                'indexes': [
+                    models.Index(fields=['customer_since', 'id'], name='customer_by_age'),
+                    models.Index(condition=models.Q(('is_verified', False)), fields=['customer_since', 'id'], name='customer_unverified_by_age'),
+                    models.Index(django.db.models.functions.text.Upper('state'), models.F('customer_since'), models.F('id'), name='customer_by_state'),
+                    models.Index(django.db.models.functions.text.Upper('business_type'), models.F('customer_since'), models.F('id'), name='customer_by_business'),
+                    common.domain.indexes.Trigrams(common.domain.search.Searched('company_name', 'city', codes=('postal_code',)), name='customer_searched'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -69,6 +80,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'login',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'approver', 'viewer'])), name='login_role_is_known'),
+                    models.CheckConstraint(condition=models.Q(('approval_limit', None), ('approval_limit__gte', 0), _connector='OR'), name='approval_limit_not_negative'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -129,6 +144,18 @@ class Migration(migrations.Migration):
                 ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='customers.customer')),
                 ('invited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('accepted_at', None), ('withdrawn_at', None)), fields=('customer', 'email'), name='invited_once_at_a_time'),
+                    models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'approver', 'viewer'])), name='invited_role_is_known'),
+                    models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='invited_email_is_lower_case'),
+                    models.CheckConstraint(condition=models.Q(('accepted_at', None), ('withdrawn_at', None), _connector='OR'), name='invitation_ends_once'),
+                ],
+                'indexes': [
+                    models.Index(fields=['customer', '-created_at', '-id'], name='invitation_newest_first'),
+                    models.Index(fields=['email'], name='invitation_of_email'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Notification',
@@ -142,73 +169,11 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='customers.customer')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['customer_since', 'id'], name='customer_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(condition=models.Q(('is_verified', False)), fields=['customer_since', 'id'], name='customer_unverified_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(django.db.models.functions.text.Upper('state'), models.F('customer_since'), models.F('id'), name='customer_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(django.db.models.functions.text.Upper('business_type'), models.F('customer_since'), models.F('id'), name='customer_by_business'),
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=common.domain.indexes.Trigrams(common.domain.search.Searched('company_name', 'city', codes=('postal_code',)), name='customer_searched'),
-        ),
-        migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.CheckConstraint(condition=models.Q(('preferred_contact_method__in', ['email', 'phone', 'sms'])), name='customer_contact_method_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.CheckConstraint(condition=models.Q(('merged_into', None), models.Q(('merged_into', models.F('id')), _negated=True), _connector='OR'), name='customer_merged_into_another'),
-        ),
-        migrations.AddConstraint(
-            model_name='customeruser',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'approver', 'viewer'])), name='login_role_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='customeruser',
-            constraint=models.CheckConstraint(condition=models.Q(('approval_limit', None), ('approval_limit__gte', 0), _connector='OR'), name='approval_limit_not_negative'),
-        ),
-        migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['customer', '-created_at', '-id'], name='invitation_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['email'], name='invitation_of_email'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(condition=models.Q(('accepted_at', None), ('withdrawn_at', None)), fields=('customer', 'email'), name='invited_once_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'approver', 'viewer'])), name='invited_role_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='invited_email_is_lower_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.CheckConstraint(condition=models.Q(('accepted_at', None), ('withdrawn_at', None), _connector='OR'), name='invitation_ends_once'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(fields=['customer', '-created_at', '-id'], name='notification_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('read', False)), fields=['customer', '-created_at', '-id'], name='notification_unread'),
+            options={
+                'indexes': [
+                    models.Index(fields=['customer', '-created_at', '-id'], name='notification_newest_first'),
+                    models.Index(condition=models.Q(('read', False)), fields=['customer', '-created_at', '-id'], name='notification_unread'),
+                ],
+            },
         ),
     ]

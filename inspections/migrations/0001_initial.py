@@ -102,6 +102,15 @@ class Migration(migrations.Migration):
                 ('repair_order', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='inspections', to='repair_orders.repairorder')),
                 ('technician', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='inspections', to='appointments.technician')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('finished_at', None)), fields=('repair_order', 'name'), name='inspection_started_once', violation_error_message='This inspection of the order is not finished yet.'),
+                    models.CheckConstraint(condition=models.Q(('finished_at', None), ('finished_at__gte', models.F('started_at')), _connector='OR'), name='inspection_ends_after_start'),
+                ],
+                'indexes': [
+                    models.Index(fields=['repair_order', '-id'], name='inspection_of_order'),
+                ],
+            },
         ),
         migrations.AddField(
             model_name='finding',
@@ -171,6 +180,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'template item',
+                'indexes': [
+                    models.Index(fields=['template', 'position', 'id'], name='template_item_in_order'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -206,22 +218,6 @@ class Migration(migrations.Migration):
             model_name='finding',
             name='item',
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='findings', to='inspections.templateitem'),
-        ),
-        migrations.AddIndex(
-            model_name='inspection',
-            index=models.Index(fields=['repair_order', '-id'], name='inspection_of_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='inspection',
-            constraint=models.UniqueConstraint(condition=models.Q(('finished_at', None)), fields=('repair_order', 'name'), name='inspection_started_once', violation_error_message='This inspection of the order is not finished yet.'),
-        ),
-        migrations.AddConstraint(
-            model_name='inspection',
-            constraint=models.CheckConstraint(condition=models.Q(('finished_at', None), ('finished_at__gte', models.F('started_at')), _connector='OR'), name='inspection_ends_after_start'),
-        ),
-        migrations.AddIndex(
-            model_name='templateitem',
-            index=models.Index(fields=['template', 'position', 'id'], name='template_item_in_order'),
         ),
         migrations.AddIndex(
             model_name='finding',

@@ -92,6 +92,14 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('locations', models.ManyToManyField(blank=True, help_text='Leave empty for every location.', related_name='offers', to='appointments.location')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('year_from', None), ('year_to', None), ('year_from__lte', models.F('year_to')), _connector='OR'), name='offer_years_are_in_order', violation_error_message='The first model year must not be after the last one.'),
+                ],
+                'indexes': [
+                    models.Index(fields=['expiry', 'id'], name='offer_by_expiry'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='OfferMake',
@@ -103,6 +111,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'make of an offer',
                 'verbose_name_plural': 'makes of offers',
+                'constraints': [
+                    models.UniqueConstraint(fields=('offer', 'make'), name='make_once_an_offer', violation_error_message='This make is already listed.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -133,6 +144,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('cancel_membership', 'Can end a membership for its member')],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('user',), name='one_active_membership_a_user'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('cancelled_at', None), ('status', 'active')), models.Q(('cancelled_at__isnull', False), ('status', 'cancelled')), _connector='OR'), name='membership_status_has_its_stamp'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -158,25 +173,5 @@ class Migration(migrations.Migration):
                 'get_latest_by': ('history_date', 'history_id'),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.AddIndex(
-            model_name='offer',
-            index=models.Index(fields=['expiry', 'id'], name='offer_by_expiry'),
-        ),
-        migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(('year_from', None), ('year_to', None), ('year_from__lte', models.F('year_to')), _connector='OR'), name='offer_years_are_in_order', violation_error_message='The first model year must not be after the last one.'),
-        ),
-        migrations.AddConstraint(
-            model_name='offermake',
-            constraint=models.UniqueConstraint(fields=('offer', 'make'), name='make_once_an_offer', violation_error_message='This make is already listed.'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('user',), name='one_active_membership_a_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('cancelled_at', None), ('status', 'active')), models.Q(('cancelled_at__isnull', False), ('status', 'cancelled')), _connector='OR'), name='membership_status_has_its_stamp'),
         ),
     ]

@@ -79,6 +79,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('move_order', 'Can confirm, pack, ship, deliver and cancel orders')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('status__in', ['placed', 'confirmed', 'packed', 'shipped', 'delivered', 'cancelled', 'returned'])), name='order_status_is_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['confirmed', 'packed', 'shipped', 'delivered', 'returned']), ('confirmed_at__isnull', False)), models.Q(models.Q(('status__in', ['confirmed', 'packed', 'shipped', 'delivered', 'returned']), _negated=True), models.Q(('confirmed_at__isnull', False), _negated=True)), ('status', 'cancelled'), _connector='OR'), name='order_confirmed_at_fits_status'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['packed', 'shipped', 'delivered', 'returned']), ('packed_at__isnull', False)), models.Q(models.Q(('status__in', ['packed', 'shipped', 'delivered', 'returned']), _negated=True), models.Q(('packed_at__isnull', False), _negated=True)), ('status', 'cancelled'), _connector='OR'), name='order_packed_at_fits_status'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['shipped', 'delivered', 'returned']), ('shipped_at__isnull', False)), models.Q(models.Q(('status__in', ['shipped', 'delivered', 'returned']), _negated=True), models.Q(('shipped_at__isnull', False), _negated=True)), _connector='OR'), name='order_shipped_at_fits_status'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['delivered', 'returned']), ('delivered_at__isnull', False)), models.Q(models.Q(('status__in', ['delivered', 'returned']), _negated=True), models.Q(('delivered_at__isnull', False), _negated=True)), _connector='OR'), name='order_delivered_at_fits_status'),
+                ],
+                'indexes': [
+                    models.Index(fields=['customer', '-created_at', '-id'], name='order_of_customer'),
+                    models.Index(fields=['customer', 'status'], name='order_of_customer_by_status'),
+                    models.Index(fields=['status', '-created_at', '-id'], name='order_by_status'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -125,6 +137,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'item',
+                'constraints': [
+                    models.UniqueConstraint(fields=('order', 'part'), name='product_once_in_an_order'),
+                    models.CheckConstraint(condition=models.Q(('quantity__gte', 1), ('quantity__lte', 10000)), name='item_quantity_is_possible'),
+                    models.CheckConstraint(condition=models.Q(('unit_price__gte', 0)), name='item_price_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('refunded__gte', 0), ('refunded__lte', models.F('subtotal'))), name='no_more_refunded_than_paid'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -147,6 +165,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'return',
                 'permissions': [('decide_returnrequest', 'Can approve, receive and refuse returns'), ('refund_returnrequest', 'Can refund returns')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('status__in', ['requested', 'approved', 'received', 'refunded', 'refused'])), name='return_status_is_known'),
+                    models.CheckConstraint(condition=models.Q(('refund_amount__gte', 0)), name='refund_not_negative'),
+                ],
+                'indexes': [
+                    models.Index(fields=['order', 'status'], name='return_of_order'),
+                    models.Index(fields=['status', '-created_at', '-id'], name='return_by_status'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -159,74 +185,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'returned item',
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('is_refused', False)), fields=('item',), name='item_is_returned_once'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['customer', '-created_at', '-id'], name='order_of_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['customer', 'status'], name='order_of_customer_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['status', '-created_at', '-id'], name='order_by_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['placed', 'confirmed', 'packed', 'shipped', 'delivered', 'cancelled', 'returned'])), name='order_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['confirmed', 'packed', 'shipped', 'delivered', 'returned']), ('confirmed_at__isnull', False)), models.Q(models.Q(('status__in', ['confirmed', 'packed', 'shipped', 'delivered', 'returned']), _negated=True), models.Q(('confirmed_at__isnull', False), _negated=True)), ('status', 'cancelled'), _connector='OR'), name='order_confirmed_at_fits_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['packed', 'shipped', 'delivered', 'returned']), ('packed_at__isnull', False)), models.Q(models.Q(('status__in', ['packed', 'shipped', 'delivered', 'returned']), _negated=True), models.Q(('packed_at__isnull', False), _negated=True)), ('status', 'cancelled'), _connector='OR'), name='order_packed_at_fits_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['shipped', 'delivered', 'returned']), ('shipped_at__isnull', False)), models.Q(models.Q(('status__in', ['shipped', 'delivered', 'returned']), _negated=True), models.Q(('shipped_at__isnull', False), _negated=True)), _connector='OR'), name='order_shipped_at_fits_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['delivered', 'returned']), ('delivered_at__isnull', False)), models.Q(models.Q(('status__in', ['delivered', 'returned']), _negated=True), models.Q(('delivered_at__isnull', False), _negated=True)), _connector='OR'), name='order_delivered_at_fits_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='orderitem',
-            constraint=models.UniqueConstraint(fields=('order', 'part'), name='product_once_in_an_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='orderitem',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 1), ('quantity__lte', 10000)), name='item_quantity_is_possible'),
-        ),
-        migrations.AddConstraint(
-            model_name='orderitem',
-            constraint=models.CheckConstraint(condition=models.Q(('unit_price__gte', 0)), name='item_price_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='orderitem',
-            constraint=models.CheckConstraint(condition=models.Q(('refunded__gte', 0), ('refunded__lte', models.F('subtotal'))), name='no_more_refunded_than_paid'),
-        ),
-        migrations.AddIndex(
-            model_name='returnrequest',
-            index=models.Index(fields=['order', 'status'], name='return_of_order'),
-        ),
-        migrations.AddIndex(
-            model_name='returnrequest',
-            index=models.Index(fields=['status', '-created_at', '-id'], name='return_by_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='returnrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['requested', 'approved', 'received', 'refunded', 'refused'])), name='return_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='returnrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('refund_amount__gte', 0)), name='refund_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='returnline',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_refused', False)), fields=('item',), name='item_is_returned_once'),
         ),
     ]

@@ -30,6 +30,14 @@ class Migration(migrations.Migration):
                 ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='reminder_mails', to='customers.customer')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='reminder_mails', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['service', 'put_off', 'parking', 'membership'])), name='reminder_mail_kind_is_known'),
+                ],
+                'indexes': [
+                    models.Index(fields=['customer', '-id'], name='reminder_mail_of_customer'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Reminder',
@@ -41,6 +49,15 @@ class Migration(migrations.Migration):
                 ('text', common.domain.text_fields.LineField(max_length=500)),
                 ('mail', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reminders', to='reminders.remindermail')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('kind', 'subject', 'occasion'), name='reminded_once'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['service', 'put_off', 'parking', 'membership'])), name='reminder_kind_is_known'),
+                ],
+                'indexes': [
+                    models.Index(fields=['kind', '-id'], name='reminder_by_kind'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Sweep',
@@ -53,25 +70,5 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['service', 'put_off', 'parking', 'membership'])), name='sweep_kind_is_known')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='remindermail',
-            index=models.Index(fields=['customer', '-id'], name='reminder_mail_of_customer'),
-        ),
-        migrations.AddConstraint(
-            model_name='remindermail',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['service', 'put_off', 'parking', 'membership'])), name='reminder_mail_kind_is_known'),
-        ),
-        migrations.AddIndex(
-            model_name='reminder',
-            index=models.Index(fields=['kind', '-id'], name='reminder_by_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='reminder',
-            constraint=models.UniqueConstraint(fields=('kind', 'subject', 'occasion'), name='reminded_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='reminder',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['service', 'put_off', 'parking', 'membership'])), name='reminder_kind_is_known'),
         ),
     ]

@@ -62,6 +62,11 @@ class Migration(migrations.Migration):
                 ('withdrawn_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('estimate', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='authorisation', to='repair_orders.estimate')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('method__in', ['in_person', 'phone', 'text', 'email', 'online', 'not_recorded'])), name='method_is_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='FeeRule',
@@ -78,6 +83,16 @@ class Migration(migrations.Migration):
                 ('location', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='fee_rules', to='appointments.location')),
                 ('parts', models.ManyToManyField(blank=True, help_text='The parts whose pieces are counted, for a fee per piece.', related_name='fee_rules', to='catalogue.part')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('location', 'name'), name='fee_rule_name_once', violation_error_message='The location has a fee with this name.'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['percent_of_parts', 'percent_of_labour', 'percent_of_parts_and_labour', 'fixed', 'per_piece'])), name='fee_kind_is_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('amount', None), ('kind__in', ('percent_of_parts', 'percent_of_labour', 'percent_of_parts_and_labour')), ('percent__isnull', False)), models.Q(models.Q(('kind__in', ('percent_of_parts', 'percent_of_labour', 'percent_of_parts_and_labour')), _negated=True), ('amount__isnull', False), ('percent', None)), _connector='OR'), name='fee_has_one_measure', violation_error_message='A percent fee has a percent, another fee an amount, and none has both.'),
+                    models.CheckConstraint(condition=models.Q(('percent', None), models.Q(('percent__gte', 0), ('percent__lte', 100)), _connector='OR'), name='fee_percent_is_one'),
+                    models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gte', 0), _connector='OR'), name='fee_amount_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('cap', None), ('cap__gte', 0), _connector='OR'), name='fee_cap_not_negative'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='HistoricalAuthorisation',
@@ -313,6 +328,12 @@ class Migration(migrations.Migration):
                 ('authorisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='repair_orders.authorisation')),
                 ('job', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='repair_orders.job')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('authorisation', 'job'), name='decision_once_a_job'),
+                    models.CheckConstraint(condition=models.Q(('decision__in', ['approved', 'declined', 'deferred'])), name='decision_is_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='LabourRate',
@@ -324,6 +345,13 @@ class Migration(migrations.Migration):
                 ('is_default', models.BooleanField(default=False, verbose_name='default')),
                 ('location', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='labour_rates', to='appointments.location')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('location', 'name'), name='labour_rate_name_once', violation_error_message='The location has a labour rate with this name.'),
+                    models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('location',), name='default_labour_rate_once', violation_error_message='Another labour rate of the location is the default.'),
+                    models.CheckConstraint(condition=models.Q(('per_hour__gte', 0)), name='labour_rate_not_negative'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='OverrunPolicy',
@@ -339,6 +367,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'overrun policies',
+                'constraints': [
+                    models.UniqueConstraint(fields=('location',), name='overrun_policy_once_a_location', violation_error_message='The location has an overrun policy.'),
+                    models.CheckConstraint(condition=models.Q(('percent__isnull', False), ('amount__isnull', False), _connector='OR'), name='overrun_has_a_measure', violation_error_message='Enter a percent, an amount or both.'),
+                    models.CheckConstraint(condition=models.Q(('percent', None), models.Q(('percent__gte', 0), ('percent__lte', 100)), _connector='OR'), name='overrun_percent_is_one'),
+                    models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gte', 0), _connector='OR'), name='overrun_amount_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('cap', None), ('cap__gte', 0), _connector='OR'), name='overrun_cap_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('choose__in', ['greater', 'lesser'])), name='overrun_choice_is_known'),
+                    models.CheckConstraint(condition=models.Q(('basis__in', ['TOTAL', 'NET'])), name='overrun_basis_is_known'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -352,6 +389,12 @@ class Migration(migrations.Migration):
                 ('estimate', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='papers', to='repair_orders.estimate')),
                 ('upload', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='paper', to='files.upload')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('estimate', 'kind', 'withdrawals'), name='paper_once'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['estimate', 'authorisations'])), name='paper_kind_is_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='RepairOrder',
@@ -394,6 +437,23 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('estimate_repairorder', 'Can send estimates'), ('decide_repairorder', 'Can approve and deny for the customer'), ('work_repairorder', 'Can start and complete repair orders'), ('reopen_repairorder', 'Can reopen completed repair orders'), ('withdraw_repairorder', 'Can withdraw an authorisation')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('status__in', ['requested', 'pending', 'approved', 'denied', 'in_progress', 'completed'])), name='repair_order_status_is_known'),
+                    models.CheckConstraint(condition=models.Q(('discount_amount__gte', 0)), name='discount_amount_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('discount_percent__gte', 0), ('discount_percent__lte', 100)), name='discount_percent_is_one'),
+                    models.CheckConstraint(condition=models.Q(('tax_percent__gte', 0), ('tax_percent__lte', 100)), name='tax_percent_is_one'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), ('total_cost__gte', 0), ('total_cost__isnull', False)), models.Q(models.Q(('status', 'completed'), _negated=True), ('total_cost', None)), _connector='OR'), name='total_is_frozen_when_completed'),
+                    models.CheckConstraint(condition=models.Q(('ceiling', None), ('work_amount__lte', models.F('ceiling')), _connector='OR'), name='work_is_within_ceiling', violation_error_message='The approved jobs would come to more than the customer authorised.'),
+                    models.UniqueConstraint(fields=('location', 'number'), name='repair_order_number_once'),
+                ],
+                'indexes': [
+                    models.Index(fields=['-created_at', '-id'], name='repair_order_by_age'),
+                    models.Index(fields=['customer', '-created_at', '-id'], name='repair_order_of_customer'),
+                    models.Index(fields=['status', '-created_at', '-id'], name='repair_order_by_status'),
+                    models.Index(fields=['customer', 'status', '-created_at', '-id'], name='repair_order_of_state'),
+                    models.Index(fields=['customer', 'vehicle', '-created_at', '-id'], name='repair_order_of_unit'),
+                    common.domain.indexes.Trigrams(common.domain.search.Searched('description'), name='repair_order_searched'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -418,6 +478,13 @@ class Migration(migrations.Migration):
                 ('part', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='catalogue.part')),
                 ('repair_order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='part_lines', to='repair_orders.repairorder')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('quantity__gt', 0), ('quantity__lte', 10000)), name='line_quantity_is_possible'),
+                    models.CheckConstraint(condition=models.Q(('unit_price__gte', 0)), name='line_price_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='line_amount_not_negative'),
+                ],
+            },
         ),
         migrations.AddField(
             model_name='job',
@@ -555,6 +622,14 @@ class Migration(migrations.Migration):
                 ('repair_order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='service_lines', to='repair_orders.repairorder')),
                 ('service', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='catalogue.service')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='labour_line_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ['labour', 'sublet', 'fee'])), name='service_kind_is_known'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('job', None), ('kind', 'fee')), models.Q(models.Q(('kind', 'fee'), _negated=True), ('job__isnull', False)), _connector='OR'), name='fee_is_of_the_order'),
+                    models.UniqueConstraint(condition=models.Q(('kind', 'fee')), fields=('repair_order', 'fee_position'), name='fee_once_an_order'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='TaxExemption',
@@ -567,6 +642,14 @@ class Migration(migrations.Migration):
                 ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tax_exemptions', to='customers.customer')),
                 ('location', models.ForeignKey(blank=True, help_text='Empty: at all locations.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tax_exemptions', to='appointments.location')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('valid_until', None), ('valid_from__lte', models.F('valid_until')), _connector='OR'), name='exemption_begins_before_it_ends', violation_error_message='The last day must not be before the first day.'),
+                ],
+                'indexes': [
+                    models.Index(fields=['customer', '-valid_from', '-id'], name='tax_exemption_of_customer'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='TaxRule',
@@ -580,154 +663,12 @@ class Migration(migrations.Migration):
                 ('taxes_sublet', models.BooleanField(default=True, verbose_name='sublet work')),
                 ('location', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tax_rules', to='appointments.location')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='authorisation',
-            constraint=models.CheckConstraint(condition=models.Q(('method__in', ['in_person', 'phone', 'text', 'email', 'online', 'not_recorded'])), name='method_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='feerule',
-            constraint=models.UniqueConstraint(fields=('location', 'name'), name='fee_rule_name_once', violation_error_message='The location has a fee with this name.'),
-        ),
-        migrations.AddConstraint(
-            model_name='feerule',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['percent_of_parts', 'percent_of_labour', 'percent_of_parts_and_labour', 'fixed', 'per_piece'])), name='fee_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='feerule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount', None), ('kind__in', ('percent_of_parts', 'percent_of_labour', 'percent_of_parts_and_labour')), ('percent__isnull', False)), models.Q(models.Q(('kind__in', ('percent_of_parts', 'percent_of_labour', 'percent_of_parts_and_labour')), _negated=True), ('amount__isnull', False), ('percent', None)), _connector='OR'), name='fee_has_one_measure', violation_error_message='A percent fee has a percent, another fee an amount, and none has both.'),
-        ),
-        migrations.AddConstraint(
-            model_name='feerule',
-            constraint=models.CheckConstraint(condition=models.Q(('percent', None), models.Q(('percent__gte', 0), ('percent__lte', 100)), _connector='OR'), name='fee_percent_is_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='feerule',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gte', 0), _connector='OR'), name='fee_amount_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='feerule',
-            constraint=models.CheckConstraint(condition=models.Q(('cap', None), ('cap__gte', 0), _connector='OR'), name='fee_cap_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(fields=('authorisation', 'job'), name='decision_once_a_job'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('decision__in', ['approved', 'declined', 'deferred'])), name='decision_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='labourrate',
-            constraint=models.UniqueConstraint(fields=('location', 'name'), name='labour_rate_name_once', violation_error_message='The location has a labour rate with this name.'),
-        ),
-        migrations.AddConstraint(
-            model_name='labourrate',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('location',), name='default_labour_rate_once', violation_error_message='Another labour rate of the location is the default.'),
-        ),
-        migrations.AddConstraint(
-            model_name='labourrate',
-            constraint=models.CheckConstraint(condition=models.Q(('per_hour__gte', 0)), name='labour_rate_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='overrunpolicy',
-            constraint=models.UniqueConstraint(fields=('location',), name='overrun_policy_once_a_location', violation_error_message='The location has an overrun policy.'),
-        ),
-        migrations.AddConstraint(
-            model_name='overrunpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('percent__isnull', False), ('amount__isnull', False), _connector='OR'), name='overrun_has_a_measure', violation_error_message='Enter a percent, an amount or both.'),
-        ),
-        migrations.AddConstraint(
-            model_name='overrunpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('percent', None), models.Q(('percent__gte', 0), ('percent__lte', 100)), _connector='OR'), name='overrun_percent_is_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='overrunpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gte', 0), _connector='OR'), name='overrun_amount_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='overrunpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('cap', None), ('cap__gte', 0), _connector='OR'), name='overrun_cap_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='overrunpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('choose__in', ['greater', 'lesser'])), name='overrun_choice_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='overrunpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('basis__in', ['TOTAL', 'NET'])), name='overrun_basis_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='paper',
-            constraint=models.UniqueConstraint(fields=('estimate', 'kind', 'withdrawals'), name='paper_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='paper',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['estimate', 'authorisations'])), name='paper_kind_is_known'),
-        ),
-        migrations.AddIndex(
-            model_name='repairorder',
-            index=models.Index(fields=['-created_at', '-id'], name='repair_order_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='repairorder',
-            index=models.Index(fields=['customer', '-created_at', '-id'], name='repair_order_of_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='repairorder',
-            index=models.Index(fields=['status', '-created_at', '-id'], name='repair_order_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='repairorder',
-            index=models.Index(fields=['customer', 'status', '-created_at', '-id'], name='repair_order_of_state'),
-        ),
-        migrations.AddIndex(
-            model_name='repairorder',
-            index=models.Index(fields=['customer', 'vehicle', '-created_at', '-id'], name='repair_order_of_unit'),
-        ),
-        migrations.AddIndex(
-            model_name='repairorder',
-            index=common.domain.indexes.Trigrams(common.domain.search.Searched('description'), name='repair_order_searched'),
-        ),
-        migrations.AddConstraint(
-            model_name='repairorder',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['requested', 'pending', 'approved', 'denied', 'in_progress', 'completed'])), name='repair_order_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='repairorder',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_amount__gte', 0)), name='discount_amount_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='repairorder',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_percent__gte', 0), ('discount_percent__lte', 100)), name='discount_percent_is_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='repairorder',
-            constraint=models.CheckConstraint(condition=models.Q(('tax_percent__gte', 0), ('tax_percent__lte', 100)), name='tax_percent_is_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='repairorder',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), ('total_cost__gte', 0), ('total_cost__isnull', False)), models.Q(models.Q(('status', 'completed'), _negated=True), ('total_cost', None)), _connector='OR'), name='total_is_frozen_when_completed'),
-        ),
-        migrations.AddConstraint(
-            model_name='repairorder',
-            constraint=models.CheckConstraint(condition=models.Q(('ceiling', None), ('work_amount__lte', models.F('ceiling')), _connector='OR'), name='work_is_within_ceiling', violation_error_message='The approved jobs would come to more than the customer authorised.'),
-        ),
-        migrations.AddConstraint(
-            model_name='repairorder',
-            constraint=models.UniqueConstraint(fields=('location', 'number'), name='repair_order_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='partline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0), ('quantity__lte', 10000)), name='line_quantity_is_possible'),
-        ),
-        migrations.AddConstraint(
-            model_name='partline',
-            constraint=models.CheckConstraint(condition=models.Q(('unit_price__gte', 0)), name='line_price_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='partline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='line_amount_not_negative'),
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('location',), name='tax_rule_once_a_location', violation_error_message='The location has a tax rule.'),
+                    models.CheckConstraint(condition=models.Q(('percent__gte', 0), ('percent__lte', 100)), name='tax_rule_percent_is_one'),
+                ],
+            },
         ),
         migrations.AddConstraint(
             model_name='job',
@@ -740,37 +681,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='estimate',
             constraint=models.UniqueConstraint(fields=('repair_order', 'revision'), name='revision_once_an_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='serviceline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='labour_line_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='serviceline',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['labour', 'sublet', 'fee'])), name='service_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='serviceline',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('job', None), ('kind', 'fee')), models.Q(models.Q(('kind', 'fee'), _negated=True), ('job__isnull', False)), _connector='OR'), name='fee_is_of_the_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='serviceline',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'fee')), fields=('repair_order', 'fee_position'), name='fee_once_an_order'),
-        ),
-        migrations.AddIndex(
-            model_name='taxexemption',
-            index=models.Index(fields=['customer', '-valid_from', '-id'], name='tax_exemption_of_customer'),
-        ),
-        migrations.AddConstraint(
-            model_name='taxexemption',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until', None), ('valid_from__lte', models.F('valid_until')), _connector='OR'), name='exemption_begins_before_it_ends', violation_error_message='The last day must not be before the first day.'),
-        ),
-        migrations.AddConstraint(
-            model_name='taxrule',
-            constraint=models.UniqueConstraint(fields=('location',), name='tax_rule_once_a_location', violation_error_message='The location has a tax rule.'),
-        ),
-        migrations.AddConstraint(
-            model_name='taxrule',
-            constraint=models.CheckConstraint(condition=models.Q(('percent__gte', 0), ('percent__lte', 100)), name='tax_rule_percent_is_one'),
         ),
     ]

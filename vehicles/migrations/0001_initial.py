@@ -53,6 +53,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('transfer_vehicle', 'Can move a vehicle to a new owner')],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('archived_at', None), models.Q(('vin', ''), _negated=True)), fields=('customer', 'vin'), name='vin_once_per_customer', violation_error_message='This customer already has a vehicle with this VIN.'),
+                    models.UniqueConstraint(django.db.models.functions.text.Upper('dongle_id'), condition=models.Q(('archived_at', None)), name='dongle_in_one_vehicle'),
+                    models.UniqueConstraint(models.F('customer'), django.db.models.functions.text.Upper('unit_number'), condition=models.Q(('archived_at', None), models.Q(('unit_number', ''), _negated=True)), name='unit_number_once_per_customer', violation_error_message='This customer already has a unit with this number.'),
+                    models.CheckConstraint(condition=models.Q(('vin', ''), django.db.models.lookups.Exact(django.db.models.functions.text.Length('vin'), 17), models.Q(django.db.models.lookups.GreaterThanOrEqual(django.db.models.functions.text.Length('vin'), 5), django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('vin'), 17), ('year__lte', 1980)), _connector='OR'), name='vin_length_fits_year'),
+                    models.CheckConstraint(condition=models.Q(('odometer__gte', 0), ('odometer__lte', Decimal('9999999.99'))), name='odometer_is_possible'),
+                    models.CheckConstraint(condition=models.Q(('year__gte', 1886), ('year__lte', 2100)), name='vehicle_year_is_possible'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('dongle_connection', None), ('dongle_id', None)), models.Q(('dongle_connection__in', ['BLE', 'WIFI', 'CLOUD']), ('dongle_connection__isnull', False), ('dongle_id__isnull', False)), _connector='OR'), name='dongle_has_a_connection'),
+                ],
+                'indexes': [
+                    models.Index(fields=['year', 'id'], name='vehicle_by_year'),
+                    models.Index(fields=['created_at', 'id'], name='vehicle_by_age'),
+                    models.Index(condition=models.Q(('archived_at__isnull', False)), fields=['id'], name='vehicle_archived'),
+                    common.domain.indexes.Trigrams(common.domain.search.Searched('make', 'model', codes=('vin', 'license_plate', 'unit_number')), name='vehicle_searched'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -68,6 +83,11 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'telematics batch',
                 'verbose_name_plural': 'telematics batches',
+                'constraints': [
+                    models.UniqueConstraint(fields=('vehicle', 'start', 'end'), name='telematics_batch_once'),
+                    models.CheckConstraint(condition=models.Q(('end__gte', models.F('start')), ('end__lte', django.db.models.expressions.CombinedExpression(models.F('start'), '+', models.Value(86400000)))), name='telematics_batch_spans_a_day_at_most'),
+                    models.CheckConstraint(condition=models.Q(('count__gte', 1), ('count__lte', 10000)), name='telematics_batch_has_samples'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -87,6 +107,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('dismiss_recommendation', 'Can dismiss recommendations')],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('status__in', ('open', 'quoted')), models.Q(('code', ''), _negated=True)), fields=('vehicle', 'code'), name='recommendation_once_per_code'),
+                    models.CheckConstraint(condition=models.Q(('source__in', ['inspection', 'declined', 'dtc', 'schedule', 'staff'])), name='recommendation_source_is_known'),
+                    models.CheckConstraint(condition=models.Q(('urgency__in', ['now', 'soon', 'later'])), name='urgency_is_known'),
+                    models.CheckConstraint(condition=models.Q(('status__in', ['open', 'quoted', 'done', 'dismissed'])), name='recommendation_status_is_known'),
+                    models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gte', 0), _connector='OR'), name='recommendation_amount_not_negative'),
+                    models.CheckConstraint(condition=models.Q(('due_miles', None), models.Q(('due_miles__gte', 0), ('due_miles__lte', Decimal('9999999.99'))), _connector='OR'), name='due_miles_are_possible'),
+                ],
+                'indexes': [
+                    models.Index(fields=['vehicle', '-id'], name='recommendation_of_vehicle'),
+                    models.Index(fields=['status', '-id'], name='recommendation_by_status'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -105,6 +137,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('correct_odometerreading', 'Can correct odometer readings')],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('replaces__isnull', False)), fields=('replaces',), name='reading_replaced_once'),
+                    models.CheckConstraint(condition=models.Q(('miles__gte', 0), ('miles__lte', Decimal('9999999.99'))), name='reading_is_possible'),
+                    models.CheckConstraint(condition=models.Q(('source__in', ['MANUAL', 'CHECK_IN', 'CHECK_OUT', 'TELEMATICS', 'IMPORT', 'CORRECTION'])), name='reading_source_is_known'),
+                    models.CheckConstraint(condition=models.Q(('source', 'CORRECTION'), models.Q(('base', False), ('replaces', None)), _connector='OR'), name='only_corrections_replace'),
+                ],
+                'indexes': [
+                    models.Index(fields=['vehicle', '-at', '-id'], name='reading_latest'),
+                    models.Index(condition=models.Q(('by__isnull', False)), fields=['by'], name='reading_of_user'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -171,117 +213,5 @@ class Migration(migrations.Migration):
                 'get_latest_by': ('history_date', 'history_id'),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.AddIndex(
-            model_name='vehicle',
-            index=models.Index(fields=['year', 'id'], name='vehicle_by_year'),
-        ),
-        migrations.AddIndex(
-            model_name='vehicle',
-            index=models.Index(fields=['created_at', 'id'], name='vehicle_by_age'),
-        ),
-        migrations.AddIndex(
-            model_name='vehicle',
-            index=models.Index(condition=models.Q(('archived_at__isnull', False)), fields=['id'], name='vehicle_archived'),
-        ),
-        migrations.AddIndex(
-            model_name='vehicle',
-            index=common.domain.indexes.Trigrams(common.domain.search.Searched('make', 'model', codes=('vin', 'license_plate', 'unit_number')), name='vehicle_searched'),
-        ),
-        migrations.AddConstraint(
-            model_name='vehicle',
-            constraint=models.UniqueConstraint(condition=models.Q(('archived_at', None), models.Q(('vin', ''), _negated=True)), fields=('customer', 'vin'), name='vin_once_per_customer', violation_error_message='This customer already has a vehicle with this VIN.'),
-        ),
-        migrations.AddConstraint(
-            model_name='vehicle',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Upper('dongle_id'), condition=models.Q(('archived_at', None)), name='dongle_in_one_vehicle'),
-        ),
-        migrations.AddConstraint(
-            model_name='vehicle',
-            constraint=models.UniqueConstraint(models.F('customer'), django.db.models.functions.text.Upper('unit_number'), condition=models.Q(('archived_at', None), models.Q(('unit_number', ''), _negated=True)), name='unit_number_once_per_customer', violation_error_message='This customer already has a unit with this number.'),
-        ),
-        migrations.AddConstraint(
-            model_name='vehicle',
-            constraint=models.CheckConstraint(condition=models.Q(('vin', ''), django.db.models.lookups.Exact(django.db.models.functions.text.Length('vin'), 17), models.Q(django.db.models.lookups.GreaterThanOrEqual(django.db.models.functions.text.Length('vin'), 5), django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('vin'), 17), ('year__lte', 1980)), _connector='OR'), name='vin_length_fits_year'),
-        ),
-        migrations.AddConstraint(
-            model_name='vehicle',
-            constraint=models.CheckConstraint(condition=models.Q(('odometer__gte', 0), ('odometer__lte', Decimal('9999999.99'))), name='odometer_is_possible'),
-        ),
-        migrations.AddConstraint(
-            model_name='vehicle',
-            constraint=models.CheckConstraint(condition=models.Q(('year__gte', 1886), ('year__lte', 2100)), name='vehicle_year_is_possible'),
-        ),
-        migrations.AddConstraint(
-            model_name='vehicle',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('dongle_connection', None), ('dongle_id', None)), models.Q(('dongle_connection__in', ['BLE', 'WIFI', 'CLOUD']), ('dongle_connection__isnull', False), ('dongle_id__isnull', False)), _connector='OR'), name='dongle_has_a_connection'),
-        ),
-        migrations.AddConstraint(
-            model_name='telematicsbatch',
-            constraint=models.UniqueConstraint(fields=('vehicle', 'start', 'end'), name='telematics_batch_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='telematicsbatch',
-            constraint=models.CheckConstraint(condition=models.Q(('end__gte', models.F('start')), ('end__lte', django.db.models.expressions.CombinedExpression(models.F('start'), '+', models.Value(86400000)))), name='telematics_batch_spans_a_day_at_most'),
-        ),
-        migrations.AddConstraint(
-            model_name='telematicsbatch',
-            constraint=models.CheckConstraint(condition=models.Q(('count__gte', 1), ('count__lte', 10000)), name='telematics_batch_has_samples'),
-        ),
-        migrations.AddIndex(
-            model_name='recommendation',
-            index=models.Index(fields=['vehicle', '-id'], name='recommendation_of_vehicle'),
-        ),
-        migrations.AddIndex(
-            model_name='recommendation',
-            index=models.Index(fields=['status', '-id'], name='recommendation_by_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='recommendation',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('open', 'quoted')), models.Q(('code', ''), _negated=True)), fields=('vehicle', 'code'), name='recommendation_once_per_code'),
-        ),
-        migrations.AddConstraint(
-            model_name='recommendation',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['inspection', 'declined', 'dtc', 'schedule', 'staff'])), name='recommendation_source_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='recommendation',
-            constraint=models.CheckConstraint(condition=models.Q(('urgency__in', ['now', 'soon', 'later'])), name='urgency_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='recommendation',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'quoted', 'done', 'dismissed'])), name='recommendation_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='recommendation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', None), ('amount__gte', 0), _connector='OR'), name='recommendation_amount_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='recommendation',
-            constraint=models.CheckConstraint(condition=models.Q(('due_miles', None), models.Q(('due_miles__gte', 0), ('due_miles__lte', Decimal('9999999.99'))), _connector='OR'), name='due_miles_are_possible'),
-        ),
-        migrations.AddIndex(
-            model_name='odometerreading',
-            index=models.Index(fields=['vehicle', '-at', '-id'], name='reading_latest'),
-        ),
-        migrations.AddIndex(
-            model_name='odometerreading',
-            index=models.Index(condition=models.Q(('by__isnull', False)), fields=['by'], name='reading_of_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='odometerreading',
-            constraint=models.UniqueConstraint(condition=models.Q(('replaces__isnull', False)), fields=('replaces',), name='reading_replaced_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='odometerreading',
-            constraint=models.CheckConstraint(condition=models.Q(('miles__gte', 0), ('miles__lte', Decimal('9999999.99'))), name='reading_is_possible'),
-        ),
-        migrations.AddConstraint(
-            model_name='odometerreading',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['MANUAL', 'CHECK_IN', 'CHECK_OUT', 'TELEMATICS', 'IMPORT', 'CORRECTION'])), name='reading_source_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='odometerreading',
-            constraint=models.CheckConstraint(condition=models.Q(('source', 'CORRECTION'), models.Q(('base', False), ('replaces', None)), _connector='OR'), name='only_corrections_replace'),
         ),
     ]

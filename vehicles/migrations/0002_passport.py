@@ -65,6 +65,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'schedule template',
+                'constraints': [
+                    models.UniqueConstraint(fields=('name',), name='schedule_template_name_once', violation_error_message='A schedule template with this name already exists.'),
+                    models.CheckConstraint(condition=models.Q(('interval_miles__isnull', False), ('interval_months__isnull', False), _connector='OR'), name='schedule_template_has_an_interval', violation_error_message='Enter an interval in miles, in months, or both.'),
+                    models.CheckConstraint(condition=models.Q(('interval_miles', None), models.Q(('interval_miles__gte', 1), ('interval_miles__lte', 500000)), _connector='OR'), name='schedule_interval_miles_are_possible'),
+                    models.CheckConstraint(condition=models.Q(('interval_months', None), models.Q(('interval_months__gte', 1), ('interval_months__lte', 240)), _connector='OR'), name='schedule_interval_months_are_possible'),
+                    models.CheckConstraint(condition=models.Q(('priority__in', ['high', 'medium', 'low'])), name='schedule_priority_is_known'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -82,6 +89,11 @@ class Migration(migrations.Migration):
                 ('template', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='vehicles.scheduletemplate')),
                 ('vehicle', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='schedules', to='vehicles.vehicle')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('vehicle', 'template'), name='schedule_once_per_vehicle'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ServiceRecord',
@@ -93,6 +105,15 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('schedule', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='records', to='vehicles.serviceschedule')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('source', ''), _negated=True), fields=('schedule', 'source'), name='service_record_once_per_source'),
+                ],
+                'indexes': [
+                    models.Index(fields=['schedule', '-on', '-id'], name='service_record_latest'),
+                    models.Index(condition=models.Q(('source', ''), _negated=True), fields=['source'], name='service_record_of_source'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Dtc',
@@ -159,41 +180,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['user', '-parked_at', '-id'], name='parking_spot_of_user'), models.Index(condition=models.Q(('cleared_at', None), ('ends_at__isnull', False), ('reminded_at', None)), fields=['ends_at'], name='parking_spot_to_remind')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('cleared_at', None)), fields=('user',), name='parking_spot_once_per_user'), models.CheckConstraint(condition=models.Q(('latitude__gte', -90), ('latitude__lte', 90), ('longitude__gte', -180), ('longitude__lte', 180)), name='parking_spot_is_on_earth')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='scheduletemplate',
-            constraint=models.UniqueConstraint(fields=('name',), name='schedule_template_name_once', violation_error_message='A schedule template with this name already exists.'),
-        ),
-        migrations.AddConstraint(
-            model_name='scheduletemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('interval_miles__isnull', False), ('interval_months__isnull', False), _connector='OR'), name='schedule_template_has_an_interval', violation_error_message='Enter an interval in miles, in months, or both.'),
-        ),
-        migrations.AddConstraint(
-            model_name='scheduletemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('interval_miles', None), models.Q(('interval_miles__gte', 1), ('interval_miles__lte', 500000)), _connector='OR'), name='schedule_interval_miles_are_possible'),
-        ),
-        migrations.AddConstraint(
-            model_name='scheduletemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('interval_months', None), models.Q(('interval_months__gte', 1), ('interval_months__lte', 240)), _connector='OR'), name='schedule_interval_months_are_possible'),
-        ),
-        migrations.AddConstraint(
-            model_name='scheduletemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__in', ['high', 'medium', 'low'])), name='schedule_priority_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='serviceschedule',
-            constraint=models.UniqueConstraint(fields=('vehicle', 'template'), name='schedule_once_per_vehicle'),
-        ),
-        migrations.AddIndex(
-            model_name='servicerecord',
-            index=models.Index(fields=['schedule', '-on', '-id'], name='service_record_latest'),
-        ),
-        migrations.AddIndex(
-            model_name='servicerecord',
-            index=models.Index(condition=models.Q(('source', ''), _negated=True), fields=['source'], name='service_record_of_source'),
-        ),
-        migrations.AddConstraint(
-            model_name='servicerecord',
-            constraint=models.UniqueConstraint(condition=models.Q(('source', ''), _negated=True), fields=('schedule', 'source'), name='service_record_once_per_source'),
         ),
     ]
