@@ -9,6 +9,9 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import os
+import shutil
+import tempfile
 from io import StringIO
 from typing import Any
 
@@ -30,6 +33,7 @@ from integrations.types import TYPES, payload_of
 from testing import factories
 from testing.clients import signed_in
 from testing.schema import Schema, present
+from testing.servers import SHARED
 
 # No deadline: the time of an example depends on the load of the machine. The cache fixture is safe between examples.
 settings.register_profile(
@@ -47,8 +51,17 @@ _made: Schema = {}
 
 # Test files whose behaviour depends on the database. .ci/run repeats them on PostgreSQL with `-m postgres`.
 POSTGRES_FILES = (
-    "reads", "compiled", "growth", "constraints", "database", "searches", "roles", "idempotency", "schemas",
+    "reads", "compiled", "growth", "constraints", "database", "searches", "idempotency", "schemas",
 )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a folder that the processes of a parallel run share."""
+    if SHARED not in os.environ:
+        folder = tempfile.mkdtemp(prefix="suite-")
+        os.environ[SHARED] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder))
+        config.add_cleanup(lambda: os.environ.pop(SHARED))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

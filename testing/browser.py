@@ -69,10 +69,10 @@ PHOTO = (
 def demo_shop(folder: Path, script: str, **variables: str) -> Iterator[tuple[Server, str]]:
     """Serve the demo data after a script that adds to it. Yield the server and what the script printed."""
     port = free_port()
-    with database(folder) as env:
+    with database(folder, has_demo=True) as env:
         env = {**env, "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "config.settings", **variables}
-        env = {**env, "UPLOADS_DIR": str(folder / "uploads"), "PUBLIC_URL": f"http://localhost:{port}"}
-        command = ["manage.py", "serve", "--demo", "--port", str(port)]
+        env = {**env, "PUBLIC_URL": f"http://localhost:{port}"}
+        command = ["manage.py", "serve", "--port", str(port)]
         with serving(command, folder=folder, port=port, env=env) as server:
             done = subprocess.run(
                 [sys.executable, "-c", f"import django; django.setup()\n{script}"],

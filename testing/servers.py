@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import getpass
 import os
 import shutil
@@ -25,6 +26,7 @@ from uuid import uuid4
 import psycopg
 from django.conf import settings
 
+SHARED = "SUITE_FOLDER"  # the variable that names a folder for all processes of the suite
 NGINX = shutil.which("nginx")
 _UNUSED = ("fastcgi", "uwsgi", "scgi")
 
@@ -74,26 +76,33 @@ def maintenance() -> psycopg.Connection[Any]:
 
 @contextmanager
 def database(
-    folder: Path, *, postgres: bool | None = None, is_migrated: bool = True
+    folder: Path, *, postgres: bool | None = None, is_migrated: bool = True, has_demo: bool = False
 ) -> Iterator[dict[str, str]]:
-    """Create an empty database and yield its environment variables.
+    """Create a database and yield the environment variables of it and of its uploads, which are in the folder.
 
-    `postgres` chooses the engine. The default is the engine of the suite.
+    It has the rows of the demo or none. `postgres` chooses the engine. The default is that of the suite.
     """
     if postgres is None:
         postgres = settings.USE_POSTGRES
+    commands = ("migrate", "demo") if has_demo else ("migrate",) if is_migrated else ()
     if not postgres:
-        path = folder / "server.sqlite3"
-        if is_migrated:
-            shutil.copyfile(_migrated_file(), path)
-        yield _sqlite(path)
+        if commands:
+            shutil.copytree(_sqlite_after(*commands), folder, dirs_exist_ok=True)
+        yield _sqlite(folder)
         return
-    with _postgres(_migrated_database() if is_migrated else "template1") as env:
-        yield env
+    template, uploads = _postgres_after(*commands) if commands else ("template1", None)
+    if uploads:
+        shutil.copytree(uploads, folder / "uploads")
+    with _postgres(template) as env:
+        yield {**env, **_uploads(folder)}
 
 
-def _sqlite(path: Path) -> dict[str, str]:
-    return {"USE_POSTGRES": "false", "SQLITE_PATH": str(path)}
+def _uploads(folder: Path) -> dict[str, str]:
+    return {"UPLOADS_DIR": str(folder / "uploads")}
+
+
+def _sqlite(folder: Path) -> dict[str, str]:
+    return {"USE_POSTGRES": "false", "SQLITE_PATH": str(folder / "server.sqlite3"), **_uploads(folder)}
 
 
 @contextmanager
@@ -107,23 +116,47 @@ def _postgres(template: str = "template1") -> Iterator[dict[str, str]]:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-# Migrating takes seconds, copying a migrated database none. So one is migrated per process, and removed at its end.
+# Migrating and loading the demo take seconds, copying neither. So both are done once, and removed at the end.
 _made = ExitStack()
 atexit.register(_made.close)
 
 
-@cache
-def _migrated_file() -> Path:
-    folder = Path(_made.enter_context(tempfile.TemporaryDirectory(prefix="migrated-")))
-    manage({"DEBUG": "true", **_sqlite(folder / "migrated.sqlite3")}, "migrate", "--verbosity", "0")
-    return folder / "migrated.sqlite3"
+def _sqlite_after(*commands: str) -> Path:
+    """Return the folder of a database on which the commands ran. The processes of the suite share it."""
+    shared = _shared()
+    folder = shared / "-".join(commands)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            *before, last = commands
+            new = folder.with_suffix(".new")
+            if before:
+                shutil.copytree(_sqlite_after(*before), new)
+            else:
+                new.mkdir()
+            manage({"DEBUG": "true", **_sqlite(new)}, last, "--verbosity", "0")
+            new.rename(folder)
+    return folder
 
 
 @cache
-def _migrated_database() -> str:
-    env = _made.enter_context(_postgres())
-    manage({"DEBUG": "true", **env}, "migrate", "--verbosity", "0")
-    return env["DB_NAME"]
+def _shared() -> Path:
+    """Return the folder of the suite (conftest.py), or one of this process outside of the suite."""
+    if given := os.environ.get(SHARED):
+        return Path(given)
+    return Path(_made.enter_context(tempfile.TemporaryDirectory(prefix="databases-")))
+
+
+@cache
+def _postgres_after(*commands: str) -> tuple[str, Path | None]:
+    """Return the name of a database on which the commands ran, and the folder of its uploads, if it has some."""
+    *before, last = commands
+    template, _ = _postgres_after(*before) if before else ("template1", None)
+    env = _made.enter_context(_postgres(template))
+    folder = Path(_made.enter_context(tempfile.TemporaryDirectory(prefix="uploads-")))
+    manage({"DEBUG": "true", **env, **_uploads(folder)}, last, "--verbosity", "0")
+    uploads = folder / "uploads"
+    return env["DB_NAME"], uploads if uploads.is_dir() else None
 
 
 def manage(env: dict[str, str], *words: str) -> None:

@@ -13,9 +13,9 @@ import requests
 from django.conf import settings
 
 from testing.inbox import Inbox
-from testing.servers import database, free_port, manage, serving
+from testing.servers import database, free_port, serving
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 NAMES = ("ann", "ben", "cyd")
 # Where the worker kills itself: at the second call of this function, before or after it.
@@ -109,11 +109,10 @@ def test_embedded_server_sends_after_an_outage_and_after_it_was_killed(tmp_path)
     """Mail waits for the mail server in the table, and a new process takes it over. No request waits."""
     inbox, port = Inbox(), free_port()
     command = ["manage.py", "serve", "--port", str(port)]
-    with database(tmp_path) as place:
+    with database(tmp_path, has_demo=True) as place:
         env = place | {
             "DEBUG": "true", "EMAIL_URL": inbox.url, "TASK_RETRY_SECONDS": "1", "TASK_LEASE_SECONDS": "3",
         }  # fmt: skip
-        manage(env, "demo")
         with serving(command, folder=tmp_path, port=port, env=env) as server:
             for email in ("alice.cooper@customer.com", "john@example.com"):
                 asked = requests.post(

@@ -25,6 +25,7 @@ from testing.browser import Watched
 from testing.servers import Server, database, free_port, serving
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.server,
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
@@ -117,14 +118,13 @@ OF_AN_EMPTY_SHOP = {
 
 
 @contextmanager
-def shop(folder, script: str, *options: str) -> Iterator[Server]:
+def shop(folder, script: str, *, has_demo: bool) -> Iterator[Server]:
     """Serve a shop, and run a script that prints the ids of rows as JSON."""
     port = free_port()
-    with database(folder) as env:
+    with database(folder, has_demo=has_demo) as env:
         env = {**env, "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "config.settings"}
-        with serving(
-            ["manage.py", "serve", "--port", str(port), *options], folder=folder, port=port, env=env
-        ) as server:
+        command = ["manage.py", "serve", "--port", str(port)]
+        with serving(command, folder=folder, port=port, env=env) as server:
             made = subprocess.run(
                 [sys.executable, "-c", script],
                 cwd=settings.BASE_DIR,
@@ -139,13 +139,13 @@ def shop(folder, script: str, *options: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with shop(tmp_path_factory.mktemp("axe"), ROWS, "--demo") as server:
+    with shop(tmp_path_factory.mktemp("axe"), ROWS, has_demo=True) as server:
         yield server
 
 
 @pytest.fixture
 def empty(tmp_path):
-    with shop(tmp_path, ADMIN) as server:
+    with shop(tmp_path, ADMIN, has_demo=False) as server:
         yield server
 
 

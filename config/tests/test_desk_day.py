@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from testing.browser import PHOTO, Watched, demo_shop
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.server,
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
@@ -71,7 +72,7 @@ def test_a_call_is_booked(url, browser):
         page.get_by_label(label).fill(value)
     page.get_by_label("What the customer says").fill("Squeals when braking")
     page.locator(".pick label", has_text="Brake").first.click()
-    later = page.locator("#starts .days .pick").nth(1).locator("label").first
+    later = page.locator("#starts .days > .pick").nth(1).locator("label").first
     expect(later).to_be_visible()
     later.click()
     expect(page.locator("[data-sum=vehicle]")).to_have_text("2003 Honda Accord")

@@ -263,6 +263,7 @@ def shoot(page, name: str) -> None:
 class TestBrowser:
     pytestmark = in_a_browser
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [390, 1440])
     def test_pages_fit_and_can_be_read(self, open_page, url, width, scheme):

@@ -103,9 +103,9 @@ print(json.dumps(links))
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("link"), free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    with database(folder) as env:
-        env = {**env, "DEBUG": "true", "UPLOADS_DIR": str(folder / "uploads")}
+    command = ["manage.py", "serve", "--port", str(port)]
+    with database(folder, has_demo=True) as env:
+        env = {**env, "DEBUG": "true"}
         with serving(command, folder=folder, port=port, env=env) as server:
             yield server, {**os.environ, **env, "DJANGO_SETTINGS_MODULE": "config.settings"}
 
@@ -243,6 +243,7 @@ def test_five_jobs_are_counted_by_the_server(browser, url, links):
     assert watched.complaints == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 390, 1440])
 def test_every_state_is_accessible(browser, url, links, width, scheme):
@@ -287,6 +288,7 @@ def test_paper_is_printed_on_letter(browser, url, links, tmp_path):
         page.emulate_media(media="screen")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_page_of_a_fleets_repair_is_accessible(browser, url, links, width, scheme):

@@ -22,6 +22,7 @@ from testing.browser import AXE, AXE_RUN
 from testing.servers import database, free_port, serving
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.server,
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
@@ -63,9 +64,9 @@ make_statement(first.bill_to, (now - timedelta(days=now.day + 1)).date(), now=no
 def server(tmp_path_factory):
     """Serve the demo data with an advisor."""
     folder, port = tmp_path_factory.mktemp("fleet"), free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    with database(folder) as env:
-        env = {**env, "DEBUG": "true", "UPLOADS_DIR": str(folder / "uploads")}
+    command = ["manage.py", "serve", "--port", str(port)]
+    with database(folder, has_demo=True) as env:
+        env = {**env, "DEBUG": "true"}
         with serving(command, folder=folder, port=port, env=env) as server:
             env = {**os.environ, **env, "DJANGO_SETTINGS_MODULE": "config.settings"}
             for script in (HIRE, BILL):

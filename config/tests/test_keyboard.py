@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from testing.browser import Watched, demo_shop
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.server,
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
@@ -91,7 +92,7 @@ def test_a_call_is_booked_by_keyboard(shop, browser):
     write(page, What_the_customer_says="Squeals when braking")
     reach(page, "Brake")
     page.keyboard.press("Space")
-    page.locator("#starts .days .pick").nth(1).wait_for()
+    page.locator("#starts .days > .pick").nth(1).wait_for()
     reach(page, r"Walk-in now|\d\d:\d\d")
     page.keyboard.press("ArrowRight")  # the starts are one group of radio buttons
     assert re.match(r"\d\d:\d\d", page.evaluate(FOCUS)[0])

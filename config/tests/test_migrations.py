@@ -64,6 +64,7 @@ def execute(env: dict[str, str], sql: str) -> list[tuple[str, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_migrations_can_be_reversed_and_applied_again(tmp_path):
     with database(tmp_path) as env:

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from testing.browser import Watched, demo_shop
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.server,
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),

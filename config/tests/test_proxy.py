@@ -14,9 +14,9 @@ import requests
 from django.conf import settings
 
 from testing.live import ALICE, Person, closed, hear, say
-from testing.servers import NGINX, database, free_port, manage, proxy, serving
+from testing.servers import NGINX, database, free_port, proxy, serving
 
-pytestmark = [pytest.mark.server, pytest.mark.skipif(NGINX is None, reason="nginx is not installed")]
+pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.skipif(NGINX is None, reason="nginx is not installed")]
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +27,10 @@ def ports(tmp_path_factory):
     granian = ["granian", "--interface", "wsgi", "--port", str(web), "--no-ws", "config.wsgi:application"]
     uvicorn = ["uvicorn", "config.asgi:application", "--port", str(sockets), "--ws-max-size", "65536"]
     uvicorn += ["--ws", "chat.sockets.protocol:Protocol"]
-    with database(folders[0]) as env:
+    with database(folders[0], has_demo=True) as env:
         env |= {"DEBUG": "false", "ALLOWED_HOSTS": "localhost,garage.example", "TRUSTED_PROXIES": "1"}
         env |= {"SECRET_KEY": "kd83jf-qK2x9vB7nM4zL1pW6tR5yE0uI8oA3sD2fG7hJ9cX4bN", "RATE_REGISTER": "2"}
-        env |= {"SECURE_SSL_REDIRECT": "false", "REDIS_URL": "", "UPLOADS_DIR": str(folders[0])}
-        manage(env, "demo")
+        env |= {"SECURE_SSL_REDIRECT": "false", "REDIS_URL": ""}
         with (
             serving(granian, folder=folders[0], port=web, env=env),
             serving(uvicorn, folder=folders[1], port=sockets, env=env),

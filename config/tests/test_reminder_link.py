@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from testing.browser import Watched, demo_shop
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.server,
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),

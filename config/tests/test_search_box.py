@@ -17,6 +17,7 @@ from testing.browser import CHROMIUM, CHROMIUM_FLAGS
 from testing.servers import database, free_port, serving
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.server,
     pytest.mark.browser,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
@@ -34,8 +35,8 @@ User.objects.create_user("{ANNA[0]}", "{ANNA[1]}", first_name="Anna", last_name=
 def server(tmp_path_factory):
     """Serve the demo data with an advisor."""
     folder, port = tmp_path_factory.mktemp("search"), free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    with database(folder) as env:
+    command = ["manage.py", "serve", "--port", str(port)]
+    with database(folder, has_demo=True) as env:
         env = {**env, "DEBUG": "true", "DJANGO_SETTINGS_MODULE": "config.settings"}
         with serving(command, folder=folder, port=port, env=env) as server:
             subprocess.run(

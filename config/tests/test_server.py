@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sqlite3
@@ -34,9 +33,9 @@ ALICE = {"email": "alice.cooper@customer.com", "password": "password123"}
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("embedded"), free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    command = ["manage.py", "serve", "--port", str(port)]
     with (
-        database(folder) as env,
+        database(folder, has_demo=True) as env,
         serving(command, folder=folder, port=port, env={**env, "DEBUG": "true"}) as server,
     ):
         yield server
@@ -307,8 +306,8 @@ def test_unavailable_database_is_refused_at_once(tmp_path):
 def test_thread_keeps_its_sqlite_connection_without_a_snapshot(tmp_path):
     """There are as many connections as threads. Between requests SQLite can checkpoint its write-ahead log."""
     port = free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    with database(tmp_path) as env:
+    command = ["manage.py", "serve", "--port", str(port)]
+    with database(tmp_path, has_demo=True) as env:
         file = Path(env["SQLITE_PATH"])
         with serving(command, folder=tmp_path, port=port, env={**env, "DEBUG": "true"}) as server:
             tokens = requests.post(f"{server.url}/api/token/", json=ALICE, timeout=10).json()
@@ -356,13 +355,9 @@ def test_production_server_answers_and_stops(tmp_path):
         "granian", "--interface", "wsgi", "--port", str(port), "--workers", "1", "--blocking-threads", "1",
         "--no-ws", "config.wsgi:application",
     ]  # fmt: skip
-    with database(tmp_path, is_migrated=False) as env:
+    with database(tmp_path) as env:
         env |= {"DEBUG": "false", "ALLOWED_HOSTS": "localhost", "TRUSTED_PROXIES": "1"}
         env |= {"SECRET_KEY": "kd83jf-qK2x9vB7nM4zL1pW6tR5yE0uI8oA3sD2fG7hJ9cX4bN"}
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-            cwd=settings.BASE_DIR, check=True, env={**os.environ, **env},
-        )  # fmt: skip
         with serving(command, folder=tmp_path, port=port, env=env) as server:
             assert requests.get(f"{server.url}/readyz", timeout=5).status_code == 200
             plain = requests.post(f"{server.url}/api/token/", json=ALICE, timeout=5, allow_redirects=False)
@@ -395,13 +390,10 @@ def test_production_server_answers_and_stops(tmp_path):
 
 def test_two_copies_serve_at_the_same_time(server, tmp_path):
     port = free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    env = {
-        "DEBUG": "true",
-        "USE_POSTGRES": "false",
-        "REDIS_URL": "",
-        "SQLITE_PATH": str(Path(tmp_path) / "2.db"),
-    }
-    with serving(command, folder=tmp_path, port=port, env=env) as second:
+    command = ["manage.py", "serve", "--port", str(port)]
+    with (
+        database(tmp_path, postgres=False, has_demo=True) as env,
+        serving(command, folder=tmp_path, port=port, env={**env, "DEBUG": "true", "REDIS_URL": ""}) as second,
+    ):
         for one in (server, second):
             assert requests.post(f"{one.url}/api/token/", json=ALICE, timeout=10).status_code == 200

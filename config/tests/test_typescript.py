@@ -29,13 +29,9 @@ def built(tmp_path_factory):
 
 def test_member_client_runs(built, tmp_path):
     port = free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    with database(tmp_path) as env:
-        env |= {
-            "DEBUG": "true",
-            "PUBLIC_URL": f"http://localhost:{port}",
-            "UPLOADS_DIR": str(tmp_path / "uploads"),
-        }
+    command = ["manage.py", "serve", "--port", str(port)]
+    with database(tmp_path, has_demo=True) as env:
+        env |= {"DEBUG": "true", "PUBLIC_URL": f"http://localhost:{port}"}
         with serving(command, folder=tmp_path, port=port, env=env) as server:
             said = run("node", "built/member.js", server.url, cwd=built)
             assert said == "the member's day is as it should be\n"

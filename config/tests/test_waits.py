@@ -12,9 +12,9 @@ import pytest
 import requests
 from django.conf import settings
 
-from testing.servers import database, free_port, manage, serving
+from testing.servers import database, free_port, serving
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 PASSWORDS = {"alice.cooper@customer.com": "password123", "business@example.com": "business12345"}
 LOCK_SECONDS = 3
@@ -48,9 +48,8 @@ def locked(env):
 @pytest.fixture(scope="module", params=["production", "embedded"])
 def server(request, tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("waits"), free_port()
-    with database(folder) as env:
+    with database(folder, has_demo=True) as env:
         env |= {"DEBUG": "true", "DB_LOCK_SECONDS": str(LOCK_SECONDS)}
-        manage(env, "demo")
         if request.param == "production":
             command = [*GRANIAN, "--port", str(port), "config.wsgi:application"]
             env |= {"WEB_THREADS": "4", "TASK_QUEUE": "database"}

@@ -346,9 +346,9 @@ def test_printed_socket_client_runs(tmp_path):
     ).groups()
     received = parsed(re.search(r"#### Receive Message\n+```json\n(.*?)```", TEXT, re.DOTALL)[1])
     port = free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    command = ["manage.py", "serve", "--port", str(port)]
     with (
-        database(tmp_path) as env,
+        database(tmp_path, has_demo=True) as env,
         serving(command, folder=tmp_path, port=port, env={**env, "DEBUG": "true"}) as server,
     ):
         john = requests.post(f"{server.url}/api/auth/login/", json=JOHN, timeout=10).json()["accessToken"]

@@ -136,6 +136,7 @@ DAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("day", DAYS)
 def test_dates_fit_statuses_on_any_day(day):
     now = DAYS[day]

@@ -13,7 +13,7 @@ import requests
 
 from files.models import Upload
 from files.tests.conftest import JPEG
-from testing.servers import database, free_port, manage, serving
+from testing.servers import database, free_port, serving
 
 FULL = "The server has no space left to store this. Nothing was saved. Try again later."
 CAN_MOUNT = os.geteuid() == 0 and shutil.which("mount")
@@ -73,9 +73,8 @@ def test_upload_to_a_full_disk_is_507_and_can_be_sent_again(as_alice, api, setti
 @pytest.mark.server
 def test_sqlite_on_a_full_disk_is_507_and_keeps_what_is_stored(tmp_path, small_disk):
     port = free_port()
-    with database(small_disk, postgres=False) as env:
-        env |= {"DEBUG": "true", "TASK_QUEUE": "database", "UPLOADS_DIR": str(small_disk / "uploads")}
-        manage(env, "demo")
+    with database(small_disk, postgres=False, has_demo=True) as env:
+        env |= {"DEBUG": "true", "TASK_QUEUE": "database"}
         command = ["manage.py", "serve", "--port", str(port)]
         with serving(command, folder=tmp_path, port=port, env=env) as server:
             login = {"email": "alice.cooper@customer.com", "password": "password123"}

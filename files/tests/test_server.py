@@ -18,9 +18,9 @@ from playwright.sync_api import sync_playwright
 from config.tests.test_server import ALICE
 from files.tests.conftest import JPEG
 from testing.browser import CHROMIUM, CHROMIUM_FLAGS
-from testing.servers import database, free_port, manage, serving
+from testing.servers import database, free_port, serving
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 MAX_BYTES = 6 * 1024 * 1024
 LARGE = JPEG + os.urandom(5 * 1024 * 1024)
 PIXEL = base64.b64decode(
@@ -56,18 +56,16 @@ def app():
 @pytest.fixture(scope="module", params=[EMBEDDED, PRODUCTION], ids=["embedded", "production"])
 def server(request, app, tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("server"), free_port()
-    with database(folder) as env:
+    with database(folder, has_demo=True) as env:
         env |= {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "DEBUG": "false" if request.param is PRODUCTION else "true",
             "SECRET_KEY": "kd83jf-qK2x9vB7nM4zL1pW6tR5yE0uI8oA3sD2fG7hJ9cX4bN",
             "ALLOWED_HOSTS": "localhost",
             "SECURE_SSL_REDIRECT": "false",
-            "UPLOADS_DIR": str(folder / "uploads"),
             "MAX_UPLOAD_BYTES": str(MAX_BYTES),
             "CORS_ALLOWED_ORIGINS": app,
         }
-        manage(env, "demo")
         command = [part.format(port=port) for part in request.param]
         with serving(command, folder=folder, port=port, env=env) as server:
             yield server

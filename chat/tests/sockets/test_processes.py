@@ -30,12 +30,11 @@ def redis_port():
 def servers(tmp_path_factory, redis_port):
     folders = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
     ports = [free_port(), free_port()]
-    with database(folders[0]) as env:
+    with database(folders[0], has_demo=True) as env:
         env |= {"DEBUG": "true", "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0"}
         with (
             serving(
-                ["manage.py", "serve", "--demo", "--port", str(ports[0])],
-                folder=folders[0], port=ports[0], env=env,
+                ["manage.py", "serve", "--port", str(ports[0])], folder=folders[0], port=ports[0], env=env
             ) as first,
             serving(
                 ["manage.py", "serve", "--port", str(ports[1])], folder=folders[1], port=ports[1], env=env

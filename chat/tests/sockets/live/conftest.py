@@ -11,8 +11,8 @@ from testing.servers import database, free_port, serving
 @pytest.fixture(scope="package")
 def server(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("chat"), free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
-    with database(folder) as env:
+    command = ["manage.py", "serve", "--port", str(port)]
+    with database(folder, has_demo=True) as env:
         env |= {"DEBUG": "true", "SOCKET_CHECK_SECONDS": "1", "LOG_LEVEL": "DEBUG"}
         with serving(command, folder=folder, port=port, env=env) as server:
             server.env = env

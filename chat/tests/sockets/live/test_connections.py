@@ -18,7 +18,7 @@ from chat.sockets.registry import MAX_SOCKETS
 from testing.live import ALICE, CARE, TECHNICIAN, Person, closed, hear, say, silent
 from testing.servers import database, free_port, serving
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 
 def test_socket_token_opens_a_socket_once(alice, conversation):
@@ -169,9 +169,9 @@ def test_server_log_contains_no_token(server, alice, conversation):
 
 def test_sigterm_closes_every_socket(tmp_path):
     port = free_port()
-    command = ["manage.py", "serve", "--demo", "--port", str(port)]
+    command = ["manage.py", "serve", "--port", str(port)]
     with (
-        database(tmp_path) as env,
+        database(tmp_path, has_demo=True) as env,
         serving(command, folder=tmp_path, port=port, env={**env, "DEBUG": "true"}) as server,
     ):
         alice, tim = Person(server.url, ALICE), Person(server.url, TECHNICIAN)
