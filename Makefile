@@ -83,7 +83,7 @@ bench: .venv/.bench  ## compare with other frameworks and write bench/RESULTS.md
 trust: .venv/.dev  ## try the promises of docs/security.md on real servers (ARGS="--short" or ARGS="--smoke" for fewer)
 	@$(BIN)/python -m trust $(ARGS)
 
-verify:  ## run all checks of a release with .ci/full, in half an hour
+verify:  ## run all checks of a release with .ci/full, in about an hour and a half
 	@.ci/full
 
 lock: $(BIN)/uv  ## resolve requirements*.in into requirements*.txt, with hashes

@@ -239,6 +239,7 @@ def ten_thousand():
     return file.getvalue(), complaints
 
 
+@pytest.mark.slow
 @pytest.mark.storm
 def test_10000_rows_with_one_in_ten_broken(run):
     content, complaints = ten_thousand()
