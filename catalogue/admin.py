@@ -7,13 +7,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeNumericFilter
 
-from catalogue.forms import CountForm, ReceiveForm, VendorReturnForm
-from catalogue.models import Part, Reservation, Service, StockMove
+from catalogue.forms import CountForm, ReceiveForm, VendorOrderForm, VendorReturnForm
+from catalogue.models import Part, Reservation, Service, StockMove, VendorOrder
 from catalogue.pricing import admin as pricing_admin  # noqa: F401  # registers its pages
 from catalogue.resources import PartResource
 from catalogue.shelf import actions as shelf
+from catalogue.shelf.ordered import order_from_vendor
 from catalogue.shelf.sources import name_sources
 from common.admin.filters import DayRangeFilter, StrictChangeList
 from common.admin.pages import HistoryAdmin, ReadOnly, ReadOnlyInline, StaffAdmin, column, transition_button
@@ -30,6 +33,14 @@ class NamedChangeList(StrictChangeList):
         for row in rows:
             row.named = names[row.source].label if row.source else ""
         self.result_list = rows
+
+
+def _ordered(part: Part) -> str:
+    """Return what is on order of a part, with who noted it."""
+    row = VendorOrder.objects.filter(part=part).select_related("by").first()
+    if row is None:
+        return ""
+    return f"{row}. By {row.by}." if row.by else f"{row}."
 
 
 class MoveInline(ReadOnlyInline):
@@ -74,11 +85,11 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
             ("unit_price", "unit_cost", "core_charge"),
             ("taxable", "warranty_months"),
         ),
-        *(("is_listed", "is_sold_online"), ("is_stocked", "stock"), ("reserved", "available")),
+        *(("is_listed", "is_sold_online"), ("is_stocked", "stock"), ("reserved", "available"), "on_order"),
     )
-    readonly_fields = ("is_stocked", "stock", "reserved", "available")
+    readonly_fields = ("is_stocked", "stock", "reserved", "available", "on_order")
     inlines = (MoveInline,)
-    actions_detail = ("receive", "count", "return_to_vendor")
+    actions_detail = ("receive", "count", "order_from_vendor", "return_to_vendor")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Part | None = None) -> list[str]:
         """Make the cost of a stocked part read-only: a save would overwrite receipts since the page was opened."""
@@ -91,6 +102,10 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
     @column("Available")
     def available(self, part: Part) -> int:
         return part.available
+
+    @column("On order")
+    def on_order(self, part: Part) -> str:
+        return _ordered(part)
 
     receive = transition_button(
         "Receive",
@@ -109,6 +124,15 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
         icon="inventory_2",
         form=CountForm,
         permission=shelf.PERMISSIONS["count"],
+    )
+    order_from_vendor = transition_button(
+        "Order from vendor",
+        order_from_vendor,
+        ask="Note what is on order, in place of what was noted before. Receipts end it.",
+        done="What is on order was noted.",
+        icon="local_shipping",
+        form=VendorOrderForm,
+        permission=shelf.PERMISSIONS["order_from_vendor"],
     )
     return_to_vendor = transition_button(
         "Return to vendor",
@@ -157,9 +181,9 @@ class ShortFilter(admin.SimpleListFilter):
 class ReservationAdmin(ReadOnly, StaffAdmin):
     """Pieces kept for jobs and parts orders, and those that are missing, in the order in which it is filled."""
 
-    list_display = ("part", "source_name", "pieces", "filled", "missing", "created_at")
+    list_display = ("part", "source_name", "pieces", "filled", "missing", "on_order", "created_at")
     list_filter = (ShortFilter,)
-    list_select_related = ("part",)
+    list_select_related = ("part__on_order",)
     search_fields = ("part__name", "part__part_number", "=source")
     ordering = ("created_at", "id")
 
@@ -173,6 +197,21 @@ class ReservationAdmin(ReadOnly, StaffAdmin):
     @column("Missing")
     def missing(self, reservation: Reservation) -> int:
         return reservation.short
+
+    @column("On order")
+    def on_order(self, reservation: Reservation) -> str:
+        """Return what is on order of the part, or a link to the page where that is noted."""
+        part = reservation.part
+        text = (
+            str(part.on_order)
+            if hasattr(part, "on_order")
+            else "Order from vendor"
+            if reservation.short
+            else ""
+        )
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:catalogue_part_change", args=[part.pk]), text
+        )
 
 
 @admin.register(Service)

@@ -47,6 +47,18 @@ class CountForm(BaseDialogForm):
     reason = _note()
 
 
+class VendorOrderForm(BaseDialogForm):
+    pieces = _pieces(least=0, help_text="All pieces that are on order. 0: nothing is on order any more.")
+    vendor = forms.CharField(required=False, max_length=120, widget=UnfoldAdminTextInputWidget())
+    reference = forms.CharField(
+        required=False,
+        max_length=120,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="The vendor's number of the order.",
+    )
+    expected_on = forms.DateField(required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
+
+
 class VendorReturnForm(BaseDialogForm):
     pieces = _pieces(help_text="Only available pieces can be returned.")
     reference = _note()

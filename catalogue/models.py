@@ -10,6 +10,7 @@ from simple_history.models import HistoricalRecords
 from catalogue.pricing import models as pricing_models  # noqa: F401  # their tables are of this app
 from catalogue.shelf.models import Reservation as Reservation
 from catalogue.shelf.models import StockMove as StockMove
+from catalogue.shelf.models import VendorOrder as VendorOrder
 from catalogue.shelf.models import unit_cost_field
 from common.domain.ids import Identified
 from common.domain.money import money

@@ -115,6 +115,11 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
             "receive, count, return_to_vendor, take_back, reserve, release, issue",
             ("stock", "reserved"),
         ),
+        "catalogue.part.ordered": EventType(
+            "What is on order of it from a vendor was noted. 0 pieces end it.",
+            "order_from_vendor",
+            ("on_order",),
+        ),
         **_rows("catalogue.service", "A service", "save_article, remove_article"),
         **_rows("catalogue.cannedjob", "A canned job", "save_canned_job, remove_canned_job"),
         **_rows("catalogue.cannedline", "A line of a canned job", _PAGES),

@@ -43,7 +43,7 @@ from billing.models import (
     VehicleExit,
 )
 from billing.papers.models import Paper as BillingPaper
-from catalogue.models import StockMove
+from catalogue.models import StockMove, VendorOrder
 from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import IdempotencyKey, SheetImport
 from common.domain.types import AnyQuerySet, Json, Values
@@ -203,6 +203,11 @@ HOLDINGS = (
         user=("by",),
         keeps={"kind": _CODE, "source": _CODE, "note": "the shop's record of its stock"},
         secrets=("unit_cost",),  # what the shop paid
+    ),
+    Holding(
+        VendorOrder,
+        user=("by",),
+        keeps={"vendor": "the shop's vendor", "reference": "the vendor's number of the order"},
     ),
     Holding(RepairPhoto, account="repair_order__customer", deletes=True),
     Holding(FindingPhoto, account="finding__inspection__repair_order__customer", deletes=True),

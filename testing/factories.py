@@ -57,7 +57,7 @@ from billing.models import (
     StatementRun,
     VehicleExit,
 )
-from catalogue.models import Part, Reservation, Service, StockMove
+from catalogue.models import Part, Reservation, Service, StockMove, VendorOrder
 from catalogue.pricing.models import CannedJob, CannedLine, PriceBand, PriceMatrix
 from catalogue.shelf import actions as shelf
 from chat.models import Conversation, Message, SupportTicket
@@ -382,6 +382,16 @@ class StockMoveFactory(DjangoModelFactory[StockMove]):
     part = factory.SubFactory(PartFactory)
     kind = "COUNT"
     pieces = 0
+    at = factory.LazyFunction(timezone.now)
+
+
+class VendorOrderFactory(DjangoModelFactory[VendorOrder]):
+    class Meta:
+        model = VendorOrder
+
+    part = factory.SubFactory(PartFactory)
+    pieces = 1
+    vendor = "NAPA"
     at = factory.LazyFunction(timezone.now)
 
 

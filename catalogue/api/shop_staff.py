@@ -17,6 +17,7 @@ from catalogue import actions
 from catalogue.models import Part, Service
 from catalogue.shelf import actions as shelf
 from catalogue.shelf.models import LARGEST_STOCK, MoveKind, StockMove
+from catalogue.shelf.ordered import order_from_vendor
 from catalogue.shelf.queries import find_needed_parts
 from catalogue.shelf.sources import name_sources
 from common.domain.caller import Caller
@@ -58,6 +59,17 @@ class PartInput(Serializer):
     is_sold_online = serializers.BooleanField(required=False)
 
 
+class VendorOrderSerializer(Serializer):
+    """Pieces that are on order from a vendor and have not come in."""
+
+    pieces = serializers.IntegerField()
+    vendor = serializers.CharField()
+    reference = serializers.CharField(allow_blank=True, help_text="The vendor's number of the order.")
+    expected_on = serializers.DateField(allow_null=True)
+    by = serializers.IntegerField(source="by_id", allow_null=True, help_text="The user who ordered.")
+    at = Instant(help_text="When it was noted.")
+
+
 class PartSerializer(Serializer):
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -76,6 +88,7 @@ class PartSerializer(Serializer):
     available = Derived(
         sub, "stock", "reserved", output=serializers.IntegerField(help_text="`stock - reserved`.")
     )
+    on_order = VendorOrderSerializer(allow_null=True)
 
 
 class ReceiveInput(Serializer):
@@ -92,6 +105,19 @@ class CountInput(Serializer):
 class VendorReturnInput(Serializer):
     pieces = serializers.IntegerField(min_value=1, max_value=LARGEST_STOCK)
     reference = serializers.CharField(max_length=200)
+
+
+class VendorOrderInput(Serializer):
+    pieces = serializers.IntegerField(
+        min_value=0, max_value=LARGEST_STOCK, help_text="All pieces that are on order. 0 ends it."
+    )
+    vendor = serializers.CharField(
+        max_length=120, required=False, allow_blank=True, help_text="Needed for more than 0 pieces."
+    )
+    reference = serializers.CharField(
+        max_length=120, required=False, allow_blank=True, help_text="The vendor's number of the order."
+    )
+    expected_on = serializers.DateField(required=False, allow_null=True)
 
 
 class StockMoveSerializer(Serializer):
@@ -134,6 +160,7 @@ class NeededPartSerializer(Serializer):
         "reservations.filled",
         output=serializers.IntegerField(help_text="Pieces that are missing."),
     )
+    on_order = VendorOrderSerializer(allow_null=True)
 
 
 # `for` is a word of Python.
@@ -209,6 +236,7 @@ class StaffParts(_ArticleViewSet):
         "receive": ReceiveInput,
         "count": CountInput,
         "return_to_vendor": VendorReturnInput,
+        "order_from_vendor": VendorOrderInput,
     }
     verbs = ("receive", "count")
     permissions = shelf.PERMISSIONS
@@ -218,6 +246,7 @@ class StaffParts(_ArticleViewSet):
         return [
             *super().routes(),
             cls.address("<id:id>/return-to-vendor/", post="return_to_vendor"),
+            cls.address("<id:id>/order-from-vendor/", post="order_from_vendor"),
         ]
 
     @staticmethod
@@ -253,6 +282,14 @@ class StaffParts(_ArticleViewSet):
         shelf.return_to_vendor(
             part=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
         )
+        return self.show(id)
+
+    def order_from_vendor(self, request: Request, id: int) -> JSONResponse:
+        """Note what is on order of a part.
+
+        It takes the place of what was noted before. Receipts take their pieces from it, and end it.
+        """
+        order_from_vendor(part=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body())
         return self.show(id)
 
 

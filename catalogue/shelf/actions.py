@@ -29,6 +29,7 @@ Quantity: TypeAlias = int | Decimal
 PERMISSIONS = {
     "receive": "catalogue.receive_part",
     "return_to_vendor": "catalogue.receive_part",
+    "order_from_vendor": "catalogue.receive_part",
     "count": "catalogue.count_part",
 }
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db.models import F
 
 from catalogue.models import Part
-from catalogue.shelf.models import MOVES_RESERVED, MOVES_STOCK, MoveKind, Reservation, StockMove
+from catalogue.shelf.models import MOVES_RESERVED, MOVES_STOCK, MoveKind, Reservation, StockMove, VendorOrder
 from common.domain import events
 from common.domain.errors import Missing
 from common.domain.money import half_up
@@ -142,8 +142,22 @@ class Books:
             Reservation.objects.bulk_create(new)
         if self._moves:
             StockMove.objects.bulk_create(self._moves)
+            self._arrive()
         if changed_parts:
             events.record_all("stock_changed", changed_parts, at=self._now, payload=_stock_of)
+
+    def _arrive(self) -> None:
+        """Take received pieces from what is on order at vendors. Nothing is on order once all of it came in."""
+        received: dict[int, int] = {}
+        for move in self._moves:
+            if move.kind == MoveKind.RECEIPT:
+                received[move.part_id] = received.get(move.part_id, 0) + move.pieces
+        for row in VendorOrder.objects.filter(part__in=received) if received else ():
+            row.pieces -= received[row.part_id]
+            if row.pieces > 0:
+                row.save(update_fields=["pieces"])
+            else:
+                row.delete()
 
 
 def blend(part: Part, pieces: int, unit_cost: Decimal) -> Decimal:

@@ -129,3 +129,33 @@ class Reservation(models.Model):
     def short(self) -> int:
         """The pieces that are missing."""
         return self.pieces - self.filled
+
+
+class VendorOrder(models.Model):
+    """Pieces of a part that are on order from a vendor, one row for each part. Receipts take from it, and end it."""
+
+    id = models.BigAutoField(primary_key=True)
+    part = models.OneToOneField("catalogue.Part", on_delete=models.CASCADE, related_name="on_order")
+    pieces = models.PositiveIntegerField()
+    vendor = LineField(max_length=120)
+    reference = LineField(
+        max_length=120, blank=True, default="", help_text="The vendor's number of the order."
+    )
+    expected_on = models.DateField(null=True, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "vendor order"
+        constraints = [
+            models.CheckConstraint(condition=Q(pieces__gte=1), name="vendor_order_has_pieces"),
+        ]
+
+    def __str__(self) -> str:
+        """Return it as lists and pages show it: `4 on order at NAPA (PO 4711), expected Thu 3 Dec`."""
+        reference = f" ({self.reference})" if self.reference else ""
+        day = self.expected_on
+        expected = f", expected {day:%a} {day.day} {day:%b}" if day else ""
+        return f"{self.pieces:,} on order at {self.vendor}{reference}{expected}"

@@ -133,6 +133,7 @@ class TestParts(ArticleSuite):
             "stock": 0,
             "reserved": 0,
             "available": 0,
+            "on_order": None,
         }
 
     def test_shelf_is_read_only(self, as_ada):

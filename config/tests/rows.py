@@ -280,6 +280,10 @@ def make_part(draw, customer):
     )
     for _ in range(draw(st.integers(0, 2))):
         factories.ReservationFactory(part=part, pieces=draw(st.integers(1, 9)))
+    if draw(st.booleans()):
+        factories.VendorOrderFactory(
+            part=part, reference=draw(texts(120)), expected_on=draw(st.none() | st.dates())
+        )
     return part
 
 

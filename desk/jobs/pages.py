@@ -224,7 +224,7 @@ class MyJobsPage(DeskView):
         entries = TimeEntry.objects.filter(technician=running.technician, job=job)
         worked = sum(((entry.ended or now) - entry.started for entry in entries), start=now - now)
         short = shortages(source_of(KIND, job.pk))
-        names = dict(Part.objects.filter(pk__in=short).values_list("pk", "name"))
+        missing = Part.objects.filter(pk__in=short).select_related("on_order").order_by("pk")
         place = order.location
         return {
             "job": job,
@@ -241,7 +241,7 @@ class MyJobsPage(DeskView):
             ),
             "promised": _at(order.promised_at, place) if order.promised_at else "",
             "parts": list(PartLine.objects.filter(job=job).in_order()),
-            "short": [(names[pk], pieces) for pk, pieces in short.items()],
+            "short": [(part, short[part.pk]) for part in missing],
             "inspections": self.inspections(order.pk),
             "templates": self.templates(order.pk),
         }

@@ -77,7 +77,8 @@ class Bench:
 
     @cached_property
     def parts(self) -> list[PartLine]:
-        return list(PartLine.objects.filter(repair_order=self.order).select_related("part").in_order())
+        rows = PartLine.objects.filter(repair_order=self.order).select_related("part__on_order")
+        return list(rows.in_order())
 
     @cached_property
     def services(self) -> list[ServiceLine]:
@@ -145,7 +146,7 @@ class Bench:
         """Return what the jobs of the order are short of on the shelf."""
         sources = [source_of(KIND, job.pk) for job in self.jobs]
         rows = Reservation.objects.filter(source__in=sources).open()
-        return list(rows.select_related("part").order_by("part__name", "id"))
+        return list(rows.select_related("part__on_order__by").order_by("part__name", "id"))
 
     @cached_property
     def invoices(self) -> list[Invoice]:

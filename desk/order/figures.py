@@ -64,6 +64,7 @@ class LineRow:
     amount: Decimal
     was: str = ""
     missing: str = ""
+    ordered: str = ""
     error: str = ""
     boxes: Mapping[str, Box] = field(default_factory=dict)
     is_core: bool = False
@@ -208,11 +209,16 @@ def _line_row(
         quantity, price, cost = plain(line.quantity), f"{line.unit_price:,.2f}", line.unit_cost
         short = missing.get((str(line.job_id), line.part_id), 0)
         lack = f"{short} not on the shelf" if short else _lack(line)
+        is_awaited = line.job.status in (JobStatus.PROPOSED, JobStatus.APPROVED) and hasattr(
+            line.part, "on_order"
+        )
+        ordered = str(line.part.on_order) if is_awaited else ""
     else:
         note = "Sublet" if line.kind == ServiceKind.SUBLET else "Labor"
         has_time = line.hours is not None and line.rate is not None
         quantity = line_text(line, "hours") if has_time else ""
-        price, cost, lack = f"{line.rate:,.2f}" if has_time else "flat", line.cost, ""
+        price, cost = f"{line.rate:,.2f}" if has_time else "flat", line.cost
+        lack = ordered = ""
     return LineRow(
         key=key,
         name=line.name,
@@ -224,6 +230,7 @@ def _line_row(
         amount=line.amount,
         was=was,
         missing=lack,
+        ordered=ordered,
         error=shown.errors.get(key, ""),
         boxes=boxes,
         is_core=isinstance(line, PartLine) and line.core_of_id is not None,

@@ -11,6 +11,7 @@ from billing.credit_notes import LineCredit
 from billing.exits import PERMISSIONS as EXIT_PERMISSIONS
 from billing.models import InvoiceLine
 from billing.queries import find_lines_left
+from catalogue.models import Part
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from catalogue.shelf.models import LARGEST_STOCK
 from common.domain.distance_fields import DistanceField
@@ -38,10 +39,9 @@ def _decimal(label: str, digits: int, places: int = 2, **options: Any) -> Decima
     return DecimalField(label=label, max_digits=digits, decimal_places=places, widget=widget, **options)
 
 
-def asked_jobs(bench: Bench) -> list[Json]:
-    """Return the jobs that the revision that waits for an answer asks for."""
-    paper = bench.paper if bench.waiting else None
-    return [job for job in paper["jobs"] if job["status"] == JobStatus.PROPOSED] if paper else []
+def short_of(bench: Bench, part: Part) -> int:
+    """Return the pieces of a part that the jobs of the order are short of."""
+    return sum(row.short for row in bench.short if row.part_id == part.pk)
 
 
 class StepForm(forms.Form):
@@ -311,12 +311,39 @@ class ReceiveForm(StepForm):
     unit_cost = _decimal(
         "Cost of one", 12, 4, help_text="Empty: what the pieces on the shelf cost on average."
     )
-    reference = forms.CharField(label="Reference", max_length=80, required=False)
+    reference = forms.CharField(label="Reference", max_length=120, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        short = sum(row.short for row in self.bench.short if row.part_id == getattr(self.of, "pk", None))
-        self.initial["pieces"] = short or 1
+        self.initial["pieces"] = short_of(self.bench, self.of) or 1
+        self.initial["reference"] = getattr(getattr(self.of, "on_order", None), "reference", "")
+
+
+class VendorOrderForm(StepForm):
+    """What is on order of a part. It shows what was noted before."""
+
+    pieces = WholeField(
+        label="Pieces",
+        min_value=0,
+        max_value=LARGEST_STOCK,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text="All that are on order. 0: nothing is on order any more.",
+    )
+    vendor = forms.CharField(label="Vendor", max_length=120, required=False)
+    reference = forms.CharField(
+        label="Reference", max_length=120, required=False, help_text="The vendor's number of the order."
+    )
+    expected_on = forms.DateField(
+        label="Expected on", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        noted = getattr(self.of, "on_order", None)
+        for name in ("pieces", "vendor", "reference", "expected_on"):
+            self.initial[name] = getattr(noted, name, None)
+        if noted is None:
+            self.initial["pieces"] = short_of(self.bench, self.of) or 1
 
 
 class LineForm(StepForm):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from catalogue.models import Reservation
 from common.domain.types import Json
 from desk.order.bench import Bench, Line, kind_of, numbers_of
 from desk.order.sheet import plain
@@ -230,14 +231,18 @@ def _working(bench: Bench) -> State:
     left, done = bench.of_status(JobStatus.APPROVED), bench.of_status(JobStatus.DONE)
     more = [_approved(bench)]
     if bench.short:
-        parts = ", ".join(f"{row.part.name} ({row.short})" for row in bench.short)
-        more.append(f"Not on the shelf: {parts}.")
+        more.append(f"Not on the shelf: {'; '.join(_missing(row) for row in bench.short)}.")
     if left:
         title = f"In work: {numbers_of(left)}." + (f" Done: {numbers_of(done)}." if done else "")
         return State(title, tuple(more), "", "blue")
     if done:
         return State("All approved jobs are done.", tuple(more), "step:complete", "green")
     return State("No job is approved.", tuple(more), "step:stop", "amber")
+
+
+def _missing(row: Reservation) -> str:
+    part = row.part
+    return f"{part.name} ({row.short}{f', {part.on_order}' if hasattr(part, 'on_order') else ''})"
 
 
 def _approved(bench: Bench) -> str:

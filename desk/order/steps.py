@@ -16,6 +16,7 @@ from billing.invoices import till_of
 from billing.payments import PERMISSIONS as PAYMENT_PERMISSIONS
 from catalogue.models import Part
 from catalogue.shelf import actions as shelf
+from catalogue.shelf.ordered import order_from_vendor
 from common.domain.errors import Missing
 from common.domain.types import Json
 from desk.order.bench import Bench, Line, kind_of
@@ -33,7 +34,7 @@ from desk.order.forms import (
     ReceiveForm,
     SendForm,
     StepForm,
-    asked_jobs,
+    VendorOrderForm,
 )
 from desk.templatetags.desk import dollars
 from memberships.discounts import give_plan, redeem_offer, spend_points
@@ -245,7 +246,8 @@ def find_discount(bench: Bench, key: str) -> DiscountTerms | None:
 
 
 def find_part(bench: Bench, key: str) -> Part | None:
-    return Part.objects.filter(pk=int(key)).first() if key.isdigit() and len(key) < 16 else None
+    rows = Part.objects.select_related("on_order")
+    return rows.filter(pk=int(key)).first() if key.isdigit() and len(key) < 16 else None
 
 
 def _line(act: Act) -> Done:
@@ -268,6 +270,14 @@ def _receive(act: Act) -> Done:
     values = act.form.answers
     shelf.receive(part=act.of, **act.who, **values)
     return Done(f"{values['pieces']} of {act.of.name} received.")
+
+
+def _order_part(act: Act) -> Done:
+    values = act.form.answers
+    order_from_vendor(part=act.of, **act.who, **values)
+    pieces = values["pieces"]
+    told = f"{pieces} on order at {values['vendor']}" if pieces else "Nothing is on order"
+    return Done(f"{act.of.name}: {told}{'' if pieces else ' any more'}.")
 
 
 # --- Money and keys -------------------------------------------------------------------------------------------
@@ -375,6 +385,10 @@ STEPS: dict[str, StepKind] = {
         "Receive parts", "Receive", shelf.PERMISSIONS["receive"], ReceiveForm, _receive,
         "They go on the shelf and are kept for the oldest jobs that need them.", holds=False, find=find_part,
     ),
+    "order": StepKind(
+        "Order parts", "Note it", shelf.PERMISSIONS["order_from_vendor"], VendorOrderForm, _order_part,
+        "What is on order from a vendor. Pieces that are received end it.", holds=False, find=find_part,
+    ),
     "invoice": StepKind(
         "Issue the invoice", "Issue the invoice", "billing.add_invoice", InvoiceForm, _invoice,
         "It has the stored lines and total. Deposits move to it, the oldest first. It is never changed.",
@@ -396,7 +410,7 @@ def title_of(name: str, bench: Bench, of: Any) -> str:
     if isinstance(of, Job):
         return f"Remove job {of.position}, {of.name}"
     if isinstance(of, Part):
-        return f"Receive {of.name}"
+        return f"{'Order' if name == 'order' else 'Receive'} {of.name}"
     if isinstance(of, DiscountTerms):
         return f"Take {of.name} off"
     if name == "line":

@@ -103,7 +103,9 @@ def waiting_for_approval(location: Location, *, now: datetime, most: int = FEW) 
 def needed_parts(*, most: int = FEW) -> Waiting:
     """Return the parts that jobs and parts orders need and the shelf does not have, the oldest need first."""
     rows = (
-        Reservation.objects.filter(filled__lt=F("pieces")).select_related("part").order_by("created_at", "id")
+        Reservation.objects.filter(filled__lt=F("pieces"))
+        .select_related("part__on_order")
+        .order_by("created_at", "id")
     )
     found = list(rows[:most])
     jobs = Job.objects.filter(pk__in=_ids(found, "job:")).select_related(
@@ -120,7 +122,12 @@ def needed_parts(*, most: int = FEW) -> Waiting:
                 f"{_car(job.repair_order)}, {job.repair_order.customer.name}",
             )
         short = row.pieces - row.filled
-        entries.append(Entry(url, row.part.name, text, f"{short} piece{'s' if short > 1 else ''}"))
+        is_ordered = hasattr(row.part, "on_order")
+        below = str(row.part.on_order) if is_ordered else "not ordered"
+        tone = "amber" if is_ordered else ""
+        entries.append(
+            Entry(url, row.part.name, text, f"{short} piece{'s' if short > 1 else ''}", tone, below)
+        )
     return Waiting(
         "Needed parts",
         "parts",

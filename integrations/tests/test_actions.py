@@ -29,6 +29,7 @@ from catalogue import actions as catalogue
 from catalogue.models import Part
 from catalogue.pricing import actions as pricing
 from catalogue.shelf import actions as shelf
+from catalogue.shelf.ordered import order_from_vendor
 from chat import actions as chat
 from chat import window
 from common.admin.pages import StaffAdmin
@@ -414,6 +415,11 @@ def _():
 @case(shelf.return_to_vendor, "catalogue.part.stock_changed")
 def _():
     return {"part": on_shelf(), "pieces": 2, "reference": "R1", "by": None, "now": NOW()}
+
+
+@case(order_from_vendor, "catalogue.part.ordered")
+def _():
+    return {"part": make.PartFactory(), "pieces": 2, "vendor": "NAPA", "by": None, "now": NOW()}
 
 
 @case(shelf.reserve, "catalogue.part.stock_changed", "catalogue.part.stock_changed")

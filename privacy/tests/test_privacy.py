@@ -120,6 +120,7 @@ def create_data(customer: Customer) -> None:
     conversation.save()
     factories.SupportTicketFactory(conversation=conversation, order=sold)
     factories.StockMoveFactory(by=user)
+    factories.VendorOrderFactory(by=user)
     factories.ApiKeyFactory(created_by=user)
     factories.NotificationFactory(customer=customer)
     factories.ReminderFactory(mail__customer=customer)

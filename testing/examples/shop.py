@@ -397,6 +397,12 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
         None,
     ),
     "parts_count": ("post", "parts/136/count/", {"pieces": 11, "reason": "One was damaged"}, None),
+    "parts_order_from_vendor": (
+        "post",
+        "parts/136/order-from-vendor/",
+        {"pieces": 6, "vendor": "NAPA", "reference": "PO 1043", "expected_on": "2026-12-03"},
+        None,
+    ),
     "parts_return_to_vendor": (
         "post",
         "parts/136/return-to-vendor/",

@@ -9,7 +9,7 @@ import pytest
 from catalogue.models import Part
 from catalogue.shelf import actions as shelf
 from testing.admin import buttons, changelist, errors, filled, page, press
-from testing.factories import PartFactory, ReservationFactory, StockMoveFactory
+from testing.factories import PartFactory, ReservationFactory, StockMoveFactory, VendorOrderFactory
 from testing.shelf import on_shelf
 from testing.suites import count_queries
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 class TestPart:
     def test_buttons_move_pieces_and_history_names_the_user(self, desk, ada):
         part = PartFactory()
-        assert buttons(desk, part) == ["Receive", "Count", "Return to vendor"]
+        assert buttons(desk, part) == ["Receive", "Count", "Order from vendor", "Return to vendor"]
         for button, answers, message, why in (
             (
                 "receive",
@@ -34,6 +34,12 @@ class TestPart:
                 "counted: 4, One broke",
             ),
             (
+                "order_from_vendor",
+                {"pieces": "2", "vendor": "NAPA", "reference": "PO 18", "expected_on": "2026-12-03"},
+                "What is on order was noted.",
+                "2 on order at NAPA (PO 18), expected Thu 3 Dec",
+            ),
+            (
                 "return_to_vendor",
                 {"pieces": "1", "reference": "RMA 1"},
                 "The pieces were returned to the vendor.",
@@ -46,6 +52,7 @@ class TestPart:
         assert on_shelf() == {part.pk: (3, 0)}
         shown = desk.get(page(part)).text
         assert all(text in shown for text in ("PO 17", "One broke", "RMA 1"))
+        assert f"2 on order at NAPA (PO 18), expected Thu 3 Dec. By {ada}." in shown
 
     def test_refusal_is_a_message(self, desk):
         part = PartFactory(stock=1, name="Wiper")
@@ -95,6 +102,9 @@ class TestLists:
         }
         assert found == {"": [short.pk, full.pk], "yes": [short.pk], "no": [full.pk]}
         assert "Parts order ORD5" in desk.get(f"{url}?short=yes").text
+        assert f'<a href="{page(short.part)}">Order from vendor</a>' in desk.get(f"{url}?short=yes").text
+        VendorOrderFactory(part=short.part, pieces=3)
+        assert f'<a href="{page(short.part)}">3 on order at NAPA</a>' in desk.get(f"{url}?short=yes").text
 
     @pytest.mark.parametrize("factory", [StockMoveFactory, ReservationFactory])
     def test_number_of_queries_does_not_grow(self, desk, factory):

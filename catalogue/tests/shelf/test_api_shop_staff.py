@@ -196,6 +196,7 @@ class TestNeededParts:
                     "name": "Rotor",
                     "part_number": rotor.part_number,
                     "short": 3,
+                    "on_order": None,
                     "for": [{"order_id": 5, "pieces": 2}, {"source": "lost", "pieces": 1}],
                 },
                 {
@@ -203,6 +204,7 @@ class TestNeededParts:
                     "name": "Oil Filter",
                     "part_number": pads.part_number,
                     "short": 2,
+                    "on_order": None,
                     "for": [{"order_id": 6, "pieces": 2}],
                 },
             ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -17,9 +18,11 @@ from testing.factories import (
     JobFactory,
     LocationFactory,
     RepairOrderFactory,
+    ReservationFactory,
     TechnicianFactory,
     TemplateItemFactory,
     UserFactory,
+    VendorOrderFactory,
 )
 from testing.suites import count_queries
 
@@ -105,6 +108,14 @@ class TestClock:
         page = phone.get(URL)
         assert (page.context["job"], page.context["worked_text"]) == (running, "0:00")
         assert re.search(rb"\$\d|\d\.\d\d\b", page.content.partition(b'class="jobs"')[2]) is None
+
+    def test_it_says_what_is_missing_and_when_it_comes(self, phone, running):
+        need = ReservationFactory(part__name="Rotor", pieces=2, source=f"job:{running.pk}")
+        text = " ".join(re.sub(r"<[^>]+>", "", phone.get(URL).text).split())
+        assert "Rotor is not on the shelf (2 missing). The desk orders it. You cannot" in text
+        VendorOrderFactory(part=need.part, pieces=2, expected_on=date(2026, 12, 3))
+        text = " ".join(re.sub(r"<[^>]+>", "", phone.get(URL).text).split())
+        assert "(2 missing). 2 on order at NAPA, expected Thu 3 Dec. You cannot" in text
 
     def test_it_says_where_the_keys_are(self, phone, running):
         assert " · keys" not in phone.get(URL).text

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from billing.credit_notes import LineCredit, credit_lines
 from billing.models import CreditNote, Invoice, Payment, VehicleExit
+from catalogue.models import VendorOrder
 from repair_orders import actions, jobs
 from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.models import Answer, Authorisation, Estimate
@@ -242,6 +243,32 @@ class TestWork:
         part.refresh_from_db()
         assert (part.stock, part.reserved, browser.told) == (3, 3, ["2 of Battery H6 received."])
         assert "Needed from the shelf" not in browser.text
+
+    def test_part_on_order_is_named_until_it_comes_in(self, at_desk, advisor):
+        order, _, part = needing("3")
+        browser = at_desk(order).press(f"step:order:{part.pk}")
+        assert browser.read.forms["step-form"]["pieces"] == "2"
+        browser.send(vendor="NAPA", reference="PO 4711", expected_on="2026-12-03")
+        text = "2 on order at NAPA (PO 4711), expected Thu 3 Dec"
+        assert browser.told == ["Battery H6: 2 on order at NAPA."]
+        assert f"Not on the shelf: Battery H6 (2, {text})." in browser.text  # the state
+        assert f"2 not on the shelf {text}" in browser.text  # the line
+        assert f"{text}. By {advisor}" in browser.text  # what is needed
+        browser.press(f"step:receive:{part.pk}")
+        assert browser.read.forms["step-form"]["reference"] == "PO 4711"
+        browser.send()
+        assert "on order" not in browser.text
+
+    def test_no_vendor_is_refused_at_its_field(self, at_desk):
+        order, _, part = needing()
+        browser = at_desk(order).step("order", of=part.pk, vendor="")
+        assert "Name the vendor from which the pieces are ordered." in browser.text
+        assert not VendorOrder.objects.exists()
+        VendorOrder.objects.create(part=part, pieces=1, vendor="NAPA", at=timezone.now())
+        assert browser.step("order", of=part.pk, pieces="0").told == [
+            "Battery H6: Nothing is on order any more."
+        ]
+        assert not VendorOrder.objects.exists()
 
     def test_complete_with_a_missing_part(self, at_desk):
         order, job, _ = needing()

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from appointments.models import Location
+from catalogue.models import Part
 from desk.today import lists
 from testing.billed import again, completed, invoiced
 from testing.factories import (
@@ -22,6 +23,7 @@ from testing.factories import (
     ReservationFactory,
     UserFactory,
     VehicleExitFactory,
+    VendorOrderFactory,
 )
 from testing.suites import count_queries
 from testing.worked_example import priced_location
@@ -92,7 +94,11 @@ def test_needed_parts_name_the_vehicle_that_waits(garage, now):
     ReservationFactory(pieces=1, filled=1, created_at=now)
     found = lists.needed_parts()
     name = job.repair_order.customer.name
-    assert shown(found) == [("CV boot kit", f"Golf, {name}", "2 pieces", "", "")]
+    assert shown(found) == [("CV boot kit", f"Golf, {name}", "2 pieces", "", "not ordered")]
+    VendorOrderFactory(part=Part.objects.get(name="CV boot kit"))
+    assert shown(lists.needed_parts()) == [
+        ("CV boot kit", f"Golf, {name}", "2 pieces", "amber", "1 on order at NAPA")
+    ]
     assert found.entries[0].url == f"/admin/orders/{job.repair_order_id}/"
 
 
