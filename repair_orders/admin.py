@@ -258,7 +258,7 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
         if job.pk:
             jobs.change_job(job=job, name=job.name, concern=job.concern, technician=job.technician)
             return
-        added = jobs.add_job(order=order, name=job.name, concern=job.concern)
+        added = jobs.add_job(order=order, name=job.name, concern=job.concern, takes_first=False)
         if job.technician:
             jobs.change_job(job=added, technician=job.technician)
 

@@ -230,13 +230,13 @@ def _add_job(order: RepairOrder, service: ServiceType, words: str) -> None:
     """
     canned = service.canned_job
     if canned is None:
-        add_job(order=order, name=service.name, concern=words)
+        add_job(order=order, name=service.name, concern=words, takes_first=False)
         return
     concern = words or canned.concern
     try:
-        add_canned_job(order=order, canned=canned, concern=concern)
+        add_canned_job(order=order, canned=canned, concern=concern, takes_first=False)
     except PriceIsNeeded:
-        add_job(order=order, name=canned.name, concern=concern)
+        add_job(order=order, name=canned.name, concern=concern, takes_first=False)
 
 
 def _words(status: str) -> str:

@@ -93,22 +93,43 @@ class JobWords(TypedDict, total=False):
     technician: Technician | None
 
 
-def add_job(*, order: RepairOrder, name: str, concern: str = "", version: int | None = None) -> Job:
-    """Add a proposed job to an open order. It is a draft until it is sent. Raises LinesAreFixed, StaleVersion."""
-    with changing(order, version=version):
-        _check_open(order)
-        return _create_job(order, name=name, concern=concern)
+def add_job(
+    *, order: RepairOrder, name: str, concern: str = "", version: int | None = None, takes_first: bool = True
+) -> Job:
+    """Add a proposed job to an open order. It is a draft until it is sent. Raises LinesAreFixed, StaleVersion.
 
-
-def add_canned_job(*, order: RepairOrder, canned: CannedJob, version: int | None = None, **words: str) -> Job:
-    """Add a canned job to an open order, with a copy of its lines at today's prices.
-
-    Raises LinesAreFixed, OverCeiling, PriceIsNeeded, StaleVersion, TotalTooLarge.
+    With `takes_first` it takes the place of the job that a check-in made for the customer's words, if it is untouched.
     """
     with changing(order, version=version):
         _check_open(order)
-        words = {"name": canned.name, "concern": canned.concern, **words}
-        job = _create_job(order, **words, canned_job=canned)
+        first = _find_first(order) if takes_first else None
+        if first is None:
+            return _create_job(order, name=name, concern=concern)
+        change(first, name=name, concern=concern or first.concern)
+        return first
+
+
+def add_canned_job(
+    *,
+    order: RepairOrder,
+    canned: CannedJob,
+    version: int | None = None,
+    takes_first: bool = True,
+    **words: str,
+) -> Job:
+    """Add a canned job to an open order, with a copy of its lines at today's prices.
+
+    `takes_first` is that of `add_job`. Raises LinesAreFixed, OverCeiling, PriceIsNeeded, StaleVersion, TotalTooLarge.
+    """
+    with changing(order, version=version):
+        _check_open(order)
+        job = _find_first(order) if takes_first else None
+        if job is None:
+            words = {"name": canned.name, "concern": canned.concern, **words}
+            job = _create_job(order, **words, canned_job=canned)
+        else:
+            words = {"name": canned.name, "concern": job.concern, **words}
+            change(job, **words, canned_job=canned)
         lines = find_lines(canned.pk)
         is_typed = any(given.part is None and given.service is None for given in lines)
         typed = typed_service() if is_typed else None
@@ -151,10 +172,11 @@ def add_recommended_job(
         check_open(recommendation)
         canned = canned or canned_job_of(recommendation)
         if canned is not None:
-            job = add_canned_job(order=order, canned=canned, version=version, **words)
+            job = add_canned_job(order=order, canned=canned, version=version, takes_first=False, **words)
         else:
             name, concern = words_of(recommendation)
-            job = add_job(order=order, version=version, **{"name": name, "concern": concern, **words})
+            words = {"name": name, "concern": concern, **words}
+            job = add_job(order=order, version=version, takes_first=False, **words)
         job.recommendation = recommendation
         job.save(update_fields=["recommendation"])
     return job
@@ -459,6 +481,19 @@ def _is_taxable(line: Line, order: RepairOrder) -> bool:
 
 
 # --- Jobs -------------------------------------------------------------------------------------------------
+
+
+def _find_first(order: RepairOrder) -> Job | None:
+    """Return the job that a check-in made for the customer's words, if it is untouched and the order has no other."""
+    jobs = list(Job.objects.filter(repair_order=order)[:2])
+    if len(jobs) != 1:
+        return None
+    [job] = jobs
+    is_made = job.name == FIRST_JOB and job.concern and job.status == JobStatus.PROPOSED
+    is_used = job.sent_in or job.technician_id or job.recommendation_id or job.cause or job.correction
+    if not is_made or is_used or job.part_lines.exists() or job.service_lines.exists():
+        return None
+    return job
 
 
 def _create_job(
