@@ -223,9 +223,14 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
         "repair_orders.estimate.sent": EventType(
             "A revision of the estimate was sent.", "send_estimate", ("revision", "total")
         ),
+        "repair_orders.estimate.stored": EventType(
+            "A revision was stored that staff read to the customer. Its answer follows.",
+            "record_answer",
+            ("revision", "total"),
+        ),
         "repair_orders.estimate.answered": EventType(
             "The customer answered it. `approved` is the number of jobs.",
-            "answer, approve, deny",
+            "answer, record_answer, approve, deny",
             ("revision", "total", "approved"),
         ),
         "repair_orders.timeentry.started": EventType(

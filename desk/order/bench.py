@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -28,7 +30,7 @@ from repair_orders.models import (
     ServiceLine,
 )
 from repair_orders.parts import KIND
-from repair_orders.worksheet import PART, Figures, Worksheet
+from repair_orders.worksheet import PART, Figures, Worksheet, amount_of
 
 Line: TypeAlias = PartLine | ServiceLine
 
@@ -134,6 +136,30 @@ class Bench:
         statuses = (RepairOrderStatus.PENDING, RepairOrderStatus.IN_PROGRESS)
         last = self.last
         return last if last and self.order.status in statuses and not hasattr(last, "authorisation") else None
+
+    @property
+    def can_be_read_out(self) -> bool:
+        """Return whether an answer can be recorded to the order as it is, because no revision waits for one."""
+        return self.is_open and self.waiting is None and bool(self.sendable)
+
+    @cached_property
+    def asked(self) -> list[Json]:
+        """Return the proposed jobs that can be answered: of the revision that waits, else of the order as it is."""
+        if self.waiting is not None:
+            jobs = self.paper["jobs"] if self.paper else []
+            return [job for job in jobs if job["status"] == JobStatus.PROPOSED]
+        if not self.can_be_read_out:
+            return []
+        amounts = {job.id: amount_of(job) for job in self.sheet.jobs}
+        return [
+            {"id": job.pk, "position": job.position, "name": job.name, "amount": amounts[job.pk]}
+            for job in self.of_status(JobStatus.PROPOSED)
+        ]
+
+    def total_of(self, approved: AbstractSet[int]) -> Decimal:
+        """Return what the customer agrees to by approving these of the asked jobs, with what was agreed before."""
+        sheet = self.sheet if self.waiting is None else Worksheet.from_snapshot(self.paper or {})
+        return sheet.figures(sheet.agreed | approved).totals.total
 
     @cached_property
     def answers(self) -> list[Authorisation]:

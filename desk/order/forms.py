@@ -118,22 +118,18 @@ class CallForm(StepForm):
         if contact is not None:
             self.initial.setdefault("by_name", f"{contact.first_name} {contact.last_name}".strip())
             self.initial.setdefault("contact_used", contact.phone)
-        for job in self.asked:
+        for job in self.bench.asked:
             self.fields[f"job_{job['id']}"] = forms.ChoiceField(
                 label=f"{job['position']}. {job['name']}", choices=self.LABELS, widget=forms.RadioSelect
             )
 
-    @property
-    def asked(self) -> list[Json]:
-        return asked_jobs(self.bench)
-
     def choices(self) -> list[tuple[Json, forms.BoundField]]:
         """Return the jobs with their fields."""
-        return [(job, self[f"job_{job['id']}"]) for job in self.asked]
+        return [(job, self[f"job_{job['id']}"]) for job in self.bench.asked]
 
     @property
     def decisions(self) -> dict[int, str]:
-        return {job["id"]: self.cleaned_data[f"job_{job['id']}"] for job in self.asked}
+        return {job["id"]: self.cleaned_data[f"job_{job['id']}"] for job in self.bench.asked}
 
     @property
     def approved(self) -> set[int]:

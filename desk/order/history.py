@@ -156,7 +156,7 @@ def _text(value: Any) -> str:
 def _sent(bench: Bench) -> Iterator[Entry]:
     for estimate in bench.estimates:
         to = f" to {estimate.sent_to}" if estimate.sent_to else ", not mailed"
-        what = f"Revision {estimate.revision} sent"
+        what = f"Revision {estimate.revision} {'read out' if estimate.is_read_out else 'sent'}"
         yield Entry(estimate.sent_at, what, f"{to}, ${estimate.total:,}", name_of(estimate.sent_by), "sent")
 
 

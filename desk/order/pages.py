@@ -181,7 +181,7 @@ class OrderPage(DeskView):
         form = kind.form(sent, bench=bench, may=self.may_do, of=row)
         if not form.is_valid():
             return self.show_step(bench, name, of, row, form)
-        if name == "call" and bench.waiting is not None:
+        if name == "call" and bench.asked:
             choice = choice_of(form)  # type: ignore[arg-type]  # the form of this step
             if "total" not in sent or sent["total"] != str(choice["total"]):
                 return self.show_step(bench, name, of, row, form, choice=choice, was=sent.get("total"))

@@ -333,7 +333,7 @@ def _send(bench: Bench) -> Step:
 def _call(bench: Bench) -> Step:
     why = ""
     if bench.waiting is None:
-        why = "No revision waits for an answer. Send one first."
+        why = "" if bench.can_be_read_out else "Nothing to ask: no proposed job has a line."
     elif bench.now >= bench.waiting.expires_at:
         why = f"Revision {bench.waiting.revision} has expired. Send a new one first."
     return Step("step:call", "Record a call", "repair_orders.decide_repairorder", why)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -45,7 +44,7 @@ from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.actions import Answerer
 from repair_orders.estimates.models import Answer
 from repair_orders.models import Job, RepairOrder
-from repair_orders.worksheet import PART, Worksheet
+from repair_orders.worksheet import PART
 
 
 @dataclass(frozen=True)
@@ -111,17 +110,15 @@ def _send(act: Act) -> Done:
 
 
 def choice_of(form: CallForm) -> Json:
-    """Return the total of exactly the choice, and whether it approves anything. Computed from the revision."""
-    total = _total_of(form.bench, form.approved)
+    """Return the total of exactly the choice, and whether it approves anything."""
+    total = form.bench.total_of(form.approved)
     return {"total": total, "approves": bool(form.approved), "count": len(form.approved)}
 
 
 def total_of_all(bench: Bench) -> Decimal | None:
-    """Return the total of approving every job that the revision asks for, None if it cannot be approved."""
-    asked = asked_jobs(bench)
-    if bench.waiting is None or bench.waiting.version != bench.order.version or not asked:
-        return None
-    return _total_of(bench, {job["id"] for job in asked})
+    """Return the total of approving every job that is asked for, None if they cannot be approved."""
+    is_stale = bench.waiting is not None and bench.waiting.version != bench.order.version
+    return None if is_stale or not bench.asked else bench.total_of({job["id"] for job in bench.asked})
 
 
 def approving_all(sent: Mapping[str, str], bench: Bench) -> Mapping[str, str]:
@@ -129,27 +126,18 @@ def approving_all(sent: Mapping[str, str], bench: Bench) -> Mapping[str, str]:
 
     If another answer was chosen for a job, the form is sent as it is, and the total of that choice is shown.
     """
-    names = [f"job_{job['id']}" for job in asked_jobs(bench)]
+    names = [f"job_{job['id']}" for job in bench.asked]
     if any(sent.get(name, Answer.APPROVED) != Answer.APPROVED for name in names):
         return sent
     return {**sent, "total": sent["all"], **dict.fromkeys(names, str(Answer.APPROVED))}
 
 
-def _total_of(bench: Bench, approved: AbstractSet[int]) -> Decimal:
-    sheet = Worksheet.from_snapshot(bench.paper or {})
-    return sheet.figures(sheet.agreed | approved).totals.total
-
-
 def _call(act: Act) -> Done:
     form: CallForm = act.form
     values = form.cleaned_data
-    waiting = act.bench.waiting
-    if waiting is None:
-        raise Missing("No revision waits for an answer.")
-    waiting.repair_order = act.order
     choice = choice_of(form)
-    given = estimates.answer(
-        estimate=waiting,
+    given = estimates.record_answer(
+        order=act.order,
         decisions=form.decisions,
         answerer=Answerer(
             method=values["method"],
@@ -163,7 +151,7 @@ def _call(act: Act) -> Done:
     )
     if not choice["approves"]:
         return Done(
-            f"It is recorded that {values['by_name']} approved nothing of revision {waiting.revision}."
+            f"It is recorded that {values['by_name']} approved nothing of revision {given.estimate.revision}."
         )
     return Done(f"{values['by_name']} approved {dollars(given.total)}.")
 
@@ -419,4 +407,6 @@ def title_of(name: str, bench: Bench, of: Any) -> str:
         return f"Send revision {len(bench.estimates) + 1}" if bench.estimates else STEPS[name].title
     if name == "call" and bench.waiting:
         return f"Record the answer to revision {bench.waiting.revision}"
+    if name == "call" and bench.estimates:
+        return f"Record a call about revision {len(bench.estimates) + 1}"
     return STEPS[name].title

@@ -876,6 +876,23 @@ def _():
     }
 
 
+@case(
+    estimates.record_answer,
+    "repair_orders.repairorder.pending",
+    "repair_orders.estimate.stored",
+    "repair_orders.estimate.answered",
+    "repair_orders.repairorder.approved",
+)
+def _():
+    line = make.PartLineFactory()
+    return {
+        "order": line.repair_order,
+        "decisions": {line.job_id: "approved"},
+        "answerer": estimates.Answerer(),
+        "now": NOW(),
+    }
+
+
 @case(estimates.deny, "repair_orders.repairorder.denied")
 def _():
     return {"order": make.RepairOrderFactory(), "by": None, "now": NOW()}

@@ -60,7 +60,11 @@ class ReasonInput(VersionInput):
 
 
 class AuthorisationInput(VersionInput):
-    revision = serializers.IntegerField(min_value=1, required=False, help_text="The last one by default.")
+    revision = serializers.IntegerField(
+        min_value=1,
+        required=False,
+        help_text="The last one by default. If none waits, the present one is stored.",
+    )
     method = Word(choices=_METHODS)
     by_name = serializers.CharField(max_length=200)
     contact_used = serializers.CharField(max_length=254, required=False, allow_blank=True)
@@ -122,7 +126,11 @@ class EstimateRoutes(StaffViewSet):
 
     @extend_schema(responses={201: AuthorisationSerializer})
     def authorise(self, request: Request, id: int) -> JSONResponse:
-        """Record a customer's answer to a revision, with a decision for each proposed job."""
+        """Record a customer's answer to a revision, with a decision for each proposed job.
+
+        Without `revision` it is to the last one. If none waits for an answer, the order as it is now is stored as a
+        revision, of which the customer is told nothing.
+        """
         body = self.read_body()
         answerer = Answerer(
             method=body["method"],
@@ -131,13 +139,12 @@ class EstimateRoutes(StaffViewSet):
             note=body.get("note", ""),
             by=self.caller.user_id,
         )
-        given = actions.answer(
-            estimate=self.estimate_of(id, body.get("revision")),
-            decisions=decisions_of(body),
-            answerer=answerer,
-            now=timezone.now(),
-            total=body["total"],
-        )
+        values = {"decisions": decisions_of(body), "answerer": answerer, "total": body["total"]}
+        if "revision" in body:
+            estimate = self.estimate_of(id, body["revision"])
+            given = actions.answer(estimate=estimate, now=timezone.now(), **values)
+        else:
+            given = actions.record_answer(order=self.row(id), now=timezone.now(), **values)
         rows = authorisation_bodies(self.row(id))
         return JSONResponse(next(row for row in rows if row["id"] == given.pk), status=201)
 

@@ -29,6 +29,7 @@ from repair_orders.worksheet import PART, Worksheet, amount_of
 
 KINDS = (PART, *ServiceKind.values)
 NO_ADDRESS = "The customer has no email address."
+READ_OUT = "It was read to the customer, whose answer was recorded with it."
 
 
 class TotalsSerializer(Serializer):
@@ -272,7 +273,7 @@ def estimate_body(estimate: Estimate, last: Estimate, now: datetime) -> Json:
         "digest": estimate.digest,
         "url": link_of(estimate),
         "sent": bool(estimate.sent_to),
-        "not_sent_because": None if estimate.sent_to else NO_ADDRESS,
+        "not_sent_because": None if estimate.sent_to else READ_OUT if estimate.is_read_out else NO_ADDRESS,
         "state": state_of(estimate, last, now),
     }
 

@@ -119,28 +119,7 @@ def send_estimate(
         raise ExpiryInThePast(field="expires_at")
     with transaction.atomic():
         lock(order)
-        if order.status not in OPEN_STATUSES:
-            raise refusal(order, RepairOrderStatus.PENDING)
-        before = Worksheet.of(order)
-        if not any(job.status == JobStatus.PROPOSED and any(job.lines) for job in before.jobs):
-            raise NothingToSend(field="jobs")
-        values = {} if notes is None else {"notes": notes}
-        if order.status == RepairOrderStatus.IN_PROGRESS:
-            RepairOrder.objects.filter(pk=order.pk).update(estimated_at=now, **values)
-            order.refresh_from_db()
-            write_history(order, by=by, now=now, why="estimate sent")
-        else:
-            _set_status(
-                order, RepairOrderStatus.PENDING, by=by, now=now, estimated_at=now, approved_at=None, **values
-            )
-        estimate = store_estimate(order=order, by=by, now=now, expires_at=expires_at, before=before)
-        events.record(
-            "repair_orders.estimate.sent",
-            estimate,
-            at=now,
-            revision=estimate.revision,
-            total=str(estimate.total),
-        )
+        estimate = _put_forward(order, "sent", by=by, now=now, notes=notes, expires_at=expires_at)
         notify(
             customer_id=order.customer_id,
             type="REPAIR_ORDER",
@@ -154,6 +133,48 @@ def send_estimate(
     return estimate
 
 
+def _put_forward(
+    order: RepairOrder,
+    what: str,
+    *,
+    by: int | None,
+    now: datetime,
+    notes: str | None = None,
+    expires_at: datetime | None = None,
+) -> Estimate:
+    """Store a revision of a locked order, which waits for an answer from then on, and record that as `what`."""
+    if order.status not in OPEN_STATUSES:
+        raise refusal(order, RepairOrderStatus.PENDING)
+    before = Worksheet.of(order)
+    if not has_work_to_ask(before):
+        raise NothingToSend(field="jobs")
+    values = {} if notes is None else {"notes": notes}
+    if order.status == RepairOrderStatus.IN_PROGRESS:
+        RepairOrder.objects.filter(pk=order.pk).update(estimated_at=now, **values)
+        order.refresh_from_db()
+        write_history(order, by=by, now=now, why=f"estimate {what}")
+    else:
+        _set_status(
+            order, RepairOrderStatus.PENDING, by=by, now=now, estimated_at=now, approved_at=None, **values
+        )
+    estimate = store_estimate(
+        order=order, by=by, now=now, expires_at=expires_at, before=before, is_mailed=what == "sent"
+    )
+    events.record(
+        f"repair_orders.estimate.{what}",
+        estimate,
+        at=now,
+        revision=estimate.revision,
+        total=str(estimate.total),
+    )
+    return estimate
+
+
+def has_work_to_ask(sheet: Worksheet) -> bool:
+    """Return whether a job is proposed that has a line."""
+    return any(job.status == JobStatus.PROPOSED and any(job.lines) for job in sheet.jobs)
+
+
 def store_estimate(
     *,
     order: RepairOrder,
@@ -161,10 +182,11 @@ def store_estimate(
     now: datetime,
     expires_at: datetime | None = None,
     before: Worksheet | None = None,
+    is_mailed: bool = True,
 ) -> Estimate:
     """Store a revision of the jobs of a locked order that count, and mark them as sent. It tells nobody.
 
-    `before` is the worksheet before the order changed, if it has.
+    `before` is the worksheet before the order changed, if it has. Without `is_mailed` it is for nobody's address.
     """
     revision = Estimate.objects.filter(repair_order=order).count() + 1
     before = before or Worksheet.of(order)
@@ -182,7 +204,7 @@ def store_estimate(
         version=order.version,
         sent_at=now,
         sent_by_id=by,
-        sent_to=(contact and contact.email) or "",
+        sent_to=(is_mailed and contact and contact.email) or "",
         expires_at=expires_at,
         snapshot=snapshot,
         digest=digest(snapshot),
@@ -281,6 +303,31 @@ def answer(
         settle(order, before, by=answerer.by, now=now)
         tell_denied(order, by=answerer.by, now=now)
     return authorisation
+
+
+def record_answer(
+    *,
+    order: RepairOrder,
+    decisions: Mapping[int, str],
+    answerer: Answerer,
+    now: datetime,
+    total: Decimal | None = None,
+) -> Authorisation:
+    """Record the customer's answer to the last revision of an order, or to the order as it is now.
+
+    If no revision waits for an answer, the present one is stored in the same step. The customer was told its figures by
+    phone, so nothing is mailed. Raises NothingToSend, AlreadyAnswered, and as `answer` does.
+    """
+    with transaction.atomic():
+        lock(order)
+        last = Estimate.objects.filter(repair_order=order).order_by("-revision").first()
+        given = _answer_to(last) if last else None
+        if last is None or given:
+            if given and not has_work_to_ask(Worksheet.of(order)):
+                raise AlreadyAnswered(given)
+            last = _put_forward(order, "stored", by=answerer.by, now=now)
+        last.repair_order = order  # the row of the caller, which an answer changes
+        return answer(estimate=last, decisions=decisions, answerer=answerer, now=now, total=total)
 
 
 def approve(

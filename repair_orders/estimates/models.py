@@ -50,6 +50,12 @@ class Estimate(Identified):
     def __str__(self) -> str:
         return f"Revision {self.revision}"
 
+    @property
+    def is_read_out(self) -> bool:
+        """Whether it was stored with its answer, by staff who read it to the customer. The answer must be loaded."""
+        given = getattr(self, "authorisation", None)
+        return given is not None and given.at == self.sent_at
+
 
 class Method(models.TextChoices):
     """The way in which an answer was given."""

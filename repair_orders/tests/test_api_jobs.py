@@ -20,6 +20,7 @@ from testing.shelf import on_shelf
 from testing.suites import count_queries, invalid
 from testing.worked_example import (
     TEN_PERCENT,
+    add_brakes,
     add_labour,
     add_oil,
     add_part,
@@ -749,6 +750,39 @@ class TestEstimates:
         response = advisor.post(url(order, "authorisations/"), body, format="json")
         assert (response.status_code, response.json()["error"]) == (409, title)
         assert everything(order) == before
+
+    def test_without_a_revision_the_order_as_it_is_is_stored(self, advisor, mailoutbox):
+        order = new_order()
+        brakes, oil = add_brakes(order), add_oil(order)
+        body = self.body(brakes, oil)
+        stale = advisor.post(url(order, "authorisations/"), {**body, "total": "640.94"}, format="json")
+        assert (stale.status_code, stale.json()["code"], Estimate.objects.count()) == (
+            409,
+            "estimate_changed",
+            0,
+        )
+        response = advisor.post(url(order, "authorisations/"), body, format="json")
+        assert (response.status_code, response.json()["total"]) == (201, "491.56")
+        row = advisor.get(url(order)).json()
+        [sent] = row["estimates"]
+        assert (row["status"], sent["revision"], sent["sent"], sent["not_sent_because"], sent["state"]) == (
+            "approved", 1, False, "It was read to the customer, whose answer was recorded with it.", "answered"
+        )  # fmt: skip
+        assert (mailoutbox, order.customer.notifications.count()) == ([], 0)
+        again = advisor.post(url(order, "authorisations/"), body, format="json")
+        assert (again.status_code, again.json()["code"], Estimate.objects.count()) == (
+            409,
+            "already_answered",
+            1,
+        )
+
+    def test_order_without_a_line_cannot_be_answered(self, advisor):
+        order = new_order()
+        job = jobs.add_job(order=order, name="Brakes")
+        body = self.body(job, job, decisions=[])
+        response = advisor.post(url(order, "authorisations/"), body, format="json")
+        assert (response.status_code, response.json()["code"]) == (400, "nothing_to_send")
+        assert (Estimate.objects.count(), reload(order).status) == (0, "requested")
 
     def test_approve_and_deny_take_who(self, advisor):
         order, _, _ = estimated()

@@ -219,7 +219,7 @@ class TestSteps:
         actions.finish_job(job=fresh(brakes), by=None, now=timezone.now())
         assert self.reasons(at_desk(order)) == {
             "step:send": "Nothing to ask: no proposed job has a line.",
-            "step:call": "No revision waits for an answer. Send one first.",
+            "step:call": "Nothing to ask: no proposed job has a line.",
             "step:stop": "Job 1 is done. Complete the order with it.",
         }
 

@@ -20,6 +20,8 @@ from testing.billed import completed, invoiced, pay
 from testing.factories import AppointmentFactory, CustomerFactory, PartFactory
 from testing.worked_example import (
     add_brakes,
+    add_oil,
+    add_part,
     answer,
     authorised,
     estimated,
@@ -104,6 +106,47 @@ class TestCall:
         )  # fmt: skip
         assert browser.told == ["Linda Park approved $491.56."]
         assert [job.status for job in order.jobs.in_order()] == ["approved", "declined"]
+
+    def test_estimate_that_was_never_sent_is_stored_with_its_answer(
+        self, at_desk, advisor, unsent, mailoutbox
+    ):
+        job = unsent.jobs.get()
+        browser = at_desk(unsent).press("step:call")
+        assert "Revision 1 is stored with the answer, and nothing is mailed." in browser.text
+        assert "Approve $491.56" in browser.text
+        browser.send(all="491.56", by_name="Linda Park")
+        sent, given = Estimate.objects.get(), Authorisation.objects.get()
+        assert (sent.revision, sent.total, sent.sent_by, sent.sent_to) == (1, D("491.56"), advisor, "")
+        assert (given.estimate, given.method, given.by_name, given.total) == (
+            sent, "phone", "Linda Park", D("491.56")
+        )  # fmt: skip
+        assert (reload(unsent).status, fresh(job).status) == ("approved", "approved")
+        assert browser.told == ["Linda Park approved $491.56."]
+        assert "Revision 1 read out , not mailed, $491.56" in browser.text
+        assert (mailoutbox, unsent.customer.notifications.count()) == ([], 0)
+
+    def test_more_work_is_read_out_beside_the_approved(self, at_desk):
+        order, *_ = authorised()
+        job = add_oil(order)
+        browser = at_desk(order).step("call", **{f"job_{job.pk}": "approved"})
+        total = browser.response.context["step"]["choice"]["total"]
+        browser.send(**{f"job_{job.pk}": "approved"}, total=str(total))
+        assert [row.revision for row in Estimate.objects.order_by("id")] == [1, 2]
+        assert (fresh(job).status, reload(order).authorised_total) == ("approved", total)
+
+    def test_figures_that_changed_meanwhile_are_not_recorded(self, at_desk, unsent):
+        browser = at_desk(unsent).show(step="call")
+        add_part(unsent.jobs.get(), "1", "10.00")
+        browser.send(all="491.56", by_name="Linda Park")
+        assert browser.response.status_code in (200, 409)
+        assert (Estimate.objects.count(), reload(unsent).status) == (0, "requested")
+
+    def test_order_without_a_line_has_nothing_to_ask(self, at_desk):
+        order = new_order()
+        add_job(order=order, name="Brakes")
+        browser = at_desk(order).step("call", by_name="Pat")
+        assert "An estimate needs a proposed job with at least one line." in browser.text
+        assert not Estimate.objects.exists()
 
     def test_changed_choice_is_shown_again(self, at_desk):
         order, brakes, oil = estimated()
@@ -191,10 +234,6 @@ class TestCall:
         order, brakes, _ = estimated()
         jobs.change_line(line=brakes.service_lines.get(name="Labor"), given=given(), hours=D(3))
         assert "Approve all jobs" not in at_desk(order).show(step="call").text
-
-    def test_no_revision_waits(self, at_desk, unsent):
-        browser = at_desk(unsent).step("call", total="0.00")
-        assert "No revision waits for an answer." in browser.text
 
 
 class TestWork:
