@@ -67,6 +67,7 @@ def load(*, now: datetime) -> bool:
         passport.load(calendar)
         savings.load(calendar, rows)
         staff.load_key(now)
+        staff.load_team()
         # The database was empty, so every task is about demo data, whose people get no mail.
         DBTaskResult.objects.all().delete()
         return True

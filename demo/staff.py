@@ -6,6 +6,7 @@ from datetime import datetime
 
 from accounts.keys.actions import SHOWN, hash_of
 from accounts.models import ApiKey, User
+from appointments.models import Technician
 from common.domain.caller import Role
 from demo.numbering import continue_after
 
@@ -23,6 +24,23 @@ def load() -> None:
         role=Role.TECHNICIAN,
     )
     continue_after(User)
+
+
+def load_team() -> None:
+    """Load a login of each role of the second location. The technician's is tied to Tara, who has shifts there.
+
+    They are the last users, so that the ids of the contracts' own accounts stay.
+    """
+    for name, first, last, role in (
+        ("advisor", "Anna", "Desk", Role.ADVISOR),
+        ("manager", "Max", "Ledger", Role.MANAGER),
+        ("tara", "Tara", "Wrench", Role.TECHNICIAN),
+    ):
+        User.objects.create_user(
+            f"{name}@garage.example", f"{role}12345", first_name=first, last_name=last, role=role
+        )
+    tara = User.objects.get(email="tara@garage.example")
+    Technician.objects.filter(email=tara.email).update(user=tara)
 
 
 def load_key(now: datetime) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Count
 
@@ -45,6 +46,9 @@ LOGINS = {
     "ali.jawad@example.com": ("customer123", "customer"),
     "tech@test.com": ("technician123", "technician"),
     "admin@example.com": ("admin12345", "admin"),
+    "advisor@garage.example": ("advisor12345", "advisor"),
+    "manager@garage.example": ("manager12345", "manager"),
+    "tara@garage.example": ("technician12345", "technician"),
 }
 
 
@@ -60,6 +64,23 @@ class TestRows:
         assert list(User.objects.filter(is_superuser=True).values_list("email", flat=True)) == [
             "admin@example.com"
         ]
+
+    def test_each_role_of_staff_has_a_first_page(self, client):
+        for email, page in (
+            ("tara@garage.example", "/admin/my-jobs/"),
+            ("advisor@garage.example", "/admin/today/"),
+            ("manager@garage.example", "/admin/money/"),
+            ("admin@example.com", "/admin/today/"),
+        ):
+            client.force_login(User.objects.get(email=email))
+            assert client.get("/admin/")["Location"] == page
+        assert Technician.objects.get(user__email="tara@garage.example").name == "Tara Wrench"
+
+    def test_readme_and_design_name_each_login(self):
+        for name in ("README.md", "docs/design/operations.md"):
+            text = (settings.BASE_DIR / name).read_text()
+            for email, (password, _) in LOGINS.items():
+                assert (email in text, password in text) == (True, True), (name, email)
 
     def test_ids_printed_in_contract_000(self):
         alice = Customer.objects.get(pk=19)
