@@ -73,3 +73,22 @@ def check_digit_matches(vin: str) -> bool | None:
         return bool(Vin(vin).verify_checksum(check_year=False))
     except (VininfoException, TypeError):
         return None
+
+
+# The tenth character stands for a model year, and begins again after thirty years (49 CFR 565.15, table VII).
+_YEARS = "ABCDEFGHJKLMNPRSTVWXY123456789"
+_CYCLE = len(_YEARS)
+
+
+def get_model_year(vin: str, *, latest: int) -> int | None:
+    """Return the model year that a VIN states, or None if it states none that is sure.
+
+    The tenth character repeats every thirty years. The seventh one tells which of them it is: a digit up to 2009, a
+    letter from 2010 on. That holds for passenger cars and light trucks for North America, whose VINs have a check
+    digit, so that a VIN whose check digit does not fit states no year. No vehicle is of a year after `latest`.
+    """
+    vin = normalize_vin(vin)
+    if not check_digit_matches(vin) or vin[9] not in _YEARS:
+        return None
+    year = 1980 + _YEARS.index(vin[9]) + (0 if vin[6].isdigit() else _CYCLE)
+    return year if year <= latest else None

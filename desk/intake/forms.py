@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.names import MAX_NAME_LENGTH
@@ -22,7 +23,7 @@ from customers.models import Customer
 from desk.forms import KeyedForm
 from repair_orders.models import RepairOrder
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
-from vehicles.vin import VinFormField
+from vehicles.vin import VinFormField, get_model_year
 
 NEW = "new"  # a vehicle that is entered
 NOW = "now"  # the start of a walk-in
@@ -173,6 +174,7 @@ class IntakeForm(KeyedForm):
             values[name] for name in ("first_name", "last_name", "company_name")
         ):
             self.add_error("first_name", "Enter a name or a company, or choose a customer above.")
+        values["year"] = values["year"] or year_of(values["vin"])
         car = self.car
         wants_visit = not values["no_visit"]
         if car is not None or (wants_visit and self.chosen is None):
@@ -183,3 +185,8 @@ class IntakeForm(KeyedForm):
             text = "Choose a start, or “No visit now”."
             self.add_error("start", forms.ValidationError(text, code=NO_START))
         return values
+
+
+def year_of(vin: str) -> int | None:
+    """Return the model year that a VIN states today. Those of the next year are sold already."""
+    return get_model_year(vin, latest=timezone.localdate().year + 1)

@@ -21,7 +21,7 @@ from common.domain.errors import DomainError
 from common.domain.types import Json
 from customers.models import Customer
 from desk.intake.actions import Intake, Visit, take_in
-from desk.intake.forms import CAR, NO_START, IntakeForm
+from desk.intake.forms import CAR, NO_START, IntakeForm, year_of
 from desk.intake.likely import MOST as MOST_LIKELY
 from desk.intake.likely import Likely, find_likely
 from desk.intake.starts import Starts, find_starts, first_day
@@ -285,7 +285,7 @@ def read_vin(text: str, year: str) -> Json:
     """Return how a VIN reads, and what is wrong with it or worth a look."""
     vin = normalize_vin(text)
     model_year = int(year) if year.isascii() and year.isdigit() and len(year) == 4 else None
-    read: Json = {"vin": vin, "error": "", "is_odd": False, "is_old": False}
+    read: Json = {"vin": vin, "error": "", "is_odd": False, "is_old": False, "year": None}
     if not vin:
         return read
     try:
@@ -293,7 +293,8 @@ def read_vin(text: str, year: str) -> Json:
     except ValidationError as error:
         return read | {"error": error.messages[0], "is_old": 5 <= len(vin) < 17 and model_year is None}
     is_standard = model_year is None or model_year > LAST_YEAR_WITHOUT_STANDARD
-    return read | {"is_odd": is_standard and not check_digit_matches(vin)}
+    stated = year_of(vin)
+    return read | {"is_odd": is_standard and not check_digit_matches(vin), "year": stated}
 
 
 def services_of(form: IntakeForm) -> Json:

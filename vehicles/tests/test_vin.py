@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vehicles.vin import check_digit_matches, normalize_vin, validate_vin
+from vehicles.vin import check_digit_matches, get_model_year, normalize_vin, validate_vin
 
 LETTERS = ["A VIN has only digits and letters, without I, O and Q."]
 ALPHABET = sorted(set(string.ascii_uppercase + string.digits) - set("IOQ"))
@@ -107,3 +107,39 @@ def test_check_digit_of_an_invalid_vin_is_none(vin):
 @given(st.text(max_size=20))
 def test_check_digit_never_raises(text):
     assert check_digit_matches(text) in (True, False, None)
+
+
+def checked(vin):
+    """Return the VIN with the check digit of its other characters."""
+    rest = sum(VALUES[letter] * weight for letter, weight in zip(vin, WEIGHTS, strict=True)) % 11
+    return f"{vin[:8]}{'X' if rest == 10 else rest}{vin[9:]}"
+
+
+class TestModelYear:
+    @pytest.mark.parametrize(
+        ("seventh", "tenth", "year"),
+        [
+            ("1", "A", 1980), ("1", "M", 1991), ("1", "Y", 2000), ("2", "1", 2001), ("2", "9", 2009),
+            ("A", "A", 2010), ("E", "K", 2019), ("Z", "V", 2027),
+        ],
+    )  # fmt: skip
+    def test_the_seventh_character_tells_which_thirty_years(self, seventh, tenth, year):
+        vin = checked(f"1HGCM8{seventh}60{tenth}A004352")
+        assert get_model_year(vin.lower(), latest=2027) == year
+
+    @pytest.mark.parametrize("tenth", ["0", "U", "Z"])
+    def test_a_character_that_is_no_year_states_none(self, tenth):
+        assert get_model_year(checked(f"1HGCM8260{tenth}A004352"), latest=2027) is None
+
+    def test_a_vin_whose_check_digit_does_not_fit_states_none(self):
+        assert get_model_year("1HGCM82633A004352", latest=2027) == 2003
+        assert get_model_year("1HGCM82643A004352", latest=2027) is None
+
+    def test_a_year_that_is_not_sold_yet_states_none(self):
+        vin = checked("1HGCM8A63WA004352")
+        assert get_model_year(vin, latest=2027) is None
+        assert get_model_year(vin, latest=2028) == 2028
+
+    @pytest.mark.parametrize("vin", ["", "194377S103420"])
+    def test_what_is_no_vin_states_none(self, vin):
+        assert get_model_year(vin, latest=2027) is None

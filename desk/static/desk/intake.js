@@ -80,11 +80,17 @@
   const reads = document.getElementById("vin-reads");
   const vin = form.elements.vin;
   if (vin && reads) {
-    const read = later(() =>
-      load(`${reads.dataset.vin}${encodeURIComponent(vin.value)}&year=${encodeURIComponent(form.elements.year.value)}`, reads),
-    );
+    const year = form.elements.year;
+    let filled = ""; // a year that was typed stays
+    const read = later(async () => {
+      await load(`${reads.dataset.vin}${encodeURIComponent(vin.value)}&year=${encodeURIComponent(year.value)}`, reads);
+      const stated = reads.querySelector("[data-year]")?.dataset.year ?? "";
+      if (year.value === filled && stated !== filled) {
+        year.value = filled = stated;
+      }
+    });
     vin.addEventListener("input", read);
-    form.elements.year.addEventListener("change", read);
+    year.addEventListener("change", read);
   }
 
   // The free starts for the services, the bay and the day that are chosen.

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from appointments.models import Appointment, Location
 from customers.models import Customer
+from desk.intake.forms import IntakeForm
 from desk.intake.pages import guess, read_vin
 from desk.intake.starts import find_starts
 from repair_orders.models import RepairOrder
@@ -385,18 +386,42 @@ def test_a_text_that_found_nobody_fills_the_form(text, fields):
 @pytest.mark.parametrize(
     ("text", "year", "read"),
     [
-        ("", "", {"vin": "", "error": "", "is_odd": False, "is_old": False}),
-        ("1hgcm-82633 a004352", "", {"vin": "1HGCM82633A004352", "error": "", "is_odd": False, "is_old": False}),
-        ("1HGCM82633A004353", "2003", {"vin": "1HGCM82633A004353", "error": "", "is_odd": True, "is_old": False}),
-        ("194377S103420", "1967", {"vin": "194377S103420", "error": "", "is_odd": False, "is_old": False}),
+        ("", "", {"vin": "", "error": "", "is_odd": False, "is_old": False, "year": None}),
+        (
+            "1hgcm-82633 a004352", "",
+            {"vin": "1HGCM82633A004352", "error": "", "is_odd": False, "is_old": False, "year": 2003},
+        ),
+        (
+            "1HGCM82633A004353", "2003",
+            {"vin": "1HGCM82633A004353", "error": "", "is_odd": True, "is_old": False, "year": None},
+        ),
+        (
+            "194377S103420", "1967",
+            {"vin": "194377S103420", "error": "", "is_odd": False, "is_old": False, "year": None},
+        ),
         (
             "194377S103420", "",
-            {"vin": "194377S103420", "error": "A VIN has 17 characters, not 13.", "is_odd": False, "is_old": True},
+            {
+                "vin": "194377S103420", "error": "A VIN has 17 characters, not 13.",
+                "is_odd": False, "is_old": True, "year": None,
+            },
         ),
     ],
 )  # fmt: skip
 def test_a_vin_is_read_back(text, year, read):
     assert read_vin(text, year) == read
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("", 2003), ("2004", 2004)])
+def test_the_year_of_the_vin_stands_in_for_one_that_was_not_typed(typed, stored):
+    form = IntakeForm(
+        {**TYPED, "year": typed, "no_visit": "on", "key": "k"},
+        customer=None,
+        vehicles=(),
+        location=GarageFactory(),
+    )
+    assert form.is_valid(), form.errors
+    assert form.car["year"] == stored
 
 
 class TestRoles:
