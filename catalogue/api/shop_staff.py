@@ -23,7 +23,7 @@ from catalogue.shelf.sources import name_sources
 from common.domain.caller import Caller
 from common.domain.types import Json, Values
 from common.http.bodies import JSONResponse
-from common.http.fields import Id, Instant, Money
+from common.http.fields import DecimalNumber, Id, Instant, Money
 from common.http.filters import SearchFilter, apply, order, query_of
 from common.http.lists import Page
 from common.http.query import Query
@@ -31,14 +31,14 @@ from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Derived, Serializer
 
 
-def _unit_cost(**options: Any) -> serializers.DecimalField:
-    return serializers.DecimalField(
+def _unit_cost(**options: Any) -> DecimalNumber:
+    return DecimalNumber(
         max_digits=12, decimal_places=4, allow_null=True, help_text="Dollars. Null is unknown.", **options
     )
 
 
-def _hours(**options: Any) -> serializers.DecimalField:
-    return serializers.DecimalField(max_digits=6, decimal_places=2, allow_null=True, **options)
+def _hours(**options: Any) -> DecimalNumber:
+    return DecimalNumber(max_digits=6, decimal_places=2, allow_null=True, **options)
 
 
 class PartInput(Serializer):

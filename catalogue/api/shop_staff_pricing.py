@@ -24,7 +24,7 @@ from common.domain.caller import Caller
 from common.domain.errors import Missing
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.fields import FineDecimal, FinePercent, Id, Money, Word
+from common.http.fields import DecimalNumber, FineDecimal, FinePercent, Id, Money, Word
 from common.http.filters import SearchFilter, apply, order, query_of
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Serializer
@@ -107,7 +107,7 @@ class CannedLineSerializer(Serializer):
     part_id = Id(allow_null=True, required=False)
     service_id = Id(allow_null=True, required=False)
     name = serializers.CharField(max_length=200, allow_blank=True, required=False)
-    quantity = serializers.DecimalField(
+    quantity = DecimalNumber(
         max_digits=7,
         decimal_places=2,
         min_value=_LEAST,
@@ -115,7 +115,7 @@ class CannedLineSerializer(Serializer):
         allow_null=True,
         required=False,
     )
-    hours = serializers.DecimalField(
+    hours = DecimalNumber(
         max_digits=6,
         decimal_places=2,
         min_value=_LEAST,

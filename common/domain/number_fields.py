@@ -36,6 +36,14 @@ def without_commas(text: str, *, is_whole: bool = False) -> str:
     raise ValidationError(right, code="invalid")
 
 
+def how_to_write(text: str) -> str:
+    """Return how to write a number that has a comma, where none is taken: `12,50` with a point, `1,250` without it."""
+    try:
+        return f"Write {without_commas(text)} without a comma."
+    except ValidationError as error:
+        return str(error.messages[0]).replace(" or 1,250.00", "")
+
+
 class _NumberField(forms.IntegerField):
     _is_whole: bool
     widget: Any = forms.NumberInput

@@ -16,6 +16,7 @@ from rest_framework import serializers
 
 from common.domain import ids
 from common.domain.money import format_percent
+from common.domain.number_fields import how_to_write
 
 if TYPE_CHECKING:
     from rest_framework.validators import Validator  # which only the stubs have
@@ -169,7 +170,19 @@ class StrictBoolean(serializers.BooleanField):
         return data
 
 
-class Money(serializers.DecimalField):
+class DecimalNumber(serializers.DecimalField):
+    """A number with decimals behind a point. One with a comma is refused with how to write it."""
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError:
+            if isinstance(data, str) and "," in data:
+                raise serializers.ValidationError(how_to_write(data), code="invalid") from None
+            raise
+
+
+class Money(DecimalNumber):
     """Dollars and cents, at most 99,999,999.99. Written as a string, or as a JSON number with `as_number`."""
 
     def __init__(self, *, as_number: bool = False, **options: Unpack[AmountOptions]) -> None:
@@ -181,7 +194,7 @@ class Money(serializers.DecimalField):
         return float(text) if self.as_number and text is not None else text
 
 
-class FineDecimal(serializers.DecimalField):
+class FineDecimal(DecimalNumber):
     """A number with up to four places, written with at least two and no further zeros at the end: 8.25, 8.875."""
 
     trims_zeros = True  # the read compiler must not write the places of the column
@@ -202,7 +215,7 @@ class FinePercent(FineDecimal):
         super().__init__(**options)
 
 
-class Miles(serializers.DecimalField):
+class Miles(DecimalNumber):
     """A distance with two places, written as a JSON number."""
 
     as_number = True
@@ -215,7 +228,7 @@ class Miles(serializers.DecimalField):
 
 
 @extend_schema_field({"type": "number", "minimum": 0.01, "maximum": 10000})
-class Quantity(serializers.DecimalField):
+class Quantity(DecimalNumber):
     """A quantity above 0 with up to two places, written as a JSON number: 2 or 4.5."""
 
     def __init__(self, **options: Any) -> None:

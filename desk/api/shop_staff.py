@@ -13,7 +13,7 @@ from appointments.models import Appointment, AppointmentStatus, Bay, Location, T
 from appointments.queries import find_services, get_default_location, local_time, resolve_start
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.fields import Day, Id, Instant, LocalInstant
+from common.http.fields import Day, DecimalNumber, Id, Instant, LocalInstant
 from common.http.query import Query
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Serializer
@@ -154,7 +154,7 @@ class IntakeVisitInput(Serializer):
     check_in = serializers.BooleanField(
         required=False, help_text="The vehicle is here: open its repair order."
     )
-    odometer = serializers.DecimalField(
+    odometer = DecimalNumber(
         max_digits=9, decimal_places=2, min_value=0, required=False, help_text="Miles, read at the check-in."
     )
     promised_at = Instant(required=False)

@@ -20,7 +20,7 @@ from catalogue.shelf import actions as shelf
 from common.domain.errors import Invalid, Missing
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.fields import Id, Money, Quantity, Word
+from common.http.fields import DecimalNumber, Id, Money, Quantity, Word
 from common.http.permissions import check_role
 from common.http.query import Query
 from common.http.viewsets import StaffViewSet
@@ -67,7 +67,7 @@ class LineValuesInput(VersionInput):
     oem = serializers.BooleanField(required=False, allow_null=True)
     quantity = Quantity(required=False)
     unit_price = Money(required=False, min_value=0)
-    hours = serializers.DecimalField(
+    hours = DecimalNumber(
         required=False, max_digits=6, decimal_places=2, min_value=Decimal("0.01"), max_value=1_000
     )
     rate = Money(required=False, min_value=0, help_text="Dollars an hour.")

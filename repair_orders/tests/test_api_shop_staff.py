@@ -365,7 +365,7 @@ class TestRepairOrders(WritableNounSuite):
             ({"part_id": 1, "quantity": HUGE}, 400, invalid("quantity", TOO_MANY_DIGITS)),
             ({"part_id": 1, "quantity": str(HUGE)}, 400, invalid("quantity", TOO_MANY_DIGITS)),
             ({"part_id": 1, "quantity": 1.555}, 400, invalid("quantity", TOO_MANY_PLACES)),
-            ({"part_id": 1, "quantity": "1,5"}, 400, invalid("quantity", "A valid number is required.")),
+            ({"part_id": 1, "quantity": "1,5"}, 400, invalid("quantity", "Write 1.5 with a point.")),
         ],
     )
     def test_error_names_wrong_field_of_part_line(self, as_ada, body, status, answer):

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.fields import Id, Instant
+from common.http.fields import DecimalNumber, Id, Instant
 from common.http.filters import IdFilter, SearchFilter, apply, order, query_of
 from common.http.views import serialize
 from common.http.viewsets import StaffViewSet
@@ -32,8 +32,8 @@ from vehicles.queries import get_chain
 ORDERING = {"id": (), "year": ("year",), "created": ("created_at",)}
 
 
-def _miles(**options: Any) -> serializers.DecimalField:
-    return serializers.DecimalField(max_digits=9, decimal_places=2, help_text="Miles.", **options)
+def _miles(**options: Any) -> DecimalNumber:
+    return DecimalNumber(max_digits=9, decimal_places=2, help_text="Miles.", **options)
 
 
 class VehicleRowSerializer(VehicleSerializer):

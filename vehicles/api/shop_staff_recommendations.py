@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from common.domain.caller import Caller
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
-from common.http.fields import Day, Id, Instant, Money, Word
+from common.http.fields import Day, DecimalNumber, Id, Instant, Money, Word
 from common.http.filters import ChoiceListFilter, IdFilter, apply, order, query_of
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Serializer
@@ -22,10 +22,8 @@ from vehicles.models import Recommendation, RecommendationSource, Recommendation
 ORDERING = {"id": ()}
 
 
-def miles_or_null(**options: Any) -> serializers.DecimalField:
-    return serializers.DecimalField(
-        max_digits=9, decimal_places=2, allow_null=True, help_text="Miles.", **options
-    )
+def miles_or_null(**options: Any) -> DecimalNumber:
+    return DecimalNumber(max_digits=9, decimal_places=2, allow_null=True, help_text="Miles.", **options)
 
 
 class RecommendationSerializer(Serializer):

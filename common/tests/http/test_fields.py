@@ -238,3 +238,22 @@ def test_public_id_is_a_uuid_as_text():
     ):
         with pytest.raises(serializers.ValidationError):
             PublicId().run_validation(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("12,50", "Write 12.50 with a point."),
+        ("1,250", "Write 1250 without a comma."),
+        ("1,250.00", "Write 1250.00 without a comma."),
+        ("1.250,00", "Write 1250.00 with a point."),
+        ("1,,5", "Write a number such as 1250.00."),
+        ("12 dollars", "A valid number is required."),
+        ("", "A valid number is required."),
+    ],
+)
+def test_a_number_that_cannot_be_read_says_how_to_write_it(text, message):
+    with pytest.raises(serializers.ValidationError) as error:
+        Money().run_validation(text)
+    assert [str(detail) for detail in error.value.detail] == [message]
+    assert error.value.get_codes() == ["invalid"]
