@@ -55,8 +55,8 @@ def name_orders_of_customer(customer: Customer, now: datetime) -> list[str]:
 
 
 def _name_open(orders: QuerySet[RepairOrder]) -> list[str]:
-    ids = orders.filter(status__in=OPEN_STATUSES).order_by("id").values_list("id", flat=True)
-    return [f"repair order {pk}" for pk in ids]
+    rows = orders.filter(status__in=OPEN_STATUSES).only("number").order_by("id")
+    return [f"repair order {order.reference}" for order in rows]
 
 
 def with_lines(orders: QuerySet[RepairOrder]) -> QuerySet[RepairOrder]:
