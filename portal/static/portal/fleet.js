@@ -77,9 +77,11 @@
     let leaving = false;
     addEventListener("submit", () => (leaving = true));
     addEventListener("pageshow", () => (leaving = false));
+    let typed = false; // what is typed would be lost, also when its field has no focus any more
+    main.addEventListener("input", () => (typed = true));
     const show = () => {
       if (leaving) return;
-      if (!main.querySelector("textarea:focus, input:focus, details[open]")) return location.reload();
+      if (!typed && !main.querySelector("textarea:focus, input:focus, details[open]")) return location.reload();
       if (document.getElementById("changed")) return;
       const note = document.createElement("div");
       note.id = "changed";
