@@ -24,6 +24,7 @@ RESOURCES = {
     "intake": "Customer, vehicle and appointment entered by one request, all of it or nothing.",
     "appointments": "Booked visits of vehicles: times, bays, technicians, walk-ins and the check-in.",
     "customers": "Those who are billed, with the names, phone and email of their contact.",
+    "phone-calls": "Calls to customers: what came of them, and when to call again.",
     "tax-exemptions": "Certificates of customers that are exempt from tax.",
     "vehicles": "Vehicles of customers, with odometer readings, passports and changes of owner.",
     "recommendations": "Work that the shop advises for a vehicle, until it is done or dismissed.",

@@ -49,7 +49,7 @@ _ADVISOR = (
     | _permissions("appointments", "add change assign", "appointment")
     | _permissions("appointments", "view add", "absence")
     | _permissions("customers", "add change", "customer")
-    | _permissions("customers", "view", "notification", "invitation")
+    | _permissions("customers", "view", "notification", "invitation", "phonecall")
     | _permissions("reminders", "view", "remindermail", "reminder")
     # The user behind a customer record, and their referrals.
     | _permissions("accounts", "view", "user", "referral", "rewardentry")

@@ -52,6 +52,7 @@ from customers.api import crm as customers_crm
 from customers.api import crm_staff as management_crm
 from customers.api import shop as customers_shop
 from customers.api import shop_staff as customers_staff
+from customers.api import shop_staff_calls as calls_staff
 from desk import urls as desk_pages
 from desk.api import shop_staff as desk_staff
 from desk.search import api as search_staff
@@ -140,6 +141,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *appointments_staff.urlpatterns,  # appointments/, technicians/, locations/
     *rota_staff.urlpatterns,  # shifts/, absences/
     *customers_staff.urlpatterns,  # customers/
+    *calls_staff.urlpatterns,  # customers/{id}/phone-calls/
     *vehicles_staff.urlpatterns,  # vehicles/
     *passports_staff.urlpatterns,  # vehicles/{id}/passport/, …/passport.pdf, …/passport/links/
     *recommendations_staff.urlpatterns,  # recommendations/

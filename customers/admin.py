@@ -19,6 +19,7 @@ from unfold.enums import ActionVariant
 
 from accounts.emails import Origin
 from accounts.phones import format_phone
+from common.admin.filters import DayRangeFilter
 from common.admin.pages import (
     HistoryAdmin,
     NoDeleteMixin,
@@ -37,7 +38,7 @@ from customers import actions
 from customers.duplicates import likely_duplicates
 from customers.forms import CustomerForm, link_to
 from customers.logins import LastOwner
-from customers.models import Customer, CustomerUser, Invitation, Notification
+from customers.models import Customer, CustomerUser, Invitation, Notification, PhoneCall
 from customers.queries import find_kept
 from customers.resources import CustomerResource
 
@@ -286,6 +287,18 @@ class InvitationAdmin(ReadOnly, StaffAdmin):
         "uuid",
     )
     readonly_fields = ("uuid",)
+
+
+@admin.register(PhoneCall)
+class PhoneCallAdmin(ReadOnly, StaffAdmin):
+    """Calls to customers, newest first. They are noted on *Follow-ups* and on the page of a customer."""
+
+    list_display = ("at", "customer", "outcome", "next_on", "by")
+    list_filter = (("at", DayRangeFilter),)
+    list_filter_submit = True
+    list_select_related = ("customer__contact", "by")
+    search_fields = ("outcome", *(f"customer__{name}" for name in CUSTOMER_SEARCH))
+    ordering = ("-id",)
 
 
 @admin.register(Notification)

@@ -17,6 +17,7 @@ from common.domain.money import money
 from common.domain.search import Searched
 from common.domain.text_fields import EmailField, LineField, ParagraphsField
 from common.domain.units import Units
+from customers.calls.models import PhoneCall as PhoneCall  # a table of this app
 from customers.names import HOME, customer_name, one_line_address
 from customers.preferences import default_notifications, validate_notifications
 from customers.querysets import CustomerQuerySet, InvitationQuerySet, NotificationQuerySet

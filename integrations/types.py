@@ -107,6 +107,7 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
         **_rows("customers.customeruser", "The role or limit of a login", "change_login", "changed"),
         "customers.invitation.created": EventType("An invitation was sent.", "invite, resend", ("role",)),
         "customers.invitation.withdrawn": EventType("It was withdrawn.", "withdraw, resend"),
+        "customers.phonecall.created": EventType("A call to the customer was noted.", "note_call"),
         "customers.notification.created": EventType("The customer got a notification.", "notify", ("kind",)),
         # --- catalogue
         **_rows("catalogue.part", "A part", "save_article, remove_article"),

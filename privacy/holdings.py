@@ -48,7 +48,7 @@ from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import IdempotencyKey, SheetImport
 from common.domain.types import AnyQuerySet, Json, Values
 from customers.actions import PERSONAL_FIELDS
-from customers.models import Customer, CustomerUser, Invitation, Notification
+from customers.models import Customer, CustomerUser, Invitation, Notification, PhoneCall
 from files.models import Upload
 from inspections.models import Finding, FindingPhoto, Inspection
 from inspections.papers.models import Paper as InspectionPaper
@@ -162,6 +162,7 @@ HOLDINGS = (
     # The files that a member of staff imports. Those of customers are deleted when the import ends.
     Holding(SheetImport, user=("user_id",), deletes=True, secrets=("content", "preview", "errors")),
     Holding(Notification, account="customer", deletes=True),
+    Holding(PhoneCall, account="customer", deletes=True),
     # Reminders, also those to the user of an account that others keep.
     Holding(Reminder, account="mail__customer", user=("mail__user",), deletes=True),
     Holding(ReminderMail, account="customer", user=("user",), deletes=True, secrets=("token_hash",)),

@@ -22,7 +22,7 @@ from common.domain.errors import DomainError, Invalid
 from common.domain.history import acting_user
 from common.domain.types import AnyQuerySet
 from customers.actions import PERSONAL_FIELDS, CustomerIsMerged
-from customers.models import Customer, CustomerUser, Invitation, Notification
+from customers.models import Customer, CustomerUser, Invitation, Notification, PhoneCall
 from customers.preferences import refused_reminders
 from files.models import Upload
 from memberships.actions import cancel
@@ -60,6 +60,7 @@ MOVED: tuple[tuple[type[Model], str], ...] = (
     (Payment, "customer"),
     (Statement, "customer"),
     (ReminderMail, "customer"),
+    (PhoneCall, "customer"),
 )
 # Fields of the customer that belong together. The kept customer's win if one of them is set.
 _GROUPS = (

@@ -63,7 +63,7 @@ from catalogue.shelf import actions as shelf
 from chat.models import Conversation, Message, SupportTicket
 from common.domain.ids import new_uuid
 from common.domain.models import Event, IdempotencyKey, SheetImport
-from customers.models import Customer, CustomerUser, Invitation, Notification
+from customers.models import Customer, CustomerUser, Invitation, Notification, PhoneCall
 from files.models import Upload
 from inspections.models import Finding, FindingPhoto, Inspection, Template, TemplateItem
 from memberships.models import Membership, Offer, OfferMake, Plan
@@ -1050,6 +1050,15 @@ class NotificationFactory(DjangoModelFactory[Notification]):
     title = "Repair completed"
     message = "Your vehicle is ready."
     created_at = factory.LazyFunction(timezone.now)
+
+
+class PhoneCallFactory(DjangoModelFactory[PhoneCall]):
+    class Meta:
+        model = PhoneCall
+
+    customer = factory.SubFactory(CustomerFactory)
+    at = factory.LazyFunction(timezone.now)
+    outcome = "No answer"
 
 
 class ReminderMailFactory(DjangoModelFactory[ReminderMail]):

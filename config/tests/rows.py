@@ -20,7 +20,7 @@ from chat.models import Conversation, ConversationStatus, Message, SupportTicket
 from common.domain.money import PaymentMethod
 from common.domain.texts import tidy, tidy_capitals
 from common.domain.units import MAX_MILES, Units
-from customers.models import Customer, Notification
+from customers.models import Customer, Notification, PhoneCall
 from inspections.models import Inspection, Rating, Template
 from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
@@ -418,6 +418,15 @@ def make_notification(draw, customer):
     )
 
 
+def make_phone_call(draw, customer):
+    return factories.PhoneCallFactory(
+        customer=customer,
+        at=draw(instants),
+        outcome=draw(texts(500)),
+        next_on=draw(st.none() | st.dates()),
+    )
+
+
 def make_parts_order(draw, customer):
     order = factories.OrderFactory(
         customer=customer,
@@ -680,5 +689,6 @@ MAKERS = {
     Message: make_conversation,
     SupportTicket: make_support_ticket,
     Notification: make_notification,
+    PhoneCall: make_phone_call,
     Reminder: make_reminder,
 }

@@ -15,7 +15,7 @@ from billing.models import Invoice, Payment
 from billing.queries import AGE_NAMES, bucket_of, get_account
 from chat.models import ENDED, Conversation
 from common.domain.types import Json
-from customers.models import Customer
+from customers.models import Customer, PhoneCall
 from customers.preferences import allows_reminder
 from orders.models import ACTIVE, Order
 from orders.queries import with_items
@@ -122,6 +122,11 @@ def reminders_of(customer: Customer) -> Json:
         "on": [kind.label for kind in ReminderKind if allows_reminder(stored, kind)],
         "off": [kind.label for kind in ReminderKind if not allows_reminder(stored, kind)],
     }
+
+
+def calls_of(customer: Customer) -> Sequence[PhoneCall]:
+    """Return the last calls to a customer, the newest first."""
+    return list(PhoneCall.objects.filter(customer=customer).select_related("by").newest_first()[:FEW])
 
 
 def exemptions_of(customer: Customer) -> Sequence[TaxExemption]:

@@ -16,6 +16,7 @@ from billing.once import claim
 from billing.payments import PERMISSIONS as PAYMENTS
 from common.domain.distance_fields import add_refusal
 from common.domain.errors import DomainError
+from common.domain.ids import new_uuid
 from common.domain.recent_password import require_recent_password
 from common.domain.types import Json
 from common.http.address import client_address
@@ -25,6 +26,7 @@ from customers.models import Customer
 from customers.queries import find_kept
 from desk.customers import figures
 from desk.customers.forms import ContactForm, CorrectionForm, ReadingForm
+from desk.follow_ups.notes import NOTE
 from desk.forms import KeyedForm
 from desk.links import customer_url, vehicle_url
 from desk.pages import DeskView
@@ -51,6 +53,7 @@ MAY = {
     "book": "appointments.add_appointment",
     "write": "chat.add_conversation",
     "exempt": "repair_orders.add_taxexemption",
+    "note": NOTE,
 }
 FOUND = 20  # customers among whom the steps let the user choose
 
@@ -134,6 +137,8 @@ class CustomerPage(CustomerView):
             "conversations": shown("chat.view_conversation", lambda: figures.conversations_of(customer)),
             "parts_orders": shown("orders.view_order", lambda: figures.parts_orders_of(customer)),
             "reminders": shown("reminders.view_remindermail", lambda: figures.reminders_of(customer)),
+            "calls": shown("customers.view_phonecall", lambda: figures.calls_of(customer)),
+            "key": new_uuid().hex,
             "exemptions": shown("repair_orders.view_taxexemption", lambda: figures.exemptions_of(customer)),
             "past_orders": shown(
                 "repair_orders.view_repairorder", lambda: figures.past_orders(customer, asked.get("orders"))

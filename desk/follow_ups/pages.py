@@ -11,8 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 
 from common.domain.errors import DomainError
+from common.domain.ids import new_uuid
 from desk.follow_ups.calls import get_calls
 from desk.follow_ups.due import chosen_source, get_due, tabs_of
+from desk.follow_ups.notes import FURTHEST, NOTE, last_calls
 from desk.pages import DeskView
 from desk.places import Place
 from desk.templatetags.desk import short_day
@@ -20,7 +22,6 @@ from vehicles.models import Recommendation
 from vehicles.recommendations import PERMISSIONS, change_recommendation, dismiss
 
 ASK_AGAIN = timedelta(days=30)  # what the page proposes
-FURTHEST = timedelta(days=3 * 366)
 CHANGE = "vehicles.change_recommendation"
 
 
@@ -43,6 +44,7 @@ class FollowUpsPage(FollowUpsView):
         "book": "appointments.add_appointment",
         "dismiss": PERMISSIONS["dismiss"],
         "customer": "customers.view_customer",
+        "note": NOTE,
     }
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -53,13 +55,24 @@ class FollowUpsPage(FollowUpsView):
         tabs = tabs_of(request)
         if source is not None:
             found, due_page = get_due(self.caller(), source, place.location, number=number, now=place.now)
-            due = {"found": found, "page": due_page, "tabs": tabs, "query": f"kind={source.kind}"}
+            customers = {row.customer.pk for row in found if row.customer is not None}
+            due = {
+                "found": found,
+                "page": due_page,
+                "tabs": tabs,
+                "query": f"kind={source.kind}",
+                "kind": source.kind,
+                "told": last_calls(customers, place),
+                "key": new_uuid().hex,
+            }
             return self.show("desk/follow_ups/due.html", due, place=place)
         calls, page = get_calls(self.caller(), place.location, number=number, now=place.now)
         context = {
             "tabs": tabs,
             "calls": calls,
             "page": page,
+            "told": last_calls((call.customer.pk for call in calls), place),
+            "key": new_uuid().hex,
             "today": place.today,
             "again": place.today + ASK_AGAIN,
             "furthest": place.today + FURTHEST,

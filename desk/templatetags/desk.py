@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -69,6 +69,12 @@ def on_day(instant: datetime, location: Location) -> str:
 def zone_name(zone: str) -> str:
     """Return a time zone as people name it: `New York` for America/New_York."""
     return zone.rpartition("/")[2].replace("_", " ")
+
+
+@register.filter
+def of(values: Mapping[Any, object], key: object) -> object:
+    """Return the value of a key, "" if there is none."""
+    return values.get(key, "")
 
 
 @register.filter

@@ -38,6 +38,7 @@ from common.domain.models import Event
 from config.management.commands.event_types import Command as EventTypes
 from customers import actions as customers
 from customers import invitations, logins
+from customers.calls.actions import note_call
 from desk.setup import actions as setup
 from inspections import actions as inspections
 from inspections import templates
@@ -244,6 +245,11 @@ def _():
 @case(customers.leave_accounts, "customers.customer.login_left", "customers.customer.left")
 def _():
     return {"user_id": make.CustomerFactory().contact_id}
+
+
+@case(note_call, "customers.phonecall.created")
+def _():
+    return {"customer": make.CustomerFactory(), "outcome": "No answer", "by": None, "now": NOW()}
 
 
 @case(customers.notify, "customers.notification.created")

@@ -67,6 +67,7 @@ def create_data(customer):
     factories.OrderFactory(customer=customer)
     factories.ConversationFactory(customer=customer)
     factories.NotificationFactory(customer=customer)
+    factories.PhoneCallFactory(customer=customer)
     factories.ReminderFactory(mail__customer=customer)
     factories.TaxExemptionFactory(customer=customer)
     factories.InvitationFactory(customer=customer)

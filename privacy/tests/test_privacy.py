@@ -123,6 +123,7 @@ def create_data(customer: Customer) -> None:
     factories.VendorOrderFactory(by=user)
     factories.ApiKeyFactory(created_by=user)
     factories.NotificationFactory(customer=customer)
+    factories.PhoneCallFactory(customer=customer)
     factories.ReminderFactory(mail__customer=customer)
     factories.MembershipFactory(user=user)
     factories.RewardEntryFactory(user=user)

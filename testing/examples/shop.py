@@ -483,6 +483,12 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     ),
     "overrun_policies_partial_update": ("patch", "overrun-policies/1/", {"basis": "NET"}, None),
     "overrun_policies_destroy": ("delete", "overrun-policies/2/", {}, 404),
+    "phone_calls_create": (
+        "post",
+        "customers/19/phone-calls/",
+        {"outcome": "Asks her husband about the brakes", "next_on": "2099-12-03"},
+        None,
+    ),
     "tax_exemptions_create": (
         "post",
         "customers/19/tax-exemptions/",
@@ -680,6 +686,11 @@ def staff_calls() -> Calls:
         calls[f"shop_{operation}"] = (method, f"{STAFF}{address}", made)
     for action, address, made in reads:  # after the certificate is recorded
         calls[f"shop_tax_exemptions_{action}"] = ("delete" if action == "destroy" else "get", address, made)
+    calls["shop_phone_calls_list"] = (
+        "get",
+        f"{STAFF}customers/19/phone-calls/",
+        [Call(200, ADMIN), Call(400, ADMIN, {"page": "0"}), Call(403, ALICE)],
+    )
     calls["shop_parts_moves"] = ("get", f"{STAFF}parts/136/moves/", [Call(200, ADMIN), Call(403, ALICE)])
     calls["shop_follow_ups_list"] = (
         "get",

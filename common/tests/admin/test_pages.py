@@ -29,7 +29,7 @@ from catalogue.models import Part, Reservation, Service, StockMove
 from catalogue.pricing.models import CannedJob, CannedLine, PriceBand, PriceMatrix
 from chat.models import Conversation, Message, SupportTicket
 from common.domain.models import Event, IdempotencyKey
-from customers.models import Customer, CustomerUser, Invitation, Notification
+from customers.models import Customer, CustomerUser, Invitation, Notification, PhoneCall
 from files.models import Upload
 from inspections.models import Inspection, Template
 from memberships.models import Membership, Offer, OfferMake, Plan
@@ -82,6 +82,7 @@ FACTORIES = {
     StockMove: factories.StockMoveFactory,
     PartLine: factories.PartLineFactory,
     Referral: factories.ReferralFactory,
+    PhoneCall: factories.PhoneCallFactory,
     Plan: factories.PlanFactory,
     PriceBand: factories.PriceBandFactory,
     PriceMatrix: factories.PriceMatrixFactory,

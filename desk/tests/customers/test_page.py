@@ -24,6 +24,7 @@ from testing.factories import (
     OrderFactory,
     OrderItemFactory,
     PartLineFactory,
+    PhoneCallFactory,
     RecommendationFactory,
     ReminderFactory,
     ReminderMailFactory,
@@ -66,6 +67,7 @@ def fill(customer):
     MessageFactory(conversation=conversation)
     OrderItemFactory(order=OrderFactory(customer=customer))
     TaxExemptionFactory(customer=customer)
+    PhoneCallFactory(customer=customer)
 
 
 class TestShown:

@@ -43,7 +43,8 @@ def test_row_has_the_phone_and_books_in_one_click(desk, oil, alice):
     response = desk.get(URL, {"kind": "service"})
     assert words(response) == (
         f"Alice Cooper {alice.contact.phone} Overdue Oil change 2019 Honda Civic (ABC-123), "
-        "Tuesday 15 July 2025 or 15,000 miles Book Alice Cooper, Oil change"
+        "Tuesday 15 July 2025 or 15,000 miles "
+        "Note a call to Alice Cooper What came of it Next call on Note it Book Alice Cooper, Oil change"
     )
     link = f"/admin/intake/?customer={alice.pk}&amp;vehicle={oil.vehicle_id}"
     assert link in response.content.decode()
