@@ -85,9 +85,9 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
             ("unit_price", "unit_cost", "core_charge"),
             ("taxable", "warranty_months"),
         ),
-        *(("is_listed", "is_sold_online"), ("is_stocked", "stock"), ("reserved", "available"), "on_order"),
+        *(("is_listed", "is_sold_online"), ("is_stocked", "stock"), ("reserved", "available"), "ordered"),
     )
-    readonly_fields = ("is_stocked", "stock", "reserved", "available", "on_order")
+    readonly_fields = ("is_stocked", "stock", "reserved", "available", "ordered")
     inlines = (MoveInline,)
     actions_detail = ("receive", "count", "order_from_vendor", "return_to_vendor")
 
@@ -104,7 +104,7 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
         return part.available
 
     @column("On order")
-    def on_order(self, part: Part) -> str:
+    def ordered(self, part: Part) -> str:
         return _ordered(part)
 
     receive = transition_button(

@@ -23,7 +23,7 @@ from catalogue.shelf.sources import name_sources
 from common.domain.caller import Caller
 from common.domain.types import Json, Values
 from common.http.bodies import JSONResponse
-from common.http.fields import DecimalNumber, Id, Instant, Money
+from common.http.fields import Day, DecimalNumber, Id, Instant, Money
 from common.http.filters import SearchFilter, apply, order, query_of
 from common.http.lists import Page
 from common.http.query import Query
@@ -62,10 +62,10 @@ class PartInput(Serializer):
 class VendorOrderSerializer(Serializer):
     """Pieces that are on order from a vendor and have not come in."""
 
-    pieces = serializers.IntegerField()
-    vendor = serializers.CharField()
+    pieces = serializers.IntegerField(help_text="Pieces that have not come in.")
+    vendor = serializers.CharField(help_text="From whom they are ordered.")
     reference = serializers.CharField(allow_blank=True, help_text="The vendor's number of the order.")
-    expected_on = serializers.DateField(allow_null=True)
+    expected_on = serializers.DateField(allow_null=True, help_text="The day on which they should come in.")
     by = serializers.IntegerField(source="by_id", allow_null=True, help_text="The user who ordered.")
     at = Instant(help_text="When it was noted.")
 
@@ -88,7 +88,7 @@ class PartSerializer(Serializer):
     available = Derived(
         sub, "stock", "reserved", output=serializers.IntegerField(help_text="`stock - reserved`.")
     )
-    on_order = VendorOrderSerializer(allow_null=True)
+    on_order = VendorOrderSerializer(allow_null=True, help_text="What is on order from a vendor.")
 
 
 class ReceiveInput(Serializer):
@@ -112,12 +112,15 @@ class VendorOrderInput(Serializer):
         min_value=0, max_value=LARGEST_STOCK, help_text="All pieces that are on order. 0 ends it."
     )
     vendor = serializers.CharField(
-        max_length=120, required=False, allow_blank=True, help_text="Needed for more than 0 pieces."
+        max_length=120,
+        required=False,
+        allow_blank=True,
+        help_text="From whom they are ordered. Needed for more than 0 pieces.",
     )
     reference = serializers.CharField(
         max_length=120, required=False, allow_blank=True, help_text="The vendor's number of the order."
     )
-    expected_on = serializers.DateField(required=False, allow_null=True)
+    expected_on = Day(required=False, allow_null=True, help_text="The day on which they should come in.")
 
 
 class StockMoveSerializer(Serializer):
@@ -160,7 +163,7 @@ class NeededPartSerializer(Serializer):
         "reservations.filled",
         output=serializers.IntegerField(help_text="Pieces that are missing."),
     )
-    on_order = VendorOrderSerializer(allow_null=True)
+    on_order = VendorOrderSerializer(allow_null=True, help_text="What is on order from a vendor.")
 
 
 # `for` is a word of Python.
