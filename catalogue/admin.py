@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter, RangeNumericFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
 
 from catalogue.forms import CountForm, ReceiveForm, VendorOrderForm, VendorReturnForm
 from catalogue.models import Part, Reservation, Service, StockMove, VendorOrder
@@ -18,7 +18,7 @@ from catalogue.resources import PartResource
 from catalogue.shelf import actions as shelf
 from catalogue.shelf.ordered import order_from_vendor
 from catalogue.shelf.sources import name_sources
-from common.admin.filters import DayRangeFilter, StrictChangeList
+from common.admin.filters import DayRangeFilter, NumberRangeFilter, StrictChangeList
 from common.admin.pages import HistoryAdmin, ReadOnly, ReadOnlyInline, StaffAdmin, column, transition_button
 from common.admin.transfer import TransferAdmin
 
@@ -73,7 +73,7 @@ class PartAdmin(HistoryAdmin, TransferAdmin):
         ("is_stocked", BooleanRadioFilter),
         ("is_sold_online", BooleanRadioFilter),
         ("taxable", BooleanRadioFilter),
-        ("stock", RangeNumericFilter),
+        ("stock", NumberRangeFilter),
     )
     list_filter_submit = True
     search_fields = ("name", "part_number", "manufacturer")

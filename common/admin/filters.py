@@ -15,12 +15,13 @@ from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR
 from django.core.exceptions import ValidationError
 from django.db.models import DateTimeField
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
 from unfold.contrib.filters.admin.mixins import RangeNumericMixin
 from unfold.views import ChangeList
 
 from common.admin.parameters import is_number
 from common.domain.days import midnight, within_calendar
+from common.domain.number_fields import without_commas
 from common.domain.types import AnyQuerySet, Json
 
 _ORDER = re.compile(r"-?[0-9]{1,3}(\.-?[0-9]{1,3})*")
@@ -58,6 +59,15 @@ class DayRangeFilter(RangeDateFilter):
             return day
         except ValidationError:
             raise IncorrectLookupParameters(f"{name}: {text!r} is not a date like 2024-12-31.") from None
+
+
+class NumberRangeFilter(RangeNumericFilter):
+    """Filters rows from a number to a number. A comma may group three digits, as in the admin's forms."""
+
+    def init_used_parameters(self, params: Json) -> None:
+        super().init_used_parameters(params)
+        for name, text in self.used_parameters.items():
+            self.used_parameters[name] = _number(name, str(text))
 
 
 class StrictChangeList(ChangeList):
@@ -111,10 +121,19 @@ def _refuse_wrong_place(name: str, value: str) -> None:
 
 
 def _refuse_unless_number(name: str, value: str) -> None:
+    text = _number(name, value)
     try:
-        forms.DecimalField().clean(value)
+        forms.DecimalField().clean(text)
     except ValidationError:
         raise IncorrectLookupParameters(f"{name}: {value!r} is not a number.") from None
+
+
+def _number(name: str, text: str) -> str:
+    """Return the text of a number without the commas that group its digits."""
+    try:
+        return without_commas(text)
+    except ValidationError as error:
+        raise IncorrectLookupParameters(f"{name}: {text!r}. {error.messages[0]}") from None
 
 
 def _choices(spec: Any) -> list[str] | None:

@@ -12,7 +12,13 @@ from appointments.models import Appointment
 from catalogue.models import Part
 from repair_orders.models import RepairOrder
 from testing.admin import changelist, page
-from testing.factories import AppointmentFactory, DeviceFactory, LocationFactory, RepairOrderFactory
+from testing.factories import (
+    AppointmentFactory,
+    DeviceFactory,
+    LocationFactory,
+    PartFactory,
+    RepairOrderFactory,
+)
 from vehicles.models import TelematicsBatch, Vehicle
 
 
@@ -40,6 +46,12 @@ def test_days_of_appointments_are_days_of_their_location(desk):
     assert listed(desk, Appointment, start_from="2025-09-18") == []
 
 
+def test_a_comma_groups_the_digits_of_a_number(desk):
+    few, many = PartFactory(stock=1_249), PartFactory(stock=1_250)
+    assert listed(desk, Part, stock_from="1,250") == [many.pk]
+    assert listed(desk, Part, stock_to="1,249") == [few.pk]
+
+
 @pytest.mark.parametrize(
     ("model", "params", "message"),
     [
@@ -57,6 +69,7 @@ def test_days_of_appointments_are_days_of_their_location(desk):
         (User, {"role__exact": "king"}, "role__exact: 'king' is not one of "),
         (User, {"is_active__exact": "perhaps"}, "is_active__exact: 'perhaps' is not one of 0, 1."),
         (Part, {"stock_from": "many"}, "stock_from: 'many' is not a number."),
+        (Part, {"stock_to": "12,50"}, "stock_to: '12,50'. Write 12.50 with a point."),
         (TelematicsBatch, {"ended": "year"}, "ended: 'year' is not one of day, week, month."),
         (Vehicle, {"archived_at__isempty": "2"}, ""),
         (RepairOrder, {"colour": "red"}, ""),
