@@ -19,6 +19,7 @@ from demo import (
     billing,
     business,
     care,
+    desk,
     fleet,
     garage,
     inspections,
@@ -68,6 +69,7 @@ def load(*, now: datetime) -> bool:
         savings.load(calendar, rows)
         staff.load_key(now)
         staff.load_team()
+        desk.load(calendar)
         # The database was empty, so every task is about demo data, whose people get no mail.
         DBTaskResult.objects.all().delete()
         return True

@@ -14,10 +14,11 @@ from django.db.models import Count
 
 from accounts.models import Device, RewardEntry, User
 from appointments.models import Appointment, Location, ServiceType, Technician
+from catalogue.models import VendorOrder
 from catalogue.pricing.models import CannedJob
 from catalogue.pricing.queries import get_price
 from chat.models import Conversation
-from customers.models import Customer
+from customers.models import Customer, PhoneCall
 from inspections.models import ADVISED, Finding, Template
 from memberships.models import Offer, Plan
 from repair_orders.models import PartLine, RepairOrder, ServiceLine
@@ -81,6 +82,12 @@ class TestRows:
             text = (settings.BASE_DIR / name).read_text()
             for email, (password, _) in LOGINS.items():
                 assert (email in text, password in text) == (True, True), (name, email)
+
+    def test_desk_has_parts_on_order_and_a_call_to_make(self):
+        [ordered], [call] = VendorOrder.objects.all(), PhoneCall.objects.select_related("by")
+        assert (ordered.part.part_number, ordered.pieces, ordered.vendor) == ("WB-2416", 40, "NAPA")
+        assert (call.outcome, call.by.email) == ("Left a message.", "advisor@garage.example")
+        assert Recommendation.objects.filter(vehicle__customer=call.customer, status="open").exists()
 
     def test_ids_printed_in_contract_000(self):
         alice = Customer.objects.get(pk=19)

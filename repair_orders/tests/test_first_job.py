@@ -93,9 +93,7 @@ class TestItStays:
 
     def test_if_the_job_cannot_be_added(self, order):
         before = jobs_of(order)
+        line = CannedLineFactory(kind="labour", part=None, quantity=None, name="Labor", hours=1)
         with pytest.raises(jobs.PriceIsNeeded):
-            jobs.add_canned_job(
-                order=order,
-                canned=CannedLineFactory(part=None, kind="labour", name="Labor", hours=1).canned_job,
-            )
+            jobs.add_canned_job(order=order, canned=line.canned_job)
         assert jobs_of(order) == before

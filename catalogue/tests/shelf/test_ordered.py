@@ -138,7 +138,7 @@ class TestApi:
         part = PartFactory()
         text = "Name the vendor from which the pieces are ordered."
         body = {
-            "error": "Invalid input", "detail": f"vendor: {text}", "code": "vendor_needed", "fields": {"vendor": [text]}
+            "error": "Invalid input", "detail": text, "code": "vendor_needed", "fields": {"vendor": [text]}
         }  # fmt: skip
         response = as_ada.post(self.url(part), {"pieces": 1}, format="json")
         refused(response, 400, body, part, before=[stored(part)])
