@@ -103,9 +103,9 @@ class CallStep(DeskView):
         sent = self.request.POST
         if sent.get("to") == "customer":
             return f"{customer_url(customer.pk)}#calls"
-        query = {}
-        if sent.get("kind") in {source.kind for source in SOURCES}:
-            query["kind"] = sent["kind"]
+        query: dict[str, str] = {}
+        if (kind := sent.get("kind", "")) in {source.kind for source in SOURCES}:
+            query["kind"] = kind
         if (page := sent.get("page", "")).isdecimal():
             query["page"] = page
         return reverse("follow-ups") + (f"?{urlencode(query)}" if query else "")
