@@ -51,7 +51,7 @@ class Entry:
 def entries_of(bench: Bench, limit: int = SHOWN) -> list[Entry]:
     """Return what happened to an order. Costs four queries beyond what the page has read."""
     found = [*_steps(bench), *_jobs(bench), *_lines(bench, PartLine), *_lines(bench, ServiceLine)]
-    found += [*_sent(bench), *_answered(bench)]
+    found += [*_answered(bench), *_sent(bench)]
     return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
 
 

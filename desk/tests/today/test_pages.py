@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from django.utils import timezone
 
 from appointments.models import Location
-from catalogue.models import Part
+from catalogue.models import Part, VendorOrder
 from desk.today import lists
 from testing.billed import again, completed, invoiced
 from testing.factories import (
@@ -95,10 +95,10 @@ def test_needed_parts_name_the_vehicle_that_waits(garage, now):
     found = lists.needed_parts()
     name = job.repair_order.customer.name
     assert shown(found) == [("CV boot kit", f"Golf, {name}", "2 pieces", "", "not ordered")]
-    VendorOrderFactory(part=Part.objects.get(name="CV boot kit"))
-    assert shown(lists.needed_parts()) == [
-        ("CV boot kit", f"Golf, {name}", "2 pieces", "amber", "1 on order at NAPA")
-    ]
+    ordered = VendorOrderFactory(part=Part.objects.get(name="CV boot kit"))
+    for day, below in ((None, "on order"), (date(2026, 12, 3), "expected 3 Dec")):
+        VendorOrder.objects.filter(pk=ordered.pk).update(expected_on=day)
+        assert shown(lists.needed_parts()) == [("CV boot kit", f"Golf, {name}", "2 pieces", "", below)]
     assert found.entries[0].url == f"/admin/orders/{job.repair_order_id}/"
 
 
