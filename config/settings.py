@@ -325,6 +325,13 @@ TASK_LEASE_SECONDS = number("TASK_LEASE_SECONDS", 60, least=3)
 KEEP_DAYS = number("KEEP_DAYS", 30, least=1)
 # How many days events can be read.
 KEEP_EVENTS_DAYS = number("KEEP_EVENTS_DAYS", 90, least=1)
+# Whether webhooks may be sent to this machine and its network, also without TLS. For development alone: the addresses
+# that staff enter would reach what is not meant for the internet.
+WEBHOOKS_TO_PRIVATE_ADDRESSES = flag("WEBHOOKS_TO_PRIVATE_ADDRESSES", False)
+if WEBHOOKS_TO_PRIVATE_ADDRESSES and not DEBUG:
+    raise ImproperlyConfigured(
+        "WEBHOOKS_TO_PRIVATE_ADDRESSES is for development. With DEBUG=false it must be false."
+    )
 
 # Whether customers are reminded of what is due (docs/design, D139).
 REMINDERS = flag("REMINDERS", True)

@@ -27,7 +27,7 @@ from django_tasks_db import DatabaseBackend
 from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction, retry
 
-from common.domain import expiry, sweeps
+from common.domain import expiry, loops, sweeps
 from common.domain.types import AnyQuerySet, Values
 
 log = structlog.get_logger(__name__)
@@ -74,7 +74,11 @@ def run_next() -> bool:
 
 
 def run_all() -> int:
-    """Take over abandoned tasks, run every task that is due, and return the number of runs."""
+    """Take over abandoned tasks, run every task that is due, and return the number of runs. Run the loops first.
+
+    They may order tasks, such as the mail about a webhook that is disabled.
+    """
+    loops.run_all()
     take_over(now=timezone.now())
     runs = 0
     while run_next():
@@ -233,16 +237,17 @@ class Runner:
         self._woken.set()
 
     def run(self) -> None:
-        while not self._is_stopped:
-            self._woken.clear()
-            try:
-                close_old_connections()
-                has_run = self._step()
-            except DatabaseError as error:  # away, or locked for long
-                log.warning("tasks_wait_for_database", error=type(error).__name__)
-                has_run = False
-            if not has_run and not self._is_stopped:
-                self._woken.wait(self._interval)
+        with loops.running(interval=self._interval):
+            while not self._is_stopped:
+                self._woken.clear()
+                try:
+                    close_old_connections()
+                    has_run = self._step()
+                except DatabaseError as error:  # away, or locked for long
+                    log.warning("tasks_wait_for_database", error=type(error).__name__)
+                    has_run = False
+                if not has_run and not self._is_stopped:
+                    self._woken.wait(self._interval)
         connections.close_all()
 
     def _step(self) -> bool:
