@@ -30,6 +30,7 @@ from common.domain.models import Event
 from common.http.request_log import RequestLine
 from common.http.request_log import lines as request_lines
 from integrations.types import TYPES, payload_of
+from integrations.webhooks import addresses
 from testing import factories
 from testing.clients import signed_in
 from testing.schema import Schema, present
@@ -134,6 +135,19 @@ def _first_numbers():
     """Count the factories' rows from 0 in each test, so that none depends on the tests before it."""
     for made in FACTORIES:
         made.reset_sequence(0, force=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_name_server(monkeypatch):
+    """Let the names of example.com lead to a public address, so that no test asks a name server."""
+    monkeypatch.setattr(addresses, "lookup", _look_up)
+
+
+def _look_up(host: str, port: int) -> list[str]:
+    return ["93.184.216.34"] if host.endswith(".example.com") else _lookup(host, port)
+
+
+_lookup = addresses.lookup
 
 
 @pytest.fixture

@@ -435,6 +435,7 @@ WORDS = {
     "message_id": "Id of the message, such as `MSG1`.",
     "photo_id": "Id of the photo, a UUID.",
     "finding_id": "Id of the finding.",
+    "delivery_id": "Id of the delivery.",
     "discount_id": "Id of the discount.",
     "exemption_id": "Id of the exemption certificate.",
     "thread": "Id of the chat thread.",

@@ -60,6 +60,7 @@ RESOURCES = {
     "shifts": "The weekly working hours of technicians.",
     "absences": "Days and hours on which technicians are away.",
     "events": "What happened, in order, for programs that follow it.",
+    "webhooks": "Addresses of other programs to which events are sent.",
     "api-keys": "Keys with which programs sign in. People make and revoke them.",
 }
 

@@ -103,6 +103,8 @@ _MANAGER = (
     | _permissions("accounts", "view add revoke", "apikey")
     | _permissions("billing", "report", "closedday")
     | _permissions("common", "view", "event")
+    | _permissions("integrations", "view add change delete", "webhook")
+    | _permissions("integrations", "view", "delivery", "attempt")
 )
 _ADMIN = (
     _MANAGER | _permissions("accounts", "add change", "user") | _permissions("accounts", "change", "session")

@@ -65,6 +65,7 @@ UNFOLD: dict[str, object] = {
                     _page("Prices", "sell", "prices", "catalogue.change_part"),
                     _page("Team", "badge", "team", "accounts.change_user"),
                     _page("API keys", "key", "api-keys", "accounts.view_apikey"),
+                    _page("Webhooks", "outbox", "webhooks", "integrations.view_webhook"),
                 ],
             },
             {

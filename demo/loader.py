@@ -70,6 +70,7 @@ def load(*, now: datetime) -> bool:
         staff.load_key(now)
         staff.load_team()
         desk.load(calendar)
+        staff.load_webhook(now)
         # The database was empty, so every task is about demo data, whose people get no mail.
         DBTaskResult.objects.all().delete()
         return True

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from accounts.keys.actions import SHOWN, hash_of
 from accounts.models import ApiKey, User
 from appointments.models import Technician
 from common.domain.caller import Role
+from common.domain.models import Event
 from demo.numbering import continue_after
+from integrations.models import Attempt, Delivery, DeliveryState, Disabled, Webhook
 
 KEY = "gk_website-of-the-demo"
 
@@ -54,3 +56,40 @@ def load_key(now: datetime) -> None:
         created_at=now,
         created_by=User.objects.get(email="admin@example.com"),
     )
+
+
+def load_webhook(now: datetime) -> None:
+    """Load a webhook that is disabled, because its receiver does not exist, with an event that was given up."""
+    began = now - timedelta(days=3)
+    webhook = Webhook.objects.create(
+        url="https://hooks.example.com/garage",
+        description="Bookkeeping",
+        types=["billing.*"],
+        secret="whsec_Z2FyYWdlLXdlYmhvb2stb2YtdGhlLWRlbW8=",  # of the demo
+        place=Event.objects.order_by("id").values_list("pk", flat=True).last(),
+        disabled_at=now,
+        disabled_because=Disabled.FAILED,
+        failing_since=began,
+        failures=2,
+        created_at=began,
+        created_by=User.objects.get(email="admin@example.com"),
+    )
+    event = Event.objects.filter(type="billing.invoice.issued").order_by("id").first()
+    if event is None:
+        return
+    delivery = Delivery.objects.create(
+        webhook=webhook,
+        event_id=event.pk,
+        type=event.type,
+        subject=event.subject,
+        state=DeliveryState.FAILED,
+        tries=2,
+        created_at=began,
+        waits_since=began,
+        due_at=now,
+        ended_at=now,
+    )
+    for at in (began, now):
+        Attempt.objects.create(
+            delivery=delivery, at=at, error="hooks.example.com was not found.", milliseconds=31
+        )

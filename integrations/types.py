@@ -330,6 +330,19 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
             "A support ticket was opened.", "open_support_ticket", ("priority",)
         ),
         **_rows("chat.supportticket", "A support ticket", _PAGE, "changed"),
+        # --- integrations
+        **_rows("integrations.webhook", "A webhook", "add_webhook, change_webhook, remove_webhook"),
+        "integrations.webhook.enabled": EventType("Events are sent to it again.", "change_webhook"),
+        "integrations.webhook.disabled": EventType(
+            "Nothing is sent to it any more: `by_staff`, `failed` or `gone`.",
+            "change_webhook, record_outcomes",
+            ("because",),
+        ),
+        "integrations.webhook.secret_rotated": EventType("It got a new secret.", "rotate_secret"),
+        "integrations.webhook.tested": EventType("A test of it was ordered.", "send_test", ("by",)),
+        "integrations.webhook.replayed": EventType(
+            "Events are sent to it again.", "replay, replay_span", ("deliveries",)
+        ),
         "chat.supportticket.escalated": EventType("Its priority was raised to high.", "escalate"),
     }
 )

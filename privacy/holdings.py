@@ -52,6 +52,7 @@ from customers.models import Customer, CustomerUser, Invitation, Notification, P
 from files.models import Upload
 from inspections.models import Finding, FindingPhoto, Inspection
 from inspections.papers.models import Paper as InspectionPaper
+from integrations.models import Attempt, Delivery, Webhook
 from memberships.models import Membership
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from passports.models import PassportLink
@@ -416,6 +417,20 @@ HOLDINGS = (
         keeps=dict.fromkeys(("name", "addresses", "prefix"), "of a program of the shop"),
         secrets=("key_hash",),
     ),
+    # Webhooks that the person added for the shop.
+    Holding(
+        Webhook,
+        user=("created_by",),
+        overwrites={"created_by": None},
+        keeps=dict.fromkeys(("url", "description", "types", "disabled_because"), "of a program of the shop"),
+        secrets=("secret", "former_secret"),
+    ),
+    Holding(
+        Delivery,
+        user=("webhook__created_by",),
+        keeps=dict.fromkeys(("type", "subject", "state"), _CODE),
+    ),
+    Holding(Attempt, user=("delivery__webhook__created_by",), keeps={"error": "of a program of the shop"}),
     Holding(CustomerUser, user=("user",), keeps={"role": _CODE}),
     Holding(Customer, account="pk", keeps=dict.fromkeys(PERSONAL_FIELDS, _LEFT)),
     Holding(EmailChange, user=("user",), deletes=True, secrets=("undo_hash", "confirm_hash")),

@@ -66,6 +66,7 @@ from common.domain.models import Event, IdempotencyKey, SheetImport
 from customers.models import Customer, CustomerUser, Invitation, Notification, PhoneCall
 from files.models import Upload
 from inspections.models import Finding, FindingPhoto, Inspection, Template, TemplateItem
+from integrations.models import Attempt, Delivery, Webhook
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import (
     PROCESSING,
@@ -1241,6 +1242,44 @@ class EventFactory(DjangoModelFactory[Event]):
     payload = factory.LazyAttribute(
         lambda event: {"id": int(event.subject.partition(":")[2]), "status": "approved"}
     )
+
+
+class WebhookFactory(DjangoModelFactory[Webhook]):
+    """A webhook for all events from now on."""
+
+    class Meta:
+        model = Webhook
+
+    url = factory.Sequence(lambda n: f"https://hooks{n}.example.com/garage")
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the published one of Standard Webhooks
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class DeliveryFactory(DjangoModelFactory[Delivery]):
+    """A delivery that is due, of an event of its own."""
+
+    class Meta:
+        model = Delivery
+        exclude = ("event",)
+
+    event = factory.SubFactory(EventFactory)
+    webhook = factory.SubFactory(WebhookFactory)
+    event_id = factory.LazyAttribute(lambda row: row.event.pk)
+    type = factory.LazyAttribute(lambda row: row.event.type)
+    subject = factory.LazyAttribute(lambda row: row.event.subject)
+    created_at = factory.LazyFunction(timezone.now)
+    waits_since = factory.SelfAttribute("created_at")
+    due_at = factory.SelfAttribute("created_at")
+
+
+class AttemptFactory(DjangoModelFactory[Attempt]):
+    class Meta:
+        model = Attempt
+
+    delivery = factory.SubFactory(DeliveryFactory)
+    at = factory.LazyFunction(timezone.now)
+    status = 204
+    milliseconds = 12
 
 
 class SheetImportFactory(DjangoModelFactory[SheetImport]):

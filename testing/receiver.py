@@ -1,6 +1,6 @@
 """A receiver of webhooks, which verifies each signature by the library of Standard Webhooks.
 
-    python -m testing.receiver PORT LOG SECRET      # appends a JSON line for each message to LOG, before its response
+python -m testing.receiver PORT LOG SECRET      # appends a JSON line for each message to LOG, before its response
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Thread
 from typing import IO, Any, ClassVar
 
@@ -55,6 +56,11 @@ class Receiver(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/hooks?shop=1"
+
+    def server_bind(self) -> None:
+        """Bind without looking up the name of this machine, which takes long without a network."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a connection that a sender ended."""

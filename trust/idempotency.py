@@ -50,7 +50,11 @@ NOT_TRIED = (
 # The first request ends its session, so that concurrent ones may be 401.
 ENDS_THE_SESSION = {"member_change_password_post", "member_users_change_password_post"}
 # The property that the first response alone tells. Replays have null.
-SHOWS_ONCE = {"shop_api_keys_create": "key"}
+SHOWS_ONCE = {
+    "shop_api_keys_create": "key",
+    "shop_webhooks_create": "secret",
+    "shop_webhooks_rotate_secret": "secret",
+}
 
 Sums = dict[str, float]
 

@@ -48,6 +48,8 @@ NAMED: dict[str, str | None] = {
     "/api/shop/services/{id}/": None,
     "/api/shop/technicians/{id}/": None,
     "/api/shop/api-keys/{id}/": None,
+    "/api/shop/webhooks/{id}/": None,
+    "/api/shop/webhooks/deliveries/{delivery_id}/": None,
     "/api/shop/shifts/{id}/": None,
     "/api/shop/absences/{id}/": None,
     "/api/shop/canned-jobs/{id}/": None,
@@ -186,6 +188,7 @@ class Operation:
         if "{message_id}" in path:
             asked = owner.rows["ticket"].conversation.messages.earliest("number")
             path = path.replace("{message_id}", f"MSG{asked.pk}")
+        path = path.replace("{delivery_id}", str(shop.delivery.pk))
         path = path.replace("{month}", f"{owner.rows['statement'].month:%Y-%m}")
         for part, kind in LINES.items():
             if f"/{part}/{{line_id}}" in path:
@@ -209,6 +212,7 @@ class Operation:
             "services": shop.unused_service if self.method == "DELETE" else shop.service,
             "technicians": shop.working if self.name == "shop_technicians_clock_out" else shop.technician,
             "api-keys": shop.api_key,
+            "webhooks": shop.delivery.webhook,
             "canned-jobs": shop.canned_job,
             "inspection-templates": shop.template,
             "schedule-templates": shop.schedule_template,

@@ -27,6 +27,7 @@ from chat.models import Message
 from common.domain.caller import STAFF
 from customers.models import Customer
 from inspections.models import FindingPhoto, Template
+from integrations.models import Delivery
 from memberships.models import Offer, Plan
 from privacy.holdings import HOLDINGS
 from repair_orders.estimates.actions import approve
@@ -98,6 +99,7 @@ class Shop:
         str, Any
     ]  # noun of the URL -> its row, of a technician without a location, so that they bound nothing
     api_key: ApiKey
+    delivery: Delivery
     plan: Plan
     offer: Offer
     schedule_template: ScheduleTemplate
@@ -145,6 +147,7 @@ def open_shop() -> Shop:
             "absences": factories.AbsenceFactory(technician=spare),
         },
         api_key=factories.ApiKeyFactory(),
+        delivery=factories.DeliveryFactory(),
         plan=factories.PlanFactory(),
         offer=factories.OfferFactory(off_amount=Decimal("5.00")),
         schedule_template=factories.ScheduleTemplateFactory(),

@@ -74,6 +74,7 @@ def rows(db):
         "orders": (item := factories.OrderItemFactory()).order,
         "returns": factories.ReturnRequestFactory(order=item.order),
         "api-keys": factories.ApiKeyFactory(),
+        "webhooks": factories.WebhookFactory(),
         "shifts": factories.ShiftFactory(),
         "absences": factories.AbsenceFactory(),
         "time-entries": factories.TimeEntryFactory(),
@@ -91,6 +92,7 @@ def below(rows):
         "line_id": line.pk,
         "exemption_id": exemption.pk,
         "finding_id": finding.pk,
+        "delivery_id": factories.DeliveryFactory(webhook=rows["webhooks"]).pk,
         "link_id": factories.PassportLinkFactory(vehicle=rows["vehicles"]).uuid,
     }
 

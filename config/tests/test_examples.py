@@ -38,6 +38,7 @@ VEILS = {
     r"(?<=signature=)[\w%-]+": "5f1c...",
     r'(?<="ticket": ")[\w-]+': "Jm8wq1kZ5f1c...",
     r"(?<=/uploads/)[\w-]{22}": "kZ5f1cJm8wq1Jm8wq1kZ5f",
+    r"whsec_[\w+/]{43}=": "whsec_kZ5f1cJm8wq1kZ5f1cJm8wq1",
     r"gk_[\w-]{43}": "gk_kZ5f1c...",
     r'(?<="prefix": "gk_)[\w-]{6}(?=")': "kZ5f1c",
     r"http://testserver(?=/)": "http://localhost:8000",

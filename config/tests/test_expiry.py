@@ -17,6 +17,7 @@ from common.domain import expiry
 from common.domain.models import Event, IdempotencyKey, SheetImport
 from files.models import Upload
 from files.stores import StoreUnavailable
+from integrations.models import Delivery
 from testing import factories
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,10 @@ def make_rows(now):
         factories.KnownAddressFactory(last_sign_in_at=day)
     for day in (now - timedelta(days=8), now - timedelta(days=6)):
         factories.UploadFactory(created_at=day)
+    of_no_event = {"event": None, "event_id": 1, "type": "", "subject": ""}
+    for day in (now - timedelta(days=91), now - timedelta(days=89)):
+        factories.DeliveryFactory(**of_no_event, created_at=day, state="delivered", ended_at=day)
+    factories.DeliveryFactory(**of_no_event, created_at=now - timedelta(days=91))
     for days in (92, 91, 89):  # the last that has expired marks where events begin
         factories.EventFactory(at=now - timedelta(days=days))
 
@@ -68,6 +73,7 @@ def left():
         "imports": SheetImport.objects.count(),
         "known addresses": KnownAddress.objects.count(),
         "events": Event.objects.count(),
+        "webhook deliveries": Delivery.objects.count(),
     }
 
 
@@ -80,6 +86,7 @@ STAYS = {
     "imports": 1,
     "known addresses": 1,
     "events": 2,
+    "webhook deliveries": 2,
 }
 
 
@@ -93,6 +100,7 @@ def test_expired_rows_are_deleted_and_others_stay(now):
         "uploads: 1 deleted",
         "imports: 1 deleted",
         "known addresses: 1 deleted",
+        "webhook deliveries: 1 deleted",
         "events: 1 deleted",
     }
     assert left() == STAYS

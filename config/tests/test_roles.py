@@ -106,6 +106,8 @@ def world(people) -> dict[str, Any]:
         "appointments": visit.pk,
         "technicians": visit.technician_id,
         "api-keys": factories.ApiKeyFactory().pk,
+        "webhooks": (delivery := factories.DeliveryFactory()).webhook_id,
+        "delivery": delivery.pk,
         "shifts": factories.ShiftFactory().pk,
         "absences": factories.AbsenceFactory().pk,
         "time-entries": factories.TimeEntryFactory().pk,
@@ -158,7 +160,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     """Return the contents of the product's tables, including histories."""
     rooms = (
         *("customers", "catalogue", "vehicles", "appointments", "repair_orders", "orders"),
-        *("inspections", "billing", "passports"),
+        *("inspections", "billing", "passports", "integrations"),
     )
     models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
     return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
@@ -183,6 +185,7 @@ def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, world, ca
         address = address.replace("{month}", "2026-01")
         address = address.replace("{finding_id}", str(world["finding"]))
         address = address.replace("{photo_id}", str(world["photo"]))
+        address = address.replace("{delivery_id}", str(world["delivery"]))
         address = address.replace("{link_id}", str(world["link"]))
         address = address.replace("{exemption_id}", str(world["exemption"]))
         address = address.replace("{discount_id}", str(world["discount"]))

@@ -68,6 +68,10 @@ def start(**environment: str) -> subprocess.CompletedProcess[str]:
         (PRODUCTION | {"TASK_RETRY_SECONDS": "0"}, "TASK_RETRY_SECONDS must be at least 1, not 0."),
         (PRODUCTION | {"TASK_LEASE_SECONDS": "2"}, "TASK_LEASE_SECONDS must be at least 3, not 2."),
         (PRODUCTION | {"KEEP_DAYS": "0"}, "KEEP_DAYS must be at least 1, not 0."),
+        (
+            PRODUCTION | {"WEBHOOKS_TO_PRIVATE_ADDRESSES": "true"},
+            "WEBHOOKS_TO_PRIVATE_ADDRESSES is for development.",
+        ),
         (PRODUCTION | {"KEEP_EVENTS_DAYS": "0"}, "KEEP_EVENTS_DAYS must be at least 1, not 0."),
         (PRODUCTION | {"DB_LOCK_SECONDS": "0"}, "DB_LOCK_SECONDS must be at least 1, not 0."),
         (PRODUCTION | {"DB_STATEMENT_SECONDS": "-1"}, "DB_STATEMENT_SECONDS must be at least 0, not -1."),

@@ -43,6 +43,9 @@ from desk.setup import actions as setup
 from inspections import actions as inspections
 from inspections import templates
 from integrations.types import MACHINES, TYPES, payload_of
+from integrations.webhooks import actions as webhooks
+from integrations.webhooks import queue
+from integrations.webhooks.sending import Outcome
 from memberships import actions as memberships
 from orders import actions as orders
 from orders import returns
@@ -82,7 +85,8 @@ WITHOUT = {
         passports.actions.clear_ended_links reminders.sweep.clear_parking_reminders reminders.sweep.order_reminders
         reminders.tasks.mail_reminder accounts.tasks.mail_undo_link accounts.tasks.mail_confirmation
         customers.tasks.mail_invitation billing.statements.continue_run billing.once.claim
-        vehicles.telematics.downsampling.downsample vehicles.schedules.actions.spread""",
+        vehicles.telematics.downsampling.downsample vehicles.schedules.actions.spread
+        integrations.webhooks.queue.claim integrations.webhooks.queue.clear_deliveries""",
     "files, which are seen with the row that they belong to": """
         files.actions.receive files.actions.save_file files.actions.store_file files.actions.discard_file
         files.actions.prune files.avatars.change_avatar files.papers.stored_paper""",
@@ -1332,6 +1336,69 @@ EACH = [
 ]
 
 
+# --- integrations
+
+
+@case(webhooks.add_webhook, "integrations.webhook.created")
+def _():
+    return {"url": "https://hooks.example.com/", "by": None, "now": NOW()}
+
+
+@case(webhooks.change_webhook, "integrations.webhook.changed")
+def _():
+    return {"webhook": make.WebhookFactory(), "types": ["billing.*"], "now": NOW()}
+
+
+@case(webhooks.change_webhook, "integrations.webhook.disabled")
+def _():
+    return {"webhook": make.WebhookFactory(), "is_active": False, "now": NOW()}
+
+
+@case(webhooks.change_webhook, "integrations.webhook.enabled")
+def _():
+    webhook = make.WebhookFactory(disabled_at=NOW(), disabled_because="failed")
+    return {"webhook": webhook, "is_active": True, "now": NOW()}
+
+
+@case(webhooks.disable, "integrations.webhook.disabled")
+def _():
+    return {"webhook": make.WebhookFactory(), "because": "failed", "now": NOW()}
+
+
+@case(webhooks.remove_webhook, "integrations.webhook.removed")
+def _():
+    return {"webhook": make.WebhookFactory()}
+
+
+@case(webhooks.rotate_secret, "integrations.webhook.secret_rotated")
+def _():
+    return {"webhook": make.WebhookFactory(), "now": NOW()}
+
+
+@case(webhooks.send_test, "integrations.webhook.tested")
+def _():
+    return {"webhook": make.WebhookFactory(), "by": None, "now": NOW()}
+
+
+@case(webhooks.replay, "integrations.webhook.replayed")
+def _():
+    return {"delivery": make.DeliveryFactory(), "now": NOW()}
+
+
+@case(webhooks.replay_span, "integrations.webhook.replayed")
+def _():
+    event = make.EventFactory()
+    return {"webhook": make.WebhookFactory(place=event.pk), "after": 0, "until": event.pk, "now": NOW()}
+
+
+@case(queue.record_outcomes, "integrations.webhook.disabled")
+def _():
+    delivery, now = make.DeliveryFactory(), NOW()
+    webhook, messages = queue.claim(delivery.webhook_id, now=now)
+    sent = [queue.Sent(message, now, Outcome(410, "The receiver answered 410.", 1)) for message in messages]
+    return (webhook, messages, sent), {"now": now}
+
+
 @pytest.mark.parametrize(("prepare", "action", "types"), EACH)
 def test_action_records_exactly_its_events(prepare, action, types):
     prepared = prepare()
@@ -1346,6 +1413,7 @@ def test_action_records_exactly_its_events(prepare, action, types):
 
 
 ROOMS = (
+    "integrations",
     *("accounts", "files", "customers", "catalogue", "vehicles", "appointments", "repair_orders", "orders"),
     *("inspections", "billing", "passports", "chat", "memberships", "reminders", "privacy", "portal", "desk"),
 )

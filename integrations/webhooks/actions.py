@@ -21,7 +21,7 @@ from integrations.webhooks.tasks import mail_disabled
 
 # The permission of each action, at the desk and in the API.
 PERMISSIONS = {
-    **dict.fromkeys(("test", "rotate_secret", "replay", "replay_span"), "integrations.change_webhook"),
+    **dict.fromkeys(("test", "rotate_secret", "replay", "replay_delivery"), "integrations.change_webhook"),
     "deliveries": "integrations.view_delivery",
 }
 TESTED = "integrations.webhook.tested"
@@ -53,7 +53,7 @@ def add_webhook(
             created_at=now,
             created_by_id=by,
         )
-        events.record("integrations.webhook.created", webhook, at=now, by=by)
+        events.record("integrations.webhook.created", webhook, at=now)
     return webhook
 
 
@@ -140,13 +140,12 @@ def replay_span(*, webhook: Webhook, after: int, until: int, now: datetime) -> i
         row = Webhook.objects.select_for_update(no_key=True).get(pk=webhook.pk)
         span = Event.objects.filter(pk__gt=after, pk__lte=min(until, row.place or 0)).order_by("pk")
         found = [
-            event
-            for event in span.only("type", "subject").iterator()
-            if is_chosen(row.types, event.type)
+            event for event in span.only("type", "subject").iterator() if is_chosen(row.types, event.type)
         ]
         if not found:
             raise Invalid(
-                "There is no event of the webhook's types between the two that was sent before.", field="after"
+                "There is no event of the webhook's types between the two that was sent before.",
+                field="after",
             )
         if len(found) > MOST_REPLAYED:
             raise Invalid(
@@ -178,9 +177,7 @@ def _wait_anew_of(webhook: Webhook, found: Sequence[Event], now: datetime) -> No
     stored = webhook.deliveries.filter(event_id__range=(first, last)).values_list("event_id", "pk")
     known = {event_id: pk for event_id, pk in stored if event_id in pks}
     _wait_anew(list(known.values()), now)
-    Delivery.objects.bulk_create(
-        delivery_of(webhook, event, now) for event in found if event.pk not in known
-    )
+    Delivery.objects.bulk_create(delivery_of(webhook, event, now) for event in found if event.pk not in known)
 
 
 def _wait_anew(pks: Sequence[int], now: datetime) -> None:
@@ -196,5 +193,3 @@ def _begin_anew(webhook: Webhook, now: datetime) -> None:
     Webhook.objects.filter(pk=webhook.pk).update(failing_since=None, failures=0, rests_until=None)
     webhook.deliveries.filter(state=DeliveryState.WAITING).update(tries=0, waits_since=now, due_at=now)
     webhook.refresh_from_db()
-
-

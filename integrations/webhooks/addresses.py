@@ -46,9 +46,7 @@ def target_of(url: str) -> Target:
     """Return the parts of a URL. Raises Invalid if nothing can be sent there."""
     parts, port = _split(url)
     path = parts.path or "/"
-    return Target(
-        parts.scheme, parts.hostname or "", port, f"{path}?{parts.query}" if parts.query else path
-    )
+    return Target(parts.scheme, parts.hostname or "", port, f"{path}?{parts.query}" if parts.query else path)
 
 
 def check_url(url: str) -> None:

@@ -16,10 +16,9 @@ from threading import Event as Signal
 from threading import Lock
 
 import structlog
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from common.domain.errors import Invalid
 from integrations.webhooks.addresses import target_of
 from integrations.webhooks.models import Webhook
 from integrations.webhooks.queue import EVENT_GONE, Message, Sent, claim, keys_of, record_due, record_outcomes
@@ -162,9 +161,7 @@ def _send(line: Line, webhook: Webhook, message: Message) -> Sent:
     now = datetime.now(UTC)
     if message.body is None:
         return Sent(message, now, Outcome(None, EVENT_GONE, 0))
-    headers = signed_headers(
-        message_id=message.id, body=message.body, keys=keys_of(webhook, now), at=now
-    )
+    headers = signed_headers(message_id=message.id, body=message.body, keys=keys_of(webhook, now), at=now)
     return Sent(
         message,
         now,

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import uniform
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -28,7 +29,16 @@ from integrations.webhooks.sending import GONE, Outcome
 PAGE = 1000  # events that are recorded at a time
 BATCH = 200  # deliveries that are claimed at a time
 LEASE = timedelta(seconds=120)  # a batch takes 20 s, a request 10 s, and the look-up of a name up to 40 s
-DELAYS = (5, 30, 120, 300, 900, 3600, 3 * 3600, 6 * 3600)  # seconds before each further attempt, then the last one
+DELAYS = (
+    5,
+    30,
+    120,
+    300,
+    900,
+    3600,
+    3 * 3600,
+    6 * 3600,
+)  # seconds before each further attempt, then the last one
 JITTER = 0.2
 PATIENCE = timedelta(days=3)
 # Seconds for which nothing is sent to a receiver that was down, after each time that nothing got through.
@@ -45,7 +55,7 @@ class Message:
 
     @property
     def id(self) -> str:
-        return f"msg_{self.delivery.uuid.hex}"
+        return format_message_id(self.delivery.uuid)
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,11 @@ class Sent:
     message: Message
     at: datetime
     outcome: Outcome
+
+
+def format_message_id(uuid: UUID) -> str:
+    """Return the `webhook-id` of a delivery."""
+    return f"msg_{uuid.hex}"
 
 
 def body_of(event: Event) -> bytes:
@@ -117,7 +132,9 @@ def claim(pk: int, *, now: datetime) -> tuple[Webhook, list[Message]] | None:
 
     A receiver that was down gets one message first.
     """
-    if not Webhook.objects.with_due(now).filter(pk=pk).exists():  # so that SQLite's lock is not taken for nothing
+    if (
+        not Webhook.objects.with_due(now).filter(pk=pk).exists()
+    ):  # so that SQLite's lock is not taken for nothing
         return None
     with transaction.atomic():
         webhook = _locked(pk)
@@ -151,7 +168,9 @@ def _locked(pk: int) -> Webhook | None:
 # --- Marking ----------------------------------------------------------------------------------------------
 
 
-def record_outcomes(webhook: Webhook, messages: Sequence[Message], sent: Sequence[Sent], *, now: datetime) -> None:
+def record_outcomes(
+    webhook: Webhook, messages: Sequence[Message], sent: Sequence[Sent], *, now: datetime
+) -> None:
     """Store the attempts and what becomes of their deliveries. Release those of `messages` that were not sent.
 
     A delivery that was taken over after its lease belongs to another process, and is left alone.
@@ -166,7 +185,9 @@ def record_outcomes(webhook: Webhook, messages: Sequence[Message], sent: Sequenc
         _end(accepted, DeliveryState.DELIVERED, now)
         Delivery.objects.filter(pk__in=mine - outcomes.keys()).update(claimed_until=None)
         given_up = [
-            one for one in outcomes.values() if not one.outcome.is_accepted and not _postpone(one.message, now)
+            one
+            for one in outcomes.values()
+            if not one.outcome.is_accepted and not _postpone(one.message, now)
         ]
         _end([one.message.delivery.pk for one in given_up], DeliveryState.FAILED, now)
         Attempt.objects.bulk_create(
@@ -179,13 +200,15 @@ def record_outcomes(webhook: Webhook, messages: Sequence[Message], sent: Sequenc
             )
             for one in outcomes.values()
         )
-        _follow(row, *([one for one in some if one.message.body] for some in (outcomes.values(), given_up)), now=now)
+        _follow(
+            row,
+            *([one for one in some if one.message.body] for some in (outcomes.values(), given_up)),
+            now=now,
+        )
 
 
 def _still_mine(messages: Sequence[Message]) -> set[int]:
-    claims: Mapping[int, datetime | None] = {
-        one.delivery.pk: one.delivery.claimed_until for one in messages
-    }
+    claims: Mapping[int, datetime | None] = {one.delivery.pk: one.delivery.claimed_until for one in messages}
     stored = Delivery.objects.waiting().filter(pk__in=claims).values_list("pk", "claimed_until")
     return {pk for pk, until in stored if until == claims[pk]}
 

@@ -108,9 +108,7 @@ class Line:
         self._connection = self._connect()
         return self._request(self._connection, body, headers)
 
-    def _request(
-        self, connection: HTTPConnection, body: bytes, headers: dict[str, str]
-    ) -> BaseHTTPResponse:
+    def _request(self, connection: HTTPConnection, body: bytes, headers: dict[str, str]) -> BaseHTTPResponse:
         if connection.sock is not None:
             connection.sock.settimeout(self._left())
         connection.request(

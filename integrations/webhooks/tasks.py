@@ -36,5 +36,7 @@ def _owners(webhook: Webhook) -> list[str]:
     owner = webhook.created_by
     if owner is not None and owner.is_active and owner.email and owner.role in (Role.MANAGER, Role.ADMIN):
         return [owner.email]
-    rows = User.objects.people().filter(role__in=(Role.MANAGER, Role.ADMIN), is_active=True).exclude(email=None)
+    rows = (
+        User.objects.people().filter(role__in=(Role.MANAGER, Role.ADMIN), is_active=True).exclude(email=None)
+    )
     return list(rows.order_by("id").values_list("email", flat=True)[:_MOST])

@@ -122,6 +122,7 @@ def create_data(customer: Customer) -> None:
     factories.StockMoveFactory(by=user)
     factories.VendorOrderFactory(by=user)
     factories.ApiKeyFactory(created_by=user)
+    factories.AttemptFactory(delivery__webhook__created_by=user)
     factories.NotificationFactory(customer=customer)
     factories.PhoneCallFactory(customer=customer)
     factories.ReminderFactory(mail__customer=customer)

@@ -198,6 +198,7 @@ NOUNS = {
     "overrun-policies": (1, {"location_id": "2"}, {"search": "ten"}),
     "technicians": (27, {"search": "tech@"}, {"location_id": "here"}),
     "api-keys": (1, {"revoked": "false"}, {"revoked": "perhaps"}),
+    "webhooks": (1, {"active": "false"}, {"active": "perhaps"}),
     "shifts": (1, {"technician_id": "28"}, {"technician_id": "Tara"}),
     "absences": (1, {"location_id": "2", "date_from": "2026-01-01"}, {"date_from": "soon"}),
     "time-entries": (1, {"technician_id": "27"}, {"date_from": "monday"}),
@@ -521,6 +522,22 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
         None,
     ),
     "api_keys_revoke": ("post", "api-keys/1/revoke/", {}, 409),
+    "webhooks_create": (
+        "post",
+        "webhooks/",
+        {
+            "url": "https://hooks.example.com/orders",
+            "description": "Web shop",
+            "types": ["orders.*", "catalogue.part.changed"],
+        },
+        None,
+    ),
+    "webhooks_partial_update": ("patch", "webhooks/1/", {"is_active": True, "types": []}, None),
+    "webhooks_test": ("post", "webhooks/1/test/", {}, None),
+    "webhooks_replay": ("post", "webhooks/1/replay/", {"after": 0, "until": 20}, None),
+    "webhooks_replay_delivery": ("post", "webhooks/deliveries/1/replay/", {}, None),
+    "webhooks_rotate_secret": ("post", "webhooks/1/rotate-secret/", {}, None),
+    "webhooks_destroy": ("delete", "webhooks/2/", {}, 404),
     "shifts_create": (
         "post",
         "shifts/",
@@ -690,6 +707,11 @@ def staff_calls() -> Calls:
         "get",
         f"{STAFF}customers/19/phone-calls/",
         [Call(200, ADMIN), Call(400, ADMIN, {"page": "0"}), Call(403, ALICE)],
+    )
+    calls["shop_webhooks_deliveries"] = (
+        "get",
+        f"{STAFF}webhooks/1/deliveries/",
+        [Call(200, ADMIN, {"state": "waiting"}), Call(400, ADMIN, {"state": "sent"}), Call(403, ALICE)],
     )
     calls["shop_parts_moves"] = ("get", f"{STAFF}parts/136/moves/", [Call(200, ADMIN), Call(403, ALICE)])
     calls["shop_follow_ups_list"] = (

@@ -32,6 +32,7 @@ from common.domain.models import Event, IdempotencyKey
 from customers.models import Customer, CustomerUser, Invitation, Notification, PhoneCall
 from files.models import Upload
 from inspections.models import Inspection, Template
+from integrations.models import Delivery, Webhook
 from memberships.models import Membership, Offer, OfferMake, Plan
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from passports.models import PassportLink
@@ -94,6 +95,8 @@ FACTORIES = {
     RewardEntry: factories.RewardEntryFactory,
     ReturnLine: factories.ReturnLineFactory,
     ReturnRequest: factories.ReturnRequestFactory,
+    Webhook: factories.WebhookFactory,
+    Delivery: factories.DeliveryFactory,
     ScheduleTemplate: factories.ScheduleTemplateFactory,
     Service: factories.ServiceFactory,
     ServiceLine: factories.ServiceLineFactory,

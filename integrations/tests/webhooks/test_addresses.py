@@ -74,7 +74,11 @@ def test_name_that_is_not_found_may_be_found_later(names):
     [
         *("", "hooks.example.com", "http://hooks.example.com/", "ftp://hooks.example.com/", "https://"),
         *("https://user:pass@hooks.example.com/", "https://user@hooks.example.com/"),
-        *("https://hooks.example.com/#part", "https://hooks.example.com:0/", "https://hooks.example.com:65536/"),
+        *(
+            "https://hooks.example.com/#part",
+            "https://hooks.example.com:0/",
+            "https://hooks.example.com:65536/",
+        ),
         *("https://hooks.example.com:port/", "https://hooks.exämple.com/", "https://hooks.example.com/a b"),
         *("https://hooks.example.com/\r\nHost: other", "https://[::1/", "https://a.example/" + "x" * 500),
     ],
