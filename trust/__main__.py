@@ -40,6 +40,7 @@ from trust.sockets import sockets_hold
 from trust.spray import spray
 from trust.strangers import strangers
 from trust.tokens import tokens
+from trust.webhooks import webhooks_arrive
 
 # In the order of docs/security.md.
 PROMISES: list[Promise] = [
@@ -48,6 +49,7 @@ PROMISES: list[Promise] = [
     Promise("a full disk loses nothing", a_full_disk_loses_nothing),
     Promise("a message survives", a_message_survives),
     Promise("mail survives the worker", mail_survives),
+    Promise("webhooks arrive", webhooks_arrive),
     Promise("a backup restores", a_backup_restores),
     Promise("one key, one effect", one_key_one_effect),
     Promise("strangers see nothing", strangers),

@@ -21,8 +21,11 @@ from django_tasks_db.models import DBTaskResult
 from config import settings as product
 from testing.servers import Server
 
-# A page may open a session for its own socket, and the search for reminders remembers how far it is.
-OF_THE_SERVER = ("accounts_pagesession", "reminders_sweep")
+# A page may open a session for its own socket, the search for reminders remembers how far it is, and webhooks are sent.
+OF_THE_SERVER = (
+    *("accounts_pagesession", "reminders_sweep"),
+    *("integrations_webhook", "integrations_delivery", "integrations_attempt"),
+)
 
 Row = tuple[Any, ...]
 Rows = dict[str, Counter[Row]]  # by table

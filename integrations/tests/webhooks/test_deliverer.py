@@ -86,7 +86,7 @@ def test_slow_receiver_is_cut_off_and_tried_again(now, monkeypatch):
     released = Signal()
 
     def sleep(message):
-        released.wait(2)
+        released.wait(20)
         return 204
 
     with receiving(sleep) as receiver:
@@ -95,7 +95,7 @@ def test_slow_receiver_is_cut_off_and_tried_again(now, monkeypatch):
         record_due(now=now)
         began = time.monotonic()
         assert deliver(webhook.pk) == 1
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 10
         released.set()
     [attempt] = Attempt.objects.all()
     assert (attempt.status, attempt.error) == (None, "No response within 0.2 seconds.")
