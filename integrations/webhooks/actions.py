@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import transaction
 
@@ -139,9 +140,10 @@ def replay_span(*, webhook: Webhook, after: int, until: int, now: datetime) -> i
     with transaction.atomic():
         row = Webhook.objects.select_for_update(no_key=True).get(pk=webhook.pk)
         span = Event.objects.filter(pk__gt=after, pk__lte=min(until, row.place or 0)).order_by("pk")
-        found = [
+        chosen = (
             event for event in span.only("type", "subject").iterator() if is_chosen(row.types, event.type)
-        ]
+        )
+        found = list(islice(chosen, MOST_REPLAYED + 1))
         if not found:
             raise Invalid(
                 "There is no event of the webhook's types between the two that was sent before.",
@@ -149,8 +151,7 @@ def replay_span(*, webhook: Webhook, after: int, until: int, now: datetime) -> i
             )
         if len(found) > MOST_REPLAYED:
             raise Invalid(
-                f"These are {len(found):,} events. Replay at most {MOST_REPLAYED:,} at a time: up to event "
-                f"{found[MOST_REPLAYED - 1].pk}.",
+                f"Replay at most {MOST_REPLAYED:,} events at a time, here up to event {found[MOST_REPLAYED - 1].pk}.",
                 field="until",
             )
         _wait_anew_of(row, found, now)
@@ -177,7 +178,8 @@ def _wait_anew_of(webhook: Webhook, found: Sequence[Event], now: datetime) -> No
     stored = webhook.deliveries.filter(event_id__range=(first, last)).values_list("event_id", "pk")
     known = {event_id: pk for event_id, pk in stored if event_id in pks}
     _wait_anew(list(known.values()), now)
-    Delivery.objects.bulk_create(delivery_of(webhook, event, now) for event in found if event.pk not in known)
+    missing = [delivery_of(webhook, event, now) for event in found if event.pk not in known]
+    Delivery.objects.bulk_create(missing, batch_size=1000)
 
 
 def _wait_anew(pks: Sequence[int], now: datetime) -> None:
