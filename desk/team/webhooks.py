@@ -117,7 +117,7 @@ class WebhookPage(DeskView):
 
     def ask(self, pk: int, form: SpanForm, *, secret: str = "", status: int = 200) -> HttpResponse:
         row = get_object_or_404(Webhook, pk=pk)
-        attempts = Prefetch("attempts", Attempt.objects.order_by("id"))
+        attempts = Prefetch("attempts", Attempt.objects.in_order())
         deliveries = row.deliveries.prefetch_related(attempts).order_by("-id")[:SHOWN]
         context = {"webhook": row, "deliveries": deliveries, "form": form, "secret": secret}
         return self.show("desk/team/webhook.html", context, place=Place(self.request), status=status)

@@ -56,6 +56,10 @@ class DeliveryQuerySet(models.QuerySet[Row]):
 
 
 class AttemptQuerySet(models.QuerySet[Row]):
+    def in_order(self) -> Self:
+        """Return the attempts as they were made."""
+        return self.order_by("id")
+
     def visible_to(self, caller: Caller) -> Self:
         """Return all attempts for staff and none for customers."""
         return self if caller.is_staff else self.none()

@@ -39,4 +39,4 @@ def _owners(webhook: Webhook) -> list[str]:
     rows = (
         User.objects.people().filter(role__in=(Role.MANAGER, Role.ADMIN), is_active=True).exclude(email=None)
     )
-    return list(rows.order_by("id").values_list("email", flat=True)[:_MOST])
+    return [email for email in rows.order_by("id").values_list("email", flat=True)[:_MOST] if email]
