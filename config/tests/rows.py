@@ -22,6 +22,7 @@ from common.domain.texts import tidy, tidy_capitals
 from common.domain.units import MAX_MILES, Units
 from customers.models import Customer, Notification, PhoneCall
 from inspections.models import Inspection, Rating, Template
+from integrations.models import Delivery, DeliveryState, Disabled, Webhook
 from memberships.models import Membership, Offer, Plan, Tier
 from orders.models import Order, OrderStatus, ReturnRequest, ReturnStatus
 from reminders.models import Reminder, ReminderKind
@@ -334,6 +335,45 @@ def make_api_key(draw, customer):
         revoked_at=draw(st.none() | instants),
         last_used_at=draw(st.none() | instants),
     )
+
+
+def make_webhook(draw, customer):
+    is_disabled, is_rotated = draw(st.booleans()), draw(st.booleans())
+    return factories.WebhookFactory(
+        description=draw(texts(200)),
+        types=draw(st.lists(st.sampled_from(["billing.*", "orders.order.shipped"]), max_size=2)),
+        created_at=draw(instants),
+        created_by=factories.UserFactory(role="manager") if draw(st.booleans()) else None,
+        disabled_at=draw(instants) if is_disabled else None,
+        disabled_because=draw(st.sampled_from(Disabled.values)) if is_disabled else "",
+        former_secret="whsec_Zm9ybWVy" if is_rotated else "",  # drawn, not used
+        former_secret_until=draw(instants) if is_rotated else None,
+        failing_since=draw(maybe_instants),
+        last_delivered_at=draw(maybe_instants),
+    )
+
+
+def make_delivery(draw, customer):
+    state = draw(st.sampled_from(DeliveryState.values))
+    delivery = factories.DeliveryFactory(
+        webhook=make_webhook(draw, customer),
+        event__type=draw(texts(80)),
+        event__subject=f"app.row:{draw(st.integers(1, 9))}",
+        event__payload={},
+        state=state,
+        created_at=draw(instants),
+        due_at=draw(instants),
+        ended_at=None if state == DeliveryState.WAITING else draw(instants),
+    )
+    for _ in range(draw(st.integers(0, 3))):
+        factories.AttemptFactory(
+            delivery=delivery,
+            at=draw(instants),
+            status=draw(st.none() | st.integers(100, 599)),
+            error=draw(texts(200)),
+            milliseconds=draw(st.integers(0, 20_000)),
+        )
+    return delivery
 
 
 def make_location(draw, customer):
@@ -682,6 +722,8 @@ MAKERS = {
     Shift: make_shift,
     Absence: make_absence,
     ApiKey: make_api_key,
+    Webhook: make_webhook,
+    Delivery: make_delivery,
     Location: make_location,
     Plan: make_plan,
     Offer: make_offer,

@@ -85,7 +85,7 @@ def test_lists_cost_the_same_for_every_length(as_manager, number, django_assert_
         factories.AttemptFactory.create_batch(2, delivery=delivery)
     with django_assert_num_queries(2):
         as_manager.get(URL)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         as_manager.get(f"{URL}{webhook.pk}/deliveries/")
 
 
