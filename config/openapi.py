@@ -87,8 +87,56 @@ def describe(result: Json, **_: object) -> Json:
             for parameter in operation.get("parameters", ()):
                 _describe_parameter(parameter, path)
     _tell_apart(result["paths"])
+    declare_once(result["components"]["schemas"])
+    result["components"]["responses"] = share_responses(result["paths"])
     result["info"]["description"] = introduction()
     return {**result, **declare_tags(used)}
+
+
+def declare_once(components: Json) -> None:
+    """Declare a key that has two spellings, such as `auto_renew` and `autoRenew`, in that of its contract.
+
+    Generators of clients give both one name, and their code does not compile. Bodies have both spellings.
+    """
+    for name, component in components.items():
+        spellings: dict[str, list[str]] = {}
+        for key in component.get("properties", {}):
+            spellings.setdefault(snake_case(key), []).append(key)
+        for snake, keys in spellings.items():
+            if len(keys) > 1:
+                is_camel = name.removeprefix("Patched").startswith("Member")
+                [kept] = [key for key in keys if (key != snake) == is_camel]
+                [other] = {*keys} - {kept}
+                del component["properties"][other]
+                declared = component["properties"][kept]
+                declared["description"] += f" Also spelled `{other}`."
+                declared["x-other-spelling"] = other
+                if other in component.get("required", ()):
+                    component["required"].remove(other)
+
+
+def share_responses(paths: Json) -> Json:
+    """Move the usual response of each error to the components, and return these.
+
+    Written out in each operation they are a third of the schema, which is then larger than the 3 MiB that
+    openapi-generator reads.
+    """
+    met: dict[str, list[Json]] = {}
+    for operation in (operation for methods in paths.values() for operation in methods.values()):
+        for status, response in operation["responses"].items():
+            [media] = response.get("content", {}).values() if status >= "400" else [{}]
+            if "schema" in media:
+                name = media["schema"]["$ref"].rpartition("/")[2]
+                met.setdefault(f"{name}{status}", []).append(response)
+    shared: Json = {}
+    for name, responses in met.items():
+        usual = max(responses, key=responses.count)
+        if responses.count(usual) > 1:
+            shared[name] = dict(usual)
+            for response in [response for response in responses if response == shared[name]]:
+                response.clear()
+                response["$ref"] = f"#/components/responses/{name}"
+    return shared
 
 
 def introduction() -> str:

@@ -18,6 +18,7 @@ from django.conf import settings
 
 from common.http.contracts.registry import CONTRACTS
 from common.http.problems import UNKNOWN_ROUTE
+from testing.openapi import unfolded
 from testing.roles import is_staffs
 from testing.servers import Server
 from trust.fuzz import ROLES, sign_in_to_pages, token
@@ -79,7 +80,8 @@ def by_hand(trial: Trial, tally: Tally, engine: str) -> None:
     """Try every operation of every contract on this engine, and watch the database for writes."""
     # No worker writes beside the requests: mails stay in the queue.
     with trial.server(engine, MAX_BODY_BYTES=str(2 * 1024 * 1024), TASK_QUEUE="database") as server:
-        schema = requests.get(f"{server.url}/api/schema/", headers={"Accept": JSON}, timeout=60).json()
+        served = requests.get(f"{server.url}/api/schema/", headers={"Accept": JSON}, timeout=60)
+        schema = unfolded(served.json())
         judge, watch, number = Judge(schema), _watch(server), 0
         people = _people(server)
         for operation in _operations(schema):

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
+from testing.openapi import unfolded
 from trust.calls import Client
 from trust.people import Owner, Shop
 
@@ -296,7 +297,7 @@ def operations(client: Client) -> list[Operation]:
     """Return the operations of the schema that the server serves."""
     for contract in ("shop", "fleet", "care", "member", "crm"):
         EXAMPLES[contract] = json.loads((settings.EXAMPLES_DIR / f"{contract}.json").read_text())
-    schema = client.send("GET", "/api/schema/", Accept="application/json").json()
+    schema = unfolded(client.send("GET", "/api/schema/", Accept="application/json").json())
     return [
         _operation(method.upper(), path, operation, schema)
         for path, methods in schema["paths"].items()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from inspect import getdoc
 from typing import Any, Literal, TypeAlias
 
 from django.conf import settings
@@ -35,7 +36,7 @@ from common.http.permissions import Anyone
 from common.http.problems import STORAGE_FULL, TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.http.query import Query
 from common.http.views import ContractView
-from common.reads.serializers import AnySerializer, Derived, SerializerField
+from common.reads.serializers import AnySerializer, Derived, Serializer, SerializerField
 
 Direction: TypeAlias = Literal["request", "response"]
 Declaration: TypeAlias = AnySerializer | type[AnySerializer]
@@ -56,6 +57,9 @@ _DESCRIPTIONS = {
     "503": "The service is temporarily unavailable.",
     "507": "The server has no space left. Nothing was saved.",
 }
+
+# What drf-spectacular adds to a text with a format that may be empty.
+_NO_TEXT = {"type": "string", "maxLength": 0}
 
 _PAGED = "Sent if `page` or `page_size` was sent."
 # Header, type, statuses, description: of every operation, and of the lists that are bare arrays.
@@ -241,6 +245,8 @@ class ContractSchema(AutoSchema):
         """
         schema: Json = super()._map_basic_serializer(serializer, direction)
         self._describe_columns(serializer, schema)
+        if schema.get("description") == getdoc(Serializer):
+            del schema["description"]  # what a class without a docstring inherits
         if direction == "request":
             for field in schema.get("properties", {}).values():
                 field.pop("default", None)
@@ -290,6 +296,11 @@ class ContractSchema(AutoSchema):
             schema["pattern"] = _decimal_pattern(field)
         elif getattr(field, "allow_empty", True) is False and schema.get("type") == "array":
             schema["minItems"] = 1
+        elif schema.get("oneOf", ())[1:] == [_NO_TEXT]:
+            # An email or nothing. Generators make an object of such a choice, and their clients lose the text.
+            rules = ("format", "pattern", "minLength")
+            text = {name: value for name, value in schema.pop("oneOf")[0].items() if name not in rules}
+            schema = {**text, **schema}
         if unit := next((unit for kind, unit in UNITS.items() if isinstance(field, kind)), None):
             schema["x-unit"] = unit
         return schema

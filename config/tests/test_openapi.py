@@ -13,6 +13,7 @@ from common.http.contracts.registry import CONTRACTS
 from common.http.schema import CachedGenerator, staff_tag
 from config.glossary import NOUNS, PARAMETERS, WORDS, WORDS_OF
 from config.openapi import RESOURCES, is_nullable, noun_of, snake_case
+from testing.openapi import unfolded
 from testing.roles import OPERATIONS, by_role, is_staffs
 
 INVALID = ["CareInvalid", "CrmInvalid", "MemberInvalid", "ShopInvalid", "ShopStaffInvalid"]
@@ -110,8 +111,7 @@ VERBS = frozenset(
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    declared: dict[str, Any] = CachedGenerator().get_schema(request=None, public=True)
-    return declared
+    return unfolded(CachedGenerator().get_schema(request=None, public=True))
 
 
 def nodes(value: Any) -> Iterator[dict[str, Any]]:
