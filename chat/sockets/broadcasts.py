@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from uuid import UUID
 
 import orjson
@@ -17,12 +18,29 @@ from common.domain.types import Json
 from customers.models import Notification
 
 Frame = Json
-MESSAGE = "MESSAGE"
+
+
+class FrameType(StrEnum):
+    """The `type` of every frame in both directions. `config/asyncapi.py` describes each."""
+
+    SEND = "SEND"
+    TYPING = "TYPING"
+    MESSAGE = "MESSAGE"
+    ROW = "message"
+    NOTIFICATION = "NOTIFICATION"
+    APPOINTMENT = "APPOINTMENT"
+    REPAIR_ORDER = "REPAIR_ORDER"
+    ERROR = "ERROR"
+
+
 _ROW = ("id", "threadId", "sender", "body", "attachments", "createdAt")  # a message over REST
 # The subjects whose changes of status a customer's sockets receive, with the type of the frame.
-_FRAME_TYPES = {"appointments.appointment": "APPOINTMENT", "repair_orders.repairorder": "REPAIR_ORDER"}
+_FRAME_TYPES = {
+    "appointments.appointment": FrameType.APPOINTMENT,
+    "repair_orders.repairorder": FrameType.REPAIR_ORDER,
+}
 # Stored values that the contract prints under another name.
-_STATUS_LABELS = {("APPOINTMENT", "pending"): "scheduled"}
+_STATUS_LABELS = {(FrameType.APPOINTMENT, "pending"): "scheduled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +80,10 @@ class Broadcast:
     @property
     def text_of_row(self) -> bytes | None:
         """Return the text of a message as REST shows it, for sockets of the web client. Other frames have none."""
-        if self.frame is None or self.frame["type"] != MESSAGE:
+        if self.frame is None or self.frame["type"] != FrameType.MESSAGE:
             return None
         row = {"attachments": [], **self.frame, "createdAt": self.frame["timestamp"]}
-        return dumps({"type": "message", "message": {name: row[name] for name in _ROW}})
+        return dumps({"type": FrameType.ROW, "message": {name: row[name] for name in _ROW}})
 
 
 def encode_broadcasts(broadcasts: list[Broadcast]) -> bytes:
@@ -95,7 +113,7 @@ def message_broadcast(message: Message) -> Broadcast:
 
 def _message_frame(message: Message, conversation: UUID) -> Frame:
     frame: Frame = {
-        "type": MESSAGE,
+        "type": FrameType.MESSAGE,
         "id": message.uuid,
         "threadId": conversation,
         "body": message.body,
@@ -109,14 +127,14 @@ def _message_frame(message: Message, conversation: UUID) -> Frame:
 
 def typing_broadcast(*, customer: int, conversation: UUID, author: int, name: str) -> Broadcast:
     """Return the broadcast that the author is typing. The author's own sockets do not receive it."""
-    frame = {"type": "TYPING", "user": name, "threadId": conversation}
+    frame = {"type": FrameType.TYPING, "user": name, "threadId": conversation}
     return Broadcast(customer, frame, author=author, is_echoed=False)
 
 
 def event_broadcast(event: Event, subject: Model) -> Broadcast:
     """Return the broadcast of an event. A notification or a change of state has a frame for the customer."""
     if isinstance(subject, Notification):
-        kind = "NOTIFICATION"
+        kind = FrameType.NOTIFICATION
         values = {"kind": subject.type, "title": subject.title, "message": subject.message}
     elif event.subject.partition(":")[0] in _FRAME_TYPES and "status" in event.payload:
         kind, status = _FRAME_TYPES[event.subject.partition(":")[0]], event.payload["status"]
@@ -129,5 +147,5 @@ def event_broadcast(event: Event, subject: Model) -> Broadcast:
 
 def encode_error(text: str, client_id: str | None = None) -> bytes:
     """Return the text of an ERROR frame, the response to a frame that was not accepted."""
-    frame = {"type": "ERROR", "error": text}
+    frame = {"type": FrameType.ERROR, "error": text}
     return dumps(frame if client_id is None else {**frame, "clientId": client_id})

@@ -26,7 +26,13 @@ from chat.api.member import MessageInput
 from chat.labels import SUPPORT
 from chat.log import Draft
 from chat.sockets import desk_pages, hub, intake, tokens
-from chat.sockets.broadcasts import Broadcast, encode_error, message_broadcast, typing_broadcast
+from chat.sockets.broadcasts import (
+    Broadcast,
+    FrameType,
+    encode_error,
+    message_broadcast,
+    typing_broadcast,
+)
 from chat.sockets.frames import Scope, Send, encode_frame, frame_writer
 from chat.sockets.origins import is_allowed
 from chat.sockets.registry import Listener, Outbox
@@ -83,7 +89,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 class ChatConsumer(AsyncWebsocketConsumer):
     """One socket. It receives broadcasts through its outbox. Its messages are stored by the same actions as REST's."""
 
-    handlers: ClassVar[dict[str, str]] = {"SEND": "handle_send", "TYPING": "handle_typing"}
+    handlers: ClassVar[dict[str, str]] = {
+        FrameType.SEND: "handle_send",
+        FrameType.TYPING: "handle_typing",
+    }
 
     def __init__(self, query: dict[str, list[str]]) -> None:
         super().__init__()

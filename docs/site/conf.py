@@ -39,6 +39,9 @@ OUTSIDE = {
 }
 # Pages whose links are the navigation: those to pages below their own folder, in their order.
 LISTS = ["index", "contracts/README", "decisions/README", "design/README"]
+# Files that the site has beside its pages.
+FILES = {DOCS / "openapi.yaml", DOCS / "asyncapi.yaml"}
+html_extra_path = sorted(map(str, FILES))
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 
 
@@ -59,6 +62,9 @@ def link_from(page: Path, folder: Path, link: re.Match[str]) -> str:
     file = (folder / target).resolve()
     shown = {outside: DOCS / f"{name}.md" for name, outside in OUTSIDE.items()}
     file = shown.get(file, file)
+    if file in FILES:
+        folder = page.parent if page.name == "index" else page
+        return f'<a href="{os.path.relpath(file, folder)}">{text}</a>'
     if not mark and not (file.suffix == ".md" and file.is_relative_to(DOCS)):
         return text
     return f"{mark}[{text}]({os.path.relpath(file, page.parent)}{anchor or ''})"
