@@ -401,6 +401,7 @@ _DEVELOPERS = ["http://localhost:3000", "http://localhost:3001", "http://127.0.0
 CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS", _DEVELOPERS if DEBUG else [])
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-request-id"]
 CORS_EXPOSE_HEADERS = ["Link", "X-Total-Count", "Retry-After", "X-Request-ID", "ETag", "Idempotent-Replayed"]
+CORS_EXPOSE_HEADERS += ["Deprecation", "Sunset"]
 
 # --- Pages, cookies, headers -------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from common.http.authentication import ApiKeyAuthentication, SessionCaller
 from common.http.contracts.base import Contract, NamesFields
 from common.http.contracts.registry import CONTRACTS
 from common.http.contracts.shop import STAFF
+from common.http.deprecation import Deprecation
 from common.http.fields import FinePercent, Miles, Money, PrefixedId
 from common.http.idempotency import KEY_PATTERN, MAX_KEY_LENGTH, KeyReused
 from common.http.lists import BareList, Lister
@@ -61,6 +62,7 @@ _DESCRIPTIONS = {
 # What drf-spectacular adds to a text with a format that may be empty.
 _NO_TEXT = {"type": "string", "maxLength": 0}
 
+_SUCCESSES = [200, 201, 202, 204]
 _PAGED = "Sent if `page` or `page_size` was sent."
 # Header, type, statuses, description: of every operation, and of the lists that are bare arrays.
 _HEADERS: tuple[ResponseHeader, ...] = (
@@ -75,7 +77,7 @@ HEADERS_OF_ARRAYS: tuple[ResponseHeader, ...] = (
 REPLAYED: ResponseHeader = (
     "Idempotent-Replayed",
     bool,
-    [200, 201, 202, 204],
+    _SUCCESSES,
     "Sent as `true` if this is the stored response of an earlier request with the same `Idempotency-Key`.",
 )
 # Of a row of the staff's API with versions, and of a file.
@@ -84,6 +86,11 @@ _VERSION: ResponseHeader = (
     str,
     [200, 201],
     "The version of the row, as `If-Match` of a write takes it.",
+)
+# Of an operation that will be removed.
+_END: tuple[ResponseHeader, ...] = (
+    ("Deprecation", str, _SUCCESSES, "Since when the operation is deprecated (RFC 9745)."),
+    ("Sunset", str, _SUCCESSES, "When the operation is removed (RFC 8594)."),
 )
 FILE_VERSION: ResponseHeader = (
     "ETag",
@@ -216,7 +223,15 @@ class ContractSchema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         text = super().get_description().partition("\n")[2].strip()
+        if deprecation := self._deprecation():
+            text = f"{deprecation.text}\n\n{text}"
         return f"{text}\n\n{self._callers()}".strip() if self.contract else text
+
+    def is_deprecated(self) -> bool:
+        return self._deprecation() is not None
+
+    def _deprecation(self) -> Deprecation | None:
+        return self.view.deprecation_of(self.method) if isinstance(self.view, ContractView) else None
 
     def _callers(self) -> str:
         """Return a sentence about who may call the operation."""
@@ -346,6 +361,8 @@ class ContractSchema(AutoSchema):
             headers += HEADERS_OF_ARRAYS
         if getattr(self.view, "has_versions", False) and self._shows_row():
             headers += (_VERSION,)
+        if self.is_deprecated():
+            headers += _END
         return declare_headers(headers)
 
     def _takes_version(self) -> bool:

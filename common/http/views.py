@@ -24,6 +24,7 @@ from common.domain.types import Json
 from common.http.authentication import CHALLENGE, BearerAuthentication, CallerRequest
 from common.http.bodies import IgnoreClientContentNegotiation, JSONParser, JSONResponse, TextJSONParser
 from common.http.contracts.base import Contract
+from common.http.deprecation import Deprecation
 from common.http.idempotency import answer_once
 from common.http.inputs import unchangeable_names
 from common.http.permissions import check_write
@@ -59,6 +60,8 @@ class ContractView(APIView):
     follows: ClassVar[
         Mapping[str, str]
     ] = {}  # keys of a `PATCH` whose values follow from the value of another key
+    # By method, or by action of a viewset. It announces the end of the operation in responses and in the schema.
+    deprecations: ClassVar[Mapping[str, Deprecation]] = {}
 
     request: CallerRequest
 
@@ -209,4 +212,11 @@ class ContractView(APIView):
         """Forbid caches to store the response, which is for one caller, unless the route allows it."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
+        if deprecation := self.deprecation_of(str(request.method)):
+            for name, value in deprecation.headers.items():
+                response.headers[name] = value
         return response
+
+    def deprecation_of(self, method: str) -> Deprecation | None:
+        """Return the announced end of the operation with this method."""
+        return self.deprecations.get(getattr(self, "action", None) or method.replace("HEAD", "GET"))
