@@ -5,11 +5,11 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 
-.PHONY: help run test docs reset-demo lint redocly schema errors events examples bench trust verify lock clean
+.PHONY: help run test docs reset-demo lint redocly schema release-schema clients errors events examples bench trust verify lock clean
 .DEFAULT_GOAL := run
 
 help:  ## list these commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.runtime  ## install, migrate, load the demo into an empty database, and serve it (PORT=8001, HOST=0.0.0.0)
 	@$(MAKE) --no-print-directory docs || echo "The documentation could not be built. The server starts without it."
@@ -31,7 +31,8 @@ docs: .venv/.runtime webroot/docs/index.html  ## build the documentation, which 
 
 # Each page has the navigation, so that all of them are written when one changes. Those that did not are not read again.
 webroot/docs/index.html: $(wildcard docs/*.md docs/*/*.md docs/site/* docs/site/theme/* docs/site/theme/static/*) \
-		CHANGELOG.md CONTRIBUTING.md bench/RESULTS.md common/reads/README.md requirements-docs.txt
+		docs/openapi.yaml docs/asyncapi.yaml CHANGELOG.md CONTRIBUTING.md bench/RESULTS.md common/reads/README.md \
+		requirements-docs.txt
 	@echo "Building the documentation"
 	@$(BIN)/python -m sphinx -q -j auto -b dirhtml -c docs/site -d .venv/.doctrees docs webroot/docs
 	@$(BIN)/python -m whitenoise.compress --quiet --no-brotli webroot
@@ -52,20 +53,30 @@ lint: .venv/.dev  ## check formatting, types, layers, migrations and the schema
 	DEBUG=true $(BIN)/python manage.py spectacular --validate --fail-on-warn --file .venv/openapi.yaml
 	@diff -u docs/openapi.yaml .venv/openapi.yaml || { echo "docs/openapi.yaml is stale: run make schema"; exit 1; }
 
-redocly: docs/client/node_modules/.package-lock.json  ## check docs/openapi.yaml by the rules of Redocly, which needs npm
+redocly: docs/client/node_modules/.package-lock.json docs/client/generators/node_modules/.package-lock.json
+redocly:  ## check docs/openapi.yaml by the rules of Redocly, and docs/asyncapi.yaml by AsyncAPI's parser; needs npm
 	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
 	docs/client/node_modules/.bin/redocly lint --config docs/redocly.yaml docs/openapi.yaml
 
-docs/client/node_modules/.package-lock.json: docs/client/package-lock.json
-	cd docs/client && npm ci --ignore-scripts --no-audit --no-fund
+	node docs/client/generators/asyncapi.mjs docs/asyncapi.yaml
+
+clients: .venv/.clients docs/client/generators/node_modules/.package-lock.json  ## walk a day with clients of each generator; needs npm
+	$(BIN)/python -m pytest config/tests/test_typescript.py config/tests/test_generators.py $(ARGS)
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # Run manage.py with the settings of a public host, which `check --deploy` needs.
 production = SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') \
 	DEBUG=false ALLOWED_HOSTS=garage.example $(BIN)/python manage.py $(1)
 
-schema: .venv/.dev  ## write docs/openapi.yaml
+schema: .venv/.dev  ## write docs/openapi.yaml, and docs/asyncapi.yaml for the sockets
 	DEBUG=true $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+	DEBUG=true $(BIN)/python manage.py asyncapi --write
+
+release-schema: .venv/.dev schema  ## print what changed since the released schema, and record the present one
+	DEBUG=true $(BIN)/python manage.py schema_changes --release
 
 errors: .venv/.dev  ## write the table of docs/errors.md
 	DEBUG=true $(BIN)/python manage.py error_codes --write
@@ -92,6 +103,7 @@ lock: $(BIN)/uv  ## resolve requirements*.in into requirements*.txt, with hashes
 	$(compile) --constraints requirements.txt requirements-docs.in -o requirements-docs.txt
 	$(compile) --constraints requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(compile) --constraints requirements-dev.txt requirements-bench.in -o requirements-bench.txt
+	$(compile) --constraints requirements-dev.txt requirements-clients.in -o requirements-clients.txt
 
 # Resolve for all platforms and Python 3.11 or newer. The files contain no registry URLs.
 compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -110,6 +122,10 @@ clean:  ## remove the installed packages, the embedded database and its files
 
 .venv/.bench: requirements-bench.txt requirements-dev.txt requirements.txt | $(BIN)/python
 	@$(call install,requirements-bench.txt)
+	@touch $@ .venv/.dev .venv/.runtime
+
+.venv/.clients: requirements-clients.txt requirements-dev.txt requirements.txt | $(BIN)/python
+	@$(call install,requirements-clients.txt)
 	@touch $@ .venv/.dev .venv/.runtime
 
 $(BIN)/uv: requirements-uv.txt | $(BIN)/python

@@ -1,4 +1,4 @@
-"""A front end can use the schema: docs/client is typed by it, compiled, and run against a real server."""
+"""Clients can use the schema: docs/client is typed by it, compiled, and walks two days against a real server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.server, needs_npm]
 def built(tmp_path_factory):
     """Return the client, with types generated from the committed schema, checked and compiled."""
     folder = tmp_path_factory.mktemp("client")
-    for name in ("package.json", "tsconfig.json", "member.ts", "socket.ts"):
+    for name in ("package.json", "tsconfig.json", "member.ts", "staff.ts", "socket.ts"):
         shutil.copy(CLIENT / name, folder)
     furnish(folder)
     tools = folder / "node_modules" / ".bin"
@@ -27,15 +27,21 @@ def built(tmp_path_factory):
     return folder
 
 
-def test_member_client_runs(built, tmp_path):
-    port = free_port()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
     command = ["manage.py", "serve", "--port", str(port)]
-    with database(tmp_path, has_demo=True) as env:
+    with database(folder, has_demo=True) as env:
         env |= {"DEBUG": "true", "PUBLIC_URL": f"http://localhost:{port}"}
-        with serving(command, folder=tmp_path, port=port, env=env) as server:
-            said = run("node", "built/member.js", server.url, cwd=built)
-            assert said == "the member's day is as it should be\n"
-            assert "Traceback" not in server.log.read_text()
+        with serving(command, folder=folder, port=port, env=env) as server:
+            yield server
+
+
+@pytest.mark.parametrize("name", ["member", "staff"])
+def test_client_walks_a_day(built, server, name):
+    said = run("node", f"built/{name}.js", server.url, cwd=built)
+    assert said == f"the {name}'s day is as it should be\n"
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_undeclared_names_do_not_compile(built, tmp_path):
