@@ -16,7 +16,11 @@ from django.conf import settings
 from testing.live import ALICE, Person, closed, hear, say
 from testing.servers import NGINX, database, free_port, proxy, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.skipif(NGINX is None, reason="nginx is not installed")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.server,
+    pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
+]
 
 
 @pytest.fixture(scope="module")
