@@ -14,10 +14,10 @@ from common.http.idempotency import KeyReused
 from common.http.problems import UNAVAILABLE
 from common.http.schema import CachedGenerator
 from testing import factories
+from testing.resources import STAFF, Rows
 from testing.roles import OPERATIONS, is_staffs
 from testing.suites import NOTHING_HERE, stored
 
-STAFF = "/api/shop/"
 MISSING = 999_999
 MONTH = "2026-01"
 
@@ -44,69 +44,17 @@ def view_of(method: str, path: str) -> Any:
 
 
 @pytest.fixture
-def rows(db):
-    """One row of each resource by its noun in the URL."""
-    order = factories.RepairOrderFactory()
-    visit = factories.AppointmentFactory(technician=factories.TechnicianFactory())
-    return {
-        "appointments": visit,
-        "technicians": visit.technician,
-        "locations": visit.location,
-        "repair-orders": order,
-        "customers": order.customer,
-        "vehicles": order.vehicle,
-        "recommendations": factories.RecommendationFactory(vehicle=order.vehicle),
-        "schedule-templates": (work := factories.ServiceScheduleFactory(vehicle=order.vehicle)).template,
-        "service-schedules": work,
-        "parts": factories.PartFactory(),
-        "services": factories.ServiceFactory(),
-        "canned-jobs": factories.CannedJobFactory(),
-        "price-matrices": factories.PriceMatrixFactory(),
-        "labour-rates": factories.LabourRateFactory(),
-        "tax-rules": factories.TaxRuleFactory(),
-        "fee-rules": factories.FeeRuleFactory(),
-        "overrun-policies": factories.OverrunPolicyFactory(),
-        "inspections": factories.InspectionFactory(repair_order=order),
-        "inspection-templates": factories.InspectionTemplateFactory(),
-        "invoices": factories.InvoiceFactory(),
-        "payments": factories.PaymentFactory(),
-        "statement-runs": factories.StatementRunFactory(),
-        "orders": (item := factories.OrderItemFactory()).order,
-        "returns": factories.ReturnRequestFactory(order=item.order),
-        "api-keys": factories.ApiKeyFactory(),
-        "webhooks": factories.WebhookFactory(),
-        "shifts": factories.ShiftFactory(),
-        "absences": factories.AbsenceFactory(),
-        "time-entries": factories.TimeEntryFactory(),
-    }
+def rows(db) -> Rows:
+    return Rows()
 
 
 @pytest.fixture
-def below(rows):
-    """The ids in URLs of rows that belong to one of `rows`."""
-    line = factories.PartLineFactory(repair_order=rows["repair-orders"])
-    exemption = factories.TaxExemptionFactory(customer=rows["customers"])
-    finding = factories.FindingFactory(inspection=rows["inspections"])
-    return {
-        "job_id": line.job_id,
-        "line_id": line.pk,
-        "exemption_id": exemption.pk,
-        "finding_id": finding.pk,
-        "delivery_id": factories.DeliveryFactory(webhook=rows["webhooks"]).pk,
-        "link_id": factories.PassportLinkFactory(vehicle=rows["vehicles"]).uuid,
-    }
-
-
-@pytest.fixture
-def ask(as_ada, rows, below):
+def ask(as_ada, rows):
     """Return a function that sends a body to an operation, for an existing or for a missing row."""
 
     def send(method: str, path: str, body: Any, *, missing: bool = False) -> Any:
-        row = rows[path.removeprefix(STAFF).partition("/")[0]] if "{id}" in path else rows["customers"]
-        number = MISSING if missing else row.pk
-        url = path.replace("{id}", str(number)).replace("{month}", MONTH)
-        for name, pk in below.items():
-            url = url.replace(f"{{{name}}}", str(pk))
+        row = rows.of(path) if "{id}" in path else rows["customers"]
+        url = rows.address(path, pk=MISSING if missing else None)
         before = stored(row)
         response = as_ada.generic(method, url, body, content_type="application/json")
         assert stored(row) == before
@@ -141,7 +89,7 @@ def test_unknown_and_read_only_fields_are_refused_and_named(ask, method, path):
 @pytest.mark.parametrize("body", ["", "{}", '{"colour_of_sky": 1}', "{"])
 def test_missing_row_is_404_before_its_body_is_judged(ask, rows, method, path, body):
     response = ask(method, path, body, missing=True)
-    name = rows[path.removeprefix(STAFF).partition("/")[0]]._meta.verbose_name
+    name = rows.of(path)._meta.verbose_name
     assert (response.status_code, response.json()) == (
         404,
         {"error": "Not found", "detail": f"{name} not found.".capitalize(), "code": "not_found"},

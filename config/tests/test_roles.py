@@ -12,6 +12,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
+from django.db import connection
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from common.http.viewsets import StaffViewSet
 from common.tests.admin.test_pages import FACTORIES
 from testing import billed, factories
 from testing.admin import changelist, page
+from testing.resources import Rows
 from testing.roles import OPERATIONS, ROLES, by_role, is_staffs, table
 from testing.suites import UNAUTHENTICATED
 
@@ -96,100 +98,49 @@ def test_permission_beside_an_action_is_used_by_its_verb(view):
 
 
 @pytest.fixture
-def world(people) -> dict[str, Any]:
-    """One row of each resource: ids by the noun in the URL, and those of the order's lines."""
-    order = factories.RepairOrderFactory()
-    # Technicians move their own clock only.
+def rows(people) -> Rows:
+    """One row of each resource. Technicians move their own clock only."""
     technician = factories.TechnicianFactory(user=people[Role.TECHNICIAN])
-    visit = factories.AppointmentFactory(technician=technician)
-    return {
-        "appointments": visit.pk,
-        "technicians": visit.technician_id,
-        "api-keys": factories.ApiKeyFactory().pk,
-        "webhooks": (delivery := factories.DeliveryFactory()).webhook_id,
-        "delivery": delivery.pk,
-        "shifts": factories.ShiftFactory().pk,
-        "absences": factories.AbsenceFactory().pk,
-        "time-entries": factories.TimeEntryFactory().pk,
-        "locations": visit.location_id,
-        "repair-orders": order.pk,
-        "customers": order.customer_id,
-        "customer": order.customer.uuid,
-        "vehicles": order.vehicle_id,
-        "link": factories.PassportLinkFactory(vehicle=order.vehicle).uuid,
-        "recommendations": factories.RecommendationFactory(vehicle=order.vehicle).pk,
-        "schedule-templates": (work := factories.ServiceScheduleFactory(vehicle=order.vehicle)).template_id,
-        "service-schedules": work.pk,
-        "parts": factories.PartFactory().pk,
-        "services": factories.ServiceFactory().pk,
-        "canned-jobs": factories.CannedJobFactory().pk,
-        "price-matrices": factories.PriceMatrixFactory().pk,
-        "labour-rates": factories.LabourRateFactory().pk,
-        "tax-rules": factories.TaxRuleFactory().pk,
-        "fee-rules": factories.FeeRuleFactory().pk,
-        "overrun-policies": factories.OverrunPolicyFactory().pk,
-        "exemption": factories.TaxExemptionFactory(customer=order.customer).pk,
-        "inspections": (finding := factories.FindingFactory(inspection__repair_order=order)).inspection_id,
-        "finding": finding.pk,
-        "photo": factories.FindingPhotoFactory(finding=finding).upload.uuid,
-        "inspection-templates": factories.InspectionTemplateFactory().pk,
-        "reports": "",  # no route below it has an id
-        "line:parts": (line := factories.PartLineFactory(repair_order=order)).pk,
-        "line:jobs": line.pk,
-        "job": line.job_id,
-        "invoices": (invoice := factories.InvoiceFactory()).pk,
-        "credit-notes": factories.CreditNoteFactory(invoice=invoice).pk,
-        "statement-runs": factories.StatementRunFactory().pk,
-        "payments": factories.PaymentFactory().pk,
-        "orders": (bought := factories.OrderItemFactory().order).pk,
-        "returns": factories.ReturnRequestFactory(order=bought).pk,
-        "line:services": factories.ServiceLineFactory(repair_order=order).pk,
-        "discount": factories.OrderDiscountFactory(repair_order=order).pk,
-    }
+    return Rows(technicians=technician)
 
 
 def printable() -> dict[str, Any]:
-    """Return the ids of rows with whole papers, which take longer to make."""
+    """Return rows with whole papers, which take longer to make."""
     invoice, now = billed.invoiced(), timezone.now()
     note = credit_amount(invoice=invoice, amount=Decimal("1.00"), reason="Late", by=None, now=now)
     payment = billed.pay(invoice, "1.00")
-    return {"invoices": invoice.pk, "credit-notes": note.pk, "payments": payment.pk}
+    return {"invoices": invoice, "credit-notes": note, "payments": payment}
 
 
-def everything() -> dict[str, list[dict[str, Any]]]:
+def everything() -> dict[str, list[Any]]:
     """Return the contents of the product's tables, including histories."""
     rooms = (
         *("customers", "catalogue", "vehicles", "appointments", "repair_orders", "orders"),
         *("inspections", "billing", "passports", "integrations"),
     )
-    models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
-    return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in models}
+    tables = [model._meta.db_table for room in rooms for model in apps.get_app_config(room).get_models()]
+    contents = {}
+    with connection.cursor() as cursor:
+        for name in tables:
+            cursor.execute(f'SELECT * FROM "{name}" ORDER BY 1')
+            contents[name] = cursor.fetchall()
+    return contents
 
 
 @pytest.mark.parametrize(("call", "cells"), [pytest.param(c, r, id=n) for n, c, *r in OPERATIONS])
-def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, world, call, cells):
-    method, address = call.split(" ")
-    noun, *rest = address.removeprefix("/api/shop/").strip("/").split("/")
+def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, rows, call, cells):
+    method, path = call.split(" ")
     refusals = [
         body | {"code": code}
         for body, code in zip((UNAUTHENTICATED, NOT_STAFF, ROLE_MAY_NOT), CODES, strict=True)
     ]
-    if address.startswith(CUSTOMER_SERVICE):
-        address = address.replace("{id}", str(world["customer"]))
+    if path.startswith(CUSTOMER_SERVICE):
+        address = path.replace("{id}", str(rows["customers"].uuid))
         refusals = [{"error": "Unauthorized", **UNAUTHENTICATED}, NOT_STAFF, ROLE_MAY_NOT]
-    elif rest:
-        if rest[-1] == "pdf":
-            world |= printable()
-        address = address.replace("{id}", str(world[noun]))
-        address = address.replace("{revision}", "1").replace("{job_id}", str(world["job"]))
-        address = address.replace("{month}", "2026-01")
-        address = address.replace("{finding_id}", str(world["finding"]))
-        address = address.replace("{photo_id}", str(world["photo"]))
-        address = address.replace("{delivery_id}", str(world["delivery"]))
-        address = address.replace("{link_id}", str(world["link"]))
-        address = address.replace("{exemption_id}", str(world["exemption"]))
-        address = address.replace("{discount_id}", str(world["discount"]))
-        address = address.replace("{line_id}", str(world.get(f"line:{rest[1]}" if len(rest) > 1 else "")))
+    else:
+        if path.endswith("/pdf/"):
+            rows |= printable()
+        address = rows.address(path)
 
     def ask(client):
         return client.generic(method, address, b"{}", content_type="application/json")
