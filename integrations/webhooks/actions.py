@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 
 from django.db import transaction
 
@@ -15,7 +14,7 @@ from common.domain.events import readable
 from common.domain.models import Event
 from integrations.queries import EventsGone
 from integrations.webhooks.addresses import check_url
-from integrations.webhooks.choices import check_types, is_chosen
+from integrations.webhooks.choices import check_types, expand
 from integrations.webhooks.models import Delivery, DeliveryState, Disabled, Webhook
 from integrations.webhooks.signing import new_secret
 from integrations.webhooks.tasks import mail_disabled
@@ -140,10 +139,9 @@ def replay_span(*, webhook: Webhook, after: int, until: int, now: datetime) -> i
     with transaction.atomic():
         row = Webhook.objects.select_for_update(no_key=True).get(pk=webhook.pk)
         span = Event.objects.filter(pk__gt=after, pk__lte=min(until, row.place or 0)).order_by("pk")
-        chosen = (
-            event for event in span.only("type", "subject").iterator() if is_chosen(row.types, event.type)
-        )
-        found = list(islice(chosen, MOST_REPLAYED + 1))
+        types = expand(row.types)
+        chosen = span if types is None else span.filter(type__in=types)
+        found = list(chosen.only("type", "subject")[: MOST_REPLAYED + 1])
         if not found:
             raise Invalid(
                 "There is no event of the webhook's types between the two that was sent before.",

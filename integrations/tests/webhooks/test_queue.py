@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 from django.db import connection
 
-from common.domain import events
 from common.domain.models import Event
 from integrations.models import Attempt, Delivery, Webhook
 from integrations.webhooks import queue
@@ -120,7 +119,9 @@ def test_only_chosen_types_are_recorded_and_the_place_moves_on():
 
 def test_webhook_gets_the_tests_of_itself_alone():
     webhook, other = factories.WebhookFactory.create_batch(2, types=["billing.*"])
-    event = events.record("integrations.webhook.tested", webhook, at=NOW, by=None)
+    event = factories.EventFactory(
+        type="integrations.webhook.tested", subject=f"integrations.webhook:{webhook.pk}"
+    )
     record_due(now=NOW)
     assert (waiting(webhook), waiting(other)) == ([event.pk], [])
 
