@@ -116,7 +116,7 @@ _TAKEN = ("Send", "StartTyping")
 
 def _chat_messages() -> Json:
     """Return every frame of the chat by the name of its message."""
-    components = CachedGenerator().get_schema(request=None, public=True)["components"]["schemas"]
+    components = CachedGenerator.build()["components"]["schemas"]
     message, given = components["MemberMessage"], components["MemberMessageInputRequest"]
     shown = _plain(message)["properties"]
     return {

@@ -32,7 +32,7 @@ Direction = Literal["request", "response"]
 
 def present() -> Json:
     """Return the schema of the code."""
-    schema: Json = json.loads(json.dumps(CachedGenerator().get_schema(request=None, public=True)))
+    schema: Json = json.loads(json.dumps(CachedGenerator.build()))
     return schema
 
 

@@ -163,13 +163,15 @@ def recorded_examples(contract: str) -> Json:
 class CachedGenerator(SchemaGenerator):
     """A generator that builds the schema once per process, because that takes a second."""
 
-    def get_schema(self, request: object = None, public: bool = False) -> object:
-        return _built_schema()
+    def get_schema(self, request: object = None, public: bool = False) -> Json:
+        return self.build()
 
-
-@cache
-def _built_schema() -> object:
-    return SchemaGenerator().get_schema(request=None, public=True)
+    @staticmethod
+    @cache
+    def build() -> Json:
+        """Return the schema, which is the same for every request."""
+        schema: Json = SchemaGenerator().get_schema(request=None, public=True)
+        return schema
 
 
 def _decimal_pattern(field: serializers.DecimalField) -> str:

@@ -33,7 +33,7 @@ async function takeIn(api: Api, location: number): Promise<Schemas["ShopRepairOr
   const vehicle = { year: 2019, make: "Toyota", model: "Camry" };
   const entered = body(await api.POST("/api/shop/intake/", { body: { customer, vehicle } }), 201);
   assert.ok(entered.vehicle_id);
-  const arrival = { vehicle_id: entered.vehicle_id, location_id: location, odometer: 41250, description: "Brakes squeal." };
+  const arrival = { vehicle_id: entered.vehicle_id, location_id: location, odometer: 41250 };
   return body(await api.POST("/api/shop/repair-orders/check-in/", { body: arrival }), 201);
 }
 

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         for text in added:
             self.stdout.write(f"adds: {text}")
         if release:
-            version = settings.SPECTACULAR_SETTINGS["VERSION"]
+            version = str(settings.SPECTACULAR_SETTINGS["VERSION"])
             least = least_version(old["info"]["version"], is_broken=bool(broken), is_larger=bool(added))
             if parse_version(version) < parse_version(least):
                 raise CommandError(f"VERSION in config/settings.py is {version}. This release needs {least}.")

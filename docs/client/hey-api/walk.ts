@@ -1,5 +1,6 @@
 /** A staff day and a member day with a client of hey-api's openapi-ts, against a running server with the demo data. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 
 import { createClient } from "./generated/client/index.js";
 import {
@@ -49,7 +50,7 @@ async function staffDay(): Promise<void> {
   };
   const { data: entered } = await shopIntakeCreate({ ...staff, body: newcomer });
   assert.ok(entered.vehicle_id);
-  const arrival = { vehicle_id: entered.vehicle_id, location_id, odometer: 41250, description: "Streaks." };
+  const arrival = { vehicle_id: entered.vehicle_id, location_id, odometer: 41250 };
   const { data: order } = await shopRepairOrdersCheckIn({ ...staff, body: arrival });
   const one = { ...staff, path: { id: order.id } };
 
@@ -112,7 +113,7 @@ async function memberDay(): Promise<void> {
   const { data: threads } = await memberThreadsGet(member);
   assert.ok(threads[0]);
   const chat = { ...member, path: { thread: threads[0].id } };
-  const { data: posted } = await memberMessagesPost({ ...chat, body: { body: "Thank you", clientId: "hey-api" } });
+  const { data: posted } = await memberMessagesPost({ ...chat, body: { body: "Thank you", clientId: randomUUID() } });
   const { data: history } = await memberMessagesGet(chat);
   assert.deepEqual(history.at(-1), posted);
 }

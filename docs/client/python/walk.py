@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 from garage_client import (
     ApiClient,
@@ -57,7 +58,7 @@ def staff_day() -> None:
     assert entered.vehicle_id
     orders = StaffRepairOrdersApi(staff)
     arrival = ShopWalkInCheckInInputRequest(
-        vehicle_id=entered.vehicle_id, location_id=location.id, odometer=41250, description="Streaks."
+        vehicle_id=entered.vehicle_id, location_id=location.id, odometer=41250, key_tag="7"
     )
     order = orders.shop_repair_orders_check_in(arrival).id
 
@@ -124,7 +125,7 @@ def member_day() -> None:
 
     [thread, *_] = member.member_threads_get()
     posted = member.member_messages_post(
-        thread.id, MemberMessageInputRequest(body="Thank you", client_id="python")
+        thread.id, MemberMessageInputRequest(body="Thank you", client_id=str(uuid4()))
     )
     assert member.member_messages_get(thread.id)[-1] == posted
 

@@ -3,6 +3,7 @@
  * demo data.
  */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 
 import {
   Configuration,
@@ -37,7 +38,7 @@ async function staffDay(): Promise<void> {
   });
   assert.ok(vehicleId);
   const orders = new StaffRepairOrdersApi(staff);
-  const arrival = { vehicleId, locationId, odometer: 41250, description: "Streaks." };
+  const arrival = { vehicleId, locationId, odometer: 41250 };
   const { id } = await orders.shopRepairOrdersCheckIn({ shopWalkInCheckInInputRequest: arrival });
 
   const begun = await orders.shopRepairOrdersAddJob({ id, shopNewJobInputRequest: { name: "Wiper blades" } });
@@ -99,7 +100,7 @@ async function memberDay(): Promise<void> {
 
   const [thread] = await member.memberThreadsGet();
   assert.ok(thread);
-  const message = { body: "Thank you", clientId: "typescript-fetch" };
+  const message = { body: "Thank you", clientId: randomUUID() };
   const posted = await member.memberMessagesPost({ thread: thread.id, memberMessageInputRequest: message });
   const history = await member.memberMessagesGet({ thread: thread.id });
   assert.deepEqual(history.at(-1), posted);
