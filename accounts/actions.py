@@ -62,8 +62,12 @@ def check_credentials(*, email: str, password: str, address: str, now: datetime)
     if not user.check_password(password) or not user.is_active:
         raise WrongCredentials
     guesses.take_back(budgets)
-    KnownAddress.objects.update_or_create(user=user, address=address, defaults={"last_sign_in_at": now})
     return user
+
+
+def remember_address(*, user: User, address: str, now: datetime) -> None:
+    """Note that the user signed in from an address, from where wrong passwords then have a budget of their own."""
+    KnownAddress.objects.update_or_create(user=user, address=address, defaults={"last_sign_in_at": now})
 
 
 def _guess_budget(user: User | None, email: str, address: str, now: datetime) -> str:
@@ -99,11 +103,11 @@ def sign_in(
     if role and role.lower() != user.role:
         raise WrongRole(f"This account does not have the role {role.lower()}.")
     check_second_factor(user=user, code=code, address=address, now=now)
-    return user, open_session(user=user, now=now, device_id=device_id)
+    return user, open_session(user=user, now=now, device_id=device_id, address=address)
 
 
-def open_session(*, user: User, now: datetime, device_id: str = "") -> Tokens:
-    """Open a session and return its two tokens.
+def open_session(*, user: User, now: datetime, device_id: str = "", address: str = "") -> Tokens:
+    """Open a session and return its two tokens. `address` is the one from where the user signed in.
 
     Raises WrongCredentials if a field in ENDS_SESSIONS has changed since `user` was loaded. The UPDATE that sets
     `last_login` checks these fields, and waits for a change in progress (docs/decisions/0016).
@@ -113,6 +117,8 @@ def open_session(*, user: User, now: datetime, device_id: str = "") -> Tokens:
     with transaction.atomic():
         if not User.objects.filter(pk=user.pk, **unchanged).update(last_login=now):
             raise WrongCredentials
+        if address:
+            remember_address(user=user, address=address, now=now)
         device = _take_device(user, device_id, now) if device_id else None
         session = Session.objects.create(user=user, device=device, refresh_jti=refresh["jti"], created_at=now)
     return issue(session, user, refresh)

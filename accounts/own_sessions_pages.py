@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views import View
 
+from accounts.actions import remember_address
 from accounts.models import User
 from accounts.own_sessions import ORIGIN_KEY, end_other_sessions, end_own_session, list_sessions
 from common.domain.errors import Missing
@@ -18,11 +19,14 @@ _NAMES = {"Edg": "Edge", "OPR": "Opera"}
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux")
 
 
-def note_sign_in(request: HttpRequest, **_: object) -> None:
-    """Note in the session from where and with which browser its user signed in."""
+def note_sign_in(request: HttpRequest, user: User, **_: object) -> None:
+    """Note in the session from where and with which browser its user signed in, and remember the address."""
+    now, address = timezone.now(), client_address(request) if request.META.get("REMOTE_ADDR") else ""
+    if address:
+        remember_address(user=user, address=address, now=now)
     request.session[ORIGIN_KEY] = {
-        "at": timezone.now().isoformat(),
-        "address": client_address(request) if request.META.get("REMOTE_ADDR") else "",
+        "at": now.isoformat(),
+        "address": address,
         "browser": name_browser(request.headers.get("User-Agent", "")),
     }
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -16,6 +17,7 @@ from common.domain.models import IdempotencyKey
 from common.domain.texts import tidy
 from testing.factories import PASSWORD, UserFactory
 from testing.storms import parallel
+from testing.suites import stored
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +80,17 @@ class TestLogin:
         KnownAddress.objects.update(last_sign_in_at=datetime(2020, 1, 1, tzinfo=UTC))
         login(api, carol.email)
         assert KnownAddress.objects.get().last_sign_in_at.year > 2020
+
+    def test_login_that_cannot_store_a_session_is_no_sign_in(self, api, carol, monkeypatch):
+        login(api, carol.email)
+        before = stored(carol), KnownAddress.objects.values().get()
+
+        def full(**_):
+            raise OperationalError("database or disk is full")
+
+        monkeypatch.setattr(Session.objects, "create", full)
+        assert login(api, carol.email).status_code in (503, 507)
+        assert (stored(carol), KnownAddress.objects.values().get()) == before
 
     def test_login_claims_match_user(self, api, tim):
         tokens = login(api, tim.email).json()

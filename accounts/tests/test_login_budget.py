@@ -93,7 +93,7 @@ class TestBudget:
 
     def test_known_address_expires_after_90_days(self, carol, now):
         def guess(password):
-            actions.check_credentials(email=carol.email, password=password, address="198.51.100.7", now=now)
+            actions.sign_in(email=carol.email, password=password, address="198.51.100.7", now=now)
 
         known = KnownAddress.objects.create(
             user=carol, address="198.51.100.7", last_sign_in_at=now - timedelta(days=90)
@@ -108,6 +108,12 @@ class TestBudget:
         assert known.last_sign_in_at == now
         with pytest.raises(TooManyGuesses):
             guess(PASSWORD)
+
+    def test_address_of_a_browsers_sign_in_is_known(self, client, tim):
+        form = {"username": tim.email, "password": PASSWORD}
+        assert client.post("/admin/login/", form, REMOTE_ADDR="198.51.100.7").status_code == 302
+        known = KnownAddress.objects.get()
+        assert (known.user, known.address) == (tim, "198.51.100.7")
 
     def test_correct_passwords_do_not_count(self, api, carol):
         for _ in range(9):

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from accounts import second_factor
 from accounts.actions import WrongCredentials, open_session, refresh_access, sign_in
 from accounts.guesses import TooManyGuesses
-from accounts.models import RecoveryCode, SecondFactor, Session, User
+from accounts.models import KnownAddress, RecoveryCode, SecondFactor, Session, User
 from accounts.second_factor import (
     NoSecondFactor,
     SecondFactorExists,
@@ -190,8 +190,9 @@ class TestSignIn:
         with pytest.raises(WrongCode):
             self.answer(tim, now, code="000000")
         assert not Session.objects.exists()
+        assert not KnownAddress.objects.exists()  # a password alone gives its address no budget of its own
         self.answer(tim, now, code=code_at(now))
-        assert Session.objects.get().user == tim
+        assert Session.objects.get().user == KnownAddress.objects.get().user == tim
 
     def test_wrong_password_does_not_spend_the_code(self, tim, recovery_codes, now):
         with pytest.raises(WrongCredentials):
