@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from threading import Lock
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -21,41 +22,60 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 
+class Rate(NamedTuple):
+    """What is left of a limit after one hit."""
+
+    limit: int
+    remaining: int
+    reset: int  # seconds until the window ends
+    wait: int | None  # seconds to wait, if the limit was exceeded
+
+
 def hit(key: str, *, limit: int, window: int, stride: int = 1) -> int | None:
-    """Count one hit. Return None while within `limit` per `window` seconds, else the seconds to wait.
+    """Count one hit. Return None while within `limit` per `window` seconds, else the seconds to wait."""
+    return spend(key, limit=limit, window=window, stride=stride).wait
+
+
+def spend(key: str, *, limit: int, window: int, stride: int = 1) -> Rate:
+    """Count one hit and return what is left.
 
     With a `stride`, a process claims that many hits at a time and spends them without a round trip, because a round
     trip to Redis was an eighth of a request (docs/decisions/0008). Claimed hits that are not spent are lost to the
-    other processes. So the limit may come early by up to one stride per process, and never late.
+    other processes. So the limit may come early by up to one stride per process, and never late. What remains is as
+    this process knew it at its last claim, less what it has spent since.
     """
     now = time.time()
+    reset = max(1, window - int(now % window))
     claim = (key, int(now // window))
-    if stride > 1 and _spend(claim):
-        return None
+    if stride > 1 and (left := _spend(claim)) is not None:
+        return Rate(limit, left, reset, None)
     count = _count(_key(key, window, now), window, stride)
     granted = min(stride, limit - (count - stride))  # the last claim of a window may be smaller than a stride
-    if granted > 0:
-        if stride > 1:
-            _claims[claim] = granted - 1
-        return None
-    return max(1, window - int(now % window))
+    if granted <= 0:
+        return Rate(limit, 0, reset, reset)
+    unclaimed = max(0, limit - count)
+    if stride > 1:
+        _claims[claim] = (granted - 1, unclaimed)
+    return Rate(limit, granted - 1 + unclaimed, reset, None)
 
 
-# Hits that this process has claimed and not spent: key and number of the window -> hits.
-_claims: dict[tuple[str, int], int] = {}
+# What this process has claimed: key and number of the window -> hits that it has not spent, and those that were left
+# for all processes after its claim.
+_claims: dict[tuple[str, int], tuple[int, int]] = {}
 _MAX_CLAIMS = 10_000
 _claiming = Lock()
 
 
-def _spend(claim: tuple[str, int]) -> bool:
+def _spend(claim: tuple[str, int]) -> int | None:
+    """Spend a claimed hit. Return how many are left, or None if there was none."""
     with _claiming:
-        left = _claims.get(claim, 0)
-        if left > 0:
-            _claims[claim] = left - 1
-            return True
+        claimed, unclaimed = _claims.get(claim, (0, 0))
+        if claimed > 0:
+            _claims[claim] = (claimed - 1, unclaimed)
+            return claimed - 1 + unclaimed
         if len(_claims) > _MAX_CLAIMS:  # most of them are of windows that have ended
             _claims.clear()
-        return False
+        return None
 
 
 def undo_hit(key: str, *, window: int) -> None:

@@ -64,6 +64,7 @@ class ContractView(APIView):
     deprecations: ClassVar[Mapping[str, Deprecation]] = {}
 
     request: CallerRequest
+    rate: counters.Rate | None = None  # of the caller, once the request is counted
 
     @property
     def is_signed_in(self) -> bool:
@@ -124,9 +125,10 @@ class ContractView(APIView):
 
     def check_throttles(self, request: Request) -> None:
         if caller := self.request.user:
-            wait = counters.hit(f"user:{caller.user_id}", limit=settings.RATE_USER, window=60, stride=_STRIDE)
-            if wait is not None:
-                raise errors.TooMany(retry_after=wait)
+            key = f"user:{caller.user_id}"
+            self.rate = counters.spend(key, limit=settings.RATE_USER, window=60, stride=_STRIDE)
+            if self.rate.wait is not None:
+                raise errors.TooMany(retry_after=self.rate.wait)
 
     def read_body(self, *, partial: bool = False) -> Json:
         """Return the validated body. ValidationError names every wrong field. With `partial` no field is required."""

@@ -113,3 +113,27 @@ def test_claims_end_with_their_window(clock):
 def test_parallel_hits_are_all_counted():
     outcomes = parallel(40, lambda _: counters.hit("storm", limit=15, window=86_400))
     assert outcomes.count(None) == 15
+
+
+def test_rate_tells_what_is_left_and_when_it_ends(clock):
+    clock.now += 12.5
+    rates = [counters.spend("k", limit=3, window=60) for _ in range(4)]
+    assert rates == [
+        counters.Rate(limit=3, remaining=2, reset=48, wait=None),
+        counters.Rate(limit=3, remaining=1, reset=48, wait=None),
+        counters.Rate(limit=3, remaining=0, reset=48, wait=None),
+        counters.Rate(limit=3, remaining=0, reset=48, wait=48),
+    ]
+
+
+@pytest.mark.usefixtures("clock")
+def test_rate_of_a_stride_counts_every_hit_of_the_process():
+    rates = [counters.spend("k", limit=50, window=60, stride=20) for _ in range(52)]
+    assert [rate.remaining for rate in rates] == [*range(49, -1, -1), 0, 0]
+
+
+@pytest.mark.usefixtures("clock")
+def test_rate_is_without_what_another_process_has_claimed(monkeypatch):
+    counters.spend("k", limit=50, window=60, stride=20)
+    monkeypatch.setattr(counters, "_claims", {})  # another process
+    assert counters.spend("k", limit=50, window=60, stride=20).remaining == 29
