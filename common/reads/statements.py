@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from django.core.exceptions import EmptyResultSet
@@ -65,6 +65,7 @@ class Param(Expression):
 
 
 Row = Sequence[Any]
+Paged = Literal["by number", "by position"]
 Converter = Callable[[Any, BaseDatabaseWrapper], object]
 
 LIMIT = Param("limit", models.BigIntegerField())
@@ -92,8 +93,8 @@ class Statement:
         self.converters = tuple(converters)
 
     @classmethod
-    def compile(cls, rows: AnyQuerySet, columns: Sequence[str], *, paged: bool = False) -> Statement:
-        """Compile the statement that reads `columns` (ORM paths) of `rows`. `paged` adds LIMIT and OFFSET."""
+    def compile(cls, rows: AnyQuerySet, columns: Sequence[str], *, paged: Paged | None = None) -> Statement:
+        """Compile the statement that reads `columns` (ORM paths) of `rows`. `paged` adds LIMIT, and OFFSET."""
         query = rows.values_list(*columns).query
         compiler = query.get_compiler(rows.db)
         try:
@@ -101,8 +102,10 @@ class Statement:
         except EmptyResultSet:
             return _Nothing("", (), ())
         sql = _LIST.sub(r"= ANY (\1)", sql)
-        if paged:
+        if paged == "by number":
             sql, params = f"{sql} LIMIT %s OFFSET %s", (*params, LIMIT, OFFSET)
+        elif paged == "by position":
+            sql, params = f"{sql} LIMIT %s", (*params, LIMIT)
         selected = [expression for expression, _, _ in compiler.select[: compiler.col_count]]
         # Without the column converters SQLite returns text for UUIDs, dates, decimals and JSON.
         converters = compiler.get_converters(selected)
@@ -115,7 +118,7 @@ class Statement:
         Rows before the page are skipped by key alone, most often within an index. Columns and joins are read only for
         the page's own rows.
         """
-        keys = cls.compile(rows, ["pk"], paged=True)
+        keys = cls.compile(rows, ["pk"], paged="by number")
         if isinstance(keys, _Nothing):
             return keys
         own_sql = RawSQL(keys.sql, keys.params)  # noqa: S611  # compiled above, without any input

@@ -28,13 +28,17 @@ from rest_framework import serializers
 
 from common.domain.caller import Caller, Role
 from common.http.fields import ChoiceList, Month
+from common.http.viewsets import StaffViewSet
+from common.reads.orders import Order, Position
 from common.reads.serializers import AskedAt
 from common.reads.statements import fetch as fetch_rows
-from config.tests.test_reads import LISTS
+from config.tests.test_reads import LISTS, OF_PAGES
 from testing import growth
 
 OWN = [view for view in LISTS if not view.is_always_paged]
 STAFFS = [view for view in LISTS if view.is_always_paged or view.__name__ == "Threads"]
+
+POSITIONED = [view for view in LISTS if issubclass(view, StaffViewSet)]
 
 CUSTOMERS = 62_500
 ME = 31_234
@@ -91,7 +95,7 @@ def questions(view) -> Iterator[dict[str, str]]:
     """Return queries without parameters, and with each parameter alone."""
     yield {}
     for name, field in view.query().fields.items():
-        if name in ("page", "page_size", "lng") or isinstance(field, AskedAt):
+        if name in (*OF_PAGES, "lng") or isinstance(field, AskedAt):
             continue
         for word in words_for(view, name, field):
             yield {name: word, "lng": "-74"} if name == "lat" else {name: word}
@@ -255,6 +259,70 @@ def test_staff_page_reads_the_page(shop, said, view):
         most = A_ROW * PAGE + SLACK + (total if asked else 0)
         wrong += [(asked, text) for text in complaints(said, lambda given, most=most: most)]
     assert wrong == []
+
+
+def orders_of(view) -> list[dict[str, str]]:
+    """Return the query of each order of a list, without those that no index has."""
+    ordering = view.query().fields.get("ordering")
+    words = [{}, *({"ordering": word} for word in ordering.choices)] if ordering else [{}]
+    return [asked for asked in words if not any((view.__name__, *item) in EXEMPT for item in asked.items())]
+
+
+def place_in_the_middle(view, filters: dict) -> Position | None:
+    """Return the position of the middle row of a list, or None for an empty one."""
+    rows = view.rows(STAFF, filters)
+    order = Order(rows)
+    middle = rows.values_list(*order.paths)[rows.count() // 2 :].first()
+    return order.position(middle) if middle else None
+
+
+@at_a_million
+@pytest.mark.parametrize("view", POSITIONED, ids=lambda view: view.__name__)
+def test_page_by_position_reads_the_page_wherever_it_begins(shop, said, view):
+    wrong = []
+    for asked in orders_of(view):
+        filters = read_as(view, asked)
+        for place in (None, place_in_the_middle(view, filters)):
+            said.clear()
+            view.read.after(STAFF, filters, place, PAGE)
+            wrong += [(asked, place, text) for text in complaints(said, lambda given: A_ROW * PAGE + SLACK)]
+    assert wrong == []
+
+
+def steps(plan: dict) -> list[tuple[str, ...]]:
+    """Return the plan's nodes with what each reads and by which condition, without figures."""
+    keys = ("Node Type", "Relation Name", "Scan Direction", "Index Cond", "Filter", "Sort Key")
+    return [tuple(f"{key}: {node[key]}" for key in keys if key in node) for node in nodes(plan)]
+
+
+@at_a_million
+@pytest.mark.parametrize(
+    "name", ["StaffRepairOrders", "StaffAppointments", "StaffVehicles", "StaffInvoices", "StaffPayments"]
+)
+def test_page_by_position_has_the_plan_of_a_table_of_ten_rows(shop, said, name):
+    """Without it PostgreSQL would read a table of one block whole, which is cheaper than any index."""
+    view = next(view for view in POSITIONED if view.__name__ == name)
+    filters, table = read_as(view, {}), view.model._meta.db_table
+    place = place_in_the_middle(view, filters)
+    said.clear()
+    view.read.after(STAFF, filters, place, PAGE)
+    sql, params, given = said[0]
+    of_a_million = [steps(plan) for plan in plans(sql, params)]
+    assert given == PAGE + 1
+    run("BEGIN")
+    try:
+        run(
+            f"CREATE TEMP TABLE {table} (LIKE {table} INCLUDING ALL) ON COMMIT DROP"
+        )  # it hides the large one
+        run(f"INSERT INTO {table} SELECT * FROM public.{table} ORDER BY id DESC LIMIT 10")
+        run(f"ANALYZE {table}")
+        for way in ("seqscan", "bitmapscan", "sort"):
+            run(f"SET LOCAL enable_{way} = off")
+        of_ten = [steps(plan) for plan in plans(sql, params)]
+    finally:
+        run("ROLLBACK")
+    assert of_ten == of_a_million
+    assert [step for step in of_ten[0] if any(part.startswith("Sort Key") for part in step)] == []
 
 
 @at_a_million

@@ -58,6 +58,10 @@ def test_there_are_lists():
     assert len(LISTS) >= len(CUSTOMER_LISTS) + 8
 
 
+# Parameters that choose a part of the list, or of its rows.
+OF_PAGES = ("page", "page_size", "after", "fields", "format")
+
+
 def words_for(draw, field):  # noqa: C901  # a line for each kind of field
     """Return a value of a parameter as a URL has it."""
     if isinstance(field, ChoiceList):
@@ -90,7 +94,7 @@ def questions(draw, view):
 
     For a list with more than three: none, each alone, all, and some more at random.
     """
-    fields = {name: field for name, field in view.query().fields.items() if name not in ("page", "page_size")}
+    fields = {name: field for name, field in view.query().fields.items() if name not in OF_PAGES}
     fields = {name: field for name, field in fields.items() if not isinstance(field, AskedAt)}
     if len(fields) <= 3:
         asked = list(chain.from_iterable(combinations(fields, n) for n in range(len(fields) + 1)))
