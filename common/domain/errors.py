@@ -23,6 +23,7 @@ class Kind(Enum):
     NOT_FOUND = auto()
     METHOD_NOT_ALLOWED = auto()
     GONE = auto()  # it was there, and was deleted because of its age
+    PRECONDITION = auto()  # the row is no longer what `If-Match` names
     CONFLICT = auto()  # a lost race or a transition that is not allowed
     LENGTH_REQUIRED = auto()  # a body without a Content-Length
     TOO_LARGE = auto()

@@ -29,6 +29,7 @@ STATUS: dict[Kind, int] = {
     Kind.CONFLICT: 409,
     Kind.GONE: 410,
     Kind.LENGTH_REQUIRED: 411,
+    Kind.PRECONDITION: 412,
     Kind.TOO_LARGE: 413,
     Kind.UNSUPPORTED_MEDIA_TYPE: 415,
     Kind.UNPROCESSABLE: 422,

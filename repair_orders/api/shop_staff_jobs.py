@@ -20,6 +20,7 @@ from catalogue.shelf import actions as shelf
 from common.domain.errors import Invalid, Missing
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
+from common.http.etags import WrongMatch
 from common.http.fields import DecimalNumber, Id, Money, Quantity, Word
 from common.http.permissions import check_role
 from common.http.query import Query
@@ -130,11 +131,6 @@ class CannedOrRecommended(Invalid):
     message = "Give a canned job or a recommendation, not both."
 
 
-class WrongMatch(Invalid):
-    code = "wrong_match"
-    message = 'If-Match must be the ETag of the order, such as "3".'
-
-
 class JobRoutes(StaffViewSet):
     """The routes below `/api/shop/repair-orders/{id}/jobs/`. Each answers the whole order."""
 
@@ -158,7 +154,7 @@ class JobRoutes(StaffViewSet):
         seen = self.request.headers.get("If-Match", "")
         if seen:
             if not re.fullmatch(r'"[0-9]{1,9}"', seen):
-                raise WrongMatch
+                raise WrongMatch('If-Match must be the ETag of the order, such as "3".')
             return int(seen[1:-1])
         body = self.request.data
         version = body.get("version") if isinstance(body, Mapping) else None

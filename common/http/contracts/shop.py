@@ -61,6 +61,14 @@ class StaffInvalid(_Coded, ShopInvalid):
     pass
 
 
+class StaffChanged(StaffError):
+    changed = serializers.ListField(
+        child=serializers.CharField(), help_text="The names whose values differ from those of `If-Match`."
+    )
+    etag = serializers.CharField(help_text="The present `ETag`.")
+    row = serializers.DictField(help_text="The present row.")
+
+
 class ShopContract(Contract):
     name = "shop"
     title = "Shop"
@@ -96,7 +104,7 @@ class StaffContract(ShopContract):
         return {**super().body(problem), "code": problem.code}
 
     def error_serializer(self, status: int) -> type[Serializer]:
-        return {400: StaffInvalid, 401: StaffDetail}.get(status, StaffError)
+        return {400: StaffInvalid, 401: StaffDetail, 412: StaffChanged}.get(status, StaffError)
 
 
 SHOP = ShopContract()

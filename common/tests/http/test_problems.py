@@ -19,6 +19,7 @@ from common.domain import errors
 from common.domain.errors import Kind
 from common.http.contracts.registry import CONTRACTS, contract_for
 from common.http.contracts.shop import STAFF
+from common.http.etags import RowChanged
 from common.http.idempotency import KeyReused, StillAnswering
 from common.http.problems import SERVER_ERROR, STATUS, first_message, messages_by_path, problem_from
 from files.api.member import LengthRequired
@@ -118,6 +119,10 @@ CASES = {
             "Events that followed it are deleted: they are kept for 90 days. Read anew what you store, and begin with "
             "the oldest event that is left, without `after`.",
         ),
+    ),
+    "changed since it was read": (
+        RowChanged(),
+        everywhere(412, "Row has changed", "The row has changed since it was read."),
     ),
     "against a rule of the business": (
         ReturnWindowClosed(),
