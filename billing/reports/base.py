@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -16,13 +15,12 @@ from django.utils import timezone
 
 from appointments.models import Location
 from common.domain.days import midnight, within_calendar
-from common.domain.sheets import escape_formula
+from common.domain.sheets import csv_cell
 from common.domain.types import Json
 from repair_orders.estimates.snapshot import instant
 
 EACH_ZONE = "each location's own"
 BY_POSTING = "Counted on the day of posting. What is posted on a closed day counts on the next day."
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +140,4 @@ def to_csv(rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(plain(value))
-    return text if _NUMBER.fullmatch(text) else escape_formula(text)
+    return csv_cell("" if value is None else str(plain(value)))

@@ -25,6 +25,7 @@ _CHUNK = 1 << 16
 
 # Spreadsheets run these as formulas (OWASP, "CSV Injection"), also behind blanks and in full-width characters.
 _FORMULA = r"(?:[\t\r\n]|\s*[=+\-@＝＋－＠])"
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _TO_ESCAPE = re.compile(rf"'*{_FORMULA}")
 _ESCAPED = re.compile(rf"'+{_FORMULA}")
 _AS_TEXT = re.compile(r'="((?:[^"]|"")*)"')  # `="02138"` keeps a zero from Excel
@@ -35,6 +36,11 @@ _NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # Excel's own firs
 def escape_formula(cell: str) -> str:
     """Return `cell` with an apostrophe before a formula. `read_cell` removes it again."""
     return f"'{cell}" if _TO_ESCAPE.match(cell) else cell
+
+
+def csv_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs as a formula. Numbers stay numbers."""
+    return text if _PLAIN_NUMBER.fullmatch(text) else escape_formula(text)
 
 
 def read_cell(cell: str) -> str:
