@@ -399,9 +399,18 @@ EXAMPLES_DIR = BASE_DIR / "docs" / "examples"
 # Where front ends run while they are developed.
 _DEVELOPERS = ["http://localhost:3000", "http://localhost:3001", "http://127.0.0.1:3000"]
 CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS", _DEVELOPERS if DEBUG else [])
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-request-id"]
-CORS_EXPOSE_HEADERS = ["Link", "X-Total-Count", "Retry-After", "X-Request-ID", "ETag", "Idempotent-Replayed"]
-CORS_EXPOSE_HEADERS += ["Deprecation", "Sunset"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = [
+    *("Link", "X-Total-Count", "Retry-After", "X-Request-ID", "ETag", "Idempotent-Replayed"),
+    *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Deprecation", "Sunset"),
+]
 
 # --- Pages, cookies, headers -------------------------------------------------------------------------
 

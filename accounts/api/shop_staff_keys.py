@@ -107,7 +107,7 @@ class StaffApiKeys(StaffViewSet):
         The key is in this response and nowhere else. It is sent as `Authorization: Api-Key <key>`.
         """
         row, key = actions.create_api_key(by=self.caller.user_id, now=timezone.now(), **self.read_body())
-        return JSONResponse({**self.body_of(row.pk), "key": key}, status=201)
+        return self.answer_row(self.body_of(row.pk), 201, {"key": key})
 
     def stored_answer(self, answer: bytes) -> bytes:
         """Return the answer for replays, without the key, which is stored nowhere."""

@@ -179,6 +179,7 @@ class StaffReports(StaffViewSet):
     resource = "reports"
     model = ClosedDay
     serializer_class = ReportSerializer
+    matched = ""  # no row
     names: ClassVar[dict[str, str]] = {
         "day-sheet": "day_sheet",
         "tax": "tax",

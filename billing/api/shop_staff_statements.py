@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import URLPattern, register_converter
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -101,6 +101,7 @@ class StaffStatements(StaffViewSet):
     serializer_class = StaffStatementRowSerializer
     detail_class = StaffStatementSerializer
     path_query = _OfCustomer
+    matched = ""  # a statement never changes
     permissions = {
         "retrieve": actions.PERMISSIONS["make"],
         "pdf": actions.PERMISSIONS["make"],
@@ -143,7 +144,7 @@ class StaffStatements(StaffViewSet):
         """Return the statement of a month, which is made if there is none. Raises MonthNotOver, Missing."""
         return actions.make_statement(self.row(id), month, now=timezone.now())
 
-    def list(self, request: Request, id: int) -> JSONResponse:  # type: ignore[override]  # id: the customer
+    def list(self, request: Request, id: int) -> HttpResponseBase:  # type: ignore[override]  # id: the customer
         return self.list_response(request)
 
     def retrieve(self, request: Request, id: int, month: date) -> JSONResponse:  # type: ignore[override]  # id: the customer

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from operator import sub
 from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.urls import URLPattern
 from django.utils import timezone
 from rest_framework import serializers
@@ -25,7 +25,6 @@ from common.domain.types import Json, Values
 from common.http.bodies import JSONResponse
 from common.http.fields import Day, DecimalNumber, Id, Instant, Money
 from common.http.filters import SearchFilter, apply, order, query_of
-from common.http.lists import Page
 from common.http.query import Query
 from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Derived, Serializer
@@ -321,7 +320,7 @@ class StaffPartMoves(StaffViewSet):
     def validate_parent(self, filters: Values) -> None:
         self.one_of(Part, filters["id"])
 
-    def moves(self, request: Request, id: int) -> JSONResponse:
+    def moves(self, request: Request, id: int) -> HttpResponseBase:
         """List the moves of a part, newest first."""
         return self.list_response(request)
 
@@ -345,15 +344,16 @@ class StaffNeededParts(StaffViewSet):
     def rows(caller: Caller, filters: Json) -> QuerySet[Part]:
         return find_needed_parts(caller)
 
-    def envelope(self, rows: Sequence[Json], page: Page | None) -> tuple[object, dict[str, str]]:
-        """Return the list with the rows of the sources named."""
-        names = name_sources(entry["source"] for row in rows for entry in row["for"])
-        for row in rows:
+    def finish_rows(self, rows: list[Json]) -> list[Json]:
+        """Name the rows of the sources."""
+        shown = [row for row in rows if "for" in row]
+        names = name_sources(entry["source"] for row in shown for entry in row["for"])
+        for row in shown:
             row["for"] = [
                 {**(names[entry["source"]].keys or {"source": entry["source"]}), "pieces": entry["pieces"]}
                 for entry in row["for"]
             ]
-        return super().envelope(rows, page)
+        return rows
 
 
 class StaffServices(_ArticleViewSet):

@@ -16,7 +16,7 @@ from rest_framework import serializers
 from common.domain.search import fits
 from common.domain.types import AnyQuerySet, Json, Values
 from common.http.fields import ChoiceList, Day, Id
-from common.http.query import ListQuery
+from common.http.query import ListQuery, StaffListQuery
 from common.reads.bindings import StartOfDay, bind_day, bind_search
 from common.reads.columns import model_at
 from common.reads.lookups import SameText
@@ -95,7 +95,9 @@ def apply(rows: Rows, filterset: type[django_filters.FilterSet], filters: Values
 
 
 def query_of(
-    filterset: type[django_filters.FilterSet], ordering: Mapping[str, Sequence[str]]
+    filterset: type[django_filters.FilterSet],
+    ordering: Mapping[str, Sequence[str]],
+    base: type[ListQuery] = StaffListQuery,
 ) -> type[ListQuery]:
     """Return the parameters of a list: paging, those of the filterset, and `ordering` by one of the given words."""
     words = [word for name in ordering for word in (name, f"-{name}")]
@@ -109,7 +111,7 @@ def query_of(
     for name, declared in filterset.base_filters.items():
         fields[name] = _field(declared)
     named = {name: f.named for name, f in filterset.base_filters.items() if isinstance(f, IdFilter)}
-    return type(f"{filterset.__name__}Query", (ListQuery,), {**fields, "named": named})
+    return type(f"{filterset.__name__}Query", (base,), {**fields, "named": named})
 
 
 def order(rows: Rows, ordering: Mapping[str, Sequence[str]], filters: Values, default: str) -> Rows:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.http import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
@@ -73,6 +74,21 @@ class Page:
         }
 
 
+@dataclass(frozen=True)
+class PageAfter:
+    """A page by position, and the link to the one that follows. Nothing is counted."""
+
+    url: str
+    cursor: str | None  # of the last row, if more rows follow
+
+    total: ClassVar[None] = None
+    previous_url: ClassVar[None] = None
+
+    @property
+    def next_url(self) -> str | None:
+        return replace_query_param(self.url, "after", self.cursor) if self.cursor else None
+
+
 class Lister(ContractView):
     """A view that declares a list's parameters, rows and serializer. The contract's subclass gives the envelope."""
 
@@ -109,25 +125,31 @@ class Lister(ContractView):
     def validate_parent(self, filters: Values) -> None:
         """Raise Missing if the parent named in the URL does not exist. Called only if the list is empty."""
 
-    def list_response(self, request: Request) -> JSONResponse:
-        """Return the list, or the page of it that was requested."""
+    def list_response(self, request: Request) -> HttpResponseBase:
+        """Return the list, or the part of it that was requested."""
         filters = self.query.read(request.query_params) | self.kwargs
         self.check(filters)
+        return self.answer(request, self.read, filters)
+
+    def answer(self, request: Request, read: Read, filters: Json) -> HttpResponseBase:
+        """Return the list, or the page of it that was requested."""
         page_number, page_size = filters.pop("page", None), filters.pop("page_size", None)
         if page_number or page_size or self.is_always_paged:
-            page, rows = self.page(request, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
+            page, rows = self.page(request, read, filters, page_number or 1, page_size or DEFAULT_PAGE_SIZE)
         else:
-            page, rows = None, self._found(self.read.all(self.caller, filters), filters)
+            page, rows = None, self._found(read.all(self.caller, filters), filters)
         body, headers = self.envelope(rows, page)
         return JSONResponse(body, headers=headers)
 
-    def page(self, request: Request, filters: Json, number: int, size: int) -> tuple[Page, list[Json]]:
+    def page(
+        self, request: Request, read: Read, filters: Json, number: int, size: int
+    ) -> tuple[Page, list[Json]]:
         """Return page `number` and its rows. Raises ValidationError if it is after the last page."""
         before = (number - 1) * size
-        rows = self._found(self.read.page(self.caller, filters, slice(before, before + size)), filters)
+        rows = self._found(read.page(self.caller, filters, slice(before, before + size)), filters)
         # A page that is not full is the last one, so its rows need no count query.
         is_last = len(rows) < size and bool(rows or not before)
-        total = before + len(rows) if is_last else self.read.count(self.caller, filters)
+        total = before + len(rows) if is_last else read.count(self.caller, filters)
         page = Page(number, size, total, request.build_absolute_uri())
         if number > page.last:
             raise serializers.ValidationError({"page": [f"The last page is {page.last}."]})
@@ -136,13 +158,17 @@ class Lister(ContractView):
     def _found(self, rows: list[Json], filters: Values) -> list[Json]:
         if not rows:
             self.validate_parent(filters)
+        return self.finish_rows(rows)
+
+    def finish_rows(self, rows: list[Json]) -> list[Json]:
+        """Return the rows of a page with the values that no column has."""
         return rows
 
 
 class ListView(Lister):
     """A route whose GET is a list."""
 
-    def get(self, request: Request, *args: object, **kwargs: object) -> JSONResponse:
+    def get(self, request: Request, *args: object, **kwargs: object) -> HttpResponseBase:
         return self.list_response(request)
 
 
@@ -154,11 +180,11 @@ class BareList(ListView):
 
 
 class PagedList(Lister):
-    """A list that is always paged: `{results, count, next, previous}`."""
+    """A list that is always paged by number: `{results, count, next, previous}`."""
 
     is_always_paged = True
 
-    def envelope(self, rows: Sequence[Json], page: Page | None) -> tuple[object, dict[str, str]]:
+    def envelope(self, rows: Sequence[Json], page: Page | PageAfter | None) -> tuple[object, dict[str, str]]:
         assert page is not None
         return {
             "results": rows,

@@ -41,7 +41,9 @@ class Query(Serializer):
 
     @classmethod
     def read(cls, params: QueryDict) -> Json:
-        """Return the validated values of the parameters that were sent. `?name=` counts as not sent.
+        """Return the validated values of the parameters that were sent.
+
+        `?name=` counts as not sent, unless the field allows a blank text.
 
         Raises ValidationError that names each unknown, repeated or wrong parameter.
         """
@@ -56,7 +58,7 @@ class Query(Serializer):
                 wrong[name] = ["Unknown parameter."]
             elif len(values) > 1 and not isinstance(field, (ChoiceList, TextList)):
                 wrong[name] = ["Given more than once."]
-            elif joined := ",".join(str(value) for value in values).strip():
+            elif (joined := ",".join(str(value) for value in values).strip()) or _takes_blank(field):
                 given[name] = joined
         query = cls(data=given)
         if not query.is_valid() or wrong:
@@ -83,6 +85,10 @@ class Query(Serializer):
             raise serializers.ValidationError({lower: [f"Must not be after {upper}."]})
 
 
+def _takes_blank(field: SerializerField) -> bool:
+    return isinstance(field, serializers.CharField) and field.allow_blank
+
+
 @cache
 def _fields_of(query: type[Query]) -> BindingDict:
     """Return the fields of a query, made once.
@@ -107,6 +113,30 @@ class ListQuery(Query):
         min_value=1,
         max_value=MAX_PAGE_SIZE,
         help_text="Rows of a page, at most 200. 50 if only `page` is sent.",
+    )
+
+
+class RowQuery(Query):
+    """The parameters of one row of the staff's API."""
+
+    fields = TextList(  # type: ignore[assignment]  # the parameter. DRF does not read the attribute
+        required=False, help_text="The names of the row to answer with, comma-separated. Without it all."
+    )
+
+
+class StaffListQuery(RowQuery, ListQuery):
+    """The parameters of every list of the staff's API, which is always paged."""
+
+    after = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=2000,
+        help_text="Begins pages by position if it is empty. `next` has it for the page that follows. Not with `page`.",
+    )
+    format = serializers.ChoiceField(
+        choices=["json", "ndjson", "csv"],
+        required=False,
+        help_text="All rows as a file, a JSON object a line or CSV, while `json` is a page. Not with pages.",
     )
 
 

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db.models import Model
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, serializers
 from rest_framework.permissions import AllowAny
@@ -30,10 +31,13 @@ from common.http.contracts.base import Contract, NamesFields
 from common.http.contracts.registry import CONTRACTS
 from common.http.contracts.shop import STAFF
 from common.http.deprecation import Deprecation
+from common.http.etags import RowChanged
+from common.http.exports import MEDIA_TYPES
 from common.http.fields import FinePercent, Miles, Money, PrefixedId
 from common.http.idempotency import KEY_PATTERN, MAX_KEY_LENGTH, KeyReused
 from common.http.lists import BareList, Lister
 from common.http.permissions import Anyone
+from common.http.positions import PositionedList
 from common.http.problems import STORAGE_FULL, TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.http.query import Query
 from common.http.views import ContractView
@@ -51,6 +55,7 @@ _DESCRIPTIONS = {
     "404": "Not found, or not visible to this caller.",
     "405": "The route does not have this method.",
     "409": "The present state does not allow this.",
+    "412": "The row has changed since it was read. `changed` names the values, `row` is the present one.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "422": "A value is wrong, or the idempotency key was used for another request.",
@@ -80,12 +85,19 @@ REPLAYED: ResponseHeader = (
     _SUCCESSES,
     "Sent as `true` if this is the stored response of an earlier request with the same `Idempotency-Key`.",
 )
-# Of a row of the staff's API with versions, and of a file.
-_VERSION: ResponseHeader = (
+# Of a row of the staff's API, of every operation of it, and of a file.
+_ROW: ResponseHeader = (
     "ETag",
     str,
     [200, 201],
-    "The version of the row, as `If-Match` of a write takes it.",
+    "Stands for the values of the row. `If-Match` of a write takes it.",
+)
+_FILES = [kind.partition(";")[0] for kind in MEDIA_TYPES.values()]
+_EXPORTED: ResponseHeader = ("X-Total-Count", int, [200], "The number of rows of a file (`format`).")
+_RATE: tuple[ResponseHeader, ...] = (
+    ("RateLimit-Limit", int, [429], "Requests of a user in a minute. Sent with every answer."),
+    ("RateLimit-Remaining", int, [429], "Requests that are left. Sent with every answer."),
+    ("RateLimit-Reset", int, [429], "Seconds until they begin anew. Sent with every answer."),
 )
 # Of an operation that will be removed.
 _END: tuple[ResponseHeader, ...] = (
@@ -136,6 +148,13 @@ _TYPICAL: dict[str, Callable[[], Exception] | Problem] = {
     "403": errors.RoleMayNot,
     "404": errors.Missing,
     "409": partial(errors.IllegalTransition, "This repair order is completed and cannot become approved."),
+    "412": partial(
+        RowChanged,
+        "The customer has changed since it was read: phone.",
+        changed=["phone"],
+        etag='"…"',
+        row={},
+    ),
     "413": TOO_LARGE,
     "415": partial(exceptions.UnsupportedMediaType, "application/x-www-form-urlencoded"),
     "422": KeyReused,
@@ -336,15 +355,8 @@ class ContractSchema(AutoSchema):
         parameters: list[OpenApiParameter | Declaration] = self._response_headers()
         if query := self._query():
             parameters.append(query)
-        if self._takes_version():
-            parameters.append(
-                OpenApiParameter(
-                    "If-Match",
-                    {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
-                    OpenApiParameter.HEADER,
-                    description="The `ETag` of the row that the caller saw. A later version is 409 `stale_version`.",
-                )
-            )
+        if self._takes_etag():
+            parameters.append(self._if_match())
         if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
             parameters += declare_headers([REPLAYED])
             parameters.append(
@@ -361,21 +373,48 @@ class ContractSchema(AutoSchema):
         headers = _HEADERS if self.contract else ()
         if isinstance(self.view, BareList) and self._is_list():
             headers += HEADERS_OF_ARRAYS
-        if getattr(self.view, "has_versions", False) and self._shows_row():
-            headers += (_VERSION,)
         if self.is_deprecated():
             headers += _END
+        if self.contract is STAFF:
+            headers += _RATE
+            if self._is_list():
+                headers += (_EXPORTED,)
+            elif self._shows_row():
+                headers += (_ROW,)
         return declare_headers(headers)
 
-    def _takes_version(self) -> bool:
-        """Return whether the operation writes to a row with versions."""
-        return getattr(self.view, "has_versions", False) and self.method != "GET" and "{id}" in self.path
+    def _if_match(self) -> OpenApiParameter:
+        versioned = self.view.has_versions
+        later = (
+            "A later version is 409 `stale_version`"
+            if versioned
+            else "If it has changed, 412 names the values"
+        )
+        return OpenApiParameter(
+            "If-Match",
+            {"type": "string", "pattern": '^"[0-9]{1,9}"$' if versioned else '^([*]|"[!-~]+")$'},
+            OpenApiParameter.HEADER,
+            description=f"The `ETag` of the row that the caller saw. {later}.",
+        )
+
+    def _takes_etag(self) -> bool:
+        """Return whether the operation writes to a row that has an ETag."""
+        name = getattr(self.view, "matched", "")
+        return bool(name) and self.method != "GET" and f"{{{name}}}" in self.path
 
     def _shows_row(self) -> bool:
-        """Return whether the operation answers with the row itself."""
+        """Return whether the operation answers with the row itself, which has an ETag."""
+        if self._is_list() or not getattr(self.view, "matched", ""):
+            return False
         declared = self.get_response_serializers()
         bodies = declared.values() if isinstance(declared, dict) else [declared]
-        return getattr(self.view, "detail_class", None) in bodies
+        row = self._row_class()
+        return any(isinstance(body, type) and issubclass(body, row) for body in bodies)
+
+    def _row_class(self) -> type[Serializer]:
+        names = ("detail_class", "item_class", "serializer_class")
+        row: type[Serializer] = next(filter(None, (getattr(self.view, name, None) for name in names)))
+        return row
 
     def _get_parameters(self) -> list[Json]:
         """Allow empty values, because `?name=` counts as not sent."""
@@ -390,8 +429,16 @@ class ContractSchema(AutoSchema):
         if self._is_list():
             query: type[Query] = self.view.query
             return query
+        if self._shows_row_alone():
+            return self.view.row_query  # type: ignore[no-any-return]
         given = getattr(self.view, "input_class", None)
         return given if self.method == "GET" and given and issubclass(given, Query) else None
+
+    def _shows_row_alone(self) -> bool:
+        """Return whether the operation reads one row, of which `fields` may name a part."""
+        return (
+            self.contract is STAFF and getattr(self.view, "action", None) == "retrieve" and self._shows_row()
+        )
 
     def get_request_serializer(self) -> Declaration | None:
         if isinstance(self.view, ContractView):
@@ -421,9 +468,7 @@ class ContractSchema(AutoSchema):
         """Return the response of a viewset's action: the row, or no body if it was deleted."""
         action = self.view.action
         status = 204 if action == "destroy" else 201 if action in getattr(self.view, "creates", ()) else 200
-        names = ("detail_class", "item_class", "serializer_class")
-        row = next(filter(None, (getattr(self.view, name, None) for name in names)))
-        return {status: None if status == 204 else row}
+        return {status: None if status == 204 else self._row_class()}
 
     def _list_response(self) -> object:
         row = self.view.serializer_class
@@ -431,7 +476,10 @@ class ContractSchema(AutoSchema):
         if fields is None:
             return row(many=True)
         name = row.__name__.removesuffix("Serializer") + "List"
-        return type(name, (serializers.Serializer,), {"results": row(many=True), **fields})
+        page = type(name, (serializers.Serializer,), {"results": row(many=True), **fields})
+        if not isinstance(self.view, PositionedList):
+            return page
+        return {200: page, **{(200, kind): OpenApiTypes.STR for kind in _FILES}}
 
     def _get_response_bodies(self, direction: Direction = "response") -> Json:
         bodies: Json = super()._get_response_bodies(direction)
@@ -470,7 +518,7 @@ class ContractSchema(AutoSchema):
     @staticmethod
     def _attach_example(body: Json, example: object) -> None:
         for kind, content in body.get("content", {}).items():
-            if example is not None and kind != "text/csv":  # the recorded answers are JSON
+            if example is not None and kind not in _FILES:  # the recorded answers are JSON
                 content["example"] = example
 
     def _is_signed_in(self) -> bool:
@@ -489,8 +537,8 @@ class ContractSchema(AutoSchema):
             statuses |= {"400", invalid, "401", "413", "415", "507"}
         if self.method == "POST" and self._is_signed_in():
             statuses |= {"409", "422"}
-        if self._takes_version():
-            statuses |= {invalid, "409"}
+        if self._takes_etag():
+            statuses |= {invalid, "409" if self.view.has_versions else "412"}
         if getattr(self.view, "action", None) in ("destroy", "partial_update"):
             statuses |= {"409"}  # a row that is on a bill cannot change
         return statuses

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
 from django.db.models import Model
+from django.http import HttpResponseBase
 from django.urls import URLPattern
 from django.utils import timezone
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
 from common.domain.caller import Caller
@@ -22,12 +27,13 @@ from common.domain.types import AnyQuerySet, Json, Values
 from common.http.authentication import ApiKeyAuthentication, BearerAuthentication
 from common.http.bodies import JSONResponse
 from common.http.contracts.shop import SHOP, STAFF, ShopCustomerList, ShopView
+from common.http.etags import check_match, etag_of
 from common.http.fields import Id
 from common.http.inputs import unaccepted_names
-from common.http.lists import PagedList
 from common.http.permissions import StaffWithActionPermission
+from common.http.positions import PositionedList, known_names
 from common.http.problems import UnknownFields
-from common.http.query import Query, params_of
+from common.http.query import Query, RowQuery, params_of
 from common.http.routing import route
 from common.http.views import AnyModel
 from common.reads.read import Read
@@ -52,7 +58,7 @@ class ItemQuery(Query):
     id = Id()
 
 
-class StaffViewSet(ViewSetMixin, PagedList, ShopView):
+class StaffViewSet(ViewSetMixin, PositionedList, ShopView):
     """One resource under `/api/shop/`. Its list is always paged."""
 
     contract = STAFF
@@ -62,10 +68,13 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
     resource: ClassVar[str]  # the noun in the URL
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
-    has_versions: ClassVar[bool] = False  # a row has an ETag, and a write may have an `If-Match`
+    # The part of the URL with the key of the row whose ETag a write may have as `If-Match`. Empty: rows have no ETags.
+    matched: ClassVar[str] = "id"
+    has_versions: ClassVar[bool] = False  # the ETag is the row's version, which the actions compare
     # Of one row, where it has more than the rows of the list.
     item_class: ClassVar[type[Serializer] | None] = None
     item_query: ClassVar[type[Query]] = ItemQuery
+    row_query: ClassVar[type[Query]] = RowQuery  # the parameters of one row
     lists: ClassVar[tuple[str, ...]] = ("list",)  # the actions that answer with a page of rows
     inputs: ClassVar[dict[str, type[Serializer]]] = {}  # action -> the serializer of its body
     creates: ClassVar[frozenset[str]] = frozenset({"create"})  # actions that answer 201
@@ -114,6 +123,17 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
             vars(self).update(contract=SHOP, is_strict=False, action=self.customer_actions[self.action])
         super().check_permissions(request)
 
+    def finalize_response(
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
+        """Tell the caller what is left of their rate (draft-ietf-httpapi-ratelimit-headers)."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if self.rate:
+            response.headers["RateLimit-Limit"] = str(self.rate.limit)
+            response.headers["RateLimit-Remaining"] = str(self.rate.remaining)
+            response.headers["RateLimit-Reset"] = str(self.rate.reset)
+        return response
+
     def _write(self, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> JSONResponse:
         """Call the action of a write. A missing row is a 404 before the body is read."""
         if "id" in kwargs:
@@ -122,7 +142,21 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
             raise UnknownFields(unaccepted_names(None, request.data, self._shown()))
         if self.action in self.customer_actions.values():
             handler = getattr(self, self.action)
-        return handler(request, *args, **kwargs)
+        seen = request.headers.get("If-Match")
+        if not seen or self.has_versions or self.matched not in kwargs:
+            return handler(request, *args, **kwargs)
+        with transaction.atomic():
+            self._check_match(seen, kwargs[self.matched])
+            return handler(request, *args, **kwargs)
+
+    def _check_match(self, seen: str, id: int) -> None:
+        """Lock the row until the write is done. Raises RowChanged if it is not the one with this ETag, and Missing."""
+        row = self.row(id) if self.matched == "id" else self.one_of(self.model, id)
+        try:
+            row.refresh_from_db(from_queryset=self.model._base_manager.select_for_update(no_key=True))
+        except ObjectDoesNotExist:
+            raise self._missing() from None
+        check_match(seen, self.body_of(id), str(self.model._meta.verbose_name))
 
     def unaccepted(self, serializer: Serializer) -> dict[str, list[str]]:
         if not self.is_strict:
@@ -143,10 +177,14 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
 
         return Read(rows, cls.item_class or cls.serializer_class, params_of(cls.item_query))
 
-    def list(self, request: Request) -> JSONResponse:
+    @property
+    def file_name(self) -> str:
+        return self.resource
+
+    def list(self, request: Request) -> HttpResponseBase:
         return self.list_own(request) if self.action == "list_own" else self.list_response(request)
 
-    def list_own(self, request: Request) -> JSONResponse:
+    def list_own(self, request: Request) -> HttpResponseBase:
         """List one's own rows, as a customer."""
         own = self.own_list()
         own.setup(request, **self.kwargs)
@@ -158,11 +196,24 @@ class StaffViewSet(ViewSetMixin, PagedList, ShopView):
                 self.one_of(model, filters[name], field=name)
 
     def retrieve(self, request: Request, id: int) -> JSONResponse:
-        return self.show(id)
+        return self.answer_row(self.body_of(id))
 
     def show(self, id: int, status: int = 200) -> JSONResponse:
-        """Return the row's body as it is stored now."""
-        return JSONResponse(self.body_of(id), status=status)
+        """Return the row as it is stored now, after a write."""
+        return self.answer_row(self.body_of(id), status=status)
+
+    def answer_row(self, body: Json, status: int = 200, more: Values = MappingProxyType({})) -> JSONResponse:
+        """Return a row with its ETag, or of it what `?fields=` names. `more` is no part of the row."""
+        headers = {"ETag": self.etag_of(body)}
+        if self.request.method == "GET":
+            names = self.row_query.read(self.request.query_params).get("fields")
+            if names:
+                body = {name: body[name] for name in body if name in known_names(names, body)}
+        return JSONResponse({**body, **more}, status=status, headers=headers)
+
+    def etag_of(self, body: Json) -> str:
+        """Return the ETag of a row's body."""
+        return etag_of(body)
 
     def body_of(self, id: int) -> Json:
         """Return the row as it is stored now. Raises Missing."""

@@ -213,21 +213,44 @@ def test_file_declares_its_etag(schema):
     ]
 
 
-def test_orders_declare_their_version(schema):
-    address = "/api/shop/repair-orders/{id}/"
+def test_staffs_rows_declare_their_etag(schema):
+    """A repair order has its version as ETag, and a stale one is 409."""
+    orders, customer = "/api/shop/repair-orders/{id}/", "/api/shop/customers/{id}/"
+    # A statement never changes. A certificate is made below a customer, and is not the customer's row.
+    without = (f"{customer}statements/{{month}}/send/", f"{customer}tax-exemptions/")
     for method, path, status in (
-        ("get", address, "200"),
-        ("patch", address, "200"),
+        ("get", orders, "200"),
+        ("patch", orders, "200"),
         ("post", "/api/shop/repair-orders/", "201"),
-        ("post", f"{address}jobs/", "201"),
+        ("post", f"{orders}jobs/", "201"),
+        ("get", customer, "200"),
+        ("patch", customer, "200"),
+        ("post", "/api/shop/customers/", "201"),
+        ("patch", f"{customer}tax-exemptions/{{exemption_id}}/", "200"),
+        ("post", "/api/shop/appointments/{id}/assign/", "200"),
     ):
         assert "ETag" in schema["paths"][path][method]["responses"][status]["headers"], (method, path)
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             names = {parameter["name"] for parameter in operation.get("parameters", ())}
-            takes = path.startswith(address) and method != "get"
+            is_staffs = operation["tags"][0].startswith("Staff: ")
+            takes = is_staffs and method != "get" and "{id}" in path and path not in without
             assert ("If-Match" in names) == takes, (method, path)
-            assert not takes or {"400", "409"} <= operation["responses"].keys(), (method, path)
+            refusals = {"400", "409" if path.startswith(orders) else "412"}
+            assert not takes or refusals <= operation["responses"].keys(), (method, path)
+
+
+def test_staffs_lists_declare_positions_fields_and_files(schema):
+    lists = 0
+    for path, methods in schema["paths"].items():
+        names = {parameter["name"] for parameter in methods.get("get", {}).get("parameters", ())}
+        if "page" in names and path.startswith("/api/shop/") and "ordering" in names:
+            assert names >= {"after", "fields", "format", "page_size"}, path
+            answer = methods["get"]["responses"]["200"]
+            assert list(answer["content"]) == ["application/json", "application/x-ndjson", "text/csv"], path
+            assert answer["headers"].keys() == {"X-Total-Count"}, path
+            lists += 1
+    assert lists >= 30
 
 
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -22,7 +22,7 @@ from common.http.contracts.crm import CrmServiceView, CrmStaffList, CrmStaffView
 from common.http.fields import Instant, PublicId
 from common.http.filters import DayFilter, SearchFilter, TextFilter, apply, order, query_of
 from common.http.permissions import CustomersOrPermittedStaff
-from common.http.query import Query, params_of
+from common.http.query import ListQuery, Query, params_of
 from common.http.routing import route
 from common.reads.read import Read
 from common.reads.serializers import Derived, Serializer
@@ -77,7 +77,7 @@ class Customers(CrmStaffList):
 
     permission = VIEW
     serializer_class = CustomerSerializer
-    query = query_of(CustomerFilter, ORDERING)
+    query = query_of(CustomerFilter, ORDERING, ListQuery)
 
     @staticmethod
     def rows(caller: Caller, filters: Json) -> QuerySet[Customer]:

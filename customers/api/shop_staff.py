@@ -225,10 +225,9 @@ class StaffCustomers(StaffViewSet):
         return body
 
     def _saved(self, customer: Customer, status: int = 200) -> JSONResponse:
-        body = self.body_of(customer.pk)
-        if duplicates := likely_duplicates(customer):
-            body["possible_duplicates"] = [serialize(DuplicateSerializer, row) for row in duplicates]
-        return JSONResponse(body, status=status)
+        duplicates = [serialize(DuplicateSerializer, row) for row in likely_duplicates(customer)]
+        more: Json = {"possible_duplicates": duplicates} if duplicates else {}
+        return self.answer_row(self.body_of(customer.pk), status, more)
 
     def verify(self, request: Request, id: int) -> JSONResponse:
         """Verify a customer.

@@ -72,6 +72,7 @@ class StaffBoard(StaffViewSet):
     resource = "board"
     model = Appointment
     serializer_class = BoardSerializer
+    matched = ""  # no row
     lists = ()
     permissions = {"board": "appointments.view_appointment"}
 
@@ -195,6 +196,7 @@ class StaffIntake(StaffViewSet):
     resource = "intake"
     model = Appointment
     serializer_class = IntakeSerializer
+    matched = ""  # no row
     lists = ()
     inputs = {"create": IntakeInput}
     permissions = {"create": "appointments.add_appointment"}

@@ -143,6 +143,7 @@ class StaffSearch(StaffViewSet):
     resource = "search"
     model = Customer
     serializer_class = FoundSerializer
+    matched = ""  # no row
     lists = ()
     permissions = {"find": PERMISSIONS["customers"]}
 

@@ -9,7 +9,6 @@ import django_filters
 from django.db.models import QuerySet
 from django.urls import URLPattern
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -21,7 +20,7 @@ from common.domain.types import Json
 from common.http.bodies import JSONResponse
 from common.http.fields import FinePercent, Id, Instant, Miles, Money, Quantity
 from common.http.filters import ChoiceListFilter, DayFilter, IdFilter, apply, order, query_of
-from common.http.query import Query
+from common.http.query import RowQuery
 from common.http.viewsets import Handler
 from common.reads.serializers import Serializer
 from customers.api.shop import OwnList, OwnListQuery
@@ -208,7 +207,7 @@ class ComebackInput(VersionInput):
     )
 
 
-class DetailQuery(Query):
+class DetailQuery(RowQuery):
     explain = serializers.BooleanField(required=False, help_text="Add the rule of each figure.")
 
 
@@ -259,6 +258,7 @@ class StaffRepairOrders(JobRoutes, EstimateRoutes):
     permissions = PERMISSIONS
     customer_actions = {"list": "list_own"}
     own_list = OwnRepairOrders
+    row_query = DetailQuery
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
@@ -280,19 +280,16 @@ class StaffRepairOrders(JobRoutes, EstimateRoutes):
     def body_of(self, id: int, *, explains: bool = False) -> Json:
         return self.detail_of(self.caller, id, explains=explains)
 
-    def show(self, id: int, status: int = 200) -> JSONResponse:
-        body = self.body_of(id)
-        return JSONResponse(body, status=status, headers=_etag(body))
+    def etag_of(self, body: Json) -> str:
+        return f'"{body["version"]}"'
 
-    @extend_schema(parameters=[DetailQuery])
     def retrieve(self, request: Request, id: int) -> JSONResponse:
         """Retrieve a repair order with its jobs, figures and revisions.
 
         `explain=true` adds the matrix, rate, rule and rounding of each figure.
         """
         explains = DetailQuery.read(request.query_params).get("explain", False)
-        body = self.body_of(id, explains=explains)
-        return JSONResponse(body, headers=_etag(body))
+        return self.answer_row(self.body_of(id, explains=explains))
 
     def read_body(self, *, partial: bool = False) -> Json:
         """Return the body without its version, which `_write` has compared."""
@@ -449,10 +446,6 @@ class StaffRepairOrders(JobRoutes, EstimateRoutes):
             order=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
         )
         return self.show(again.pk, status=201)
-
-
-def _etag(body: Json) -> dict[str, str]:
-    return {"ETag": f'"{body["version"]}"'}
 
 
 urlpatterns = StaffRepairOrders.routes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.urls import URLPattern
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -57,6 +58,7 @@ class StaffTaxExemptions(StaffViewSet):
     model = TaxExemption
     serializer_class = TaxExemptionSerializer
     path_query = _OfCustomer
+    matched = "exemption_id"
     inputs = {"create": NewTaxExemptionInput, "partial_update": TaxExemptionInput}
 
     @classmethod
@@ -87,7 +89,7 @@ class StaffTaxExemptions(StaffViewSet):
             self._row = self.one_of(Customer, id)
         return self._row
 
-    def list(self, request: Request, id: int) -> JSONResponse:  # type: ignore[override]  # id: the customer
+    def list(self, request: Request, id: int) -> HttpResponseBase:  # type: ignore[override]  # id: the customer
         return self.list_response(request)
 
     def create(self, request: Request, id: int) -> JSONResponse:
