@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
+from typing import ClassVar
 
 from django.core import signing
 from django.http import HttpResponseBase
@@ -14,7 +15,7 @@ from common.domain.types import Json
 from common.http.bodies import JSONResponse
 from common.http.exports import JSON, PAGE_ROWS, export_response
 from common.http.lists import DEFAULT_PAGE_SIZE, PageAfter, PagedList
-from common.http.query import StaffListQuery
+from common.http.query import ListQuery, StaffListQuery
 from common.reads.orders import OtherOrderError, Position
 from common.reads.read import Read
 from common.reads.serializers import SerializerField
@@ -45,7 +46,7 @@ class PositionedList(PagedList):
     still exists. An index finds it, and nothing is counted.
     """
 
-    query = StaffListQuery
+    query: ClassVar[type[ListQuery]] = StaffListQuery
 
     def answer(self, request: Request, read: Read, filters: Json) -> HttpResponseBase:
         names = self.row_names()

@@ -479,7 +479,9 @@ class ContractSchema(AutoSchema):
         page = type(name, (serializers.Serializer,), {"results": row(many=True), **fields})
         if not isinstance(self.view, PositionedList):
             return page
-        return {200: page, **{(200, kind): OpenApiTypes.STR for kind in _FILES}}
+        by_status: dict[object, object] = {200: page}
+        by_status |= {(200, kind): OpenApiTypes.STR for kind in _FILES}
+        return by_status
 
     def _get_response_bodies(self, direction: Direction = "response") -> Json:
         bodies: Json = super()._get_response_bodies(direction)

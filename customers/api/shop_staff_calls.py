@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.urls import URLPattern
 from django.utils import timezone
 from rest_framework import serializers
@@ -76,7 +77,7 @@ class StaffPhoneCalls(StaffViewSet):
             self._row = self.one_of(Customer, id)
         return self._row
 
-    def list(self, request: Request, id: int) -> JSONResponse:  # type: ignore[override]  # id: the customer
+    def list(self, request: Request, id: int) -> HttpResponseBase:  # type: ignore[override]  # id: the customer
         return self.list_response(request)
 
     def create(self, request: Request, id: int) -> JSONResponse:

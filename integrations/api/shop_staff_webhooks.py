@@ -8,6 +8,7 @@ from uuid import UUID
 import django_filters
 import orjson
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.urls import URLPattern
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -265,7 +266,7 @@ class StaffDeliveries(StaffViewSet):
     def validate_parent(self, filters: Values) -> None:
         self.one_of(Webhook, filters["id"])
 
-    def deliveries(self, request: Request, id: int) -> JSONResponse:
+    def deliveries(self, request: Request, id: int) -> HttpResponseBase:
         """List what is sent to a webhook, with the attempts, newest first."""
         return self.list_response(request)
 

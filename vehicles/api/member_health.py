@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -107,7 +108,7 @@ class VehicleHealth(MemberList):
         return Vehicle.objects.visible_to(caller).in_use().order_by("id")
 
     @extend_schema(responses=HealthSerializer(many=True))
-    def get(self, request: Request, *args: object, **kwargs: object) -> JSONResponse:
+    def get(self, request: Request, *args: object, **kwargs: object) -> HttpResponseBase:
         """List the health of the caller's vehicles, the oldest vehicle first.
 
         Each reason takes points off its system: 60 if it is critical, 25 for a warning, 5 for information.
