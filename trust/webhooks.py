@@ -18,6 +18,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -39,6 +40,7 @@ from trust.sites import Site, site
 from trust.tables import seen_from_here
 
 LONGEST_SECONDS = 900  # after the last kill: a message that failed three times waits for two to five minutes
+ATTEMPT_SECONDS = 300  # in which each receiver gets its first attempt, on a busy machine, too
 PRIVATE = (
     "https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/",
     "https://10.0.0.5/", "https://192.168.1.1/", "https://169.254.169.254/latest/meta-data/", "https://localhost/",
@@ -53,7 +55,9 @@ def webhooks_arrive(trial: Trial, tally: Tally) -> None:
             Webhook.objects.all().delete()  # of the demo
             _kill_receivers(trial, tally, engine, place)
             _try_bad_receivers(tally, engine, place)
-    _try_private_addresses(trial, tally)
+            _try_private_addresses(
+                tally, replace(place, env={**place.env, "WEBHOOKS_TO_PRIVATE_ADDRESSES": "false"})
+            )
 
 
 # --- A receiver that is killed ----------------------------------------------------------------------------
@@ -176,7 +180,7 @@ def _try_bad_receivers(tally: Tally, engine: str, place: Site) -> None:
         }
         events.record("customers.customer.changed", Customer.objects.earliest("id"), at=timezone.now())
         with _worker(place):
-            end = time.monotonic() + 60
+            end = time.monotonic() + ATTEMPT_SECONDS
             while time.monotonic() < end and not all(_attempts(hook) for hook in hooks.values()):
                 time.sleep(0.2)
         for name, hook in hooks.items():
@@ -207,9 +211,10 @@ def _attempts(hook: Webhook) -> list[Attempt]:
 # --- Names that lead into the network ---------------------------------------------------------------------
 
 
-def _try_private_addresses(trial: Trial, tally: Tally) -> None:
+def _try_private_addresses(tally: Tally, place: Site) -> None:
     """Neither a webhook that is saved nor one that a name leads elsewhere later reaches this machine."""
-    with site(trial, "SQLite") as place, place.embedded() as server, seen_from_here(server):
+    Webhook.objects.all().delete()
+    with place.embedded() as server:
         client = Client.of(server.port, User.objects.get(email="admin@example.com"))
         for url in PRIVATE:
             answer = client.send("POST", "/api/shop/webhooks/", {"url": url})
@@ -220,9 +225,10 @@ def _try_private_addresses(trial: Trial, tally: Tally) -> None:
             # As after rebinding: the name that was public when it was saved is this machine now.
             hook = WebhookFactory(url=f"https://localhost:{receiver.server_port}/", place=newest)
             events.record("customers.customer.changed", Customer.objects.earliest("id"), at=timezone.now())
-            end = time.monotonic() + 30
-            while not _attempts(hook) and time.monotonic() < end:
-                time.sleep(0.2)
+            end = time.monotonic() + ATTEMPT_SECONDS
+            with _worker(place):
+                while not _attempts(hook) and time.monotonic() < end:
+                    time.sleep(0.2)
             errors = {attempt.error.partition(",")[0] for attempt in _attempts(hook)}
             tally.tried(
                 errors <= {"localhost is 127.0.0.1", "localhost is ::1"} and bool(errors), f"{errors}"
