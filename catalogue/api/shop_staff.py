@@ -287,7 +287,7 @@ class StaffParts(_ArticleViewSet):
         return self.show(id)
 
     def order_from_vendor(self, request: Request, id: int) -> JSONResponse:
-        """Note what is on order of a part.
+        """Record what is on order of a part.
 
         It takes the place of what was noted before. Receipts take their pieces from it, and end it.
         """

@@ -162,7 +162,7 @@ def make_schedule(draw, customer):
         last_on=draw(st.none() | days),
         last_miles=draw(st.none() | st.decimals(0, MAX_MILES, places=2)),
         due_on=draw(st.none() | days),
-        due_miles=draw(st.none() | st.decimals(0, MAX_MILES + 500_000, places=2)),
+        due_miles=draw(st.none() | st.decimals(0, MAX_MILES, places=2)),
     )
 
 

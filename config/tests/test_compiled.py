@@ -42,6 +42,7 @@ def test_list_compiles_its_queries_once(view, params):
     conversation = factories.ConversationFactory(customer=customer)
     factories.TaxExemptionFactory(customer=customer)
     factories.StatementFactory(customer=customer)
+    factories.PhoneCallFactory(customer=customer)
     vehicle = factories.VehicleFactory(customer=customer)
     parents = {"thread": conversation.uuid, "id": customer.pk, "vehicle": vehicle.uuid}
     kwargs = {name: parents[name] for name in view.path_query().fields}

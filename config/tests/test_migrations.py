@@ -25,6 +25,7 @@ OWN = sorted(
 # From the top floor down. Django's admin log refers to our users.
 REVERSED = [
     *(
+        "integrations",
         "reminders",
         "chat",
         "memberships",

@@ -81,7 +81,7 @@ class StaffPhoneCalls(StaffViewSet):
         return self.list_response(request)
 
     def create(self, request: Request, id: int) -> JSONResponse:
-        """Note a call to a customer."""
+        """Record a call to a customer."""
         call = note_call(
             customer=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
         )

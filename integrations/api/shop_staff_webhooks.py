@@ -140,7 +140,7 @@ class StaffWebhooks(StaffViewSet):
         return JSONResponse({**self.body_of(row.pk), "secret": row.secret}, status=201)
 
     def partial_update(self, request: Request, id: int) -> JSONResponse:
-        """Change, disable or enable a webhook."""
+        """Change a webhook, disable or enable it."""
         actions.change_webhook(webhook=self.row(id), now=timezone.now(), **self.read_body(partial=True))
         return self.show(id)
 
@@ -168,7 +168,7 @@ class StaffWebhooks(StaffViewSet):
 
     @extend_schema(responses=NewWebhookSerializer)
     def rotate_secret(self, request: Request, id: int) -> JSONResponse:
-        """Draw a new secret for a webhook.
+        """Make a new secret for a webhook.
 
         For 24 hours each message has a signature by the new secret and one by the former.
         """
@@ -203,8 +203,8 @@ class AttemptSerializer(Serializer):
 
 class DeliverySerializer(Serializer):
     id = serializers.IntegerField()
-    webhook_id = serializers.IntegerField()
-    event_id = serializers.IntegerField()
+    webhook_id = serializers.IntegerField(help_text="The webhook that it is sent to.")
+    event_id = serializers.IntegerField(help_text="The event that is sent.")
     type = serializers.CharField(help_text="Of the event.")
     subject = serializers.CharField(help_text="Of the event.")
     message_id = Derived(
@@ -223,7 +223,7 @@ class DeliverySerializer(Serializer):
         output=Instant(allow_null=True, help_text="When it is sent next. Null unless it waits."),
     )
     ended_at = Instant(allow_null=True, help_text="When it was accepted or given up. Null while it waits.")
-    attempts = AttemptSerializer(many=True)
+    attempts = AttemptSerializer(many=True, help_text="What came of each attempt, the first one first.")
 
 
 class DeliveryFilter(django_filters.FilterSet):

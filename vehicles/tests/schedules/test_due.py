@@ -55,6 +55,7 @@ def test_later_days_are_never_due_sooner(one, other, later):
         (Decimal("42000.50"), 6, None, Due(date(2026, 2, 28), None)),
         (None, 6, 5000, Due(date(2026, 2, 28), None)),
         (Decimal(0), None, 5000, Due(None, Decimal(5000))),
+        (Decimal("9999999.98"), None, 5000, Due(None, Decimal("9999999.99"))),
     ],
 )
 def test_next_due(miles, interval_months, interval_miles, expected):
