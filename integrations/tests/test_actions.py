@@ -75,7 +75,7 @@ CASES = {}
 # Parts of other actions, and what has a log of its own or is no business of other programs.
 WITHOUT = {
     "a sign-in, a session, a password or a second factor": """
-        accounts.actions.check_credentials accounts.actions.open_session accounts.actions.rotate_refresh
+        accounts.actions.open_session accounts.actions.remember_address accounts.actions.rotate_refresh
         accounts.actions.ensure_page_session accounts.own_sessions.end_own_session
         accounts.own_sessions.end_other_sessions accounts.passwords.change_password accounts.passwords.reset_password
         accounts.second_factor.set_up accounts.second_factor.remove chat.sockets.tokens.redeem
