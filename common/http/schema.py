@@ -18,7 +18,6 @@ from django.conf import settings
 from django.db.models import Model
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, serializers
 from rest_framework.permissions import AllowAny
@@ -32,12 +31,10 @@ from common.http.contracts.registry import CONTRACTS
 from common.http.contracts.shop import STAFF
 from common.http.deprecation import Deprecation
 from common.http.etags import RowChanged
-from common.http.exports import MEDIA_TYPES
 from common.http.fields import FinePercent, Miles, Money, PrefixedId
 from common.http.idempotency import KEY_PATTERN, MAX_KEY_LENGTH, KeyReused
 from common.http.lists import BareList, Lister
 from common.http.permissions import Anyone
-from common.http.positions import PositionedList
 from common.http.problems import STORAGE_FULL, TOO_LARGE, UNAVAILABLE, Problem, problem_from
 from common.http.query import Query
 from common.http.views import ContractView
@@ -92,7 +89,6 @@ _ROW: ResponseHeader = (
     [200, 201],
     "Stands for the values of the row. `If-Match` of a write takes it.",
 )
-_FILES = [kind.partition(";")[0] for kind in MEDIA_TYPES.values()]
 _EXPORTED: ResponseHeader = ("X-Total-Count", int, [200], "The number of rows of a file (`format`).")
 _RATE: tuple[ResponseHeader, ...] = (
     ("RateLimit-Limit", int, [429], "Requests of a user in a minute. Sent with every answer."),
@@ -476,12 +472,8 @@ class ContractSchema(AutoSchema):
         if fields is None:
             return row(many=True)
         name = row.__name__.removesuffix("Serializer") + "List"
-        page = type(name, (serializers.Serializer,), {"results": row(many=True), **fields})
-        if not isinstance(self.view, PositionedList):
-            return page
-        by_status: dict[object, object] = {200: page}
-        by_status |= {(200, kind): OpenApiTypes.STR for kind in _FILES}
-        return by_status
+        # The files of `?format=` are not declared, for typed clients would get a text or a page from every list.
+        return type(name, (serializers.Serializer,), {"results": row(many=True), **fields})
 
     def _get_response_bodies(self, direction: Direction = "response") -> Json:
         bodies: Json = super()._get_response_bodies(direction)
@@ -520,7 +512,7 @@ class ContractSchema(AutoSchema):
     @staticmethod
     def _attach_example(body: Json, example: object) -> None:
         for kind, content in body.get("content", {}).items():
-            if example is not None and kind not in _FILES:  # the recorded answers are JSON
+            if example is not None and kind != "text/csv":  # the recorded answers are JSON
                 content["example"] = example
 
     def _is_signed_in(self) -> bool:
