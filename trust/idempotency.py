@@ -210,7 +210,7 @@ def _sums() -> Sums:
             continue  # the clients of the trial create these, and the worker typesets papers in its own time
         stored = model._base_manager.all()
         if model is Upload:
-            stored = stored.filter(paper=None, billing_paper=None, inspection_paper=None)
+            stored = stored.exclude(owner=None, content_type="application/pdf")  # papers
         wanted = {"rows": Count("*")} | {name: Sum(name) for name in _measures(model)}
         for name, value in stored.aggregate(**wanted).items():
             found[f"{model.__name__}.{name}"] = float(value or 0)
