@@ -59,6 +59,7 @@ RESOURCES = {
     "technicians": "Those who do the work, and their clocks.",
     "shifts": "The weekly working hours of technicians.",
     "absences": "Days and hours on which technicians are away.",
+    "batch": "Many writes in one request, each with an outcome of its own.",
     "events": "What happened, in order, for programs that follow it.",
     "webhooks": "Addresses of other programs to which events are sent.",
     "api-keys": "Keys with which programs sign in. People make and revoke them.",

@@ -61,6 +61,7 @@ from inspections.api import fleet as inspections_fleet
 from inspections.api import shop as inspections_shop
 from inspections.api import shop_staff as inspections_staff
 from integrations.api import shop_staff as events_staff
+from integrations.api import shop_staff_batch as batch_staff
 from integrations.api import shop_staff_webhooks as webhooks_staff
 from memberships.api import member as memberships_member
 from memberships.api import member_savings as savings_member
@@ -170,6 +171,7 @@ SHOP: list[URLPattern | URLResolver] = [
     *keys_staff.urlpatterns,  # api-keys/
     *webhooks_staff.urlpatterns,  # webhooks/
     *desk_staff.urlpatterns,  # board/, intake/
+    *batch_staff.urlpatterns,  # batch/
     *events_staff.urlpatterns,  # events/
 ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 
 import orjson
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -54,24 +55,9 @@ def answer_once(
     Only 2xx responses are stored. Any other leaves neither effect nor key. Raises Invalid for an unusable key,
     KeyReused if the key came with another request, and StillAnswering after 5 s of waiting.
     """
-    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
-        raise Invalid(f"Must be 1 to {MAX_KEY_LENGTH} printable ASCII characters.", field="Idempotency-Key")
-    now, user_id = timezone.now(), caller_of(request).user_id
-    # A keyed hash, because a body may hold a password, and a reader of the table could guess it from a bare hash.
-    fingerprint = salted_hmac(
-        "common.http.idempotency",
-        b"\n".join((str(request.method).encode(), request.path.encode(), body)),
-        algorithm="sha256",
-    ).hexdigest()
     with transaction.atomic():
-        with _bounded_wait():
-            IdempotencyKey.objects.filter(
-                user_id=user_id, created_at__lt=now - IdempotencyKey.LIFETIME
-            ).delete()
-            row, is_first = _take(user_id=user_id, key=key, fingerprint=fingerprint, now=now)
+        row, is_first = _row_of(key, body, request)
         if not is_first:
-            if row.fingerprint != fingerprint:
-                raise KeyReused
             stored = orjson.loads(row.body) if row.body else None
             return JSONResponse(stored, status=row.status, headers={"Idempotent-Replayed": "true"})
         response = handler(request, *args, **kwargs)
@@ -82,6 +68,39 @@ def answer_once(
         row.body = stored_answer(response.content).decode()
         row.save(update_fields=["status", "body"])
         return response
+
+
+def bind(key: str, body: bytes, request: Request) -> None:
+    """Note that the key came with this request, whose parts are answered once each under keys of their own.
+
+    Raises Invalid, KeyReused and StillAnswering as `answer_once`.
+    """
+    with transaction.atomic():
+        _row_of(key, body, request)
+
+
+def key_of_part(key: str, number: int) -> str:
+    """Return the key of a part of a request with this key, which no client can have sent by chance."""
+    return f"part-{number}-{sha256(key.encode()).hexdigest()}"
+
+
+def _row_of(key: str, body: bytes, request: Request) -> tuple[IdempotencyKey, bool]:
+    """Return the key's row and whether it is new. Raises Invalid, KeyReused, StillAnswering."""
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise Invalid(f"Must be 1 to {MAX_KEY_LENGTH} printable ASCII characters.", field="Idempotency-Key")
+    now, user_id = timezone.now(), caller_of(request).user_id
+    # A keyed hash, because a body may hold a password, and a reader of the table could guess it from a bare hash.
+    fingerprint = salted_hmac(
+        "common.http.idempotency",
+        b"\n".join((str(request.method).encode(), request.path.encode(), body)),
+        algorithm="sha256",
+    ).hexdigest()
+    with _bounded_wait():
+        IdempotencyKey.objects.filter(user_id=user_id, created_at__lt=now - IdempotencyKey.LIFETIME).delete()
+        row, is_first = _take(user_id=user_id, key=key, fingerprint=fingerprint, now=now)
+    if row.fingerprint != fingerprint:
+        raise KeyReused
+    return row, is_first
 
 
 def _take(*, user_id: int, key: str, fingerprint: str, now: datetime) -> tuple[IdempotencyKey, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 
 import orjson
 from django.conf import settings
@@ -32,6 +32,7 @@ from common.http.problems import UnknownFields, problem_from
 from common.reads.serializers import Serializer
 
 AnyModel = TypeVar("AnyModel", bound=models.Model)
+Handler: TypeAlias = Callable[..., JSONResponse]
 
 _STRIDE = 20  # requests of a user's rate that a process claims at a time
 
@@ -109,7 +110,11 @@ class ContractView(APIView):
         super().initial(request, *args, **kwargs)
         if self.is_signed_in:
             # DRF looks the handler up after this. The instance's attribute wins over the class's.
-            vars(self)["post"] = partial(answer_once, handler, key, body, self.stored_answer)
+            vars(self)["post"] = self.once(handler, key, body)
+
+    def once(self, handler: Handler, key: str, body: bytes) -> Handler:
+        """Return a handler that has its effect once under this key. `body` is the raw body."""
+        return partial(answer_once, handler, key, body, self.stored_answer)
 
     def stored_answer(self, answer: bytes) -> bytes:
         """Return the body of a 2xx response that is stored for replays. A view whose body is a secret leaves it out."""

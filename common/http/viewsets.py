@@ -6,10 +6,10 @@ Django permissions, the same that the admin checks (`StaffWithActionPermission`)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
@@ -35,11 +35,9 @@ from common.http.positions import PositionedList, known_names
 from common.http.problems import UnknownFields
 from common.http.query import Query, RowQuery, params_of
 from common.http.routing import route
-from common.http.views import AnyModel
+from common.http.views import AnyModel, Handler
 from common.reads.read import Read
 from common.reads.serializers import Serializer
-
-Handler: TypeAlias = Callable[..., JSONResponse]
 
 _VERBS = {
     "list": "view",

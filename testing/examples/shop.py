@@ -778,6 +778,16 @@ def staff_calls() -> Calls:
             Call(403, ALICE),
         ],
     )
+    cleaner = {"method": "PATCH", "path": f"{STAFF}parts/136/", "body": {"unit_price": "21.50"}}
+    calls["shop_batch_run"] = (
+        "post",
+        f"{STAFF}batch/",
+        [
+            Call(200, ADMIN, body={"requests": [cleaner, {**cleaner, "path": f"{STAFF}parts/999999/"}]}),
+            Call(400, ADMIN, body={"requests": []}),
+            Call(403, ALICE),
+        ],
+    )
     calls["shop_search_find"] = (
         "get",
         f"{STAFF}search/",

@@ -1,0 +1,203 @@
+"""Many writes in one request: outcomes of their own, each once under one key."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import OperationalError
+from zeal import zeal_ignore
+
+from catalogue.models import Part
+from common.domain.models import IdempotencyKey
+from customers.api.shop_staff import StaffCustomers
+from customers.models import Customer
+from integrations.api.shop_staff_batch import MOST
+from testing import factories
+from testing.clients import signed_in
+from testing.storms import parallel
+
+pytestmark = pytest.mark.django_db
+URL = "/api/shop/batch/"
+CUSTOMERS = "/api/shop/customers/"
+MISSING = {"error": "Not found", "detail": "There is nothing at this address.", "code": "not_found"}
+
+
+def post(name, **more):
+    return {"method": "POST", "path": CUSTOMERS, "body": {"name": name, "phone": "(217) 555-0123", **more}}
+
+
+def patch(part, **body):
+    return {"method": "PATCH", "path": f"/api/shop/parts/{part.pk}/", "body": body}
+
+
+@pytest.fixture
+def client(sign_in):
+    return sign_in(factories.UserFactory(role="manager"))
+
+
+@pytest.fixture
+def send(client):
+    """Return a function that sends requests as one batch and returns their results."""
+
+    def results(*requests, **headers):
+        with zeal_ignore():  # each part is a request of its own
+            response = client.post(URL, {"requests": requests}, format="json", headers=headers)
+        assert response.status_code == 200, response.content
+        return response.json()["results"]
+
+    return results
+
+
+def test_each_request_has_the_outcome_that_it_has_alone(client, send):
+    part = factories.PartFactory()
+    created, changed, refused, missing, removed = send(
+        post("Ada Lovelace"),
+        patch(part, name="Brake pads, rear"),
+        post("Bob", colour="red"),
+        {"method": "PATCH", "path": "/api/shop/parts/999999/", "body": {"name": "Nothing"}},
+        {"method": "DELETE", "path": f"/api/shop/canned-jobs/{factories.CannedJobFactory().pk}/"},
+    )
+    customer = Customer.objects.get()
+    alone = client.get(f"{CUSTOMERS}{customer.pk}/")
+    assert created == {"status": 201, "body": alone.json()}
+    assert (changed["status"], changed["body"]["name"]) == (200, "Brake pads, rear")
+    alone = client.post(CUSTOMERS, post("Bob", colour="red")["body"], format="json")
+    assert refused == {"status": 400, "body": alone.json()}
+    alone = client.patch("/api/shop/parts/999999/", {"name": "Nothing"}, format="json")
+    assert missing == {"status": 404, "body": alone.json()}
+    assert removed == {"status": 204, "body": None}
+
+
+def test_refused_request_stops_no_other_and_changes_nothing(send):
+    results = send(post("Ada"), post(""), post("Grace"))
+    assert [result["status"] for result in results] == [201, 400, 201]
+    assert [result["body"]["name"] for result in (results[0], results[2])] == ["Ada", "Grace"]
+    assert Customer.objects.count() == 2
+
+
+def test_requests_have_their_effects_in_order(send):
+    part = factories.PartFactory()
+    results = send(patch(part, name="First"), patch(part, name="Second"))
+    assert [result["body"]["name"] for result in results] == ["First", "Second"]
+    part.refresh_from_db()
+    assert part.name == "Second"
+
+
+def test_request_may_name_the_etag_of_its_row(client, send):
+    part = factories.PartFactory(name="Pads")
+    seen = client.get(f"/api/shop/parts/{part.pk}/")["ETag"]
+    first, second = send(
+        {**patch(part, name="Rear pads"), "if_match": seen},
+        {**patch(part, name="Front pads"), "if_match": seen},
+    )
+    assert (first["status"], second["status"]) == (200, 412)
+    assert (second["body"]["changed"], second["body"]["row"]["name"]) == (["name"], "Rear pads")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/shop/nothing/",
+        "/api/shop/batch/",
+        "/api/shop/repair-orders/customers/me/repair-orders/",
+    ],
+)
+def test_only_operations_of_the_staff_are_requests(send, path):
+    assert send({"method": "POST", "path": path, "body": {}}) == [{"status": 404, "body": MISSING}]
+
+
+def test_method_that_the_address_lacks_is_405(send):
+    [result] = send({"method": "DELETE", "path": CUSTOMERS})
+    assert (result["status"], result["body"]["code"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "message"),
+    [
+        ({"method": "GET", "path": CUSTOMERS}, "requests[0].method", '"GET" is not a valid choice.'),
+        (
+            {"method": "POST", "path": "/api/vehicles/"},
+            "requests[0].path",
+            "A path that begins with /api/shop/, without a query.",
+        ),
+        (
+            {"method": "POST", "path": f"{CUSTOMERS}?page=1"},
+            "requests[0].path",
+            "A path that begins with /api/shop/, without a query.",
+        ),
+    ],
+)
+def test_wrong_request_is_named_and_nothing_is_written(client, wrong, name, message):
+    response = client.post(URL, {"requests": [wrong, post("Ada")]}, format="json")
+    assert response.status_code == 400
+    assert message in response.json()["fields"][name][0]
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("number", [0, MOST + 1])
+def test_a_batch_has_one_to_a_hundred_requests(client, number):
+    response = client.post(URL, {"requests": [post("Ada")] * number}, format="json")
+    assert (response.status_code, list(response.json()["fields"])) == (400, ["requests"])
+    assert not Customer.objects.exists()
+
+
+def test_each_request_needs_its_own_permission(sign_in):
+    client = sign_in(factories.UserFactory(role="technician"))
+    response = client.post(URL, {"requests": [post("Ada")]}, format="json")
+    assert [result["body"]["code"] for result in response.json()["results"]] == ["role_may_not"]
+    assert not Customer.objects.exists()
+
+
+def test_repeated_batch_has_its_effects_once_and_tries_the_refused_again(send):
+    other = factories.PartFactory(part_number="PADS-1")
+    part = factories.PartFactory()
+    requests = (post("Ada"), patch(part, part_number="PADS-1"))
+    first = send(*requests, **{"Idempotency-Key": "import-7"})
+    Part.objects.filter(pk=other.pk).update(part_number="PADS-2")
+    second = send(*requests, **{"Idempotency-Key": "import-7"})
+    assert [result["status"] for result in first] == [201, 400]
+    assert [result["status"] for result in second] == [201, 200]
+    assert second[0]["body"] == first[0]["body"]
+    assert Customer.objects.count() == 1
+
+
+def test_key_of_another_batch_is_refused(client, send):
+    send(post("Ada"), **{"Idempotency-Key": "import-7"})
+    response = client.post(
+        URL, {"requests": [post("Grace")]}, format="json", headers={"Idempotency-Key": "import-7"}
+    )
+    assert (response.status_code, response.json()["code"]) == (422, "idempotency_key_reused")
+    assert Customer.objects.count() == 1
+
+
+def test_failure_of_one_request_is_its_500_and_is_logged(send, monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(StaffCustomers, "create", fail)
+    part = factories.PartFactory()
+    failed, changed = send(post("Ada"), patch(part, name="Pads"))
+    assert (failed["status"], failed["body"]["code"], changed["status"]) == (500, "server_error", 200)
+    assert "a bug" in caplog.text
+
+
+def test_failure_of_the_database_is_the_503_of_one_request(send, monkeypatch):
+    def fail(*_):
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(StaffCustomers, "create", fail)
+    [failed] = send(post("Ada"))
+    assert (failed["status"], failed["body"]["code"]) == (503, "unavailable")
+
+
+@pytest.mark.storm
+@pytest.mark.django_db(transaction=True)
+def test_same_batch_at_once_has_its_effects_once():
+    client = signed_in(factories.UserFactory(role="manager"))
+    body = {"requests": [post("Ada"), post("Grace")]}
+    answers = parallel(
+        20, lambda _: client.post(URL, body, format="json", headers={"Idempotency-Key": "import-7"}).json()
+    )
+    assert answers == [answers[0]] * 20
+    assert [result["status"] for result in answers[0]["results"]] == [201, 201]
+    assert Customer.objects.count() == 2
+    assert IdempotencyKey.objects.count() == 3
