@@ -151,6 +151,12 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
         return self.full_name
 
     @property
+    def customer_id(self) -> int | None:
+        """The customer whom the user's login acts for, which the user's events name. Costs a query the first time."""
+        login = getattr(self, "customer_login", None)  # of a room above this one
+        return login.customer_id if login else None
+
+    @property
     def is_staff(self) -> bool:
         """Whether the user can open the admin."""
         return self.is_superuser or self.role in STAFF

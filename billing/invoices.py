@@ -146,7 +146,9 @@ def issue_invoice(
             for place, (line, shares, cost) in enumerate(lines, start=1)
         )
         _move_deposits(order, invoice, by=by, now=now)
-        events.record("billing.invoice.issued", invoice, at=now, total=str(invoice.total))
+        events.record(
+            "billing.invoice.issued", invoice, at=now, total=str(invoice.total), repair_order_id=order.pk
+        )
     return invoice
 
 

@@ -18,6 +18,7 @@ from django.db.models import Max, Sum
 from appointments.models import Location
 from appointments.queries import local_time
 from billing.models import Allocation, ClosedDay, Invoice, Payment
+from common.domain import events
 from common.domain.database import lock_for_share
 from common.domain.days import day_of
 from common.domain.errors import DomainError, Invalid
@@ -199,7 +200,7 @@ def post(
 ) -> None:
     """Add an allocation, negative to take one off, and count the payment and the invoice anew."""
     location = payment.location
-    Allocation.objects.create(
+    allocation = Allocation.objects.create(
         payment=payment,
         **{column_of(row): row},
         amount=amount,
@@ -208,6 +209,12 @@ def post(
         day=posting_day(location, now, not_before=max(payment.day, _first_day_of(row))),
         by_id=by,
     )
+    ids = {
+        "payment_id": payment.pk,
+        "invoice_id": allocation.invoice_id,
+        "order_id": allocation.parts_order_id,
+    }
+    events.record("billing.allocation.created", allocation, at=now, amount=str(amount), **ids)
     set_open(payment, payment.open - amount)
     if isinstance(row, Invoice):
         set_balance(row, paid=row.paid + amount)

@@ -446,6 +446,7 @@ WORDS = {
 WORDS_OF: dict[str, dict[str, str]] = {
     "allocation": {"amount": "How much of the payment is used for it."},
     "answer": {"method": "How the customer answered."},
+    "batch part": {"method": "Method of the operation."},
     "appointment": {"description": "What the customer wants done, in free words."},
     "approve": {"method": "How the customer answered."},
     "authorisation": {"method": "How the customer answered."},

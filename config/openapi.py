@@ -68,7 +68,7 @@ RESOURCES = {
 # Words in the name of a component that say which body it is, and not of what.
 _NOT_NOUNS = re.compile(
     "Shop|Care|Crm|Member|Fleet|Input|Row|Detail|Brief|Numbers|New|Own|One|Staff|Found|Shown|List|Head|Client|Saved|"
-    "Values|Words|Paper|Billed|Error|Passport|Board|Sold|Linked|Changes"
+    "Values|Words|Paper|Billed|Error|Passport|Board|Sold|Linked|Changes|Replayed"
 )
 _UNITS = {"US dollars": "US dollars.", "miles": "Miles.", "percent": "Percent."}
 # A `help_text` that is only a unit, which the glossary completes.
@@ -143,7 +143,7 @@ def share_responses(paths: Json) -> Json:
 def introduction() -> str:
     """Return the Markdown before the operations, with the figures of the code and links to the served pages."""
     text = (settings.BASE_DIR / "config" / "introduction.md").read_text()
-    text = re.sub(r"\]\(\.\./docs/([a-z-]+)\.md\)", r"](/docs/\1.html)", text)
+    text = re.sub(r"\]\(\.\./docs/([a-z-]+)\.md\)", r"](/docs/\1/)", text)
     return Template(text).substitute(
         page_size=DEFAULT_PAGE_SIZE,
         max_page_size=MAX_PAGE_SIZE,

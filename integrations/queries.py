@@ -30,9 +30,9 @@ def read_events(
 ) -> tuple[list[Event], int | None]:
     """Return up to `limit` events that follow the event with the id `after`, and the id to go on after.
 
-    Without `after` they begin with the oldest. The second value is None only if there is no event yet. With `types`
-    it may be the id of an event of another type, up to which there is no further one. Fewer than `limit` events mean
-    that there are no more for now.
+    Without `after`, or with 0, they begin with the oldest. A limit of 0 asks for the place after the newest one. The
+    second value is None only if there is no event yet. With `types` it may be the id of an event of another type, up to
+    which there is no further one. Fewer than `limit` events mean that there are no more for now.
 
     Raises Invalid if `after` is no event of those that can be read, and EventsGone if it was deleted.
     """
@@ -41,9 +41,9 @@ def read_events(
     following = rows.filter(pk__gt=after or 0)
     found = list((following if types is None else following.filter(type__in=types))[:limit])
     # The oldest are deleted first. As long as the first is there, no event that follows it is missing.
-    if after is not None and not Event.objects.filter(pk=after).exists():
+    if after and not Event.objects.filter(pk=after).exists():
         raise EventsGone if Event.objects.filter(pk__gt=after).exists() else _unknown(after)
-    if len(found) == limit:
+    if found and len(found) == limit:
         return found, found[-1].pk
     # A transaction may hold back again what was read before.
     return found, max(

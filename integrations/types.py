@@ -281,12 +281,20 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
             refused=("The shop refused the return.", "refuse"),
         ),
         # --- billing
-        "billing.invoice.issued": EventType("An invoice was issued.", "issue_invoice", ("total",)),
+        "billing.invoice.issued": EventType(
+            "An invoice was issued.", "issue_invoice", ("total", "repair_order_id")
+        ),
         "billing.invoice.opened": EventType("What a customer owed was booked.", "open_account", ("total",)),
         "billing.invoice.credited": EventType(
             "A credit note was issued.", "credit_lines, credit_amount, credit_all", ("credit_note", "total")
         ),
         "billing.invoice.sent": EventType("It was mailed to the customer.", "send_invoice", ("by",)),
+        "billing.allocation.created": EventType(
+            "A part of a payment was used for an invoice, a repair order or a parts order, or taken off it again: then "
+            "`amount` is negative. What is paid and open changed by it.",
+            "take_payment, allocate, issue_invoice, reverse, credit_lines, credit_amount, credit_all",
+            ("amount", "payment_id", "invoice_id", "order_id"),
+        ),
         "billing.payment.taken": EventType(
             "A payment or deposit was taken.", "take_payment", ("amount", "method")
         ),

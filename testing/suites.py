@@ -17,6 +17,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from common.http.positions import WRONG_CURSOR
+from common.http.routing import view_class_of
 from customers.models import Customer
 
 UNAUTHENTICATED = {"detail": "Authentication credentials were not provided."}
@@ -493,7 +494,7 @@ class StaffNounSuite:
             ({"page": "0"}, "page", "Ensure this value is greater than or equal to 1."),
             ({"page_size": "201"}, "page_size", "Ensure this value is less than or equal to 200."),
             ({"after": "", "page": "1"}, "after", "Send after or page, not both."),
-            ({"format": "pdf"}, "format", '"pdf" is not a valid choice.'),
+            ({"format": "pdf"}, "format", '"pdf" is not a valid choice. Choose one of: json, ndjson, csv.'),
             ({"format": "csv", "page_size": "5"}, "format", "Send format or page_size, not both."),
             ({"format": "csv", "after": ""}, "format", "Send format or after, not both."),
             ({"after": "WzFd:x"}, "after", WRONG_CURSOR),
@@ -501,12 +502,18 @@ class StaffNounSuite:
             ({"search": ["a", "b"]}, "search", "Given more than once."),
             ({"search": "a\x00b"}, "search", "Null characters are not allowed."),
             ({"search": "x" * 201}, "search", "Ensure this field has no more than 200 characters."),
-            ({"ordering": "colour"}, "ordering", '"colour" is not a valid choice.'),
+            (
+                {"ordering": "colour"},
+                "ordering",
+                '"colour" is not a valid choice. Choose one of: {ordering}.',
+            ),
         ],
     )
     def test_invalid_parameter_is_400_and_named(self, as_ada, params, field, message):
         self.make()
         response = as_ada.get(self.url, params)
+        words = view_class_of(self.url).query().fields["ordering"].choices
+        message = message.replace("{ordering}", ", ".join(words))
         assert (response.status_code, response.json()) == (400, invalid(field, message))
 
     def test_every_ordering_is_total_and_reversible(self, as_ada):

@@ -88,6 +88,7 @@ class StaffApiKeys(StaffViewSet):
     inputs = {"create": ApiKeyInput}
     verbs = ("revoke",)
     permissions = actions.PERMISSIONS
+    people_methods = ("POST",)  # which no key may use
 
     @staticmethod
     def rows(caller: Caller, filters: Json) -> QuerySet[ApiKey]:
@@ -97,7 +98,7 @@ class StaffApiKeys(StaffViewSet):
 
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
-        if self.caller.api_key is not None and request.method == "POST":
+        if self.caller.api_key is not None and request.method in self.people_methods:
             raise PeopleOnly
 
     @extend_schema(responses={201: NewApiKeySerializer})

@@ -152,8 +152,8 @@ class TestLocations(StaffNounSuite):
         [
             ("name", "", "This field may not be blank."),
             ("email", "shop", "Enter a valid email address."),
-            ("units", "furlongs", '"furlongs" is not a valid choice.'),
-            ("units", "", '"" is not a valid choice.'),
+            ("units", "furlongs", '"furlongs" is not a valid choice. Choose one of: imperial, metric.'),
+            ("units", "", '"" is not a valid choice. Choose one of: imperial, metric.'),
             ("legal_name", "x" * 201, "Ensure this field has no more than 200 characters."),
             ("is_default", None, "This field may not be null."),
         ],

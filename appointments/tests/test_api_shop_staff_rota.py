@@ -12,6 +12,7 @@ from appointments.models import Absence, Appointment, Shift
 from testing import factories
 from testing.suites import StaffNounSuite, WritableNounSuite, invalid, refused, stored
 
+DAYS = "monday, tuesday, wednesday, thursday, friday, saturday, sunday"
 WRONG_TIME = "Time has wrong format. Use one of these formats instead: hh:mm, hh:mm:ss."
 
 
@@ -29,7 +30,11 @@ class RotaSuite(WritableNounSuite):
         [
             ({"page": "2"}, "page", "The last page is 1."),
             ({"search": "a"}, "search", "Unknown parameter."),
-            ({"ordering": "colour"}, "ordering", '"colour" is not a valid choice.'),
+            (
+                {"ordering": "colour"},
+                "ordering",
+                '"colour" is not a valid choice. Choose one of: {ordering}.',
+            ),
         ],
     )
     def test_invalid_parameter_is_400_and_named(self, as_ada, params, field, message):
@@ -70,7 +75,11 @@ class TestShifts(RotaSuite):
     new: ClassVar[dict[str, Any]] = {"weekday": "Friday", "begins": "08:00", "ends": "24:00"}
     change: ClassVar[dict[str, Any]] = {"weekday": "sunday", "begins": "07:30", "ends": "12:15"}
     wrong: ClassVar[list[tuple[str, Any, str]]] = [
-        ("weekday", "someday", '"someday" is not a valid choice.'),
+        (
+            "weekday",
+            "someday",
+            f'"someday" is not a valid choice. Choose one of: {DAYS}.',
+        ),
         ("begins", "24:00", WRONG_TIME),
         ("begins", None, "This field may not be null."),
         ("ends", "8", WRONG_TIME),

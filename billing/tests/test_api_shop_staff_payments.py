@@ -267,7 +267,11 @@ class TestTake:
         [
             ({"amount": "0.00"}, "amount", "Ensure this value is greater than or equal to 0.01."),
             ({"amount": "1.001"}, "amount", "Ensure that there are no more than 2 decimal places."),
-            ({"method": "barter"}, "method", '"barter" is not a valid choice.'),
+            (
+                {"method": "barter"},
+                "method",
+                '"barter" is not a valid choice. Choose one of: cash, check, card, transfer, other.',
+            ),
             (
                 {"allocations": [{"amount": "1.00"}]},
                 "allocations[0]",

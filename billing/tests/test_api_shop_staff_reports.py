@@ -119,7 +119,7 @@ class TestDaySheet:
         ("query", "field", "message"),
         [
             ("day=yesterday", "day", "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."),
-            ("format=pdf", "format", '"pdf" is not a valid choice.'),
+            ("format=pdf", "format", '"pdf" is not a valid choice. Choose one of: json, csv.'),
             ("from=2026-01-01", "from", "Unknown parameter."),
         ],
     )

@@ -109,8 +109,23 @@ def test_event_names_the_invoice(location):
     invoice = issue(finished(location=location, tax="0"))
     event = Event.objects.get(type="billing.invoice.issued")
     assert event.payload == {
-        "id": invoice.pk, "uuid": str(invoice.uuid), "customer_id": invoice.customer_id, "total": "89.99"
+        "id": invoice.pk, "uuid": str(invoice.uuid), "customer_id": invoice.customer_id, "total": "89.99",
+        "repair_order_id": invoice.repair_order_id,
     }  # fmt: skip
+
+
+def test_deposit_that_moves_to_the_invoice_is_two_events(now):
+    order, *_ = started()
+    deposit = pay(order, "20.00")
+    actions.complete(order=reload(order), by=None, now=now)
+    before = Event.objects.order_by("id").last().pk
+    invoice = issue(reload(order))
+    moved = Event.objects.filter(pk__gt=before, type="billing.allocation.created").order_by("id")
+    shown = ("amount", "payment_id", "repair_order_id", "invoice_id", "order_id")
+    assert [[event.payload[name] for name in shown] for event in moved] == [
+        ["-20.00", deposit.pk, order.pk, None, None],
+        ["20.00", deposit.pk, None, invoice.pk, None],
+    ]
 
 
 def test_declined_jobs_are_named(now):

@@ -224,7 +224,10 @@ class TestCreateTicket(CareGateSuite):
             ({"subject": "x" * 201}, {"subject": ["Ensure this field has no more than 200 characters."]}),
             ({"description": ""}, {"description": ["This field may not be blank."]}),
             ({"order_id": "123"}, {"order_id": ["Must be an id like ORD123."]}),
-            ({"priority": "soon"}, {"priority": ['"soon" is not a valid choice.']}),
+            (
+                {"priority": "soon"},
+                {"priority": ['"soon" is not a valid choice. Choose one of: LOW, MEDIUM, HIGH, URGENT.']},
+            ),
         ],
     )
     def test_invalid_body_is_422_and_names_the_field(self, as_alice, change, fields):

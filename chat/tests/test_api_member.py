@@ -140,7 +140,7 @@ def test_close_and_reopen_a_thread(as_alice, conversation, thread_url):
         assert (response.status_code, response.json()) == (200, thread_body(conversation))
         assert (response.json()["status"], conversation.status) == (status, stored)
     assert as_alice.patch(thread_url, {"status": "lost"}, format="json").json() == {
-        "status": ['"lost" is not a valid choice.']
+        "status": ['"lost" is not a valid choice. Choose one of: open, closed.']
     }
     assert as_alice.patch(thread_url, {}, format="json").json() == thread_body(conversation)
 

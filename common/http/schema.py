@@ -326,8 +326,11 @@ class ContractSchema(AutoSchema):
             schema["pattern"] = f"^{field.prefix}[1-9][0-9]{{0,18}}$"
         elif isinstance(field, serializers.DecimalField) and schema.get("type") == "string":
             schema["pattern"] = _decimal_pattern(field)
-        elif getattr(field, "allow_empty", True) is False and schema.get("type") == "array":
-            schema["minItems"] = 1
+        elif schema.get("type") == "array":
+            if getattr(field, "allow_empty", True) is False:
+                schema["minItems"] = 1
+            if isinstance(field, serializers.ListSerializer) and field.max_length is not None:
+                schema["maxItems"] = field.max_length
         elif schema.get("oneOf", ())[1:] == [_NO_TEXT]:
             # An email or nothing. Generators make an object of such a choice, and their clients lose the text.
             rules = ("format", "pattern", "minLength")
@@ -344,7 +347,9 @@ class ContractSchema(AutoSchema):
             return [{}, {"bearer": []}]
         if SessionCaller in self.view.authentication_classes:
             return [{"session": []}]
-        takes_keys = ApiKeyAuthentication in self.view.authentication_classes
+        takes_keys = ApiKeyAuthentication in self.view.authentication_classes and self.method not in getattr(
+            self.view, "people_methods", ()
+        )
         return [{"bearer": []}, *([{"apiKey": []}] if takes_keys else [])]
 
     def get_override_parameters(self) -> list[OpenApiParameter | Declaration]:
@@ -353,17 +358,22 @@ class ContractSchema(AutoSchema):
             parameters.append(query)
         if self._takes_etag():
             parameters.append(self._if_match())
-        if isinstance(self.view, ContractView) and self.method == "POST" and self._is_signed_in():
+        if self._takes_key():
             parameters += declare_headers([REPLAYED])
             parameters.append(
                 OpenApiParameter(
                     "Idempotency-Key",
                     {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": KEY_PATTERN},
                     OpenApiParameter.HEADER,
-                    description="The same key and body within 24 h replay the first answer.",
+                    description="The same key, path and body within 24 h replay the first answer.",
                 )
             )
         return parameters
+
+    def _takes_key(self) -> bool:
+        """Return whether the operation takes an Idempotency-Key."""
+        takes = isinstance(self.view, ContractView) and self.method in self.view.keyed_methods
+        return takes and self._is_signed_in()
 
     def _response_headers(self) -> list[OpenApiParameter | Declaration]:
         headers = _HEADERS if self.contract else ()
@@ -525,12 +535,12 @@ class ContractSchema(AutoSchema):
         invalid = str(self.contract.invalid_status)
         if self._is_signed_in():
             statuses |= {"401", "403", "404"}
-        if self._query():
+        if any(parameter["in"] == "query" for parameter in self._get_parameters()):
             statuses |= {invalid}
         if self.method in ("POST", "PUT", "PATCH"):
             statuses |= {"400", invalid, "401", "413", "415", "507"}
-        if self.method == "POST" and self._is_signed_in():
-            statuses |= {"409", "422"}
+        if self._takes_key():
+            statuses |= {invalid, "409", "422"}
         if self._takes_etag():
             statuses |= {invalid, "409" if self.view.has_versions else "412"}
         if getattr(self.view, "action", None) in ("destroy", "partial_update"):

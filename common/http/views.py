@@ -53,6 +53,7 @@ class ContractView(APIView):
     metadata_class = None
     body_limit: ClassVar[str] = "MAX_BODY_BYTES"  # the name of the setting
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    keyed_methods: ClassVar[frozenset[str]] = frozenset({"POST"})  # those that take an Idempotency-Key
     # Unsafe methods that a viewer of a company may use, because they change nothing of the company.
     viewer_methods: ClassVar[frozenset[str]] = frozenset()
     # It also maps the domain's field names in errors to the body's.
@@ -98,11 +99,15 @@ class ContractView(APIView):
             return super().dispatch(request, *args, **kwargs)
         finally:
             self.request.parser_context = {}
-            vars(self).pop("post", None)  # the partial of answer_once, which holds the view's method
+            for method in self.keyed_methods:
+                vars(self).pop(
+                    method.lower(), None
+                )  # the partial of answer_once, which holds the view's method
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        handler, key = getattr(self, "post", None), request.headers.get("Idempotency-Key")
-        if request.method != "POST" or handler is None or key is None:
+        key, method = request.headers.get("Idempotency-Key"), str(request.method).lower()
+        handler = getattr(self, method, None) if request.method in self.keyed_methods else None
+        if handler is None or key is None:
             super().initial(request, *args, **kwargs)
             return
         # Read before the caller is authenticated: the check of a session's CSRF token parses the body and consumes it.
@@ -110,7 +115,7 @@ class ContractView(APIView):
         super().initial(request, *args, **kwargs)
         if self.is_signed_in:
             # DRF looks the handler up after this. The instance's attribute wins over the class's.
-            vars(self)["post"] = self.once(handler, key, body)
+            vars(self)[method] = self.once(handler, key, body)
 
     def once(self, handler: Handler, key: str, body: bytes) -> Handler:
         """Return a handler that has its effect once under this key. `body` is the raw body."""

@@ -63,6 +63,7 @@ class StaffViewSet(ViewSetMixin, PositionedList, ShopView):
     authentication_classes = [BearerAuthentication, ApiKeyAuthentication]
     permission_classes = [StaffWithActionPermission]
     is_strict = True
+    keyed_methods = frozenset({"POST", "PATCH", "DELETE"})
     resource: ClassVar[str]  # the noun in the URL
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/

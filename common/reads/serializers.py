@@ -15,6 +15,9 @@ AnySerializer: TypeAlias = serializers.Serializer[Any]
 ListSerializer: TypeAlias = serializers.ListSerializer[Any]
 
 
+MOST_NAMED = 20  # choices in a message
+
+
 class Serializer(serializers.Serializer[Any]):
     """A body or the parameters of a query, whose texts are made tidy before they are validated (docs/design, D55).
 
@@ -26,6 +29,8 @@ class Serializer(serializers.Serializer[Any]):
         fields = super().get_fields()
         for field in fields.values():
             text = getattr(field, "child", field)
+            if isinstance(text, serializers.ChoiceField):
+                _name_choices(text)
             if not isinstance(text, serializers.CharField) or not text.trim_whitespace:
                 continue
             if (text.max_length or 0) <= LONGEST_LINE:
@@ -37,6 +42,14 @@ class Serializer(serializers.Serializer[Any]):
             tidied = {name: _tidy(field, data[name]) for name, field in self.fields.items() if name in data}
             data = {**data, **tidied}
         return super().to_internal_value(data)
+
+
+def _name_choices(field: serializers.ChoiceField) -> None:
+    """Let the message of a wrong choice say which ones are right."""
+    words = [str(choice) for choice in field.choices if choice != ""]
+    if len(words) <= MOST_NAMED:
+        named = ", ".join(words).replace("{", "{{").replace("}", "}}")
+        field.error_messages["invalid_choice"] = f'"{{input}}" is not a valid choice. Choose one of: {named}.'
 
 
 def _validate_lines(value: object) -> None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from common.http.contracts.registry import CONTRACTS
 from common.http.schema import CachedGenerator, staff_tag
 from config.glossary import NOUNS, PARAMETERS, WORDS, WORDS_OF
-from config.openapi import RESOURCES, is_nullable, noun_of, snake_case
+from config.openapi import RESOURCES, introduction, is_nullable, noun_of, snake_case
 from testing.openapi import unfolded
 from testing.roles import OPERATIONS, by_role, is_staffs
 
@@ -394,3 +394,10 @@ def test_swagger_ui_keeps_the_token_and_filters():
         ("persistAuthorization", True),
         ("filter", True),
     }
+
+
+def test_links_of_the_introduction_lead_to_pages_of_the_documentation():
+    pages = re.findall(r"\]\(/docs/([^)]*)\)", introduction())
+    assert len(pages) > 1
+    for page in pages:
+        assert (settings.BASE_DIR / f"docs/{page.removesuffix('/')}.md").exists(), page

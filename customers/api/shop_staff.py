@@ -190,7 +190,7 @@ class StaffCustomers(StaffViewSet):
         A name or a company name is enough. The contact cannot sign in before they set a password. An email that is
         taken is refused with the id of its customer. Customers with the same phone number or name are listed.
         """
-        body = self._names(self.read_body(), company="")
+        body = self.stored_names(self.read_body(), company="")
         return self._saved(actions.add_walk_in(**body, now=timezone.now()), status=201)
 
     @extend_schema(responses=SAVED)
@@ -201,7 +201,7 @@ class StaffCustomers(StaffViewSet):
         these was sent.
         """
         customer = self.row(id)
-        body = self._names(self.read_body(), company=customer.company_name)
+        body = self.stored_names(self.read_body(), company=customer.company_name)
         origin = Origin(
             user_id=self.caller.user_id, address=client_address(request._request), at=timezone.now()
         )
@@ -209,7 +209,7 @@ class StaffCustomers(StaffViewSet):
         return self._saved(customer) if _COMPARED & body.keys() else self.show(id)
 
     @staticmethod
-    def _names(body: Json, *, company: str) -> Json:
+    def stored_names(body: Json, *, company: str) -> Json:
         """Return the body with `name` as the fields that it stands for. Raises ValidationError if they differ."""
         if "name" in body:
             name = body.pop("name")

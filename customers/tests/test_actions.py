@@ -7,6 +7,7 @@ from django.db import IntegrityError
 
 from common.domain.caller import Caller, Role
 from common.domain.errors import NoCustomerRecord
+from common.domain.models import Event
 from customers import actions
 from customers.callers import caller_of_user
 from customers.models import Customer, CustomerUser, Notification
@@ -128,3 +129,11 @@ class TestStorms:
         customer = CustomerFactory(contact=UserFactory(), total_services=7)
         parallel(50, lambda _: actions.count_service(customer_id=customer.pk, now=now))
         assert Customer.objects.get().total_services == 57
+
+
+def test_event_of_a_changed_contact_names_the_customer(alice):
+    actions.change_customer(customer=alice, phone="(555) 010-7777")
+    event = Event.objects.get(type="accounts.user.changed")
+    assert event.payload == {
+        "id": alice.contact_id, "uuid": str(alice.contact.uuid), "customer_id": alice.pk
+    }  # fmt: skip

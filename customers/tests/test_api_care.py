@@ -49,7 +49,10 @@ class TestSettings(CareGateSuite):
         [
             ({"notifications": {"email": "yes"}}, {"notifications.email": ["Must be a valid boolean."]}),
             ({"notifications": None}, {"notifications": ["This field may not be null."]}),
-            ({"general": {"theme": "pink"}}, {"general.theme": ['"pink" is not a valid choice.']}),
+            (
+                {"general": {"theme": "pink"}},
+                {"general.theme": ['"pink" is not a valid choice. Choose one of: light, dark, system.']},
+            ),
             ({"general": {"currency": "eur"}},
              {"general.currency": ["This value does not match the required pattern."]}),
             ({"general": {"timezone": ""}}, {"general.timezone": ["This field may not be blank."]}),

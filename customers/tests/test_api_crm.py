@@ -210,7 +210,7 @@ WRONG = [
     ("company_name", "a\x00b", "Null characters are not allowed."),
     ("city", "a\nb", "Control characters such as line breaks and tabs are not allowed here."),
     ("emergency_contact_phone", "123", "Enter a phone number of 7 to 15 digits."),
-    ("preferred_contact_method", "pigeon", '"pigeon" is not a valid choice.'),
+    ("preferred_contact_method", "pigeon", '"pigeon" is not a valid choice. Choose one of: email, phone, sms.'),
     ("notification_preferences", [], "Give an object whose values are true or false."),
     ("notification_preferences", {"email": 1}, "Give an object whose values are true or false."),
     ("notification_preferences", None, "This field may not be null."),

@@ -130,7 +130,15 @@ class TestList:
                 {"since": "yesterday"},
                 {"since": ["Date has wrong format. Use one of these formats instead: YYYY-MM-DD."]},
             ),
-            ({"ordering": "name"}, {"ordering": ['"name" is not a valid choice.']}),
+            (
+                {"ordering": "name"},
+                {
+                    "ordering": [
+                        ('"name" is not a valid choice. Choose one of: since, -since, created_at, -created_at, '
+                        "total_services, -total_services.")
+                    ]
+                },
+            ),
             ({"search": ["a", "b"]}, {"search": ["Given more than once."]}),
             (
                 {"colour": "red", "page": "x"},

@@ -62,8 +62,12 @@ class TestCustomers(WritableNounSuite):
         ("email", "nobody", "Enter a valid email address."),
         ("email", "", "This field may not be blank."),
         ("city", ["Springfield"], "Not a valid string."),
-        ("preferred_contact_method", "pigeon", '"pigeon" is not a valid choice.'),
-        ("units", "furlongs", '"furlongs" is not a valid choice.'),
+        (
+            "preferred_contact_method",
+            "pigeon",
+            '"pigeon" is not a valid choice. Choose one of: email, phone, sms.',
+        ),
+        ("units", "furlongs", '"furlongs" is not a valid choice. Choose one of: imperial, metric.'),
     ]
 
     def make(self, **values):

@@ -216,7 +216,7 @@ class StaffIntake(StaffViewSet):
         if "customer_id" in body:
             customer = self.one_of(Customer, body["customer_id"], field="customer_id")
         else:
-            customer = StaffCustomers._names(body["customer"], company="")
+            customer = StaffCustomers.stored_names(body["customer"], company="")
         vehicle = body.get("vehicle")
         if "vehicle_id" in body:
             vehicle = self.one_of(Vehicle, body["vehicle_id"], field="vehicle_id")

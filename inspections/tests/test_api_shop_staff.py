@@ -303,7 +303,11 @@ class TestRecord:
     @pytest.mark.parametrize(
         ("body", "field", "message"),
         [
-            ({"rating": "blue"}, "rating", '"blue" is not a valid choice.'),
+            (
+                {"rating": "blue"},
+                "rating",
+                '"blue" is not a valid choice. Choose one of: green, yellow, red, not_applicable.',
+            ),
             ({"value": "x" * 61}, "value", "Ensure this field has no more than 60 characters."),
             ({"note": None}, "note", "This field may not be null."),
             ({"photos": ["x"]}, "photos[0]", "Must be a valid UUID."),

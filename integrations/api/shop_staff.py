@@ -47,9 +47,9 @@ class EventTypes(TextList):
 class EventsQuery(Query):
     after = serializers.IntegerField(
         required=False,
-        min_value=1,
+        min_value=0,
         max_value=2**63 - 1,
-        help_text="The `next` of the last answer. Without it the events begin with the oldest.",
+        help_text="The `next` of the last answer. Without it, or with 0, the events begin with the oldest.",
     )
     types = EventTypes(
         required=False,
@@ -57,7 +57,10 @@ class EventsQuery(Query):
         "`billing.invoice.issued,orders.*`. Without it all types.",
     )
     limit = serializers.IntegerField(
-        default=LIMIT, min_value=1, max_value=MOST, help_text="Events of an answer."
+        default=LIMIT,
+        min_value=0,
+        max_value=MOST,
+        help_text="Events of an answer. 0 answers with the place after the newest event.",
     )
 
 

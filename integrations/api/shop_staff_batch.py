@@ -44,7 +44,7 @@ class BatchPartInput(Serializer):
     body = serializers.DictField(required=False, help_text="Body of the operation.")
     if_match = serializers.CharField(
         required=False,
-        max_length=200,
+        max_length=4000,
         help_text="The `If-Match` header: the `ETag` of the row as it was read.",
     )
 

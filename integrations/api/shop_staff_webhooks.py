@@ -69,7 +69,7 @@ class NewWebhookSerializer(WebhookSerializer):
     secret = serializers.CharField(allow_null=True, help_text=f"The secret that {_ONCE}")
 
 
-class ReplayedSerializer(WebhookSerializer):
+class ReplayedWebhookSerializer(WebhookSerializer):
     replayed = serializers.IntegerField(help_text="The number of events that are sent again.")
 
 
@@ -137,7 +137,7 @@ class StaffWebhooks(StaffViewSet):
         It gets the events from now on. The secret, which verifies them, is in this response alone.
         """
         row = actions.add_webhook(by=self.caller.user_id, now=timezone.now(), **self.read_body())
-        return JSONResponse({**self.body_of(row.pk), "secret": row.secret}, status=201)
+        return self.answer_row(self.body_of(row.pk), 201, {"secret": row.secret})
 
     def partial_update(self, request: Request, id: int) -> JSONResponse:
         """Change a webhook, disable or enable it."""
@@ -157,7 +157,7 @@ class StaffWebhooks(StaffViewSet):
         actions.send_test(webhook=self.row(id), by=self.caller.user_id, now=timezone.now())
         return self.show(id)
 
-    @extend_schema(responses=ReplayedSerializer)
+    @extend_schema(responses=ReplayedWebhookSerializer)
     def replay(self, request: Request, id: int) -> JSONResponse:
         """Send the events of a span again.
 

@@ -858,6 +858,7 @@ def _():
 
 
 TOLD, QUOTED = "customers.notification.created", "vehicles.recommendation.quoted"
+ALLOCATED = "billing.allocation.created"
 
 
 @case(
@@ -1099,7 +1100,7 @@ for verb, before, after, more, moves in (
     )
 
 
-@case(orders.confirm, "orders.order.confirmed", "billing.payment.taken", TOLD)
+@case(orders.confirm, "orders.order.confirmed", "billing.payment.taken", ALLOCATED, TOLD)
 def _():
     make.LocationFactory(is_default=True)
     return {"order": bought("placed"), "by": None, "now": NOW()}
@@ -1181,7 +1182,7 @@ def _():
     }
 
 
-@case(payments.allocate, "billing.payment.used")
+@case(payments.allocate, "billing.payment.used", ALLOCATED)
 def _():
     invoice = billed.invoiced()
     payment = billed.pay(None, "5.00", customer=invoice.bill_to, location=invoice.location)
@@ -1194,7 +1195,7 @@ def _():
     return {"payment": payment, "amount": D(2), "reason": "Wrong", "by": None, "now": NOW()}
 
 
-@case(payments.reverse, "billing.payment.refunded")
+@case(payments.reverse, "billing.payment.refunded", ALLOCATED)
 def _():
     return {"payment": billed.pay(billed.invoiced(), "5.00"), "reason": "Wrong", "by": None, "now": NOW()}
 

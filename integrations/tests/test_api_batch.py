@@ -13,6 +13,7 @@ from customers.models import Customer
 from integrations.api.shop_staff_batch import MOST
 from testing import factories
 from testing.clients import signed_in
+from testing.resources import Rows
 from testing.storms import parallel
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +159,37 @@ def test_repeated_batch_has_its_effects_once_and_tries_the_refused_again(send):
     assert [result["status"] for result in second] == [201, 200]
     assert second[0]["body"] == first[0]["body"]
     assert Customer.objects.count() == 1
+
+
+def test_repeated_batch_undoes_no_later_change(client, send):
+    part = factories.PartFactory(name="Pads")
+    first = send(patch(part, name="Rear pads"), **{"Idempotency-Key": "names"})
+    client.patch(f"/api/shop/parts/{part.pk}/", {"name": "Front pads"}, format="json")
+    assert send(patch(part, name="Rear pads"), **{"Idempotency-Key": "names"}) == first
+    part.refresh_from_db()
+    assert part.name == "Front pads"
+
+
+def test_repeated_change_with_an_etag_is_answered_again(client, send):
+    part = factories.PartFactory(name="Pads")
+    change = {**patch(part, name="Rear pads"), "if_match": client.get(f"/api/shop/parts/{part.pk}/")["ETag"]}
+    first = send(change, **{"Idempotency-Key": "names"})
+    assert [result["status"] for result in first] == [200]
+    assert send(change, **{"Idempotency-Key": "names"}) == first
+
+
+def test_repeated_removal_is_answered_again(send):
+    removal = {"method": "DELETE", "path": f"/api/shop/canned-jobs/{factories.CannedJobFactory().pk}/"}
+    for _ in range(2):
+        assert send(removal, **{"Idempotency-Key": "removals"}) == [{"status": 204, "body": None}]
+
+
+@pytest.mark.parametrize("noun", ["customers", "appointments", "repair-orders", "parts", "vehicles"])
+def test_etag_of_each_row_fits(client, send, noun):
+    path = Rows().address(f"/api/shop/{noun}/{{id}}/")
+    seen = client.get(path)["ETag"]
+    [result] = send({"method": "PATCH", "path": path, "body": {}, "if_match": seen})
+    assert result["status"] == 200
 
 
 def test_key_of_another_batch_is_refused(client, send):

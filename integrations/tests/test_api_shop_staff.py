@@ -76,6 +76,19 @@ def test_empty_feed_has_no_place(reader):
     assert reader.get(URL).json() == {"results": [], "next": None}
 
 
+def test_limit_of_0_answers_with_the_place_after_the_newest_event(read):
+    assert read(limit=0) == ([], None)
+    _, last = make(APPROVED, PAID)
+    assert read(limit=0) == read(limit=0, types=APPROVED) == ([], last)
+    new = make(APPROVED)
+    assert read(after=last) == (new, new[0])
+
+
+def test_after_0_begins_with_the_oldest(read):
+    pks = make(APPROVED, PAID)
+    assert read(after=0) == (pks, pks[-1])
+
+
 def test_limit_and_after_page_through_the_events(read):
     a, b, c = make(APPROVED, APPROVED, APPROVED)
     assert read(limit=2) == ([a, b], b)
@@ -105,10 +118,10 @@ def test_place_moves_on_over_events_of_other_types(read):
 @pytest.mark.parametrize(
     ("params", "field", "message"),
     [
-        ({"limit": "0"}, "limit", "Ensure this value is greater than or equal to 1."),
+        ({"limit": "-1"}, "limit", "Ensure this value is greater than or equal to 0."),
         ({"limit": "1001"}, "limit", "Ensure this value is less than or equal to 1000."),
         ({"limit": "many"}, "limit", "A valid integer is required."),
-        ({"after": "0"}, "after", "Ensure this value is greater than or equal to 1."),
+        ({"after": "-1"}, "after", "Ensure this value is greater than or equal to 0."),
         ({"after": "x"}, "after", "A valid integer is required."),
         ({"after": str(2**63)}, "after", f"Ensure this value is less than or equal to {2**63 - 1}."),
         ({"since": "1"}, "since", "Unknown parameter."),

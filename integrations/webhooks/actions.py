@@ -136,6 +136,8 @@ def replay_span(*, webhook: Webhook, after: int, until: int, now: datetime) -> i
     """
     if not webhook.is_active:
         raise WebhookIsDisabled
+    if until <= after:
+        raise Invalid(f"Name an event that follows event {after}.", field="until")
     with transaction.atomic():
         row = Webhook.objects.select_for_update(no_key=True).get(pk=webhook.pk)
         span = Event.objects.filter(pk__gt=after, pk__lte=min(until, row.place or 0)).order_by("pk")
@@ -144,7 +146,7 @@ def replay_span(*, webhook: Webhook, after: int, until: int, now: datetime) -> i
         found = list(chosen.only("type", "subject")[: MOST_REPLAYED + 1])
         if not found:
             raise Invalid(
-                "There is no event of the webhook's types between the two that was sent before.",
+                "No event of the webhook's types between the two was sent before.",
                 field="after",
             )
         if len(found) > MOST_REPLAYED:

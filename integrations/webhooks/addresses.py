@@ -55,7 +55,9 @@ def check_url(url: str) -> None:
     try:
         public_addresses(target)
     except AddressRefused as error:
-        raise Invalid(f"{error} Webhooks are sent to public addresses alone.", field="url") from None
+        raise Invalid(
+            f"{error} Webhooks are sent to public addresses alone.{_how_to_test()}", field="url"
+        ) from None
     except OSError:
         return
 
@@ -66,7 +68,8 @@ def public_addresses(target: Target) -> list[str]:
     if not settings.WEBHOOKS_TO_PRIVATE_ADDRESSES:
         for address in found:
             if not _is_public(ip_address(address)):
-                raise AddressRefused(f"{target.host} is {address}, which is not public.")
+                name = target.host if target.host == address else f"{target.host} is {address}, which"
+                raise AddressRefused(f"{name} is not public.")
     return found
 
 
@@ -93,10 +96,15 @@ def _split(url: str) -> tuple[SplitResult, int]:
         raise Invalid(f"{url} is no URL, {example}.", field="url") from None
     schemes = ("https", "http") if settings.WEBHOOKS_TO_PRIVATE_ADDRESSES else ("https",)
     if parts.scheme not in schemes or not parts.hostname:
-        raise Invalid(f"Write a URL that begins with https://, {example}.", field="url")
+        raise Invalid(f"Write a URL that begins with https://, {example}.{_how_to_test()}", field="url")
     if parts.username is not None or parts.password is not None or parts.fragment or port == 0:
         raise Invalid("Leave user, password, fragment and port 0 out of the URL.", field="url")
     return parts, port or _PORTS[parts.scheme]
+
+
+def _how_to_test() -> str:
+    """Return how a developer can send webhooks to this machine."""
+    return " For tests, start the server with WEBHOOKS_TO_PRIVATE_ADDRESSES=true." if settings.DEBUG else ""
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:

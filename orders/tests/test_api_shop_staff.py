@@ -273,7 +273,12 @@ class TestSteps:
     @pytest.mark.parametrize(
         ("verb", "body", "field", "message"),
         [
-            ("confirm", {"method": "barter"}, "method", '"barter" is not a valid choice.'),
+            (
+                "confirm",
+                {"method": "barter"},
+                "method",
+                '"barter" is not a valid choice. Choose one of: cash, check, card, transfer, other.',
+            ),
             ("ship", {"tracking_number": "T-1"}, "courier_name", "This field is required."),
         ],
     )

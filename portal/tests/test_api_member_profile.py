@@ -116,7 +116,10 @@ class TestProfile:
         [
             ({"phone": "12"}, {"phone": ["Enter a phone number of 7 to 15 digits."]}),
             ({"first_name": ""}, {"first_name": ["This field may not be blank."]}),
-            ({"units": "furlongs"}, {"units": ['"furlongs" is not a valid choice.']}),
+            (
+                {"units": "furlongs"},
+                {"units": ['"furlongs" is not a valid choice. Choose one of: imperial, metric.']},
+            ),
             (
                 {"first_name": "A", "firstName": "B"},
                 {"first_name": ["Differs from another name in this body."]},

@@ -115,7 +115,7 @@ class RepairOrderDetailSerializer(RepairOrderRowSerializer):
     )
     estimates = EstimateSerializer(many=True)
     changed_since_sent = serializers.BooleanField(
-        help_text="Whether the order has changed since the last estimate was sent."
+        help_text="Whether what is asked has changed since the last estimate was sent. A declined job changes it, too."
     )
     explain = ExplainedSerializer(many=True, required=False, help_text="With `?explain=true`.")
 

@@ -145,8 +145,10 @@ class EstimateRoutes(StaffViewSet):
             given = actions.answer(estimate=estimate, now=timezone.now(), **values)
         else:
             given = actions.record_answer(order=self.row(id), now=timezone.now(), **values)
-        rows = authorisation_bodies(self.row(id))
-        return JSONResponse(next(row for row in rows if row["id"] == given.pk), status=201)
+        order = self.row(id)
+        order.refresh_from_db(fields=["version"])
+        body = next(row for row in authorisation_bodies(order) if row["id"] == given.pk)
+        return JSONResponse(body, status=201, headers={"ETag": f'"{order.version}"'})
 
     @extend_schema(responses=PDF)
     def estimate_pdf(self, request: Request, id: int, revision: int) -> HttpResponse:

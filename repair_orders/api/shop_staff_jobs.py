@@ -35,8 +35,7 @@ _SEEN = "The version that was seen. Another one is a 409."
 
 
 class VersionInput(Serializer):
-    """The version of the order that the caller saw. Without it the write is made in any case."""
-
+    # No docstring, because the schema would describe the bodies of subclasses by it.
     version = serializers.IntegerField(required=False, min_value=1, help_text=_SEEN)
 
 

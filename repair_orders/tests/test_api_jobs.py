@@ -330,7 +330,7 @@ class TestLines:
         ("body", "field", "message"),
         [
             ({}, "kind", "This field is required."),
-            ({"kind": "fee"}, "kind", '"fee" is not a valid choice.'),
+            ({"kind": "fee"}, "kind", '"fee" is not a valid choice. Choose one of: part, labour, sublet.'),
             ({"kind": "part"}, "name", "Give a name, or an id of the catalogue."),
             ({"kind": "labour", "amount": "1.00"}, "name", "Give a name, or an id of the catalogue."),
             (
@@ -372,7 +372,7 @@ class TestLines:
             (
                 {"kind": "part", "name": "x", "unit_price": "1", "condition": "broken"},
                 "condition",
-                '"broken" is not a valid choice.',
+                '"broken" is not a valid choice. Choose one of: new, used, rebuilt, reconditioned.',
             ),
         ],
     )

@@ -372,7 +372,7 @@ class TestVehicles(WritableNounSuite):
                 "odometer",
                 {"miles": "1", "source": "TELEMATICS"},
                 400,
-                {"source": '"TELEMATICS" is not a valid choice.'},
+                {"source": '"TELEMATICS" is not a valid choice. Choose one of: MANUAL, CHECK_IN, CHECK_OUT.'},
             ),
             ("odometer", {"miles": "99.99"}, 400, {"miles": BACKWARDS}),
             (

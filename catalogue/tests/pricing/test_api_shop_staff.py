@@ -268,7 +268,7 @@ class TestCannedJobs(WritableNounSuite):
                 "part",
                 "A sublet line has no part.",
             ),
-            ({"kind": "fee"}, "kind", '"fee" is not a valid choice.'),
+            ({"kind": "fee"}, "kind", '"fee" is not a valid choice. Choose one of: part, labour, sublet.'),
             (
                 {"kind": "part", "part_id": "{part}", "quantity": "0.00"},
                 "quantity",

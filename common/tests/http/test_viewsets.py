@@ -6,11 +6,12 @@ import pytest
 
 from catalogue.models import Part
 from common.http.positions import WRONG_CURSOR
-from testing.factories import CustomerFactory, PartFactory
+from testing.factories import CannedJobFactory, CustomerFactory, PartFactory
 from testing.storms import parallel
 from testing.suites import invalid, refused, stored
 
 PARTS = "/api/shop/parts/"
+KEY = {"Idempotency-Key": "once"}
 
 
 @pytest.mark.django_db
@@ -37,6 +38,37 @@ class TestPositions:
         as_ada.get(url)
         with django_assert_num_queries(2):  # the caller, and the rows
             as_ada.get(url)
+
+
+@pytest.mark.django_db
+class TestKeys:
+    """Idempotency keys of changes and removals."""
+
+    def test_repeated_change_is_answered_again_and_undoes_nothing(self, as_ada):
+        part = PartFactory(name="Pads")
+        first = as_ada.patch(f"{PARTS}{part.pk}/", {"name": "Rear"}, format="json", headers=KEY)
+        as_ada.patch(f"{PARTS}{part.pk}/", {"name": "Front"}, format="json")
+        second = as_ada.patch(f"{PARTS}{part.pk}/", {"name": "Rear"}, format="json", headers=KEY)
+        assert (second.status_code, second.content) == (200, first.content)
+        assert second["Idempotent-Replayed"] == "true"
+        part.refresh_from_db()
+        assert part.name == "Front"
+
+    def test_repeated_removal_is_answered_again(self, as_ada):
+        url = f"/api/shop/canned-jobs/{CannedJobFactory().pk}/"
+        assert [as_ada.delete(url, headers=KEY).status_code for _ in range(2)] == [204, 204]
+        assert as_ada.delete(url).status_code == 404
+
+    def test_key_of_another_change_is_422(self, as_ada):
+        url = f"{PARTS}{PartFactory(name='Pads').pk}/"
+        as_ada.patch(url, {"name": "Rear"}, format="json", headers=KEY)
+        response = as_ada.patch(url, {"name": "Front"}, format="json", headers=KEY)
+        assert (response.status_code, response.json()["code"]) == (422, "idempotency_key_reused")
+
+    def test_refused_change_leaves_no_key(self, as_ada):
+        url = f"{PARTS}{PartFactory().pk}/"
+        assert as_ada.patch(url, {"name": ""}, format="json", headers=KEY).status_code == 400
+        assert as_ada.patch(url, {"name": "Rear"}, format="json", headers=KEY).status_code == 200
 
 
 @pytest.mark.django_db

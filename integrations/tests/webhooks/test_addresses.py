@@ -59,8 +59,14 @@ def test_address_that_is_not_public_is_refused_at_save_and_at_connect(names, add
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "127.1"])
 def test_spellings_of_this_machine_are_refused(host):
-    with pytest.raises(Invalid, match="which is not public"):
+    with pytest.raises(Invalid, match="is not public"):
         check_url(f"https://{host}/")
+
+
+def test_refusal_of_an_address_names_it_once():
+    with pytest.raises(Invalid) as refused:
+        check_url("https://10.0.0.5/garage")
+    assert refused.value.text == "10.0.0.5 is not public. Webhooks are sent to public addresses alone."
 
 
 def test_name_that_is_not_found_may_be_found_later(names):

@@ -69,7 +69,11 @@ class UnsearchedSuite(PriceSuite):
         [
             ({"page": "2"}, "page", "The last page is 1."),
             ({"search": "a"}, "search", "Unknown parameter."),
-            ({"ordering": "colour"}, "ordering", '"colour" is not a valid choice.'),
+            (
+                {"ordering": "colour"},
+                "ordering",
+                '"colour" is not a valid choice. Choose one of: {ordering}.',
+            ),
         ],
     )
     def test_invalid_parameter_is_400_and_named(self, as_ada, params, field, message):
@@ -213,7 +217,12 @@ class TestFeeRules(PriceSuite):
     }
     wrong: ClassVar[list[tuple[str, Any, str]]] = [
         ("name", "", "This field may not be blank."),
-        ("kind", "percent", '"percent" is not a valid choice.'),
+        (
+            "kind",
+            "percent",
+            ('"percent" is not a valid choice. Choose one of: percent_of_parts, percent_of_labour, '
+            "percent_of_parts_and_labour, fixed, per_piece."),
+        ),
         ("percent", "100.0001", OVER_100),
         ("percent", "1.00001", FIVE_PLACES),
         ("amount", "-1", NEGATIVE),
@@ -357,8 +366,8 @@ class TestOverrunPolicies(UnsearchedSuite):
         ("percent", "100.0001", OVER_100),
         ("amount", "-1", NEGATIVE),
         ("cap", "1.001", "Ensure that there are no more than 2 decimal places."),
-        ("choose", "both", '"both" is not a valid choice.'),
-        ("basis", "GROSS", '"GROSS" is not a valid choice.'),
+        ("choose", "both", '"both" is not a valid choice. Choose one of: greater, lesser.'),
+        ("basis", "GROSS", '"GROSS" is not a valid choice. Choose one of: TOTAL, NET.'),
     ]
 
     def make(self, **values):

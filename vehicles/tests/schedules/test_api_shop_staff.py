@@ -35,7 +35,7 @@ class TestTemplates(WritableNounSuite):
     }
     wrong: ClassVar[list[tuple[str, Any, str]]] = [
         ("name", "", "This field may not be blank."),
-        ("priority", "urgent", '"urgent" is not a valid choice.'),
+        ("priority", "urgent", '"urgent" is not a valid choice. Choose one of: high, medium, low.'),
         ("interval_miles", 0, "Ensure this value is greater than or equal to 1."),
         ("interval_miles", 500_001, "Ensure this value is less than or equal to 500000."),
         ("interval_months", 241, "Ensure this value is less than or equal to 240."),
