@@ -294,15 +294,19 @@ EXAMPLES: dict[str, dict[str, Any]] = {}
 
 
 def operations(client: Client) -> list[Operation]:
-    """Return the operations of the schema that the server serves."""
+    """Return the operations of the schema that the server serves, those that delete after the others.
+
+    Tables of the server, such as those of webhooks, are not restored after an operation.
+    """
     for contract in ("shop", "fleet", "care", "member", "crm"):
         EXAMPLES[contract] = json.loads((settings.EXAMPLES_DIR / f"{contract}.json").read_text())
     schema = unfolded(client.send("GET", "/api/schema/", Accept="application/json").json())
-    return [
+    found = [
         _operation(method.upper(), path, operation, schema)
         for path, methods in schema["paths"].items()
         for method, operation in methods.items()
     ]
+    return sorted(found, key=lambda operation: operation.method == "DELETE")
 
 
 def _operation(method: str, path: str, operation: dict[str, Any], schema: dict[str, Any]) -> Operation:

@@ -19,10 +19,10 @@ from billing.models import Invoice, VehicleExit
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
 from common.http.fields import Id, Instant, Miles, Money
+from common.http.idempotency import Handler
 from common.http.permissions import role_permissions
 from common.http.query import Query
 from common.http.views import serialize
-from common.http.viewsets import Handler
 from common.reads.serializers import Serializer
 from customers.models import Customer
 from repair_orders.api.shop_staff import StaffRepairOrders

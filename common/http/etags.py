@@ -30,6 +30,11 @@ class WrongMatch(Invalid):
     message = "If-Match must be the ETag of the row, with its quotes."
 
 
+class NothingToMatch(Invalid):
+    code = "nothing_to_match"
+    message = "This request takes no If-Match. It writes to no row with an ETag."
+
+
 def etag_of(body: Json) -> str:
     """Return the ETag of a row's body."""
     sums = (blake2b(dumps(value), digest_size=_BYTES).digest() for value in body.values())
@@ -47,10 +52,12 @@ def check_match(seen: str, body: Json, name: str) -> None:
     if present in tags or tags == ["*"]:
         return
     changed = _changed(tags[0].strip('"'), present.strip('"'), body)
-    names = f": {', '.join(changed)}" if changed else ""
-    raise RowChanged(
-        f"The {name} has changed since it was read{names}.", changed=changed, etag=present, row=body
+    text = (
+        f"The {name} has changed since it was read: {', '.join(changed)}."
+        if changed
+        else f"If-Match is not an ETag of this {name}. Send one that was read, with its quotes and without W/."
     )
+    raise RowChanged(text, changed=changed, etag=present, row=body)
 
 
 def _changed(seen: str, present: str, body: Json) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeAlias
 
 import orjson
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -40,8 +41,11 @@ class StillAnswering(DomainError):
     message = "A request with this Idempotency-Key is still being answered. Try again."
 
 
+Handler: TypeAlias = Callable[..., JSONResponse]
+
+
 def answer_once(
-    handler: Callable[..., JSONResponse],
+    handler: Handler,
     key: str,
     body: bytes,
     stored_answer: Callable[[bytes], bytes],
@@ -70,13 +74,22 @@ def answer_once(
         return response
 
 
-def bind(key: str, body: bytes, request: Request) -> None:
-    """Note that the key came with this request, whose parts are answered once each under keys of their own.
+def run_bound(
+    handler: Handler, key: str, body: bytes, request: Request, *args: object, **kwargs: object
+) -> JSONResponse:
+    """Run `handler` with the key bound to this request, whose parts are answered once each under keys of their own.
 
-    Raises Invalid, KeyReused and StillAnswering as `answer_once`.
+    Nothing is stored for a replay. A request that is refused leaves no key. Raises Invalid, KeyReused and
+    StillAnswering as `answer_once`.
     """
     with transaction.atomic():
-        _row_of(key, body, request)
+        row, is_first = _row_of(key, body, request)
+    try:
+        return handler(request, *args, **kwargs)
+    except Exception:
+        if is_first:
+            row.delete()
+        raise
 
 
 def key_of_part(key: str, number: int) -> str:

@@ -329,8 +329,9 @@ class ContractSchema(AutoSchema):
         elif schema.get("type") == "array":
             if getattr(field, "allow_empty", True) is False:
                 schema["minItems"] = 1
-            if isinstance(field, serializers.ListSerializer) and field.max_length is not None:
-                schema["maxItems"] = field.max_length
+            longest = getattr(field, "max_length", None)
+            if isinstance(field, serializers.ListSerializer) and longest is not None:
+                schema["maxItems"] = longest
         elif schema.get("oneOf", ())[1:] == [_NO_TEXT]:
             # An email or nothing. Generators make an object of such a choice, and their clients lose the text.
             rules = ("format", "pattern", "minLength")
@@ -398,7 +399,7 @@ class ContractSchema(AutoSchema):
         )
         return OpenApiParameter(
             "If-Match",
-            {"type": "string", "pattern": '^"[0-9]{1,9}"$' if versioned else '^([*]|"[!-~]+")$'},
+            {"type": "string", "pattern": '^([*]|"[0-9]{1,9}")$' if versioned else '^([*]|"[!-~]+")$'},
             OpenApiParameter.HEADER,
             description=f"The `ETag` of the row that the caller saw. {later}.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import orjson
 from django.conf import settings
@@ -25,14 +25,13 @@ from common.http.authentication import CHALLENGE, BearerAuthentication, CallerRe
 from common.http.bodies import IgnoreClientContentNegotiation, JSONParser, JSONResponse, TextJSONParser
 from common.http.contracts.base import Contract
 from common.http.deprecation import Deprecation
-from common.http.idempotency import answer_once
+from common.http.idempotency import Handler, answer_once
 from common.http.inputs import unchangeable_names
 from common.http.permissions import check_write
 from common.http.problems import UnknownFields, problem_from
 from common.reads.serializers import Serializer
 
 AnyModel = TypeVar("AnyModel", bound=models.Model)
-Handler: TypeAlias = Callable[..., JSONResponse]
 
 _STRIDE = 20  # requests of a user's rate that a process claims at a time
 

@@ -27,15 +27,16 @@ from common.domain.types import AnyQuerySet, Json, Values
 from common.http.authentication import ApiKeyAuthentication, BearerAuthentication
 from common.http.bodies import JSONResponse
 from common.http.contracts.shop import SHOP, STAFF, ShopCustomerList, ShopView
-from common.http.etags import check_match, etag_of
+from common.http.etags import NothingToMatch, check_match, etag_of
 from common.http.fields import Id
+from common.http.idempotency import Handler
 from common.http.inputs import unaccepted_names
 from common.http.permissions import StaffWithActionPermission
 from common.http.positions import PositionedList, known_names
 from common.http.problems import UnknownFields
 from common.http.query import Query, RowQuery, params_of
 from common.http.routing import route
-from common.http.views import AnyModel, Handler
+from common.http.views import AnyModel
 from common.reads.read import Read
 from common.reads.serializers import Serializer
 
@@ -142,8 +143,10 @@ class StaffViewSet(ViewSetMixin, PositionedList, ShopView):
         if self.action in self.customer_actions.values():
             handler = getattr(self, self.action)
         seen = request.headers.get("If-Match")
-        if not seen or self.has_versions or self.matched not in kwargs:
+        if not seen or (self.has_versions and "id" in kwargs):
             return handler(request, *args, **kwargs)
+        if self.matched not in kwargs:
+            raise NothingToMatch(field="If-Match")
         with transaction.atomic():
             self._check_match(seen, kwargs[self.matched])
             return handler(request, *args, **kwargs)

@@ -48,6 +48,7 @@ class StaffPhoneCalls(StaffViewSet):
 
     resource = "phone-calls"  # below a customer
     model = PhoneCall
+    matched = ""  # a call never changes
     serializer_class = PhoneCallSerializer
     path_query = _OfCustomer
     inputs = {"create": PhoneCallInput}

@@ -134,8 +134,10 @@ class TestList:
                 {"ordering": "name"},
                 {
                     "ordering": [
-                        ('"name" is not a valid choice. Choose one of: since, -since, created_at, -created_at, '
-                        "total_services, -total_services.")
+                        (
+                            '"name" is not a valid choice. Choose one of: since, -since, created_at, -created_at, '
+                            "total_services, -total_services."
+                        )
                     ]
                 },
             ),

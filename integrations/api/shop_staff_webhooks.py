@@ -243,6 +243,7 @@ class StaffDeliveries(StaffViewSet):
 
     resource = "webhooks"
     model = Delivery
+    matched = "delivery_id"
     serializer_class = DeliverySerializer
     query = query_of(DeliveryFilter, ORDERING)
     path_query = _WebhookQuery

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from threading import BoundedSemaphore
+
 import pytest
 from django.db import OperationalError
 from zeal import zeal_ignore
 
 from catalogue.models import Part
 from common.domain.models import IdempotencyKey
+from common.http.idempotency import StillAnswering
 from customers.api.shop_staff import StaffCustomers
 from customers.models import Customer
+from integrations.api import shop_staff_batch
 from integrations.api.shop_staff_batch import MOST
 from testing import factories
 from testing.clients import signed_in
@@ -59,13 +63,13 @@ def test_each_request_has_the_outcome_that_it_has_alone(client, send):
     )
     customer = Customer.objects.get()
     alone = client.get(f"{CUSTOMERS}{customer.pk}/")
-    assert created == {"status": 201, "body": alone.json()}
+    assert created == {"status": 201, "body": alone.json(), "retry_after": None}
     assert (changed["status"], changed["body"]["name"]) == (200, "Brake pads, rear")
     alone = client.post(CUSTOMERS, post("Bob", colour="red")["body"], format="json")
-    assert refused == {"status": 400, "body": alone.json()}
+    assert refused == {"status": 400, "body": alone.json(), "retry_after": None}
     alone = client.patch("/api/shop/parts/999999/", {"name": "Nothing"}, format="json")
-    assert missing == {"status": 404, "body": alone.json()}
-    assert removed == {"status": 204, "body": None}
+    assert missing == {"status": 404, "body": alone.json(), "retry_after": None}
+    assert removed == {"status": 204, "body": None, "retry_after": None}
 
 
 def test_refused_request_stops_no_other_and_changes_nothing(send):
@@ -103,7 +107,9 @@ def test_request_may_name_the_etag_of_its_row(client, send):
     ],
 )
 def test_only_operations_of_the_staff_are_requests(send, path):
-    assert send({"method": "POST", "path": path, "body": {}}) == [{"status": 404, "body": MISSING}]
+    assert send({"method": "POST", "path": path, "body": {}}) == [
+        {"status": 404, "body": MISSING, "retry_after": None}
+    ]
 
 
 def test_method_that_the_address_lacks_is_405(send):
@@ -181,7 +187,9 @@ def test_repeated_change_with_an_etag_is_answered_again(client, send):
 def test_repeated_removal_is_answered_again(send):
     removal = {"method": "DELETE", "path": f"/api/shop/canned-jobs/{factories.CannedJobFactory().pk}/"}
     for _ in range(2):
-        assert send(removal, **{"Idempotency-Key": "removals"}) == [{"status": 204, "body": None}]
+        assert send(removal, **{"Idempotency-Key": "removals"}) == [
+            {"status": 204, "body": None, "retry_after": None}
+        ]
 
 
 @pytest.mark.parametrize("noun", ["customers", "appointments", "repair-orders", "parts", "vehicles"])
@@ -210,6 +218,59 @@ def test_failure_of_one_request_is_its_500_and_is_logged(send, monkeypatch, capl
     failed, changed = send(post("Ada"), patch(part, name="Pads"))
     assert (failed["status"], failed["body"]["code"], changed["status"]) == (500, "server_error", 200)
     assert "a bug" in caplog.text
+
+
+def test_batch_that_is_wrong_leaves_no_key(client):
+    key = {"Idempotency-Key": "import-7"}
+    wrong = client.post(URL, {"requests": [post("Ada"), {"method": "GET"}]}, format="json", headers=key)
+    right = client.post(URL, {"requests": [post("Ada")]}, format="json", headers=key)
+    assert (wrong.status_code, right.status_code) == (400, 200)
+
+
+def test_body_that_is_nested_too_deep_is_400_alone(send):
+    nested = []
+    for _ in range(300):
+        nested = [nested]
+    refused, created = send(post("Ada", city=nested), post("Grace"))
+    assert (refused["status"], refused["body"]["code"], created["status"]) == (400, "bad_request", 201)
+
+
+def test_rest_of_a_batch_that_takes_too_long_is_503(send, monkeypatch):
+    monkeypatch.setattr(shop_staff_batch, "SECONDS", -1)
+    results = send(post("Ada"), post("Grace"))
+    assert [(result["status"], result["retry_after"]) for result in results] == [(503, 5), (503, 5)]
+    assert not Customer.objects.exists()
+
+
+def test_parts_do_not_overtake_those_of_the_same_batch(send, monkeypatch):
+    def wait(*_):
+        raise StillAnswering
+
+    monkeypatch.setattr(StaffCustomers, "create", wait)
+    part = factories.PartFactory(name="Pads")
+    results = send(patch(part, name="Rear"), post("Ada"), patch(part, name="Front"))
+    assert [result["status"] for result in results] == [200, 409, 409]
+    assert {result["body"]["code"] for result in results[1:]} == {"idempotency_in_progress"}
+    part.refresh_from_db()
+    assert part.name == "Rear"
+
+
+def test_more_batches_at_once_than_threads_can_take_are_503(client, monkeypatch):
+    monkeypatch.setattr(shop_staff_batch, "_slots", BoundedSemaphore(1))
+    monkeypatch.setattr(shop_staff_batch, "_PATIENCE_SECONDS", 0.01)
+    with shop_staff_batch._slots:
+        response = client.post(URL, {"requests": [post("Ada")]}, format="json")
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert client.post(URL, {"requests": [post("Ada")]}, format="json").status_code == 200
+
+
+def test_each_part_counts_as_a_request(client, settings):
+    settings.RATE_USER = 3
+    with zeal_ignore():
+        response = client.post(URL, {"requests": [post(f"Ada {n}") for n in range(4)]}, format="json")
+    assert [result["status"] for result in response.json()["results"]] == [201, 201, 429, 429]
+    assert response.json()["results"][3]["retry_after"] > 0
+    assert response["RateLimit-Remaining"] == "0"
 
 
 def test_failure_of_the_database_is_the_503_of_one_request(send, monkeypatch):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -21,6 +21,8 @@ _PORTS = {"https": 443, "http": 80}
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 # IPv6 addresses that stand for an IPv4 address in their last four bytes (RFC 6052), or after the first two (RFC 3056).
 _NAT64 = IPv6Network("64:ff9b::/96")
+# What this Python takes for global: relays of 6to4 (RFC 7526), and documentation (RFC 9637).
+_SPECIAL = (IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
 
 
 class AddressRefused(Exception):
@@ -116,4 +118,5 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
             return _is_public(inner)
         if address.is_site_local:
             return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    is_special = any(address in network for network in _SPECIAL)
+    return address.is_global and not (address.is_multicast or address.is_reserved or is_special)

@@ -1,7 +1,8 @@
 """Send what is due, to many receivers at once (docs/design, D150).
 
 The thread of a webhook claims a batch, lets a few threads send it, and records what came of it. Those threads keep
-their connections from batch to batch, and use no database. A slow receiver holds up nobody but itself.
+their connections from batch to batch, and use no database. Webhooks take turns, so that a slow receiver holds up no
+other for longer than a turn.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 LINES = 8  # connections to one receiver
 WEBHOOKS = 16  # at once
-BATCH_SECONDS = 20  # after which no further message of a batch is sent
+BATCH_SECONDS = 20  # after which no further message of a batch is sent, and the turn of a webhook ends
 _LOOK = 0.5  # seconds between two looks for requests whose time is over
 _AGENT = "Garage-Webhooks/1"
 
@@ -73,11 +74,11 @@ class Deliverer:
 
 
 def deliver(pk: int, *, is_stopped: Callable[[], bool] = lambda: False) -> int:
-    """Send a webhook what is due, batch by batch, and return the number of requests."""
-    count = 0
+    """Send a webhook what is due, batch by batch until its turn is over, and return the number of requests."""
+    count, until = 0, time.monotonic() + BATCH_SECONDS
     with ThreadPoolExecutor(LINES, thread_name_prefix="webhook-line") as pool:
         lines: Lines | None = None
-        while not is_stopped() and (claimed := claim(pk, now=timezone.now())):
+        while not is_stopped() and (time.monotonic() < until) and (claimed := claim(pk, now=timezone.now())):
             webhook, messages = claimed
             if lines is None or lines.url != webhook.url:
                 lines = Lines(webhook.url)

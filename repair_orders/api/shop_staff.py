@@ -20,8 +20,8 @@ from common.domain.types import Json
 from common.http.bodies import JSONResponse
 from common.http.fields import FinePercent, Id, Instant, Miles, Money, Quantity
 from common.http.filters import ChoiceListFilter, DayFilter, IdFilter, apply, order, query_of
+from common.http.idempotency import Handler
 from common.http.query import RowQuery
-from common.http.viewsets import Handler
 from common.reads.serializers import Serializer
 from customers.api.shop import OwnList, OwnListQuery
 from customers.models import Customer

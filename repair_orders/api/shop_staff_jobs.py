@@ -151,6 +151,8 @@ class JobRoutes(StaffViewSet):
     def seen_version(self) -> int | None:
         """Return the version in `If-Match`, else that in the body, or None. Raises WrongMatch."""
         seen = self.request.headers.get("If-Match", "")
+        if seen == "*":
+            return None
         if seen:
             if not re.fullmatch(r'"[0-9]{1,9}"', seen):
                 raise WrongMatch('If-Match must be the ETag of the order, such as "3".')

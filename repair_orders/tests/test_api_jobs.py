@@ -567,7 +567,11 @@ class TestVersion:
         address = url(order, f"jobs/{job.pk}/lines/{line.pk}/")
         assert advisor.delete(address, headers={"If-Match": f'"{version}"'}).status_code == 200
 
-    @pytest.mark.parametrize("tag", ["3", "*", 'W/"3"', '"x"', '"-1"', '""'])
+    def test_star_matches_every_version(self, advisor, order, job):
+        response = advisor.patch(url(order), {"notes": "x"}, format="json", headers={"If-Match": "*"})
+        assert (response.status_code, reload(order).notes) == (200, "x")
+
+    @pytest.mark.parametrize("tag", ["3", 'W/"3"', '"x"', '"-1"', '""'])
     def test_wrong_tag(self, advisor, order, job, tag):
         text = 'If-Match must be the ETag of the order, such as "3".'
         response = advisor.patch(url(order), {"notes": "x"}, format="json", headers={"If-Match": tag})

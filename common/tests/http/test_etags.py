@@ -43,7 +43,10 @@ def test_refusal_names_the_values_that_changed():
 @pytest.mark.parametrize("seen", ['"3"', '"another"', f"W/{etag_of(BODY)}"])
 def test_etag_of_something_else_names_no_values(seen):
     text, facts = refused(seen)
-    assert (text, facts["changed"]) == ("The customer has changed since it was read.", [])
+    assert (text, facts["changed"]) == (
+        "If-Match is not an ETag of this customer. Send one that was read, with its quotes and without W/.",
+        [],
+    )
 
 
 @pytest.mark.parametrize("seen", ["3", "abc", '"open'])

@@ -6,7 +6,7 @@ import pytest
 
 from catalogue.models import Part
 from common.http.positions import WRONG_CURSOR
-from testing.factories import CannedJobFactory, CustomerFactory, PartFactory
+from testing.factories import CannedJobFactory, CustomerFactory, DeliveryFactory, PartFactory
 from testing.storms import parallel
 from testing.suites import invalid, refused, stored
 
@@ -159,3 +159,19 @@ class TestRates:
 
     def test_request_without_a_caller_has_no_rate(self, api):
         assert "RateLimit-Limit" not in api.get(PARTS)
+
+
+@pytest.mark.django_db
+class TestNothingToMatch:
+    @pytest.mark.parametrize("below", ["phone-calls", "tax-exemptions"])
+    def test_write_to_no_row_with_an_etag_takes_no_if_match(self, as_ada, below):
+        customer = CustomerFactory()
+        url = f"/api/shop/customers/{customer.pk}/"
+        headers = {"If-Match": as_ada.get(url)["ETag"]}
+        response = as_ada.post(f"{url}{below}/", {}, format="json", headers=headers)
+        assert (response.status_code, response.json()["code"]) == (400, "nothing_to_match")
+
+    def test_replay_of_a_delivery_compares_its_etag(self, as_ada):
+        url = f"/api/shop/webhooks/deliveries/{DeliveryFactory().pk}/replay/"
+        response = as_ada.post(url, format="json", headers={"If-Match": '"stale"'})
+        assert (response.status_code, response.json()["code"]) == (412, "row_changed")

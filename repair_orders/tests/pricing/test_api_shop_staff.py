@@ -220,8 +220,10 @@ class TestFeeRules(PriceSuite):
         (
             "kind",
             "percent",
-            ('"percent" is not a valid choice. Choose one of: percent_of_parts, percent_of_labour, '
-            "percent_of_parts_and_labour, fixed, per_piece."),
+            (
+                '"percent" is not a valid choice. Choose one of: percent_of_parts, percent_of_labour, '
+                "percent_of_parts_and_labour, fixed, per_piece."
+            ),
         ),
         ("percent", "100.0001", OVER_100),
         ("percent", "1.00001", FIVE_PLACES),
