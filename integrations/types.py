@@ -161,7 +161,7 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
         "appointments.appointment.assigned": EventType(
             "It got a technician.", "assign_technician", ("technician_id",)
         ),
-        **_rows("appointments.appointment", "The texts of an appointment", "change_texts", "changed"),
+        **_rows("appointments.appointment", "A text of an appointment", "change_texts", "changed"),
         **_states(
             Appointment,
             in_progress=("The work began.", "start_appointment"),
@@ -169,7 +169,7 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
             cancelled=("It was cancelled.", "cancel_appointment, cancel_pending_appointment"),
         ),
         **_rows("appointments.location", "A location", "save_location"),
-        **_rows("appointments.openinghours", "Opening hours", _PAGE),
+        **_rows("appointments.openinghours", "A row of opening hours", _PAGE),
         **_rows("appointments.closure", "A day without opening hours", _PAGE),
         **_rows("appointments.bay", "A bay", _PAGE),
         **_rows("appointments.servicetype", "A bookable service", _PAGE),
