@@ -79,7 +79,7 @@ class Shop:
 def measure() -> Section:
     """Measure each write, in the order in which an order goes through them."""
     ensure_database(NAME, anew=True)
-    use_django({**ENV, "DB_NAME": NAME})
+    use_django(_environment(NAME))
     shop = build()
     section = Section("Writes")
     lines = []
@@ -106,6 +106,11 @@ def measure() -> Section:
         *lines,
     ]
     return section
+
+
+def _environment(database: str) -> dict[str, str]:
+    """Return the environment of a server. Tasks wait, because a worker would share the machine."""
+    return {**ENV, "DB_NAME": database, "TASK_QUEUE": "database"}
 
 
 def seconds_of(seconds: dict[str, list[float]]) -> list[float]:
@@ -194,7 +199,7 @@ def one(write: Write, shop: Shop) -> tuple[dict[str, list[float]], float]:
             write.after(work, _post(shop.client, path, body))
         statements.append(ran)
     peers = {
-        name: load.Peer(name, f"{module}:application", {**ENV, "DB_NAME": copies[name]})
+        name: load.Peer(name, f"{module}:application", _environment(copies[name]))
         for name, module in ((OURS, "config.wsgi"), (DRF, "bench.peers.stock_writes"))
     }
     with load.started([*peers.values()]), _by_hand(copies[HAND], statements) as by_hand:
@@ -269,6 +274,7 @@ def _copy(name: str) -> str:
 
     copy = f"{NAME}_{name.replace(' ', '_').lower()}"
     with psycopg.connect(f"{LOGIN} dbname=postgres", autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [NAME])
         admin.execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
         admin.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{NAME}"')
     return copy
@@ -282,7 +288,7 @@ def _count(database: str) -> list[int]:
 
 
 def _post(client: Any, path: str, body: Any) -> Any:
-    answer = client.post(path, body, format="json", secure=True)
+    answer = client.post(path, body, format="json", secure=True, SERVER_NAME="127.0.0.1")
     assert answer.status_code < 300, (path, answer.status_code, answer.content[:500])
     return answer.json()
 
@@ -316,7 +322,7 @@ def build() -> Shop:
     canned = CannedJob.objects.filter(lines__part__isnull=False).order_by("id").first()
     assert canned is not None
     client = signed_in(manager)
-    for part in Part.objects.filter(cannedline__canned_job=canned).distinct():
+    for part in Part.objects.filter(canned_lines__canned_job=canned).distinct():
         _post(client, f"{SHOP}parts/{part.pk}/receive/", {"pieces": 10 * ROWS})
     shop = Shop(
         location=location.pk,
