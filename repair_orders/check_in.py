@@ -121,14 +121,16 @@ def check_in(
             values["key_tag"] = key_tag
         if odometer is not None:
             values["odometer_in"] = odometer
-            read_odometer(
-                vehicle=vehicle,
-                miles=odometer,
-                by=by,
-                now=now,
-                source=OdometerSource.CHECK_IN,
-                field="odometer",
-            )
+            # A vehicle that was entered in this moment has the reading already.
+            if (vehicle.odometer, vehicle.odometer_at) != (odometer, now):
+                read_odometer(
+                    vehicle=vehicle,
+                    miles=odometer,
+                    by=by,
+                    now=now,
+                    source=OdometerSource.CHECK_IN,
+                    field="odometer",
+                )
         if order is not None:
             _take(order, vehicle, appointment, location, words, values)
         else:

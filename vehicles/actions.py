@@ -20,7 +20,7 @@ from vehicles import odometer
 from vehicles.codes.actions import copy_open
 from vehicles.guards import check_free
 from vehicles.locks import lock_in_use
-from vehicles.models import DongleConnection, Vehicle
+from vehicles.models import DongleConnection, OdometerSource, Vehicle
 from vehicles.recommendations import copy_standing
 from vehicles.schedules.actions import continue_schedules, start_schedules
 from vehicles.vin import normalize_vin, validate_vin
@@ -98,11 +98,18 @@ class VehicleChanges(VehicleDetails, total=False):
 
 
 def add_vehicle(
-    *, customer: Customer, by: int | None, now: datetime, vin: str = "", **details: Unpack[VehicleDetails]
+    *,
+    customer: Customer,
+    by: int | None,
+    now: datetime,
+    vin: str = "",
+    source: OdometerSource = OdometerSource.MANUAL,
+    **details: Unpack[VehicleDetails],
 ) -> Vehicle:
-    """Create a vehicle of a customer. The VIN is stored in capitals, and "" is none. An odometer above 0 is a reading.
+    """Create a vehicle of a customer. The VIN is stored in capitals, and "" is none.
 
-    Raises NoCustomerRecord, CustomerIsMerged, InvalidVin, VinTaken, UnitNumberTaken.
+    An odometer above 0 is a reading, whose `source` tells how it was taken. Raises NoCustomerRecord, CustomerIsMerged,
+    InvalidVin, VinTaken, UnitNumberTaken.
     """
     vin = normalize_vin(vin)
     _check_vin(vin, details.get("year"), field="vin")
@@ -114,7 +121,7 @@ def add_vehicle(
                 customer=customer, vin=vin, odometer_at=now if miles else None, **details
             )
             if miles:
-                odometer.add_reading(vehicle, miles, by=by, now=now)
+                odometer.add_reading(vehicle, miles, by=by, now=now, source=source)
             start_schedules(vehicle=vehicle, now=now)
             events.record("vehicles.vehicle.created", vehicle, at=now)
             return vehicle

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from customers.models import Customer
 from repair_orders.check_in import check_in
 from repair_orders.models import RepairOrder
 from vehicles.actions import add_vehicle
-from vehicles.models import Vehicle
+from vehicles.models import OdometerSource, Vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,19 @@ def take_in(
 ) -> Intake:
     """Enter a customer, their vehicle and a visit, all of them or none.
 
-    Customer and vehicle are stored rows, or the fields of new ones as `add_walk_in` and `add_vehicle` take them. Raises
-    the errors of these, of `book_appointment`, `walk_in` and `check_in`.
+    Customer and vehicle are stored rows, or the fields of new ones as `add_walk_in` and `add_vehicle` take them. The
+    odometer of a new vehicle is that of its check-in, too. Raises the errors of these, of `book_appointment`, `walk_in`
+    and `check_in`.
     """
     with transaction.atomic():
         owner = customer if isinstance(customer, Customer) else add_walk_in(now=now, **customer)
-        car = (
-            vehicle
-            if isinstance(vehicle, Vehicle) or vehicle is None
-            else add_vehicle(customer=owner, by=by, now=now, **vehicle)
-        )
+        car = vehicle if isinstance(vehicle, Vehicle) else None
+        if isinstance(vehicle, dict):
+            is_here = visit is not None and visit.checks_in
+            source = OdometerSource.CHECK_IN if is_here else OdometerSource.MANUAL
+            car = add_vehicle(customer=owner, by=by, now=now, source=source, **vehicle)
+            if visit is not None and visit.odometer is None:
+                visit = replace(visit, odometer=vehicle.get("odometer"))
         if car is None or visit is None:
             return Intake(owner, car)
         appointment = _book(owner, car, visit, by=by, now=now)

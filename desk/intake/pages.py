@@ -129,7 +129,7 @@ class IntakePage(DeskView):
                 technician=values["technician"],
                 allow_overlap=values["allow_overlap"],
                 checks_in=checks_in,
-                odometer=form.miles if form.chosen else None,
+                odometer=form.miles,
                 promised_at=form.promised,
                 key_tag=values["key_tag"],
                 order=values["order"],

@@ -26,7 +26,7 @@ from testing.factories import (
     VehicleFactory,
 )
 from vehicles.actions import InvalidVin
-from vehicles.models import Vehicle
+from vehicles.models import OdometerReading, Vehicle
 
 pytestmark = pytest.mark.django_db
 PERSON = {"first_name": "Lynda", "last_name": "Park", "phone": "(555) 887-2211", "email": None}
@@ -110,6 +110,27 @@ def test_a_walk_in_is_checked_in_at_once(garage):
     )
     assert (found.appointment.start, found.order.appointment) == (now, found.appointment)
     assert (found.order.description, found.order.odometer_in) == ("Flat tire", Decimal("12.00"))
+
+
+def test_the_odometer_of_a_new_vehicle_is_read_once_and_is_that_of_the_check_in(garage):
+    now = timezone.now()
+    found = taken(
+        customer=PERSON,
+        vehicle=CAR | {"odometer": Decimal("87655.00")},
+        visit=Visit(garage, None, checks_in=True),
+        now=now,
+    )
+    readings = OdometerReading.objects.values_list("vehicle", "miles", "source", "at")
+    assert (found.order.odometer_in, list(readings)) == (
+        Decimal("87655.00"),
+        [(found.vehicle.pk, Decimal("87655.00"), "CHECK_IN", now)],
+    )
+
+
+def test_the_odometer_of_a_vehicle_that_is_not_here_is_of_no_check_in(garage, tomorrow):
+    car = CAR | {"odometer": Decimal("87655.00")}
+    taken(customer=PERSON, vehicle=car, visit=Visit(garage, tomorrow))
+    assert list(OdometerReading.objects.values_list("miles", "source")) == [(Decimal("87655.00"), "MANUAL")]
 
 
 def test_a_request_is_taken_by_the_check_in(garage):

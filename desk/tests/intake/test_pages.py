@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -86,10 +87,12 @@ class TestNewCustomer:
         ]
 
     def test_a_walk_in_is_checked_in_at_once(self, desk, garage):
-        response = send(desk, **TYPED, start="now", do="check_in")
+        response = send(desk, **TYPED, odometer="87,655", start="now", do="check_in")
         order = RepairOrder.objects.get()
         assert response.headers["Location"] == f"/admin/orders/{order.pk}/"
-        assert (order.description, order.appointment.vehicle.model) == ("Squeals when braking", "Accord")
+        assert (order.description, order.appointment.vehicle.model, order.odometer_in) == (
+            "Squeals when braking", "Accord", Decimal("87655.00"),
+        )  # fmt: skip
 
     def test_the_only_vehicle_of_the_customer_who_is_found_is_chosen(self, desk, garage):
         car = VehicleFactory()
