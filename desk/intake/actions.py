@@ -13,7 +13,8 @@ from django.db import transaction
 from appointments.actions import book_appointment, walk_in
 from appointments.models import Appointment, Bay, Location, ServiceType, Technician
 from customers.actions import add_walk_in
-from customers.models import Customer
+from customers.calls.actions import note_call
+from customers.models import Customer, PhoneCall
 from repair_orders.check_in import check_in
 from repair_orders.models import RepairOrder
 from vehicles.actions import add_vehicle
@@ -44,12 +45,13 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What was entered or found. Vehicle, appointment and order are None where none was asked for."""
+    """What was entered or found. Vehicle, appointment, order and call are None where none was asked for."""
 
     customer: Customer
     vehicle: Vehicle | None = None
     appointment: Appointment | None = None
     order: RepairOrder | None = None
+    call: PhoneCall | None = None
 
 
 def take_in(
@@ -57,14 +59,15 @@ def take_in(
     customer: Customer | dict[str, Any],
     vehicle: Vehicle | dict[str, Any] | None = None,
     visit: Visit | None = None,
+    said: str = "",
     by: int | None,
     now: datetime,
 ) -> Intake:
     """Enter a customer, their vehicle and a visit, all of them or none.
 
     Customer and vehicle are stored rows, or the fields of new ones as `add_walk_in` and `add_vehicle` take them. The
-    odometer of a new vehicle is that of its check-in, too. Raises the errors of these, of `book_appointment`, `walk_in`
-    and `check_in`.
+    odometer of a new vehicle is that of its check-in, too. `said` is what a customer without a visit said, which is
+    noted as a call. Raises the errors of these, of `book_appointment`, `walk_in`, `check_in` and `note_call`.
     """
     with transaction.atomic():
         owner = customer if isinstance(customer, Customer) else add_walk_in(now=now, **customer)
@@ -76,7 +79,8 @@ def take_in(
             if visit is not None and visit.odometer is None:
                 visit = replace(visit, odometer=vehicle.get("odometer"))
         if car is None or visit is None:
-            return Intake(owner, car)
+            call = note_call(customer=owner, outcome=said, by=by, now=now) if said else None
+            return Intake(owner, car, call=call)
         appointment = _book(owner, car, visit, by=by, now=now)
         order = None
         if visit.checks_in:

@@ -27,6 +27,7 @@ from vehicles.vin import VinFormField, get_model_year
 
 NEW = "new"  # a vehicle that is entered
 NOW = "now"  # the start of a walk-in
+LONGEST_NOTE = 500  # of a noted call
 NO_START = "no_start"  # the code of the error for a missing start, or for now without a bay
 PERSON = ("first_name", "last_name", "company_name", "phone", "email")
 CAR = ("license_plate", "vin", "year", "make", "model")
@@ -150,6 +151,19 @@ class IntakeForm(KeyedForm):
         return local.replace(tzinfo=self.zone).astimezone(UTC) if local else None
 
     @property
+    def said(self) -> str:
+        """What is kept of the fields of the visit as a noted call, if there is no visit."""
+        values, promised = self.cleaned_data, self.cleaned_data["promised_at"]
+        services = ", ".join(service.name for service in values["services"])
+        told = (
+            values["description"],
+            f"Asked for: {services}." if services else "",
+            f"Promised: {promised:%Y-%m-%d %H:%M}." if promised else "",
+            f"Key tag: {values['key_tag']}." if values["key_tag"] else "",
+        )
+        return " ".join(" ".join(told).split())
+
+    @property
     def miles(self) -> Decimal | None:
         miles: Decimal | None = self.cleaned_data["odometer"]
         return miles
@@ -184,6 +198,9 @@ class IntakeForm(KeyedForm):
         if wants_visit and not values["start"]:
             text = "Choose a start, or “No visit now”."
             self.add_error("start", forms.ValidationError(text, code=NO_START))
+        if not wants_visit and len(self.said) > LONGEST_NOTE:
+            text = f"A call is noted in at most {LONGEST_NOTE} characters, not {len(self.said)}. Shorten it."
+            self.add_error("description", text)
         return values
 
 

@@ -19,6 +19,7 @@ from billing.once import claim
 from common.domain.distance_fields import add_refusal
 from common.domain.errors import DomainError
 from common.domain.types import Json
+from customers.calls.actions import PERMISSIONS as CALLS
 from customers.models import Customer
 from desk.intake.actions import Intake, Visit, take_in
 from desk.intake.forms import CAR, NO_START, IntakeForm, year_of
@@ -48,6 +49,7 @@ class IntakePage(DeskView):
     may: ClassVar[dict[str, str]] = {
         "enter": "customers.add_customer",
         "check_in": "repair_orders.add_repairorder",
+        "note": CALLS["note_call"],
     }
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -108,6 +110,9 @@ class IntakePage(DeskView):
             )
             if likely and not is_new:
                 return self.ask(place, form, likely=likely, do=do)
+        if form.cleaned_data["no_visit"] and form.said and not request.user.has_perm(self.may["note"]):
+            form.add_error("description", "Your role may not note calls. Clear this, or choose a start.")
+            return self.ask(place, form)
         try:
             taken = self.take(place, form, customer, checks_in=do == "check_in")
         except DomainError as error:
@@ -140,6 +145,7 @@ class IntakePage(DeskView):
                 customer=customer or form.person,
                 vehicle=form.chosen or form.car,
                 visit=visit,
+                said=form.said if values["no_visit"] else "",
                 by=self.by(),
                 now=place.now,
             )
@@ -153,7 +159,8 @@ class IntakePage(DeskView):
             messages.success(self.request, f"{taken.vehicle} is checked in as order {number}.")
             return redirect("order-page", taken.order.pk)
         if appointment is None:
-            messages.success(self.request, f"{taken.customer.name} is entered.")
+            noted = " What they said is noted as a call." if taken.call else ""
+            messages.success(self.request, f"{taken.customer.name} is entered.{noted}")
             return redirect("customer-page", taken.customer.pk)
         start = local_time(location, appointment.start)
         at = f"{start:%A} {start.day} {start:%B}, {start:%H:%M}, {appointment.bay}"

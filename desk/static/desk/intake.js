@@ -153,6 +153,18 @@
   form.addEventListener("input", tell);
   tell();
 
+  // Without a visit, fields that only a visit has cannot be filled in.
+  const noVisit = form.elements.no_visit;
+  const close = () => {
+    document.getElementById("no-visit").hidden = !noVisit.checked;
+    for (const field of form.querySelectorAll("#starts input, #starts button, [name=bay], [name=technician], [name=allow_overlap], [name=promised_at], [name=key_tag], [name=order]")) {
+      field.disabled = noVisit.checked;
+    }
+  };
+  noVisit.addEventListener("change", close);
+  new MutationObserver(close).observe(starts, { childList: true });
+  close();
+
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();

@@ -7,10 +7,11 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from appointments.models import Appointment, Location
-from customers.models import Customer
+from customers.models import Customer, PhoneCall
 from desk.intake.forms import IntakeForm
 from desk.intake.pages import guess, read_vin
 from desk.intake.starts import find_starts
@@ -112,6 +113,43 @@ class TestNewCustomer:
         customer = Customer.objects.get(contact__first_name="Lynda")
         assert response.headers["Location"] == f"/admin/customers-page/{customer.pk}/"
         assert (Vehicle.objects.count(), Appointment.objects.count()) == (0, 0)
+
+    def test_what_a_customer_without_a_visit_said_is_noted_as_a_call(self, desk, ada, garage):
+        brakes = ServiceTypeFactory(name="Brake check", minutes=60)
+        given = {"description": "Squeals\nwhen braking.", "key_tag": "12", "promised_at": "2026-12-24T16:00"}
+        send(desk, first_name="Ivo", last_name="Kranz", no_visit="on", services=[brakes.pk], **given)
+        [call] = PhoneCall.objects.all()
+        assert (call.customer.name, call.by, call.outcome) == (
+            "Ivo Kranz",
+            ada,
+            "Squeals when braking. Asked for: Brake check. Promised: 2026-12-24 16:00. Key tag: 12.",
+        )
+        assert told(desk) == ["Ivo Kranz is entered. What they said is noted as a call."]
+        assert (Vehicle.objects.count(), Appointment.objects.count()) == (0, 0)
+
+    def test_without_words_no_call_is_noted(self, desk, garage):
+        send(desk, first_name="Ivo", last_name="Kranz", no_visit="on")
+        assert (told(desk), PhoneCall.objects.count()) == (["Ivo Kranz is entered."], 0)
+
+    def test_words_too_long_for_a_call_stay_in_the_form(self, desk, garage):
+        response = send(desk, first_name="Ivo", no_visit="on", description="x" * 501)
+        form = response.context["form"]
+        assert (dict(form.errors), form["description"].value()) == (
+            {"description": ["A call is noted in at most 500 characters, not 501. Shorten it."]},
+            "x" * 501,
+        )
+        assert (Customer.objects.count(), PhoneCall.objects.count()) == (0, 0)
+
+    def test_a_role_that_may_not_note_calls_is_told_so(self, client, garage):
+        group = Group.objects.get(name="technician")
+        names = ["add_appointment", "add_customer", "view_customer"]
+        group.permissions.set(Permission.objects.filter(codename__in=names))
+        client.force_login(UserFactory(role="technician"))
+        response = send(client, first_name="Ivo", no_visit="on", description="Squeals")
+        assert dict(response.context["form"].errors) == {
+            "description": ["Your role may not note calls. Clear this, or choose a start."]
+        }
+        assert Customer.objects.count() == 0
 
     def test_a_form_that_is_sent_twice_books_once(self, desk, garage, start):
         form = desk.get(URL).context["form"]
