@@ -12,7 +12,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from appointments.models import HOLDS_A_BAY, Appointment, Location, ServiceType
+from appointments.models import HOLDS_A_BAY, Appointment, Location, ServiceType, Technician
 from common.domain import events
 from common.domain.errors import DomainError, Invalid
 from common.domain.transitions import refusal
@@ -84,6 +84,8 @@ def check_in(
     appointment: Appointment | None = None,
     vehicle: Vehicle | None = None,
     location: Location | None = None,
+    services: Sequence[ServiceType] = (),
+    technician: Technician | None = None,
     odometer: Decimal | None = None,
     promised_at: datetime | None = None,
     key_tag: str = "",
@@ -93,11 +95,11 @@ def check_in(
 ) -> RepairOrder:
     """Take a vehicle in and return its repair order, whose advisor is the acting user.
 
-    It is that of an appointment, or of a walk-in's vehicle. The services of the appointment become jobs. `odometer` is
-    read in miles. `key_tag` tells where the keys are. `description` are the customer's words, by default those of the
-    appointment. `order` is a requested order of the vehicle without an appointment, which is taken in place of a new
-    one. While the vehicle has an open order, a new one needs `anyway`. The appointment stays as it is, and needs no
-    technician.
+    It is that of an appointment, or of a walk-in's vehicle. The services become jobs of the technician. Those of an
+    appointment are its own. `odometer` is read in miles. `key_tag` tells where the keys are. `description` are the
+    customer's words, by default those of the appointment. `order` is a requested order of the vehicle without an
+    appointment, which is taken in place of a new one. While the vehicle has an open order, a new one needs `anyway`.
+    The appointment stays as it is, and needs no technician.
 
     Raises IllegalTransition, AppointmentHasOrder, WrongAppointment, OrderIsOpen, OrderCannotBeTaken, WrongOrder,
     PromiseInThePast, AlreadyArchived, and the errors of `read_odometer`, `request_repair` and `add_canned_job`.
@@ -112,7 +114,8 @@ def check_in(
         if promised_at is not None and promised_at <= now:
             raise PromiseInThePast(field="promised_at")
         lock_in_use(vehicle)
-        services = find_booked_services(appointment) if appointment else []
+        if appointment is not None:
+            services, technician = find_booked_services(appointment), appointment.technician
         words = description or (get_own_words(appointment, services) if appointment else "")
         values: Json = {"checked_in_at": now, "advisor": None if by is None else User.objects.get(pk=by)}
         if promised_at is not None:
@@ -144,7 +147,7 @@ def check_in(
                 appointment=appointment,
                 **values,
             )
-        _add_jobs(order, services, words)
+        _add_jobs(order, services, words, technician=technician)
         events.record("repair_orders.repairorder.checked_in", order, at=now)
     return order
 
@@ -214,31 +217,35 @@ def _take(
         raise AppointmentHasOrder(taken) from error
 
 
-def _add_jobs(order: RepairOrder, services: Sequence[ServiceType], words: str) -> None:
+def _add_jobs(
+    order: RepairOrder, services: Sequence[ServiceType], words: str, *, technician: Technician | None
+) -> None:
     """Add a job for each service. The customer's words are the concern of the first one.
 
     An order without a service and without a job gets one for the words, so that technicians have something to work on.
+    The new jobs are those of the technician, if there is one.
     """
     for number, service in enumerate(services):
-        _add_job(order, service, words if number == 0 else "")
+        _add_job(order, service, words if number == 0 else "", technician)
     if not services and order.description and not Job.objects.filter(repair_order=order).exists():
-        add_job(order=order, name=FIRST_JOB, concern=order.description)
+        add_job(order=order, name=FIRST_JOB, concern=order.description, technician=technician)
 
 
-def _add_job(order: RepairOrder, service: ServiceType, words: str) -> None:
+def _add_job(order: RepairOrder, service: ServiceType, words: str, technician: Technician | None) -> None:
     """Add the canned job of a service, or a job of its name without lines.
 
     A canned job that has no price here gets none, because the vehicle is here. Its price is settled on the order.
     """
+    given: Json = {"order": order, "technician": technician, "takes_first": False}
     canned = service.canned_job
     if canned is None:
-        add_job(order=order, name=service.name, concern=words, takes_first=False)
+        add_job(name=service.name, concern=words, **given)
         return
     concern = words or canned.concern
     try:
-        add_canned_job(order=order, canned=canned, concern=concern, takes_first=False)
+        add_canned_job(canned=canned, concern=concern, **given)
     except PriceIsNeeded:
-        add_job(order=order, name=canned.name, concern=concern, takes_first=False)
+        add_job(name=canned.name, concern=concern, **given)
 
 
 def _words(status: str) -> str:

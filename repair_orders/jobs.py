@@ -94,7 +94,13 @@ class JobWords(TypedDict, total=False):
 
 
 def add_job(
-    *, order: RepairOrder, name: str, concern: str = "", version: int | None = None, takes_first: bool = True
+    *,
+    order: RepairOrder,
+    name: str,
+    concern: str = "",
+    technician: Technician | None = None,
+    version: int | None = None,
+    takes_first: bool = True,
 ) -> Job:
     """Add a proposed job to an open order. It is a draft until it is sent. Raises LinesAreFixed, StaleVersion.
 
@@ -104,7 +110,7 @@ def add_job(
         _check_open(order)
         first = _find_first(order) if takes_first else None
         if first is None:
-            return _create_job(order, name=name, concern=concern)
+            return _create_job(order, name=name, concern=concern, technician=technician)
         change(first, name=name, concern=concern or first.concern)
         return first
 
@@ -113,6 +119,7 @@ def add_canned_job(
     *,
     order: RepairOrder,
     canned: CannedJob,
+    technician: Technician | None = None,
     version: int | None = None,
     takes_first: bool = True,
     **words: str,
@@ -126,7 +133,7 @@ def add_canned_job(
         job = _find_first(order) if takes_first else None
         if job is None:
             words = {"name": canned.name, "concern": canned.concern, **words}
-            job = _create_job(order, **words, canned_job=canned)
+            job = _create_job(order, **words, canned_job=canned, technician=technician)
         else:
             words = {"name": canned.name, "concern": job.concern, **words}
             change(job, **words, canned_job=canned)
@@ -490,10 +497,15 @@ def _find_first(order: RepairOrder) -> Job | None:
         return None
     [job] = jobs
     is_made = job.name == FIRST_JOB and job.concern and job.status == JobStatus.PROPOSED
-    is_used = job.sent_in or job.technician_id or job.recommendation_id or job.cause or job.correction
+    is_used = job.sent_in or _is_given(job) or job.recommendation_id or job.cause or job.correction
     if not is_made or is_used or job.part_lines.exists() or job.service_lines.exists():
         return None
     return job
+
+
+def _is_given(job: Job) -> bool:
+    """Return whether the job was given to another technician than the one with whom it was made."""
+    return job.technician_id is not None and job.history.earliest().technician_id != job.technician_id
 
 
 def _create_job(
@@ -502,6 +514,7 @@ def _create_job(
     name: str,
     concern: str = "",
     canned_job: CannedJob | None = None,
+    technician: Technician | None = None,
 ) -> Job:
     last = Job.objects.filter(repair_order=order).aggregate(last=Max("position"))["last"] or 0
     job = Job.objects.create(
@@ -510,6 +523,7 @@ def _create_job(
         name=name,
         concern=concern,
         canned_job=canned_job,
+        technician=technician,
     )
     events.record_new(job)
     return job

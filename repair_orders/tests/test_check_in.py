@@ -135,6 +135,23 @@ class TestAppointment:
         assert jobs_of(order) == [("Diagnosis", "Light is on", "proposed")]
         assert not order.service_lines.exists()
 
+    def test_jobs_are_those_of_the_technician_of_the_appointment(self):
+        theo = factories.TechnicianFactory(name="Theo")
+        unpriced = factories.CannedJobFactory(name="Diagnosis")
+        factories.CannedLineFactory(
+            canned_job=unpriced, kind="labour", part=None, quantity=None, name="Labor", hours=D(1)
+        )
+        services = factories.ServiceTypeFactory(name="Alignment"), canned_service()
+        services = *services, factories.ServiceTypeFactory(canned_job=unpriced)
+        order = arrive(visit_of(*services, technician=theo))
+        assert list(order.jobs.in_order().values_list("name", "technician")) == [
+            ("Alignment", theo.pk),
+            ("Oil change, synthetic", theo.pk),
+            ("Diagnosis", theo.pk),
+        ]
+        order = arrive(visit_of(technician=theo, description="It squeals."))
+        assert list(order.jobs.values_list("name", "technician")) == [("Repair", theo.pk)]
+
     def test_appointment_stays_as_it_is(self):
         visit = visit_of()
         before = Appointment.objects.values().get()
@@ -192,6 +209,21 @@ class TestWalkIn:
         order = check_in(vehicle=vehicle, location=place, now=now, by=None, description="It squeals.")
         assert (order.vehicle, order.location, order.appointment) == (vehicle, place, None)
         assert (order.checked_in_at, jobs_of(order)) == (now, [("Repair", "It squeals.", "proposed")])
+
+    def test_services_and_technician_that_are_named_make_its_jobs(self, now):
+        theo, service = factories.TechnicianFactory(), factories.ServiceTypeFactory(name="Alignment")
+        order = check_in(
+            vehicle=factories.VehicleFactory(),
+            location=factories.LocationFactory(),
+            services=[service],
+            technician=theo,
+            description="It pulls.",
+            now=now,
+            by=None,
+        )
+        assert list(order.jobs.values_list("name", "concern", "technician")) == [
+            ("Alignment", "It pulls.", theo.pk)
+        ]
 
     def test_order_is_of_the_default_location(self, now):
         default = factories.LocationFactory()

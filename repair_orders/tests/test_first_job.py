@@ -8,6 +8,7 @@ from django.utils import timezone
 from repair_orders import jobs
 from repair_orders.check_in import check_in
 from testing.factories import (
+    AppointmentFactory,
     CannedJobFactory,
     CannedLineFactory,
     RecommendationFactory,
@@ -50,6 +51,14 @@ class TestItGivesWay:
     def test_to_a_job_with_words_of_its_own(self, order):
         jobs.add_canned_job(order=order, canned=canned(), name="Brakes, front", concern="Grinds, too.")
         assert jobs_of(order) == [(1, "Brakes, front", "Grinds, too.", 1)]
+
+    def test_with_the_technician_whom_the_check_in_gave_it(self):
+        theo = TechnicianFactory()
+        visit = AppointmentFactory(technician=theo, description="It squeals.")
+        order = check_in(appointment=visit, now=timezone.now(), by=None)
+        jobs.add_job(order=order, name="Brakes")
+        assert jobs_of(order) == [(1, "Brakes", "It squeals.", 0)]
+        assert order.jobs.get().technician == theo
 
     def test_only_once(self, order):
         jobs.add_job(order=order, name="Brakes")
