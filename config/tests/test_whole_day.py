@@ -299,7 +299,7 @@ def calls_of_the_morning(day: Day) -> None:
         anna.key("w", leads=True)
         page.keyboard.type("quarrel")
         anna.follow(page.locator("#found a", has_text="Walter Quarrel"))
-        expect(page.get_by_role("radio", name=re.compile("Walk-in now"))).to_be_checked()
+        expect(page.get_by_role("radio", name=re.compile("is free now"))).to_be_checked()
         fill(page, odometer="61350", description="A lamp on the dashboard stays on")
         anna.press("Save and check in now")
         told(page, re.compile("Jetta.* is checked in as order "))

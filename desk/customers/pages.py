@@ -34,6 +34,7 @@ from desk.places import Place
 from desk.search.find import find_people
 from privacy.merge import PERMISSIONS as MERGES
 from privacy.merge import merge_customers
+from repair_orders.check_in import PERMISSIONS as CHECK_IN
 from vehicles import actions as vehicles
 from vehicles import odometer
 from vehicles.models import Vehicle
@@ -51,6 +52,7 @@ MAY = {
     "take": PAYMENTS["take"],
     "refund": PAYMENTS["refund"],
     "book": "appointments.add_appointment",
+    "check_in": CHECK_IN["check_in"],
     "write": "chat.add_conversation",
     "exempt": "repair_orders.add_taxexemption",
     "note": NOTE,

@@ -25,6 +25,7 @@ from vehicles.models import OdometerSource, Vehicle
 class Visit:
     """A visit to book. `start` is None for a walk-in, which begins now. `bay` and `technician` are None for any.
 
+    With `is_left` the vehicle stays without a bay, and there is no appointment. It is checked in then, too.
     With `checks_in` the vehicle is here: a repair order is opened with `odometer` (miles), `promised_at` and
     `key_tag`, or the requested `order` is taken.
     """
@@ -36,6 +37,7 @@ class Visit:
     bay: Bay | None = None
     technician: Technician | None = None
     allow_overlap: bool = False
+    is_left: bool = False
     checks_in: bool = False
     odometer: Decimal | None = None
     promised_at: datetime | None = None
@@ -73,7 +75,7 @@ def take_in(
         owner = customer if isinstance(customer, Customer) else add_walk_in(now=now, **customer)
         car = vehicle if isinstance(vehicle, Vehicle) else None
         if isinstance(vehicle, dict):
-            is_here = visit is not None and visit.checks_in
+            is_here = visit is not None and (visit.checks_in or visit.is_left)
             source = OdometerSource.CHECK_IN if is_here else OdometerSource.MANUAL
             car = add_vehicle(customer=owner, by=by, now=now, source=source, **vehicle)
             if visit is not None and visit.odometer is None:
@@ -81,20 +83,10 @@ def take_in(
         if car is None or visit is None:
             call = note_call(customer=owner, outcome=said, by=by, now=now) if said else None
             return Intake(owner, car, call=call)
-        appointment = _book(owner, car, visit, by=by, now=now)
+        appointment = None if visit.is_left else _book(owner, car, visit, by=by, now=now)
         order = None
-        if visit.checks_in:
-            order = check_in(
-                appointment=appointment,
-                odometer=visit.odometer,
-                promised_at=visit.promised_at,
-                key_tag=visit.key_tag,
-                description=visit.description,
-                order=visit.order,
-                anyway=True,  # the page names an open order before
-                by=by,
-                now=now,
-            )
+        if visit.checks_in or visit.is_left:
+            order = _check_in(car, appointment, visit, by=by, now=now)
     return Intake(owner, car, appointment, order)
 
 
@@ -115,3 +107,27 @@ def _book(
     if visit.start is None:
         return walk_in(by=by, **shared)
     return book_appointment(start=visit.start, by_staff=True, **shared)
+
+
+def _check_in(
+    vehicle: Vehicle, appointment: Appointment | None, visit: Visit, *, by: int | None, now: datetime
+) -> RepairOrder:
+    arrival: dict[str, Any] = {"appointment": appointment}
+    if appointment is None:
+        arrival = {
+            "vehicle": vehicle,
+            "location": visit.location,
+            "services": visit.services,
+            "technician": visit.technician,
+        }
+    return check_in(
+        **arrival,
+        odometer=visit.odometer,
+        promised_at=visit.promised_at,
+        key_tag=visit.key_tag,
+        description=visit.description,
+        order=visit.order,
+        anyway=True,  # the page names an open order before
+        by=by,
+        now=now,
+    )

@@ -28,6 +28,7 @@ from vehicles.vin import VinFormField, get_model_year
 NEW = "new"  # a vehicle that is entered
 NOW = "now"  # the start of a walk-in
 LONGEST_NOTE = 500  # of a noted call
+LEAVE = "leave"  # the start of a vehicle that stays without a bay
 NO_START = "no_start"  # the code of the error for a missing start, or for now without a bay
 PERSON = ("first_name", "last_name", "company_name", "phone", "email")
 CAR = ("license_plate", "vin", "year", "make", "model")
@@ -141,9 +142,14 @@ class IntakeForm(KeyedForm):
 
     @property
     def starts_at(self) -> datetime | None:
-        """The start of the visit in UTC, None for a walk-in."""
+        """The start of the visit in UTC, None for a vehicle that is here."""
         start = self.cleaned_data["start"]
-        return None if start == NOW else parse_datetime(start)
+        return None if start in (NOW, LEAVE) else parse_datetime(start)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the vehicle stays without a bay."""
+        return bool(self.cleaned_data["start"] == LEAVE)
 
     @property
     def promised(self) -> datetime | None:
@@ -170,7 +176,7 @@ class IntakeForm(KeyedForm):
 
     def clean_start(self) -> str:
         start: str = self.cleaned_data["start"]
-        if start in ("", NOW):
+        if start in ("", NOW, LEAVE):
             return start
         try:
             parsed = parse_datetime(start)

@@ -77,6 +77,7 @@ class IntakePage(DeskView):
                     "form": form,
                     "days": starts.days,
                     "why_not_now": starts.why_not_now,
+                    "can_leave": self.can_leave(),
                     "from": request.GET.get("from", ""),
                 },
             )
@@ -110,7 +111,10 @@ class IntakePage(DeskView):
             )
             if likely and not is_new:
                 return self.ask(place, form, likely=likely, do=do)
-        if form.cleaned_data["no_visit"] and form.said and not request.user.has_perm(self.may["note"]):
+        wants_visit = not form.cleaned_data["no_visit"]
+        if wants_visit and (do == "check_in" or form.is_left):
+            self.refuse_without(self.may["check_in"])
+        if not wants_visit and form.said and not request.user.has_perm(self.may["note"]):
             form.add_error("description", "Your role may not note calls. Clear this, or choose a start.")
             return self.ask(place, form)
         try:
@@ -133,6 +137,7 @@ class IntakePage(DeskView):
                 bay=values["bay"],
                 technician=values["technician"],
                 allow_overlap=values["allow_overlap"],
+                is_left=form.is_left,
                 checks_in=checks_in,
                 odometer=form.miles,
                 promised_at=form.promised,
@@ -236,6 +241,7 @@ class IntakePage(DeskView):
             "do": do,
             "days": starts.days,
             "why_not_now": starts.why_not_now,
+            "can_leave": self.can_leave(),
             "services": services_of(form),
             "standing": standing_of(customer, place) if customer is not None else None,
             "vin": read_vin(str(form["vin"].value() or ""), str(form["year"].value() or "")),
@@ -253,7 +259,12 @@ class IntakePage(DeskView):
         bay = bays.filter(pk=int(bay_id)).first() if bay_id.isascii() and bay_id.isdigit() else None
         given = self.request.POST.get("from") or self.request.GET.get("from") or ""
         first = first_day(given, place.today)
-        return find_starts(place.location, services, first=first, now=place.now, bay=bay)
+        can_leave = self.can_leave()
+        return find_starts(place.location, services, first=first, now=place.now, bay=bay, can_leave=can_leave)
+
+    def can_leave(self) -> bool:
+        """Return whether the user may take in a vehicle without a bay."""
+        return bool(self.request.user.has_perm(self.may["check_in"]))
 
 
 def _refuse(form: IntakeForm, error: DomainError) -> None:

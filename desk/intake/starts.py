@@ -56,8 +56,12 @@ def find_starts(
     first: date,
     now: datetime,
     bay: Bay | None = None,
+    can_leave: bool = False,
 ) -> Starts:
-    """Return the starts of up to three days from `first` on that have any. A constant number of queries."""
+    """Return the starts of up to three days from `first` on that have any. A constant number of queries.
+
+    `can_leave` is whether the page also offers to leave the vehicle without a bay.
+    """
     length = get_appointment_length(services)
     last = min(first + _SEARCHED, last_bookable_day(location, now))
     days: dict[date, list[Start]] = {}
@@ -67,7 +71,7 @@ def find_starts(
         if start := _walk_in(location, length, now=now, bay=bay):
             days[today] = [start]
         else:
-            why_not_now = _why_not_now(location, length, now=now, bay=bay)
+            why_not_now = _why_not_now(location, length, now=now, bay=bay, can_leave=can_leave)
     slots: Iterable[Slot] = ()
     if first <= last:
         slots = find_free_slots(
@@ -101,8 +105,8 @@ def first_day(text: str, today: date) -> date:
 def _walk_in(location: Location, length: timedelta, *, now: datetime, bay: Bay | None) -> Start | None:
     for free, until in free_until(location, now):
         if (bay is None or free == bay) and (until is None or until - now >= length):
-            hint = free.name if until is None else f"{free.name}, until {_until(location, until, now)}"
-            return Start(NOW, "Walk-in now", hint)
+            hint = "" if until is None else f"until {_until(location, until, now)}"
+            return Start(NOW, f"{free.name} is free now", hint)
     return None
 
 
@@ -115,8 +119,12 @@ def _until(location: Location, until: datetime, now: datetime) -> str:
     return f"{local:%a %H:%M}" if is_close else f"{local:%a} {local.day} {local:%b %H:%M}"
 
 
-def _why_not_now(location: Location, length: timedelta, *, now: datetime, bay: Bay | None) -> str:
+def _why_not_now(
+    location: Location, length: timedelta, *, now: datetime, bay: Bay | None, can_leave: bool
+) -> str:
     error = no_free_bay(location, length, now=now, bay=bay)
     if error.facts["next_free"] is None:
         return error.text
-    return f"{error.text} Choose a start, or “No visit now” and write the order under Repair orders."
+    at = _until(location, error.facts["next_free"]["start"], now)
+    until = f"{bay} is not free before {at}." if bay else f"No bay is free before {at}."
+    return f"{until} {'Leave the car here without a bay, or choose' if can_leave else 'Choose'} a start."

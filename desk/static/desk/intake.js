@@ -142,12 +142,15 @@
     const known = car && car.value !== "new" ? car.parentElement.textContent.trim() : "";
     put("vehicle", known || typed("year", "make", "model", "license_plate"));
     const start = form.querySelector("[name=start]:checked");
-    const at = start ? `${start.dataset.day}, ${start.parentElement.textContent.trim()}` : "";
+    const isLeft = start?.value === "leave";
+    const at = start ? [start.dataset.day, start.parentElement.textContent.trim()].filter(Boolean).join(", ") : "";
     put("visit", form.elements.no_visit.checked ? "None now" : at);
     const book = document.getElementById("book");
     if (book) {
       const when = start?.value === "now" ? "now" : start?.nextElementSibling.firstChild.textContent.trim();
-      book.textContent = form.elements.no_visit.checked ? "Save" : start ? `Save and book ${when}` : "Save and book";
+      const isBooked = start && !isLeft;
+      const does = isLeft ? "Save and open the order" : isBooked ? `Save and book ${when}` : "Save and book";
+      book.textContent = form.elements.no_visit.checked ? "Save" : does;
     }
   };
   form.addEventListener("input", tell);

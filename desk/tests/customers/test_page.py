@@ -106,6 +106,14 @@ class TestShown:
                       "$9.00 open", "When is it ready?", parts.number, "Expired"):  # fmt: skip
             assert words in text
 
+    def test_order_is_opened_for_a_vehicle_without_a_visit(self, desk, alice):
+        vehicle = VehicleFactory(customer=alice)
+        LocationFactory()
+        link = f"/admin/intake/?customer={alice.pk}&amp;vehicle={vehicle.pk}&amp;start=leave"
+        assert f'href="{link}">New order' in desk.get(url(alice)).content.decode()
+        form = desk.get(link.replace("&amp;", "&")).context["form"]
+        assert (form["vehicle"].value(), form["start"].value()) == (str(vehicle.pk), "leave")
+
     def test_customer_without_anything_is_told_so(self, desk, alice):
         text = text_of(desk.get(url(alice)))
         for words in (

@@ -28,7 +28,7 @@ from testing.factories import (
     VehicleFactory,
 )
 from testing.suites import count_queries
-from vehicles.models import Vehicle
+from vehicles.models import OdometerReading, Vehicle
 
 pytestmark = pytest.mark.django_db
 URL = "/admin/intake/"
@@ -311,7 +311,7 @@ class TestKnownCustomer:
 
 
 class TestWalkInWithoutABay:
-    CHOOSE = "Choose a start, or “No visit now” and write the order under Repair orders."
+    LEAVE = "Leave it here, no bay yet"
 
     @pytest.fixture
     def ends(self, garage):
@@ -322,21 +322,21 @@ class TestWalkInWithoutABay:
             AppointmentFactory(bay=bay, start=now - timedelta(minutes=30), end=end)
         return ends
 
-    def say(self, garage, bay, end, no_bay="No bay is"):
+    def say(self, garage, end, bay="No bay is"):
+        now = timezone.now()
         at = end.astimezone(ZoneInfo(garage.time_zone))
-        return (
-            f"{no_bay} free for 30 minutes from now. {bay} becomes free on {at:%a %d %b at %H:%M}. "
-            f"{self.CHOOSE}"
-        )
+        day = "" if at.date() == now.astimezone(at.tzinfo).date() else f"{at:%a} "
+        return f"{bay} free before {day}{at:%H:%M}. Leave the car here without a bay, or choose a start."
 
     def test_the_page_says_why_now_is_missing_and_when_a_bay_is_free(self, desk, garage, ends):
-        first, second = garage.bays.order_by("id")
+        second = garage.bays.order_by("id")[1]
         for given in ({"start": "now"}, {"part": "starts"}):
             response = desk.get(URL, given)
-            assert f'<p class="hint">{self.say(garage, first, ends[0])}</p>' in response.content.decode()
-            assert "Walk-in now" not in response.content.decode()
+            assert f'<p class="hint">{self.say(garage, ends[0])}</p>' in response.content.decode()
+            assert self.LEAVE in response.content.decode()
+            assert "is free now" not in response.content.decode()
         response = desk.get(URL, {"start": "now", "bay": second.pk})
-        assert response.context["why_not_now"] == self.say(garage, second, ends[1], f"{second} is not")
+        assert response.context["why_not_now"] == self.say(garage, ends[1], f"{second} is not")
 
     def test_other_days_have_nothing_to_say_of_now(self, desk, garage, ends, start):
         response = desk.get(URL, {"start": "now", "from": start.date().isoformat()})
@@ -345,7 +345,7 @@ class TestWalkInWithoutABay:
     @pytest.mark.parametrize("do", ["book", "check_in"])
     def test_a_missing_start_says_it_as_well(self, desk, garage, ends, do):
         response = send(desk, **TYPED | {"start": ""}, do=do)
-        text = self.say(garage, garage.bays.order_by("id")[0], ends[0])
+        text = self.say(garage, ends[0])
         assert response.context["form"].errors == {"start": [text]}
         # At the top of the page, and at the field instead of the hint.
         assert response.content.decode().count(text) == 2
@@ -353,10 +353,55 @@ class TestWalkInWithoutABay:
 
     def test_a_bay_that_is_taken_meanwhile_says_it_as_well(self, desk, garage, ends):
         response = send(desk, **TYPED | {"start": "now"})
-        text = self.say(garage, garage.bays.order_by("id")[0], ends[0])
+        text = self.say(garage, ends[0])
         assert response.context["form"].errors == {"start": [text]}
         # At the top of the page, and at the field instead of the hint.
         assert response.content.decode().count(text) == 2
+
+    @pytest.mark.parametrize("do", ["book", "check_in"])
+    def test_the_car_is_left_without_a_bay(self, desk, garage, ends, do):
+        brakes = ServiceTypeFactory(name="Brake check", minutes=60)
+        theo = TechnicianFactory(name="Theo", location=garage)
+        visits = Appointment.objects.count()
+        given = {"odometer": "87655", "key_tag": "12", "services": [brakes.pk], "technician": theo.pk}
+        response = send(desk, **TYPED | given, start="leave", do=do)
+        order = RepairOrder.objects.get()
+        assert response.headers["Location"] == f"/admin/orders/{order.pk}/"
+        assert (order.customer.name, order.vehicle.model, order.location, order.appointment) == (
+            "Lynda Park", "Accord", garage, None,
+        )  # fmt: skip
+        assert (order.odometer_in, order.key_tag, order.description, order.checked_in_at is None) == (
+            Decimal("87655.00"), "12", "Squeals when braking", False,
+        )  # fmt: skip
+        assert list(order.jobs.values_list("name", "concern", "technician")) == [
+            ("Brake check", "Squeals when braking", theo.pk)
+        ]
+        assert list(OdometerReading.objects.values_list("miles", "source")) == [
+            (Decimal("87655.00"), "CHECK_IN")
+        ]
+        assert Appointment.objects.count() == visits
+
+    def test_a_refusal_leaves_no_order(self, desk, garage, ends):
+        yesterday = timezone.now() - timedelta(days=1)
+        response = send(desk, **TYPED, start="leave", promised_at=f"{yesterday:%Y-%m-%dT%H:%M}")
+        form = response.context["form"]
+        assert (dict(form.errors), form["start"].value()) == (
+            {"promised_at": ["The promised time must be in the future."]},
+            "leave",
+        )
+        assert not Customer.objects.filter(contact__first_name="Lynda").exists()
+
+    def test_who_may_not_open_orders_is_not_offered_it(self, client, garage, ends):
+        group = Group.objects.get(name="technician")
+        names = ["add_appointment", "add_customer", "view_customer"]
+        group.permissions.set(Permission.objects.filter(codename__in=names))
+        client.force_login(UserFactory(role="technician"))
+        page = client.get(URL, {"start": "now"})
+        assert self.LEAVE not in page.content.decode()
+        assert page.context["why_not_now"].endswith(". Choose a start.")
+        assert send(client, **TYPED, start="leave").status_code == 403
+        assert send(client, **TYPED, start="now", do="check_in").status_code == 403
+        assert not Customer.objects.filter(contact__first_name="Lynda").exists()
 
     def test_a_location_without_bays_says_what_to_add(self, desk):
         garage = GarageFactory(name="Springfield", bays=0, is_default=True)
@@ -384,7 +429,7 @@ def test_a_walk_in_says_on_which_day_its_bay_is_taken(garage, until, text):
     taken = datetime.combine(until, time(17, 30), zone).astimezone(UTC)
     AppointmentFactory(bay=bay, start=taken, end=taken + timedelta(hours=1))
     [today, *_] = find_starts(garage, [], first=date(2026, 11, 29), now=now).days
-    assert (today.few[0].text, today.few[0].hint) == ("Walk-in now", f"{bay}, {text}")
+    assert (today.few[0].text, today.few[0].hint) == (f"{bay} is free now", text)
 
 
 class TestStarts:
