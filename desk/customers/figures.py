@@ -10,13 +10,16 @@ from decimal import Decimal
 from django.core.paginator import Page, Paginator
 from django.db.models import Case, F, Prefetch, Q, When
 
+from accounts.phones import format_phone
 from appointments.models import Appointment, AppointmentStatus, ServiceType
 from billing.models import Invoice, Payment
 from billing.queries import AGE_NAMES, bucket_of, get_account
 from chat.models import ENDED, Conversation
 from common.domain.types import Json
 from customers.models import Customer, PhoneCall
+from customers.names import customer_name
 from customers.preferences import allows_reminder
+from desk.templatetags.desk import dollars
 from orders.models import ACTIVE, Order
 from orders.queries import with_items
 from reminders.models import Reminder, ReminderKind, ReminderMail
@@ -53,6 +56,45 @@ def vehicles_of(customer: Customer, *, first: int = 0, with_recommendations: boo
             for row in rows
         ],
         "count": customer.vehicles.count(),
+    }
+
+
+def side_of(customer: Customer, *, today: date, with_money: bool) -> Json:
+    """Return a customer with the facts by which two are compared before they are merged, as texts by their label."""
+    contact = customer.contact
+    cars = list(customer.vehicles.in_use().order_by("-pk")[: FEW + 1])
+    names = [str(car) for car in cars[:FEW]]
+    if len(cars) > FEW:
+        names.append("and more")
+    orders = RepairOrder.objects.filter(customer=customer)
+    facts = {
+        "Name": contact.full_name if contact else "",
+        "Company": customer.company_name,
+        "Phone": format_phone(contact.phone) if contact else "",
+        "Email": (contact.email or "") if contact else "",
+        "Address": customer.address,
+        "Customer since": f"{customer.customer_since:%B %Y}",
+        "Vehicles": "\n".join(names),
+        "Repair orders": f"{orders.count()}, {orders.filter(status__in=OPEN_STATUSES).count()} open",
+    }
+    if with_money:
+        unpaid = Invoice.objects.filter(bill_to=customer, balance__gt=0).count()
+        balance = get_account(customer.pk, today=today).balance
+        owed = f"{'the shop owes' if balance < 0 else 'owes'} {dollars(abs(balance))}"
+        facts["Unpaid invoices"] = f"{unpaid}, {owed if balance else 'owes nothing'}"
+    return {"customer": customer, "facts": {label: text or "–" for label, text in facts.items()}}
+
+
+def stays_of(customer: Customer, into: Customer) -> Json:
+    """Return the name, phone and email that a merge of a customer into another one keeps (docs/design, D62)."""
+    contact = into.contact or customer.contact
+    has_own = into.company_name or into.business_type or into.tax_id
+    company = into.company_name if has_own else customer.company_name
+    first, last = (contact.first_name, contact.last_name) if contact else ("", "")
+    return {
+        "name": customer_name(company, first, last),
+        "phone": contact.phone if contact else "",
+        "email": (contact.email or "") if contact else "",
     }
 
 

@@ -153,20 +153,20 @@ class CustomerPage(CustomerView):
 
 
 class MergePage(CustomerView):
-    """Choose the customer that is kept, and merge this one into it."""
+    """Choose the customer that is kept, compare both, and merge this one into it."""
 
     permission = MAY["merge"]
     title = "Merge into another customer"
 
     def get(self, request: HttpRequest, customer_id: int) -> HttpResponse:
-        return self.ask(self.customer(customer_id))
+        customer = self.customer(customer_id)
+        if "into" in request.GET:
+            return self.compare(customer, self.into(request.GET["into"]))
+        return self.ask(customer)
 
     def post(self, request: HttpRequest, customer_id: int) -> HttpResponseBase:
         customer, now = self.customer(customer_id), timezone.now()
-        kept = Customer.objects.current().with_contact().filter(pk=_id(request.POST.get("into")))
-        into = kept.first()
-        if into is None:
-            raise Http404
+        into = self.into(request.POST.get("into"))
         require_recent_password(request.session, now=now)
         name = customer.name
         try:
@@ -176,6 +176,29 @@ class MergePage(CustomerView):
             return redirect("customer-merge", customer_id)
         messages.success(request, f"{name} was merged into this customer.")
         return redirect(customer_url(into.pk))
+
+    def into(self, text: str | None) -> Customer:
+        """Return the customer to keep. Raises Http404."""
+        kept: Customer | None = Customer.objects.current().with_contact().filter(pk=_id(text)).first()
+        if kept is None:
+            raise Http404
+        return kept
+
+    def compare(self, customer: Customer, into: Customer) -> HttpResponse:
+        place = Place(self.request)
+        with_money = self.request.user.has_perm("billing.view_invoice")
+        sides = [figures.side_of(row, today=place.today, with_money=with_money) for row in (customer, into)]
+        context = {
+            "customer": customer,
+            "into": into,
+            "sides": sides,
+            "rows": [
+                {"label": label, "texts": [side["facts"][label] for side in sides]}
+                for label in sides[0]["facts"]
+            ],
+            "stays": figures.stays_of(customer, into),
+        }
+        return self.show("desk/customers/merging.html", context, place=place)
 
     def ask(self, customer: Customer) -> HttpResponse:
         text = self.request.GET.get("q", "")

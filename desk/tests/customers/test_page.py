@@ -294,14 +294,60 @@ class TestContact:
 
 
 class TestMerge:
-    def test_customer_is_merged_in_three_clicks(self, desk, alice, bob):
+    def test_customer_is_merged_after_a_look_at_both(self, desk, alice, bob):
         vehicle = VehicleFactory(customer=alice)
         merge = reverse("customer-merge", args=[alice.pk])
-        assert "Merge into this one : Bob Baker" in text_of(desk.get(merge, {"q": "baker"}))
+        found = desk.get(merge, {"q": "baker"})
+        assert "Compare with Bob Baker" in text_of(found)
+        assert f'href="{merge}?into={bob.pk}"' in found.content.decode()
+        assert (
+            "<button" not in found.content.decode().split('aria-label="Customers"')[1].split("</section>")[0]
+        )
+        page = desk.get(merge, {"into": bob.pk})
+        button = f"Merge Alice Cooper ({alice.pk}) into Bob Baker ({bob.pk})"
+        assert f'value="{bob.pk}"> {button} </button>' in " ".join(page.content.decode().split())
+        vehicle.refresh_from_db()
+        assert vehicle.customer == alice
         response = desk.post(merge, {"into": bob.pk}, follow=True)
         vehicle.refresh_from_db()
         assert vehicle.customer == bob
         assert told(response) == ["Alice Cooper was merged into this customer."]
+
+    def test_both_are_shown_side_by_side_with_what_stays(self, desk, alice, bob):
+        Customer.objects.update(customer_since=datetime(2020, 5, 9, tzinfo=UTC))
+        Customer.objects.filter(pk=alice.pk).update(company_name="Cooper LLC")
+        bob.contact.phone, bob.contact.email = "(217) 555-0142", "bob@example.com"
+        bob.contact.save()
+        vehicle = VehicleFactory(customer=bob, year=2016, make="Ford", model="F-150", license_plate="AB 1")
+        RepairOrderFactory(vehicle=vehicle, status="requested")
+        RepairOrderFactory(vehicle=vehicle, status="denied")
+        InvoiceFactory(bill_to=bob, paid=D("0.00"))
+        context = desk.get(reverse("customer-merge", args=[alice.pk]), {"into": bob.pk}).context
+        owed = context["sides"][1]["facts"].pop("Unpaid invoices")
+        assert [side["customer"] for side in context["sides"]] == [alice, bob]
+        assert context["sides"][1]["facts"] == {
+            "Name": "Bob Baker",
+            "Company": "–",
+            "Phone": "(217) 555-0142",
+            "Email": "bob@example.com",
+            "Address": "123 Elm St, Springfield, NY 10001",
+            "Customer since": "May 2020",
+            "Vehicles": "2016 Ford F-150 (AB 1)",
+            "Repair orders": "2, 1 open",
+        }
+        assert owed == "1, owes $20.00"
+        assert context["stays"] == {
+            "name": "Cooper LLC", "phone": "(217) 555-0142", "email": "bob@example.com",
+        }  # fmt: skip
+        desk.post(reverse("customer-merge", args=[alice.pk]), {"into": bob.pk})
+        kept = Customer.objects.get(pk=bob.pk)
+        assert (kept.name, kept.contact.phone, kept.contact.email) == (
+            "Cooper LLC", "(217) 555-0142", "bob@example.com",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("into", ["", "999999", "x"])
+    def test_nobody_to_keep_is_not_found(self, desk, alice, into):
+        assert desk.get(reverse("customer-merge", args=[alice.pk]), {"into": into}).status_code == 404
 
     def test_likely_duplicates_are_offered_first(self, desk, alice):
         CustomerFactory(contact__first_name="Alice", contact__last_name="Cooper")
