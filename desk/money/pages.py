@@ -36,6 +36,7 @@ from customers.models import Customer
 from desk.money import figures
 from desk.money.forms import CloseForm, GiveBackForm, TakeForm
 from desk.money.links import days_url, query_of
+from desk.money.monthly import find_unmailed, look_at
 from desk.money.taking import MOST, MoreThanOwed, Purpose, find_payers, purpose_of, take
 from desk.pages import DeskView
 from desk.places import Place
@@ -178,7 +179,7 @@ class DayPage(MoneyView):
             "form": form,
             "miscount": miscount,
             "run": run,
-            "months": statements.months_due(now=timezone.now())[:1],
+            "months": statements.months_due(now=timezone.now()),
             "yesterday": day - timedelta(days=1),
             "tomorrow": day + timedelta(days=1) if day < till.today else None,
         }
@@ -323,10 +324,28 @@ class SheetPage(MoneyView):
 
 
 class StatementsPage(MoneyView):
-    """Start the statements of a month, or make the one of a customer for last month."""
+    """Look at the statements of a month and start them, or make the one of a customer for last month.
 
-    http_method_names = ["post"]
+    With `print` the page has those of a month that were not mailed.
+    """
+
     permission = statements.PERMISSIONS["run"]
+    title = "Statements"
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        till, asked = Till(request), _MonthForm(request.GET)
+        if not asked.is_valid():
+            messages.error(request, "Choose a month.")
+            return redirect(till.url())
+        month = asked.cleaned_data["month"].replace(day=1)
+        if "print" in request.GET:
+            context: Json = {"month": month, "unmailed": find_unmailed(month)}
+        elif month in statements.months_due(now=timezone.now()):
+            context = {"look": look_at(month)}
+        else:
+            messages.error(request, f"The statements of {month:%B %Y} are made, or the month is not over.")
+            return redirect(till.url())
+        return self.show_at("desk/money/month.html", context, till=till)
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         till, now = Till(request), timezone.now()

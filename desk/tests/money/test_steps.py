@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from appointments.models import Location
 from billing.models import Payment, Statement, StatementRun
 from common.domain import tasks
@@ -249,6 +250,47 @@ class TestStatements:
         response = desk.get("/admin/money/")
         assert "Refresh" not in response
         assert f"1 statement of {month:%B %Y} made, " in " ".join(response.content.decode().split())
+
+    def test_they_are_looked_at_before(self, desk, location_of_old_debt):
+        month = desk.get("/admin/money/").context["months"][0]
+        mailed = location_of_old_debt.bill_to
+        mailed.contact.email = "paula@example.com"
+        mailed.contact.save()
+        day, place = location_of_old_debt.day, location_of_old_debt.location
+        printed = []
+        for _ in range(2):
+            customer = InvoiceFactory(paid=D("0.00"), day=day, location=place).bill_to
+            User.objects.filter(pk=customer.contact_id).update(email=None)
+            printed.append(customer)
+        asked = f"{self.URL}?month={month:%Y-%m-%d}"
+        assert f'href="{asked}"' in desk.get("/admin/money/").content.decode()
+        page = desk.get(asked)
+        look = page.context["look"]
+        assert [(row.customer, row.amount, row.address, row.is_mailed) for row in look.rows] == [
+            (mailed, D("20.00"), "paula@example.com", False),
+            *((customer, D("20.00"), "", False) for customer in printed),
+        ]
+        assert (look.words, look.total) == ("3 customers: 1 by mail, 2 to print", D("60.00"))
+        assert f"Make and mail those of {month:%B %Y}" in page.content.decode()
+        assert (StatementRun.objects.count(), Statement.objects.count()) == (0, 0)
+        desk.post(self.URL, {"month": month.isoformat()})
+        tasks.run_all()
+        link = f"{asked}&amp;print=1"
+        assert f'href="{link}">Print those without an email' in desk.get("/admin/money/").content.decode()
+        page = desk.get(link.replace("&amp;", "&"))
+        assert {row.customer for row in page.context["unmailed"]} == set(printed)
+        for row in page.context["unmailed"]:
+            assert reverse("admin:statement_pdf", args=[row.pk]) in page.content.decode()
+        response = desk.get(asked, follow=True)
+        assert told(response) == [f"The statements of {month:%B %Y} are made, or the month is not over."]
+
+    def test_older_months_stand_behind_another_month(self, desk, location_of_old_debt):
+        InvoiceFactory(day=location_of_old_debt.day - timedelta(days=62))
+        months = desk.get("/admin/money/").context["months"]
+        text = " ".join(desk.get("/admin/money/").content.decode().split())
+        assert len(months) == 3
+        older = text.split("Another month</summary>")[1].split("</details>")[0]
+        assert [f"{month:%B %Y}" in older for month in months] == [False, True, True]
 
     def test_statement_of_one_customer_is_shown(self, desk, location_of_old_debt):
         customer = location_of_old_debt.bill_to
