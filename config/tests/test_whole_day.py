@@ -648,10 +648,11 @@ def desk_in_the_afternoon(day: Day) -> None:
         told(page, "The vehicle is archived.")
         anna.press(re.compile("^Restore .*Outback"))
         told(page, "The vehicle is in use again.")
-    with day.step("40", "two records of one customer merged, by the manager", 4, day.max) as page:
+    with day.step("40", "two records of one customer merged, by the manager", 5, day.max) as page:
         find(day.max, "linda parrish", "Linda Parrish")
         day.max.follow(page.get_by_role("link", name="Merge them"))
-        day.max.press(re.compile("^Merge into this one ?: Lynda Parrish"))
+        day.max.follow(re.compile("^Compare with Lynda Parrish"))
+        day.max.press(re.compile("^Merge .* into Lynda Parrish"))
         told(page, "Linda Parrish was merged into this customer.")
     with day.step("32", "declined work comes back at the next visit", 3, anna) as page:
         find(anna, "lp4410", "Lynda Parrish")

@@ -102,7 +102,7 @@ def appointments_ahead(customer: Customer, *, now: datetime) -> Sequence[Appoint
     """Return the next appointments of a customer, and those in progress."""
     ahead = Q(status=AppointmentStatus.IN_PROGRESS) | Q(status=AppointmentStatus.PENDING, end__gte=now)
     rows = Appointment.objects.filter(ahead, customer=customer).select_related(
-        "vehicle", "location", "bay", "technician"
+        "vehicle", "location", "bay", "technician", "repair_order"
     )
     services = Prefetch("services", ServiceType.objects.order_by("id"))
     return list(rows.prefetch_related(services).order_by("start", "id")[:FEW])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -60,6 +61,12 @@ def told(response):
     return [str(message) for message in response.context["messages"]]
 
 
+def tags(response):
+    """Return the tags of work on a page."""
+    found = re.findall(r'<span class="tag[^"]*">([^<]*)</span>', response.content.decode())
+    return [text for text in found if text in ("Booked", "Checked in", "Requested")]
+
+
 class TestCheckIn:
     def test_it_opens_the_order_with_what_was_read(self, desk, ada, visit):
         answers = {
@@ -97,6 +104,16 @@ class TestCheckIn:
         soon = RecommendationFactory(vehicle=visit.vehicle, text="Wiper blades", urgency="soon")
         now = RecommendationFactory(vehicle=visit.vehicle, text="Brake hose", urgency="now")
         assert desk.get(url(visit)).context["advice"] == [now, soon]
+
+    def test_a_visit_that_is_checked_in_is_not_called_booked(self, desk, visit):
+        shown = [tags(desk.get(page)) for page in (url(visit), f"/admin/customers-page/{visit.customer_id}/")]
+        assert shown == [["Booked"], ["Booked"]]
+        assert "Move the visit…" not in desk.get(url(visit)).content.decode()
+        step(desk, visit, "check_in", key=key(desk, visit))
+        shown = [tags(desk.get(page)) for page in (url(visit), f"/admin/customers-page/{visit.customer_id}/")]
+        assert shown == [["Checked in"], ["Requested", "Checked in"]]
+        move = desk.get(url(visit)).content.decode().split('id="move"')[1].split("</form>")[0]
+        assert '<details class="inset" >' in move
 
 
 class TestMove:
