@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,12 @@ from django.utils.safestring import SafeString
 from common.domain.errors import DomainError
 from common.domain.number_fields import DecimalField
 from common.domain.units import Units, check_figure, from_miles, to_miles, whole_figure
+
+# What people type behind a figure.
+_NAMES = {
+    Units.IMPERIAL: re.compile(r"(?<=[0-9.])\s*(mi|miles?)\.?\s*$", re.IGNORECASE),
+    Units.METRIC: re.compile(r"(?<=[0-9.])\s*(km|kilometers?)\.?\s*$", re.IGNORECASE),
+}
 
 
 class _BoundDistance(forms.BoundField):
@@ -29,15 +36,23 @@ def units_name(name: str) -> str:
 
 
 class DistanceField(DecimalField):
-    """An odometer's figure, typed in the reader's units. Its value and its initial value are miles.
+    """An odometer's figure, typed in the reader's units, with or without their name behind it.
+
+    Its value and its initial value are miles.
 
     `{units}` and `{Units}` in the label and the help text become the name of the units. A form that is sent keeps the
     units in which it was shown, because the reader may have chosen other ones meanwhile.
     """
 
+    _such_as = "124300 or 124,300"
+
     def __init__(self, *, label: str, help_text: str = "", **options: Any) -> None:
         self._texts = {"label": label, "help_text": help_text}
-        super().__init__(min_value=0, **options)
+        super().__init__(
+            min_value=0,
+            error_messages={"invalid": f"Write a number such as {self._such_as}."},
+            **options,
+        )
         self.measure(Units.IMPERIAL)
 
     def measure(self, units: Units, known: Decimal | None = None) -> None:
@@ -58,6 +73,11 @@ class DistanceField(DecimalField):
             return value
         figure = from_miles(Decimal(value), self.units)
         return f"{figure:f}".removesuffix(".0")
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str):
+            value = _NAMES[self.units].sub("", value)
+        return super().to_python(value)
 
     def run_validators(self, value: Decimal | None) -> None:
         super().run_validators(value)

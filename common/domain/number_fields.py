@@ -19,7 +19,7 @@ _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?")
 _DECIMAL_COMMA = re.compile(r"([+-]?)([0-9]*|[1-9][0-9]{0,2}(?:\.[0-9]{3})+),([0-9]+)")
 
 
-def without_commas(text: str, *, is_whole: bool = False) -> str:
+def without_commas(text: str, *, is_whole: bool = False, such_as: str = "1250.00 or 1,250.00") -> str:
     """Return the text of a number without its commas. Raises ValidationError unless each groups three digits."""
     text = text.strip()
     if "," not in text:
@@ -32,7 +32,7 @@ def without_commas(text: str, *, is_whole: bool = False) -> str:
         sign, whole, decimals = found.groups()
         right = f"Write {sign}{whole.replace('.', '') or '0'}.{decimals} with a point."
     else:
-        right = "Write a number such as 1250.00 or 1,250.00."
+        right = f"Write a number such as {such_as}."
     raise ValidationError(right, code="invalid")
 
 
@@ -46,6 +46,7 @@ def how_to_write(text: str) -> str:
 
 class _NumberField(forms.IntegerField):
     _is_whole: bool
+    _such_as = "1250.00 or 1,250.00"
     widget: Any = forms.NumberInput
 
     def __init__(self, **options: Any) -> None:
@@ -56,9 +57,9 @@ class _NumberField(forms.IntegerField):
             self.widget.attrs = {"inputmode": keyboard, "autocomplete": "off"} | self.widget.attrs
 
     def to_python(self, value: Any) -> Any:
-        return super().to_python(
-            without_commas(value, is_whole=self._is_whole) if isinstance(value, str) else value
-        )
+        if isinstance(value, str):
+            value = without_commas(value, is_whole=self._is_whole, such_as=self._such_as)
+        return super().to_python(value)
 
     def widget_attrs(self, widget: forms.Widget) -> Any:
         """Return no attributes: those of the least, the most and the step are not of a text."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django import forms
+from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,7 +59,7 @@ def test_figures_that_no_odometer_shows_are_refused():
     assert errors("1.25") == ["Enter kilometers with at most one decimal place."]
     assert errors("1.255", Units.IMPERIAL) == ["Ensure that there are no more than 2 decimal places."]
     assert errors("10000000", Units.IMPERIAL) == ["Ensure this value is less than or equal to 9999999.99."]
-    assert errors("far") == errors("NaN") == ["Enter a number."]
+    assert errors("far") == errors("NaN") == ["Write a number such as 124300 or 124,300."]
     for units in Units:  # figures with more digits than the arithmetic has
         assert errors("-1E30", units) == ["Ensure this value is greater than or equal to 0."]
         assert errors("1E1000000", units)[0].startswith("Ensure this value is less than or equal to")
@@ -98,7 +99,7 @@ def test_form_keeps_the_units_in_which_it_was_shown():
         assert form.cleaned_data["odometer"] == Decimal(miles)
     form = _Form({"odometer": "far", "odometer-units": "metric"}, units=Units.IMPERIAL)
     assert (form.errors, form["odometer"].label) == (
-        {"odometer": ["Enter a number."]},
+        {"odometer": ["Write a number such as 124300 or 124,300."]},
         "Odometer, kilometers",
     )
 
@@ -147,3 +148,27 @@ def test_refusals_stand_at_their_field_or_above_the_form():
     ]:
         add_refusal(form, error, field)
     assert form.errors == {"note": ["First.", "Third."], "__all__": ["Second."]}
+
+
+@pytest.mark.parametrize(
+    ("units", "typed", "miles"),
+    [
+        (Units.IMPERIAL, "124,300 mi", "124300"),
+        (Units.IMPERIAL, "124300mi.", "124300"),
+        (Units.IMPERIAL, "124300 Miles", "124300"),
+        (Units.METRIC, "161 km", "100.04"),
+    ],
+)
+def test_the_name_of_the_units_may_follow(units, typed, miles):
+    field = DistanceField(label="Odometer")
+    field.measure(units)
+    assert field.clean(typed) == Decimal(miles)
+
+
+@pytest.mark.parametrize("typed", ["124,30", "1,24,300", "124300 km", "mi", "far"])
+def test_a_refusal_shows_an_odometer(typed):
+    field = DistanceField(label="Odometer")
+    with pytest.raises(ValidationError) as refusal:
+        field.clean(typed)
+    right = "Write 124.30 with a point." if typed == "124,30" else "Write a number such as 124300 or 124,300."
+    assert refusal.value.messages == [right]
