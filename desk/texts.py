@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from unicodedata import bidirectional
 
+from vehicles.models import Vehicle
+
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
@@ -15,3 +17,9 @@ def isolate(text: str) -> str:
     """
     is_right_to_left = any(bidirectional(letter) in ("R", "AL") for letter in text)
     return f"{_ISOLATE}{text}{_END}" if is_right_to_left else text
+
+
+def car_name(vehicle: Vehicle) -> str:
+    """Return a vehicle as people call it, without the number of its row: `2016 Ford F-150`, with the plate if known."""
+    is_labelled = vehicle.unit_number or vehicle.license_plate or vehicle.vin
+    return str(vehicle) if is_labelled else f"{vehicle.year} {vehicle.make} {vehicle.model}"

@@ -311,7 +311,9 @@ def calls_of_the_morning(day: Day) -> None:
             anna.tap(page.locator(".pick label", has_text="Diagnostic"))
         anna.tap(page.locator("#starts .days > .pick").first.locator("> label").last)
         anna.press(re.compile(r"^Save and book \d\d:\d\d$"))
-        told(page, re.compile("Iris Quade is booked: .* No email: nobody is told."))
+        told(
+            page, re.compile("Iris Quade is booked: .* No email on file: the customer gets no confirmation.")
+        )
     with day.step("12", "technician booked twice: said, and overridden", 9, anna) as page:
         find(anna, "WQ7788", "Jetta")
         anna.follow(page.locator("#open-work").locator("xpath=../..").get_by_role("link").first)

@@ -29,6 +29,7 @@ from desk.intake.starts import Starts, find_starts, first_day
 from desk.pages import DeskView
 from desk.places import Place
 from desk.search.find import MOST, find_people
+from desk.texts import car_name
 from desk.visits.told import told_of
 from repair_orders.models import OPEN_STATUSES, RepairOrder, RepairOrderStatus
 from vehicles.models import Recommendation, RecommendationStatus, Vehicle
@@ -159,9 +160,9 @@ class IntakePage(DeskView):
         """Say what was stored, and go where the work goes on."""
         location, appointment = place.location, taken.appointment
         assert location is not None
-        if taken.order is not None:
+        if taken.order is not None and taken.vehicle is not None:
             number = taken.order.reference
-            messages.success(self.request, f"{taken.vehicle} is checked in as order {number}.")
+            messages.success(self.request, f"{car_name(taken.vehicle)} is checked in as order {number}.")
             return redirect("order-page", taken.order.pk)
         if appointment is None:
             noted = " What they said is noted as a call." if taken.call else ""

@@ -6,7 +6,8 @@ import pytest
 
 from desk.order.boxes import Box
 from desk.templatetags.desk import figure_box, zone_name
-from desk.texts import isolate
+from desk.texts import car_name, isolate
+from vehicles.models import Vehicle
 
 
 @pytest.mark.parametrize("text", ["", "Linda Park", "佐藤 美咲", "Zoë 🚗", "(555) 887-2211"])
@@ -35,3 +36,16 @@ def test_box_of_a_figure_escapes_what_was_typed_and_ties_its_error_to_it():
         '<p class="err" id="err-p1-quantity">Enter a &lt;number&gt;.</p>'
     )
     assert "err" not in figure_box(Box("p1-quantity", "Quantity", "1"))
+
+
+@pytest.mark.parametrize(
+    ("known", "name"),
+    [
+        ({}, "2016 Ford F-150"),
+        ({"license_plate": "AB 1"}, "2016 Ford F-150 (AB 1)"),
+        ({"unit_number": "T7", "license_plate": "AB 1"}, "2016 Ford F-150 (T7)"),
+        ({"vin": "1HGCM82633A004352"}, "2016 Ford F-150 (3A004352)"),
+    ],
+)
+def test_vehicle_is_named_without_the_number_of_its_row(known, name):
+    assert car_name(Vehicle(pk=61, year=2016, make="Ford", model="F-150", **known)) == name

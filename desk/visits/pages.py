@@ -22,6 +22,7 @@ from common.domain.types import Json
 from desk.intake.starts import Day, by_day, first_day
 from desk.pages import DeskView
 from desk.places import Place
+from desk.texts import car_name
 from desk.visits.forms import AssignForm, CheckInForm, MoveForm
 from desk.visits.told import told_of, told_of_cancelling
 from repair_orders.check_in import check_in
@@ -87,7 +88,7 @@ class VisitPage(DeskView):
         except DomainError as error:
             add_refusal(form, error)
             return self.ask(visit, check_in=form)
-        messages.success(self.request, f"{visit.vehicle} is checked in as order {order.reference}.")
+        messages.success(self.request, f"{car_name(visit.vehicle)} is checked in as order {order.reference}.")
         return redirect("order-page", order.pk)
 
     def move(self, visit: Appointment) -> HttpResponseBase:

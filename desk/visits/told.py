@@ -14,7 +14,7 @@ def told_of(customer: Customer) -> str:
     if address := address_for_visits(customer):
         return f"{address} is told."
     has_address = customer.contact is not None and customer.contact.email
-    return f"{'Email is off' if has_address else 'No email'}: nobody is told."
+    return f"{'Email is off' if has_address else 'No email on file'}: the customer gets no confirmation."
 
 
 def told_of_cancelling(visit: Appointment, now: datetime) -> str:

@@ -456,6 +456,16 @@ class TestVehicleSteps:
         ]
         assert "Has a new owner" in text_of(desk.get(url(vehicle.customer)))
 
+    def test_new_owner_page_says_who_keeps_the_history(self, desk, alice):
+        page = desk.get(step("transfer", VehicleFactory(customer=alice)))
+        assert "Alice Cooper keeps its history; the new owner gets the vehicle with it." in text_of(page)
+
+    def test_odometer_that_was_never_read_has_no_figure(self, desk, alice):
+        vehicle = VehicleFactory(customer=alice, odometer_at=None, odometer=D(0))
+        text = text_of(desk.get(step("read", vehicle)))
+        assert ("never read" in text, "0 miles" in text) == (True, False)
+        assert "Odometer never read" in text_of(desk.get(url(alice)))
+
     def test_vehicle_with_an_open_order_stays(self, desk, vehicle, bob):
         RepairOrderFactory(vehicle=vehicle, status="requested", number=4711)
         response = desk.post(step("transfer", vehicle), {"customer": bob.pk}, follow=True)

@@ -83,9 +83,8 @@ class TestNewCustomer:
             start,
         )
         assert (visit.description, visit.end - visit.start) == ("Squeals when braking", timedelta(hours=1))
-        assert told(desk) == [
-            f"Lynda Park is booked: {day:%A} {day.day} {day:%B}, 09:00, {visit.bay}. No email: nobody is told."
-        ]
+        booked = f"Lynda Park is booked: {day:%A} {day.day} {day:%B}, 09:00, {visit.bay}."
+        assert told(desk) == [f"{booked} No email on file: the customer gets no confirmation."]
 
     def test_a_walk_in_is_checked_in_at_once(self, desk, garage):
         response = send(desk, **TYPED, odometer="87,655", start="now", do="check_in")

@@ -21,6 +21,7 @@ from testing.factories import (
     TechnicianFactory,
     UserFactory,
 )
+from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +84,18 @@ class TestCheckIn:
         )  # fmt: skip
         visit.refresh_from_db()
         assert visit.status == "pending"
+
+    def test_the_message_names_the_vehicle_as_people_do(self, desk, visit):
+        Vehicle.objects.filter(pk=visit.vehicle_id).update(
+            year=2016, make="Ford", model="F-150", license_plate="", vin="", unit_number=""
+        )
+        step(desk, visit, "check_in", key=key(desk, visit))
+        number = RepairOrder.objects.get().reference
+        assert told(desk.get("/admin/today/")) == [f"2016 Ford F-150 is checked in as order {number}."]
+
+    def test_the_odometer_is_optional(self, desk, visit):
+        text = " ".join(re.sub(r"<[^>]+>", " ", desk.get(url(visit)).content.decode()).split())
+        assert "Odometer optional Miles. Never read before." in text
 
     def test_a_lower_reading_is_refused_at_its_field(self, desk, visit):
         yesterday = timezone.now() - timedelta(days=1)
@@ -160,8 +173,8 @@ class TestWork:
         ("email", "preferences", "told"),
         [
             ("linda@example.com", {}, "linda@example.com is told."),
-            (None, {}, "No email: nobody is told."),
-            ("linda@example.com", {"email": False}, "Email is off: nobody is told."),
+            (None, {}, "No email on file: the customer gets no confirmation."),
+            ("linda@example.com", {"email": False}, "Email is off: the customer gets no confirmation."),
         ],
     )
     def test_moving_and_cancelling_say_who_is_told(self, desk, visit, email, preferences, told):
