@@ -179,11 +179,13 @@ def add_recommended_job(
         check_open(recommendation)
         canned = canned or canned_job_of(recommendation)
         if canned is not None:
-            job = add_canned_job(order=order, canned=canned, version=version, takes_first=False, **words)
+            job = add_canned_job(
+                order=order, canned=canned, technician=None, version=version, takes_first=False, **words
+            )
         else:
             name, concern = words_of(recommendation)
             words = {"name": name, "concern": concern, **words}
-            job = add_job(order=order, version=version, takes_first=False, **words)
+            job = add_job(order=order, technician=None, version=version, takes_first=False, **words)
         job.recommendation = recommendation
         job.save(update_fields=["recommendation"])
     return job

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.utils.dateparse import parse_date
 
@@ -123,8 +124,9 @@ def _why_not_now(
     location: Location, length: timedelta, *, now: datetime, bay: Bay | None, can_leave: bool
 ) -> str:
     error = no_free_bay(location, length, now=now, bay=bay)
-    if error.facts["next_free"] is None:
+    next_free: Any = error.facts["next_free"]
+    if next_free is None:
         return error.text
-    at = _until(location, error.facts["next_free"]["start"], now)
+    at = _until(location, next_free["start"], now)
     until = f"{bay} is not free before {at}." if bay else f"No bay is free before {at}."
     return f"{until} {'Leave the car here without a bay, or choose' if can_leave else 'Choose'} a start."

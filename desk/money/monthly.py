@@ -12,6 +12,7 @@ from billing.mail import address_of
 from billing.models import Invoice, Statement
 from billing.statements import find_owing
 from common.domain.money import exact
+from common.domain.types import AnyQuerySet
 from customers.models import Customer
 
 
@@ -52,7 +53,8 @@ def look_at(month: date) -> Month:
     first = month.replace(day=1)
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     sums: defaultdict[int, Decimal] = defaultdict(Decimal)
-    for payer, amount in Invoice.objects.unpaid_on(last).order_by().values_list("bill_to", "unpaid"):
+    unpaid: AnyQuerySet = Invoice.objects.unpaid_on(last)
+    for payer, amount in unpaid.order_by().values_list("bill_to", "unpaid"):
         sums[payer] += exact(amount)
     sent = Statement.objects.filter(month=first, sent_at__isnull=False)
     mailed = set(sent.order_by().values_list("customer", flat=True))
