@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.names import MAX_NAME_LENGTH
@@ -21,9 +20,10 @@ from common.domain.text_fields import CapitalsFormField, EmailFormField, TextFor
 from common.domain.units import Units
 from customers.models import Customer
 from desk.forms import KeyedForm
+from desk.intake.vins import fault_of, year_of
 from repair_orders.models import RepairOrder
 from vehicles.models import FIRST_YEAR, LAST_YEAR, Vehicle
-from vehicles.vin import VinFormField, get_model_year
+from vehicles.vin import VinFormField
 
 NEW = "new"  # a vehicle that is entered
 NOW = "now"  # the start of a walk-in
@@ -58,7 +58,7 @@ class IntakeForm(KeyedForm):
 
     vehicle = forms.ChoiceField(label="Vehicle", required=False, widget=forms.RadioSelect)
     license_plate = CapitalsFormField(label="Plate", required=False, max_length=20)
-    vin = VinFormField(label="VIN", required=False, max_length=17)
+    vin = VinFormField(label="VIN", required=False, max_length=40)
     year = WholeField(label="Year", required=False, min_value=FIRST_YEAR, max_value=LAST_YEAR)
     make = TextFormField(label="Make", required=False, max_length=60)
     model = TextFormField(label="Model", required=False, max_length=60)
@@ -196,6 +196,8 @@ class IntakeForm(KeyedForm):
             self.add_error("first_name", "Enter a name or a company, or choose a customer above.")
         values["year"] = values["year"] or year_of(values["vin"])
         car = self.car
+        if car is not None and (fault := fault_of(values["vin"], values["year"])):
+            self.add_error("vin", fault)
         wants_visit = not values["no_visit"]
         if car is not None or (wants_visit and self.chosen is None):
             for name in ("year", "make", "model"):
@@ -208,8 +210,3 @@ class IntakeForm(KeyedForm):
             text = f"A call is noted in at most {LONGEST_NOTE} characters, not {len(self.said)}. Shorten it."
             self.add_error("description", text)
         return values
-
-
-def year_of(vin: str) -> int | None:
-    """Return the model year that a VIN states today. Those of the next year are sold already."""
-    return get_model_year(vin, latest=timezone.localdate().year + 1)

@@ -22,10 +22,11 @@ from common.domain.types import Json
 from customers.calls.actions import PERMISSIONS as CALLS
 from customers.models import Customer
 from desk.intake.actions import Intake, Visit, take_in
-from desk.intake.forms import CAR, NO_START, IntakeForm, year_of
+from desk.intake.forms import CAR, NO_START, IntakeForm
 from desk.intake.likely import MOST as MOST_LIKELY
 from desk.intake.likely import Likely, find_likely
 from desk.intake.starts import Starts, find_starts, first_day
+from desk.intake.vins import read_vin
 from desk.pages import DeskView
 from desk.places import Place
 from desk.search.find import MOST, find_people
@@ -33,7 +34,7 @@ from desk.texts import car_name
 from desk.visits.told import told_of
 from repair_orders.models import OPEN_STATUSES, RepairOrder, RepairOrderStatus
 from vehicles.models import Recommendation, RecommendationStatus, Vehicle
-from vehicles.vin import LAST_YEAR_WITHOUT_STANDARD, check_digit_matches, normalize_vin, validate_vin
+from vehicles.vin import normalize_vin
 
 FOUND = 10  # customers that the find box shows
 _FIELDS = {"start": "start", "bay_id": "bay", "technician": "technician", "name": "first_name"}
@@ -298,22 +299,6 @@ def guess(text: str) -> dict[str, str]:
         return {"license_plate": text, "vehicle": "new"}
     first, _, last = text.rpartition(" ")
     return {"first_name": first or last, "last_name": last if first else ""}
-
-
-def read_vin(text: str, year: str) -> Json:
-    """Return how a VIN reads, and what is wrong with it or worth a look."""
-    vin = normalize_vin(text)
-    model_year = int(year) if year.isascii() and year.isdigit() and len(year) == 4 else None
-    read: Json = {"vin": vin, "error": "", "is_odd": False, "is_old": False, "year": None}
-    if not vin:
-        return read
-    try:
-        validate_vin(vin, model_year)
-    except ValidationError as error:
-        return read | {"error": error.messages[0], "is_old": 5 <= len(vin) < 17 and model_year is None}
-    is_standard = model_year is None or model_year > LAST_YEAR_WITHOUT_STANDARD
-    stated = year_of(vin)
-    return read | {"is_odd": is_standard and not check_digit_matches(vin), "year": stated}
 
 
 def services_of(form: IntakeForm) -> Json:

@@ -20,6 +20,7 @@ from common.domain.distance_fields import add_refusal
 from common.domain.errors import DomainError
 from common.domain.types import Json
 from desk.intake.starts import Day, by_day, first_day
+from desk.intake.vins import read_vin
 from desk.pages import DeskView
 from desk.places import Place
 from desk.texts import car_name
@@ -28,6 +29,7 @@ from desk.visits.told import told_of, told_of_cancelling
 from repair_orders.check_in import check_in
 from repair_orders.models import RepairOrder, RepairOrderStatus
 from repair_orders.queries import open_recommendations
+from vehicles.actions import change_vehicle
 from vehicles.models import Recommendation
 
 
@@ -67,7 +69,7 @@ class VisitPage(DeskView):
 
     def check_in(self, visit: Appointment) -> HttpResponseBase:
         place = Place(self.request)
-        form = CheckInForm(self.request.POST, visit=visit, units=place.units, requested=requested_of(visit))
+        form = self.check_in_form(visit, place, self.request.POST)
         if not form.is_valid():
             return self.ask(visit, check_in=form)
         now, values = place.now, form.cleaned_data
@@ -85,11 +87,24 @@ class VisitPage(DeskView):
                     by=self.by(),
                     now=now,
                 )
+                if form.names:  # after the check-in, which locks the appointment before the vehicle
+                    change_vehicle(vehicle=visit.vehicle, by=self.by(), now=now, **form.names)
         except DomainError as error:
             add_refusal(form, error)
+            visit.refresh_from_db()  # without what was taken back
             return self.ask(visit, check_in=form)
         messages.success(self.request, f"{car_name(visit.vehicle)} is checked in as order {order.reference}.")
         return redirect("order-page", order.pk)
+
+    def check_in_form(self, visit: Appointment, place: Place, *data: Any, **options: Any) -> CheckInForm:
+        return CheckInForm(
+            *data,
+            visit=visit,
+            units=place.units,
+            requested=requested_of(visit),
+            may_name=self.request.user.has_perm("vehicles.change_vehicle"),
+            **options,
+        )
 
     def move(self, visit: Appointment) -> HttpResponseBase:
         form = MoveForm(self.request.POST, visit=visit)
@@ -194,14 +209,10 @@ class VisitPage(DeskView):
             "orders": open_orders_of(visit, but=order),
         }
         if holds and order is None:
-            requested = requested_of(visit)
-            form = check_in or CheckInForm(
-                visit=visit,
-                units=place.units,
-                requested=requested,
-                initial={"description": visit.description},
-            )
+            form = check_in or self.check_in_form(visit, place, initial={"description": visit.description})
             context["check_in"] = form
+            if "vin" in form.fields:
+                context["vin"] = read_vin(str(form["vin"].value() or ""), str(visit.vehicle.year))
         if is_pending:
             context["move"] = move or MoveForm(visit=visit, initial={"start": visit.start.isoformat()})
             context["days"] = self.days(visit, place)

@@ -1,4 +1,4 @@
-// Intake with less waiting: find while typing, read the VIN, renew the free starts. All of it works without a script.
+// Intake with less waiting: find while typing, renew the free starts. All of it works without a script.
 "use strict";
 
 (() => {
@@ -74,23 +74,6 @@
         link.href = url.href;
       }
     });
-  }
-
-  // The VIN as it reads.
-  const reads = document.getElementById("vin-reads");
-  const vin = form.elements.vin;
-  if (vin && reads) {
-    const year = form.elements.year;
-    let filled = ""; // a year that was typed stays
-    const read = later(async () => {
-      await load(`${reads.dataset.vin}${encodeURIComponent(vin.value)}&year=${encodeURIComponent(year.value)}`, reads);
-      const stated = reads.querySelector("[data-year]")?.dataset.year ?? "";
-      if (year.value === filled && stated !== filled) {
-        year.value = filled = stated;
-      }
-    });
-    vin.addEventListener("input", read);
-    year.addEventListener("change", read);
   }
 
   // The free starts for the services, the bay and the day that are chosen.

@@ -13,8 +13,9 @@ from django.utils import timezone
 from appointments.models import Appointment, Location
 from customers.models import Customer, PhoneCall
 from desk.intake.forms import IntakeForm
-from desk.intake.pages import guess, read_vin
+from desk.intake.pages import guess
 from desk.intake.starts import find_starts
+from desk.intake.vins import fault_of, read_vin
 from repair_orders.models import RepairOrder
 from testing.factories import (
     AppointmentFactory,
@@ -179,8 +180,13 @@ class TestRefusals:
             ({"start": ""}, "start", "Choose a start, or “No visit now”."),
             ({"start": "soon"}, "start", "Choose one of the starts."),
             ({"start": "2020-01-01T09:00:00+00:00"}, "start", "Choose a time in the future."),
-            ({"vin": "1HGCM82633A00435"}, "vin", "A VIN has 17 characters, not 16."),
-            ({"vin": "IHGCM82633A004352"}, "vin", "A VIN has only digits and letters, without I, O and Q."),
+            ({"vin": "1HGCM82633A00435"}, "vin", "16 characters; a VIN has 17."),
+            (
+                {"vin": "IHGCM82633A004352"},
+                "vin",
+                "Character 1 is the letter I. A VIN has the digit 1 there.",
+            ),
+            ({"vin": "1HGCM82633A0043522"}, "vin", "18 characters; a VIN has 17."),
             ({"email": "nobody"}, "email", "Enter a valid email address."),
             ({"phone": "call me"}, "phone", None),
         ],
@@ -487,7 +493,7 @@ def test_a_text_that_found_nobody_fills_the_form(text, fields):
         (
             "194377S103420", "",
             {
-                "vin": "194377S103420", "error": "A VIN has 17 characters, not 13.",
+                "vin": "194377S103420", "error": "13 characters; a VIN has 17.",
                 "is_odd": False, "is_old": True, "year": None,
             },
         ),
@@ -495,6 +501,23 @@ def test_a_text_that_found_nobody_fills_the_form(text, fields):
 )  # fmt: skip
 def test_a_vin_is_read_back(text, year, read):
     assert read_vin(text, year) == read
+
+
+@pytest.mark.parametrize(
+    ("vin", "year", "fault"),
+    [
+        ("", None, ""),
+        ("1HGCM82633A004352", None, ""),
+        ("1", None, "1 character; a VIN has 17."),
+        ("1HGCM82633A0043522", 2003, "18 characters; a VIN has 17."),
+        ("1HGCM82633A00435O", None, "Character 17 is the letter O. A VIN has the digit 0 there."),
+        ("1HGCM8Q633A004352", None, "Character 7 is the letter Q. A VIN has the digit 0 or 9 there."),
+        ("1HGCM8*633A004352", None, "Character 7 is “*”. A VIN has only digits and letters."),
+        ("12*456", 1967, "A VIN has only digits and letters."),
+    ],
+)
+def test_what_is_wrong_with_a_vin_is_said(vin, year, fault):
+    assert fault_of(vin, year) == fault
 
 
 @pytest.mark.parametrize(("typed", "stored"), [("", 2003), ("2004", 2004)])

@@ -20,6 +20,7 @@ from testing.factories import (
     RepairOrderFactory,
     TechnicianFactory,
     UserFactory,
+    VehicleFactory,
 )
 from vehicles.models import Vehicle
 
@@ -84,6 +85,46 @@ class TestCheckIn:
         )  # fmt: skip
         visit.refresh_from_db()
         assert visit.status == "pending"
+
+    @pytest.fixture
+    def unnamed(self, visit):
+        Vehicle.objects.filter(pk=visit.vehicle_id).update(year=2003, license_plate="", vin="")
+        return visit
+
+    def test_plate_and_vin_that_are_missing_are_added(self, desk, unnamed):
+        assert b"It can be added at check-in" not in desk.get(url(unnamed)).content
+        names = {"license_plate": "ktz 4471", "vin": "1hgcm-82633 a004352"}
+        step(desk, unnamed, "check_in", key=key(desk, unnamed), **names)
+        assert RepairOrder.objects.count() == 1
+        assert list(Vehicle.objects.values_list("license_plate", "vin")) == [
+            ("KTZ 4471", "1HGCM82633A004352")
+        ]
+
+    @pytest.mark.parametrize(
+        ("vin", "text"),
+        [
+            ("1HGCM82633A00435O", "Character 17 is the letter O. A VIN has the digit 0 there."),
+            ("1HGCM82633A0043522", "18 characters; a VIN has 17."),
+        ],
+    )
+    def test_a_wrong_vin_is_refused_at_its_field(self, desk, unnamed, vin, text):
+        response = step(desk, unnamed, "check_in", key=key(desk, unnamed), vin=vin, odometer="31960")
+        assert dict(response.context["check_in"].errors) == {"vin": [text]}
+        assert response.context["vin"]["error"] == text
+        assert (RepairOrder.objects.count(), Vehicle.objects.get().vin) == (0, "")
+
+    def test_a_vin_of_another_vehicle_of_the_customer_takes_back_the_check_in(self, desk, unnamed):
+        VehicleFactory(customer=unnamed.customer, vin="1HGCM82633A004352")
+        given = {"key": key(desk, unnamed), "vin": "1HGCM82633A004352"}
+        response = step(desk, unnamed, "check_in", **given)
+        assert list(response.context["check_in"].errors) == ["vin"]
+        assert RepairOrder.objects.count() == 0
+
+    def test_known_names_are_not_asked_for(self, desk, visit):
+        Vehicle.objects.filter(pk=visit.vehicle_id).update(license_plate="AB 1", vin="1HGCM82633A004352")
+        assert not {"license_plate", "vin"} & set(desk.get(url(visit)).context["check_in"].fields)
+        step(desk, visit, "check_in", key=key(desk, visit), license_plate="XX 9")
+        assert Vehicle.objects.get().license_plate == "AB 1"
 
     def test_the_message_names_the_vehicle_as_people_do(self, desk, visit):
         Vehicle.objects.filter(pk=visit.vehicle_id).update(
