@@ -202,6 +202,9 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
         **_rows("repair_orders.job", "A job", "add_job, add_canned_job, change_job, remove_job"),
         "repair_orders.job.proposed": EventType("A declined or deferred job is proposed again.", "propose"),
         "repair_orders.job.done": EventType("A job is done before its order is.", "finish_job"),
+        "repair_orders.job.not_done": EventType(
+            "It was taken back that a job is done. It is approved again.", "unfinish_job"
+        ),
         **{
             f"repair_orders.{kind}.{verb}": EventType(text, by, ("job_id", "amount"))
             for kind, noun in (("partline", "A part"), ("serviceline", "Labor or sublet work"))

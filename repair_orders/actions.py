@@ -66,6 +66,7 @@ PERMISSIONS = {
     "start": "repair_orders.work_repairorder",
     "complete": "repair_orders.work_repairorder",
     "finish_job": "repair_orders.work_repairorder",
+    "unfinish_job": "repair_orders.work_repairorder",
     "stop": "repair_orders.decide_repairorder",
     "reopen": "repair_orders.reopen_repairorder",
     "withdraw": "repair_orders.withdraw_repairorder",
@@ -287,6 +288,20 @@ def finish_job(*, job: Job, by: int | None, now: datetime, received: bool = Fals
         _set_job(job, JobStatus.DONE)
         events.record("repair_orders.job.done", job, at=now)
         end_entries([job], by=by, now=now)
+
+
+def unfinish_job(*, job: Job, by: int | None, now: datetime) -> None:
+    """Take back that a job of an order in progress is done: it is approved again.
+
+    Its parts come back to the shelf and are reserved again, and its recommendation is quoted again. Clocks stay
+    stopped. Raises IllegalTransition, StockTooLarge.
+    """
+    with changing(job.repair_order, by=by, now=now):
+        job.refresh_from_db(fields=["status"])
+        if job.repair_order.status != RepairOrderStatus.IN_PROGRESS or job.status != JobStatus.DONE:
+            raise IllegalTransition("Only a job of an order in progress that is done can be taken back.")
+        _set_job(job, JobStatus.APPROVED)
+        events.record("repair_orders.job.not_done", job, at=now)
 
 
 def complete(

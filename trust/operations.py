@@ -69,6 +69,7 @@ NAMED: dict[str, str | None] = {
     "/api/shop/repair-orders/{id}/reopen/": "repair completed",
     "/api/shop/repair-orders/{id}/jobs/{job_id}/propose/": "repair deferred",
     "/api/shop/repair-orders/{id}/jobs/{job_id}/finish/": "repair in_progress",
+    "/api/shop/repair-orders/{id}/jobs/{job_id}/unfinish/": "repair in_progress",
     "/api/shop/recommendations/{id}/": "recommendation",
     "/api/shop/schedule-templates/{id}/": None,
     "/api/shop/service-schedules/{id}/": "schedule",

@@ -33,7 +33,7 @@ from inspections import actions as inspections
 from inspections.models import Finding, FindingPhoto, Inspection, Template
 from inspections.queries import get_photo
 from repair_orders import clock
-from repair_orders.actions import finish_job
+from repair_orders.actions import finish_job, unfinish_job
 from repair_orders.jobs import change_job
 from repair_orders.models import (
     AUTHORISED_STATUSES,
@@ -76,6 +76,7 @@ class MyJobsPage(DeskView):
             "clock_in": self.clock_in,
             "clock_out": self.clock_out,
             "done": self.done,
+            "undone": self.undone,
             "inspect": self.inspect,
             "finding": self.finding,
             "finish": self.finish,
@@ -121,6 +122,13 @@ class MyJobsPage(DeskView):
             finish_job(job=job, by=self.by(), now=timezone.now(), received=form.cleaned_data["received"])
             change_job(job=job, correction=form.cleaned_data["correction"])
         messages.success(self.request, f"{job.name} is done.")
+        return ""
+
+    def undone(self, technician: Technician) -> str:
+        """Take back that a job is done. What was written about it stays, and no clock starts."""
+        job = get_object_or_404(Job.objects.select_related("repair_order"), pk=self.number("job"))
+        unfinish_job(job=job, by=self.by(), now=timezone.now())
+        messages.success(self.request, f"{job.name} is not done. Start it to go on.")
         return ""
 
     def inspect(self, technician: Technician) -> str:

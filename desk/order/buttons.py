@@ -128,6 +128,16 @@ def finish(press: Press) -> str:
     return f"{url_of(press.bench.order)}#job-{job.pk}"
 
 
+def unfinish(press: Press) -> str:
+    job = press.job
+    with at(f"j{job.pk}", {}):
+        actions.unfinish_job(job=job, **press.who)
+    press.tell(
+        f"Job {job.position}, {job.name}, is not done: it is approved, and its parts are on the shelf."
+    )
+    return f"{url_of(press.bench.order)}#job-{job.pk}"
+
+
 def propose(press: Press) -> str:
     job = press.job
     jobs.propose(job=job)
@@ -229,6 +239,7 @@ BUTTONS: dict[str, tuple[str, Callable[[Press], str]]] = {
     "edit": (CHANGE, edit),
     "start": (actions.PERMISSIONS["start"], start),
     "finish": (actions.PERMISSIONS["finish_job"], finish),
+    "unfinish": (actions.PERMISSIONS["unfinish_job"], unfinish),
     "propose": (CHANGE, propose),
     "canned": (CHANGE, add_canned),
     "recommend": (CHANGE, add_recommended),

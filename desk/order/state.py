@@ -315,7 +315,11 @@ def _steps(bench: Bench) -> Iterator[Step | None]:
         yield Step("step:deny", "Refuse the request…", "repair_orders.decide_repairorder", is_bad=True)
     if status in (_S.APPROVED, _S.IN_PROGRESS):
         done = bench.of_status(JobStatus.DONE)
-        why = f"{numbers_of(done).capitalize()} is done. Complete the order with it." if done else ""
+        why = (
+            f"{numbers_of(done).capitalize()} is done. Complete the order with it, or take back that it is done."
+            if done
+            else ""
+        )
         yield Step("step:stop", "Stop the work…", "repair_orders.decide_repairorder", why, is_bad=True)
 
 

@@ -954,6 +954,13 @@ def _():
     return {"job": fresh(brakes), "by": None, "now": NOW()}
 
 
+@case(repairs.unfinish_job, "repair_orders.job.not_done")
+def _():
+    _, brakes, *_ = started()
+    repairs.finish_job(job=fresh(brakes), by=None, now=NOW())
+    return {"job": fresh(brakes), "by": None, "now": NOW()}
+
+
 @case(repairs.complete, "repair_orders.repairorder.completed", TOLD)
 def _():
     return {"order": reload(started()[0]), "by": None, "now": NOW()}

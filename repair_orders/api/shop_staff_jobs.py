@@ -144,6 +144,7 @@ class JobRoutes(StaffViewSet):
             cls.address(job, patch="change_job", delete="remove_job"),
             cls.address(f"{job}propose/", post="propose_job"),
             cls.address(f"{job}finish/", post="finish_job"),
+            cls.address(f"{job}unfinish/", post="unfinish_job"),
             cls.address(f"{job}lines/", post="add_line"),
             cls.address(f"{job}lines/<id:line_id>/", patch="change_line", delete="remove_line"),
         ]
@@ -258,6 +259,15 @@ class JobRoutes(StaffViewSet):
         )
         return self.show(id)
 
+    def unfinish_job(self, request: Request, id: int, job_id: int) -> JSONResponse:
+        """Take back that a job is done.
+
+        It is approved again, and its parts come back to the shelf. The order must be in progress.
+        """
+        self.read_body()
+        actions.unfinish_job(job=self.job(id, job_id), by=self.caller.user_id, now=timezone.now())
+        return self.show(id)
+
     def add_line(self, request: Request, id: int, job_id: int) -> JSONResponse:
         """Add a line to a job.
 
@@ -329,6 +339,7 @@ JOB_INPUTS: dict[str, type[Serializer]] = {
     "change_job": JobWordsInput,
     "propose_job": VersionInput,
     "finish_job": FinishJobInput,
+    "unfinish_job": VersionInput,
     "add_line": NewLineInput,
     "change_line": LineValuesInput,
 }
@@ -338,6 +349,7 @@ JOB_PERMISSIONS = {
     "remove_job": "repair_orders.change_repairorder",
     "propose_job": "repair_orders.change_repairorder",
     "finish_job": actions.PERMISSIONS["finish_job"],
+    "unfinish_job": actions.PERMISSIONS["unfinish_job"],
     "add_line": "repair_orders.change_repairorder",
     "change_line": "repair_orders.change_repairorder",
     "remove_line": "repair_orders.change_repairorder",

@@ -198,6 +198,7 @@ class TestJobs:
             ("delete", f"jobs/{job.pk}/"),
             ("post", f"jobs/{job.pk}/propose/"),
             ("post", f"jobs/{job.pk}/finish/"),
+            ("post", f"jobs/{job.pk}/unfinish/"),
         ):
             response = getattr(advisor, method)(url(other, tail), {}, format="json")
             expected = {"error": "Not found", "detail": "Job not found.", "code": "not_found"}
@@ -212,6 +213,7 @@ class TestJobs:
             ("patch", f"jobs/{job.pk}/", {}),
             ("post", f"jobs/{job.pk}/propose/", {}),
             ("post", f"jobs/{job.pk}/finish/", {}),
+            ("post", f"jobs/{job.pk}/unfinish/", {}),
             ("post", f"jobs/{job.pk}/lines/", {"kind": "part"}),
             ("patch", f"jobs/{job.pk}/lines/{line.pk}/", {}),
             ("post", "estimate/", {}),
@@ -852,6 +854,33 @@ class TestVerbs:
         response = technician.post(url(order, "complete/"))
         assert (response.status_code, response.json()["status"]) == (200, "completed")
 
+    def test_technician_takes_back_that_a_job_is_done(self, sign_in, now):
+        order, brakes, _oil = started()
+        technician = sign_in(factories.UserFactory(role="technician"))
+        before = everything(order)
+        early = technician.post(url(order, f"jobs/{brakes.pk}/unfinish/"))
+        assert (early.status_code, early.json()) == (
+            409,
+            {
+                "error": "Not possible in this state",
+                "detail": "Only a job of an order in progress that is done can be taken back.",
+                "code": "illegal_transition",
+            },
+        )
+        assert everything(order) == before
+        assert technician.post(url(order, f"jobs/{brakes.pk}/finish/")).status_code == 200
+        stale = technician.post(url(order, f"jobs/{brakes.pk}/unfinish/"), HTTP_IF_MATCH='"99"')
+        assert (stale.status_code, stale.json()["code"]) == (409, "stale_version")
+        seen = {"version": reload(order).version}
+        response = technician.post(url(order, f"jobs/{brakes.pk}/unfinish/"), seen, format="json")
+        body = response.json()
+        assert (response.status_code, body["jobs"][0]["status"], body["version"]) == (
+            200,
+            "approved",
+            seen["version"],
+        )
+        assert everything(order) == before
+
     def test_complete_some_jobs(self, advisor, now):
         order, brakes, oil = estimated()
         answer(order, {brakes: "approved", oil: "approved"})
@@ -915,6 +944,7 @@ class TestVerbs:
             ("jobs/{job}/lines/", Role.ADVISOR),
             ("jobs/{job}/propose/", Role.ADVISOR),
             ("jobs/{job}/finish/", Role.TECHNICIAN),
+            ("jobs/{job}/unfinish/", Role.TECHNICIAN),
             ("estimate/", Role.ADVISOR),
             ("authorisations/", Role.ADVISOR),
             ("stop/", Role.ADVISOR),

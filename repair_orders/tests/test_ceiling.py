@@ -76,6 +76,17 @@ def agreed(price, policy=None, *, location=None, **terms):
     return reload(order), job
 
 
+@pytest.mark.django_db
+def test_work_that_is_not_done_after_all_counts_as_approved():
+    order, job = agreed("100.00")
+    actions.finish_job(job=fresh(job), by=None, now=timezone.now())
+    actions.unfinish_job(job=fresh(job), by=None, now=timezone.now())
+    order = reload(order)
+    assert (order.work_amount, order.ceiling) == (D("100.00"), D("100.00"))
+    with pytest.raises(OverCeiling):
+        jobs.change_line(line=the_line(job), given=given(), quantity=D(2))
+
+
 def the_line(job):
     return job.part_lines.select_related("repair_order", "job").get()
 

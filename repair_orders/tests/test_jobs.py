@@ -267,6 +267,7 @@ class TestVersion:
             (0, lambda: estimates.approve(order=reload(order), by=None, now=given()["now"])),
             (0, lambda: actions.start(order=reload(order), by=None, now=given()["now"])),
             (0, lambda: actions.finish_job(job=fresh(job), by=None, now=given()["now"])),
+            (0, lambda: actions.unfinish_job(job=fresh(job), by=None, now=given()["now"])),
             (0, lambda: actions.complete(order=reload(order), by=None, now=given()["now"])),
         ]
         for number, (rise, step) in enumerate(steps):
@@ -485,6 +486,34 @@ class TestFinish:
             with pytest.raises(IllegalTransition):
                 actions.finish_job(job=fresh(job), by=None, now=now)
 
+    def test_a_finish_is_taken_back(self, now):
+        order, brakes, oil = started()
+        before = RepairOrder.objects.values().get()
+        actions.finish_job(job=fresh(brakes), by=None, now=now)
+        actions.unfinish_job(job=fresh(brakes), by=None, now=now)
+        assert fresh(brakes).status == "approved"
+        assert RepairOrder.objects.values().get() == before
+        actions.stop(order=reload(order), reason="Another car's work", by=None, now=now)
+        assert [fresh(job).status for job in (brakes, oil)] == ["declined", "declined"]
+
+    @pytest.mark.parametrize("status", ["proposed", "approved", "declined", "deferred"])
+    def test_only_a_finish_is_taken_back(self, now, status):
+        _order, brakes, _oil = started()
+        Job.objects.filter(pk=brakes.pk).update(status=status)
+        before = counts(), RepairOrder.objects.values().get()
+        with pytest.raises(IllegalTransition) as error:
+            actions.unfinish_job(job=fresh(brakes), by=None, now=now)
+        text = "Only a job of an order in progress that is done can be taken back."
+        assert (error.value.text, fresh(brakes).status) == (text, status)
+        assert (counts(), RepairOrder.objects.values().get()) == before
+
+    def test_work_of_a_completed_order_stays_done(self, now):
+        order, brakes, _oil = started()
+        actions.complete(order=order, by=None, now=now)
+        with pytest.raises(IllegalTransition):
+            actions.unfinish_job(job=fresh(brakes), by=None, now=now)
+        assert fresh(brakes).status == "done"
+
     def test_stop_is_for_agreed_work(self, now):
         for order in (new_order(), estimated()[0]):
             with pytest.raises(IllegalTransition):
@@ -548,6 +577,25 @@ class TestShelf:
         actions.reopen(order=reload(order), reason="Noise", by=None, now=now)
         assert on_shelf() == {part.pk: (3, 3)}
         actions.complete(order=reload(order), by=None, now=now)
+        assert on_shelf() == {part.pk: (0, 0)}
+        assert_balanced()
+
+    def test_a_finish_that_is_taken_back_brings_its_parts_back(self, needing, now):
+        _order, job, part = needing
+        actions.finish_job(job=fresh(job), by=None, now=now, received=True)
+        assert on_shelf() == {part.pk: (0, 0)}
+        actions.unfinish_job(job=fresh(job), by=None, now=now)
+        assert on_shelf() == {part.pk: (3, 3)}
+        moves = part.moves.filter(source=f"job:{job.pk}").order_by("id").values_list("kind", "pieces")
+        assert list(moves) == [
+            ("RESERVE", 2),
+            ("RECEIPT", 1),
+            ("RESERVE", 1),
+            ("ISSUE", -3),
+            ("RETURN", 3),
+            ("RESERVE", 3),
+        ]
+        actions.finish_job(job=fresh(job), by=None, now=now)
         assert on_shelf() == {part.pk: (0, 0)}
         assert_balanced()
 

@@ -376,6 +376,7 @@ class Walk:
             "retax": (1, self.retax),
             "start": (4, lambda: actions.start(order=order, **by)),
             "finish": (3, lambda: actions.finish_job(job=self.some_job(), received=True, **by)),
+            "unfinish": (1, lambda: actions.unfinish_job(job=self.some_job(), **by)),
             "complete": (1, lambda: actions.complete(order=order, received=True, **by)),
             "reopen": (2, lambda: actions.reopen(order=order, reason="Noise", **by)),
             "stop": (0.3, lambda: actions.stop(order=order, reason="Too dear", **by)),

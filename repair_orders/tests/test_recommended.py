@@ -119,6 +119,10 @@ class TestStates:
         actions.start(order=reload(order), **by_now())
         actions.finish_job(job=fresh(oil), **by_now())
         note("done")
+        actions.unfinish_job(job=fresh(oil), **by_now())
+        note("not done after all")
+        actions.finish_job(job=fresh(oil), **by_now())
+        note("done again")
         actions.complete(order=reload(order), **by_now())
         note("completed")
         actions.reopen(order=reload(order), reason="Leaks", **by_now())
@@ -131,6 +135,8 @@ class TestStates:
             ("approved", "approved", "quoted"),
             ("withdrawn", "proposed", "open"),
             ("done", "done", "done"),
+            ("not done after all", "approved", "quoted"),
+            ("done again", "done", "done"),
             ("completed", "done", "done"),
             ("reopened", "approved", "quoted"),
             ("completed without it", "declined", "open"),

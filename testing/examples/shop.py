@@ -336,6 +336,7 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     "repair_orders_propose_job": ("post", "repair-orders/53/jobs/46/propose/", {}, 409),
     "repair_orders_remove_job": ("delete", "repair-orders/53/jobs/48/", {}, 404),
     "repair_orders_finish_job": ("post", "repair-orders/53/jobs/47/finish/", {}, 409),
+    "repair_orders_unfinish_job": ("post", "repair-orders/53/jobs/47/unfinish/", {}, 409),
     "repair_orders_authorise": (
         "post",
         "repair-orders/32/authorisations/",

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from inspections.actions import start_inspection
 from inspections.models import Finding, FindingPhoto, Inspection
 from repair_orders import clock
+from repair_orders.actions import complete
 from repair_orders.models import Job, RepairOrder
 from repair_orders.time_entries.models import TimeEntry
 from testing.factories import (
@@ -140,6 +141,26 @@ class TestDone:
         assert response.context["done_form"].errors == {"correction": ["Say in words what was done."]}
         assert '<form method="post" action="#done"' in response.content.decode()  # the page is shown there
         assert running.status == "approved"
+
+    def test_it_is_taken_back(self, phone, running):
+        phone.post(URL, {"do": "done", "job": running.pk, "correction": "Wrong car"})
+        page = phone.get(URL).text
+        assert (page.count("Not done after all"), page.count('value="undone"')) == (1, 1)
+        response = phone.post(URL, {"do": "undone", "job": running.pk}, follow=True)
+        running.refresh_from_db()
+        assert (running.status, running.correction) == ("approved", "Wrong car")
+        assert told(response) == ["Front brakes is not done. Start it to go on."]
+        assert (response.context["running"], response.context["ended"]) == (None, [])
+        assert [row["job"] for row in response.context["jobs"]] == [running]
+
+    def test_it_stays_when_the_order_is_completed(self, phone, running, now):
+        phone.post(URL, {"do": "done", "job": running.pk, "correction": "Pads replaced"})
+        complete(order=RepairOrder.objects.get(pk=running.repair_order_id), by=None, now=now)
+        assert "Not done after all" not in phone.get(URL).text
+        response = phone.post(URL, {"do": "undone", "job": running.pk}, follow=True)
+        assert told(response) == ["Only a job of an order in progress that is done can be taken back."]
+        running.refresh_from_db()
+        assert running.status == "done"
 
 
 class TestChecks:
@@ -278,6 +299,21 @@ class TestLists:
         page = phone.get(URL)
         assert [row["job"] for row in page.context["jobs"]] == [mine]
         assert page.context["offered"] == [free]
+
+    def test_a_job_of_nobody_is_taken_after_a_question(self, phone, theo):
+        theo.location = LocationFactory()
+        theo.save()
+        free, mine = job_for(None, name="Oil service"), job_for(theo)
+        RepairOrder.objects.filter(pk=free.repair_order_id).update(location=theo.location)
+        order = RepairOrder.objects.get(pk=free.repair_order_id)
+        page = phone.get(URL).text
+        text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+        assert text.count("Take this job?") == 1
+        assert f"Take this job? {order.vehicle}, order {order.reference} Take and start Cancel" in text
+        assert '<a class="btn low" href="?">Cancel</a>' in " ".join(page.split())
+        phone.post(URL, {"do": "clock_in", "job": free.pk})
+        assert phone.get(URL).context["running"].job_id == free.pk
+        assert [row["job"] for row in phone.get(URL).context["jobs"]] == [mine]
 
     def test_a_login_without_a_technician_is_told_so(self, client):
         client.force_login(UserFactory(role="technician"))

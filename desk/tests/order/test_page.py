@@ -220,7 +220,7 @@ class TestSteps:
         assert self.reasons(at_desk(order)) == {
             "step:send": "Nothing to ask: no proposed job has a line.",
             "step:call": "Nothing to ask: no proposed job has a line.",
-            "step:stop": "Job 1 is done. Complete the order with it.",
+            "step:stop": "Job 1 is done. Complete the order with it, or take back that it is done.",
         }
 
     def test_vehicle_waits_for_its_invoice(self, at_desk):

@@ -256,6 +256,24 @@ class TestWork:
         assert (brakes.status, brakes.correction) == ("done", "Replaced")
         assert browser.told == ["Job 1, Brakes, is done."]
 
+    def test_not_done_after_all(self, at_desk, as_role):
+        order, brakes, _ = started()
+        browser = at_desk(order).press(f"finish:{brakes.pk}")
+        assert f"finish:{brakes.pk}" not in browser.buttons
+        browser = as_role("technician", order).press(f"unfinish:{brakes.pk}")
+        assert fresh(brakes).status == "approved"
+        assert browser.told == ["Job 1, Brakes, is not done: it is approved, and its parts are on the shelf."]
+        assert browser.went == f"{browser.url}#job-{brakes.pk}"
+        assert f"unfinish:{brakes.pk}" not in browser.show().buttons
+        browser.press(f"unfinish:{brakes.pk}")
+        assert list(browser.errors.values()) == [
+            "Only a job of an order in progress that is done can be taken back."
+        ]
+
+    def test_completed_work_is_not_taken_back(self, at_desk):
+        order = completed()
+        assert [do for do in at_desk(order).show().buttons if do.startswith("unfinish")] == []
+
     def test_missing_part_is_received_and_the_job_finished(self, at_desk):
         order, job, part = needing()
         browser = at_desk(order).press(f"finish:{job.pk}")
