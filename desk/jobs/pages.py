@@ -167,7 +167,8 @@ class MyJobsPage(DeskView):
         inspection = get_object_or_404(Inspection, pk=self.number("inspection"))
         anyway = self.request.POST.get("anyway") == "yes"
         inspections.finish_inspection(inspection=inspection, anyway=anyway, by=self.by(), now=timezone.now())
-        messages.success(self.request, f"{inspection.name} is finished. The customer can see it.")
+        text = f"{inspection.name} is finished. The desk can quote from it, and the customer can see it."
+        messages.success(self.request, text)
         return ""
 
     # --- What the page shows ---------------------------------------------------------------------------------
@@ -369,7 +370,7 @@ class MyJobsPage(DeskView):
 
 
 class FindingPhotoPage(DeskView):
-    """A photo of an open inspection."""
+    """A photo of an inspection, on this page and on that of its order."""
 
     permission = "inspections.view_inspection"
 

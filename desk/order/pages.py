@@ -29,6 +29,7 @@ from desk.order import figures
 from desk.order.bench import Bench, find_order
 from desk.order.buttons import BUTTONS, VIEW, Press, choice_in, is_id, removed_line
 from desk.order.history import changed_by, entries_of, name_of
+from desk.order.inspected import inspections_of
 from desk.order.saving import CHANGE, KINDS, SEPARATOR, WORK, Refused, Write, check_seen, find_parts
 from desk.order.sheet import Difference, Seen, difference, differences, typed
 from desk.order.state import asked_for, at_when, rare_steps, state_of, steps_of, together, when
@@ -79,6 +80,7 @@ class OrderPage(DeskView):
         "customer": "customers.view_customer",
         "vehicle": "vehicles.view_vehicle",
         "visit": "appointments.view_appointment",
+        "inspection": "inspections.view_inspection",
     }
 
     _seen: tuple[Bench, Seen] | None = None
@@ -372,6 +374,7 @@ class OrderPage(DeskView):
             "together": together(bench),
             "history": [{**asdict(row), "when": when(bench, row.at)} for row in entries_of(bench)],
             "deposit": figures.deposit_of(bench) if self.may_do("billing.view_invoice") else None,
+            "inspections": inspections_of(bench) if self.may_do(self.may["inspection"]) else [],
             "seen": str(self.seen(bench)),
             "key": new_uuid().hex,
             "shown": shown,

@@ -270,7 +270,9 @@ class TestChecks:
         assert "Not rated yet" not in phone.get(page).content.decode()
         done = phone.post(page, {"do": "finish", "inspection": checks.pk}, follow=True)
         assert done.redirect_chain == [(f"{URL}#top", 302)]
-        assert told(done) == ["Courtesy inspection is finished. The customer can see it."]
+        assert told(done) == [
+            "Courtesy inspection is finished. The desk can quote from it, and the customer can see it."
+        ]
         assert Inspection.objects.get().finished_at is not None
 
     def test_a_refusal_in_words_is_shown_at_the_top_and_the_order_stays_chosen(self, phone, checks, now):
