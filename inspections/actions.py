@@ -5,6 +5,7 @@ Every action locks the order, so that its state, the inspection and the recommen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -44,6 +45,8 @@ PERMISSIONS = {
 }
 MAX_PHOTOS = 10  # of a finding
 _WORDS = ("rating", "value", "note")
+# One number, or several of one item, such as "4.5/5" of two pads.
+_MEASURED = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?( ?/ ?[+-]?[0-9]+(\.[0-9]+)?)*")
 
 
 class OrderIsClosed(DomainError):
@@ -93,6 +96,16 @@ class TooManyPhotos(Invalid):
 class WrongPhotoType(Invalid):
     code = "wrong_photo_type"
     message = f"A photo must be one of {', '.join(PHOTO_TYPES)}."
+
+
+class NotMeasured(Invalid):
+    """The value of an item with a unit is not a number."""
+
+    code = "value_not_a_number"
+    message = "Write the value as a number, such as 1.5."
+
+    def __init__(self, unit: str) -> None:
+        super().__init__(f"Write the {unit} as a number, such as 1.5.", field="value")
 
 
 class PhotoOfAnother(DomainError):
@@ -155,9 +168,9 @@ def record_finding(
 ) -> None:
     """Record what was found about an item. The same again changes nothing.
 
-    A red or yellow finding makes or updates the recommendation of its item, a green one dismisses it. Raises
-    OrderIsClosed, InspectionIsFinished, TooManyPhotos, WrongPhotoType, PhotoOfAnother and the errors of
-    `files.actions.attach`.
+    A red or yellow finding makes or updates the recommendation of its item, a green one dismisses it. The value of an
+    item with a unit is a number. Raises OrderIsClosed, InspectionIsFinished, NotMeasured, TooManyPhotos,
+    WrongPhotoType, PhotoOfAnother and the errors of `files.actions.attach`.
     """
     photos = values.pop("photos", None)
     # The check of stored files may be slow, so it runs before the transaction.
@@ -166,6 +179,8 @@ def record_finding(
         _read_again(finding)
         before = {name: getattr(finding, name) for name in _WORDS}
         after = {**before, **values}
+        if after["value"] != before["value"]:
+            _check_measured(after["value"].strip(), finding.unit)
         follows = {}
         if after != before:
             follows["recommendation"] = follow_finding(order, finding, **after)
@@ -252,6 +267,12 @@ def _changing(inspection: Inspection) -> Iterator[RepairOrder]:
 
 def _read_again(finding: Finding) -> None:
     finding.refresh_from_db(fields=[*_WORDS, "item", "recommendation", "job"])
+
+
+def _check_measured(value: str, unit: str) -> None:
+    """Raise NotMeasured if the value of an item with a unit is not a number. A value that is stored may stay."""
+    if unit and value and not _MEASURED.fullmatch(value):
+        raise NotMeasured(unit)
 
 
 def _copy_items(

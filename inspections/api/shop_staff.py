@@ -149,7 +149,10 @@ class StartInput(Serializer):
 class FindingInput(Serializer):
     rating = Word(choices=Rating.values, required=False, allow_null=True)
     value = serializers.CharField(
-        max_length=60, required=False, allow_blank=True, help_text="What was measured, without the unit."
+        max_length=60,
+        required=False,
+        allow_blank=True,
+        help_text="What was measured, without the unit: a number if the item has one, such as 1.5 or 4.5/5.",
     )
     note = serializers.CharField(
         max_length=10_000, required=False, allow_blank=True, help_text="The customer can read it."

@@ -14,6 +14,7 @@ from inspections.actions import (
     AlreadyStarted,
     InspectionIsFinished,
     NothingAdvised,
+    NotMeasured,
     OrderIsClosed,
     PhotoOfAnother,
     StillUnrated,
@@ -52,6 +53,37 @@ def advised(*names):
 
 def rate(finding, now, rating="red", **values):
     record_finding(finding=finding, by=None, now=now, rating=rating, **values)
+
+
+class TestMeasures:
+    @pytest.mark.parametrize("value", ["", "2", "1.5", "-0.5", "+3", "32/35", "4.5/5/4.5/5", "4 / 5", " 7 "])
+    def test_numbers(self, findings, now, value):
+        Finding.objects.filter(pk=findings[1].pk).update(unit="mm", value="9")
+        findings[1].refresh_from_db()
+        record_finding(finding=findings[1], by=None, now=now, value=value)
+        assert Finding.objects.get(pk=findings[1].pk).value.strip() == value.strip()
+
+    @pytest.mark.parametrize("value", ["abc", "1,5", "1.5 mm", "<2", "1.", ".5", "4/", "--1", "１"])
+    def test_other_texts_are_refused_with_their_unit(self, findings, now, value):
+        Finding.objects.filter(pk=findings[1].pk).update(unit="mm")
+        findings[1].refresh_from_db()
+        before = rows_of(Finding)
+        with pytest.raises(NotMeasured) as error:
+            rate(findings[1], now, value=value)
+        assert (error.value.text, error.value.field) == ("Write the mm as a number, such as 1.5.", "value")
+        assert (rows_of(Finding), rows_of(Recommendation)) == (before, [])
+
+    def test_without_a_unit_it_is_words(self, findings, now):
+        Finding.objects.filter(pk=findings[1].pk).update(unit="")
+        findings[1].refresh_from_db()
+        record_finding(finding=findings[1], by=None, now=now, value="cracked")
+        assert Finding.objects.get(pk=findings[1].pk).value == "cracked"
+
+    def test_words_of_an_earlier_day_do_not_stop_a_rating(self, findings, now):
+        Finding.objects.filter(pk=findings[1].pk).update(unit="mm", value="abc")
+        findings[1].refresh_from_db()
+        rate(findings[1], now, value="abc")
+        assert Finding.objects.get(pk=findings[1].pk).rating == "red"
 
 
 class TestStart:

@@ -320,6 +320,16 @@ class TestRecord:
         response = as_tim.patch(url(inspection, f"findings/{findings[1].pk}/"), body, format="json")
         refused(response, 400, invalid(field, message), findings[1], before=before)
 
+    def test_measure_that_is_no_number(self, as_tim, inspection, findings):
+        Finding.objects.filter(pk=findings[1].pk).update(unit="mm")
+        before = [stored(findings[1])]
+        response = as_tim.patch(
+            url(inspection, f"findings/{findings[1].pk}/"), {"value": "1,5"}, format="json"
+        )
+        text = "Write the mm as a number, such as 1.5."
+        error = invalid("value", text) | {"detail": text, "code": "value_not_a_number"}
+        refused(response, 400, error, findings[1], before=before)
+
     def test_photo_of_another_login_is_404(self, as_tim, ada, inspection, findings, now):
         for uuid in (picture(ada, now).uuid, uuid4()):
             body = {"rating": "red", "photos": [str(uuid)]}

@@ -226,6 +226,15 @@ class TestChecks:
         assert content.startswith("<form") and "<html" not in content
         assert 'data-rating="red"' in content and "Saved " in content
 
+    def test_a_measure_is_a_number(self, phone, checks):
+        finding = checks.findings.get(name="Brake pads, front")
+        sent = {"do": "finding", "finding": finding.pk, "value": "abc"}
+        response = phone.post(URL, sent, headers={"X-Part": "finding"})
+        text = '<p class="err">Write the mm as a number, such as 1.5.</p>'
+        assert (response.status_code, response.text.strip()) == (409, text)
+        finding.refresh_from_db()
+        assert finding.value == ""
+
     def test_words_stay_when_only_the_rating_is_tapped(self, phone, checks):
         finding = checks.findings.get(name="Lights")
         Finding.objects.filter(pk=finding.pk).update(note="Left one dim")
