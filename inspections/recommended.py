@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from common.domain import events
 from common.domain.changes import change, change_as
-from inspections.models import ADVISED, Finding, Rating
+from inspections.models import ADVISED, Finding, Rating, TemplateItem
 from repair_orders.models import RepairOrder
 from vehicles.models import STANDING, Recommendation, RecommendationSource, RecommendationStatus, Urgency
-from vehicles.recommendations import get_standing, hold_recommendations, text_of
+from vehicles.recommendations import find_standing, get_standing, hold_recommendations, text_of
 
 _URGENCY = {Rating.RED.value: Urgency.NOW, Rating.YELLOW.value: Urgency.SOON}
 
@@ -46,16 +46,47 @@ def recommendation_of(order: RepairOrder, finding: Finding) -> Recommendation | 
     return _row_of(order, finding)
 
 
+def codes_about(canned_job_id: int) -> list[str]:
+    """Return the codes of the items that a canned job mends."""
+    ids = TemplateItem.objects.filter(canned_job=canned_job_id).values_list("pk", flat=True)
+    return [_code(pk) for pk in ids]
+
+
 def _row_of(order: RepairOrder, finding: Finding) -> Recommendation | None:
+    """Return what stands for the item, else for the same item of another template, else the finding's own."""
     standing = get_standing(vehicle_id=order.vehicle_id, code=_code_of(finding))
-    if standing is not None or finding.recommendation_id is None:
+    if standing is not None:
         return standing
-    return Recommendation.objects.filter(pk=finding.recommendation_id).first()
+    own = None
+    if finding.recommendation_id is not None:
+        own = Recommendation.objects.filter(pk=finding.recommendation_id).first()
+    if own is not None and own.status in STANDING:
+        return own
+    return find_standing(vehicle_id=order.vehicle_id, codes=_same_items(finding)) or own
+
+
+def _same_items(finding: Finding) -> list[str]:
+    """Return the codes of the items that other templates have for the same thing: those with its name.
+
+    Where a template has several of the name, such as the tread of each tire, they are told apart by their groups.
+    """
+    if finding.item_id is None:
+        return []
+    rows = list(TemplateItem.objects.filter(name__iexact=finding.name).values_list("template", "pk", "group"))
+    if len({template for template, *_ in rows}) < len(rows):
+        group = finding.group.casefold()
+        rows = [row for row in rows if row[2].casefold() == group]
+    own = next((template for template, pk, _ in rows if pk == finding.item_id), None)
+    return [_code(pk) for template, pk, _ in rows if template != own]
 
 
 def _code_of(finding: Finding) -> str:
     """Return the code of the item, or "" if it was removed from its template."""
-    return f"item:{finding.item_id}" if finding.item_id else ""
+    return _code(finding.item_id) if finding.item_id else ""
+
+
+def _code(item_id: int) -> str:
+    return f"item:{item_id}"
 
 
 def _advise(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from catalogue.pricing.models import CannedJob
 from repair_orders.models import Job, JobStatus, RepairOrder
 from repair_orders.worksheet import SheetJob, Worksheet, amount_of
 from vehicles.models import STANDING, Recommendation, RecommendationStatus
 from vehicles.recommendations import (
+    find_standing,
     get_standing,
     hold_recommendations,
     move,
@@ -15,6 +18,8 @@ from vehicles.recommendations import (
     text_of,
 )
 
+Codes = Callable[[int], Collection[str]]
+_codes: list[Codes] = []
 _CANNED = "canned:"
 _FOLLOWS = {
     JobStatus.DECLINED.value: RecommendationStatus.OPEN,
@@ -23,6 +28,12 @@ _FOLLOWS = {
     JobStatus.DONE.value: RecommendationStatus.DONE,
 }
 _PUT_OFF = (JobStatus.DECLINED, JobStatus.DEFERRED)
+
+
+def follow_codes(codes: Codes) -> None:
+    """Take the work of a canned job as that of recommendations with the codes that `codes(canned_job_id)` returns."""
+    if codes not in _codes:
+        _codes.append(codes)
 
 
 def follow_answers(order: RepairOrder, before: Worksheet, after: Worksheet) -> None:
@@ -75,12 +86,19 @@ def _follow(order: RepairOrder, job: Job, sheet: SheetJob, status: Recommendatio
 
 
 def _row_of(order: RepairOrder, job: Job) -> Recommendation | None:
-    """Return the recommendation of a job, or the one that stands in its place with the same code."""
+    """Return the recommendation of a job, or the one that stands in its place with the same code.
+
+    A canned job without one also does the work that a room above recommended with it (`follow_codes`).
+    """
     row = job.recommendation
     if row is not None and row.status in STANDING:
         return row
     code = row.code if row is not None else _code_of(job)
-    return get_standing(vehicle_id=order.vehicle_id, code=code) or row
+    standing = get_standing(vehicle_id=order.vehicle_id, code=code)
+    if standing is not None or row is not None or job.canned_job_id is None:
+        return standing or row
+    codes = [code for codes_of in _codes for code in codes_of(job.canned_job_id)]
+    return find_standing(vehicle_id=order.vehicle_id, codes=codes)
 
 
 def _code_of(job: Job) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from typing import TypedDict, Unpack
@@ -18,6 +19,7 @@ from vehicles.models import (
     Recommendation,
     RecommendationSource,
     RecommendationStatus,
+    Urgency,
     Vehicle,
 )
 
@@ -111,6 +113,22 @@ def get_standing(*, vehicle_id: int, code: str) -> Recommendation | None:
     if not code:
         return None
     return Recommendation.objects.filter(vehicle_id=vehicle_id, code=code, status__in=STANDING).first()
+
+
+def find_standing(*, vehicle_id: int, codes: Collection[str]) -> Recommendation | None:
+    """Return the recommendation of a vehicle with one of these codes that stands, or None.
+
+    Of several it is an open one, the most urgent, the latest.
+    """
+    if not codes:
+        return None
+    rows = Recommendation.objects.filter(vehicle_id=vehicle_id, code__in=codes, status__in=STANDING)
+    urgency = list(Urgency.values)
+    return min(
+        rows,
+        key=lambda row: (row.status != RecommendationStatus.OPEN, urgency.index(row.urgency), -row.pk),
+        default=None,
+    )
 
 
 def recommend_declined(*, vehicle_id: int, code: str, text: str, amount: Decimal) -> Recommendation:

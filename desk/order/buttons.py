@@ -21,6 +21,7 @@ from desk.order.saving import CHANGE, Write, at
 from desk.order.steps import STEPS, find_line, refund_url, url_of
 from repair_orders import actions, jobs
 from repair_orders.models import Job, PartLine, ServiceKind, ServiceLine
+from vehicles import recommendations
 from vehicles.models import Recommendation
 from vehicles.schedules.actions import recommend_in_order
 from vehicles.schedules.models import ServiceSchedule
@@ -160,6 +161,16 @@ def add_recommended(press: Press) -> str:
     return _added(press, added)
 
 
+def dismiss(press: Press) -> str:
+    """Dismiss a recommendation of the vehicle, which is not offered any more."""
+    recommendation = Recommendation.objects.filter(vehicle=press.bench.order.vehicle_id, pk=press.id).first()
+    if recommendation is None:
+        raise Missing("This recommendation is gone.")
+    recommendations.dismiss(recommendation=recommendation)
+    press.tell(f"Not needed: {recommendation}.")
+    return ""
+
+
 def add_due(press: Press) -> str:
     """Add a job for regular work that is due, which becomes a recommendation of the vehicle."""
     schedule = ServiceSchedule.objects.filter(vehicle=press.bench.order.vehicle_id, pk=press.id).first()
@@ -243,6 +254,7 @@ BUTTONS: dict[str, tuple[str, Callable[[Press], str]]] = {
     "propose": (CHANGE, propose),
     "canned": (CHANGE, add_canned),
     "recommend": (CHANGE, add_recommended),
+    "dismiss": (recommendations.PERMISSIONS["dismiss"], dismiss),
     "due": (CHANGE, add_due),
     "remove": (CHANGE, remove),
     "undo": (CHANGE, undo),

@@ -47,6 +47,7 @@ from desk.order.steps import (
 from desk.pages import DeskView
 from repair_orders.changes import StaleVersion, at_version, lock
 from repair_orders.models import RepairOrderStatus
+from vehicles.recommendations import PERMISSIONS as DISMISS
 
 _TONES = {
     RepairOrderStatus.REQUESTED: "",
@@ -80,6 +81,7 @@ class OrderPage(DeskView):
         "customer": "customers.view_customer",
         "vehicle": "vehicles.view_vehicle",
         "visit": "appointments.view_appointment",
+        "dismiss": DISMISS["dismiss"],
         "inspection": "inspections.view_inspection",
     }
 

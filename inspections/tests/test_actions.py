@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -30,9 +31,9 @@ from inspections.actions import (
 from inspections.models import Finding, Inspection
 from inspections.templates import save_template
 from inspections.tests.conftest import picture
-from repair_orders.actions import complete, start
+from repair_orders.actions import complete, finish_job, start, unfinish_job
 from repair_orders.estimates.actions import approve, deny, send_estimate
-from repair_orders.jobs import remove_job
+from repair_orders.jobs import add_canned_job, remove_job
 from repair_orders.models import Job, RepairOrder
 from testing import factories
 from vehicles.models import Recommendation
@@ -208,6 +209,50 @@ class TestRecord:
         rate(again.findings.get(position=2), now, "red", value="2")
         assert advised("urgency", "status", "text") == [("now", "open", "Pads, front\n2 mm")]
         assert Finding.objects.filter(recommendation__isnull=False).count() == 2
+
+    def other_template(self, order, now, *, group="Wheels", canned=None):
+        """Start an inspection by another template that has front pads, too. Return the finding."""
+        item = factories.TemplateItemFactory(
+            template__name="Brake inspection", group=group, name="pads, Front", unit="mm", canned_job=canned
+        )
+        again = start_inspection(order=order, template=item.template, technician=None, by=None, now=now)
+        return again.findings.get()
+
+    def test_same_item_of_another_template_updates_the_row(self, findings, order, now):
+        rate(findings[1], now, "yellow", value="4")
+        other = self.other_template(order, now)
+        rate(other, now, "red", value="2")
+        assert advised("urgency", "status", "text") == [("now", "open", "pads, Front\n2 mm")]
+        rate(other, now, "green")
+        assert advised("status") == [("dismissed",)]
+
+    def test_items_of_one_name_are_told_apart_by_their_groups(self, findings, order, template, now):
+        factories.TemplateItemFactory(template=template, group="Spare", name="Pads, front", unit="mm")
+        rate(findings[1], now, "yellow", value="4")
+        rate(self.other_template(order, now, group="Spare"), now, "red", value="2")
+        assert advised("urgency", "text") == [("soon", "Pads, front\n4 mm"), ("now", "pads, Front\n2 mm")]
+
+    def test_canned_job_that_is_typed_into_the_order_does_the_work_of_its_item(
+        self, findings, order, canned, now
+    ):
+        rate(findings[1], now)
+        rate(self.other_template(order, now, canned=canned), now)
+        job = add_canned_job(order=order, canned=canned)
+        assert advised("status") == [("open",)]
+        answered(order, now)
+        assert advised("status") == [("quoted",)]
+        start(order=RepairOrder.objects.get(pk=order.pk), by=None, now=now)
+        finish_job(job=Job.objects.get(pk=job.pk), by=None, now=now)
+        assert advised("status") == [("done",)]
+        unfinish_job(job=Job.objects.get(pk=job.pk), by=None, now=now)
+        assert advised("status") == [("quoted",)]
+
+    def test_declined_canned_job_is_no_second_recommendation_of_its_item(self, findings, order, canned, now):
+        rate(findings[1], now, note="Worn")
+        add_canned_job(order=order, canned=canned)
+        send_estimate(order=RepairOrder.objects.get(pk=order.pk), by=None, now=now)
+        deny(order=RepairOrder.objects.get(pk=order.pk), by=None, now=now)
+        assert advised("status", "text", "amount") == [("open", "Pads, front\nWorn", Decimal("261.00"))]
 
     def test_green_dismisses_what_stands_for_the_item(self, inspection, findings, order, template, now):
         rate(findings[1], now)

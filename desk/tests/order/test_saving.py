@@ -261,6 +261,27 @@ class TestAdding:
         job = order.jobs.get(recommendation=row)
         assert (job.name, job.concern) == ("Wipers", "They smear")
 
+    def test_recommendation_that_is_not_needed(self, at_desk, as_role, order):
+        row = RecommendationFactory(vehicle=order.vehicle, text="Wipers\nThey smear")
+        other = RecommendationFactory(text="Of another vehicle")
+        browser = at_desk(order).press(f"dismiss:{row.pk}", **{"o-notes": "Kept"})
+        row.refresh_from_db()
+        assert (row.status, browser.told, reload(order).notes) == (
+            "dismissed",
+            ["Not needed: Wipers."],
+            "Kept",
+        )
+        assert f"dismiss:{row.pk}" not in browser.show().buttons
+        assert list(browser.press(f"dismiss:{row.pk}").errors.values()) == [
+            "This recommendation is done or dismissed."
+        ]
+        browser.press(f"dismiss:{other.pk}")
+        other.refresh_from_db()
+        assert (other.status, list(browser.errors.values())) == ("open", ["This recommendation is gone."])
+        technician = as_role("technician", order)
+        sent = {**technician.show().fields, "do": f"dismiss:{other.pk}"}
+        assert technician.client.post(technician.url, sent).status_code == 403
+
     def test_due_work(self, at_desk, order):
         schedule = ServiceScheduleFactory(vehicle=order.vehicle, template__name="Oil change")
         browser = at_desk(order)
