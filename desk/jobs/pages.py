@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -27,7 +28,7 @@ from common.domain.types import Json
 from customers.callers import caller_of_user
 from desk.jobs.forms import DoneForm, FindingForm
 from desk.pages import DeskView
-from files.actions import save_file
+from files.actions import ContentMismatch, ContentTypeMismatch, UnsupportedFileType, save_file
 from files.api.serving import upload_response
 from inspections import actions as inspections
 from inspections.models import Finding, FindingPhoto, Inspection, Template
@@ -50,6 +51,7 @@ from repair_orders.queries import find_jobs_of
 from repair_orders.time_entries.models import TimeEntry
 
 MOST = 30
+NO_PHOTO = "This is not a photo. Take it again, or send a JPEG or PNG."
 RATINGS = [("green", "Good"), ("yellow", "Soon"), ("red", "Now"), ("not_applicable", "N/A")]
 
 
@@ -109,7 +111,13 @@ class MyJobsPage(DeskView):
         return ""
 
     def clock_out(self, technician: Technician) -> str:
-        clock.clock_out(technician=technician, by=self.by(), now=timezone.now())
+        now = timezone.now()
+        job = clock.clock_out(technician=technician, by=self.by(), now=now).job
+        entries = TimeEntry.objects.filter(
+            technician=technician, job=job, started__gte=_midnight(technician, now)
+        )
+        worked = sum(((entry.ended or now) - entry.started for entry in entries), start=now - now)
+        messages.success(self.request, f"Stopped: {_clock(int(worked.total_seconds()))} on {job.name} today.")
         return ""
 
     def done(self, technician: Technician) -> str:
@@ -149,18 +157,23 @@ class MyJobsPage(DeskView):
         form = FindingForm(self.request.POST, self.request.FILES)
         if not form.is_valid():
             raise inspections.WrongPhotoType(
-                " ".join(str(text) for texts in form.errors.values() for text in texts)
+                NO_PHOTO
+                if "photo" in form.errors
+                else " ".join(str(text) for texts in form.errors.values() for text in texts)
             )
         values: dict[str, Any] = form.sent
         photo = form.cleaned_data["photo"]
         if photo is not None or (drop := self.request.POST.get("drop")):
-            kept = [row.upload.uuid for row in FindingPhoto.objects.filter(finding=finding).in_order()]
+            kept = list(
+                FindingPhoto.objects.filter(finding=finding).in_order().values_list("upload__uuid", flat=True)
+            )
             if photo is not None:
                 kept.append(self.stored(photo, now))
             else:
                 kept = [uuid for uuid in kept if str(uuid) != drop]
             values["photos"] = kept
-        inspections.record_finding(finding=finding, by=self.by(), now=now, **values)
+        with _photo():
+            inspections.record_finding(finding=finding, by=self.by(), now=now, **values)
         return f"finding-{finding.pk}"
 
     def finish(self, technician: Technician) -> str:
@@ -221,7 +234,7 @@ class MyJobsPage(DeskView):
             status__in=(RepairOrderStatus.REQUESTED, RepairOrderStatus.PENDING),
             checked_in_at__isnull=False,
         ).annotate(is_begun=Exists(made))
-        rows = rows.select_related("vehicle", "location")
+        rows = rows.select_related("vehicle", "location", "appointment")
         return list(rows.order_by(F("promised_at").asc(nulls_last=True), "id")[:MOST])
 
     def current(self, running: TimeEntry, now: datetime) -> Json:
@@ -291,10 +304,7 @@ class MyJobsPage(DeskView):
 
     def ended(self, technician: Technician, now: datetime) -> list[Job]:
         """Return the jobs on which the technician has worked today and that are done."""
-        begin = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        if technician.location is not None:
-            local = local_time(technician.location, now)
-            begin = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        begin = _midnight(technician, now)
         worked = TimeEntry.objects.filter(technician=technician, started__gte=begin).values("job")
         rows = Job.objects.filter(pk__in=worked, status=JobStatus.DONE)
         return list(rows.select_related("repair_order__vehicle").order_by("-pk")[:MOST])
@@ -330,14 +340,15 @@ class MyJobsPage(DeskView):
     def stored(self, photo: Any, now: datetime) -> UUID:
         """Store a photo, an uploaded file, and return its uuid."""
         assert self.request.user.is_authenticated
-        upload = save_file(
-            caller=caller_of_user(self.request.user),
-            filename=photo.name or "photo",
-            content_type=photo.content_type or "",
-            size=photo.size or 0,
-            content=photo,
-            now=now,
-        )
+        with _photo():
+            upload = save_file(
+                caller=caller_of_user(self.request.user),
+                filename=photo.name or "photo",
+                content_type=photo.content_type or "",
+                size=photo.size or 0,
+                content=photo,
+                now=now,
+            )
         return upload.uuid
 
     def number(self, name: str) -> int:
@@ -381,6 +392,15 @@ class FindingPhotoPage(DeskView):
         )
 
 
+@contextmanager
+def _photo() -> Iterator[None]:
+    """Say of a file that is no photo what to do instead of what it is."""
+    try:
+        yield
+    except (ContentMismatch, ContentTypeMismatch, UnsupportedFileType, inspections.WrongPhotoType) as error:
+        raise inspections.WrongPhotoType(NO_PHOTO) from error
+
+
 class _Refused(Exception):
     """A form that was sent with a wrong value."""
 
@@ -392,6 +412,12 @@ class _Refused(Exception):
 def _id(text: str) -> int:
     """Return an id of the query, 0 for what is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+def _midnight(technician: Technician, now: datetime) -> datetime:
+    """Return when the day began at the technician's location."""
+    local = now if technician.location is None else local_time(technician.location, now)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _clock(seconds: int) -> str:

@@ -41,13 +41,14 @@
         field.value = stored.value;
       }
     }
-    const [shown, stored] = [form, fresh].map((each) => [...each.querySelectorAll(".photos a")]);
+    const [shown, stored] = [form, fresh].map((each) => [...each.querySelectorAll(".photos .shot")]);
     const label = form.querySelector(".photo");
-    if (label && shown.map((link) => link.href).join() !== stored.map((link) => link.href).join()) {
-      shown.forEach((link) => link.remove());
+    const names = (shots) => shots.map((shot) => shot.querySelector("a").href).join();
+    if (label && names(shown) !== names(stored)) {
+      shown.forEach((shot) => shot.remove());
       label.before(...stored);
     }
-    const isInUse = form.contains(document.activeElement) && document.activeElement.matches("input");
+    const isInUse = form.contains(document.activeElement) && document.activeElement.matches("input, textarea");
     for (const part of [".words", ".photos"]) {
       const [here, there] = [form, fresh].map((each) => each.querySelector(part));
       if (here) {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from inspections.actions import start_inspection
 from inspections.models import Finding, FindingPhoto, Inspection
@@ -15,6 +16,7 @@ from repair_orders.actions import complete
 from repair_orders.models import Job, RepairOrder
 from repair_orders.time_entries.models import TimeEntry
 from testing.factories import (
+    AppointmentFactory,
     InspectionTemplateFactory,
     JobFactory,
     LocationFactory,
@@ -22,6 +24,7 @@ from testing.factories import (
     ReservationFactory,
     TechnicianFactory,
     TemplateItemFactory,
+    TimeEntryFactory,
     UserFactory,
     VendorOrderFactory,
 )
@@ -81,10 +84,20 @@ class TestClock:
         assert RepairOrder.objects.get(pk=job.repair_order_id).status == "in_progress"
         assert phone.get(URL).context["running"] == entry
 
-    def test_it_stops(self, phone, running):
-        phone.post(URL, {"do": "clock_out"})
-        assert TimeEntry.objects.get().ended is not None
-        assert phone.get(URL).context["running"] is None
+    def test_it_stops_and_says_how_long_it_ran_today(self, phone, running, theo, monkeypatch):
+        noon = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
+        TimeEntry.objects.update(started=noon - timedelta(seconds=75))
+        TimeEntryFactory(
+            technician=theo, job=running, started=noon - timedelta(hours=20), ended=noon - timedelta(hours=19)
+        )
+        TimeEntryFactory(
+            technician=theo, job=running, started=noon - timedelta(hours=3), ended=noon - timedelta(hours=2)
+        )
+        monkeypatch.setattr(timezone, "now", lambda: noon)
+        response = phone.post(URL, {"do": "clock_out"}, follow=True)
+        assert told(response) == ["Stopped: 1:01 on Front brakes today."]
+        assert not TimeEntry.objects.filter(ended=None).exists()
+        assert response.context["running"] is None
 
     def test_another_job_asks_before_the_running_clock_stops(self, phone, theo, running):
         other = job_for(theo, name="Oil service")
@@ -255,15 +268,50 @@ class TestChecks:
             b"".join(shown.streaming_content) if shown.streaming else shown.content,
         ) == (200, PNG)
 
-    def test_what_is_no_photo_is_refused_in_words(self, phone, checks):
+    @pytest.mark.parametrize(
+        ("name", "content", "kind"),
+        [
+            ("light.txt", b"hello", "text/plain"),
+            ("bad.jpg", b"hello", "image/jpeg"),
+            ("light.jpg", b"", "image/jpeg"),
+            ("light.pdf", b"%PDF-1.7", "application/pdf"),
+            ("light.heic", b"\0\0\0\x18ftypheic", "image/heic"),
+        ],
+    )
+    def test_what_is_no_photo_is_refused_in_words(self, phone, checks, name, content, kind):
         finding = checks.findings.get(name="Lights")
-        text = SimpleUploadedFile("light.txt", b"hello", content_type="text/plain")
+        photo = SimpleUploadedFile(name, content, content_type=kind)
         response = phone.post(
-            URL, {"do": "finding", "finding": finding.pk, "photo": text}, headers={"X-Part": "finding"}
+            URL, {"do": "finding", "finding": finding.pk, "photo": photo}, headers={"X-Part": "finding"}
         )
-        assert response.status_code == 409
-        assert response.content.decode().startswith('<p class="err">')
+        text = '<p class="err">This is not a photo. Take it again, or send a JPEG or PNG.</p>'
+        assert (response.status_code, response.text.strip()) == (409, text)
         assert FindingPhoto.objects.count() == 0
+
+    def test_a_photo_is_removed(self, phone, checks):
+        finding = checks.findings.get(name="Lights")
+        for _ in range(2):
+            photo = SimpleUploadedFile("light.png", PNG, content_type="image/png")
+            phone.post(URL, {"do": "finding", "finding": finding.pk, "photo": photo})
+        first, second = (row.upload.uuid for row in FindingPhoto.objects.in_order())
+        assert re.findall(r'name="drop"\s+value="([^"]+)"', phone.get(URL).text) == [str(first), str(second)]
+        response = phone.post(URL, {"do": "finding", "finding": finding.pk, "drop": str(first)})
+        assert response.headers["Location"] == f"{URL}#finding-{finding.pk}"
+        assert [row.upload.uuid for row in FindingPhoto.objects.all()] == [second]
+
+    def test_a_walk_in_of_nobody_says_so(self, phone, theo, now):
+        theo.location = LocationFactory()
+        theo.save()
+        TemplateItemFactory()
+        walk_in, mine = (
+            RepairOrderFactory(location=theo.location, status="requested", checked_in_at=now)
+            for _ in range(2)
+        )
+        mine.appointment = AppointmentFactory(vehicle=mine.vehicle, technician=theo)
+        mine.save()
+        page = phone.get(URL)
+        assert page.context["here"] == [walk_in, mine]
+        assert page.text.count("Checked in, nobody has it yet") == 1
 
     def test_they_are_finished_when_all_is_rated(self, phone, checks):
         pads, lights = checks.findings.in_order()
