@@ -13,6 +13,7 @@ from typing import TypedDict, Unpack
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 
 from appointments.models import Technician
 from common.domain import events
@@ -41,6 +42,7 @@ from repair_orders.models import OPEN_STATUSES, Job, RepairOrder
 PERMISSIONS = {
     "start_inspection": "inspections.add_inspection",
     "finish": "inspections.change_inspection",
+    "add_finding": "inspections.change_inspection",
     "add_to_estimate": "repair_orders.change_repairorder",
 }
 MAX_PHOTOS = 10  # of a finding
@@ -189,6 +191,36 @@ def record_finding(
             is_changed |= _set_photos(finding, photos, added)
         if is_changed:
             events.record("inspections.finding.changed", finding, at=now, rating=finding.rating)
+
+
+def add_finding(
+    *,
+    inspection: Inspection,
+    name: str,
+    rating: str,
+    by: int | None,
+    now: datetime,
+    note: str = "",
+    photos: Sequence[UUID] = (),
+) -> Finding:
+    """Add what was found beside the items of the template, after the other findings, and return it.
+
+    The same name again records the one that is there. Raises what `record_finding` raises.
+    """
+    with transaction.atomic():
+        with _changing(inspection):
+            rows = Finding.objects.filter(inspection=inspection)
+            finding = rows.filter(item=None, name__iexact=name).in_order().first()
+            if finding is None:
+                last = rows.aggregate(last=Max("position"))["last"] or 0
+                finding = Finding.objects.create(inspection=inspection, position=last + 1, name=name)
+        values: FindingValues = {"rating": rating}
+        if note:
+            values["note"] = note
+        if photos:
+            values["photos"] = photos
+        record_finding(finding=finding, by=by, now=now, **values)
+    return finding
 
 
 def finish_inspection(*, inspection: Inspection, by: int | None, now: datetime, anyway: bool = False) -> None:

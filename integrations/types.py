@@ -260,7 +260,9 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
             "finish_inspection",
             ("repair_order_id", "customer_id"),
         ),
-        "inspections.finding.changed": EventType("A finding was recorded.", "record_finding", ("rating",)),
+        "inspections.finding.changed": EventType(
+            "A finding was recorded.", "record_finding, add_finding", ("rating",)
+        ),
         **_rows("inspections.template", "A template of inspections", "save_template, remove_template"),
         # --- orders
         **_rows("orders.order", "A parts order", "place_order, the admin", "created changed"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from common.domain.text_fields import TextFormField
-from inspections.models import Rating
+from inspections.models import ADVISED, Rating
 
 
 class FindingForm(forms.Form):
@@ -23,6 +23,14 @@ class FindingForm(forms.Form):
         if self.cleaned_data["rating"]:
             values["rating"] = self.cleaned_data["rating"]
         return values
+
+
+class FoundForm(forms.Form):
+    """What was found beside the items of the template."""
+
+    name = TextFormField(max_length=200)
+    rating = forms.ChoiceField(choices=[(rating, rating) for rating in ADVISED])
+    photo = forms.FileField(required=False)
 
 
 class DoneForm(forms.Form):

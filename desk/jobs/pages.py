@@ -26,7 +26,7 @@ from catalogue.shelf.sources import source_of
 from common.domain.errors import DomainError
 from common.domain.types import Json
 from customers.callers import caller_of_user
-from desk.jobs.forms import DoneForm, FindingForm
+from desk.jobs.forms import DoneForm, FindingForm, FoundForm
 from desk.pages import DeskView
 from files.actions import ContentMismatch, ContentTypeMismatch, UnsupportedFileType, save_file
 from files.api.serving import upload_response
@@ -55,6 +55,14 @@ NO_PHOTO = "This is not a photo. Take it again, or send a JPEG or PNG."
 RATINGS = [("green", "Good"), ("yellow", "Soon"), ("red", "Now"), ("not_applicable", "N/A")]
 
 
+class NothingFound(DomainError):
+    """What was found has no words, or too many."""
+
+    code = "nothing_found"
+    title = "Nothing found"
+    message = "Say in up to 200 characters what you found, and press Now or Soon."
+
+
 class MyJobsPage(DeskView):
     """The jobs of the technician whose login asks. Those who may clock others choose one with `?technician=`."""
 
@@ -64,6 +72,7 @@ class MyJobsPage(DeskView):
         "choose": clock.PERMISSIONS["clock_others"],
         "inspect": inspections.PERMISSIONS["start_inspection"],
         "finding": inspections.PERMISSIONS["finish"],
+        "found": inspections.PERMISSIONS["add_finding"],
         "finish": inspections.PERMISSIONS["finish"],
     }
 
@@ -81,6 +90,7 @@ class MyJobsPage(DeskView):
             "undone": self.undone,
             "inspect": self.inspect,
             "finding": self.finding,
+            "found": self.add_found,
             "finish": self.finish,
         }
         step = steps.get(do)
@@ -174,6 +184,29 @@ class MyJobsPage(DeskView):
             values["photos"] = kept
         with _photo():
             inspections.record_finding(finding=finding, by=self.by(), now=now, **values)
+        return f"finding-{finding.pk}"
+
+    def add_found(self, technician: Technician) -> str:
+        """Add what is no item of the template. A photo that is refused does not take the words with it."""
+        inspection, now = get_object_or_404(Inspection, pk=self.number("inspection")), timezone.now()
+        form = FoundForm(self.request.POST, self.request.FILES)
+        form.is_valid()
+        if "name" in form.errors or "rating" in form.errors:
+            raise NothingFound
+        finding = inspections.add_finding(
+            inspection=inspection,
+            name=form.cleaned_data["name"],
+            rating=form.cleaned_data["rating"],
+            by=self.by(),
+            now=now,
+        )
+        if "photo" in form.errors:
+            raise inspections.WrongPhotoType(NO_PHOTO)
+        if (photo := form.cleaned_data["photo"]) is not None:
+            kept = FindingPhoto.objects.filter(finding=finding).in_order()
+            photos = [*kept.values_list("upload__uuid", flat=True), self.stored(photo, now)]
+            with _photo():
+                inspections.record_finding(finding=finding, by=self.by(), now=now, photos=photos)
         return f"finding-{finding.pk}"
 
     def finish(self, technician: Technician) -> str:

@@ -28,7 +28,7 @@ from common.reads.serializers import Serializer
 from inspections import actions, templates
 from inspections.api.findings import PDF, PHOTO, FindingSerializer, photo_response
 from inspections.api.problems import ON_ESTIMATE, STARTED, UNRATED
-from inspections.models import Finding, Inspection, Rating, Template
+from inspections.models import ADVISED, Finding, Inspection, Rating, Template
 from inspections.papers.actions import inspection_paper
 from repair_orders.api.shop_staff import StaffRepairOrders
 from repair_orders.api.shop_staff_jobs import VersionInput
@@ -164,6 +164,17 @@ class FindingInput(Serializer):
     )
 
 
+class NewFindingInput(Serializer):
+    name = serializers.CharField(max_length=200, help_text="What was found.")
+    rating = Word(choices=ADVISED)
+    note = serializers.CharField(
+        max_length=10_000, required=False, allow_blank=True, help_text="The customer can read it."
+    )
+    photos = serializers.ListField(
+        child=serializers.UUIDField(), required=False, help_text="The ids of uploads of the caller."
+    )
+
+
 class FinishInput(Serializer):
     anyway = serializers.BooleanField(required=False, help_text="Finish although items have no rating.")
 
@@ -183,9 +194,14 @@ class StaffInspections(StaffViewSet):
     model = Inspection
     serializer_class = InspectionSerializer
     query = query_of(InspectionFilter, ORDERING)
-    inputs = {"record": FindingInput, "finish": FinishInput, "add_to_estimate": VersionInput}
+    inputs = {
+        "record": FindingInput,
+        "add_finding": NewFindingInput,
+        "finish": FinishInput,
+        "add_to_estimate": VersionInput,
+    }
     verbs = ("finish",)
-    creates = frozenset({"add_to_estimate"})
+    creates = frozenset({"add_finding", "add_to_estimate"})
     permissions = {
         **actions.PERMISSIONS,
         "photo": "inspections.view_inspection",
@@ -197,6 +213,7 @@ class StaffInspections(StaffViewSet):
         finding = "<id:id>/findings/<id:finding_id>/"
         return [
             *super().routes(),
+            cls.address("<id:id>/findings/", post="add_finding"),
             cls.address(finding, patch="record"),
             cls.address(f"{finding}add-to-estimate/", post="add_to_estimate"),
             cls.address("<id:id>/photos/<public_id:photo_id>/", get="photo"),
@@ -228,6 +245,16 @@ class StaffInspections(StaffViewSet):
             **self.read_body(partial=True),
         )
         return self.show(id)
+
+    def add_finding(self, request: Request, id: int) -> JSONResponse:
+        """Add what was found beside the items of the template.
+
+        The work is recommended for the vehicle. The same name again records the finding that is there.
+        """
+        actions.add_finding(
+            inspection=self.row(id), by=self.caller.user_id, now=timezone.now(), **self.read_body()
+        )
+        return self.show(id, status=201)
 
     @extend_schema(responses={201: InspectionSerializer, **ON_ESTIMATE})
     def add_to_estimate(self, request: Request, id: int, finding_id: int) -> JSONResponse:

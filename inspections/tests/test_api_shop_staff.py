@@ -320,6 +320,29 @@ class TestRecord:
         response = as_tim.patch(url(inspection, f"findings/{findings[1].pk}/"), body, format="json")
         refused(response, 400, invalid(field, message), findings[1], before=before)
 
+    def test_something_else_is_found(self, as_tim, tim, inspection, now):
+        photo = picture(tim, now)
+        body = {"name": "Exhaust", "rating": "yellow", "note": "Loose", "photos": [str(photo.uuid)]}
+        response = as_tim.post(url(inspection, "findings/"), body, format="json")
+        found = Finding.objects.get(item=None)
+        row = {
+            "id": found.pk, "group": "", "name": "Exhaust", "rating": "yellow", "value": "", "unit": "",
+            "note": "Loose", "photos": [str(photo.uuid)], "item_id": None,
+            "recommendation_id": found.recommendation_id, "job_id": None,
+        }  # fmt: skip
+        assert (response.status_code, response.json()["findings"][-1]) == (201, row)
+        again = as_tim.post(url(inspection, "findings/"), {"name": "Exhaust", "rating": "red"}, format="json")
+        assert again.json()["findings"][-1] == {**row, "rating": "red"}
+        wrong = as_tim.post(
+            url(inspection, "findings/"), {"name": "Wipers", "rating": "green"}, format="json"
+        )
+        message = '"green" is not a valid choice. Choose one of: red, yellow.'
+        assert (wrong.status_code, wrong.json()) == (400, invalid("rating", message))
+        Inspection.objects.update(finished_at=now)
+        late = as_tim.post(url(inspection, "findings/"), {"name": "Wipers", "rating": "red"}, format="json")
+        assert (late.status_code, late.json()["code"]) == (409, "inspection_is_finished")
+        assert Finding.objects.filter(item=None).count() == 1
+
     def test_measure_that_is_no_number(self, as_tim, inspection, findings):
         Finding.objects.filter(pk=findings[1].pk).update(unit="mm")
         before = [stored(findings[1])]

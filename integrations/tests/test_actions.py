@@ -1049,6 +1049,12 @@ def _():
     return {"order": order, "template": template, "technician": None, "by": None, "now": NOW()}
 
 
+@case(inspections.add_finding, "inspections.finding.changed", "vehicles.recommendation.created")
+def _():
+    inspection = make.InspectionFactory()
+    return {"inspection": inspection, "name": "Exhaust", "rating": "red", "by": None, "now": NOW()}
+
+
 @case(inspections.record_finding, "inspections.finding.changed", "vehicles.recommendation.created")
 def _():
     return {"finding": make.FindingFactory(rating=None), "rating": "red", "by": None, "now": NOW()}

@@ -591,6 +591,12 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
         {"rating": "red", "value": "2", "note": "Worn to the indicators."},
         None,
     ),
+    "inspections_add_finding": (
+        "post",
+        "inspections/3/findings/",
+        {"name": "Exhaust is loose", "rating": "yellow"},
+        None,
+    ),
     "inspections_add_to_estimate": ("post", "inspections/3/findings/21/add-to-estimate/", {}, 409),
     "inspections_finish": ("post", "inspections/3/finish/", {"anyway": True}, 409),
     "inspection_templates_destroy": ("delete", "inspection-templates/3/", {}, 404),

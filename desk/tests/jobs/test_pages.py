@@ -248,6 +248,31 @@ class TestChecks:
         finding.refresh_from_db()
         assert finding.value == ""
 
+    def test_something_else_is_found(self, phone, checks):
+        sent = {"do": "found", "inspection": checks.pk, "name": " Exhaust is loose ", "rating": "red"}
+        photo = SimpleUploadedFile("exhaust.png", PNG, content_type="image/png")
+        response = phone.post(URL, {**sent, "photo": photo})
+        *_, found = checks.findings.in_order()
+        assert (found.name, found.rating, found.item, found.position, found.photos.count()) == (
+            "Exhaust is loose", "red", None, 3, 1,
+        )  # fmt: skip
+        assert (found.recommendation.text, found.recommendation.urgency) == ("Exhaust is loose", "now")
+        assert response.headers["Location"] == f"{URL}#finding-{found.pk}"
+        # The same again, and a file that is no photo: the words are kept.
+        bad = SimpleUploadedFile("bad.jpg", b"hello", content_type="image/jpeg")
+        again = phone.post(URL, {**sent, "rating": "yellow", "photo": bad}, follow=True)
+        assert told(again) == ["This is not a photo. Take it again, or send a JPEG or PNG."]
+        found.refresh_from_db()
+        assert (found.rating, found.photos.count(), checks.findings.count()) == ("yellow", 1, 3)
+
+    @pytest.mark.parametrize(
+        "sent", [{"name": " ", "rating": "red"}, {"name": "x" * 201, "rating": "red"}, {"name": "Exhaust"}]
+    )
+    def test_nothing_else_is_found(self, phone, checks, sent):
+        response = phone.post(URL, {"do": "found", "inspection": checks.pk, **sent}, follow=True)
+        assert told(response) == ["Say in up to 200 characters what you found, and press Now or Soon."]
+        assert checks.findings.count() == 2
+
     def test_words_stay_when_only_the_rating_is_tapped(self, phone, checks):
         finding = checks.findings.get(name="Lights")
         Finding.objects.filter(pk=finding.pk).update(note="Left one dim")
