@@ -36,7 +36,7 @@ checks = Template.objects.create(name="Brake checks")
 for position, name in enumerate(("Pads", "Discs", "Hoses", "Fluid", "Cables", "Drums", "Lines", "Pedal"), 1):
     checks.items.create(position=position, name=name)
 vehicle = Vehicle.objects.order_by("id").first()
-for _ in range(5):
+for _ in range(6):
     order = request_repair(customer=vehicle.customer, vehicle=vehicle, location=shop,
                            description="It pulls to the left.", now=timezone.now())
     start_inspection(order=order, template=checks, technician=technician, by=None, now=timezone.now())
@@ -184,6 +184,37 @@ def test_a_photo_that_was_not_sent_goes_before_what_is_entered_after_it(phone):
     page.reload()
     assert shown(finding) == ("Nearly gone", 1)
     assert phone.complaints == ["Failed to load resource: net::ERR_FAILED"] * 2
+
+
+def test_what_was_not_sent_is_shown_and_sent_when_the_connection_is_back(phone):
+    page = phone.page
+    first, second = findings(phone).nth(0), findings(phone).nth(1)
+    rate(first, "Good")
+    page.context.set_offline(True)
+    taps = [finding.get_by_role("button", name=word) for finding, word in ((first, "Now"), (second, "Soon"))]
+    for tap in taps:
+        tap.click()
+    for finding, tap in zip((first, second), taps, strict=True):
+        expect(finding.locator(".saved")).to_have_text("Not sent. Try again")
+        expect(finding.locator("[aria-pressed=true]")).to_have_count(1)
+        expect(tap).to_have_attribute("aria-pressed", "true")
+        expect(tap).to_have_class(re.compile(r"\bpending\b"))
+    bar = page.locator(".notsent")
+    expect(bar).to_have_text("2 not sent · Send all")
+    expect(bar).to_be_in_viewport(ratio=1)
+    found = phone.look("not-sent")
+    bar.get_by_role("button", name="Send all").click()  # still without a connection
+    expect(bar).to_have_text("2 not sent · Send all")
+    page.context.set_offline(False)
+    for finding in (first, second):
+        expect(finding.locator(".saved")).to_contain_text("Saved ")
+    expect(bar).to_have_count(0)
+    expect(page.locator(".pending")).to_have_count(0)
+    page.reload()
+    for tap in taps:
+        expect(tap).to_have_attribute("aria-pressed", "true")
+    assert set(phone.complaints) == {"Failed to load resource: net::ERR_INTERNET_DISCONNECTED"}
+    assert found == []
 
 
 def test_a_button_of_the_page_waits_for_a_photo_that_is_on_its_way(phone):

@@ -32,9 +32,6 @@
   const show = (form, fresh, data) => {
     form.elements.csrfmiddlewaretoken.value = fresh.elements.csrfmiddlewaretoken.value;
     Object.assign(form.dataset, fresh.dataset);
-    for (const button of form.querySelectorAll("[name=rating]")) {
-      button.setAttribute("aria-pressed", button.value === fresh.dataset.rating);
-    }
     for (const name of ["note", "value"]) {
       const [field, stored] = [form.elements[name], fresh.elements[name]];
       if (field && stored && field.value === data.get(name) && field.value !== stored.value) {
@@ -68,6 +65,32 @@
       queues.set(form, { waiting: [], isSending: false, refusal: "" });
     }
     return queues.get(form);
+  };
+  // The rating that was tapped last, also while it waits to be sent.
+  const showRating = (form) => {
+    const waiting = queueOf(form).waiting.findLast((data) => data.has("rating"))?.get("rating");
+    for (const button of form.querySelectorAll("[name=rating]")) {
+      button.setAttribute("aria-pressed", button.value === (waiting ?? form.dataset.rating));
+      button.classList.toggle("pending", button.value === waiting);
+    }
+  };
+  // How many items could not be sent, with a button that stays in sight.
+  const bar = document.createElement("p");
+  bar.className = "notsent";
+  bar.setAttribute("role", "status");
+  const showBar = () => {
+    const unsent = [...queues.values()].filter(({ waiting, isSending }) => waiting.length && !isSending).length;
+    if (!unsent) {
+      bar.remove();
+      return;
+    }
+    if (!bar.isConnected) {
+      const all = Object.assign(document.createElement("button"), { type: "button", className: "btn low", textContent: "Send all" });
+      all.addEventListener("click", sendAll);
+      bar.replaceChildren("", all);
+      root.append(bar);
+    }
+    bar.firstChild.textContent = `${unsent} not sent · `;
   };
   const isSaved = () => [...queues.values()].every(({ waiting }) => !waiting.length);
   const isSending = () => [...queues.values()].some((queue) => queue.isSending);
@@ -118,6 +141,7 @@
         return;
       }
       queue.waiting.shift();
+      showRating(form);
       // A refusal is not covered by what was saved after it.
       tell(form, queue.refusal || fresh.querySelector(".saved").textContent, Boolean(queue.refusal));
     });
@@ -127,6 +151,7 @@
       if (queue.waiting[0] !== data) {
         send(form);
       }
+      showBar();
       if (!isSending()) {
         whenIdle?.();
       }
@@ -141,17 +166,23 @@
       queue.refusal = "";
     }
     queue.waiting.push(data);
+    showRating(form);
     send(form);
   };
 
   // With the token of the present sign-in.
-  const retry = async (form) => {
+  const resend = async (forms) => {
     await window.deskHindrance?.((token) => {
-      form.elements.csrfmiddlewaretoken.value = token;
-      queueOf(form).waiting.forEach((data) => data.set("csrfmiddlewaretoken", token));
+      forms.forEach((form) => {
+        form.elements.csrfmiddlewaretoken.value = token;
+        queueOf(form).waiting.forEach((data) => data.set("csrfmiddlewaretoken", token));
+      });
     });
-    send(form);
+    forms.forEach(send);
   };
+  const retry = (form) => resend([form]);
+  const sendAll = () => resend([...queues.keys()].filter((form) => queueOf(form).waiting.length));
+  window.addEventListener("online", sendAll);
 
   root.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
