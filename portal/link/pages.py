@@ -30,7 +30,7 @@ from portal.link.view import EstimateView
 from portal.templatetags.fleet import money
 from repair_orders.estimates.actions import Answerer, EstimateChanged
 from repair_orders.estimates.company import answer_as_customer, needs_po_number
-from repair_orders.estimates.models import Estimate, Method
+from repair_orders.estimates.models import Answer, Estimate, Method
 from repair_orders.estimates.queries import find_by_token, get_last
 
 _SHOP = "the shop"  # of an order without a location
@@ -128,6 +128,7 @@ class EstimatePage(EstimateView):
             }
             if state == LinkState.ANSWERED:
                 context |= _receipt(estimate)
+                context["is_last_approved"] = last.is_read_out and _approves(last)
                 context["record_url"] = reverse("estimate-link-record", kwargs=self.kwargs)
             return render(self.request, "link/estimate.html", context, status=status)
 
@@ -154,6 +155,10 @@ def _receipt(estimate: Estimate) -> Json:
         "decisions": decisions,
         "is_approved": any(decision.decision == "approved" for decision in decisions),
     }
+
+
+def _approves(estimate: Estimate) -> bool:
+    return estimate.authorisation.decisions.filter(decision=Answer.APPROVED).exists()
 
 
 def _refusal(error: DomainError, form: AnswerForm) -> str:

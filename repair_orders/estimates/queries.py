@@ -80,8 +80,9 @@ def find_by_token(token: str) -> Estimate | None:
 
 
 def get_last(order: RepairOrder) -> Estimate:
-    """Return the last revision of an order that has one, without its paper."""
-    return Estimate.objects.filter(repair_order=order).defer("snapshot").latest("revision")
+    """Return the last revision of an order that has one, with its answer and without its paper."""
+    rows = Estimate.objects.filter(repair_order=order).select_related("authorisation")
+    return rows.defer("snapshot").latest("revision")
 
 
 def find_papers(order: RepairOrder) -> list[PaperRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -17,7 +17,7 @@ from common.domain.models import Event
 from customers.models import Notification
 from portal.tests.link.conftest import BRAKES, FILTER, OIL, add, answers, path_of, text_of
 from repair_orders.actions import start, stop
-from repair_orders.estimates.actions import Answerer, answer, send_estimate, withdraw
+from repair_orders.estimates.actions import Answerer, answer, record_answer, send_estimate, withdraw
 from repair_orders.estimates.models import Authorisation, Decision, Estimate
 from repair_orders.jobs import add_part_line
 from repair_orders.models import Job, RepairOrder
@@ -291,6 +291,37 @@ class TestAnswer:
         order.refresh_from_db()
         assert order.authorised_total == Decimal("626.18")
         assert "Since then the shop sent revision 2" in text_of(page.get(url))
+
+    @pytest.mark.parametrize(
+        ("decision", "words"),
+        [("approved", "agreed to revision 2, $626.18"), ("declined", "declined revision 2, $626.18")],
+    )
+    def test_answer_on_the_phone_is_told_as_the_answer_that_it_is(
+        self, page, order, estimate, url, decision, words
+    ):
+        page.post(url, answers(estimate, BRAKES, total="529.63"))
+        order.refresh_from_db()
+        job = add(order, "Tie rod", price="40.00", labour="50.00")
+        at = datetime(2026, 11, 30, 8, 35, tzinfo=UTC)
+        total = Decimal("626.18") if decision == "approved" else None
+        record_answer(
+            order=order, decisions={job.pk: decision}, answerer=Answerer(method="phone", by_name="Linda"),
+            now=at, total=total,
+        )  # fmt: skip
+        text = text_of(page.get(url))
+        assert f"Since then you {words}, by phone on 30 Nov 2026, 03:35." in text
+        assert "newest email" not in text
+
+    def test_revision_that_was_not_mailed_is_in_no_email(self, page, order, alice, estimate, url):
+        page.post(url, answers(estimate, BRAKES, total="529.63"))
+        order.refresh_from_db()
+        add(order, "Tie rod", price="40.00", labour="50.00")
+        alice.contact.email = None
+        alice.contact.save()
+        send_estimate(order=RepairOrder.objects.get(), by=None, now=timezone.now())
+        text = text_of(page.get(url))
+        assert "Since then the shop made revision 2, on" in text
+        assert "It was not mailed: ask the shop for it." in text and "newest email" not in text
 
 
 class TestStates:
