@@ -75,7 +75,8 @@ def receipt_mail(payment: Payment, document: Document, to: str) -> Mail:
         is_refund=is_refund,
         amount=money(str(payment.amount)),
         method=PaymentMethod(payment.method).label.lower(),
-        day=at.astimezone(ZoneInfo((paper["shop"] or {}).get("time_zone") or "UTC")),
+        # A date and not a time, which templates would convert back.
+        day=at.astimezone(ZoneInfo((paper["shop"] or {}).get("time_zone") or "UTC")).date(),
         uses=[{**use, "amount": money(use["amount"])} for use in paper["uses"]],
         number=held.number if held else "",
         link=invoice_url(held) if held else "",

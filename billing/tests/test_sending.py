@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 
@@ -113,6 +113,16 @@ def test_receipt_is_attached(inbox, invoice, alice):
         "application/pdf",
     )
     assert "Received $91.56" in PdfReader(BytesIO(attached.get_content())).pages[0].extract_text()
+
+
+def test_receipt_has_the_day_of_the_location(inbox, alice):
+    location = factories.LocationFactory(time_zone="America/New_York")
+    at = datetime(2026, 11, 30, 3, 35, tzinfo=UTC)  # the evening before
+    payment = pay(None, "50.00", "cash", customer=alice, location=location, now=at)
+    send_receipt(payment, by=None, now=at)
+    [message] = inbox.messages
+    for body in bodies(message):
+        assert "received $50.00 by cash on 29 November 2026." in " ".join(body.split())
 
 
 def test_receipt_of_a_refund(inbox, invoice, alice):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 
 import pytest
 from django.utils import timezone
 
+from appointments.models import Location
 from common.domain.errors import IllegalTransition
 from customers.models import Notification
 from repair_orders import actions, jobs
@@ -144,16 +145,48 @@ class TestSend:
             revision = send(order)
         [mail] = mailoutbox
         assert (mail.subject, mail.to, revision.sent_to) == (
-            "Your estimate",
+            f"{order.location.name}: your estimate for the 2020 Honda Civic, $491.56",
             [alice.contact.email],
             alice.contact.email,
         )
-        assert "Brakes: 480.40" in mail.body and "491.56" in mail.body
+        assert "Brakes: $480.40" in mail.body and "fees and tax: $491.56" in mail.body
         token = re.search(r"/e/([A-Za-z0-9_-]{22})\s", mail.body)[1]
         assert find_by_token(token) == revision
         assert mail.body.count(link_of(revision)) == 1
         assert find_by_token(token[:-1]) is None
         assert token not in json.dumps(Estimate.objects.values().get(), default=str)
+
+    def test_mail_is_in_the_words_and_the_time_of_the_shop(
+        self, alice, mailoutbox, django_capture_on_commit_callbacks
+    ):
+        vehicle = VehicleFactory(customer=alice, year=2003, make="Honda", model="Accord")
+        order = new_order(vehicle=vehicle)
+        names = {"legal_name": "Springfield Garage", "phone": "(417) 555-0140"}
+        Location.objects.update(time_zone="America/New_York", **names)
+        add_brakes(order)
+        with django_capture_on_commit_callbacks(execute=True):
+            revision = estimates.send_estimate(
+                order=reload(order),
+                by=None,
+                now=datetime(2026, 11, 30, 8, 32, tzinfo=UTC),
+                expires_at=datetime(2026, 12, 30, 8, 32, tzinfo=UTC),
+            )
+        [mail] = mailoutbox
+        assert mail.subject == "Springfield Garage: your estimate for the 2003 Honda Accord, $491.56"
+        assert mail.body == (
+            f"Hello {alice.name},\n\n"
+            "this is the estimate of Springfield Garage for your 2003 Honda Accord.\n\n"
+            "Brakes: $480.40\n\n"
+            "Total with discount, fees and tax: $491.56\n\n"
+            "See the whole estimate, and approve or decline each job here:\n\n"
+            f"{link_of(revision)}\n\n"
+            "It is valid until 30 December 2026, 03:32 EST. Nothing is done that you do not approve. "
+            "Whoever has this link can answer: do not pass it on.\n\n"
+            "For questions, call (417) 555-0140.\n\n"
+        )
+        html = mail.alternatives[0][0]
+        for words in ("30 December 2026, 03:32 EST", "Brakes: $480.40", "$491.56", "call (417) 555-0140."):
+            assert words in html
 
     def test_without_an_address_nothing_is_mailed(
         self, alice, as_ada, mailoutbox, django_capture_on_commit_callbacks

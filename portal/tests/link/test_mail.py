@@ -30,7 +30,8 @@ def inbox(settings):
 def test_link_of_the_mail_opens_the_estimate(inbox, order, alice):
     estimate = send_estimate(order=order, by=None, now=timezone.now())
     [message] = inbox.messages
-    assert (message["To"], message["Subject"]) == (alice.contact.email, "Your estimate")
+    subject = "Springfield Garage LLC: your estimate for the 2011 Volkswagen Golf, $734.00"
+    assert (message["To"], message["Subject"]) == (alice.contact.email, subject)
     text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
     for body in (text, html):
         assert "Springfield Garage LLC" in body and "734.00" in body and "Front brakes" in body
