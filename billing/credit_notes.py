@@ -106,15 +106,27 @@ def credit_lines(
     """
     with transaction.atomic():
         state = _State.of(invoice)
-        by_id = {line.pk: line for line in state.lines}
-        left = state.left
-        rows = []
-        for place, wanted in enumerate(lines):
-            line = by_id.get(wanted.line_id)
-            if line is None:
-                raise UnknownLine(field="lines", item=place)
-            rows.append(state.take(line, wanted.quantity, place))
-        return _credit(state, CreditKind.LINES, _fitted(rows, left), reason, by=by, now=now)
+        return _credit(state, CreditKind.LINES, _rows_of(state, lines), reason, by=by, now=now)
+
+
+def total_of_lines(*, invoice: Invoice, lines: Sequence[LineCredit]) -> Decimal:
+    """Return what a credit of these lines comes to, tax included. Raises as `credit_lines` does, and writes nothing."""
+    with transaction.atomic():
+        state = _State.of(invoice)
+        return to_dollars(add_up([row.shares for row in _rows_of(state, lines)]).total)
+
+
+def _rows_of(state: _State, lines: Sequence[LineCredit]) -> list[_Row]:
+    """Return the rows of a credit of these lines. Raises UnknownLine, NotDivisible, OverLine, OverInvoice."""
+    by_id = {line.pk: line for line in state.lines}
+    left = state.left
+    rows = []
+    for place, wanted in enumerate(lines):
+        line = by_id.get(wanted.line_id)
+        if line is None:
+            raise UnknownLine(field="lines", item=place)
+        rows.append(state.take(line, wanted.quantity, place))
+    return _fitted(rows, left)
 
 
 def credit_amount(

@@ -547,12 +547,14 @@ def money_and_keys(day: Day) -> None:
         told(page, "The vehicle is out.")
     with day.step("39", "who changed what, in the shop's time", 0, anna) as page:
         expect(page.locator(".hist")).to_contain_text("Anna Advisor")
-    with day.step("30", "credit note of a part, and its refund", 5, day.max) as page:
+    with day.step("30", "credit note of a part, and its refund", 7, day.max) as page:
         find_order(day.max, day)
         day.max.press("Credit or refund…")
         day.look(day.max, "credit")
+        day.max.tap(page.get_by_label("An amount", exact=True))
         fill(page, amount="25.00", reason="The bracket rattles.")
-        day.max.press("Issue the credit note")
+        day.max.press("Show the total")
+        day.max.press("Issue the credit note, $25.00")
         told(page, re.compile(r"Credit note .* over \$25.00 is issued"))
         day.look(day.max, "refund")
         expect(page.get_by_label("Amount")).to_have_value("25.00")

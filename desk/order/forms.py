@@ -191,8 +191,17 @@ class InvoiceForm(StepForm):
 
 
 class CreditForm(StepForm):
-    """A credit: pieces or hours of lines, an amount, or the whole invoice if neither is typed."""
+    """A credit: pieces or hours of lines, an amount, or the whole invoice. Nothing is chosen beforehand.
 
+    What was filled for a way that is not chosen does not count.
+    """
+
+    LINES, AMOUNT, WHOLE = "lines", "amount", "whole"
+    what = forms.ChoiceField(
+        label="What is credited",
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose what is credited."},
+    )
     amount = _decimal("Amount, tax included", 10, min_value=Decimal("0.01"))
     reason = _area("Reason", rows=2)
 
@@ -200,8 +209,17 @@ class CreditForm(StepForm):
         super().__init__(*args, **kwargs)
         invoice = self.bench.invoice
         self.left = find_lines_left(invoice.pk) if invoice else []
+        self.most = invoice.total - invoice.credited if invoice else Decimal(0)
+        whole = "All that is left of the invoice" if invoice and invoice.credited else "The whole invoice"
+        ways = [(self.AMOUNT, "An amount"), (self.WHOLE, f"{whole}, {dollars(self.most)}")]
+        lines = [(self.LINES, "Some lines")] if self.left else []
+        self.fields["what"].choices = [*lines, *ways]  # type: ignore[attr-defined]
         for line, left in self.left:
             self.fields[f"line_{line.pk}"] = _credit_field(line, left)
+
+    def ways(self) -> list[tuple[str, forms.BoundField]]:
+        """Return the ways to credit with the radio button of each."""
+        return [(box.data["value"], box) for box in self["what"]]
 
     def lines(self) -> list[forms.BoundField]:
         """Return the fields of the lines of which something is left."""
@@ -215,12 +233,28 @@ class CreditForm(StepForm):
 
     def clean(self) -> Json:
         values: Json = super().clean() or self.cleaned_data
-        if self.chosen and values.get("amount"):
-            self.add_error("amount", "Credit lines or an amount, not both.")
-        # A line that was credited meanwhile would leave nothing chosen, which means the whole invoice.
-        typed = {name for name, value in self.data.items() if name.startswith("line_") and value}
-        if not typed <= self.fields.keys():
-            raise forms.ValidationError("Nothing of a line that was chosen is left to credit. Choose again.")
+        what = values.get("what")
+        for name in list(self.errors):
+            if (
+                what
+                and name != what
+                and (name == self.AMOUNT or (name.startswith("line_") and what != self.LINES))
+            ):
+                del self.errors[name]
+        if what == self.AMOUNT and self.AMOUNT not in self.errors:
+            amount = values.get("amount")
+            if not amount:
+                self.add_error("amount", "Enter the amount.")
+            elif amount > self.most:
+                self.add_error("amount", f"Only {dollars(self.most)} is left to credit.")
+        if what == self.LINES:
+            typed = {name for name, value in self.data.items() if name.startswith("line_") and value}
+            if not typed <= self.fields.keys():
+                raise forms.ValidationError(
+                    "Nothing of a line that was chosen is left to credit. Choose again."
+                )
+            if not typed:
+                self.add_error("what", "Fill in at least one line.")
         return values
 
 
@@ -228,7 +262,9 @@ def _credit_field(line: InvoiceLine, left: Decimal | None) -> forms.Field:
     label = f"{line.name}, {dollars(line.amount)}"
     if left is None:
         return forms.BooleanField(label=label, required=False)
-    return _decimal(label, 7, max_value=left, help_text=f"{plain(left)} left.")
+    field = _decimal(label, 7, max_value=left, help_text=f"{plain(left)} left.")
+    field.error_messages["max_value"] = f"Only {plain(left)} is left to credit."
+    return field
 
 
 class DiscountForm(StepForm):

@@ -39,9 +39,9 @@ from desk.order.steps import (
     Done,
     StepKind,
     approving_all,
-    choice_of,
     title_of,
     total_of_all,
+    total_shown,
     url_of,
 )
 from desk.pages import DeskView
@@ -185,11 +185,10 @@ class OrderPage(DeskView):
         form = kind.form(sent, bench=bench, may=self.may_do, of=row)
         if not form.is_valid():
             return self.show_step(bench, name, of, row, form)
-        if name == "call" and bench.asked:
-            choice = choice_of(form)  # type: ignore[arg-type]  # the form of this step
-            if "total" not in sent or sent["total"] != str(choice["total"]):
-                return self.show_step(bench, name, of, row, form, choice=choice, was=sent.get("total"))
         try:
+            choice = total_shown(name, form)
+            if choice and sent.get("total") != str(choice["total"]):
+                return self.show_step(bench, name, of, row, form, choice=choice, was=sent.get("total"))
             done = self.commit(bench, kind, row, form, seen)
         except (StaleVersion, SentBefore) as error:
             fresh = self.bench(order_id)

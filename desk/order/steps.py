@@ -12,11 +12,13 @@ from django.urls import reverse
 
 from billing import credit_notes, exits, invoices
 from billing.invoices import till_of
+from billing.models import Invoice
 from billing.payments import PERMISSIONS as PAYMENT_PERMISSIONS
 from catalogue.models import Part
 from catalogue.shelf import actions as shelf
 from catalogue.shelf.ordered import order_from_vendor
-from common.domain.errors import Missing
+from common.domain.errors import Invalid, Missing
+from common.domain.money import to_cents, to_dollars
 from common.domain.types import Json
 from desk.order.bench import Bench, Line, kind_of
 from desk.order.forms import (
@@ -277,19 +279,35 @@ def _invoice(act: Act) -> Done:
 
 
 def _credit(act: Act) -> Done:
-    invoice, amount, lines = act.bench.invoice, act.form.cleaned_data["amount"], act.form.chosen
-    if invoice is None:
-        raise Missing("The order has no invoice to credit.")
-    given = {"invoice": invoice, "reason": act.form.cleaned_data["reason"], **act.who}
-    if lines:
-        note = credit_notes.credit_lines(lines=lines, **given)
-    elif amount is not None:
-        note = credit_notes.credit_amount(amount=amount, **given)
+    form: CreditForm = act.form
+    values = form.cleaned_data
+    given = {"invoice": _to_credit(act.bench), "reason": values["reason"], **act.who}
+    if values["what"] == form.LINES:
+        note = credit_notes.credit_lines(lines=form.chosen, **given)
+    elif values["what"] == form.AMOUNT:
+        note = credit_notes.credit_amount(amount=values["amount"], **given)
     else:
         note = credit_notes.credit_all(**given)
+    if str(note.total) != form.data["total"]:
+        raise Invalid("Something of the invoice was credited meanwhile. Look at the total again.")
     told = f"Credit note {note.number} over {dollars(note.total)} is issued."
     url = _to_give_back(act)
     return Done(f"{told} What was paid is open now. Give it back, or leave it open." if url else told, url)
+
+
+def _to_credit(bench: Bench) -> Invoice:
+    if bench.invoice is None:
+        raise Missing("The order has no invoice to credit.")
+    return bench.invoice
+
+
+def credit_of(form: CreditForm) -> Json:
+    """Return what exactly this credit comes to. Raises DomainError if it is not possible."""
+    invoice, values = _to_credit(form.bench), form.cleaned_data
+    if values["what"] == form.LINES:
+        return {"total": credit_notes.total_of_lines(invoice=invoice, lines=form.chosen)}
+    total = values["amount"] if values["what"] == form.AMOUNT else form.most
+    return {"total": to_dollars(to_cents(total))}
 
 
 def refund_url(order: RepairOrder, payment_id: int) -> str:
@@ -310,6 +328,13 @@ def _to_give_back(act: Act) -> str:
 def _out(act: Act) -> Done:
     exits.vehicle_out(order=act.order, **act.who, **act.form.answers)
     return Done("The vehicle is out.")
+
+
+def total_shown(name: str, form: Any) -> Json | None:
+    """Return the total that has to be shown before a step counts, None if it has none. Raises DomainError."""
+    if name == "call":
+        return choice_of(form) if form.bench.asked else None
+    return credit_of(form) if name == "credit" else None
 
 
 STEPS: dict[str, StepKind] = {
@@ -382,7 +407,7 @@ STEPS: dict[str, StepKind] = {
         "It has the stored lines and total. Deposits move to it, the oldest first. It is never changed.",
     ),
     "credit": StepKind(
-        "Credit the invoice", "Issue the credit note", credit_notes.PERMISSIONS["credit"], CreditForm, _credit,
+        "Credit the invoice", "Show the total", credit_notes.PERMISSIONS["credit"], CreditForm, _credit,
         "The invoice stays as it is. What was paid of the amount becomes open, and can be given back.",
         holds=False, is_bad=True,
     ),

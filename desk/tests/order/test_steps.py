@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from billing.credit_notes import LineCredit, credit_lines
+from billing.credit_notes import LineCredit, credit_amount, credit_lines
 from billing.models import CreditNote, Invoice, Payment, VehicleExit
 from catalogue.models import VendorOrder
 from repair_orders import actions, jobs
@@ -41,6 +41,12 @@ def unsent():
     order = new_order()
     add_brakes(order)
     return reload(order)
+
+
+def credit(browser, **answers):
+    """Send the form of a credit, and then the total that it shows."""
+    browser.send(**answers)
+    return browser.send(**answers, total=str(browser.response.context["step"]["choice"]["total"]))
 
 
 def needing(pieces="2"):
@@ -505,7 +511,7 @@ class TestMoney:
         order = invoice.repair_order
         payment = pay(invoice, "491.56")
         browser = as_role("manager", order).press("step:credit")
-        browser.send(amount="25.00", reason="Rattles")
+        credit(browser, what="amount", amount="25.00", reason="Rattles")
         note = CreditNote.objects.get()
         assert (note.kind, note.total, note.reason) == ("amount", D("25.00"), "Rattles")
         assert (
@@ -513,13 +519,48 @@ class TestMoney:
         )
         assert browser.told[0].startswith(f"Credit note {note.number} over $25.00 is issued. What was paid")
 
+    def test_nothing_is_credited_without_a_look_at_the_total(self, as_role):
+        invoice = invoiced()
+        pads = invoice.lines.get(amount=D("89.99"))
+        browser = as_role("manager", invoice.repair_order).show(step="credit")
+        assert "step-form" not in browser.read.buttons
+        assert "what" not in browser.read.forms["step-form"]
+        assert browser.send().response.context["step"]["form"].errors == {
+            "what": ["Choose what is credited."],
+            "reason": ["This field is required."],
+        }
+        for answers, total in (
+            ({"what": "lines", f"line_{pads.pk}": "1"}, "88.18"),
+            ({"what": "amount", "amount": "25"}, "25.00"),
+            ({"what": "whole"}, "491.56"),
+        ):
+            browser.show(step="credit").send(**answers, reason="x")
+            assert browser.read.buttons["step-form"] == [f"total={total}"]
+            assert f"Issue the credit note, ${total}" in browser.text
+            browser.send(**answers, total="1.00")
+            assert "The choice has changed, so its total is another one." in browser.text
+        assert not CreditNote.objects.exists()
+
+    def test_total_that_is_another_one_meanwhile_is_not_credited(self, as_role):
+        invoice = invoiced()
+        browser = as_role("manager", invoice.repair_order).step("credit", what="whole", reason="x")
+        credit_amount(invoice=invoice, amount=D("10.00"), reason="First", by=None, now=timezone.now())
+        browser.send(what="whole", total="491.56")
+        assert "All that is left of the invoice, $481.56" in browser.text
+        assert "The choice has changed, so its total is another one." in browser.text
+        assert CreditNote.objects.count() == 1
+
     def test_unpaid_invoice_is_credited_as_a_whole(self, as_role):
         order = invoiced().repair_order
-        browser = as_role("manager", order).step("credit", reason="Wrong name")
+        browser = as_role("manager", order).show(step="credit")
+        assert "The whole invoice, $491.56" in browser.text
+        credit(browser, what="whole", reason="Wrong name")
         note = CreditNote.objects.get()
         assert (note.kind, note.total, browser.went) == ("whole", D("491.56"), f"/admin/orders/{order.pk}/")
         assert "It is not invoiced yet." in browser.text
-        assert "The order has no invoice to credit." in browser.step("credit", reason="Again").text
+        assert (
+            "The order has no invoice to credit." in browser.step("credit", what="whole", reason="Again").text
+        )
 
     def test_lines_are_credited_by_the_piece(self, as_role):
         """docs/billing.md has the figures: the pads are 80.99 and 7.19 of tax, one of the two rotors 63.20."""
@@ -528,7 +569,12 @@ class TestMoney:
         browser = as_role("manager", invoice.repair_order).show(step="credit")
         labels = [field.label for field in browser.response.context["step"]["form"].lines()]
         assert labels == [f"{line.name}, ${line.amount:,}" for line in invoice.lines.order_by("position")]
-        browser.send(**{f"line_{pads.pk}": "1", f"line_{rotors.pk}": "1.00"}, reason="Wrong ones")
+        credit(
+            browser,
+            what="lines",
+            **{f"line_{pads.pk}": "1", f"line_{rotors.pk}": "1.00"},
+            reason="Wrong ones",
+        )
         note = CreditNote.objects.get()
         assert (note.kind, note.total, note.reason) == ("lines", D("151.38"), "Wrong ones")
         assert [(row.name, row.quantity) for row in note.lines.order_by("position")] == [
@@ -544,9 +590,8 @@ class TestMoney:
     def test_line_without_a_quantity_is_credited_as_a_whole(self, as_role):
         invoice = invoiced()
         line = invoice.lines.filter(quantity=None).order_by("position").first()
-        as_role("manager", invoice.repair_order).step(
-            "credit", **{f"line_{line.pk}": "on"}, reason="Not charged"
-        )
+        browser = as_role("manager", invoice.repair_order).show(step="credit")
+        credit(browser, what="lines", **{f"line_{line.pk}": "on"}, reason="Not charged")
         assert [(row.name, row.net) for row in CreditNote.objects.get().lines.all()] == [
             (line.name, line.net)
         ]
@@ -555,9 +600,8 @@ class TestMoney:
         invoice = invoiced()
         payment = pay(invoice, "491.56")
         pads = invoice.lines.get(amount=D("89.99"))
-        browser = as_role("manager", invoice.repair_order).step(
-            "credit", **{f"line_{pads.pk}": "1"}, reason="Wrong ones"
-        )
+        browser = as_role("manager", invoice.repair_order).show(step="credit")
+        credit(browser, what="lines", **{f"line_{pads.pk}": "1"}, reason="Wrong ones")
         assert browser.went.startswith(f"/admin/money/refund/{payment.pk}/")
 
     def test_wrong_lines_are_refused_in_their_places(self, as_role):
@@ -566,13 +610,18 @@ class TestMoney:
         name = f"line_{rotors.pk}"
         browser = as_role("manager", invoice.repair_order)
         for answers, place, text in (
-            ({name: "3"}, name, "Ensure this value is less than or equal to 2.00."),
+            ({name: "3"}, name, "Only 2 is left to credit."),
             ({name: "-1"}, name, "Ensure this value is greater than or equal to 0."),
             ({name: "one"}, name, "Enter a number."),
-            ({name: "1", "amount": "5.00"}, "amount", "Credit lines or an amount, not both."),
             ({name: "1", "reason": ""}, "reason", "This field is required."),
+            ({name: ""}, "what", "Fill in at least one line."),
+            ({name: "3", "what": "amount"}, "amount", "Enter the amount."),
+            ({name: "", "what": "amount", "amount": "491.57"}, "amount", "Only $491.56 is left to credit."),
+            ({name: "1", "what": ""}, "what", "Choose what is credited."),
         ):
-            form = browser.step("credit", **{"reason": "x"} | answers).response.context["step"]["form"]
+            form = browser.step("credit", **{"reason": "x", "what": "lines"} | answers).response.context[
+                "step"
+            ]["form"]
             assert form.errors == {place: [text]}
             assert form.data[name] == answers[name]  # what was typed stays
         assert not CreditNote.objects.exists()
@@ -584,7 +633,7 @@ class TestMoney:
         credit_lines(
             invoice=invoice, lines=[LineCredit(pads.pk)], reason="First", by=None, now=timezone.now()
         )
-        browser.send(**{f"line_{pads.pk}": "1"}, reason="Second")
+        browser.send(what="lines", **{f"line_{pads.pk}": "1"}, reason="Second")
         # The line is gone from the form, and a credit of the whole is never made instead of it.
         assert CreditNote.objects.count() == 1
         assert browser.response.context["step"]["form"].errors == {
@@ -592,7 +641,9 @@ class TestMoney:
         }
 
     def test_more_than_the_invoice_is_not_credited(self, as_role):
-        browser = as_role("manager", invoiced().repair_order).step("credit", amount="500", reason="x")
+        browser = as_role("manager", invoiced().repair_order).step(
+            "credit", what="amount", amount="500", reason="x"
+        )
         assert browser.response.context["step"]["form"].errors
         assert not CreditNote.objects.exists()
 
