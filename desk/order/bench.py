@@ -156,6 +156,18 @@ class Bench:
             for job in self.of_status(JobStatus.PROPOSED)
         ]
 
+    def approving(self, approved: AbstractSet[int]) -> Json:
+        """Return what approving these of the asked jobs comes to.
+
+        `added` is what they add to the work that was agreed before, None if there is none.
+        """
+        total, before = self.total_of(approved), self.total_of(frozenset())
+        return {
+            "total": total,
+            "added": total - before if before else None,
+            "jobs": numbers_in(job["position"] for job in self.asked if job["id"] in approved),
+        }
+
     def total_of(self, approved: AbstractSet[int]) -> Decimal:
         """Return what the customer agrees to by approving these of the asked jobs, with what was agreed before."""
         sheet = self.sheet if self.waiting is None else Worksheet.from_snapshot(self.paper or {})
@@ -200,6 +212,17 @@ class Bench:
         ids = Allocation.objects.filter(used).values("payment")
         return list(Payment.objects.filter(pk__in=ids).defer("snapshot").order_by("pk"))
 
+    @cached_property
+    def refunds(self) -> list[Payment]:
+        """Return what was given back of the payments, the oldest first."""
+        if not self.payments:
+            return []
+        return list(Payment.objects.filter(refunds__in=self.payments).defer("snapshot").order_by("pk"))
+
+    @property
+    def given_back(self) -> Decimal:
+        return sum((row.amount for row in self.refunds if not row.is_reversal), Decimal(0))
+
     @property
     def to_give_back(self) -> list[Payment]:
         """Return the payments for an order that has ended of which something is open."""
@@ -227,7 +250,11 @@ class Bench:
 
 def numbers_of(jobs: Iterable[Job]) -> str:
     """Return the numbers of jobs as words: `job 4`, `jobs 1 and 2`, `jobs 1, 2 and 5`."""
-    numbers = [str(job.position) for job in jobs]
+    return numbers_in(job.position for job in jobs)
+
+
+def numbers_in(positions: Iterable[int]) -> str:
+    numbers = [str(position) for position in positions]
     if len(numbers) < 2:
         return f"job {''.join(numbers)}"
     return f"jobs {', '.join(numbers[:-1])} and {numbers[-1]}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from billing.models import Invoice
 from catalogue.models import Reservation
 from common.domain.types import Json
 from desk.order.bench import Bench, Line, kind_of, numbers_of
@@ -217,13 +218,13 @@ def _waiting(bench: Bench, sent: Estimate) -> State:
 
 
 def _to_send(bench: Bench) -> State:
-    drafts = numbers_of(bench.sendable)
+    drafts, wait = numbers_of(bench.sendable), "wait" if len(bench.sendable) > 1 else "waits"
     if bench.order.ceiling is not None:
-        title = f"{drafts.capitalize()} {'wait' if len(bench.sendable) > 1 else 'waits'} to be sent."
+        title = f"{drafts.capitalize()} {wait} to be sent."
         return State(title, (_approved(bench), "The work that is approved goes on."), "step:send", "amber")
     if bench.last is None:
         return State("Not sent to the customer yet.", (), "step:send")
-    title = f"Revision {bench.last.revision} was answered. {drafts.capitalize()} waits for a new one."
+    title = f"Revision {bench.last.revision} was answered. {drafts.capitalize()} {wait} for a new one."
     return State(title, (), "step:send", "amber")
 
 
@@ -276,16 +277,35 @@ def _ended(bench: Bench) -> State:
     if invoice is None:
         credited = bench.invoices[-1] if bench.invoices else None
         more = (f"Invoice {credited.number} was credited as a whole.",) if credited else ()
+        if credited and bench.to_give_back:
+            more = (*more, f"{dollars(_open(bench))} of the customer's money is open.")
         title = f"Completed {when(bench, order.completed_at)}, {dollars(order.total_cost or Decimal(0))}."
         return State(title, (*more, "It is not invoiced yet."), "step:invoice", "green")
-    title = f"Invoice {invoice.number}, {dollars(invoice.total)}."
+    title = f"Invoice {invoice.number}, {dollars(invoice.total)}{_credits(bench, invoice)}."
     if invoice.balance:
         due = f"{invoice.due_on:%a} {invoice.due_on.day} {invoice.due_on:%b}"
         more = (f"{dollars(invoice.balance)} to pay by {invoice.bill_to}, due {due}.",)
         return State(title, (*more, left) if left else more, "step:payment", "amber")
-    return State(
-        f"{title} Paid.", (left or "The vehicle is still here.",), "" if out else "step:out", "green"
-    )
+    here = left or "The vehicle is still here."
+    given = bench.given_back if invoice.credited else Decimal(0)
+    back = f"{dollars(given)} given back" if given else ""
+    if invoice.credited and bench.to_give_back:
+        money = ", ".join(filter(None, (back, f"{dollars(_open(bench))} still to give back")))
+        return State(f"{title} {money}.", (here,), f"refund:{bench.to_give_back[0].pk}", "amber")
+    more = (f"{back}.", here) if back else (here,)
+    return State(f"{title} Paid.", more, "" if out else "step:out", "green")
+
+
+def _credits(bench: Bench, invoice: Invoice) -> str:
+    """Return what was taken back of an invoice, as it stands behind its total, "" for nothing."""
+    if not invoice.credited:
+        return ""
+    notes = [
+        f"{note.number}, {dollars(note.total)}"
+        for note in bench.credit_notes
+        if note.invoice_id == invoice.pk and note.total
+    ]
+    return f", less credit note{'s' if len(notes) > 1 else ''} {', and '.join(notes)}"
 
 
 def _open(bench: Bench) -> Decimal:
@@ -315,11 +335,11 @@ def _steps(bench: Bench) -> Iterator[Step | None]:
         yield Step("step:deny", "Refuse the request…", "repair_orders.decide_repairorder", is_bad=True)
     if status in (_S.APPROVED, _S.IN_PROGRESS):
         done = bench.of_status(JobStatus.DONE)
-        why = (
-            f"{numbers_of(done).capitalize()} is done. Complete the order with it, or take back that it is done."
-            if done
-            else ""
-        )
+        why = ""
+        if done:
+            are, them, they = ("are", "them", "they are") if len(done) > 1 else ("is", "it", "it is")
+            jobs = numbers_of(done).capitalize()
+            why = f"{jobs} {are} done. Complete the order with {them}, or take back that {they} done."
         yield Step("step:stop", "Stop the work…", "repair_orders.decide_repairorder", why, is_bad=True)
 
 

@@ -8,7 +8,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from billing.credit_notes import credit_amount
 from billing.exits import vehicle_out
+from billing.payments import refund
 from repair_orders import actions, jobs
 from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.models import Answer, Estimate
@@ -51,6 +53,39 @@ def state(browser):
 
 
 class TestState:
+    def test_what_is_to_be_given_back_is_said_until_it_is(self, as_role):
+        invoice = invoiced()
+        payment = pay(invoice, "491.56")
+        order, at = invoice.repair_order, timezone.now()
+        note = credit_amount(invoice=invoice, amount=D("100.00"), reason="x", by=None, now=at)
+        less = f"Invoice {invoice.number}, $491.56, less credit note {note.number}, $100.00."
+        browser = as_role("manager", order)
+        assert state(browser) == (f"{less} $100.00 still to give back.", "Give back $100.00")
+        give = {"payment": payment, "reason": "x", "by": None, "now": at}
+        part = refund(amount=D("40.00"), **give)
+        assert state(browser) == (f"{less} $40.00 given back, $60.00 still to give back.", "Give back $60.00")
+        assert browser.response.context["state"].tone == "amber"
+        assert browser.press(f"refund:{payment.pk}").went.startswith(f"/admin/money/refund/{payment.pk}/")
+        assert state(at_role := as_role("advisor", order)) == (
+            f"{less} $40.00 given back, $60.00 still to give back.",
+            "Give back $60.00",
+        )
+        assert f"Receipt {part.pk} of a refund" in at_role.text and "−$40.00, card" in at_role.text
+        refund(amount=D("60.00"), **give)
+        assert state(browser) == (f"{less} Paid.", "Vehicle out")
+        assert browser.response.context["state"].more == ("$100.00 given back.", "The vehicle is still here.")
+
+    def test_two_credit_notes_of_an_unpaid_invoice(self, at_desk):
+        invoice = invoiced()
+        first, second = (
+            credit_amount(invoice=invoice, amount=D(amount), reason="x", by=None, now=timezone.now())
+            for amount in ("10.00", "20.00")
+        )
+        title, primary = state(at_desk(invoice.repair_order))
+        notes = f"less credit notes {first.number}, $10.00, and {second.number}, $20.00."
+        assert title == f"Invoice {invoice.number}, $491.56, {notes}"
+        assert primary == "Take a payment, $461.56"
+
     def test_order_without_jobs(self, at_desk):
         title, primary = state(at_desk(new_order()))
         assert (title, primary) == ("There is no job on this order yet.", None)
