@@ -477,7 +477,7 @@ def work(day: Day) -> None:
         day.look(anna, "call")
         expect(page.get_by_label("Who answered")).to_have_value("Lynda Parrish")
         expect(page.get_by_label("Number or address")).to_have_value("(555) 887-2211")
-        anna.press(re.compile(r"^Approve \$"))
+        anna.press(re.compile(r"^Approve job 5, \+\$"))
         told(page, re.compile(r"Lynda Parrish approved \$"))
     with day.step("26", "needed part received", 2, anna) as page:
         expect(page.locator(".side")).to_contain_text("1 × Brake hose, front")

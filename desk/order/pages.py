@@ -39,8 +39,8 @@ from desk.order.steps import (
     Done,
     StepKind,
     approving_all,
+    choice_of_all,
     title_of,
-    total_of_all,
     total_shown,
     url_of,
 )
@@ -238,7 +238,7 @@ class OrderPage(DeskView):
             if name in ("send", "call", "complete", "out", "invoice", "credit")
             else "",
             "choice": choice,
-            "all": total_of_all(bench) if name == "call" and choice is None else None,
+            "all": choice_of_all(bench) if name == "call" and choice is None else None,
             "has_other_total": was is not None and choice is not None,
         }
         conflict = self.conflict(bench, stale[0], {}, stale[1], do="") if stale else None

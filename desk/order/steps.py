@@ -113,14 +113,13 @@ def _send(act: Act) -> Done:
 
 def choice_of(form: CallForm) -> Json:
     """Return the total of exactly the choice, and whether it approves anything."""
-    total = form.bench.total_of(form.approved)
-    return {"total": total, "approves": bool(form.approved), "count": len(form.approved)}
+    return {**form.bench.approving(form.approved), "approves": bool(form.approved)}
 
 
-def total_of_all(bench: Bench) -> Decimal | None:
-    """Return the total of approving every job that is asked for, None if they cannot be approved."""
+def choice_of_all(bench: Bench) -> Json | None:
+    """Return what approving every job that is asked for comes to, None if they cannot be approved."""
     is_stale = bench.waiting is not None and bench.waiting.version != bench.order.version
-    return None if is_stale or not bench.asked else bench.total_of({job["id"] for job in bench.asked})
+    return None if is_stale or not bench.asked else bench.approving({job["id"] for job in bench.asked})
 
 
 def approving_all(sent: Mapping[str, str], bench: Bench) -> Mapping[str, str]:

@@ -45,6 +45,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A total that was shown is not that of another choice.
+document.getElementById("step-form")?.addEventListener("input", (event) => {
+  if (!event.target.matches("textarea, [name=by_name], [name=contact_used], [name=note], [name=method]")) {
+    for (const shown of document.querySelectorAll("#step-form [data-total]")) {
+      shown.hidden = true;
+    }
+  }
+});
+
 // Parts and services that fit what is typed into the field of a new line.
 let asked = 0;
 document.addEventListener("input", (event) => {

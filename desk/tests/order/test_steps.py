@@ -136,6 +136,10 @@ class TestCall:
         job = add_oil(order)
         browser = at_desk(order).step("call", **{f"job_{job.pk}": "approved"})
         total = browser.response.context["step"]["choice"]["total"]
+        assert total > D("491.56")
+        assert f"Approve job 3, +${total - D('491.56')}" in browser.text
+        assert f"The order is then ${total}" in browser.text
+        assert f"Approve job 3, +${total - D('491.56')}" in browser.show(step="call").text
         browser.send(**{f"job_{job.pk}": "approved"}, total=str(total))
         assert [row.revision for row in Estimate.objects.order_by("id")] == [1, 2]
         assert (fresh(job).status, reload(order).authorised_total) == ("approved", total)
