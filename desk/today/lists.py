@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.urls import reverse
 
 from appointments.models import Location
@@ -20,10 +20,11 @@ from common.domain.money import exact
 from desk.follow_ups.calls import find_put_off
 from desk.places import at_location
 from desk.today.board import duration
-from repair_orders.estimates.models import Estimate
+from repair_orders.estimates.models import Answer, Estimate, Method
 from repair_orders.models import OPEN_STATUSES, Job, RepairOrder, RepairOrderStatus
 
 FEW = 5
+_ANSWERED_FOR = timedelta(hours=24)
 _READY_FOR = timedelta(days=30)  # who has not recorded that a vehicle left is not reminded for ever
 
 
@@ -98,6 +99,57 @@ def waiting_for_approval(location: Location, *, now: datetime, most: int = FEW) 
         _orders(RepairOrderStatus.PENDING),
         empty="No estimate waits for an answer.",
     )
+
+
+def answered(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
+    """Return the last revisions that were answered and ask something of the shop, the newest answer first.
+
+    Approved work that is not started waits until it is, and a refusal is told for a while.
+    """
+    later = Estimate.objects.filter(repair_order=OuterRef("repair_order"), revision__gt=OuterRef("revision"))
+    is_new = Q(repair_order__status=RepairOrderStatus.DENIED) | Q(
+        repair_order__status=RepairOrderStatus.IN_PROGRESS,
+        authorisation__at__gte=F("repair_order__started_at"),  # the answer about further work
+    )
+    is_told = Q(repair_order__status=RepairOrderStatus.APPROVED) | Q(
+        is_new, authorisation__at__gte=now - _ANSWERED_FOR
+    )
+    rows = (
+        Estimate.objects.filter(
+            ~Exists(later),
+            at_location(location, "repair_order__"),
+            is_told,
+            authorisation__withdrawn_at=None,
+            authorisation__at__gte=now - 12 * _READY_FOR,
+        )
+        .select_related("authorisation", "repair_order__customer__contact", "repair_order__vehicle")
+        .defer("snapshot")
+        .annotate(
+            approved=Count("authorisation__decisions", Q(authorisation__decisions__decision=Answer.APPROVED))
+        )
+        .order_by("-authorisation__at", "-id")
+    )
+    entries = []
+    for row in rows[:most]:
+        order, given = row.repair_order, row.authorisation
+        is_approved = bool(row.approved)  # type: ignore[attr-defined]  # annotated above
+        words = [
+            _car(order),
+            "not started" if order.status == RepairOrderStatus.APPROVED else "",
+            "" if given.method == Method.NOT_RECORDED else given.get_method_display().lower(),
+            f"{duration((now - given.at) // timedelta(minutes=1))} ago",
+        ]
+        entries.append(
+            Entry(
+                _order_url(order),
+                order.customer.name,
+                ", ".join(filter(None, words)),
+                "approved" if is_approved else "declined",
+                "" if is_approved else "amber",
+                f"${given.total if is_approved else row.total:,}",
+            )
+        )
+    return Waiting("Answered", "answered", entries, rows.count(), empty="No answer came in.")
 
 
 def needed_parts(*, most: int = FEW) -> Waiting:

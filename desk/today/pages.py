@@ -50,6 +50,7 @@ class TodayPage(DeskView):
         if user.has_perm(self.may["orders"]):
             found += [
                 lists.waiting_for_approval(place.location, now=place.now),
+                lists.answered(place.location, now=place.now),
                 lists.promised(place.location, now=place.now),
             ]
         if user.has_perm(self.may["shelf"]):

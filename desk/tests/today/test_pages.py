@@ -10,6 +10,9 @@ from django.utils import timezone
 from appointments.models import Location
 from catalogue.models import Part, VendorOrder
 from desk.today import lists
+from repair_orders import actions
+from repair_orders.estimates.actions import Answerer, send_estimate
+from repair_orders.estimates.models import Answer
 from testing.billed import again, completed, invoiced
 from testing.factories import (
     AppointmentFactory,
@@ -26,7 +29,7 @@ from testing.factories import (
     VendorOrderFactory,
 )
 from testing.suites import count_queries
-from testing.worked_example import priced_location
+from testing.worked_example import add_oil, answer, authorised, estimated, priced_location, reload, started
 
 pytestmark = pytest.mark.django_db
 URL = "/admin/today/"
@@ -86,6 +89,43 @@ class TestWaitingForApproval:
         first = self.estimate(garage, **times)
         EstimateFactory(repair_order=first.repair_order)
         assert lists.waiting_for_approval(garage, now=now).count == 1
+
+
+class TestAnswered:
+    def test_answers_are_listed_with_what_they_say_until_the_work_starts(self, garage, now):
+        approved, *_ = authorised(location=garage)
+        declined, brakes, oil = estimated(location=garage)
+        answer(declined, dict.fromkeys((brakes, oil), Answer.DECLINED), answerer=Answerer(method="online"))
+        estimated(location=garage)
+        authorised()  # at another location
+        later = timezone.now() + timedelta(minutes=2)
+        found = lists.answered(garage, now=later)
+        car = approved.vehicle.unit_number or approved.vehicle.model
+        assert [(entry.url, entry.text, entry.end, entry.below) for entry in found.entries] == [
+            (f"/admin/orders/{declined.pk}/", f"{car}, online, 2 min ago", "declined", "$640.94"),
+            (f"/admin/orders/{approved.pk}/", f"{car}, not started, 2 min ago", "approved", "$491.56"),
+        ]
+        assert found.count == 2
+        day = timezone.now() + timedelta(hours=25)
+        assert [entry.end for entry in lists.answered(garage, now=day).entries] == ["approved"]
+        actions.start(order=reload(approved), by=None, now=later)
+        assert lists.answered(garage, now=day).entries == []
+
+    def test_another_revision_takes_the_place_of_an_answered_one(self, garage, now):
+        order, *_ = authorised(location=garage)
+        EstimateFactory(repair_order=order)
+        assert lists.answered(garage, now=timezone.now()).count == 0
+
+    def test_answer_about_further_work_is_told_while_the_work_goes_on(self, garage):
+        order, *_ = started(location=garage)
+        assert lists.answered(garage, now=timezone.now()).entries == []
+        job = add_oil(order)
+        send_estimate(order=reload(order), by=None, now=timezone.now())
+        answer(reload(order), {job: Answer.APPROVED}, answerer=Answerer(method="online"))
+        [entry] = lists.answered(garage, now=timezone.now()).entries
+        assert (entry.url, entry.text, entry.end) == (
+            f"/admin/orders/{order.pk}/", f"{order.vehicle.model}, online, 0 min ago", "approved"
+        )  # fmt: skip
 
 
 def test_needed_parts_name_the_vehicle_that_waits(garage, now):
@@ -151,11 +191,15 @@ class TestPage:
     @pytest.mark.parametrize(
         ("role", "names"),
         [
-            ("technician", ["Waiting for approval", "Promised", "Needed parts", "Unanswered chats"]),
+            (
+                "technician",
+                ["Waiting for approval", "Answered", "Promised", "Needed parts", "Unanswered chats"],
+            ),
             (
                 "advisor",
                 [
                     "Waiting for approval",
+                    "Answered",
                     "Promised",
                     "Needed parts",
                     "Unanswered chats",
