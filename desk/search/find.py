@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from django.db.models import Case, Count, F, Q, QuerySet, TextField, Value, When, Window
+from django.db.models import Case, Count, Exists, F, Q, QuerySet, TextField, Value, When, Window
 from django.db.models.functions import RowNumber, Trim
 from django.db.models.lookups import Exact
 
@@ -269,17 +269,18 @@ def _exact_vehicles(sought: Sought) -> QuerySet[Vehicle]:
 
 def _repair_orders(sought: Sought, limit: int) -> Part[RepairOrder]:
     rows = _orders_numbered(sought).select_related("customer__contact", "vehicle", "location")
-    by_id = Case(When(pk=sought.number(*_ORDER_WORDS), then=1), default=0)
-    return _counted(rows.order_by(by_id, "-pk"), limit)
+    return _counted(rows.order_by("-pk"), limit)
 
 
 def _orders_numbered(sought: Sought) -> QuerySet[RepairOrder]:
-    """Return the orders with this printed number or this id."""
+    """Return the orders with this printed number, else the one with this id. People know the number."""
     number = sought.number(*_ORDER_WORDS)
     if number is None:
         return RepairOrder.objects.none()
-    printed = Q(number=number) if number < 2**31 else Q()
-    return RepairOrder.objects.filter(printed | Q(pk=number))
+    if number >= 2**31:
+        return RepairOrder.objects.filter(pk=number)
+    printed = RepairOrder.objects.filter(number=number)
+    return RepairOrder.objects.filter(Q(number=number) | (Q(pk=number) & ~Exists(printed)))
 
 
 def _invoices(sought: Sought, limit: int) -> Part[Invoice]:

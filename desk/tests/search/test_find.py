@@ -99,10 +99,12 @@ def test_repair_order_is_found_by_its_number(text):
     assert search(text)["repair_orders"] == [order]
 
 
-def test_repair_order_with_the_number_comes_before_the_one_with_the_id():
+def test_repair_order_is_found_by_its_id_only_if_no_number_fits():
     by_id = RepairOrderFactory()
+    assert search(f"order {by_id.pk}")["repair_orders"] == [by_id]
     by_number = RepairOrderFactory(number=by_id.pk, location=LocationFactory())
-    assert search(str(by_id.pk))["repair_orders"] == [by_number, by_id]
+    assert search(f"order {by_id.pk}")["repair_orders"] == [by_number]
+    assert people(f"order {by_id.pk}", with_papers=True) == [by_number.customer]
 
 
 @pytest.mark.parametrize("text", ["SG-9000017", "sg9000017", "sg 9000017", "9000017", "Invoice SG-9000017"])
