@@ -426,7 +426,7 @@ class OrderPage(DeskView):
         if not key or not bench.is_open or not self.may_do(CHANGE):
             return None
         line = removed_line(bench, key)
-        return {"key": key, "name": line.name, "amount": line.amount} if line else None
+        return {"key": key, "name": line.name, "amount": line.amount, "job": line.job_id} if line else None
 
 
 def _named(errors: Mapping[str, str], bench: Bench) -> list[Json]:

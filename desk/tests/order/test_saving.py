@@ -345,6 +345,9 @@ class TestRemoving:
             browser.press(f"remove:{key}")
             assert not type(line).objects.filter(pk=line.pk).exists()
             assert f"undo:{key}" in browser.buttons
+            # It stands in the job, which the address leads to.
+            card = browser.response.text.partition(f'id="job-{line.job_id}"')[2].partition("</section>")[0]
+            assert f"undo:{key}" in card
             browser.press(f"undo:{key}", page=browser.fields)
         again = job.part_lines.order_by("pk").last()
         columns = ("name", "part", "part_number", "quantity", "unit_price", "amount", "taxable", "condition")
