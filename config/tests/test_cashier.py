@@ -97,7 +97,7 @@ def take_three_payments(page: Page) -> None:
     shoot(page, "2-deposit")
     keep = "Take the payment and keep $16.46 open"
     pay(page, "joseph marrow", "Pay invoice", "500.00", "Cash", confirm=keep)  # more cash than is given back
-    expect(page.get_by_text("16.46 of it is open.")).to_be_visible()
+    expect(page.get_by_text("$16.46 of it is open.")).to_be_visible()
 
 
 def give_a_deposit_back(page: Page) -> None:
@@ -116,10 +116,10 @@ def close_the_day(page: Page) -> None:
     page.fill("#id_note", "A dollar is missing.")
     shoot(page, "5-before-closing")
     page.get_by_role("button", name=re.compile("^Close ")).click()
-    expect(page.locator("#closing")).to_contain_text(": 1.00 is missing.")
+    expect(page.locator("#closing")).to_contain_text(": $1.00 is missing.")
     shoot(page, "5-miscount")
     page.get_by_role("button", name="Close anyway").click()
-    expect(page.get_by_text("is closed. 1.00 is missing.")).to_be_visible()
+    expect(page.get_by_text("is closed. $1.00 is missing.")).to_be_visible()
     expect(page.locator("#closing")).to_contain_text("−1.00")
     shoot(page, "6-closed")
 

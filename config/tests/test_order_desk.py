@@ -177,7 +177,7 @@ def test_two_advisors_at_one_order_without_scripts(shop, browser):
     expect(box).to_contain_text("Anna Advisor changed this order at")
     expect(box).to_contain_text("Job 1, Noise was added")
     expect(plain.page.locator("#new-name")).to_have_value("Rattle")
-    plain.press("Keep mine and check again")
+    plain.press("Put my values back, then I save")
     expect(plain.page.get_by_text("Job 2, Rattle, was added.")).to_be_visible()
     expect(plain.page.locator("[name=o-notes]")).to_have_value("Typed before")
     expect(plain.page.locator("[name=o-po_number]")).to_have_value("PO-3")

@@ -39,6 +39,11 @@ class GiveBackForm(KeyedForm):
     reference = forms.CharField(label="Reference", max_length=100, required=False)
     reason = forms.CharField(label="Reason", max_length=500)
 
+    def __init__(self, *args: Any, may_change_method: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if may_change_method:
+            self.fields["method"].help_text = ""
+
 
 class CloseForm(forms.Form):
     cash_counted = _amount("Cash of the day, counted", min_value=Decimal(0), required=False)

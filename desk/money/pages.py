@@ -110,8 +110,8 @@ class Miscount:
 
     @property
     def text(self) -> str:
-        amount = f"{abs(self.difference):,.2f}"
-        return f"{amount} is missing." if self.difference < 0 else f"{amount} is too much."
+        amount = f"${abs(self.difference):,.2f}"
+        return f"{amount} is missing." if self.difference < 0 else f"{amount} over."
 
 
 class DayPage(MoneyView):
@@ -228,7 +228,7 @@ class PaymentPage(MoneyView):
         except DomainError as error:
             form.add_error(error.field if error.field in form.fields else None, error.text)
             return self.ask(till, purpose, form)
-        messages.success(request, f"${payment.amount:,} of {purpose.customer} was taken. {_use(payment)}")
+        messages.success(request, _taken(payment, purpose))
         return self.leave(till)
 
     def purpose(self) -> Purpose | None:
@@ -256,8 +256,16 @@ def _id(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
+def _taken(payment: Payment, purpose: Purpose) -> str:
+    if purpose.order is not None:
+        order = purpose.order.reference
+        return f"${payment.amount:,} deposit from {purpose.customer}, order {order}. {_use(payment)}".strip()
+    use = _use(payment) or "All of it is used."
+    return f"${payment.amount:,} of {purpose.customer} was taken. {use}"
+
+
 def _use(payment: Payment) -> str:
-    return f"{payment.open:,} of it is open." if payment.open else "All of it is used."
+    return f"${payment.open:,} of it is open." if payment.open else ""
 
 
 class RefundPage(MoneyView):
@@ -268,12 +276,11 @@ class RefundPage(MoneyView):
 
     def get(self, request: HttpRequest, payment_id: int) -> HttpResponse:
         payment = self.payment(payment_id)
-        return self.ask(
-            Till(request), payment, GiveBackForm(initial={"amount": payment.open, "method": payment.method})
-        )
+        return self.ask(Till(request), payment, self.form(payment))
 
     def post(self, request: HttpRequest, payment_id: int) -> HttpResponseBase:
-        till, payment, form = Till(request), self.payment(payment_id), GiveBackForm(request.POST)
+        till, payment = Till(request), self.payment(payment_id)
+        form = self.form(payment, request.POST)
         if not form.is_valid():
             return self.ask(till, payment, form)
         values, now = dict(form.cleaned_data), timezone.now()
@@ -283,7 +290,7 @@ class RefundPage(MoneyView):
                 given = refund(
                     payment=payment,
                     location=till.location,
-                    may_change_method=request.user.has_perm(PAYMENT_PERMISSIONS["reverse"]),
+                    may_change_method=self.may_change_method,
                     by=self.by(),
                     now=now,
                     **values,
@@ -293,6 +300,14 @@ class RefundPage(MoneyView):
             return self.ask(till, payment, form)
         messages.success(request, f"${given.amount:,} was given back to {given.customer}.")
         return self.leave(till)
+
+    @property
+    def may_change_method(self) -> bool:
+        return self.request.user.has_perm(PAYMENT_PERMISSIONS["reverse"])
+
+    def form(self, payment: Payment, sent: Any = None) -> GiveBackForm:
+        initial = {"amount": payment.open, "method": payment.method}
+        return GiveBackForm(sent, initial=initial, may_change_method=self.may_change_method)
 
     def payment(self, pk: int) -> Payment:
         rows = Payment.objects.select_related("customer__contact", "location")

@@ -138,6 +138,12 @@ class Bench:
         return last if last and self.order.status in statuses and not hasattr(last, "authorisation") else None
 
     @property
+    def is_sent_as_it_is(self) -> bool:
+        """Return whether the revision that waits is mailed and shows the order as it is."""
+        waiting = self.waiting
+        return waiting is not None and bool(waiting.sent_to) and waiting.version == self.order.version
+
+    @property
     def can_be_read_out(self) -> bool:
         """Return whether an answer can be recorded to the order as it is, because no revision waits for one."""
         return self.is_open and self.waiting is None and bool(self.sendable)

@@ -346,6 +346,8 @@ def _steps(bench: Bench) -> Iterator[Step | None]:
 def _send(bench: Bench) -> Step:
     revision = len(bench.estimates) + 1
     label = f"Send revision {revision}" if revision > 1 else "Send the estimate"
+    if bench.is_sent_as_it_is:
+        label = "Send it again"
     if not bench.sendable:
         why = "Nothing to ask: no proposed job has a line."
         return Step("step:send", label, "repair_orders.estimate_repairorder", why)

@@ -398,7 +398,7 @@ STEPS: dict[str, StepKind] = {
         "They go on the shelf and are kept for the oldest jobs that need them.", holds=False, find=find_part,
     ),
     "order": StepKind(
-        "Order parts", "Note it", shelf.PERMISSIONS["order_from_vendor"], VendorOrderForm, _order_part,
+        "Order parts", "Save", shelf.PERMISSIONS["order_from_vendor"], VendorOrderForm, _order_part,
         "What is on order from a vendor. Pieces that are received end it.", holds=False, find=find_part,
     ),
     "invoice": StepKind(
@@ -422,7 +422,7 @@ def title_of(name: str, bench: Bench, of: Any) -> str:
     if isinstance(of, Job):
         return f"Remove job {of.position}, {of.name}"
     if isinstance(of, Part):
-        return f"{'Order' if name == 'order' else 'Receive'} {of.name}"
+        return f"Note an order placed with a vendor: {of.name}" if name == "order" else f"Receive {of.name}"
     if isinstance(of, DiscountTerms):
         return f"Take {of.name} off"
     if name == "line":

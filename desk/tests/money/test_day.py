@@ -210,7 +210,7 @@ class TestClosing:
         answers = {"cash_counted": "90.00", "note": "A coin fell"}
         asked = desk.post(URL, answers)
         shown, form = " ".join(asked.content.decode().split()), asked.context["form"]
-        assert "Counted <b>90.00</b>, expected <b>91.56</b>: 1.56 is missing." in shown
+        assert "Counted <b>90.00</b>, expected <b>91.56</b>: $1.56 is missing." in shown
         assert 'name="difference" value="-1.56">Close anyway<' in shown
         assert (form["cash_counted"].value(), form["note"].value()) == ("90.00", "A coin fell")
         desk.post(URL, answers | {"cash_counted": "89.00", "difference": "-1.56"})
@@ -222,7 +222,7 @@ class TestClosing:
         )  # fmt: skip
         (message,) = response.context["messages"]
         assert (message.tags, str(message)) == (
-            "warning", f"{today:%A} {today.day} {today:%B} is closed. 1.56 is missing."
+            "warning", f"{today:%A} {today.day} {today:%B} is closed. $1.56 is missing."
         )  # fmt: skip
         text = response.content.decode()
         assert "−1.56" in text
@@ -239,7 +239,7 @@ class TestClosing:
 
     def test_too_much_cash_is_asked_about(self, desk, location, today, business):
         shown = desk.post(URL, {"cash_counted": "1,100.00"}).content.decode()
-        assert "Counted <b>1,100.00</b>, expected <b>91.56</b>: 1,008.44 is too much." in shown
+        assert "Counted <b>1,100.00</b>, expected <b>91.56</b>: $1,008.44 over." in shown
         assert not ClosedDay.objects.exists()
 
     def test_what_is_posted_later_counts_on_the_next_day(self, desk, location, today, business):

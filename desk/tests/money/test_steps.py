@@ -111,7 +111,7 @@ class TestTake:
         again_asked = desk.post(url, data | {"amount": "501.00"}).context["over"]
         assert (again_asked.rest, Payment.objects.exists()) == (D("9.44"), False)
         response = desk.post(url, data, follow=True)
-        assert told(response) == [f"$500.00 of {invoice.bill_to} was taken. 8.44 of it is open."]
+        assert told(response) == [f"$500.00 of {invoice.bill_to} was taken. $8.44 of it is open."]
         assert again(invoice).balance == D("0.00")
         assert opens(*Payment.objects.all()) == [D("8.44")]
 
@@ -141,7 +141,7 @@ class TestTake:
         other = desk.post(url, data | {"amount": "99999.01"})
         assert (other.context["over"].rest, Payment.objects.exists()) == (D("99507.45"), False)
         assert told(desk.post(url, data, follow=True)) == [
-            f"$99,999.00 of {order.customer} was taken. All of it is used."
+            f"$99,999.00 deposit from {order.customer}, order {order.reference}."
         ]
         assert Payment.objects.get().allocations.get().amount == D("99999.00")
 
@@ -170,7 +170,7 @@ class TestTake:
 
     def test_customer_without_invoices_leaves_it_open(self, desk, alice, invoice):
         response = sent(desk, f"{PAY}?customer={alice.pk}", amount="75.00")
-        assert told(response) == ["$75.00 of Alice Cooper was taken. 75.00 of it is open."]
+        assert told(response) == ["$75.00 of Alice Cooper was taken. $75.00 of it is open."]
 
     def test_form_acts_once(self, desk, invoice):
         url = f"{PAY}?invoice={invoice.pk}"
@@ -229,6 +229,13 @@ class TestRefund:
         client.force_login(UserFactory(role="manager"))
         sent(client, url, method="cash", reason="Wants cash")
         assert payment.refunded_by.get().method == "cash"
+
+    @pytest.mark.parametrize(("role", "is_told"), [("advisor", True), ("manager", False)])
+    def test_rule_about_methods_is_told_to_whom_it_holds_for(self, client, invoice, role, is_told):
+        payment = pay(None, "50.00", customer=invoice.bill_to)
+        client.force_login(UserFactory(role=role))
+        page = client.get(reverse("money-refund", args=[payment.pk])).content.decode()
+        assert ("needs a manager." in page) == is_told
 
     def test_refund_needs_its_permission(self, client, tim, invoice):
         client.force_login(tim)

@@ -53,6 +53,21 @@ def state(browser):
 
 
 class TestState:
+    @pytest.mark.parametrize(
+        ("number", "why"),
+        [
+            (1, "Job 1 is done. Complete the order with it."),
+            (2, "Jobs 1 and 2 are done. Complete the order with them."),
+        ],
+    )
+    def test_done_jobs_are_named_in_their_number(self, at_desk, number, why):
+        order, *done = estimated()
+        answer(order, dict.fromkeys(done, Answer.APPROVED))
+        actions.start(order=reload(order), by=None, now=timezone.now())
+        for job in done[:number]:
+            actions.finish_job(job=fresh(job), by=None, now=timezone.now())
+        assert why in at_desk(order).show().text
+
     def test_what_is_to_be_given_back_is_said_until_it_is(self, as_role):
         invoice = invoiced()
         payment = pay(invoice, "491.56")
@@ -139,7 +154,7 @@ class TestState:
         Estimate.objects.update(expires_at=timezone.now() - timedelta(days=1))
         title, primary = state(at_desk(order))
         assert title.startswith("Revision 1 expired ")
-        assert primary == "Send revision 2, $640.94"
+        assert primary == "Send it again, $640.94"
 
     def test_approved(self, at_desk):
         order, *_ = authorised()

@@ -315,6 +315,7 @@ class TestWork:
         order, _, part = needing("3")
         browser = at_desk(order).press(f"step:order:{part.pk}")
         assert browser.read.forms["step-form"]["pieces"] == "2"
+        assert "Note an order placed with a vendor: Battery H6" in browser.text
         browser.send(vendor="NAPA", reference="PO 4711", expected_on="2026-12-03")
         text = "2 on order at NAPA (PO 4711), expected Thu 3 Dec"
         assert browser.told == ["Battery H6: 2 on order at NAPA."]
