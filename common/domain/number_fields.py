@@ -85,3 +85,12 @@ NUMBERS: dict[type[AnyModelField], Values] = {
     models.BigIntegerField: {"form_class": WholeField},
     models.DecimalField: {"form_class": DecimalField},
 }
+
+
+class AmountField(DecimalField):
+    """An amount in dollars, which may have its sign in front: `$500`, `$1,250.00`."""
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(
+            re.sub(r"^\s*([+-]?)\s*\$\s*", r"\1", value) if isinstance(value, str) else value
+        )

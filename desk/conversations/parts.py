@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from common.domain.errors import DomainError
 from common.domain.money import PaymentMethod
-from common.domain.number_fields import DecimalField
+from common.domain.number_fields import AmountField
 from common.domain.text_fields import TextFormField
 from common.domain.types import Json
 from desk.pages import DeskView
@@ -46,7 +46,7 @@ class RefuseForm(forms.Form):
 
 
 class RefundForm(forms.Form):
-    amount = DecimalField(max_digits=10, decimal_places=2, min_value=Decimal(0))
+    amount = AmountField(max_digits=10, decimal_places=2, min_value=Decimal(0))
     restock = forms.BooleanField(required=False)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from common.domain.money import PaymentMethod
-from common.domain.number_fields import DecimalField
+from common.domain.number_fields import AmountField, DecimalField
 from desk.forms import KeyedForm
 
 CENT = Decimal("0.01")
@@ -16,7 +16,7 @@ CENT = Decimal("0.01")
 
 def _amount(label: str, **options: Any) -> DecimalField:
     options = {"min_value": CENT, **options}
-    return DecimalField(label=label, max_digits=10, decimal_places=2, **options)
+    return AmountField(label=label, max_digits=10, decimal_places=2, **options)
 
 
 class TakeForm(KeyedForm):

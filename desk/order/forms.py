@@ -16,7 +16,7 @@ from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from catalogue.shelf.models import LARGEST_STOCK
 from common.domain.distance_fields import DistanceField
 from common.domain.ids import new_uuid
-from common.domain.number_fields import DecimalField, WholeField
+from common.domain.number_fields import AmountField, DecimalField, WholeField
 from common.domain.types import Json
 from customers.models import Customer
 from desk.order.bench import Bench, Line, kind_of
@@ -33,10 +33,16 @@ def _area(label: str, *, required: bool = True, rows: int = 3, **options: Any) -
     return forms.CharField(label=label, max_length=10_000, required=required, widget=widget, **options)
 
 
-def _decimal(label: str, digits: int, places: int = 2, **options: Any) -> DecimalField:
+def _decimal(
+    label: str, digits: int, places: int = 2, kind: type[DecimalField] = DecimalField, **options: Any
+) -> DecimalField:
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
     options = {"min_value": 0, "required": False, **options}
-    return DecimalField(label=label, max_digits=digits, decimal_places=places, widget=widget, **options)
+    return kind(label=label, max_digits=digits, decimal_places=places, widget=widget, **options)
+
+
+def _amount(label: str, digits: int, places: int = 2, **options: Any) -> DecimalField:
+    return _decimal(label, digits, places, AmountField, **options)
 
 
 def short_of(bench: Bench, part: Part) -> int:
@@ -202,7 +208,7 @@ class CreditForm(StepForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose what is credited."},
     )
-    amount = _decimal("Amount, tax included", 10, min_value=Decimal("0.01"))
+    amount = _amount("Amount, tax included", 10, min_value=Decimal("0.01"))
     reason = _area("Reason", rows=2)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -340,7 +346,7 @@ class ReceiveForm(StepForm):
         max_value=LARGEST_STOCK,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
-    unit_cost = _decimal(
+    unit_cost = _amount(
         "Cost of one", 12, 4, help_text="Empty: what the pieces on the shelf cost on average."
     )
     reference = forms.CharField(label="Reference", max_length=120, required=False)
@@ -394,12 +400,12 @@ class LineForm(StepForm):
         required=False,
     )
     quantity = _decimal("Quantity", 7, required=True, min_value=Decimal("0.01"), max_value=10_000)
-    unit_price = _decimal("Price", 10, required=True)
-    unit_cost = _decimal("Cost", 10)
+    unit_price = _amount("Price", 10, required=True)
+    unit_cost = _amount("Cost", 10)
     hours = _decimal("Hours", 6, min_value=Decimal("0.01"), max_value=1_000)
-    rate = _decimal("Rate an hour", 10, help_text="With hours. Empty: the rate of the location.")
-    amount = _decimal("Flat amount", 10, help_text="Instead of hours and rate.")
-    cost = _decimal("Cost", 10)
+    rate = _amount("Rate an hour", 10, help_text="With hours. Empty: the rate of the location.")
+    amount = _amount("Flat amount", 10, help_text="Instead of hours and rate.")
+    cost = _amount("Cost", 10)
     taxable = forms.BooleanField(label="Taxable", required=False)
     warranty_months = WholeField(
         label="Warranty in months",

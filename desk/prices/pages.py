@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from common.domain.number_fields import DecimalField
+from common.domain.number_fields import AmountField, DecimalField
 from desk.pages import DeskView
 from desk.places import Place
 from desk.prices.lists import KINDS, MOST, Changed, Kind, Price, raised, write_prices
@@ -45,7 +45,7 @@ class FindForm(forms.Form):
     step = forms.ChoiceField(label="Rounded to", required=False, choices=STEPS)
 
 
-class _Money(DecimalField):
+class _Money(AmountField):
     def __init__(self) -> None:
         super().__init__(max_digits=10, decimal_places=2, min_value=0)
 

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.test import RequestFactory
 from django.urls import get_resolver
 
-from common.domain.number_fields import DecimalField, WholeField
+from common.domain.number_fields import AmountField, DecimalField, WholeField
 from testing.factories import UserFactory
 
 GROUPS = "Write a number such as 1250.00 or 1,250.00."
@@ -32,6 +32,20 @@ WHOLE = "Write a whole number, such as 1250 or 1,250."
 )
 def test_comma_groups_three_digits(text, value):
     assert DecimalField().clean(text) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("$500", "500"), (" $ 1,250.00 ", "1250.00"), ("-$5.00", "-5.00"), ("$-5", "-5"), ("500", "500")],
+)
+def test_amount_may_have_its_sign(text, value):
+    assert AmountField().clean(text) == Decimal(value)
+
+
+@pytest.mark.parametrize("text", ["500$", "$$500", "5$00", "$", "€500"])
+def test_other_signs_are_refused(text):
+    with pytest.raises(ValidationError):
+        AmountField().clean(text)
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,12 @@ class TestTake:
         assert desk.get(f"{PAY}?{query}").status_code == 404
 
 
+def test_amounts_are_taken_with_their_sign(desk, invoice):
+    sent(desk, f"{PAY}?invoice={invoice.pk}", amount="$91.56")
+    payment = Payment.objects.get()
+    assert (payment.amount, again(invoice).balance) == (D("91.56"), D("400.00"))
+
+
 class TestRefund:
     def test_open_part_is_given_back_at_the_till(self, desk, ada, invoice):
         payment = pay(None, "50.00", customer=invoice.bill_to)
