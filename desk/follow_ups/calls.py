@@ -9,13 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from appointments.models import Appointment, AppointmentStatus, Location
 from common.domain.caller import Caller
 from common.domain.money import exact
 from customers.models import Customer
 from desk.places import at_location
+from repair_orders.estimates.models import Answer, Decision
 from repair_orders.models import Job
 from repair_orders.queries import find_follow_ups
 from vehicles.models import Recommendation, Vehicle
@@ -43,9 +45,20 @@ class Call:
 
 
 def find_put_off(caller: Caller, location: Location, *, now: datetime) -> QuerySet[Recommendation]:
-    """Return the follow-ups whose work was put off in orders of a location."""
+    """Return the follow-ups whose work was put off in orders of a location, with `put_off_at`.
+
+    That is the time of the last answer about it, or when it was written down if nobody answered.
+    """
     there = Job.objects.put_off().filter(at_location(location, "repair_order__"))
-    return find_follow_ups(caller, now=now).filter(Exists(there.filter(recommendation=OuterRef("pk"))))
+    answers = Decision.objects.filter(
+        job__recommendation=OuterRef("pk"), authorisation__withdrawn_at=None
+    ).exclude(decision=Answer.APPROVED)
+    rows = find_follow_ups(caller, now=now).filter(Exists(there.filter(recommendation=OuterRef("pk"))))
+    return rows.annotate(
+        put_off_at=Coalesce(
+            Subquery(answers.order_by("-authorisation__at").values("authorisation__at")[:1]), F("created_at")
+        )
+    )
 
 
 def get_calls(
@@ -55,7 +68,7 @@ def get_calls(
     rows = find_put_off(caller, location, now=now)
     customers = (
         rows.values("vehicle__customer")
-        .annotate(since=Min("created_at"))
+        .annotate(since=Min("put_off_at"))
         .order_by("since", "vehicle__customer")
         .values_list("vehicle__customer", "since")
     )

@@ -55,7 +55,17 @@ def get_due(
     """Return a page of what is due at a location. Two queries."""
     rows = _at(location, source, source.rows(caller, {}, now))
     page = Paginator(rows, PER_PAGE).get_page(number)
-    return [source.item(row, now) for row in page.object_list], page
+    return _by_customer([source.item(row, now) for row in page.object_list]), page
+
+
+def _by_customer(rows: list[Due]) -> list[Due]:
+    """Return the rows of a customer together, at the place of their first one."""
+    places: dict[int, int] = {}
+    for place, row in enumerate(rows):
+        if row.customer is not None:
+            places.setdefault(row.customer.pk, place)
+    order = [places[row.customer.pk] if row.customer is not None else place for place, row in enumerate(rows)]
+    return [rows[place] for place in sorted(range(len(rows)), key=lambda place: (order[place], place))]
 
 
 def _at(location: Location, source: Source, rows: AnyQuerySet) -> AnyQuerySet:

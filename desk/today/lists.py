@@ -233,10 +233,10 @@ def follow_ups(caller: Caller, location: Location, *, now: datetime, most: int =
             page,
             row.vehicle.customer.name,
             f"{row.vehicle.unit_number or row.vehicle.model}, {row.text.partition(chr(10))[0]}",
-            duration((now - row.created_at) // timedelta(minutes=1)),
+            duration((now - row.put_off_at) // timedelta(minutes=1)),  # type: ignore[attr-defined]  # annotated
             below="" if row.amount is None else f"${row.amount:,}",
         )
-        for row in rows.select_related("vehicle__customer__contact").order_by("created_at", "id")[:most]
+        for row in rows.select_related("vehicle__customer__contact").order_by("put_off_at", "id")[:most]
     ]
     return Waiting("Follow-ups", "follow-ups", entries, rows.count(), page, empty="Nobody put work off.")
 

@@ -42,12 +42,28 @@ def words(response):
 def test_row_has_the_phone_and_books_in_one_click(desk, oil, alice):
     response = desk.get(URL, {"kind": "service"})
     assert words(response) == (
-        f"Alice Cooper {alice.contact.phone} Overdue Oil change 2019 Honda Civic (ABC-123), "
-        "Tuesday 15 July 2025 or 15,000 miles "
-        "Note a call to Alice Cooper What came of it Next call on Note it Book Alice Cooper, Oil change"
+        f"Alice Cooper {alice.contact.phone} "
+        "Note a call to Alice Cooper What came of it Next call on Note it "
+        "Overdue Oil change 2019 Honda Civic (ABC-123), Tuesday 15 July 2025 or 15,000 miles "
+        "Book Alice Cooper, Oil change"
     )
     link = f"/admin/intake/?customer={alice.pk}&amp;vehicle={oil.vehicle_id}"
     assert link in response.content.decode()
+
+
+def test_rows_of_a_customer_stand_together_below_one_name(desk, oil, alice, bob, garage):
+    car = factories.VehicleFactory(customer=bob)
+    factories.RepairOrderFactory(customer=bob, vehicle=car, location=garage, status="requested")
+    for vehicle, name, day in ((car, "Tires", 16), (oil.vehicle, "Brakes", 17)):
+        factories.ServiceScheduleFactory(
+            vehicle=vehicle, template__name=name, due_on=date(2025, 7, day), due_miles=None
+        )
+    response = desk.get(URL, {"kind": "service"})
+    assert [(due.customer, due.text) for due in response.context["found"]] == [
+        (alice, "Oil change"), (alice, "Brakes"), (bob, "Tires")
+    ]  # fmt: skip
+    assert words(response).count("Note a call to Alice Cooper") == 1
+    assert response.content.decode().count(f'href="/admin/customers-page/{alice.pk}/"') == 1
 
 
 def test_tabs_are_the_kinds_that_the_role_may_see(desk, oil):

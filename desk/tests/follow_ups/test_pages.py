@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from appointments.models import Location
 from desk.follow_ups.pages import FURTHEST
 from testing.billed import again
 from testing.factories import (
@@ -19,6 +20,7 @@ from testing.factories import (
     VehicleFactory,
 )
 from testing.suites import count_queries
+from testing.worked_example import answer, estimated, priced_location
 from vehicles.models import Recommendation
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +65,20 @@ def test_customers_come_by_the_age_of_their_oldest_work(desk, garage):
         (late.vehicle.customer, ["Wipers"]),
     ]
     assert [str(call.total) for call in response.context["calls"]] == ["640.00", "0.00"]
+
+
+def test_time_counts_from_the_answer_and_not_from_when_the_work_was_written_down(desk):
+    garage = priced_location()
+    Location.objects.filter(pk=garage.pk).update(is_default=True)
+    order, brakes, oil = estimated(location=garage)
+    asked = timezone.now() - timedelta(days=3)
+    answer(order, {brakes: "approved", oil: "declined"}, now=asked)
+    work = Recommendation.objects.get()
+    assert work.created_at > asked
+    response = desk.get(URL)
+    [call] = response.context["calls"]
+    assert call.since == asked
+    assert "put off 3\xa0days ago" in response.content.decode()
 
 
 def test_vehicle_with_a_visit_ahead_names_it_and_is_not_booked_again(desk, garage):
