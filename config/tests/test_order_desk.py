@@ -85,12 +85,27 @@ def write_the_order(desk: Desk) -> None:
     desk.add(2, "Labor", "Change oil and filter", "1.5")
     desk.add(2, "Part", "Oil from the barrel, quart", "4.5", "8.95")
     desk.add(2, "Part", "Bracket that no catalogue knows", "1", "12.40")
+    bar = page.locator(".unsaved")
+    expect(bar).to_be_hidden()
+    quantity = page.locator(f"{desk.job(2)} .lines [name$=-quantity]").first
+    quantity.fill("9")
+    expect(quantity).to_have_class(re.compile("edited"))
+    expect(bar.locator("b")).to_have_text("1 change not saved")
+    bar.get_by_role("button", name="Take back").click()
+    expect(quantity).not_to_have_value("9")
+    expect(quantity).not_to_have_class(re.compile("edited"))
+    expect(bar).to_be_hidden()
     page.fill("[name=o-discount_percent]", "5")
     page.fill("[name=o-notes]", "The keys are in the box.")
+    expect(bar.locator("b")).to_have_text("2 changes not saved")
+    expect(bar.get_by_role("button", name="Save (Ctrl+S)")).to_be_in_viewport()
     with page.expect_navigation(wait_until="load"):
         page.keyboard.press("Control+s")
     lines = page.locator(f"{desk.job(2)} .lines tbody tr")
     expect(lines).to_have_count(3)
+    prices = page.locator(".job .lines thead .p")
+    places = {prices.nth(place).bounding_box()["x"] for place in range(prices.count())}
+    assert (prices.count(), len(places)) == (2, 1)
     expect(lines.filter(has_text="Oil from the barrel")).to_contain_text("40.28")
 
 
@@ -103,8 +118,16 @@ def record_a_call(desk: Desk, decisions: list[str], name: str) -> str:
     page.get_by_label("Who answered").fill(name)
     page.get_by_label("Number or address").fill("(555) 887-2211")
     desk.press("Show the total")
-    shown = page.locator(".step .note b").inner_text()
-    desk.press(f"Approve {shown}")
+    chosen, shown = page.locator(".choices-of fieldset").first, page.locator(".step [data-total]")
+    expect(shown).to_have_count(2)
+    other = "Decline" if decisions[0] != "Decline" else "Approve"
+    chosen.get_by_label(other).check()
+    for place in range(2):
+        expect(shown.nth(place)).to_be_hidden()
+    chosen.get_by_label(decisions[0]).check()
+    desk.press("Show the total again")
+    shown = page.locator(".step .note b").last.inner_text()
+    desk.press(re.compile("^Approve "))
     return shown
 
 

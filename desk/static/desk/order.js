@@ -32,6 +32,7 @@ document.addEventListener("keydown", (event) => {
     form?.requestSubmit(document.querySelector("button[form=order][value=save]"));
   } else if (event.key === "Escape" && field.form === form && field.defaultValue !== undefined) {
     field.value = field.defaultValue;
+    showUnsaved();
   } else if (event.key === "Enter" && field.matches(".lines input")) {
     const column = field.closest("td").cellIndex;
     for (let row = field.closest("tr").nextElementSibling; row; row = row.nextElementSibling) {
@@ -44,6 +45,28 @@ document.addEventListener("keydown", (event) => {
     }
   }
 });
+
+// Fields that are not as they were shown are marked, and a bar that stays in view counts them.
+function showUnsaved() {
+  const bar = document.querySelector(".desk .unsaved");
+  let count = 0;
+  for (const field of bar ? form.elements : []) {
+    const isWord = field.matches("input:not([type=hidden], [type=checkbox], [type=radio]), textarea");
+    const isChosen = field.matches("select:not([name$=-kind])");
+    const chosen = isChosen ? Math.max([...field.options].findIndex((option) => option.defaultSelected), 0) : 0;
+    const isEdited = isWord ? field.value !== field.defaultValue : isChosen && field.selectedIndex !== chosen;
+    field.classList.toggle("edited", isEdited);
+    count += isEdited;
+  }
+  if (bar) {
+    bar.hidden = count === 0;
+    bar.querySelector("b").textContent = `${count} ${count === 1 ? "change" : "changes"} not saved`;
+  }
+}
+form?.addEventListener("input", showUnsaved);
+form?.addEventListener("reset", () => setTimeout(showUnsaved));
+// The browser may have put back what was typed before.
+window.addEventListener("pageshow", () => form && showUnsaved());
 
 // A total that was shown is not that of another choice.
 document.getElementById("step-form")?.addEventListener("input", (event) => {
