@@ -30,6 +30,7 @@ from repair_orders.models import (
     ServiceLine,
 )
 from repair_orders.parts import KIND
+from repair_orders.pricing.models import TaxRule
 from repair_orders.worksheet import PART, Figures, Worksheet, amount_of
 
 Line: TypeAlias = PartLine | ServiceLine
@@ -228,6 +229,14 @@ class Bench:
     @property
     def given_back(self) -> Decimal:
         return sum((row.amount for row in self.refunds if not row.is_reversal), Decimal(0))
+
+    @cached_property
+    def lacks_tax(self) -> bool:
+        """Return whether no sales tax was ever set for the location of an order that is open."""
+        location = self.order.location_id
+        return (
+            self.is_open and location is not None and not TaxRule.objects.filter(location=location).exists()
+        )
 
     @property
     def to_give_back(self) -> list[Payment]:

@@ -78,6 +78,7 @@ class OrderPage(DeskView):
         "receive": SHELF_PERMISSIONS["receive"],
         "money": "billing.view_invoice",
         "day": "billing.view_closedday",
+        "tax": "repair_orders.add_taxrule",
         "customer": "customers.view_customer",
         "vehicle": "vehicles.view_vehicle",
         "visit": "appointments.view_appointment",

@@ -16,6 +16,7 @@ from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.models import Answer, Estimate
 from repair_orders.jobs import add_job, add_service_line
 from repair_orders.models import RepairOrder
+from repair_orders.pricing.models import TaxRule
 from testing.admin import page
 from testing.billed import completed, invoiced, pay
 from testing.factories import (
@@ -67,6 +68,19 @@ class TestState:
         for job in done[:number]:
             actions.finish_job(job=fresh(job), by=None, now=timezone.now())
         assert why in at_desk(order).show().text
+
+    @pytest.mark.parametrize(("role", "is_linked"), [("advisor", False), ("manager", True)])
+    def test_location_without_a_tax_is_told(self, as_role, role, is_linked):
+        order = new_order()
+        warning = f"No sales tax is set for {order.location}."
+        assert warning not in as_role(role, order).show().text
+        TaxRule.objects.all().delete()
+        page = as_role(role, order).show()
+        assert warning in page.text
+        link = f"/admin/repair_orders/taxrule/add/?location={order.location_id}"
+        assert (f'href="{link}"' in page.response.text) == is_linked
+        if is_linked:
+            assert page.client.get(link).status_code == 200
 
     def test_what_is_to_be_given_back_is_said_until_it_is(self, as_role):
         invoice = invoiced()
