@@ -280,6 +280,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 handler400 = "common.http.fallbacks.bad_request"
-handler403 = "common.http.fallbacks.forbidden"
-handler404 = "common.http.fallbacks.not_found"
+handler403 = "desk.refusals.forbidden"
+handler404 = "desk.refusals.not_found"
 handler500 = "common.http.fallbacks.server_error"
