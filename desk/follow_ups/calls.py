@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Exists, F, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, Min, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from appointments.models import Appointment, AppointmentStatus, Location
 from common.domain.caller import Caller
 from common.domain.money import exact
+from common.domain.types import AnyQuerySet
 from customers.models import Customer
 from desk.places import at_location
 from repair_orders.estimates.models import Answer, Decision
@@ -44,7 +45,7 @@ class Call:
     total: Decimal
 
 
-def find_put_off(caller: Caller, location: Location, *, now: datetime) -> QuerySet[Recommendation]:
+def find_put_off(caller: Caller, location: Location, *, now: datetime) -> AnyQuerySet:
     """Return the follow-ups whose work was put off in orders of a location, with `put_off_at`.
 
     That is the time of the last answer about it, or when it was written down if nobody answered.

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
+from django.forms.boundfield import BoundWidget
 
 from billing.credit_notes import LineCredit
 from billing.exits import PERMISSIONS as EXIT_PERMISSIONS
@@ -223,7 +224,7 @@ class CreditForm(StepForm):
         for line, left in self.left:
             self.fields[f"line_{line.pk}"] = _credit_field(line, left)
 
-    def ways(self) -> list[tuple[str, forms.BoundField]]:
+    def ways(self) -> list[tuple[str, BoundWidget]]:
         """Return the ways to credit with the radio button of each."""
         return [(box.data["value"], box) for box in self["what"]]
 

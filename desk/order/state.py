@@ -276,7 +276,7 @@ def _ended(bench: Bench) -> State:
     invoice = bench.invoice
     if invoice is None:
         credited = bench.invoices[-1] if bench.invoices else None
-        more = (f"Invoice {credited.number} was credited as a whole.",) if credited else ()
+        more: tuple[str, ...] = (f"Invoice {credited.number} was credited as a whole.",) if credited else ()
         if credited and bench.to_give_back:
             more = (*more, f"{dollars(_open(bench))} of the customer's money is open.")
         title = f"Completed {when(bench, order.completed_at)}, {dollars(order.total_cost or Decimal(0))}."

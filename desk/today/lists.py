@@ -132,7 +132,7 @@ def answered(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
     entries = []
     for row in rows[:most]:
         order, given = row.repair_order, row.authorisation
-        is_approved = bool(row.approved)  # type: ignore[attr-defined]  # annotated above
+        is_approved = bool(row.approved)
         words = [
             _car(order),
             "not started" if order.status == RepairOrderStatus.APPROVED else "",
@@ -233,7 +233,7 @@ def follow_ups(caller: Caller, location: Location, *, now: datetime, most: int =
             page,
             row.vehicle.customer.name,
             f"{row.vehicle.unit_number or row.vehicle.model}, {row.text.partition(chr(10))[0]}",
-            duration((now - row.put_off_at) // timedelta(minutes=1)),  # type: ignore[attr-defined]  # annotated
+            duration((now - row.put_off_at) // timedelta(minutes=1)),
             below="" if row.amount is None else f"${row.amount:,}",
         )
         for row in rows.select_related("vehicle__customer__contact").order_by("put_off_at", "id")[:most]
