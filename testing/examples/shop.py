@@ -206,6 +206,7 @@ NOUNS = {
 }
 # The endings of the operations that answer 201.
 CREATES = (
+    "add_finding",
     "_create",
     "_transfer",
     "_odometer",
