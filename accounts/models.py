@@ -152,9 +152,9 @@ class User(Identified, AbstractBaseUser, PermissionsMixin):
 
     @property
     def customer_id(self) -> int | None:
-        """The customer whom the user's login acts for, which the user's events name. Costs a query the first time."""
-        login = getattr(self, "customer_login", None)  # of a room above this one
-        return login.customer_id if login else None
+        """The customer whom the user's login acts for, which the user's events name. Costs a query."""
+        logins = User.objects.filter(pk=self.pk).values_list("customer_login__customer_id", flat=True)
+        return logins.first()
 
     @property
     def is_staff(self) -> bool:

@@ -45,7 +45,9 @@ class Serializer(serializers.Serializer[Any]):
 
 
 def _name_choices(field: serializers.ChoiceField) -> None:
-    """Let the message of a wrong choice say which ones are right."""
+    """Let the usual message of a wrong choice say which ones are right."""
+    if field.error_messages["invalid_choice"] != field.default_error_messages["invalid_choice"]:
+        return
     words = [str(choice) for choice in field.choices if choice != ""]
     if len(words) <= MOST_NAMED:
         named = ", ".join(words).replace("{", "{{").replace("}", "}}")

@@ -132,7 +132,7 @@ def test_a_technician_works_by_phone(url, browser):
         finding.get_by_role("button", name="Good").click()
         expect(finding.locator(".saved")).to_contain_text("Saved ")
     phone.press("Finish the checks")
-    expect(page.get_by_text("The customer can see it.")).to_be_visible()
+    expect(page.get_by_text("The desk can quote from it, and the customer can see it.")).to_be_visible()
     phone.press("Job done")
     expect(page.get_by_text("Say in words what was done.")).to_be_visible()
     found += phone.look("8-no-words")

@@ -229,7 +229,7 @@ def test_a_button_of_the_page_waits_for_a_photo_that_is_on_its_way(phone):
     expect(finish).to_have_attribute("aria-busy", "true")
     connection.let_through()  # the photo, which is answered before the button is sent
     connection.mend()
-    expect(page.get_by_text("The customer can see it.")).to_be_visible()
+    expect(page.get_by_text("The desk can quote from it, and the customer can see it.")).to_be_visible()
     assert phone.complaints == []
 
 
@@ -255,5 +255,7 @@ def test_checks_that_cannot_be_finished_lead_to_the_first_item_without_a_rating(
     rate(second, "Good")
     expect(refusal).to_have_count(0)
     phone.press("Finish the checks")
-    expect(page.get_by_text("The customer can see it.")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_text("The desk can quote from it, and the customer can see it.")).to_be_in_viewport(
+        ratio=1
+    )
     assert phone.complaints + phone.outside + found == []

@@ -264,7 +264,10 @@ def calls_of_the_morning(day: Day) -> None:
         )
         expect(page.locator("#vin-reads")).to_contain_text("Reads as 1HGCM82633A004352.")
         # An O for a 0 is refused while it is typed, and a digit that was swapped is taken with a note.
-        for vin, note in (("1hgcm82633ao04352", "without I, O and Q"), ("WVWZZZ1KZAW000001", "does not fit")):
+        for vin, note in (
+            ("1hgcm82633ao04352", "Character 12 is the letter O"),
+            ("WVWZZZ1KZAW000001", "does not fit"),
+        ):
             fill(page, vin=vin)
             expect(page.locator("#vin-reads")).to_contain_text(note)
         fill(page, vin="1hgcm-82633 a004352")
@@ -365,7 +368,7 @@ def check_in_and_inspection(day: Day) -> None:
             rate(theo, findings.nth(number), "Good")
         day.look(theo, "checked")
         theo.press("Finish the checks")
-        told(page, "Arrival check is finished. The customer can see it.")
+        told(page, "Arrival check is finished. The desk can quote from it, and the customer can see it.")
 
 
 def rate(who: Watched, finding: Locator, word: str) -> None:

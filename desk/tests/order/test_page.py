@@ -57,8 +57,8 @@ class TestState:
     @pytest.mark.parametrize(
         ("number", "why"),
         [
-            (1, "Job 1 is done. Complete the order with it."),
-            (2, "Jobs 1 and 2 are done. Complete the order with them."),
+            (1, "Job 1 is done. Complete the order with it, or take back that it is done."),
+            (2, "Jobs 1 and 2 are done. Complete the order with them, or take back that they are done."),
         ],
     )
     def test_done_jobs_are_named_in_their_number(self, at_desk, number, why):
