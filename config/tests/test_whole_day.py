@@ -487,11 +487,12 @@ def work(day: Day) -> None:
         anna.press("Receive Brake hose, front")
         anna.press("Receive", within="#step")
         told(page, "1 of Brake hose, front received.")
-    with day.step("16, 27", "two jobs done, with words", 3, theo) as page:
+    with day.step("16, 27", "two jobs done, with words", 4, theo) as page:
         page.get_by_label("What was done").fill("Pads and rotors replaced")
         theo.press("Job done")
         told(page, "Front brakes is done.")
-        theo.press(re.compile("^Start Brake hoses"))
+        theo.tap(page.locator("summary").filter(has_text="Start Brake hoses"))
+        theo.press("Take and start")
         page.get_by_label("What was done").fill("Hose replaced, brakes bled")
         theo.press("Job done")
         expect(page.locator("[data-clock]")).to_have_count(0)
