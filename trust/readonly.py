@@ -310,6 +310,7 @@ def left_behind(tables: Tables, change: Change) -> Counter[Any]:
 _CHANCE = re.compile(
     r"REF-[A-Z2-9]{8}|ORD\d+|uploads/[\w-]{22}|argon2\S+|![A-Za-z0-9]{40}"
     r"|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}|\d{4}-\d\d-\d\d[T ][\d:.+Z]+"
+    r"|(?<=[a-z]:)\d+$|\"id\": \d+"  # the row of an event
 )
 
 
