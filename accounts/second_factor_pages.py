@@ -42,7 +42,7 @@ class SecondFactorGate:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # Read late, because most requests carry a token and never read the session.
         request.user = SimpleLazyObject(partial(_whole_user, request))  # type: ignore[assignment]
-        request.auser = sync_to_async(partial(_whole_user, request))
+        request.auser = partial(_whole_user_async, request)
         return self.get_response(request)
 
 
@@ -50,6 +50,10 @@ def _whole_user(request: HttpRequest) -> User | AnonymousUser:
     user = get_user(request)
     assert isinstance(user, (User, AnonymousUser))
     return AnonymousUser() if isinstance(user, User) and _is_half_way(request, user) else user
+
+
+async def _whole_user_async(request: HttpRequest) -> User | AnonymousUser:
+    return await sync_to_async(_whole_user)(request)
 
 
 def _is_half_way(request: HttpRequest, user: User) -> bool:

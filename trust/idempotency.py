@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
@@ -49,6 +51,8 @@ NOT_TRIED = (
 )  # fmt: skip
 # The first request ends its session, so that concurrent ones may be 401.
 ENDS_THE_SESSION = {"member_change_password_post", "member_users_change_password_post"}
+# A process answers few of these at once, and the others are 503.
+FEW_AT_ONCE = {"shop_batch_run"}
 # The property that the first response alone tells. Replays have null.
 SHOWS_ONCE = {
     "shop_api_keys_create": "key",
@@ -166,7 +170,7 @@ def _send(client: Client, post: Post, key: str, **more: str) -> Any:
 def _storm(port: int, post: Post, times: int, once: Sums, before: Sums, tally: Tally) -> None:
     key, first = str(uuid4()), post.client(port)
     clients = [Client.like(first) for _ in range(times)]
-    answers = parallel(times, lambda number: _send(clients[number], post, key))
+    answers = parallel(times, lambda number: _answered(clients[number], post, key))
     responses: set[tuple[int, bytes]] = set()
     shown: list[str | None] = []
     for answer in answers:
@@ -189,6 +193,17 @@ def _storm(port: int, post: Post, times: int, once: Sums, before: Sums, tally: T
     tally.tried((refused.status_code, refused.json()) == _reused(post.path), describe(refused))
     changed = _changes(after, _sums())
     tally.tried(not changed, f"{post.operation}: refused for another body, and changed {changed}")
+
+
+def _answered(client: Client, post: Post, key: str) -> Any:
+    """Send the request, and again after the time that a 503 names if the operation is one of FEW_AT_ONCE."""
+    until = time.monotonic() + 60
+    while True:
+        answer = _send(client, post, key)
+        is_busy = answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and post.operation in FEW_AT_ONCE
+        if not is_busy or time.monotonic() > until:
+            return answer
+        time.sleep(int(answer.headers["Retry-After"]))
 
 
 def _is_signed_out(post: Post, answer: Any) -> bool:

@@ -265,18 +265,26 @@ def _try(town: Town, write: Write, names: dict[str, list[Any]], *, rounds: int, 
             _compare(town, write, more, plain, left)
 
 
+# Properties that a 400 names one by one.
+_REFUSED = re.compile(r'"([^"]+)":\s*\["(?:Unknown field|This field is read-only|This field cannot be changed)\.')
+
+
 def _compare(town: Town, write: Write, more: dict[str, Any], plain: Answer, left: Counter[Any]) -> None:
     """Compare the rows left by the write with more properties to those of the plain one.
 
-    If it is refused, one property may have hidden the others, so they are sent again in halves.
+    If it is refused, one property may have hidden the others. Those that the response does not name are sent again, or
+    halves of them all if it names none.
     """
     answer, also_left = _made(town, write, more)
     what = f"{write.method} {write.name} by {write.who} with {str(more)[:120]}"
     refused = answer.status in (400, 422) and not also_left
     if refused and plain.status != answer.status and len(more) > 1:
-        pairs = list(more.items())
-        for half in (pairs[::2], pairs[1::2]):
-            _compare(town, write, dict(half), plain, left)
+        named = set(_REFUSED.findall(answer.text)) & more.keys()
+        town.tally.tried(True, cases=len(named))
+        pairs = [pair for pair in more.items() if pair[0] not in named]
+        for some in [pairs] if named else [pairs[::2], pairs[1::2]]:
+            if some:
+                _compare(town, write, dict(some), plain, left)
         return
     same = answer.status == plain.status and also_left == left
     more_or_less = f"{list((also_left - left).elements())} instead of {list((left - also_left).elements())}"
