@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy
-from django.utils.text import format_lazy
 
 
-def _item(title: str, icon: str, model: str, query: str = "") -> dict[str, object]:
+def _item(title: str, icon: str, model: str) -> dict[str, object]:
     app, name = model.split(".")
     return {
         "title": title,
         "icon": icon,
-        "link": format_lazy("{}{}", reverse_lazy(f"admin:{app}_{name}_changelist"), query),
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
         "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
     }
 
@@ -57,7 +56,7 @@ UNFOLD: dict[str, object] = {
                 "items": [
                     _page("Today", "today", "today", "appointments.view_appointment"),
                     _page("Intake", "call", "intake", "appointments.add_appointment"),
-                    _item("Repair orders", "build", "repair_orders.repairorder"),
+                    _page("Repair orders", "build", "repair-orders", "repair_orders.view_repairorder"),
                     _page("My jobs", "engineering", "my-jobs", "repair_orders.work_repairorder"),
                     _page("Conversations", "chat", "conversations", "chat.view_conversation"),
                     _page("Follow-ups", "phone_callback", "follow-ups", "vehicles.change_recommendation"),
@@ -72,7 +71,7 @@ UNFOLD: dict[str, object] = {
                 "title": "Shelf and mail",
                 "separator": True,
                 "items": [
-                    _item("Needed parts", "inventory_2", "catalogue.reservation", "?short=yes"),
+                    _page("Needed parts", "inventory_2", "needed-parts", "catalogue.view_reservation"),
                     _page("Parts by mail", "local_shipping", "parts-desk", "orders.view_order"),
                     _item("Parts orders", "package_2", "orders.order"),
                     _item("Returns", "undo", "orders.returnrequest"),

@@ -13,10 +13,12 @@ from desk.intake import urls as intake
 from desk.jobs import urls as jobs
 from desk.money import urls as money
 from desk.order import urls as order
+from desk.orders import urls as orders
 from desk.prices import urls as prices
 from desk.ready import ready
 from desk.search import urls as search
 from desk.setup import urls as setup
+from desk.shelf import urls as shelf
 from desk.team import urls as team
 from desk.today import urls as today
 from desk.visits import urls as visits
@@ -27,6 +29,8 @@ _PAGES = (
     intake,
     visits,
     order,
+    orders,
+    shelf,
     customers,
     conversations,
     follow_ups,

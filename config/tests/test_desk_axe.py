@@ -85,6 +85,8 @@ OF_A_MANAGER = {
     "vehicle-passport": f"{CUSTOMER}vehicles/{{vehicle}}/passport/",
     "parts-desk": "/admin/parts-desk/",
     "follow-ups": "/admin/follow-ups/",
+    "repair-orders": "/admin/repair-orders/?view=all",
+    "needed-parts": "/admin/needed-parts/?view=on-order",
     "follow-ups-service": "/admin/follow-ups/?kind=service",
     "prices": "/admin/prices/?percent=5&step=0.05",
     "tables": "/admin/tables/",
@@ -112,6 +114,8 @@ OF_AN_EMPTY_SHOP = {
     "parts-desk": "/admin/parts-desk/",
     "search": "/admin/search/",
     "follow-ups": "/admin/follow-ups/",
+    "repair-orders": "/admin/repair-orders/?view=all",
+    "needed-parts": "/admin/needed-parts/?view=on-order",
     "prices": "/admin/prices/",
     "team": "/admin/team/",
 }

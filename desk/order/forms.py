@@ -14,7 +14,6 @@ from billing.models import InvoiceLine
 from billing.queries import find_lines_left
 from catalogue.models import Part
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
-from catalogue.shelf.models import LARGEST_STOCK
 from common.domain.distance_fields import DistanceField
 from common.domain.ids import new_uuid
 from common.domain.number_fields import AmountField, DecimalField, WholeField
@@ -22,6 +21,7 @@ from common.domain.types import Json
 from customers.models import Customer
 from desk.order.bench import Bench, Line, kind_of
 from desk.order.sheet import LINE_COLUMNS, columns_of, line_text, plain
+from desk.shelf.fields import ReceiptFields, VendorOrderFields
 from desk.templatetags.desk import dollars
 from memberships.discounts import find_offers, most_points, take_plan
 from repair_orders.discounts.rule import DiscountKind
@@ -338,19 +338,8 @@ class OutForm(StepForm):
         return {**super().answers, "may_override": self.may(EXIT_PERMISSIONS["override"])}
 
 
-class ReceiveForm(StepForm):
+class ReceiveForm(ReceiptFields, StepForm):
     """The pieces of a part that came in."""
-
-    pieces = WholeField(
-        label="Pieces",
-        min_value=1,
-        max_value=LARGEST_STOCK,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-    unit_cost = _amount(
-        "Cost of one", 12, 4, help_text="Empty: what the pieces on the shelf cost on average."
-    )
-    reference = forms.CharField(label="Reference", max_length=120, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -358,23 +347,8 @@ class ReceiveForm(StepForm):
         self.initial["reference"] = getattr(getattr(self.of, "on_order", None), "reference", "")
 
 
-class VendorOrderForm(StepForm):
+class VendorOrderForm(VendorOrderFields, StepForm):
     """What is on order of a part. It shows what was noted before."""
-
-    pieces = WholeField(
-        label="Pieces",
-        min_value=0,
-        max_value=LARGEST_STOCK,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text="All that are on order. 0: nothing is on order any more.",
-    )
-    vendor = forms.CharField(label="Vendor", max_length=120, required=False)
-    reference = forms.CharField(
-        label="Reference", max_length=120, required=False, help_text="The vendor's number of the order."
-    )
-    expected_on = forms.DateField(
-        label="Expected on", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -44,19 +44,11 @@ from desk.order.steps import (
     total_shown,
     url_of,
 )
+from desk.orders.lists import TONES
 from desk.pages import DeskView
 from repair_orders.changes import StaleVersion, at_version, lock
 from repair_orders.models import RepairOrderStatus
 from vehicles.recommendations import PERMISSIONS as DISMISS
-
-_TONES = {
-    RepairOrderStatus.REQUESTED: "",
-    RepairOrderStatus.PENDING: "amber",
-    RepairOrderStatus.APPROVED: "blue",
-    RepairOrderStatus.IN_PROGRESS: "blue",
-    RepairOrderStatus.COMPLETED: "green",
-    RepairOrderStatus.DENIED: "red",
-}
 
 
 class Stale(Exception):
@@ -363,7 +355,7 @@ class OrderPage(DeskView):
             "order": order,
             "units": bench.units,
             "state": state,
-            "tone": _TONES[RepairOrderStatus(order.status)],
+            "tone": TONES[RepairOrderStatus(order.status)],
             "primary": primary,
             "wants_job": state.next == "focus:new-name",
             "steps": [row for row in steps if row is not primary],

@@ -163,15 +163,20 @@ def _sought_customers(sought: Sought, *, with_papers: bool) -> AnyQuerySet:
 
 def _customers_with(word: str) -> AnyQuerySet:
     """Return the ids of the customers that have a word somewhere."""
-    users = User.objects.filter(_fits(User, word)).values("pk")
     vehicles = Vehicle.objects.in_use().filter(_fits(Vehicle, word))
+    return _owners_with(word, vehicles.values("customer"))
+
+
+def _owners_with(word: str, *others: AnyQuerySet) -> AnyQuerySet:
+    """Return the ids of the customers that have a word in their own names, numbers and logins, and the other ids."""
+    users = User.objects.filter(_fits(User, word)).values("pk")
     return (
         Customer.objects.filter(contact__in=users)
         .values("pk")
         .union(
             CustomerUser.objects.filter(user__in=users).values("customer"),
             Customer.objects.filter(_fits(Customer, word)).values("pk"),
-            vehicles.values("customer"),
+            *others,
         )
     )
 
@@ -281,6 +286,36 @@ def _orders_numbered(sought: Sought) -> QuerySet[RepairOrder]:
         return RepairOrder.objects.filter(pk=number)
     printed = RepairOrder.objects.filter(number=number)
     return RepairOrder.objects.filter(Q(number=number) | (Q(pk=number) & ~Exists(printed)))
+
+
+def orders_with(text: str) -> tuple[Q, Q]:
+    """Return two conditions for repair orders that a text finds, of which the second is for those of this number.
+
+    The customer, the vehicle or the problem of the others has each word. A text without a letter or digit finds none.
+    """
+    sought = Sought.of(text)
+    if not sought.words:
+        return Q(pk__in=[]), Q(pk__in=[])
+    condition = Q()
+    for word in [sought.digits] if sought.digits else sought.words:
+        condition &= Q(pk__in=_orders_of_word(word))
+    if sought.digits:  # the digits may be a plate, a unit or a part of a VIN as well
+        condition |= Q(pk__in=_orders_of_word(sought.whole))
+    numbered = Q(pk__in=_orders_numbered(sought).values("pk"))
+    return condition | numbered, numbered
+
+
+def _orders_of_word(word: str) -> AnyQuerySet:
+    """Return the ids of the orders that have a word somewhere."""
+    orders = RepairOrder.objects.order_by()
+    return (
+        orders.filter(customer__in=_owners_with(word))
+        .values("pk")
+        .union(
+            orders.filter(vehicle__in=_vehicles_with(word)).values("pk"),
+            orders.filter(fits(RepairOrder.SEARCHED, list(patterns_of(word)))).values("pk"),
+        )
+    )
 
 
 def _invoices(sought: Sought, limit: int) -> Part[Invoice]:

@@ -183,7 +183,7 @@ def needed_parts(*, most: int = FEW) -> Waiting:
         "parts",
         entries,
         rows.count(),
-        f"{reverse('admin:catalogue_reservation_changelist')}?short=yes",
+        reverse("needed-parts"),
         empty="No job waits for a part that is counted.",
     )
 
@@ -311,4 +311,4 @@ def _order_url(order: RepairOrder) -> str:
 
 
 def _orders(status: str) -> str:
-    return f"{reverse('admin:repair_orders_repairorder_changelist')}?status__exact={status}"
+    return f"{reverse('repair-orders')}?view={status}"
