@@ -197,7 +197,7 @@ class Bench:
     def invoices(self) -> list[Invoice]:
         """Return the invoices, the newest last."""
         rows = Invoice.objects.filter(repair_order=self.order).defer("snapshot")
-        return list(rows.select_related("bill_to__contact").order_by("id"))
+        return list(rows.select_related("bill_to__contact", "issued_by").order_by("id"))
 
     @property
     def invoice(self) -> Invoice | None:
@@ -210,21 +210,23 @@ class Bench:
         if not self.invoices:
             return []
         rows = CreditNote.objects.filter(invoice__repair_order=self.order).defer("snapshot")
-        return list(rows.order_by("pk"))
+        return list(rows.select_related("by").order_by("pk"))
 
     @cached_property
     def payments(self) -> list[Payment]:
         """Return the payments that were used for the order or its invoices, the oldest first."""
         used = Q(repair_order=self.order) | Q(invoice__repair_order=self.order)
         ids = Allocation.objects.filter(used).values("payment")
-        return list(Payment.objects.filter(pk__in=ids).defer("snapshot").order_by("pk"))
+        rows = Payment.objects.filter(pk__in=ids).select_related("taken_by").defer("snapshot")
+        return list(rows.order_by("pk"))
 
     @cached_property
     def refunds(self) -> list[Payment]:
         """Return what was given back of the payments, the oldest first."""
         if not self.payments:
             return []
-        return list(Payment.objects.filter(refunds__in=self.payments).defer("snapshot").order_by("pk"))
+        rows = Payment.objects.filter(refunds__in=self.payments).select_related("taken_by").defer("snapshot")
+        return list(rows.order_by("pk"))
 
     @property
     def given_back(self) -> Decimal:
@@ -245,7 +247,7 @@ class Bench:
 
     @cached_property
     def exit(self) -> VehicleExit | None:
-        return VehicleExit.objects.filter(repair_order=self.order).first()
+        return VehicleExit.objects.filter(repair_order=self.order).select_related("by").first()
 
     # --- What follows ---------------------------------------------------------------------------------
 

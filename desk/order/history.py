@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,14 @@ from accounts.models import User
 from common.domain.types import AnyQuerySet
 from desk.order.bench import Bench
 from desk.order.sheet import plain
+from inspections.models import Inspection
 from repair_orders.estimates.models import Answer, Method
 from repair_orders.models import Job, JobStatus, PartLine, RepairOrder, ServiceLine
+from repair_orders.time_entries.models import TimeEntry, hours_of
 
 READ = 40  # rows of each history that are read, which is constant however long it is
 SHOWN = 10
+EARLIER = 60  # entries that can be unfolded
 _LINE_COLUMNS = {
     "quantity": "quantity",
     "unit_price": "price",
@@ -48,16 +51,34 @@ class Entry:
     tone: str = ""
 
 
-def entries_of(bench: Bench, limit: int = SHOWN) -> list[Entry]:
-    """Return what happened to an order. Costs four queries beyond what the page has read."""
-    found = [*_steps(bench), *_jobs(bench), *_lines(bench, PartLine), *_lines(bench, ServiceLine)]
-    found += [*_answered(bench), *_sent(bench)]
-    return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
+def entries_of(
+    bench: Bench, limit: int = SHOWN, *, with_inspections: bool = True, with_money: bool = True
+) -> list[Entry]:
+    """Return what happened to an order, its vehicle and its money. Costs six queries beyond what the page has read."""
+    found = [*_changes(bench), *_clocked(bench)]
+    if with_inspections:
+        found += _inspected(bench)
+    if with_money:
+        found += [*_invoiced(bench), *_paid(bench)]
+    return _newest(found)[:limit]
 
 
 def changed_by(bench: Bench) -> Entry | None:
-    """Return the last change of an order."""
-    return next(iter(entries_of(bench, 1)), None)
+    """Return the last change of an order's rows."""
+    return next(iter(_newest(_changes(bench))), None)
+
+
+def _newest(found: Iterable[Entry]) -> list[Entry]:
+    return sorted(found, key=lambda entry: entry.at, reverse=True)
+
+
+def _changes(bench: Bench) -> Iterator[Entry]:
+    yield from _steps(bench)
+    yield from _jobs(bench)
+    yield from _lines(bench, PartLine)
+    yield from _lines(bench, ServiceLine)
+    yield from _answered(bench)
+    yield from _sent(bench)
 
 
 def _rows(model: Any, **of: object) -> list[Any]:
@@ -91,7 +112,7 @@ def _steps(bench: Bench) -> Iterator[Entry]:
                 yield Entry(row.history_date, "Order changed", f": {', '.join(words)}", by)
 
 
-def _changes(bench: Bench, model: Any) -> Iterator[tuple[Any, Any]]:
+def _rows_of(bench: Bench, model: Any) -> Iterator[tuple[Any, Any]]:
     """Yield history rows with the row before each, None where that was not read."""
     yield from _pairs(_rows(model, repair_order_id=bench.order.pk))
 
@@ -106,7 +127,7 @@ def _pairs(rows: list[Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def _jobs(bench: Bench) -> Iterator[Entry]:
-    for row, before in _changes(bench, Job):
+    for row, before in _rows_of(bench, Job):
         name = f"Job {row.position}"
         by = name_of(row.history_user)
         if row.history_type == "+":
@@ -127,7 +148,7 @@ def _jobs(bench: Bench) -> Iterator[Entry]:
 
 
 def _lines(bench: Bench, model: Any) -> Iterator[Entry]:
-    for row, before in _changes(bench, model):
+    for row, before in _rows_of(bench, model):
         by = name_of(row.history_user)
         if getattr(row, "core_of_id", None) or getattr(row, "kind", "") == "fee":
             continue  # they follow
@@ -179,3 +200,54 @@ def _answered(bench: Bench) -> Iterator[Entry]:
             yield Entry(
                 answer.withdrawn_at, "Authorization withdrawn", f": {answer.withdrawal_reason}", "", "warn"
             )
+
+
+# --- The vehicle and the money --------------------------------------------------------------------------------
+
+
+def _clocked(bench: Bench) -> Iterator[Entry]:
+    """Yield the check-in, the time on jobs, and the handing over of the keys."""
+    if bench.order.checked_in_at is not None:
+        yield Entry(bench.order.checked_in_at, "Vehicle taken in")
+    rows = TimeEntry.objects.filter(job__repair_order=bench.order).select_related("technician", "job")
+    for row in rows.order_by("-started", "-id")[:READ]:
+        hours = hours_of(row.started, row.ended)
+        name = f"Job {row.job.position}"
+        if row.ended is None:
+            yield Entry(row.started, "Clock started", f": {name}", str(row.technician))
+        else:
+            yield Entry(row.ended, "Clock stopped", f": {name}, {hours:,} hours", str(row.technician))
+    if bench.exit is not None:
+        unpaid = f", ${bench.exit.balance:,} unpaid: {bench.exit.override}" if bench.exit.balance else ""
+        yield Entry(bench.exit.at, "Vehicle out", unpaid, name_of(bench.exit.by), "warn" if unpaid else "ok")
+
+
+def _inspected(bench: Bench) -> Iterator[Entry]:
+    rows = Inspection.objects.filter(repair_order=bench.order).select_related("technician")
+    for row in rows.order_by("-started_at", "-id")[:READ]:
+        by = str(row.technician) if row.technician else ""
+        if row.finished_at is None:
+            yield Entry(row.started_at, "Inspection begun", f": {row.name}", by)
+        else:
+            yield Entry(row.finished_at, "Inspection finished", f": {row.name}", by, "ok")
+
+
+def _invoiced(bench: Bench) -> Iterator[Entry]:
+    for invoice in bench.invoices:
+        what = f"Invoice {invoice.number} issued"
+        yield Entry(invoice.issued_at, what, f", ${invoice.total:,}", name_of(invoice.issued_by), "sent")
+    for note in bench.credit_notes:
+        what = f"Credit note {note.number} issued"
+        yield Entry(note.posted_at, what, f", ${note.total:,}: {note.reason}", name_of(note.by), "warn")
+
+
+def _paid(bench: Bench) -> Iterator[Entry]:
+    for payment in bench.payments:
+        rest = f", {payment.get_method_display().lower()}"
+        yield Entry(
+            payment.posted_at, f"Payment of ${payment.amount:,}", rest, name_of(payment.taken_by), "ok"
+        )
+    for refund in bench.refunds:
+        what = "reversed" if refund.is_reversal else "given back"
+        rest = f", {refund.get_method_display().lower()}{f': {refund.reason}' if refund.reason else ''}"
+        yield Entry(refund.posted_at, f"${refund.amount:,} {what}", rest, name_of(refund.taken_by), "warn")

@@ -28,7 +28,7 @@ from common.domain.types import Json
 from desk.order import figures
 from desk.order.bench import Bench, find_order
 from desk.order.buttons import BUTTONS, VIEW, Press, choice_in, is_id, removed_line
-from desk.order.history import changed_by, entries_of, name_of
+from desk.order.history import EARLIER, SHOWN, changed_by, entries_of, name_of
 from desk.order.inspected import inspections_of
 from desk.order.saving import CHANGE, KINDS, SEPARATOR, WORK, Refused, Write, check_seen, find_parts
 from desk.order.sheet import Difference, Seen, difference, differences, typed
@@ -312,6 +312,17 @@ class OrderPage(DeskView):
             "is_resent": is_resent,
         }
 
+    def history_of(self, bench: Bench) -> Json:
+        """Return the last entries of the history, and the earlier ones."""
+        entries = entries_of(
+            bench,
+            EARLIER,
+            with_inspections=self.may_do(self.may["inspection"]),
+            with_money=self.may_do(self.may["money"]),
+        )
+        rows = [{**asdict(row), "when": when(bench, row.at)} for row in entries]
+        return {"history": rows[:SHOWN], "earlier": rows[SHOWN:]}
+
     def names(self, bench: Bench) -> dict[str, dict[str, str]]:
         return {
             "technician": {str(row.pk): row.name for row in figures.technicians()},
@@ -366,7 +377,7 @@ class OrderPage(DeskView):
             "ceiling": figures.ceiling_of(bench),
             "asked": asked_for(bench),
             "together": together(bench),
-            "history": [{**asdict(row), "when": when(bench, row.at)} for row in entries_of(bench)],
+            **self.history_of(bench),
             "deposit": figures.deposit_of(bench) if self.may_do("billing.view_invoice") else None,
             "inspections": inspections_of(bench) if self.may_do(self.may["inspection"]) else [],
             "seen": str(self.seen(bench)),
