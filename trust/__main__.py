@@ -31,6 +31,7 @@ from trust.invitations import invitations
 from trust.killed_worker import mail_survives
 from trust.load import load_is_shed
 from trust.messages import a_message_survives
+from trust.one_customer import one_customer
 from trust.pages import pages
 from trust.promises import Promise, Scale, Tally, Trial
 from trust.readonly import readonly
@@ -59,6 +60,7 @@ PROMISES: list[Promise] = [
     Promise("invitations stay few and honest", invitations),
     Promise("guessing is useless", guessing),
     Promise("a spray is stopped", spray),
+    Promise("one customer cannot take the shop", one_customer),
     Promise("no address can be forged", forged_addresses),
     Promise("secrets stay secret", secrets),
     Promise("hostile input", hostile_input),

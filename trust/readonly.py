@@ -266,7 +266,9 @@ def _try(town: Town, write: Write, names: dict[str, list[Any]], *, rounds: int, 
 
 
 # Properties that a 400 names one by one.
-_REFUSED = re.compile(r'"([^"]+)":\s*\["(?:Unknown field|This field is read-only|This field cannot be changed)\.')
+_REFUSED = re.compile(
+    r'"([^"]+)":\s*\["(?:Unknown field|This field is read-only|This field cannot be changed)\.'
+)
 
 
 def _compare(town: Town, write: Write, more: dict[str, Any], plain: Answer, left: Counter[Any]) -> None:
