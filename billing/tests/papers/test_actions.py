@@ -48,7 +48,7 @@ HEAD = (
 
 def text_of(document):
     pages = " ".join(page.extract_text() for page in PdfReader(BytesIO(document.content)).pages)
-    return " ".join(pages.replace("\N{ZERO WIDTH SPACE}", "").split())
+    return " ".join(pages.split())
 
 
 def party(customer):
