@@ -24,7 +24,7 @@ from bench.servers import LOGIN, ROOT, ROUNDS, SECONDS, WORKERS
 
 # In the order of the table of goals.
 SECTIONS = (
-    "repair_orders", "customer_profile", "lists", "writes", "growth", "telematics", "chat", "sqlite", "process"
+    "repair_orders", "customer_profile", "lists", "writes", "desk", "growth", "telematics", "chat", "sqlite", "process"
 )  # fmt: skip
 VERSIONS = (
     "django", "djangorestframework", "granian", "uvicorn", "websockets", "psycopg", "orjson",
