@@ -65,7 +65,7 @@ def get_needed(
 
     Those to order come by the oldest need, and those on order by the day on which they are expected.
     """
-    page = Paginator(_parts_of(caller, view).select_related("on_order"), PER_PAGE).get_page(number)
+    page = Paginator(_parts_of(caller, view).select_related("on_order__by"), PER_PAGE).get_page(number)
     parts = list(page.object_list)
     needs = _needs_of(part.pk for part in parts)
     return [_needed(part, needs[part.pk], today) for part in parts], page
