@@ -550,7 +550,7 @@ def money_and_keys(day: Day) -> None:
         anna.press("Hand over the keys")
         told(page, "The vehicle is out.")
     with day.step("39", "who changed what, in the shop's time", 0, anna) as page:
-        expect(page.locator(".hist")).to_contain_text("Anna Advisor")
+        expect(page.locator(".hist").first).to_contain_text("Vehicle out by Anna Advisor")
     with day.step("30", "credit note of a part, and its refund", 7, day.max) as page:
         find_order(day.max, day)
         day.max.press("Credit or refund…")
