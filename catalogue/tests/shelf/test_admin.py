@@ -116,4 +116,4 @@ class TestLists:
         assert count_queries(lambda: desk.get(url)) == with_one
 
     def test_side_bar_leads_to_what_is_short(self, desk):
-        assert "/admin/catalogue/reservation/?short=yes" in desk.get("/admin/tables/").text
+        assert "/admin/needed-parts/" in desk.get("/admin/tables/").text
