@@ -18,7 +18,7 @@ from repair_orders.time_entries.models import TimeEntry, hours_of
 
 READ = 40  # rows of each history that are read, which is constant however long it is
 SHOWN = 10
-EARLIER = 60  # entries that can be unfolded
+EARLIER = 60  # entries in all, of which the others can be unfolded
 _LINE_COLUMNS = {
     "quantity": "quantity",
     "unit_price": "price",

@@ -66,14 +66,19 @@ def get_needed(
     Those to order come by the oldest need, and those on order by the day on which they are expected.
     """
     page = Paginator(_parts_of(caller, view).select_related("on_order__by"), PER_PAGE).get_page(number)
-    parts = list(page.object_list)
-    needs = _needs_of(part.pk for part in parts)
-    return [_needed(part, needs[part.pk], today) for part in parts], page
+    return with_needs(page.object_list, today=today), page
+
+
+def with_needs(parts: Iterable[Part], *, today: date) -> list[Needed]:
+    """Return parts (of `find_part` or a view) with who waits for each, in a constant number of queries."""
+    found = list(parts)
+    needs = _needs_of(part.pk for part in found)
+    return [_needed(part, needs[part.pk], today) for part in found]
 
 
 def find_part(pk: int) -> Part | None:
     """Return a part with what is on order and `short`, the pieces that are missing."""
-    return _with_short(Part.objects.filter(pk=pk)).select_related("on_order").first()
+    return _with_short(Part.objects.filter(pk=pk)).select_related("on_order__by").first()
 
 
 def _parts_of(caller: Caller, view: str) -> AnyQuerySet:

@@ -21,7 +21,7 @@ from desk.forms import KeyedForm
 from desk.pages import DeskView
 from desk.places import Place
 from desk.shelf.fields import ReceiptFields, VendorOrderFields
-from desk.shelf.needed import TO_ORDER, VIEWS, Needed, count_views, find_part, get_needed
+from desk.shelf.needed import TO_ORDER, VIEWS, Needed, count_views, find_part, get_needed, with_needs
 
 RECEIVE, ORDER = "receive", "order"
 
@@ -100,6 +100,8 @@ class NeededPartsPage(DeskView):
     def show_view(self, sent: tuple[str, Part, KeyedForm] | None = None) -> HttpResponse:
         place, view = Place(self.request), self.view()
         rows, page = get_needed(self.caller(), view, number=self.request.GET.get("page"), today=place.today)
+        if sent and all(row.part.pk != sent[1].pk for row in rows):  # it left the view meanwhile
+            rows = [*with_needs([sent[1]], today=place.today), *rows]
         counts = count_views(self.caller())
         context = {
             "view": view,
@@ -107,7 +109,6 @@ class NeededPartsPage(DeskView):
             "rows": [(row, self.forms_of(row, sent)) for row in rows],
             "page": page,
             "query": urlencode({"view": view}),
-            "sent": sent,
         }
         return self.show("desk/shelf/needed.html", context, place=place, status=400 if sent else 200)
 

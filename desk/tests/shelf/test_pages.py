@@ -118,6 +118,8 @@ def test_form_that_is_sent_twice_acts_once(desk, pads, job):
     response = desk.post(URL, data)
     assert response.status_code == 400
     assert Part.objects.get(pk=pads.pk).stock == 2
+    assert [row.part for row in rows(response)] == [pads]  # which nobody needs any more
+    assert "This form was sent before." in response.content.decode()
 
 
 def test_part_on_order_that_nobody_needs_is_shown_as_well(desk, pads):
