@@ -88,6 +88,7 @@ def fill(customers: int) -> None:
             "SET session_replication_role = replica"
         )  # skips foreign key checks: the keys are valid by construction
         cursor.execute("SET maintenance_work_mem = '256MB'")
+        cursor.execute("SET statement_timeout = 0")  # a million rows take longer than a request may
         try:
             for model, rows, values in _tables(c, now):
                 with _without_indexes(cursor, model):
@@ -100,6 +101,7 @@ def fill(customers: int) -> None:
         names = ", ".join(model._meta.db_table for model in (*GROWING, *_STANDING))
         # VACUUM marks pages as all-visible, which index-only scans need.
         cursor.execute(f"VACUUM (ANALYZE) {names}")
+        cursor.execute("RESET statement_timeout")
 
 
 def empty() -> None:

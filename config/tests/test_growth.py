@@ -133,10 +133,12 @@ at_a_million = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def shop(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
-        growth.fill(CUSTOMERS)
-        yield
-        growth.empty()
-        connection.close()
+        try:
+            growth.fill(CUSTOMERS)
+            yield
+        finally:
+            growth.empty()
+            connection.close()
 
 
 def run(sql: str) -> list[tuple[bytes, ...]]:
