@@ -77,7 +77,7 @@ def order_total(
 ) -> Decimal:
     """Return the total of an order from the columns of its lines, as a compiled read has them."""
     subtotal, discount, tax = totals_in_cents(
-        [to_cents(amount) for amount in (*part_amounts, *service_amounts)],
+        list(map(to_cents, (*part_amounts, *service_amounts))),
         [*part_taxable, *service_taxable],
         to_cents(discount_amount),
         ten_thousandths(discount_percent),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -48,7 +47,6 @@ def fine_percent(**kwargs: Any) -> MoneyField:
     )
 
 
-@lru_cache  # there are few percentages
 def format_percent(percent: Decimal) -> str:
     """Return a percentage with two to four places: `8.25`, `8.875`."""
     text = f"{percent:.4f}"
@@ -76,10 +74,12 @@ def share_cents(cents: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if not whole:
         return [0] * len(weights)
-    parts = [divmod(cents * weight, whole) for weight in weights]
-    left_over = cents - sum(part for part, _ in parts)
-    richest = sorted(range(len(parts)), key=lambda i: (-parts[i][1], i))[:left_over]
-    return [part + (i in richest) for i, (part, _) in enumerate(parts)]
+    parts = [cents * weight // whole for weight in weights]
+    if left_over := cents - sum(parts):
+        remainders = [cents * weight % whole for weight in weights]
+        for place in sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)[:left_over]:
+            parts[place] += 1
+    return parts
 
 
 def half_up(numerator: int, denominator: int) -> int:
@@ -95,7 +95,6 @@ def to_dollars(cents: int) -> Decimal:
     return Decimal(cents).scaleb(-2)
 
 
-@lru_cache
 def ten_thousandths(number: Decimal) -> int:
     """Return a percentage or a factor with at most four places in 1/10,000. 8.875 % is 88,750."""
     return int(number * 10_000)
