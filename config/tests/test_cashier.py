@@ -84,8 +84,10 @@ def pay(page: Page, find: str, row: str, amount: str | None, method: str, confir
     page.select_option("#id_method", label=method)
     page.get_by_role("button", name="Take the payment", exact=True).click()
     if confirm:
+        button = page.get_by_role("button", name=confirm)
+        expect(button).to_be_visible()
         shoot(page, "3-more-than-owed")
-        page.get_by_role("button", name=confirm).click()
+        button.click()
     page.wait_for_url(re.compile(r"/admin/money/\?"))
 
 
