@@ -26,7 +26,6 @@ ROUNDS, CALLS = 30, 6
 
 def cost() -> None:
     """Print what each write takes with and without its events, alternately, as medians over all rounds."""
-    from common.domain import events
     from common.domain.models import Event
 
     def unsaved(event: Any, **options: Any) -> None:
@@ -34,7 +33,7 @@ def cost() -> None:
 
     @contextmanager
     def without() -> Iterator[None]:
-        with patch.object(Event, "save", unsaved), patch.object(events, "_hold_back", lambda: None):
+        with patch.object(Event, "save", unsaved):
             yield
 
     for name, write in _writes().items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TypedDict, Unpack
+from typing import ClassVar, TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS
@@ -183,7 +183,63 @@ class NoOverlap(BaseConstraint):
             raise ValidationError(self.get_violation_error_message(), code=self.violation_error_code)
 
 
-class AppendOnly(BaseConstraint):
+class _Trigger(BaseConstraint):
+    """A rule that is a trigger. Its statements are deferred, for the reason that `NoOverlap` gives."""
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, type(self)):
+            return self.deconstruct() == other.deconstruct()
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
+    def constraint_sql(
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> str:
+        self.create_sql(model, schema_editor)
+        return ""
+
+    def create_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> None:
+        assert model is not None and schema_editor is not None
+        words = {
+            "table": Table(model._meta.db_table, schema_editor.quote_name),
+            "name": schema_editor.quote_name(self.name),
+            "text": self.name,
+        }
+        schema_editor.deferred_sql.extend(
+            Statement(template, **words) for template in self._statements(model, schema_editor)
+        )
+
+    def remove_sql(  # type: ignore[override]
+        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Statement | None:
+        assert model is not None and schema_editor is not None
+        if schema_editor.connection.vendor == "sqlite":
+            return None  # the schema editor remakes the table, and the trigger is dropped with the old one
+        return Statement(
+            "DROP TRIGGER %(name)s ON %(table)s",
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            name=schema_editor.quote_name(self.name),
+        )
+
+    def _statements(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> list[str]:
+        """Return the statements that make the trigger, with `%(table)s`, `%(name)s` and the name as `%(text)s`."""
+        raise NotImplementedError
+
+    def validate(
+        self,
+        model: type[Model],
+        instance: Model,
+        exclude: Collection[str] | None = None,
+        using: str = DEFAULT_DB_ALIAS,
+    ) -> None:
+        """Accept every row of a form: it only adds."""
+
+
+class AppendOnly(_Trigger):
     """Rows are added and never changed or deleted. A change raises IntegrityError that names the constraint.
 
     `but` names the fields that can change, such as a balance. On PostgreSQL it is a trigger for updates and deletions,
@@ -198,42 +254,7 @@ class AppendOnly(BaseConstraint):
         path, args, kwargs = super().deconstruct()
         return path, args, (kwargs | {"but": self.but} if self.but else kwargs)
 
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, AppendOnly):
-            return (self.name, self.but) == (other.name, other.but)
-        return NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.name, self.but))
-
-    def constraint_sql(
-        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
-    ) -> str:
-        assert model is not None and schema_editor is not None
-        schema_editor.deferred_sql.extend(self._triggers(model, schema_editor))
-        return ""
-
-    def create_sql(  # type: ignore[override]
-        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
-    ) -> None:
-        assert model is not None and schema_editor is not None
-        schema_editor.deferred_sql.extend(self._triggers(model, schema_editor))
-
-    def remove_sql(  # type: ignore[override]
-        self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
-    ) -> Statement | None:
-        assert model is not None and schema_editor is not None
-        if schema_editor.connection.vendor == "sqlite":
-            return None  # the schema editor remakes the table, and the trigger is dropped with the old one
-        return Statement(
-            "DROP TRIGGER %(name)s ON %(table)s",
-            table=Table(model._meta.db_table, schema_editor.quote_name),
-            name=schema_editor.quote_name(self.name),
-        )
-
-    def _triggers(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> list[Statement]:
-        table = Table(model._meta.db_table, schema_editor.quote_name)
-        name = schema_editor.quote_name(self.name)
+    def _statements(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> list[str]:
         columns = ""
         if self.but:
             # Sorted, because migrations add the columns of relations later than others.
@@ -244,30 +265,51 @@ class AppendOnly(BaseConstraint):
             )
             columns = f" OF {', '.join(schema_editor.quote_name(column) for column in fixed)}"
         if schema_editor.connection.vendor == "sqlite":
-            refuse = (
-                "CREATE TRIGGER %(name)s BEFORE UPDATE%(columns)s ON %(table)s "
-                "BEGIN SELECT RAISE(ABORT, '%(text)s'); END"
-            )
-            return [Statement(refuse, table=table, name=name, text=self.name, columns=columns)]
-        function = (
-            "CREATE OR REPLACE FUNCTION %(name)s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            "RAISE EXCEPTION '%(text)s' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = '%(text)s'; "
-            "END $$"
-        )
-        trigger = (
-            "CREATE TRIGGER %(name)s BEFORE UPDATE%(columns)s OR DELETE ON %(table)s "
-            "FOR EACH ROW EXECUTE FUNCTION %(name)s()"
-        )
+            return [
+                (
+                    f"CREATE TRIGGER %(name)s BEFORE UPDATE{columns} ON %(table)s "
+                    "BEGIN SELECT RAISE(ABORT, '%(text)s'); END"
+                )
+            ]
         return [
-            Statement(template, table=table, name=name, text=self.name, columns=columns)
-            for template in (function, trigger)
+            (
+                "CREATE OR REPLACE FUNCTION %(name)s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                "RAISE EXCEPTION '%(text)s' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = '%(text)s'; "
+                "END $$"
+            ),
+            (
+                f"CREATE TRIGGER %(name)s BEFORE UPDATE{columns} OR DELETE ON %(table)s "
+                "FOR EACH ROW EXECUTE FUNCTION %(name)s()"
+            ),
         ]
 
-    def validate(
-        self,
-        model: type[Model],
-        instance: Model,
-        exclude: Collection[str] | None = None,
-        using: str = DEFAULT_DB_ALIAS,
-    ) -> None:
-        """Accept every row: a form of such a model only adds."""
+
+class ReadInOrder(_Trigger):
+    """Rows can be read in the order of their ids while others are added: none appears later with a smaller id.
+
+    Ids are drawn in another order than transactions commit in. On PostgreSQL, a transaction that adds a row first
+    locks, for share and until it ends, the last id that was drawn: those that it draws are larger. A reader leaves out
+    what is behind a lock (`common.domain.events.readable`). It locks once: a lock for each of many rows would use up
+    the server's memory for locks. A savepoint that is rolled back gives back the lock and the setting that tells of it.
+    SQLite has one writer at a time and needs nothing.
+    """
+
+    LOCKS: ClassVar = 1_702_257_011  # the first number of these advisory locks
+    WRAP: ClassVar = 2**31  # the second number has four bytes
+
+    def _statements(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> list[str]:
+        if schema_editor.connection.vendor == "sqlite":
+            return []
+        sequence = f"{model._meta.db_table}_{model._meta.pk.column}_seq"
+        return [
+            (
+                "CREATE OR REPLACE FUNCTION %(name)s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                "IF current_setting('locked.%(text)s', true) IS DISTINCT FROM 'yes' THEN "
+                f"PERFORM pg_advisory_xact_lock_shared({self.LOCKS}, "
+                f"((last_value - (NOT is_called)::int) %% {self.WRAP})::int) FROM {sequence}; "
+                "PERFORM set_config('locked.%(text)s', 'yes', true); "
+                "END IF; RETURN NULL; END $$"
+            ),
+            # Once for a statement, before it draws an id.
+            "CREATE TRIGGER %(name)s BEFORE INSERT ON %(table)s FOR EACH STATEMENT EXECUTE FUNCTION %(name)s()",
+        ]

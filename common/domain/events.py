@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from common.domain.constraints import ReadInOrder
 from common.domain.models import Event
 
 Subscriber = Callable[[Event, models.Model], None]
@@ -38,7 +39,6 @@ def record(type: str, subject: models.Model, *, at: datetime, **payload: str | i
     """
     event = _build(type, subject, at, payload)
     with transaction.atomic(savepoint=False):  # for a caller whose change is one statement
-        _hold_back()
         event.save(force_insert=True)
         _announce([(event, subject)])
     return event
@@ -68,7 +68,6 @@ def record_all(
         for row in rows
     ]
     with transaction.atomic(savepoint=False):
-        _hold_back()
         Event.objects.bulk_create([event for event, _ in pairs])
         _announce(pairs)
 
@@ -106,31 +105,14 @@ def _announce(pairs: Sequence[tuple[Event, models.Model]]) -> None:
     transaction.on_commit(announce, robust=True)
 
 
-# --- The order of events ----------------------------------------------------------------------------------
-
-# Ids are drawn in another order than transactions commit in. On PostgreSQL, a transaction that records an event first
-# locks, for share and until it ends, the last id that was drawn: those that it draws are larger. SQLite has one writer.
-_LOCK_CLASS = 1_702_257_011
-_WRAP = 2**31  # the lock's number has four bytes
 _LAST_ID = "SELECT last_value - (NOT is_called)::int FROM common_event_id_seq"
 
 
-def _hold_back() -> None:
-    """Let no event with a larger id than the last one be read before this transaction ends."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock_shared(%s, ((last_value - (NOT is_called)::int) %% %s)::int) "
-                "FROM common_event_id_seq",
-                [_LOCK_CLASS, _WRAP],
-            )
-
-
 def readable() -> models.QuerySet[Event]:
-    """Return the events that can be read now, in order: none with a smaller id can still appear.
+    """Return the events that can be read now, in order: none with a smaller id can still appear (`ReadInOrder`).
 
     The last id is read first, then the locks. A transaction whose lock is not seen has either ended, and its events are
-    in the rows that are read later, or it draws larger ids than the last one.
+    in the rows that are read later, or it draws larger ids than the last one. A transaction reads its own events.
     """
     rows = Event.objects.order_by("id")
     if connection.vendor != "postgresql":
@@ -140,9 +122,10 @@ def readable() -> models.QuerySet[Event]:
         [last] = cursor.fetchone()
         cursor.execute(
             "SELECT objid::bigint FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
-            "WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND datname = current_database()",
-            [_LOCK_CLASS],
+            "WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND datname = current_database() "
+            "AND pid <> pg_backend_pid()",
+            [ReadInOrder.LOCKS],
         )
-        behind = [(last - held) % _WRAP for (held,) in cursor.fetchall()]
+        behind = [(last - held) % ReadInOrder.WRAP for (held,) in cursor.fetchall()]
     # A lock that was taken since is of a larger id than the last one.
-    return rows.filter(pk__lte=last - max((one for one in behind if one < _WRAP // 2), default=0))
+    return rows.filter(pk__lte=last - max((one for one in behind if one < ReadInOrder.WRAP // 2), default=0))

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from common.domain.constraints import ReadInOrder
+
 
 class IdempotencyKey(models.Model):
     """The first response to an idempotency key, kept for 24 h and written in the transaction of its effect."""
@@ -45,6 +47,7 @@ class Event(models.Model):
             models.Index(fields=["subject", "id"], name="event_of_subject"),
             models.Index(fields=["type", "id"], name="event_of_type"),
         ]
+        constraints = [ReadInOrder(name="events_in_order")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.subject}"

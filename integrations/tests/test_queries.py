@@ -8,12 +8,13 @@ from threading import Event as Signal
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.domain import events
+from common.domain.constraints import ReadInOrder
 from common.domain.models import Event
 from integrations.queries import read_events
 from testing import factories
@@ -95,6 +96,49 @@ def test_open_transaction_holds_back_the_events_of_later_ones():
     assert before == ([], None)
     found, after = read_events(after=None, types=None, limit=10)
     assert ([event.pk for event in found], after) == ([early, late], late)
+
+
+@pytest.mark.skipif(not settings.USE_POSTGRES, reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_later_events_are_held_back_after_a_savepoint_that_recorded_first_was_rolled_back():
+    subject, written, read = factories.CustomerFactory(), Signal(), Signal()
+
+    def first():
+        with transaction.atomic():
+            with transaction.atomic():
+                events.record(TYPES[0], subject, at=timezone.now(), into=1)
+                transaction.set_rollback(True)
+            events.record(TYPES[0], subject, at=timezone.now(), into=1)
+            written.set()
+            assert read.wait(20)
+
+    def second():
+        assert written.wait(20)
+        later = events.record(TYPES[0], subject, at=timezone.now(), into=2).pk
+        try:
+            return later, list(events.readable())
+        finally:
+            read.set()
+
+    failed, (later, before) = parallel(2, lambda number: (first, second)[number]())
+    assert failed is None
+    assert before == []
+    assert list(events.readable().values_list("pk", flat=True)) == [later - 1, later]
+
+
+@pytest.mark.skipif(not settings.USE_POSTGRES, reason="SQLite has one writer at a time")
+@pytest.mark.django_db
+def test_many_events_of_a_transaction_take_one_lock():
+    subject = factories.CustomerFactory()
+    for _ in range(3):
+        events.record(TYPES[0], subject, at=timezone.now(), into=1)
+    events.record_new(subject)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND classid = %s",
+            [ReadInOrder.LOCKS],
+        )
+        assert cursor.fetchone() == (1,)
 
 
 @pytest.mark.django_db
