@@ -22,6 +22,9 @@ _LOCATION = "desk_location"
 class Place:
     """The location and the day of a page. The location stays with the session until another one is chosen.
 
+    What a form or a script of a page sends says where and when that page was (`place` and `place_day`, desk/here.html).
+    Another location that was chosen in a second tab, or midnight, does not move it.
+
     `location` is None in a shop without one. `refusals` are the texts about parameters that cannot be used.
     """
 
@@ -31,7 +34,8 @@ class Place:
         self.location = self._location(request)
         self.now = timezone.now()
         self.today = local_time(self.location, self.now).date() if self.location else day_of(self.now)
-        self.day = self._day(request.GET.get("day", ""), may_be_ahead=may_be_ahead)
+        text = request.POST.get("place_day") or request.GET.get("day", "")
+        self.day = self._day(text, may_be_ahead=may_be_ahead)
 
     @property
     def zone(self) -> tzinfo | None:
@@ -45,9 +49,12 @@ class Place:
 
     def _location(self, request: HttpRequest) -> Location | None:
         by_id = {str(location.pk): location for location in self.locations}
-        asked = request.GET.get("location", "")
+        said = request.POST.get("place") or request.GET.get("place")
+        asked = said or request.GET.get("location", "")
         if asked and asked not in by_id:
             self.refusals.append(f"There is no location {asked!r}.")
+        elif said:
+            return by_id[said]
         elif asked and request.session.get(_LOCATION) != asked:
             request.session[_LOCATION] = asked
         return by_id.get(str(request.session.get(_LOCATION, ""))) or self._default()

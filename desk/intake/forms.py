@@ -79,7 +79,9 @@ class IntakeForm(KeyedForm):
     technician = forms.ModelChoiceField(
         Technician.objects.none(), required=False, empty_label="Whoever is free"
     )
-    allow_overlap = forms.BooleanField(label="The technician may have another visit then", required=False)
+    allow_overlap = forms.BooleanField(
+        label="The technician may have another visit then or be away", required=False
+    )
     promised_at = LocalTimeField(label="Promised", required=False)
     key_tag = TextFormField(label="Key tag", required=False, max_length=20)
     order = forms.ModelChoiceField(RepairOrder.objects.none(), required=False, empty_label="A new order")

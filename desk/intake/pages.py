@@ -37,6 +37,7 @@ from vehicles.models import Recommendation, RecommendationStatus, Vehicle
 from vehicles.vin import normalize_vin
 
 FOUND = 10  # customers that the find box shows
+MOST_VEHICLES = 200  # of a fleet, the newest, beside the one that is chosen
 _FIELDS = {"start": "start", "bay_id": "bay", "technician": "technician", "name": "first_name"}
 
 
@@ -191,7 +192,11 @@ class IntakePage(DeskView):
         vehicles: list[Vehicle] = []
         requested: list[RepairOrder] = []
         if customer is not None:
-            vehicles = list(Vehicle.objects.in_use().filter(customer=customer).order_by("-id")[:200])
+            rows = Vehicle.objects.in_use().filter(customer=customer).order_by("-id")
+            vehicles = list(rows[:MOST_VEHICLES])
+            chosen = str((data if data is not None else initial or {}).get("vehicle", ""))
+            if chosen.isascii() and chosen.isdigit() and int(chosen) not in {row.pk for row in vehicles}:
+                vehicles += rows.filter(pk=chosen)
             requested = list(
                 RepairOrder.objects.filter(
                     customer=customer, status=RepairOrderStatus.REQUESTED, appointment=None
@@ -277,7 +282,7 @@ def _refuse(form: IntakeForm, error: DomainError) -> None:
     name = _FIELDS.get(error.field or "", error.field or "")
     if error.code == "slot_taken":
         name = "start"
-    if error.code == "technician_is_busy":
+    if error.code in ("technician_is_busy", "technician_is_away"):
         name = "technician"
     add_refusal(form, error, name)
 

@@ -21,6 +21,7 @@ from django.utils.http import urlencode
 from appointments.models import Technician
 from appointments.queries import local_time
 from catalogue.models import Part
+from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from catalogue.shelf.queries import shortages
 from catalogue.shelf.sources import source_of
 from common.domain.errors import DomainError
@@ -74,6 +75,7 @@ class MyJobsPage(DeskView):
         "finding": inspections.PERMISSIONS["finish"],
         "found": inspections.PERMISSIONS["add_finding"],
         "finish": inspections.PERMISSIONS["finish"],
+        "receive": SHELF_PERMISSIONS["receive"],
     }
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -136,9 +138,15 @@ class MyJobsPage(DeskView):
         form = DoneForm(self.request.POST)
         if not form.is_valid():
             raise _Refused(form)
-        with transaction.atomic():
-            finish_job(job=job, by=self.by(), now=timezone.now(), received=form.cleaned_data["received"])
-            change_job(job=job, correction=form.cleaned_data["correction"])
+        if received := form.cleaned_data["received"]:
+            self.refuse_without(self.may["receive"])
+        try:
+            with transaction.atomic():
+                finish_job(job=job, by=self.by(), now=timezone.now(), received=received)
+                change_job(job=job, correction=form.cleaned_data["correction"])
+        except DomainError as error:
+            form.add_error(None, error.text)
+            raise _Refused(form) from error
         messages.success(self.request, f"{job.name} is done.")
         return ""
 
@@ -435,7 +443,7 @@ def _photo() -> Iterator[None]:
 
 
 class _Refused(Exception):
-    """A form that was sent with a wrong value."""
+    """A form that is shown again with what was typed."""
 
     def __init__(self, form: DoneForm) -> None:
         super().__init__(form)

@@ -118,6 +118,8 @@ class DayPage(MoneyView):
     """The day of a location: its sums, its lists, what waits, and the closing."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        if request.GET.get("part") == "statements":  # what a script renews while they are made
+            return self.show("desk/money/statements.html", self.statements())
         return self.show_day(Till(request), CloseForm())
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
@@ -158,7 +160,6 @@ class DayPage(MoneyView):
         payments = figures.payments_of(sheet)
         money = figures.section(sheet, "Money of the day")
         limit = 500 if self.request.GET.get("all") else figures.FEW
-        run = StatementRun.objects.order_by("-started_at", "-id").first()
         context = {
             "sheet": sheet,
             "sales": figures.section(sheet, "Sales"),
@@ -178,15 +179,15 @@ class DayPage(MoneyView):
             "closed": days.find_closed(location, day),
             "form": form,
             "miscount": miscount,
-            "run": run,
-            "months": statements.months_due(now=timezone.now()),
             "yesterday": day - timedelta(days=1),
             "tomorrow": day + timedelta(days=1) if day < till.today else None,
         }
-        response = self.show_at("desk/money/day.html", context, till=till)
-        if run is not None and run.finished_at is None:
-            response.headers["Refresh"] = "3"
-        return response
+        return self.show_at("desk/money/day.html", {**context, **self.statements()}, till=till)
+
+    def statements(self) -> Json:
+        """Return the last run of statements, and the months that have none."""
+        run = StatementRun.objects.order_by("-started_at", "-id").first()
+        return {"run": run, "months": statements.months_due(now=timezone.now())}
 
 
 def _page(request: HttpRequest, name: str, rows: list[Any]) -> Any:

@@ -40,7 +40,12 @@ class TodayPage(DeskView):
         }
         if request.GET.get("part") == "board":
             may = {name: request.user.has_perm(permission) for name, permission in self.may.items()}
-            return render(request, "desk/today/live.html", {"place": place, "may": may, **context})
+            context |= {
+                "place": place,
+                "may": may,
+                "is_over": place.day < place.today,
+            }  # it is open over midnight
+            return render(request, "desk/today/live.html", context)
         return self.show("desk/today/day.html", context, place=place)
 
     def lists(self, place: Place) -> list[lists.Waiting]:

@@ -89,7 +89,9 @@ class MoveForm(forms.Form):
     bay = forms.ModelChoiceField(
         Bay.objects.none(), required=False, empty_label="Its bay, or any that is free"
     )
-    allow_overlap = forms.BooleanField(label="The technician may have another visit then", required=False)
+    allow_overlap = forms.BooleanField(
+        label="The technician may have another visit then or be away", required=False
+    )
 
     def __init__(self, *args: Any, visit: Appointment, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -107,4 +109,4 @@ class MoveForm(forms.Form):
 
 class AssignForm(forms.Form):
     technician = forms.ModelChoiceField(Technician.objects.order_by("name", "id"))
-    allow_overlap = forms.BooleanField(label="They may have another visit then", required=False)
+    allow_overlap = forms.BooleanField(label="They may have another visit then or be away", required=False)

@@ -1,12 +1,10 @@
 // A form is sent once, and only if it will arrive. Without a connection, or signed out, the page stays as it is with all
-// that was typed. If the connection breaks while a form is sent, the page shows what was typed when it is opened again.
-// A link, or the closing of the window, would lose what was typed, so the browser asks first.
+// that was typed. What is typed elsewhere on the page, or is sent and not answered, comes back (drafts.js). A link, or the
+// closing of the window, would lose what was typed, so the browser asks first.
 "use strict";
 
 (() => {
-  const DRAFT = "desk-draft"; // of this tab only
   const PATIENCE = 15_000; // milliseconds
-  const KEPT = 30 * 60_000;
   const desk = document.querySelector(".desk");
   const sending = new Map(); // form -> what gives its button back
   if (!desk) {
@@ -23,6 +21,7 @@
     desk.prepend(box);
     box.focus({ preventScroll: true });
   };
+  window.deskTell = tell;
   const link = (url, text) => Object.assign(document.createElement("a"), { href: url, textContent: text, target: "_blank", rel: "noopener" });
 
   // Return why a form would not arrive, else null. Each sign-in changes the token of forms, so the form takes the present
@@ -59,53 +58,6 @@
     });
   };
 
-  const here = () => location.href.split("#")[0];
-  const isKept = (field) => field.name && !["password", "file"].includes(field.type) && !/password|csrf/.test(field.name) && (field.type !== "hidden" || field.name === "key");
-  const keep = (form) => {
-    const fields = [...form.elements].filter(isKept).map((field) => [field.name, field.value, field.checked ?? null]);
-    try {
-      sessionStorage.setItem(DRAFT, JSON.stringify({ url: here(), at: Date.now(), form: [...document.forms].indexOf(form), fields }));
-    } catch {
-      // too long for the browser, or storage is switched off
-    }
-  };
-  const restore = () => {
-    const text = sessionStorage.getItem(DRAFT);
-    if (!text) {
-      return;
-    }
-    const { url, at, form: place, fields } = JSON.parse(text);
-    const [{ type }] = performance.getEntriesByType("navigation");
-    // The answer to a form comes from the page of the form. After an error of the browser there is no such page.
-    const isAnswered = type !== "back_forward" && document.referrer === url;
-    if (!isAnswered && Date.now() - at < KEPT && url !== here()) {
-      return; // on the way back to it
-    }
-    sessionStorage.removeItem(DRAFT);
-    const form = document.forms[place];
-    if (isAnswered || Date.now() - at >= KEPT || !form) {
-      return;
-    }
-    let isNews = false;
-    for (const field of [...form.elements].filter(isKept)) {
-      const isChoice = ["checkbox", "radio"].includes(field.type);
-      const kept = fields.find(([name, value]) => name === field.name && (!isChoice || value === field.value));
-      const property = isChoice ? "checked" : "value";
-      const was = kept?.[isChoice ? 2 : 1];
-      if (kept && field[property] !== was) {
-        field[property] = was;
-        isNews ||= field.type !== "hidden";
-        field.dispatchEvent(new Event("input", { bubbles: true }));
-        field.dispatchEvent(new Event("change", { bubbles: true }));
-      }
-    }
-    if (!isNews) {
-      return;
-    }
-    const once = form.elements.namedItem("key") ? " Send it again: it counts once." : " Look whether it is saved before you send it again.";
-    tell("The answer to this form did not arrive. What you typed is here again.", once);
-  };
-
   // A select without a chosen option shows its first one.
   const isTyped = (field) =>
     field.type === "select-one"
@@ -136,7 +88,7 @@
     }
     if (form.dataset.ready) {
       delete form.dataset.ready;
-      keep(form);
+      window.deskKeep(form);
       isLeaving = true;
       return;
     }
@@ -168,5 +120,4 @@
     [...sending.values()].forEach((giveBack) => giveBack());
     document.querySelector(".desk .problem")?.focus();
   });
-  document.addEventListener("DOMContentLoaded", restore); // after the scripts that listen to fields
 })();

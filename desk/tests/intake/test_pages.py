@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from appointments.models import Appointment, Location
+from appointments.queries import local_time
 from customers.models import Customer, PhoneCall
 from desk.intake.forms import IntakeForm
 from desk.intake.pages import guess
@@ -18,6 +20,7 @@ from desk.intake.starts import find_starts
 from desk.intake.vins import fault_of, read_vin
 from repair_orders.models import RepairOrder
 from testing.factories import (
+    AbsenceFactory,
     AppointmentFactory,
     CustomerFactory,
     GarageFactory,
@@ -226,8 +229,26 @@ class TestRefusals:
         given = TYPED | {"technician": theo.pk, "start": start.isoformat()}
         refused = send(desk, **given)
         assert refused.context["form"].errors["technician"][0].startswith("Theo has appointment ")
-        assert b"The technician may have another visit then" in refused.content
+        assert b"The technician may have another visit then or be away" in refused.content
         assert send(desk, **given, allow_overlap="on").status_code == 302
+
+    def test_a_technician_who_is_away_is_said_and_may_be_taken_anyway(self, desk, garage, start):
+        theo = TechnicianFactory(name="Theo", location=garage)
+        AbsenceFactory(technician=theo, first_day=local_time(garage, start).date())
+        given = TYPED | {"technician": theo.pk, "start": start.isoformat()}
+        refused = send(desk, **given)
+        assert refused.context["form"].errors["technician"][0].startswith("Theo is absent on ")
+        assert b"The technician may have another visit then or be away" in refused.content
+        assert send(desk, **given, allow_overlap="on").status_code == 302
+
+    def test_a_location_that_is_chosen_in_another_tab_does_not_move_the_form(self, desk, garage, start):
+        page = desk.get(URL).content.decode()
+        assert f'name="place" value="{garage.pk}"' in page
+        other = GarageFactory(is_default=False)
+        desk.get("/admin/today/", {"location": other.pk})
+        send(desk, **TYPED | {"start": start.isoformat(), "place": garage.pk})
+        assert Appointment.objects.get().location == garage
+        assert desk.get(URL).context["place"].location == other
 
 
 def test_find_box_counts_those_it_does_not_show(desk, garage):
@@ -540,6 +561,17 @@ class TestRoles:
 
     def test_an_empty_shop_says_what_to_enter_first(self, desk):
         assert "No location yet" in desk.get(URL).content.decode()
+
+
+def test_vehicle_that_is_not_among_the_newest_of_a_fleet_can_be_chosen(desk, garage, monkeypatch):
+    monkeypatch.setattr("desk.intake.pages.MOST_VEHICLES", 2)
+    old = VehicleFactory()
+    newer = [VehicleFactory(customer=old.customer) for _ in range(3)]
+    page = desk.get(URL, {"customer": old.customer_id, "vehicle": old.pk})
+    assert list(page.context["form"].vehicles.values()) == [newer[2], newer[1], old]
+    assert re.search(
+        rf'<input type="radio" name="vehicle" value="{old.pk}"[^>]* checked', page.content.decode()
+    )
 
 
 def test_a_customer_with_many_vehicles_costs_no_more_queries(desk, garage):

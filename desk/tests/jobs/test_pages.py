@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from catalogue.shelf.models import MoveKind, StockMove
 from inspections.actions import start_inspection
 from inspections.models import Finding, FindingPhoto, Inspection
 from repair_orders import clock
@@ -154,6 +155,29 @@ class TestDone:
         assert response.context["done_form"].errors == {"correction": ["Say in words what was done."]}
         assert '<form method="post" action="#done"' in response.content.decode()  # the page is shown there
         assert running.status == "approved"
+
+    def test_a_refusal_stands_at_the_form_with_what_was_typed(self, phone, running):
+        ReservationFactory(part__name="Rotor", pieces=2, source=f"job:{running.pk}")
+        response = phone.post(URL, {"do": "done", "job": running.pk, "correction": "Rotors replaced"})
+        form = response.context["done_form"]
+        assert form.non_field_errors() == ["Rotor is short of 2."]
+        page = response.content.decode()
+        assert f'<p class="err" role="alert">{form.non_field_errors()[0]}</p>' in page
+        assert ">Rotors replaced</textarea>" in page
+        running.refresh_from_db()
+        assert (running.status, running.correction) == ("approved", "")
+
+    def test_parts_are_received_by_who_may(self, client, phone, theo, running):
+        need = ReservationFactory(part__stock=0, pieces=2, source=f"job:{running.pk}")
+        sent = {"do": "done", "job": running.pk, "correction": "Replaced", "received": "on"}
+        assert 'name="received"' not in phone.get(URL).text
+        assert phone.post(URL, sent).status_code == 403
+        assert not StockMove.objects.filter(part=need.part, kind=MoveKind.RECEIPT).exists()
+        client.force_login(UserFactory(role="advisor"))
+        url = f"{URL}?technician={theo.pk}"
+        assert 'name="received"' in client.get(url).text
+        assert client.post(url, sent).status_code == 302
+        assert StockMove.objects.get(part=need.part, kind=MoveKind.RECEIPT).pieces == 2
 
     def test_it_is_taken_back(self, phone, running):
         phone.post(URL, {"do": "done", "job": running.pk, "correction": "Wrong car"})

@@ -237,6 +237,17 @@ class TestClosing:
         )  # fmt: skip
         assert ClosedDay.objects.count() == 1
 
+    def test_day_and_till_of_the_form_are_closed_whatever_was_chosen_since(self, desk, location, today):
+        page = desk.get(URL).content.decode()
+        fields = {"place": str(location.pk), "place_day": today.isoformat()}
+        assert [f'name="{name}" value="{value}"' in page for name, value in fields.items()] == [True, True]
+        desk.get(URL, {"location": LocationFactory().pk})
+        yesterday = today - timedelta(days=1)
+        response = desk.post(URL, fields | {"place_day": yesterday.isoformat()})
+        closed = ClosedDay.objects.get()
+        assert (closed.location, closed.day) == (location, yesterday)
+        assert response["Location"].endswith(f"location={location.pk}&day={yesterday}")
+
     def test_too_much_cash_is_asked_about(self, desk, location, today, business):
         shown = desk.post(URL, {"cash_counted": "1,100.00"}).content.decode()
         assert "Counted <b>1,100.00</b>, expected <b>91.56</b>: $1,008.44 over." in shown

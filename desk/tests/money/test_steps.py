@@ -256,13 +256,16 @@ class TestStatements:
         month = desk.get("/admin/money/").context["months"][0]
         response = desk.post(self.URL, {"month": month.isoformat()}, follow=True)
         assert told(response) == ["The statements are being made and mailed."]
-        assert response["Refresh"] == "3"
+        part = "/admin/money/?part=statements"
+        assert f'data-live="{part}"' in response.content.decode()
+        assert "0 of 0 statements" in text_of(desk.get(part))
         tasks.run_all()
         run = StatementRun.objects.get()
         assert (run.month, run.made, run.total) == (month, 1, 1)
         response = desk.get("/admin/money/")
-        assert "Refresh" not in response
-        assert f"1 statement of {month:%B %Y} made, " in " ".join(response.content.decode().split())
+        assert "data-live" not in response.content.decode()
+        assert f"1 statement of {month:%B %Y} made, " in text_of(response)
+        assert f"1 statement of {month:%B %Y} made, " in text_of(desk.get(part))
 
     def test_they_are_looked_at_before(self, desk, location_of_old_debt):
         month = desk.get("/admin/money/").context["months"][0]

@@ -19,6 +19,7 @@ from testing.factories import (
     BayFactory,
     ConversationFactory,
     EstimateFactory,
+    GarageFactory,
     JobFactory,
     MessageFactory,
     OpeningHoursFactory,
@@ -231,6 +232,16 @@ class TestPage:
         content = desk.get(URL, {"part": "board"}).content
         assert b"<html" not in content
         assert b'class="card board' in content
+
+    def test_the_part_that_is_renewed_keeps_its_location_and_says_that_its_day_is_over(self, desk, garage):
+        other = GarageFactory(is_default=False)
+        desk.get(URL, {"location": other.pk})
+        day = timezone.localdate() - timedelta(days=1)
+        part = desk.get(URL, {"part": "board", "place": garage.pk, "day": str(day)})
+        assert part.context["place"].location == garage
+        assert "and that day is over." in part.content.decode()
+        assert desk.get(URL).context["place"].location == other
+        assert "and that day is over." not in desk.get(URL, {"part": "board"}).content.decode()
 
     @pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "1999-12-31", "9999-12-31"])
     def test_a_day_that_cannot_be_shown_is_said(self, desk, garage, day):
