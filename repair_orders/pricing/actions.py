@@ -157,7 +157,8 @@ def check_overrun(*, percent: object, amount: object, **others: object) -> None:
 def save_fee_rule(rule: FeeRule, *, parts: Sequence[Part] | None = None, **fields: Any) -> FeeRule:
     """Create a fee, or change a stored one, and return it. `parts` replaces the flagged parts.
 
-    Orders that are open take the change the next time they change. Raises FeeNameTaken, WrongFee, PercentFeesForbidden.
+    Open orders keep the fees that they took until their prices are taken again. Raises FeeNameTaken, WrongFee,
+    PercentFeesForbidden.
     """
     try:
         with transaction.atomic():
