@@ -81,7 +81,7 @@ def take_prices(*, location: Location | None, customer: Customer, day: date) -> 
                 "percent": _text(rule.percent),
                 "amount": _text(rule.amount),
                 "cap": _text(rule.cap),
-                "taxable": rule.taxable,
+                "taxable": rule.taxable and tax.taxes_fees,
                 "parts": sorted(part.pk for part in rule.parts.all()),
             }
             for rule in find_fee_rules(location)
