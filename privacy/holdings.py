@@ -251,7 +251,7 @@ HOLDINGS = (
             "status": _CODE,
             "key_tag": "where keys hang",
             "tax_exemption": "the reason why the order was not taxed",
-            **dict.fromkeys(("fee_terms", "overrun_terms"), "prices of the location"),
+            **dict.fromkeys(("taxed_kinds", "fee_terms", "overrun_terms"), "prices of the location"),
         },
     ),
     # What the customer was shown stays as the record of the authorised work, without the person.

@@ -33,13 +33,12 @@ from repair_orders.models import (
     PartLine,
     PriceSource,
     RepairOrder,
-    ServiceKind,
     ServiceLine,
 )
 from repair_orders.money import line_amount
-from repair_orders.pricing.models import TaxRule
 from repair_orders.pricing.queries import get_labour_rate
 from repair_orders.recommended import canned_job_of
+from repair_orders.worksheet import PART
 from vehicles.models import Recommendation
 from vehicles.recommendations import check_open, hold_recommendations, words_of
 
@@ -480,13 +479,8 @@ def _price_work(line: ServiceLine, order: RepairOrder, *, is_typed: bool) -> Non
 
 
 def _is_taxable(line: Line, order: RepairOrder) -> bool:
-    """Return whether the location taxes this kind of line. Without a rule it taxes all."""
-    rule = TaxRule.objects.filter(location=order.location_id).first() if order.location_id else None
-    if rule is None:
-        return True
-    if isinstance(line, PartLine):
-        return rule.taxes_parts
-    return rule.taxes_sublet if line.kind == ServiceKind.SUBLET else rule.taxes_labour
+    """Return whether this kind of line is taxed, by the rule that the order has taken."""
+    return (PART if isinstance(line, PartLine) else line.kind) in order.taxed_kinds
 
 
 # --- Jobs -------------------------------------------------------------------------------------------------

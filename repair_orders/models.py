@@ -57,11 +57,16 @@ AUTHORISED_STATUSES = (_S.APPROVED.value, _S.IN_PROGRESS.value)
 REPAIR_ORDER_SEARCHED = Searched("description")
 
 
+def every_kind() -> list[str]:
+    """Return the kinds of lines that an order taxes without a tax rule. Fees have their own taxability."""
+    return ["part", ServiceKind.LABOUR.value, ServiceKind.SUBLET.value]
+
+
 class RepairOrder(Identified):
     """Work on one vehicle: the problem, the jobs with their lines, and their price.
 
     `version` rises with every change of what is asked or of its total (docs/design, D76). The prices of the location
-    (`tax_percent`, `fee_terms`, `overrun_terms`) are taken when the order is made.
+    (`tax_percent`, `taxed_kinds`, `fee_terms`, `overrun_terms`) are taken when the order is made.
     """
 
     customer = models.ForeignKey(
@@ -102,6 +107,12 @@ class RepairOrder(Identified):
     tax_percent = fine_percent(default=Decimal("0.0000"))
     tax_exemption = LineField(
         max_length=60, blank=True, default="", help_text="The certificate of an exemption from tax."
+    )
+    taxed_kinds = models.JSONField(
+        default=every_kind,
+        blank=True,
+        editable=False,
+        help_text="The kinds of lines that are taxable where the catalogue does not say otherwise.",
     )
     fee_terms = models.JSONField(default=list, blank=True, editable=False)
     overrun_terms = models.JSONField(null=True, blank=True, editable=False)

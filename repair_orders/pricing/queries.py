@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from appointments.models import Appointment, Location
 from appointments.queries import get_default_location
 from customers.models import Customer
+from repair_orders.models import every_kind
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
 
 NO_TAX = Decimal("0.00")
@@ -29,6 +30,12 @@ class TaxTerms:
     taxes_labour: bool
     taxes_fees: bool
     taxes_sublet: bool
+
+    @property
+    def kinds(self) -> list[str]:
+        """Return the kinds of lines of jobs that are taxed. Each fee has its own taxability."""
+        taxed = dict(zip(every_kind(), (self.taxes_parts, self.taxes_labour, self.taxes_sublet), strict=True))
+        return [kind for kind, is_taxed in taxed.items() if is_taxed]
 
 
 def get_location_of_order(

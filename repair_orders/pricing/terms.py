@@ -13,6 +13,7 @@ from decimal import Decimal
 from appointments.models import Location
 from common.domain.types import Json
 from customers.models import Customer
+from repair_orders.models import every_kind
 from repair_orders.money import Totals
 from repair_orders.pricing.models import OverrunBasis
 from repair_orders.pricing.queries import find_fee_rules, get_overrun_policy, get_tax_terms
@@ -65,15 +66,22 @@ class OverrunTerms:
 def take_prices(*, location: Location | None, customer: Customer, day: date) -> Json:
     """Return the columns of an order that are taken from its location on that local day.
 
-    They are the tax rate with the certificate of an exemption, the fee rules and the overrun policy. An order without a
-    location has no tax, no fees and no overrun.
+    They are the tax rate with the certificate of an exemption, the kinds of lines that are taxed, the fee rules and the
+    overrun policy. An order without a location has no tax, no fees and no overrun.
     """
     if location is None:
-        return {"tax_percent": Decimal(0), "tax_exemption": "", "fee_terms": [], "overrun_terms": None}
+        return {
+            "tax_percent": Decimal(0),
+            "tax_exemption": "",
+            "taxed_kinds": every_kind(),
+            "fee_terms": [],
+            "overrun_terms": None,
+        }
     tax = get_tax_terms(customer=customer, location=location, day=day)
     return {
         "tax_percent": tax.percent,
         "tax_exemption": tax.exemption.number if tax.exemption else "",
+        "taxed_kinds": tax.kinds,
         "fee_terms": [
             {
                 "name": rule.name,

@@ -8,7 +8,9 @@ import pytest
 from django.utils import timezone
 
 from repair_orders import actions, jobs
-from testing.worked_example import add_part, new_order, reload
+from repair_orders.pricing.models import TaxRule
+from testing.factories import LocationFactory
+from testing.worked_example import add_brakes, add_part, given, new_order, reload
 
 D = Decimal
 
@@ -37,3 +39,45 @@ class TestFees:
         actions.retax(order=order, now=timezone.now())
         add_part(jobs.add_job(order=order, name="Brakes"), "1", "95.24")
         return reload(order)
+
+
+@pytest.mark.django_db
+class TestKinds:
+    def test_order_takes_the_kinds_that_are_taxed(self):
+        assert new_order().taxed_kinds == ["part", "labour"]
+        assert new_order(location=LocationFactory()).taxed_kinds == ["part", "labour", "sublet"]
+
+    def test_changed_rule_touches_no_order(self):
+        order = new_order()
+        TaxRule.objects.update(taxes_parts=False, taxes_labour=False, taxes_sublet=True)
+        self.assert_taxed(order, parts=True, labour=True, sublet=False)
+
+    def test_prices_that_are_taken_again_have_the_kinds_of_today(self):
+        order = new_order()
+        TaxRule.objects.update(taxes_parts=False, taxes_labour=False, taxes_sublet=True)
+        actions.retax(order=order, now=timezone.now())
+        assert reload(order).taxed_kinds == ["sublet"]
+        self.assert_taxed(order, parts=False, labour=False, sublet=True)
+
+    def test_order_that_moves_takes_the_kinds_of_its_new_location(self):
+        order = new_order()
+        actions.change_order(order=order, location=LocationFactory())
+        assert reload(order).taxed_kinds == ["part", "labour", "sublet"]
+
+    def test_removed_rule_touches_no_order(self):
+        order = new_order()
+        TaxRule.objects.all().delete()
+        self.assert_taxed(order, parts=True, labour=True, sublet=False)
+
+    def assert_taxed(self, order, *, parts, labour, sublet):
+        job = add_brakes(reload(order))
+        assert set(job.part_lines.values_list("taxable", flat=True)) == {parts}
+        kinds = dict(job.service_lines.values_list("kind", "taxable"))
+        assert kinds == {"labour": labour, "sublet": sublet}
+
+    def test_typed_taxability_stays(self):
+        job = jobs.add_job(order=new_order(), name="Brakes")
+        line = jobs.add_service_line(
+            job=job, service=None, given=given(), name="Towing", kind="sublet", amount=D(90), taxable=True
+        )
+        assert line.taxable

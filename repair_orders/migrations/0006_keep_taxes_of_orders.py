@@ -1,0 +1,40 @@
+import repair_orders.models
+from django.db import migrations, models
+
+KINDS = {'part': 'taxes_parts', 'labour': 'taxes_labour', 'sublet': 'taxes_sublet'}
+TAXED_KINDS = {
+    'blank': True,
+    'default': repair_orders.models.every_kind,
+    'editable': False,
+    'help_text': 'The kinds of lines that are taxable where the catalogue does not say otherwise.',
+}
+
+
+def take_kinds(apps, schema_editor):
+    """Give orders the kinds that the present rule of their location taxes, which decided until now."""
+    orders = apps.get_model('repair_orders', 'RepairOrder').objects
+    for rule in apps.get_model('repair_orders', 'TaxRule').objects.all():
+        kinds = [kind for kind, column in KINDS.items() if getattr(rule, column)]
+        if len(kinds) < len(KINDS):
+            orders.filter(location=rule.location_id).update(taxed_kinds=kinds)
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('repair_orders', '0005_key_tag'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='historicalrepairorder',
+            name='taxed_kinds',
+            field=models.JSONField(**TAXED_KINDS),
+        ),
+        migrations.AddField(
+            model_name='repairorder',
+            name='taxed_kinds',
+            field=models.JSONField(**TAXED_KINDS),
+        ),
+        migrations.RunPython(take_kinds, migrations.RunPython.noop),
+    ]
