@@ -49,6 +49,7 @@ from repair_orders.models import (
 from repair_orders.money import Totals
 from repair_orders.parts import take_parts
 from repair_orders.pricing.models import OverrunBasis
+from repair_orders.pricing.queries import find_exemptions, get_tax_terms
 from repair_orders.pricing.terms import take_prices
 from repair_orders.time_entries.actions import end_entries
 from repair_orders.worksheet import Worksheet
@@ -372,14 +373,23 @@ def _source_of(order: RepairOrder) -> str:
 
 
 def _check_exemption(order: RepairOrder, sheet: Worksheet, now: datetime) -> None:
-    """Raise ExemptionExpired if an order has no tax by a certificate, and the customer has no valid one today."""
-    if not order.tax_exemption or order.tax_percent or order.location is None:
+    """Let an exempt order have a certificate that is valid today, which its invoice prints.
+
+    One that replaces an expired one takes its place. Without any the order takes the rate of today, which taxes no line
+    of it. Raises ExemptionExpired if it does.
+    """
+    if not order.tax_exemption or order.location is None:
         return
-    percent = _present_prices(order.location, order.customer, now)["tax_percent"]
-    terms = replace(sheet.terms, tax_percent=ten_thousandths(percent))
+    day = local_time(order.location, now).date()
+    if find_exemptions(order.customer, order.location, day).filter(number=order.tax_exemption).exists():
+        return
+    present = get_tax_terms(customer=order.customer, location=order.location, day=day)
+    terms = replace(sheet.terms, tax_percent=ten_thousandths(present.percent))
     tax = _agreed(replace(sheet, terms=terms)).tax
     if tax:
         raise ExemptionExpired(tax=str(tax))
+    number = present.exemption.number if present.exemption else ""
+    change(order, tax_percent=present.percent, tax_exemption=number)
 
 
 def _end_jobs(

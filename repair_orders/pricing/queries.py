@@ -13,6 +13,7 @@ from appointments.queries import get_default_location
 from customers.models import Customer
 from repair_orders.models import every_kind
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
+from repair_orders.pricing.querysets import TaxExemptionQuerySet
 
 NO_TAX = Decimal("0.00")
 
@@ -67,16 +68,19 @@ def get_tax_terms(*, customer: Customer, location: Location, day: date) -> TaxTe
     )
 
 
-def get_exemption(customer: Customer, location: Location, day: date) -> TaxExemption | None:
-    """Return the customer's certificate that is valid at the location on that local day, or None.
+def find_exemptions(customer: Customer, location: Location, day: date) -> TaxExemptionQuerySet[TaxExemption]:
+    """Return the customer's certificates that are valid at the location on that local day.
 
-    Of several the one of the location comes first, then the one that ends last.
+    Those of the location come first, then the one that ends last.
     """
     at_location = Q(location=location) | Q(location=None)
     valid = TaxExemption.objects.filter(at_location, customer=customer).valid_on(day)
-    return valid.order_by(
-        F("location").asc(nulls_last=True), F("valid_until").desc(nulls_first=True), "-id"
-    ).first()
+    return valid.order_by(F("location").asc(nulls_last=True), F("valid_until").desc(nulls_first=True), "-id")
+
+
+def get_exemption(customer: Customer, location: Location, day: date) -> TaxExemption | None:
+    """Return the certificate that an order of the customer takes at the location on that local day, or None."""
+    return find_exemptions(customer, location, day).first()
 
 
 def get_labour_rate(location: Location) -> LabourRate | None:

@@ -246,6 +246,25 @@ class TestTaxByLaw:
         actions.complete(order=exempt, by=None, now=now + timedelta(days=1))
         assert exempt.total_cost == D(100)
 
+    def test_certificate_that_replaces_an_expired_one_is_that_of_the_order(self, exempt, now):
+        """The invoice prints the certificate of the order."""
+        TaxExemptionFactory(customer=exempt.customer, number="NY-2", valid_from=date(2026, 1, 1))
+        actions.complete(order=exempt, by=None, now=now + timedelta(days=1))
+        order = reload(exempt)
+        assert (order.tax_exemption, order.tax_percent, order.total_cost) == ("NY-2", D(0), D(100))
+
+    def test_certificate_that_is_still_valid_stays(self, exempt, now):
+        TaxExemptionFactory(customer=exempt.customer, number="NY-2", location=exempt.location)
+        actions.complete(order=exempt, by=None, now=now)
+        assert reload(exempt).tax_exemption == "NY-1"
+
+    def test_expired_certificate_without_anything_to_tax_is_taken_off(self, exempt, now):
+        """The order takes the rate again, so that work added after it is reopened is taxed."""
+        PartLine.objects.update(taxable=False)
+        actions.complete(order=exempt, by=None, now=now + timedelta(days=1))
+        order = reload(exempt)
+        assert (order.tax_exemption, order.tax_percent, order.total_cost) == ("", D(8), D(100))
+
     def test_certificate_of_another_location_does_not_help(self, exempt, now):
         TaxExemption.objects.update(location=LocationFactory())
         with pytest.raises(actions.ExemptionExpired):
