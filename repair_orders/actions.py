@@ -113,6 +113,14 @@ class WrongComeback(Invalid):
     message = "A comeback is of a completed order of the same vehicle."
 
 
+class TaxedAndExempt(Invalid):
+    """A percentage above 0 and a certificate of exemption were given together."""
+
+    code = "taxed_and_exempt"
+    title = "Taxed and exempt"
+    message = "An order with a certificate of exemption has no tax. Give a percentage of 0, or an empty certificate."
+
+
 class ExemptionExpired(DomainError):
     """The certificate by which an order has no tax is not valid today. The fact is the tax in dollars."""
 
@@ -145,10 +153,11 @@ def request_repair(
     `photos` are UUIDs of uploads of `by`, the acting login. An upload belongs to one repair order. The order is of the
     location named, else of its appointment's, else of the default one. It takes the prices of that location as they
     are today, and the discount of the customer's plan. `comeback_of` is the completed order whose work is done again.
-    `terms` are further columns, such as notes, discounts, or a tax percentage that wins over the location's. Raises
-    VehicleNotOfCustomer, NoCustomerRecord, WrongAppointment, WrongComeback, AppointmentHasOrder, PhotoIsTaken and the
-    errors of `files.actions.attach`.
+    `terms` are further columns, such as notes, discounts, or a tax percentage that wins over the location's and the
+    customer's exemption. Raises VehicleNotOfCustomer, NoCustomerRecord, WrongAppointment, WrongComeback, TaxedAndExempt,
+    AppointmentHasOrder, PhotoIsTaken and the errors of `files.actions.attach`.
     """
+    terms = follow_tax(terms)
     check_in_use(vehicle=vehicle, customer=customer)
     if appointment is not None and appointment.vehicle_id != vehicle.pk:
         raise WrongAppointment(field="appointment")
@@ -206,8 +215,9 @@ def change_order(*, order: RepairOrder, version: int | None = None, **fields: ob
     """Change the words of an order at any time, and its terms while it is open.
 
     Discounts and tax can change without a new answer as long as the approved jobs stay within the ceiling. Raises
-    LinesAreFixed, LocationIsFixed, OverCeiling, StaleVersion, TotalTooLarge, WrongComeback.
+    LinesAreFixed, LocationIsFixed, OverCeiling, StaleVersion, TaxedAndExempt, TotalTooLarge, WrongComeback.
     """
+    fields = follow_tax(fields)
     with changing(order, version=version):
         if TERMS & set(fields) and order.status not in OPEN_STATUSES:
             raise LinesAreFixed
@@ -218,6 +228,19 @@ def change_order(*, order: RepairOrder, version: int | None = None, **fields: ob
         if "location" in fields and location != order.location:
             fields = _move(order, location) | fields  # a tax that is given wins over the location's
         change(order, **fields)
+
+
+def follow_tax(given: Json) -> Json:
+    """Return columns of an order that were given, with what follows from its tax: an exempt order has none.
+
+    A percentage above 0 ends the exemption, and a certificate sets the percentage to 0. Raises TaxedAndExempt.
+    """
+    percent, certificate = given.get("tax_percent"), given.get("tax_exemption")
+    if percent and certificate:
+        raise TaxedAndExempt(field="tax_percent")
+    if percent:
+        return given | {"tax_exemption": ""}
+    return given | {"tax_percent": Decimal(0)} if certificate else given
 
 
 def _move(order: RepairOrder, location: object) -> Json:

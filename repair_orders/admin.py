@@ -236,6 +236,8 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
         if not change:
             hold_in_use(vehicle=obj.vehicle, customer=obj.customer)
             obj.created_at = timezone.now()
+        for name, value in actions.follow_tax({"tax_percent": obj.tax_percent}).items():
+            setattr(obj, name, value)
         super().save_model(request, obj, form, change)
 
     def save_related(

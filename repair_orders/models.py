@@ -183,6 +183,11 @@ class RepairOrder(Identified):
                 condition=Q(tax_percent__gte=0, tax_percent__lte=100), name="tax_percent_is_one"
             ),
             models.CheckConstraint(
+                condition=Q(tax_exemption="") | Q(tax_percent=0),
+                name="exempt_order_has_no_tax",
+                violation_error_message="An order with a certificate of exemption has no tax.",
+            ),
+            models.CheckConstraint(
                 # A check constraint that evaluates to NULL holds, so NULL is excluded explicitly.
                 condition=Q(status=_S.COMPLETED, total_cost__isnull=False, total_cost__gte=0)
                 | (~Q(status=_S.COMPLETED) & Q(total_cost=None)),

@@ -159,8 +159,13 @@ class _OrderValues(Serializer):
     notes = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     discount_amount = Money(required=False, min_value=0)
     discount_percent = FinePercent(required=False)
-    tax_percent = FinePercent(required=False)
-    tax_exemption = serializers.CharField(required=False, allow_blank=True, max_length=60)
+    tax_percent = FinePercent(required=False, help_text="Above 0 it ends an exemption.")
+    tax_exemption = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=60,
+        help_text="Number of the customer's exemption certificate. It sets `tax_percent` to 0.",
+    )
     location_id = Id(required=False, help_text="Until the first estimate is sent.")
     advisor_id = Id(required=False, allow_null=True)
     promised_at = Instant(required=False, allow_null=True)

@@ -19,6 +19,12 @@ def take_kinds(apps, schema_editor):
             orders.filter(location=rule.location_id).update(taxed_kinds=kinds)
 
 
+def end_exemptions(apps, schema_editor):
+    """Take the certificate off orders that were taxed by hand: the tax is what the customer was shown."""
+    orders = apps.get_model('repair_orders', 'RepairOrder').objects
+    orders.filter(tax_percent__gt=0).exclude(tax_exemption='').update(tax_exemption='')
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -37,4 +43,9 @@ class Migration(migrations.Migration):
             field=models.JSONField(**TAXED_KINDS),
         ),
         migrations.RunPython(take_kinds, migrations.RunPython.noop),
+        migrations.RunPython(end_exemptions, migrations.RunPython.noop),
+        migrations.AddConstraint(
+            model_name='repairorder',
+            constraint=models.CheckConstraint(condition=models.Q(('tax_exemption', ''), ('tax_percent', 0), _connector='OR'), name='exempt_order_has_no_tax', violation_error_message='An order with a certificate of exemption has no tax.'),
+        ),
     ]

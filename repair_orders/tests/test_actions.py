@@ -17,12 +17,15 @@ from repair_orders.queries import totals_of
 from testing.factories import (
     CustomerFactory,
     EstimateFactory,
+    LocationFactory,
     PartFactory,
     PartLineFactory,
     ReferralFactory,
     RepairOrderFactory,
     ServiceFactory,
     ServiceLineFactory,
+    TaxExemptionFactory,
+    TaxRuleFactory,
     VehicleFactory,
 )
 from vehicles.locks import VehicleNotOfCustomer
@@ -360,3 +363,60 @@ class TestRequestRepair:
         assert isinstance(error.value, Missing)
         assert (error.value.field, error.value.text) == ("vehicle", "Vehicle not found.")
         assert not RepairOrder.objects.exists()
+
+
+class TestExemption:
+    """An order with a certificate has no tax (docs/design, D83)."""
+
+    @pytest.mark.parametrize(
+        ("before", "given", "after"),
+        [
+            (("NY-1", "0"), {"tax_percent": "8.25"}, ("", "8.25")),
+            (("NY-1", "0"), {"tax_percent": "0"}, ("NY-1", "0")),
+            (("NY-1", "0"), {"tax_percent": "8.25", "tax_exemption": ""}, ("", "8.25")),
+            (("NY-1", "0"), {"tax_exemption": "NY-2"}, ("NY-2", "0")),
+            (("", "8.25"), {"tax_exemption": "NY-2"}, ("NY-2", "0")),
+            (("", "8.25"), {"tax_exemption": "NY-2", "tax_percent": "0"}, ("NY-2", "0")),
+            (("", "8.25"), {"tax_exemption": ""}, ("", "8.25")),
+        ],
+    )
+    def test_tax_that_is_given_ends_it_and_a_certificate_sets_the_tax_to_0(self, before, given, after):
+        order = RepairOrderFactory(tax_exemption=before[0], tax_percent=Decimal(before[1]))
+        actions.change_order(order=order, **self.values(given))
+        order.refresh_from_db()
+        assert (order.tax_exemption, order.tax_percent) == (after[0], Decimal(after[1]))
+
+    def test_tax_and_certificate_together_are_refused(self):
+        order = RepairOrderFactory(tax_exemption="NY-1")
+        before = RepairOrder.objects.values().get()
+        with pytest.raises(actions.TaxedAndExempt) as error:
+            actions.change_order(order=order, tax_percent=Decimal("8.25"), tax_exemption="NY-1")
+        assert (error.value.field, RepairOrder.objects.values().get()) == ("tax_percent", before)
+
+    @pytest.mark.parametrize(
+        ("given", "after"),
+        [({}, ("NY-1", "0")), ({"tax_percent": "5"}, ("", "5")), ({"tax_percent": "0"}, ("NY-1", "0"))],
+    )
+    def test_new_order_of_an_exempt_customer(self, now, given, after):
+        location, vehicle = LocationFactory(), VehicleFactory()
+        TaxExemptionFactory(customer=vehicle.customer, number="NY-1")
+        TaxRuleFactory(location=location)
+        order = actions.request_repair(
+            customer=vehicle.customer,
+            vehicle=vehicle,
+            description="",
+            now=now,
+            location=location,
+            **self.values(given),
+        )
+        assert (order.tax_exemption, order.tax_percent) == (after[0], Decimal(after[1]))
+
+    def test_order_that_moves_with_a_tax(self):
+        order = RepairOrderFactory()
+        TaxExemptionFactory(customer=order.customer)
+        actions.change_order(order=order, location=LocationFactory(), tax_percent=Decimal(7))
+        order.refresh_from_db()
+        assert (order.tax_exemption, order.tax_percent) == ("", Decimal(7))
+
+    def values(self, given):
+        return {name: Decimal(value) if name == "tax_percent" else value for name, value in given.items()}

@@ -133,6 +133,16 @@ def test_line_is_removed(desk, order):
     assert order.part_lines.count() == 0
 
 
+def test_tax_of_an_exempt_order_ends_its_exemption(desk, order):
+    RepairOrder.objects.update(tax_percent=0, tax_exemption="NY-1")
+    assert desk.post(page(order), filled(desk, page(order)) | {"notes": "Gold."}).status_code == 302
+    order.refresh_from_db()
+    assert (order.notes, order.tax_percent, order.tax_exemption) == ("Gold.", 0, "NY-1")
+    assert desk.post(page(order), filled(desk, page(order)) | {"tax_percent": "8.25"}).status_code == 302
+    order.refresh_from_db()
+    assert (order.tax_percent, order.tax_exemption) == (Decimal("8.25"), "")
+
+
 def test_too_large_total_is_message_and_changes_nothing(desk, order):
     part = factories.PartFactory(unit_price="99999999.99")
     form = new_part_line(filled(desk, page(order)), part) | {"notes": "Gold."}

@@ -332,6 +332,41 @@ class TestRepairOrders(WritableNounSuite):
         else:
             assert (response.status_code, response.json()["tax_percent"]) == (200, "1.00")
 
+    def test_tax_of_an_exempt_order_ends_its_exemption(self, as_ada):
+        order = self.make(tax_percent=0, tax_exemption="NY-1")
+        body = as_ada.get(self.item(order)).json()
+        taxed = as_ada.patch(self.item(order), {"tax_percent": "8.25"}, format="json").json()
+        assert {name: taxed[name] for name in taxed if taxed[name] != body[name]} == {
+            "tax_percent": "8.25",
+            "tax_exemption": "",
+            "total_cost": "69.26",
+            "calculated_total_cost": "69.26",
+            "version": body["version"] + 1,
+            "totals": body["totals"] | {"tax": "5.28", "total": "69.26"},
+            "shown_to_customer": body["totals"] | {"tax": "5.28", "total": "69.26"},
+        }
+
+    def test_tax_and_certificate_together_are_refused(self, as_ada):
+        order = self.make()
+        before = stored(order)
+        response = as_ada.patch(
+            self.item(order), {"tax_percent": "8.25", "tax_exemption": "NY-1"}, format="json"
+        )
+        text = (
+            "An order with a certificate of exemption has no tax. "
+            "Give a percentage of 0, or an empty certificate."
+        )
+        assert (response.status_code, response.json()) == (
+            400,
+            {
+                "error": "Taxed and exempt",
+                "detail": text,
+                "fields": {"tax_percent": [text]},
+                "code": "taxed_and_exempt",
+            },
+        )
+        assert stored(order) == before
+
     def test_added_part_takes_catalogue_price(self, as_ada):
         order, part = self.make(), factories.PartFactory(unit_price=Decimal("3.00"), taxable=False)
         body = {"part_id": part.pk, "quantity": 3}

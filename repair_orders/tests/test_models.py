@@ -34,6 +34,10 @@ pytestmark = pytest.mark.django_db
         (RepairOrder, RepairOrderFactory, {"discount_percent": Decimal("-0.01")}, "discount_percent_is_one"),
         (RepairOrder, RepairOrderFactory, {"tax_percent": Decimal("100.01")}, "tax_percent_is_one"),
         (RepairOrder, RepairOrderFactory, {"tax_percent": Decimal("-1")}, "tax_percent_is_one"),
+        (
+            RepairOrder, RepairOrderFactory, {"tax_percent": Decimal("8.25"), "tax_exemption": "NY-1"},
+            "exempt_order_has_no_tax",
+        ),
         (RepairOrder, RepairOrderFactory, {"total_cost": Decimal("1")}, "total_is_frozen_when_completed"),
         (RepairOrder, RepairOrderFactory, {"status": "completed"}, "total_is_frozen_when_completed"),
         (
