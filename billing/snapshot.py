@@ -69,7 +69,7 @@ def invoice_snapshot(
     answers = (
         Authorisation.objects.filter(estimate__repair_order=order)
         .select_related("estimate")
-        .prefetch_related("decisions")
+        .prefetch_related("decisions", "added_taxes")
         .order_by("estimate__revision")
     )
     paid = sum((amount for _, amount in deposits), Decimal("0.00"))

@@ -28,9 +28,10 @@ from common.domain.types import Json
 from customers.actions import count_service, notify
 from customers.models import Customer, CustomerUser
 from files.actions import attach
-from repair_orders.changes import basis_of, changing, lock, settle
+from repair_orders.changes import changing, lock, settle
 from repair_orders.discounts.actions import give_back_rest, take_discounts
 from repair_orders.estimates.actions import UnknownJob
+from repair_orders.estimates.added_tax import add_tax
 from repair_orders.guards import check_reopenable, tell_denied
 from repair_orders.jobs import Line, LinesAreFixed
 from repair_orders.models import (
@@ -48,7 +49,6 @@ from repair_orders.models import (
 )
 from repair_orders.money import Totals
 from repair_orders.parts import take_parts
-from repair_orders.pricing.models import OverrunBasis
 from repair_orders.pricing.queries import find_exemptions, get_tax_terms
 from repair_orders.pricing.terms import take_prices
 from repair_orders.time_entries.actions import end_entries
@@ -154,8 +154,8 @@ def request_repair(
     location named, else of its appointment's, else of the default one. It takes the prices of that location as they
     are today, and the discount of the customer's plan. `comeback_of` is the completed order whose work is done again.
     `terms` are further columns, such as notes, discounts, or a tax percentage that wins over the location's and the
-    customer's exemption. Raises VehicleNotOfCustomer, NoCustomerRecord, WrongAppointment, WrongComeback, TaxedAndExempt,
-    AppointmentHasOrder, PhotoIsTaken and the errors of `files.actions.attach`.
+    customer's exemption. Raises VehicleNotOfCustomer, NoCustomerRecord, WrongAppointment, WrongComeback,
+    TaxedAndExempt, AppointmentHasOrder, PhotoIsTaken and the errors of `files.actions.attach`.
     """
     terms = follow_tax(terms)
     check_in_use(vehicle=vehicle, customer=customer)
@@ -268,26 +268,11 @@ def retax(*, order: RepairOrder, now: datetime, by: int | None = None, version: 
             return
         del prices["overrun_terms"]
         change(order, **prices)
-        after = Worksheet.of(order)
-        untaxed = replace(after, terms=replace(after.terms, tax_percent=before.terms.tax_percent))
-        added = _agreed(after).tax - _agreed(untaxed).tax
-        if added > 0:
-            _add_tax(order, added)
+        add_tax(order=order, before=before, after=Worksheet.of(order), now=now)
 
 
 def _agreed(sheet: Worksheet) -> Totals:
     return sheet.figures(sheet.agreed).totals
-
-
-def _add_tax(order: RepairOrder, tax: Decimal) -> None:
-    """Add tax to what was authorised, and to a ceiling of the total. The customer owes it by law."""
-    assert order.authorised_total is not None and order.ceiling is not None
-    order.authorised_total += tax
-    if basis_of(order) == OverrunBasis.TOTAL:
-        order.ceiling += tax
-    RepairOrder.objects.filter(pk=order.pk).update(
-        authorised_total=order.authorised_total, ceiling=order.ceiling
-    )
 
 
 def start(*, order: RepairOrder, by: int | None, now: datetime) -> None:

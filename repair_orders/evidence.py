@@ -85,7 +85,7 @@ def _files(order: RepairOrder, estimates: list[Estimate], *, now: datetime) -> I
         yield f"{folder}/revision.json", _json(_revision(row))
         yield f"{folder}/estimate.pdf", estimate_paper(row, now=now).content
     answers = Authorisation.objects.filter(estimate__repair_order=order).select_related("estimate")
-    answers = answers.prefetch_related("decisions").order_by("estimate__revision")
+    answers = answers.prefetch_related("decisions", "added_taxes").order_by("estimate__revision")
     yield "authorisations.json", _json([authorisation_body(row) for row in answers])
     with suppress(NothingAuthorised):
         yield "authorisations.pdf", authorisations_paper(order, now=now).content

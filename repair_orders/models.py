@@ -22,7 +22,7 @@ from common.domain.transitions import Machine
 from customers.models import Customer
 from files.models import Upload
 from repair_orders.discounts.models import OrderDiscount
-from repair_orders.estimates.models import Authorisation, Decision, Estimate
+from repair_orders.estimates.models import AddedTax, Authorisation, Decision, Estimate
 from repair_orders.papers.models import Paper
 from repair_orders.pricing import models as pricing_models  # noqa: F401  # their tables are of this app
 from repair_orders.querysets import JobQuerySet, PartLineQuerySet, RepairOrderQuerySet, ServiceLineQuerySet
@@ -413,4 +413,4 @@ class ServiceLine(models.Model):
         return f"{self.amount}"
 
 
-__all__ = ["Authorisation", "Decision", "Estimate", "OrderDiscount", "Paper", "TimeEntry"]
+__all__ = ["AddedTax", "Authorisation", "Decision", "Estimate", "OrderDiscount", "Paper", "TimeEntry"]

@@ -36,6 +36,7 @@ from repair_orders.papers.texts import (
     tax_label,
     total_of,
     vehicle_party,
+    with_added_tax,
 )
 
 BUCKET_LABELS = dict(
@@ -356,6 +357,9 @@ def _authorised(answer: Json, snapshot: Json) -> str:
         moment(local(answer["at"], snapshot)), Method(answer["method"]).label.lower(), answer["by_name"]
     )
     text += f": {money(answer['total'])} in all" if approves else ": declined"
+    days, total = with_added_tax(answer, snapshot)
+    taxes = [f"{money(amount)} of tax added on {day}" for day, amount in days]
+    text = noted(text, *taxes, f"{money(total)} with it" if taxes else "")
     return f"{text}, withdrawn" if answer["withdrawn_at"] else text
 
 

@@ -129,6 +129,11 @@ class DecisionSerializer(Serializer):
     decision = serializers.CharField()
 
 
+class AddedTaxSerializer(Serializer):
+    at = Instant(help_text="When the tax of the order was taken again.")
+    amount = Money()
+
+
 class AuthorisationSerializer(Serializer):
     id = serializers.IntegerField()
     revision = serializers.IntegerField()
@@ -146,6 +151,9 @@ class AuthorisationSerializer(Serializer):
     note = serializers.CharField(allow_blank=True)
     total = Money()
     net = Money()
+    added_taxes = AddedTaxSerializer(
+        many=True, help_text="Tax that a later rate added to the total. `total` is without it."
+    )
     withdrawn_at = Instant(allow_null=True)
     withdrawal_reason = serializers.CharField(
         allow_blank=True, help_text="Why the shop took the answer back. Empty unless it did."
@@ -286,7 +294,11 @@ def state_of(estimate: Estimate, last: Estimate, now: datetime) -> str:
 
 def authorisation_bodies(order: RepairOrder) -> list[Json]:
     rows: QuerySet[Authorisation] = Authorisation.objects.filter(estimate__repair_order=order)
-    rows = rows.select_related("estimate").prefetch_related("decisions").order_by("estimate__revision")
+    rows = (
+        rows.select_related("estimate")
+        .prefetch_related("decisions", "added_taxes")
+        .order_by("estimate__revision")
+    )
     return [authorisation_body(row) for row in rows]
 
 

@@ -21,6 +21,7 @@ from common.domain.money import to_dollars
 from common.domain.transitions import refusal, transition, write_history
 from customers.actions import notify
 from repair_orders.changes import OverCeiling, changing, lock, settle
+from repair_orders.estimates.added_tax import added_to
 from repair_orders.estimates.links import ESTIMATES
 from repair_orders.estimates.models import Answer, Authorisation, Decision, Estimate, Method
 from repair_orders.estimates.snapshot import digest, take_snapshot
@@ -468,7 +469,10 @@ def _check_answerable(estimate: Estimate, now: datetime) -> None:
 
 
 def _authorise(order: RepairOrder, authorisation: Authorisation | None) -> None:
-    """Set the authorised figures and the ceiling of an order, or none. Raises OverCeiling."""
+    """Set the authorised figures and the ceiling of an order, or none. Tax that was added since then is in them.
+
+    Raises OverCeiling.
+    """
     policy = OverrunTerms.read(order.overrun_terms)
     # The work's amount fits the new ceiling only together with it.
     sheet = Worksheet.of(order)
@@ -477,11 +481,12 @@ def _authorise(order: RepairOrder, authorisation: Authorisation | None) -> None:
     values: dict[str, Decimal | None] = {"authorised_total": None, "authorised_net": None, "ceiling": None}
     if authorisation is not None:
         base = authorisation.net if basis == "NET" else authorisation.total
-        most = ceiling(policy, base)
+        added = added_to(authorisation)
+        most = ceiling(policy, base) + (0 if basis == "NET" else added)
         if work > most:  # by work that was added under the ceiling of a withdrawn authorisation
             raise OverCeiling(most, work)
         values = {
-            "authorised_total": authorisation.total,
+            "authorised_total": authorisation.total + added,
             "authorised_net": authorisation.net,
             "ceiling": most,
         }

@@ -72,7 +72,7 @@ class Authorisation(models.Model):
     """An answer to a revision, with a decision for each of its proposed jobs.
 
     `total` and `net` are the figures of all approved and finished jobs after it. A withdrawal adds its own columns to
-    the row and changes nothing else of it.
+    the row and changes nothing else of it. Tax that the law adds later is in rows of its own (`AddedTax`).
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -101,6 +101,22 @@ class Authorisation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_method_display()}, {self.at:%Y-%m-%d %H:%M} UTC"
+
+
+class AddedTax(models.Model):
+    """Tax that a later rate of the order added to the total of an authorisation. It never changes."""
+
+    id = models.BigAutoField(primary_key=True)
+    authorisation = models.ForeignKey(Authorisation, on_delete=models.CASCADE, related_name="added_taxes")
+    at = models.DateTimeField()
+    amount = money()
+
+    class Meta:
+        verbose_name_plural = "added taxes"
+        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="added_tax_is_positive")]
+
+    def __str__(self) -> str:
+        return f"{self.amount}"
 
 
 class Answer(models.TextChoices):

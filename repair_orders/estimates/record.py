@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from accounts.models import User
 from common.domain.types import Json
@@ -14,12 +15,12 @@ def take_record(answers: Sequence[Authorisation]) -> Json:
     """Return what the record of authorisations prints: all answers of an order, by revision, at least one.
 
     Shop, customer and vehicle are those of the last revision that was answered. `standing_total` is the total of the
-    last answer that approves a job and is not withdrawn, or None.
+    last answer that approves a job and is not withdrawn, with the tax that was added, or None.
     """
     paper = answers[-1].estimate.snapshot
     return {
         **{name: paper[name] for name in ("shop", "customer", "vehicle", "order")},
-        "standing_total": next((str(row.total) for row in reversed(answers) if _stands(row)), None),
+        "standing_total": next((str(total_with_tax(row)) for row in reversed(answers) if _stands(row)), None),
         "authorisations": [
             {
                 **authorisation_body(row),
@@ -47,6 +48,10 @@ def authorisation_body(row: Authorisation) -> Json:
         "note": row.note,
         "total": str(row.total),
         "net": str(row.net),
+        "added_taxes": [
+            {"at": instant(tax.at), "amount": str(tax.amount)}
+            for tax in sorted(row.added_taxes.all(), key=lambda tax: tax.pk)
+        ],
         "withdrawn_at": row.withdrawn_at and instant(row.withdrawn_at),
         "withdrawal_reason": row.withdrawal_reason,
         "decisions": [
@@ -59,6 +64,11 @@ def authorisation_body(row: Authorisation) -> Json:
             for decision in sorted(row.decisions.all(), key=lambda decision: decision.pk)
         ],
     }
+
+
+def total_with_tax(row: Authorisation) -> Decimal:
+    """Return the total in dollars that stands by an answer: its own, and the tax that was added since."""
+    return row.total + sum(tax.amount for tax in row.added_taxes.all())
 
 
 def _stands(row: Authorisation) -> bool:

@@ -1,3 +1,5 @@
+import django.core.validators
+import django.db.models.deletion
 import repair_orders.models
 from django.db import migrations, models
 
@@ -47,5 +49,31 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='repairorder',
             constraint=models.CheckConstraint(condition=models.Q(('tax_exemption', ''), ('tax_percent', 0), _connector='OR'), name='exempt_order_has_no_tax', violation_error_message='An order with a certificate of exemption has no tax.'),
+        ),
+        migrations.CreateModel(
+            name='AddedTax',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('at', models.DateTimeField()),
+                ('amount', models.DecimalField(decimal_places=2, max_digits=10, validators=[django.core.validators.MinValueValidator(0)])),
+                ('authorisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='added_taxes', to='repair_orders.authorisation')),
+            ],
+            options={
+                'verbose_name_plural': 'added taxes',
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='added_tax_is_positive')],
+            },
+        ),
+        migrations.RemoveConstraint(
+            model_name='paper',
+            name='paper_once',
+        ),
+        migrations.AddField(
+            model_name='paper',
+            name='added_taxes',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddConstraint(
+            model_name='paper',
+            constraint=models.UniqueConstraint(fields=('estimate', 'kind', 'withdrawals', 'added_taxes'), name='paper_once'),
         ),
     ]

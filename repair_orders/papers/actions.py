@@ -45,6 +45,7 @@ def estimate_paper(estimate: Estimate, *, now: datetime) -> Document:
         estimate_id=estimate.pk,
         kind=PaperKind.ESTIMATE,
         withdrawals=0,
+        added_taxes=0,
     )
 
 
@@ -58,7 +59,7 @@ def authorisations_paper(order: RepairOrder, *, now: datetime, through: Estimate
         given = given.filter(estimate__revision__lte=through.revision)
     answers = list(
         given.select_related("estimate", "taken_by", "withdrawn_by")
-        .prefetch_related("decisions")
+        .prefetch_related("decisions", "added_taxes")
         .order_by("estimate__revision")
     )
     if not answers:
@@ -77,4 +78,5 @@ def authorisations_paper(order: RepairOrder, *, now: datetime, through: Estimate
         estimate_id=last.pk,
         kind=PaperKind.AUTHORISATIONS,
         withdrawals=sum(answer.withdrawn_at is not None for answer in answers),
+        added_taxes=sum(len(answer.added_taxes.all()) for answer in answers),
     )

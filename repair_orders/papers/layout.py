@@ -25,6 +25,7 @@ from repair_orders.papers.texts import (
     short,
     sums_of_kinds,
     tax_label,
+    with_added_tax,
 )
 from repair_orders.pricing.models import OverrunBasis, OverrunChoice
 
@@ -39,6 +40,9 @@ NOT_RECORDED = "Not recorded"
 _UNRECORDED = (
     "Not recorded: the shop answered for the customer and did not record how the customer gave the answer."
 )
+
+
+_ADDED = "Tax was added because the sales tax of the order rose after the answer, for example when an exemption ended."
 
 
 def estimate_layout(snapshot: Json) -> Json:
@@ -80,7 +84,10 @@ def record_layout(record: Json) -> Json:
             "label": "Authorized, all approved jobs with discount, fees and tax",
             "amount": "Nothing" if standing is None else money(standing),
         },
-        "notes": [_UNRECORDED] if any(row["method"] == Method.NOT_RECORDED for row in entries) else [],
+        "notes": [
+            *([_UNRECORDED] if any(row["method"] == Method.NOT_RECORDED for row in entries) else []),
+            *([_ADDED] if any(row["added_taxes"] for row in entries) else []),
+        ],
     }
 
 
@@ -174,8 +181,17 @@ def _entry(place: int, entry: Json, record: Json) -> Json:
         "sums": [
             {"label": "All approved jobs after it, before tax", "amount": plain(entry["net"])},
             {"label": "All approved jobs after it, total", "amount": money(entry["total"])},
+            *_added_tax(entry, record),
         ],
     }
+
+
+def _added_tax(entry: Json, record: Json) -> list[Json]:
+    days, total = with_added_tax(entry, record)
+    if not days:
+        return []
+    rows = [{"label": f"Tax added on {day}", "amount": plain(amount)} for day, amount in days]
+    return [*rows, {"label": "Total with the added tax", "amount": money(total)}]
 
 
 def _withdrawn(entry: Json, record: Json) -> str:

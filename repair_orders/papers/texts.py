@@ -219,6 +219,16 @@ def tax_label(terms: Json) -> str:
     return f"Tax, {short(terms['tax_percent'])} %"
 
 
+def with_added_tax(answer: Json, snapshot: Json) -> tuple[list[tuple[str, str]], str]:
+    """Return the day and amount of each tax that was added to an authorisation, and its total with them.
+
+    Snapshots of older papers have none.
+    """
+    rows = answer.get("added_taxes", ())
+    days = [(day(local(row["at"], snapshot)), row["amount"]) for row in rows]
+    return days, total_of([answer["total"], *(amount for _, amount in days)])
+
+
 def total_of(amounts: Iterable[str]) -> str:
     return str(sum((Decimal(amount) for amount in amounts), start=Decimal("0.00")))
 

@@ -601,6 +601,7 @@ def authorisation_row(order, **values):
         "note": "",
         "total": "491.56",
         "net": "453.03",
+        "added_taxes": [],
         "withdrawn_at": None,
         "withdrawal_reason": "",
         **values,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from repair_orders import actions, jobs
 from repair_orders.changes import OverCeiling, changing
 from repair_orders.estimates import actions as estimates
+from repair_orders.estimates.models import AddedTax
 from repair_orders.models import PartLine, RepairOrder
 from repair_orders.pricing.models import TaxExemption, TaxRule
 from testing.factories import (
@@ -25,6 +26,7 @@ from testing.storms import parallel
 from testing.worked_example import (
     TEN_PERCENT,
     add_part,
+    authorised,
     fresh,
     given,
     new_order,
@@ -274,6 +276,64 @@ class TestTaxByLaw:
         TaxRule.objects.update(percent=D(20))
         actions.complete(order=exempt, by=None, now=now)
         assert exempt.total_cost == D(100)
+
+    def test_added_tax_comes_back_with_the_answer_before(self, exempt, now):
+        """A further answer that is withdrawn leaves what was authorised before, with the tax that was added."""
+        order = self.approved(exempt, now)
+        actions.retax(order=order, now=now + timedelta(days=1))
+        order = self.withdrawn(order, now)
+        assert (order.authorised_total, order.authorised_net, order.ceiling) == (D(108), D(100), D(108))
+        assert (order.work_amount, order.status) == (D(108), "pending")
+
+    def test_tax_that_is_added_after_two_answers_is_that_of_each(self, exempt, now):
+        order = self.approved(exempt, now)
+        self.approve_more(order, now)
+        order = reload(order)
+        assert (order.authorised_total, order.ceiling) == (D(150), D(150))
+        actions.retax(order=order, now=now + timedelta(days=1))
+        order = reload(order)
+        assert (order.authorised_total, order.ceiling, order.work_amount) == (D(162), D(162), D(162))
+        added = AddedTax.objects.order_by("authorisation__estimate__revision")
+        assert list(added.values_list("authorisation__estimate__revision", "amount", "at")) == [
+            (1, D(8), now + timedelta(days=1)),
+            (2, D(12), now + timedelta(days=1)),
+        ]
+        estimates.withdraw(order=order, reason="Misheard", by=None, now=now)
+        order = reload(order)
+        assert (order.authorised_total, order.authorised_net, order.ceiling) == (D(108), D(100), D(108))
+
+    def test_added_tax_comes_on_top_of_the_overrun(self, now):
+        """10 % of 491.56 make 540.71. At 10.875 % of tax 8.68 more are owed."""
+        order, _, _ = authorised(policy=TEN_PERCENT)
+        self.assert_back(order, now, total=D("500.24"), ceiling=D("549.39"), work=D("500.24"))
+
+    def test_added_tax_does_not_touch_a_ceiling_of_the_net(self, now):
+        order, _, _ = authorised(policy={**TEN_PERCENT, "basis": "NET"})
+        self.assert_back(order, now, total=D("500.24"), ceiling=D("498.33"), work=D("453.03"))
+
+    def assert_back(self, order, now, **figures):
+        """Assert the figures after the tax rises by 2 %, and again after a further answer was withdrawn."""
+        TaxRule.objects.update(percent=D("10.875"))
+        actions.retax(order=order, now=now)
+        for stored in (reload(order), self.withdrawn(reload(order), now)):
+            found = (stored.authorised_total, stored.ceiling, stored.work_amount)
+            assert found == tuple(figures.values())
+
+    def approved(self, exempt, now):
+        """Return the exempt order as it is before its work starts."""
+        RepairOrder.objects.update(status="approved", started_at=None)
+        return reload(exempt)
+
+    def approve_more(self, order, now):
+        add_part(jobs.add_job(order=reload(order), name="More"), "1", "50.00")
+        estimates.send_estimate(order=reload(order), by=None, now=now)
+        estimates.approve(order=reload(order), by=None, now=now)
+
+    def withdrawn(self, order, now):
+        """Return the order after a further answer was given and withdrawn."""
+        self.approve_more(order, now)
+        estimates.withdraw(order=reload(order), reason="Misheard", by=None, now=now)
+        return reload(order)
 
     def test_lower_tax_keeps_the_ceiling(self, now):
         order, _, _ = started(policy=TEN_PERCENT)

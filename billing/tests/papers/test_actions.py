@@ -287,6 +287,25 @@ class TestInvoice:
             "texts": [f"{at}: $491.56 in all, withdrawn", f"{at}: declined"],
         }
 
+    def test_tax_that_was_added_to_an_answer(self, invoice):
+        paper = json.loads(json.dumps(invoice.snapshot))
+        [answer] = paper["authorisations"]
+        assert answer["added_taxes"] == []
+        rows = [("2026-12-02T04:00:00Z", "8.68"), ("2026-12-05T12:00:00Z", "1.00")]
+        answer["added_taxes"] = [{"at": at, "amount": amount} for at, amount in rows]
+        assert invoice_layout(paper)["boxes"][1] == {
+            "title": "Authorized",
+            "texts": [
+                (
+                    "November 30, 2026, 4:20 PM EST, not recorded: $491.56 in all, $8.68 of tax added on "
+                    "December 1, 2026, $1.00 of tax added on December 5, 2026, $501.24 with it"
+                )
+            ],
+        }
+        del answer["added_taxes"]  # an older paper
+        [text] = invoice_layout(paper)["boxes"][1]["texts"]
+        assert text == "November 30, 2026, 4:20 PM EST, not recorded: $491.56 in all"
+
     def test_opening_balance(self, place, alice):
         invoice = open_account(
             customer=alice, location=place, amount=D("250.00"), day=date(2026, 1, 31), by=None, now=AT

@@ -16,7 +16,7 @@ from files.actions import prune
 from files.models import Upload, UploadState
 from files.papers import PaperLost
 from files.stores import LocalStore, StoreUnavailable
-from repair_orders import jobs
+from repair_orders import actions, jobs
 from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.actions import Answerer
 from repair_orders.estimates.models import Estimate
@@ -243,6 +243,31 @@ class TestAuthorisationsPaper:
         assert list(Paper.objects.order_by("id").values_list("kind", "withdrawals")) == [
             ("authorisations", 0),
             ("authorisations", 1),
+        ]
+
+    def test_added_tax_is_another_paper(self, order, estimate):
+        """The retaxed order has 10.25 % in place of 8.25 %: 2 % of the 209.25 that are taxed."""
+        answer(estimate, "approved", method="phone", by_name="Alice Cooper", contact_used="(555) 010-7777")
+        order.refresh_from_db()
+        before = authorisations_paper(order, now=NOW)
+        factories.TaxRuleFactory(location=order.location, percent="10.2500")
+        actions.retax(order=order, now=NOW + timedelta(days=1))
+        after = text_of(authorisations_paper(order, now=NOW + timedelta(days=2)).content)
+        assert (
+            text_of(before.content).replace(
+                "All approved jobs after it, total $461.41 "
+                "Authorized, all approved jobs with discount, fees and tax $461.41 ",
+                "All approved jobs after it, total $461.41 Tax added on December 1, 2026 4.19 "
+                "Total with the added tax $465.60 "
+                "Authorized, all approved jobs with discount, fees and tax $465.60 "
+                "Tax was added because the sales tax of the order rose after the answer, for example when an exemption "
+                "ended. ",
+            )
+            == after
+        )
+        assert list(Paper.objects.order_by("id").values_list("kind", "withdrawals", "added_taxes")) == [
+            ("authorisations", 0, 0),
+            ("authorisations", 0, 1),
         ]
 
 
