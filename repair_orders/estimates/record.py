@@ -68,7 +68,8 @@ def authorisation_body(row: Authorisation) -> Json:
 
 def total_with_tax(row: Authorisation) -> Decimal:
     """Return the total in dollars that stands by an answer: its own, and the tax that was added since."""
-    return row.total + sum(tax.amount for tax in row.added_taxes.all())
+    total: Decimal = sum((tax.amount for tax in row.added_taxes.all()), start=row.total)
+    return total
 
 
 def _stands(row: Authorisation) -> bool:
