@@ -44,7 +44,6 @@ class Migration(migrations.Migration):
             name='taxed_kinds',
             field=models.JSONField(**TAXED_KINDS),
         ),
-        migrations.RunPython(take_kinds, migrations.RunPython.noop),
         migrations.RunPython(end_exemptions, migrations.RunPython.noop),
         migrations.AddConstraint(
             model_name='repairorder',
@@ -76,4 +75,6 @@ class Migration(migrations.Migration):
             model_name='paper',
             constraint=models.UniqueConstraint(fields=('estimate', 'kind', 'withdrawals', 'added_taxes'), name='paper_once'),
         ),
+        # Last: PostgreSQL alters no table of which a row was updated twice in the transaction.
+        migrations.RunPython(take_kinds, migrations.RunPython.noop),
     ]
