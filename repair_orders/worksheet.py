@@ -71,12 +71,17 @@ class SheetJob:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """A fee of a choice of jobs. `position` is the place of its rule in the order's `fee_terms`."""
+    """A fee of a choice of jobs. `position` is the place of its rule in the order's `fee_terms`.
+
+    `base` is the sum in dollars of which a percent fee is taken, `pieces` what a fee per piece counts.
+    """
 
     position: int
     name: str
     cents: int
     taxable: bool
+    base: Decimal
+    pieces: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +207,10 @@ class Worksheet:
         labour = to_dollars(sum(line.cents for line in lines if line.kind == ServiceKind.LABOUR))
         for position, rule in enumerate(self.terms.fees):
             pieces = sum((line.pieces for line in lines if line.part_id in rule.parts), Decimal(0))
-            amount = fee_amount(rule, fee_base(rule.kind, parts=parts, labour=labour), pieces)
+            base = fee_base(rule.kind, parts=parts, labour=labour)
+            amount = fee_amount(rule, base, pieces)
             if amount:
-                yield Fee(position, rule.name, to_cents(amount), rule.taxable)
+                yield Fee(position, rule.name, to_cents(amount), rule.taxable, base, pieces)
 
     @property
     def asked(self) -> tuple[object, ...]:

@@ -24,6 +24,7 @@ from repair_orders.estimates.queries import STATES, revision_state
 from repair_orders.estimates.record import authorisation_body
 from repair_orders.estimates.snapshot import instant, totals_body
 from repair_orders.models import Condition, Job, JobStatus, PartLine, RepairOrder, ServiceKind, ServiceLine
+from repair_orders.pricing.models import FeeKind
 from repair_orders.pricing.terms import OverrunTerms
 from repair_orders.worksheet import PART, Worksheet, amount_of
 
@@ -339,6 +340,8 @@ def explain(order: RepairOrder, sheet: Worksheet, now: datetime) -> list[Json]:
         add(
             f"fee {fee.name}", f"{terms.kind.replace('_', ' ')}, half up to the cent, at most the cap",
             to_dollars(fee.cents), percent=terms.percent, amount=terms.amount, cap=terms.cap,
+            base=None if terms.percent is None else fee.base,
+            pieces=fee.pieces if terms.kind == FeeKind.PER_PIECE else None,
         )  # fmt: skip
     for given in figures.given:
         terms_of = given.terms

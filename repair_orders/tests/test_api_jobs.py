@@ -1023,7 +1023,8 @@ class TestReads:
             "total": "491.56",
             "ceiling": "540.71",
         }
-        assert rows["fee Shop supplies"]["inputs"] == {"percent": "5.00", "cap": "25.00"}
+        # Parts for 225.49 and labor for 233.91. Sublet work is no base.
+        assert rows["fee Shop supplies"]["inputs"] == {"percent": "5.00", "cap": "25.00", "base": "459.40"}
         assert rows["tax"]["inputs"] == {"tax_percent": "8.875"}
         assert rows["ceiling"]["inputs"] == {
             "authorised_total": "491.56", "authorised_net": "453.03", "percent": "10.00", "choose": "lesser",
@@ -1031,6 +1032,26 @@ class TestReads:
         }  # fmt: skip
         wrong = advisor.get(url(order), {"explain": "maybe"})
         assert (wrong.status_code, wrong.json()) == (400, invalid("explain", "Must be a valid boolean."))
+
+    def test_explain_counts_the_pieces_of_a_fee(self, advisor):
+        location = factories.LocationFactory()
+        tires = factories.FeeRuleFactory(
+            location=location, name="Tires", kind="per_piece", percent=None, amount=D("2.50"), cap=None
+        )
+        part = factories.PartFactory()
+        tires.parts.add(part)
+        order = new_order(location=location)
+        job = jobs.add_job(order=order, name="Tires")
+        jobs.add_part_line(job=job, part=part, given=given(), quantity=D(4), unit_price=D(90))
+        body = advisor.get(url(order), {"explain": "true"}).json()
+        assert [row for row in body["explain"] if row["figure"] == "fee Tires"] == [
+            {
+                "figure": "fee Tires",
+                "rule": "per piece, half up to the cent, at most the cap",
+                "inputs": {"amount": "2.50", "pieces": "4.00"},
+                "result": "10.00",
+            }
+        ]
 
     def test_staff_see_drafts_and_customers_do_not(self, advisor):
         order, _, _ = started(policy=TEN_PERCENT)
