@@ -61,7 +61,6 @@ from repair_orders.papers.serving import pdf_response
 from repair_orders.pricing import admin as pricing_admin  # noqa: F401  # registers its pages
 from repair_orders.queries import photos_of, totals_of, totals_with_lines, with_lines
 from repair_orders.time_entries import admin as time_entries_admin  # noqa: F401  # registers its pages
-from vehicles.locks import hold_in_use
 
 STATUS_COLORS = {
     RepairOrderStatus.REQUESTED: "warning",
@@ -230,15 +229,20 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
             fields = [*fields, "vehicle"]
         return fields if lines_can_change(obj) else [*fields, *_TERMS]
 
-    def save_model(
-        self, request: HttpRequest, obj: RepairOrder, form: ModelForm[RepairOrder], change: bool
-    ) -> None:
-        if not change:
-            hold_in_use(vehicle=obj.vehicle, customer=obj.customer)
-            obj.created_at = timezone.now()
-        for name, value in actions.follow_tax({"tax_percent": obj.tax_percent}).items():
-            setattr(obj, name, value)
-        super().save_model(request, obj, form, change)
+    def save_model(self, request: HttpRequest, obj: RepairOrder, form: RepairOrderForm, change: bool) -> None:
+        """Save through the actions that the API calls, which know the location's prices and the order's version."""
+        values = form.get_changed()
+        if change:
+            actions.change_order(order=obj, **values)
+            return
+        values.setdefault("description", "")
+        made = actions.request_repair(
+            customer=obj.customer,
+            now=timezone.now(),
+            **{name: value for name, value in values.items() if value is not None},
+        )
+        obj.pk, obj._state.adding = made.pk, False
+        obj.refresh_from_db()
 
     def save_related(
         self, request: HttpRequest, form: ModelForm[RepairOrder], formsets: list[LineFormSet], change: bool
@@ -251,8 +255,7 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
                 self.save_job(order, job)
         changed = [line for formset in of_lines for line in formset.save(commit=False)]
         removed = [line for formset in of_lines for line in formset.deleted_objects]
-        # Changed discounts or tax can also make the total too large, which `change_lines` checks.
-        if changed or removed or lines_can_change(order):
+        if changed or removed:
             jobs.change_lines(order=order, save=changed, remove=removed)
 
     def save_job(self, order: RepairOrder, job: Job) -> None:

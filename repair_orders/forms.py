@@ -28,6 +28,10 @@ class RepairOrderForm(SeenStatus):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.instance.pk and "tax_percent" in self.fields:
+            tax = self.fields["tax_percent"]
+            tax.required, tax.initial, tax.help_text = False, None, "Empty: the tax of the location."
+            self.initial.pop("tax_percent", None)
         if "vehicle" in self.fields:
             self.fields["vehicle"].queryset = Vehicle.objects.in_use()  # type: ignore[attr-defined]
         for name in {"odometer_in", "odometer_out"} & set(self.fields):
@@ -38,6 +42,11 @@ class RepairOrderForm(SeenStatus):
         if "vehicle" in values:
             self.instance.customer_id = values["vehicle"].customer_id
         return values
+
+    def get_changed(self) -> Json:
+        """Return the entered columns that differ from the stored ones, or from the defaults of a new order."""
+        columns = {field.name for field in self.instance._meta.concrete_fields}
+        return {name: self.cleaned_data[name] for name in self.changed_data if name in columns}
 
 
 class FixedText(forms.Widget):

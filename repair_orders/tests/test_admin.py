@@ -5,9 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.contrib import messages
+from django.utils import timezone
+from zeal import zeal_ignore
 
+from common.domain.models import Event
 from customers.models import Notification
-from repair_orders import jobs
+from repair_orders import actions, jobs
+from repair_orders.estimates import actions as estimates
 from repair_orders.models import PartLine, RepairOrder, RepairOrderStatus
 from repair_orders.queries import totals_of
 from testing import factories
@@ -182,8 +187,127 @@ def test_new_order_belongs_to_customer_of_vehicle(desk, bob):
     assert order.created_at is not None
 
 
+ADD = "/admin/repair_orders/repairorder/add/"
+
+
+@pytest.fixture
+def place():
+    """Return the default location, which has a tax, a fee and an overrun policy."""
+    place = factories.LocationFactory()
+    factories.TaxRuleFactory(location=place)
+    factories.FeeRuleFactory(location=place, name="Supplies")
+    factories.OverrunPolicyFactory(location=place)
+    return place
+
+
+def events_of(order):
+    """Return the types of the events of the order itself, oldest first."""
+    rows = Event.objects.filter(subject=f"repair_orders.repairorder:{order.pk}").order_by("pk")
+    return list(rows.values_list("type", flat=True))
+
+
+def add_order(desk, vehicle, **fields):
+    """Save the page *Add* with a part at 100.00, and return the new order."""
+    part = factories.PartFactory(unit_price="100.00", taxable=True)
+    sent = filled(desk, ADD) | {
+        "vehicle": vehicle.pk,
+        "description": "It rattles.",
+        "part_lines-TOTAL_FORMS": "1",
+        "part_lines-0-part": part.pk,
+        "part_lines-0-quantity": "1",
+        **fields,
+    }
+    response = desk.post(ADD, sent)
+    assert response.status_code == 302, errors(response)
+    return RepairOrder.objects.get()
+
+
+def test_new_order_is_as_one_of_the_staff_api(desk, ada, bob, place):
+    vehicle = factories.VehicleFactory(customer=bob)
+    by_api = actions.request_repair(customer=bob, vehicle=vehicle, description="", now=timezone.now())
+    taken = ("location_id", "tax_percent", "tax_exemption", "fee_terms", "overrun_terms")
+    expected = {name: getattr(by_api, name) for name in taken}
+    by_api.delete()
+    order = add_order(desk, vehicle)
+    assert {name: getattr(order, name) for name in taken} == expected
+    assert (order.location, order.number, order.tax_percent) == (place, 2, Decimal("8.8750"))
+    assert [fee["name"] for fee in order.fee_terms] == ["Supplies"]
+    assert totals_of(order).total == Decimal("114.32")  # 100.00, fee 5.00 and tax 9.32
+    assert [row.history_user for row in order.history.all()] == [ada]
+    assert events_of(order) == ["repair_orders.repairorder.created"]
+
+
+def test_new_order_keeps_terms_that_were_entered(desk, bob, place):
+    order = add_order(desk, factories.VehicleFactory(customer=bob), tax_percent="0", discount_percent="10")
+    assert (order.tax_percent, order.discount_percent) == (Decimal("0.0000"), Decimal("10.0000"))
+    assert totals_of(order).total == Decimal("94.50")  # 100.00 and the fee of 5.00, less 10 %
+
+
+def test_new_order_has_the_discount_of_the_plan(desk, alice, place):
+    vehicle = factories.VehicleFactory(customer=alice)
+    factories.MembershipFactory(user=alice.contact, plan=factories.PlanFactory(name="Plus", off_parts=10))
+    order = add_order(desk, vehicle)
+    assert list(order.discounts.values_list("kind", "name", "amount")) == [
+        ("plan", "Membership Plus", Decimal("10.00"))
+    ]
+
+
 def test_archived_vehicle_gets_no_new_order(desk, bob, now):
     url = "/admin/repair_orders/repairorder/add/"
     vehicle = factories.VehicleFactory(customer=bob, archived_at=now)
     assert "Select a valid choice" in errors(desk.post(url, filled(desk, url) | {"vehicle": vehicle.pk}))[0]
     assert not RepairOrder.objects.exists()
+
+
+# --- Terms after an estimate was sent ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("terms", "total"),
+    [
+        ({"discount_amount": "1.00"}, "9.19"),
+        ({"discount_percent": "10"}, "9.24"),
+        ({"tax_percent": "10"}, "10.44"),
+    ],
+)
+def test_changed_terms_raise_the_version_and_the_sent_revision_cannot_be_approved(desk, order, terms, total):
+    sent = order.estimates.get()
+    assert desk.post(page(order), filled(desk, page(order)) | terms).status_code == 302
+    order.refresh_from_db()
+    assert (order.version, totals_of(order).total) == (sent.version + 1, Decimal(total))
+    assert order.status == S.PENDING
+    with pytest.raises(estimates.EstimateChanged) as refused:
+        estimates.answer(
+            estimate=sent,
+            decisions=dict.fromkeys(order.jobs.values_list("pk", flat=True), "approved"),
+            answerer=estimates.Answerer(),
+            now=timezone.now(),
+        )
+    assert refused.value.facts == {"total": Decimal(total)}
+
+
+def test_words_do_not_raise_the_version(desk, ada, order):
+    version = order.version
+    form = filled(desk, page(order)) | {"notes": "Done.", "po_number": "PO-7", "key_tag": "12"}
+    assert desk.post(page(order), form).status_code == 302
+    order.refresh_from_db()
+    assert (order.version, order.notes, order.po_number, order.key_tag) == (version, "Done.", "PO-7", "12")
+    assert (order.history.latest().notes, order.history.latest().history_user) == ("Done.", ada)
+    assert events_of(order) == ["repair_orders.repairorder.changed"]
+
+
+def test_terms_beyond_the_ceiling_are_a_message_and_change_nothing(desk, order):
+    """Work was approved, and more is asked: what was approved stays under its ceiling."""
+    estimates.approve(order=order, by=None, now=timezone.now())
+    extra = jobs.add_job(order=order, name="More")
+    given = {"by": None, "now": timezone.now()}
+    jobs.add_part_line(job=extra, part=factories.PartFactory(), given=given)
+    estimates.send_estimate(order=order, by=None, now=timezone.now())
+    with zeal_ignore():  # Django reads the job of each form
+        form = filled(desk, page(order)) | {"tax_percent": "20", "notes": "Taxed."}
+        response = desk.post(page(order), form)
+    assert [str(message) for message in messages.get_messages(response.wsgi_request)] == [
+        "This would make 11.39. The customer authorised work up to 10.27. Send a revised estimate."
+    ]
+    order.refresh_from_db()
+    assert (order.tax_percent, order.notes) == (Decimal("8.2500"), "")
