@@ -146,7 +146,7 @@ class RepairOrderAdmin(NoDeleteMixin, HistoryAdmin):
                     ("location", "number"),
                     ("advisor", "po_number"),
                     "comeback_of",
-                    "seen_status",
+                    ("seen_status", "seen_version"),
                 )
             },
         ),

@@ -24,11 +24,18 @@ from vehicles.models import Vehicle
 
 
 class RepairOrderForm(SeenStatus):
-    """The form of a repair order. Its customer is set from the vehicle, so that the two cannot differ."""
+    """The form of a repair order. Its customer is set from the vehicle, so that the two cannot differ.
+
+    It is saved only if the order still has the version that the page was opened with (docs/design, D76).
+    """
+
+    seen_version = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.instance.pk and "tax_percent" in self.fields:
+        if self.instance.pk:
+            self.initial["seen_version"] = str(self.instance.version)
+        elif "tax_percent" in self.fields:
             tax = self.fields["tax_percent"]
             tax.required, tax.initial, tax.help_text = False, None, "Empty: the tax of the location."
             self.initial.pop("tax_percent", None)
@@ -39,6 +46,11 @@ class RepairOrderForm(SeenStatus):
 
     def clean(self) -> Json:
         values = super().clean()
+        if self.instance.pk and values.get("seen_version") != str(self.instance.version):
+            raise forms.ValidationError(
+                "The order has changed since you opened this page. Nothing was saved: open it again.",
+                code="stale_version",
+            )
         if "vehicle" in values:
             self.instance.customer_id = values["vehicle"].customer_id
         return values

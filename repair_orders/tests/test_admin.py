@@ -296,6 +296,17 @@ def test_words_do_not_raise_the_version(desk, ada, order):
     assert events_of(order) == ["repair_orders.repairorder.changed"]
 
 
+def test_form_opened_before_a_change_is_refused_and_changes_nothing(desk, order):
+    form = filled(desk, page(order)) | {"discount_amount": "2.00", "notes": "Two off."}
+    actions.change_order(order=order, discount_amount=Decimal("1.00"))
+    stored, rows = RepairOrder.objects.filter(pk=order.pk).values().get(), order.history.count()
+    message = "The order has changed since you opened this page. Nothing was saved: open it again."
+    for seen in ({}, {"seen_version": ""}, {"seen_version": "x"}):
+        assert errors(desk.post(page(order), form | seen)) == [message]
+    assert RepairOrder.objects.filter(pk=order.pk).values().get() == stored
+    assert order.history.count() == rows
+
+
 def test_terms_beyond_the_ceiling_are_a_message_and_change_nothing(desk, order):
     """Work was approved, and more is asked: what was approved stays under its ceiling."""
     estimates.approve(order=order, by=None, now=timezone.now())
