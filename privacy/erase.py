@@ -18,6 +18,7 @@ from accounts.actions import end_all_sessions
 from accounts.models import User
 from appointments.models import HOLDS_A_BAY, Appointment
 from billing.queries import name_open_accounts
+from common.domain.constraints import erasing
 from common.domain.errors import DomainError
 from common.domain.types import AnyQuerySet, Json, Values
 from customers.actions import leave_accounts
@@ -80,8 +81,9 @@ def erase(user: User, *, now: datetime) -> Mapping[str, int]:
         end_all_sessions(user=user, now=now)
         withdraw_all(accounts=person.accounts, now=now)
         _delete_tasks(person)
-        for holding in HOLDINGS:
-            counts[holding.name] += _erase(holding, person)
+        with erasing():
+            for holding in HOLDINGS:
+                counts[holding.name] += _erase(holding, person)
         leave_accounts(user_id=user.pk)
         for key in keys:
             store().remove(key)

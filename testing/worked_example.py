@@ -112,11 +112,11 @@ def add_oil(order):
     return job
 
 
-def estimated(**options):
-    """Return the example's order after revision 1 was sent, with its two jobs."""
+def estimated(*, sent_at=None, **options):
+    """Return the example's order after revision 1 was sent, now or at `sent_at`, with its two jobs."""
     order = new_order(**options)
     brakes, oil = add_brakes(order), add_oil(order)
-    estimates.send_estimate(order=order, by=None, now=timezone.now())
+    estimates.send_estimate(order=order, by=None, now=sent_at or timezone.now())
     return reload(order), brakes, oil
 
 

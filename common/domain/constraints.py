@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar, TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement, Table
 from django.db.models import BaseConstraint, F, Model, Q
@@ -242,46 +243,92 @@ class _Trigger(BaseConstraint):
 class AppendOnly(_Trigger):
     """Rows are added and never changed or deleted. A change raises IntegrityError that names the constraint.
 
-    `but` names the fields that can change, such as a balance. On PostgreSQL it is a trigger for updates and deletions,
-    and TRUNCATE passes. On SQLite it is a trigger for updates only, because Django empties a table there by DELETE.
+    `but` names the fields that can change, such as a balance, and `erasable` those that can change inside `erasing()`
+    only, such as a name. On PostgreSQL it is a trigger for updates and deletions, and TRUNCATE passes. On SQLite it is
+    a trigger for updates only, because Django empties a table there by DELETE, and a second one for `erasable` fields.
     """
 
-    def __init__(self, *, name: str, but: tuple[str, ...] = (), **options: Unpack[_Options]) -> None:
-        self.but = tuple(but)
+    def __init__(
+        self,
+        *,
+        name: str,
+        but: tuple[str, ...] = (),
+        erasable: tuple[str, ...] = (),
+        **options: Unpack[_Options],
+    ) -> None:
+        self.but, self.erasable = tuple(but), tuple(erasable)
         super().__init__(name=name, **options)
 
     def deconstruct(self) -> tuple[str, Sequence[object], Json]:
         path, args, kwargs = super().deconstruct()
-        return path, args, (kwargs | {"but": self.but} if self.but else kwargs)
+        fields = {"but": self.but, "erasable": self.erasable}
+        return path, args, kwargs | {option: names for option, names in fields.items() if names}
 
     def _statements(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> list[str]:
-        columns = ""
-        if self.but:
+        def columns(names: Collection[str]) -> list[str]:
             # Sorted, because migrations add the columns of relations later than others.
-            fixed = sorted(
-                field.column
-                for field in model._meta.concrete_fields
-                if field.name not in self.but and field.column is not None
-            )
-            columns = f" OF {', '.join(schema_editor.quote_name(column) for column in fixed)}"
+            fields = [field for field in model._meta.concrete_fields if field.name in names]
+            return sorted(field.column for field in fields if field.column is not None)
+
+        def update_of(names: Collection[str]) -> str:
+            return f" OF {', '.join(schema_editor.quote_name(column) for column in columns(names))}"
+
+        every = {field.name for field in model._meta.concrete_fields}
         if schema_editor.connection.vendor == "sqlite":
-            return [
-                (
-                    f"CREATE TRIGGER %(name)s BEFORE UPDATE{columns} ON %(table)s "
-                    "BEGIN SELECT RAISE(ABORT, '%(text)s'); END"
-                )
-            ]
+            fixed = every - {*self.but, *self.erasable}
+            refuse = "ON %(table)s BEGIN SELECT RAISE(ABORT, '%(text)s'); END"
+            watched = update_of(fixed) if fixed != every else ""
+            statements = [f"CREATE TRIGGER %(name)s BEFORE UPDATE{watched} {refuse}"]
+            if self.erasable:
+                name = schema_editor.quote_name(f"{self.name}{_ERASABLE}")
+                statements.append(f"CREATE TRIGGER {name} BEFORE UPDATE{update_of(self.erasable)} {refuse}")
+            return statements
+        passes = ""
+        if self.erasable:
+            free = ", ".join(f"'{column}'" for column in columns({*self.but, *self.erasable}))
+            passes = (
+                f"IF TG_OP = 'UPDATE' AND current_setting('{_SETTING}', true) = 'yes' "
+                f"AND to_jsonb(NEW) - ARRAY[{free}] = to_jsonb(OLD) - ARRAY[{free}] THEN RETURN NEW; END IF; "
+            )
+        watched = update_of(every - {*self.but}) if self.but else ""
         return [
             (
-                "CREATE OR REPLACE FUNCTION %(name)s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                f"CREATE OR REPLACE FUNCTION %(name)s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {passes}"
                 "RAISE EXCEPTION '%(text)s' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = '%(text)s'; "
                 "END $$"
             ),
             (
-                f"CREATE TRIGGER %(name)s BEFORE UPDATE{columns} OR DELETE ON %(table)s "
+                f"CREATE TRIGGER %(name)s BEFORE UPDATE{watched} OR DELETE ON %(table)s "
                 "FOR EACH ROW EXECUTE FUNCTION %(name)s()"
             ),
         ]
+
+
+_ERASABLE = "_erasable"  # the end of the name of SQLite's second trigger
+_SETTING = "append_only.erasing"
+
+
+@contextmanager
+def erasing() -> Iterator[None]:
+    """Let the `erasable` fields of every `AppendOnly` change until the block ends, in one transaction.
+
+    PostgreSQL knows a setting of the transaction. SQLite has none, so that the triggers are dropped and made again.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor != "sqlite":
+            cursor.execute("SELECT set_config(%s, 'yes', true)", [_SETTING])
+            yield
+            cursor.execute("SELECT set_config(%s, '', true)", [_SETTING])
+            return
+        cursor.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE %s", [f"%{_ERASABLE}"]
+        )
+        triggers = cursor.fetchall()
+        for name, _ in triggers:
+            cursor.execute(f"DROP TRIGGER {connection.ops.quote_name(name)}")
+        yield
+        for _, statement in triggers:
+            cursor.execute(statement)
 
 
 class ReadInOrder(_Trigger):

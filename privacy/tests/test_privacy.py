@@ -24,6 +24,7 @@ from accounts.models import Device, KnownAddress, PageSession, Session, User
 from accounts.tasks import mail_reset_link
 from billing.papers.models import Paper as BillingPaper
 from chat.models import Message
+from common.domain.constraints import erasing
 from common.domain.encoding import dumps
 from common.domain.models import IdempotencyKey, SheetImport
 from customers.actions import notify
@@ -163,10 +164,11 @@ def mark(person) -> None:
     """Put the mark into every field that erasure overwrites, in the row and in its history."""
     for holding in HOLDINGS:
         for row in holding.rows_for(person) if holding.overwrites else ():
-            for name, blank in holding.overwrites.items():
-                if blank == "":
-                    setattr(row, name, f"{MARK}{name}"[: row._meta.get_field(name).max_length])
-            row.save()
+            names = [name for name, blank in holding.overwrites.items() if blank == ""]
+            for name in names:
+                setattr(row, name, f"{MARK}{name}"[: row._meta.get_field(name).max_length])
+            with erasing():
+                row.save(update_fields=names)
     Message.objects.filter(author=person.user).update(attachments=[{"id": "x", "url": f"{MARK}url"}])
     IdempotencyKey.objects.filter(user_id=person.user.pk).update(body=f"{MARK}answer")
     for customer in Customer.objects.filter(pk__in=person.accounts):

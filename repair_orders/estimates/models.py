@@ -1,6 +1,7 @@
 """Revisions of an estimate, and what the customer authorised (docs/design, D77).
 
-Neither changes once it is stored. A revision keeps the whole paper as it was sent.
+Neither changes once it is stored, which the database holds. A revision keeps the whole paper as it was sent. Erasing a
+person empties what names them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
+from common.domain.constraints import AppendOnly
 from common.domain.ids import Identified
 from common.domain.money import money
 from common.domain.text_fields import LineField, ParagraphsField
@@ -31,7 +33,7 @@ class Estimate(Identified):
     version = models.PositiveIntegerField()
     sent_at = models.DateTimeField()
     sent_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     sent_to = models.CharField(max_length=254, blank=True, default="", help_text="Empty: nothing was mailed.")
     expires_at = models.DateTimeField()
@@ -44,7 +46,8 @@ class Estimate(Identified):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["repair_order", "revision"], name="revision_once_an_order")
+            AppendOnly(name="estimate_never_changes", erasable=("sent_to", "snapshot")),
+            models.UniqueConstraint(fields=["repair_order", "revision"], name="revision_once_an_order"),
         ]
 
     def __str__(self) -> str:
@@ -81,7 +84,7 @@ class Authorisation(models.Model):
     by_name = LineField(max_length=200, blank=True, default="")
     contact_used = LineField(max_length=254, blank=True, default="", help_text="The number or address.")
     taken_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     at = models.DateTimeField()
     ip = models.GenericIPAddressField(null=True, blank=True)
@@ -97,7 +100,14 @@ class Authorisation(models.Model):
     history = HistoricalRecords()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(method__in=Method.values), name="method_is_known")]
+        constraints = [
+            AppendOnly(
+                name="authorisation_never_changes",
+                but=("withdrawn_at", "withdrawn_by", "withdrawal_reason"),
+                erasable=("by_name", "contact_used", "ip", "note"),
+            ),
+            models.CheckConstraint(condition=Q(method__in=Method.values), name="method_is_known"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_method_display()}, {self.at:%Y-%m-%d %H:%M} UTC"
@@ -139,6 +149,7 @@ class Decision(models.Model):
 
     class Meta:
         constraints = [
+            AppendOnly(name="decision_never_changes"),
             models.UniqueConstraint(fields=["authorisation", "job"], name="decision_once_a_job"),
             models.CheckConstraint(condition=Q(decision__in=Answer.values), name="decision_is_known"),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -661,8 +662,8 @@ class TestEstimates:
             return [row["state"] for row in advisor.get(url(order)).json()["estimates"]]
 
         assert words() == ["answered", "superseded", "sent"]
-        Estimate.objects.filter(revision=3).update(expires_at=now)
-        assert words() == ["answered", "superseded", "expired"]
+        estimates.send_estimate(order=reload(order), by=None, now=now - timedelta(days=60))
+        assert words() == ["answered", "superseded", "superseded", "expired"]
         add_part(oil, "1", "1.00")
         assert advisor.get(url(order)).json()["changed_since_sent"] is True
 
@@ -739,14 +740,13 @@ class TestEstimates:
 
     @pytest.mark.parametrize("case", ["superseded", "expired", "already_answered", "estimate_changed"])
     def test_answer_that_comes_too_late(self, advisor, case, now):
-        order, brakes, oil = estimated()
+        order, brakes, oil = estimated(sent_at=now - timedelta(days=60) if case == "expired" else now)
         body = self.body(brakes, oil, revision=1)
         title = "The estimate has changed"
         if case == "superseded":
             estimates.send_estimate(order=order, by=None, now=now)
             title = "A newer estimate was sent"
         elif case == "expired":
-            Estimate.objects.update(expires_at=now)
             title = "The estimate has expired"
         elif case == "already_answered":
             answer(order, {brakes: "approved"})

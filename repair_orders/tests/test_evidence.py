@@ -14,6 +14,7 @@ from zipfile import ZipFile
 import pytest
 from django.core.management import CommandError, call_command
 
+from common.domain.constraints import erasing
 from files.stores import LocalStore, StoreUnavailable
 from repair_orders.estimates.models import Estimate
 from repair_orders.models import Job, RepairOrder
@@ -125,7 +126,8 @@ def test_order_without_estimates(order, tmp_path):
 
 def test_changed_snapshot_is_named(answered, tmp_path):
     row = Estimate.objects.get(revision=1)
-    Estimate.objects.filter(pk=row.pk).update(snapshot=row.snapshot | {"sent_at": "2026-11-29T13:58:00Z"})
+    with erasing():  # nothing else can change it
+        Estimate.objects.filter(pk=row.pk).update(snapshot=row.snapshot | {"sent_at": "2026-11-29T13:58:00Z"})
     with pytest.raises(CommandError, match=r"^Revisions that do not have their digest: 1\.$") as refused:
         write(answered, tmp_path / "evidence.zip")
     assert refused.value.returncode == 2

@@ -13,7 +13,7 @@ from billing.exits import vehicle_out
 from billing.payments import refund
 from repair_orders import actions, jobs
 from repair_orders.estimates import actions as estimates
-from repair_orders.estimates.models import Answer, Estimate
+from repair_orders.estimates.models import Answer
 from repair_orders.jobs import add_job, add_service_line
 from repair_orders.models import RepairOrder
 from repair_orders.pricing.models import TaxRule
@@ -164,8 +164,7 @@ class TestState:
         )  # fmt: skip
 
     def test_expired(self, at_desk):
-        order, *_ = estimated()
-        Estimate.objects.update(expires_at=timezone.now() - timedelta(days=1))
+        order, *_ = estimated(sent_at=timezone.now() - timedelta(days=60))
         title, primary = state(at_desk(order))
         assert title.startswith("Revision 1 expired ")
         assert primary == "Send it again, $640.94"

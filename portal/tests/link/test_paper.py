@@ -13,7 +13,6 @@ from portal.tests.link.conftest import add
 from repair_orders.actions import start
 from repair_orders.estimates.actions import Answerer, answer
 from repair_orders.estimates.links import ESTIMATES
-from repair_orders.estimates.models import Estimate
 from repair_orders.models import RepairOrder
 from repair_orders.papers.actions import authorisations_paper, estimate_pdf
 from repair_orders.papers.models import Paper
@@ -57,8 +56,9 @@ def test_paper_of_the_link(client, estimate, now):
 
 
 def test_expired_revision_is_still_shown(client, estimate):
-    Estimate.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    assert client.get(url(estimate)).status_code == 200
+    ended = timezone.now() - timedelta(days=1)
+    expired = factories.EstimateFactory(repair_order=estimate.repair_order, expires_at=ended)
+    assert client.get(url(expired)).status_code == 200
 
 
 @pytest.mark.parametrize("paper", ["estimate", "authorisations"])
