@@ -209,7 +209,7 @@ def _lines(order: RepairOrder) -> tuple[list[_Line], Figures]:
     done = {"repair_order": order, "job__status": JobStatus.DONE}
     services = ServiceLine.objects.filter(repair_order=order, is_shown=True).in_order()
     lines: list[PartLine | ServiceLine] = [
-        *PartLine.objects.filter(**done).select_related("part").in_order(),
+        *PartLine.objects.filter(**done).in_order(),
         *(line for line in services),
     ]
     sheet = Worksheet.of(order)
@@ -235,17 +235,19 @@ def _costs(lines: Sequence[PartLine | ServiceLine]) -> list[Decimal]:
         .values_list("source", "part_id")
         .annotate(cost=Sum(-F("pieces") * F("unit_cost")))
     )
-    from_shelf = {(source, part): cost for source, part, cost in issued if cost}
+    from_shelf = {(source, part): cost for source, part, cost in issued if cost is not None}
     costs = []
     for line in lines:
         if isinstance(line, ServiceLine):
             costs.append(line.cost or ZERO)
             continue
-        # Several lines of one part share what left the shelf for their job: the first one has it.
-        cost = from_shelf.pop((source_of(parts.KIND, line.job_id), line.part_id), None)
-        if cost is None and not line.part.is_stocked and line.unit_cost is not None:
-            cost = line_amount(line.quantity, line.unit_cost)
-        costs.append(exact(cost))
+        left = source_of(parts.KIND, line.job_id), line.part_id
+        if left in from_shelf:
+            # Several lines of one part share what left the shelf for their job: the first one has it.
+            costs.append(exact(from_shelf[left]))
+            from_shelf[left] = ZERO
+        else:
+            costs.append(ZERO if line.unit_cost is None else line_amount(line.quantity, line.unit_cost))
     return costs
 
 

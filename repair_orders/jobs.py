@@ -23,6 +23,7 @@ from catalogue.pricing.queries import find_lines, get_price
 from common.domain import events
 from common.domain.changes import change, change_as
 from common.domain.errors import DomainError, Invalid, Missing
+from common.domain.money import half_up, to_dollars
 from repair_orders.changes import LARGEST_TOTAL, TotalTooLarge, changing, lock
 from repair_orders.cores import add_core, check_no_core, follow_part
 from repair_orders.models import (
@@ -232,8 +233,9 @@ class By(TypedDict, total=False):
 def add_part_line(*, job: Job, part: Part | None, given: By, **fields: Any) -> PartLine:
     """Add a part to a job. Without `part` it is a typed line, which needs a name.
 
-    An empty price comes from the price matrix if a cost is given, else from the catalogue. A part with a core charge
-    brings it as a second line. Raises JobIsFixed, OverCeiling, PriceIsNeeded, StaleVersion, TotalTooLarge.
+    An empty price comes from the price matrix if a cost is given, else from the catalogue. A cost that is not given is
+    the catalogue's. A part with a core charge brings it as a second line. Raises JobIsFixed, OverCeiling,
+    PriceIsNeeded, StaleVersion, TotalTooLarge.
     """
     line = PartLine(part=part or typed_part(), **fields)
     _add(job, line, given, is_typed=part is None, typed=fields)
@@ -431,6 +433,15 @@ def fill(line: Line, order: RepairOrder, *, is_typed: bool, typed: Collection[st
     if getattr(line, "taxable", None) is None:
         line.taxable = _is_taxable(line, order) and (is_typed or article.taxable)
     _price(line, order, is_typed=is_typed)
+    if isinstance(line, PartLine) and line._state.adding and not is_typed and "unit_cost" not in typed:
+        # After the price, because only an entered cost takes the price matrix.
+        line.unit_cost = line.unit_cost if line.unit_cost is not None else _cost_of(line.part)
+
+
+def _cost_of(part: Part) -> Decimal | None:
+    """Return the cost of a piece in the catalogue, half up to the cent."""
+    cost = part.unit_cost  # four places
+    return None if cost is None else to_dollars(half_up(int(cost.scaleb(4)), 100))
 
 
 def _price(line: Line, order: RepairOrder, *, is_typed: bool = False) -> None:
@@ -448,9 +459,11 @@ def _check_amount(line: Line) -> None:
 
 
 def _price_part(line: PartLine, *, is_typed: bool) -> None:
+    # The cost of a stored line may be the catalogue's, which takes no matrix.
+    takes_matrix = line._state.adding or line.price_source == PriceSource.MATRIX
     if line.unit_price is not None:
         line.price_source = PriceSource.TYPED
-    elif line.unit_cost is not None and (price := get_price(line.unit_cost)) is not None:
+    elif takes_matrix and line.unit_cost is not None and (price := get_price(line.unit_cost)) is not None:
         line.unit_price, line.price_source = price, PriceSource.MATRIX
     elif not is_typed:
         line.unit_price, line.price_source = line.part.unit_price, PriceSource.CATALOGUE

@@ -246,6 +246,24 @@ def test_cost_is_what_left_the_shelf_and_what_sublet_work_cost(now):
     assert invoice.cost == D("41.00")
 
 
+def test_cost_of_a_part_that_is_not_stocked_is_that_of_the_catalogue(now):
+    order = new_order()
+    job = jobs.add_job(order=order, name="Filters")
+    part = PartFactory(unit_cost=D("4.00"))
+    jobs.add_part_line(job=fresh(job), part=part, given=given(), quantity=D(2))
+    jobs.add_part(order=reload(order), part=part)
+    estimates.send_estimate(order=reload(order), by=None, now=now)
+    estimates.approve(order=reload(order), by=None, now=now)
+    actions.start(order=reload(order), by=None, now=now)
+    actions.complete(order=reload(order), by=None, now=now)
+    # Pieces that come in later are not those that were sold.
+    shelf.receive(part=part, pieces=5, by=None, now=now, unit_cost=D("7.00"))
+    invoice = issue(reload(order))
+    lines = InvoiceLine.objects.filter(invoice=invoice).order_by("position")
+    assert [line.cost for line in lines if line.kind != "fee"] == [D("8.00"), D("4.00")]
+    assert invoice.cost == D("12.00")
+
+
 def test_lines_keep_what_was_sold_when_the_catalogue_changes(location):
     order = finished(location=location)
     order.part_lines.update(name="Pads, front")

@@ -23,7 +23,16 @@ from repair_orders.estimates.models import Authorisation, Estimate, Method
 from repair_orders.estimates.queries import STATES, revision_state
 from repair_orders.estimates.record import authorisation_body
 from repair_orders.estimates.snapshot import instant, totals_body
-from repair_orders.models import Condition, Job, JobStatus, PartLine, RepairOrder, ServiceKind, ServiceLine
+from repair_orders.models import (
+    Condition,
+    Job,
+    JobStatus,
+    PartLine,
+    PriceSource,
+    RepairOrder,
+    ServiceKind,
+    ServiceLine,
+)
 from repair_orders.pricing.models import FeeKind
 from repair_orders.pricing.terms import OverrunTerms
 from repair_orders.worksheet import PART, Worksheet, amount_of
@@ -319,7 +328,7 @@ def explain(order: RepairOrder, sheet: Worksheet, now: datetime) -> list[Json]:
             f"price of part line {part.pk}",
             part.get_price_source_display(),
             part.unit_price,
-            cost=part.unit_cost,
+            cost=part.unit_cost if part.price_source == PriceSource.MATRIX else None,
         )
         add(
             f"amount of part line {part.pk}", "quantity × price, half up to the cent", part.amount,

@@ -88,6 +88,24 @@ class TestPrices:
         PriceBandFactory(matrix=PriceMatrixFactory(is_default=True))
         assert part_line(job, name="Clip", unit_cost=D("0.11")).unit_price == D("0.33")
 
+    def test_catalogue_cost_is_kept_and_takes_no_matrix(self, job):
+        """Only an entered cost makes a price. The catalogue's is kept with the price that the part has."""
+        PriceBandFactory(matrix=PriceMatrixFactory(is_default=True))
+        part = PartFactory(unit_cost=D("4.0050"))
+        line = part_line(job, part)
+        assert (line.unit_price, line.price_source, line.unit_cost) == (D("9.49"), "catalogue", D("4.01"))
+        Part.objects.filter(pk=part.pk).update(unit_cost=D("6.00"))
+        line.refresh_from_db()
+        line.unit_price = None  # emptied on the page of the order
+        jobs.change_lines(order=reload(job.repair_order), save=[line])
+        line.refresh_from_db()
+        assert (line.unit_price, line.price_source, line.unit_cost) == (D("9.49"), "catalogue", D("4.01"))
+
+    def test_entered_cost_wins_over_the_catalogue(self, job):
+        part = PartFactory(unit_cost=D("4.00"))
+        assert part_line(job, part, unit_cost=D("3.50")).unit_cost == D("3.50")
+        assert part_line(job, part, unit_cost=None).unit_cost is None
+
     def test_customers_own_part_costs_nothing(self, job):
         line = part_line(job, name="Customer's own rotor", unit_price=D(0), warranty_months=0)
         assert (line.amount, line.warranty_months, line.part.is_placeholder) == (D(0), 0, True)
