@@ -6,7 +6,7 @@ the order first, so that the approved or stored total is the total that was read
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -52,7 +52,7 @@ from repair_orders.parts import take_parts
 from repair_orders.pricing.queries import find_exemptions, get_tax_terms
 from repair_orders.pricing.terms import take_prices
 from repair_orders.time_entries.actions import end_entries
-from repair_orders.worksheet import Worksheet
+from repair_orders.worksheet import SheetJob, Worksheet
 from vehicles.locks import check_in_use, hold_in_use
 from vehicles.models import RecommendationStatus, Vehicle
 from vehicles.schedules.actions import record_work, withdraw_work
@@ -289,11 +289,11 @@ def finish_job(*, job: Job, by: int | None, now: datetime, received: bool = Fals
 
     With `received` missing pieces are booked as received first. Raises IllegalTransition, PartNeeded.
     """
-    with changing(job.repair_order, by=by, now=now):
+    with changing(job.repair_order, by=by, now=now) as sheet:
         job.refresh_from_db(fields=["status"])
         if job.repair_order.status != RepairOrderStatus.IN_PROGRESS or job.status != JobStatus.APPROVED:
             raise IllegalTransition("Only an approved job of an order in progress can be finished.")
-        take_parts([job], received=received, by=by, now=now)
+        take_parts(_of_sheet(sheet, [job]), received=received, by=by, now=now)
         _set_job(job, JobStatus.DONE)
         events.record("repair_orders.job.done", job, at=now)
         end_entries([job], by=by, now=now)
@@ -333,7 +333,7 @@ def complete(
         if order.status != RepairOrderStatus.IN_PROGRESS:
             raise refusal(order, RepairOrderStatus.COMPLETED)
         before = Worksheet.of(order)
-        _end_jobs(order, jobs, received=received, by=by, now=now)
+        _end_jobs(order, before, jobs, received=received, by=by, now=now)
         done = Worksheet.of(order)
         if not done.agreed:
             raise NothingToComplete
@@ -401,18 +401,29 @@ def _check_exemption(order: RepairOrder, sheet: Worksheet, now: datetime) -> Non
 
 
 def _end_jobs(
-    order: RepairOrder, wanted: Collection[int] | None, *, received: bool, by: int | None, now: datetime
+    order: RepairOrder,
+    sheet: Worksheet,
+    wanted: Collection[int] | None,
+    *,
+    received: bool,
+    by: int | None,
+    now: datetime,
 ) -> None:
     """Finish the approved jobs that are wanted, decline the other approved ones, and defer what is proposed."""
     approved = Job.objects.filter(repair_order=order, status=JobStatus.APPROVED).in_order()
     if wanted is not None and set(wanted) - {job.pk for job in approved}:
         raise UnknownJob("Only approved jobs of this order can be finished.", field="jobs")
     finished = [job for job in approved if wanted is None or job.pk in wanted]
-    take_parts(finished, received=received, by=by, now=now)
+    take_parts(_of_sheet(sheet, finished), received=received, by=by, now=now)
     for job in approved:
         _set_job(job, JobStatus.DONE if wanted is None or job.pk in wanted else JobStatus.DECLINED)
     end_entries(approved, by=by, now=now)
     _defer_proposed(order)
+
+
+def _of_sheet(sheet: Worksheet, jobs: Iterable[Job]) -> list[SheetJob]:
+    by_id = {job.id: job for job in sheet.jobs}
+    return [by_id[job.pk] for job in jobs]
 
 
 def stop(*, order: RepairOrder, reason: str, by: int | None, now: datetime) -> None:

@@ -14,6 +14,7 @@ class RepairOrdersConfig(AppConfig):
         from vehicles import odometer
 
         sources.register(parts.KIND, parts.name_jobs)
+        sources.register_needs(parts.find_needs)
         vehicle_guards.register(queries.name_orders_of_vehicle)
         customer_guards.register(queries.name_orders_of_customer)
         guards.follow_denied(release)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+
+from django.db.models import OuterRef, Subquery, Sum
 
 from catalogue.shelf.actions import issue, lock_parts, release_all, reserve, take_back
 from catalogue.shelf.models import MoveKind, StockMove
 from catalogue.shelf.sources import Named, source_of
-from repair_orders.models import Job, JobStatus
+from common.domain.money import exact
+from repair_orders.models import Decision, Job, JobStatus
 from repair_orders.worksheet import SheetJob, Worksheet
 
 KIND = "job"
@@ -43,7 +46,9 @@ def follow_jobs(before: Worksheet, after: Worksheet, *, by: int | None, now: dat
     ended += [job.id for job in earlier.values() if job.status == JobStatus.APPROVED]
     if not (ended or brought or needed):
         return
-    parts = {part_id for job in (*brought, *needed) for part_id in pieces_of(job)}
+    # All parts of what changed, before and after: one that is stocked for the first time meanwhile waits, or is seen.
+    held = [job for job in before.jobs if job.status == JobStatus.APPROVED]
+    parts = {part_id for job in (*held, *brought, *needed) for part_id in pieces_of(job)}
     lock_parts(parts, sources=_sources(ended))
     if ended:
         release_all(sources=_sources(ended), by=by, now=now)
@@ -53,15 +58,36 @@ def follow_jobs(before: Worksheet, after: Worksheet, *, by: int | None, now: dat
         reserve(source=source_of(KIND, job.id), pieces=pieces_of(job), by=by, now=now)
 
 
-def take_parts(jobs: Iterable[Job], *, received: bool, by: int | None, now: datetime) -> None:
+def take_parts(jobs: Sequence[SheetJob], *, received: bool, by: int | None, now: datetime) -> None:
     """Take the parts of jobs that are being finished off the shelf. Raises PartNeeded, StockTooLarge.
 
-    With `received` missing pieces are booked as received first.
+    What a job needs is reserved first, because a part may be stocked since the job was approved. With `received`
+    missing pieces are booked as received. A quantity that is not whole was approved before its part was stocked, and is
+    passed over.
     """
-    sources = _sources(job.pk for job in jobs)
-    lock_parts(sources=sources)
-    for source in sources:
+    lock_parts(
+        {part_id for job in jobs for part_id in pieces_of(job)}, sources=_sources(job.id for job in jobs)
+    )
+    for job in jobs:
+        source = source_of(KIND, job.id)
+        pieces = {part_id: number for part_id, number in pieces_of(job).items() if _is_whole(number)}
+        reserve(source=source, pieces=pieces, by=by, now=now)
         issue(source=source, by=by, now=now, received=received)
+
+
+def find_needs(part_id: int) -> dict[str, int]:
+    """Return the whole pieces of a part that approved jobs need, by source, in the order of their approval."""
+    approved = Decision.objects.filter(job=OuterRef("pk"), decision=JobStatus.APPROVED)
+    jobs = (
+        Job.objects.filter(status=JobStatus.APPROVED, part_lines__part=part_id)
+        .annotate(
+            pieces=Sum("part_lines__quantity"),
+            approved_at=Subquery(approved.order_by("-id").values("authorisation__at")[:1]),
+        )
+        .order_by("approved_at", "id")
+    )
+    needs = [(pk, exact(pieces)) for pk, pieces in jobs.values_list("pk", "pieces")]
+    return {source_of(KIND, pk): int(pieces) for pk, pieces in needs if _is_whole(pieces)}
 
 
 def name_jobs(ids: Collection[int]) -> Mapping[int, Named]:
@@ -85,6 +111,10 @@ def _bring_back(job: SheetJob, *, by: int | None, now: datetime) -> None:
     back = {part_id: pieces for part_id, pieces in sorted(taken.items()) if pieces > 0}
     if back:
         take_back(source=source, pieces=back, by=by, now=now)
+
+
+def _is_whole(quantity: Decimal) -> bool:
+    return quantity == int(quantity)
 
 
 def _sources(job_ids: Iterable[int]) -> list[str]:

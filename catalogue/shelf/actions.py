@@ -21,6 +21,7 @@ from catalogue.models import Part
 from catalogue.shelf.books import Books, blend
 from catalogue.shelf.books import lock_parts as lock_parts
 from catalogue.shelf.models import LARGEST_STOCK, MoveKind, StockMove
+from catalogue.shelf.sources import find_needs
 from common.domain.errors import DomainError, Invalid
 from common.domain.transitions import write_history
 
@@ -82,14 +83,15 @@ def receive(
     """Put pieces from a vendor on the shelf, and fill the oldest open reservations with them.
 
     `unit_cost` is the price paid for a piece, in dollars with up to four places, and moves the average. Without one the
-    pieces have the present average. The part is stocked from then on. Raises WholePieces, StockTooLarge.
+    pieces have the present average. The part is stocked from then on, and jobs that were approved before it was have
+    reservations. Raises WholePieces, StockTooLarge.
     """
     number = _whole(part, pieces)
     with transaction.atomic():
         books = Books([part.pk], by=by, now=now)
         row = books.parts[part.pk]
         _put(books, row, MoveKind.RECEIPT, number, unit_cost=unit_cost, note=reference)
-        row.is_stocked = True
+        _begin(books, row)
         books.fill()
         books.write()
         _record(part, by=by, now=now, why=f"receipt: {number:+}", note=reference)
@@ -107,7 +109,7 @@ def count(*, part: Part, pieces: int, reason: str, by: int | None, now: datetime
         row = books.parts[part.pk]
         books.empty(row, down_to=number, note=reason)
         books.move(MoveKind.COUNT, row, number - row.stock, note=reason)
-        row.is_stocked = True
+        _begin(books, row)
         books.fill()
         books.write()
         _record(part, by=by, now=now, why=f"counted: {number}", note=reason)
@@ -223,6 +225,14 @@ def issue(*, source: str, by: int | None, now: datetime, received: bool = False)
             moves.append(books.issue(row))
         books.write()
     return moves
+
+
+def _begin(books: Books, part: Part) -> None:
+    """Mark a part as stocked. The first time, what sources need of it already is reserved from now on."""
+    if not part.is_stocked:
+        part.is_stocked = True
+        for source, pieces in find_needs(part.pk).items():
+            books.demand(part, pieces, source)
 
 
 def _put(

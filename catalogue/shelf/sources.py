@@ -19,12 +19,27 @@ class Named:
 
 
 Describe = Callable[[Collection[int]], Mapping[int, Named]]
+Needs = Callable[[int], Mapping[str, int]]
 _kinds: dict[str, Describe] = {}
+_needs: list[Needs] = []
 
 
 def register(kind: str, describe: Describe) -> None:
     """Name sources of `kind` by `describe(ids)` from now on, which takes a constant number of queries."""
     _kinds[kind] = describe
+
+
+def register_needs(find: Needs) -> None:
+    """Ask `find(part_id)` what its sources need of a part that is stocked for the first time.
+
+    It returns whole pieces by source, the oldest need first, and is called while the part is locked.
+    """
+    _needs.append(find)
+
+
+def find_needs(part_id: int) -> dict[str, int]:
+    """Return the pieces of a part that sources need already, by source, the oldest need first."""
+    return {source: pieces for find in _needs for source, pieces in find(part_id).items()}
 
 
 def source_of(kind: str, id: int) -> str:

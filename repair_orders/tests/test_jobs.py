@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from catalogue.models import Part, Service
+from catalogue.models import Part, Reservation, Service
+from catalogue.shelf import actions as shelf
 from catalogue.shelf.actions import PartNeeded, WholePieces
 from common.domain.errors import IllegalTransition, Missing
 from repair_orders import actions, jobs
@@ -23,6 +25,7 @@ from testing.factories import (
     PriceMatrixFactory,
     ServiceFactory,
     TechnicianFactory,
+    put_on_shelf,
 )
 from testing.shelf import assert_balanced, on_shelf
 from testing.worked_example import (
@@ -639,3 +642,91 @@ class TestShelf:
             jobs.change_line(line=job.part_lines.get(), given=given(), quantity=D("2.5"))
         jobs.change_line(line=job.part_lines.get(), given=given(), quantity=D(1))
         assert on_shelf() == {part.pk: (2, 1)}
+
+
+class TestFirstPieces:
+    """A part that is received or counted for the first time after jobs with it were approved."""
+
+    @pytest.fixture
+    def part(self):
+        return PartFactory()
+
+    def started(self, part, quantity, now):
+        """Return the job of an order in progress that needs a quantity of a part."""
+        order = new_order()
+        job = jobs.add_job(order=order, name="Filters")
+        jobs.add_part_line(job=fresh(job), part=part, given=given(), quantity=D(quantity))
+        estimates.send_estimate(order=reload(order), by=None, now=now)
+        estimates.approve(order=reload(order), by=None, now=now)
+        actions.start(order=reload(order), by=None, now=now)
+        return fresh(job)
+
+    def receive(self, part, pieces, now):
+        shelf.receive(part=part, pieces=pieces, by=None, now=now, unit_cost=D("4.00"))
+
+    def reserved(self):
+        rows = Reservation.objects.in_order().values_list("source", "pieces", "filled")
+        return [(source, pieces, filled) for source, pieces, filled in rows]
+
+    def test_a_receipt_is_kept_for_the_jobs_that_wait_and_leaves_with_them(self, part, now):
+        first, second = self.started(part, 2, now), self.started(part, 2, now)
+        self.receive(part, 3, now)
+        assert on_shelf() == {part.pk: (3, 3)}
+        assert self.reserved() == [(f"job:{first.pk}", 2, 2), (f"job:{second.pk}", 2, 1)]
+        actions.complete(order=first.repair_order, by=None, now=now)
+        assert on_shelf() == {part.pk: (1, 1)}
+        [(kind, pieces, cost)] = part.moves.filter(source=f"job:{first.pk}", kind="ISSUE").values_list(
+            "kind", "pieces", "unit_cost"
+        )
+        assert (kind, pieces, cost) == ("ISSUE", -2, D("4.00"))
+        with pytest.raises(PartNeeded) as error:
+            actions.finish_job(job=fresh(second), by=None, now=now)
+        assert error.value.facts == {"part_id": part.pk, "short": 1}
+        assert_balanced()
+
+    def test_the_job_that_was_approved_first_has_the_first_pieces(self, part, now):
+        later = self.started(part, 1, now + timedelta(hours=1))
+        earlier = self.started(part, 1, now)
+        self.receive(part, 1, now + timedelta(hours=2))
+        assert self.reserved() == [(f"job:{earlier.pk}", 1, 1), (f"job:{later.pk}", 1, 0)]
+
+    def test_a_first_count_shows_what_is_missing(self, part, now):
+        job = self.started(part, 2, now)
+        shelf.count(part=part, pieces=0, reason="Inventory", by=None, now=now)
+        assert (on_shelf(), self.reserved()) == ({part.pk: (0, 0)}, [(f"job:{job.pk}", 2, 0)])
+        shelf.count(part=part, pieces=5, reason="Found", by=None, now=now)
+        assert (on_shelf(), self.reserved()) == ({part.pk: (5, 2)}, [(f"job:{job.pk}", 2, 2)])
+        assert_balanced()
+
+    def test_jobs_that_do_not_wait_are_passed_over(self, part, now):
+        """Those that are proposed, finished or stopped, and those that need a part of a piece."""
+        done = self.started(part, 1, now)
+        actions.complete(order=done.repair_order, by=None, now=now)
+        stopped = self.started(part, 1, now)
+        actions.stop(order=stopped.repair_order, reason="No", by=None, now=now)
+        proposed = jobs.add_job(order=new_order(), name="Filters")
+        jobs.add_part_line(job=fresh(proposed), part=part, given=given(), quantity=D(1))
+        quarts = self.started(part, "4.5", now)
+        self.receive(part, 3, now)
+        assert (on_shelf(), self.reserved()) == ({part.pk: (3, 0)}, [])
+        # What was approved by the quart is finished by the quart.
+        actions.finish_job(job=quarts, by=None, now=now)
+        assert (on_shelf(), fresh(quarts).status) == ({part.pk: (3, 0)}, "done")
+
+    def test_finishing_takes_what_the_job_needs_without_a_reservation(self, part, now):
+        """Such as a job that was approved before receipts were kept for waiting jobs."""
+        job = self.started(part, 2, now)
+        put_on_shelf(part, 2)
+        assert self.reserved() == []
+        actions.finish_job(job=job, by=None, now=now)
+        assert (on_shelf(), self.reserved()) == ({part.pk: (0, 0)}, [])
+        other = self.started(part, 2, now)
+        Reservation.objects.all().delete()
+        actions.complete(order=other.repair_order, by=None, now=now, received=True)
+        assert (on_shelf(), self.reserved()) == ({part.pk: (0, 0)}, [])
+
+    def test_a_change_of_the_job_changes_what_is_kept(self, part, now):
+        job = self.started(part, 2, now)
+        self.receive(part, 2, now)
+        jobs.change_line(line=job.part_lines.get(), given=given(), quantity=D(1))
+        assert (on_shelf(), self.reserved()) == ({part.pk: (2, 1)}, [(f"job:{job.pk}", 1, 1)])

@@ -251,6 +251,38 @@ class TestShelf:
         assert (reload(order).status, on_shelf()) == ("completed", {part.pk: (0, 0)})
         assert_balanced()
 
+    def test_first_receipt_is_kept_for_the_jobs_that_are_approved(self):
+        """A part is received for the first time while jobs with it are approved, finished and stopped."""
+        part = PartFactory()
+        orders = []
+        for number in range(12):
+            order = new_order()
+            jobs.add_part_line(job=jobs.add_job(order=order, name="Filter"), part=part, given=given())
+            estimates.send_estimate(order=order, **by_now())
+            if number % 3:
+                estimates.approve(order=order, **by_now())
+                actions.start(order=order, **by_now())
+            orders.append(order)
+        steps = (
+            lambda order: estimates.approve(order=reload(order), **by_now()),
+            lambda order: actions.complete(order=reload(order), **by_now()),
+            lambda order: actions.stop(order=reload(order), reason="No", **by_now()),
+        )
+
+        def step(number):
+            if number == 6:
+                return shelf.receive(part=part, pieces=20, **by_now())
+            place = number - (number > 6)
+            return steps[place % 3](orders[place])
+
+        outcomes = parallel(13, step)
+        assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+        approved = {f"job:{pk}" for pk in Job.objects.filter(status="approved").values_list("pk", flat=True)}
+        kept = Reservation.objects.values_list("source", "pieces", "filled")
+        assert sorted(kept) == sorted((source, 1, 1) for source in approved)
+        assert len(approved) == 4
+        assert_balanced()
+
     def test_parallel_removals_of_a_line_are_one(self):
         _order, brakes, _ = started()
         line = add_part(brakes, "1", "0.00")
