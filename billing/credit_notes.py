@@ -7,7 +7,7 @@ exceed them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,6 +25,7 @@ from billing.models import (
     InvoiceLine,
     LineKind,
 )
+from billing.restock import OverRestock, put_back
 from billing.snapshot import credit_note_snapshot
 from billing.splitting import NOTHING, Shares, add_up, fit, part_of, tax_in
 from common.domain import events
@@ -86,6 +87,7 @@ class LineCredit:
 
     line_id: int
     quantity: Decimal | None = None
+    restock: int = 0  # pieces of them that go back on the shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class _Row:
     name: str
     quantity: Decimal | None
     shares: Shares
+    restocked: int = 0
+    cost: Decimal = ZERO
 
 
 def credit_lines(
@@ -102,11 +106,31 @@ def credit_lines(
 ) -> CreditNote:
     """Credit lines of an invoice, or pieces and hours of them. A line returns its own net and tax.
 
-    Raises UnknownLine, NotDivisible, OverLine, OverInvoice, FullyCredited.
+    With `restock` pieces of a line go back on the shelf, no more than are credited and than left it for the job. They
+    take the cost back at which they left. Raises UnknownLine, NotDivisible, OverLine, OverRestock, OverInvoice,
+    FullyCredited.
     """
     with transaction.atomic():
+        costs = _restock(invoice, lines, by=by, now=now)
         state = _State.of(invoice)
-        return _credit(state, CreditKind.LINES, _rows_of(state, lines), reason, by=by, now=now)
+        rows = [
+            replace(row, cost=costs.pop(row.line.pk, ZERO)) if row.line is not None and row.restocked else row
+            for row in _rows_of(state, lines)
+        ]
+        return _credit(state, CreditKind.LINES, rows, reason, by=by, now=now)
+
+
+def _restock(
+    invoice: Invoice, lines: Sequence[LineCredit], *, by: int | None, now: datetime
+) -> dict[int, Decimal]:
+    """Put back what lines say, and return its cost by the id of the line. Unknown lines are refused later."""
+    by_id = {line.pk: line for line in InvoiceLine.objects.filter(invoice=invoice)}
+    wanted = [
+        (place, by_id[line.line_id], line.restock)
+        for place, line in enumerate(lines)
+        if line.restock and line.line_id in by_id
+    ]
+    return put_back(invoice, wanted, by=by, now=now)
 
 
 def total_of_lines(*, invoice: Invoice, lines: Sequence[LineCredit]) -> Decimal:
@@ -117,7 +141,10 @@ def total_of_lines(*, invoice: Invoice, lines: Sequence[LineCredit]) -> Decimal:
 
 
 def _rows_of(state: _State, lines: Sequence[LineCredit]) -> list[_Row]:
-    """Return the rows of a credit of these lines. Raises UnknownLine, NotDivisible, OverLine, OverInvoice."""
+    """Return the rows of a credit of these lines.
+
+    Raises UnknownLine, NotDivisible, OverLine, OverRestock, OverInvoice.
+    """
     by_id = {line.pk: line for line in state.lines}
     left = state.left
     rows = []
@@ -125,7 +152,10 @@ def _rows_of(state: _State, lines: Sequence[LineCredit]) -> list[_Row]:
         line = by_id.get(wanted.line_id)
         if line is None:
             raise UnknownLine(field="lines", item=place)
-        rows.append(state.take(line, wanted.quantity, place))
+        row = state.take(line, wanted.quantity, place)
+        if wanted.restock > (row.quantity or 0):
+            raise OverRestock(line, int(row.quantity or 0), place)
+        rows.append(replace(row, restocked=wanted.restock))
     return _fitted(rows, left)
 
 
@@ -274,6 +304,8 @@ def _credit(
             kind=row.kind,
             name=row.name,
             quantity=row.quantity,
+            restocked=row.restocked,
+            cost=row.cost,
             amount=to_dollars(row.shares.amount),
             discount=to_dollars(row.shares.discount),
             net=to_dollars(row.shares.net),

@@ -209,7 +209,8 @@ class CreditKind(models.TextChoices):
 class CreditNote(Identified):
     """Lines or an amount of an invoice that the shop takes back.
 
-    Cost of goods is taken back with the last credit note of an invoice that is credited as a whole.
+    Cost of goods is taken back for pieces that went back on the shelf. The last credit note of an invoice that is
+    credited as a whole takes back the rest.
     """
 
     kind = models.CharField(max_length=6, choices=CreditKind)
@@ -265,6 +266,8 @@ class CreditNoteLine(models.Model):
     kind = models.CharField(max_length=9, choices=LineKind)
     name = LineField(max_length=200)
     quantity = models.DecimalField(max_digits=7, decimal_places=2, null=True)
+    restocked = models.PositiveIntegerField(default=0, help_text="Pieces that went back on the shelf.")
+    cost = money(default=0, help_text="What these pieces had cost when they left the shelf.")
     amount = signed_money()
     discount = signed_money()
     net = signed_money()

@@ -14,7 +14,10 @@ class AlreadyInvoicedError(StaffError):
 
 
 class OverCreditError(StaffError):
-    left = serializers.CharField(required=False, help_text="What is left of the invoice, or of the line.")
+    left = serializers.CharField(
+        required=False,
+        help_text="What is left of the invoice or of the line, or the pieces that can go back.",
+    )
 
 
 class OverPaymentError(StaffError):

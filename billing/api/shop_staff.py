@@ -138,6 +138,7 @@ class CreditNoteLineSerializer(Serializer):
     kind = serializers.ChoiceField(choices=LineKind.choices)
     name = serializers.CharField()
     quantity = Quantity(allow_null=True, help_text="Pieces or hours.")
+    restocked = serializers.IntegerField(help_text="Pieces that went back on the shelf.")
     amount = Money()
     discount = Money()
     net = Money()
@@ -167,6 +168,12 @@ class CreditNoteSerializer(CreditNoteRowSerializer):
 class LineCreditInput(Serializer):
     line_id = Id()
     quantity = Quantity(required=False, help_text="Pieces or hours. Left out: all that is left of the line.")
+    restock = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=10_000,
+        help_text="Whole pieces of them that go back on the shelf. Left out: none.",
+    )
 
 
 class CreditInput(Serializer):
@@ -237,7 +244,10 @@ def credit(invoice: Invoice, body: Json, *, by: int | None, now: datetime) -> Cr
     if "amount" in body:
         return credit_notes.credit_amount(amount=body["amount"], **given)
     if "lines" in body:
-        lines = [credit_notes.LineCredit(line["line_id"], line.get("quantity")) for line in body["lines"]]
+        lines = [
+            credit_notes.LineCredit(line["line_id"], line.get("quantity"), line.get("restock", 0))
+            for line in body["lines"]
+        ]
         return credit_notes.credit_lines(lines=lines, **given)
     return credit_notes.credit_all(**given)
 
@@ -284,8 +294,8 @@ class StaffInvoices(StaffViewSet):
     def credit(self, request: Request, id: int) -> JSONResponse:
         """Credit lines, an amount or the whole of an invoice.
 
-        A line returns its own net and tax. An amount includes tax. What is not needed any more of payments is open on
-        them. The answer is the credit note.
+        A line returns its own net and tax. With `restock` its pieces go back on the shelf. An amount includes tax. What
+        is not needed any more of payments is open on them. The answer is the credit note.
         """
         note = credit(self.row(id), self.read_body(), by=self.caller.user_id, now=timezone.now())
         body = StaffCreditNotes.read_one(self.caller, note.pk)

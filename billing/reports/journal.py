@@ -126,10 +126,15 @@ def _post_credit_notes(book: _Book, scope: Scope) -> None:
     notes = CreditNote.objects.filter(scope.rows()).values_list(
         "pk", "day", "location", "number", "invoice", "invoice__kind", "invoice__tax_percent", "total"
     )
-    lines = _by_paper(CreditNoteLine.objects.filter(scope.rows("credit_note__")), "credit_note")
+    lines = _by_paper(CreditNoteLine.objects.filter(scope.rows("credit_note__")), "credit_note", cost=True)
     last = dict(taken_back(scope).values_list("pk", "invoice"))
     costs = _by_paper(
         InvoiceLine.objects.filter(invoice__in=taken_back(scope).values("invoice")), "invoice", cost=True
+    )
+    restocked = _by_paper(
+        CreditNoteLine.objects.filter(credit_note__invoice__in=taken_back(scope).values("invoice")),
+        "credit_note__invoice",
+        cost=True,
     )
     for pk, day, location, number, invoice, kind, percent, total in notes:
         key, name = (day, location, 1, pk), f"Credit note {number}"
@@ -137,10 +142,14 @@ def _post_credit_notes(book: _Book, scope: Scope) -> None:
         if kind == InvoiceKind.OPENING:
             book.post(key, name, [("opening", "", total)])
             continue
-        for line, amount, discount, tax, _ in lines[pk]:
+        for line, amount, discount, tax, cost in lines[pk]:
             book.post(key, name, _sold(line, -amount, -discount, -tax, format_percent(percent)))
-        for line, *_, cost in costs[invoice] if pk in last else ():
             book.post(key, name, _cost(line, -cost))
+        if pk in last:
+            for line, *_, cost in costs[invoice]:
+                book.post(key, name, _cost(line, -cost))
+            for line, *_, cost in restocked[invoice]:
+                book.post(key, name, _cost(line, cost))
 
 
 def _sold(

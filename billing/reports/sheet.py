@@ -87,18 +87,18 @@ def day_sheet(scope: Scope) -> Sheet:
     notes = CreditNoteLine.objects.filter(
         scope.rows("credit_note__"), credit_note__invoice__kind=InvoiceKind.ORDER
     )
-    credited = _by_kind(notes)
+    credited = _by_kind(notes, cost=True)
     mail = _both_ways(scope, parts_order__isnull=False)
     money = _money(scope)
-    returned = _by_kind(
-        InvoiceLine.objects.filter(invoice__in=taken_back(scope).values("invoice")), cost=True
-    )
+    whole = taken_back(scope).values("invoice")
+    returned = _by_kind(InvoiceLine.objects.filter(invoice__in=whole), cost=True)
+    restocked = _by_kind(CreditNoteLine.objects.filter(credit_note__invoice__in=whole), cost=True)
     sections = [
         _sales(sold, credited, mail[0] + mail[1]),
         _papers(scope, mail),
         *_methods(money),
         _deposits(scope),
-        _costs(sold, returned),
+        _costs(sold, credited, returned, restocked),
     ]
     opened = _opened(scope)
     if any(amount for _, amount in opened.rows):
@@ -202,11 +202,17 @@ def _deposits(scope: Scope) -> Section:
     return Section("Deposits", rows, ("Deposits held", _total(rows)))
 
 
-def _costs(sold: _Figures, returned: _Figures) -> Section:
+def _costs(sold: _Figures, credited: _Figures, returned: _Figures, restocked: _Figures) -> Section:
+    """Return the cost of goods: sold, less restocked, less what `returned` invoices had cost and did not restock."""
     parts = [LineKind.PART]
     others = [kind for kind in LineKind if kind != LineKind.PART]
     rows = [
-        (label, _sum(sold, "cost", kinds) - _sum(returned, "cost", kinds))
+        (
+            label,
+            _sum(sold, "cost", kinds)
+            - _sum(credited, "cost", kinds)
+            - (_sum(returned, "cost", kinds) - _sum(restocked, "cost", kinds)),
+        )
         for label, kinds in (("Parts", parts), ("Sublet work", others))
     ]
     return Section("Cost of goods", rows, ("Cost of goods", _total(rows)))

@@ -12,6 +12,7 @@ from billing.credit_notes import LineCredit
 from billing.exits import PERMISSIONS as EXIT_PERMISSIONS
 from billing.models import InvoiceLine
 from billing.queries import find_lines_left
+from billing.restock import find_restockable
 from catalogue.models import Part
 from catalogue.shelf.actions import PERMISSIONS as SHELF_PERMISSIONS
 from common.domain.distance_fields import DistanceField
@@ -221,22 +222,36 @@ class CreditForm(StepForm):
         ways = [(self.AMOUNT, "An amount"), (self.WHOLE, f"{whole}, {dollars(self.most)}")]
         lines = [(self.LINES, "Some lines")] if self.left else []
         self.fields["what"].choices = [*lines, *ways]  # type: ignore[attr-defined]
+        out = find_restockable([line for line, _ in self.left])
         for line, left in self.left:
             self.fields[f"line_{line.pk}"] = _credit_field(line, left)
+            if line.pk in out:
+                self.fields[f"restock_{line.pk}"] = WholeField(
+                    label=f"Back on the shelf of {line.name}",
+                    min_value=0,
+                    max_value=out[line.pk],
+                    required=False,
+                    help_text=f"At most {out[line.pk]}. Empty: none.",
+                )
 
     def ways(self) -> list[tuple[str, BoundWidget]]:
         """Return the ways to credit with the radio button of each."""
         return [(box.data["value"], box) for box in self["what"]]
 
     def lines(self) -> list[forms.BoundField]:
-        """Return the fields of the lines of which something is left."""
-        return [self[f"line_{line.pk}"] for line, _ in self.left]
+        """Return the fields of the lines of which something is left, each with that of its pieces for the shelf."""
+        names = [f"{name}_{line.pk}" for line, _ in self.left for name in ("line", "restock")]
+        return [self[name] for name in names if name in self.fields]
 
     @property
     def chosen(self) -> list[LineCredit]:
         """Return the lines that were chosen, with pieces or hours where they have them."""
         typed = [(line.pk, self.cleaned_data.get(f"line_{line.pk}")) for line, _ in self.left]
-        return [LineCredit(pk, None if value is True else value) for pk, value in typed if value]
+        return [
+            LineCredit(pk, None if value is True else value, self.cleaned_data.get(f"restock_{pk}") or 0)
+            for pk, value in typed
+            if value
+        ]
 
     def clean(self) -> Json:
         values: Json = super().clean() or self.cleaned_data
@@ -245,7 +260,7 @@ class CreditForm(StepForm):
             if (
                 what
                 and name != what
-                and (name == self.AMOUNT or (name.startswith("line_") and what != self.LINES))
+                and (name == self.AMOUNT or (name.startswith(_OF_LINES) and what != self.LINES))
             ):
                 del self.errors[name]
         if what == self.AMOUNT and self.AMOUNT not in self.errors:
@@ -255,14 +270,22 @@ class CreditForm(StepForm):
             elif amount > self.most:
                 self.add_error("amount", f"Only {dollars(self.most)} is left to credit.")
         if what == self.LINES:
-            typed = {name for name, value in self.data.items() if name.startswith("line_") and value}
-            if not typed <= self.fields.keys():
-                raise forms.ValidationError(
-                    "Nothing of a line that was chosen is left to credit. Choose again."
-                )
-            if not typed:
-                self.add_error("what", "Fill in at least one line.")
+            self._check_lines(values)
         return values
+
+    def _check_lines(self, values: Json) -> None:
+        typed = {name for name, value in self.data.items() if name.startswith(_OF_LINES) and value}
+        if not typed <= self.fields.keys():
+            raise forms.ValidationError("Nothing of a line that was chosen is left to credit. Choose again.")
+        if not typed:
+            self.add_error("what", "Fill in at least one line.")
+        for line, _ in self.left:
+            back = values.get(f"restock_{line.pk}") or 0
+            if back > (values.get(f"line_{line.pk}") or 0) and f"line_{line.pk}" not in self.errors:
+                self.add_error(f"restock_{line.pk}", "Not more than the pieces that are credited.")
+
+
+_OF_LINES = ("line_", "restock_")
 
 
 def _credit_field(line: InvoiceLine, left: Decimal | None) -> forms.Field:

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from billing.credit_notes import LineCredit, credit_amount, credit_lines
+from billing.invoices import issue_invoice
 from billing.models import CreditNote, Invoice, Payment, VehicleExit
 from catalogue.models import VendorOrder
 from repair_orders import actions, jobs
@@ -566,6 +567,30 @@ class TestMoney:
         assert (
             "The order has no invoice to credit." in browser.step("credit", what="whole", reason="Again").text
         )
+
+    def test_pieces_of_a_credited_line_go_back_on_the_shelf(self, as_role):
+        order, _job, part = needing("1")
+        actions.complete(order=order, by=None, now=timezone.now())
+        invoice = issue_invoice(order=reload(order), by=None, now=timezone.now())
+        line = invoice.lines.get(kind="part")
+        browser = as_role("manager", reload(order)).show(step="credit")
+        names = [field.name for field in browser.response.context["step"]["form"].lines()]
+        assert names[:2] == [f"line_{line.pk}", f"restock_{line.pk}"]
+        browser.send(what="lines", **{f"restock_{line.pk}": "1"}, reason="Not needed")
+        assert "Not more than the pieces that are credited." in browser.text
+        browser.show(step="credit")
+        browser.send(what="lines", **{f"line_{line.pk}": "1", f"restock_{line.pk}": "2"}, reason="Not needed")
+        assert "Ensure this value is less than or equal to 1." in browser.text
+        assert not CreditNote.objects.exists()
+        browser.show(step="credit")
+        credit(
+            browser,
+            what="lines",
+            **{f"line_{line.pk}": "1", f"restock_{line.pk}": "1"},
+            reason="Not needed",
+        )
+        part.refresh_from_db()
+        assert (CreditNote.objects.get().lines.get(invoice_line=line).restocked, part.stock) == (1, 1)
 
     def test_lines_are_credited_by_the_piece(self, as_role):
         """docs/billing.md has the figures: the pads are 80.99 and 7.19 of tax, one of the two rotors 63.20."""
