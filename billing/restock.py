@@ -59,7 +59,7 @@ def put_back(
     if not wanted:
         return {}
     # Of two requests at once, the second one sees what the first one put back.
-    RepairOrder.objects.select_for_update(no_key=True).get(pk=invoice.repair_order_id)
+    RepairOrder.objects.select_for_update(no_key=True, of=("self",)).get(invoices=invoice)
     places = _places_of([line for _, line, _ in wanted])
     lock_parts({part_id for _, part_id in places.values()})
     costs: dict[int, Decimal] = {}
@@ -78,7 +78,11 @@ def put_back(
 
 def _places_of(lines: Sequence[InvoiceLine]) -> dict[int, _Place]:
     """Return where the parts of lines were issued to, by the id of the line."""
-    sold = {line.line_id: line for line in lines if line.kind == LineKind.PART and not line.is_core}
+    sold = {
+        line.line_id: line
+        for line in lines
+        if line.kind == LineKind.PART and line.line_id is not None and not line.is_core
+    }
     found = PartLine.objects.filter(pk__in=sold).values_list("pk", "job_id", "part_id")
     return {sold[pk].pk: (source_of(parts.KIND, job_id), part_id) for pk, job_id, part_id in found}
 
