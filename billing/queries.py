@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from accounts.tokens import hash_link_token
 from billing.ledger import ZERO
@@ -184,10 +184,26 @@ def find_to_invoice() -> AnyQuerySet:
 
 
 def find_to_give_back() -> AnyQuerySet:
-    """Return the payments with an open part of customers without an open order or invoice, the oldest first."""
+    """Return the payments with an open part that waits to be given back, the oldest first.
+
+    What was a deposit waits once its order was denied, stopped, or has an invoice on which its customer owes nothing,
+    whatever else the customer has (docs/design, D87). Other money waits if the customer has no open order and no unpaid
+    invoice.
+    """
+    settled = Invoice.objects.filter(
+        Q(balance=0) | ~Q(bill_to=OuterRef("payment__customer")),
+        repair_order=OuterRef("repair_order"),
+        is_credited=False,
+    )
+    ended = Allocation.objects.filter(
+        Q(repair_order__status=RepairOrderStatus.DENIED) | Exists(settled),
+        payment=OuterRef("pk"),
+        repair_order__isnull=False,
+    )
     busy = RepairOrder.objects.filter(status__in=OPEN_STATUSES).values("customer")
     owing = Invoice.objects.filter(balance__gt=0).values("bill_to")
-    rows = Payment.objects.filter(open__gt=0).exclude(customer__in=busy).exclude(customer__in=owing)
+    is_free = ~Q(customer__in=busy) & ~Q(customer__in=owing)
+    rows = Payment.objects.filter(Exists(ended) | is_free, open__gt=0)
     return rows.select_related("customer__contact").order_by("posted_at", "id")
 
 

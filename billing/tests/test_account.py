@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from billing.credit_notes import credit_amount
-from billing.payments import refund
+from billing.credit_notes import credit_all, credit_amount
+from billing.ledger import Target
+from billing.payments import allocate, refund
 from billing.queries import (
     Account,
     age,
@@ -23,8 +24,10 @@ from billing.queries import (
 )
 from customers.actions import delete_profile
 from customers.guards import CustomerIsHeld
-from testing.billed import finished, issue, pay
-from testing.factories import RepairOrderFactory
+from repair_orders import actions
+from testing.billed import again, finished, issue, pay
+from testing.factories import RepairOrderFactory, VehicleFactory
+from testing.worked_example import reload, started
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -112,3 +115,55 @@ def test_money_to_give_back_is_of_customers_without_open_business(alice, bob):
     RepairOrderFactory(status="approved", vehicle__customer=bob)
     assert list(find_to_give_back()) == [first]
     assert second.open == D("5.00")
+
+
+class TestDepositOfAnOrderThatEnded:
+    """It waits to be given back, whatever else the customer has."""
+
+    @pytest.fixture
+    def busy(self):
+        """Return a customer with another open order and an unpaid invoice."""
+        vehicle = issue(finished(prices=("40.00",), tax="0")).repair_order.vehicle
+        RepairOrderFactory(status="approved", vehicle=vehicle)
+        return vehicle.customer
+
+    def test_order_that_was_stopped(self, busy):
+        order, *_ = started(vehicle=VehicleFactory(customer=busy))
+        deposit = pay(order, "100.00")
+        kept = pay(started(vehicle=VehicleFactory(customer=busy))[0], "70.00")
+        pay(None, "5.00", customer=busy)
+        assert list(find_to_give_back()) == []
+        actions.stop(order=reload(order), reason="Sold", by=None, now=timezone.now())
+        assert [(row, row.open) for row in find_to_give_back()] == [(deposit, D("100.00"))]
+        assert again(kept).open == D("0.00")
+
+    def test_what_is_left_when_the_order_is_invoiced_and_paid(self, busy):
+        order = finished(prices=("60.00",), tax="0", vehicle=VehicleFactory(customer=busy))
+        deposit = pay(order, "100.00")
+        issue(order)
+        assert [(row, row.open) for row in find_to_give_back()] == [(deposit, D("40.00"))]
+
+    def test_what_is_freed_of_an_unpaid_invoice_can_still_pay_it(self, busy):
+        order = finished(prices=("60.00",), tax="0", vehicle=VehicleFactory(customer=busy))
+        deposit = pay(order, "50.00")
+        invoice = issue(order)
+        credit_all(invoice=invoice, reason="Wrong name", by=None, now=timezone.now())
+        assert again(deposit).open == D("50.00")
+        assert list(find_to_give_back()) == []
+        issue(again(order))
+        assert list(find_to_give_back()) == []
+
+    def test_order_that_is_billed_to_another_customer(self, busy, alice):
+        order = finished(prices=("60.00",), tax="0", vehicle=VehicleFactory(customer=busy))
+        deposit = pay(order, "20.00")
+        issue(order, bill_to=alice)
+        assert list(find_to_give_back()) == [deposit]
+
+    def test_what_was_given_back_or_used_again_waits_no_more(self, busy):
+        order, *_ = started(vehicle=VehicleFactory(customer=busy))
+        deposit, other = pay(order, "100.00"), started(vehicle=VehicleFactory(customer=busy))[0]
+        actions.stop(order=reload(order), reason="Sold", by=None, now=timezone.now())
+        refund(payment=again(deposit), amount=D("30.00"), reason="Sold", by=None, now=timezone.now())
+        assert [row.open for row in find_to_give_back()] == [D("70.00")]
+        allocate(payment=again(deposit), allocations=[Target(other, D("70.00"))], by=None, now=timezone.now())
+        assert list(find_to_give_back()) == []
