@@ -6,7 +6,7 @@ What is booked is read-only. It is continued by the buttons, which call the same
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -59,6 +59,7 @@ from billing.papers.actions import (
 from billing.resources import OpeningResource
 from billing.sending import PERMISSIONS as SENDING_PERMISSIONS
 from billing.sending import Sent, send_invoice, send_receipt, send_statement
+from billing.states import is_overdue, state_of
 from common.admin.filters import DayRangeFilter
 from common.admin.pages import (
     Button,
@@ -244,12 +245,11 @@ class StateFilter(admin.SimpleListFilter):
         return list(STATE_NAMES.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
-        today = timezone.localdate()
         match self.value():
             case "open":
                 return queryset.filter(balance__gt=0)
             case "overdue":
-                return queryset.filter(balance__gt=0, due_on__lt=today)
+                return queryset.filter(is_overdue(timezone.now()))
             case "paid":
                 return queryset.filter(balance=0, is_credited=False)
             case "credited":
@@ -268,15 +268,6 @@ class OpenFilter(admin.SimpleListFilter):
         if self.value() == "yes":
             return queryset.filter(open__gt=0)
         return queryset.filter(open=0) if self.value() == "no" else queryset
-
-
-def state_of(invoice: Invoice, *, today: date) -> str:
-    """Return the state of an invoice: `credited`, `paid`, `overdue` or `open`."""
-    if invoice.is_credited:
-        return "credited"
-    if not invoice.balance:
-        return "paid"
-    return "overdue" if invoice.due_on < today else "open"
 
 
 def pay_invoice(
@@ -318,7 +309,7 @@ class InvoiceAdmin(TransferAdmin, PaperAdmin):
         ("day", DayRangeFilter),
     )
     list_filter_submit = True
-    list_select_related = ("bill_to__contact", "repair_order__vehicle")
+    list_select_related = ("bill_to__contact", "location", "repair_order__vehicle")
     search_fields = (
         "number",
         "po_number",
@@ -447,7 +438,7 @@ class InvoiceAdmin(TransferAdmin, PaperAdmin):
 
     @badge("State", colors=STATE_COLORS, ordering="balance")
     def state(self, invoice: Invoice) -> tuple[str, str]:
-        state = state_of(invoice, today=timezone.localdate())
+        state = state_of(invoice, now=timezone.now())
         return state, STATE_NAMES[state]
 
 

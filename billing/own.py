@@ -15,17 +15,14 @@ from django.db.models.lookups import Exact
 from billing.ledger import held
 from billing.models import CreditNote, Invoice, InvoiceLine, Payment, Statement
 from billing.queries import Account, get_account
+from billing.states import is_overdue
 from common.domain.caller import Caller
 from common.domain.days import day_of
 from common.domain.errors import Missing
 from common.domain.money import exact
 from common.domain.types import Json, Values
-from common.reads.bindings import DayOfInstant, bind_day
 from common.reads.statements import as_expression
 from repair_orders.models import RepairOrder
-
-# The states of an invoice in the JSON of every contract, and on the pages.
-STATES = ("open", "overdue", "paid", "credited")
 
 
 class OwnInvoiceFilters(TypedDict, total=False):
@@ -48,15 +45,6 @@ class Use(NamedTuple):
     amount: Decimal
 
 
-def invoice_state(balance: Decimal, is_credited: bool, due_on: date, now: datetime) -> str:
-    """Return one of `STATES`. An invoice is overdue after its due date in the project's time zone."""
-    if is_credited:
-        return "credited"
-    if not balance:
-        return "paid"
-    return "overdue" if due_on < day_of(now) else "open"
-
-
 def find_own_invoices(caller: Caller, filters: OwnInvoiceFilters) -> QuerySet[Invoice]:
     """Return the invoices that are billed to the caller's customer, newest first.
 
@@ -70,8 +58,8 @@ def find_own_invoices(caller: Caller, filters: OwnInvoiceFilters) -> QuerySet[In
     if "is_open" in filters:
         rows = rows.filter(balance__gt=0) if filters["is_open"] else rows.filter(balance=0)
     if "is_overdue" in filters:
-        overdue = {"balance__gt": 0, "due_on__lt": bind_day(now, DayOfInstant())}
-        rows = rows.filter(**overdue) if filters["is_overdue"] else rows.exclude(**overdue)
+        overdue = is_overdue(now)
+        rows = rows.filter(overdue if filters["is_overdue"] else ~overdue)
     if "date_from" in filters:
         rows = rows.filter(day__gte=filters["date_from"])
     if "date_to" in filters:
@@ -109,7 +97,7 @@ def get_own_invoice(caller: Caller, key: int | UUID | None, *, now: datetime) ->
     rows = find_own_invoices(caller, {"now": now}).filter(**_by(key))
     lines = Prefetch("lines", InvoiceLine.objects.order_by("position"))
     notes = Prefetch("credit_notes", CreditNote.objects.order_by("posted_at", "id"))
-    found = rows.select_related("repair_order__vehicle").prefetch_related(lines, notes).first()
+    found = rows.select_related("location", "repair_order__vehicle").prefetch_related(lines, notes).first()
     if found is None:
         raise Missing("Invoice not found")
     found.uses = [Use(*entry) for entry in held(found)]  # type: ignore[attr-defined]  # like an annotation
@@ -158,7 +146,7 @@ def get_own_statement(caller: Caller, id: int) -> Statement:
 
 def get_overdue(caller: Caller, *, now: datetime) -> tuple[int, Decimal]:
     """Return the number of the caller's overdue invoices, and what is left to pay of them."""
-    rows = Invoice.objects.visible_to(caller).filter(balance__gt=0, due_on__lt=day_of(now))
+    rows = Invoice.objects.visible_to(caller).filter(is_overdue(now))
     found = rows.aggregate(number=Count("pk"), amount=Sum("balance"))
     return found["number"], exact(found["amount"])
 

@@ -17,6 +17,7 @@ from django.db.models.functions import Concat
 
 from appointments.models import Appointment, AppointmentStatus
 from billing.models import Invoice
+from billing.states import is_overdue
 from common.domain.caller import Caller
 from common.domain.days import day_of
 from common.domain.types import AnyQuerySet
@@ -259,7 +260,7 @@ def _estimate(row: Estimate, now: datetime) -> Due:
 
 
 def _invoices(caller: Caller, now: datetime) -> AnyQuerySet:
-    rows = Invoice.objects.visible_to(caller).filter(balance__gt=0, due_on__lt=day_of(now))
+    rows = Invoice.objects.visible_to(caller).filter(is_overdue(now))
     return rows.defer("snapshot").order_by("due_on", "id")
 
 

@@ -16,17 +16,16 @@ from rest_framework.request import Request
 
 from billing.models import InvoiceKind, LineKind
 from billing.own import (
-    STATES,
     get_billed,
     get_own_account,
     get_own_credit_note,
     get_own_invoice,
     get_own_payment,
     get_own_statement,
-    invoice_state,
     jobs_of,
 )
 from billing.papers.actions import credit_note_paper, invoice_paper, receipt_paper, statement_paper
+from billing.states import STATES, invoice_state
 from common.domain.money import PaymentMethod
 from common.http.bodies import JSONResponse
 from common.http.fields import AmountOptions, Instant, Money, Quantity
@@ -46,6 +45,7 @@ def state_field() -> Derived:
         "balance",
         "is_credited",
         "due_on",
+        "location.time_zone",
         "now",
         output=serializers.ChoiceField(
             choices=STATES,

@@ -29,6 +29,7 @@ from billing.api.problems import OVER_CREDIT
 from billing.links import invoice_url
 from billing.models import CreditKind, CreditNote, Invoice, InvoiceKind, LineKind
 from billing.papers.actions import credit_note_paper, invoice_paper
+from billing.states import is_overdue
 from common.domain.caller import Caller
 from common.domain.money import PaymentMethod
 from common.domain.types import Json
@@ -37,7 +38,6 @@ from common.http.fields import FinePercent, Id, Instant, Money, Quantity, Strict
 from common.http.filters import IdFilter, apply, order, query_of
 from common.http.query import Query
 from common.http.viewsets import StaffViewSet
-from common.reads.bindings import DayOfInstant, bind_day
 from common.reads.serializers import AskedAt, Derived, Serializer
 from customers.models import Customer
 from repair_orders.api.answers import PDF
@@ -284,8 +284,8 @@ class StaffInvoices(StaffViewSet):
     def rows(caller: Caller, filters: Json) -> QuerySet[Invoice]:
         rows = apply(Invoice.objects.visible_to(caller), InvoiceFilter, filters)
         if "overdue" in filters:
-            past = {"balance__gt": 0, "due_on__lt": bind_day(filters["now"], DayOfInstant())}
-            rows = rows.filter(**past) if filters["overdue"] else rows.exclude(**past)
+            overdue = is_overdue(filters["now"])
+            rows = rows.filter(overdue if filters["overdue"] else ~overdue)
             if filters["overdue"] and "ordering" not in filters:
                 return rows.order_by("due_on", "id")  # as the index of unpaid invoices has them
         return order(rows, ORDERING, filters, "-issued")

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from billing.credit_notes import credit_all, credit_amount
 from billing.invoices import issue_invoice
-from billing.own import invoice_state
 from billing.papers.actions import credit_note_paper, invoice_paper, receipt_paper, statement_paper
 from billing.papers.models import Paper
 from billing.payments import refund
+from billing.states import invoice_state
 from testing import factories
 from testing.billed import again, completed, invoiced, pay, stored_invoice, stored_statement
 from testing.clients import signed_in
@@ -99,16 +99,27 @@ class TestStates:
         ]:
             assert set(ids(door.rows(**params))) == {invoice.pk for invoice in found}
 
-    def test_due_date_ends_in_the_project_s_time_zone(self, settings, alice):
-        settings.TIME_ZONE = "America/New_York"
-        due_on = datetime(2026, 3, 1).date()  # noqa: DTZ001  # a day
-        last = datetime(2026, 3, 1, 23, 59, tzinfo=ZoneInfo("America/New_York"))
-        states = [invoice_state(D("1.00"), False, due_on, last + timedelta(minutes=n)) for n in (0, 1)]
-        assert states == ["open", "overdue"]
+    def test_due_date_ends_where_the_location_is(self, door, alice, monkeypatch):
+        zone = ZoneInfo("Pacific/Honolulu")
+        place = factories.LocationFactory(time_zone=str(zone))
+        other = factories.LocationFactory(time_zone="Pacific/Auckland")
+        due_on = datetime(2026, 3, 1, tzinfo=zone).date()
+        here, ahead = (stored_invoice(alice, due_on=due_on, location=at) for at in (place, other))
+        for at, state in (
+            (datetime(2026, 3, 1, 23, 59, tzinfo=zone), "open"),
+            (datetime(2026, 3, 2, 0, 0, tzinfo=zone), "overdue"),
+        ):
+            monkeypatch.setattr(timezone, "now", lambda at=at: at)
+            states = {here.pk: state, ahead.pk: "overdue"}
+            assert {row["id"]: row["state"] for row in door.rows()} == states
+            assert {key: door.get("invoices", f"{key}/").json()["state"] for key in states} == states
+            late = {key for key in states if states[key] == "overdue"}
+            assert set(ids(door.rows(overdue="true"))) == late
+            assert set(ids(door.rows(overdue="false"))) == states.keys() - late
 
     def test_order_of_nothing_is_paid(self):
         now = timezone.now()
-        assert invoice_state(D("0.00"), False, now.date() - timedelta(days=9), now) == "paid"
+        assert invoice_state(D("0.00"), False, now.date() - timedelta(days=9), "UTC", now) == "paid"
 
 
 class TestVisibility:

@@ -14,6 +14,7 @@ from accounts.phones import format_phone
 from appointments.models import Appointment, AppointmentStatus, ServiceType
 from billing.models import Invoice, Payment
 from billing.queries import AGE_NAMES, bucket_of, get_account
+from billing.states import state_of
 from chat.models import ENDED, Conversation
 from common.domain.types import Json
 from customers.models import Customer, PhoneCall
@@ -118,11 +119,11 @@ def open_orders(customer: Customer) -> Json:
     }
 
 
-def money_of(customer: Customer, *, today: date) -> Json:
+def money_of(customer: Customer, *, today: date, now: datetime) -> Json:
     """Return the account of a customer with its unpaid invoices and the payments of which something is open."""
     account = get_account(customer.pk, today=today)
     unpaid = Invoice.objects.filter(bill_to=customer, balance__gt=0).defer("snapshot")
-    unpaid = unpaid.select_related("repair_order__vehicle").order_by("due_on", "pk")
+    unpaid = unpaid.select_related("location", "repair_order__vehicle").order_by("due_on", "pk")
     kept = (
         Payment.objects.filter(customer=customer, open__gt=0).defer("snapshot").order_by("-posted_at", "-pk")
     )
@@ -132,7 +133,11 @@ def money_of(customer: Customer, *, today: date) -> Json:
         "shop_owes": max(-account.balance, Decimal(0)),
         "ages": [(AGE_NAMES[name], amount) for name, amount in account.ageing.items() if amount],
         "unpaid": [
-            {"invoice": row, "age": AGE_NAMES[bucket_of(row.due_on, today=today)], "late": row.due_on < today}
+            {
+                "invoice": row,
+                "age": AGE_NAMES[bucket_of(row.due_on, today=today)],
+                "late": state_of(row, now=now) == "overdue",
+            }
             for row in unpaid[:FEW]
         ],
         "unpaid_count": unpaid.count(),

@@ -135,7 +135,9 @@ class CustomerPage(CustomerView):
                 "appointments.view_appointment", lambda: figures.appointments_ahead(customer, now=now)
             ),
             "orders": shown("repair_orders.view_repairorder", lambda: figures.open_orders(customer)),
-            "money": shown("billing.view_invoice", lambda: figures.money_of(customer, today=place.today)),
+            "money": shown(
+                "billing.view_invoice", lambda: figures.money_of(customer, today=place.today, now=place.now)
+            ),
             "conversations": shown("chat.view_conversation", lambda: figures.conversations_of(customer)),
             "parts_orders": shown("orders.view_order", lambda: figures.parts_orders_of(customer)),
             "reminders": shown("reminders.view_remindermail", lambda: figures.reminders_of(customer)),

@@ -23,11 +23,11 @@ from billing.own import (
     get_own_invoice,
     get_own_payment,
     get_own_statement,
-    invoice_state,
     jobs_of,
 )
 from billing.papers.actions import credit_note_paper, invoice_paper, receipt_paper, statement_paper
 from billing.queries import Account
+from billing.states import state_of
 from common.domain.types import Json
 from common.http.lists import Page
 from common.http.query import ListQuery
@@ -103,11 +103,13 @@ class InvoicesPage(FleetPage):
                 raise ValidationError({"page": [f"The last page is {page.last}."]})
         except ValidationError as error:
             return self.show(**context, query_errors=error.detail, status=400)
-        invoices = rows.defer("snapshot")[page.bounds]
+        invoices = rows.select_related("location").defer("snapshot")[page.bounds]
         return self.show(
             **context,
             page=page,
-            invoices=[{"invoice": invoice, "state": state_of(invoice)} for invoice in invoices],
+            invoices=[
+                {"invoice": invoice, "state": state_of(invoice, now=filters["now"])} for invoice in invoices
+            ],
             shown=[
                 {
                     "name": name,
@@ -134,11 +136,6 @@ def shown_value(filters: OwnInvoiceFilters) -> tuple[str, str]:
     return ("", "")
 
 
-def state_of(invoice: Invoice) -> str:
-    """Return the state of an invoice."""
-    return invoice_state(invoice.balance, invoice.is_credited, invoice.due_on, timezone.now())
-
-
 class InvoicePage(FleetPage):
     """An invoice with its lines, and with what was paid and credited since."""
 
@@ -152,7 +149,7 @@ class InvoicePage(FleetPage):
         return self.show(
             invoice=invoice,
             discounts=discount_rows(invoice.snapshot) if invoice.discount else [],
-            state=state_of(invoice),
+            state=state_of(invoice, now=timezone.now()),
             vehicle=invoice.snapshot.get("vehicle"),
             customer=invoice.snapshot["customer"],
             is_for_another=invoice.customer_id != self.caller.account,

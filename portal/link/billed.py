@@ -6,7 +6,6 @@ ones. Reading changes nothing.
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -18,11 +17,11 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.views.decorators.debug import sensitive_variables
 
-from appointments.queries import local_time
 from billing.ledger import held
 from billing.models import Invoice, Payment, PaymentKind
 from billing.papers.layout import BUCKET_LABELS
 from billing.queries import find_receipts
+from billing.states import state_of
 from common.domain.money import PaymentMethod
 from common.domain.types import Json
 from portal.link.view import InvoiceView, StatementView
@@ -53,7 +52,7 @@ class InvoicePage(InvoiceView):
             "invoice": invoice,
             "paper": paper,
             "is_order": paper["kind"] == "order",
-            "state": _state(invoice, timezone.now()),
+            "state": state_of(invoice, now=timezone.now()),
             "issued_at": parse_datetime(paper["issued_at"]),
             "tax_label": tax_label(paper["terms"]) if "terms" in paper else "",
             "answers": [_answer(answer) for answer in paper.get("authorisations", [])],
@@ -114,15 +113,6 @@ def _shop(paper: Json) -> Json:
         "shop_name": shop.get("name") or "the shop",
         "zone": ZoneInfo(shop.get("time_zone") or settings.TIME_ZONE),
     }
-
-
-def _state(invoice: Invoice, now: datetime) -> str:
-    """Return `credited`, `paid`, `overdue` or `open`. A day is one of the location."""
-    if invoice.is_credited:
-        return "credited"
-    if not invoice.balance:
-        return "paid"
-    return "overdue" if local_time(invoice.location, now).date() > invoice.due_on else "open"
 
 
 def _answer(answer: Json) -> Json:
