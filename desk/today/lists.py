@@ -13,17 +13,21 @@ from django.urls import reverse
 from appointments.models import Location
 from appointments.queries import local_time
 from billing.models import Invoice, VehicleExit
+from billing.queries import find_to_give_back
+from billing.states import state_of
 from catalogue.shelf.models import Reservation, VendorOrder
 from chat.models import ENDED, Conversation
 from common.domain.caller import Caller
 from common.domain.money import exact
 from desk.follow_ups.calls import find_put_off
+from desk.money.links import days_url
 from desk.places import at_location
 from desk.today.board import duration
 from repair_orders.estimates.models import Answer, Estimate, Method
 from repair_orders.models import OPEN_STATUSES, Job, RepairOrder, RepairOrderStatus
 
 FEW = 5
+MANY = 500  # of a list that has no other page for all of its rows
 _ANSWERED_FOR = timedelta(hours=24)
 _READY_FOR = timedelta(days=30)  # who has not recorded that a vehicle left is not reminded for ever
 
@@ -149,7 +153,14 @@ def answered(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
                 f"${given.total if is_approved else row.total:,}",
             )
         )
-    return Waiting("Answered", "answered", entries, rows.count(), empty="No answer came in.")
+    return Waiting(
+        "Answered",
+        "answered",
+        entries,
+        rows.count(),
+        f"{reverse('today')}?all=answered#answered",
+        empty="No answer came in.",
+    )
 
 
 def needed_parts(*, most: int = FEW) -> Waiting:
@@ -244,13 +255,8 @@ def follow_ups(caller: Caller, location: Location, *, now: datetime, most: int =
 def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
     """Return the completed orders whose vehicle is still here, with what is to be paid, the oldest first."""
     standing = Invoice.objects.filter(repair_order=OuterRef("pk"), is_credited=False)
-    rows: QuerySet[RepairOrder] = RepairOrder.objects.filter(
-        ~Exists(VehicleExit.objects.filter(repair_order=OuterRef("pk"))),
-        at_location(location),
-        status=RepairOrderStatus.COMPLETED,
-        completed_at__gte=now - _READY_FOR,
-        created_at__gte=now - 12 * _READY_FOR,  # can use an index
-    ).annotate(owed=Subquery(standing.values("balance")[:1]))
+    rows = _still_here(now).filter(at_location(location))
+    rows = rows.annotate(owed=Subquery(standing.values("balance")[:1]))
     entries, today = [], local_time(location, now).date()
     for order in rows.select_related("customer__contact", "vehicle").order_by("completed_at", "id")[:most]:
         balance = order.owed  # type: ignore[attr-defined]  # annotated above
@@ -271,6 +277,68 @@ def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
         _orders(RepairOrderStatus.COMPLETED),
         exact(owed_in_all),
         empty="No finished vehicle waits here.",
+    )
+
+
+def unpaid(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
+    """Return the invoices with a balance whose vehicle is gone, the longest overdue first.
+
+    Invoices of vehicles that are still here are in `ready`.
+    """
+    rows = Invoice.objects.filter(location=location, balance__gt=0).exclude(
+        repair_order__in=_still_here(now).values("pk")
+    )
+    shown = rows.select_related("location", "bill_to__contact", "repair_order__vehicle").defer("snapshot")
+    entries, today = [], local_time(location, now).date()
+    for row in shown.order_by("due_on", "id")[:most]:
+        is_late = state_of(row, now=now) == "overdue"
+        order = row.repair_order
+        days = (today - row.due_on).days
+        entries.append(
+            Entry(
+                reverse("admin:billing_invoice_change", args=[row.pk])
+                if order is None
+                else _order_url(order),
+                row.bill_to.name,
+                ", ".join(filter(None, ["" if order is None else _car(order), f"invoice {row.number}"])),
+                f"${row.balance:,}",
+                "red" if is_late else "",
+                f"{days} day{'s' if days > 1 else ''} overdue" if is_late else f"due {row.due_on:%-d %b}",
+            )
+        )
+    page = reverse("admin:billing_invoice_changelist")
+    return Waiting(
+        "Unpaid",
+        "unpaid",
+        entries,
+        rows.count(),
+        f"{page}?state=open&location__id__exact={location.pk}",
+        exact(rows.aggregate(sum=Sum("balance"))["sum"]),
+        empty="Every invoice of a vehicle that left is paid.",
+    )
+
+
+def to_give_back(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
+    """Return the payments of which something waits to be given back, the oldest first."""
+    rows = find_to_give_back().filter(at_location(location))
+    today = local_time(location, now).date()
+    entries = [
+        Entry(
+            reverse("admin:billing_payment_change", args=[row.pk]),
+            row.customer.name,
+            f"{row.get_method_display()}, {local_time(location, row.posted_at):%-d %b}",
+            f"${row.open:,}",
+        )
+        for row in rows.defer("snapshot")[:most]
+    ]
+    return Waiting(
+        "To give back",
+        "give-back",
+        entries,
+        rows.count(),
+        f"{days_url(location, today)}&all=1#to-give-back",
+        exact(rows.aggregate(sum=Sum("open"))["sum"]),
+        empty="Nothing is to be given back.",
     )
 
 
@@ -295,7 +363,24 @@ def promised(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
                 tone,
             )
         )
-    return Waiting("Promised", "promised", entries, rows.count(), empty="No promised time is close.")
+    return Waiting(
+        "Promised",
+        "promised",
+        entries,
+        rows.count(),
+        _orders("open"),
+        empty="No promised time is close.",
+    )
+
+
+def _still_here(now: datetime) -> QuerySet[RepairOrder]:
+    """Return the completed orders whose vehicle has not left. It counts as gone after a while without a record."""
+    return RepairOrder.objects.filter(
+        ~Exists(VehicleExit.objects.filter(repair_order=OuterRef("pk"))),
+        status=RepairOrderStatus.COMPLETED,
+        completed_at__gte=now - _READY_FOR,
+        created_at__gte=now - 12 * _READY_FOR,  # can use an index
+    )
 
 
 def _ids(rows: Iterable[Reservation], prefix: str) -> list[int]:

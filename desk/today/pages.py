@@ -14,7 +14,10 @@ from desk.today.board import make_board
 
 
 class TodayPage(DeskView):
-    """The board of a location's day. With `?part=board` only what a script renews while the page is open."""
+    """The board of a location's day. With `?part=board` only what a script renews while the page is open.
+
+    With `?all=answered` the list of answers has all of its rows.
+    """
 
     permission = "appointments.view_appointment"
     title = "Today"
@@ -37,6 +40,7 @@ class TodayPage(DeskView):
             "yesterday": place.day - timedelta(days=1),
             "tomorrow": place.day + timedelta(days=1),
             "lists": self.lists(place) if place.day == place.today else [],
+            "shows_all": self.shows_all,
         }
         if request.GET.get("part") == "board":
             may = {name: request.user.has_perm(permission) for name, permission in self.may.items()}
@@ -48,6 +52,10 @@ class TodayPage(DeskView):
             return render(request, "desk/today/live.html", context)
         return self.show("desk/today/day.html", context, place=place)
 
+    @property
+    def shows_all(self) -> bool:
+        return self.request.GET.get("all") == "answered"
+
     def lists(self, place: Place) -> list[lists.Waiting]:
         """Return the lists that the user may see."""
         assert place.location is not None
@@ -55,7 +63,9 @@ class TodayPage(DeskView):
         if user.has_perm(self.may["orders"]):
             found += [
                 lists.waiting_for_approval(place.location, now=place.now),
-                lists.answered(place.location, now=place.now),
+                lists.answered(
+                    place.location, now=place.now, most=lists.MANY if self.shows_all else lists.FEW
+                ),
                 lists.promised(place.location, now=place.now),
             ]
         if user.has_perm(self.may["shelf"]):
@@ -63,7 +73,11 @@ class TodayPage(DeskView):
         if user.has_perm(self.may["chat"]):
             found.append(lists.unanswered(now=place.now))
         if user.has_perm(self.may["money"]):
-            found.append(lists.ready(place.location, now=place.now))
+            found += [
+                lists.ready(place.location, now=place.now),
+                lists.unpaid(place.location, now=place.now),
+                lists.to_give_back(place.location, now=place.now),
+            ]
         if user.has_perm(self.may["follow_ups"]):
             found.append(lists.follow_ups(self.caller(), place.location, now=place.now))
         return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -13,13 +15,15 @@ from desk.today import lists
 from repair_orders import actions
 from repair_orders.estimates.actions import Answerer, send_estimate
 from repair_orders.estimates.models import Answer
-from testing.billed import again, completed, invoiced
+from repair_orders.models import RepairOrder
+from testing.billed import again, completed, invoiced, pay
 from testing.factories import (
     AppointmentFactory,
     BayFactory,
     ConversationFactory,
     EstimateFactory,
     GarageFactory,
+    InvoiceFactory,
     JobFactory,
     MessageFactory,
     OpeningHoursFactory,
@@ -31,8 +35,10 @@ from testing.factories import (
 )
 from testing.suites import count_queries
 from testing.worked_example import add_oil, answer, authorised, estimated, priced_location, reload, started
+from vehicles.models import Vehicle
 
 pytestmark = pytest.mark.django_db
+D = Decimal
 URL = "/admin/today/"
 
 
@@ -178,6 +184,65 @@ class TestReady:
         assert lists.ready(garage, now=now).entries == []
 
 
+class TestUnpaid:
+    def test_invoices_of_vehicles_that_left_are_listed_the_longest_overdue_first(self, garage, now):
+        today = now.astimezone(ZoneInfo(garage.time_zone)).date()
+        fields = {"location": garage, "paid": D("5.00")}
+        here = invoiced(location=garage)
+        for days, number in ((3, "T-3"), (-4, "T-4"), (1, "T-1")):
+            due_on = today - timedelta(days=days)
+            row = InvoiceFactory(number=number, due_on=due_on, repair_order__vehicle__model="Golf", **fields)
+            RepairOrder.objects.filter(pk=row.repair_order_id).update(completed_at=now)
+            Vehicle.objects.filter(pk=row.repair_order.vehicle_id).update(unit_number="")
+            VehicleExitFactory(repair_order=row.repair_order)
+        opening = InvoiceFactory(
+            number="OPEN-1", kind="opening", repair_order=None, due_on=today - timedelta(days=2), **fields
+        )
+        VehicleExitFactory(repair_order=InvoiceFactory(location=garage).repair_order)  # paid
+        InvoiceFactory(paid=D("5.00"))  # at another location
+        found = lists.unpaid(garage, now=now)
+        due = today + timedelta(days=4)
+        assert [(entry.text, entry.end, entry.tone, entry.below) for entry in found.entries] == [
+            ("Golf, invoice T-3", "$15.00", "red", "3 days overdue"),
+            ("invoice OPEN-1", "$15.00", "red", "2 days overdue"),
+            ("Golf, invoice T-1", "$15.00", "red", "1 day overdue"),
+            ("Golf, invoice T-4", "$15.00", "", f"due {due.day} {due:%b}"),
+        ]
+        assert found.entries[1].url == f"/admin/billing/invoice/{opening.pk}/change/"
+        assert (found.count, found.total) == (4, D("60.00"))
+        VehicleExitFactory(repair_order=here.repair_order)
+        assert lists.unpaid(garage, now=now).total == D("551.56")
+        first = lists.unpaid(garage, now=now, most=1)
+        assert (first.is_short, first.all_url) == (
+            True, f"/admin/billing/invoice/?state=open&location__id__exact={garage.pk}"
+        )  # fmt: skip
+
+    def test_vehicle_that_nobody_recorded_as_gone_is_gone_after_a_while(self, garage, now):
+        invoice = invoiced(location=garage)
+        assert lists.unpaid(garage, now=now).entries == []
+        [entry] = lists.unpaid(garage, now=now + timedelta(days=31)).entries
+        assert entry.url == f"/admin/orders/{invoice.repair_order_id}/"
+
+
+def stopped_with_deposit(garage):
+    """Return a deposit of 100.00 whose order was stopped while its customer has another open order."""
+    order, *_ = started(location=garage)
+    deposit = pay(order, "100.00")
+    actions.stop(order=reload(order), reason="Sold", by=None, now=timezone.now())
+    RepairOrderFactory(vehicle=order.vehicle, status="approved")
+    return deposit
+
+
+def test_deposits_of_stopped_orders_are_to_be_given_back(garage, now):
+    deposit = stopped_with_deposit(garage)
+    found = lists.to_give_back(garage, now=timezone.now())
+    at = deposit.posted_at.astimezone(ZoneInfo(garage.time_zone))
+    assert shown(found) == [(deposit.customer.name, f"Card terminal, {at.day} {at:%b}", "$100.00", "", "")]
+    assert found.entries[0].url == f"/admin/billing/payment/{deposit.pk}/change/"
+    assert (found.count, found.total) == (1, D("100.00"))
+    assert found.all_url == f"/admin/money/?location={garage.pk}&day={at:%Y-%m-%d}&all=1#to-give-back"
+
+
 def test_promises_that_are_over_come_first(garage, now):
     for minutes in (60, -90, 300):
         RepairOrderFactory(
@@ -205,6 +270,8 @@ class TestPage:
                     "Needed parts",
                     "Unanswered chats",
                     "Ready to leave",
+                    "Unpaid",
+                    "To give back",
                     "Follow-ups",
                 ],
             ),
@@ -213,6 +280,21 @@ class TestPage:
     def test_a_role_sees_the_lists_of_its_work(self, client, garage, role, names):
         client.force_login(UserFactory(role=role))
         assert [entry.title for entry in client.get(URL).context["lists"]] == names
+
+    def test_lists_lead_to_all_of_their_rows(self, desk, garage, now):
+        for _ in range(6):
+            order, *_ = authorised(location=garage)
+            RepairOrder.objects.filter(pk=order.pk).update(promised_at=now)
+        few = {entry.id: entry for entry in desk.get(URL).context["lists"]}
+        assert {name: (len(few[name].entries), few[name].all_url) for name in ("answered", "promised")} == {
+            "answered": (5, "/admin/today/?all=answered#answered"),
+            "promised": (5, "/admin/repair-orders/?view=open"),
+        }
+        response = desk.get(URL, {"all": "answered"})
+        many = {entry.id: len(entry.entries) for entry in response.context["lists"]}
+        assert (many["answered"], many["promised"]) == (6, 5)
+        assert 'all=answered"' in response.content.decode()
+        assert desk.get("/admin/repair-orders/?view=open").context["page"].paginator.count == 6
 
     def test_a_technician_is_offered_no_new_visit(self, client, garage):
         client.force_login(UserFactory(role="technician"))
@@ -259,6 +341,8 @@ class TestPage:
                 AppointmentFactory(bay=bay, start=start, end=start + timedelta(minutes=5))
                 RepairOrderFactory(location=garage, promised_at=timezone.now())
                 completed(location=garage)
+                VehicleExitFactory(repair_order=invoiced(location=garage).repair_order)
+                stopped_with_deposit(garage)
                 ReservationFactory(pieces=2, source=f"job:{JobFactory().pk}")
 
         add(0, 1)
