@@ -351,10 +351,13 @@ def _boxes(snapshot: Json) -> list[Json]:
 
 
 def _authorised(answer: Json, snapshot: Json) -> str:
-    """Return when, how and by whom work was authorised, and the total of all approved jobs after it."""
+    """Return when, how, by whom and through which number or address work was authorised, and the total after it."""
     approves = any(decision["decision"] == Answer.APPROVED for decision in answer["decisions"])
     text = noted(
-        moment(local(answer["at"], snapshot)), Method(answer["method"]).label.lower(), answer["by_name"]
+        moment(local(answer["at"], snapshot)),
+        Method(answer["method"]).label.lower(),
+        answer["by_name"],
+        answer["contact_used"],
     )
     text += f": {money(answer['total'])} in all" if approves else ": declined"
     days, total = with_added_tax(answer, snapshot)

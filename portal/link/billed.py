@@ -120,6 +120,7 @@ def _answer(answer: Json) -> Json:
         "at": parse_datetime(answer["at"]),
         "method": Method(answer["method"]).label,
         "by_name": answer["by_name"],
+        "contact_used": answer["contact_used"],
         "total": answer["total"],
         "is_approved": any(given["decision"] == Answer.APPROVED for given in answer["decisions"]),
         "is_withdrawn": answer["withdrawn_at"] is not None,

@@ -269,7 +269,11 @@ class TestInvoice:
         paper["order"]["advisor"] = "Anna Advisor"
         paper["jobs"][0] |= {"cause": "Worn", "correction": "Replaced", "technician": "Theo Lindt"}
         paper["jobs"][0]["lines"][0] |= {"condition": "rebuilt", "warranty_months": 24}
-        answered = paper["authorisations"][0] | {"method": "phone", "by_name": "Alice Cooper"}
+        answered = paper["authorisations"][0] | {
+            "method": "phone",
+            "by_name": "Alice Cooper",
+            "contact_used": "+1 (555) 555-0199",
+        }
         refused = answered | {"decisions": [{"decision": "declined"}]}
         paper["authorisations"] = [answered | {"withdrawn_at": paper["issued_at"]}, refused]
         layout = invoice_layout(paper)
@@ -281,7 +285,7 @@ class TestInvoice:
             "Technician: Theo Lindt",
         ]
         assert layout["groups"][0]["lines"][0]["note"].endswith("rebuilt, warranty 24 months")
-        at = "November 30, 2026, 4:20 PM EST, by phone, Alice Cooper"
+        at = "November 30, 2026, 4:20 PM EST, by phone, Alice Cooper, +1 (555) 555-0199"
         assert layout["boxes"][1] == {
             "title": "Authorized",
             "texts": [f"{at}: $491.56 in all, withdrawn", f"{at}: declined"],

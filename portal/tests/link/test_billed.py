@@ -21,9 +21,11 @@ from billing.payments import allocate, refund
 from billing.statements import make_statement
 from files.stores import LocalStore, StoreUnavailable
 from portal.tests.link.conftest import text_of
+from repair_orders import actions
+from repair_orders.estimates.actions import Answerer
 from testing import factories
 from testing.billed import again, completed, pay
-from testing.worked_example import TEN_PERCENT, priced_location
+from testing.worked_example import TEN_PERCENT, answer, estimated, priced_location, reload
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -113,6 +115,18 @@ class TestInvoicePage:
         alice.units = "imperial"
         alice.save()
         assert f"PO PO-77 {words} Download as PDF" in text_of(client.get(url(invoice)))
+
+    def test_it_tells_through_what_number_the_work_was_authorised(self, client, place, alice):
+        phone = Answerer("phone", "Alice Cooper", "+1 (555) 555-0199")
+        with patch.object(timezone, "now", lambda: AT):
+            order, brakes, oil = estimated(location=place, vehicle=factories.VehicleFactory(customer=alice))
+            answer(order, {brakes: "approved", oil: "declined"}, answerer=phone)
+            actions.start(order=reload(order), by=None, now=AT)
+            actions.complete(order=reload(order), by=None, now=AT)
+            invoice = issue_invoice(order=reload(order), by=None, now=AT)
+        assert "Authorized 30 Nov 2026, 16:20 , Alice Cooper, +1 (555) 555-0199 By phone $491.56" in text_of(
+            client.get(url(invoice))
+        )
 
     @pytest.mark.parametrize(
         ("days", "words"),
