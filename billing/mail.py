@@ -42,10 +42,10 @@ def invoice_mail(invoice: Invoice, to: str) -> Mail:
     )
 
 
-def statement_mail(statement: Statement, to: str) -> Mail:
-    """Return the email with the link of a statement."""
+def statement_mail(statement: Statement, document: Document, to: str) -> Mail:
+    """Return the email with the paper of a statement attached, and its link."""
     paper = statement.snapshot
-    return _mail(
+    mail = _mail(
         "statement",
         f"Statement of {statement.month:%B %Y}",
         to,
@@ -57,6 +57,8 @@ def statement_mail(statement: Statement, to: str) -> Mail:
         balance=money(str(abs(statement.balance))),
         link=statement_url(statement),
     )
+    mail.attach(document.name, document.content, "application/pdf")
+    return mail
 
 
 def receipt_mail(payment: Payment, document: Document, to: str) -> Mail:

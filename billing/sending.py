@@ -41,7 +41,7 @@ def send_invoice(invoice: Invoice, *, by: int | None, now: datetime) -> Sent:
 
 
 def send_statement(statement: Statement, *, by: int | None, now: datetime) -> Sent:
-    """Order the mail with a statement's link and its balance, and remember when."""
+    """Order the mail with a statement's paper, its link and its balance, and remember when."""
     to = address_of(statement.customer)
     if not to:
         return Sent(False, reason=NO_ADDRESS)

@@ -7,7 +7,7 @@ from django_tasks import task
 
 from billing.mail import address_of, invoice_mail, receipt_mail, statement_mail
 from billing.models import Invoice, Payment, Statement
-from billing.papers.actions import receipt_paper
+from billing.papers.actions import receipt_paper, statement_paper
 
 
 @task
@@ -20,10 +20,10 @@ def mail_invoice(invoice_id: int) -> None:
 
 @task
 def mail_statement(statement_id: int) -> None:
-    """Mail a statement's link to its customer, if they still have an address."""
+    """Mail the paper and the link of a statement to its customer, if they still have an address."""
     statement = Statement.objects.select_related("customer__contact").filter(pk=statement_id).first()
     if statement is not None and (to := address_of(statement.customer)):
-        statement_mail(statement, to).send()
+        statement_mail(statement, statement_paper(statement, now=timezone.now()), to).send()
 
 
 @task

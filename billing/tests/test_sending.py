@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from io import BytesIO
 
 import pytest
@@ -15,6 +16,7 @@ from pypdf import PdfReader
 
 from billing.links import invoice_url, statement_url
 from billing.models import Statement
+from billing.papers.models import Paper
 from billing.payments import refund
 from billing.sending import NO_ADDRESS, Sent, send_invoice, send_receipt, send_statement
 from billing.statements import make_statement
@@ -95,6 +97,25 @@ def test_statement(inbox, invoice, alice):
         assert "You owed $491.56 on" in text and statement_url(statement) in text
     assert re.fullmatch(r"http://localhost:8000/s/[\w-]{22}", link_of(message))
     assert Client().get(link_of(message).removeprefix("http://localhost:8000")).status_code == 200
+
+
+def test_statement_is_attached_and_a_retried_task_mails_the_same_paper(
+    invoice, alice, settings, mailoutbox, monkeypatch
+):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    month = (timezone.now() + timedelta(days=31)).replace(day=2)
+    statement = make_statement(alice, timezone.now().date(), now=month)
+    mail_statement.call(statement.pk)
+    stored = Paper.objects.get()
+    monkeypatch.setattr("billing.papers.actions.render", None)  # it is not set again
+    mail_statement.call(statement.pk)
+    name = f"statement-{statement.month:%Y-%m}-{alice.pk}.pdf"
+    first, second = ([tuple(file) for file in mail.attachments] for mail in mailoutbox)
+    [(attached, content, kind)] = first
+    assert (attached, kind, content[:5]) == (name, "application/pdf", b"%PDF-")
+    assert second == first
+    assert (Paper.objects.get(), sha256(content).hexdigest()) == (stored, stored.digest)
+    assert all(statement_url(statement) in mail.body for mail in mailoutbox)
 
 
 def test_receipt_is_attached(inbox, invoice, alice):
