@@ -27,6 +27,7 @@ from billing.payments import PERMISSIONS as PAYMENT_PERMISSIONS
 from billing.payments import refund
 from billing.reports.base import Report, Scope
 from billing.reports.journal import journal
+from billing.reports.receivables import receivables
 from billing.reports.sheet import day_sheet
 from billing.reports.tax import tax_by_rate
 from billing.reports.work import comebacks, declined_work, open_orders, technicians_hours
@@ -34,6 +35,7 @@ from common.domain.errors import DomainError
 from common.domain.types import Json
 from customers.models import Customer
 from desk.money import figures
+from desk.money.cells import UNSHOWN, cell_of
 from desk.money.forms import CloseForm, GiveBackForm, TakeForm
 from desk.money.links import days_url, query_of
 from desk.money.monthly import find_unmailed, look_at
@@ -387,8 +389,9 @@ class _MonthForm(forms.Form):
     month = forms.DateField()
 
 
-# URL -> title and report. The day sheet and the receivables are on the page of the day.
+# URL -> title and report. The day sheet is the page of the day.
 REPORTS: dict[str, tuple[str, Any]] = {
+    "receivables": ("Receivables", receivables),
     "tax": ("Tax", tax_by_rate),
     "hours": ("Hours", technicians_hours),
     "declined": ("Declined work", declined_work),
@@ -397,21 +400,7 @@ REPORTS: dict[str, tuple[str, Any]] = {
     "journal": ("Journal", journal),
 }
 OF_NOW = frozenset({"open-orders"})  # reports without days (docs/reports.md)
-
-
-_ORDER_ID = "repair_order_id"  # of a report's rows. People know the number of an order
-
-
-def _cell(row: Json, key: str) -> tuple[object, str]:
-    """Return a value of a report's row as people know it, and the page to which it leads, "" for none."""
-    value = row.get(key)
-    if key == "status" and isinstance(value, str):
-        return value.replace("_", " "), ""
-    if key == "number" and row.get(_ORDER_ID):
-        return value or row[_ORDER_ID], reverse("order-page", args=[row[_ORDER_ID]])
-    if key == "customer" and row.get("customer_id"):
-        return value, reverse("customer-page", args=[row["customer_id"]])
-    return value, ""
+OF_DAY = frozenset({"receivables"})  # of the end of one day
 
 
 class ReportPage(MoneyView):
@@ -425,12 +414,14 @@ class ReportPage(MoneyView):
         if till.location is None:
             return redirect("money")
         is_of_now = name in OF_NOW
-        first, last = (till.today, till.today) if is_of_now else (self.first(till), till.day)
+        is_of_period = not is_of_now and name not in OF_DAY
+        last = till.today if is_of_now else till.day
+        first = self.first(till) if is_of_period else last
         report: Report = make(Scope(first, last, till.location))
         if request.GET.get("format") == "csv":
             return csv_response(report)
-        columns = {key: heading for key, heading in report.columns.items() if key != _ORDER_ID}
-        rows = [[_cell(row, key) for key in columns] for row in report.rows]
+        columns = {key: heading for key, heading in report.columns.items() if key not in UNSHOWN}
+        rows = [[cell_of(row, key) for key in columns] for row in report.rows]
         numeric = [
             any(isinstance(row[place][0], Decimal | int) for row in rows) for place in range(len(columns))
         ]
@@ -438,12 +429,14 @@ class ReportPage(MoneyView):
             "name": name,
             "title": title,
             "report": report,
-            "first": first,
+            "first": first if is_of_period else None,
             "is_of_now": is_of_now,
             "rows": _page(request, "page", rows),
             "headings": list(zip(columns.values(), numeric, strict=True)),
             "totals": [report.totals.get(key) for key in columns] if report.totals else None,
-            "query": query_of(till.location, till.day, **({} if is_of_now else {"from": first.isoformat()})),
+            "query": query_of(
+                till.location, till.day, **({"from": first.isoformat()} if is_of_period else {})
+            ),
         }
         return self.show_at("desk/money/report.html", context, till=till)
 

@@ -314,7 +314,7 @@ class TestRoles:
         assert client.get(reverse("money-report", args=["tax"])).status_code == 403
         assert "/admin/money/" in client.get("/admin/tables/").content.decode()
 
-    @pytest.mark.parametrize("name", ["tax", "hours", "declined", "comebacks", "open-orders", "journal"])
+    @pytest.mark.parametrize("name", REPORTS)
     def test_manager_reads_each_report_and_its_csv(self, client, location, business, name):
         client.force_login(UserFactory(role="manager"))
         url = reverse("money-report", args=[name])
@@ -334,6 +334,9 @@ class TestRoles:
         if name == "open-orders":
             assert (fields, scope.first, scope.last, len(rows)) == ([], today, today, 3)
             assert "from=" not in response.context["query"]
+        elif name == "receivables":
+            assert (fields, scope.first, scope.last) == (["day"], date(2001, 1, 2), date(2001, 1, 2))
+            assert "from=" not in response.context["query"]
         else:
             assert (fields, scope.first, scope.last) == (["from", "day"], date(2001, 1, 1), date(2001, 1, 2))
             assert not any(value for row in rows for value in row.values() if isinstance(value, D))
@@ -348,6 +351,40 @@ class TestRoles:
         assert customer == (order.customer.name, f"/admin/customers-page/{order.customer_id}/")
         assert status == ("in progress", "")
         assert "Order id" not in [heading for heading, _ in response.context["headings"]]
+
+    def test_receivables_are_those_of_the_day_with_their_customers(self, desk, location):
+        customer = invoiced(location=location).bill_to
+        response = desk.get(reverse("money-report", args=["receivables"]))
+        [row] = response.context["rows"]
+        assert row[0] == (customer.name, f"/admin/customers-page/{customer.pk}/")
+        headings = [heading for heading, _ in response.context["headings"]]
+        assert headings[:2] == ["Customer", "Not yet due"]
+        assert row[headings.index("Owed")] == (D("491.56"), "")
+        assert dict(zip(headings, response.context["totals"], strict=True))["Owed"] == D("491.56")
+
+    def test_figures_and_documents_lead_to_their_rows(self, desk, location):
+        def cells(name):
+            response = desk.get(reverse("money-report", args=[name]))
+            headings = [heading for heading, _ in response.context["headings"]]
+            return [dict(zip(headings, row, strict=True)) for row in response.context["rows"]]
+
+        first = invoiced(location=location)
+        payment = pay(first, "491.56")
+        page = f"/admin/billing/invoice/{first.pk}/change/"
+        assert [row["Net"] for row in cells("tax")] == [(first.net, page)]
+        assert {row["Document"] for row in cells("journal")} == {
+            (f"Invoice {first.number}", page),
+            (f"Payment {payment.pk}", f"/admin/billing/payment/{payment.pk}/change/"),
+        }
+        second = invoiced(location=location)
+        [row] = cells("hours")
+        url = f"/admin/billing/invoice/?id__in={first.pk}%2C{second.pk}"
+        assert row["Sold hours"] == (D("3.60"), url)
+        assert set(desk.get(url).context["cl"].queryset) == {first, second}
+        comeback = RepairOrderFactory(location=location, comeback_of=second.repair_order)
+        [row] = cells("comebacks")
+        assert row["Order"][1] == f"/admin/orders/{comeback.pk}/"
+        assert row["Comeback of"] == (second.repair_order_id, f"/admin/orders/{second.repair_order_id}/")
 
     def test_period_that_ends_before_it_begins_is_refused(self, desk, location, today):
         later = (today + timedelta(days=1)).isoformat()
