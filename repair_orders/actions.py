@@ -19,7 +19,7 @@ from appointments.models import Appointment, Location
 from appointments.queries import local_time
 from common.domain import events
 from common.domain.caller import Caller
-from common.domain.changes import change
+from common.domain.changes import change, change_silently
 from common.domain.errors import DomainError, IllegalTransition, Invalid
 from common.domain.money import ten_thousandths
 from common.domain.numbers import draw
@@ -54,7 +54,8 @@ from repair_orders.pricing.terms import take_prices
 from repair_orders.time_entries.actions import end_entries
 from repair_orders.worksheet import SheetJob, Worksheet
 from vehicles.locks import check_in_use, hold_in_use
-from vehicles.models import RecommendationStatus, Vehicle
+from vehicles.models import OdometerSource, RecommendationStatus, Vehicle
+from vehicles.odometer import read_odometer
 from vehicles.schedules.actions import record_work, withdraw_work
 
 ZERO = Decimal("0.00")
@@ -320,15 +321,27 @@ def complete(
     now: datetime,
     jobs: Collection[int] | None = None,
     received: bool = False,
+    odometer: Decimal | None = None,
 ) -> None:
     """Complete an order: finish its approved jobs, store its total, count the service and notify the customer.
 
     `jobs` are the ids of the approved jobs to finish, None for all. Their parts are taken off the shelf. With
     `received` missing pieces are booked as received first. The other approved jobs are declined, proposed ones are
     deferred. Running clocks stop. The first completed order of a customer also credits the referrals of its logins.
-    Raises IllegalTransition, UnknownJob, NothingToComplete, ExemptionExpired, OverCeiling, PartNeeded.
+    `odometer` is read in miles and is the order's odometer out, which its invoice prints.
+    Raises IllegalTransition, UnknownJob, NothingToComplete, ExemptionExpired, OverCeiling, PartNeeded, and the errors
+    of `read_odometer`.
     """
     with transaction.atomic():
+        if odometer is not None:  # the vehicle is locked before the order (D25)
+            read_odometer(
+                vehicle=order.vehicle,
+                miles=odometer,
+                by=by,
+                now=now,
+                source=OdometerSource.CHECK_OUT,
+                field="odometer",
+            )
         lock(order)
         if order.status != RepairOrderStatus.IN_PROGRESS:
             raise refusal(order, RepairOrderStatus.COMPLETED)
@@ -349,6 +362,8 @@ def complete(
         )
         settle(order, before, by=by, now=now)
         give_back_rest(order, by=by, now=now)
+        if odometer is not None:
+            change_silently(order, odometer_out=odometer)
         _record_work(order, now)
         if not order.is_credited and figures.total:
             RepairOrder.objects.filter(pk=order.pk).update(is_credited=True)

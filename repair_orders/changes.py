@@ -31,6 +31,7 @@ from repair_orders.pricing.models import OverrunBasis
 from repair_orders.pricing.terms import OverrunTerms, figure_of
 from repair_orders.recommended import follow_answers
 from repair_orders.worksheet import Fee, Worksheet
+from vehicles.locks import lock_in_use
 
 LARGEST_TOTAL = Decimal("99999999.99")
 
@@ -69,9 +70,14 @@ def lock(order: RepairOrder) -> None:
 
 
 @contextmanager
-def at_version(order: RepairOrder, version: int) -> Iterator[None]:
-    """Lock the order for a block that was decided on this version of it. Raises StaleVersion."""
+def at_version(order: RepairOrder, version: int, *, with_vehicle: bool = False) -> Iterator[None]:
+    """Lock the order for a block that was decided on this version of it. Raises StaleVersion.
+
+    A block that reads the odometer locks the order `with_vehicle`, because vehicles are locked before orders (D25).
+    """
     with transaction.atomic():
+        if with_vehicle:
+            lock_in_use(order.vehicle)
         lock(order)
         if version != order.version:
             raise StaleVersion(version=order.version)

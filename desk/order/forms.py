@@ -166,9 +166,16 @@ class CompleteForm(JobsForm):
     received = forms.BooleanField(
         label="The missing parts are here: book them as received", required=False, initial=False
     )
+    odometer = DistanceField(
+        label="Odometer, {units}",
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        help_text="After the work. The invoice prints it.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["odometer"].measure(self.bench.units, self.bench.order.vehicle.odometer)  # type: ignore[attr-defined]
         if not self.bench.short or not self.may(SHELF_PERMISSIONS["receive"]):
             del self.fields["received"]
 

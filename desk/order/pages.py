@@ -199,7 +199,7 @@ class OrderPage(DeskView):
             with transaction.atomic():
                 claim(key, by=act.by, now=act.now)
                 return kind.act(act)
-        with at_version(bench.order, seen.version):
+        with at_version(bench.order, seen.version, with_vehicle=kind.reads_odometer):
             claim(key, by=act.by, now=act.now)
             return kind.act(act)
 

@@ -82,7 +82,8 @@ class StepKind:
     """A step: its form, its permission and what it does.
 
     `holds` says whether the order is locked at the version that was seen. Steps that lock rows that come before orders
-    (D25) or none of the order's lock what they need themselves.
+    (D25) or none of the order's lock what they need themselves. `reads_odometer` says whether the vehicle is locked
+    before the order.
     """
 
     title: str
@@ -92,6 +93,7 @@ class StepKind:
     act: Callable[[Act], Done]
     words: str = ""
     holds: bool = True
+    reads_odometer: bool = False
     is_bad: bool = False
     find: Callable[[Bench, str], Any] | None = None
 
@@ -353,6 +355,7 @@ STEPS: dict[str, StepKind] = {
     "complete": StepKind(
         "Complete the order", "Complete the order", actions.PERMISSIONS["complete"], CompleteForm, _complete,
         "The jobs that are chosen are done, and their parts leave the shelf. The total is stored.",
+        reads_odometer=True,
     ),
     "stop": StepKind(
         "Stop the work", "Stop the work", actions.PERMISSIONS["stop"], ReasonForm, _stop,

@@ -204,6 +204,9 @@ class CompleteInput(FinishJobInput):
         required=False,
         help_text="The approved jobs to finish, all by default. The others are declined.",
     )
+    odometer = Miles(
+        required=False, help_text="Miles after the work. The invoice prints them as odometer out."
+    )
 
 
 class ComebackInput(VersionInput):
@@ -313,7 +316,8 @@ class StaffRepairOrders(JobRoutes, EstimateRoutes):
         if order is None or seen is None:
             return super()._write(handler, request, *args, **kwargs)
         try:
-            with at_version(order, seen):
+            # Completing may read the odometer.
+            with at_version(order, seen, with_vehicle=self.action == "complete"):
                 return super()._write(handler, request, *args, **kwargs)
         except StaleVersion as error:
             error.facts["order"] = self.body_of(kwargs["id"])

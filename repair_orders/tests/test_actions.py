@@ -29,6 +29,7 @@ from testing.factories import (
     VehicleFactory,
 )
 from vehicles.locks import VehicleNotOfCustomer
+from vehicles.models import OdometerReading
 
 pytestmark = pytest.mark.django_db
 
@@ -255,6 +256,22 @@ class TestComplete:
                 now,
             )
         ]
+
+    def test_complete_reads_the_odometer(self, order, now):
+        before = snapshot(order)
+        actions.complete(order=order, odometer=Decimal("91000.50"), by=None, now=now)
+        assert change_of(before, snapshot(order))["odometer_out"] == Decimal("91000.50")
+        reading = OdometerReading.objects.get(vehicle=order.vehicle)
+        assert (reading.miles, reading.source, reading.at) == (Decimal("91000.50"), "CHECK_OUT", now)
+        order.vehicle.refresh_from_db()
+        assert order.vehicle.odometer == Decimal("91000.50")
+
+    def test_odometer_of_an_order_that_is_not_completed_is_not_read(self, order, now):
+        actions.complete(order=order, by=None, now=now)
+        before = snapshot(order)
+        with pytest.raises(IllegalTransition):
+            actions.complete(order=order, odometer=Decimal("91000.50"), by=None, now=now)
+        assert (snapshot(order), OdometerReading.objects.count()) == (before, 0)
 
     def test_catalogue_change_keeps_stored_total(self, order, now):
         actions.complete(order=order, by=None, now=now)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from catalogue.placeholders import typed_part
 from common.domain.caller import Role
@@ -34,6 +35,7 @@ from testing.worked_example import (
     reload,
     started,
 )
+from vehicles.odometer import read_odometer
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -881,6 +883,18 @@ class TestVerbs:
             seen["version"],
         )
         assert everything(order) == before
+
+    @pytest.mark.parametrize("seen", [False, True])
+    def test_complete_with_odometer_out(self, advisor, seen):
+        order, *_ = started()
+        read_odometer(vehicle=order.vehicle, miles=D("500.00"), by=None, now=timezone.now())
+        version = {"version": reload(order).version} if seen else {}
+        wrong = advisor.post(url(order, "complete/"), {"odometer": 499} | version, format="json")
+        text = "The odometer cannot go down: enter at least 500.00 miles."
+        assert (wrong.status_code, wrong.json()["fields"]) == (400, {"odometer": [text]})
+        assert reload(order).status == "in_progress"
+        body = advisor.post(url(order, "complete/"), {"odometer": 512.5} | version, format="json").json()
+        assert (body["status"], body["odometer_out"]) == ("completed", 512.5)
 
     def test_complete_some_jobs(self, advisor, now):
         order, brakes, oil = estimated()

@@ -32,6 +32,8 @@ from testing.worked_example import (
     reload,
     started,
 )
+from vehicles.models import Vehicle
+from vehicles.odometer import read_odometer
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -345,6 +347,24 @@ class TestWork:
         assert "Battery H6 is short of 1." in browser.text
         browser.send(jobs=str(job.pk), received="on")
         assert (reload(order).status, browser.told) == ("completed", ["The order is completed: $228.64."])
+
+    def test_odometer_out_is_read_when_the_order_is_completed(self, at_desk):
+        order, brakes, _ = started(odometer_in=D("15000.00"))
+        Vehicle.objects.filter(pk=order.vehicle_id).update(odometer=D("15000.00"))
+        browser = at_desk(order).show(step="complete")
+        assert browser.read.forms["step-form"]["odometer"] == ""
+        browser.send(jobs=str(brakes.pk), odometer="15004.5")
+        assert browser.told == ["The order is completed: $491.56."]
+        at_desk(order).step("invoice")
+        paper = Invoice.objects.get().snapshot["order"]
+        assert (paper["odometer_in"], paper["odometer_out"]) == ("15000.00", "15004.50")
+
+    def test_odometer_that_runs_backwards_completes_nothing(self, at_desk):
+        order, brakes, _ = started()
+        read_odometer(vehicle=order.vehicle, miles=D("15000.00"), by=None, now=timezone.now())
+        browser = at_desk(order).step("complete", jobs=str(brakes.pk), odometer="14999")
+        assert "The odometer cannot go down: enter at least 15000.00 miles." in browser.text
+        assert (reload(order).status, reload(order).odometer_out) == ("in_progress", None)
 
     def test_complete_says_what_is_put_off(self, at_desk):
         order, brakes, oil = started()
