@@ -27,8 +27,10 @@ from appointments.models import (
     Shift,
     Technician,
 )
+from appointments.resources import ServiceTypeResource
 from appointments.slots import format_closing
 from common.admin.pages import HistoryAdmin, NoDeleteMixin, StaffAdmin, StaffInline, column, transition_button
+from common.admin.transfer import TransferAdmin
 from common.domain.defaults import settle_default
 from common.domain.types import Json
 
@@ -246,13 +248,18 @@ class AbsenceAdmin(HistoryAdmin):
 
 
 @admin.register(ServiceType)
-class ServiceTypeAdmin(NoDeleteMixin, StaffAdmin):
+class ServiceTypeAdmin(NoDeleteMixin, TransferAdmin, StaffAdmin):
+    resource_classes = (ServiceTypeResource,)
     list_display = ("name", "code", "minutes", "canned_job")
     list_select_related = ("canned_job",)
     search_fields = ("name", "code")
     ordering = ("name", "id")
     autocomplete_fields = ("canned_job",)
     fields = ("name", ("code", "minutes"), "canned_job")
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[ServiceType]:
+        rows: QuerySet[ServiceType] = super().get_export_queryset(request)
+        return rows.select_related("canned_job")
 
 
 @admin.register(ReportedProblem)

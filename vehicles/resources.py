@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from uuid import UUID
 
 import tablib
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from import_export.fields import Field
-from import_export.widgets import Widget
 
 from accounts.models import User
 from common.admin.resources import SheetResource
@@ -18,38 +16,13 @@ from common.domain import events
 from common.domain.sheets import Unreadable
 from common.domain.types import Json, Values
 from common.domain.units import Units, to_miles
-from common.http.fields import MAX_ID
-from customers.models import Customer
+from customers.cells import CustomerCell
 from vehicles.models import OdometerSource, Vehicle
 from vehicles.odometer import OdometerBackwards, save_with_reading
 from vehicles.schedules.actions import start_schedules
 from vehicles.vin import normalize_vin
 
 KILOMETERS = "odometer_km"  # the column of sheets that are not in miles
-
-
-class _CustomerCell(Widget):
-    """Reads a customer by uuid, as exported, or by id."""
-
-    def clean(self, value: object, row: Values | None = None, **kwargs: object) -> Customer:
-        text = str(value or "").strip()
-        customers = Customer.objects.select_related("contact", "merged_into__contact")
-        customer = customers.filter(**_lookup(text)).first()
-        if customer is None:
-            raise ValidationError(f"There is no customer {text!r}. Enter the id or the uuid of a customer.")
-        return customer.merged_into or customer
-
-    def render(self, value: Customer | None, obj: Vehicle | None = None, **kwargs: object) -> str:
-        return str(value.uuid) if value else ""
-
-
-def _lookup(text: str) -> Json:
-    if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_ID:
-        return {"pk": int(text)}
-    try:
-        return {"uuid": UUID(text)}
-    except ValueError:
-        return {"pk": None}
 
 
 def _miles_of(kilometers: str) -> str:
@@ -88,7 +61,7 @@ class VehicleResource(SheetResource):
         "photo_url": ("photo",),
     }
 
-    customer = Field(attribute="customer", column_name="customer", widget=_CustomerCell())
+    customer = Field(attribute="customer", column_name="customer", widget=CustomerCell())
     archived_at = Field(attribute="archived_at", column_name="archived_at", readonly=True)
 
     @classmethod

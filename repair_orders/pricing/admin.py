@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -17,10 +19,16 @@ from customers.admin import CUSTOMER_SEARCH
 from repair_orders.pricing import actions
 from repair_orders.pricing.forms import FeeRuleForm
 from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
-from repair_orders.pricing.resources import FeeRuleResource, LabourRateResource
+from repair_orders.pricing.resources import (
+    FeeRuleResource,
+    LabourRateResource,
+    OverrunPolicyResource,
+    TaxExemptionResource,
+    TaxRuleResource,
+)
 
 
-class _OfLocationAdmin(StaffAdmin):
+class _OfLocationAdmin(TransferAdmin, StaffAdmin):
     """Base of the pages of what a location charges. The location of a stored row does not change."""
 
     list_filter: tuple[object, ...] = (("location", RelatedDropdownFilter),)
@@ -32,9 +40,13 @@ class _OfLocationAdmin(StaffAdmin):
         fields = [*super().get_readonly_fields(request, obj)]
         return [*fields, "location"] if obj else fields
 
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_export_queryset(request)
+        return rows.select_related("location")
+
 
 @admin.register(LabourRate)
-class LabourRateAdmin(HistoryAdmin, TransferAdmin, _OfLocationAdmin):
+class LabourRateAdmin(HistoryAdmin, _OfLocationAdmin):
     """Labour rates. The first one of a location is its default, and another one is made it by a button."""
 
     noun = "rate"
@@ -58,10 +70,6 @@ class LabourRateAdmin(HistoryAdmin, TransferAdmin, _OfLocationAdmin):
     def offers(self, row: LabourRate, button: str) -> bool:
         return not row.is_default
 
-    def get_export_queryset(self, request: HttpRequest) -> QuerySet[LabourRate]:
-        rows: QuerySet[LabourRate] = super().get_export_queryset(request)
-        return rows.select_related("location")
-
     def save_model(
         self, request: HttpRequest, obj: LabourRate, form: forms.ModelForm[LabourRate], change: bool
     ) -> None:
@@ -84,6 +92,7 @@ class LabourRateAdmin(HistoryAdmin, TransferAdmin, _OfLocationAdmin):
 
 @admin.register(TaxRule)
 class TaxRuleAdmin(HistoryAdmin, _OfLocationAdmin):
+    resource_classes = (TaxRuleResource,)
     list_display = ("location", "percent", "taxes_parts", "taxes_labour", "taxes_fees", "taxes_sublet")
     search_fields = ("location__name",)
     ordering = ("location__name", "id")
@@ -101,7 +110,7 @@ class TaxRuleAdmin(HistoryAdmin, _OfLocationAdmin):
 
 
 @admin.register(FeeRule)
-class FeeRuleAdmin(HistoryAdmin, TransferAdmin, _OfLocationAdmin):
+class FeeRuleAdmin(HistoryAdmin, _OfLocationAdmin):
     form = FeeRuleForm
     resource_classes = (FeeRuleResource,)
     list_display = ("name", "location", "kind", "percent", "amount", "cap", "taxable", "is_active")
@@ -121,10 +130,6 @@ class FeeRuleAdmin(HistoryAdmin, TransferAdmin, _OfLocationAdmin):
         ("taxable", "is_active"),
     )
 
-    def get_export_queryset(self, request: HttpRequest) -> QuerySet[FeeRule]:
-        rows: QuerySet[FeeRule] = super().get_export_queryset(request)
-        return rows.select_related("location")
-
     def get_readonly_fields(self, request: HttpRequest, obj: object | None = None) -> list[str]:
         # The form reads the location, so it stays a field.
         return [name for name in super().get_readonly_fields(request, obj) if name != "location"]
@@ -132,6 +137,7 @@ class FeeRuleAdmin(HistoryAdmin, TransferAdmin, _OfLocationAdmin):
 
 @admin.register(OverrunPolicy)
 class OverrunPolicyAdmin(HistoryAdmin, _OfLocationAdmin):
+    resource_classes = (OverrunPolicyResource,)
     list_display = ("location", "percent", "amount", "choose", "cap", "basis")
     search_fields = ("location__name",)
     ordering = ("location__name", "id")
@@ -148,9 +154,10 @@ class OverrunPolicyAdmin(HistoryAdmin, _OfLocationAdmin):
 
 
 @admin.register(TaxExemption)
-class TaxExemptionAdmin(HistoryAdmin):
+class TaxExemptionAdmin(HistoryAdmin, TransferAdmin):
     """Exemption certificates of customers."""
 
+    resource_classes = (TaxExemptionResource,)
     list_display = ("customer", "number", "valid_from", "valid_until", "location")
     list_filter = (("location", RelatedDropdownFilter), ("valid_until", DayRangeFilter))
     list_filter_submit = True
@@ -159,3 +166,7 @@ class TaxExemptionAdmin(HistoryAdmin):
     autocomplete_fields = ("customer", "location")
     ordering = ("-valid_from", "-id")
     fields = ("customer", ("number", "location"), ("valid_from", "valid_until"))
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[TaxExemption]:
+        rows: QuerySet[TaxExemption] = super().get_export_queryset(request)
+        return rows.select_related("customer", "location")

@@ -1,4 +1,4 @@
-"""Import and export of labour rates and fees, named by their location."""
+"""Import and export of what locations charge, named by their location, and of exemption certificates."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from common.admin.resources import NameCell, SheetResource, cell
 from common.domain.defaults import settle_default
 from common.domain.errors import DomainError
 from common.domain.types import Json, Values
+from customers.cells import CustomerCell
 from repair_orders.pricing.actions import check_fee
-from repair_orders.pricing.models import FeeKind, FeeRule, LabourRate
+from repair_orders.pricing.models import (
+    FeeKind,
+    FeeRule,
+    LabourRate,
+    OverrunPolicy,
+    TaxExemption,
+    TaxRule,
+)
 
 
 class _OfLocation(SheetResource):
@@ -28,6 +36,14 @@ class _OfLocation(SheetResource):
         except ValidationError:
             return None
         return {"location": location, "name": " ".join(str(row.get("name") or "").split())}
+
+
+class _OnceALocation(_OfLocation):
+    """Rows of which a location has one."""
+
+    def _stored(self, row: Values) -> Values | None:
+        key = super()._stored(row)
+        return key and {"location": key["location"]}
 
 
 class LabourRateResource(_OfLocation):
@@ -85,3 +101,60 @@ class FeeRuleResource(_OfLocation):
         model = FeeRule
         name = "Fees"
         fields = ("location", "name", "kind", "percent", "amount", "cap", "taxable", "is_active")
+
+
+class TaxRuleResource(_OnceALocation):
+    """The sales tax of all locations. Orders that exist keep theirs."""
+
+    headings = {**_OfLocation.headings, "percent": ("rate", "tax", "sales tax")}
+
+    def find(self, row: Values) -> TaxRule | None:
+        key = self._stored(row)
+        return TaxRule.objects.select_for_update().filter(**key).first() if key else None
+
+    class Meta:
+        model = TaxRule
+        name = "Tax rules"
+        fields = ("location", "percent", "taxes_parts", "taxes_labour", "taxes_fees", "taxes_sublet")
+
+
+class OverrunPolicyResource(_OnceALocation):
+    """How far orders of each location may go beyond what was authorised."""
+
+    headings = {**_OfLocation.headings, "cap": ("maximum", "limit")}
+
+    def find(self, row: Values) -> OverrunPolicy | None:
+        key = self._stored(row)
+        return OverrunPolicy.objects.select_for_update().filter(**key).first() if key else None
+
+    class Meta:
+        model = OverrunPolicy
+        name = "Overrun policies"
+        fields = ("location", "percent", "amount", "choose", "cap", "basis")
+
+
+class TaxExemptionResource(SheetResource):
+    """The exemption certificates of customers. A row is that of its customer, number and first day."""
+
+    headings = {
+        "customer": ("customer id", "customer uuid"),
+        "number": ("certificate", "certificate number"),
+        "location": ("location name", "shop", "garage"),
+    }
+
+    customer = Field(attribute="customer", column_name="customer", widget=CustomerCell())
+    location = Field(attribute="location", column_name="location", widget=NameCell(Location, required=False))
+
+    def find(self, row: Values) -> TaxExemption | None:
+        try:
+            customer, first = (self.fields[name].clean(row) for name in ("customer", "valid_from"))
+        except ValidationError:  # which is reported later
+            return None
+        number = " ".join(str(row.get("number") or "").split())
+        rows = TaxExemption.objects.select_for_update().filter(customer=customer, number=number)
+        return rows.filter(valid_from=first).order_by("id").first()
+
+    class Meta:
+        model = TaxExemption
+        name = "Tax exemptions"
+        fields = ("customer", "number", "valid_from", "valid_until", "location")

@@ -1,4 +1,4 @@
-"""Import and export of labour rates and fees."""
+"""Import and export of labour rates, fees, tax rules, overrun policies and exemption certificates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from repair_orders.pricing.models import FeeRule, LabourRate
+from repair_orders.pricing.models import FeeRule, LabourRate, OverrunPolicy, TaxExemption, TaxRule
 from testing import factories
 from testing.admin import download, import_file, preview, said
 
@@ -93,3 +93,65 @@ def test_wrong_fee_imports_nothing(desk, row, message):
     factories.LocationFactory(name="Strict Garage", allows_percent_fees=False)
     assert said(preview(desk, FeeRule, f"{FEES}Strict Garage,Supplies,{row}\n")) == [message]
     assert not FeeRule.objects.exists()
+
+
+def imported(new, updated, unchanged, noun):
+    return [f"Import finished: {new} new, {updated} updated, {unchanged} unchanged {noun}."]
+
+
+@pytest.mark.parametrize(
+    ("model", "noun", "heading", "row", "changed", "wrong", "message"),
+    [
+        (
+            TaxRule,
+            "tax rules",
+            "location,percent,taxes_parts,taxes_labour,taxes_fees,taxes_sublet",
+            "Springfield Garage,8.8750,yes,no,yes,no",
+            "Springfield Garage,9.0000,yes,no,yes,no",
+            "Springfield Garage,101,yes,no,yes,no",
+            "Row 2: percent: Ensure this value is less than or equal to 100.",
+        ),
+        (
+            OverrunPolicy,
+            "overrun policies",
+            "location,percent,amount,choose,cap,basis",
+            "Springfield Garage,10.0000,50.00,lesser,,TOTAL",
+            "Springfield Garage,,75.00,lesser,,NET",
+            "Springfield Garage,,,lesser,,TOTAL",
+            "Row 2: Enter a percent, an amount or both.",
+        ),
+    ],
+)
+def test_what_a_location_has_once_is_imported_and_exported_unchanged(
+    desk, location, model, noun, heading, row, changed, wrong, message
+):
+    assert said(preview(desk, model, f"{heading}\n{wrong}\n")) == [message]
+    assert not model.objects.exists()
+    assert import_file(desk, model, f"{heading}\n{row}\n") == imported(1, 0, 0, noun)
+    exported = download(desk, model)
+    assert table(exported) == [heading.split(","), row.split(",")]
+    assert import_file(desk, model, exported) == imported(0, 0, 1, noun)
+    assert import_file(desk, model, f"{heading}\n{changed}\n") == imported(0, 1, 0, noun)
+    assert table(download(desk, model)) == [heading.split(","), changed.split(",")]
+
+
+def test_exemptions_are_imported_and_exported_unchanged(desk, location, alice):
+    heading = "customer,number,valid_from,valid_until,location"
+    rows = [
+        f"{alice.uuid},EX-2,2026-01-01,2026-12-31,Springfield Garage",
+        f"{alice.uuid},EX-1,2025-01-01,,",
+    ]
+    content = "\n".join([heading, *rows]) + "\n"
+    assert import_file(desk, TaxExemption, content) == imported(2, 0, 0, "tax exemptions")
+    exported = download(desk, TaxExemption)
+    assert table(exported) == [line.split(",") for line in (heading, *rows)]
+    assert import_file(desk, TaxExemption, exported) == imported(0, 0, 2, "tax exemptions")
+    ended = f"{heading}\n{alice.pk},EX-1,2025-01-01,2026-06-30,\n"
+    assert import_file(desk, TaxExemption, ended) == imported(0, 1, 0, "tax exemptions")
+    assert str(TaxExemption.objects.get(number="EX-1").valid_until) == "2026-06-30"
+    wrong = f"{heading}\n{alice.pk},EX-3,2026-02-01,2026-01-01,\n0,EX-4,2026-02-01,,\n"
+    assert said(preview(desk, TaxExemption, wrong)) == [
+        "Row 2: The last day must not be before the first day.",
+        "Row 3: customer: There is no customer '0'. Enter the id or the uuid of a customer.",
+    ]
+    assert TaxExemption.objects.count() == 2
