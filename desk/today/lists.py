@@ -259,7 +259,7 @@ def ready(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
     rows = rows.annotate(owed=Subquery(standing.values("balance")[:1]))
     entries, today = [], local_time(location, now).date()
     for order in rows.select_related("customer__contact", "vehicle").order_by("completed_at", "id")[:most]:
-        balance = order.owed  # type: ignore[attr-defined]  # annotated above
+        balance = order.owed  # annotated above
         owed = order.total_cost if balance is None else exact(balance)
         assert order.completed_at is not None
         days = (today - local_time(location, order.completed_at).date()).days
