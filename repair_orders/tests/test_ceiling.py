@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -60,6 +60,9 @@ CASES = [
     for authorised, *row in ROWS
     for name, ceiling in zip(POLICIES, row, strict=True)
 ]
+# A row below and one above the place where the amount, the percent and the cap change over.
+NET_CASES = [case for case in CASES if case.values[0] and case.values[1] in ("80.00", "501.00")]
+CENT = D("0.01")
 
 
 def agreed(price, policy=None, *, location=None, **terms):
@@ -120,6 +123,58 @@ class TestTable:
             assert reload(order).work_amount == price
         with pytest.raises(OverCeiling):
             add_part(job, "1", "0.01")
+
+    @pytest.mark.parametrize(("policy", "authorised", "ceiling"), CASES)
+    def test_completion_to_the_cent(self, policy, authorised, ceiling, now):
+        """An order completes up to its ceiling. One cent more, written past the actions, is refused."""
+        order, _ = agreed(authorised, policy)
+        assert (order.authorised_total, order.ceiling) == (D(authorised), D(ceiling))
+        for cents in (-1, 0):
+            total = D(ceiling) + D(cents).scaleb(-2)
+            assert completed_at(order, total, now) == ("completed", total, total)
+        assert refused_at(order, D(ceiling) + CENT, now) == {
+            "ceiling": ceiling,
+            "attempted": str(D(ceiling) + CENT),
+            "delta": "0.01",
+        }
+
+    @pytest.mark.parametrize(("policy", "authorised", "ceiling"), NET_CASES)
+    def test_completion_to_the_cent_of_the_net(self, policy, authorised, ceiling, now):
+        """The same amounts are net where the policy says so. Tax of 8 % comes on top of the ceiling."""
+        location = LocationFactory()
+        TaxRuleFactory(location=location, percent=D(8))
+        order, _ = agreed(authorised, policy | {"basis": "NET"}, location=location)
+        assert (order.authorised_net, order.ceiling) == (D(authorised), D(ceiling))
+        for cents in (-1, 0):
+            net = D(ceiling) + D(cents).scaleb(-2)
+            total = net + (net * 8 / 100).quantize(CENT, ROUND_HALF_UP)
+            assert completed_at(order, net, now) == ("completed", net, total)
+        assert refused_at(order, D(ceiling) + CENT, now) == {
+            "ceiling": ceiling,
+            "attempted": str(D(ceiling) + CENT),
+            "delta": "0.01",
+        }
+
+
+def completed_at(order, price, now):
+    """Complete the order with its one line at `price`. Return its status, work and total, and take all of it back."""
+    with transaction.atomic():
+        PartLine.objects.filter(repair_order=order).update(amount=price, unit_price=price)
+        actions.complete(order=reload(order), by=None, now=now)
+        done = reload(order)
+        transaction.set_rollback(True)
+    return done.status, done.work_amount, done.total_cost
+
+
+def refused_at(order, price, now):
+    """Try to complete the order with its one line at `price`. Return the facts, after nothing has changed."""
+    PartLine.objects.filter(repair_order=order).update(amount=price, unit_price=price)
+    before = RepairOrder.objects.values().get(pk=order.pk), list(order.jobs.values()), order.history.count()
+    with pytest.raises(OverCeiling) as error:
+        actions.complete(order=reload(order), by=None, now=now)
+    after = RepairOrder.objects.values().get(pk=order.pk), list(order.jobs.values()), order.history.count()
+    assert after == before
+    return error.value.facts
 
 
 @pytest.mark.django_db
