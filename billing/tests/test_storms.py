@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from billing.credit_notes import credit_amount
@@ -245,35 +240,3 @@ def test_everything_at_once_ends_without_a_deadlock():
     assert_balanced()
     assert not Invoice.objects.filter(bill_to=doomed).exists()
     assert Payment.objects.get(pk=paid.pk).customer_id == customers[0].pk
-
-
-_DIE = """
-import os, signal
-import django
-django.setup()
-from django.db import transaction
-from django.utils import timezone
-from billing.invoices import issue_invoice
-from billing.models import Invoice
-from repair_orders.models import RepairOrder
-with transaction.atomic():
-    issue_invoice(order=RepairOrder.objects.get(), by=None, now=timezone.now())
-    assert Invoice.objects.count() == 1
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_process_that_is_killed_while_issuing_leaves_nothing_half_written():
-    order = finished()
-    deposit = pay(order, "5.00")
-    name = str(connection.settings_dict["NAME"])
-    env = {"DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true", "SQLITE_PATH": name, "DB_NAME": name}
-    done = subprocess.run(
-        [sys.executable, "-c", _DIE], cwd=settings.BASE_DIR, env=os.environ | env, timeout=120, check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
-    assert not Invoice.objects.exists()
-    assert [row.amount for row in deposit.allocations.all()] == [D("5.00")]
-    assert issue(RepairOrder.objects.get(pk=order.pk)).number.endswith("-1")
-    check_law()
