@@ -56,8 +56,55 @@ def fees(rules, lines):
     return found
 
 
+def discounts(rows, lines, subtotal, typed):
+    """Return what the discounts of a plan, an offer and points take off, in this order: (kind, amount).
+
+    `lines` are those of the jobs, without fees. `typed` is what the shop's own discount takes off.
+    """
+    found = {}
+    for row in sorted(rows, key=lambda row: ("plan", "offer", "points").index(row["kind"])):
+        by_percent = {}
+        for line in lines:
+            of_kind = {"part": row["off_parts"], "labour": row["off_labour"]}
+            if line["kind"] not in of_kind:
+                continue
+            named = row["off_jobs"] if line["canned"] in row["canned_jobs"] else 0
+            percent = max(Fraction(of_kind[line["kind"]]), Fraction(named))
+            by_percent.setdefault(percent, []).append(line["amount"])
+        off = sum(
+            (half_up(sum(amounts) * percent / 100) for percent, amounts in by_percent.items()), Fraction(0)
+        )
+        off += Fraction(row["off_amount"])
+        found[row["kind"]] = off if row["cap"] is None else min(off, Fraction(row["cap"]))
+    together = all(row["combines"] for row in rows if row["kind"] != "points")
+    if {"plan", "offer"} <= set(found) and not together:
+        found["plan" if found["offer"] > found["plan"] else "offer"] = Fraction(0)
+    left, given = max(subtotal - typed, Fraction(0)), []
+    for kind, off in found.items():
+        given.append((kind, min(off, left)))
+        left -= given[-1][1]
+    return given
+
+
+def certificate(found, location, day):
+    """Return the certificate that is valid at a location on a day, or None. The later one comes last in `found`.
+
+    That of the location comes first, then the one that ends last, where one without an end ends after all others.
+    """
+    best = None
+    for place, row in enumerate(found):
+        begun = row["valid_from"] is None or row["valid_from"] <= day
+        is_valid = begun and (row["valid_until"] is None or day <= row["valid_until"])
+        if is_valid and row["location"] in (None, location):
+            end = row["valid_until"]
+            rank = (row["location"] is not None, end is None, end and end.toordinal(), place)
+            if best is None or rank > best[0]:
+                best = rank, row
+    return best and best[1]
+
+
 def figures(jobs, choice, terms):
-    """Return subtotal, discount, net, tax, total and the fees of the jobs (id -> lines) in `choice`."""
+    """Return subtotal, discount, net, tax, total, the fees and the discounts of the jobs (id -> lines) in `choice`."""
     lines = [line for job in choice for line in jobs[job]]
     lines.sort(key=lambda line: (line["kind"] != "part", line["id"]))
     extra = fees(terms["fees"], lines) if choice else []
@@ -67,7 +114,8 @@ def figures(jobs, choice, terms):
     discount = Fraction(terms["discount_amount"]) + half_up(
         subtotal * Fraction(terms["discount_percent"]) / 100
     )
-    discount = min(discount, subtotal)
+    rows = discounts(terms["discounts"], lines, subtotal, discount)
+    discount = min(discount + sum(off for _, off in rows), subtotal)
     given = [Fraction(0)] * len(amounts)
     if subtotal:
         exact = [discount * amount / subtotal for amount in amounts]
@@ -89,6 +137,7 @@ def figures(jobs, choice, terms):
         "tax": tax,
         "total": net + tax,
         "fees": extra,
+        "given": rows,
     }
 
 

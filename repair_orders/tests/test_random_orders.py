@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import asdict
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,14 +15,25 @@ from hypothesis import settings
 from common.domain.errors import DomainError
 from common.domain.money import to_cents
 from repair_orders import actions, jobs
+from repair_orders.discounts import actions as discounts
+from repair_orders.discounts.rule import DiscountTerms
 from repair_orders.estimates import actions as estimates
-from repair_orders.models import Job, PartLine, RepairOrder, ServiceLine
+from repair_orders.models import Job, OrderDiscount, PartLine, RepairOrder, ServiceLine
 from repair_orders.money import line_amount
+from repair_orders.pricing.models import TaxExemption
 from repair_orders.pricing.money import ceiling
+from repair_orders.pricing.queries import get_tax_terms
 from repair_orders.pricing.terms import FeeTerms, OverrunTerms
 from repair_orders.tests import oracle
 from repair_orders.worksheet import SheetJob, SheetLine, Terms, Worksheet
-from testing.factories import PartFactory, ServiceFactory
+from testing.factories import (
+    CustomerFactory,
+    LocationFactory,
+    PartFactory,
+    ServiceFactory,
+    TaxExemptionFactory,
+    TaxRuleFactory,
+)
 from testing.shelf import assert_balanced
 from testing.worked_example import TEN_PERCENT, fresh, given, new_order, reload
 
@@ -63,11 +75,32 @@ def random_fees(draw):
     return rules
 
 
+def random_discounts(draw):
+    """Return the terms of some of a plan, an offer and points, in any order."""
+    kinds = draw.sample(("plan", "offer", "points"), draw.choice((0, 0, 1, 2, 3)))
+    return [random_discount(draw, kind) for kind in kinds]
+
+
+def random_discount(draw, kind):
+    is_points = kind == "points"
+    percents = {name: D(0) for name in ("off_parts", "off_labour", "off_jobs")}
+    if not is_points:
+        percents = {name: draw.choice((D(0), fine_percent(draw, 1_000_000))) for name in percents}
+    return {
+        "kind": kind,
+        **percents,
+        "canned_jobs": [] if is_points else draw.sample(range(1, 4), draw.randrange(3)),
+        "off_amount": cents(draw, 20_000) if is_points or draw.random() < 0.3 else D(0),
+        "cap": None if is_points else draw.choice((None, None, cents(draw, 10_000))),
+        "combines": is_points or draw.random() < 0.5,
+    }
+
+
 def random_order(draw):
     """Return jobs (id, status, revision, draft, lines) and terms. Each line has quantity and price, or an amount."""
     found, line_ids = [], iter(draw.sample(range(1, 100), 40))
     for number in range(1, draw.randrange(1, 6)):
-        lines = []
+        lines, canned = [], draw.choice((None, 1, 2, 3))
         for _ in range(draw.randrange(0, 6)):
             kind = draw.choice(("part", "part", "labour", "labour", "sublet"))
             quantity = D(draw.choice((100, 200, 50, 450, draw.randrange(1, 5_000)))).scaleb(-2)
@@ -81,6 +114,7 @@ def random_order(draw):
                     "part": draw.randrange(1, 8),
                     "taxable": draw.random() < 0.7,
                     "amount": oracle.line_amount(quantity, price),
+                    "canned": canned,
                 }
             )
         sent = draw.choice((None, 1, 2))
@@ -90,6 +124,7 @@ def random_order(draw):
         "discount_percent": draw.choice((D(0), fine_percent(draw, 1_000_000))),
         "tax_percent": draw.choice((D(0), fine_percent(draw, 300_000))),
         "fees": random_fees(draw),
+        "discounts": random_discounts(draw),
     }
     return found, terms
 
@@ -121,17 +156,44 @@ def worksheet(state, found, terms):
             int(terms["discount_percent"] * 10_000),
             int(terms["tax_percent"] * 10_000),
             tuple(FeeTerms(**rule) for rule in terms["fees"]),
+            tuple(map(discount_terms, terms["discounts"])),
         ),
         tuple(
-            SheetJob(number, status, sent, draft, lines(rows, is_part=True), lines(rows, is_part=False))
+            SheetJob(
+                number,
+                status,
+                sent,
+                draft,
+                lines(rows, is_part=True),
+                lines(rows, is_part=False),
+                rows[0]["canned"] if rows else None,
+            )
             for number, status, sent, draft, rows in found
         ),
     )
 
 
+def discount_terms(row):
+    """Return the product's terms of a random discount."""
+    percents = {name: int(row[name] * 10_000) for name in ("off_parts", "off_labour", "off_jobs")}
+    return DiscountTerms(
+        0,
+        row["kind"],
+        row["kind"].title(),
+        **percents,
+        canned_jobs=frozenset(row["canned_jobs"]),
+        off_amount=to_cents(row["off_amount"]),
+        cap=None if row["cap"] is None else to_cents(row["cap"]),
+        combines=row["combines"],
+    )
+
+
 def as_fractions(figures):
     found = {name: Fraction(amount) for name, amount in asdict(figures.totals).items()}
-    return found | {"fees": [(fee.name, Fraction(fee.cents, 100), fee.taxable) for fee in figures.fees]}
+    return found | {
+        "fees": [(fee.name, Fraction(fee.cents, 100), fee.taxable) for fee in figures.fees],
+        "given": [(row.terms.kind, Fraction(row.cents, 100)) for row in figures.given],
+    }
 
 
 def test_random_orders_have_the_figures_of_the_oracle():
@@ -168,12 +230,41 @@ def test_random_ceilings_are_those_of_the_oracle():
         assert ceiling(None, total) == total == oracle.ceiling(None, total, net)
 
 
+@pytest.mark.django_db
+def test_random_certificates_are_those_of_the_oracle():
+    draw, first = random.Random(20260103), date(2026, 3, 1)
+    here, there = LocationFactory(), LocationFactory()
+    TaxRuleFactory(location=here, percent=D(8))
+    for number in range(20):
+        customer = CustomerFactory()
+        found = []
+        for place in range(draw.randrange(5)):
+            begins = first + timedelta(draw.randrange(12))
+            row = {
+                "number": f"{number}-{place}",
+                "valid_from": begins,
+                "valid_until": draw.choice((None, begins + timedelta(draw.randrange(8)))),
+                "location": draw.choice((None, here, here, there)),
+            }
+            TaxExemptionFactory(customer=customer, **row)
+            found.append(row)
+        for day in (first + timedelta(days) for days in range(-1, 21, 2)):
+            terms = get_tax_terms(customer=customer, location=here, day=day)
+            expected = oracle.certificate(found, here, day)
+            assert (terms.exemption and terms.exemption.number) == (expected and expected["number"]), (
+                number,
+                day,
+            )
+            assert terms.percent == (0 if expected else 8)
+
+
 # --- Sequences of verbs on stored orders -------------------------------------------------------------------
 
 
 def stored_jobs(order):
     """Return the lines of each job as the oracle takes them."""
-    found = {pk: [] for pk in Job.objects.filter(repair_order=order).values_list("pk", flat=True)}
+    canned = dict(Job.objects.filter(repair_order=order).values_list("pk", "canned_job_id"))
+    found = {pk: [] for pk in canned}
     for line in PartLine.objects.filter(repair_order=order):
         assert Fraction(line.amount) == oracle.line_amount(line.quantity, line.unit_price)
         found[line.job_id].append(
@@ -184,6 +275,7 @@ def stored_jobs(order):
                 "part": line.part_id,
                 "taxable": line.taxable,
                 "amount": Fraction(line.amount),
+                "canned": canned[line.job_id],
                 "asked": (line.unit_price,),
             }
         )
@@ -196,6 +288,7 @@ def stored_jobs(order):
                 "kind": line.kind,
                 "taxable": line.taxable,
                 "amount": Fraction(line.amount),
+                "canned": canned[line.job_id],
                 "asked": (line.service_id, line.hours, line.rate),
             }
         )
@@ -208,6 +301,14 @@ def terms_of(order):
         "discount_percent": order.discount_percent,
         "tax_percent": order.tax_percent,
         "fees": order.fee_terms,
+        "discounts": [
+            {
+                **{name: getattr(row, name) for name in ("kind", "off_parts", "off_labour", "off_jobs")},
+                **{name: getattr(row, name) for name in ("canned_jobs", "off_amount", "combines")},
+                "cap": row.discount_cap,
+            }
+            for row in OrderDiscount.objects.filter(repair_order=order).order_by("id")
+        ],
     }
 
 
@@ -215,10 +316,11 @@ def asked(order):
     """Return what a customer is asked to agree to: the lines of the jobs that count, and the terms."""
     rows = Job.objects.filter(repair_order=order).values_list("pk", "status", "sent_in", "is_draft")
     counted, _ = oracle.counted(order.status, list(rows))
-    lines = stored_jobs(order)
-    return {
-        job: sorted(lines[job], key=lambda line: (line["kind"], line["id"])) for job in counted
-    }, terms_of(order)
+    lines, terms = stored_jobs(order), terms_of(order)
+    for row in terms["discounts"]:
+        if row["kind"] == "points":  # a completed order gives back the points that it does not take
+            del row["off_amount"]
+    return {job: sorted(lines[job], key=lambda line: (line["kind"], line["id"])) for job in counted}, terms
 
 
 def check(order, tax_added):
@@ -233,6 +335,9 @@ def check(order, tax_added):
     fees = ServiceLine.objects.filter(repair_order=order, kind="fee").order_by("fee_position")
     assert [(fee.name, Fraction(fee.amount), fee.taxable) for fee in fees] == expected["fees"]
     assert all(fee.is_shown for fee in fees)
+    given = OrderDiscount.objects.filter(repair_order=order).values_list("kind", "amount")
+    assert {kind: Fraction(amount) for kind, amount in given} == dict(expected["given"])
+    assert (order.given_discount or 0) == sum(off for _, off in expected["given"])
     agreed = {job for job, status, *_ in rows if status in ("approved", "done")}
     work = oracle.figures(lines, agreed, terms_of(order))
     basis = order.overrun_terms["basis"] if order.overrun_terms else "TOTAL"
@@ -283,6 +388,8 @@ class Walk:
         self.oil = PartFactory(unit_price=D("8.99"))
         self.service = ServiceFactory(labor_cost=D("61.15"))
         self.tax_added = Fraction(0)
+        self.certificates = []
+        self.exemption = ""
 
     def some_job(self):
         found = list(Job.objects.filter(repair_order=self.order).order_by("id"))
@@ -349,11 +456,55 @@ class Walk:
         estimates.withdraw(order=reload(self.order), reason="Misheard", by=None, now=timezone.now())
         self.tax_added = Fraction(0)
 
+    def give_discount(self):
+        """Give a discount. Points are worth a cent each, and belong to the customer's contact."""
+        terms = random_discount(self.draw, self.draw.choice(("plan", "offer", "points")))
+        row = OrderDiscount(
+            source_id=self.order.customer.contact_id,
+            name=terms["kind"].title(),
+            discount_cap=terms.pop("cap"),
+            points=to_cents(terms["off_amount"]) if terms["kind"] == "points" else None,
+            **terms,
+        )
+        discounts.give_discount(order=reload(self.order), discount=row, by=None, now=timezone.now())
+
+    def take_off(self):
+        rows = OrderDiscount.objects.filter(repair_order=self.order).order_by("id")
+        pk = self.draw.choice([0, *rows.values_list("pk", flat=True)])
+        discounts.take_off(order=reload(self.order), discount_id=pk, by=None, now=timezone.now())
+
+    def certify(self):
+        """Record a certificate that is valid today, or let all of them end two days ago. The order keeps its tax."""
+        today = timezone.now().date()
+        if self.certificates and self.draw.random() < 0.5:
+            self.certificates = []
+            TaxExemption.objects.update(valid_until=today - timedelta(2))
+            return
+        number = f"EX-{TaxExemption.objects.count()}"
+        self.certificates.append(number)
+        TaxExemptionFactory(customer=self.order.customer, number=number, valid_from=today - timedelta(9))
+
+    def valid_certificate(self):
+        """Return the number of the certificate that a new tax would have. Of equal ones the last one counts."""
+        return self.certificates[-1] if self.certificates else ""
+
+    def must_not_complete(self, order):
+        """Return whether the order has no tax by a certificate that has ended, and its work has tax by the rule."""
+        if not order.tax_exemption or self.certificates:
+            return False
+        agreed = Job.objects.filter(repair_order=order, status__in=("approved", "done"))
+        percent = order.location.tax_rules.get().percent
+        choice = set(agreed.values_list("pk", flat=True))
+        return (
+            oracle.figures(stored_jobs(order), choice, terms_of(order) | {"tax_percent": percent})["tax"] > 0
+        )
+
     def retax(self):
         order = reload(self.order)
         before = order.authorised_total
         type(order.location.tax_rules.get()).objects.update(percent=fine_percent(self.draw, 150_000))
         actions.retax(order=order, now=timezone.now())
+        self.exemption = self.valid_certificate()
         if before is not None:
             self.tax_added += Fraction(reload(order).authorised_total) - Fraction(before)
 
@@ -373,7 +524,10 @@ class Walk:
             "send": (8, self.send),
             "answer": (9, self.answer),
             "withdraw": (1, self.withdraw),
-            "retax": (1, self.retax),
+            "retax": (2, self.retax),
+            "give_discount": (3, self.give_discount),
+            "take_off": (1, self.take_off),
+            "certify": (1, self.certify),
             "start": (4, lambda: actions.start(order=order, **by)),
             "finish": (3, lambda: actions.finish_job(job=self.some_job(), received=True, **by)),
             "unfinish": (1, lambda: actions.unfinish_job(job=self.some_job(), **by)),
@@ -397,6 +551,7 @@ class Walk:
         old = self.order
         self.order = reload(actions.copy_order(order=old, by=None, now=timezone.now()))
         self.tax_added = Fraction(0)
+        self.exemption = self.valid_certificate()
         check(self.order, self.tax_added)
         assert (
             Job.objects.filter(repair_order=self.order).count()
@@ -412,6 +567,7 @@ class Walk:
             name = "reopen"
         before, was = reload(self.order), asked(self.order)
         rows = RepairOrder.objects.values().get(pk=before.pk), before.history.count()
+        is_untaxed = name == "complete" and self.must_not_complete(before)
         try:
             verbs[name][1]()
         except DomainError:
@@ -421,6 +577,9 @@ class Walk:
         else:
             outcome = "done"
         self.order = reload(self.order)
+        assert not (is_untaxed and self.order.status == "completed")
+        assert self.order.tax_exemption == self.exemption
+        assert not self.exemption or self.order.tax_percent == 0
         is_new = asked(self.order) != was
         assert (self.order.version > before.version) == is_new, name
         check(self.order, self.tax_added)
@@ -434,6 +593,6 @@ def test_stored_figures_after_any_sequence_of_verbs(seed):
     walk.new_job()
     walk.add_work()
     walk.go_on(seed % 4)
-    seen = [walk.step() for _ in range(10)]
+    seen = [walk.step() for _ in range(12)]
     assert any(outcome == "done" for _, outcome in seen), seen
     assert_balanced()
