@@ -13,20 +13,14 @@ from rest_framework.request import Request
 from accounts.keys import actions
 from accounts.keys.models import KEY_ROLES, ApiKey
 from common.domain.caller import Caller
-from common.domain.errors import Forbidden
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
 from common.http.fields import Instant
 from common.http.filters import apply, order, query_of
-from common.http.viewsets import StaffViewSet
+from common.http.viewsets import UNSAFE, StaffViewSet
 from common.reads.serializers import Serializer
 
 ORDERING = {"id": (), "name": ("name",), "last_used_at": ("last_used_at",)}
-
-
-class PeopleOnly(Forbidden):
-    code = "people_only"
-    message = "API keys are made and revoked by people, not by API keys."
 
 
 class ApiKeySerializer(Serializer):
@@ -88,18 +82,13 @@ class StaffApiKeys(StaffViewSet):
     inputs = {"create": ApiKeyInput}
     verbs = ("revoke",)
     permissions = actions.PERMISSIONS
-    people_methods = ("POST",)  # which no key may use
+    people_methods = UNSAFE
 
     @staticmethod
     def rows(caller: Caller, filters: Json) -> QuerySet[ApiKey]:
         return order(
             apply(ApiKey.objects.visible_to(caller), ApiKeyFilter, filters), ORDERING, filters, "-id"
         )
-
-    def check_permissions(self, request: Request) -> None:
-        super().check_permissions(request)
-        if self.caller.api_key is not None and request.method in self.people_methods:
-            raise PeopleOnly
 
     @extend_schema(responses={201: NewApiKeySerializer})
     def create(self, request: Request) -> JSONResponse:

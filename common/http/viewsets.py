@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
 from common.domain.caller import Caller
-from common.domain.errors import Missing
+from common.domain.errors import Forbidden, Missing
 from common.domain.types import AnyQuerySet, Json, Values
 from common.http.authentication import ApiKeyAuthentication, BearerAuthentication
 from common.http.bodies import JSONResponse
@@ -47,8 +47,16 @@ _VERBS = {
     "partial_update": "change",
     "destroy": "delete",
 }
+UNSAFE = frozenset({"POST", "PATCH", "DELETE"})
 _COLLECTION = {"get": "list", "post": "create"}
 _ITEM = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+
+
+class PeopleOnly(Forbidden):
+    """A key asks for what would outlive its revocation."""
+
+    code = "people_only"
+    message = "API keys and webhooks are managed by people, not by API keys."
 
 
 class ItemQuery(Query):
@@ -64,7 +72,8 @@ class StaffViewSet(ViewSetMixin, PositionedList, ShopView):
     authentication_classes = [BearerAuthentication, ApiKeyAuthentication]
     permission_classes = [StaffWithActionPermission]
     is_strict = True
-    keyed_methods = frozenset({"POST", "PATCH", "DELETE"})
+    keyed_methods = UNSAFE
+    people_methods: ClassVar[frozenset[str]] = frozenset()  # those that no API key may use
     resource: ClassVar[str]  # the noun in the URL
     model: ClassVar[type[Model]]
     verbs: ClassVar[tuple[str, ...]] = ()  # POST <noun>/<id>/<verb>/
@@ -118,10 +127,15 @@ class StaffViewSet(ViewSetMixin, PositionedList, ShopView):
         super().initial(request, *args, **kwargs)
 
     def check_permissions(self, request: Request) -> None:
-        """Serve a customer in the words of contract 000, where the address has an action for customers."""
+        """Serve a customer in the words of contract 000, where the address has an action for customers.
+
+        Raises PeopleOnly for an API key.
+        """
         if self.is_signed_in and not self.caller.is_staff and self.action in self.customer_actions:
             vars(self).update(contract=SHOP, is_strict=False, action=self.customer_actions[self.action])
         super().check_permissions(request)
+        if self.is_signed_in and self.caller.api_key is not None and request.method in self.people_methods:
+            raise PeopleOnly
 
     def finalize_response(
         self, request: Request, response: Response, *args: object, **kwargs: object

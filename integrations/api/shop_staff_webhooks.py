@@ -21,7 +21,7 @@ from common.http.bodies import JSONResponse
 from common.http.fields import Id, Instant
 from common.http.filters import ChoiceListFilter, apply, order, query_of
 from common.http.query import Query
-from common.http.viewsets import StaffViewSet
+from common.http.viewsets import UNSAFE, StaffViewSet
 from common.reads.serializers import Derived, Serializer
 from integrations.webhooks import actions, choices
 from integrations.webhooks.models import LONGEST_URL, Delivery, DeliveryState, Disabled, Webhook
@@ -120,6 +120,7 @@ class StaffWebhooks(StaffViewSet):
     inputs = {"create": WebhookInput, "partial_update": WebhookChange, "replay": SpanInput}
     verbs = ("test", "replay")
     permissions = actions.PERMISSIONS
+    people_methods = UNSAFE  # a URL that a stolen key added would get events after the key was revoked
 
     @classmethod
     def routes(cls) -> list[URLPattern]:
@@ -249,6 +250,7 @@ class StaffDeliveries(StaffViewSet):
     path_query = _WebhookQuery
     lists = ("deliveries",)
     permissions = actions.PERMISSIONS
+    people_methods = UNSAFE
 
     @classmethod
     def routes(cls) -> list[URLPattern]:

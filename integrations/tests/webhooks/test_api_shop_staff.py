@@ -231,3 +231,38 @@ def test_disabled_webhook_refuses_steps(as_manager, now, step):
         },
     )
     assert (Event.objects.count(), Delivery.objects.count(), Attempt.objects.count()) == (0, 0, 0)
+
+
+def test_webhooks_are_managed_by_people(api):
+    """A URL that a stolen key added would get events after the key was revoked."""
+    delivery = factories.DeliveryFactory()
+    webhook, headers = (
+        delivery.webhook,
+        {"Authorization": f"Api-Key {factories.ApiKeyFactory().name}"},
+    )
+    url = f"{URL}{webhook.pk}/"
+    before = row_of(webhook)
+    for method, address, body in (
+        ("post", URL, {"url": HOOK}),
+        ("patch", url, {"url": HOOK}),
+        ("delete", url, None),
+        ("post", f"{url}test/", None),
+        ("post", f"{url}replay/", {"after": 0, "until": delivery.event_id}),
+        ("post", f"{url}rotate-secret/", None),
+        ("post", f"{URL}deliveries/{delivery.pk}/replay/", None),
+    ):
+        response = getattr(api, method)(address, body, format="json", headers=headers)
+        assert (response.status_code, response.json()) == (
+            403,
+            {
+                "error": "Access denied",
+                "detail": "API keys and webhooks are managed by people, not by API keys.",
+                "code": "people_only",
+            },
+        ), (method, address)
+    part = {"method": "POST", "path": URL, "body": {"url": HOOK}}
+    batch = api.post("/api/shop/batch/", {"requests": [part]}, format="json", headers=headers)
+    assert [result["status"] for result in batch.json()["results"]] == [403]
+    assert (Webhook.objects.count(), again(webhook).secret) == (1, webhook.secret)
+    assert api.get(url, headers=headers).json() == before
+    assert api.get(f"{url}deliveries/", headers=headers).json()["results"] == [delivery_row(delivery)]
