@@ -24,6 +24,7 @@ from desk.pages import DeskView
 from desk.places import Place
 from integrations.models import Attempt, Delivery, DeliveryState, Webhook
 from integrations.webhooks import actions
+from integrations.webhooks.addresses import look_up
 from integrations.webhooks.models import LONGEST_URL
 
 VIEW, ADD, CHANGE, DELETE = (f"integrations.{verb}_webhook" for verb in ("view", "add", "change", "delete"))
@@ -69,11 +70,12 @@ class WebhooksPage(DeskView):
             return self.ask(form, status=400)
         require_recent_password(request.session, now=now)
         given = form.cleaned_data
+        url = look_up(given["url"])  # outside of the transaction
         try:
             with transaction.atomic():
                 claim(given["key"], by=self.by(), now=now)
                 row = actions.add_webhook(
-                    url=given["url"],
+                    url=url,
                     description=given["description"],
                     types=given["types"].split(),
                     by=self.by(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import django_filters
@@ -24,6 +24,7 @@ from common.http.query import Query
 from common.http.viewsets import UNSAFE, StaffViewSet
 from common.reads.serializers import Derived, Serializer
 from integrations.webhooks import actions, choices
+from integrations.webhooks.addresses import LookedUpUrl, look_up
 from integrations.webhooks.models import LONGEST_URL, Delivery, DeliveryState, Disabled, Webhook
 from integrations.webhooks.queue import format_message_id
 
@@ -122,6 +123,8 @@ class StaffWebhooks(StaffViewSet):
     permissions = actions.PERMISSIONS
     people_methods = UNSAFE  # a URL that a stolen key added would get events after the key was revoked
 
+    _addresses: tuple[str, ...] = ()  # of the URL in the body
+
     @classmethod
     def routes(cls) -> list[URLPattern]:
         return [*super().routes(), cls.address("<id:id>/rotate-secret/", post="rotate_secret")]
@@ -130,6 +133,21 @@ class StaffWebhooks(StaffViewSet):
     def rows(caller: Caller, filters: Json) -> QuerySet[Webhook]:
         rows = apply(Webhook.objects.visible_to(caller), WebhookFilter, filters)
         return order(rows, ORDERING, filters, "-id")
+
+    def initial(self, request: Request, *args: object, **kwargs: int) -> None:  # type: ignore[override]
+        """Look the URL's host up before a transaction begins, that of an Idempotency-Key or an If-Match."""
+        super().initial(request, *args, **kwargs)
+        if self.action in ("create", "partial_update"):
+            if "id" in kwargs:
+                self.row(kwargs["id"])  # a missing row is a 404 before the body is read
+            if url := cast("Json", request.data).get("url"):
+                self._addresses = look_up(str(url).strip()).addresses
+
+    def read_body(self, *, partial: bool = False) -> Json:
+        body = super().read_body(partial=partial)
+        if "url" in body:
+            body["url"] = LookedUpUrl(body["url"], self._addresses)
+        return body
 
     @extend_schema(responses={201: NewWebhookSerializer})
     def create(self, request: Request) -> JSONResponse:

@@ -45,6 +45,7 @@ from inspections import templates
 from integrations.types import MACHINES, TYPES, payload_of
 from integrations.webhooks import actions as webhooks
 from integrations.webhooks import queue
+from integrations.webhooks.addresses import look_up
 from integrations.webhooks.sending import Outcome
 from memberships import actions as memberships
 from orders import actions as orders
@@ -1355,7 +1356,7 @@ EACH = [
 
 @case(webhooks.add_webhook, "integrations.webhook.created")
 def _():
-    return {"url": "https://hooks.example.com/", "by": None, "now": NOW()}
+    return {"url": look_up("https://hooks.example.com/"), "by": None, "now": NOW()}
 
 
 @case(webhooks.change_webhook, "integrations.webhook.changed")

@@ -13,7 +13,7 @@ from common.domain.errors import DomainError, Invalid
 from common.domain.events import readable
 from common.domain.models import Event
 from integrations.queries import EventsGone
-from integrations.webhooks.addresses import check_url
+from integrations.webhooks.addresses import LookedUpUrl, check_url
 from integrations.webhooks.choices import check_types, expand
 from integrations.webhooks.models import Delivery, DeliveryState, Disabled, Webhook
 from integrations.webhooks.signing import new_secret
@@ -36,16 +36,16 @@ class WebhookIsDisabled(DomainError):
 
 
 def add_webhook(
-    *, url: str, by: int | None, now: datetime, description: str = "", types: Sequence[str] = ()
+    *, url: LookedUpUrl, by: int | None, now: datetime, description: str = "", types: Sequence[str] = ()
 ) -> Webhook:
     """Add a webhook, which gets the events from now on. Its secret is drawn.
 
-    Raises Invalid for a URL to which nothing may be sent and for a type that does not exist.
+    `url` is from `look_up`. Raises Invalid for a URL to which nothing may be sent and for a type that does not exist.
     """
     check_url(url)
     with transaction.atomic():
         webhook = Webhook.objects.create(
-            url=url,
+            url=url.url,
             description=description,
             types=check_types(types),
             secret=new_secret(),
@@ -61,17 +61,23 @@ def change_webhook(
     *,
     webhook: Webhook,
     now: datetime,
-    url: str | None = None,
+    url: LookedUpUrl | None = None,
     description: str | None = None,
     types: Sequence[str] | None = None,
     is_active: bool | None = None,
 ) -> Webhook:
     """Change what is given. A webhook that is enabled goes on where it stopped. Raises Invalid, as `add_webhook`."""
-    if url is not None and url != webhook.url:
-        check_url(url)
-    values = {"url": url, "description": description, "types": None if types is None else check_types(types)}
+    values: dict[str, object] = {}
+    if url is not None:
+        if url.url != webhook.url:
+            check_url(url)
+        values["url"] = url.url
+    if description is not None:
+        values["description"] = description
+    if types is not None:
+        values["types"] = check_types(types)
     with transaction.atomic():
-        change(webhook, **{name: value for name, value in values.items() if value is not None})
+        change(webhook, **values)
         if is_active is False and webhook.is_active:
             disable(webhook=webhook, because=Disabled.BY_STAFF, now=now)
         elif is_active and not webhook.is_active:

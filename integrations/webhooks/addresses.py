@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -44,6 +45,14 @@ class Target:
         return name if self.port == _PORTS[self.scheme] else f"{name}:{self.port}"
 
 
+@dataclass(frozen=True)
+class LookedUpUrl:
+    """A URL, and the IP addresses that its host had. None if it is no URL, or if the name was not found."""
+
+    url: str
+    addresses: tuple[str, ...]
+
+
 def target_of(url: str) -> Target:
     """Return the parts of a URL. Raises Invalid if nothing can be sent there."""
     parts, port = _split(url)
@@ -51,28 +60,43 @@ def target_of(url: str) -> Target:
     return Target(parts.scheme, parts.hostname or "", port, f"{path}?{parts.query}" if parts.query else path)
 
 
-def check_url(url: str) -> None:
-    """Raise Invalid unless events may be sent to the URL. A name that is not found now may be found later."""
-    target = target_of(url)
+def look_up(url: str) -> LookedUpUrl:
+    """Return a URL that a webhook is to have, with its addresses. Raises nothing: `check_url` judges it.
+
+    Call it before a transaction begins, because a name server may take 40 s, for which other writers would wait.
+    """
     try:
-        public_addresses(target)
+        target = target_of(url)
+        return LookedUpUrl(url, tuple(lookup(target.host, target.port)))
+    except (Invalid, OSError):
+        return LookedUpUrl(url, ())
+
+
+def check_url(found: LookedUpUrl) -> None:
+    """Raise Invalid unless events may be sent to the URL. A name that is not found now may be found later."""
+    target = target_of(found.url)
+    try:
+        _check_public(target, found.addresses)
     except AddressRefused as error:
         raise Invalid(
             f"{error} Webhooks are sent to public addresses alone.{_how_to_test()}", field="url"
         ) from None
-    except OSError:
-        return
 
 
 def public_addresses(target: Target) -> list[str]:
     """Return the IP addresses of a target. Raises AddressRefused if one is not public, OSError if there are none."""
     found = lookup(target.host, target.port)
-    if not settings.WEBHOOKS_TO_PRIVATE_ADDRESSES:
-        for address in found:
-            if not _is_public(ip_address(address)):
-                name = target.host if target.host == address else f"{target.host} is {address}, which"
-                raise AddressRefused(f"{name} is not public.")
+    _check_public(target, found)
     return found
+
+
+def _check_public(target: Target, addresses: Iterable[str]) -> None:
+    if settings.WEBHOOKS_TO_PRIVATE_ADDRESSES:
+        return
+    for address in addresses:
+        if not _is_public(ip_address(address)):
+            name = target.host if target.host == address else f"{target.host} is {address}, which"
+            raise AddressRefused(f"{name} is not public.")
 
 
 def lookup(host: str, port: int) -> list[str]:

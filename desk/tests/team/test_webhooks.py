@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from common.domain.models import Event
 from common.domain.recent_password import RECENT, remember_password
 from integrations.models import Delivery, Webhook
+from integrations.webhooks import addresses
 from testing import factories
 from testing.billed import again
 
@@ -158,3 +160,17 @@ def test_pages_are_for_managers(client, role):
         assert client.post(f"{url}{step}").status_code == 403
     assert client.post(f"{URL}deliveries/{delivery.pk}/replay/").status_code == 403
     assert again(delivery.webhook).is_active
+
+
+@pytest.mark.django_db(transaction=True)
+def test_name_is_looked_up_before_the_transaction(manager, monkeypatch):
+    """A name server may take 40 s, for which other writers would wait on SQLite."""
+    seen = []
+
+    def lookup(host, port):
+        seen.append((host, connection.in_atomic_block))
+        return ["93.184.216.34"]
+
+    monkeypatch.setattr(addresses, "lookup", lookup)
+    assert manager.post(URL, form()).status_code == 200
+    assert (seen, Webhook.objects.count()) == ([("hooks.example.com", False)], 1)

@@ -6,7 +6,14 @@ import pytest
 
 from common.domain.errors import Invalid
 from integrations.webhooks import addresses
-from integrations.webhooks.addresses import AddressRefused, Target, check_url, public_addresses, target_of
+from integrations.webhooks.addresses import (
+    AddressRefused,
+    Target,
+    check_url,
+    look_up,
+    public_addresses,
+    target_of,
+)
 
 PUBLIC = ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946"]
 REFUSED = [
@@ -41,7 +48,7 @@ def target(host):
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_address_is_taken(names, address):
     names["hooks.example.com"] = [address]
-    check_url("https://hooks.example.com/garage")
+    check_url(look_up("https://hooks.example.com/garage"))
     assert public_addresses(target("hooks.example.com")) == [address]
 
 
@@ -49,7 +56,7 @@ def test_public_address_is_taken(names, address):
 def test_address_that_is_not_public_is_refused_at_save_and_at_connect(names, address):
     names["hooks.example.com"] = [PUBLIC[0], address]
     with pytest.raises(Invalid) as refused:
-        check_url("https://hooks.example.com/garage")
+        check_url(look_up("https://hooks.example.com/garage"))
     assert refused.value.field == "url"
     assert refused.value.text == (
         f"hooks.example.com is {address}, which is not public. Webhooks are sent to public addresses alone."
@@ -61,17 +68,17 @@ def test_address_that_is_not_public_is_refused_at_save_and_at_connect(names, add
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "127.1"])
 def test_spellings_of_this_machine_are_refused(host):
     with pytest.raises(Invalid, match="is not public"):
-        check_url(f"https://{host}/")
+        check_url(look_up(f"https://{host}/"))
 
 
 def test_refusal_of_an_address_names_it_once():
     with pytest.raises(Invalid) as refused:
-        check_url("https://10.0.0.5/garage")
+        check_url(look_up("https://10.0.0.5/garage"))
     assert refused.value.text == "10.0.0.5 is not public. Webhooks are sent to public addresses alone."
 
 
 def test_name_that_is_not_found_may_be_found_later(names):
-    check_url("https://hooks.example.com/garage")
+    check_url(look_up("https://hooks.example.com/garage"))
     with pytest.raises(OSError, match="not found"):
         public_addresses(target("hooks.example.com"))
 
@@ -92,13 +99,13 @@ def test_name_that_is_not_found_may_be_found_later(names):
 )
 def test_url_that_cannot_be_sent_to_is_refused(names, url):
     with pytest.raises(Invalid) as refused:
-        check_url(url)
+        check_url(look_up(url))
     assert refused.value.field == "url"
 
 
 def test_setting_of_development_allows_this_machine_and_http(settings):
     settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = True
-    check_url("http://127.0.0.1:8000/hooks")
+    check_url(look_up("http://127.0.0.1:8000/hooks"))
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from common.domain.models import Event, IdempotencyKey
 from integrations.models import Attempt, Delivery, Webhook
+from integrations.webhooks import addresses
 from testing import factories
 from testing.billed import again
 
@@ -266,3 +268,32 @@ def test_webhooks_are_managed_by_people(api):
     assert (Webhook.objects.count(), again(webhook).secret) == (1, webhook.secret)
     assert api.get(url, headers=headers).json() == before
     assert api.get(f"{url}deliveries/", headers=headers).json()["results"] == [delivery_row(delivery)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("header", ["Idempotency-Key", "If-Match"])
+@pytest.mark.parametrize("host", ["slow.example.net", "missing.example.net"])
+def test_name_is_looked_up_before_the_transaction(as_manager, monkeypatch, header, host):
+    """A name server may take 40 s, for which other writers would wait on SQLite."""
+    webhook = factories.WebhookFactory()
+    url = f"{URL}{webhook.pk}/"
+    seen = []
+
+    def lookup(host, port):
+        seen.append((host, connection.in_atomic_block))
+        if host.startswith("missing"):
+            raise OSError("not found")
+        return ["93.184.216.34"]
+
+    monkeypatch.setattr(addresses, "lookup", lookup)
+    body, value = {"url": f" https://{host}/ "}, as_manager.get(url)["ETag"]
+    changed = as_manager.patch(url, body, format="json", headers={header: value})
+    assert (changed.status_code, again(webhook).url) == (200, f"https://{host}/")
+    if header == "Idempotency-Key":
+        assert as_manager.post(URL, body, format="json", headers={header: "new"}).status_code == 201
+    assert set(seen) == {(host, False)}
+
+
+def test_missing_webhook_is_a_404_before_its_url_is_looked_up(as_manager, monkeypatch):
+    monkeypatch.setattr(addresses, "lookup", lambda *args: pytest.fail("looked up"))
+    assert as_manager.patch(f"{URL}999/", {"url": HOOK}, format="json").status_code == 404

@@ -219,7 +219,7 @@ def test_name_that_leads_to_a_private_address_is_refused_at_connect(settings, le
     """A rebinding resolver answers with a public address when the webhook is saved, and another one later."""
     settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = False
     leads_to(["93.184.216.34"], [private])
-    addresses.check_url("https://hooks.example.com/garage")
+    addresses.check_url(addresses.look_up("https://hooks.example.com/garage"))
     with receiving() as receiver:
         line = Line(Target("https", "hooks.example.com", receiver.server_port, "/"))
         assert post(0, line=line) == (None, f"hooks.example.com is {private}, which is not public.")
