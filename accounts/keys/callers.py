@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import cache
 from ipaddress import ip_address, ip_network
 
+from django.db import DatabaseError
 from django.db.models import CharField, DateTimeField
 from django.utils import timezone
 
 from accounts.keys.actions import MARK, hash_of
 from accounts.keys.models import ApiKey
 from common.domain.caller import Caller
+from common.domain.database import wait_briefly
 from common.domain.errors import DomainError, Forbidden, Kind
 from common.reads.statements import Param, Statement
 
 NOTED_EVERY = timedelta(minutes=1)
+_WAIT = 50  # milliseconds
 
 
 class KeyRefused(DomainError):
@@ -57,8 +61,14 @@ def load_key_caller(key: str, address: str | None) -> Caller:
     if addresses and not _is_within(address, addresses):
         raise WrongAddress
     if last_used_at is None or last_used_at < now - NOTED_EVERY:
-        ApiKey.objects.filter(pk=pk).update(last_used_at=now)
+        _note_use(pk, now)
     return Caller(role, user_id, None, api_key=pk)
+
+
+def _note_use(pk: int, now: datetime) -> None:
+    """Note the use, unless another writer holds the lock or the disk is full. It is not worth a request."""
+    with suppress(DatabaseError), wait_briefly(_WAIT):
+        ApiKey.objects.filter(pk=pk).update(last_used_at=now)
 
 
 def _is_within(address: str | None, networks: Iterable[str]) -> bool:

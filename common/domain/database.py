@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 
 from django.conf import settings
-from django.db import IntegrityError, connection, connections, models
+from django.db import IntegrityError, connection, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from common.domain.errors import Missing
@@ -30,6 +32,26 @@ def bound_waits() -> None:
     ):
         if f"-c {name}=" not in options["options"]:
             options["options"] += f" -c {name}={seconds}s"
+
+
+@contextmanager
+def wait_briefly(milliseconds: int) -> Iterator[None]:
+    """Wait for each lock so long at most. For a write that is not worth a request, outside of other transactions.
+
+    Raises OperationalError after it. On PostgreSQL the block is a transaction.
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with transaction.atomic():
+                cursor.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+                yield
+                cursor.execute("SET LOCAL lock_timeout = DEFAULT")
+            return
+        cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {connection.settings_dict['OPTIONS']['timeout'] * 1000}")
 
 
 def read_instants_fast(connection: BaseDatabaseWrapper, **_: object) -> None:

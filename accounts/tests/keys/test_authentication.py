@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.keys import callers
+from accounts.keys.querysets import ApiKeyQuerySet
 from repair_orders.models import RepairOrder
 from testing import factories
 from testing.billed import again
@@ -112,14 +117,56 @@ def test_history_names_the_key(api, key):
     assert RepairOrder.history.get().history_user == key.user
 
 
-def test_use_is_noted_once_a_minute(api, key, monkeypatch, django_assert_num_queries):
+def test_use_is_noted_once_a_minute(api, key, monkeypatch):
     begun = timezone.now()
 
     def at(seconds, queries):
         monkeypatch.setattr(callers.timezone, "now", lambda: begun + timedelta(seconds=seconds))
-        with django_assert_num_queries(queries):
+        with CaptureQueriesContext(connection) as captured:
             get(api, key.name)
+        words = [query["sql"].partition(" ")[0] for query in captured]
+        # Others bound the wait for a lock.
+        assert [word for word in words if word in ("SELECT", "INSERT", "UPDATE", "DELETE")] == queries
         return (again(key).last_used_at - begun).total_seconds()
 
     # The key and the page, and once a minute the use.
-    assert [at(0, 3), at(59, 2), at(61, 3)] == [0, 0, 61]
+    noted, read = ["SELECT", "UPDATE", "SELECT"], ["SELECT", "SELECT"]
+    assert [at(0, noted), at(59, read), at(61, noted)] == [0, 0, 61]
+
+
+def test_use_that_cannot_be_noted_fails_no_request(api, key, monkeypatch):
+    """The disk is full."""
+
+    def fail(self, **values):
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(ApiKeyQuerySet, "update", fail)
+    assert get(api, key.name).status_code == 200
+    assert again(key).last_used_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_use_waits_for_no_writer(api, key):
+    """On SQLite another writer has the lock of all writers, on PostgreSQL that of the key's row."""
+    if connection.vendor == "sqlite":
+        other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+    else:
+        other = connection.copy()
+        other.set_autocommit(False)
+        other.cursor().execute("SELECT 1 FROM accounts_apikey FOR UPDATE")
+    try:
+        began = time.monotonic()
+        assert get(api, key.name).status_code == 200
+        assert time.monotonic() - began < 5
+    finally:
+        other.rollback()
+        other.close()
+    assert again(key).last_used_at is None
+    assert get(api, key.name).status_code == 200
+    assert again(key).last_used_at is not None
+    with connection.cursor() as cursor:
+        is_sqlite = connection.vendor == "sqlite"
+        cursor.execute("PRAGMA busy_timeout" if is_sqlite else "SHOW lock_timeout")
+        [left] = cursor.fetchone()
+    assert left == (connection.settings_dict["OPTIONS"]["timeout"] * 1000 if is_sqlite else "0")
