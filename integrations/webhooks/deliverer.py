@@ -20,6 +20,7 @@ import structlog
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from common.domain.errors import Invalid
 from integrations.webhooks.addresses import target_of
 from integrations.webhooks.models import Webhook
 from integrations.webhooks.queue import EVENT_GONE, Message, Sent, claim, keys_of, record_due, record_outcomes
@@ -95,7 +96,13 @@ class Lines:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._target = target_of(url)
+        self.refusal = (
+            ""  # why nothing can be sent there. The settings may have changed since the URL was saved
+        )
+        try:
+            self._target = target_of(url)
+        except Invalid as error:
+            self.refusal = error.text
         self._free: list[Line] = []
         self._all: list[Line] = []
         self._lock = Lock()
@@ -143,8 +150,7 @@ def _send_all(
         for message in some:
             if is_stopped() or time.monotonic() > until:
                 break
-            with lines.one() as line:
-                sent.append(_send(line, webhook, message))
+            sent.append(_send(lines, webhook, message))
             if not sent[-1].outcome.is_accepted and message.body is not None:
                 break
         return sent
@@ -158,13 +164,13 @@ def _send_all(
     return done
 
 
-def _send(line: Line, webhook: Webhook, message: Message) -> Sent:
+def _send(lines: Lines, webhook: Webhook, message: Message) -> Sent:
     now = datetime.now(UTC)
     if message.body is None:
         return Sent(message, now, Outcome(None, EVENT_GONE, 0))
-    headers = signed_headers(message_id=message.id, body=message.body, keys=keys_of(webhook, now), at=now)
-    return Sent(
-        message,
-        now,
-        line.post(message.body, {"Content-Type": "application/json", "User-Agent": _AGENT, **headers}),
-    )
+    if lines.refusal:
+        return Sent(message, now, Outcome(None, lines.refusal, 0))
+    signed = signed_headers(message_id=message.id, body=message.body, keys=keys_of(webhook, now), at=now)
+    headers = {"Content-Type": "application/json", "User-Agent": _AGENT, **signed}
+    with lines.one() as line:
+        return Sent(message, now, line.post(message.body, headers))

@@ -213,3 +213,27 @@ def test_nothing_is_sent_to_a_disabled_webhook(now):
         Webhook.objects.update(disabled_at=now, disabled_because="by_staff")
         assert deliver(webhook.pk) == 0
         assert receiver.messages == []
+
+
+@pytest.mark.django_db
+def test_url_to_which_nothing_can_be_sent_any_more_is_a_failed_attempt(now, settings):
+    """It was added while WEBHOOKS_TO_PRIVATE_ADDRESSES allowed it."""
+    settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = False
+    webhook = factories.WebhookFactory(url="http://127.0.0.1:9/hooks")
+    record(3, subjects=1)
+    record_due(now=now)
+    assert deliver(webhook.pk) == 1
+    [attempt] = Attempt.objects.all()
+    assert (attempt.status, attempt.error) == (
+        None,
+        "Write a URL that begins with https://, such as https://hooks.example.com/garage.",
+    )
+    first = Delivery.objects.earliest("event_id")
+    assert (first.state, first.tries, first.claimed_until) == ("waiting", 1, None)
+    assert not Delivery.objects.exclude(claimed_until=None).exists()
+    stored = Webhook.objects.get()
+    assert (stored.failures, stored.failing_since is None) == (1, False)
+    Delivery.objects.update(waits_since=now - queue.PATIENCE, due_at=now)
+    Webhook.objects.update(rests_until=None)
+    assert deliver(webhook.pk) == 1
+    assert Webhook.objects.get().disabled_because == "failed"
