@@ -12,8 +12,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
+from io import BufferedReader, RawIOBase
 from threading import Lock
+from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
@@ -22,7 +24,7 @@ from urllib3.response import BaseHTTPResponse
 from integrations.webhooks.addresses import AddressRefused, Target, public_addresses
 
 SECONDS = 10  # for all of it: the connection, the request, and the response
-BYTES = 64 * 1024  # of a response that are read
+BYTES = 64 * 1024  # of a response that are read, with its head
 _MOST_ADDRESSES = 3
 _DOWN = frozenset({429, 502, 503, 504})
 GONE = 410
@@ -44,6 +46,55 @@ class Outcome:
     def is_down(self) -> bool:
         """Return whether it concerns the receiver as a whole, and not the one message."""
         return bool(self.error) and (self.status is None or self.status in _DOWN)
+
+
+class ResponseTooLong(HTTPException):
+    """More than the bound would have to be read of a response."""
+
+
+class _BoundedReader(RawIOBase):
+    """What a receiver sends of one response, up to the bound. http.client alone allows 100 headers of 64 KiB."""
+
+    def __init__(self, raw: RawIOBase) -> None:
+        self._raw, self._left = raw, BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._left <= 0:
+            raise ResponseTooLong
+        count = self._raw.readinto(memoryview(buffer)[: self._left])
+        self._left -= count or 0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _BoundedResponse(HTTPResponse):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp = BufferedReader(_BoundedReader(self.fp.detach()))
+
+
+class _Http(HTTPConnection):
+    """A connection that is made until `until`, on the monotonic clock. The response is bounded."""
+
+    response_class = _BoundedResponse
+    until: float
+
+    def _new_conn(self) -> socket.socket:
+        connected = super()._new_conn()
+        connected.settimeout(
+            max(self.until - time.monotonic(), 0.001)
+        )  # what is left for the handshake of TLS
+        return connected
+
+
+class _Https(_Http, HTTPSConnection):
+    pass
 
 
 class Line:
@@ -127,13 +178,9 @@ class Line:
         return response
 
     def _read_rest(self, response: BaseHTTPResponse) -> None:
-        """Read the response's body, so that the connection can be kept, but no more of it than the bound."""
-        left = BYTES
-        while chunk := response.read(left):
-            left -= len(chunk)
-            if left <= 0:
-                self.close()
-                return
+        """Read the response's body, so that the connection can be kept. Raises HTTPError beyond the bound."""
+        while response.read(BYTES):
+            pass
 
     def _connect(self) -> HTTPConnection:
         """Return a new connection to an address that was checked now. Raises what the last address raised."""
@@ -141,7 +188,7 @@ class Line:
         failed: Exception = OSError("no address")
         for number, address in enumerate(addresses):
             share = self._left() / (len(addresses) - number)  # the others have a chance, too
-            connection = self._made(address, timeout=share)
+            connection = self._made(address, share)
             try:
                 connection.connect()
             except (HTTPError, OSError) as error:
@@ -151,16 +198,17 @@ class Line:
                 return connection
         raise failed
 
-    def _made(self, address: str, *, timeout: float) -> HTTPConnection:
+    def _made(self, address: str, seconds: float) -> _Http:
+        port = self._target.port
+        connection: _Http
         if self._target.scheme == "http":
-            return HTTPConnection(address, self._target.port, timeout=timeout)
-        return HTTPSConnection(
-            address,
-            self._target.port,
-            timeout=timeout,
-            server_hostname=self._target.host,
-            ssl_context=_tls(),
-        )
+            connection = _Http(address, port, timeout=seconds)
+        else:
+            connection = _Https(
+                address, port, timeout=seconds, server_hostname=self._target.host, ssl_context=_tls()
+            )
+        connection.until = time.monotonic() + seconds
+        return connection
 
     def _left(self) -> float:
         """Return the seconds that are left. Raises TimeoutError if there are none."""
@@ -172,6 +220,8 @@ class Line:
     def _describe(self, error: Exception) -> str:
         if self._is_cut or isinstance(error, TimeoutError) or "timed out" in str(error):
             return f"No response within {SECONDS} seconds."
+        if isinstance(error, ResponseTooLong):
+            return f"The head of the response is longer than {BYTES // 1024} KiB."
         if isinstance(error, socket.gaierror):
             return f"{self._target.host} was not found."
         cause = error.__cause__ or error

@@ -9,6 +9,7 @@ import time
 from threading import Timer
 
 import pytest
+from urllib3.util import connection as connections
 
 from integrations.webhooks import addresses, sending
 from integrations.webhooks.addresses import Target, target_of
@@ -197,6 +198,38 @@ def test_what_is_no_http_counts_as_a_lost_connection(speak):
         (None, "The connection was lost, or the response is no HTTP."),
         (None, "The connection failed"),
     }
+
+
+def test_connecting_and_the_handshake_of_tls_share_the_bound(monkeypatch, leads_to):
+    """A network that takes long to connect, to a receiver that then says nothing."""
+    connect = connections.create_connection
+
+    def connect_slowly(*args, **kwargs):
+        time.sleep(0.8)
+        return connect(*args, **kwargs)
+
+    monkeypatch.setattr(connections, "create_connection", connect_slowly)
+    monkeypatch.setattr(sending, "SECONDS", 1)
+    leads_to(["127.0.0.1"])
+    with speaking(lambda connection: time.sleep(4)) as port:
+        line = Line(Target("https", "hooks.example.com", port, "/"))
+        began = time.monotonic()
+        assert post(port, line=line) == (None, "No response within 1 seconds.")
+        assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        [b"HTTP/1.1 200 OK\r\n", *[b"X: " + b"x" * 60_000 + b"\r\n"] * 90],
+        [b"HTTP/1.1 100 Continue\r\nX: " + b"x" * 60_000 + b"\r\n\r\n"] * 90,
+    ],
+    ids=["headers", "interim responses"],
+)
+def test_no_more_than_the_bound_is_read_of_a_head(monkeypatch, head):
+    monkeypatch.setattr(sending, "SECONDS", 5)
+    with speaking(answering(*head, b"Content-Length: 0\r\n\r\n")) as port:
+        assert post(port) == (None, "The head of the response is longer than 64 KiB.")
 
 
 def test_endless_head_is_refused():
