@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -21,6 +22,7 @@ PERMISSIONS = {"create": "accounts.add_apikey", "revoke": "accounts.revoke_apike
 MARK = "gk_"  # so that scanners of source code know a leaked key
 SHOWN = len(MARK) + 6
 MOST_ADDRESSES = 50
+_MAPPED_BITS = 96  # before the IPv4 address
 MOST_DAYS = 3650  # of the forms that ask for days
 
 
@@ -90,11 +92,27 @@ def hash_of(key: str) -> str:
 
 
 def _network(text: str, number: int) -> str:
+    if "%" in text:  # the address of a caller has no interface
+        without = re.sub(r"%[^/]*", "", text.strip())
+        raise Invalid(
+            f"{text!r} names an interface of one machine. Write {without}, without it.",
+            field="addresses",
+            item=number,
+        )
     try:
-        return str(ip_network(text.strip(), strict=False))
+        return str(_unmapped(ip_network(text.strip(), strict=False)))
     except ValueError:
         raise Invalid(
             f"{text!r} is no IP address or network, such as 192.0.2.7 or 2001:db8::/32.",
             field="addresses",
             item=number,
         ) from None
+
+
+def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """Return the IPv4 network that is written within IPv6 (`::ffff:192.0.2.0/120`), as callers are compared, or it."""
+    if isinstance(network, IPv6Network) and network.prefixlen >= _MAPPED_BITS:
+        inner = network.network_address.ipv4_mapped
+        if inner is not None:
+            return IPv4Network((int(inner), network.prefixlen - _MAPPED_BITS))
+    return network

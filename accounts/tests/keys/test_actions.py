@@ -62,6 +62,32 @@ def test_key_acts_as_a_user_who_cannot_sign_in():
 
 
 @pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("::ffff:192.0.2.7", "192.0.2.7/32"),
+        ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+        ("fe80::1", "fe80::1/128"),
+    ],
+)
+def test_ipv4_address_within_ipv6_is_stored_as_ipv4(given, stored):
+    """A caller's address is compared as IPv4, however the server writes it."""
+    row, _ = made(addresses=[given])
+    assert row.addresses == [stored]
+
+
+def test_address_with_an_interface_is_refused():
+    with pytest.raises(Invalid) as refused:
+        made(addresses=["192.0.2.7", "fe80::1%eth0"])
+    assert (refused.value.field, refused.value.item, refused.value.text) == (
+        "addresses",
+        1,
+        "'fe80::1%eth0' names an interface of one machine. Write fe80::1, without it.",
+    )
+
+
+@pytest.mark.parametrize(
     ("field", "values"),
     [
         ("role", {"role": "admin"}),
