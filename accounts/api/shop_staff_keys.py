@@ -83,6 +83,7 @@ class StaffApiKeys(StaffViewSet):
     verbs = ("revoke",)
     permissions = actions.PERMISSIONS
     people_methods = UNSAFE
+    stamps = frozenset({"last_used_at"})
 
     @staticmethod
     def rows(caller: Caller, filters: Json) -> QuerySet[ApiKey]:

@@ -7,6 +7,7 @@ of the last change would miss those, and writes that go past it.
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections.abc import Collection
 from hashlib import blake2b
 
 from django.utils.http import parse_etags
@@ -35,23 +36,29 @@ class NothingToMatch(Invalid):
     message = "This request takes no If-Match. It writes to no row with an ETag."
 
 
+def without(stamps: Collection[str], body: Json) -> Json:
+    """Return the values of a row that are in its ETag: not the stamps of each use, which a write does not depend on."""
+    return {name: value for name, value in body.items() if name not in stamps}
+
+
 def etag_of(body: Json) -> str:
     """Return the ETag of a row's body."""
     sums = (blake2b(dumps(value), digest_size=_BYTES).digest() for value in body.values())
     return f'"{urlsafe_b64encode(b"".join(sums)).decode()}"'
 
 
-def check_match(seen: str, body: Json, name: str) -> None:
+def check_match(seen: str, body: Json, name: str, stamps: Collection[str] = ()) -> None:
     """Raise RowChanged, which names the values that changed, unless `If-Match` has the ETag of a row's body.
 
-    Raises WrongMatch.
+    The ETag is without `stamps`. Raises WrongMatch.
     """
-    tags, present = parse_etags(seen), etag_of(body)
+    compared = without(stamps, body)
+    tags, present = parse_etags(seen), etag_of(compared)
     if not tags:
         raise WrongMatch
     if present in tags or tags == ["*"]:
         return
-    changed = _changed(tags[0].strip('"'), present.strip('"'), body)
+    changed = _changed(tags[0].strip('"'), present.strip('"'), compared)
     text = (
         f"The {name} has changed since it was read: {', '.join(changed)}."
         if changed

@@ -27,7 +27,7 @@ from common.domain.types import AnyQuerySet, Json, Values
 from common.http.authentication import ApiKeyAuthentication, BearerAuthentication
 from common.http.bodies import JSONResponse
 from common.http.contracts.shop import SHOP, STAFF, ShopCustomerList, ShopView
-from common.http.etags import NothingToMatch, check_match, etag_of
+from common.http.etags import NothingToMatch, check_match, etag_of, without
 from common.http.fields import Id
 from common.http.idempotency import Handler
 from common.http.inputs import unaccepted_names
@@ -80,6 +80,9 @@ class StaffViewSet(ViewSetMixin, PositionedList, ShopView):
     # The part of the URL with the key of the row whose ETag a write may have as `If-Match`. Empty: rows have no ETags.
     matched: ClassVar[str] = "id"
     has_versions: ClassVar[bool] = False  # the ETag is the row's version, which the actions compare
+    stamps: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # of the row, which change with each use and are not in its ETag
     # Of one row, where it has more than the rows of the list.
     item_class: ClassVar[type[Serializer] | None] = None
     item_query: ClassVar[type[Query]] = ItemQuery
@@ -172,7 +175,7 @@ class StaffViewSet(ViewSetMixin, PositionedList, ShopView):
             row.refresh_from_db(from_queryset=self.model._base_manager.select_for_update(no_key=True))
         except ObjectDoesNotExist:
             raise self._missing() from None
-        check_match(seen, self.body_of(id), str(self.model._meta.verbose_name))
+        check_match(seen, self.body_of(id), str(self.model._meta.verbose_name), self.stamps)
 
     def unaccepted(self, serializer: Serializer) -> dict[str, list[str]]:
         if not self.is_strict:
@@ -229,7 +232,7 @@ class StaffViewSet(ViewSetMixin, PositionedList, ShopView):
 
     def etag_of(self, body: Json) -> str:
         """Return the ETag of a row's body."""
-        return etag_of(body)
+        return etag_of(without(self.stamps, body))
 
     def body_of(self, id: int) -> Json:
         """Return the row as it is stored now. Raises Missing."""

@@ -122,6 +122,7 @@ class StaffWebhooks(StaffViewSet):
     verbs = ("test", "replay")
     permissions = actions.PERMISSIONS
     people_methods = UNSAFE  # a URL that a stolen key added would get events after the key was revoked
+    stamps = frozenset({"failing_since", "last_delivered_at"})
 
     _addresses: tuple[str, ...] = ()  # of the URL in the body
 

@@ -137,3 +137,11 @@ def test_keys_are_managed_by_people(api):
         response = api.post(url, body, format="json", headers=headers)
         assert (response.status_code, response.json()["code"]) == (403, "people_only")
     assert ApiKey.objects.count() == 1
+
+
+def test_etag_does_not_change_with_each_use(as_manager):
+    key = factories.ApiKeyFactory()
+    etag = as_manager.get(f"{URL}{key.pk}/")["ETag"]
+    ApiKey.objects.update(last_used_at=timezone.now())
+    response = as_manager.post(f"{URL}{key.pk}/revoke/", headers={"If-Match": etag})
+    assert (response.status_code, again(key).revoked_at is None) == (200, False)

@@ -297,3 +297,26 @@ def test_name_is_looked_up_before_the_transaction(as_manager, monkeypatch, heade
 def test_missing_webhook_is_a_404_before_its_url_is_looked_up(as_manager, monkeypatch):
     monkeypatch.setattr(addresses, "lookup", lambda *args: pytest.fail("looked up"))
     assert as_manager.patch(f"{URL}999/", {"url": HOOK}, format="json").status_code == 404
+
+
+def test_etag_does_not_change_with_each_delivery(as_manager, now):
+    webhook = factories.WebhookFactory()
+    url = f"{URL}{webhook.pk}/"
+    etag = as_manager.get(url)["ETag"]
+    Webhook.objects.update(last_delivered_at=now, failing_since=now, failures=3)
+    assert as_manager.get(url)["ETag"] == etag
+    response = as_manager.patch(url, {"description": "Books"}, format="json", headers={"If-Match": etag})
+    row = row_of(webhook, description="Books", last_delivered_at=iso(now), failing_since=iso(now))
+    assert (response.status_code, response.json()) == (200, row)
+    refused = as_manager.patch(url, {"description": "Other"}, format="json", headers={"If-Match": etag})
+    assert (refused.status_code, refused.json()) == (
+        412,
+        {
+            "error": "Row has changed",
+            "detail": "The webhook has changed since it was read: description.",
+            "code": "row_changed",
+            "changed": ["description"],
+            "etag": response["ETag"],
+            "row": row,
+        },
+    )
