@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from common.domain.caller import Caller
+from common.domain.database import count_of
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 _WAITING = "waiting"
@@ -22,6 +23,12 @@ class WebhookQuerySet(models.QuerySet[Row]):
     def active(self) -> Self:
         """Return the webhooks that are not disabled."""
         return self.filter(disabled_at=None)
+
+    def with_waiting(self) -> Self:
+        """Annotate `waiting`, the number of deliveries that are to be sent."""
+        from integrations.webhooks.models import Delivery  # models import this module
+
+        return self.annotate(waiting=count_of(Delivery.objects.waiting().filter(webhook=OuterRef("pk"))))
 
     def with_due(self, now: datetime) -> Self:
         """Return the active webhooks to which something can be sent now, those without a rest or after it."""

@@ -179,15 +179,15 @@ def record_outcomes(
         row = Webhook.objects.select_for_update(no_key=True).filter(pk=webhook.pk).first()
         if row is None:
             return
-        mine = _still_mine(messages)
+        mine = _still_mine(messages)  # as they are stored now: a replay may have begun their three days anew
         outcomes = {one.message.delivery.pk: one for one in sent if one.message.delivery.pk in mine}
         accepted = [pk for pk, one in outcomes.items() if one.outcome.is_accepted]
         _end(accepted, DeliveryState.DELIVERED, now)
-        Delivery.objects.filter(pk__in=mine - outcomes.keys()).update(claimed_until=None)
+        Delivery.objects.filter(pk__in=mine.keys() - outcomes.keys()).update(claimed_until=None)
         given_up = [
             one
-            for one in outcomes.values()
-            if not one.outcome.is_accepted and not _postpone(one.message, now)
+            for pk, one in outcomes.items()
+            if not one.outcome.is_accepted and not _postpone(one.message, mine[pk], now)
         ]
         _end([one.message.delivery.pk for one in given_up], DeliveryState.FAILED, now)
         Attempt.objects.bulk_create(
@@ -207,10 +207,11 @@ def record_outcomes(
         )
 
 
-def _still_mine(messages: Sequence[Message]) -> set[int]:
+def _still_mine(messages: Sequence[Message]) -> dict[int, Delivery]:
+    """Return the rows of the messages whose claims still hold, locked, by their keys."""
     claims: Mapping[int, datetime | None] = {one.delivery.pk: one.delivery.claimed_until for one in messages}
-    stored = Delivery.objects.waiting().filter(pk__in=claims).values_list("pk", "claimed_until")
-    return {pk for pk, until in stored if until == claims[pk]}
+    stored = Delivery.objects.select_for_update(no_key=True).waiting().filter(pk__in=claims).order_by("pk")
+    return {row.pk: row for row in stored if row.claimed_until == claims[row.pk]}
 
 
 def _end(pks: Collection[int], state: str, now: datetime) -> None:
@@ -220,9 +221,8 @@ def _end(pks: Collection[int], state: str, now: datetime) -> None:
         )
 
 
-def _postpone(message: Message, now: datetime) -> bool:
+def _postpone(message: Message, delivery: Delivery, now: datetime) -> bool:
     """Make a delivery due again later, and return whether it is. After three days, or without its event, it is not."""
-    delivery = message.delivery
     last = delivery.waits_since + PATIENCE
     if message.body is None or now >= last:
         return False

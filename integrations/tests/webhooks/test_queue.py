@@ -11,6 +11,7 @@ from django.db import connection
 from common.domain.models import Event
 from integrations.models import Attempt, Delivery, Webhook
 from integrations.webhooks import queue
+from integrations.webhooks.actions import replay
 from integrations.webhooks.queue import (
     DELAYS,
     JITTER,
@@ -344,3 +345,16 @@ def test_old_deliveries_are_deleted_and_waiting_ones_stay(webhook, settings):
     factories.DeliveryFactory(webhook=webhook, created_at=old)
     assert clear_deliveries(now=NOW) == 1
     assert webhook.deliveries.count() == 2
+
+
+def test_replay_during_the_last_attempt_begins_its_three_days_anew(webhook):
+    """The attempt that was claimed before the replay would else end it as given up."""
+    [row] = due(webhook, 1)
+    late = NOW + PATIENCE
+    found = claim(webhook.pk, now=late)
+    replay(delivery=again(row), now=late)
+    record_outcomes(found[0], found[1], [Sent(found[1][0], late, WRONG)], now=late + timedelta(seconds=1))
+    stored = again(row)
+    assert (stored.state, stored.ended_at, stored.waits_since, stored.tries) == ("waiting", None, late, 1)
+    assert stored.due_at > late
+    assert again(webhook).is_active
