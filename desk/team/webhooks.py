@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -22,7 +22,7 @@ from common.domain.text_fields import TextFormField
 from desk.forms import KeyedForm
 from desk.pages import DeskView
 from desk.places import Place
-from integrations.models import Attempt, Delivery, DeliveryState, Webhook
+from integrations.models import Attempt, Delivery, Webhook
 from integrations.webhooks import actions
 from integrations.webhooks.addresses import look_up
 from integrations.webhooks.models import LONGEST_URL
@@ -87,8 +87,7 @@ class WebhooksPage(DeskView):
         return self.ask(WebhookForm(), made=row)
 
     def ask(self, form: WebhookForm, *, made: Webhook | None = None, status: int = 200) -> HttpResponse:
-        waiting = Count("deliveries", filter=Q(deliveries__state=DeliveryState.WAITING))
-        rows = Webhook.objects.select_related("created_by").annotate(waiting=waiting).order_by("-id")
+        rows = Webhook.objects.select_related("created_by").with_waiting().order_by("-id")
         context = {"webhooks": rows, "form": form, "made": made}
         return self.show("desk/team/webhooks.html", context, place=Place(self.request), status=status)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from common.domain.models import Event
@@ -174,3 +176,24 @@ def test_name_is_looked_up_before_the_transaction(manager, monkeypatch):
     monkeypatch.setattr(addresses, "lookup", lookup)
     assert manager.post(URL, form()).status_code == 200
     assert (seen, Webhook.objects.count()) == ([("hooks.example.com", False)], 1)
+
+
+def test_waiting_deliveries_are_counted(manager, now):
+    empty, busy = factories.WebhookFactory.create_batch(2)
+    factories.DeliveryFactory.create_batch(3, webhook=busy)
+    factories.DeliveryFactory.create_batch(2, webhook=busy, state="delivered", ended_at=now)
+    rows = manager.get(URL).context["webhooks"]
+    assert [(row.pk, row.waiting) for row in rows] == [(busy.pk, 3), (empty.pk, 0)]
+
+
+@pytest.mark.skipif(settings.USE_POSTGRES, reason="PostgreSQL reads small tables without an index")
+def test_waiting_deliveries_are_counted_by_their_index(manager):
+    """A webhook may have millions of deliveries, of which few wait."""
+    factories.DeliveryFactory()
+    with CaptureQueriesContext(connection) as captured:
+        manager.get(URL)
+    [sql] = [query["sql"] for query in captured if '"waiting"' in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        plan = " ".join(row[3] for row in cursor.fetchall())
+    assert "INDEX delivery_waiting" in plan, plan
