@@ -137,10 +137,6 @@ class RotateSecret(WebhookPage):
         return self.ask(pk, SpanForm(), secret=row.secret)
 
 
-def _remove(webhook: Webhook, by: int, now: datetime) -> None:
-    actions.remove_webhook(webhook=webhook)
-
-
 # Step of the URL -> its permission, what it does, and what the message says.
 STEPS: dict[str, tuple[str, Callable[[Webhook, int, datetime], Any], str]] = {
     "test": (
@@ -158,7 +154,11 @@ STEPS: dict[str, tuple[str, Callable[[Webhook, int, datetime], Any], str]] = {
         lambda row, by, now: actions.change_webhook(webhook=row, is_active=False, now=now),
         "{} gets no more events.",
     ),
-    "remove": (DELETE, _remove, "{} is deleted."),
+    "remove": (
+        DELETE,
+        lambda row, by, now: actions.remove_webhook(webhook=row, now=now),
+        "{} is deleted.",
+    ),
 }
 
 
@@ -192,7 +192,7 @@ class ReplayDelivery(DeskView):
     title = "Webhook"
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        row = get_object_or_404(Delivery.objects.select_related("webhook"), pk=pk)
+        row = get_object_or_404(Delivery.objects.of_webhooks().select_related("webhook"), pk=pk)
         try:
             actions.replay(delivery=row, now=timezone.now())
         except DomainError as error:

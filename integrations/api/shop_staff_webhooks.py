@@ -166,7 +166,7 @@ class StaffWebhooks(StaffViewSet):
 
     def destroy(self, request: Request, id: int) -> JSONResponse:
         """Delete a webhook and its deliveries."""
-        actions.remove_webhook(webhook=self.row(id))
+        actions.remove_webhook(webhook=self.row(id), now=timezone.now())
         return JSONResponse(status=204)
 
     def test(self, request: Request, id: int) -> JSONResponse:

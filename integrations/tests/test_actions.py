@@ -87,7 +87,8 @@ WITHOUT = {
         reminders.tasks.mail_reminder accounts.tasks.mail_undo_link accounts.tasks.mail_confirmation
         customers.tasks.mail_invitation billing.statements.continue_run billing.once.claim
         vehicles.telematics.downsampling.downsample vehicles.schedules.actions.spread
-        integrations.webhooks.queue.claim integrations.webhooks.queue.clear_deliveries""",
+        integrations.webhooks.queue.claim integrations.webhooks.removal.delete_webhook
+        integrations.webhooks.removal.delete_deliveries""",
     "files, which are seen with the row that they belong to": """
         files.actions.receive files.actions.save_file files.actions.store_file files.actions.discard_file
         files.actions.prune files.avatars.change_avatar files.papers.stored_paper""",
@@ -1382,7 +1383,7 @@ def _():
 
 @case(webhooks.remove_webhook, "integrations.webhook.removed")
 def _():
-    return {"webhook": make.WebhookFactory()}
+    return {"webhook": make.WebhookFactory(), "now": NOW()}
 
 
 @case(webhooks.rotate_secret, "integrations.webhook.secret_rotated")

@@ -17,7 +17,7 @@ from integrations.webhooks.addresses import LookedUpUrl, check_url
 from integrations.webhooks.choices import check_types, expand
 from integrations.webhooks.models import Delivery, DeliveryState, Disabled, Webhook
 from integrations.webhooks.signing import new_secret
-from integrations.webhooks.tasks import mail_disabled
+from integrations.webhooks.tasks import delete_removed, mail_disabled
 
 # The permission of each action, at the desk and in the API.
 PERMISSIONS = {
@@ -98,11 +98,15 @@ def disable(*, webhook: Webhook, because: str, now: datetime) -> None:
             mail_disabled.enqueue(webhook.pk)
 
 
-def remove_webhook(*, webhook: Webhook) -> None:
-    """Delete a webhook and what is known of its deliveries."""
+def remove_webhook(*, webhook: Webhook, now: datetime) -> None:
+    """Hide a webhook, and send it nothing more. A task deletes it and what is known of its deliveries."""
     with transaction.atomic():
-        events.record_removal(webhook)
-        webhook.delete()
+        row = Webhook.objects.select_for_update(no_key=True).filter(pk=webhook.pk).first()
+        if row is None:  # another request was first
+            return
+        change_silently(row, removed_at=now)
+        events.record_removal(row)
+        delete_removed.enqueue(row.pk)
 
 
 def rotate_secret(*, webhook: Webhook, now: datetime) -> Webhook:

@@ -24,6 +24,16 @@ class Disabled(models.TextChoices):
     GONE = "gone", "the receiver answered 410, which asks for no more"
 
 
+_Manager = models.Manager.from_queryset(WebhookQuerySet)
+
+
+class WebhookManager(_Manager["Webhook"]):
+    """The webhooks that were not removed. No page, route or loop has to leave out the others."""
+
+    def get_queryset(self) -> WebhookQuerySet[Webhook]:
+        return WebhookQuerySet(self.model, using=self._db).filter(removed_at=None)
+
+
 class Webhook(Identified):
     """An address to which events are sent, with the secret that signs them.
 
@@ -48,6 +58,8 @@ class Webhook(Identified):
         null=True, blank=True, help_text="Nothing is sent until then, because the receiver was down."
     )
     last_delivered_at = models.DateTimeField(null=True, blank=True)
+    # From then on it is hidden and gets nothing. A task deletes its deliveries, and then this row.
+    removed_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -59,7 +71,7 @@ class Webhook(Identified):
             "last_delivered_at",
         ]
     )
-    objects = WebhookQuerySet["Webhook"].as_manager()
+    objects = WebhookManager()
 
     class Meta:
         constraints = [
@@ -80,7 +92,7 @@ class Webhook(Identified):
 
     @property
     def is_active(self) -> bool:
-        return self.disabled_at is None
+        return self.disabled_at is None and self.removed_at is None
 
 
 class DeliveryState(models.TextChoices):

@@ -40,8 +40,12 @@ class WebhookQuerySet(models.QuerySet[Row]):
 
 class DeliveryQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
-        """Return all deliveries for staff and none for customers."""
-        return self if caller.is_staff else self.none()
+        """Return the deliveries of all webhooks for staff and none for customers."""
+        return self.of_webhooks() if caller.is_staff else self.none()
+
+    def of_webhooks(self) -> Self:
+        """Leave out those of webhooks that were removed, which a task deletes."""
+        return self.filter(webhook__removed_at=None)
 
     def waiting(self) -> Self:
         return self.filter(state=_WAITING)

@@ -24,6 +24,7 @@ from integrations.queries import EventsGone, read_events
 from integrations.webhooks.actions import TESTED, delivery_of, disable
 from integrations.webhooks.choices import expand, is_chosen
 from integrations.webhooks.models import Attempt, Delivery, DeliveryState, Disabled, Webhook
+from integrations.webhooks.removal import delete_deliveries
 from integrations.webhooks.sending import GONE, Outcome
 
 PAGE = 1000  # events that are recorded at a time
@@ -263,5 +264,6 @@ def _follow(webhook: Webhook, tried: Sequence[Sent], given_up: Sequence[Sent], *
 def clear_deliveries(*, now: datetime) -> int:
     """Delete what was sent or given up and is older than events are kept. Without its event it cannot be sent again."""
     since = now - timedelta(days=settings.KEEP_EVENTS_DAYS)
-    ended = Delivery.objects.filter(created_at__lt=since).exclude(state=DeliveryState.WAITING)
-    return ended.delete()[1].get(Delivery._meta.label, 0)
+    return delete_deliveries(
+        Delivery.objects.filter(created_at__lt=since).exclude(state=DeliveryState.WAITING)
+    )

@@ -1,4 +1,4 @@
-"""Tell the owner that a webhook was disabled. The transaction that disables it stores the task (docs/design, D57)."""
+"""What follows when a webhook is disabled or removed. The transaction of that stores the task (docs/design, D57)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from accounts.models import User
 from common.domain.caller import Role
 from common.domain.mail import Mail
 from integrations.webhooks.models import Webhook
+from integrations.webhooks.removal import delete_webhook
 
 _MOST = 20  # managers
 
@@ -30,6 +31,12 @@ def mail_disabled(webhook_id: int) -> None:
         }
         body = render_to_string("integrations/mail/webhook_disabled.txt", context)
         Mail(subject=f"A webhook was disabled: {webhook}", body=body, to=addresses).send()
+
+
+@task
+def delete_removed(webhook_id: int) -> None:
+    """Delete a webhook that was removed, and its deliveries."""
+    delete_webhook(webhook_id)
 
 
 def _owners(webhook: Webhook) -> list[str]:

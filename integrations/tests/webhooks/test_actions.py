@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django_tasks_db.models import DBTaskResult
 
 from common.domain.errors import Invalid
 from common.domain.models import Event
-from integrations.models import Delivery, Webhook
+from integrations.models import Attempt, Delivery, Webhook
 from integrations.queries import EventsGone
-from integrations.webhooks import actions
+from integrations.webhooks import actions, removal
 from integrations.webhooks.actions import WebhookIsDisabled
 from integrations.webhooks.addresses import look_up
-from integrations.webhooks.queue import record_due
+from integrations.webhooks.queue import LEASE, Sent, claim, record_due, record_outcomes
+from integrations.webhooks.sending import Outcome
 from testing import factories
 from testing.billed import again
 
@@ -201,7 +204,36 @@ def test_span_without_an_event_and_one_that_is_too_long_are_refused(webhook, now
     assert (refused.value.field, Delivery.objects.count()) == ("until", 0)
 
 
-def test_webhook_is_removed_with_its_deliveries(webhook):
-    factories.AttemptFactory(delivery__webhook=webhook)
-    actions.remove_webhook(webhook=webhook)
-    assert (Webhook.objects.count(), Delivery.objects.count()) == (0, 0)
+def test_removed_webhook_is_hidden_and_gets_nothing_at_once(webhook, now):
+    delivery = factories.DeliveryFactory(webhook=webhook, created_at=now)
+    found = claim(webhook.pk, now=now)
+    actions.remove_webhook(webhook=webhook, now=now)
+    actions.remove_webhook(webhook=webhook, now=now)  # the second of two requests
+    assert Webhook.objects.count() == 0
+    assert Event.objects.filter(type="integrations.webhook.removed").count() == 1
+    assert claim(webhook.pk, now=now + LEASE) is None
+    record_outcomes(*found, [Sent(found[1][0], now, Outcome(204, "", 1))], now=now)
+    assert (again(delivery).state, Attempt.objects.count()) == ("waiting", 0)
+    with pytest.raises(WebhookIsDisabled):
+        actions.replay(delivery=again(delivery), now=now)
+    factories.EventFactory()
+    record_due(now=now)
+    assert Delivery.objects.filter(webhook=webhook.pk).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_webhook_is_removed_with_its_deliveries_batch_by_batch(webhook, now, monkeypatch):
+    """A webhook may have millions of deliveries, which are too many for one transaction and for the memory."""
+    other = factories.AttemptFactory()
+    for delivery in factories.DeliveryFactory.create_batch(5, webhook=webhook):
+        factories.AttemptFactory.create_batch(2, delivery=delivery)
+    monkeypatch.setattr(removal, "BATCH", 2)
+    with CaptureQueriesContext(connection) as captured:
+        actions.remove_webhook(webhook=webhook, now=now)
+    deleted = [
+        query["sql"] for query in captured if query["sql"].startswith('DELETE FROM "integrations_delivery"')
+    ]
+    assert len(deleted) == 3
+    assert list(Webhook._base_manager.all()) == [other.delivery.webhook]
+    assert list(Delivery.objects.all()) == [other.delivery]
+    assert list(Attempt.objects.all()) == [other]

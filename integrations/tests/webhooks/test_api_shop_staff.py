@@ -154,10 +154,21 @@ def test_webhook_is_changed_disabled_and_enabled(as_manager):
     assert (response.status_code, again(webhook).url) == (400, HOOK)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_webhook_is_deleted(as_manager):
     delivery = factories.DeliveryFactory()
     assert as_manager.delete(f"{URL}{delivery.webhook_id}/").status_code == 204
     assert (Webhook.objects.count(), Delivery.objects.count()) == (0, 0)
+
+
+def test_webhook_that_is_being_deleted_is_not_there(as_manager):
+    delivery = factories.DeliveryFactory()
+    assert as_manager.delete(f"{URL}{delivery.webhook_id}/").status_code == 204
+    url = f"{URL}{delivery.webhook_id}/"
+    assert [as_manager.get(url).status_code, as_manager.get(f"{url}deliveries/").status_code] == [404, 404]
+    assert as_manager.post(f"{URL}deliveries/{delivery.pk}/replay/").status_code == 404
+    assert as_manager.delete(url).status_code == 404
+    assert as_manager.get(URL).json()["results"] == []
 
 
 def test_test_is_an_event_of_the_webhook(as_manager, manager):
