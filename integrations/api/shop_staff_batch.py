@@ -71,6 +71,12 @@ class BatchInput(Serializer):
 class BatchResultSerializer(Serializer):
     status = serializers.IntegerField(help_text="The status that the request alone would have.")
     body = serializers.DictField(allow_null=True, help_text="The response's body. Null if it has none.")
+    etag = serializers.CharField(
+        allow_null=True, help_text="The `ETag` of the row. Null where the response has none, as in a replay."
+    )
+    replayed = serializers.BooleanField(
+        help_text="Whether this is the stored response of an earlier request with the same `Idempotency-Key`."
+    )
     retry_after = serializers.IntegerField(
         allow_null=True, help_text="Seconds after which a 429 or 503 can be sent again. Null otherwise."
     )
@@ -130,7 +136,13 @@ class StaffBatch(StaffViewSet):
             body = orjson.loads(response.content) if response.content else None
             wait = response.headers.get("Retry-After")
             results.append(
-                {"status": response.status_code, "body": body, "retry_after": int(wait) if wait else None}
+                {
+                    "status": response.status_code,
+                    "body": body,
+                    "etag": response.headers.get("ETag"),
+                    "replayed": "Idempotent-Replayed" in response.headers,
+                    "retry_after": int(wait) if wait else None,
+                }
             )
             if response.status_code == HTTPStatus.CONFLICT and body and body["code"] == StillAnswering.code:
                 rest = response  # the same batch is being answered, and its parts have their effects in order
