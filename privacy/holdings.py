@@ -57,7 +57,7 @@ from memberships.models import Membership
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from passports.models import PassportLink
 from reminders.models import Reminder, ReminderMail
-from repair_orders.estimates.models import Authorisation, Decision, Estimate
+from repair_orders.estimates.models import AddedTax, Authorisation, Decision, Estimate
 from repair_orders.models import (
     Job,
     OrderDiscount,
@@ -269,6 +269,7 @@ HOLDINGS = (
         overwrites={"by_name": "", "contact_used": "", "ip": None, "note": "", "withdrawal_reason": ""},
         keeps={"method": _CODE},
     ),
+    Holding(AddedTax, account="authorisation__estimate__repair_order__customer"),
     Holding(
         Decision,
         account="authorisation__estimate__repair_order__customer",

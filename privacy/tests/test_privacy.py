@@ -39,6 +39,7 @@ from passports.queries import get_own_chain
 from privacy.erase import StillOpen, erase
 from privacy.holdings import HOLDINGS
 from privacy.persons import get_person
+from repair_orders.estimates.models import AddedTax
 from repair_orders.models import Paper, RepairOrder
 from testing import factories
 from testing.histories import hand_over
@@ -88,7 +89,8 @@ def create_data(customer: Customer) -> None:
     factories.OrderDiscountFactory(repair_order=order)
     factories.ServiceLineFactory(repair_order=order, description="Rotors too")
     estimate = factories.EstimateFactory(repair_order=order)
-    factories.AuthorisationFactory(estimate=estimate, by_name=f"{user.first_name} {user.last_name}")
+    answer = factories.AuthorisationFactory(estimate=estimate, by_name=f"{user.first_name} {user.last_name}")
+    AddedTax.objects.create(authorisation=answer, at=now, amount=1)
     Paper.objects.create(
         estimate=estimate, kind="estimate", upload=uploaded(None, None), digest="0" * 64, created_at=now
     )
