@@ -15,7 +15,9 @@ from django.contrib import admin
 from django.db import connection
 from django.urls import get_resolver, reverse
 from django.utils import timezone
+from rest_framework.test import APIClient
 
+from accounts.keys.models import KEY_ROLES
 from billing.credit_notes import credit_amount
 from common.domain.caller import Role
 from common.http.schema import CachedGenerator
@@ -32,6 +34,7 @@ CUSTOMER_SERVICE = "/api/v1/customers/"
 NOT_STAFFS = tuple(CUSTOMER_SERVICE + tail for tail in ("profile/", "check_profile_exists/", "health/"))
 NOT_STAFF = {"error": "Access denied", "detail": "This endpoint is only accessible to staff."}
 ROLE_MAY_NOT = {"error": "Access denied", "detail": "Your role does not allow this."}
+BY_PEOPLE = ("/api/shop/api-keys/", "/api/shop/webhooks/")  # what no key may write
 CODES = ("unauthenticated", "staff_only", "role_may_not")
 PAGES = {model: by_role(cells) for model, *cells in table("The admin: pages")}
 BUTTONS = {name: by_role(cells) for name, *cells in table("The admin: buttons")}
@@ -41,6 +44,13 @@ BUTTONS = {name: by_role(cells) for name, *cells in table("The admin: buttons")}
 def people(db) -> dict[str, Any]:
     """One user of each role, without permissions of their own."""
     return {role: factories.UserFactory(role=role) for role in ROLES}
+
+
+def machine(role: str) -> APIClient:
+    """Return a client with a key of this role."""
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Api-Key {factories.ApiKeyFactory(user__role=role).name}")
+    return client
 
 
 # --- the staff's API ----------------------------------------------------------------------------------------
@@ -155,6 +165,7 @@ def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, rows, cal
 
     unauthenticated, not_staff, role_may_not = refusals
     clients, allowed = {role: sign_in(person) for role, person in people.items()}, by_role(cells)
+    machines = {role: machine(role) for role in KEY_ROLES}
     before = everything()
     response = ask(api)
     assert (response.status_code, response.json()) == (401, unauthenticated)
@@ -163,6 +174,11 @@ def test_operation_is_allowed_only_for_its_roles(api, sign_in, people, rows, cal
             response = ask(clients[role])
             expected = not_staff if role == Role.CUSTOMER else role_may_not
             assert (role, response.status_code, response.json()) == (role, 403, expected)
+    by_people = path.startswith(BY_PEOPLE) and method != "GET"
+    for role in (role for role in KEY_ROLES if by_people or allowed[role] != "yes"):
+        response = ask(machines[role])
+        code = "people_only" if allowed[role] == "yes" else role_may_not["code"]
+        assert (role, response.status_code, response.json()["code"]) == (role, 403, code)
     assert everything() == before
     for role in ROLES:
         if allowed[role] == "yes":
