@@ -30,12 +30,33 @@ def fee_of(lines, percent, cap):
     return min(half_up(Fraction(base) * Fraction(percent) / 100), cap)
 
 
+def rows_off(rows, lines, left):
+    """Return what a plan, an offer and points take off, in this order, where at most `left` cents can be taken off."""
+    wanted = {}
+    for row in rows:
+        off = row["amount"]
+        percents = {"part": Fraction(row["parts"]), "labour": Fraction(row["labour"])}
+        for percent in set(percents.values()):
+            covered = [line["amount"] for line in lines if percents.get(line["kind"]) == percent]
+            off += half_up(sum(covered) * percent / 100)
+        wanted[row["kind"]] = off if row["cap"] is None else min(off, row["cap"])
+    if {"plan", "offer"} <= set(wanted) and not all(row["combines"] for row in rows):
+        wanted["plan" if wanted["offer"] > wanted["plan"] else "offer"] = 0
+    given = {}
+    for kind in sorted(wanted, key=("plan", "offer", "points").index):
+        given[kind] = min(wanted[kind], left)
+        left -= given[kind]
+    return given
+
+
 def price(lines, terms):
     """Add discount, net and tax to each line of an order, and return subtotal, discount, net, tax and total."""
     amounts = [line["amount"] for line in lines]
     subtotal = sum(amounts)
     percent = half_up(Fraction(subtotal) * Fraction(terms["percent"]) / 100)
-    discount = min(terms["amount"] + percent, subtotal)
+    typed = min(terms["amount"] + percent, subtotal)
+    given = rows_off(terms.get("rows", ()), lines, subtotal - typed)
+    discount = typed + sum(given.values())
     for line, off in zip(lines, spread(discount, amounts), strict=True):
         line["discount"], line["net"] = off, line["amount"] - off
     taxed = [line["net"] if line["taxable"] else 0 for line in lines]

@@ -30,6 +30,9 @@ class Books:
         self.money = defaultdict(Counter)  # (place, day) -> (kind, method) -> cents
         self.deposits = defaultdict(Counter)  # (place, day) -> "on", "off" -> cents
         self.taxes = defaultdict(Counter)  # (place, day, rate) -> column -> cents
+        self.labour = defaultdict(
+            Counter
+        )  # (place, day, technician) -> "hours", "amount" -> hundredths and cents
         self.journal = defaultdict(Counter)  # (place, day) -> account -> cents, debits above 0
 
     def day(self, place, now, *before):
@@ -54,7 +57,7 @@ class Books:
         invoice = self.invoices[pk] = {
             "place": place, "customer": payer, "day": day, "due": day + timedelta(days=terms),
             "rate": order["rate"], "exempt": order["exempt"], "lines": lines, **totals, "order": order["pk"],
-            "credits": [], "credited": 0, "done": False, "opening": False,
+            "technician": order.get("technician"), "credits": [], "credited": 0, "done": False, "opening": False,
             "taken": [{"pieces": 0, "discount": 0, "net": 0, "tax": 0} for _ in lines],
             "allowed_net": 0, "allowed_tax": 0, "split_given": 0,
             "left_taxed": sum(line["net"] for line in lines if line["taxable"]),
@@ -65,6 +68,7 @@ class Books:
         for line in lines:
             sales[line["kind"]] += line["amount"]
             sales["cost_part" if line["kind"] == "part" else "cost_sublet"] += line["cost"]
+            self._work(invoice, day, line, 1)
         sales["discount"] += totals["discount"]
         sales["tax"] += totals["tax"]
         sales["invoices"] += totals["total"]
@@ -73,6 +77,12 @@ class Books:
         self.book(place, day, **self._cost(lines, 1))
         self._move_deposits(order["pk"], pk, payer, now)
         return invoice
+
+    def _work(self, invoice, day, line, sign):
+        if line["kind"] == "labour":
+            row = self.labour[invoice["place"], day, invoice["technician"]]
+            row["hours"] += sign * line["pieces"]
+            row["amount"] += sign * line["amount"]
 
     def _sold(self, invoice, day, lines, sign):
         accounts = Counter({f"tax {invoice['rate']}": 0})
@@ -158,10 +168,11 @@ class Books:
             part = self.part_of_line(pk, place, pieces)
             line, taken = invoice["lines"][place], invoice["taken"][place]
             if line["pieces"]:
-                taken["pieces"] = line["pieces"] if pieces is None else taken["pieces"] + pieces
+                pieces = line["pieces"] - taken["pieces"] if pieces is None else pieces
+                taken["pieces"] += pieces
             for name, cents in part.items():
                 taken[name] += cents
-            rows.append({"kind": line["kind"], "taxable": line["taxable"], **part})
+            rows.append({"kind": line["kind"], "taxable": line["taxable"], "pieces": pieces, **part})
         net, tax = (sum(row[name] for row in rows) for name in ("net", "tax"))
         shift = between(tax, net + tax - left[0], left[1]) - tax
         if shift:
@@ -181,9 +192,10 @@ class Books:
         rows = []
         for place, line in enumerate(invoice["lines"]):
             part = self.part_of_line(pk, place, None)
+            pieces = line["pieces"] and line["pieces"] - invoice["taken"][place]["pieces"]
             for name, cents in part.items():
                 invoice["taken"][place][name] += cents
-            rows.append({"kind": line["kind"], "taxable": line["taxable"], **part})
+            rows.append({"kind": line["kind"], "taxable": line["taxable"], "pieces": pieces, **part})
         if invoice["opening"]:
             net, _ = self.left(pk)
             rows.append(self._allow(invoice, net, 0))
@@ -220,6 +232,7 @@ class Books:
         for row in rows:
             row["amount"] = row["discount"] + row["net"]
             sales[row["kind"]] -= row["amount"]
+            self._work(invoice, day, row, -1)
             sales["discount"] -= row["discount"]
         sales["tax"] -= tax
         sales["notes"] += total

@@ -13,6 +13,7 @@ from billing.reports.journal import journal
 from billing.reports.receivables import receivables
 from billing.reports.sheet import day_sheet
 from billing.reports.tax import tax_by_rate
+from billing.reports.work import open_orders, technicians_hours
 from billing.statements import make_statement
 from billing.tests.simulated.books import METHODS
 from customers.models import Customer
@@ -153,6 +154,8 @@ def everything(year, *, days=None):
         counts += sheets(books, location, days)
         counts += months(books, location)
         counts += closed(year, location, days)
+        counts += hours(books, location)
+        counts += open_work(year, location)
     whole = Scope(date(2026, 1, 1), date(2027, 3, 31))
     counts += entries(books, whole)
     counts += balances(books, list(year.terms))
@@ -231,6 +234,41 @@ def months(books, location):
         ages(books, Scope(last, last, location), location.pk)
         counts.update({"tax reports": 1, "receivables": 1})
     return counts
+
+
+def hours(books, location):
+    """Compare the hours and the labour of each technician in each month of a location."""
+    counts = Counter()
+    for last in month_ends():
+        scope = Scope(last.replace(day=1), last, location)
+        expected = defaultdict(Counter)
+        for (place, day, technician), row in books.labour.items():
+            if place == location.pk and scope.first <= day <= scope.last:
+                for name, amount in row.items():
+                    expected[technician][name] += amount
+        report = technicians_hours(scope)
+        rows = {row["technician_id"]: (cents(row["sold_hours"]), cents(row["labour"])) for row in report.rows}
+        wanted = {technician: (row["hours"], row["amount"]) for technician, row in expected.items()}
+        same(f"hours of {last}", rows, wanted)
+        totals = cents(report.totals["sold_hours"]), cents(report.totals["labour"])
+        same(f"hours of all, {last}", totals, tuple(map(sum, zip(*wanted.values(), strict=True))) or (0, 0))
+        counts["hours"] += 1
+    return counts
+
+
+def open_work(year, location):
+    """Compare the completed orders that wait for an invoice: never invoiced, or credited as a whole since."""
+    books = year.books
+    invoiced = {row["order"] for row in books.invoices.values() if not row["done"]}
+    expected = {
+        pk: (total, sum(books.uses["repair_order", pk].values()))
+        for pk, (place, total) in year.done_orders.items()
+        if place == location.pk and pk not in invoiced
+    }
+    report = open_orders(Scope(MADE.date(), MADE.date(), location), now=MADE)
+    rows = {row["repair_order_id"]: (cents(row["total"]), cents(row["deposit"])) for row in report.rows}
+    same(f"open orders of {location.pk}", rows, expected)
+    return Counter({"open orders": len(rows)})
 
 
 def shown(rate):

@@ -15,7 +15,8 @@ from billing.tests.simulated.year import Year
 
 KINDS = {
     "allocations", "credits by amount", "credits by line", "credits of the whole", "days closed", "deposits",
-    "invoiced again", "invoices", "opening balances", "orders", "orders stopped", "parts orders",
+    "invoiced again", "invoices", "opening balances", "orders", "orders stopped",
+    "orders with a discount of a plan, an offer or points", "parts orders",
     "parts orders cancelled", "payments", "payments of several invoices", "payments that stay open",
     "refunds", "returns refunded", "reversals", "refused: OverBalance", "refused: OverInvoice",
     "refused: OverOpen", "refused: TooLate",

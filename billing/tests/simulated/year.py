@@ -28,8 +28,15 @@ from orders import actions as mail
 from orders import returns
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from repair_orders import actions
-from repair_orders.models import Job, PartLine, RepairOrder, ServiceLine
-from testing.factories import CustomerFactory, LocationFactory, PartFactory, ServiceFactory, VehicleFactory
+from repair_orders.models import Job, OrderDiscount, PartLine, RepairOrder, ServiceLine
+from testing.factories import (
+    CustomerFactory,
+    LocationFactory,
+    PartFactory,
+    ServiceFactory,
+    TechnicianFactory,
+    VehicleFactory,
+)
 
 START, END = datetime(2026, 2, 15, 12, tzinfo=UTC), datetime(2027, 2, 10, 12, tzinfo=UTC)
 OPENED = date(2026, 2, 1)
@@ -66,6 +73,7 @@ def cents_of(amount):
 class Year:
     def __init__(self, orders, seed=0):
         self.orders, self.rng = orders, random.Random(seed)
+        self.done_orders = {}  # order -> place and total, of completed orders
         self.places = []
         self.rates = {}
         for place, (name, zone, rate) in enumerate(PLACES):
@@ -75,6 +83,7 @@ class Year:
             self.rates[location.pk] = rate
         self.books = Books({location.pk: location.time_zone for location in self.places})
         self.part, self.service = PartFactory(), ServiceFactory()
+        self.technicians = [None, *TechnicianFactory.create_batch(3)]
         number = max(12, orders // 40)
         self.customers = [CustomerFactory(terms_days=self.rng.choice((0, 0, 15, 30))) for _ in range(number)]
         self.vehicles = {customer.pk: VehicleFactory(customer=customer) for customer in self.customers}
@@ -182,7 +191,30 @@ class Year:
             "amount": rng.choice((0, 0, 0, 1000, rng.randint(1, 50_000))),
             "rate": "0.0000" if exempt or rng.random() < 0.05 else rate,
             "exempt": exempt,
+            "rows": self.drawn_discounts(),
         }
+
+    def drawn_discounts(self):
+        """Draw discounts of a plan, an offer and points (docs/design, D135)."""
+        rng = self.rng
+        rows = []
+        for kind in ("plan", "offer", "points"):
+            if rng.random() < 0.8:
+                continue
+            is_points = kind == "points"
+            rows.append(
+                {
+                    "kind": kind,
+                    "parts": "0" if is_points else rng.choice(("0", "15", "3.3333")),
+                    "labour": "0" if is_points else rng.choice(("0", "10", "15")),
+                    "amount": 0 if kind == "plan" else rng.randint(1, 3000),
+                    "cap": None if is_points else rng.choice((None, 2500)),
+                    "combines": is_points or rng.random() < 0.5,
+                }
+            )
+        if rows:
+            self.count("orders with a discount of a plan, an offer or points")
+        return rows
 
     def completed(self, now, status="completed"):
         """Store an order with its lines, and return it as the books have it."""
@@ -211,9 +243,12 @@ class Year:
                     tax_percent=Decimal(terms["rate"]),
                     tax_exemption="EX-1" if terms["exempt"] else "",
                     fee_terms=[FEE] if has_fee else [],
+                    given_discount=Decimal(0) if terms["rows"] else None,
                 )
             ]
         )
+        self.store_discounts(row, terms["rows"], now)
+        technician = self.rng.choice(self.technicians)
         (job,) = Job.objects.bulk_create(
             [
                 Job(
@@ -222,6 +257,7 @@ class Year:
                     name="Repair",
                     status="done" if is_done else "approved",
                     is_draft=False,
+                    technician=technician,
                 )
             ]
         )
@@ -232,8 +268,29 @@ class Year:
             "customer": customer.pk,
             "lines": lines,
             "totals": totals,
+            "technician": technician and technician.pk,
         }
+        if is_done:
+            self.done_orders[row.pk] = location.pk, totals["total"]
         return {**order, "rate": terms["rate"], "exempt": terms["exempt"]}
+
+    def store_discounts(self, row, discounts, now):
+        OrderDiscount.objects.bulk_create(
+            OrderDiscount(
+                repair_order=row,
+                kind=discount["kind"],
+                source_id=row.customer.contact_id,
+                name=discount["kind"].title(),
+                off_parts=Decimal(discount["parts"]),
+                off_labour=Decimal(discount["labour"]),
+                off_amount=dollars(discount["amount"]),
+                discount_cap=None if discount["cap"] is None else dollars(discount["cap"]),
+                combines=discount["combines"],
+                points=discount["amount"] if discount["kind"] == "points" else None,
+                given_at=now,
+            )
+            for discount in discounts
+        )
 
     def store_lines(self, row, job, lines):
         PartLine.objects.bulk_create(
@@ -305,7 +362,7 @@ class Year:
             row = self.books.invoices[pk]
             if row["done"] and not row.get("again") and row["order"]:
                 row["again"] = True
-                keys = ("place", "lines", "rate", "exempt")
+                keys = ("place", "lines", "rate", "exempt", "technician")
                 totals = {name: row[name] for name in ("subtotal", "discount", "net", "tax", "total")}
                 self.count("invoiced again")
                 order = RepairOrder.objects.get(pk=row["order"])
