@@ -78,7 +78,10 @@ def random_fees(draw):
 def random_discounts(draw):
     """Return the terms of some of a plan, an offer and points, in any order."""
     kinds = draw.sample(("plan", "offer", "points"), draw.choice((0, 0, 1, 2, 3)))
-    return [random_discount(draw, kind) for kind in kinds]
+    found = {kind: random_discount(draw, kind) for kind in kinds}
+    if {"plan", "offer"} <= set(found) and draw.random() < 0.2:  # both take the same off
+        found["offer"] = found["plan"] | {"kind": "offer"}
+    return list(found.values())
 
 
 def random_discount(draw, kind):
