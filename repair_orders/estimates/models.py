@@ -117,13 +117,16 @@ class AddedTax(models.Model):
     """Tax that a later rate of the order added to the total of an authorisation. It never changes."""
 
     id = models.BigAutoField(primary_key=True)
-    authorisation = models.ForeignKey(Authorisation, on_delete=models.CASCADE, related_name="added_taxes")
+    authorisation = models.ForeignKey(Authorisation, on_delete=models.PROTECT, related_name="added_taxes")
     at = models.DateTimeField()
     amount = money()
 
     class Meta:
         verbose_name_plural = "added taxes"
-        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="added_tax_is_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="added_tax_is_positive"),
+            AppendOnly(name="added_tax_never_changes"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount}"

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('at', models.DateTimeField()),
                 ('amount', models.DecimalField(decimal_places=2, max_digits=10, validators=[django.core.validators.MinValueValidator(0)])),
-                ('authorisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='added_taxes', to='repair_orders.authorisation')),
+                ('authorisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='added_taxes', to='repair_orders.authorisation')),
             ],
             options={
                 'verbose_name_plural': 'added taxes',

@@ -36,4 +36,8 @@ class Migration(migrations.Migration):
             model_name='estimate',
             constraint=common.domain.constraints.AppendOnly(erasable=('sent_to', 'snapshot'), name='estimate_never_changes'),
         ),
+        migrations.AddConstraint(
+            model_name='addedtax',
+            constraint=common.domain.constraints.AppendOnly(name='added_tax_never_changes'),
+        ),
     ]

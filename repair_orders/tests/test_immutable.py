@@ -5,13 +5,15 @@ On SQLite deletions pass, as Django empties tables by DELETE.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from common.domain.constraints import erasing
 from repair_orders.estimates import actions as estimates
-from repair_orders.estimates.models import Authorisation, Decision, Estimate
+from repair_orders.estimates.models import AddedTax, Authorisation, Decision, Estimate
 from testing import factories
 from testing.worked_example import authorised
 
@@ -99,6 +101,14 @@ def test_no_row_is_deleted(model):
     with pytest.raises(IntegrityError, match=NAMES[model]), transaction.atomic():
         model.objects.all()._raw_delete(using="default")
     assert stored() == before
+
+
+def test_tax_that_was_added_never_changes(now):
+    row = AddedTax.objects.create(authorisation=Authorisation.objects.get(), at=now, amount="8.00")
+    for values in ({"amount": "9.00"}, {"at": LATER}):
+        with pytest.raises(IntegrityError, match="added_tax_never_changes"), transaction.atomic():
+            AddedTax.objects.update(**values)
+    assert AddedTax.objects.values_list("at", "amount").get() == (row.at, Decimal("8.00"))
 
 
 def test_withdrawal_adds_its_columns(order, ada):
