@@ -7,10 +7,12 @@
   const DRAFTS = "desk-drafts"; // of this tab only
   const KEPT = 30 * 60_000; // milliseconds
 
-  const user = document.querySelector(".desk")?.dataset.user;
-  if (!user) {
+  const desk = document.querySelector(".desk");
+  if (!desk) {
     return;
   }
+  const { user } = desk.dataset;
+  const said = desk.dataset.said.split(" "); // the levels of the page's messages
 
   const here = () => location.href.split("#")[0];
   const isChoice = (field) => ["checkbox", "radio"].includes(field.type);
@@ -28,7 +30,8 @@
   const posted = () => [...document.forms].filter((form) => form.getAttribute("method") === "post" && !form.matches("[data-finding]"));
   const nameOf = (form) => {
     const fixed = [...form.elements].filter((field) => field.type === "hidden" && !/csrf|^key$|^seen$|^was-/.test(field.name));
-    return JSON.stringify([form.id || form.closest("[id]")?.id, form.getAttribute("action"), ...fixed.map((field) => `${field.name}=${field.value}`)]);
+    const place = form.id || [form.closest("[id]")?.id, ...[...form.elements].filter(isKept).map((field) => field.name)];
+    return JSON.stringify([place, form.getAttribute("action"), ...fixed.map((field) => `${field.name}=${field.value}`)]);
   };
   const typedIn = (form) =>
     [...form.elements]
@@ -77,7 +80,7 @@
     const [{ type }] = performance.getEntriesByType("navigation");
     // The answer to a form comes from the page of the form. After an error of the browser there is no such page.
     const isAnswered = ({ url }) => type !== "back_forward" && document.referrer === url;
-    const isRefused = document.querySelector(".messagelist .error, .desk .problem") && !document.querySelector(".messagelist .success");
+    const isRefused = said.includes("error") && !said.includes("success");
     const waiting = [];
     const told = [];
     for (const draft of drafts()) {
