@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
+from functools import partialmethod
 from io import StringIO
 from typing import Any
 
@@ -20,6 +21,7 @@ from django.core.cache import caches
 from django.db import connections
 from django.db.models.signals import pre_migrate
 from django.dispatch import receiver
+from django.test import TransactionTestCase
 from django.utils import timezone
 from factory import Factory
 from hypothesis import HealthCheck, settings
@@ -33,6 +35,7 @@ from integrations.types import TYPES, payload_of
 from integrations.webhooks import addresses
 from testing import factories
 from testing.clients import signed_in
+from testing.flush import flush, remember_permissions
 from testing.schema import Schema, present
 from testing.servers import SHARED
 
@@ -109,6 +112,9 @@ def build_listed(type: str, subject: Any, at: Any, payload: Any) -> Event:
 
 _build = events._build
 events._build = build_listed
+TransactionTestCase._fixture_teardown = partialmethod(  # type: ignore[method-assign]
+    flush, TransactionTestCase._fixture_teardown
+)
 
 
 @pytest.fixture(scope="session")
@@ -121,6 +127,7 @@ def schema_of_models(django_db_setup):
 def django_db_setup(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         _made.update(present())
+        remember_permissions()
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,15 @@ import tomllib
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.checks import run_checks
 from django.core.management.sql import emit_post_migrate_signal
+from django.test import TransactionTestCase
 
+from catalogue.models import Part
 from config.apps import write_role_groups
 from config.roles import PERMISSIONS
+from testing import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -55,3 +58,21 @@ def test_suite_and_coverage_have_every_room(pytestconfig):
     rooms = {folder.parent.name for folder in settings.BASE_DIR.glob("*/tests")}
     coverage = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["tool"]["coverage"]
     assert rooms == set(pytestconfig.getini("testpaths")) == set(coverage["run"]["source"])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda group: None,
+        lambda group: group.delete(),
+        lambda group: group.permissions.clear(),
+        lambda group: group.permissions.set(list(Permission.objects.all())[: group.permissions.count()]),
+    ],
+)
+def test_suite_empties_the_database_after_a_commit_but_keeps_the_groups(change):
+    factories.PartFactory()
+    change(Group.objects.get(name="technician"))
+    TransactionTestCase("run")._fixture_teardown()
+    assert not Part.objects.exists()
+    assert stored() == wanted()
