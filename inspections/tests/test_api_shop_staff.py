@@ -192,18 +192,11 @@ class TestInspections(StaffNounSuite):
     test_search_ignores_case = None
     test_search_escapes_wildcards = None
 
-    @pytest.mark.parametrize(
-        ("params", "field", "message"),
-        [
-            ({"page": "2"}, "page", "The last page is 1."),
-            ({"colour": "red"}, "colour", "Unknown parameter."),
-            ({"repair_order_id": "x"}, "repair_order_id", "A valid integer is required."),
-        ],
-    )
-    def test_invalid_parameter_is_400_and_named(self, as_ada, params, field, message):
-        self.make()
-        response = as_ada.get(self.url, params)
-        assert (response.status_code, response.json()) == (400, invalid(field, message))
+    invalid_parameters: ClassVar[list[tuple[dict[str, Any], str, str]]] = [
+        ({"page": "2"}, "page", "The last page is 1."),
+        ({"colour": "red"}, "colour", "Unknown parameter."),
+        ({"repair_order_id": "x"}, "repair_order_id", "A valid integer is required."),
+    ]
 
     def test_those_of_an_order(self, as_ada):
         first, second = self.make(), self.make()
