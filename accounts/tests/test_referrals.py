@@ -77,7 +77,7 @@ class TestBalance:
             book_points(user_id=carol.pk, points=0, reason="Nothing", now=now)
         assert (balance(carol), ledger(carol)) == (100, 100)
 
-    @settings(max_examples=30)
+    @settings(max_examples=settings.default.max_examples // 2)
     @given(st.lists(st.integers(-200, 200).filter(bool), max_size=25))
     def test_balance_is_sum_of_ledger(self, moves):
         with transaction.atomic():

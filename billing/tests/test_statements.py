@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing import statements
@@ -229,7 +229,7 @@ def line(day, kind, row, name="", charge=None, balance="", **fields):
 VERBS = ("invoice", "pay", "open", "credit", "allocate", "refund", "reverse", "whole", "owed", "make")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples * 5 // 12)
 @given(
     st.lists(
         st.tuples(st.sampled_from(VERBS), st.integers(0, 9), st.integers(1, 30_000)), min_size=3, max_size=14

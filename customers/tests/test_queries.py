@@ -43,7 +43,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(rows)
 def test_statistics_match_rows(rows):
     with transaction.atomic():

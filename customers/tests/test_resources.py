@@ -8,7 +8,7 @@ import io
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
@@ -194,7 +194,7 @@ _awkward = st.sampled_from(["=1+1", "'=x", "02138", "a,b", 'say "hi"', "O'Hara",
     persons=st.lists(st.tuples(_name | _awkward, _name | _awkward, _name | _awkward), min_size=1, max_size=4),
     is_workbook=st.booleans(),
 )
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 3)
 def test_import_of_any_export_changes_nothing(desk, persons, is_workbook):
     with transaction.atomic():
         for number, (first, last, city) in enumerate(persons):

@@ -119,7 +119,7 @@ def test_equal_values_give_equal_bytes_without_the_clock(template):
     assert (dated.title, dated.author) == ("Test, order 7", "Garage")
 
 
-@settings(max_examples=15)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.lists(st.text(max_size=60), max_size=3))
 def test_any_text_is_set(texts):
     pdf = render(

@@ -56,7 +56,7 @@ def test_batch_that_started_a_day_earlier_is_found(civic):
     assert read(civic, since=T + 1, until=T + 2).t == []
 
 
-@settings(max_examples=15)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(
     st.lists(samples(T, T + 100), min_size=1, max_size=4, unique_by=lambda s: (s.t[0], s.t[-1])),
     st.integers(T - 5, T + 105),
