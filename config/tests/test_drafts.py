@@ -1,4 +1,4 @@
-"""What was typed at the desk comes back in a real browser: after a refusal, beside another form, and without an answer."""
+"""What was typed at the desk comes back in a real browser, beside another form and without an answer."""
 
 from __future__ import annotations
 
