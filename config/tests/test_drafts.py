@@ -75,7 +75,9 @@ def test_a_value_that_changed_meanwhile_stays_and_what_was_typed_is_said(shop, b
     notes, hours = "[name=o-notes]", ".job .lines td.q input"
     anna.fill(notes, "The keys are in the box.")
     anna.fill(hours, "3")
-    anna.route(f"{url}{path}", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    anna.route(
+        f"{url}{path}", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
     with anna.expect_event("requestfailed", lambda request: request.method == "POST"):
         anna.keyboard.press("Control+s")
     anna.unroute(f"{url}{path}")
