@@ -88,9 +88,9 @@ class TestBoard:
 
         order_in("in_progress", place)
         with_one = count_queries(read)
-        for _ in range(2):
+        for _ in range(29):
             order_in("in_progress", place)
-        assert len(read()) == 3
+        assert len(read()) == 30
         assert count_queries(read) == with_one == 1
 
 

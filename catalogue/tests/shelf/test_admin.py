@@ -112,7 +112,7 @@ class TestLists:
         factory()
         desk.get(url)
         with_one = count_queries(lambda: desk.get(url))
-        factory.create_batch(2)
+        factory.create_batch(20)
         assert count_queries(lambda: desk.get(url)) == with_one
 
     def test_side_bar_leads_to_what_is_short(self, desk):
