@@ -663,7 +663,7 @@ class ServiceLineFactory(DjangoModelFactory[ServiceLine]):
 
 
 class EstimateFactory(DjangoModelFactory[Estimate]):
-    """A revision of the order's present lines, with the next number, sent now and not answered."""
+    """A revision of the order's present lines, with the next number, sent at `now` and not answered."""
 
     class Meta:
         model = Estimate
@@ -671,8 +671,8 @@ class EstimateFactory(DjangoModelFactory[Estimate]):
     repair_order = factory.SubFactory(RepairOrderFactory, status="pending")
 
     @classmethod
-    def _create(cls, model_class, *args, repair_order, **kwargs):
-        return store_estimate(order=repair_order, by=None, now=timezone.now(), **kwargs)
+    def _create(cls, model_class, *args, repair_order, now=None, **kwargs):
+        return store_estimate(order=repair_order, by=None, now=now or timezone.now(), **kwargs)
 
 
 class AuthorisationFactory(DjangoModelFactory[Authorisation]):

@@ -106,9 +106,9 @@ class ShopCustomerListSuite:
     def test_number_of_queries_does_not_grow(self, alice, as_alice):
         self.make(alice)
         with_one = count_queries(lambda: as_alice.get(self.url))
-        for _ in range(2):
+        for _ in range(29):
             self.make(alice)
-        assert as_alice.get(self.url).json()["count"] == 3
+        assert as_alice.get(self.url).json()["count"] == 30
         assert count_queries(lambda: as_alice.get(self.url)) == with_one
 
     def test_page_parameters_paginate_the_list(self, alice, as_alice):
@@ -262,9 +262,9 @@ class CareListSuite(CareGateSuite):
     def test_number_of_queries_does_not_grow(self, alice, as_alice):
         self.make(alice)
         with_one = count_queries(lambda: as_alice.get(self.url))
-        for _ in range(2):
+        for _ in range(29):
             self.make(alice)
-        assert len(as_alice.get(self.url).json()) == 3
+        assert len(as_alice.get(self.url).json()) == 30
         assert count_queries(lambda: as_alice.get(self.url)) == with_one
 
     def test_other_methods_are_405(self, as_alice):
@@ -420,9 +420,9 @@ class StaffNounSuite:
         as_ada.get(self.url)
         list_of_one = count_queries(lambda: as_ada.get(self.url))
         row_of_one = count_queries(lambda: as_ada.get(self.item(instance)))
-        for _ in range(2):
+        for _ in range(29):
             self.make()
-        assert as_ada.get(self.url).json()["count"] >= 3
+        assert as_ada.get(self.url).json()["count"] >= 30
         assert count_queries(lambda: as_ada.get(self.url)) == list_of_one
         assert count_queries(lambda: as_ada.get(self.item(instance))) == row_of_one
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from desk.pages import DeskView
 from desk.places import Place
@@ -40,17 +42,20 @@ class TodayPage(DeskView):
             "yesterday": place.day - timedelta(days=1),
             "tomorrow": place.day + timedelta(days=1),
             "lists": self.lists(place) if place.day == place.today else [],
-            "shows_all": self.shows_all,
+            "renews": self.url_of_board(place) if place.day == place.today else "",
         }
         if request.GET.get("part") == "board":
             may = {name: request.user.has_perm(permission) for name, permission in self.may.items()}
-            context |= {
-                "place": place,
-                "may": may,
-                "is_over": place.day < place.today,
-            }  # it is open over midnight
+            is_over = place.day < place.today  # the page is open since yesterday
+            context |= {"place": place, "may": may, "is_over": is_over}
             return render(request, "desk/today/live.html", context)
         return self.show("desk/today/day.html", context, place=place)
+
+    def url_of_board(self, place: Place) -> str:
+        """Return what a script reads anew: the board of this location and day, with the lists."""
+        assert place.location is not None
+        query = {"part": "board", "place": str(place.location.pk), "day": place.day.isoformat()}
+        return f"{reverse('today')}?{urlencode(query | ({'all': 'answered'} if self.shows_all else {}))}"
 
     @property
     def shows_all(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from appointments.models import Location
@@ -16,7 +18,7 @@ from repair_orders import actions
 from repair_orders.estimates.actions import Answerer, send_estimate
 from repair_orders.estimates.models import Answer
 from repair_orders.models import RepairOrder
-from testing.billed import again, completed, invoiced, pay
+from testing.billed import completed, invoiced, pay
 from testing.factories import (
     AppointmentFactory,
     BayFactory,
@@ -29,6 +31,7 @@ from testing.factories import (
     OpeningHoursFactory,
     RepairOrderFactory,
     ReservationFactory,
+    ServiceLineFactory,
     UserFactory,
     VehicleExitFactory,
     VendorOrderFactory,
@@ -58,19 +61,18 @@ def shown(waiting):
 
 
 class TestWaitingForApproval:
-    def estimate(self, garage, **fields):
-        """Return an order's estimate of 384.32 with other columns."""
+    def estimate(self, garage, **options):
+        """Return an estimate of 384.32."""
         order = RepairOrderFactory(
             location=garage, status="pending", vehicle__model="Golf", vehicle__unit_number=""
         )
-        row = EstimateFactory(repair_order=order)
-        type(row).objects.filter(pk=row.pk).update(**{"sent_to": "x@example.com", "total": "384.32"} | fields)
-        return again(row)
+        ServiceLineFactory(repair_order=order, amount=Decimal("384.32"))
+        return EstimateFactory(repair_order=order, **options)
 
     def test_the_oldest_comes_first_with_how_long_it_waits(self, garage, now):
-        soon, day = now + timedelta(days=7), timedelta(days=1)
+        day = timedelta(days=1)
         for waits in (timedelta(minutes=85), 2 * day):
-            self.estimate(garage, sent_at=now - waits, expires_at=soon)
+            self.estimate(garage, now=now - waits)
         found = lists.waiting_for_approval(garage, now=now)
         assert [(entry.end, entry.tone, entry.below) for entry in found.entries] == [
             ("2 days", "amber", "$384.32"), ("1 h 25", "", "$384.32"),
@@ -78,22 +80,21 @@ class TestWaitingForApproval:
         assert (found.count, found.is_short) == (2, False)
 
     @pytest.mark.parametrize(
-        ("fields", "end", "what"),
+        ("version", "options", "end", "what"),
         [
-            ({"version": 900}, "not valid", "Golf, changed since it was sent"),
-            ({"expires_at": timezone.now() - timedelta(days=1)}, "expired", "Golf, expired"),
-            ({"sent_to": ""}, "1 h 00", "Golf, not mailed: no address"),
+            (900, {}, "not valid", "Golf, changed since it was sent"),
+            (1, {"expires_at": timezone.now() - timedelta(days=1)}, "expired", "Golf, expired"),
+            (1, {"is_mailed": False}, "1 h 00", "Golf, not mailed: no address"),
         ],
     )
-    def test_it_says_why_nobody_can_answer(self, garage, now, fields, end, what):
-        times = {"sent_at": now - timedelta(hours=1), "expires_at": now + timedelta(days=7)}
-        self.estimate(garage, **times | fields)
+    def test_it_says_why_nobody_can_answer(self, garage, now, version, options, end, what):
+        sent = self.estimate(garage, now=now - timedelta(hours=1), **options)
+        RepairOrder.objects.filter(pk=sent.repair_order_id).update(version=F("version") - 1 + version)
         [entry] = lists.waiting_for_approval(garage, now=now).entries
         assert (entry.end, entry.text) == (end, what)
 
     def test_only_the_last_revision_of_an_order_waits(self, garage, now):
-        times = {"sent_at": now, "expires_at": now + timedelta(days=7)}
-        first = self.estimate(garage, **times)
+        first = self.estimate(garage)
         EstimateFactory(repair_order=first.repair_order)
         assert lists.waiting_for_approval(garage, now=now).count == 1
 
@@ -316,9 +317,12 @@ class TestPage:
         assert b'class="card board' in content
 
     def test_the_part_that_is_renewed_keeps_its_location_and_says_that_its_day_is_over(self, desk, garage):
-        other = GarageFactory(is_default=False)
+        other, page = GarageFactory(is_default=False), desk.get(URL)
+        today = page.context["place"].day
+        [part] = re.findall(r'data-live="([^"]+)"', page.content.decode())
+        assert part == f"{URL}?part=board&amp;place={garage.pk}&amp;day={today}"
         desk.get(URL, {"location": other.pk})
-        day = timezone.localdate() - timedelta(days=1)
+        day = today - timedelta(days=1)
         part = desk.get(URL, {"part": "board", "place": garage.pk, "day": str(day)})
         assert part.context["place"].location == garage
         assert "and that day is over." in part.content.decode()
