@@ -15,7 +15,7 @@ from repair_orders.changes import changing
 from repair_orders.estimates import actions as estimates
 from repair_orders.jobs import LinesAreFixed
 from repair_orders.models import Job, OrderDiscount, PartLine
-from testing.admin import filled, page
+from testing.admin import errors, filled, page
 from testing.clients import signed_in
 from testing.factories import (
     FeeRuleFactory,
@@ -142,6 +142,10 @@ class Storm:
         form = filled(client, page(self.order)) | typed
 
         def outcome(response):
+            if response.status_code == 200:  # another door had raised the version before
+                text = "The order has changed since you opened this page. Nothing was saved: open it again."
+                assert errors(response) == [text]
+                return False
             assert response.status_code == 302, (name, response.content)
             told = [str(message) for message in get_messages(response.wsgi_request)._queued_messages]
             # The form sends every line. One that another door made dearer since is refused first.
