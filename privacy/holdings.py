@@ -313,7 +313,12 @@ HOLDINGS = (
     Holding(
         CreditNote, account="customer", keeps={**_PAPER, "kind": _CODE, "number": _BOOKS, "reason": _ISSUED}
     ),
-    Holding(CreditNoteLine, account="credit_note__customer", keeps={"kind": _CODE, "name": _ISSUED}),
+    Holding(
+        CreditNoteLine,
+        account="credit_note__customer",
+        keeps={"kind": _CODE, "name": _ISSUED},
+        secrets=("cost",),  # what the shop paid
+    ),
     Holding(
         Payment,
         account="customer",

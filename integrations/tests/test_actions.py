@@ -115,6 +115,7 @@ WITHOUT = {
         vehicles.schedules.actions.record_work vehicles.schedules.actions.withdraw_work
         vehicles.schedules.actions.continue_schedules vehicles.schedules.actions.join_schedules
         vehicles.schedules.actions.recommend_in_order repair_orders.changes.settle repair_orders.cores.add_core
+        repair_orders.estimates.added_tax.add_tax
         repair_orders.cores.follow_part repair_orders.discounts.actions.take_discounts
         repair_orders.recommended.follow_answers""",
     "the erasure of a person, which has no event of its own": "privacy.erase.erase",

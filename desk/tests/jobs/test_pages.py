@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from catalogue.shelf.actions import reserve
 from catalogue.shelf.models import MoveKind, StockMove
 from inspections.actions import start_inspection
 from inspections.models import Finding, FindingPhoto, Inspection
@@ -21,6 +22,8 @@ from testing.factories import (
     InspectionTemplateFactory,
     JobFactory,
     LocationFactory,
+    PartFactory,
+    PartLineFactory,
     RepairOrderFactory,
     ReservationFactory,
     TechnicianFactory,
@@ -138,6 +141,14 @@ class TestClock:
         assert f"order {running.repair_order.reference} · keys 12" in phone.get(URL).text
 
 
+def short_of_two(job):
+    """Add three rotors to a job, of which one is on the shelf, and return the part."""
+    part = PartFactory(name="Rotor", stock=1)
+    PartLineFactory(job=job, repair_order=job.repair_order, part=part, quantity=3)
+    reserve(source=f"job:{job.pk}", pieces={part.pk: 3}, by=None, now=timezone.now())
+    return part
+
+
 class TestDone:
     def test_a_job_is_done_with_words_and_its_clock_stops(self, phone, running):
         response = phone.post(
@@ -157,7 +168,7 @@ class TestDone:
         assert running.status == "approved"
 
     def test_a_refusal_stands_at_the_form_with_what_was_typed(self, phone, running):
-        ReservationFactory(part__name="Rotor", pieces=2, source=f"job:{running.pk}")
+        short_of_two(running)
         response = phone.post(URL, {"do": "done", "job": running.pk, "correction": "Rotors replaced"})
         form = response.context["done_form"]
         assert form.non_field_errors() == ["Rotor is short of 2."]
@@ -168,16 +179,16 @@ class TestDone:
         assert (running.status, running.correction) == ("approved", "")
 
     def test_parts_are_received_by_who_may(self, client, phone, theo, running):
-        need = ReservationFactory(part__stock=0, pieces=2, source=f"job:{running.pk}")
+        part = short_of_two(running)
         sent = {"do": "done", "job": running.pk, "correction": "Replaced", "received": "on"}
         assert 'name="received"' not in phone.get(URL).text
         assert phone.post(URL, sent).status_code == 403
-        assert not StockMove.objects.filter(part=need.part, kind=MoveKind.RECEIPT).exists()
+        assert not StockMove.objects.filter(part=part, kind=MoveKind.RECEIPT).exists()
         client.force_login(UserFactory(role="advisor"))
         url = f"{URL}?technician={theo.pk}"
         assert 'name="received"' in client.get(url).text
         assert client.post(url, sent).status_code == 302
-        assert StockMove.objects.get(part=need.part, kind=MoveKind.RECEIPT).pieces == 2
+        assert StockMove.objects.get(part=part, kind=MoveKind.RECEIPT).pieces == 2
 
     def test_it_is_taken_back(self, phone, running):
         phone.post(URL, {"do": "done", "job": running.pk, "correction": "Wrong car"})
