@@ -167,6 +167,13 @@ def _send(client: Client, post: Post, key: str, **more: str) -> Any:
     return client.call(post.method, post.path, body, **{"Idempotency-Key": key})
 
 
+def _without_headers(batch: Any) -> bytes:
+    """Return the body of a batch without what a single write tells in headers, which a replay has not."""
+    for result in batch["results"]:
+        del result["etag"], result["replayed"]
+    return json.dumps(batch).encode()
+
+
 def _storm(port: int, post: Post, times: int, once: Sums, before: Sums, tally: Tally) -> None:
     key, first = str(uuid4()), post.client(port)
     clients = [Client.like(first) for _ in range(times)]
@@ -182,6 +189,8 @@ def _storm(port: int, post: Post, times: int, once: Sums, before: Sums, tally: T
                 body = answer.json()
                 shown.append(body.pop(name))
                 content = json.dumps(body).encode()
+            if post.operation == "shop_batch_run":
+                content = _without_headers(answer.json())
             responses.add((answer.status_code, content))
     told = len(shown) - shown.count(None)
     tally.tried(told <= 1, f"{post.operation}: {told} responses tell the secret")
