@@ -80,9 +80,8 @@ class StaffViewSet(ViewSetMixin, PositionedList, ShopView):
     # The part of the URL with the key of the row whose ETag a write may have as `If-Match`. Empty: rows have no ETags.
     matched: ClassVar[str] = "id"
     has_versions: ClassVar[bool] = False  # the ETag is the row's version, which the actions compare
-    stamps: ClassVar[frozenset[str]] = (
-        frozenset()
-    )  # of the row, which change with each use and are not in its ETag
+    # Of the row, which change with each use and are not in its ETag.
+    stamps: ClassVar[frozenset[str]] = frozenset()
     # Of one row, where it has more than the rows of the list.
     item_class: ClassVar[type[Serializer] | None] = None
     item_query: ClassVar[type[Query]] = ItemQuery

@@ -96,9 +96,8 @@ class Lines:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.refusal = (
-            ""  # why nothing can be sent there. The settings may have changed since the URL was saved
-        )
+        # Why nothing can be sent there. The settings may have changed since the URL was saved.
+        self.refusal = ""
         try:
             self._target = target_of(url)
         except Invalid as error:

@@ -87,9 +87,8 @@ class _Http(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         connected = super()._new_conn()
-        connected.settimeout(
-            max(self.until - time.monotonic(), 0.001)
-        )  # what is left for the handshake of TLS
+        # What is left for the handshake of TLS.
+        connected.settimeout(max(self.until - time.monotonic(), 0.001))
         return connected
 
 
