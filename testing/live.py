@@ -47,8 +47,8 @@ class Person:
     def start_thread(self, subject: str = "Brakes") -> str:
         return self.call("POST", "/api/chat/threads/", {"subject": subject})["id"]
 
-    def say(self, thread: str, body: str) -> Any:
-        return self.call("POST", f"/api/chat/threads/{thread}/messages/", {"body": body})
+    def say(self, thread: str, body: str, **extra: str) -> Any:
+        return self.call("POST", f"/api/chat/threads/{thread}/messages/", {"body": body, **extra})
 
     def photo(self) -> str:
         """Upload a photo and return its id."""

@@ -281,9 +281,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
             self._echo_repeated(done.result())
 
     def _echo_repeated(self, posted: Posted) -> None:
-        """Send the message to its sender if it was stored earlier: it is not broadcast again, but its sender waits."""
+        """Send the message to its sender if it was stored earlier: it is not broadcast again, but its sender waits.
+
+        Messages before it come first. Another process may have stored them, and a client that is cut off between the
+        two would take the later one for the last known and never read them.
+        """
         if not posted.is_new:
-            self._outbox.put(encode_frame(message_broadcast(posted.message).text_for_author))
+            entry = message_broadcast(posted.message)
+            hub.here().call_after(entry, lambda: self._outbox.put(encode_frame(entry.text_for_author)))
 
     async def handle_typing(self, caller: Caller, frame: Json) -> None:
         """Send TYPING to the other listeners of the conversation. It is not stored."""

@@ -101,6 +101,10 @@ class Hub:
             else:
                 self.registry.deliver(broadcast)
 
+    def call_after(self, entry: Broadcast, call: Callable[[], None]) -> None:
+        """Call `call` when this process's sockets have received the entry of a log and all before it."""
+        self._turns.call_after(entry, call)
+
     async def begin(self) -> None:
         """Listen to other processes, then read the positions of recently active conversations.
 

@@ -80,6 +80,14 @@ class Turns:
         if turn.last is None or number > turn.last:
             self._read(conversation, turn)
 
+    def call_after(self, entry: Broadcast, call: Callable[[], None]) -> None:
+        """Call `call` when the entry, which is stored, and all before it have been delivered."""
+        turn = self._turn(entry.conversation, entry.number, None)
+        if turn.last is not None and entry.number <= turn.last:
+            call()
+            return
+        self._read(entry.conversation, turn).add_done_callback(lambda _: call())
+
     def drop_idle(self) -> None:
         """Forget the positions of conversations that were idle for `IDLE_SECONDS`."""
         oldest = time.monotonic() - IDLE_SECONDS
@@ -101,9 +109,10 @@ class Turns:
         turn.wanted, turn.active_at = max(turn.wanted, number), time.monotonic()
         return turn
 
-    def _read(self, conversation: int, turn: _Turn) -> None:
+    def _read(self, conversation: int, turn: _Turn) -> asyncio.Task[None]:
         if turn.task is None:
             turn.task = asyncio.get_running_loop().create_task(self._catch_up(conversation, turn))
+        return turn.task
 
     async def _catch_up(self, conversation: int, turn: _Turn) -> None:
         try:

@@ -89,6 +89,22 @@ def test_thousand_messages_arrive_once_and_in_order(servers, redis_port):
     assert all(bodies == log for bodies in received.values())
 
 
+def test_repeated_message_comes_after_those_that_another_process_stored(servers):
+    alice, ada = Person(servers[0].url, ALICE), Person(servers[0].url, ADMIN)
+    conversation = alice.start_thread()
+
+    async def scenario():
+        async with Person(servers[1].url, ADMIN).socket() as desk:  # Redis is away: it hears no other process
+            await asyncio.to_thread(alice.say, conversation, "first")
+            await asyncio.to_thread(ada.say, conversation, "second", clientId="once")
+            await say(desk, type="SEND", threadId=conversation, body="second", clientId="once")
+            bodies: list[str] = []
+            await listen(desk, bodies, lambda heard: len(heard) >= 2)
+            return bodies
+
+    assert asyncio.run(scenario()) == ["first", "second"]
+
+
 def test_no_message_is_lost_while_redis_is_away(servers, redis_port):
     part = 60
     with redis_on(redis_port) as redis:

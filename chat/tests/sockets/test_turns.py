@@ -97,6 +97,23 @@ def test_announced_conversation_is_read_from_the_lost_connection_on():
     assert run(Log(6), lambda turns: turns.announce(7, 6, cut), known=[(7, 6)]) == []
 
 
+def test_call_waits_for_the_entries_before():
+    log = Log(6)
+    called = []
+
+    def repeat(number):
+        return lambda turns: turns.call_after(entry(number), lambda: called.append((number, turns._turns[7].last)))
+
+    assert run(log, repeat(5), repeat(2), None, repeat(4), known=[(7, 3)]) == [4, 5]
+    assert called == [(2, 3), (5, 5), (4, 5)]
+
+
+def test_call_comes_for_an_entry_older_than_what_is_read():
+    called = []
+    assert run(Log(6, old=6), lambda turns: turns.call_after(entry(2), lambda: called.append(2))) == []
+    assert called == [2]
+
+
 def test_failed_read_is_repeated(monkeypatch):
     monkeypatch.setattr(module, "RETRY_SECONDS", 0)
     log, read = Log(5), Log.read
