@@ -73,7 +73,12 @@ def _load_canned_jobs(garage: Garage) -> None:
         name="State inspection",
         concern="The inspection is due",
         lines=[
-            {"kind": CannedLineKind.SUBLET, "name": "State inspection", "amount": Decimal("21.00")},
+            {
+                "kind": CannedLineKind.SUBLET,
+                "name": "State inspection",
+                "amount": Decimal("21.00"),
+                "cost": Decimal("15.00"),
+            },
             {"kind": CannedLineKind.LABOUR, "name": "Drive to the inspection lane", "hours": Decimal("0.3")},
         ],
     )

@@ -57,7 +57,7 @@ from memberships.models import Membership
 from orders.models import Order, OrderItem, ReturnLine, ReturnRequest
 from passports.models import PassportLink
 from reminders.models import Reminder, ReminderMail
-from repair_orders.estimates.models import AddedTax, Authorisation, Decision, Estimate
+from repair_orders.estimates.models import AddedTax, Authorisation, Decision, Estimate, EstimateMail
 from repair_orders.models import (
     Job,
     OrderDiscount,
@@ -264,6 +264,11 @@ HOLDINGS = (
         secrets=("token_hash",),
     ),
     Holding(
+        EstimateMail,
+        account="estimate__repair_order__customer",
+        keeps={"message_id": "names the mail, not the person"},
+    ),
+    Holding(
         Authorisation,
         account="estimate__repair_order__customer",
         overwrites={"by_name": "", "contact_used": "", "ip": None, "note": "", "withdrawal_reason": ""},
@@ -352,12 +357,12 @@ HOLDINGS = (
         keeps=dict.fromkeys(
             ("name", "part_number", "manufacturer", "description", "condition", "price_source"), _WORK
         ),
-        secrets=("unit_cost",),  # what the shop paid
+        secrets=("unit_cost", "price_rule"),  # what the shop paid, and what makes the price of it
     ),
     Holding(
         ServiceLine,
         account="repair_order__customer",
-        keeps=dict.fromkeys(("kind", "name", "description", "price_source"), _WORK),
+        keeps=dict.fromkeys(("kind", "name", "description", "price_source", "price_rule"), _WORK),
         secrets=("cost",),
     ),
     Holding(

@@ -575,7 +575,7 @@ def _waive(line: Line) -> None:
         line.unit_price = ZERO
     elif line.hours is not None:
         line.rate = ZERO
-    line.amount, line.price_source = ZERO, PriceSource.TYPED
+    line.amount, line.price_source, line.price_rule = ZERO, PriceSource.TYPED, ""
 
 
 def _defer_proposed(order: RepairOrder) -> None:

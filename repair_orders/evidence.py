@@ -15,7 +15,7 @@ from django_tasks_db.models import DBTaskResult
 
 from common.domain.encoding import dumps
 from common.domain.types import AnyQuerySet, Json
-from repair_orders.estimates.models import Authorisation, Estimate
+from repair_orders.estimates.models import Authorisation, Estimate, EstimateMail
 from repair_orders.estimates.record import authorisation_body
 from repair_orders.estimates.snapshot import canonical, instant
 from repair_orders.estimates.tasks import mail_estimate
@@ -30,7 +30,8 @@ estimates/<revision>/revision.json  time, address, total and the digest that was
 estimates/<revision>/estimate.pdf   the paper
 authorisations.json, .pdf           every answer: time, name, method, number or address, decisions and totals
 history/                            each change of the order, its jobs, lines and answers, oldest first
-mails.json                          mails with estimates, as far as their tasks are still stored
+deliveries.json                     mails with estimates that the shop's mail server took
+mails.json                          tasks of these mails with their attempts, as far as they are still stored
 SHA256SUMS                          the digest of every other file
 
 Check that no file was changed since the archive was written:
@@ -91,6 +92,7 @@ def _files(order: RepairOrder, estimates: list[Estimate], *, now: datetime) -> I
         yield "authorisations.pdf", authorisations_paper(order, now=now).content
     for name, rows in _histories(order).items():
         yield f"history/{name}.json", _json(list(rows.order_by("history_date", "history_id").values()))
+    yield "deliveries.json", _json([_delivery(mail) for mail in _mails_taken(order)])
     yield "mails.json", _json([mail for row in estimates for mail in _mails(row)])
 
 
@@ -128,6 +130,20 @@ def _histories(order: RepairOrder) -> dict[str, AnyQuerySet]:
         "part_lines": of(PartLine, repair_order_id=order.pk),
         "service_lines": of(ServiceLine, repair_order_id=order.pk),
         "authorisations": of(Authorisation, estimate__repair_order_id=order.pk),
+    }
+
+
+def _mails_taken(order: RepairOrder) -> AnyQuerySet:
+    rows = EstimateMail.objects.filter(estimate__repair_order=order).select_related("estimate")
+    return rows.order_by("at", "id")
+
+
+def _delivery(mail: EstimateMail) -> Json:
+    return {
+        "revision": mail.estimate.revision,
+        "to": mail.estimate.sent_to,
+        "at": instant(mail.at),
+        "message_id": mail.message_id,
     }
 
 

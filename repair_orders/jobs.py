@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeAlias, TypedDict, Unpack
+from typing import Any, TypeAlias, TypedDict, Unpack, cast
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
@@ -37,6 +37,7 @@ from repair_orders.models import (
     ServiceLine,
 )
 from repair_orders.money import line_amount
+from repair_orders.pricing.models import LabourRate
 from repair_orders.pricing.queries import get_labour_rate
 from repair_orders.recommended import canned_job_of
 from repair_orders.worksheet import PART
@@ -83,6 +84,11 @@ class WrongRecommendation(Invalid):
 class PriceIsNeeded(Invalid):
     code = "price_is_needed"
     message = "Give a price: the catalogue has none for this line."
+
+
+class WrongLabourRate(Invalid):
+    code = "wrong_labour_rate"
+    message = "This labor rate is of another location. Choose one of the order's location."
 
 
 class JobWords(TypedDict, total=False):
@@ -151,6 +157,7 @@ def add_canned_job(
                     name=given.name,
                     hours=given.hours,
                     amount=given.amount,
+                    cost=given.cost,
                 )
             line.job, line.repair_order = job, order
             fill(line, order, is_typed=given.part is None and given.service is None)
@@ -242,13 +249,17 @@ def add_part_line(*, job: Job, part: Part | None, given: By, **fields: Any) -> P
     return line
 
 
-def add_service_line(*, job: Job, service: Service | None, given: By, **fields: Any) -> ServiceLine:
+def add_service_line(
+    *, job: Job, service: Service | None, given: By, labour_rate: LabourRate | None = None, **fields: Any
+) -> ServiceLine:
     """Add labour or sublet work to a job. Without `service` it is a typed line, which needs a name.
 
-    The amount is hours × rate, where an empty rate is the location's, or flat, or the catalogue's. Raises JobIsFixed,
-    OverCeiling, PriceIsNeeded, StaleVersion, TotalTooLarge.
+    The amount is hours × rate, where an empty rate is `labour_rate` or the location's default, or flat, or the
+    catalogue's. Raises JobIsFixed, OverCeiling, PriceIsNeeded, StaleVersion, TotalTooLarge, WrongLabourRate.
     """
     line = ServiceLine(service=service or typed_service(), **fields)
+    if labour_rate is not None:
+        _take_rate(line, labour_rate, job.repair_order)
     _add(job, line, given, is_typed=service is None, typed=fields)
     return line
 
@@ -256,8 +267,8 @@ def add_service_line(*, job: Job, service: Service | None, given: By, **fields: 
 def change_line(*, line: Line, given: By, **fields: object) -> None:
     """Change a line of a job, and count its amount anew. A core charge follows its part.
 
-    A flat amount of labour takes the place of hours and rate, and the other way round. Raises CoreFollowsPart, and as
-    `add_part_line` does.
+    A flat amount of labour takes the place of hours and rate, and the other way round. `labour_rate` among the fields
+    gives the rate. Raises CoreFollowsPart, WrongLabourRate, and as `add_part_line` does.
     """
     order = line.repair_order
     with changing(order, **given):
@@ -290,21 +301,23 @@ def change_lines_of_jobs(
 def _change(line: Line, order: RepairOrder, fields: Mapping[str, object]) -> None:
     check_no_core(line)
     for name, value in fields.items():
-        setattr(line, name, value)
+        if name != "labour_rate":
+            setattr(line, name, value)
     if isinstance(line, PartLine):
         if "unit_price" in fields:
-            line.price_source = PriceSource.TYPED
+            line.price_source, line.price_rule = PriceSource.TYPED, ""
         line.amount = line_amount(line.quantity, line.unit_price)
-    elif {"amount", "hours", "rate"} & set(fields):
+    elif {"amount", "hours", "rate", "labour_rate"} & set(fields):
         if "amount" in fields:
             line.hours = line.rate = None
         else:
             line.amount = None  # counted below
-        # More hours at the location's rate are still at that rate.
-        is_rate = line.price_source == PriceSource.RATE and not {"amount", "rate"} & set(fields)
+        if "labour_rate" in fields:
+            _take_rate(line, cast("LabourRate", fields["labour_rate"]), order)
+        elif {"amount", "rate"} & set(fields):
+            line.price_source, line.price_rule = PriceSource.TYPED, ""
+        # Otherwise more hours at the location's rate are still at that rate.
         _price_work(line, order, is_typed=line.service.is_placeholder)
-        if is_rate:
-            line.price_source = PriceSource.RATE
     _check_amount(line)
     _store(line)
     events.record_change(line, **_amount_of(line))
@@ -462,9 +475,10 @@ def _price_part(line: PartLine, *, is_typed: bool) -> None:
     # The cost of a stored line may be the catalogue's, which takes no matrix.
     takes_matrix = line._state.adding or line.price_source == PriceSource.MATRIX
     if line.unit_price is not None:
-        line.price_source = PriceSource.TYPED
+        line.price_source, line.price_rule = PriceSource.TYPED, ""
     elif takes_matrix and line.unit_cost is not None and (price := get_price(line.unit_cost)) is not None:
-        line.unit_price, line.price_source = price, PriceSource.MATRIX
+        line.unit_price, line.price_rule = price
+        line.price_source = PriceSource.MATRIX
     elif not is_typed:
         line.unit_price, line.price_source = line.part.unit_price, PriceSource.CATALOGUE
     else:
@@ -480,15 +494,24 @@ def _price_work(line: ServiceLine, order: RepairOrder, *, is_typed: bool) -> Non
             raise PriceIsNeeded(text, field="rate")
         if rate is None:
             raise PriceIsNeeded(field="rate")
-        line.rate, line.price_source = rate.per_hour, PriceSource.RATE
-    elif line.rate is not None or line.amount is not None:
-        line.price_source = PriceSource.TYPED
+        _take_rate(line, rate, order)
+    elif (line.rate is not None or line.amount is not None) and line.price_source != PriceSource.RATE:
+        line.price_source, line.price_rule = PriceSource.TYPED, ""
     if line.hours is not None and line.rate is not None:
         line.amount = line_amount(line.hours, line.rate)
     elif line.amount is None and line.hours is None and line.rate is None and not is_typed:
         line.amount, line.price_source = line.service.labor_cost, PriceSource.CATALOGUE
     if line.amount is None:
-        raise PriceIsNeeded(field="amount" if line.rate is None else "hours")
+        if line.rate is not None:
+            raise PriceIsNeeded("Give the hours at this rate.", field="hours")
+        raise PriceIsNeeded(field="amount")
+
+
+def _take_rate(line: ServiceLine, rate: LabourRate, order: RepairOrder) -> None:
+    """Give a line a labour rate by its name. Raises WrongLabourRate."""
+    if rate.location_id != order.location_id:
+        raise WrongLabourRate(field="labour_rate_id")
+    line.rate, line.price_source, line.price_rule = rate.per_hour, PriceSource.RATE, rate.name
 
 
 def _is_taxable(line: Line, order: RepairOrder) -> bool:

@@ -22,7 +22,7 @@ from common.domain.transitions import Machine
 from customers.models import Customer
 from files.models import Upload
 from repair_orders.discounts.models import OrderDiscount
-from repair_orders.estimates.models import AddedTax, Authorisation, Decision, Estimate
+from repair_orders.estimates.models import AddedTax, Authorisation, Decision, Estimate, EstimateMail
 from repair_orders.papers.models import Paper
 from repair_orders.pricing import models as pricing_models  # noqa: F401  # their tables are of this app
 from repair_orders.querysets import JobQuerySet, PartLineQuerySet, RepairOrderQuerySet, ServiceLineQuerySet
@@ -324,6 +324,13 @@ class PartLine(models.Model):
     price_source = models.CharField(
         max_length=9, choices=PriceSource, default=PriceSource.CATALOGUE, editable=False
     )
+    price_rule = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="The matrix and its band, as it was.",
+    )
     unit_cost = money(null=True, blank=True, help_text="What the shop pays for one. Papers do not print it.")
     amount = money(editable=False, help_text="Quantity × price, rounded half up to the cent.")
     taxable = models.BooleanField()
@@ -386,6 +393,9 @@ class ServiceLine(models.Model):
     price_source = models.CharField(
         max_length=9, choices=PriceSource, default=PriceSource.CATALOGUE, editable=False
     )
+    price_rule = models.CharField(
+        max_length=200, blank=True, default="", editable=False, help_text="Name of the labor rate, as it was."
+    )
     taxable = models.BooleanField()
     fee_position = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
     is_shown = models.BooleanField(default=True, editable=False, help_text="Counted for the customer.")
@@ -413,4 +423,13 @@ class ServiceLine(models.Model):
         return f"{self.amount}"
 
 
-__all__ = ["AddedTax", "Authorisation", "Decision", "Estimate", "OrderDiscount", "Paper", "TimeEntry"]
+__all__ = [
+    "AddedTax",
+    "Authorisation",
+    "Decision",
+    "Estimate",
+    "EstimateMail",
+    "OrderDiscount",
+    "Paper",
+    "TimeEntry",
+]

@@ -124,6 +124,12 @@ class CannedLineSerializer(Serializer):
         required=False,
     )
     amount = Money(min_value=0, allow_null=True, required=False)
+    cost = Money(
+        min_value=0,
+        allow_null=True,
+        required=False,
+        help_text="What the shop pays for sublet work. Null otherwise.",
+    )
 
 
 class CannedJobSerializer(Serializer):

@@ -20,7 +20,7 @@ from common.domain.types import AnyQuerySet, Json, Values
 _OF_KIND: Mapping[str, frozenset[str]] = {
     CannedLineKind.PART: frozenset({"part_id", "quantity"}),
     CannedLineKind.LABOUR: frozenset({"service_id", "name", "hours", "amount"}),
-    CannedLineKind.SUBLET: frozenset({"name", "amount"}),
+    CannedLineKind.SUBLET: frozenset({"name", "amount", "cost"}),
 }
 _EMPTY: Json = {
     "part_id": None,
@@ -29,6 +29,7 @@ _EMPTY: Json = {
     "quantity": None,
     "hours": None,
     "amount": None,
+    "cost": None,
 }
 
 

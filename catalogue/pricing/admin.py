@@ -116,6 +116,7 @@ class CannedLineAdmin(HistoryAdmin, TransferAdmin):
         "quantity",
         "hours",
         "amount",
+        "cost",
     )
     list_filter = (("kind", ChoicesCheckboxFilter), ("canned_job", RelatedDropdownFilter))
     list_filter_submit = True
@@ -128,7 +129,7 @@ class CannedLineAdmin(HistoryAdmin, TransferAdmin):
         "kind",
         ("part", "quantity"),
         ("service", "name"),
-        ("hours", "amount"),
+        ("hours", "amount", "cost"),
     )
 
     def get_export_queryset(self, request: HttpRequest) -> QuerySet[CannedLine]:

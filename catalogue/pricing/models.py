@@ -104,6 +104,14 @@ class PriceBand(models.Model):
     def __str__(self) -> str:
         return f"from {self.from_cost}"
 
+    @property
+    def rule(self) -> str:
+        """How the band makes a price of a cost."""
+        if self.multiplier is not None:
+            return f"cost × {self.multiplier.normalize():f}"
+        assert self.margin is not None  # a constraint of the table
+        return f"a margin of {self.margin.normalize():f} %"
+
 
 class CannedJob(Identified):
     """A job that the shop sells often, with its lines. Adding it to an order copies them."""
@@ -145,7 +153,7 @@ class CannedLine(models.Model):
 
     A part line is a quantity of a part, at the price of the day on which it is sold. A labour line is a service of the
     catalogue or a typed name, with hours, an amount, or both left to the service. A sublet line is a name with an
-    amount.
+    amount, and what it costs the shop if that is known.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -176,6 +184,7 @@ class CannedLine(models.Model):
         validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(LARGEST_HOURS)],
     )
     amount = money(null=True, blank=True, help_text="A flat amount instead of hours × rate.")
+    cost = money(null=True, blank=True, help_text="What the shop pays for sublet work.")
 
     history = HistoricalRecords()
     objects = CannedLineQuerySet["CannedLine"].as_manager()
@@ -222,6 +231,11 @@ class CannedLine(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(amount=None) | Q(amount__gte=0), name="canned_amount_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(cost=None) | Q(kind=_K.SUBLET, cost__gte=0),
+                name="canned_cost_is_of_sublet",
+                violation_error_message="Only a sublet line has a cost, which is not negative.",
             ),
         ]
 

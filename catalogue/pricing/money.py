@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from common.domain.money import WHOLE, half_up, ten_thousandths, to_cents, to_dollars
 
@@ -26,16 +26,21 @@ class Band(Protocol):
     def margin(self) -> Decimal | None: ...
 
 
-def matrix_price(cost: Decimal, bands: Sequence[Band]) -> Decimal | None:
-    """Return the price of a part in dollars, half up to the cent, or None below the first band.
+AnyBand = TypeVar("AnyBand", bound=Band)
 
-    A cost belongs to the band with the largest `from_cost` that is not above it, so that a boundary belongs to the
-    upper band. `bands` may be in any order, and no two begin at one cost.
+
+def band_of(cost: Decimal, bands: Sequence[AnyBand]) -> AnyBand | None:
+    """Return the band that a cost belongs to, or None below the first band.
+
+    It is the one with the largest `from_cost` that is not above the cost, so that a boundary belongs to the upper band.
+    `bands` may be in any order, and no two begin at one cost.
     """
     reached = [band for band in bands if band.from_cost <= cost]
-    if not reached:
-        return None
-    band = max(reached, key=lambda band: band.from_cost)
+    return max(reached, key=lambda band: band.from_cost, default=None)
+
+
+def band_price(cost: Decimal, band: Band) -> Decimal:
+    """Return the price in dollars that a band makes of a cost, half up to the cent."""
     cents = to_cents(cost)
     if band.multiplier is not None:
         return to_dollars(half_up(cents * ten_thousandths(band.multiplier), 10_000))

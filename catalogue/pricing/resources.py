@@ -99,5 +99,5 @@ class CannedLineResource(_OfParent):
         name = "Canned job lines"
         fields = (
             *("canned_job", "concern", "position", "kind", "part", "service", "name"),
-            *("quantity", "hours", "amount"),
+            *("quantity", "hours", "amount", "cost"),
         )

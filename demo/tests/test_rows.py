@@ -228,7 +228,7 @@ class TestRows:
         assert TaxRule.objects.get().percent == Decimal("8.875")
         assert str(fee_amount(FeeRule.objects.get(), Decimal("609.81"), Decimal(0))) == "25.00"
         assert str(ceiling(get_overrun_policy(second), Decimal("491.56"))) == "540.71"
-        assert str(get_price(Decimal("4.00"))) == "12.00"
+        assert str(get_price(Decimal("4.00")).amount) == "12.00"
         jobs = CannedJob.objects.order_by("id").values_list("name", Count("lines"))
         assert list(jobs) == [("Oil change, synthetic", 3), ("Front brakes", 3), ("State inspection", 2)]
 

@@ -114,7 +114,8 @@ class Bench:
     @cached_property
     def estimates(self) -> list[Estimate]:
         """Return the revisions with their answers, without their papers."""
-        rows = Estimate.objects.filter(repair_order=self.order).select_related("authorisation", "sent_by")
+        rows = Estimate.objects.filter(repair_order=self.order).with_mail()
+        rows = rows.select_related("authorisation", "sent_by")
         return list(rows.defer("snapshot").order_by("revision"))
 
     @property

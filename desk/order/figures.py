@@ -215,6 +215,8 @@ def _line_row(
         ordered = str(line.part.on_order) if is_awaited else ""
     else:
         note = "Sublet" if line.kind == ServiceKind.SUBLET else "Labor"
+        if line.price_rule:
+            note += f", {line.price_rule}"
         has_time = line.hours is not None and line.rate is not None
         quantity = line_text(line, "hours") if has_time else ""
         price, cost = f"{line.rate:,.2f}" if has_time else "flat", line.cost

@@ -28,6 +28,7 @@ from memberships.discounts import find_offers, most_points, take_plan
 from repair_orders.discounts.rule import DiscountKind
 from repair_orders.estimates.models import Answer, Method
 from repair_orders.models import Condition, JobStatus, PartLine, ServiceKind
+from repair_orders.pricing.models import LabourRate
 
 
 def _area(label: str, *, required: bool = True, rows: int = 3, **options: Any) -> forms.CharField:
@@ -389,6 +390,13 @@ class VendorOrderForm(VendorOrderFields, StepForm):
             self.initial["pieces"] = short_of(self.bench, self.of) or 1
 
 
+class RateField(forms.ModelChoiceField):
+    """A labour rate of the location, by name and price."""
+
+    def label_from_instance(self, obj: LabourRate) -> str:
+        return f"{obj.name}, {dollars(obj.per_hour)}"
+
+
 class LineForm(StepForm):
     """Every value of a line."""
 
@@ -408,7 +416,14 @@ class LineForm(StepForm):
     unit_price = _amount("Price", 10, required=True)
     unit_cost = _amount("Cost", 10)
     hours = _decimal("Hours", 6, min_value=Decimal("0.01"), max_value=1_000)
-    rate = _amount("Rate an hour", 10, help_text="With hours. Empty: the rate of the location.")
+    labour_rate = RateField(
+        LabourRate.objects.none(),
+        label="Labor rate",
+        required=False,
+        empty_label="As typed below",
+        help_text="Takes the place of the rate below.",
+    )
+    rate = _amount("Rate an hour", 10, help_text="With hours.")
     amount = _amount("Flat amount", 10, help_text="Instead of hours and rate.")
     cost = _amount("Cost", 10)
     taxable = forms.BooleanField(label="Taxable", required=False)
@@ -427,7 +442,7 @@ class LineForm(StepForm):
         "unit_price",
         "unit_cost",
     )
-    OF_WORK: ClassVar = ("hours", "rate", "amount", "cost")
+    OF_WORK: ClassVar = ("hours", "labour_rate", "rate", "amount", "cost")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -437,10 +452,14 @@ class LineForm(StepForm):
             del self.fields[name]
         if kind_of(line) == ServiceKind.LABOUR:
             del self.fields["cost"]
+            rates = LabourRate.objects.filter(location=self.bench.order.location).order_by("name")
+            self.fields["labour_rate"].queryset = rates  # type: ignore[attr-defined]
+        else:
+            self.fields.pop("labour_rate", None)
         for name in self.fields:
             if name in LINE_COLUMNS:
                 self.initial[name] = line_text(line, name)
-            elif name != "key":
+            elif name not in ("key", "labour_rate"):
                 self.initial[name] = getattr(line, name)
         if not is_part and "hours" in columns_of(line):
             self.initial["amount"] = ""
@@ -449,7 +468,8 @@ class LineForm(StepForm):
         values: Json = super().clean() or self.cleaned_data
         if "amount" in self.fields and not self.errors:
             has_time = values.get("hours") is not None
-            if has_time == (values.get("amount") is not None):
+            has_rate = values.get("labour_rate") is not None
+            if has_time == (values.get("amount") is not None) or (has_rate and not has_time):
                 raise forms.ValidationError("Give hours with a rate, or a flat amount.")
         return values
 
@@ -457,9 +477,11 @@ class LineForm(StepForm):
     def answers(self) -> Json:
         """Return the values that differ from the line's."""
         values = super().answers
+        rate = values.pop("labour_rate", None)
         if "amount" in self.fields:
             unused = ("hours", "rate") if values["amount"] is not None else ("amount",)
             values = {name: value for name, value in values.items() if name not in unused}
-            if "rate" in values and values["rate"] is None:
+            if "rate" in values and (values["rate"] is None or rate):
                 del values["rate"]
-        return {name: value for name, value in values.items() if getattr(self.of, name) != value}
+        values = {name: value for name, value in values.items() if getattr(self.of, name) != value}
+        return values | {"labour_rate": rate} if rate else values

@@ -179,6 +179,9 @@ def _sent(bench: Bench) -> Iterator[Entry]:
         to = f" to {estimate.sent_to}" if estimate.sent_to else ", not mailed"
         what = f"Revision {estimate.revision} {'read out' if estimate.is_read_out else 'sent'}"
         yield Entry(estimate.sent_at, what, f"{to}, ${estimate.total:,}", name_of(estimate.sent_by), "sent")
+        if estimate.mailed_at:
+            what = f"The mail server took revision {estimate.revision}"
+            yield Entry(estimate.mailed_at, what, "", "", "sent")
 
 
 def _answered(bench: Bench) -> Iterator[Entry]:

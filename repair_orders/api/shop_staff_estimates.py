@@ -93,9 +93,8 @@ class EstimateRoutes(StaffViewSet):
 
     def estimate_of(self, id: int, revision: int | None) -> Estimate:
         """Return a revision of the order, the last one for None. Raises Missing."""
-        rows = Estimate.objects.filter(repair_order=self.row(id)).select_related(
-            "repair_order", "authorisation"
-        )
+        rows = Estimate.objects.filter(repair_order=self.row(id)).with_mail()
+        rows = rows.select_related("repair_order", "authorisation")
         if revision is not None:
             rows = rows.filter(revision=revision)
         found = rows.order_by("-revision").first()

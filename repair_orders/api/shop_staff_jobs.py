@@ -28,6 +28,7 @@ from common.http.viewsets import StaffViewSet
 from common.reads.serializers import Serializer
 from repair_orders import actions, jobs
 from repair_orders.models import Condition, Job, PartLine, ServiceKind, ServiceLine
+from repair_orders.pricing.models import LabourRate
 from repair_orders.worksheet import PART
 from vehicles.models import Recommendation
 
@@ -71,6 +72,7 @@ class LineValuesInput(VersionInput):
         required=False, max_digits=6, decimal_places=2, min_value=Decimal("0.01"), max_value=1_000
     )
     rate = Money(required=False, min_value=0, help_text="Dollars an hour.")
+    labour_rate_id = Id(required=False, help_text="A labor rate of the order's location, instead of `rate`.")
     amount = Money(required=False, min_value=0, help_text="A flat amount of labor or sublet work.")
     cost = Money(required=False, min_value=0, allow_null=True)
     taxable = serializers.BooleanField(required=False)
@@ -101,7 +103,7 @@ class LineQuery(Query):
 
 # The names of a body that only lines of one kind have.
 _OF_PARTS = {"part_id", "part_number", "manufacturer", "condition", "oem", "quantity", "unit_price"}
-_OF_WORK = {"service_id", "hours", "rate", "amount"}
+_OF_WORK = {"service_id", "hours", "rate", "labour_rate_id", "amount"}
 _COLUMNS = {"oem": "is_oem"}
 Article = TypeVar("Article", Part, Service)
 
@@ -272,12 +274,12 @@ class JobRoutes(StaffViewSet):
         """Add a line to a job.
 
         A part without a price takes that of the price matrix if a cost is given, else that of the catalogue. Labor
-        without a rate takes that of the location.
+        without a rate takes the default one of the location.
         """
         body = self.read_body()
         kind, given = body.pop("kind"), self.given()
         job = self.job(id, job_id)
-        values = line_values(kind, body)
+        values = self.values_of(kind, body)
         if kind == PART:
             part_id = values.pop("part_id", None)
             part = self.article(Part, part_id, "part_id")
@@ -299,7 +301,7 @@ class JobRoutes(StaffViewSet):
         line = self.line(request, id, job_id, line_id)
         kind = PART if isinstance(line, PartLine) else line.kind
         body = self.read_body()
-        jobs.change_line(line=line, given=self.given(), **line_values(kind, body))
+        jobs.change_line(line=line, given=self.given(), **self.values_of(kind, body))
         return self.show(id)
 
     @extend_schema(parameters=[LineQuery])
@@ -308,6 +310,14 @@ class JobRoutes(StaffViewSet):
         line = self.line(request, id, job_id, line_id)
         jobs.remove_line_of_job(line=line, given=self.given())
         return self.show(id)
+
+    def values_of(self, kind: str, body: Json) -> Json:
+        """Return the columns of a line, and its labor rate if one is named. Raises Missing, NotOfThisKind."""
+        values = line_values(kind, body)
+        if "labour_rate_id" in values:
+            rate_id = values.pop("labour_rate_id")
+            values["labour_rate"] = self.one_of(LabourRate, rate_id, field="labour_rate_id")
+        return values
 
     def article(self, model: type[Article], id: int | None, field: str) -> Article | None:
         """Return the part or service that a line names, or None for a typed line. Raises Missing, NotListed."""
@@ -328,8 +338,12 @@ def line_values(kind: str, body: Json) -> Json:
     foreign = sorted(set(body) & (_OF_WORK if kind == PART else _OF_PARTS))
     if foreign:
         raise NotOfThisKind(f"A line of the kind {kind} has no {foreign[0]}.", field=foreign[0])
-    if "amount" in body and {"hours", "rate"} & set(body):
+    if kind == ServiceKind.SUBLET and "labour_rate_id" in body:
+        raise NotOfThisKind("Only labor has a labor rate.", field="labour_rate_id")
+    if "amount" in body and {"hours", "rate", "labour_rate_id"} & set(body):
         raise NotOfThisKind("Give hours and a rate, or a flat amount.", field="amount")
+    if {"rate", "labour_rate_id"} <= set(body):
+        raise NotOfThisKind("Give a labor rate or dollars an hour, not both.", field="labour_rate_id")
     columns = _COLUMNS | ({"cost": "unit_cost"} if kind == PART else {})
     return {columns.get(name, name): value for name, value in body.items()}
 

@@ -5,6 +5,7 @@ The list of orders is compiled and prints what customers see. This body is for o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from common.domain.money import to_dollars
+from common.domain.money import WHOLE, to_dollars
 from common.domain.types import Json
 from common.http.fields import FinePercent, Instant, Money, Quantity
 from common.reads.serializers import Serializer
@@ -129,6 +130,7 @@ class EstimateSerializer(Serializer):
     url = serializers.CharField()
     sent = serializers.BooleanField()
     not_sent_because = serializers.CharField(allow_null=True)
+    mailed_at = Instant(allow_null=True, help_text="When the shop's mail server took the mail. Null before.")
     state = serializers.ChoiceField(choices=STATES)
 
 
@@ -280,6 +282,7 @@ def service_body(line: ServiceLine) -> Json:
 
 
 def estimate_body(estimate: Estimate, last: Estimate, now: datetime) -> Json:
+    """Return a revision that was read `with_mail`. `last` is the last one of its order."""
     return {
         "id": estimate.pk,
         "revision": estimate.revision,
@@ -292,6 +295,7 @@ def estimate_body(estimate: Estimate, last: Estimate, now: datetime) -> Json:
         "url": link_of(estimate),
         "sent": bool(estimate.sent_to),
         "not_sent_because": None if estimate.sent_to else READ_OUT if estimate.is_read_out else NO_ADDRESS,
+        "mailed_at": None if estimate.mailed_at is None else instant(estimate.mailed_at),
         "state": state_of(estimate, last, now),
     }
 
@@ -329,6 +333,7 @@ def explain(order: RepairOrder, sheet: Worksheet, now: datetime) -> list[Json]:
             part.get_price_source_display(),
             part.unit_price,
             cost=part.unit_cost if part.price_source == PriceSource.MATRIX else None,
+            matrix=part.price_rule or None,
         )
         add(
             f"amount of part line {part.pk}", "quantity × price, half up to the cent", part.amount,
@@ -340,6 +345,7 @@ def explain(order: RepairOrder, sheet: Worksheet, now: datetime) -> list[Json]:
             add(
                 f"amount of service line {line.pk}", "hours × rate, half up to the cent", line.amount,
                 hours=line.hours, rate=line.rate, rate_is=line.get_price_source_display(),
+                labour_rate=line.price_rule or None,
             )  # fmt: skip
         else:
             add(f"amount of service line {line.pk}", line.get_price_source_display(), line.amount)
@@ -364,6 +370,8 @@ def explain(order: RepairOrder, sheet: Worksheet, now: datetime) -> list[Json]:
     for refusal in sources.explain(order, now=now):
         add(f"discount of {refusal.kind}", refusal.reason, "0.00")
     totals = figures.totals
+    # At 100 % the tax is what is taxed.
+    whole = replace(sheet, terms=replace(sheet.terms, tax_percent=WHOLE))
     add("subtotal", "the sum of the lines and fees", totals.subtotal)
     add(
         "discount", "amount + percent of the subtotal, half up, at most the subtotal", totals.discount,
@@ -374,6 +382,7 @@ def explain(order: RepairOrder, sheet: Worksheet, now: datetime) -> list[Json]:
         "tax",
         "percent of the taxable lines less their share of the discount, half up once",
         totals.tax,
+        taxed=whole.figures(counted).totals.tax,
         tax_percent=order.tax_percent,
         exemption=order.tax_exemption or None,
     )
@@ -405,7 +414,7 @@ def _input(value: object) -> str:
 
 
 def _estimates(order: RepairOrder) -> QuerySet[Estimate]:
-    rows = Estimate.objects.filter(repair_order=order).select_related("authorisation")
+    rows = Estimate.objects.filter(repair_order=order).select_related("authorisation").with_mail()
     return rows.defer("snapshot").order_by("revision")
 
 

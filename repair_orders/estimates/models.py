@@ -60,6 +60,24 @@ class Estimate(Identified):
         return given is not None and given.at == self.sent_at
 
 
+class EstimateMail(models.Model):
+    """A mail with a revision that the shop's mail server took. It never changes.
+
+    A task that is run again after a crash may have sent a second one, with the same Message-ID.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    estimate = models.ForeignKey(Estimate, on_delete=models.PROTECT, related_name="mails")
+    at = models.DateTimeField()
+    message_id = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        constraints = [AppendOnly(name="estimate_mail_never_changes")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} UTC"
+
+
 class Method(models.TextChoices):
     """The way in which an answer was given."""
 

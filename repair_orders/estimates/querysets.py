@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self, TypeVar
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, Min, OuterRef
 from django.db.models.expressions import Combinable
 
 from accounts.models import User
@@ -18,6 +18,11 @@ class EstimateQuerySet(models.QuerySet[Row]):
     def visible_to(self, caller: Caller) -> Self:
         """Return every revision for staff, and those of the customer's own orders for a customer."""
         return self if caller.is_staff else self.filter(repair_order__customer_id=caller.account)
+
+    def with_mail(self) -> Self:
+        """Add `mailed_at`, the time at which the mail server took the revision's mail first, or None."""
+        annotated: Self = self.annotate(mailed_at=Min("mails__at"))
+        return annotated
 
     def with_facts(self, caller: Caller, now: Combinable) -> Self:
         """Add the facts that the state of a revision follows from: `answer_id`, `is_superseded` and `now`.

@@ -633,6 +633,7 @@ class TestEstimates:
             "url": link_of(revision),
             "sent": True,
             "not_sent_because": None,
+            "mailed_at": None,
             "state": "sent",
         }
         assert (response.status_code, response.json()) == (
@@ -1011,6 +1012,75 @@ class TestVerbs:
         assert ServiceLine.objects.exclude(kind="fee").count() == 1
 
 
+class TestLabourRates:
+    @pytest.fixture
+    def diesel(self):
+        order = new_order()
+        rate = factories.LabourRateFactory(
+            location=order.location, name="Diesel", per_hour=D("165.00"), is_default=False
+        )
+        return order, jobs.add_job(order=order, name="Injector"), rate
+
+    def lines_of(self, response):
+        [line] = response.json()["jobs"][0]["lines"]
+        return response.status_code, line["hours"], line["rate"], line["amount"]
+
+    def test_line_takes_the_chosen_rate_and_keeps_its_name(self, advisor, diesel):
+        order, job, rate = diesel
+        body = {"kind": "labour", "name": "Injector", "hours": "1.50", "labour_rate_id": rate.pk}
+        added = advisor.post(url(order, f"jobs/{job.pk}/lines/"), body, format="json")
+        assert self.lines_of(added) == (201, "1.50", "165.00", "247.50")
+        line = ServiceLine.objects.exclude(kind="fee").get()
+        line_url = url(order, f"jobs/{job.pk}/lines/{line.pk}/")
+        more = advisor.patch(line_url, {"hours": "2.00"}, format="json")
+        assert self.lines_of(more) == (200, "2.00", "165.00", "330.00")
+        rate.name, rate.per_hour = "Heavy", D("200.00")
+        rate.save()
+        line.refresh_from_db()
+        assert (line.price_source, line.price_rule) == ("rate", "Diesel")
+        typed = advisor.patch(line_url, {"rate": "150.00"}, format="json")
+        assert self.lines_of(typed) == (200, "2.00", "150.00", "300.00")
+        line.refresh_from_db()
+        assert (line.price_source, line.price_rule) == ("typed", "")
+        again = advisor.patch(line_url, {"labour_rate_id": rate.pk}, format="json")
+        assert self.lines_of(again) == (200, "2.00", "200.00", "400.00")
+
+    @pytest.mark.parametrize(
+        ("body", "field", "text"),
+        [
+            ({"kind": "labour"}, "hours", "Give the hours at this rate."),
+            (
+                {"kind": "labour", "hours": "1", "rate": "90.00"},
+                "labour_rate_id",
+                "Give a labor rate or dollars an hour, not both.",
+            ),
+            ({"kind": "labour", "amount": "90.00"}, "amount", "Give hours and a rate, or a flat amount."),
+            ({"kind": "sublet", "hours": "1"}, "labour_rate_id", "Only labor has a labor rate."),
+            ({"kind": "part"}, "labour_rate_id", "A line of the kind part has no labour_rate_id."),
+        ],
+    )
+    def test_wrong_use_of_a_rate_is_named(self, advisor, diesel, body, field, text):
+        order, job, rate = diesel
+        body = {"name": "Work", "labour_rate_id": rate.pk, **body}
+        response = advisor.post(url(order, f"jobs/{job.pk}/lines/"), body, format="json")
+        assert (response.status_code, response.json()["fields"]) == (400, {field: [text]})
+        assert not ServiceLine.objects.filter(job=job).exists()
+
+    def test_rate_of_another_location_is_refused(self, advisor, diesel):
+        order, job, _ = diesel
+        other = factories.LabourRateFactory(is_default=True)
+        elsewhere = "This labor rate is of another location. Choose one of the order's location."
+        for rate_id, status, text in (
+            (other.pk, 400, elsewhere), (other.pk + 1, 404, "Labour rate not found.")
+        ):  # fmt: skip
+            body = {"kind": "labour", "name": "Work", "hours": "1", "labour_rate_id": rate_id}
+            response = advisor.post(url(order, f"jobs/{job.pk}/lines/"), body, format="json")
+            assert (response.status_code, response.json()["detail"].removeprefix("labour_rate_id: ")) == (
+                status,
+                text,
+            )
+
+
 class TestReads:
     def test_explain(self, advisor):
         order, brakes, _ = started(policy=TEN_PERCENT)
@@ -1028,9 +1098,12 @@ class TestReads:
         assert rows[f"amount of service line {labour.pk}"] == {
             "figure": f"amount of service line {labour.pk}",
             "rule": "hours × rate, half up to the cent",
-            "inputs": {"hours": "1.80", "rate": "129.95", "rate_is": "the labor rate of the location"},
+            "inputs": {
+                "hours": "1.80", "rate": "129.95", "rate_is": "the labor rate of the location",
+                "labour_rate": order.location.labour_rates.get().name,
+            },
             "result": "233.91",
-        }
+        }  # fmt: skip
         assert {name: rows[name]["result"] for name in ("fee Shop supplies", "tax", "total", "ceiling")} == {
             "fee Shop supplies": "22.97",
             "tax": "38.53",
@@ -1039,13 +1112,32 @@ class TestReads:
         }
         # Parts for 225.49 and labor for 233.91. Sublet work is no base.
         assert rows["fee Shop supplies"]["inputs"] == {"percent": "5.00", "cap": "25.00", "base": "459.40"}
-        assert rows["tax"]["inputs"] == {"tax_percent": "8.875"}
+        # Without the inspection, and less the share of the discount: 434.13.
+        assert rows["tax"]["inputs"] == {"taxed": "434.13", "tax_percent": "8.875"}
         assert rows["ceiling"]["inputs"] == {
             "authorised_total": "491.56", "authorised_net": "453.03", "percent": "10.00", "choose": "lesser",
             "basis": "TOTAL",
         }  # fmt: skip
         wrong = advisor.get(url(order), {"explain": "maybe"})
         assert (wrong.status_code, wrong.json()) == (400, invalid("explain", "Must be a valid boolean."))
+
+    def test_explain_names_the_matrix_and_its_band_as_they_were(self, advisor):
+        order = new_order()
+        band = factories.PriceBandFactory(
+            matrix=factories.PriceMatrixFactory(name="Parts", is_default=True),
+            from_cost=D(4),
+            multiplier=D(3),
+        )
+        job = jobs.add_job(order=order, name="Filter")
+        line = jobs.add_part_line(job=job, part=None, given=given(), name="Filter", unit_cost=D("4.50"))
+        band.matrix.delete()
+        body = advisor.get(url(order), {"explain": "true"}).json()
+        assert next(row for row in body["explain"] if row["figure"] == f"price of part line {line.pk}") == {
+            "figure": f"price of part line {line.pk}",
+            "rule": "the price matrix of the cost",
+            "inputs": {"cost": "4.50", "matrix": "Parts, from 4.00: cost × 3"},
+            "result": "13.50",
+        }
 
     def test_explain_counts_the_pieces_of_a_fee(self, advisor):
         location = factories.LocationFactory()

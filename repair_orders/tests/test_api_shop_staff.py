@@ -235,7 +235,7 @@ class TestRepairOrders(WritableNounSuite):
             "authorised": None,
             "ceiling": None,
             "estimates": [
-                estimate_body(estimate, order.estimates.latest("revision"), timezone.now())
+                estimate_body(estimate, order.estimates.with_mail().latest("revision"), timezone.now())
                 for estimate in order.estimates.order_by("revision")
             ],
             "changed_since_sent": False,

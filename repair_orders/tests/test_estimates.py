@@ -18,7 +18,7 @@ from repair_orders import actions, jobs
 from repair_orders.changes import OverCeiling, StaleVersion
 from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.links import link_of
-from repair_orders.estimates.models import Authorisation, Decision, Estimate
+from repair_orders.estimates.models import Authorisation, Decision, Estimate, EstimateMail
 from repair_orders.estimates.queries import find_by_token
 from repair_orders.estimates.snapshot import digest
 from repair_orders.models import Job, PartLine, RepairOrder
@@ -155,6 +155,8 @@ class TestSend:
         assert mail.body.count(link_of(revision)) == 1
         assert find_by_token(token[:-1]) is None
         assert token not in json.dumps(Estimate.objects.values().get(), default=str)
+        [taken] = EstimateMail.objects.all()
+        assert (taken.estimate, taken.message_id) == (revision, mail.message()["Message-ID"])
 
     def test_mail_is_in_the_words_and_the_time_of_the_shop(
         self, alice, mailoutbox, django_capture_on_commit_callbacks

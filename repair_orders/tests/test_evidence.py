@@ -12,11 +12,16 @@ from unittest.mock import patch
 from zipfile import ZipFile
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from common.domain import tasks
 from common.domain.constraints import erasing
+from common.domain.expiry import clear_tasks
 from files.stores import LocalStore, StoreUnavailable
-from repair_orders.estimates.models import Estimate
+from repair_orders.estimates.models import Estimate, EstimateMail
+from repair_orders.estimates.snapshot import instant
 from repair_orders.models import Job, RepairOrder
 from repair_orders.papers.models import Paper
 from repair_orders.tests.papers import conftest
@@ -58,6 +63,7 @@ NAMES = [
     "authorisations.json",
     "authorisations.pdf",
     *(f"history/{name}.json" for name in ("order", "jobs", "part_lines", "service_lines", "authorisations")),
+    "deliveries.json",
     "mails.json",
     "SHA256SUMS",
 ]
@@ -104,7 +110,25 @@ def test_contents(answered, tmp_path):
     assert [(mail["revision"], mail["to"]) for mail in body["mails.json"]] == [
         (number, answered.customer.contact.email) for number in (1, 2)
     ]
+    assert body["deliveries.json"] == []
     assert body["estimates/1/revision.json"]["sent_at"] == "2026-11-30T13:58:00Z"
+
+
+def test_deliveries_stay_when_their_tasks_are_gone(answered, tmp_path, mailoutbox):
+    tasks.run_all()
+    clear_tasks(now=timezone.now() + timedelta(days=settings.KEEP_DAYS + 1))
+    _, files = write(answered, tmp_path / "evidence.zip")
+    [mail] = mailoutbox  # of the first revision none was sent, because the second one took its place
+    [given] = EstimateMail.objects.all()
+    assert json.loads(files["mails.json"]) == []
+    assert json.loads(files["deliveries.json"]) == [
+        {
+            "revision": 2,
+            "to": answered.customer.contact.email,
+            "at": instant(given.at),
+            "message_id": mail.message()["Message-ID"],
+        }
+    ]
 
 
 @pytest.mark.skipif(which("sha256sum") is None, reason="sha256sum is not installed")

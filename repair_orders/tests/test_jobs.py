@@ -226,6 +226,7 @@ class TestWhatWasSold:
             quantity=None,
             name="Tow",
             amount=D("21.00"),
+            cost=D("15.00"),
         )
         CannedLineFactory(
             canned_job=canned, position=4, kind="labour", part=None, quantity=None, service=ServiceFactory()
@@ -242,11 +243,11 @@ class TestWhatWasSold:
         assert list(job.part_lines.values_list("name", "quantity", "amount")) == [
             ("Oil Filter", D(2), D("129.00"))
         ]
-        work = job.service_lines.in_order().values_list("kind", "name", "amount", "taxable")
+        work = job.service_lines.in_order().values_list("kind", "name", "amount", "cost", "taxable")
         assert list(work) == [
-            ("labour", "Labor", D("233.91"), True),
-            ("sublet", "Tow", D("21.00"), False),
-            ("labour", "Oil Change", D("45.00"), True),
+            ("labour", "Labor", D("233.91"), None, True),
+            ("sublet", "Tow", D("21.00"), D("15.00"), False),
+            ("labour", "Oil Change", D("45.00"), None, True),
         ]
 
     def test_canned_job_without_a_price_adds_nothing(self):

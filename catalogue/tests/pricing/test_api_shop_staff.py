@@ -232,7 +232,7 @@ class TestCannedJobs(WritableNounSuite):
             line("labour", service_id=service.pk),
             line("labour", service_id=service.pk, hours="1.25", amount="80.00"),
             line("labour", name="Road test", amount="20.00"),
-            line("sublet", name="State inspection", amount="21.00"),
+            line("sublet", name="State inspection", amount="21.00", cost="15.00"),
             line("part", part_id=part.pk, quantity="2.00"),
         ]
         created = as_ada.post(self.url, {**self.new, "lines": lines}, format="json").json()
@@ -262,6 +262,11 @@ class TestCannedJobs(WritableNounSuite):
                 "A labour line has a service or a name, not both.",
             ),
             ({"kind": "sublet", "name": "Tow"}, "amount", "Enter the amount of a sublet line."),
+            (
+                {"kind": "labour", "name": "Test", "hours": "1.00", "cost": "1.00"},
+                "cost",
+                "A labour line has no cost.",
+            ),
             ({"kind": "sublet", "amount": "1.00"}, "name", "Enter the name of a sublet line."),
             (
                 {"kind": "sublet", "name": "Tow", "amount": "1.00", "part_id": "{part}"},
@@ -341,5 +346,5 @@ class TestCannedJobs(WritableNounSuite):
 
 
 def line(kind, **values):
-    empty = {"part_id": None, "service_id": None, "name": "", "quantity": None, "hours": None, "amount": None}
-    return {"kind": kind, **empty, **values}
+    empty = dict.fromkeys(("part_id", "service_id", "quantity", "hours", "amount", "cost"))
+    return {"kind": kind, "name": "", **empty, **values}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.pricing.money import matrix_price
+from catalogue.pricing.money import band_of, band_price
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ def margin(from_cost, percent):
 
 
 BANDS = [times("0.00", "4.0000"), times("4.00", "3.0000"), margin("20.00", "50.0000")]
+
+
+def matrix_price(cost, bands):
+    band = band_of(cost, bands)
+    return None if band is None else band_price(cost, band)
 
 
 @pytest.mark.parametrize(

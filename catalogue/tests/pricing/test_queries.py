@@ -20,8 +20,8 @@ def test_price_is_that_of_the_default_matrix_or_the_named_one(django_assert_num_
     factories.PriceBandFactory(matrix=other, multiplier=None, margin="50.0000")
     assert get_default_matrix() == usual
     with django_assert_num_queries(1):
-        assert str(get_price(Decimal("4.00"))) == "12.00"
-    assert str(get_price(Decimal("4.00"), other)) == "8.00"
+        assert get_price(Decimal("4.00")) == (Decimal("12.00"), f"{usual}, from 0.00: cost × 3")
+    assert get_price(Decimal("4.00"), other) == (Decimal("8.00"), f"{other}, from 0.00: a margin of 50 %")
 
 
 def test_lines_are_in_their_order_with_their_articles(django_assert_num_queries):

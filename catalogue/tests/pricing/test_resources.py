@@ -76,8 +76,9 @@ def test_lines_are_imported_and_exported_unchanged(desk):
     factories.PartFactory(part_number="OIL-1")
     factories.ServiceFactory(name="Oil Change")
     content = (
-        f"{LINES}Oil,Due for oil,1,part,OIL-1,,,4.50,,\nOil,,2,labour,,Oil Change,,,0.75,\n"
-        "Oil,,3,labour,,,Reset,,,5.00\nInspection,,1,sublet,,,State,,,21.00\n"
+        f"{LINES.strip()},cost\n"
+        "Oil,Due for oil,1,part,OIL-1,,,4.50,,,\nOil,,2,labour,,Oil Change,,,0.75,,\n"
+        "Oil,,3,labour,,,Reset,,,5.00,\nInspection,,1,sublet,,,State,,,21.00,15.00\n"
     )
     assert import_file(desk, CannedLine, content) == [
         "Import finished: 4 new, 0 updated, 0 unchanged canned job lines."
@@ -88,11 +89,11 @@ def test_lines_are_imported_and_exported_unchanged(desk):
     ]
     exported = download(desk, CannedLine)
     assert table(exported) == [
-        LINES.strip().split(","),
-        ["Inspection", "", "1", "sublet", "", "", "State", "", "", "21.00"],
-        ["Oil", "Due for oil", "1", "part", "OIL-1", "", "", "4.50", "", ""],
-        ["Oil", "Due for oil", "2", "labour", "", "Oil Change", "", "", "0.75", ""],
-        ["Oil", "Due for oil", "3", "labour", "", "", "Reset", "", "", "5.00"],
+        [*LINES.strip().split(","), "cost"],
+        ["Inspection", "", "1", "sublet", "", "", "State", "", "", "21.00", "15.00"],
+        ["Oil", "Due for oil", "1", "part", "OIL-1", "", "", "4.50", "", "", ""],
+        ["Oil", "Due for oil", "2", "labour", "", "Oil Change", "", "", "0.75", "", ""],
+        ["Oil", "Due for oil", "3", "labour", "", "", "Reset", "", "", "5.00", ""],
     ]
     assert import_file(desk, CannedLine, exported) == [
         "Import finished: 0 new, 0 updated, 4 unchanged canned job lines."

@@ -102,7 +102,9 @@ def test_call_waits_for_the_entries_before():
     called = []
 
     def repeat(number):
-        return lambda turns: turns.call_after(entry(number), lambda: called.append((number, turns._turns[7].last)))
+        return lambda turns: turns.call_after(
+            entry(number), lambda: called.append((number, turns._turns[7].last))
+        )
 
     assert run(log, repeat(5), repeat(2), None, repeat(4), known=[(7, 3)]) == [4, 5]
     assert called == [(2, 3), (5, 5), (4, 5)]

@@ -18,6 +18,7 @@ from repair_orders.pricing.models import LabourRate
 from testing.factories import (
     CannedJobFactory,
     CannedLineFactory,
+    LabourRateFactory,
     PartFactory,
     PriceBandFactory,
     PriceMatrixFactory,
@@ -414,6 +415,15 @@ class TestApproved:
             "rebuilt", True, 24, "Rotor, rebuilt", D("64.50"), "typed"
         )  # fmt: skip
         work = add_labour(job, "1")
+        diesel = LabourRateFactory(
+            location=order.location, name="Diesel", per_hour=D("165.00"), is_default=False
+        )
+        browser.press(f"step:line:s{work.pk}").send(hours="2", labour_rate=str(diesel.pk))
+        work.refresh_from_db()
+        assert (work.hours, work.rate, work.amount, work.price_source) == (D(2), D(165), D(330), "rate")
+        assert "Labor, Diesel" in " ".join(browser.text.split())
+        browser.press(f"step:line:s{work.pk}").send(hours="", labour_rate=str(diesel.pk), amount="55.00")
+        assert "Give hours with a rate, or a flat amount." in browser.text
         browser.press(f"step:line:s{work.pk}").send(hours="", rate="", amount="55.00")
         work.refresh_from_db()
         assert (work.hours, work.rate, work.amount) == (None, None, D("55.00"))
