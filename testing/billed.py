@@ -215,7 +215,7 @@ def check_law():
     for row in (*RepairOrder.objects.all(), *Order.objects.all()):
         assert _sum(row.allocations.all()) >= 0, row
     for customer in Customer.objects.all():
-        account = get_account(customer.pk, today=timezone.now().date())
+        account = get_account(customer.pk, now=timezone.now())
         owed = _sum(Invoice.objects.filter(bill_to=customer), "balance")
         assert account.balance == owed - account.open_payments - account.deposits, customer
         assert sum(account.ageing.values()) == owed
