@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import pytest
-from pypdf import PdfReader
 
 from appointments.logos import save_logo
 from billing.credit_notes import credit_all
 from billing.invoices import issue_invoice
 from billing.papers.actions import credit_note_paper, invoice_paper
 from billing.tests.papers.conftest import LATER
-from testing.images import JPEG, png
+from testing.images import JPEG, images_of, png
 from testing.worked_example import reload
 
 pytestmark = pytest.mark.django_db
-
-
-def images_of(document):
-    """Return the width and height in pixels of each image of a paper."""
-    pages = PdfReader(BytesIO(document.content)).pages
-    return [image.image.size for page in pages for image in page.images]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +26,7 @@ def test_paper_keeps_the_logo_of_its_snapshot(place, order, then, later):
     place.logo = later and save_logo(later)
     place.save()
     # The invoice is set for the first time after the change. The credit note was made after it.
-    assert images_of(invoice_paper(invoice, now=LATER)) == sizes[then]
+    assert images_of(invoice_paper(invoice, now=LATER).content) == sizes[then]
     invoice.refresh_from_db()
     note = credit_all(invoice=invoice, reason="Wrong", by=None, now=LATER)
-    assert images_of(credit_note_paper(note, now=LATER)) == sizes[later]
+    assert images_of(credit_note_paper(note, now=LATER).content) == sizes[later]
