@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils import timezone
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
 from appointments.actions import walk_in_length
 from appointments.holds import hold_bay_now, hold_free_bay, hold_technician, hold_vehicle
-from appointments.models import Bay, Technician
+from appointments.logos import MAX_LOGO_BYTES, save_logo
+from appointments.models import Bay, Location, Logo, Technician
 from appointments.queries import get_appointment_length, resolve_start
 from appointments.slots import Slot
 from common.admin.forms import SeenStatus
@@ -26,6 +27,38 @@ class BayChoice(forms.ModelChoiceField[Bay]):
 
     def label_from_instance(self, obj: Bay) -> str:
         return f"{obj.location.name} – {obj.name}"
+
+
+class LocationForm(forms.ModelForm[Location]):
+    """A location, with an image for its logo. Without one the present logo stays."""
+
+    logo_file = forms.FileField(
+        label="New logo",
+        required=False,
+        widget=UnfoldAdminFileFieldWidget(),
+        help_text=f"PNG or JPEG of at most {MAX_LOGO_BYTES // 1024} KB. Papers that are made from now on print it.",
+    )
+    removes_logo = forms.BooleanField(label="Remove the logo", required=False, widget=UnfoldBooleanWidget())
+
+    def clean_logo_file(self) -> Logo | None:
+        file = self.cleaned_data["logo_file"]
+        try:
+            return file and save_logo(file.read(MAX_LOGO_BYTES + 1))
+        except DomainError as error:
+            raise forms.ValidationError(error.text, code=error.code) from None
+
+    def clean(self) -> Json:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("logo_file") and cleaned.get("removes_logo"):
+            self.add_error("removes_logo", "Choose a new logo or remove the present one, not both.")
+        return cleaned
+
+    def save(self, commit: bool = True) -> Location:
+        if self.cleaned_data.get("removes_logo"):
+            self.instance.logo = None
+        elif self.cleaned_data.get("logo_file"):
+            self.instance.logo = self.cleaned_data["logo_file"]
+        return super().save(commit)
 
 
 class AppointmentForm(SeenStatus):

@@ -85,6 +85,19 @@ class PaperSize(models.TextChoices):
     A4 = "a4", "A4"
 
 
+class Logo(models.Model):
+    """An image that papers print, by its SHA-256 in hexadecimal. It stays as long as a paper may name it.
+
+    The bytes are in the row, so that a paper that is set later cannot lack them.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 class Location(Identified):
     """A garage. Its days are local days of its own time zone."""
 
@@ -114,6 +127,7 @@ class Location(Identified):
     email = EmailField(blank=True, default="")
     terms = ParagraphsField(blank=True, default="", help_text="The terms that estimates and invoices print.")
     paper_size = models.CharField(max_length=6, choices=PaperSize, default=PaperSize.LETTER)
+    logo = models.ForeignKey(Logo, on_delete=models.PROTECT, null=True, blank=True, related_name="locations")
     allows_percent_fees = models.BooleanField(
         default=True, help_text="Off where the law forbids fees that are a percentage of the work."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -12,10 +13,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from accounts.phones import format_phone
 from appointments.actions import AppointmentsOutsideHours, make_default_location, watch_appointments
+from appointments.forms import LocationForm
 from appointments.models import (
     Absence,
     Bay,
@@ -134,10 +138,11 @@ class LocationAdmin(NoDeleteMixin, HoursPage, HistoryAdmin):
     """Locations. The first one is the default, and another one is made it by a button."""
 
     noun = "location"
+    form = LocationForm
     list_display = ("name", "address", "pretty_phone", "time_zone", "is_default")
     search_fields = ("name", "address")
     ordering = ("name", "id")
-    readonly_fields = ("is_default", "created_at", "uuid")
+    readonly_fields = ("is_default", "present_logo", "created_at", "uuid")
     inlines = (OpeningHoursInline, BayInline, ClosureInline)
     actions_detail = ("make_default",)
     fieldsets = (
@@ -157,6 +162,7 @@ class LocationAdmin(NoDeleteMixin, HoursPage, HistoryAdmin):
             "Identity on papers",
             {"fields": ("legal_name", ("registration_number", "tax_id"), ("email", "paper_size"), "terms")},
         ),
+        ("Logo on papers", {"fields": ("present_logo", ("logo_file", "removes_logo"))}),
         ("Fees", {"fields": ("allows_percent_fees",)}),
         ("Record", {"fields": (("created_at", "uuid"),), "classes": ("collapse",)}),
     )
@@ -186,6 +192,14 @@ class LocationAdmin(NoDeleteMixin, HoursPage, HistoryAdmin):
     @column("Phone")
     def pretty_phone(self, location: Location) -> str:
         return format_phone(location.phone)
+
+    @column("Logo")
+    def present_logo(self, location: Location) -> SafeString | None:
+        if location.logo is None:
+            return None
+        # A browser tells the type of an image by its bytes.
+        content = b64encode(location.logo.content).decode()
+        return format_html('<img src="data:image/png;base64,{}" alt="The logo" height="64">', content)
 
 
 class ShiftInline(StaffInline):

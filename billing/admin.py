@@ -215,7 +215,7 @@ class CreditNoteInline(BookedInline):
 class CreditNoteLineInline(BookedInline):
     model = CreditNoteLine
     verbose_name_plural = "Lines"
-    fields = ("kind", "name", "quantity", "shown_net", "shown_tax")
+    fields = ("kind", "name", "quantity", "restocked", "shown_net", "shown_tax")
     readonly_fields = fields
     ordering = ("position",)
     shown_net = dollars("Net", "net")

@@ -25,6 +25,7 @@ from billing.ledger import ZERO, Target
 from billing.models import Invoice, InvoiceLine, InvoiceSeries, Payment
 from billing.payments import PERMISSIONS as PAYMENT_PERMISSIONS
 from billing.queries import find_lines_left, find_payable, get_deposit
+from billing.restock import find_restockable
 from common.domain.ids import new_uuid
 from common.domain.money import PaymentMethod
 from common.domain.number_fields import DecimalField
@@ -166,17 +167,23 @@ class CreditAmountForm(OnceForm):
 
 
 class CreditLinesForm(OnceForm):
-    """The credit of each line: pieces or hours, or the whole line where it has none."""
+    """The credit of each line: pieces or hours, or the whole line where it has none.
+
+    A line of a part from the shelf also has the pieces that go back on it.
+    """
 
     reason = reason_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         lines = find_lines_left(int(self.object_id or 0))
-        names = [f"line_{line.pk}" for line, _ in lines]
-        for name, (line, left) in zip(names, lines, strict=True):
-            self.fields[name] = _line_field(line, left)
-        self.order_fields(names)  # the reason comes last
+        out = find_restockable([line for line, _ in lines])
+        reason = self.fields.pop("reason")
+        for line, left in lines:
+            self.fields[f"line_{line.pk}"] = _line_field(line, left)
+            if line.pk in out:
+                self.fields[f"restock_{line.pk}"] = _restock_field(line, out[line.pk])
+        self.fields["reason"] = reason  # comes last
 
     def clean(self) -> Json:
         values = super().clean() or self.cleaned_data
@@ -186,10 +193,13 @@ class CreditLinesForm(OnceForm):
         return {"lines": lines, "reason": values.get("reason", ""), "key": values.get("key", "")}
 
     def _credits(self, values: Json) -> Iterator[LineCredit]:
-        for name, value in values.items():
-            if name.startswith("line_") and value:
-                quantity = None if value is True else value
-                yield LineCredit(int(name.removeprefix("line_")), quantity)
+        for name in [name for name in self.fields if name.startswith("line_")]:
+            line_id, value = int(name.removeprefix("line_")), values.get(name)
+            restock = values.get(f"restock_{line_id}") or 0
+            if restock > (value or 0) and name not in self.errors:
+                self.add_error(f"restock_{line_id}", "Not more than the pieces that are credited.")
+            elif value:
+                yield LineCredit(line_id, None if value is True else value, restock)
 
 
 def _line_field(line: InvoiceLine, left: Decimal | None) -> forms.Field:
@@ -206,6 +216,17 @@ def _line_field(line: InvoiceLine, left: Decimal | None) -> forms.Field:
         decimal_places=2,
         widget=UnfoldAdminDecimalFieldWidget(attrs={"placeholder": "0"}),
         help_text=f"{left:f} left.",
+    )
+
+
+def _restock_field(line: InvoiceLine, out: int) -> forms.Field:
+    return forms.IntegerField(
+        label=f"Back on the shelf of {line.name}",
+        required=False,
+        min_value=0,
+        max_value=out,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"placeholder": "0"}),
+        help_text=f"At most {out}. Empty: none.",
     )
 
 

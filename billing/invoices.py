@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from string import ascii_uppercase
 
@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
 
 from appointments.models import Location
+from appointments.queries import local_time
 from billing.ledger import ZERO, held, lock_accounts, post, posting_day
 from billing.links import INVOICES
 from billing.models import Invoice, InvoiceKind, InvoiceLine, InvoiceSeries, LineKind, Payment
@@ -21,6 +22,7 @@ from catalogue.shelf.models import MoveKind, StockMove
 from catalogue.shelf.sources import source_of
 from common.domain import events
 from common.domain.database import lock_for_share
+from common.domain.days import day_of
 from common.domain.errors import DomainError, Invalid
 from common.domain.ids import new_uuid
 from common.domain.money import exact, to_cents, to_dollars
@@ -160,6 +162,12 @@ def till_of(order: RepairOrder) -> Location | None:
 def default_till() -> Location | None:
     """Return the location at which parts are sold by mail: the default one, else the oldest."""
     return Location.objects.order_by(F("is_default").desc(), "id").first()
+
+
+def today_of_shop(now: datetime) -> date:
+    """Return the day at the default location, by which months and reports of all locations go."""
+    till = default_till()
+    return day_of(now) if till is None else local_time(till, now).date()
 
 
 def draw_number(location: Location, word: str = "") -> str:

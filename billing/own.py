@@ -17,7 +17,6 @@ from billing.models import CreditNote, Invoice, InvoiceLine, Payment, Statement
 from billing.queries import Account, get_account
 from billing.states import is_overdue
 from common.domain.caller import Caller
-from common.domain.days import day_of
 from common.domain.errors import Missing
 from common.domain.money import exact
 from common.domain.types import Json, Values
@@ -153,4 +152,4 @@ def get_overdue(caller: Caller, *, now: datetime) -> tuple[int, Decimal]:
 
 def get_own_account(caller: Caller, *, now: datetime) -> Account:
     """Return the account of the caller's customer."""
-    return get_account(caller.account, today=day_of(now))
+    return get_account(caller.account, now=now)

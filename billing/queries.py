@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Exists, OuterRef, Q, Sum
@@ -21,6 +21,7 @@ from billing.models import (
     PaymentKind,
     Statement,
 )
+from billing.states import days_past_due
 from common.domain.money import exact
 from common.domain.types import AnyQuerySet
 from customers.models import Customer
@@ -57,14 +58,15 @@ class Account:
     ageing: dict[str, Decimal]
 
 
-def get_account(customer_id: int, *, today: date) -> Account:
-    """Return the account of a customer. `today` decides what is past due."""
+def get_account(customer_id: int, *, now: datetime) -> Account:
+    """Return the account of a customer. Each invoice is aged by the day where its location is, as its state is."""
     invoices = Invoice.objects.filter(bill_to=customer_id)
     payments = Payment.objects.filter(customer=customer_id)
     allocations = Allocation.objects.filter(payment__customer=customer_id)
     bought = _sum(allocations.filter(parts_order__isnull=False), "amount")
     invoiced = _sum(invoices, "total") + bought
     credited = _sum(CreditNote.objects.filter(customer=customer_id), "total")
+    unpaid = invoices.filter(balance__gt=0).values_list("due_on", "location__time_zone", "balance")
     paid = _sum(payments.exclude(kind=PaymentKind.REFUND), "amount")
     refunded = _sum(payments.filter(kind=PaymentKind.REFUND), "amount")
     return Account(
@@ -75,21 +77,20 @@ def get_account(customer_id: int, *, today: date) -> Account:
         balance=invoiced - credited - paid + refunded,
         open_payments=_sum(payments, "open"),
         deposits=_sum(allocations.filter(repair_order__isnull=False), "amount"),
-        ageing=age(invoices.filter(balance__gt=0).values_list("due_on", "balance"), today=today),
+        ageing=age((days_past_due(due_on, zone, now), balance) for due_on, zone, balance in unpaid),
     )
 
 
-def age(rows: Iterable[tuple[date, Decimal]], *, today: date) -> dict[str, Decimal]:
-    """Return the sums of (due date, balance) by bucket: `current`, `d30`, `d60`, `d90`, `over`."""
+def age(rows: Iterable[tuple[int, Decimal]]) -> dict[str, Decimal]:
+    """Return the sums of (days past due, balance) by bucket: `current`, `d30`, `d60`, `d90`, `over`."""
     sums = dict.fromkeys(BUCKET_NAMES, ZERO)
-    for due_on, balance in rows:
-        sums[bucket_of(due_on, today=today)] += balance
+    for days, balance in rows:
+        sums[bucket_of(days)] += balance
     return sums
 
 
-def bucket_of(due_on: date, *, today: date) -> str:
-    """Return the bucket of a balance: `current` until the due date, then by days past due."""
-    days = (today - due_on).days
+def bucket_of(days: int) -> str:
+    """Return the bucket of a balance by its days past due: `current` until the due date is over."""
     return next((name for name, most in BUCKETS if days <= most), OVER)
 
 

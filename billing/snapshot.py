@@ -166,7 +166,10 @@ def credit_note_snapshot(
     totals: Totals,
     left: Decimal,
 ) -> Json:
-    """Return the paper of a credit note. `left` is what stays of the invoice after it."""
+    """Return the paper of a credit note. `left` is what stays of the invoice after it.
+
+    Lines without pieces that went back on the shelf have no such key, as on papers from before there were any.
+    """
     paper = invoice.snapshot
     return {
         **{name: paper.get(name) for name in ("customer", "vehicle", "order", "terms")},
@@ -191,6 +194,7 @@ def credit_note_snapshot(
                 "discount": str(line.discount),
                 "net": str(line.net),
                 "tax": str(line.tax),
+                **({"restocked": line.restocked} if line.restocked else {}),
             }
             for line in lines
         ],

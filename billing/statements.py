@@ -16,8 +16,7 @@ from django.db import transaction
 from django.db.models import F, Min, Sum
 from django.db.models.fields.json import KT
 
-from appointments.queries import local_time
-from billing.invoices import default_till
+from billing.invoices import default_till, today_of_shop
 from billing.ledger import ZERO, lock_accounts
 from billing.links import STATEMENTS
 from billing.models import (
@@ -36,7 +35,6 @@ from billing.sending import send_statement
 from billing.snapshot import bill_to_body
 from billing.tasks import make_statements
 from common.domain import events
-from common.domain.days import day_of
 from common.domain.errors import Invalid
 from common.domain.ids import new_uuid
 from common.domain.money import PaymentMethod, exact
@@ -191,7 +189,7 @@ def _snapshot(customer: Customer, first: date, now: datetime) -> Json:
     assert balance == stored
     unpaid: AnyQuerySet = Invoice.objects.filter(bill_to=customer).unpaid_on(last)
     rows_of_ageing = unpaid.values_list("due_on", "unpaid")
-    ageing = age(((due_on, exact(amount)) for due_on, amount in rows_of_ageing), today=last)
+    ageing = age(((last - due_on).days, exact(amount)) for due_on, amount in rows_of_ageing)
     used = Allocation.objects.filter(payment__customer=customer, repair_order__isnull=False, day__lte=last)
     deposits = _sum(used, "amount")
     return {
@@ -330,9 +328,7 @@ def _change(name: str, amount: Decimal) -> Json:
 
 def _this_month(now: datetime) -> date:
     """Return the first day of the present month at the default location."""
-    till = default_till()
-    today = day_of(now) if till is None else local_time(till, now).date()
-    return today.replace(day=1)
+    return today_of_shop(now).replace(day=1)
 
 
 def _month_over(month: date, now: datetime) -> date:

@@ -1,4 +1,4 @@
-"""The states of an invoice. What is past due goes by the day where its location is (docs/design, D94)."""
+"""The states and the age of an invoice, which go by the day where its location is (docs/design, D94)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ def invoice_state(balance: Decimal, is_credited: bool, due_on: date, time_zone: 
         return "credited"
     if not balance:
         return "paid"
-    return "overdue" if due_on < now.astimezone(ZoneInfo(time_zone)).date() else "open"
+    return "overdue" if days_past_due(due_on, time_zone, now) > 0 else "open"
+
+
+def days_past_due(due_on: date, time_zone: str, now: datetime) -> int:
+    """Return the days past the due date in the time zone of an invoice's location, 0 or less until it is over."""
+    return (now.astimezone(ZoneInfo(time_zone)).date() - due_on).days
 
 
 def state_of(invoice: Invoice, *, now: datetime) -> str:

@@ -31,7 +31,7 @@ from customers.models import Customer
 from demo.calendar import TIME_ZONE, Calendar
 from demo.fleet import EMAIL as FLEET
 from demo.garage import Garage
-from repair_orders.actions import complete, request_repair, start, stop
+from repair_orders.actions import change_order, complete, request_repair, start, stop
 from repair_orders.estimates.actions import Answerer, answer, store_estimate
 from repair_orders.estimates.models import Answer, Method
 from repair_orders.jobs import add_canned_job
@@ -65,16 +65,18 @@ _VEHICLES = {
 }
 
 
-def load(calendar: Calendar, garage: Garage) -> None:
-    business = _Business(calendar, garage)
+def load(calendar: Calendar, garage: Garage) -> Business:
+    """Book the past and today, and return the till, at which more can be booked."""
+    business = Business(calendar, garage)
     business.open()
     business.trade()
     business.work_today()
     _bill_fleet(garage.location, calendar, by=business.by)
+    return business
 
 
 @dataclass(frozen=True)
-class _Visit:
+class Visit:
     """A vehicle with the canned jobs that were done."""
 
     vehicle: str
@@ -82,7 +84,7 @@ class _Visit:
     po_number: str = ""
 
 
-class _Business:
+class Business:
     """The till of the second location, and the customers who come to it."""
 
     def __init__(self, calendar: Calendar, garage: Garage) -> None:
@@ -90,32 +92,39 @@ class _Business:
         self.by = User.objects.get(email="admin@example.com").pk
         set_prefix(location=garage.location, prefix="SG")
         set_prefix(location=garage.second, prefix="SV")
-        since = calendar.ago(120)
-        self.customers = {
-            key: add_walk_in(
-                now=since,
-                terms_days=terms,
-                phone=phone,
-                **({"first_name": first, "last_name": name} if first else {"company_name": name}),
-                city="Shelbyville",
-                state="NY",
-                postal_code="10801",
-            )
-            for key, (first, name, terms, phone) in _CUSTOMERS.items()
-        }
-        self.vehicles = {
-            key: Vehicle.objects.create(
-                customer=self.customers[owner],
-                vin=vin,
-                make=make,
-                model=model,
-                year=year,
-                license_plate=plate,
-                unit_number=unit,
-                color="White",
-            )
-            for key, (owner, vin, make, model, year, plate, unit) in _VEHICLES.items()
-        }
+        self.customers: dict[str, Customer] = {}
+        self.vehicles: dict[str, Vehicle] = {}
+        for key, person in _CUSTOMERS.items():
+            self.add_customer(key, *person)
+        for key, vehicle in _VEHICLES.items():
+            self.add_vehicle(key, *vehicle)
+
+    def add_customer(self, key: str, first: str, name: str, terms: int, phone: str) -> Customer:
+        """Enter a customer of the second location, a company if there is no first name."""
+        customer = self.customers[key] = add_walk_in(
+            now=self.calendar.ago(120),
+            terms_days=terms,
+            phone=phone,
+            **({"first_name": first, "last_name": name} if first else {"company_name": name}),
+            city="Shelbyville",
+            state="NY",
+            postal_code="10801",
+        )
+        return customer
+
+    def add_vehicle(
+        self, key: str, owner: str, vin: str, make: str, model: str, year: int, plate: str, unit: str
+    ) -> None:
+        self.vehicles[key] = Vehicle.objects.create(
+            customer=self.customers[owner],
+            vin=vin,
+            make=make,
+            model=model,
+            year=year,
+            license_plate=plate,
+            unit_number=unit,
+            color="White",
+        )
 
     # --- The past ---------------------------------------------------------------------------------------
 
@@ -135,37 +144,37 @@ class _Business:
     def trade(self) -> None:
         """Book the business of the weekdays before today."""
         at = self.days_back
-        late = self.bill(_Visit("transit 7", [_BRAKES], "TG-1180"), at(34))
-        self.pay(self.bill(_Visit("corolla", [_OIL]), at(20)), None, _CASH, at(20, 12), credit="dot")
-        half = self.bill(_Visit("tacoma", [_BRAKES, _OIL]), at(17))
+        late = self.bill(Visit("transit 7", [_BRAKES], "TG-1180"), at(34))
+        self.pay(self.bill(Visit("corolla", [_OIL]), at(20)), None, _CASH, at(20, 12), credit="dot")
+        half = self.bill(Visit("tacoma", [_BRAKES, _OIL]), at(17))
         self.pay(half, "200.00", _CARD, at(17, 12), "Slip 0417")
         self.let_go(half, "Pays the rest with the next wages.", at(17, 13))
         self.bill_with_deposit(at)
-        self.bill(_Visit("transit 12", [_OIL], "TG-1192"), at(12))
+        self.bill(Visit("transit 12", [_OIL], "TG-1192"), at(12))
         self.pay(late, "300.00", _TRANSFER, at(11), "TG-1180, part")
         self.bill_and_credit(at)
-        self.pay(self.bill(_Visit("odyssey", [_OIL]), at(6)), None, _CASH, at(6, 12))
+        self.pay(self.bill(Visit("odyssey", [_OIL]), at(6)), None, _CASH, at(6, 12))
         self.close(6)
         self.bill_again(at)
         self.close(5)
-        leased = self.order(_Visit("transit 7", [_OIL, _INSPECTION]), at(4))
+        leased = self.order(Visit("transit 7", [_OIL, _INSPECTION]), at(4))
         self.invoice(leased, at(4, 12), bill_to=self.customers["prairie"])
         self.close(4)
         self.pay_twice(at)
         self.close(3)
-        self.pay(self.bill(_Visit("tacoma", [_OIL]), at(2)), None, _CASH, at(2, 12))
+        self.pay(self.bill(Visit("tacoma", [_OIL]), at(2)), None, _CASH, at(2, 12))
         self.close(2, short="2.00", note="Two dollars of change were given twice.")
-        self.pay(self.bill(_Visit("golf", [_BRAKES]), at(1)), "500.00", _CARD, at(1, 13), "Slip 0498")
+        self.pay(self.bill(Visit("golf", [_BRAKES]), at(1)), "500.00", _CARD, at(1, 13), "Slip 0498")
         self.close(1)
 
     def bill_with_deposit(self, at: _DaysBack) -> None:
-        order = self.request(_Visit("outback", [_BRAKES, _OIL]), at(14))
+        order = self.request(Visit("outback", [_BRAKES, _OIL]), at(14))
         self.deposit(order, "200.00", _CARD, at(14, 11), "Slip 0431")
         self.pay(self.invoice(self.finish(order, at(13)), at(13, 12)), None, _CHECK, at(13, 13), "No. 1088")
 
     def bill_and_credit(self, at: _DaysBack) -> None:
         """Credit the inspection of a paid invoice, and give its money back."""
-        invoice = self.bill(_Visit("golf", [_OIL, _INSPECTION]), at(9))
+        invoice = self.bill(Visit("golf", [_OIL, _INSPECTION]), at(9))
         payment = self.pay(invoice, None, _CARD, at(9, 12), "Slip 0455")
         line = invoice.lines.get(name=_INSPECTION)
         reason = "The lane was closed, so the inspection was not done."
@@ -176,14 +185,14 @@ class _Business:
 
     def bill_again(self, at: _DaysBack) -> None:
         """Credit an invoice with a wrong PO number as a whole, and issue it again."""
-        order = self.order(_Visit("outback", [_INSPECTION]), at(5))
+        order = self.order(Visit("outback", [_INSPECTION]), at(5))
         wrong = self.invoice(order, at(5, 11), po_number="4711")
         credit_all(invoice=wrong, reason="The PO number was of another shop.", by=self.by, now=at(5, 12))
         self.pay(self.invoice(order, at(5, 13), po_number=""), None, _CARD, at(5, 14), "Slip 0470")
 
     def pay_twice(self, at: _DaysBack) -> None:
         """Reverse a payment that was typed a second time."""
-        invoice = self.bill(_Visit("corolla", [_INSPECTION]), at(3))
+        invoice = self.bill(Visit("corolla", [_INSPECTION]), at(3))
         self.pay(invoice, None, _CHECK, at(3, 12), "No. 2210")
         twice = self.take("dot", invoice.total, _CHECK, at(3, 13), "No. 2210")
         reverse(payment=twice, reason="Typed twice.", by=self.by, now=at(3, 14))
@@ -191,15 +200,15 @@ class _Business:
     def work_today(self) -> None:
         """Book the last hours: money of the day, an order to invoice, a deposit kept and one to give back."""
         ago = self.calendar.ago
-        given_up = self.request(_Visit("corolla", [_BRAKES]), ago(0, 9))
+        given_up = self.request(Visit("corolla", [_BRAKES]), ago(0, 9))
         self.deposit(given_up, "100.00", _CASH, ago(0, 8))
         order = RepairOrder.objects.get(pk=given_up.pk)
         stop(order=order, reason="The customer sells the vehicle.", by=self.by, now=ago(0, 7))
-        self.pay(self.bill(_Visit("odyssey", [_OIL]), ago(0, 6)), None, _CASH, ago(0, 5))
-        self.bill(_Visit("transit 12", [_INSPECTION], "TG-1207"), ago(0, 4))
-        self.order(_Visit("tacoma", [_INSPECTION]), ago(0, 3))
+        self.pay(self.bill(Visit("odyssey", [_OIL]), ago(0, 6)), None, _CASH, ago(0, 5))
+        self.bill(Visit("transit 12", [_INSPECTION], "TG-1207"), ago(0, 4))
+        self.order(Visit("tacoma", [_INSPECTION]), ago(0, 3))
         self.deposit(
-            self.request(_Visit("outback", [_BRAKES]), ago(0, 2)), "150.00", _CARD, ago(0, 1), "Slip 0503"
+            self.request(Visit("outback", [_BRAKES]), ago(0, 2)), "150.00", _CARD, ago(0, 1), "Slip 0503"
         )
 
     # --- Steps ------------------------------------------------------------------------------------------
@@ -212,8 +221,8 @@ class _Business:
             number -= day.weekday() < 5
         return _at(day, hour)
 
-    def request(self, visit: _Visit, at: datetime) -> RepairOrder:
-        """Return an order whose jobs the customer approved."""
+    def request(self, visit: Visit, at: datetime, tax_percent: str | None = None) -> RepairOrder:
+        """Return an order whose jobs the customer approved. Without a tax, that of the location is charged."""
         vehicle = self.vehicles[visit.vehicle]
         order = request_repair(
             customer=vehicle.customer,
@@ -225,13 +234,19 @@ class _Business:
         )
         for name in visit.jobs:
             add_canned_job(order=order, canned=CannedJob.objects.get(name=name))
+        if tax_percent is not None:
+            change_order(order=order, tax_percent=Decimal(tax_percent))
+        return self.approve(order, at)
+
+    def approve(self, order: RepairOrder, at: datetime) -> RepairOrder:
+        """Return the order, estimated and approved by the customer at the counter."""
         sent_at = at - timedelta(minutes=40)
         order.status, order.estimated_at = RepairOrderStatus.PENDING, sent_at
         order.save(update_fields=["status", "estimated_at"])
         answer(
             estimate=store_estimate(order=order, by=self.by, now=sent_at),
             decisions={job.pk: Answer.APPROVED for job in order.jobs.all()},
-            answerer=Answerer(Method.IN_PERSON, by_name=vehicle.customer.name),
+            answerer=Answerer(Method.IN_PERSON, by_name=order.customer.name),
             now=at - timedelta(minutes=30),
         )
         return RepairOrder.objects.get(pk=order.pk)
@@ -242,7 +257,7 @@ class _Business:
         complete(order=order, by=self.by, now=at, received=True)
         return RepairOrder.objects.get(pk=order.pk)
 
-    def order(self, visit: _Visit, at: datetime) -> RepairOrder:
+    def order(self, visit: Visit, at: datetime) -> RepairOrder:
         return self.finish(self.request(visit, at), at)
 
     def invoice(
@@ -250,7 +265,7 @@ class _Business:
     ) -> Invoice:
         return issue_invoice(order=order, bill_to=bill_to, po_number=po_number, by=self.by, now=at)
 
-    def bill(self, visit: _Visit, at: datetime) -> Invoice:
+    def bill(self, visit: Visit, at: datetime) -> Invoice:
         """Return the invoice of an order that was completed and invoiced at once."""
         return self.invoice(self.order(visit, at), at + timedelta(minutes=10))
 

@@ -29,6 +29,7 @@ from demo import (
     savings,
     shop,
     staff,
+    waived,
     workbench,
 )
 from demo.calendar import Calendar
@@ -62,7 +63,7 @@ def load(*, now: datetime) -> bool:
         care.load(calendar)
         fleet.load_colleagues(calendar)
         workbench.load(calendar, rows, business.load_walk_in(calendar))
-        billing.load(calendar, rows)
+        till = billing.load(calendar, rows)
         inspections.load(calendar, rows)
         garage.load_rota(calendar, rows)
         passport.load(calendar)
@@ -70,6 +71,7 @@ def load(*, now: datetime) -> bool:
         staff.load_key(now)
         staff.load_team()
         desk.load(calendar)
+        waived.load(calendar, till)
         staff.load_webhook(now)
         # The database was empty, so every task is about demo data, whose people get no mail.
         DBTaskResult.objects.all().delete()

@@ -16,11 +16,13 @@ from billing.models import Invoice, Payment, Statement
 from billing.payments import take_payment
 from billing.queries import BUCKET_NAMES, get_account
 from billing.snapshot import bill_to_body
+from catalogue.shelf import actions as shelf
 from common.domain.ids import new_uuid
 from common.domain.money import exact
 from customers.models import Customer
 from orders.models import Order
-from repair_orders import actions
+from repair_orders import actions, jobs
+from repair_orders.estimates import actions as estimates
 from repair_orders.estimates.snapshot import digest, instant
 from repair_orders.models import RepairOrder
 from repair_orders.worksheet import Worksheet
@@ -32,7 +34,7 @@ from testing.factories import (
     RepairOrderFactory,
     VehicleFactory,
 )
-from testing.worked_example import reload, started
+from testing.worked_example import fresh, given, new_order, reload, started
 
 D = Decimal
 
@@ -47,6 +49,22 @@ def completed(**options):
 def invoiced(**options):
     """Return the invoice of the worked example: 491.56."""
     return issue_invoice(order=completed(**options), by=None, now=timezone.now())
+
+
+def sold_from_shelf(unit_cost="4.0050"):
+    """Return the invoice of three filters from the shelf, where one is left, and of labor, and the filter."""
+    now = timezone.now()
+    part = PartFactory(name="Filter")
+    shelf.receive(part=part, pieces=4, by=None, now=now, unit_cost=D(unit_cost))
+    order = new_order()
+    job = jobs.add_job(order=order, name="Filters")
+    jobs.add_part_line(job=fresh(job), part=part, given=given(), quantity=D(3), unit_price=D(10))
+    jobs.add_service_line(job=fresh(job), service=None, given=given(), name="Labor", amount=D(50))
+    estimates.send_estimate(order=reload(order), by=None, now=now)
+    estimates.approve(order=reload(order), by=None, now=now)
+    actions.start(order=reload(order), by=None, now=now)
+    actions.complete(order=reload(order), by=None, now=now)
+    return issue(reload(order)), part
 
 
 def pay(row, amount, method="card", customer=None, **fields):
@@ -197,7 +215,7 @@ def check_law():
     for row in (*RepairOrder.objects.all(), *Order.objects.all()):
         assert _sum(row.allocations.all()) >= 0, row
     for customer in Customer.objects.all():
-        account = get_account(customer.pk, today=timezone.now().date())
+        account = get_account(customer.pk, now=timezone.now())
         owed = _sum(Invoice.objects.filter(bill_to=customer), "balance")
         assert account.balance == owed - account.open_payments - account.deposits, customer
         assert sum(account.ageing.values()) == owed

@@ -128,7 +128,7 @@ def _day_sheet(location: Location, lines: int) -> Setter:
 def _passport(location: Location, lines: int) -> Setter:
     vehicle = factories.VehicleFactory(make="Honda", model="Civic", year=2020)
     plant_history(vehicle)
-    Location.objects.update(paper_size=location.paper_size)
+    Location.objects.update(paper_size=location.paper_size, logo=location.logo)
     return lambda: passport_paper(get_passport(vehicle=vehicle, now=AFTER))
 
 

@@ -20,6 +20,7 @@ from appointments.api.shop import (
     TechnicianSerializer,
     book,
 )
+from appointments.logos import MAX_LOGO_BYTES, save_uploaded_logo
 from appointments.models import Appointment, AppointmentStatus, Bay, Location, PaperSize, Technician
 from appointments.queries import find_services, get_available_slots, get_length_to_book
 from appointments.querysets import AppointmentFilters
@@ -452,6 +453,11 @@ class LocationRowSerializer(Serializer):
     paper_size = serializers.ChoiceField(
         choices=PaperSize.choices, help_text="Of estimates and other papers."
     )
+    logo_digest = serializers.CharField(
+        source="logo_id",
+        allow_null=True,
+        help_text="SHA-256 of the logo that papers print, in hexadecimal. Null without one.",
+    )
     allows_percent_fees = serializers.BooleanField()
     units = serializers.ChoiceField(choices=Units.choices)
     bays = Derived(
@@ -477,6 +483,13 @@ class LocationInput(Serializer):
     tax_id = serializers.CharField(max_length=50, required=False, allow_blank=True)
     terms = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
     paper_size = Word(choices=PaperSize.values, required=False, help_text="Of estimates and other papers.")
+    logo_file_id = serializers.UUIDField(
+        source="logo",
+        required=False,
+        allow_null=True,
+        help_text="Id of an upload with the logo that papers print from now on: PNG or JPEG of at most "
+        f"{MAX_LOGO_BYTES:,} bytes. Null removes the logo.",
+    )
     allows_percent_fees = serializers.BooleanField(
         required=False, help_text="Off: fees that are a percentage are not charged here."
     )
@@ -528,7 +541,10 @@ class StaffLocations(StaffViewSet):
 
         `is_default: true` takes the default from the present one.
         """
-        actions.save_location(self.row(id), **self.read_body())
+        location, body = self.row(id), self.read_body()
+        if body.get("logo") is not None:
+            body["logo"] = save_uploaded_logo(body["logo"], caller=self.caller)
+        actions.save_location(location, **body)
         return self.show(id)
 
     @extend_schema(responses=Availability)

@@ -122,6 +122,7 @@ class TestLocations(StaffNounSuite):
             "tax_id": "",
             "terms": "",
             "paper_size": "letter",
+            "logo_digest": None,
             "allows_percent_fees": True,
             "units": "imperial",
             "bays": [bay.name for bay in location.bays.order_by("id")],

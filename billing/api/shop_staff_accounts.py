@@ -16,7 +16,6 @@ from billing.api.own import AccountSerializer
 from billing.models import Invoice
 from billing.openings import PERMISSIONS, open_account
 from billing.queries import get_account
-from common.domain.days import day_of
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
 from common.http.fields import Day, Id, Money
@@ -61,7 +60,7 @@ class StaffAccounts(StaffCustomers):
         ]
 
     def account_of(self, id: int) -> Json:
-        account = get_account(self.row(id).pk, today=day_of(timezone.now()))
+        account = get_account(self.row(id).pk, now=timezone.now())
         return serialize(StaffAccountSerializer, {"customer_id": id, **asdict(account)})
 
     @extend_schema(responses=StaffAccountSerializer)

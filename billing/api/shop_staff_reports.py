@@ -20,6 +20,7 @@ from appointments.models import Location
 from appointments.queries import local_time
 from billing import days
 from billing.api.problems import DAY_CLOSED
+from billing.invoices import today_of_shop
 from billing.models import ClosedDay
 from billing.reports.base import Report, Scope, head_of
 from billing.reports.journal import journal
@@ -28,7 +29,6 @@ from billing.reports.sheet import day_sheet, find_rows
 from billing.reports.tax import tax_by_rate
 from billing.reports.work import comebacks, declined_work, open_orders, technicians_hours
 from common.domain.caller import Caller
-from common.domain.days import day_of
 from common.domain.types import Json
 from common.http.bodies import JSONResponse
 from common.http.fields import Day, Id, Instant, Money
@@ -48,11 +48,18 @@ class ReportQuery(Query):
 
 
 class DayQuery(ReportQuery):
-    day = Day(required=False, help_text="Day of the report. Today at the location by default.")
+    day = Day(
+        required=False,
+        help_text="Day of the report. Today at the location by default, or at the default one.",
+    )
 
 
 class PeriodQuery(ReportQuery):
-    to = Day(source="last", required=False, help_text="Inclusive. Today at the location by default.")
+    to = Day(
+        source="last",
+        required=False,
+        help_text="Inclusive. Today at the location by default, or at the default one.",
+    )
 
     def get_fields(self) -> Json:
         # `from` is a keyword of Python and cannot name a class attribute.
@@ -274,10 +281,10 @@ class StaffReports(StaffViewSet):
         return _response(journal(self._period(query)), query)
 
     def _place(self, query: Json) -> tuple[Location | None, date]:
-        """Return the location of a query and today there. Raises Missing."""
+        """Return the location of a query and today there, of all locations at the default one. Raises Missing."""
         now = timezone.now()
         if "location_id" not in query:
-            return None, day_of(now)
+            return None, today_of_shop(now)
         location = self.one_of(Location, query["location_id"], field="location_id")
         return location, local_time(location, now).date()
 

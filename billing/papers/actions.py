@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from appointments.logos import find_logo
 from billing.models import ClosedDay, CreditNote, Invoice, Payment, Statement
 from billing.papers.layout import (
     credit_note_layout,
@@ -75,6 +76,7 @@ def _paper(
     template: str, name: str, snapshot: Json, layout: Callable[[], Json], *, now: datetime, **subject: int
 ) -> Document:
     def typeset() -> bytes:
-        return render(_TEMPLATES / f"{template}.typ", layout(), paper_size(snapshot))
+        logo = find_logo(snapshot["shop"])
+        return render(_TEMPLATES / f"{template}.typ", layout(), paper_size(snapshot), logo=logo)
 
     return stored_paper(Paper.objects.all(), name, typeset, now=now, **subject)

@@ -396,7 +396,7 @@ def _credited(line: Json) -> Json:
     hours = " h" if line["kind"] == LineKind.LABOUR else ""
     return {
         "name": line["name"],
-        "note": "",
+        "note": f"{restocked} returned to stock" if (restocked := line.get("restocked")) else "",
         "quantity": f"{short(line['quantity'])}{hours}" if line["quantity"] else "",
         "amount": plain(line["amount"]),
         "discount": plain(_minus(line["discount"])) if Decimal(line["discount"]) else "",

@@ -1,7 +1,8 @@
 """Receivables at the end of a day: what each customer owes, by days past due.
 
-Balances are counted from the postings until that day, so that a report of a past day stays the same. Open payments and
-deposits are columns of their own, and are never netted with what is owed.
+Balances are counted from the postings until that day, so that a report of a past day stays the same. The day is that of
+each invoice's location, so that an invoice is past due here on the days on which its state is `overdue`. Open payments
+and deposits are columns of their own, and are never netted with what is owed.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _owed(scope: Scope) -> dict[int, list[Json]]:
                     "number": invoice.number,
                     "day": invoice.day,
                     "due_on": invoice.due_on,
-                    "bucket": bucket_of(invoice.due_on, today=day),
+                    "bucket": bucket_of((day - invoice.due_on).days),
                     "balance": balance,
                 }
             )

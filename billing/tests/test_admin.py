@@ -16,7 +16,7 @@ from billing.statements import make_statement
 from common.domain.models import Event
 from files.stores import store
 from testing.admin import buttons, changelist, errors, filled, page, press
-from testing.billed import again, completed, invoiced, line_of, pay
+from testing.billed import again, completed, invoiced, line_of, pay, sold_from_shelf
 from testing.factories import (
     InvoiceFactory,
     InvoiceSeriesFactory,
@@ -24,6 +24,7 @@ from testing.factories import (
     StatementFactory,
     UserFactory,
 )
+from testing.shelf import on_shelf
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -93,6 +94,44 @@ class TestInvoice:
         assert left["Labor, 233.91"] == "1.00 left."
         assert "State inspection, 21.00" not in left
         assert Payment.objects.get().open == note.total
+
+    def test_pieces_of_a_credited_line_go_back_on_the_shelf(self, desk):
+        invoice, part = sold_from_shelf()
+        filters = line_of(invoice, "Filter")
+        fields = desk.get(page(invoice, "credit_lines")).context["form"].fields
+        assert list(fields).index(f"restock_{filters.pk}") == list(fields).index(f"line_{filters.pk}") + 1
+        assert [name for name in fields if name.startswith("restock_")] == [f"restock_{filters.pk}"]
+        assert list(fields)[-1] == "reason"
+        back = fields[f"restock_{filters.pk}"]
+        assert (back.label, back.help_text) == ("Back on the shelf of Filter", "At most 3. Empty: none.")
+        answers = {f"line_{filters.pk}": "2", f"restock_{filters.pk}": "1", "reason": "One is new"}
+        assert press(desk, invoice, "credit_lines", **answers) == ["The credit note was issued."]
+        assert list(CreditNote.objects.get().lines.values_list("name", "quantity", "restocked")) == [
+            ("Filter", D("2.00"), 1)
+        ]
+        assert on_shelf() == {part.pk: (2, 0)}
+        assert desk.get(page(invoice, "credit_lines")).context["form"].fields[
+            f"restock_{filters.pk}"
+        ].help_text == ("At most 2. Empty: none.")
+
+    @pytest.mark.parametrize(
+        ("quantity", "restock", "message"),
+        [
+            ("1", "2", "Not more than the pieces that are credited."),
+            ("", "1", "Not more than the pieces that are credited."),
+            ("3", "4", "Ensure this value is less than or equal to 3."),
+            ("3", "-1", "Ensure this value is greater than or equal to 0."),
+            ("3", "1.5", "Enter a whole number."),
+        ],
+    )
+    def test_other_pieces_for_the_shelf_are_asked_again(self, desk, quantity, restock, message):
+        invoice, part = sold_from_shelf()
+        line = line_of(invoice, "Filter").pk
+        answers = {f"line_{line}": quantity, f"restock_{line}": restock, "reason": "Back"}
+        response = desk.post(page(invoice, "credit_lines"), {"_form_submitted": "on", **answers})
+        assert response.context["form"].errors == {f"restock_{line}": [message]}
+        assert not CreditNote.objects.exists()
+        assert on_shelf() == {part.pk: (1, 0)}
 
     def test_credit_of_no_lines_is_asked_again(self, desk, invoice):
         response = desk.post(page(invoice, "credit_lines"), {"_form_submitted": "on", "reason": "None"})

@@ -48,14 +48,14 @@ def test_what_the_customer_owed_is_an_invoice(book, alice, location, now):
         ("opening", "Opening balance", D("120.50"))
     ]
     assert invoice.snapshot["totals"]["total"] == "120.50"
-    assert get_account(alice.pk, today=now.date()).ageing["d30"] == D("120.50")
+    assert get_account(alice.pk, now=now).ageing["d30"] == D("120.50")
     check_law()
 
 
 def test_what_the_shop_owed_is_an_open_payment(book, alice, now):
     payment = book("-30.00")
     assert (payment.kind, payment.amount, payment.open) == ("opening", D("30.00"), D("30.00"))
-    assert get_account(alice.pk, today=now.date()).balance == D("-30.00")
+    assert get_account(alice.pk, now=now).balance == D("-30.00")
     check_law()
 
 

@@ -46,7 +46,7 @@ def refunds():
 
 
 def account(order):
-    account = get_account(order.customer_id, today=timezone.now().date())
+    account = get_account(order.customer_id, now=timezone.now())
     return account.invoiced, account.paid, account.refunded, account.balance
 
 

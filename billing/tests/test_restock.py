@@ -16,32 +16,14 @@ from billing.reports.sheet import day_sheet
 from billing.restock import OverRestock, find_restockable
 from catalogue.models import StockMove
 from catalogue.shelf import actions as shelf
-from repair_orders import actions, jobs
-from repair_orders.estimates import actions as estimates
-from testing.billed import again, check_law, issue
-from testing.factories import PartFactory, UserFactory
+from testing.billed import again, check_law, issue, sold_from_shelf
+from testing.factories import UserFactory
 from testing.shelf import assert_balanced, on_shelf
 from testing.storms import parallel
-from testing.worked_example import fresh, given, new_order, reload
+from testing.worked_example import reload
 
 D = Decimal
 db = pytest.mark.django_db
-
-
-def sold(unit_cost="4.0050"):
-    """Return the invoice of an order with three pieces of a stocked part, one of five is left, and an hour of labor."""
-    now = timezone.now()
-    part = PartFactory(name="Filter")
-    shelf.receive(part=part, pieces=4, by=None, now=now, unit_cost=D(unit_cost))
-    order = new_order()
-    job = jobs.add_job(order=order, name="Filters")
-    jobs.add_part_line(job=fresh(job), part=part, given=given(), quantity=D(3), unit_price=D(10))
-    jobs.add_service_line(job=fresh(job), service=None, given=given(), name="Labor", amount=D(50))
-    estimates.send_estimate(order=reload(order), by=None, now=now)
-    estimates.approve(order=reload(order), by=None, now=now)
-    actions.start(order=reload(order), by=None, now=now)
-    actions.complete(order=reload(order), by=None, now=now)
-    return issue(reload(order)), part
 
 
 def back(invoice, line, quantity, restock):
@@ -70,7 +52,7 @@ def cost_of_goods(invoice):
 
 @db
 def test_pieces_go_back_at_the_cost_at_which_they_left():
-    invoice, part = sold()
+    invoice, part = sold_from_shelf()
     filters = line_named(invoice, "Filter")
     shelf.receive(part=part, pieces=1, by=None, now=timezone.now(), unit_cost=D("9.00"))
     assert (on_shelf(), invoice.cost) == ({part.pk: (2, 0)}, D("12.02"))
@@ -91,7 +73,7 @@ def test_pieces_go_back_at_the_cost_at_which_they_left():
     ids=["more than left the shelf", "more than is credited"],
 )
 def test_more_than_can_go_back_is_refused(quantity, restock, left):
-    invoice, part = sold()
+    invoice, part = sold_from_shelf()
     with pytest.raises(OverRestock) as error:
         back(invoice, line_named(invoice, "Filter"), quantity, restock)
     assert (error.value.facts, error.value.field, error.value.item) == ({"left": left}, "lines", 0)
@@ -100,7 +82,7 @@ def test_more_than_can_go_back_is_refused(quantity, restock, left):
 
 @db
 def test_labor_and_what_is_back_already_cannot_go_back():
-    invoice, part = sold()
+    invoice, part = sold_from_shelf()
     filters, labor = line_named(invoice, "Filter"), line_named(invoice, "Labor")
     with pytest.raises(OverRestock):
         back(invoice, labor, None, 1)
@@ -116,7 +98,7 @@ def test_labor_and_what_is_back_already_cannot_go_back():
 @db
 def test_cost_of_goods_is_taken_back_once():
     """Of 12.02, 4.01 came back. The whole credit takes the rest, and the second invoice has what is still out."""
-    invoice, _part = sold()
+    invoice, _part = sold_from_shelf()
     assert cost_of_goods(invoice) == D("12.02")
     back(invoice, line_named(invoice, "Filter"), "1", 1)
     assert cost_of_goods(invoice) == D("8.01")
@@ -129,7 +111,7 @@ def test_cost_of_goods_is_taken_back_once():
 @db
 def test_staff_restock_a_line(sign_in):
     staff = sign_in(UserFactory(role="manager"))
-    invoice, part = sold()
+    invoice, part = sold_from_shelf()
     filters = line_named(invoice, "Filter")
     url = f"/api/shop/invoices/{invoice.pk}/credit-notes/"
     body = {"lines": [{"line_id": filters.pk, "quantity": 2, "restock": 3}], "reason": "Back"}
@@ -144,7 +126,7 @@ def test_staff_restock_a_line(sign_in):
 @pytest.mark.storm
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once_put_back_no_more_than_left():
-    invoice, part = sold()
+    invoice, part = sold_from_shelf()
     filters = line_named(invoice, "Filter")
     outcomes = parallel(8, lambda _: back(invoice, filters, "1", 1).pk)
     assert sum(isinstance(outcome, int) for outcome in outcomes) == 3

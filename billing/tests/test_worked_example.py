@@ -23,7 +23,7 @@ D = Decimal
 
 
 def account(customer):
-    return get_account(customer.pk, today=timezone.now().date()).balance
+    return get_account(customer.pk, now=timezone.now()).balance
 
 
 def test_lines_of_the_invoice_share_discount_and_tax():

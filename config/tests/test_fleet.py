@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import struct
 import subprocess
 import sys
-import zlib
 
 import pytest
 from django.conf import settings
@@ -19,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from config.tests.test_advisor import ANN, HIRE, choose, press
 from testing.browser import AXE, AXE_RUN
+from testing.images import png
 from testing.servers import database, free_port, serving
 
 pytestmark = [
@@ -94,22 +93,6 @@ class Watched:
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.get_by_role("heading", level=1)).to_have_text("RS Wind")
         return self.page
-
-
-def png(size: int = 48) -> bytes:
-    """Return a photo that a browser can show, a red square."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    rows = (b"\0" + b"\xc8\x28\x28" * size) * size
-    head = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
 
 
 def charted(page: Page) -> dict[str, list[float]]:

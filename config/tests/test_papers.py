@@ -7,6 +7,8 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
+from appointments.logos import save_logo
+from testing.images import images_of, png
 from testing.papers import PAPERS, a_shop
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +66,17 @@ def test_paper_is_tagged_and_titled_and_has_its_fonts(name):
 @pytest.mark.parametrize("name", PAPERS)
 def test_paper_has_the_size_of_the_location(name):
     assert sizes_of(read(PAPERS[name](a_shop("a4"), 0)())) == {A4}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+@pytest.mark.parametrize(
+    ("logo", "printed"), [(None, []), (png(60, 20), [(60, 20)])], ids=["without", "with"]
+)
+def test_paper_prints_the_logo_of_the_location_once(name, logo, printed):
+    location = a_shop("letter")
+    location.logo = logo and save_logo(logo)
+    location.save()
+    assert images_of(PAPERS[name](location, 0)().content) == printed
 
 
 @pytest.mark.parametrize("size", ["letter", "a4"])

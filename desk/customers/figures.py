@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from django.core.paginator import Page, Paginator
@@ -14,7 +14,7 @@ from accounts.phones import format_phone
 from appointments.models import Appointment, AppointmentStatus, ServiceType
 from billing.models import Invoice, Payment
 from billing.queries import AGE_NAMES, bucket_of, get_account
-from billing.states import state_of
+from billing.states import days_past_due, state_of
 from chat.models import ENDED, Conversation
 from common.domain.types import Json
 from customers.models import Customer, PhoneCall
@@ -60,7 +60,7 @@ def vehicles_of(customer: Customer, *, first: int = 0, with_recommendations: boo
     }
 
 
-def side_of(customer: Customer, *, today: date, with_money: bool) -> Json:
+def side_of(customer: Customer, *, now: datetime, with_money: bool) -> Json:
     """Return a customer with the facts by which two are compared before they are merged, as texts by their label."""
     contact = customer.contact
     cars = list(customer.vehicles.in_use().order_by("-pk")[: FEW + 1])
@@ -80,7 +80,7 @@ def side_of(customer: Customer, *, today: date, with_money: bool) -> Json:
     }
     if with_money:
         unpaid = Invoice.objects.filter(bill_to=customer, balance__gt=0).count()
-        balance = get_account(customer.pk, today=today).balance
+        balance = get_account(customer.pk, now=now).balance
         owed = f"{'the shop owes' if balance < 0 else 'owes'} {dollars(abs(balance))}"
         facts["Unpaid invoices"] = f"{unpaid}, {owed if balance else 'owes nothing'}"
     return {"customer": customer, "facts": {label: text or "–" for label, text in facts.items()}}
@@ -119,9 +119,9 @@ def open_orders(customer: Customer) -> Json:
     }
 
 
-def money_of(customer: Customer, *, today: date, now: datetime) -> Json:
+def money_of(customer: Customer, *, now: datetime) -> Json:
     """Return the account of a customer with its unpaid invoices and the payments of which something is open."""
-    account = get_account(customer.pk, today=today)
+    account = get_account(customer.pk, now=now)
     unpaid = Invoice.objects.filter(bill_to=customer, balance__gt=0).defer("snapshot")
     unpaid = unpaid.select_related("location", "repair_order__vehicle").order_by("due_on", "pk")
     kept = (
@@ -135,7 +135,7 @@ def money_of(customer: Customer, *, today: date, now: datetime) -> Json:
         "unpaid": [
             {
                 "invoice": row,
-                "age": AGE_NAMES[bucket_of(row.due_on, today=today)],
+                "age": AGE_NAMES[bucket_of(days_past_due(row.due_on, row.location.time_zone, now))],
                 "late": state_of(row, now=now) == "overdue",
             }
             for row in unpaid[:FEW]

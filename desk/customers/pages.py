@@ -135,9 +135,7 @@ class CustomerPage(CustomerView):
                 "appointments.view_appointment", lambda: figures.appointments_ahead(customer, now=now)
             ),
             "orders": shown("repair_orders.view_repairorder", lambda: figures.open_orders(customer)),
-            "money": shown(
-                "billing.view_invoice", lambda: figures.money_of(customer, today=place.today, now=place.now)
-            ),
+            "money": shown("billing.view_invoice", lambda: figures.money_of(customer, now=place.now)),
             "conversations": shown("chat.view_conversation", lambda: figures.conversations_of(customer)),
             "parts_orders": shown("orders.view_order", lambda: figures.parts_orders_of(customer)),
             "reminders": shown("reminders.view_remindermail", lambda: figures.reminders_of(customer)),
@@ -189,7 +187,7 @@ class MergePage(CustomerView):
     def compare(self, customer: Customer, into: Customer) -> HttpResponse:
         place = Place(self.request)
         with_money = self.request.user.has_perm("billing.view_invoice")
-        sides = [figures.side_of(row, today=place.today, with_money=with_money) for row in (customer, into)]
+        sides = [figures.side_of(row, now=place.now, with_money=with_money) for row in (customer, into)]
         context = {
             "customer": customer,
             "into": into,

@@ -43,7 +43,7 @@ def customer_account(user: User | AnonymousUser, customer: Customer | None) -> J
     """Return the account of the customer with the names of its ages, or None without the permission to see it."""
     if customer is None or not user.has_perm("billing.view_invoice"):
         return None
-    account = get_account(customer.pk, today=timezone.localdate())
+    account = get_account(customer.pk, now=timezone.now())
     url = reverse("admin:billing_invoice_changelist")
     payments = reverse("admin:billing_payment_changelist")
     return {

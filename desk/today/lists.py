@@ -14,7 +14,7 @@ from appointments.models import Location
 from appointments.queries import local_time
 from billing.models import Invoice, VehicleExit
 from billing.queries import find_to_give_back
-from billing.states import state_of
+from billing.states import days_past_due, state_of
 from catalogue.shelf.models import Reservation, VendorOrder
 from chat.models import ENDED, Conversation
 from common.domain.caller import Caller
@@ -289,11 +289,11 @@ def unpaid(location: Location, *, now: datetime, most: int = FEW) -> Waiting:
         repair_order__in=_still_here(now).values("pk")
     )
     shown = rows.select_related("location", "bill_to__contact", "repair_order__vehicle").defer("snapshot")
-    entries, today = [], local_time(location, now).date()
+    entries = []
     for row in shown.order_by("due_on", "id")[:most]:
         is_late = state_of(row, now=now) == "overdue"
         order = row.repair_order
-        days = (today - row.due_on).days
+        days = days_past_due(row.due_on, row.location.time_zone, now)
         entries.append(
             Entry(
                 reverse("admin:billing_invoice_change", args=[row.pk])

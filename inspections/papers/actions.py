@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.db.models import Count
 
+from appointments.logos import find_logo
 from common.domain.errors import DomainError
 from common.domain.types import Json
 from common.papers.rendering import render
@@ -38,7 +39,8 @@ def inspection_paper(inspection: Inspection, *, now: datetime) -> Document:
 
     def typeset() -> bytes:
         values = _take_values(inspection, order)
-        return render(_TEMPLATES / "inspection.typ", inspection_layout(values), paper_size(values))
+        logo = find_logo(values["shop"])
+        return render(_TEMPLATES / "inspection.typ", inspection_layout(values), paper_size(values), logo=logo)
 
     return stored_paper(
         Paper.objects.all(),

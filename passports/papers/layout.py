@@ -140,17 +140,16 @@ def page_of(passport: Passport) -> Json:
         "sections": sections_of(passport),
         "notes": notes_of(passport),
         "made_on": day(_made(passport)),
-        "shop": passport.location and shop_body(passport.location),
+        "shop": shop_of(passport),
     }
 
 
 def paper_layout(passport: Passport) -> Json:
     """Return the values of `passport.typ`."""
-    shop = passport.location and shop_body(passport.location)
     made = _made(passport)
     return {
         **head(
-            {"shop": shop},
+            {"shop": shop_of(passport)},
             "Vehicle passport",
             passport.name,
             [f"As of {day(made)}"],
@@ -162,6 +161,11 @@ def paper_layout(passport: Passport) -> Json:
         "sections": [asdict(section) for section in sections_of(passport)],
         "notes": notes_of(passport),
     }
+
+
+def shop_of(passport: Passport) -> Json | None:
+    """Return what the paper prints of the shop, or None if there is no location."""
+    return shop_body(passport.location)
 
 
 def size_of(passport: Passport) -> Literal["letter", "a4"]:

@@ -50,7 +50,7 @@ TEXTS = (models.CharField, models.TextField, models.JSONField)
 APPS = {h.model._meta.app_label for h in HOLDINGS} | {"catalogue"}
 # Tables of the shop's own data, which may name the member of staff who changed a row, and tables without persons.
 WITHOUT_PERSONAL_DATA = {
-    *("Location", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem"),
+    *("Location", "Logo", "OpeningHours", "Closure", "Bay", "ServiceType", "ReportedProblem"),
     *("PriceMatrix", "PriceBand", "CannedJob", "CannedLine"),
     *("Template", "TemplateItem", "ScheduleTemplate"),
     *("LabourRate", "TaxRule", "FeeRule", "OverrunPolicy"),

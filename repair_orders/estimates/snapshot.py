@@ -114,7 +114,10 @@ def instant(at: datetime) -> str:
 
 
 def shop_body(location: Location | None) -> Json | None:
-    """Return what papers print of the shop, or None for an order without a location."""
+    """Return what papers print of the shop, or None for an order without a location.
+
+    A shop without a logo has no such key, so that the papers of those that have none stay as they are.
+    """
     if location is None:
         return None
     return {
@@ -128,6 +131,7 @@ def shop_body(location: Location | None) -> Json | None:
         "terms": location.terms,
         "time_zone": location.time_zone,
         "paper_size": location.paper_size,
+        **({"logo": location.logo_id} if location.logo_id else {}),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from appointments.logos import find_logo
 from common.domain.errors import Missing
 from common.papers.rendering import render
 from files.papers import Document, stored_paper
@@ -35,7 +36,8 @@ def estimate_paper(estimate: Estimate, *, now: datetime) -> Document:
     name = f"estimate-{number_of(snapshot)}-{estimate.revision}.pdf"
 
     def typeset() -> bytes:
-        return render(_TEMPLATES / "estimate.typ", estimate_layout(snapshot), paper_size(snapshot))
+        logo = find_logo(snapshot["shop"])
+        return render(_TEMPLATES / "estimate.typ", estimate_layout(snapshot), paper_size(snapshot), logo=logo)
 
     return stored_paper(
         Paper.objects.all(),
@@ -68,7 +70,8 @@ def authorisations_paper(order: RepairOrder, *, now: datetime, through: Estimate
     record = take_record(answers)
 
     def typeset() -> bytes:
-        return render(_TEMPLATES / "authorisation.typ", record_layout(record), paper_size(record))
+        logo = find_logo(record["shop"])
+        return render(_TEMPLATES / "authorisation.typ", record_layout(record), paper_size(record), logo=logo)
 
     return stored_paper(
         Paper.objects.all(),

@@ -34,7 +34,7 @@ from files.stores import LocalStore, StoreUnavailable
 from repair_orders import actions, jobs
 from repair_orders.estimates import actions as estimates
 from testing import factories
-from testing.billed import again, pay
+from testing.billed import again, line_of, pay, sold_from_shelf
 from testing.storms import parallel
 from testing.worked_example import add_part, answer, new_order, reload
 
@@ -341,6 +341,20 @@ class TestCreditNote:
             f"Parts are kept for ten days. SHA-256 of this paper: {note.digest} "
             f"Springfield Garage LLC · Credit note {note.number} Page 1 of 1"
         )
+
+    def test_pieces_that_went_back_on_the_shelf(self, place):
+        invoice, _ = sold_from_shelf()
+        filters, labour = line_of(invoice, "Filter"), line_of(invoice, "Labor")
+        lines = [LineCredit(filters.pk, D(2), 1), LineCredit(labour.pk)]
+        note = credit_lines(invoice=again(invoice), lines=lines, reason="Back", by=None, now=LATER)
+        sums = [{"amount": "20.00", "discount": "2.00", "net": "18.00", "tax": "1.60"}]
+        sums += [{"amount": "50.00", "discount": "5.00", "net": "45.00", "tax": "3.99"}]
+        assert note.snapshot["lines"] == [
+            {"name": "Filter", "kind": "part", "quantity": "2", **sums[0], "restocked": 1},
+            {"name": "Labor", "kind": "labour", "quantity": None, **sums[1]},
+        ]
+        text = text_of(credit_note_paper(note, now=LATER))
+        assert "Filter 1 returned to stock 2 20.00 −2.00 1.60 19.60 Labor 50.00 −5.00 3.99 48.99" in text
 
     def test_allowance_and_the_whole(self, invoice):
         given = credit_amount(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from billing.models import ClosedDay, Invoice, Payment
@@ -331,7 +331,7 @@ def balances(books, customers):
     last = date(2027, 3, 31)
     ages(books, Scope(last, last), None)
     for pk in customers:
-        account = get_account(pk, today=last)
+        account = get_account(pk, now=datetime.combine(last, time(12), tzinfo=UTC))
         same(f"account of {pk}", cents(account.balance), accounts[pk])
         law = sum(account.ageing.values()) - account.open_payments - account.deposits
         same(f"law of {pk}", cents(law), accounts[pk])
