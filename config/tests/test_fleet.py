@@ -42,6 +42,7 @@ import django; django.setup()
 from datetime import timedelta
 from decimal import Decimal
 from django.utils import timezone
+from appointments.queries import local_time
 from billing.invoices import issue_invoice
 from billing.ledger import Target
 from billing.payments import take_payment
@@ -55,7 +56,8 @@ first, second = (issue_invoice(order=order, by=None, now=then, po_number=po_numb
 part = [Target(first, Decimal("40.00"))]
 take_payment(customer=first.bill_to, location=first.location, amount=Decimal("40.00"), method="check", by=None,
              now=now, allocations=part, reference="Check 1042")
-make_statement(first.bill_to, (now - timedelta(days=now.day + 1)).date(), now=now)
+today = local_time(first.location, now).date()
+make_statement(first.bill_to, today - timedelta(days=today.day), now=now)
 """
 
 

@@ -39,7 +39,7 @@ from passports.queries import get_own_chain
 from privacy.erase import StillOpen, erase
 from privacy.holdings import HOLDINGS
 from privacy.persons import get_person
-from repair_orders.estimates.models import AddedTax
+from repair_orders.estimates.models import AddedTax, EstimateMail
 from repair_orders.models import Paper, RepairOrder
 from testing import factories
 from testing.histories import hand_over
@@ -91,6 +91,7 @@ def create_data(customer: Customer) -> None:
     estimate = factories.EstimateFactory(repair_order=order)
     answer = factories.AuthorisationFactory(estimate=estimate, by_name=f"{user.first_name} {user.last_name}")
     AddedTax.objects.create(authorisation=answer, at=now, amount=1)
+    EstimateMail.objects.create(estimate=estimate, at=now, message_id="<1@example.com>")
     Paper.objects.create(
         estimate=estimate, kind="estimate", upload=uploaded(None, None), digest="0" * 64, created_at=now
     )

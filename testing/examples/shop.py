@@ -500,7 +500,7 @@ WRITES: dict[str, tuple[str, str, dict[str, Any], int | None]] = {
     ),
     "tax_exemptions_partial_update": (
         "patch",
-        "customers/19/tax-exemptions/1/",
+        "customers/19/tax-exemptions/2/",
         {"valid_until": "2029-12-31"},
         None,
     ),
@@ -694,8 +694,8 @@ def staff_calls() -> Calls:
     exemptions = f"{STAFF}customers/19/tax-exemptions/"
     reads = [
         ("list", exemptions, [Call(200, ADMIN), Call(400, ADMIN, {"page": "0"})]),
-        ("retrieve", f"{exemptions}1/", [Call(200, ADMIN), Call(403, ALICE)]),
-        ("destroy", f"{exemptions}1/", [Call(204, ADMIN), Call(404, ADMIN)]),
+        ("retrieve", f"{exemptions}2/", [Call(200, ADMIN), Call(403, ALICE)]),
+        ("destroy", f"{exemptions}2/", [Call(204, ADMIN), Call(404, ADMIN)]),
     ]
     for operation, (method, address, body, again) in WRITES.items():
         status = 201 if operation.endswith(CREATES) else 200

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from django.utils import timezone
 
+from appointments.queries import local_time
 from testing import factories
 from testing.billed import stored_invoice
 from testing.suites import count_queries
@@ -95,9 +95,8 @@ def test_customers_of_other_locations_are_left_out(desk, oil):
 
 
 def test_each_kind_leads_to_where_to_act(desk, oil, alice, garage, now):
-    invoice = stored_invoice(
-        alice, vehicle=oil.vehicle, location=garage, due_on=timezone.localdate(now) - timedelta(days=1)
-    )
+    yesterday = local_time(garage, now).date() - timedelta(days=1)
+    invoice = stored_invoice(alice, vehicle=oil.vehicle, location=garage, due_on=yesterday)
     visit = factories.AppointmentFactory(
         customer=alice,
         vehicle=oil.vehicle,
