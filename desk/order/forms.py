@@ -390,7 +390,7 @@ class VendorOrderForm(VendorOrderFields, StepForm):
             self.initial["pieces"] = short_of(self.bench, self.of) or 1
 
 
-class RateField(forms.ModelChoiceField):
+class RateField(forms.ModelChoiceField[LabourRate]):
     """A labour rate of the location, by name and price."""
 
     def label_from_instance(self, obj: LabourRate) -> str:

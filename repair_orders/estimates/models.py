@@ -6,6 +6,8 @@ person empties what names them.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -41,6 +43,7 @@ class Estimate(Identified):
     digest = models.CharField(max_length=64)
     total = money()
     token_hash = models.CharField(max_length=64, unique=True)
+    mailed_at: datetime | None  # of `with_mail`
 
     objects = EstimateQuerySet["Estimate"].as_manager()
 
