@@ -88,6 +88,7 @@ WITHOUT = {
         passports.actions.clear_ended_links reminders.sweep.clear_parking_reminders reminders.sweep.order_reminders
         reminders.tasks.mail_reminder accounts.tasks.mail_undo_link accounts.tasks.mail_confirmation
         customers.tasks.mail_invitation billing.statements.continue_run billing.once.claim
+        repair_orders.estimates.tasks.mail_estimate
         vehicles.telematics.downsampling.downsample vehicles.schedules.actions.spread
         reminders.sweep.sweep integrations.webhooks.queue.record_due
         integrations.webhooks.queue.claim integrations.webhooks.removal.delete_webhook
@@ -95,7 +96,7 @@ WITHOUT = {
     "files, which are seen with the row that they belong to": """
         files.actions.receive files.actions.save_file files.actions.store_file files.actions.discard_file
         files.actions.attach files.actions.presign
-        files.actions.prune files.avatars.change_avatar files.papers.stored_paper""",
+        files.actions.prune files.avatars.change_avatar files.papers.stored_paper appointments.logos.save_logo""",
     "a person's own inbox, messages and parking": """
         customers.actions.mark_read customers.actions.delete_notification chat.actions.withdraw_message
         chat.actions.post_message chat.actions.post_messages vehicles.parking.actions.clear_spots

@@ -235,8 +235,8 @@ class TestRepairOrders(WritableNounSuite):
             "authorised": None,
             "ceiling": None,
             "estimates": [
-                estimate_body(estimate, order.estimates.with_mail().latest("revision"), timezone.now())
-                for estimate in order.estimates.order_by("revision")
+                estimate_body(estimate, order.estimates.latest("revision"), timezone.now())
+                for estimate in order.estimates.with_mail().order_by("revision")
             ],
             "changed_since_sent": False,
         }
